@@ -1,0 +1,25 @@
+.PHONY: help run test check format lock pictures
+
+help: ## List every target with one sentence
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+
+run: ## Run everything on this machine
+	./deskjob up
+
+test: ## Run the whole suite
+	./deskjob test
+
+check: ## Check style, layout, layers and types
+	./deskjob test tests/test_architecture.py tests/test_templates.py
+
+format: ## Lay out the code
+	.venv/bin/python -m ruff check --fix . && .venv/bin/python -m ruff format .
+
+lock: ## Resolve requirements into the hashed locks (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" requirements.in -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
+
+pictures: ## Take the pictures of the documentation
+	.venv/bin/python docs/pictures.py

@@ -1,0 +1,118 @@
+"""Every setting, read once from the environment, frozen; a bad one is named in the error."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "DESKJOB_"
+
+
+class BadSettingError(Exception):
+    """A setting has a value that cannot be used; the message names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """Each field is read from ``DESKJOB_<FIELD>``; sizes are bytes, periods seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    redis_url: str = ""
+    storage_url: str = ""
+    secret_key: SecretStr | None = Field(default=None, min_length=32)
+    admin_password: SecretStr | None = Field(default=None, min_length=12, max_length=128)
+    jobtypes: Annotated[tuple[str, ...], NoDecode] = ()
+    workers: int = Field(default=2, ge=1, le=64)
+    max_upload_bytes: int = Field(default=2 * 1024**3, ge=1)
+    lease_seconds: float = Field(default=30.0, ge=2.0, le=3600.0)
+    horse_jobs: int = Field(default=500, ge=1)
+    horse_seconds: float = Field(default=10.0, gt=0)
+    horse_megabytes: int = Field(default=1024, ge=64)
+    stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
+    retention_days: int = Field(default=30, ge=1)
+    session_idle_seconds: int = Field(default=30 * 60, ge=60)
+    session_absolute_seconds: int = Field(default=12 * 3600, ge=60)
+    login_limit: str = "5 per minute; 30 per hour"
+    address_limit: str = "30 per minute"
+    public_url: str = ""
+    timezone: str = "UTC"
+
+    @field_validator("jobtypes", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+            message = "must start with sqlite: or postgresql:"
+            raise ValueError(message)
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            message = "must start with redis://, rediss:// or unix://"
+            raise ValueError(message)
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _local_storage(cls, value: str) -> str:
+        if value and not value.startswith("/"):
+            message = "must be the absolute path of a folder"
+            raise ValueError(message)
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's URL; SQLite in the data folder unless one is set."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'deskjob.sqlite3'}"
+
+    @property
+    def redis(self) -> str:
+        """Redis' URL; the socket of the embedded Valkey unless one is set."""
+        return self.redis_url or f"unix://{self.redis_socket}"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Where the embedded Valkey listens."""
+        return self.data_dir / "valkey.sock"
+
+    @property
+    def storage(self) -> Path:
+        """The folder of the attachments."""
+        return Path(self.storage_url) if self.storage_url else self.data_dir / "attachments"
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; raise `BadSettingError` with one sentence per bad value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise BadSettingError(_sentences(error)) from None
+
+
+def _sentences(error: ValidationError) -> str:
+    return " ".join(_sentence(dict(item)) for item in error.errors(include_url=False))
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    name = PREFIX + "_".join(str(part) for part in item["loc"][:1]).upper()
+    shown = "" if "key" in name.lower() or "password" in name.lower() else f" ({os.environ.get(name, item['input'])!r})"
+    reason = str(item["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{name} cannot be used{shown}: {reason[:1].lower()}{reason[1:]}."
