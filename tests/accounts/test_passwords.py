@@ -1,0 +1,70 @@
+import threading
+import time
+
+import pytest
+
+from webapp.accounts import passwords
+from webapp.accounts.rules import BadAccount
+
+GOOD = "rivers under seven bridges"
+
+
+def test_a_hash_is_argon2id_with_the_agreed_costs() -> None:
+    assert passwords.hashed(GOOD).startswith("$argon2id$v=19$m=65536,t=3,p=1$")
+
+
+def test_only_the_same_password_matches() -> None:
+    stored = passwords.hashed(GOOD)
+    assert passwords.matches(GOOD, stored)
+    assert not passwords.matches(GOOD + " ", stored)
+
+
+@pytest.mark.parametrize("stored", [None, ""])
+def test_nothing_matches_where_there_is_no_password(stored: str | None) -> None:
+    assert not passwords.matches(GOOD, stored)
+    assert not passwords.matches("", stored)
+
+
+def test_no_account_costs_as_much_as_a_wrong_password() -> None:
+    assert not passwords.outdated(passwords._NOBODYS)
+
+
+@pytest.mark.parametrize("password", [GOOD, "x9$kLm2@pQr7", "日本の鉄道は時間に正確です", "abcdefgh" * 8 + "!?;:.,-_"])
+def test_long_passwords_of_any_characters_are_good(password: str) -> None:
+    passwords.check(password, "ana")
+
+
+@pytest.mark.parametrize("password", ["", "x9$kLm2@pQr", "x9$kLm2@pQr7" * 11])
+def test_a_password_has_12_to_128_characters(password: str) -> None:
+    with pytest.raises(BadAccount, match="12 to 128"):
+        passwords.check(password, "ana")
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password1234", "Passw0rd2026", "deskjobdeskjob", "DeskJob-1234!", "aaaaaaaaaaaa", "121212121212", "qwertyuiop12",
+     "margarita-1", "MARGARITA2026", "correcthorsebatterystaple", "admin-admin-admin"],
+)  # fmt: skip
+def test_what_anybody_would_try_first_is_refused(password: str) -> None:
+    with pytest.raises(BadAccount):
+        passwords.check(password, "margarita")
+
+
+def test_an_endless_password_is_refused_without_hashing() -> None:
+    passwords.matches(GOOD, None)
+    begun = time.perf_counter()
+    assert not passwords.matches("x" * 10_000_000, passwords._NOBODYS)
+    assert time.perf_counter() - begun < 0.02
+
+
+def test_two_hashes_are_computed_at_a_time_and_the_others_wait() -> None:
+    held = [passwords._two_at_a_time.acquire(timeout=5) for _ in range(2)]
+    waiting = threading.Thread(target=passwords.matches, args=(GOOD, None))
+    waiting.start()
+    waiting.join(0.4)
+    was_waiting = waiting.is_alive()
+    for _ in held:
+        passwords._two_at_a_time.release()
+    waiting.join(10)
+    assert was_waiting
+    assert not waiting.is_alive()

@@ -1,0 +1,150 @@
+"""Accounts: add people, find them, check who they are, shut them out.
+
+Whatever makes a login void (a new password, a disabled account) also ends that person's
+sessions, in the same transaction.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, RowMapping, delete, exists, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
+
+from webapp.accounts import passwords, rules
+from webapp.accounts.rows import COLUMNS, to_user
+from webapp.accounts.rules import BadAccount
+from webapp.accounts.user import Role, User
+from webapp.database import reading, writing
+from webapp.schema import now, sessions, users
+
+
+class NameTaken(BadAccount):
+    """Two accounts have two names."""
+
+    def __init__(self, name: str) -> None:
+        """Name the name."""
+        super().__init__(f"There is an account named {name} already.")
+
+
+class UserNotFound(Exception):
+    """Whom one changes exists."""
+
+    def __init__(self, name: str) -> None:
+        """Name who was asked for."""
+        super().__init__(f"There is no account named {name}.")
+
+
+class Accounts:
+    """The people of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def get(self, user_id: UUID) -> User | None:
+        """Return the user with this id, also a disabled one."""
+        row = self._row(users.c.id == user_id)
+        return to_user(row) if row else None
+
+    def by_name(self, name: str) -> User | None:
+        """Return the user of this name, also a disabled one; upper and lower case are the same."""
+        row = self._row(users.c.name == rules.folded(name))
+        return to_user(row) if row else None
+
+    def all(self) -> tuple[User, ...]:
+        """Return everybody, by name."""
+        with reading(self.engine) as connection:
+            return tuple(to_user(row) for row in connection.execute(select(*COLUMNS).order_by(users.c.name)).mappings())
+
+    def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
+        """Return the display names of those of the ids that are users."""
+        if not ids:
+            return {}
+        with reading(self.engine) as connection:
+            found = connection.execute(select(*COLUMNS).where(users.c.id.in_(ids))).mappings()
+            return {row["id"]: to_user(row).display_name for row in found}
+
+    def is_empty(self) -> bool:
+        """Whether nobody has an account yet, so that the first admin is to be made."""
+        with reading(self.engine) as connection:
+            return not connection.execute(select(exists(select(users.c.id)))).scalar_one()
+
+    def add(
+        self,
+        name: str,
+        password: str,
+        *,
+        role: Role | str = Role.USER,
+        full_name: str = "",
+        email: str | None = None,
+        tenant: str | None = None,
+        timezone: str = "",
+        imported_by: UUID | None = None,
+    ) -> User:
+        """Add a person, or raise `BadAccount` (`NameTaken`) with the reason in a sentence."""
+        passwords.check(password, name)
+        return self._insert(
+            name=rules.good_name(name),
+            role=rules.good_role(role).value,
+            full_name=rules.good_full_name(full_name),
+            email=rules.good_email(email),
+            tenant=tenant,
+            timezone=rules.good_timezone(timezone),
+            imported_by=imported_by,
+            password_hash=passwords.hashed(password),
+        )
+
+    def authenticate(self, name: str, password: str) -> User | None:
+        """Return whose name and password these are; one answer, and one duration, for every "no"."""
+        row = self._row(users.c.name == rules.folded(name))
+        if not passwords.matches(password, row["password_hash"] if row else None):
+            return None
+        if row is None or not row["active"]:
+            return None
+        self._renew_hash(row, password)
+        return to_user(row)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Change a password and end the person's sessions; `BadAccount` if it is not good enough."""
+        passwords.check(password, name)
+        self._change(name, password_hash=passwords.hashed(password))
+
+    def disable(self, name: str) -> None:
+        """Shut a person out, now; what is theirs stays."""
+        self._change(name, active=False)
+
+    def enable(self, name: str) -> None:
+        """Let a disabled person in again; they have to sign in anew."""
+        self._change(name, active=True)
+
+    def _row(self, condition: Any) -> RowMapping | None:
+        with reading(self.engine) as connection:
+            return connection.execute(select(*COLUMNS, users.c.password_hash).where(condition)).mappings().first()
+
+    def _insert(self, *, name: str, **values: Any) -> User:
+        new = insert(users).values(id=uuid7(), name=name, created_at=now(), **values).returning(*COLUMNS)
+        try:
+            with writing(self.engine) as connection:
+                return to_user(connection.execute(new).mappings().one())
+        except IntegrityError:
+            raise NameTaken(name) from None
+
+    def _change(self, name: str, **values: Any) -> None:
+        mine = users.c.name == rules.folded(name)
+        with writing(self.engine) as connection:
+            if connection.execute(update(users).where(mine).values(**values)).rowcount == 0:
+                raise UserNotFound(name)
+            _end_sessions(connection, mine)
+
+    def _renew_hash(self, row: RowMapping, password: str) -> None:
+        if not passwords.outdated(row["password_hash"]):
+            return
+        unchanged = (users.c.id == row["id"], users.c.password_hash == row["password_hash"])
+        renewed = passwords.hashed(password)
+        with writing(self.engine) as connection:
+            connection.execute(update(users).where(*unchanged).values(password_hash=renewed))
+
+
+def _end_sessions(connection: Connection, whose: Any) -> None:
+    connection.execute(delete(sessions).where(sessions.c.user_id.in_(select(users.c.id).where(whose))))

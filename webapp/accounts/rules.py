@@ -1,0 +1,68 @@
+"""How an account's details must look: each rule returns what is kept, or raises `BadAccount`."""
+
+import re
+import unicodedata
+from zoneinfo import available_timezones
+
+from email_validator import EmailNotValidError, validate_email
+
+from webapp.accounts.user import Role
+
+NAME_LIMIT = 80
+FULL_NAME_LIMIT = 120
+_NAME = re.compile(rf"[^\W_][\w.@+-]{{0,{NAME_LIMIT - 1}}}")
+
+
+class BadAccount(Exception):
+    """An account's details keep to the rules; the message is a sentence for people."""
+
+
+def folded(name: str) -> str | None:
+    """Return the one spelling of a name that is kept and looked up; ``None`` if it cannot be a name."""
+    spelled = unicodedata.normalize("NFKC", name).strip().casefold()
+    return spelled if _NAME.fullmatch(spelled) else None
+
+
+def good_name(name: str) -> str:
+    """Return a name to sign in with; upper and lower case are the same."""
+    if (spelled := folded(name)) is None:
+        message = f"A name has 1 to {NAME_LIMIT} letters, digits and . @ + - _ and begins with a letter or digit."
+        raise BadAccount(message)
+    return spelled
+
+
+def good_full_name(full_name: str) -> str:
+    """Return a name for people to read, on one line."""
+    trimmed = full_name.strip()
+    if len(trimmed) > FULL_NAME_LIMIT or not trimmed.isprintable():
+        message = f"A full name is one line of at most {FULL_NAME_LIMIT} characters."
+        raise BadAccount(message)
+    return trimmed
+
+
+def good_email(email: str | None) -> str | None:
+    """Return an address in its usual spelling; whether mail arrives there is not asked."""
+    if not email:
+        return None
+    try:
+        return validate_email(email, check_deliverability=False).normalized
+    except EmailNotValidError:
+        message = "This is not an e-mail address."
+        raise BadAccount(message) from None
+
+
+def good_timezone(timezone: str) -> str:
+    """Return a zone of the tz database, or empty for the installation's own."""
+    if timezone and timezone not in available_timezones():
+        message = f"There is no time zone {timezone!r}; an example is Europe/Madrid."
+        raise BadAccount(message)
+    return timezone
+
+
+def good_role(role: str) -> Role:
+    """Return one of the roles there are."""
+    try:
+        return Role(role)
+    except ValueError:
+        message = f"There is no role {role!r}; the roles are {', '.join(Role)}."
+        raise BadAccount(message) from None
