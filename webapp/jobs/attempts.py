@@ -1,0 +1,249 @@
+"""What a running attempt may write. Every statement carries the fence.
+
+The fence is the attempt's number in the WHERE of each write: a superseded attempt, however
+late it wakes up, changes nothing and is told so by `LeaseLost`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from webapp.database import is_sqlite
+from webapp.jobs.files import StoredFile
+from webapp.jobs.job import Job, Status
+from webapp.schema import attachments, jobs, later, log_lines, now
+from webapp.schema import attempts as attempt_rows
+from webapp.schema import events as event_rows
+
+
+class LeaseLost(BaseException):
+    """Only the attempt that holds the job may write to it; this one was superseded.
+
+    A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fence:
+    """Which attempt of which job writes."""
+
+    job_id: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Horse:
+    """Where an attempt runs."""
+
+    worker: str
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How an attempt ended. ``error`` is for people, ``traceback`` for admins; bytes and seconds."""
+
+    status: Status
+    outcome: str
+    error: str | None = None
+    traceback: str | None = None
+    cancel_kind: str | None = None
+    peak_memory: int | None = None
+    cpu_seconds: float | None = None
+
+
+_MINE = (
+    jobs.c.id == bindparam("fence_job"),
+    jobs.c.attempt == bindparam("fence_attempt"),
+    jobs.c.status == literal_column("'running'"),
+)
+
+
+def report(connection: Connection, fence: Fence, values: Mapping[str, Any]) -> bool:
+    """Write progress and the like; return whether somebody asked the job to stop.
+
+    Raises `LeaseLost` if the attempt is not the job's any more.
+    """
+    statement = (
+        update(jobs)
+        .where(*_MINE)
+        .values(**values, heartbeat_at=now(), version=jobs.c.version + 1)
+        .returning(jobs.c.cancel_requested_at)
+    )
+    row = connection.execute(statement, _fence(fence)).first()
+    if row is None:
+        raise LeaseLost
+    return row.cancel_requested_at is not None
+
+
+def stop_requested(connection: Connection, fence: Fence) -> bool:
+    """Read the stop flag without writing; raise `LeaseLost` as `report` does."""
+    row = connection.execute(select(jobs.c.cancel_requested_at).where(*_MINE), _fence(fence)).first()
+    if row is None:
+        raise LeaseLost
+    return row.cancel_requested_at is not None
+
+
+def add_log(connection: Connection, fence: Fence, lines: Sequence[tuple[datetime, str, str]]) -> None:
+    """Append lines ``(at, level, text)`` to the job's log; call it after `report` in one transaction."""
+    rows = [
+        {"job_id": fence.job_id, "attempt": fence.attempt, "at": at, "level": level, "text": text}
+        for at, level, text in lines
+    ]
+    connection.execute(insert(log_lines), rows)
+
+
+def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seconds: float) -> None:
+    """Give the job a file that it made, if the attempt still holds it; else `LeaseLost`."""
+    columns = {
+        "id": literal(file.id, Uuid),
+        "job_id": jobs.c.id,
+        "attempt": literal(fence.attempt, Integer),
+        "role": literal("output", String),
+        "name": literal(file.name, String),
+        "media_type": literal(file.media_type, String),
+        "size": literal(file.size, BigInteger),
+        "sha256": literal(file.sha256, String),
+        "created_at": now(),
+        "expires_at": later(keep_seconds),
+    }
+    source = select(*columns.values()).where(*_MINE)
+    if connection.execute(insert(attachments).from_select(list(columns), source), _fence(fence)).rowcount != 1:
+        raise LeaseLost
+
+
+_ENDED = (
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        status=bindparam("new_status"),
+        cancel_kind=bindparam("new_cancel_kind"),
+        lease_id=None,
+        finished_at=now(),
+        heartbeat_at=now(),
+        version=jobs.c.version + 1,
+    )
+    .returning(jobs.c.id, jobs.c.attempt)
+)
+_COMPLETED = _ENDED.values(progress=100.0)
+_HANDED_BACK = (
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        status="queued",
+        lease_id=None,
+        # an attempt that was interrupted from outside does not use up one of its tries
+        max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
+        version=jobs.c.version + 1,
+    )
+    .returning(jobs.c.id, jobs.c.attempt)
+)
+_TOLD = ("outcome", "worker", "host", "pid", "started_at", "error", "traceback", "peak_memory", "cpu_seconds")
+_INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
+_INSERT_EVENT = insert(event_rows).values(at=now())
+
+
+def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words: Any) -> None:
+    """End a running attempt: the job's row, the attempt's row and the event, together.
+
+    A status that is not terminal hands the job back to its queue. ``words`` are the last ones
+    for the job's row (progress, warnings, …). Raises `LeaseLost` if the attempt is not the
+    job's any more; nothing is written then. On PostgreSQL it is one statement; on SQLite,
+    which cannot write two tables in one, the caller has a transaction around it.
+    """
+    parameters = {
+        **_fence(Fence(job_id=job.id, attempt=job.attempt)),
+        **_move(ending),
+        **_told(job, horse, ending),
+        **{f"word_{name}": value for name, value in words.items()},
+    }
+    write = _end_in_three if is_sqlite(connection.engine) else _end_in_one
+    if not write(connection, ending.status, tuple(sorted(words)), parameters):
+        raise LeaseLost
+
+
+def _end_in_three(connection: Connection, status: Status, words: tuple[str, ...], parameters: dict[str, Any]) -> bool:
+    if connection.execute(_moved(status, words), parameters).first() is None:
+        return False
+    job_id, number, told = parameters["fence_job"], parameters["fence_attempt"], _untold(parameters)
+    connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **told})
+    event = {"job_id": job_id, "attempt": number, "name": told["outcome"], "detail": told["error"] or ""}
+    connection.execute(_INSERT_EVENT, event)
+    return True
+
+
+def _end_in_one(connection: Connection, status: Status, words: tuple[str, ...], parameters: dict[str, Any]) -> bool:
+    return connection.execute(_moved_and_noted(status, words), parameters).first() is not None
+
+
+@cache
+def _moved(status: Status, words: tuple[str, ...]) -> ReturningUpdate[UUID, int]:
+    statement = {Status.COMPLETED: _COMPLETED, Status.QUEUED: _HANDED_BACK}.get(status, _ENDED)
+    said = {name: bindparam(f"word_{name}", type_=jobs.c[name].type) for name in words if name != "progress"}
+    if "progress" in words and status is not Status.COMPLETED:  # a completed job is at 100
+        said["progress"] = bindparam("word_progress")
+    return statement.values(said) if said else statement
+
+
+@cache
+def _moved_and_noted(status: Status, words: tuple[str, ...]) -> Select[Any]:
+    ended = _moved(status, words).cte("ended")
+    # prefixed, as a parameter named like a column of the update would be set there
+    told = {name: bindparam(f"told_{name}", type_=attempt_rows.c[name].type) for name in _TOLD}
+    attempt = insert(attempt_rows).from_select(
+        ["job_id", "number", "finished_at", *told], select(ended.c.id, ended.c.attempt, now(), *told.values())
+    )
+    event = insert(event_rows).from_select(
+        ["job_id", "attempt", "at", "name", "detail"],
+        select(ended.c.id, ended.c.attempt, now(), told["outcome"], func.coalesce(told["error"], "")),
+    )
+    return select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"))
+
+
+def _move(ending: Ending) -> dict[str, Any]:
+    if ending.status is Status.QUEUED:
+        return {"tries_given_back": int(ending.outcome == "interrupted")}
+    return {"new_status": ending.status.value, "new_cancel_kind": ending.cancel_kind}
+
+
+def _untold(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: parameters[f"told_{name}"] for name in _TOLD}
+
+
+def _told(job: Job, horse: Horse, ending: Ending) -> dict[str, Any]:
+    return {
+        "told_outcome": ending.outcome,
+        "told_worker": horse.worker,
+        "told_host": horse.host,
+        "told_pid": horse.pid,
+        "told_started_at": job.started_at,
+        "told_error": ending.error,
+        "told_traceback": ending.traceback,
+        "told_peak_memory": ending.peak_memory,
+        "told_cpu_seconds": ending.cpu_seconds,
+    }
+
+
+def _fence(fence: Fence) -> dict[str, Any]:
+    return {"fence_job": fence.job_id, "fence_attempt": fence.attempt}

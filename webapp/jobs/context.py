@@ -1,0 +1,224 @@
+"""JobContext: all that a running handler may do."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cached_property
+from io import BytesIO
+from operator import length_hint
+from typing import Any, BinaryIO, TypeVar, cast
+from uuid import UUID
+
+from webapp.database import writing
+from webapp.jobs import attempts
+from webapp.jobs.attachments import Attachment
+from webapp.jobs.files import FileStore, StoredFile
+from webapp.jobs.job import Job, Owner
+from webapp.jobs.progress import from_amounts
+from webapp.jobs.reporter import Reporter
+
+T = TypeVar("T")
+STATE_LIMIT = 64 * 1024
+
+
+class StateTooLarge(Exception):
+    """A checkpoint is JSON of at most `STATE_LIMIT` bytes."""
+
+
+class InputFile:
+    """A file that the job was given."""
+
+    def __init__(self, files: FileStore, attachment: Attachment) -> None:
+        self.name = attachment.name
+        self.size = attachment.size
+        self.media_type = attachment.media_type
+        self._id = attachment.id
+        self._files = files
+
+    def open(self) -> BinaryIO:
+        """Open it for reading, from its beginning."""
+        return self._files.open(self._id)
+
+
+class JobContext:
+    """What a handler gets as its first argument: its job, and the ways to speak about it.
+
+    Every word (`progress`, `track`, `message`, …) raises `JobCancelled` once the job was asked
+    to stop; let it pass, the executor knows what to do.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        reporter: Reporter,
+        files: FileStore,
+        *,
+        inputs: Mapping[str, InputFile],
+        keep_files: timedelta,
+    ) -> None:
+        self._job = job
+        self._reporter = reporter
+        self._files = files
+        self._keep_files = keep_files
+        self._percent = 0.0
+        self._count: float = 0
+        self._total: float | None = None
+        self.inputs = inputs
+        self.state: dict[str, Any] = dict(job.state)
+
+    @property
+    def id(self) -> UUID:
+        """The job's id, the same in all attempts: use it as an idempotency key."""
+        return self._job.id
+
+    @property
+    def title(self) -> str:
+        """The job's name."""
+        return self._job.title
+
+    @property
+    def owner(self) -> Owner:
+        """Whose rights the handler has."""
+        return self._job.owner
+
+    @property
+    def triggered_by(self) -> UUID | None:
+        """Who asked for the job; None for the system itself."""
+        return self._job.triggered_by
+
+    @property
+    def attempt(self) -> int:
+        """Which try this is; the first is 1."""
+        return self._job.attempt
+
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody asked the job to stop: end soon, by returning or by the next word."""
+        self._reporter.watch()
+        return self._reporter.stop is not None
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """A logger whose lines land in the job's log."""
+        logger = logging.Logger(f"deskjob.job.{self._job.type}", logging.DEBUG)  # noqa: LOG001  (one per attempt, kept nowhere)
+        logger.addHandler(_JobLog(self._reporter))
+        return logger
+
+    def progress(
+        self,
+        percent: float | None = None,
+        *,
+        done: float | None = None,
+        total: float | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Say how far it is: per cent (0 to 100), or ``done`` of ``total``; it never goes back.
+
+        An unknown total creeps towards 95 per cent. ``message=None`` keeps the last one.
+        """
+        words: dict[str, Any] = {} if message is None else {"message": message}
+        if done is not None:
+            words |= {"done": done, "total": total}
+            percent = from_amounts(self._percent, done, total)
+        elif percent is not None and not 0.0 <= percent <= 100.0:  # noqa: PLR2004
+            text = f"Progress is 0 to 100 per cent, not {percent!r}."
+            raise ValueError(text)
+        if percent is not None:
+            self._percent = max(self._percent, percent)
+            words["progress"] = self._percent
+        self._say(**words)
+
+    def message(self, text: str) -> None:
+        """Say what it is doing now."""
+        self._say(message=text)
+
+    def track(self, items: Iterable[T], total: float | None = None) -> Iterator[T]:
+        """Go through ``items`` and report how many are done; ``total`` defaults to their length.
+
+        Costs less per item than a progress bar on a terminal.
+        """
+        reporter = self._reporter
+        self._total = total if total is not None else (length_hint(items) or None)
+        self._count = 0
+        reporter.live_amount = self._amount
+        reporter.watch()
+        for count, item in enumerate(items, 1):
+            yield item
+            self._count = count
+            if reporter.stop:
+                raise reporter.stop
+        words, reporter.live_amount = self._amount(), None
+        self._say(**words)
+
+    def warn(self, text: str) -> None:
+        """Note something that is wrong but does not end the job; its owner sees it."""
+        self._reporter.note("warnings", text)
+        self._obey()
+
+    def error(self, text: str) -> None:
+        """Note an error that its owner sees; the job goes on. To end it, raise `JobError`."""
+        self._reporter.note("errors", text)
+        self._obey()
+
+    def save_state(self, state: Mapping[str, Any] | None = None) -> None:
+        """Write the checkpoint that the next attempt starts from, now (`state` if none is given)."""
+        if state is not None:
+            self.state = dict(state)
+        if len(json.dumps(self.state)) > STATE_LIMIT:
+            message = f"The state of a job is at most {STATE_LIMIT} bytes of JSON."
+            raise StateTooLarge(message)
+        self._say(state=self.state)
+        self._reporter.flush()
+
+    def save_metadata(self, metadata: Mapping[str, Any]) -> None:
+        """Replace the application's own data about the job."""
+        self._say(metadata=dict(metadata))
+
+    @contextmanager
+    def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:
+        """Write a file that appears, whole, when the block ends; not at all when it raises."""
+        with self._files.draft() as draft:
+            file = draft.writer()
+            yield cast(BinaryIO, file)
+            if not file.closed:
+                file.flush()
+            self._row_for(draft.keep(name, media_type))
+
+    def attach(self, name: str, data: bytes | BinaryIO, media_type: str | None = None) -> None:
+        """Leave a file, from bytes or streamed from an open file."""
+        source = BytesIO(data) if isinstance(data, bytes) else data
+        file = self._files.receive(source, name, media_type=media_type)
+        self._row_for(file)
+
+    def _row_for(self, file: StoredFile) -> None:
+        fence = attempts.Fence(job_id=self._job.id, attempt=self._job.attempt)
+        try:
+            with writing(self._reporter.engine) as connection:
+                attempts.add_output(connection, fence, file, self._keep_files.total_seconds())
+                attempts.report(connection, fence, {})  # a new version, so that pages see the file
+        except BaseException:
+            self._files.remove(file.id)
+            raise
+
+    def _amount(self) -> dict[str, Any]:
+        self._percent = max(self._percent, from_amounts(self._percent, self._count, self._total))
+        return {"done": self._count, "total": self._total, "progress": self._percent}
+
+    def _say(self, **words: Any) -> None:
+        self._reporter.say(**words)
+        self._obey()
+
+    def _obey(self) -> None:
+        if self._reporter.stop:
+            raise self._reporter.stop
+
+
+class _JobLog(logging.Handler):
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__()
+        self._reporter = reporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._reporter.log(record.levelname, self.format(record)[:8192])

@@ -1,0 +1,153 @@
+"""The worker's verb: run one attempt of a claimed job to its end, whatever the handler does."""
+
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from resource import RUSAGE_SELF, getrusage
+from time import process_time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from webapp.database import writing, writing_at_once
+from webapp.jobs import attempts, payloads
+from webapp.jobs.attachments import Attachments
+from webapp.jobs.attempts import Ending, Horse, LeaseLost
+from webapp.jobs.context import InputFile, JobContext
+from webapp.jobs.files import FileStore
+from webapp.jobs.job import Job, Status
+from webapp.jobs.job_type import InvalidPayload, JobError, JobType, Registry, UnknownJobType
+from webapp.jobs.reporter import JobCancelled, JobInterrupted, Reporter
+
+KIBIBYTE = 1024
+
+
+class JobTimeout(BaseException):
+    """A job ends within its type's timeout; a `BaseException`, so that no handler swallows it."""
+
+
+class OwnerMissing(Exception):
+    """A job runs with its owner's rights, so the owner must still be there and active."""
+
+    def __init__(self) -> None:
+        """Say it to whoever looks after the job."""
+        super().__init__("The owner of this job is gone or disabled, so it cannot run in their name.")
+
+
+_SIGNALS: Mapping[type[BaseException], Ending] = {
+    JobCancelled: Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="cooperative"),
+    JobInterrupted: Ending(status=Status.QUEUED, outcome="interrupted"),
+    LeaseLost: Ending(status=Status.FAILED, outcome="lost"),  # its writing is refused by the fence
+}
+SENTENCES = (JobError, InvalidPayload, UnknownJobType, OwnerMissing, payloads.UnreadableSecret)
+
+
+class Executor:
+    """Runs attempts, one at a time, in the process that it lives in."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        registry: Registry,
+        files: FileStore,
+        vault: payloads.Vault,
+        needs: Mapping[type, Any],
+        owner_is_active: Callable[[UUID], bool],
+    ) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._files = files
+        self._vault = vault
+        self._needs = needs
+        self._owner_is_active = owner_is_active
+        self._reporter: Reporter | None = None
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """Ask the running job to hand itself back at its next word, and run no further one."""
+        self.interrupted = True
+        if self._reporter and self._reporter.stop is None:
+            self._reporter.stop = JobInterrupted()
+
+    def run(self, job: Job, horse: Horse) -> None:
+        """Run the claimed ``job`` and write how it ended; a lost lease ends in silence."""
+        reporter = self._reporter = Reporter(self._engine, job)
+        began = process_time()
+        ending = self._attempt(job, reporter)
+        ending = replace(ending, cpu_seconds=process_time() - began, peak_memory=_peak_memory())
+        try:
+            self._write(job, horse, ending, reporter)
+        except LeaseLost:
+            return  # somebody else answers for the job now; nothing of ours was written
+
+    def _attempt(self, job: Job, reporter: Reporter) -> Ending:
+        try:
+            job_type = self._registry.get(job.type)
+            with _time_limit(job_type.timeout.total_seconds()):
+                result = self._call(job_type, job, reporter)
+        except tuple(_SIGNALS) as signalled:
+            return _SIGNALS[type(signalled)]
+        except JobTimeout:
+            return _failed(f"It ran longer than its limit of {job_type.timeout} and was ended.", with_trace=True)
+        except SENTENCES as error:
+            return _failed(str(error), with_trace=True)
+        except Exception as error:  # noqa: BLE001  (the one place where a handler's errors end)
+            return _failed(f"{type(error).__name__}: {error}", with_trace=True)
+        if result is False:
+            return _failed("The job says that it did not succeed.", with_trace=False)
+        return Ending(status=Status.COMPLETED, outcome="completed")
+
+    def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
+        if job.owner.user_id and not self._owner_is_active(job.owner.user_id):
+            raise OwnerMissing
+        payload = payloads.load(job_type, job.payload, self._vault)
+        context = JobContext(
+            job,
+            reporter,
+            self._files,
+            inputs=self._inputs(job_type, job),
+            keep_files=job_type.keep_files,
+        )
+        needs = {name: self._needs[kind] for name, kind in job_type.needs.items()}
+        return job_type.handler(context, payload, **needs)
+
+    def _inputs(self, job_type: JobType, job: Job) -> dict[str, InputFile]:
+        if not job_type.uploads:
+            return {}
+        given = {file.sha256: file for file in Attachments(self._engine).attachments(job.id) if file.role == "input"}
+        named = {field: (job.payload.get(field) or {}).get("sha256") for field in job_type.uploads}
+        return {field: InputFile(self._files, given[name]) for field, name in named.items() if name in given}
+
+    def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
+        words, lines = reporter.close()
+        words = {**words, **reporter.last_words(ending.error)}
+        with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
+            attempts.end(connection, job, horse, ending, **words)
+            reporter.write_lines(connection, lines)
+
+
+def _failed(sentence: str, *, with_trace: bool) -> Ending:
+    trace = traceback.format_exc() if with_trace else None
+    return Ending(status=Status.FAILED, outcome="failed", error=sentence, traceback=trace)
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    def expire(*_: object) -> None:
+        raise JobTimeout
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _peak_memory() -> int:
+    return getrusage(RUSAGE_SELF).ru_maxrss * KIBIBYTE

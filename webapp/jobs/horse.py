@@ -1,0 +1,55 @@
+"""The work-horse: claims the next waiting job itself until its budget is used.
+
+So the cost of a wake-up and of a fork is paid per horse, not per job. When rows remain at
+the end, it passes the baton: one more wake-up, for a fresh horse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from resource import RUSAGE_SELF, getrusage
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from webapp.jobs.attempts import Horse
+from webapp.jobs.claims import claim, has_waiting
+from webapp.jobs.executor import Executor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """After how many jobs, seconds or MiB of memory a horse takes no further job."""
+
+    jobs: int
+    seconds: float
+    megabytes: int
+
+
+class WorkHorse:
+    """Drains one queue under one lease."""
+
+    def __init__(self, engine: Engine, executor: Executor, budget: Budget, wake: Callable[[str], None]) -> None:
+        self._engine = engine
+        self._executor = executor
+        self._budget = budget
+        self._wake = wake
+
+    def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
+        """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
+        began, count = monotonic(), 0
+        while job := claim(self._engine, queue, lease_id, fresh=count == 0):
+            self._executor.run(job, horse)
+            count += 1
+            if job.own_process or self._executor.interrupted or self._used_up(count, monotonic() - began):
+                break
+        self._pass_the_baton(queue)
+        return count
+
+    def _used_up(self, count: int, seconds: float) -> bool:
+        megabytes = getrusage(RUSAGE_SELF).ru_maxrss // 1024
+        return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
+
+    def _pass_the_baton(self, queue: str) -> None:
+        if has_waiting(self._engine, queue):
+            self._wake(queue)

@@ -1,0 +1,204 @@
+"""Job types: `@job_type` turns one typed function into a definition; the registry holds them."""
+
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class JobError(Exception):
+    """A sentence for the job's owner: the job cannot go on, and this is why."""
+
+
+class InvalidPayload(Exception):
+    """A payload fits its job type; ``errors`` maps a field's name to one sentence."""
+
+    def __init__(self, type_name: str, errors: Mapping[str, str]) -> None:
+        """Name the type, and every field with its sentence."""
+        self.errors = dict(errors)
+        listed = " ".join(f"{name or 'payload'}: {text}" for name, text in self.errors.items())
+        super().__init__(f"The payload does not fit job type {type_name!r}. {listed}")
+
+
+class UnknownJobType(Exception):
+    """A job type is registered under its name."""
+
+    def __init__(self, name: str) -> None:
+        """Name what was asked for."""
+        super().__init__(f"There is no job type {name!r}. It was removed, or is not installed here.")
+
+
+class DuplicateJobType(Exception):
+    """Two job types never share a name, unless one says ``replaces=True``."""
+
+
+class Upload(BaseModel):
+    """A file in a payload. What is stored is its description; the bytes are an attachment.
+
+    ``json_schema_extra={"accept": ".csv,.xlsx"}`` on the field limits the endings.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    size: int = Field(ge=0)
+    sha256: str
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobType:
+    """The definition of a job: what it takes, what runs, and under which rules."""
+
+    name: str
+    title: str
+    description: str
+    group: str
+    handler: Callable[..., Any]
+    payload_class: type[BaseModel]
+    needs: Mapping[str, type]
+    queue: str
+    priority: int
+    max_attempts: int
+    timeout: timedelta
+    own_process: bool
+    system_only: bool
+    roles: frozenset[str]  # who may start it, by role; empty = everyone
+    replaces: bool
+    keep_files: timedelta
+    uploads: tuple[str, ...]  # the names of the payload's fields that are files
+
+    def __call__(self, job: Any, payload: BaseModel, **needs: Any) -> Any:
+        """Run the handler as the plain function that it is, as a test does."""
+        return self.handler(job, payload, **needs)
+
+    @property
+    def place(self) -> str:
+        """Where its handler is written, for messages."""
+        return f"{self.handler.__module__}.{self.handler.__qualname__}"
+
+    def parse(self, values: Mapping[str, Any]) -> BaseModel:
+        """Check ``values`` (JSON or form text) and return the payload; else `InvalidPayload`."""
+        try:
+            return self.payload_class.model_validate(values)
+        except ValidationError as error:
+            raise InvalidPayload(self.name, sentences(error)) from None
+
+
+def job_type(
+    name: str,
+    *,
+    title: str,
+    description: str = "",
+    group: str = "General",
+    queue: str = "default",
+    priority: int = 100,
+    max_attempts: int = 1,
+    timeout: timedelta = timedelta(hours=1),
+    own_process: bool = False,
+    system_only: bool = False,
+    roles: Collection[str] = (),
+    replaces: bool = False,
+    keep_files: timedelta = timedelta(days=30),
+) -> Callable[[Callable[..., Any]], JobType]:
+    """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
+
+    Parameters after the payload name what the handler needs of the application by its class
+    (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a
+    work-horse for itself; ``system_only`` keeps it from the people's forms; ``roles`` are those
+    whose people may start it, all if none is named.
+    """
+
+    def declare(handler: Callable[..., Any]) -> JobType:
+        payload_class, needs = _signature(handler)
+        return JobType(
+            name=name,
+            title=title,
+            description=description or (inspect.getdoc(handler) or "").partition("\n")[0],
+            group=group,
+            handler=handler,
+            payload_class=payload_class,
+            needs=needs,
+            queue=queue,
+            priority=priority,
+            max_attempts=max_attempts,
+            timeout=timeout,
+            own_process=own_process,
+            system_only=system_only,
+            roles=frozenset(roles),
+            replaces=replaces,
+            keep_files=keep_files,
+            uploads=_uploads(payload_class),
+        )
+
+    return declare
+
+
+class Registry:
+    """The job types of an installation, by name, in the order they were added."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._types: dict[str, JobType] = {}
+
+    def add(self, job_type: JobType) -> None:
+        """Take one more; a second one of the same name is a `DuplicateJobType`."""
+        known = self._types.get(job_type.name)
+        if known and not job_type.replaces:
+            message = (
+                f"Two job types are named {job_type.name!r}: {known.place} and {job_type.place}. "
+                "Rename one, or say replaces=True."
+            )
+            raise DuplicateJobType(message)
+        self._types[job_type.name] = job_type
+
+    def get(self, name: str) -> JobType:
+        """Return the type of that name, else raise `UnknownJobType`."""
+        try:
+            return self._types[name]
+        except KeyError:
+            raise UnknownJobType(name) from None
+
+    def __iter__(self) -> Iterator[JobType]:
+        """Go through all of them."""
+        return iter(self._types.values())
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a type of that name is known."""
+        return name in self._types
+
+
+def sentences(error: ValidationError) -> dict[str, str]:
+    """One readable sentence per field of a failed validation; the first one counts."""
+    found: dict[str, str] = {}
+    for item in error.errors(include_url=False):
+        field = str(item["loc"][0]) if item["loc"] else ""
+        found.setdefault(field, _sentence(item["msg"]))
+    return found
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ").rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _signature(handler: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, type]]:
+    hints = get_type_hints(handler)
+    _, *names = inspect.signature(handler).parameters
+    payload = hints.get(names[0]) if names else None
+    if not (isinstance(payload, type) and issubclass(payload, BaseModel)):
+        message = f"{handler.__qualname__} must take (job: JobContext, payload: a pydantic model)."
+        raise TypeError(message)
+    return payload, {name: hints[name] for name in names[1:]}
+
+
+def _uploads(payload_class: type[BaseModel]) -> tuple[str, ...]:
+    hints = get_type_hints(payload_class)
+    return tuple(name for name in payload_class.model_fields if _is_upload(hints[name]))
+
+
+def _is_upload(hint: Any) -> bool:
+    return hint is Upload or Upload in getattr(hint, "__args__", ())

@@ -1,0 +1,119 @@
+"""Leases: who may run what. A work-horse runs under one; its worker beats it and settles it.
+
+The lease belongs to the horse, not to a job: whatever is running under a lease when its horse
+has ended, however it ended, is settled by the worker that saw it end; if the worker is gone
+too, by the clock, once the lease has not been beaten for `LEASE_SECONDS` of the clock's own
+monotonic time. No time of two machines is ever compared.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+from uuid_utils.compat import uuid7
+
+from webapp.database import reading, writing
+from webapp.jobs.attempts import Ending, Horse, end
+from webapp.jobs.job import Job, Status
+from webapp.jobs.store import to_job
+from webapp.schema import jobs, leases, now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The worker that answers for a lease: its host, the host's boot, its name and pid."""
+
+    host: str
+    boot_id: str
+    worker: str
+    pid: int
+
+
+class Leases:
+    """The leases of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def open(self, holder: Holder, queue: str) -> UUID:
+        """Begin a lease for a horse that is about to be forked."""
+        lease_id = uuid7()
+        row = {
+            "id": lease_id,
+            "host": holder.host,
+            "boot_id": holder.boot_id,
+            "worker": holder.worker,
+            "worker_pid": holder.pid,
+            "queue": queue,
+        }
+        with writing(self.engine) as connection:
+            connection.execute(insert(leases).values(**row, beat_at=now(), started_at=now()))
+        return lease_id
+
+    def beat(self, lease_id: UUID) -> bool:
+        """Keep a lease alive; False if it was reaped, and its horse must die at once."""
+        statement = update(leases).where(leases.c.id == lease_id).values(beat=leases.c.beat + 1, beat_at=now())
+        with writing(self.engine) as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def running(self, lease_id: UUID) -> Job | None:
+        """Return the job that runs under a lease, if one does."""
+        with reading(self.engine) as connection:
+            row = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first()
+        return to_job(row) if row else None
+
+    def beats(self) -> Mapping[UUID, int]:
+        """Return every lease with its beat counter, for the clock to watch."""
+        with reading(self.engine) as connection:
+            return {row.id: row.beat for row in connection.execute(select(leases.c.id, leases.c.beat))}
+
+    def settle(
+        self, lease_id: UUID, *, why: str, horse_pid: int = 0, peak_memory: int | None = None, hand_back: bool = False
+    ) -> tuple[Job, ...]:
+        """End the lease and what still runs under it; return those jobs as they were.
+
+        A job that was asked to stop is cancelled; one with attempts left waits again, and so
+        does any when its worker was stopped (``hand_back``); any other fails with ``why``, a
+        sentence. ``peak_memory`` is in bytes.
+        """
+        with writing(self.engine) as connection:
+            lease = connection.execute(select(leases).where(leases.c.id == lease_id)).first()
+            rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
+            left = tuple(to_job(row) for row in rows)
+            for job in left:
+                horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
+                _settle(connection, job, horse, _verdict(job, hand_back=hand_back, why=why, peak_memory=peak_memory))
+            connection.execute(delete(leases).where(leases.c.id == lease_id))
+        return left
+
+    def of_worker(self, worker: str) -> tuple[UUID, ...]:
+        """Return the leases that a worker holds, by its name."""
+        with reading(self.engine) as connection:
+            return tuple(connection.execute(select(leases.c.id).where(leases.c.worker == worker)).scalars())
+
+    def of_dead(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[UUID, ...]:
+        """Return the leases of this host whose worker is gone, by its pid or by a reboot."""
+        with reading(self.engine) as connection:
+            mine = connection.execute(select(leases).where(leases.c.host == host)).all()
+        return tuple(row.id for row in mine if row.boot_id != boot_id or not is_alive(row.worker_pid))
+
+
+def _verdict(job: Job, *, hand_back: bool, why: str, peak_memory: int | None) -> Ending:
+    if job.cancel_requested_at:
+        status, outcome, kind = Status.CANCELLED, "cancelled", "forced"
+    elif hand_back:
+        status, outcome, kind = Status.QUEUED, "interrupted", None
+    elif job.attempt < job.max_attempts:
+        status, outcome, kind = Status.QUEUED, "lost", None
+    else:
+        status, outcome, kind = Status.FAILED, "failed", None
+    return Ending(status=status, outcome=outcome, cancel_kind=kind, error=why, peak_memory=peak_memory)
+
+
+def _settle(connection: Connection, job: Job, horse: Horse, ending: Ending) -> None:
+    if ending.status is Status.QUEUED:
+        end(connection, job, horse, ending)
+        return
+    at = connection.execute(select(now())).scalar_one().isoformat()
+    end(connection, job, horse, ending, errors=[*job.errors, {"text": ending.error, "at": at}])

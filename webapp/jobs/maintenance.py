@@ -1,0 +1,65 @@
+"""The clock's verbs, done every second: promote what is due, top up wake-ups, reap dead leases."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy import Engine, bindparam, func, select, update
+
+from webapp.database import reading, writing
+from webapp.jobs.claims import QUEUED, waiting
+from webapp.jobs.leases import Leases
+from webapp.schema import jobs, now
+
+_NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
+
+
+class Reaper:
+    """Sees leases that are not beaten any more, by this process' own monotonic time."""
+
+    def __init__(self, leases: Leases, lease_seconds: float) -> None:
+        self._leases = leases
+        self._lease_seconds = lease_seconds
+        self._seen: dict[UUID, tuple[int, float]] = {}
+
+    def reap(self) -> int:
+        """Settle every lease whose beat did not move for a lease's time; return how many."""
+        at = monotonic()
+        beats = self._leases.beats()
+        self._seen = {lease: self._since(lease, beat, at) for lease, beat in beats.items()}
+        dead = [lease for lease, (_, since) in self._seen.items() if at - since > self._lease_seconds]
+        for lease in dead:
+            self._leases.settle(lease, why="The machine that ran this job could not be seen any more.")
+        return len(dead)
+
+    def forget(self) -> None:
+        """Start all observations anew, as after the database was away."""
+        self._seen = {}
+
+    def _since(self, lease: UUID, beat: int, at: float) -> tuple[int, float]:
+        seen = self._seen.get(lease)
+        return seen if seen and seen[0] == beat else (beat, at)
+
+
+def promote_due(engine: Engine) -> int:
+    """Queue every scheduled job whose time has come; return how many."""
+    due = (jobs.c.status == "scheduled", jobs.c.run_at <= now())
+    with writing(engine) as connection:
+        statement = update(jobs).where(*due).values(status="queued", version=jobs.c.version + 1)
+        return connection.execute(statement).rowcount
+
+
+def top_up_wake_ups(engine: Engine, top_up: Callable[[str, int], int], ceiling: int = 1000) -> Mapping[str, int]:
+    """Announce waiting rows again where wake-ups are missing; return how many, by queue."""
+    return {queue: top_up(queue, rows) for queue, rows in _waiting_by_queue(engine, ceiling).items()}
+
+
+def _waiting_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
+    """Hop from queue to queue along the claim's index: a million waiting rows are not read."""
+    found: dict[str, int] = {}
+    last = ""
+    with reading(engine) as connection:
+        while queue := connection.execute(_NEXT_QUEUE, {"last": last}).scalar():
+            found[queue] = waiting(connection, queue, ceiling)
+            last = queue
+    return found

@@ -1,0 +1,228 @@
+"""What pages read: lists, counts, timelines, logs. Every list is as cheap at a million jobs.
+
+Own jobs and public ones are two index walks joined by UNION: as one ``OR`` they are a scan
+of the whole table for a user who has few.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, bindparam, func, literal, or_, select, union_all
+
+from webapp.database import reading
+from webapp.jobs.job import UNFINISHED, Job, Status
+from webapp.jobs.store import JobNotFound, to_job
+from webapp.schema import attempts, events, jobs, log_lines, now
+
+PAGE = 50
+COUNT_CEILING = 1000
+TABS: Mapping[str, tuple[Status, ...]] = {
+    "all": (),
+    "running": (Status.RUNNING, Status.WAITING),
+    "waiting": (Status.QUEUED, Status.HELD),
+    "scheduled": (Status.SCHEDULED,),
+    "failed": (Status.FAILED, Status.STALE),
+    "done": (Status.COMPLETED,),
+    "stopped": (Status.CANCELLED,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Who looks: a user sees the own jobs and the public ones; some roles see all."""
+
+    user_id: UUID
+    sees_all: bool = False
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a job's timeline."""
+
+    at: datetime
+    name: str
+    attempt: int
+    actor_id: UUID | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at a job that has ended."""
+
+    number: int
+    outcome: str
+    worker: str
+    host: str
+    pid: int
+    started_at: datetime
+    finished_at: datetime
+    error: str | None
+    traceback: str | None
+    peak_memory: int | None
+    cpu_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of a job's log; ``id`` grows, so "after" pages through them."""
+
+    id: int
+    attempt: int
+    at: datetime
+    level: str
+    text: str
+
+
+class Queries:
+    """Reads over the jobs of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def visible(self, viewer: Viewer, job_id: UUID) -> Job:
+        """Return the job if the viewer may see it; else raise `JobNotFound`, as for no job."""
+        with reading(self.engine) as connection:
+            statement = select(jobs).where(jobs.c.id == job_id, or_(*_scopes(viewer)))
+            row = connection.execute(statement).mappings().first()
+        if row is None:
+            raise JobNotFound(job_id)
+        return to_job(row)
+
+    def page(
+        self, viewer: Viewer, *, tab: str = "all", type_name: str = "", before: UUID | None = None, limit: int = PAGE
+    ) -> tuple[Job, ...]:
+        """Return the viewer's jobs, newest first, older than ``before``."""
+        conditions = _conditions(TABS[tab], type_name)
+        if before is not None:
+            conditions.append(jobs.c.id < before)
+        with reading(self.engine) as connection:
+            rows = connection.execute(newest_first(viewer, conditions, limit)).mappings()
+            return tuple(to_job(row) for row in rows)
+
+    def newest(self, limit: int) -> tuple[Job, ...]:
+        """Return the newest jobs of everybody."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings()
+            return tuple(to_job(row) for row in rows)
+
+    def unfinished(self, viewer: Viewer, limit: int = 12) -> tuple[Job, ...]:
+        """Return the viewer's running jobs, newest first."""
+        return self.page(viewer, tab="running", limit=limit)
+
+    def counts(self, viewer: Viewer) -> dict[str, int]:
+        """Count the viewer's jobs per tab; each count stops at `COUNT_CEILING`."""
+        with reading(self.engine) as connection:
+            return {tab: self._count(connection, viewer, statuses) for tab, statuses in TABS.items()}
+
+    def tag(self, viewer: Viewer) -> str:
+        """Return a text that differs whenever the viewer's list may look different.
+
+        Two index look-ups: the newest id, and the sum of the unfinished jobs' versions.
+        """
+        with reading(self.engine) as connection:
+            newest = connection.execute(newest_first(viewer, [], 1, jobs.c.id, jobs.c.version)).first()
+            live = all_visible(viewer, _conditions(tuple(UNFINISHED)), jobs.c.id, jobs.c.version).subquery()
+            count, versions = connection.execute(select(func.count(), func.sum(live.c.version))).one()
+        return f"{newest.id.hex if newest else ''}-{newest.version if newest else 0}-{count}-{versions or 0}"
+
+    def timeline(self, job_id: UUID) -> tuple[Event, ...]:
+        """Return what happened to a job, oldest first."""
+        columns = (events.c.at, events.c.name, events.c.attempt, events.c.actor_id, events.c.detail)
+        return self._rows(Event, select(*columns).where(events.c.job_id == job_id).order_by(events.c.id))
+
+    def attempts(self, job_id: UUID) -> tuple[Attempt, ...]:
+        """Return a job's ended attempts, oldest first."""
+        columns = [column for column in attempts.c if column.name != "job_id"]
+        return self._rows(Attempt, select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number))
+
+    def log(self, job_id: UUID, after: int = 0, limit: int = 500) -> tuple[LogLine, ...]:
+        """Return lines of a job's log that come after line ``after``, oldest first."""
+        columns = [column for column in log_lines.c if column.name != "job_id"]
+        mine = (log_lines.c.job_id == job_id, log_lines.c.id > after)
+        return self._rows(LogLine, select(*columns).where(*mine).order_by(log_lines.c.id).limit(limit))
+
+    def place_in_queue(self, job: Job, ceiling: int = COUNT_CEILING) -> int | None:
+        """Return 1 for the job that is claimed next, …; ``None`` if it does not wait."""
+        if job.status is not Status.QUEUED:
+            return None
+        earlier = or_(
+            jobs.c.priority > job.priority,
+            (jobs.c.priority == job.priority) & (jobs.c.id < job.id),
+        )
+        ahead = select(literal(1)).where(jobs.c.queue == job.queue, jobs.c.status == "queued", earlier).limit(ceiling)
+        with reading(self.engine) as connection:
+            return 1 + connection.execute(select(func.count()).select_from(ahead.subquery())).scalar_one()
+
+    def usual_duration(self, type_name: str) -> timedelta | None:
+        """Return the median duration of the type's last 20 completed runs, if it has any."""
+        recent = (
+            select(jobs.c.started_at, jobs.c.finished_at)
+            .where(jobs.c.type == type_name, jobs.c.status == "completed", jobs.c.started_at.is_not(None))
+            .order_by(jobs.c.id.desc())
+            .limit(20)
+        )
+        with reading(self.engine) as connection:
+            spans = [(end - start).total_seconds() for start, end in connection.execute(recent) if end and start]
+        return timedelta(seconds=median(spans)) if spans else None
+
+    def last_created_at(self, type_name: str) -> datetime | None:
+        """Return when the type's latest job was created, if there is one."""
+        latest = select(jobs.c.created_at).where(jobs.c.type == type_name).order_by(jobs.c.id.desc()).limit(1)
+        with reading(self.engine) as connection:
+            return connection.execute(latest).scalar()
+
+    def now(self) -> datetime:
+        """Return the database's time, the one that all moments of jobs are measured by."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(now())).scalar_one()
+
+    def _count(self, connection: Connection, viewer: Viewer, statuses: tuple[Status, ...]) -> int:
+        found = newest_first(viewer, _conditions(statuses), COUNT_CEILING, jobs.c.id).subquery()
+        return connection.execute(select(func.count()).select_from(found)).scalar_one()
+
+    def _rows(self, kind: type[Any], statement: Any) -> tuple[Any, ...]:
+        with reading(self.engine) as connection:
+            return tuple(kind(**row) for row in connection.execute(statement).mappings())
+
+
+def _scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
+    house = jobs.c.tenant.is_not_distinct_from(viewer.tenant) if viewer.tenant else literal(value=True)
+    if viewer.sees_all:
+        return [house & literal(value=True)]
+    return [(jobs.c.owner_id == viewer.user_id) & house, jobs.c.public & house]
+
+
+def _conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if statuses:
+        # spelled out in the SQL: SQLite uses a partial index for constants only
+        names: Any = bindparam(None, [status.value for status in statuses], expanding=True, literal_execute=True)
+        conditions.append(jobs.c.status.in_(names))
+    if type_name:
+        conditions.append(jobs.c.type == type_name)
+    return conditions
+
+
+def newest_first(viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int, *columns: Any) -> Select[Any]:
+    """Select the viewer's jobs, newest first: each scope's newest, limited on its own, then joined and limited again.
+
+    ``columns`` (all by default) must have the id.
+    """
+    wanted = columns or tuple(jobs.c)
+    walks = [
+        select(*wanted).where(scope, *conditions).order_by(jobs.c.id.desc()).limit(limit).subquery()
+        for scope in _scopes(viewer)
+    ]
+    joined = union_all(*(select(walk) for walk in walks)).subquery()
+    return select(joined).order_by(joined.c.id.desc()).limit(limit)
+
+
+def all_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
+    """Select all of the viewer's jobs, in no order; no job is in two scopes."""
+    return union_all(*(select(*columns).where(scope, *conditions) for scope in _scopes(viewer)))

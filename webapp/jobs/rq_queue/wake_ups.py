@@ -1,0 +1,115 @@
+"""Wake-ups: RQ entries that say "work waits in this queue", and nothing else."""
+
+import logging
+from typing import Any
+
+from redis import Redis, RedisError
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.utils import as_text
+
+log = logging.getLogger(__name__)
+FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
+LEAST_CAP = 16
+_TTL_SECONDS = 24 * 3600
+
+
+class WakeUp(Job):
+    """An RQ job of which only the id and the queue are read; it cannot be performed."""
+
+    success_callback = failure_callback = stopped_callback = property(lambda _: None)
+
+    def perform(self) -> None:
+        """Refuse: the work is in the database."""
+        raise NotImplementedError
+
+    def send_webhooks(self, *_: Any, **__: Any) -> None:
+        """Send none: an address found in Redis is not to be trusted."""
+
+
+class WakeUpQueue(Queue):
+    """A queue of wake-ups; what it gives out carries nothing that came from Redis but two names."""
+
+    job_class = WakeUp
+
+    def __init__(self, name: str, connection: Redis, **_: Any) -> None:
+        super().__init__(name, connection=connection, job_class=WakeUp, serializer=JSONSerializer)
+
+    @classmethod
+    def dequeue_any(  # type: ignore[override]  # (RQ passes the rest by name)
+        cls, queues: Any, timeout: int | None, connection: Redis, **options: Any
+    ) -> Any:
+        """Wait for a wake-up; an entry that is no text is dropped with a line in the log."""
+        while True:
+            try:
+                return super().dequeue_any(queues, timeout, connection, **options)
+            except UnicodeDecodeError:
+                log.warning("An entry that is no text was dropped from a queue in Redis.")
+
+    @classmethod
+    def _fetch_dequeued_job(  # type: ignore[override]  # (the rest of RQ's parameters is not needed)
+        cls, connection: Redis, queue_key: str, job_id: str, **_: Any
+    ) -> tuple[Job, Queue]:
+        queue = cls(as_text(queue_key).removeprefix(cls.redis_queue_namespace_prefix), connection)
+        return WakeUp(job_id, connection=connection, serializer=JSONSerializer), queue
+
+
+class WakeUps:
+    """Pushes wake-ups, no more than the workers can use."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = connect(url)
+
+    def push(self, name: str) -> None:
+        """Say that work waits in queue ``name``, unless enough wake-ups wait already.
+
+        A Redis that is away costs a line in the log: the row is there, and the clock announces
+        it again.
+        """
+        try:
+            if self.missing(name):
+                self._enqueue(name)
+        except RedisError as error:
+            log.warning("Redis cannot be reached (%s); the job waits until it is back.", error)
+
+    def missing(self, name: str) -> int:
+        """Count how many more wake-ups the workers of queue ``name`` could use."""
+        waiting, cap = self._figures(name)
+        return max(0, cap - waiting)
+
+    def top_up(self, name: str, rows: int) -> int:
+        """Bring the wake-ups of a queue up to ``min(rows, cap)``; return how many were added."""
+        waiting, cap = self._figures(name)
+        lacking = max(0, min(rows, cap) - waiting)
+        for _ in range(lacking):
+            self._enqueue(name)
+        return lacking
+
+    def workers_alive(self, name: str) -> int:
+        """Count the workers that listen to queue ``name``; 0 when Redis is away."""
+        try:
+            keys = self.connection.smembers(f"rq:workers:{name}")
+            return sum(self.connection.exists(key) for key in keys)
+        except RedisError:
+            return 0
+
+    def _figures(self, name: str) -> tuple[int, int]:
+        """How many wake-ups wait, and how many at most should: twice the workers, at least `LEAST_CAP`."""
+        with self.connection.pipeline(transaction=False) as pipeline:
+            pipeline.llen(f"rq:queue:{name}")
+            pipeline.scard(f"rq:workers:{name}")
+            waiting, workers = pipeline.execute()
+        return waiting, max(LEAST_CAP, 2 * workers)
+
+    def _enqueue(self, name: str) -> None:
+        WakeUpQueue(name, self.connection).enqueue_call(FUNCTION, timeout=-1, ttl=_TTL_SECONDS, result_ttl=0)
+
+
+def connect(url: str) -> Redis:
+    """Open a client that notices a dead Redis within a second or two."""
+    return Redis.from_url(
+        url, socket_connect_timeout=1, socket_timeout=5, retry=Retry(ConstantBackoff(0.2), 1), health_check_interval=30
+    )

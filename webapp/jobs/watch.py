@@ -1,0 +1,94 @@
+"""The watch over one work-horse, kept by its worker: beats the lease, sees when it must end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+
+from webapp.jobs.job import Job
+from webapp.jobs.leases import Leases
+
+HARD_LIMIT = timedelta(seconds=10)  # past its timeout, a job that did not end itself is ended
+_BEATS_PER_LEASE = 6
+_FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
+
+
+class Watch:
+    """Looks after what runs under a lease. `look` is called every `interval_seconds`."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        lease_id: UUID,
+        *,
+        lease_seconds: float,
+        stop_grace: timedelta,
+        timeout_of: Callable[[str], timedelta],
+    ) -> None:
+        self.interval_seconds = min(1.0, lease_seconds / _BEATS_PER_LEASE)
+        self.verdict = ""
+        self._leases = leases
+        self._lease_id = lease_id
+        self._lease_seconds = lease_seconds
+        self._stop_grace = stop_grace.total_seconds()
+        self._timeout_of = timeout_of
+        self._beaten = self._beat_due = monotonic()
+        self._interrupted: float | None = None
+        self._seen: tuple[UUID, int] | None = None
+        self._seen_at = self._stopping_at = 0.0
+
+    def interrupt(self) -> None:
+        """The worker is to stop: the running job has its grace from now."""
+        self._interrupted = monotonic()
+
+    def look(self) -> bool:
+        """Beat the lease and look at what runs; return whether the horse must be killed, and keep why."""
+        began = monotonic()
+        try:
+            alive = self._beat(began)
+            job = self._leases.running(self._lease_id) if alive else None
+        except DBAPIError:
+            alive, job = True, None
+        self.verdict = self.verdict or self._judge(began, job, alive=alive)
+        return bool(self.verdict)
+
+    def settle(self, why: str, horse_pid: int, peak_memory: int) -> None:
+        """End the lease, and what still runs under it; ``peak_memory`` is in bytes."""
+        self._leases.settle(
+            self._lease_id,
+            why=why,
+            horse_pid=horse_pid,
+            peak_memory=peak_memory,
+            hand_back=self._interrupted is not None,
+        )
+
+    def _beat(self, began: float) -> bool:
+        if began < self._beat_due:
+            return True
+        alive = self._leases.beat(self._lease_id)
+        self._beaten = began  # counted from before the beat was sent
+        self._beat_due = began + self._lease_seconds / _BEATS_PER_LEASE
+        return alive
+
+    def _judge(self, at: float, job: Job | None, *, alive: bool) -> str:
+        if not alive:
+            return "Its lease was taken away: the worker could not be seen for too long."
+        if at - self._beaten > self._lease_seconds * _FENCE:
+            return "The database could not be reached for too long, so the job was ended and starts again."
+        if self._interrupted is not None and at - self._interrupted > self._stop_grace:
+            return "The worker was stopped, and the job did not end within its grace."
+        return self._judge_job(at, job) if job else ""
+
+    def _judge_job(self, at: float, job: Job) -> str:
+        if self._seen != (job.id, job.attempt):
+            self._seen, self._seen_at, self._stopping_at = (job.id, job.attempt), at, 0.0
+        if job.cancel_requested_at and not self._stopping_at:
+            self._stopping_at = at
+        if self._stopping_at and at - self._stopping_at > self._stop_grace:
+            return "It was asked to stop and did not within its grace, so it was ended by force."
+        limit = self._timeout_of(job.type) + HARD_LIMIT
+        if at - self._seen_at > limit.total_seconds():
+            return f"It ran longer than its limit of {self._timeout_of(job.type)} and had to be ended by force."
+        return ""
