@@ -1,0 +1,87 @@
+"""Dataset report: a CSV or XLSX file in, a report of its columns out, in constant memory."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from typing import BinaryIO
+
+from webapp.jobs.context import JobContext
+from webapp.jobs.job_type import job_type
+from webapp.jobtypes.dataset_report.bad_rows import BadRows
+from webapp.jobtypes.dataset_report.batch import Table
+from webapp.jobtypes.dataset_report.cleaned import CleanedCsv
+from webapp.jobtypes.dataset_report.csv_table import CsvFormat, read_csv
+from webapp.jobtypes.dataset_report.file_kind import kind_of
+from webapp.jobtypes.dataset_report.payload import DELIMITERS, DatasetReport
+from webapp.jobtypes.dataset_report.profile import Profile, profile_of
+from webapp.jobtypes.dataset_report.profile_json import profile_json
+from webapp.jobtypes.dataset_report.report import write_report
+from webapp.jobtypes.dataset_report.survey import Cells, Survey, without_cycle_collection
+from webapp.jobtypes.dataset_report.wording import size_in_words
+from webapp.jobtypes.dataset_report.xlsx_table import read_xlsx
+
+__all__ = ["DatasetReport", "dataset_report"]
+
+
+@job_type(
+    "dataset_report",
+    title="Dataset report",
+    description="Describes every column of a CSV or XLSX file: type, gaps, range, frequent values, with charts.",
+    group="Data",
+    timeout=timedelta(hours=2),
+)
+def dataset_report(job: JobContext, payload: DatasetReport) -> None:
+    """Read the table once; leave report.html, profile.json and, when asked for, cleaned.csv."""
+    bad_rows = BadRows(job.warn)
+    with job.inputs["file"].open() as file, _table(file, payload, bad_rows) as table:
+        survey = Survey(table, has_header=payload.has_header, missing_words=payload.missing_words)
+        _walk(job, payload, survey, bad_rows)
+        profile = _profile(job, table, survey, bad_rows)
+    bad_rows.close()
+    job.attach("profile.json", profile_json(profile), "application/json")
+    with job.open_attachment("report.html", "text/html") as out:
+        write_report(profile, out)
+    job.progress(100, message=f"{survey.rows:,} rows, {len(survey.columns):,} columns")
+
+
+def _table(file: BinaryIO, payload: DatasetReport, bad_rows: BadRows) -> AbstractContextManager[Table]:
+    if kind_of(file, payload.file.name) == "xlsx":
+        return read_xlsx(file, payload.sheet)
+    written = CsvFormat(
+        encoding=None if payload.encoding == "auto" else payload.encoding,
+        delimiter=DELIMITERS.get(payload.delimiter),
+    )
+    return nullcontext(read_csv(file, written, bad_rows))
+
+
+def _walk(job: JobContext, payload: DatasetReport, survey: Survey, bad_rows: BadRows) -> None:
+    size = job.inputs["file"].size
+    cleaned = _cleaned(job, survey.names) if payload.clean else nullcontext(_forget)
+    with cleaned as write, without_cycle_collection():
+        for batch in survey.walk(bad_rows, write):
+            read = min(batch.bytes_read, size)
+            words = f"{size_in_words(read)} of {size_in_words(size)}, {survey.rows:,} rows"
+            job.progress(done=read, total=size, message=words)
+
+
+@contextmanager
+def _cleaned(job: JobContext, names: Sequence[str]) -> Iterator[Callable[[Cells], None]]:
+    with job.open_attachment("cleaned.csv", "text/csv") as file:
+        yield CleanedCsv(file, names).add
+
+
+def _forget(_: Cells) -> None:
+    """Write nothing."""
+
+
+def _profile(job: JobContext, table: Table, survey: Survey, bad_rows: BadRows) -> Profile:
+    return Profile(
+        name=job.inputs["file"].name,
+        size=job.inputs["file"].size,
+        rows=survey.rows,
+        skipped=bad_rows.skipped,
+        repaired=bad_rows.repaired,
+        problems=tuple(bad_rows.sentences),
+        facts=table.facts,
+        columns=tuple(map(profile_of, survey.columns)),
+    )

@@ -1,0 +1,41 @@
+"""cleaned.csv: the sound rows, trimmed, in UTF-8, with nothing a spreadsheet would run as a formula."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from typing import BinaryIO
+
+from webapp.jobtypes.dataset_report.numbers import NUMBER
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width forms count too
+FORMULA_START = re.compile(f"\n[{re.escape(''.join(FORMULA_STARTS))}]")
+
+
+class CleanedCsv:
+    """Writes rows as RFC 4180 has them; of the file only ``write`` is used."""
+
+    def __init__(self, file: BinaryIO, names: Iterable[str]) -> None:
+        self._file = file
+        self._write([map(neutral, names)])
+
+    def add(self, columns: Iterable[Sequence[str]]) -> None:
+        """Write a batch, given as stripped columns of one length."""
+        self._write(zip(*map(_neutral_column, columns), strict=True))
+
+    def _write(self, rows: Iterable[Iterable[str]]) -> None:
+        text = StringIO(newline="")
+        csv.writer(text).writerows(rows)
+        self._file.write(text.getvalue().encode("utf-8", "replace"))
+
+
+def neutral(cell: str) -> str:
+    """Return the cell so that no spreadsheet takes it for a formula; plain numbers stay what they are."""
+    if not cell.startswith(FORMULA_STARTS) or NUMBER.fullmatch(cell):
+        return cell
+    return "'" + cell
+
+
+def _neutral_column(cells: Sequence[str]) -> Sequence[str]:
+    # A "start" behind a line break inside a cell is none; it only costs time.
+    return list(map(neutral, cells)) if FORMULA_START.search("\n" + "\n".join(cells)) else cells

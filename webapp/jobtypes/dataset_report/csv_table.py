@@ -1,0 +1,112 @@
+"""Rows of a CSV file, in batches small enough for the processor's cache."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from typing import BinaryIO
+
+from webapp.jobs.job_type import JobError
+from webapp.jobtypes.dataset_report.bad_rows import BadRows
+from webapp.jobtypes.dataset_report.batch import Batch, Row, Table
+from webapp.jobtypes.dataset_report.delimiter import NAMES, delimiter_of
+from webapp.jobtypes.dataset_report.encoding import encoding_of
+from webapp.jobtypes.dataset_report.lines import Lines
+
+SAMPLE = 64 * 1024
+COLUMNS_PER_BLOCK = 32  # a wide table takes more blocks per batch, or columns would get a few values at a time
+MOST_BLOCKS = 32
+ENCODING_NAMES = {
+    "utf-8-sig": "UTF-8",
+    "cp1252": "Windows-1252",
+    "windows-1252": "Windows-1252",
+    "mac-roman": "Mac Roman",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFormat:
+    """How a CSV file is written; None means "look"."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+def read_csv(file: BinaryIO, written: CsvFormat, bad_rows: BadRows) -> Table:
+    """Open the table; its rows are read while its batches are taken."""
+    encoding = written.encoding or encoding_of(file)
+    delimiter = written.delimiter or delimiter_of(_first_lines(file, encoding))
+    rows = _Rows(Lines(file, encoding, bad_rows), delimiter, bad_rows)
+    first, line = rows.first()
+    return Table(
+        first=first,
+        first_line=line,
+        batches=rows.batches(),
+        facts={
+            "Encoding": ENCODING_NAMES.get(encoding, encoding.upper()),
+            "Delimiter": NAMES.get(delimiter, delimiter),
+        },
+    )
+
+
+def _first_lines(file: BinaryIO, encoding: str) -> list[str]:
+    sample = file.read(SAMPLE)
+    file.seek(0)
+    lines = list(StringIO(sample.decode(encoding, errors="replace").replace("\0", ""), newline=""))
+    return lines[:-1] if len(sample) == SAMPLE and len(lines) > 1 else lines
+
+
+class _Rows:
+    def __init__(self, lines: Lines, delimiter: str, bad_rows: BadRows) -> None:
+        self._lines = lines
+        self._bad_rows = bad_rows
+        self._reader = csv.reader(iter(lines), delimiter=delimiter)
+
+    def first(self) -> tuple[Row, int]:
+        while batch := self._next_batch(blocks=0):
+            if not _declares_delimiter(batch.rows[0]):
+                return batch.rows[0], batch.lines[0]
+        message = "The file holds no row that can be read."
+        raise JobError(message)
+
+    def batches(self) -> Iterator[Batch]:
+        blocks = 1
+        while batch := self._next_batch(blocks):
+            blocks = min(MOST_BLOCKS, 1 + len(batch.rows[0]) // COLUMNS_PER_BLOCK)
+            yield batch
+
+    def _next_batch(self, blocks: int) -> Batch | None:
+        """Return the rows up to the end of so many blocks more, at least one; None after the last."""
+        rows: list[Row] = []
+        lines: list[int] = []
+        full = self._lines.blocks + blocks
+        while self._read_on(rows, lines, full):
+            pass
+        return Batch(rows=rows, lines=lines, bytes_read=self._lines.bytes_read) if rows else None
+
+    def _read_on(self, rows: list[Row], lines: list[int], full: int) -> bool:
+        """Append rows that are not blank; True when one was refused by csv and there may be more behind it."""
+        end = self._reader.line_num
+        try:
+            for row in self._reader:
+                if row:
+                    rows.append(row)
+                    lines.append(end + 1)
+                    if self._lines.blocks >= full:
+                        return False
+                end = self._reader.line_num
+        except csv.Error as error:
+            self._bad_rows.skip(end + 1, _reason(error, end + 1, self._reader.line_num))
+            return True
+        return False
+
+
+def _declares_delimiter(row: Row) -> bool:
+    return row[0].startswith("sep=") and len(row) <= 2  # noqa: PLR2004 - with ; as delimiter, sep=; has two fields
+
+
+def _reason(error: csv.Error, first: int, last: int) -> str:
+    if "field larger than" not in str(error):
+        return str(error)
+    limit = f"a field of more than {csv.field_size_limit():,} characters"
+    return limit if first == last else f"{limit} up to line {last:,}, perhaps a quote that is never closed"

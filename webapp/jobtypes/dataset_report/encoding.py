@@ -1,0 +1,51 @@
+"""The character encoding of a file, found without holding more than a chunk of it."""
+
+import codecs
+from typing import BinaryIO
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+SAMPLE = 4096
+CHUNK = 1 << 20
+UTF16_ZEROS = 0.3
+
+
+def encoding_of(file: BinaryIO) -> str:
+    """Return a codec's name. Reads the whole file when it has to, and leaves it at its start."""
+    head = file.read(SAMPLE)
+    file.seek(0)
+    marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
+    return marked or _utf16_without_mark(head) or _utf8_or_western(file)
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Western text in UTF-16 has a zero in every other byte, always on the same side."""
+    half = max(1, len(head) // 2)
+    even, odd = head[::2].count(0) / half, head[1::2].count(0) / half
+    if odd > UTF16_ZEROS and even < odd / 10:
+        return "utf-16-le"
+    if even > UTF16_ZEROS and odd < even / 10:
+        return "utf-16-be"
+    return None
+
+
+def _utf8_or_western(file: BinaryIO) -> str:
+    try:
+        _decode_all(file)
+    except UnicodeDecodeError:
+        return "cp1252"
+    finally:
+        file.seek(0)
+    return "utf-8"
+
+
+def _decode_all(file: BinaryIO) -> None:
+    # A last character that is cut off counts as UTF-8: it is one bad character, not another encoding.
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    while chunk := file.read(CHUNK):
+        if not chunk.isascii() or decoder.getstate()[0]:
+            decoder.decode(chunk)

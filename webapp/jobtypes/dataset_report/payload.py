@@ -1,0 +1,61 @@
+"""What a dataset report is asked with; the form is made from it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from webapp.jobs.job_type import Upload
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+MISSING_WORDS = "NA, N/A, n/a, NULL, null, None, NaN, nan"
+
+
+class DatasetReport(BaseModel):
+    """A table and how to read it."""
+
+    file: Upload = Field(
+        title="Dataset",
+        description="A CSV or XLSX file of any size. Other delimiters than the comma are recognised.",
+        json_schema_extra={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm"},
+    )
+    clean: bool = Field(
+        default=False,
+        title="Also make cleaned.csv",
+        description="The well-formed rows, trimmed, in UTF-8, safe to open in a spreadsheet.",
+        examples=[True],
+    )
+    has_header: bool = Field(
+        default=True,
+        title="The first row names the columns",
+        description="Without it the columns are called Column 1, Column 2 and so on.",
+        examples=[True],
+    )
+    delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"] = Field(
+        default="auto",
+        title="Delimiter",
+        description="The character between two fields of a CSV file.",
+        examples=["auto", "semicolon"],
+    )
+    encoding: Literal["auto", "utf-8", "utf-16", "windows-1252", "iso-8859-15", "mac-roman"] = Field(
+        default="auto",
+        title="Encoding",
+        description="Choose one when letters with accents come out wrong.",
+        examples=["auto", "windows-1252"],
+    )
+    sheet: Annotated[str, StringConstraints(strip_whitespace=True, max_length=31)] = Field(
+        default="",
+        title="Sheet",
+        description="The name of the sheet in an XLSX file; the first one when left blank.",
+        examples=["Sales 2025"],
+    )
+    missing: Annotated[str, StringConstraints(max_length=1000)] = Field(
+        default=MISSING_WORDS,
+        title="Words for a missing value",
+        description="Separated by commas. Blank fields always count as missing.",
+        examples=[MISSING_WORDS, "-, unknown"],
+    )
+
+    @property
+    def missing_words(self) -> frozenset[str]:
+        """The words one by one, and the blank one."""
+        return frozenset(word.strip() for word in self.missing.split(",")) | {""}
