@@ -4,6 +4,7 @@ The row comes last, when its file is whole and durable; under a running attempt 
 guarded by the fence, so a superseded attempt leaves nothing behind.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -48,10 +49,16 @@ class Attachments:
 
     def attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
         """Return the files of a job that are still there, oldest first."""
-        there = (attachments.c.job_id == job_id, attachments.c.deleted_at.is_(None))
+        return self.attachments_of([job_id]).get(job_id, ())
+
+    def attachments_of(self, job_ids: Collection[UUID]) -> Mapping[UUID, tuple[Attachment, ...]]:
+        """Return the files of several jobs that are still there, by job, oldest first."""
+        there = (attachments.c.job_id.in_(job_ids), attachments.c.deleted_at.is_(None))
+        found: dict[UUID, tuple[Attachment, ...]] = {}
         with reading(self.engine) as connection:
-            rows = connection.execute(select(attachments).where(*there).order_by(attachments.c.id)).mappings()
-            return tuple(Attachment(**row) for row in rows)
+            for row in connection.execute(select(attachments).where(*there).order_by(attachments.c.id)).mappings():
+                found[row["job_id"]] = (*found.get(row["job_id"], ()), Attachment(**row))
+        return found
 
     def attachment(self, job_id: UUID, file_id: UUID) -> Attachment:
         """Return one file of a job, deleted ones too; else raise `AttachmentNotFound`."""

@@ -129,7 +129,8 @@ def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seco
         "expires_at": later(keep_seconds),
     }
     source = select(*columns.values()).where(*_MINE)
-    if connection.execute(insert(attachments).from_select(list(columns), source), _fence(fence)).rowcount != 1:
+    statement = insert(attachments).from_select(list(columns), source).returning(attachments.c.id)
+    if connection.execute(statement, _fence(fence)).first() is None:
         raise LeaseLost
 
 

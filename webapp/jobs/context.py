@@ -1,6 +1,5 @@
 """JobContext: all that a running handler may do."""
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 from uuid import UUID
 
 from webapp.database import writing
-from webapp.jobs import attempts
+from webapp.jobs import attempts, storable
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import Job, Owner
@@ -140,17 +139,22 @@ class JobContext:
         Costs less per item than a progress bar on a terminal.
         """
         reporter = self._reporter
-        self._total = total if total is not None else (length_hint(items) or None)
-        self._count = 0
+        around = self._count, self._total, reporter.live_amount  # of a track that this one is in
+        self._count, self._total = 0, total if total is not None else (length_hint(items) or None)
         reporter.live_amount = self._amount
         reporter.watch()
-        for count, item in enumerate(items, 1):
-            yield item
-            self._count = count
-            if reporter.stop:
-                raise reporter.stop
-        words, reporter.live_amount = self._amount(), None
-        self._say(**words)
+        count = 0
+        try:
+            for item in items:
+                yield item
+                count += 1
+                self._count = count
+                if reporter.stop:
+                    raise reporter.stop
+        finally:
+            reporter.say(**self._amount())
+            self._count, self._total, reporter.live_amount = around
+        self._obey()
 
     def warn(self, text: str) -> None:
         """Note something that is wrong but does not end the job; its owner sees it."""
@@ -166,15 +170,17 @@ class JobContext:
         """Write the checkpoint that the next attempt starts from, now (`state` if none is given)."""
         if state is not None:
             self.state = dict(state)
-        if len(json.dumps(self.state)) > STATE_LIMIT:
+        stored = storable.json_values(self.state)
+        if storable.json_size(stored) > STATE_LIMIT:
             message = f"The state of a job is at most {STATE_LIMIT} bytes of JSON."
             raise StateTooLarge(message)
-        self._say(state=self.state)
+        self._say(state=stored)
         self._reporter.flush()
 
     def save_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Replace the application's own data about the job."""
-        self._say(metadata=dict(metadata))
+        storable.json_size(metadata)  # what is no JSON is refused here, not later
+        self._say(metadata=storable.json_values(metadata))
 
     @contextmanager
     def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:

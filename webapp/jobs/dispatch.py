@@ -16,7 +16,7 @@ from webapp.jobs import events, payloads
 from webapp.jobs.attachments import add_inputs
 from webapp.jobs.files import StoredFile
 from webapp.jobs.job import SYSTEM, Job, Owner, Status
-from webapp.jobs.job_type import JobType, Registry
+from webapp.jobs.job_type import InvalidPayload, JobType, Registry
 from webapp.jobs.store import Store
 
 Wake = Callable[[str], None]
@@ -72,6 +72,12 @@ class Dispatch:
         """Make a job that belongs to one user."""
         return self.create_job(type_name, payload, owner=Owner(user_id=user_id), **choices)
 
+    def _stored(self, job_type: JobType, payload: BaseModel) -> dict[str, Any]:
+        try:
+            return payloads.dump(payload, self._vault)
+        except ValueError as error:
+            raise InvalidPayload(job_type.name, {"": str(error)}) from None
+
     def _insert(self, job: Job, files: tuple[StoredFile, ...]) -> None:
         try:
             with writing(self.store.engine) as connection:
@@ -106,7 +112,7 @@ class Dispatch:
             status=Status.QUEUED,
             owner=owner,
             triggered_by=triggered_by,
-            payload=payloads.dump(checked, self._vault),
+            payload=self._stored(job_type, checked),
             own_process=job_type.own_process,
             **values,
         )

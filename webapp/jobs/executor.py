@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from webapp.database import writing, writing_at_once
-from webapp.jobs import attempts, payloads
+from webapp.jobs import attempts, payloads, storable
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.attempts import Ending, Horse, LeaseLost
 from webapp.jobs.context import InputFile, JobContext
@@ -76,6 +76,8 @@ class Executor:
     def run(self, job: Job, horse: Horse) -> None:
         """Run the claimed ``job`` and write how it ended; a lost lease ends in silence."""
         reporter = self._reporter = Reporter(self._engine, job)
+        if self.interrupted:  # between the claim and here
+            reporter.stop = JobInterrupted()
         began = process_time()
         ending = self._attempt(job, reporter)
         ending = replace(ending, cpu_seconds=process_time() - began, peak_memory=_peak_memory())
@@ -105,6 +107,8 @@ class Executor:
         if job.owner.user_id and not self._owner_is_active(job.owner.user_id):
             raise OwnerMissing
         payload = payloads.load(job_type, job.payload, self._vault)
+        if reporter.stop:
+            raise reporter.stop
         context = JobContext(
             job,
             reporter,
@@ -118,9 +122,11 @@ class Executor:
     def _inputs(self, job_type: JobType, job: Job) -> dict[str, InputFile]:
         if not job_type.uploads:
             return {}
-        given = {file.sha256: file for file in Attachments(self._engine).attachments(job.id) if file.role == "input"}
-        named = {field: (job.payload.get(field) or {}).get("sha256") for field in job_type.uploads}
-        return {field: InputFile(self._files, given[name]) for field, name in named.items() if name in given}
+        given = Attachments(self._engine).attachments(job.id)
+        by_content = {(file.sha256, file.name): file for file in given if file.role == "input"}
+        named = {field: job.payload.get(field) or {} for field in job_type.uploads}
+        keys = {field: (upload.get("sha256"), upload.get("name")) for field, upload in named.items()}
+        return {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
 
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()
@@ -131,8 +137,8 @@ class Executor:
 
 
 def _failed(sentence: str, *, with_trace: bool) -> Ending:
-    trace = traceback.format_exc() if with_trace else None
-    return Ending(status=Status.FAILED, outcome="failed", error=sentence, traceback=trace)
+    trace = storable.text(traceback.format_exc()) if with_trace else None
+    return Ending(status=Status.FAILED, outcome="failed", error=storable.text(sentence), traceback=trace)
 
 
 @contextmanager

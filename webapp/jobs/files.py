@@ -10,6 +10,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -163,8 +164,10 @@ class FileStore:
     def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:
         """Go through every file and draft not touched for ``older_than``; ``now`` is Unix time."""
         for path in self.root.glob("*/*"):
-            if re.fullmatch(r"[0-9a-f]{32}", path.name) and now - path.stat().st_mtime > older_than.total_seconds():
-                yield UUID(path.name), path
+            with suppress(FileNotFoundError):  # a draft that was renamed meanwhile
+                age = now - path.stat().st_mtime
+                if re.fullmatch(r"[0-9a-f]{32}", path.name) and age > older_than.total_seconds():
+                    yield UUID(path.name), path
 
     def _made(self, folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -38,10 +38,10 @@ class WorkHorse:
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
         began, count = monotonic(), 0
-        while job := claim(self._engine, queue, lease_id, fresh=count == 0):
+        while not self._executor.interrupted and (job := claim(self._engine, queue, lease_id, fresh=count == 0)):
             self._executor.run(job, horse)
             count += 1
-            if job.own_process or self._executor.interrupted or self._used_up(count, monotonic() - began):
+            if job.own_process or self._used_up(count, monotonic() - began):
                 break
         self._pass_the_baton(queue)
         return count

@@ -4,7 +4,8 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -65,7 +66,6 @@ class JobType:
     max_attempts: int
     timeout: timedelta
     own_process: bool
-    system_only: bool
     roles: frozenset[str]  # who may start it, by role; empty = everyone
     replaces: bool
     keep_files: timedelta
@@ -74,6 +74,10 @@ class JobType:
     def __call__(self, job: Any, payload: BaseModel, **needs: Any) -> Any:
         """Run the handler as the plain function that it is, as a test does."""
         return self.handler(job, payload, **needs)
+
+    def may_be_started_by(self, role: str) -> bool:
+        """Tell whether people of a role may start it, and see what others' jobs of it took and left."""
+        return not self.roles or role in self.roles
 
     @property
     def place(self) -> str:
@@ -99,7 +103,6 @@ def job_type(
     max_attempts: int = 1,
     timeout: timedelta = timedelta(hours=1),
     own_process: bool = False,
-    system_only: bool = False,
     roles: Collection[str] = (),
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
@@ -108,7 +111,7 @@ def job_type(
 
     Parameters after the payload name what the handler needs of the application by its class
     (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a
-    work-horse for itself; ``system_only`` keeps it from the people's forms; ``roles`` are those
+    work-horse for itself; ``roles`` are those
     whose people may start it, all if none is named.
     """
 
@@ -127,7 +130,6 @@ def job_type(
             max_attempts=max_attempts,
             timeout=timeout,
             own_process=own_process,
-            system_only=system_only,
             roles=frozenset(roles),
             replaces=replaces,
             keep_files=keep_files,
@@ -201,4 +203,6 @@ def _uploads(payload_class: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _is_upload(hint: Any) -> bool:
-    return hint is Upload or Upload in getattr(hint, "__args__", ())
+    if get_origin(hint) in {Union, UnionType}:
+        return Upload in get_args(hint)
+    return hint is Upload

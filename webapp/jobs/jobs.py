@@ -17,17 +17,8 @@ from webapp.jobs.store import Store
 class Jobs(Dispatch, Queries, Attachments):
     """What `services.jobs` is. Reads come from `Queries` and `Attachments`, verbs from `Dispatch`."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        *,
-        registry: Registry,
-        vault: Vault,
-        wake: Wake,
-        workers_alive: Callable[[str], int],
-    ) -> None:
+    def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, wake: Wake) -> None:
         self.engine = engine
-        self.workers_alive = workers_alive
         Dispatch.__init__(self, store=Store(engine), registry=registry, vault=vault, wake=wake)
 
     def get(self, job_id: UUID) -> Job:

@@ -7,10 +7,12 @@ nothing; only the worker that runs the job, with the installation's key, reads i
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
+from math import isfinite
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import BaseModel, SecretStr
+from pydantic_core import to_jsonable_python
 
 from webapp.jobs.job_type import JobType
 
@@ -45,15 +47,9 @@ class Vault:
 
 
 def dump(payload: BaseModel, vault: Vault) -> dict[str, Any]:
-    """Return a payload as JSON values, its secrets closed."""
-    plain = payload.model_dump(mode="json")
-    for name in type(payload).model_fields:
-        value = getattr(payload, name)
-        if isinstance(value, SecretStr):
-            plain[name] = vault.close(value)
-        elif isinstance(value, BaseModel):
-            plain[name] = dump(value, vault)
-    return plain
+    """Return a payload as JSON values, its secrets closed; ``ValueError`` for what no database stores."""
+    closed: dict[str, Any] = _closed(payload.model_dump(mode="python", by_alias=True), vault)
+    return closed
 
 
 def load(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> BaseModel:
@@ -64,6 +60,23 @@ def load(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> BaseMode
 def is_secret(value: object) -> bool:
     """Tell whether a stored value is a closed secret, to be masked."""
     return isinstance(value, Mapping) and set(value) == {SECRET}
+
+
+def _closed(value: Any, vault: Vault) -> Any:
+    if isinstance(value, SecretStr):
+        return vault.close(value)
+    if isinstance(value, Mapping):
+        return {_closed(name, vault): _closed(item, vault) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_closed(item, vault) for item in value]
+    plain = to_jsonable_python(value)
+    if isinstance(plain, str) and "\0" in plain:
+        message = "A text cannot hold the character NUL."
+        raise ValueError(message)
+    if isinstance(plain, float) and not isfinite(plain):
+        message = f"A number must be finite, not {plain}."
+        raise ValueError(message)
+    return plain
 
 
 def _opened(value: Any, vault: Vault) -> Any:

@@ -13,10 +13,10 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from webapp.database import reading, writing
-from webapp.jobs import attempts
+from webapp.jobs import attempts, storable
 from webapp.jobs.attempts import Fence
 from webapp.jobs.job import Job
 
@@ -58,13 +58,15 @@ class Reporter:
 
     def say(self, **words: Any) -> None:
         """Set columns of the job's row, to be written soon."""
+        if "message" in words:
+            words["message"] = storable.text(words["message"])
         with self._lock:
             self._words.update(words)
         self._begin()
 
     def note(self, kind: str, text: str) -> None:
         """Add a warning or an error (``kind``: its column); beyond `NOTES_LIMIT` they are counted."""
-        notes = self._warnings if kind == "warnings" else self._errors
+        notes, text = self._warnings if kind == "warnings" else self._errors, storable.text(text)
         with self._lock:
             if len(notes) < NOTES_LIMIT:
                 notes.append({"text": text, "at": self.now().isoformat()})
@@ -80,7 +82,7 @@ class Reporter:
         if self._line_count == LOG_LIMIT:
             level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; the rest is not kept."
         if self._line_count <= LOG_LIMIT:
-            self._lines.append((self.now(), level, text))
+            self._lines.append((self.now(), level, storable.text(text)))
             self._begin()
 
     def now(self) -> datetime:
@@ -98,8 +100,9 @@ class Reporter:
             words, lines = self._take()
             try:
                 asked_to_stop = self._write(words, lines)
-            except DBAPIError:
-                self._take_back(words, lines)
+            except DBAPIError as error:
+                if not isinstance(error, DataError):  # the database is away, and takes them later
+                    self._take_back(words, lines)
                 raise
         if asked_to_stop and self.stop is None:
             self.stop = JobCancelled()
@@ -161,5 +164,9 @@ class Reporter:
             self.flush()
         except attempts.LeaseLost as lost:
             self.stop = lost
+        except (DataError, UnicodeError) as refused:
+            self.stop = self.stop or refused
         except DBAPIError:
             return  # the database is away; the words wait for the next round
+        except SQLAlchemyError as refused:
+            self.stop = self.stop or refused  # no such column, no JSON: the handler hears of it
