@@ -6,8 +6,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.jobtypes.dataset_report.cleaned import FORMULA_STARTS, _neutral_column, neutral
-from webapp.jobtypes.dataset_report.numbers import NUMBER
+from webapp.jobtypes.dataset_report.cleaned import _neutral_column
+from webapp.jobtypes.tables.spreadsheet import PLAIN_NUMBER, SIGNS, neutral
 
 
 def test_cleaned_rows_are_trimmed_and_well_formed(report_on):
@@ -30,7 +30,7 @@ def test_no_cell_that_is_written_starts_a_formula(cells):
     cells = [cell.strip() for cell in cells]
     written = _neutral_column(cells)
     assert list(written) == list(map(neutral, cells))
-    assert all(not cell.startswith(FORMULA_STARTS) or NUMBER.fullmatch(cell) for cell in written)
+    assert all(not cell.startswith(tuple(SIGNS)) or PLAIN_NUMBER.fullmatch(cell) for cell in written)
 
 
 def test_everything_in_the_report_is_escaped(report_on):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import BinaryIO
 
-from webapp.jobtypes.dataset_report.numbers import NUMBER
+from webapp.jobtypes.tables.spreadsheet import SIGNS, neutral
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - full-width forms count too
-FORMULA_START = re.compile(f"\n[{re.escape(''.join(FORMULA_STARTS))}]")
+# A sign anywhere near the start of a line; whether the cell is a formula, `neutral` decides
+_SUSPECT = re.compile(rf"\n[\s\0\ufeff\u200b-\u200f]*[{re.escape(SIGNS)}]")
 
 
 class CleanedCsv:
@@ -29,13 +29,6 @@ class CleanedCsv:
         self._file.write(text.getvalue().encode("utf-8", "replace"))
 
 
-def neutral(cell: str) -> str:
-    """Return the cell so that no spreadsheet takes it for a formula; plain numbers stay what they are."""
-    if not cell.startswith(FORMULA_STARTS) or NUMBER.fullmatch(cell):
-        return cell
-    return "'" + cell
-
-
 def _neutral_column(cells: Sequence[str]) -> Sequence[str]:
     # A "start" behind a line break inside a cell is none; it only costs time.
-    return list(map(neutral, cells)) if FORMULA_START.search("\n" + "\n".join(cells)) else cells
+    return list(map(neutral, cells)) if _SUSPECT.search("\n" + "\n".join(cells)) else cells

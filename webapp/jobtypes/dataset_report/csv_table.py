@@ -9,9 +9,9 @@ from typing import BinaryIO
 from webapp.jobs.job_type import JobError
 from webapp.jobtypes.dataset_report.bad_rows import BadRows
 from webapp.jobtypes.dataset_report.batch import Batch, Row, Table
-from webapp.jobtypes.dataset_report.delimiter import NAMES, delimiter_of
-from webapp.jobtypes.dataset_report.encoding import encoding_of
 from webapp.jobtypes.dataset_report.lines import Lines
+from webapp.jobtypes.tables.delimiter import NAMES, delimiter_of
+from webapp.jobtypes.tables.encoding import encoding_of
 
 SAMPLE = 64 * 1024
 COLUMNS_PER_BLOCK = 32  # a wide table takes more blocks per batch, or columns would get a few values at a time

@@ -1,0 +1,166 @@
+import os
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from sqlalchemy import select, update
+
+from webapp.accounts.user import User
+from webapp.database import reading, writing
+from webapp.jobs import housekeeping
+from webapp.jobs.job import Status
+from webapp.schema import attachments, jobs, later, log_lines, sessions
+
+OLD = later(-timedelta(days=31).total_seconds())
+TWO_DAYS = timedelta(days=2).total_seconds()
+
+
+@pytest.fixture
+def change(services):
+    """Turn back the clock of a row."""
+
+    def change(table, condition, **values):
+        with writing(services.engine) as connection:
+            connection.execute(update(table).where(condition).values(**values))
+
+    return change
+
+
+@pytest.fixture
+def finished(services, change):
+    """Add a job that ended 31 days ago, with a file."""
+
+    def add(**values):
+        file = services.files.receive(BytesIO(b"name\n"), "people.csv")
+        job = services.jobs.create_job("user_import", files={"file": file})
+        change(jobs, jobs.c.id == job.id, **{"status": "completed", "finished_at": OLD, **values})
+        return job.id
+
+    return add
+
+
+@pytest.fixture
+def maintain(services, run_jobs):
+    """Run the job; say what it said."""
+
+    def run(**payload):
+        job = services.jobs.create_system_job("maintenance", payload)
+        run_jobs()
+        return services.jobs.get(job.id)
+
+    return run
+
+
+def ids(services, table) -> set:
+    with reading(services.engine) as connection:
+        return set(connection.execute(select(table.c.id)).scalars())
+
+
+def files(services) -> set:
+    return {path for path in services.files.root.glob("*/*") if path.is_file()}
+
+
+def made_old(path) -> None:
+    moment = path.stat().st_mtime - TWO_DAYS
+    os.utime(path, (moment, moment))
+
+
+def test_when_nothing_is_old_nothing_is_removed(services, maintain):
+    job = maintain()
+    assert (job.status, job.message) == (Status.COMPLETED, "Nothing to remove.")
+
+
+def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, maintain, finished):
+    root = finished()
+    finished(root_id=root)
+    job = maintain()
+    assert job.message == "Removed 2 jobs."
+    assert [line.text for line in services.jobs.log(job.id)] == [
+        "Removed 2 jobs",
+        "Removed 0 expired files",
+        "Removed 0 orphaned files",
+        "Removed 0 sessions",
+    ]
+    assert ids(services, jobs) == {job.id}
+    assert files(services) == set()
+
+
+def test_unfinished_and_recent_jobs_stay_and_so_do_the_parts_of_an_unfinished_one(services, maintain, finished):
+    root = finished(status="waiting", finished_at=None)
+    kept = {root, finished(root_id=root), finished(finished_at=later(-60))}
+    assert maintain().message == "Nothing to remove."
+    assert kept < ids(services, jobs)
+    assert len(files(services)) == 3
+
+
+def test_any_number_of_jobs_is_removed_batch_by_batch(database, services, maintain, finished, monkeypatch):
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    for _ in range(5):
+        finished()
+    assert maintain().message == "Removed 5 jobs."
+
+
+def test_a_file_past_its_day_goes_and_its_row_says_since_when(
+    database, services, maintain, finished, change, monkeypatch
+):
+    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    mine = [finished(finished_at=later(0)) for _ in range(3)]
+    change(attachments, attachments.c.job_id.in_(mine), expires_at=later(-1))
+    job = maintain()
+    assert job.message == "Removed 3 expired files."
+    with reading(services.engine) as connection:
+        gone_at = connection.execute(select(attachments.c.deleted_at)).scalars().all()
+    assert len(gone_at) == 3
+    assert all(gone_at)
+    assert files(services) == set()
+
+
+def test_a_file_that_no_row_needs_is_swept_once_nobody_writes_it_any_more(
+    database, services, maintain, finished, change
+):
+    kept, gone = finished(finished_at=later(0)), finished(finished_at=later(0))
+    change(attachments, attachments.c.job_id == gone, deleted_at=later(0))  # its removal was cut short
+    services.files.receive(BytesIO(b"left behind"), "x")
+    for path in files(services):
+        made_old(path)
+    services.files.receive(BytesIO(b"on its way in"), "y")
+    assert maintain().message == "Removed 2 orphaned files."
+    (input_file,) = services.jobs.attachments(kept)
+    assert services.files.path(input_file.id) in files(services)
+    assert len(files(services)) == 2
+
+
+def test_sessions_that_are_over_are_removed(services, maintain, user: User, change):
+    services.sessions.begin(user.id)
+    change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
+    token = services.sessions.begin(user.id)
+    assert maintain().message == "Removed 1 session."
+    assert services.sessions.find(token) == user
+
+
+def test_a_dry_run_counts_the_same_and_removes_nothing(database, services, maintain, finished, change, user):
+    root = finished()
+    finished(root_id=root)
+    expired = finished(finished_at=later(0))
+    change(attachments, attachments.c.job_id == expired, expires_at=later(-1))
+    orphan = services.files.receive(BytesIO(b"left behind"), "x")
+    made_old(services.files.path(orphan.id))
+    services.sessions.begin(user.id)
+    change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
+    before = files(services)
+    said = "2 jobs, 1 expired file, 1 orphaned file, 1 session."
+    assert maintain(dry_run=True).message == f"Would remove {said}"
+    assert files(services) == before
+    assert maintain().message == f"Removed {said}"
+
+
+def test_only_the_system_is_offered_maintenance(services):
+    assert services.registry.get("maintenance").roles == {"operator", "admin"}
+
+
+def test_what_is_removed_with_a_job_includes_its_log(services, maintain, change):
+    first = maintain()
+    change(jobs, jobs.c.id == first.id, finished_at=OLD)
+    second = maintain()
+    with reading(services.engine) as connection:
+        assert set(connection.execute(select(log_lines.c.job_id)).scalars()) == {second.id}

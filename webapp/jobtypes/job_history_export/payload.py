@@ -1,0 +1,74 @@
+"""What an export of the history is asked with; the form is made from it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
+
+from webapp.jobs.history import Wanted
+from webapp.jobs.job import Status
+
+_WORDS: dict[str, JsonValue] = {
+    Status.HELD: "Preparing",
+    Status.SCHEDULED: "Scheduled",
+    Status.QUEUED: "Waiting",
+    Status.RUNNING: "Running",
+    Status.WAITING: "Waiting for its parts",
+    Status.COMPLETED: "Done",
+    Status.FAILED: "Failed",
+    Status.CANCELLED: "Stopped",
+    Status.STALE: "Lost",
+}
+
+
+class JobHistoryExport(BaseModel):
+    """Which jobs, and in which form."""
+
+    format: Literal["csv", "xlsx", "jsonl"] = Field(
+        default="csv",
+        title="Format",
+        json_schema_extra={"labels": {"csv": "CSV", "xlsx": "Excel workbook (XLSX)", "jsonl": "JSON Lines"}},
+        examples=["csv"],
+    )
+    since: date | None = Field(default=None, title="Created since", description="Days begin at midnight UTC.")
+    until: date | None = Field(default=None, title="Created until", description="The jobs of that day are included.")
+    statuses: list[Status] = Field(
+        default=[],
+        title="Statuses",
+        description="All of them if none is chosen.",
+        json_schema_extra={"labels": _WORDS},
+    )
+    types: list[str] = Field(
+        default=[],
+        title="Job types",
+        description="Their names, like dataset_report; all of them if none is given.",
+        max_length=100,
+    )
+    with_notes: bool = Field(
+        default=False,
+        title="Include messages, warnings and errors",
+        examples=[True],
+    )
+
+    @field_validator("until")
+    @classmethod
+    def _not_before_since(cls, until: date | None, others: ValidationInfo) -> date | None:
+        since = others.data.get("since")
+        if until and since and until < since:
+            message = "this day is before the first one"
+            raise ValueError(message)
+        return until
+
+    def wanted(self, now: datetime) -> Wanted:
+        """Return which jobs are meant, of those that there are at the moment ``now``."""
+        end = _midnight(self.until) + timedelta(days=1) if self.until and self.until < date.max else now
+        return Wanted(
+            since=_midnight(self.since) if self.since else None,
+            before=min(end, now),
+            statuses=tuple(self.statuses),
+            types=tuple(self.types),
+        )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

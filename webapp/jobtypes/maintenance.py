@@ -1,0 +1,55 @@
+"""Maintenance: what the clock has done every hour; removes what is past its day."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, Field
+
+from webapp.accounts.sessions import Sessions
+from webapp.jobs.context import JobContext
+from webapp.jobs.housekeeping import Housekeeping
+from webapp.jobs.job_type import job_type
+
+
+class Maintenance(BaseModel):
+    """Whether it is meant."""
+
+    dry_run: bool = Field(
+        default=False,
+        title="Only count",
+        description="Says what would be removed; removes nothing.",
+        examples=[True],
+    )
+
+
+@job_type(
+    "maintenance",
+    title="Maintenance",
+    description="Removes old jobs, files that are past their day, files that no job has, and sessions that are over.",
+    group="System",
+    max_attempts=2,
+    timeout=timedelta(hours=2),
+    roles=("operator", "admin"),
+)
+def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeeping, sessions: Sessions) -> None:
+    """Do the chores one after the other; each may be cut short and begins anew the next time."""
+    only_count = payload.dry_run
+    chores = {
+        "job": lambda: housekeeping.prune(housekeeping.retention, only_count=only_count),
+        "expired file": lambda: housekeeping.expire_files(only_count=only_count),
+        "orphaned file": lambda: housekeeping.sweep_orphans(only_count=only_count),
+        "session": lambda: sessions.sweep(only_count=only_count),
+    }
+    verb, removed = "Would remove" if only_count else "Removed", {}
+    for thing in job.track(tuple(chores)):
+        removed[thing] = chores[thing]()
+        job.logger.info("%s %s", verb, _counted(removed[thing], thing))
+    job.message(_summary(verb, removed))
+
+
+def _summary(verb: str, removed: dict[str, int]) -> str:
+    found = [_counted(count, thing) for thing, count in removed.items() if count]
+    return f"{verb} {', '.join(found)}." if found else "Nothing to remove."
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count:,} {thing if count == 1 else thing + 's'}"

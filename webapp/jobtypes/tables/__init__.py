@@ -1,0 +1,1 @@
+"""What job types share that read or write tables: encodings, delimiters, safe cells."""

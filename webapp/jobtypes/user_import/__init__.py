@@ -1,0 +1,74 @@
+"""User import: accounts from a CSV file, each row once; what is wrong with a row stands in rejected.csv."""
+
+from datetime import timedelta
+
+from webapp.accounts.accounts import Accounts
+from webapp.accounts.user import Role
+from webapp.jobs.context import JobContext
+from webapp.jobs.job_type import JobError, job_type
+from webapp.jobs.payloads import Vault
+from webapp.jobtypes.user_import.first_passwords import FirstPasswords, new_seed
+from webapp.jobtypes.user_import.importer import LINE, Importer, is_free
+from webapp.jobtypes.user_import.late_csv import LateCsv
+from webapp.jobtypes.user_import.payload import UserImport
+from webapp.jobtypes.user_import.people_table import PeopleTable
+from webapp.jobtypes.user_import.walk import REJECTED, Walk
+
+__all__ = ["UserImport", "user_import"]
+
+LISTED = ("name", "full_name", "email", "password")
+_SEED, _SUMMARY = "seed", "summary"  # of the job's state, beside the line; the seed is encrypted
+_IMPORTED = "{taken:,} imported, {rejected:,} rejected"
+_CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
+
+
+@job_type(
+    "user_import",
+    title="Import users",
+    description="Makes accounts from a CSV file, and passwords for those who have none in it.",
+    group="People",
+    roles=(Role.ADMIN,),
+    max_attempts=3,
+    timeout=timedelta(hours=12),
+    keep_files=timedelta(days=7),
+)
+def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault: Vault) -> None:
+    """Import, or only check; an attempt that was cut short is gone on with."""
+    _require_admin(job, accounts)
+    if _SUMMARY in job.state:
+        job.message(job.state[_SUMMARY])  # all was done; only the end of the attempt was lost
+        return
+    table = PeopleTable(job.inputs["file"])
+    for column in table.unused():
+        job.logger.warning("The column %r is not used.", column)
+    words = _CHECKED if payload.dry_run else _IMPORTED
+    with LateCsv(job, "rejected.csv", REJECTED) as rejected:
+        walk = Walk(job, rejected, default_role=payload.default_role, words=words)
+        if payload.dry_run:
+            walk.through(table, lambda person: is_free(accounts, person, job))
+        else:
+            _import(job, walk, table, accounts, vault)
+    _conclude(job, walk)
+
+
+def _require_admin(job: JobContext, accounts: Accounts) -> None:
+    """Whoever asked may have been an admin then and none now. The system itself may, as from a command line."""
+    for person in filter(None, (job.owner.user_id, job.triggered_by)):
+        user = accounts.get(person)
+        if user is None or user.role is not Role.ADMIN:
+            raise JobError("Only admins may import users.")
+
+
+def _import(job: JobContext, walk: Walk, table: PeopleTable, accounts: Accounts, vault: Vault) -> None:
+    if _SEED not in job.state:
+        job.save_state({_SEED: new_seed(vault), LINE: 0})
+    with LateCsv(job, "passwords.csv", LISTED) as listed:
+        password_of = FirstPasswords(job.state[_SEED], vault).of
+        walk.through(table, Importer(job, accounts, password_of=password_of, listed=listed).take)
+
+
+def _conclude(job: JobContext, walk: Walk) -> None:
+    job.message(walk.summary)
+    if walk.rejected:
+        job.warn("Some rows were rejected; rejected.csv has the reason for each.")
+    job.save_state({_SUMMARY: walk.summary})  # the seed is forgotten with this
