@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+from werkzeug.test import create_environ, run_wsgi_app
+
+from webapp.app import create_app
+from webapp.config import load
+
+
+def status(folder: Path, host: str, *, public_url: str = "https://jobs.example.org:8443/") -> int:
+    app = create_app(load(data_dir=folder, public_url=public_url))
+    # the test client refuses to send some of these
+    _, answer, _ = run_wsgi_app(app, create_environ("/login", headers={"Host": host}), buffered=True)
+    return int(answer.split()[0])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "jobs.example.org",
+        "jobs.example.org:8443",
+        "JOBS.example.org",
+        "localhost",
+        "localhost:8000",
+        "127.0.0.1:8000",
+        "[::1]:8000",
+    ],
+)
+def test_our_own_names_are_answered(tmp_path: Path, host: str) -> None:
+    assert status(tmp_path, host) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "jobs.example.org.evil.example",
+        "evil.jobs.example.org",
+        "jobs.example.org@evil.example",
+        "10.0.0.1",
+        "[::2]",
+        "[::::]",
+        "[",
+    ],
+)
+def test_foreign_names_are_not(tmp_path: Path, host: str) -> None:
+    assert status(tmp_path, host) == 400
+
+
+def test_without_a_public_url_any_name_may_be_ours(tmp_path: Path) -> None:
+    assert status(tmp_path, "nas.local:8000", public_url="") == 200

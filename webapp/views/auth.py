@@ -1,0 +1,73 @@
+"""Signing in and out."""
+
+import logging
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
+from flask_login import current_user
+
+from webapp.views.current import services
+from webapp.views.security import login as security
+from webapp.views.security import throttle
+from webapp.views.security.next_page import HOME, safe_next
+
+bp = Blueprint("auth", __name__)
+_log = logging.getLogger(__name__)
+_READ_AS_SECONDS = 90
+_WRONG = "The name or the password is not right."
+
+
+@bp.route("/login", methods=["GET", "POST"])
+def login() -> ResponseReturnValue:
+    """Ask who it is; go on to the page that was asked for."""
+    if request.method == "POST":
+        return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
+    if current_user.is_authenticated:
+        return redirect(safe_next(request.args.get("next")), 303)
+    return _page()
+
+
+@bp.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End the session, and have the browser forget what it saw."""
+    security.sign_out()
+    response = make_response(redirect(url_for("auth.login"), 303))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@bp.errorhandler(RateLimitExceeded)
+def too_many_attempts(_: RateLimitExceeded) -> ResponseReturnValue:
+    """Say how long to wait."""
+    seconds = throttle.seconds_to_wait()
+    _log.warning("Too many attempts to sign in as %r from %s", request.form.get("name", ""), request.remote_addr)
+    return _page(f"There were too many attempts. Try again in {_spoken(seconds)}."), 429, {"Retry-After": str(seconds)}
+
+
+def _sign_in(name: str, password: str) -> ResponseReturnValue:
+    user = services().accounts.authenticate(name, password)
+    if user is None:
+        _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
+        return _page(_WRONG), 422
+    throttle.give_back()
+    security.sign_in(user)
+    _log.info("Signed in %r from %s", user.name, request.remote_addr)
+    return redirect(safe_next(request.args.get("next")), 303)
+
+
+def _page(error: str = "") -> str:
+    then = safe_next(request.args.get("next"))
+    return render_template(
+        "auth/login.html",
+        error=error,
+        name=request.form.get("name", ""),
+        then=None if then == HOME else then,
+        ended=security.had_a_session() and not error,
+    )
+
+
+def _spoken(seconds: int) -> str:
+    if seconds <= _READ_AS_SECONDS:
+        return "1 second" if seconds == 1 else f"{seconds} seconds"
+    return f"{-(-seconds // 60)} minutes"

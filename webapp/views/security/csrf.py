@@ -1,0 +1,29 @@
+"""Forms are taken only from our own pages: a token in each, and the browser's word for where it was sent."""
+
+from typing import NoReturn
+
+from flask import Flask, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_SENTENCE = (
+    "Nothing was changed, because this form is too old or was not sent from a page of this site. "
+    "Go back, reload the page and try again."
+)
+
+
+class _Protect(CSRFProtect):  # type: ignore[misc]
+    def _error_response(self, reason: str) -> NoReturn:  # noqa: ARG002  (it is logged already)
+        raise CSRFError(_SENTENCE)
+
+
+def init_app(app: Flask) -> None:
+    """Check every unsafe request. The token lasts as long as the login: pages stay open for hours."""
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
+    app.before_request(_refuse_other_sites)
+    _Protect(app)
+
+
+def _refuse_other_sites() -> None:
+    if request.method not in _READING and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise CSRFError(_SENTENCE)

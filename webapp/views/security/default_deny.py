@@ -1,0 +1,50 @@
+"""Every route needs a login, except the few named here: a new page is closed until somebody opens it."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from flask import Flask, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from webapp.views.security.next_page import HOME, safe_next
+
+PUBLIC = frozenset({"auth.login", "static", "health.healthz", "health.readyz"})
+_STRANGERS_BODY = 16 * 1024  # bytes: enough for a name and a password
+
+
+def init_app(app: Flask) -> None:
+    """Ask strangers to sign in, whatever they ask for; Flask-Login's decorators answer the same."""
+    app.login_manager.unauthorized_handler(_ask_to_sign_in)  # type: ignore[attr-defined]
+    app.before_request(_require_login)
+
+
+def _require_login() -> ResponseReturnValue | None:
+    if request.endpoint in PUBLIC:
+        request.max_content_length = _STRANGERS_BODY
+        return None
+    if current_user.is_authenticated:
+        return None
+    answer: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+    return answer
+
+
+def _ask_to_sign_in() -> ResponseReturnValue:
+    if request.headers.get("HX-Request") == "true":
+        # a redirect would be followed within the fragment; the whole page is to move
+        return "", 401, {"HX-Redirect": _login_page(request.headers.get("HX-Current-URL"))}
+    if request.method in {"GET", "HEAD"}:
+        return redirect(_login_page(request.full_path.removesuffix("?")))
+    return redirect(_login_page(request.referrer), 303)
+
+
+def _login_page(then: str | None) -> str:
+    page = safe_next(_without_host(then or ""))
+    return url_for("auth.login", next=None if page == HOME else page)
+
+
+def _without_host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # browsers send none of these, others may
+        return ""
+    return urlunsplit(("", "", parts.path, parts.query, ""))

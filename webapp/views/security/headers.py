@@ -1,0 +1,46 @@
+"""Headers of every answer: what browsers may load, keep and tell others."""
+
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
+
+from flask import Flask, Response, request
+
+from webapp.config import Settings
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+ALWAYS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",  # with no-referrer Flask-WTF refuses forms over https
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+)
+_HSTS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+_FLASKS_OWN = (None, "no-cache")  # what stands there if a view said nothing (`send_file`: no-cache)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Add the headers to all answers, errors and static files too."""
+    app.after_request(partial(_add, of_every_answer(settings)))
+
+
+def of_every_answer(settings: Settings) -> Mapping[str, str]:
+    """Return the headers for this installation; for servers of static files as well."""
+    return {**ALWAYS, **_HSTS} if settings.public_url.startswith("https:") else ALWAYS
+
+
+def _add(headers: Mapping[str, str], response: Response) -> Response:
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.vary.add("HX-Request")
+        if response.headers.get("Cache-Control") in _FLASKS_OWN:
+            response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,87 @@
+"""Flask-Login over our own sessions: its id of a user is the token of a session.
+
+The cookie is Flask's signed one and holds that token; there is no remember cookie.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+from flask import Flask, request, session
+from flask_login import LoginManager, login_user, logout_user
+
+from webapp.accounts.user import User
+from webapp.config import Settings
+from webapp.secret_key import secret_key
+from webapp.views.current import services
+
+_TOKEN = "_user_id"  # noqa: S105  (where Flask-Login keeps what `get_id` returned)
+_POLLED = ("/_live", "/_log")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn(User):
+    """A user during a session, as Flask-Login wants one."""
+
+    token: str
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    @classmethod
+    def of(cls, user: User, token: str) -> Self:
+        """Join a user and a session."""
+        return cls(**{field.name: getattr(user, field.name) for field in fields(User)}, token=token)
+
+    def get_id(self) -> str:
+        """Return what the cookie is to hold."""
+        return self.token
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Read the user of each request from the cookie; over https only where we are public there."""
+    https = settings.public_url.startswith("https:")
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SESSION_COOKIE_NAME="__Host-deskjob" if https else "deskjob",
+        SESSION_COOKIE_SECURE=https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        SESSION_REFRESH_EACH_REQUEST=False,
+    )
+    manager = LoginManager(app)
+    manager.session_protection = None  # it ties a session to the address, which phones change
+    manager.user_loader(_user_of)
+
+
+def sign_in(user: User) -> None:
+    """Begin a new session for this browser; the one it had ends, so that no id outlives a login."""
+    sign_out()
+    token = services().sessions.begin(user.id, address=request.remote_addr or "", user_agent=_browser())
+    login_user(SignedIn.of(user, token))
+
+
+def sign_out() -> None:
+    """End this browser's session; a copy of its cookie opens nothing any more."""
+    if token := session.get(_TOKEN):
+        services().sessions.end(token)
+    logout_user()
+    session.clear()
+
+
+def had_a_session() -> bool:
+    """Whether this browser was signed in, also if that has ended since."""
+    return _TOKEN in session
+
+
+def _user_of(token: str) -> SignedIn | None:
+    user = services().sessions.find(token, seen=not _is_poll())
+    return SignedIn.of(user, token) if user else None
+
+
+def _is_poll() -> bool:
+    return "X-Poll" in request.headers or request.path.endswith(_POLLED)
+
+
+def _browser() -> str:
+    return "".join(c for c in request.user_agent.string if c.isprintable())
