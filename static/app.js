@@ -1,0 +1,54 @@
+// Makes pages that update themselves polite: silent while hidden or paused, patient with a server
+// that fails, honest about their age; and keeps what a person has opened open.
+(() => {
+  "use strict";
+  const LOG_LIMIT = 2000;
+  const pill = document.querySelector("[data-live]");
+  let paused = false;
+  let failures = 0;
+  let freshAt = Date.now();
+  let notBefore = 0;
+
+  const isPoll = (ctx) => ctx?.sourceElement?.hasAttribute?.("data-poll");
+  const age = () => Math.round((Date.now() - freshAt) / 1000);
+
+  function show() {
+    if (!pill) return;
+    const { fresh, paused: off, late } = pill.dataset;
+    pill.hidden = !document.querySelector("[data-poll]");
+    pill.dataset.state = paused ? "paused" : failures ? "late" : "fresh";
+    pill.textContent = paused ? off : failures ? `${late} ${age()} s` : fresh;
+  }
+
+  function heard(ctx) {
+    if (!isPoll(ctx)) return;
+    const well = ctx.response && (ctx.response.status < 400 || ctx.response.status === 410);
+    failures = well ? 0 : failures + 1;
+    if (well) freshAt = Date.now();
+    notBefore = well ? 0 : Date.now() + Math.min(30000, 500 * 2 ** failures);
+    show();
+  }
+
+  const wake = () => document.hidden || paused || document.body.dispatchEvent(new Event("app:wake"));
+
+  document.addEventListener("htmx:config:request", (event) => {
+    const { ctx } = event.detail;
+    if (!isPoll(ctx)) return;
+    ctx.request.headers["X-Poll"] = "1";
+    if (paused || document.hidden || Date.now() < notBefore) event.preventDefault();
+  });
+  document.addEventListener("htmx:after:request", (event) => heard(event.detail.ctx));
+  document.addEventListener("htmx:error", (event) => heard(event.detail.ctx));
+  document.addEventListener("htmx:after:swap", () => {
+    const lines = document.getElementById("log-lines");
+    while (lines && lines.childElementCount > LOG_LIMIT) lines.firstElementChild.remove();
+    show();
+  });
+  document.addEventListener("visibilitychange", wake);
+  pill?.addEventListener("click", () => { paused = !paused; show(); wake(); });
+  setInterval(() => failures && show(), 1000);
+  htmx.registerExtension("keep-open", {
+    htmx_before_morph_attr: (element, { attrName }) => !(attrName === "open" && element.matches("details, dialog")),
+  });
+  show();
+})();

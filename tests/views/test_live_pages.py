@@ -1,0 +1,221 @@
+"""The pages of jobs in a real browser: they update themselves, stop by themselves, and obey the policy."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import delete, insert, update
+from werkzeug.serving import make_server
+
+from webapp.accounts.user import User
+from webapp.database import writing
+from webapp.jobs.job import Job, Owner, Status
+from webapp.schema import jobs, log_lines, now, users
+from webapp.services import Services
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="needs an installed Chromium")]
+Put = Callable[..., Job]
+SIZES = ((1200, 900), (390, 844))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, user: User, password: str) -> Iterator[Page]:
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    page.goto("/login")
+    page.fill("#name", user.name)
+    page.fill("#password", password)
+    page.click("main button")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def running(put: Put) -> Job:
+    return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
+
+
+@pytest.fixture
+def change(services: Services) -> Callable[..., None]:
+    def change(job: Job, **values: Any) -> None:
+        with writing(services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(version=jobs.c.version + 1, **values))
+
+    return change
+
+
+def complaints_of(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on(
+        "console",
+        lambda message: found.append(f"{page.url}: {message.text}") if message.type in {"error", "warning"} else None,
+    )
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def polls_of(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on("request", lambda asked: found.append(asked.url) if "x-poll" in asked.headers else None)
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES, ids=["wide", "narrow"])
+def test_every_page_obeys_the_policy_and_can_be_read_by_everyone(
+    page: Page, put: Put, attach: Callable[..., Any], scheme: Any, size: tuple[int, int]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    complaints = complaints_of(page)
+    errors = ({"text": "The file has no column sku.", "at": "2026-11-21T12:00:00+00:00"},)
+    some = [put(status, errors=errors, warnings=errors, progress=30.0) for status in Status]
+    put(owner=Owner(public=True))
+    attach(some[-1], "a-file-with-a-rather-long-name-" * 4 + ".csv")
+    for where in ("/jobs", "/jobs?tab=stopped", "/jobs?tab=failed&type=none", *(f"/jobs/{job.id}" for job in some)):
+        page.goto(where)
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], where
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+    assert complaints == []
+
+
+def test_a_running_job_moves_and_its_page_falls_silent_at_the_end(
+    page: Page, running: Job, change: Callable[..., None]
+) -> None:
+    page.goto(f"/jobs/{running.id}")
+    change(running, progress=60.0, message="120 of 200 customers")
+    expect(page.locator("#status")).to_contain_text("120 of 200 customers")
+    assert page.title() == "60 % · Monthly report · Deskjob"
+    change(running, status="completed", progress=100.0, finished_at=now())
+    expect(page.locator("#chip")).to_have_text("Done")
+    expect(page.locator("[data-poll]")).to_have_count(0)
+    expect(page.locator("[data-live]")).to_be_hidden()
+    polls = polls_of(page)
+    page.wait_for_timeout(2500)
+    assert polls == []
+
+
+def test_a_job_that_has_not_begun_is_followed_into_its_run(page: Page, put: Put, change: Callable[..., None]) -> None:
+    job = put(Status.QUEUED)
+    page.goto(f"/jobs/{job.id}")
+    page.wait_for_timeout(1200)
+    change(job, status="running", started_at=now())
+    expect(page.locator("#chip")).to_have_text("Running")
+
+
+def test_lines_and_files_appear_while_the_job_runs(
+    page: Page, running: Job, services: Services, attach: Callable[..., Any]
+) -> None:
+    page.goto(f"/jobs/{running.id}")
+    for text in ("first line", "second line"):
+        with writing(services.engine) as connection:
+            row = {"job_id": running.id, "attempt": 1, "level": "info", "text": text}
+            connection.execute(insert(log_lines).values(at=now(), **row))
+        expect(page.locator("#log-lines li").last).to_contain_text(text)
+    assert page.locator("#log-lines li").count() == 2
+    attach(running, "part-1.pdf")
+    expect(page.locator("#files")).to_contain_text("part-1.pdf")
+
+
+def test_a_removed_job_is_said_once_and_then_there_is_silence(page: Page, running: Job, services: Services) -> None:
+    page.goto(f"/jobs/{running.id}")
+    with writing(services.engine) as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == running.id))
+    expect(page.locator("#job-live")).to_contain_text("This job was removed.")
+    page.wait_for_timeout(1500)
+    polls = polls_of(page)
+    page.wait_for_timeout(2500)
+    assert polls == []
+    assert page.get_by_text("This job was removed.").count() == 1
+
+
+def test_the_list_changes_without_being_loaded_again(page: Page, put: Put, change: Callable[..., None]) -> None:
+    job = put(Status.RUNNING, progress=10.0)
+    page.goto("/jobs")
+    page.evaluate("window.stayed = true")
+    change(job, status="failed", finished_at=now(), errors=[{"text": "It broke."}])
+    expect(page.locator(f"#job-{job.id}")).to_contain_text("It broke.")
+    assert page.evaluate("window.stayed")
+
+
+def test_an_unchanged_list_is_not_sent_again(page: Page, running: Job) -> None:
+    page.goto("/jobs")
+    answers: list[int] = []
+    page.on("response", lambda answer: answers.append(answer.status) if "/jobs/_live" in answer.url else None)
+    page.wait_for_timeout(6800)
+    assert 304 in answers
+    assert answers.count(200) <= 1  # once a minute "2 min ago" has to move on
+    expect(page.locator("#running")).to_contain_text("84 of 200 customers")
+
+
+def test_a_hidden_page_asks_nothing_and_catches_up_at_once(page: Page, running: Job) -> None:
+    page.goto(f"/jobs/{running.id}")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    polls = polls_of(page)
+    page.wait_for_timeout(2500)
+    assert polls == []
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    assert any("_live" in url for url in polls)
+
+
+def test_updates_can_be_paused(page: Page, running: Job, change: Callable[..., None]) -> None:
+    page.goto(f"/jobs/{running.id}")
+    page.click("[data-live]")
+    expect(page.locator("[data-live]")).to_have_text("Paused")
+    change(running, message="later")
+    page.wait_for_timeout(1800)
+    expect(page.locator("#status")).not_to_contain_text("later")
+    page.click("[data-live]")
+    expect(page.locator("#status")).to_contain_text("later")
+
+
+def test_a_failing_server_leaves_the_page_as_it_was_and_says_so(page: Page, running: Job) -> None:
+    page.goto(f"/jobs/{running.id}")
+    page.route(re.compile("_live|_log"), lambda route: route.fulfill(status=500, body="<h1>Broken</h1>"))
+    expect(page.locator("[data-live]")).to_contain_text("Not updated for")
+    expect(page.locator("#status")).to_contain_text("84 of 200 customers")
+    assert page.get_by_text("Broken").count() == 0
+    page.unroute_all()
+    expect(page.locator("[data-live]")).to_have_text("Live", timeout=15_000)
+
+
+def test_what_was_opened_stays_open(
+    page: Page, put: Put, change: Callable[..., None], user: User, services: Services
+) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(users).where(users.c.id == user.id).values(role="operator"))
+    running = put(Status.RUNNING)
+    page.goto(f"/jobs/{running.id}")
+    page.click("#technical summary")
+    change(running, message="later")
+    expect(page.locator("#status")).to_contain_text("later")
+    expect(page.locator("#technical")).to_have_attribute("open", "")

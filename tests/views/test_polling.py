@@ -1,0 +1,46 @@
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from webapp.jobs.job import TERMINAL, Job, Status
+from webapp.views import polling
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def job(status: Status, age: float) -> Job:
+    return Job(id=uuid4(), type="t", title="T", status=status, created_at=NOW - timedelta(seconds=age))
+
+
+@pytest.mark.parametrize(("age", "seconds"), [(1, 1.0), (30, 2.0), (600, 5.0)])
+def test_a_young_job_is_asked_for_more_often(age: float, seconds: float) -> None:
+    assert polling.job_interval(job(Status.RUNNING, age), NOW) == seconds
+
+
+@pytest.mark.parametrize("status", TERMINAL)
+def test_a_finished_job_is_asked_for_no_more(status: Status) -> None:
+    assert polling.job_interval(job(status, 1), NOW) is None
+
+
+def test_a_job_that_has_not_begun_is_asked_for_all_the_same() -> None:
+    assert polling.job_interval(job(Status.QUEUED, 1), NOW) == 1.0
+
+
+def test_a_busy_list_is_asked_for_more_often() -> None:
+    assert polling.list_interval({"running": 1, "waiting": 0}) == 2.0
+    assert polling.list_interval({"running": 0, "waiting": 3}) == 2.0
+    assert polling.list_interval({"running": 0, "waiting": 0}) == 10.0
+
+
+def test_pages_do_not_ask_all_at_the_same_time() -> None:
+    asked = {int(re.match(r"every (\d+)ms, ", polling.trigger(2.0))[1]) for _ in range(200)}
+    assert len(asked) > 20
+    assert min(asked) >= 1800
+    assert max(asked) <= 2200
+
+
+def test_a_tag_tells_its_parts_apart() -> None:
+    assert polling.tag("a", "b") == polling.tag("a", "b")
+    assert polling.tag("a", "b") != polling.tag("ab", "")

@@ -1,0 +1,85 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from webapp.jobs.job import Job, Status
+from webapp.views import sayings
+from webapp.views.sayings import Facts
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+STARTED = NOW - timedelta(seconds=38)
+
+
+def facts(status: Status, **values: Any) -> Facts:
+    about = {name: values.pop(name) for name in ("place", "workers", "usual", "stopped_by") if name in values}
+    job = Job(id=uuid4(), type="report", title="Report", status=status, **values)
+    return Facts(job=job, now=NOW, zone=ZoneInfo("UTC"), **about)
+
+
+def said(status: Status, **values: Any) -> str:
+    saying = sayings.saying(facts(status, **values))
+    return f"{saying.fact} {saying.outlook}".strip().replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_sentence(status: Status) -> None:
+    assert said(status).endswith(".")
+
+
+def test_a_running_job_says_how_long_and_how_much_longer() -> None:
+    assert said(Status.RUNNING, started_at=STARTED, progress=40.0) == "Running for 38 s. About 1 min left."
+    unknown = said(Status.RUNNING, started_at=STARTED)
+    assert unknown == "Running for 38 s."
+    usual = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=36))
+    assert usual == "Running for 38 s. Usually takes 35 s."
+    late = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=20))
+    assert late == "Running for 38 s. Takes longer than usual (20 s)."
+
+
+def test_no_time_is_guessed_in_the_first_seconds() -> None:
+    assert said(Status.RUNNING, started_at=NOW - timedelta(seconds=2), progress=50.0) == "Running for 2 s."
+
+
+def test_a_waiting_job_says_its_place() -> None:
+    assert said(Status.QUEUED, place=1) == "Next in the queue."
+    assert said(Status.QUEUED, place=3, workers=2) == "3rd in the queue."
+    assert said(Status.QUEUED, place=1001) == "More than 1,000 jobs are ahead of it."
+
+
+def test_a_waiting_job_says_that_nobody_works() -> None:
+    assert said(Status.QUEUED, place=1, workers=0).startswith("No worker is running for this kind of job.")
+
+
+def test_a_retry_says_which_attempt_failed_and_when_the_next_begins() -> None:
+    due = NOW + timedelta(seconds=30)
+    assert said(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due) == (
+        "Attempt 1 of 3 failed. The next one starts in 30 s."
+    )
+
+
+def test_what_is_overdue_starts_any_moment() -> None:
+    assert said(Status.SCHEDULED, run_at=NOW - timedelta(seconds=1)).startswith("It starts any moment.")
+
+
+def test_interrupted_attempts_do_not_count_against_the_maximum() -> None:
+    assert said(Status.RUNNING, attempt=4, max_attempts=3, started_at=STARTED) == "Running for 38 s (attempt 4)."
+
+
+def test_the_end_says_how_long_it_took() -> None:
+    ended = {"started_at": NOW - timedelta(seconds=52), "finished_at": NOW}
+    assert said(Status.COMPLETED, **ended) == "Finished in 52 s."
+    assert said(Status.COMPLETED, warnings=({"text": "a"},), **ended) == "Finished in 52 s with 1 warning."
+    assert said(Status.FAILED, **ended) == "Failed after 52 s."
+    assert said(Status.FAILED, attempt=3, max_attempts=3, **ended) == "Failed after 52 s in attempt 3 of 3."
+    assert said(Status.FAILED, finished_at=NOW) == "Failed before it started."
+
+
+def test_a_stopped_job_says_by_whom_and_how_far_it_was() -> None:
+    ended = {"started_at": NOW - timedelta(seconds=52), "finished_at": NOW}
+    assert said(Status.CANCELLED, progress=40.0, stopped_by="Ana Ruiz", **ended) == "Stopped by Ana Ruiz at 40 %."
+    assert said(Status.CANCELLED, **ended) == "Stopped after 52 s."
+    assert said(Status.CANCELLED, finished_at=NOW) == "Stopped before it started."
+    assert "did not answer" in said(Status.CANCELLED, cancel_kind="forced", **ended)

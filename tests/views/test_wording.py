@@ -1,0 +1,58 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from webapp.jobs.job import Job, Status
+from webapp.views import wording
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def job(status: Status, **values: Any) -> Job:
+    return Job(id=uuid4(), type="report", title="Report", status=status, **values)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_word(status: Status) -> None:
+    assert wording.look(job(status)).word
+
+
+def test_words_tell_more_than_the_status_alone() -> None:
+    assert wording.look(job(Status.SCHEDULED, attempt=1)).word == "Retrying"
+    assert wording.look(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping…"
+    assert wording.look(job(Status.COMPLETED, warnings=({"text": "!"},))).word == "Done with warnings"
+    assert wording.look(job(Status.CANCELLED, cancel_requested_at=NOW)).word == "Stopped"
+
+
+def test_an_unknown_total_has_no_percentage() -> None:
+    unknown = job(Status.RUNNING, done=1204, progress=61.6)
+    assert wording.percent(unknown) is None
+    assert wording.amounts(unknown) == "1,204 so far"
+    assert wording.percent(replace(unknown, total=2408.0)) == 61.6
+    assert wording.amounts(replace(unknown, total=2408.0)) == "1,204 of 2,408"
+    assert wording.percent(replace(unknown, done=None)) == 61.6
+
+
+def test_the_jobs_own_message_comes_before_its_numbers() -> None:
+    assert wording.amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (22, "22nd"),
+        (111, "111th"),
+    ],
+)
+def test_places_are_said_in_words(number: int, text: str) -> None:
+    assert wording.ordinal(number) == text

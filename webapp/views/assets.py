@@ -1,0 +1,37 @@
+"""Addresses of static files that change with their content, and the version of the templates."""
+
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app
+
+
+def init_app(app: Flask) -> None:
+    """Let every ``url_for("static", …)`` carry the version of its file."""
+    app.url_defaults(_add_version)
+
+
+def template_version() -> str:
+    """Return a text that differs when any template does: part of what tells a poller "unchanged"."""
+    return _content(tuple(sorted(Path(current_app.root_path, current_app.template_folder or "").rglob("*.html"))))
+
+
+def _add_version(endpoint: str, values: dict[str, Any]) -> None:
+    file = Path(current_app.static_folder or "", values.get("filename") or "")
+    if endpoint == "static" and file.is_file():
+        values["v"] = _version(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _version(file: Path, _modified: int) -> str:
+    return _content((file,))[:10]
+
+
+@lru_cache(maxsize=256)
+def _content(files: tuple[Path, ...]) -> str:
+    digest = blake2b(digest_size=8)
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,97 @@
+"""Files of jobs, to be downloaded. Who may see the job is asked at each request."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, request, send_file
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import ContentRange
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+
+from webapp.jobs.attachments import Attachment, AttachmentNotFound
+from webapp.jobs.files import CHUNK
+from webapp.views.current import services
+from webapp.views.job_row import gone
+from webapp.views.reader import reader
+from webapp.views.viewer import viewer
+
+bp = Blueprint("files", __name__)
+OPAQUE = "application/octet-stream"
+MEDIA_TYPES = frozenset(
+    {
+        "application/json",
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/zip",
+        "image/jpeg",
+        "image/png",
+        "text/csv",
+        "text/plain",
+    }
+)
+_GONE = "This file was removed. Files are kept for a limited time only."
+_HEADERS = {
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@bp.get("/jobs/<uuid:job_id>/files/<uuid:file_id>")
+def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
+    """Send one file of a job, or the part of it that is asked for."""
+    job = services().jobs.visible(viewer(), job_id)
+    attachment = services().jobs.attachment(job.id, file_id)
+    reading = reader()
+    if not reading.may_open(job):
+        raise AttachmentNotFound(file_id)
+    if gone(attachment, reading.now):
+        abort(410, _GONE)
+    wanted = _range(attachment)
+    try:
+        return _response(attachment, services().files.open(attachment.id), wanted)
+    except FileNotFoundError:
+        abort(410, _GONE)
+
+
+def _response(attachment: Attachment, file: BinaryIO, wanted: tuple[int, int] | None) -> Response:
+    kind = attachment.media_type if attachment.media_type in MEDIA_TYPES else OPAQUE
+    response = send_file(file, kind, as_attachment=True, download_name=attachment.name, conditional=False)
+    response.headers.update(_HEADERS)
+    response.set_etag(attachment.sha256)
+    response.content_length = attachment.size
+    if wanted:
+        _narrow(response, file, *wanted, attachment.size)
+    return response
+
+
+def _range(attachment: Attachment) -> tuple[int, int] | None:
+    """Return the one range of bytes that is asked for; several at once are answered with the whole file."""
+    asked, condition = request.range, request.if_range
+    changed = condition.date or (condition.etag and condition.etag != attachment.sha256)
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or changed:
+        return None
+    wanted = asked.range_for_length(attachment.size)
+    if wanted is None:
+        raise RequestedRangeNotSatisfiable(attachment.size)
+    return wanted
+
+
+def _narrow(response: Response, file: BinaryIO, start: int, stop: int, size: int) -> None:
+    # The file is sought here: a server's own wrapper would read, and throw away, all that is before the range
+    file.seek(start)
+    if stop < size:
+        response.direct_passthrough = False
+        response.call_on_close(file.close)
+        response.response = _part(file, stop - start)
+    response.status_code = 206
+    response.content_length = stop - start
+    response.content_range = ContentRange("bytes", start, stop, size)
+
+
+def _part(file: BinaryIO, length: int) -> Iterator[bytes]:
+    while length and (data := file.read(min(CHUNK, length))):
+        yield data
+        length -= len(data)

@@ -1,0 +1,121 @@
+"""Fields to type into, to switch and to choose a file. Each hands over its answer as it was typed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from wtforms import Field
+from wtforms.widgets import FileInput
+
+from webapp.views.forms.questions import ABSENT, Question
+from webapp.views.forms.scripts import Script
+from webapp.views.forms.widgets import Switch
+
+FILL_IN = "Fill this in."
+
+
+class Asked:
+    """What all kinds share: the question, and the answer for the payload.
+
+    Not sent at all is ``ABSENT``. Sent empty is None where that is allowed, else what the kind
+    makes of it, else a question left open.
+    """
+
+    question: Question
+    answer: Any = ABSENT
+    layout = "field"
+    left_open = FILL_IN
+    secret = False
+
+    def _empty(self, otherwise: Any = ABSENT) -> Any:
+        if self.question.may_stay_empty:
+            return None if self.question.nullable else ABSENT
+        if otherwise is ABSENT:
+            raise ValueError(self.left_open)
+        return otherwise
+
+
+class TextField(Asked, Field):  # type: ignore[misc]
+    """Anything that is typed as text, in one of the scripts."""
+
+    def __init__(
+        self, *, question: Question, script: Script, empty: Any = ABSENT, secret: bool = False, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.question = question
+        self._script = script
+        self._empty_answer = empty
+        self.secret = secret
+
+    def process_data(self, value: Any) -> None:
+        """Show a value; a secret is never shown."""
+        unknown = value is None or value is ABSENT or self.secret
+        self.data = "" if unknown else self._written(value)
+
+    def process_formdata(self, values: Sequence[str]) -> None:
+        """Take what was typed; a form sends line breaks as CR LF."""
+        if not values:
+            return
+        self.data = values[0].replace("\r\n", "\n")
+        if "\x00" in self.data:
+            message = "This holds a character that cannot be stored."
+            raise ValueError(message)
+        self.answer = self._read(self.data)
+
+    def _written(self, value: Any) -> str:
+        try:
+            return self._script.write(value)
+        except (TypeError, ValueError, OverflowError):
+            return ""  # a value of another shape: the payload class has changed since
+
+    def _read(self, text: str) -> Any:
+        if text:
+            return self._script.read(text)
+        if self.secret and not self.question.required:
+            return ABSENT  # the default was not shown, so it was not taken away
+        return self._empty(self._empty_answer)
+
+    def _value(self) -> str:
+        return str(self.data)
+
+
+class SwitchField(Asked, Field):  # type: ignore[misc]
+    """Yes or no."""
+
+    left_open = "Tick this to go on."
+    layout = "switch"
+    widget = Switch()
+
+    def __init__(self, *, question: Question, **options: Any) -> None:
+        super().__init__(**options)
+        self.question = question
+
+    def process_data(self, value: Any) -> None:
+        """Be on or off."""
+        self.data = value is True
+
+    def process_formdata(self, values: Sequence[str]) -> None:
+        """Off sends one empty value, on a second one."""
+        if values:
+            self.data = self.answer = bool(values[-1])
+
+    def _value(self) -> str:
+        return "true"
+
+
+class FileField(Asked, Field):  # type: ignore[misc]
+    """A file. Its bytes never pass here: `incoming` receives them and says what came."""
+
+    left_open = "Choose a file."
+    layout = "file"
+    widget = FileInput()
+
+    def __init__(self, *, question: Question, **options: Any) -> None:
+        super().__init__(**options)
+        self.question = question
+
+    def process_data(self, _: Any) -> None:
+        """A file cannot be filled in beforehand."""
+        self.data = None
+
+    def _value(self) -> str:
+        return ""

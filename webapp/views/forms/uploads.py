@@ -1,0 +1,120 @@
+"""Uploads go to disk while the request is read: hashed and written once, kept by a rename.
+
+Only a view that says how many files it expects gets any, and only for someone who is signed in;
+everywhere else bodies are small and files vanish. What nobody kept is removed when the request
+ends, however it ends.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
+from typing import IO, Any, TypeVar, cast
+
+from flask import Flask, current_app
+from flask_login import current_user
+from htmx_flask.requests import HtmxAwareRequest
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.wsgi import LimitedStream
+
+from webapp.jobs.files import CHUNK, FileTooLarge
+from webapp.views.current import services
+from webapp.views.forms.sinks import Nowhere, ToDisk
+from webapp.views.forms.words import size
+
+SMALL_BODY = 1_000_000  # bytes: any form without files
+_PARTS = 500  # more options than anybody ticks
+_PART = 250_000  # bytes of one typed text
+_PATIENCE = 10  # seconds for the rest of a body that was refused
+_COUNT = "deskjob_expected_files"
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def init_app(app: Flask) -> None:
+    """Read requests our way. Comes after htmx-flask, which sets a class of its own."""
+    app.request_class = Request
+    app.config.update(MAX_CONTENT_LENGTH=SMALL_BODY, MAX_FORM_PARTS=_PARTS, MAX_FORM_MEMORY_SIZE=_PART)
+
+
+def expects_files(count: Callable[..., int]) -> Callable[[View], View]:
+    """Let a view receive files: ``count`` takes the view's arguments and says how many at most."""
+
+    def mark(view: View) -> View:
+        setattr(view, _COUNT, count)
+        return view
+
+    return mark
+
+
+class Request(HtmxAwareRequest):  # type: ignore[misc]
+    """A request that streams expected files to the store."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._drafts: list[ToDisk] = []
+
+    @cached_property
+    def expected_files(self) -> int:
+        """How many files this request may bring."""
+        view = current_app.view_functions.get(self.endpoint or "")
+        count = getattr(view, _COUNT, None)
+        return int(count(**self.view_args)) if count and current_user.is_authenticated else 0
+
+    def close(self) -> None:
+        """Remove what was not kept. Flask calls this at the end of every request."""
+        for draft in self._drafts:
+            draft.close()
+        super().close()
+
+    def _load_form_data(self) -> None:
+        if "form" in self.__dict__:
+            return
+        if self.expected_files:
+            self.max_content_length = self.expected_files * services().settings.max_upload_bytes + SMALL_BODY
+        try:
+            super()._load_form_data()
+        except (RequestEntityTooLarge, FileTooLarge):
+            self.close()
+            self._hear_out()
+            raise RequestEntityTooLarge(self._too_large()) from None
+        for parts in ("form", "files"):
+            self.__dict__[parts] = self._named(self.__dict__[parts])
+
+    def _named(self, parts: Any) -> Any:
+        """A part without a name is nobody's answer, and Flask-WTF breaks on it."""
+        if None not in parts:
+            return parts
+        return self.parameter_storage_class(
+            [(name, part) for name, part in parts.items(multi=True) if name is not None]
+        )
+
+    def _get_file_stream(self, filename: str | None = None, **_: Any) -> IO[bytes]:
+        """Only a file that was chosen has a name."""
+        if not filename or not self.expected_files:
+            return cast(IO[bytes], Nowhere())
+        if len(self._drafts) >= self.expected_files:
+            raise RequestEntityTooLarge
+        self._drafts.append(ToDisk(services().files.draft(services().settings.max_upload_bytes)))
+        return cast(IO[bytes], self._drafts[-1])
+
+    def _hear_out(self) -> None:
+        """A browser shows our answer only once it has sent all; else it says "connection reset"."""
+        until = time.monotonic() + _PATIENCE
+        with suppress(OSError, ClientDisconnected):
+            while self.expected_files and time.monotonic() < until and self._rest().read(CHUNK):
+                pass
+
+    def _rest(self) -> IO[bytes]:
+        """What the browser still sends; never more than it said it would."""
+        source: IO[bytes] = self.environ["wsgi.input"]
+        if not self.environ.get("wsgi.input_terminated"):
+            source = self.__dict__.setdefault("stream", LimitedStream(source, self.content_length or 0))
+        return source
+
+    def _too_large(self) -> str:
+        if not self.expected_files:
+            return (
+                f"What was sent is larger than the {size(self.max_content_length or SMALL_BODY)} that this page takes."
+            )
+        limit = size(services().settings.max_upload_bytes)
+        return f"The file is larger than the {limit} that one file may have. Go back and choose a smaller one."

@@ -1,0 +1,61 @@
+"""The few widgets that WTForms lacks. Each is whole: what it sends tells "unticked" from "not asked"."""
+
+from typing import Any
+
+from markupsafe import Markup
+from wtforms import Field
+from wtforms.widgets import CheckboxInput, DateTimeLocalInput, TextArea, TextInput, TimeInput, html_params
+
+
+class Line:
+    """One line to type in; a text with line breaks gets the lines it needs, lest they be lost."""
+
+    def __call__(self, field: Field, **attributes: Any) -> Markup:
+        """Render the field."""
+        widget = TextArea() if "\n" in field.data else TextInput()
+        return Markup(widget(field, **attributes))  # noqa: S704  (WTForms escapes)
+
+
+class Moment(DateTimeLocalInput):  # type: ignore[misc]
+    """A date and time; seconds can be chosen where the value has some."""
+
+    def __call__(self, field: Field, **attributes: Any) -> Markup:
+        """Render the field."""
+        return Markup(super().__call__(field, **_steps(field), **attributes))  # noqa: S704  (WTForms escapes)
+
+
+class Time(TimeInput):  # type: ignore[misc]
+    """A time of day; seconds can be chosen where the value has some."""
+
+    def __call__(self, field: Field, **attributes: Any) -> Markup:
+        """Render the field."""
+        return Markup(super().__call__(field, **_steps(field), **attributes))  # noqa: S704  (WTForms escapes)
+
+
+def _steps(field: Field) -> dict[str, str]:
+    return {"step": "any"} if field.data.count(":") > 1 else {}
+
+
+class Switch(CheckboxInput):  # type: ignore[misc]
+    """A checkbox that sends an empty value when it is off."""
+
+    def __call__(self, field: Field, **attributes: Any) -> Markup:
+        """Render the field."""
+        return _off(field) + Markup(super().__call__(field, value="true", **attributes))  # noqa: S704
+
+
+class Ticks:
+    """Checkboxes, or radio buttons, one per option, each in its label."""
+
+    def __init__(self, *, sends_when_empty: bool) -> None:
+        """Radio buttons need no empty value: one of them is always sent, or none was asked."""
+        self._sends_when_empty = sends_when_empty
+
+    def __call__(self, field: Field, **attributes: Any) -> Markup:
+        """Render the options; the attributes go to each of them."""
+        options = [Markup("<label>{} {}</label>").format(option(**attributes), option.label.text) for option in field]
+        return Markup("").join([_off(field) if self._sends_when_empty else Markup(""), *options])
+
+
+def _off(field: Field) -> Markup:
+    return Markup("<input {}>").format(html_params(type="hidden", name=field.name, value=""))

@@ -1,0 +1,116 @@
+"""A job as one line of a list, or one card of those that run. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from webapp.jobs.attachments import Attachment
+from webapp.jobs.job import Job, Status
+from webapp.views import sayings, wording
+from webapp.views.forms.words import size
+from webapp.views.moments import Moment
+from webapp.views.reader import Reader
+from webapp.views.sayings import Facts
+from webapp.views.wording import Look
+
+FILES_SHOWN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file of a job, to be offered; ``kept_until`` is None for as long as the job is kept."""
+
+    id: UUID
+    job_id: UUID
+    name: str
+    size: str
+    kept_until: Moment | None
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """What a list says of a job. ``percent`` is None while nobody can know it."""
+
+    id: UUID
+    short_id: str
+    title: str
+    look: Look
+    line: str
+    line_is_error: bool
+    percent: float | None
+    outlook: str
+    runs: bool
+    by: str
+    files: tuple[File, ...]
+    more_files: int
+    when: Moment
+
+
+def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: timedelta | None = None) -> JobRow:
+    """Describe a job to this reader; ``attached`` is empty for one who may not open it."""
+    offered = [file for file in files(attached, reader) if file.role == "output"]
+    facts = Facts(job=job, now=reader.now, zone=reader.zone, usual=usual)
+    error = _error(job, reader)
+    return JobRow(
+        id=job.id,
+        short_id=job.short_id,
+        title=job.title,
+        look=wording.look(job),
+        line=error or _line(facts, attached),
+        line_is_error=bool(error),
+        percent=wording.percent(job),
+        outlook=sayings.expectation(facts) if job.is_running else "",
+        runs=job.status in {Status.RUNNING, Status.WAITING},
+        by=_by(job, reader),
+        files=tuple(offered[:FILES_SHOWN]),
+        more_files=max(len(offered) - FILES_SHOWN, 0),
+        when=reader.when(_moment(job, reader)),
+    )
+
+
+def files(attached: Sequence[Attachment], reader: Reader) -> tuple[File, ...]:
+    """Describe the files that can still be fetched."""
+    return tuple(_file(file, reader) for file in attached if not gone(file, reader.now))
+
+
+def gone(file: Attachment, now: datetime) -> bool:
+    """Tell whether a file was removed, or is about to be."""
+    return file.deleted_at is not None or (file.expires_at is not None and file.expires_at <= now)
+
+
+def _file(file: Attachment, reader: Reader) -> File:
+    return File(
+        id=file.id,
+        job_id=file.job_id,
+        name=file.name,
+        size=size(file.size),
+        kept_until=reader.day(file.expires_at) if file.expires_at else None,
+        role=file.role,
+    )
+
+
+def _error(job: Job, reader: Reader) -> str:
+    if job.status not in {Status.FAILED, Status.STALE} or not job.errors or not reader.may_open(job):
+        return ""
+    return str(job.errors[-1].get("text", ""))
+
+
+def _line(facts: Facts, attached: Sequence[Attachment]) -> str:
+    job = facts.job
+    if job.status in {Status.SCHEDULED, Status.CANCELLED, Status.STALE}:
+        return sayings.saying(facts).fact
+    given = ", ".join(file.name for file in attached if file.role == "input")
+    done = wording.amounts(job) if job.is_running else job.message
+    return done or given
+
+
+def _by(job: Job, reader: Reader) -> str:
+    name = reader.name(job.triggered_by or job.owner.user_id)
+    return {"you": "You", "the system": "System", "somebody else": "Somebody else"}.get(name, name)
+
+
+def _moment(job: Job, reader: Reader) -> datetime:
+    waits = job.run_at if job.status is Status.SCHEDULED else None
+    return job.finished_at or waits or job.started_at or job.created_at or reader.now
