@@ -1,0 +1,43 @@
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+
+from webapp.accounts.user import Role
+from webapp.commands import current
+from webapp.commands.users import user as group
+from webapp.services import Services
+
+
+@pytest.fixture
+def say(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `deskjob user …` in this process."""
+    monkeypatch.setattr(current, "app", lambda: app)
+    return lambda *words, typed=None: CliRunner().invoke(group, list(words), input=typed)
+
+
+def test_a_person_is_added_with_a_typed_password(say: Callable[..., Result], services: Services) -> None:
+    done = say("add", "grace", "--role", "operator", "--password-stdin", typed="a long enough secret\n")
+    assert done.exit_code == 0
+    assert "a long enough secret" not in done.output
+    assert services.accounts.authenticate("grace", "a long enough secret").role is Role.OPERATOR
+
+
+def test_without_a_password_a_one_time_one_is_shown(say: Callable[..., Result], services: Services) -> None:
+    shown = say("add", "linus").output.rpartition("One-time password: ")[2].strip()
+    assert services.accounts.authenticate("linus", shown) is not None
+
+
+def test_a_disabled_person_cannot_sign_in(say: Callable[..., Result], services: Services) -> None:
+    say("add", "linus", "--password-stdin", typed="a long enough secret\n")
+    assert say("disable", "linus").exit_code == 0
+    assert services.accounts.authenticate("linus", "a long enough secret") is None
+    assert "(disabled)" in say("list").output
+
+
+@pytest.mark.parametrize("words", [("disable", "nobody"), ("add", "x", "--password-stdin")])
+def test_what_cannot_be_done_is_one_sentence(say: Callable[..., Result], words: tuple[str, ...]) -> None:
+    done = say(*words, typed="short\n")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")

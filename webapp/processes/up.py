@@ -1,0 +1,113 @@
+"""`deskjob up`: everything on one machine, in order: Valkey, tables, first admin, web, workers, clock."""
+
+import os
+import signal
+import socket
+import sys
+from http.client import HTTPConnection
+from pathlib import Path
+from time import monotonic, sleep
+
+import click
+from flask import Flask
+
+from webapp.processes import valkey
+from webapp.processes.setup import Unready, first_admin, migrate
+from webapp.processes.supervisor import Program, Supervisor
+from webapp.services import Services
+
+_READY_SECONDS = 60.0
+
+
+def run(app: Flask, *, host: str, port: int, workers: int) -> None:
+    """Start everything, say when the first page can be served, stop gracefully on Ctrl-C or SIGTERM.
+
+    What is not ready is refused with `Unready`, before anything is started.
+    """
+    services: Services = app.extensions["deskjob"]
+    _refuse_taken_port(host, port)
+    _refuse_second_start(services)
+    migrate(app)
+    password = first_admin(services)
+    supervisor = Supervisor(services.settings.stop_grace_seconds + 15)
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, supervisor.request_stop)
+    try:
+        _start(supervisor, services, host, port, workers)
+        _await_first_page(supervisor, host, port)
+        _announce(host, port, password, services)
+        supervisor.watch()
+        click.echo("Stopping: running jobs get their grace …")
+    finally:
+        supervisor.stop()
+    click.echo("Stopped. Everything is kept; ./deskjob up goes on where it was.")
+
+
+def _start(supervisor: Supervisor, services: Services, host: str, port: int, workers: int) -> None:
+    settings, logs = services.settings, services.settings.data_dir / "log"
+    if not settings.redis_url:
+        supervisor.start(Program(name="valkey", command=valkey.command(settings.redis_socket), log=logs / "valkey.log"))
+    us = [sys.executable, "-m", "webapp.cli"]
+    commands = {
+        "web": [*us, "web", "--host", host, "--port", str(port)],
+        "worker": [*us, "worker", "--workers", str(workers)],
+        "clock": [*us, "clock"],
+    }
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, [_root(), os.environ.get("PYTHONPATH", "")]))}
+    for name, command in commands.items():
+        supervisor.start(Program(name=name, command=command, log=logs / f"{name}.log", environment=environment))
+
+
+def _root() -> str:
+    return str(Path(__file__).parent.parent.parent)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"Port {port} on {host} cannot be used ({error.strerror}). Choose another one with --port."
+            raise Unready(message) from None
+
+
+def _refuse_second_start(services: Services) -> None:
+    if services.settings.redis_url or not services.settings.redis_socket.exists():
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(str(services.settings.redis_socket)) == 0:
+            message = (
+                f"Deskjob already runs on {services.settings.data_dir}. "
+                "Stop it first, or set DESKJOB_DATA_DIR to another folder."
+            )
+            raise Unready(message)
+
+
+def _await_first_page(supervisor: Supervisor, host: str, port: int) -> None:
+    deadline = monotonic() + _READY_SECONDS
+    while not _answers(host, port):
+        broken = next((program for program in supervisor.programs if program.ended), None)
+        if broken or monotonic() > deadline:
+            name = broken or supervisor.programs[-1]
+            message = f"{name.name} did not start. Its last words are in {name.log}."
+            raise Unready(message)
+        sleep(0.1)
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1" if host in {"0.0.0.0", ""} else host, port, timeout=2)  # noqa: S104
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200  # noqa: PLR2004
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _announce(host: str, port: int, password: str | None, services: Services) -> None:
+    if password:
+        click.echo(f"First start: log in as admin with the one-time password {password}")
+    click.echo(f"Deskjob is ready at http://{host}:{port}")
+    click.echo(f"Logs are in {services.settings.data_dir / 'log'}; Ctrl-C stops gracefully.", err=True)

@@ -1,0 +1,75 @@
+"""One worker process: everything imported, compiled and frozen before the first fork."""
+
+import gc
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+from redis import RedisError
+
+from webapp.database import forget_inherited_connections
+from webapp.jobs.attempts import Horse
+from webapp.jobs.claims import claim, has_waiting
+from webapp.jobs.rq_queue.wake_ups import connect
+from webapp.jobs.rq_queue.worker import JobWorker, boot_id
+from webapp.services import Services
+
+
+def run(services: Services, name: str, queues: list[str]) -> None:
+    """Be the worker ``name`` until asked to stop."""
+    forget_inherited_connections(services.engine)
+    warm_up(services)
+    while True:
+        try:
+            worker = job_worker(services, name, queues)
+        except RedisError:
+            time.sleep(1)  # Redis is not there yet; the jobs wait in the database
+            continue
+        worker.work(logging_level="WARNING")
+        return
+
+
+def settle_worker(services: Services, name: str) -> None:
+    """End what a worker that died had left running."""
+    forget_inherited_connections(services.engine)
+    for lease_id in services.leases.of_worker(name):
+        services.leases.settle(lease_id, why="The worker that ran this job was killed.")
+    services.engine.dispose()
+
+
+def settle_what_is_dead(services: Services, is_alive: Callable[[int], bool]) -> None:
+    """End what workers of this machine had left running when they, or the machine, went down."""
+    for lease_id in services.leases.of_dead(socket.gethostname(), is_alive, boot_id()):
+        services.leases.settle(lease_id, why="The worker that ran this job went down.")
+    services.engine.dispose()
+
+
+def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
+    """Build the RQ worker ``name``; raises ``RedisError`` when Redis is away."""
+
+    def work(queue: str, lease_id: UUID) -> None:
+        forget_inherited_connections(services.engine)
+        signal.signal(signal.SIGUSR2, lambda *_: services.executor.interrupt())
+        horse = Horse(worker=name, host=socket.gethostname(), pid=os.getpid())
+        services.work_horse().drain(queue, lease_id, horse)
+
+    return JobWorker(
+        queues,
+        connect(services.settings.redis),
+        name=name,
+        leases=services.leases,
+        watch=services.watch,
+        has_work=lambda queue: has_waiting(services.engine, queue),
+        work=work,
+    )
+
+
+def warm_up(services: Services) -> None:
+    """Import the driver, compile the hot statements, and keep the children from copying our pages."""
+    assert services.executor  # noqa: S101  (builds it before the fork)
+    claim(services.engine, "", uuid4(), fresh=True)
+    gc.collect()
+    gc.freeze()

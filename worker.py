@@ -1,0 +1,9 @@
+"""Run queued jobs until told to stop: the same as ``deskjob worker``."""
+
+import sys
+
+from webapp.cli import main
+
+if __name__ == "__main__":
+    sys.argv.insert(1, "worker")
+    main()
