@@ -1,0 +1,1 @@
+"""Every speed figure of the README, one module each; ratios side by side in one run."""

@@ -1,0 +1,85 @@
+"""`dataset_report` on a large CSV: the peak memory of the process that runs it."""
+
+import os
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from typing import IO
+from uuid import uuid4
+
+from flask_migrate import upgrade
+
+from benchmarks import servers
+from benchmarks.rounds import Verdict
+from webapp.app import create_app
+from webapp.config import load
+from webapp.database import forget_inherited_connections
+from webapp.jobs.attempts import Horse
+from webapp.jobs.job import Status
+from webapp.jobs.leases import Holder
+from webapp.services import Services
+
+MEGABYTE = 1_000_000
+GOAL = 300
+
+
+def run(*, short: bool) -> Verdict:
+    """Report on 1 GB (short: 50 MB) of rows of which hardly two are alike."""
+    size = (50 if short else 1000) * MEGABYTE
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    try:
+        with servers.valkey() as redis, servers.database("sqlite") as url:
+            services = _services(folder, url, redis)
+            with tempfile.TemporaryFile(dir=folder) as table:
+                _fill(table, size)
+                table.seek(0)
+                upload = services.files.receive(table, "table.csv")  # type: ignore[arg-type]
+            job = services.jobs.create_job("dataset_report", {}, files={"file": upload})
+            peak, seconds = _run_in_a_child(services)
+            ended = services.jobs.get(job.id)
+    finally:
+        shutil.rmtree(folder)
+    if ended.status is not Status.COMPLETED:
+        message = f"the report did not complete: {ended.errors}"
+        raise RuntimeError(message)
+    print(f"  {ended.message}: {size / MEGABYTE / seconds:.1f} MB a second")
+    megabytes = peak / MEGABYTE
+    return Verdict(
+        values=f"{size // MEGABYTE} MB in {megabytes:.0f} MB of memory", goal=f"under {GOAL} MB", ok=megabytes < GOAL
+    )
+
+
+def _services(folder: Path, url: str, redis: str) -> Services:
+    app = create_app(load(data_dir=folder, database_url=url, redis_url=redis))
+    with app.app_context():
+        upgrade()
+    services: Services = app.extensions["deskjob"]
+    return services
+
+
+def _fill(table: IO[bytes], size: int) -> None:
+    chance = random.Random(7)
+    table.write(b"id,when,city,latitude,amount,flag,note\n")
+    number = 0
+    while table.tell() < size:
+        rows = []
+        for number in range(number + 1, number + 20_001):
+            day = number % 28 + 1
+            rows.append(
+                f"{number},2026-{number % 12 + 1:02}-{day:02},City {chance.randrange(5000)},{chance.random() * 90:.6f},"
+                f"{chance.gauss(100, 20):.2f},{number % 3 == 0},note {chance.getrandbits(48):x}\n"
+            )
+        table.write("".join(rows).encode())
+
+
+def _run_in_a_child(services: Services) -> tuple[int, float]:
+    lease = services.leases.open(Holder(host="here", boot_id="", worker=uuid4().hex, pid=os.getpid()), "default")
+    began = perf_counter()
+    if not (child := os.fork()):
+        forget_inherited_connections(services.engine)
+        services.work_horse().drain("default", lease, Horse(worker="bench", host="here", pid=os.getpid()))
+        os._exit(0)
+    _, _, usage = os.wait4(child, 0)
+    return usage.ru_maxrss * 1024, perf_counter() - began

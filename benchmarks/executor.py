@@ -1,0 +1,125 @@
+"""No-op managed jobs (row, claim, events, attempt, finish) against no-ops of RQ's own worker.
+
+One worker each, on the same Valkey, everything imported before the first fork on both sides.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+from flask_migrate import upgrade
+from redis import Redis
+from rq import Queue, Worker
+from sqlalchemy import func, select
+
+from benchmarks import servers
+from benchmarks.noop import plain_noop
+from benchmarks.rounds import Verdict, ratio
+from webapp.app import create_app
+from webapp.config import load
+from webapp.processes.worker import job_worker, warm_up
+from webapp.schema import attempts, events, jobs
+from webapp.services import Services
+
+GOALS = {"sqlite": 15.0, "postgresql": 6.0}
+MANAGED, PLAIN = 2000, 300
+
+
+def run(*, short: bool) -> Verdict:
+    """Compare on both databases."""
+    rounds, plain = (2, 100) if short else (5, PLAIN)
+    with servers.valkey() as redis:
+        found = {kind: _compare(kind, redis, rounds, plain) for kind in GOALS}
+    return Verdict(
+        values=", ".join(f"{kind} {times:.1f} times" for kind, times in found.items()),
+        goal=", ".join(f"{times:.0f}" for times in GOALS.values()),
+        ok=all(found[kind] >= goal for kind, goal in GOALS.items()),
+    )
+
+
+def _compare(kind: str, redis: str, rounds: int, plain: int) -> float:
+    with servers.database(kind) as url:
+        services = _services(url, redis)
+        try:
+            return ratio(
+                f"{kind}, {MANAGED} managed jobs",
+                lambda: _managed(services),
+                lambda: _plain(redis, plain),
+                rounds=rounds,
+                unit="jobs a second",
+            )
+        finally:
+            services.engine.dispose()
+            shutil.rmtree(services.settings.data_dir)
+
+
+def _services(url: str, redis: str) -> Services:
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, jobtypes="benchmarks.noop"))
+    with app.app_context():
+        upgrade()
+    services: Services = app.extensions["deskjob"]
+    return services
+
+
+def _managed(services: Services) -> float:
+    for number in range(MANAGED):
+        services.jobs.create_job("noop", {"number": number})
+    before = _figures(services)
+
+    def work() -> None:
+        job_worker(services, uuid4().hex, ["default"]).work(burst=True, logging_level="ERROR")
+
+    warm_up(services)
+    seconds = _in_a_child(work)
+    _check(before, _figures(services))
+    return MANAGED / seconds
+
+
+def _plain(redis: str, count: int) -> float:
+    connection = Redis.from_url(redis)
+    queue = Queue("plain", connection=connection)
+    queue.enqueue_many([Queue.prepare_data(plain_noop, (number,), result_ttl=0) for number in range(count)])
+
+    def work() -> None:
+        own = Redis.from_url(redis)
+        worker = Worker([Queue("plain", connection=own)], connection=own, log_job_description=False)
+        worker.work(burst=True, logging_level="ERROR")
+
+    return count / _in_a_child(work)
+
+
+def _in_a_child(work: Callable[[], None]) -> float:
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        began = perf_counter()
+        try:
+            work()
+        finally:
+            os.write(writer, str(perf_counter() - began).encode())
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        return float(answer.read())
+
+
+def _figures(services: Services) -> tuple[int, int, int]:
+    with services.engine.connect() as connection:
+        done = connection.execute(select(func.count()).where(jobs.c.status == "completed")).scalar_one()
+        tries = connection.execute(select(func.count()).select_from(attempts)).scalar_one()
+        noted = connection.execute(select(func.count()).select_from(events)).scalar_one()
+    services.engine.dispose()
+    return done, tries, noted
+
+
+def _check(before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
+    """A figure counts only if the work was done: every job completed, its attempt and two events written."""
+    grown = tuple(new - old for old, new in zip(before, after, strict=True))
+    if grown != (MANAGED, MANAGED, 2 * MANAGED):
+        message = f"expected {MANAGED} jobs, attempts and twice the events, found {grown}"
+        raise RuntimeError(message)

@@ -1,0 +1,68 @@
+"""`job.track(iterable)` against `tqdm(iterable)`, per item."""
+
+import io
+import shutil
+import tempfile
+from pathlib import Path
+from time import perf_counter
+from uuid import uuid4
+
+from flask_migrate import upgrade
+from tqdm import tqdm
+
+from benchmarks import servers
+from benchmarks.rounds import Verdict, ratio
+from webapp.app import create_app
+from webapp.config import load
+from webapp.jobs.claims import claim
+from webapp.jobs.context import JobContext
+from webapp.jobs.job import Job
+from webapp.jobs.leases import Holder
+from webapp.jobs.reporter import Reporter
+from webapp.services import Services
+
+ITEMS = 5_000_000
+GOAL = 1.0
+
+
+def run(*, short: bool) -> Verdict:
+    """Go through a range of items both ways, the row of a real job being written meanwhile."""
+    items = ITEMS // 5 if short else ITEMS
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    with servers.valkey() as redis, servers.database("sqlite") as url:
+        services, job = _running_job(folder, url, redis)
+        median = ratio(
+            f"{items:,} items", lambda: _track(services, job, items), lambda: _tqdm(items), rounds=5, unit="ns an item"
+        )
+    shutil.rmtree(folder)
+    return Verdict(values=f"{median:.2f} times tqdm", goal=f"{GOAL:.0f} or less", ok=median <= GOAL)
+
+
+def _running_job(folder: Path, url: str, redis: str) -> tuple[Services, Job]:
+    app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, jobtypes="benchmarks.noop"))
+    with app.app_context():
+        upgrade()
+    services: Services = app.extensions["deskjob"]
+    services.jobs.create_job("noop")
+    lease = services.leases.open(Holder(host="here", boot_id="", worker=uuid4().hex, pid=1), "default")
+    job = claim(services.engine, "default", lease, fresh=True)
+    assert job is not None
+    return services, job
+
+
+def _track(services: Services, job: Job, items: int) -> float:
+    reporter = Reporter(services.engine, job)
+    context = JobContext(job, reporter, services.files, inputs={}, keep_files=services.registry.get("noop").keep_files)
+    began = perf_counter()
+    for _ in context.track(range(items)):
+        pass
+    seconds = perf_counter() - began
+    reporter.close()
+    return seconds / items * 1e9
+
+
+def _tqdm(items: int) -> float:
+    began = perf_counter()
+    for _ in tqdm(range(items), file=io.StringIO()):
+        pass
+    return (perf_counter() - began) / items * 1e9

