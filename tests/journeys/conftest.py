@@ -1,0 +1,63 @@
+"""A real installation, started as people start it, and a real browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+PASSWORD = "correct horse battery staple"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium; where none is installed the test is skipped, unless browsers are required."""
+    if CHROMIUM is None:
+        if os.environ.get("DESKJOB_TEST_BROWSER") == "required":
+            pytest.fail("No Chromium is installed, and DESKJOB_TEST_BROWSER says that it must be.")
+        pytest.skip("No Chromium is installed: install one (Debian: apt install chromium) to run browser tests.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run `deskjob up` on a free port, with an empty data folder; give its address."""
+    folder = tmp_path_factory.mktemp("up")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")},
+        "DESKJOB_DATA_DIR": str(folder),
+        "DESKJOB_ADMIN_PASSWORD": PASSWORD,
+        "DESKJOB_JOBTYPES": "tests.journeys.slow_types",
+        "PYTHONPATH": str(ROOT),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "webapp.cli", "up", "--port", str(port)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = process.stdout.readline().strip()
+        assert said == f"Deskjob is ready at http://127.0.0.1:{port}", logs(folder)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+        process.stdout.close()
+
+
+def logs(folder: Path) -> str:
+    return "\n".join(f"== {log.name}\n{log.read_text()}" for log in sorted(folder.glob("log/*.log")))
