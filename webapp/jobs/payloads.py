@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
+from webapp.jobs import storable
 from webapp.jobs.job_type import JobType
 
 SECRET = "$secret"  # noqa: S105  (the mark of one)
@@ -70,8 +71,8 @@ def _closed(value: Any, vault: Vault) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [_closed(item, vault) for item in value]
     plain = to_jsonable_python(value)
-    if isinstance(plain, str) and "\0" in plain:
-        message = "A text cannot hold the character NUL."
+    if isinstance(plain, str) and storable.text(plain) != plain:
+        message = "A text cannot hold the character NUL, nor half of a surrogate pair."
         raise ValueError(message)
     if isinstance(plain, float) and not isfinite(plain):
         message = f"A number must be finite, not {plain}."
