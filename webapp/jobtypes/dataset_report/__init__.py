@@ -1,6 +1,6 @@
 """Dataset report: a CSV or XLSX file in, a report of its columns out, in constant memory."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import BinaryIO
@@ -34,14 +34,19 @@ def dataset_report(job: JobContext, payload: DatasetReport) -> None:
     """Read the table once; leave report.html, profile.json and, when asked for, cleaned.csv."""
     bad_rows = BadRows(job.warn)
     with job.inputs["file"].open() as file, _table(file, payload, bad_rows) as table:
+        job.logger.info("Reading %s (%s)", job.inputs["file"].name, _in_words(table.facts))
         survey = Survey(table, has_header=payload.has_header, missing_words=payload.missing_words)
         _walk(job, payload, survey, bad_rows)
         profile = _profile(job, table, survey, bad_rows)
     bad_rows.close()
-    job.attach("profile.json", profile_json(profile), "application/json")
     with job.open_attachment("report.html", "text/html") as out:
         write_report(profile, out)
+    job.attach("profile.json", profile_json(profile), "application/json")
     job.progress(100, message=f"{survey.rows:,} rows, {len(survey.columns):,} columns")
+
+
+def _in_words(facts: Mapping[str, str]) -> str:
+    return ", ".join(f"{name.lower()} {value}" for name, value in facts.items())
 
 
 def _table(file: BinaryIO, payload: DatasetReport, bad_rows: BadRows) -> AbstractContextManager[Table]:
