@@ -14,7 +14,6 @@ from benchmarks import servers
 from benchmarks.rounds import Verdict, ratio
 from webapp.app import create_app
 from webapp.config import load
-from webapp.jobs.claims import claim
 from webapp.jobs.context import JobContext
 from webapp.jobs.job import Job
 from webapp.jobs.leases import Holder
@@ -45,14 +44,21 @@ def _running_job(folder: Path, url: str, redis: str) -> tuple[Services, Job]:
     services: Services = app.extensions["deskjob"]
     services.jobs.create_job("noop")
     lease = services.leases.open(Holder(host="here", boot_id="", worker=uuid4().hex, pid=1), "default")
-    job = claim(services.engine, "default", lease, fresh=True)
+    job = services.claims.claim("default", lease, fresh=True)
     assert job is not None
     return services, job
 
 
 def _track(services: Services, job: Job, items: int) -> float:
     reporter = Reporter(services.engine, job)
-    context = JobContext(job, reporter, services.files, inputs={}, keep_files=services.registry.get("noop").keep_files)
+    context = JobContext(
+        job,
+        reporter,
+        services.files,
+        inputs={},
+        keep_files=services.registry.get("noop").keep_files,
+        family=services.jobs,
+    )
     began = perf_counter()
     for _ in context.track(range(items)):
         pass

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -89,8 +90,8 @@ class later(FunctionElement[datetime]):  # noqa: N801
     inherit_cache = True
     name = "later"
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(literal(seconds, Float()))
+    def __init__(self, seconds: float | ColumnElement[float]) -> None:
+        super().__init__(literal(seconds, Float()) if isinstance(seconds, int | float) else seconds)
 
 
 @compiles(later, "sqlite")
@@ -133,6 +134,14 @@ class _JobColumns(TypedColumns):
     run_at: Named[datetime | None] = Column(Moment)
     unique_key: Named[str | None] = Column(String(200))
     root_id: Named[UUID | None] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    child_name: Named[str | None] = Column(String(200))
+    parts: Named[int] = Column(Integer, server_default=text("0"))
+    parts_completed: Named[int] = Column(Integer, server_default=text("0"))
+    parts_failed: Named[int] = Column(Integer, server_default=text("0"))
+    parts_cancelled: Named[int] = Column(Integer, server_default=text("0"))
+    tolerant: Named[bool] = Column(Boolean, server_default=false())
+    has_dependents: Named[bool] = Column(Boolean, server_default=false())
+    record_only: Named[bool] = Column(Boolean, server_default=false())
     again_of: Named[UUID | None] = Column(Uuid)
     attempt: Named[int] = Column(Integer, server_default=text("0"))
     max_attempts: Named[int] = Column(Integer, server_default=text("1"))
@@ -171,6 +180,16 @@ Index("ix_jobs_lease", jobs.c.lease_id, sqlite_where=text("lease_id IS NOT NULL"
       postgresql_where=text("lease_id IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_root", jobs.c.root_id, sqlite_where=text("root_id IS NOT NULL"),
       postgresql_where=text("root_id IS NOT NULL"))  # fmt: skip
+Index("uq_jobs_child_name", jobs.c.root_id, jobs.c.child_name, unique=True,
+      sqlite_where=text("child_name IS NOT NULL"), postgresql_where=text("child_name IS NOT NULL"))  # fmt: skip
+Index("ix_jobs_turn", jobs.c.queue, jobs.c.owner_id, jobs.c.priority, jobs.c.fair.desc(),
+      sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+Index("ix_jobs_running", jobs.c.queue, jobs.c.type, jobs.c.owner_id,
+      sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"))  # fmt: skip
+Index("ix_jobs_again", jobs.c.again_of, sqlite_where=text("again_of IS NOT NULL"),
+      postgresql_where=text("again_of IS NOT NULL"))  # fmt: skip
+Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
+      postgresql_where=text("status = 'scheduled'"))  # fmt: skip
 Index("ix_jobs_type", jobs.c.type, jobs.c.id.desc())
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
@@ -242,6 +261,27 @@ attachments = Table(
     CheckConstraint("role IN ('input', 'output')", name="known_role"),
 )
 Index("ix_attachments_job", attachments.c.job_id, attachments.c.id)
+
+
+class _DependencyColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    after_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    only_on_success: Named[bool] = Column(Boolean, server_default=true())
+
+
+dependencies = Table("dependencies", metadata, _DependencyColumns)
+Index("ix_dependencies_after", dependencies.c.after_id)
+
+
+class _QueueColumns(TypedColumns):
+    name: Named[str] = Column(String(80), primary_key=True)
+    paused_at: Named[datetime | None] = Column(Moment)
+    paused_by: Named[UUID | None] = Column(Uuid)
+    reason: Named[str] = Column(String(200), server_default="")
+    max_running: Named[int | None] = Column(Integer)
+
+
+queues = Table("queues", metadata, _QueueColumns)
 
 
 class _LeaseColumns(TypedColumns):

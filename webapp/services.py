@@ -1,5 +1,6 @@
 """Every long-lived object of a process, built once from the settings and the engine."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
@@ -12,7 +13,8 @@ from sqlalchemy import Engine
 from webapp import jobtypes
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.sessions import Sessions
-from webapp.config import Settings
+from webapp.config import BadSettingError, Settings
+from webapp.jobs.claims import Claims
 from webapp.jobs.executor import Executor
 from webapp.jobs.files import FileStore
 from webapp.jobs.horse import Budget, WorkHorse
@@ -21,11 +23,20 @@ from webapp.jobs.job_type import JobType, Registry
 from webapp.jobs.jobs import Jobs
 from webapp.jobs.leases import Leases
 from webapp.jobs.payloads import Vault
+from webapp.jobs.queues import Queues
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 from webapp.jobs.watch import Watch
 from webapp.secret_key import secret_key
 
 ENTRY_POINTS = "deskjob.jobtypes"
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What is granted to a job whose type is gone: no time at all."""
+
+    timeout: timedelta = timedelta(0)
+    stop_grace: timedelta = timedelta(0)
 
 
 class Services:
@@ -40,14 +51,16 @@ class Services:
         self.files = FileStore(settings.storage)
         self.registry = _registry(settings)
         self.wake_ups = WakeUps(settings.redis)
-        self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, wake=self.wake_ups.push)
+        self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
         self.accounts = Accounts(engine)
         self.sessions = Sessions(
             engine,
             idle=timedelta(seconds=settings.session_idle_seconds),
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
-        self.leases = Leases(engine)
+        self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
+        self.queues = Queues(engine, self._queue_names())
+        self.leases = Leases(engine, self.wake_ups.push)
         self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days))
 
     @cached_property
@@ -60,17 +73,18 @@ class Services:
             vault=self.vault,
             needs={type(need): need for need in self._needs()},
             owner_is_active=self._owner_is_active,
+            family=self.jobs,
+            wake=self.wake_ups.push,
         )
 
-    def queues(self) -> list[str]:
-        """Return the queues of all job types, the default one first."""
-        return list(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
+    def _queue_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
 
     def work_horse(self) -> WorkHorse:
         """Build what drains a queue in a forked child."""
         settings = self.settings
         budget = Budget(jobs=settings.horse_jobs, seconds=settings.horse_seconds, megabytes=settings.horse_megabytes)
-        return WorkHorse(self.engine, self.executor, budget, self.wake_ups.push)
+        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push)
 
     def watch(self, lease_id: UUID) -> Watch:
         """Build the watch that a worker keeps over one work-horse."""
@@ -78,16 +92,17 @@ class Services:
             self.leases,
             lease_id,
             lease_seconds=self.settings.lease_seconds,
-            stop_grace=timedelta(seconds=self.settings.stop_grace_seconds),
-            timeout_of=self._timeout_of,
+            drain_grace=timedelta(seconds=self.settings.stop_grace_seconds),
+            timeout_of=lambda name: self._known(name).timeout,
+            grace_of=lambda name: self._known(name).stop_grace,
         )
 
     def _needs(self) -> tuple[object, ...]:
         """What handlers may ask for, each by its class."""
         return self.accounts, self.sessions, self.jobs, self.housekeeping, self.vault
 
-    def _timeout_of(self, type_name: str) -> timedelta:
-        return self.registry.get(type_name).timeout if type_name in self.registry else timedelta(0)
+    def _known(self, type_name: str) -> JobType | Removed:
+        return self.registry.get(type_name) if type_name in self.registry else Removed()
 
     def _owner_is_active(self, user_id: UUID) -> bool:
         user = self.accounts.get(user_id)
@@ -96,11 +111,21 @@ class Services:
 
 def _registry(settings: Settings) -> Registry:
     registry = Registry()
-    for module in (*jobtypes.MODULES, *settings.jobtypes):
+    for module in jobtypes.MODULES:
         _add_all(registry, import_module(module))
+    for module in settings.jobtypes:
+        _add_all(registry, _extra(module))
     for entry in entry_points(group=ENTRY_POINTS):
         _add_all(registry, entry.load())
     return registry
+
+
+def _extra(module: str) -> ModuleType:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        message = f"DESKJOB_JOBTYPES cannot be used ({module!r}): {error}."
+        raise BadSettingError(message) from None
 
 
 def _add_all(registry: Registry, module: ModuleType) -> None:

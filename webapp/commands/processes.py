@@ -5,7 +5,6 @@ import os
 import sys
 
 import click
-import psutil
 
 from webapp.commands.current import app, services
 from webapp.processes.clock import Clock
@@ -17,7 +16,7 @@ from webapp.processes.worker import run, settle_what_is_dead, settle_worker
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
 def up(host: str, port: int, workers: int | None) -> None:
     """Run everything on this machine: Valkey, web, workers, clock."""
@@ -26,7 +25,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--processes", default=2, show_default=True)
 @click.option("--threads", default=8, show_default=True)
 def web(host: str, port: int, processes: int, threads: int) -> None:
@@ -49,8 +48,8 @@ def worker(queues: str, workers: int | None) -> None:
     _log_to_stderr()
     ours = services()
     require_tables(ours)
-    settle_what_is_dead(ours, psutil.pid_exists)
-    names = [name.strip() for name in queues.split(",") if name.strip()] or ours.queues()
+    settle_what_is_dead(ours)
+    names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
     pool = Pool(
         workers or ours.settings.workers,
         work=lambda name: run(ours, name, names),

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Float,
     Integer,
     Select,
     String,
@@ -71,6 +72,7 @@ class Ending:
     cancel_kind: str | None = None
     peak_memory: int | None = None
     cpu_seconds: float | None = None
+    retry_in: float | None = None  # seconds until the next attempt, with Status.SCHEDULED
 
 
 _MINE = (
@@ -160,18 +162,42 @@ _HANDED_BACK = (
     )
     .returning(jobs.c.id, jobs.c.attempt)
 )
+_SCHEDULED = (
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        status="scheduled",
+        lease_id=None,
+        run_at=later(bindparam("retry_in", type_=Float())),
+        version=jobs.c.version + 1,
+    )
+    .returning(jobs.c.id, jobs.c.attempt)
+)
+_WAITING = (
+    update(jobs)
+    .where(*_MINE)
+    .values(status="waiting", lease_id=None, version=jobs.c.version + 1)
+    .returning(jobs.c.id, jobs.c.attempt)
+)
+_MOVES = {
+    Status.COMPLETED: _COMPLETED,
+    Status.QUEUED: _HANDED_BACK,
+    Status.SCHEDULED: _SCHEDULED,
+    Status.WAITING: _WAITING,
+}
 _TOLD = ("outcome", "worker", "host", "pid", "started_at", "error", "traceback", "peak_memory", "cpu_seconds")
 _INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
 _INSERT_EVENT = insert(event_rows).values(at=now())
 
 
-def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words: Any) -> None:
+def end(connection: Connection, job: Job, horse: Horse, ending: Ending, *, lone: bool = False, **words: Any) -> None:
     """End a running attempt: the job's row, the attempt's row and the event, together.
 
     A status that is not terminal hands the job back to its queue. ``words`` are the last ones
     for the job's row (progress, warnings, …). Raises `LeaseLost` if the attempt is not the
-    job's any more; nothing is written then. On PostgreSQL it is one statement; on SQLite,
-    which cannot write two tables in one, the caller has a transaction around it.
+    job's any more, or, for a ``lone`` job, if it has children, a root or dependents; nothing is
+    written then. On PostgreSQL it is one statement; on SQLite, which cannot write two tables in
+    one, the caller has a transaction around it.
     """
     parameters = {
         **_fence(Fence(job_id=job.id, attempt=job.attempt)),
@@ -180,12 +206,20 @@ def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words:
         **{f"word_{name}": value for name, value in words.items()},
     }
     write = _end_in_three if is_sqlite(connection.engine) else _end_in_one
-    if not write(connection, ending.status, tuple(sorted(words)), parameters):
+    if not write(connection, _Shape(ending.status, tuple(sorted(words)), lone), parameters):
         raise LeaseLost
 
 
-def _end_in_three(connection: Connection, status: Status, words: tuple[str, ...], parameters: dict[str, Any]) -> bool:
-    if connection.execute(_moved(status, words), parameters).first() is None:
+class _Shape(NamedTuple):
+    """What a statement that ends an attempt depends on; few shapes ever occur, each is built once."""
+
+    status: Status
+    words: tuple[str, ...]
+    lone: bool
+
+
+def _end_in_three(connection: Connection, shape: _Shape, parameters: dict[str, Any]) -> bool:
+    if connection.execute(_moved(shape), parameters).first() is None:
         return False
     job_id, number, told = parameters["fence_job"], parameters["fence_attempt"], _untold(parameters)
     connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **told})
@@ -194,22 +228,24 @@ def _end_in_three(connection: Connection, status: Status, words: tuple[str, ...]
     return True
 
 
-def _end_in_one(connection: Connection, status: Status, words: tuple[str, ...], parameters: dict[str, Any]) -> bool:
-    return connection.execute(_moved_and_noted(status, words), parameters).first() is not None
+def _end_in_one(connection: Connection, shape: _Shape, parameters: dict[str, Any]) -> bool:
+    return connection.execute(_moved_and_noted(shape), parameters).first() is not None
 
 
 @cache
-def _moved(status: Status, words: tuple[str, ...]) -> ReturningUpdate[UUID, int]:
-    statement = {Status.COMPLETED: _COMPLETED, Status.QUEUED: _HANDED_BACK}.get(status, _ENDED)
-    said = {name: bindparam(f"word_{name}", type_=jobs.c[name].type) for name in words if name != "progress"}
-    if "progress" in words and status is not Status.COMPLETED:  # a completed job is at 100
+def _moved(shape: _Shape) -> ReturningUpdate[UUID, int]:
+    statement = _MOVES.get(shape.status, _ENDED)
+    said = {name: bindparam(f"word_{name}", type_=jobs.c[name].type) for name in shape.words if name != "progress"}
+    if "progress" in shape.words and shape.status is not Status.COMPLETED:  # a completed job is at 100
         said["progress"] = bindparam("word_progress")
+    if shape.lone:
+        statement = statement.where(jobs.c.root_id.is_(None), jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
     return statement.values(said) if said else statement
 
 
 @cache
-def _moved_and_noted(status: Status, words: tuple[str, ...]) -> Select[Any]:
-    ended = _moved(status, words).cte("ended")
+def _moved_and_noted(shape: _Shape) -> Select[Any]:
+    ended = _moved(shape).cte("ended")
     # prefixed, as a parameter named like a column of the update would be set there
     told = {name: bindparam(f"told_{name}", type_=attempt_rows.c[name].type) for name in _TOLD}
     attempt = insert(attempt_rows).from_select(
@@ -225,6 +261,10 @@ def _moved_and_noted(status: Status, words: tuple[str, ...]) -> Select[Any]:
 def _move(ending: Ending) -> dict[str, Any]:
     if ending.status is Status.QUEUED:
         return {"tries_given_back": int(ending.outcome == "interrupted")}
+    if ending.status is Status.SCHEDULED:
+        return {"retry_in": ending.retry_in}
+    if ending.status is Status.WAITING:
+        return {}
     return {"new_status": ending.status.value, "new_cancel_kind": ending.cancel_kind}
 
 

@@ -1,19 +1,23 @@
 """The claim: a work-horse takes the best waiting job of a queue, in one statement.
 
-Highest priority first, then fair share between owners, then age. Whoever comes second finds
+Highest priority first, then fair share between owners (turns.py), then age; nothing from a
+paused queue and nothing beyond a limit (limits.py). Whoever comes second finds
 nothing, so an announcement that arrives twice runs nothing twice. An own-process job is left
 for a horse that has not run anything yet.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
+    RowMapping,
     Select,
-    Update,
     bindparam,
+    exists,
     insert,
     literal,
     literal_column,
@@ -21,26 +25,41 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from webapp.database import is_sqlite, reading, writing_at_once
-from webapp.jobs import events
+from webapp.database import is_sqlite, reading, writing, writing_at_once
+from webapp.jobs import events, limits
 from webapp.jobs.job import Job
+from webapp.jobs.limits import Limits
 from webapp.jobs.store import to_job
 from webapp.schema import events as event_rows
-from webapp.schema import jobs, now
+from webapp.schema import jobs, now, queues
 
 QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the partial index is used
 
 
-def _claim() -> Update:
-    best = (
+_HELD_UP = exists(
+    select(literal_column("1")).where(
+        queues.c.name == bindparam("wanted_queue"),
+        or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
+    )
+)
+_PAUSED = exists(
+    select(literal_column("1")).where(queues.c.name == bindparam("wanted_queue"), queues.c.paused_at.is_not(None))
+)
+
+
+def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    return (
         select(jobs.c.id)
-        .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED)
+        .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED, *conditions)
         .order_by(jobs.c.priority.desc(), jobs.c.fair, jobs.c.id)
         .limit(literal_column("1"))
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
     )
+
+
+def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    best = _best(*conditions).with_for_update(skip_locked=True).scalar_subquery()
     return (
         update(jobs)
         .where(jobs.c.id == best, QUEUED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
@@ -50,6 +69,7 @@ def _claim() -> Update:
             lease_id=bindparam("horse_lease"),
             started_at=now(),
             heartbeat_at=now(),
+            run_at=None,
             progress=0.0,
             done=None,
             total=None,
@@ -60,8 +80,8 @@ def _claim() -> Update:
     )
 
 
-def _claim_and_note() -> Select[Any]:
-    claimed = _claim().cte("claimed")
+def _claim_and_note(*conditions: ColumnElement[bool]) -> Select[Any]:
+    claimed = _claim(*conditions).cte("claimed")
     noted = insert(event_rows).from_select(
         ["job_id", "at", "name", "attempt"],
         select(claimed.c.id, now(), literal(events.STARTED), claimed.c.attempt),
@@ -69,32 +89,59 @@ def _claim_and_note() -> Select[Any]:
     return select(claimed).add_cte(noted.cte("noted"))
 
 
-_CLAIM = _claim()
-_CLAIM_AND_NOTE = _claim_and_note()
+_CLAIM = _claim(~_HELD_UP)
+_CLAIM_AND_NOTE = _claim_and_note(~_HELD_UP)
 _NOTE = insert(event_rows).values(at=now(), name=events.STARTED)
 
 
-def claim(engine: Engine, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
-    """Take the best waiting job of ``queue``; ``None`` if there is none to take.
+class Claims:
+    """Takes waiting jobs, within the limits of their types and queues."""
 
-    ``fresh`` says that this horse has run nothing yet and may take an own-process job.
-    """
-    values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
-    with writing_at_once(engine) as connection:
-        statement = _CLAIM if is_sqlite(engine) else _CLAIM_AND_NOTE
-        row = connection.execute(statement, values).mappings().first()
-        if row is not None and is_sqlite(engine):
-            connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
-    return to_job(row) if row is not None else None
+    def __init__(self, engine: Engine, limits: Mapping[str, Limits]) -> None:
+        self._engine = engine
+        self._limits = {name: limit for name, limit in limits.items() if limit}
+
+    def claim(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
+        """Take the best waiting job of ``queue``; ``None`` if there is none to take.
+
+        ``fresh`` says that this horse has run nothing yet and may take an own-process job.
+        """
+        values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
+        row = None if self._limits else self._claim_freely(values)
+        if row is None and (self._limits or self._is_limited(queue)):
+            row = self._claim_within_limits(queue, values)
+        return to_job(row) if row is not None else None
+
+    def has_claimable(self, queue: str) -> bool:
+        """Tell whether a fresh horse would find a job to take."""
+        with reading(self._engine) as connection:
+            conditions = limits.claimable(connection, queue, self._limits)
+            return connection.execute(_best(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
+
+    def _claim_freely(self, values: Mapping[str, Any]) -> RowMapping | None:
+        with writing_at_once(self._engine) as connection:
+            statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_AND_NOTE
+            row = connection.execute(statement, values).mappings().first()
+            if row is not None and is_sqlite(self._engine):
+                connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+        return row
+
+    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> RowMapping | None:
+        with writing(self._engine) as connection:
+            limits.take_turns(connection)
+            conditions = limits.claimable(connection, queue, self._limits)
+            row = connection.execute(_claim(~_PAUSED, *conditions), values).mappings().first()
+            if row is not None:
+                connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+        return row
+
+    def _is_limited(self, queue: str) -> bool:
+        limited = select(queues.c.name).where(queues.c.name == queue, queues.c.max_running.is_not(None))
+        with reading(self._engine) as connection:
+            return connection.execute(limited).first() is not None
 
 
 def waiting(connection: Connection, queue: str, ceiling: int) -> int:
     """Count a queue's waiting jobs, up to ``ceiling``."""
     rows = select(literal(1)).where(jobs.c.queue == queue, QUEUED).limit(ceiling)
     return len(connection.execute(rows).all())
-
-
-def has_waiting(engine: Engine, queue: str) -> bool:
-    """Tell whether any job waits in a queue."""
-    with reading(engine) as connection:
-        return waiting(connection, queue, ceiling=1) > 0

@@ -1,13 +1,13 @@
 """JobContext: all that a running handler may do."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
 from operator import length_hint
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
 from webapp.database import writing
@@ -19,6 +19,7 @@ from webapp.jobs.progress import from_amounts
 from webapp.jobs.reporter import Reporter
 
 T = TypeVar("T")
+CHILDREN_AT_ONCE = 500
 STATE_LIMIT = 64 * 1024
 
 
@@ -41,6 +42,19 @@ class InputFile:
         return self._files.open(self._id)
 
 
+class Family(Protocol):
+    """What makes the children and the dependents of a running job."""
+
+    def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
+        """Return a child as a value, checked, not yet written."""
+
+    def add_children(self, root: Job, children: Sequence[Job]) -> None:
+        """Write children, held, if the attempt still holds the root; else `LeaseLost`."""
+
+    def create_job(self, type_name: str, payload: Any = None, **choices: Any) -> Job:
+        """Make a job."""
+
+
 class JobContext:
     """What a handler gets as its first argument: its job, and the ways to speak about it.
 
@@ -56,11 +70,14 @@ class JobContext:
         *,
         inputs: Mapping[str, InputFile],
         keep_files: timedelta,
+        family: Family,
     ) -> None:
         self._job = job
         self._reporter = reporter
         self._files = files
         self._keep_files = keep_files
+        self._family = family
+        self._children: list[Job] = []
         self._percent = 0.0
         self._count: float = 0
         self._total: float | None = None
@@ -197,6 +214,29 @@ class JobContext:
         source = BytesIO(data) if isinstance(data, bytes) else data
         file = self._files.receive(source, name, media_type=media_type)
         self._row_for(file)
+
+    def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
+        """Make a child of this job; it may start when this handler has returned and all children exist.
+
+        ``name`` is unique among the children: one that exists already is not made again.
+        ``choices`` are those of `create_job`. A child cannot have children.
+        """
+        child = self._family.child_of(self._job, type_name, payload, name, choices)
+        self._children.append(child)
+        if len(self._children) >= CHILDREN_AT_ONCE:
+            self.flush_children()
+        return child.id
+
+    def flush_children(self) -> None:
+        """Write the children that were spawned and not written yet."""
+        if self._children:
+            children, self._children = self._children, []
+            self._family.add_children(self._job, children)
+
+    def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
+        """Make a job that starts when this one has completed; with ``on_finish``, however it ends."""
+        owned = {"owner": self._job.owner, "triggered_by": self._job.triggered_by, **choices}
+        return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **owned).id
 
     def _row_for(self, file: StoredFile) -> None:
         fence = attempts.Fence(job_id=self._job.id, attempt=self._job.attempt)

@@ -1,23 +1,27 @@
-"""The owner's verbs. The row comes first; the wake-up follows its commit.
+"""The owner's verbs: create, stop, retry, run again, delete. The row comes first; the wake-up follows its commit.
 
 A crash between the two costs seconds, not the job: the clock tops wake-ups up.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
-from uuid_utils.compat import uuid7
 
 from webapp.database import writing
-from webapp.jobs import events, payloads
-from webapp.jobs.attachments import add_inputs
-from webapp.jobs.files import StoredFile
+from webapp.jobs import copying, creating, payloads, repeating, stopping
+from webapp.jobs.attempts import LeaseLost
+from webapp.jobs.creating import BadRequest
+from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import SYSTEM, Job, Owner, Status
-from webapp.jobs.job_type import InvalidPayload, JobType, Registry
-from webapp.jobs.store import Store
+from webapp.jobs.job_type import Registry
+from webapp.jobs.store import Store, to_job
+from webapp.schema import jobs
 
 Wake = Callable[[str], None]
 
@@ -33,10 +37,13 @@ class DuplicateJob(Exception):
 class Dispatch:
     """Creates jobs and changes what becomes of them, on behalf of their owners."""
 
-    def __init__(self, *, store: Store, registry: Registry, vault: payloads.Vault, wake: Wake) -> None:
+    def __init__(
+        self, *, store: Store, registry: Registry, vault: payloads.Vault, files: FileStore, wake: Wake
+    ) -> None:
         self.store = store
         self.registry = registry
         self._vault = vault
+        self._files = files
         self._wake = wake
 
     def create_job(
@@ -45,21 +52,44 @@ class Dispatch:
         payload: Mapping[str, Any] | BaseModel | None = None,
         *,
         owner: Owner = SYSTEM,
-        triggered_by: UUID | None = None,
         files: Mapping[str, StoredFile] | None = None,
+        run_at: datetime | None = None,
+        delay: timedelta | None = None,
+        after: Collection[UUID] = (),
+        on_finish: bool = False,
+        or_existing: bool = False,
         **choices: Any,
     ) -> Job:
         """Make a job that a worker will run, and wake one.
 
-        ``files`` fills the payload's uploads by field name. ``choices`` override what the type
-        says: ``title``, ``queue``, ``priority``, ``unique_key``. Raises `UnknownJobType`,
-        `InvalidPayload` or `DuplicateJob`, and then nothing is written.
+        ``files`` fills the payload's uploads by field name. ``run_at`` or ``delay`` let it start
+        later, ``after`` when those jobs have completed (with ``on_finish``: however they end).
+        ``choices`` are ``triggered_by`` and what overrides the type's: ``title``, ``queue``,
+        ``priority``, ``unique_key``, ``tolerant``. Where an unfinished job holds the unique key,
+        that one is returned with ``or_existing``, else `DuplicateJob` is raised.
+        Raises `UnknownJobType`, `InvalidPayload` or `BadRequest`; then nothing is written.
         """
-        job_type = self.registry.get(type_name)
         given = files or {}
-        job = self._new(job_type, _with_files(payload, given), owner=owner, triggered_by=triggered_by, **choices)
-        self._insert(job, tuple(given.values()))
-        self._wake(job.queue)
+        status = creating.status_of(run_at=run_at, delay=delay, held=bool(after))
+        job = creating.new_job(
+            self.registry.get(type_name),
+            payload,
+            self._vault,
+            owner=owner,
+            files=given,
+            status=status,
+            run_at=run_at,
+            **choices,
+        )
+        woken = {job.queue} if status is Status.QUEUED else set()
+        try:
+            with writing(self.store.engine) as connection:
+                creating.insert_jobs(connection, self.store, [job], files=given.values(), delay=delay)
+                if after:
+                    woken |= creating.depend(connection, job, after, on_finish=on_finish)
+        except IntegrityError:
+            return self._existing(job, wanted=or_existing)
+        self._wake_all(woken)
         return self.store.get(job.id)
 
     def create_system_job(
@@ -72,63 +102,122 @@ class Dispatch:
         """Make a job that belongs to one user."""
         return self.create_job(type_name, payload, owner=Owner(user_id=user_id), **choices)
 
-    def _stored(self, job_type: JobType, payload: BaseModel) -> dict[str, Any]:
-        try:
-            return payloads.dump(payload, self._vault)
-        except ValueError as error:
-            raise InvalidPayload(job_type.name, {"": str(error)}) from None
-
-    def _insert(self, job: Job, files: tuple[StoredFile, ...]) -> None:
-        try:
+    def create_many(
+        self, type_name: str, payloads_: Sequence[Mapping[str, Any]], *, owner: Owner = SYSTEM, **choices: Any
+    ) -> tuple[UUID, ...]:
+        """Make many jobs of one type in one transaction; return their ids in the order given."""
+        job_type = self.registry.get(type_name)
+        new = [
+            creating.new_job(job_type, payload, self._vault, owner=owner, files={}, **choices) for payload in payloads_
+        ]
+        if new:
             with writing(self.store.engine) as connection:
-                self.store.insert(connection, [job])
-                add_inputs(connection, job.id, files)
-                events.record(connection, [job], events.CREATED, actor_id=job.triggered_by)
-        except IntegrityError:
-            if job.unique_key is None:
-                raise
+                creating.insert_jobs(connection, self.store, new)
+            self._wake_all({job.queue for job in new})
+        return tuple(job.id for job in new)
+
+    def cancel(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Stop a job and its children: waiting ones at once, running ones as soon as they obey.
+
+        Raises `IllegalTransition` for a job that has ended, `JobNotFound` for none.
+        """
+        stopping.refuse_if_ended(job_id, self.store.get(job_id).status)
+        self.cancel_many([job_id], by=by)
+        return self.store.get(job_id)
+
+    def cancel_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
+        """Stop those of the jobs that have not ended, in a few statements however many they are."""
+        with writing(self.store.engine) as connection:
+            woken = stopping.stop(connection, ids, by=by)
+        self._wake_all(woken)
+
+    def retry(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Run a failed, stopped or lost job once more, from its checkpoint; see `repeating.retry`.
+
+        Raises `IllegalTransition` for any other one, `UniqueKeyTaken` while its key is held.
+        """
+        repeating.refuse_if_not_retriable(job_id, self.store.get(job_id).status)
+        self.retry_many([job_id], by=by)
+        return self.store.get(job_id)
+
+    def retry_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
+        """Retry those of the jobs that can be."""
+        tries = {kind.name: kind.retry.max_attempts for kind in self.registry}
+        with writing(self.store.engine) as connection:
+            woken = repeating.retry(connection, ids, tries, by=by)
+        self._wake_all(woken)
+
+    def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Make a new job with the same payload and files, linked to the old one."""
+        old = self.store.get(job_id)
+        with writing(self.store.engine) as connection:
+            new = replace(copying.afresh(old), triggered_by=by or old.triggered_by)
+            files = copying.inputs_of(connection, old.id, self._files)
+            creating.insert_jobs(connection, self.store, [new], files=files)
+        self._wake(new.queue)
+        return self.store.get(new.id)
+
+    def prioritise(self, job_id: UUID, priority: int) -> Job:
+        """Let a waiting job go before or after others: higher goes first."""
+        waiting = (jobs.c.id == job_id, jobs.c.status.in_(("held", "scheduled", "queued")))
+        with writing(self.store.engine) as connection:
+            changed = update(jobs).where(*waiting).values(priority=priority, version=jobs.c.version + 1)
+            if connection.execute(changed).rowcount != 1:
+                message = (
+                    f"Job {self.store.get(job_id).short_id} does not wait any more, so its priority has no meaning."
+                )
+                raise BadRequest(message)
+        return self.store.get(job_id)
+
+    def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
+        """Return a child of a running job, not yet written; a child of a child is a `BadRequest`."""
+        if root.root_id is not None:
+            message = "A child cannot have children: jobs have two levels."
+            raise BadRequest(message)
+        family = {"root_id": root.id, "child_name": name, "triggered_by": root.triggered_by, "status": Status.HELD}
+        kind = self.registry.get(type_name)
+        return creating.new_job(kind, payload, self._vault, owner=root.owner, files={}, **{**choices, **family})
+
+    def add_children(self, root: Job, children: Sequence[Job]) -> None:
+        """Write children, held, if the attempt still holds the root; else `LeaseLost`.
+
+        One whose name is there already is not made again: an earlier attempt made it.
+        """
+        with writing(self.store.engine) as connection:
+            new = _without_known(connection, root, children)
+            mine = (jobs.c.id == root.id, jobs.c.attempt == root.attempt, jobs.c.status == "running")
+            grown = update(jobs).where(*mine).values(parts=jobs.c.parts + len(new), version=jobs.c.version + 1)
+            if connection.execute(grown).rowcount != 1:
+                raise LeaseLost
+            if new:
+                creating.insert_jobs(connection, self.store, new)
+
+    def children(self, root_id: UUID, *, after: UUID | None = None, limit: int = 50) -> tuple[Job, ...]:
+        """Return a root's children in the order they were made, after the one named."""
+        found = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
+        if after is not None:
+            found = found.where(jobs.c.id > after)
+        with self.store.engine.connect() as connection:
+            return tuple(to_job(row) for row in connection.execute(found).mappings())
+
+    def _existing(self, job: Job, *, wanted: bool) -> Job:
+        if job.unique_key is None:
+            raise  # noqa: PLE0704  (called while an IntegrityError is handled)
+        if not wanted:
             raise DuplicateJob(job.unique_key) from None
+        found = self.store.unfinished_with_key(job.unique_key)
+        if found is None:  # it has ended in between
+            raise DuplicateJob(job.unique_key) from None
+        return found
 
-    def _new(
-        self,
-        job_type: JobType,
-        payload: Mapping[str, Any] | BaseModel,
-        *,
-        owner: Owner,
-        triggered_by: UUID | None,
-        **choices: Any,
-    ) -> Job:
-        checked = payload if isinstance(payload, job_type.payload_class) else job_type.parse(_plain(payload))
-        values: dict[str, Any] = {
-            "title": job_type.title,
-            "queue": job_type.queue,
-            "priority": job_type.priority,
-            "max_attempts": job_type.max_attempts,
-            **choices,
-        }
-        return Job(
-            id=uuid7(),
-            type=job_type.name,
-            status=Status.QUEUED,
-            owner=owner,
-            triggered_by=triggered_by,
-            payload=self._stored(job_type, checked),
-            own_process=job_type.own_process,
-            **values,
-        )
+    def _wake_all(self, queues: Collection[str]) -> None:
+        for queue in sorted(queues):
+            self._wake(queue)
 
 
-def _plain(payload: Mapping[str, Any] | BaseModel) -> Mapping[str, Any]:
-    return payload.model_dump() if isinstance(payload, BaseModel) else payload
-
-
-def _with_files(
-    payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, StoredFile]
-) -> Mapping[str, Any] | BaseModel:
-    if isinstance(payload, BaseModel):
-        return payload
-    described = {
-        field: {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
-        for field, file in files.items()
-    }
-    return {**(payload or {}), **described}
+def _without_known(connection: Connection, root: Job, children: Sequence[Job]) -> list[Job]:
+    names = [child.child_name for child in children if child.child_name is not None]
+    known = select(jobs.c.child_name).where(jobs.c.root_id == root.id, jobs.c.child_name.in_(names))
+    there = set(connection.execute(known).scalars()) if names else set()
+    unique = {child.child_name or child.id: child for child in children}
+    return [child for child in unique.values() if child.child_name is None or child.child_name not in there]

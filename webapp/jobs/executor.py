@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from resource import RUSAGE_SELF, getrusage
 from time import process_time
 from typing import Any
@@ -13,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from webapp.database import writing, writing_at_once
-from webapp.jobs import attempts, payloads, storable
+from webapp.jobs import attempts, families, payloads, storable
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.attempts import Ending, Horse, LeaseLost
-from webapp.jobs.context import InputFile, JobContext
+from webapp.jobs.context import Family, InputFile, JobContext
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import InvalidPayload, JobError, JobType, Registry, UnknownJobType
@@ -27,6 +28,10 @@ KIBIBYTE = 1024
 
 class JobTimeout(BaseException):
     """A job ends within its type's timeout; a `BaseException`, so that no handler swallows it."""
+
+    def __init__(self, limit: timedelta) -> None:
+        """Name the limit."""
+        super().__init__(f"It ran longer than its limit of {limit} and was ended.")
 
 
 class OwnerMissing(Exception):
@@ -42,7 +47,8 @@ _SIGNALS: Mapping[type[BaseException], Ending] = {
     JobInterrupted: Ending(status=Status.QUEUED, outcome="interrupted"),
     LeaseLost: Ending(status=Status.FAILED, outcome="lost"),  # its writing is refused by the fence
 }
-SENTENCES = (JobError, InvalidPayload, UnknownJobType, OwnerMissing, payloads.UnreadableSecret)
+HOPELESS = (JobError, InvalidPayload, OwnerMissing, payloads.UnreadableSecret)  # the next attempt would end alike
+SENTENCES = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, payloads.UnreadableSecret)
 
 
 class Executor:
@@ -57,6 +63,8 @@ class Executor:
         vault: payloads.Vault,
         needs: Mapping[type, Any],
         owner_is_active: Callable[[UUID], bool],
+        family: Family,
+        wake: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._registry = registry
@@ -64,6 +72,8 @@ class Executor:
         self._vault = vault
         self._needs = needs
         self._owner_is_active = owner_is_active
+        self._family = family
+        self._wake = wake
         self._reporter: Reporter | None = None
         self.interrupted = False
 
@@ -89,19 +99,28 @@ class Executor:
     def _attempt(self, job: Job, reporter: Reporter) -> Ending:
         try:
             job_type = self._registry.get(job.type)
-            with _time_limit(job_type.timeout.total_seconds()):
+            with _time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except tuple(_SIGNALS) as signalled:
             return _SIGNALS[type(signalled)]
-        except JobTimeout:
-            return _failed(f"It ran longer than its limit of {job_type.timeout} and was ended.", with_trace=True)
-        except SENTENCES as error:
-            return _failed(str(error), with_trace=True)
-        except Exception as error:  # noqa: BLE001  (the one place where a handler's errors end)
-            return _failed(f"{type(error).__name__}: {error}", with_trace=True)
+        except UnknownJobType as error:
+            return _failed(str(error))
+        except (Exception, JobTimeout) as error:  # noqa: BLE001  (the one place where a handler's errors end)
+            return self._failure(job_type, job, error, reporter)
         if result is False:
-            return _failed("The job says that it did not succeed.", with_trace=False)
+            return _failed("The job says that it did not succeed.")
         return Ending(status=Status.COMPLETED, outcome="completed")
+
+    def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
+        """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
+        sentence = str(error) if isinstance(error, SENTENCES) else f"{type(error).__name__}: {error}"
+        ending = _failed(sentence, traceback.format_exc())
+        if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
+            return ending
+        if reporter.asked_to_stop():
+            return replace(_SIGNALS[JobCancelled], error=ending.error, traceback=ending.traceback)
+        pause = job_type.retry.delay(job.attempt).total_seconds()
+        return replace(ending, status=Status.SCHEDULED, retry_in=pause)
 
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
         if job.owner.user_id and not self._owner_is_active(job.owner.user_id):
@@ -115,9 +134,12 @@ class Executor:
             self._files,
             inputs=self._inputs(job_type, job),
             keep_files=job_type.keep_files,
+            family=self._family,
         )
         needs = {name: self._needs[kind] for name, kind in job_type.needs.items()}
-        return job_type.handler(context, payload, **needs)
+        result = job_type.handler(context, payload, **needs)
+        context.flush_children()
+        return result
 
     def _inputs(self, job_type: JobType, job: Job) -> dict[str, InputFile]:
         if not job_type.uploads:
@@ -131,23 +153,30 @@ class Executor:
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()
         words = {**words, **reporter.last_words(ending.error)}
-        with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
-            attempts.end(connection, job, horse, ending, **words)
-            reporter.write_lines(connection, lines)
+        try:
+            with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
+                attempts.end(connection, job, horse, ending, lone=True, **words)
+                reporter.write_lines(connection, lines)
+        except LeaseLost:  # or not a lone job: then its end has consequences
+            with writing(self._engine) as connection:
+                woken = families.end(connection, job, horse, ending, **words)
+                reporter.write_lines(connection, lines)
+            for queue in woken:
+                self._wake(queue)
 
 
-def _failed(sentence: str, *, with_trace: bool) -> Ending:
-    trace = storable.text(traceback.format_exc()) if with_trace else None
-    return Ending(status=Status.FAILED, outcome="failed", error=storable.text(sentence), traceback=trace)
+def _failed(sentence: str, trace: str | None = None) -> Ending:
+    traced = None if trace is None else storable.text(trace)
+    return Ending(status=Status.FAILED, outcome="failed", error=storable.text(sentence), traceback=traced)
 
 
 @contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def _time_limit(limit: timedelta) -> Iterator[None]:
     def expire(*_: object) -> None:
-        raise JobTimeout
+        raise JobTimeout(limit)
 
     previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
     try:
         yield
     finally:

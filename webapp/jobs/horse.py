@@ -10,10 +10,8 @@ from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import Engine
-
 from webapp.jobs.attempts import Horse
-from webapp.jobs.claims import claim, has_waiting
+from webapp.jobs.claims import Claims
 from webapp.jobs.executor import Executor
 
 
@@ -29,8 +27,8 @@ class Budget:
 class WorkHorse:
     """Drains one queue under one lease."""
 
-    def __init__(self, engine: Engine, executor: Executor, budget: Budget, wake: Callable[[str], None]) -> None:
-        self._engine = engine
+    def __init__(self, claims: Claims, executor: Executor, budget: Budget, wake: Callable[[str], None]) -> None:
+        self._claims = claims
         self._executor = executor
         self._budget = budget
         self._wake = wake
@@ -38,7 +36,7 @@ class WorkHorse:
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
         began, count = monotonic(), 0
-        while not self._executor.interrupted and (job := claim(self._engine, queue, lease_id, fresh=count == 0)):
+        while not self._executor.interrupted and (job := self._claims.claim(queue, lease_id, fresh=count == 0)):
             self._executor.run(job, horse)
             count += 1
             if job.own_process or self._used_up(count, monotonic() - began):
@@ -51,5 +49,5 @@ class WorkHorse:
         return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
 
     def _pass_the_baton(self, queue: str) -> None:
-        if has_waiting(self._engine, queue):
+        if self._claims.has_claimable(queue):
             self._wake(queue)

@@ -96,11 +96,20 @@ class Job:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     priority: int = 100
+    fair: int = 0
     queue: str = "default"
     own_process: bool = False
     run_at: datetime | None = None
     unique_key: str | None = None
     root_id: UUID | None = None
+    child_name: str | None = None
+    parts: int = 0
+    parts_completed: int = 0
+    parts_failed: int = 0
+    parts_cancelled: int = 0
+    tolerant: bool = False
+    has_dependents: bool = False
+    record_only: bool = False
     again_of: UUID | None = None
     attempt: int = 0
     max_attempts: int = 1

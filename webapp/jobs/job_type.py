@@ -9,9 +9,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from webapp.jobs.limits import Limits
+from webapp.jobs.retry import RetryPolicy
+
 
 class JobError(Exception):
-    """A sentence for the job's owner: the job cannot go on, and this is why."""
+    """A sentence for the job's owner: the job cannot go on, and this is why. It is not tried again."""
 
 
 class InvalidPayload(Exception):
@@ -63,8 +66,10 @@ class JobType:
     needs: Mapping[str, type]
     queue: str
     priority: int
-    max_attempts: int
+    retry: RetryPolicy
+    limits: Limits
     timeout: timedelta
+    stop_grace: timedelta
     own_process: bool
     roles: frozenset[str]  # who may start it, by role; empty = everyone
     replaces: bool
@@ -75,6 +80,14 @@ class JobType:
         """Run the handler as the plain function that it is, as a test does."""
         return self.handler(job, payload, **needs)
 
+    def _refuse_strangers(self, values: Mapping[str, Any]) -> None:
+        fields = self.payload_class.model_fields
+        known = {*fields, *(field.alias for field in fields.values() if field.alias)}
+        strange = [name for name in values if name not in known]
+        if strange and self.payload_class.model_config.get("extra") != "allow":
+            listed = ", ".join(fields) or "none"
+            raise InvalidPayload(self.name, dict.fromkeys(strange, f"There is no such field; there are: {listed}."))
+
     def may_be_started_by(self, role: str) -> bool:
         """Tell whether people of a role may start it, and see what others' jobs of it took and left."""
         return not self.roles or role in self.roles
@@ -84,8 +97,14 @@ class JobType:
         """Where its handler is written, for messages."""
         return f"{self.handler.__module__}.{self.handler.__qualname__}"
 
-    def parse(self, values: Mapping[str, Any]) -> BaseModel:
-        """Check ``values`` (JSON or form text) and return the payload; else `InvalidPayload`."""
+    def parse(self, values: Mapping[str, Any], *, strict: bool = False) -> BaseModel:
+        """Check ``values`` (JSON or form text) and return the payload; else `InvalidPayload`.
+
+        ``strict`` also refuses names that the payload does not have: in a request they are
+        mistakes, in an old row they are what the type once had.
+        """
+        if strict:
+            self._refuse_strangers(values)
         try:
             return self.payload_class.model_validate(values)
         except ValidationError as error:
@@ -101,7 +120,11 @@ def job_type(
     queue: str = "default",
     priority: int = 100,
     max_attempts: int = 1,
+    retry: RetryPolicy | None = None,
+    max_running: int | None = None,
+    max_running_per_owner: int | None = None,
     timeout: timedelta = timedelta(hours=1),
+    stop_grace: timedelta = timedelta(seconds=10),
     own_process: bool = False,
     roles: Collection[str] = (),
     replaces: bool = False,
@@ -111,8 +134,9 @@ def job_type(
 
     Parameters after the payload name what the handler needs of the application by its class
     (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a
-    work-horse for itself; ``roles`` are those
-    whose people may start it, all if none is named.
+    work-horse for itself; ``roles`` are those whose people may start it, all if none is named.
+    ``max_attempts`` is short for a `RetryPolicy` with nothing else. A running job that is asked
+    to stop has ``stop_grace`` to do so, then it is ended by force.
     """
 
     def declare(handler: Callable[..., Any]) -> JobType:
@@ -127,8 +151,10 @@ def job_type(
             needs=needs,
             queue=queue,
             priority=priority,
-            max_attempts=max_attempts,
+            retry=retry or RetryPolicy(max_attempts=max_attempts),
+            limits=Limits(running=max_running, running_per_owner=max_running_per_owner),
             timeout=timeout,
+            stop_grace=stop_grace,
             own_process=own_process,
             roles=frozenset(roles),
             replaces=replaces,

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.dispatch import Dispatch, Wake
+from webapp.jobs.files import FileStore
 from webapp.jobs.job import Job
 from webapp.jobs.job_type import Registry
 from webapp.jobs.payloads import Vault
@@ -17,9 +18,9 @@ from webapp.jobs.store import Store
 class Jobs(Dispatch, Queries, Attachments):
     """What `services.jobs` is. Reads come from `Queries` and `Attachments`, verbs from `Dispatch`."""
 
-    def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, wake: Wake) -> None:
+    def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:
         self.engine = engine
-        Dispatch.__init__(self, store=Store(engine), registry=registry, vault=vault, wake=wake)
+        Dispatch.__init__(self, store=Store(engine), registry=registry, vault=vault, files=files, wake=wake)
 
     def get(self, job_id: UUID) -> Job:
         """Return any job; else raise `JobNotFound`. Pages ask for `visible` instead."""

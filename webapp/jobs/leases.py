@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.database import reading, writing
-from webapp.jobs.attempts import Ending, Horse, end
+from webapp.jobs import families
+from webapp.jobs.attempts import Ending, Horse
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import to_job
 from webapp.schema import jobs, leases, now
@@ -33,8 +34,9 @@ class Holder:
 class Leases:
     """The leases of one database."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, wake: Callable[[str], None]) -> None:
         self.engine = engine
+        self._wake = wake
 
     def open(self, holder: Holder, queue: str) -> UUID:
         """Begin a lease for a horse that is about to be forked."""
@@ -79,12 +81,18 @@ class Leases:
         """
         with writing(self.engine) as connection:
             lease = connection.execute(select(leases).where(leases.c.id == lease_id)).first()
-            rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
+            # locked, so that whoever else settles or ends them comes before or after, not in between
+            rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id).with_for_update()).mappings()
             left = tuple(to_job(row) for row in rows)
+            woken: set[str] = set()
             for job in left:
                 horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
-                _settle(connection, job, horse, _verdict(job, hand_back=hand_back, why=why, peak_memory=peak_memory))
+                woken |= _settle(
+                    connection, job, horse, _verdict(job, hand_back=hand_back, why=why, peak_memory=peak_memory)
+                )
             connection.execute(delete(leases).where(leases.c.id == lease_id))
+        for queue in woken:
+            self._wake(queue)
         return left
 
     def of_worker(self, worker: str) -> tuple[UUID, ...]:
@@ -111,9 +119,8 @@ def _verdict(job: Job, *, hand_back: bool, why: str, peak_memory: int | None) ->
     return Ending(status=status, outcome=outcome, cancel_kind=kind, error=why, peak_memory=peak_memory)
 
 
-def _settle(connection: Connection, job: Job, horse: Horse, ending: Ending) -> None:
+def _settle(connection: Connection, job: Job, horse: Horse, ending: Ending) -> set[str]:
     if ending.status is Status.QUEUED:
-        end(connection, job, horse, ending)
-        return
+        return families.end(connection, job, horse, ending) | {job.queue}
     at = connection.execute(select(now())).scalar_one().isoformat()
-    end(connection, job, horse, ending, errors=[*job.errors, {"text": ending.error, "at": at}])
+    return families.end(connection, job, horse, ending, errors=[*job.errors, {"text": ending.error, "at": at}])

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import Engine, bindparam, func, select, update
+from sqlalchemy import Engine, bindparam, func, literal_column, select, update
 
 from webapp.database import reading, writing
 from webapp.jobs.claims import QUEUED, waiting
 from webapp.jobs.leases import Leases
-from webapp.schema import jobs, now
+from webapp.schema import jobs, now, queues
 
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
+_PAUSED = select(queues.c.name).where(queues.c.paused_at.is_not(None))
 
 
 class Reaper:
@@ -43,9 +44,9 @@ class Reaper:
 
 def promote_due(engine: Engine) -> int:
     """Queue every scheduled job whose time has come; return how many."""
-    due = (jobs.c.status == "scheduled", jobs.c.run_at <= now())
+    due = (jobs.c.status == literal_column("'scheduled'"), jobs.c.run_at <= now())
     with writing(engine) as connection:
-        statement = update(jobs).where(*due).values(status="queued", version=jobs.c.version + 1)
+        statement = update(jobs).where(*due).values(status="queued", run_at=None, version=jobs.c.version + 1)
         return connection.execute(statement).rowcount
 
 
@@ -59,7 +60,9 @@ def _waiting_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
     found: dict[str, int] = {}
     last = ""
     with reading(engine) as connection:
+        paused = set(connection.execute(_PAUSED).scalars())
         while queue := connection.execute(_NEXT_QUEUE, {"last": last}).scalar():
-            found[queue] = waiting(connection, queue, ceiling)
+            if queue not in paused:
+                found[queue] = waiting(connection, queue, ceiling)
             last = queue
     return found

@@ -11,7 +11,19 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, bindparam, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from webapp.database import reading
 from webapp.jobs.job import UNFINISHED, Job, Status
@@ -29,6 +41,8 @@ TABS: Mapping[str, tuple[Status, ...]] = {
     "done": (Status.COMPLETED,),
     "stopped": (Status.CANCELLED,),
 }
+# as in the index: SQLite uses a partial one for `public`, not for the `public = 1` that the column would become
+_PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +137,15 @@ class Queries:
     def tag(self, viewer: Viewer) -> str:
         """Return a text that differs whenever the viewer's list may look different.
 
-        Two index look-ups: the newest id, and the sum of the unfinished jobs' versions.
+        Two index walks: the versions of the newest page, and those of the unfinished jobs. What becomes
+        of a finished job further down (it is removed, or retried and ended in between) is not seen.
         """
         with reading(self.engine) as connection:
-            newest = connection.execute(newest_first(viewer, [], 1, jobs.c.id, jobs.c.version)).first()
+            newest = connection.execute(newest_first(viewer, [], PAGE, jobs.c.id, jobs.c.version)).all()
             live = all_visible(viewer, _conditions(tuple(UNFINISHED)), jobs.c.id, jobs.c.version).subquery()
             count, versions = connection.execute(select(func.count(), func.sum(live.c.version))).one()
-        return f"{newest.id.hex if newest else ''}-{newest.version if newest else 0}-{count}-{versions or 0}"
+        page = f"{newest[0].id.hex}-{len(newest)}-{sum(row.version for row in newest)}" if newest else ""
+        return f"{page}-{count}-{versions or 0}"
 
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return what happened to a job, oldest first."""
@@ -195,7 +211,7 @@ def _scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
     house = jobs.c.tenant.is_not_distinct_from(viewer.tenant) if viewer.tenant else literal(value=True)
     if viewer.sees_all:
         return [house & literal(value=True)]
-    return [(jobs.c.owner_id == viewer.user_id) & house, jobs.c.public & house]
+    return [(jobs.c.owner_id == viewer.user_id) & house, _PUBLIC & house]
 
 
 def _conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:

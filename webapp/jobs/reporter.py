@@ -90,6 +90,11 @@ class Reporter:
         assert self._began_at is not None  # noqa: S101  (a claim sets it)
         return self._began_at + timedelta(seconds=monotonic() - self._began)
 
+    def asked_to_stop(self) -> bool:
+        """Read the stop flag now; raise `LeaseLost` if the attempt is not the job's any more."""
+        with reading(self.engine) as connection:
+            return attempts.stop_requested(connection, self._fence)
+
     def watch(self) -> None:
         """Have the stop flag looked at from now on, also while nothing is said."""
         self._begin()

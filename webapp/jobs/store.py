@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from webapp.database import reading, writing
-from webapp.jobs.job import MOVES, IllegalTransition, Job, Owner, Status
+from webapp.jobs.job import MOVES, UNFINISHED, IllegalTransition, Job, Owner, Status
 from webapp.schema import jobs, now
 
 _CHANGE_TRIES = 100
@@ -57,6 +57,13 @@ class Store:
         if row is None:
             raise JobNotFound(job_id)
         return to_job(row)
+
+    def unfinished_with_key(self, unique_key: str) -> Job | None:
+        """Return the job that holds a unique key, if one does."""
+        holder = select(jobs).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+        with reading(self.engine) as connection:
+            row = connection.execute(holder).mappings().first()
+        return to_job(row) if row else None
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
         """Apply ``step`` to the job, atomically; return the job as it is afterwards.

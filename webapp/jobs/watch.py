@@ -16,7 +16,11 @@ _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybo
 
 
 class Watch:
-    """Looks after what runs under a lease. `look` is called every `interval_seconds`."""
+    """Looks after what runs under a lease. `look` is called every `interval_seconds`.
+
+    ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of`` and
+    ``grace_of`` tell, by job type, how long one may run and take to stop.
+    """
 
     def __init__(
         self,
@@ -24,16 +28,18 @@ class Watch:
         lease_id: UUID,
         *,
         lease_seconds: float,
-        stop_grace: timedelta,
+        drain_grace: timedelta,
         timeout_of: Callable[[str], timedelta],
+        grace_of: Callable[[str], timedelta],
     ) -> None:
         self.interval_seconds = min(1.0, lease_seconds / _BEATS_PER_LEASE)
         self.verdict = ""
         self._leases = leases
         self._lease_id = lease_id
         self._lease_seconds = lease_seconds
-        self._stop_grace = stop_grace.total_seconds()
+        self._drain_grace = drain_grace.total_seconds()
         self._timeout_of = timeout_of
+        self._grace_of = grace_of
         self._beaten = self._beat_due = monotonic()
         self._interrupted: float | None = None
         self._seen: tuple[UUID, int] | None = None
@@ -77,7 +83,7 @@ class Watch:
             return "Its lease was taken away: the worker could not be seen for too long."
         if at - self._beaten > self._lease_seconds * _FENCE:
             return "The database could not be reached for too long, so the job was ended and starts again."
-        if self._interrupted is not None and at - self._interrupted > self._stop_grace:
+        if self._interrupted is not None and at - self._interrupted > self._drain_grace:
             return "The worker was stopped, and the job did not end within its grace."
         return self._judge_job(at, job) if job else ""
 
@@ -86,7 +92,7 @@ class Watch:
             self._seen, self._seen_at, self._stopping_at = (job.id, job.attempt), at, 0.0
         if job.cancel_requested_at and not self._stopping_at:
             self._stopping_at = at
-        if self._stopping_at and at - self._stopping_at > self._stop_grace:
+        if self._stopping_at and at - self._stopping_at > self._grace_of(job.type).total_seconds():
             return "It was asked to stop and did not within its grace, so it was ended by force."
         limit = self._timeout_of(job.type) + HARD_LIMIT
         if at - self._seen_at > limit.total_seconds():

@@ -36,8 +36,10 @@ class Pool:
         while self._names:
             pid, status = os.wait()
             name = self._names.pop(pid, None)
+            if name and (status or not self._stopping):
+                self._settle_quietly(name, status)
             if name and not self._stopping:
-                self._replace(name, status)
+                self._replace()
 
     def _fork(self) -> None:
         name, parent = uuid4().hex, os.getpid()
@@ -56,12 +58,14 @@ class Pool:
             os._exit(1)
         os._exit(0)
 
-    def _replace(self, name: str, status: int) -> None:
-        log.warning("A worker ended unexpectedly (exit status %s) and is replaced.", os.waitstatus_to_exitcode(status))
+    def _settle_quietly(self, name: str, status: int) -> None:
+        log.warning("A worker ended unexpectedly (exit status %s).", os.waitstatus_to_exitcode(status))
         try:
             self._settle(name)
         except Exception:
             log.exception("What the worker held could not be settled; the clock will do it.")
+
+    def _replace(self) -> None:
         time.sleep(_RESPAWN_SECONDS)
         if not self._stopping:
             self._fork()

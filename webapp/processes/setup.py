@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from pathlib import Path
 
 from flask import Flask
 from flask_migrate import upgrade
@@ -9,6 +10,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from webapp.accounts.user import Role
+from webapp.config import BadSettingError
 from webapp.database import is_sqlite
 from webapp.services import Services
 
@@ -22,14 +24,14 @@ class Unready(Exception):
 def migrate(app: Flask) -> None:
     """Bring the database's tables up to date; a database that cannot be used is `Unready`."""
     services: Services = app.extensions["deskjob"]
-    services.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(services.settings.data_dir)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         _check(services)
         with app.app_context():
             upgrade()
     except DBAPIError as error:
-        raise Unready(_sentence(services, str(error.orig).strip())) from None
+        raise Unready(_sentence(services, " ".join(str(error.orig).split()))) from None
     finally:
         services.engine.dispose()
 
@@ -52,6 +54,14 @@ def first_admin(services: Services) -> str | None:
     return None if given else password
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"DESKJOB_DATA_DIR cannot be used ({str(folder)!r}): {error.strerror}."
+        raise BadSettingError(message) from None
+
+
 def _check(services: Services) -> None:
     with services.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -64,6 +74,6 @@ def _check(services: Services) -> None:
 def _sentence(services: Services, reason: str) -> str:
     place = services.engine.url.render_as_string(hide_password=True)
     return (
-        f"The database {place} cannot be used: {reason.rstrip('.')}. "
+        f"The database {place} cannot be used: {reason.rstrip('.?')}. "
         "Restore it from a backup, move it away to start afresh, or set DESKJOB_DATABASE_URL."
     )

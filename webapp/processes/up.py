@@ -28,14 +28,15 @@ def run(app: Flask, *, host: str, port: int, workers: int) -> None:
     _refuse_taken_port(host, port)
     _refuse_second_start(services)
     migrate(app)
-    password = first_admin(services)
+    if password := first_admin(services):
+        click.echo(f"First start: log in as admin with the one-time password {password}")
     supervisor = Supervisor(services.settings.stop_grace_seconds + 15)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, supervisor.request_stop)
     try:
         _start(supervisor, services, host, port, workers)
         _await_first_page(supervisor, host, port)
-        _announce(host, port, password, services)
+        _announce(host, port, services)
         supervisor.watch()
         click.echo("Stopping: running jobs get their grace …")
     finally:
@@ -106,8 +107,6 @@ def _answers(host: str, port: int) -> bool:
         connection.close()
 
 
-def _announce(host: str, port: int, password: str | None, services: Services) -> None:
-    if password:
-        click.echo(f"First start: log in as admin with the one-time password {password}")
+def _announce(host: str, port: int, services: Services) -> None:
     click.echo(f"Deskjob is ready at http://{host}:{port}")
     click.echo(f"Logs are in {services.settings.data_dir / 'log'}; Ctrl-C stops gracefully.", err=True)

@@ -5,14 +5,13 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
 from uuid import UUID, uuid4
 
+import psutil
 from redis import RedisError
 
 from webapp.database import forget_inherited_connections
 from webapp.jobs.attempts import Horse
-from webapp.jobs.claims import claim, has_waiting
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker, boot_id
 from webapp.services import Services
@@ -40,11 +39,18 @@ def settle_worker(services: Services, name: str) -> None:
     services.engine.dispose()
 
 
-def settle_what_is_dead(services: Services, is_alive: Callable[[int], bool]) -> None:
+def settle_what_is_dead(services: Services) -> None:
     """End what workers of this machine had left running when they, or the machine, went down."""
-    for lease_id in services.leases.of_dead(socket.gethostname(), is_alive, boot_id()):
+    for lease_id in services.leases.of_dead(socket.gethostname(), _is_alive, boot_id()):
         services.leases.settle(lease_id, why="The worker that ran this job went down.")
     services.engine.dispose()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # that has ended, only nobody has asked how
+    except psutil.NoSuchProcess:
+        return False
 
 
 def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
@@ -62,7 +68,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         name=name,
         leases=services.leases,
         watch=services.watch,
-        has_work=lambda queue: has_waiting(services.engine, queue),
+        has_work=services.claims.has_claimable,
         work=work,
     )
 
@@ -70,6 +76,6 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
 def warm_up(services: Services) -> None:
     """Import the driver, compile the hot statements, and keep the children from copying our pages."""
     assert services.executor  # noqa: S101  (builds it before the fork)
-    claim(services.engine, "", uuid4(), fresh=True)
+    services.claims.claim("", uuid4(), fresh=True)
     gc.collect()
     gc.freeze()

@@ -1,6 +1,7 @@
 """Wake-ups: RQ entries that say "work waits in this queue", and nothing else."""
 
 import logging
+import re
 from typing import Any
 
 from redis import Redis, RedisError
@@ -15,6 +16,8 @@ log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
 LEAST_CAP = 16
 _TTL_SECONDS = 24 * 3600
+_ID = re.compile("[0-9a-f-]{36}")
+_STRANGE_ID = "strange"  # RQ stops its worker on an id with other characters, and fills the environment with a long one
 
 
 class WakeUp(Job):
@@ -50,11 +53,17 @@ class WakeUpQueue(Queue):
                 log.warning("An entry that is no text was dropped from a queue in Redis.")
 
     @classmethod
-    def _fetch_dequeued_job(  # type: ignore[override]  # (the rest of RQ's parameters is not needed)
-        cls, connection: Redis, queue_key: str, job_id: str, **_: Any
+    def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
+        """Take an entry and keep no copy: RQ's list of what is in between would only grow."""
+        return cls.lpop([queue_key], timeout, connection=connection)
+
+    @classmethod
+    def _fetch_dequeued_job(  # type: ignore[override]  # (RQ passes the rest by name)
+        cls, connection: Redis, queue_key: str, job_id: str, **_others: Any
     ) -> tuple[Job, Queue]:
         queue = cls(as_text(queue_key).removeprefix(cls.redis_queue_namespace_prefix), connection)
-        return WakeUp(job_id, connection=connection, serializer=JSONSerializer), queue
+        known = job_id if _ID.fullmatch(job_id) else _STRANGE_ID
+        return WakeUp(known, connection=connection, serializer=JSONSerializer), queue
 
 
 class WakeUps:

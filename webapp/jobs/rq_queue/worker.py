@@ -14,8 +14,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from resource import struct_rusage
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +38,7 @@ from webapp.jobs.watch import Watch
 
 log = logging.getLogger(__name__)
 Work = Callable[[str, UUID], None]
+_ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal, and from its pool
 
 
 class JobWorker(Worker):
@@ -87,6 +90,8 @@ class JobWorker(Worker):
         self.set_state(WorkerStatus.BUSY)
         watching = self._watching = self._watch(self._lease_id)
         self.fork_work_horse(job, queue)
+        if self._stop_requested:  # it came before there was a horse to tell
+            self.handle_warm_shutdown_request()
         pid, status, usage = self._wait_for_end(watching)
         self._settle(watching, pid, status, usage)
         self._watching = None
@@ -179,6 +184,12 @@ class JobWorker(Worker):
             self._watching.interrupt()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._horse_pid, signal.SIGUSR2)
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  (RQ's signature)
+        """Asked a second time: end the running job now. It is settled as ever; RQ would leave without that."""
+        asked_before = self._shutdown_requested_date
+        if asked_before and now() - asked_before > _ONE_REQUEST:
+            self.kill_horse()
 
     def _shutdown(self) -> None:
         # RQ raises whenever it is not busy, also between taking a wake-up and forking

@@ -49,6 +49,14 @@ def upgrade() -> None:
     sa.Column('run_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('unique_key', sa.String(length=200), nullable=True),
     sa.Column('root_id', sa.Uuid(), nullable=True),
+    sa.Column('child_name', sa.String(length=200), nullable=True),
+    sa.Column('parts', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('parts_completed', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('parts_failed', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('parts_cancelled', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('tolerant', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('has_dependents', sa.Boolean(), server_default=sa.false(), nullable=False),
+    sa.Column('record_only', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('again_of', sa.Uuid(), nullable=True),
     sa.Column('attempt', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('max_attempts', sa.Integer(), server_default=sa.text('1'), nullable=False),
@@ -66,7 +74,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_jobs'))
     )
     with op.batch_alter_table('jobs', schema=None) as batch_op:
+        batch_op.create_index('ix_jobs_again', ['again_of'], unique=False, sqlite_where=sa.text('again_of IS NOT NULL'), postgresql_where=sa.text('again_of IS NOT NULL'))
         batch_op.create_index('ix_jobs_claim', ['queue', sa.literal_column('priority DESC'), 'fair', 'id'], unique=False, sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
+        batch_op.create_index('ix_jobs_due', ['run_at'], unique=False, sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
         batch_op.create_index('ix_jobs_finished', ['finished_at'], unique=False, sqlite_where=sa.text('finished_at IS NOT NULL'), postgresql_where=sa.text('finished_at IS NOT NULL'))
         batch_op.create_index('ix_jobs_lease', ['lease_id'], unique=False, sqlite_where=sa.text('lease_id IS NOT NULL'), postgresql_where=sa.text('lease_id IS NOT NULL'))
         batch_op.create_index('ix_jobs_owner', ['owner_id', sa.literal_column('id DESC')], unique=False)
@@ -74,8 +84,11 @@ def upgrade() -> None:
         batch_op.create_index('ix_jobs_public', [sa.literal_column('id DESC')], unique=False, sqlite_where=sa.text('public'), postgresql_where=sa.text('public'))
         batch_op.create_index('ix_jobs_public_status', ['status', sa.literal_column('id DESC')], unique=False, sqlite_where=sa.text('public'), postgresql_where=sa.text('public'))
         batch_op.create_index('ix_jobs_root', ['root_id'], unique=False, sqlite_where=sa.text('root_id IS NOT NULL'), postgresql_where=sa.text('root_id IS NOT NULL'))
+        batch_op.create_index('ix_jobs_running', ['queue', 'type', 'owner_id'], unique=False, sqlite_where=sa.text("status = 'running'"), postgresql_where=sa.text("status = 'running'"))
+        batch_op.create_index('ix_jobs_turn', ['queue', 'owner_id', 'priority', sa.literal_column('fair DESC')], unique=False, sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
         batch_op.create_index('ix_jobs_type', ['type', sa.literal_column('id DESC')], unique=False)
         batch_op.create_index('ix_jobs_unfinished', ['status', 'id'], unique=False, sqlite_where=sa.text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"), postgresql_where=sa.text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"))
+        batch_op.create_index('uq_jobs_child_name', ['root_id', 'child_name'], unique=True, sqlite_where=sa.text('child_name IS NOT NULL'), postgresql_where=sa.text('child_name IS NOT NULL'))
         batch_op.create_index('uq_jobs_unique_key', ['unique_key'], unique=True, sqlite_where=sa.text("unique_key IS NOT NULL AND status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"), postgresql_where=sa.text("unique_key IS NOT NULL AND status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"))
 
     op.create_table('leases',
@@ -89,6 +102,14 @@ def upgrade() -> None:
     sa.Column('beat_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_leases'))
+    )
+    op.create_table('queues',
+    sa.Column('name', sa.String(length=80), nullable=False),
+    sa.Column('paused_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('paused_by', sa.Uuid(), nullable=True),
+    sa.Column('reason', sa.String(length=200), server_default='', nullable=False),
+    sa.Column('max_running', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_queues'))
     )
     op.create_table('users',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -143,6 +164,17 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('job_id', 'number', name=op.f('pk_attempts')),
     sqlite_with_rowid=False
     )
+    op.create_table('dependencies',
+    sa.Column('job_id', sa.Uuid(), nullable=False),
+    sa.Column('after_id', sa.Uuid(), nullable=False),
+    sa.Column('only_on_success', sa.Boolean(), server_default=sa.true(), nullable=False),
+    sa.ForeignKeyConstraint(['after_id'], ['jobs.id'], name=op.f('fk_dependencies_after_id_jobs'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['job_id'], ['jobs.id'], name=op.f('fk_dependencies_job_id_jobs'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('job_id', 'after_id', name=op.f('pk_dependencies'))
+    )
+    with op.batch_alter_table('dependencies', schema=None) as batch_op:
+        batch_op.create_index('ix_dependencies_after', ['after_id'], unique=False)
+
     op.create_table('events',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('job_id', sa.Uuid(), nullable=False),
@@ -200,17 +232,25 @@ def downgrade() -> None:
         batch_op.drop_index('ix_events_job')
 
     op.drop_table('events')
+    with op.batch_alter_table('dependencies', schema=None) as batch_op:
+        batch_op.drop_index('ix_dependencies_after')
+
+    op.drop_table('dependencies')
     op.drop_table('attempts')
     with op.batch_alter_table('attachments', schema=None) as batch_op:
         batch_op.drop_index('ix_attachments_job')
 
     op.drop_table('attachments')
     op.drop_table('users')
+    op.drop_table('queues')
     op.drop_table('leases')
     with op.batch_alter_table('jobs', schema=None) as batch_op:
         batch_op.drop_index('uq_jobs_unique_key', sqlite_where=sa.text("unique_key IS NOT NULL AND status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"), postgresql_where=sa.text("unique_key IS NOT NULL AND status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"))
+        batch_op.drop_index('uq_jobs_child_name', sqlite_where=sa.text('child_name IS NOT NULL'), postgresql_where=sa.text('child_name IS NOT NULL'))
         batch_op.drop_index('ix_jobs_unfinished', sqlite_where=sa.text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"), postgresql_where=sa.text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"))
         batch_op.drop_index('ix_jobs_type')
+        batch_op.drop_index('ix_jobs_turn', sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
+        batch_op.drop_index('ix_jobs_running', sqlite_where=sa.text("status = 'running'"), postgresql_where=sa.text("status = 'running'"))
         batch_op.drop_index('ix_jobs_root', sqlite_where=sa.text('root_id IS NOT NULL'), postgresql_where=sa.text('root_id IS NOT NULL'))
         batch_op.drop_index('ix_jobs_public_status', sqlite_where=sa.text('public'), postgresql_where=sa.text('public'))
         batch_op.drop_index('ix_jobs_public', sqlite_where=sa.text('public'), postgresql_where=sa.text('public'))
@@ -218,7 +258,9 @@ def downgrade() -> None:
         batch_op.drop_index('ix_jobs_owner')
         batch_op.drop_index('ix_jobs_lease', sqlite_where=sa.text('lease_id IS NOT NULL'), postgresql_where=sa.text('lease_id IS NOT NULL'))
         batch_op.drop_index('ix_jobs_finished', sqlite_where=sa.text('finished_at IS NOT NULL'), postgresql_where=sa.text('finished_at IS NOT NULL'))
+        batch_op.drop_index('ix_jobs_due', sqlite_where=sa.text("status = 'scheduled'"), postgresql_where=sa.text("status = 'scheduled'"))
         batch_op.drop_index('ix_jobs_claim', sqlite_where=sa.text("status = 'queued'"), postgresql_where=sa.text("status = 'queued'"))
+        batch_op.drop_index('ix_jobs_again', sqlite_where=sa.text('again_of IS NOT NULL'), postgresql_where=sa.text('again_of IS NOT NULL'))
 
     op.drop_table('jobs')
     if op.get_bind().dialect.name == "postgresql":

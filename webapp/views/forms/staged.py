@@ -4,13 +4,11 @@ The page carries a signed token instead of the file. It is bound to the user, th
 the field, and lasts a little less long than the store keeps files without a row.
 """
 
-import os
 from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
 
 from itsdangerous import BadData, URLSafeTimedSerializer
-from uuid_utils.compat import uuid7
 
 from webapp.jobs.files import FileStore, StoredFile
 
@@ -54,19 +52,7 @@ class Staging:
 
     def take(self, file: StoredFile) -> StoredFile:
         """Return a staged file as one of its own, so that sending a form twice works."""
-        taken = replace(file, id=uuid7())
         try:
-            self._link(file.id, taken.id)
+            return replace(file, id=self._files.link(file.id))
         except FileNotFoundError:
             raise NotStaged from None
-        except OSError:  # a file system without hard links
-            with self._files.open(file.id) as source:
-                return self._files.receive(source, file.name)
-        return taken
-
-    def _link(self, file_id: UUID, new_id: UUID) -> None:
-        """A second name for the same bytes; the sweep goes by their age, so they are young again."""
-        draft = self._files.draft_path(new_id)
-        os.link(self._files.path(file_id), draft)
-        os.utime(draft)
-        self._files.adopt(new_id)

@@ -1,0 +1,150 @@
+"""What follows the end of a job, in the transaction that ends it: its root's roll-up, its dependents.
+
+A root counts its children's ends in its own row, under that row's lock, so that ten thousand
+children cost ten thousand small updates and never a recount. Whoever ends the last child ends
+the root. Locks go from child to root, everywhere.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from webapp.jobs.job import COMPLETE, TERMINAL, Status
+from webapp.jobs.rollup import Parts, roll_up
+from webapp.schema import dependencies, jobs, now
+from webapp.schema import events as event_rows
+
+_ENDED = tuple(status.value for status in TERMINAL)
+_FIGURES = (jobs.c.parts, jobs.c.parts_completed, jobs.c.parts_failed, jobs.c.parts_cancelled)
+
+
+def follow(connection: Connection, ended: Iterable[UUID]) -> set[str]:
+    """Do what follows for jobs that have just ended; return the queues in which work waits now."""
+    woken: set[str] = set()
+    todo = list(ended)
+    while todo:
+        rows = _read(connection, todo)
+        todo = [*_count_at_roots(connection, rows), *_release_dependents(connection, rows, woken)]
+    return woken
+
+
+def follow_dependents(connection: Connection, ended: Iterable[UUID]) -> set[str]:
+    """Do what follows for the dependents of jobs that had ended before; return the queues in which work waits now."""
+    woken: set[str] = set()
+    cancelled = _release_dependents(connection, _read(connection, list(ended)), woken)
+    return woken | follow(connection, cancelled)
+
+
+def settle_root(connection: Connection, root_id: UUID) -> bool:
+    """End a root that waits for nothing any more, by its children's ends; return whether it ended."""
+    figures = (jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_FIGURES)
+    root = connection.execute(select(*figures).where(jobs.c.id == root_id).with_for_update()).one()
+    return _settle(connection, root_id, root)
+
+
+def _read(connection: Connection, ids: list[UUID]) -> list[Row[Any]]:
+    columns = (jobs.c.id, jobs.c.status, jobs.c.root_id, jobs.c.has_dependents)
+    return list(connection.execute(select(*columns).where(jobs.c.id.in_(ids))))
+
+
+def _count_at_roots(connection: Connection, rows: list[Row[Any]]) -> list[UUID]:
+    counts: dict[UUID, Counter[str]] = {}
+    for row in rows:
+        kind = Parts().counted(Status(row.status))
+        if row.root_id and kind:
+            counts.setdefault(row.root_id, Counter())[kind] += 1
+    # in one order everywhere, so that two who end children of the same roots never wait in a ring
+    return [root for root in sorted(counts) if _count(connection, root, counts[root])]
+
+
+def _count(connection: Connection, root_id: UUID, ended: Counter[str]) -> bool:
+    grown = {f"parts_{kind}": jobs.c[f"parts_{kind}"] + count for kind, count in ended.items()}
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == root_id)
+        .values(**grown, version=jobs.c.version + 1)
+        .returning(jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_FIGURES)
+    )
+    return _settle(connection, root_id, connection.execute(statement).one())
+
+
+def _settle(connection: Connection, root_id: UUID, root: Any) -> bool:
+    if root.status != Status.WAITING:
+        return False
+    parts = parts_of(root)
+    status = roll_up(parts, tolerant=root.tolerant)
+    values: dict[str, Any] = {"progress": COMPLETE if status is Status.COMPLETED else parts.progress}
+    if status is not None:
+        values |= {"status": status.value, "finished_at": now(), **_said_of(parts, status)}
+        event = {"job_id": root_id, "name": status.value, "attempt": root.attempt}
+        connection.execute(insert(event_rows).values(at=now()), event)
+    connection.execute(update(jobs).where(jobs.c.id == root_id).values(**values))
+    return status is not None
+
+
+def _said_of(parts: Parts, status: Status) -> dict[str, Any]:
+    if status is Status.FAILED:
+        return {"errors": [{"text": f"{parts.failed} of {parts.total} parts failed."}]}
+    if status is Status.COMPLETED and parts.failed:
+        return {"warnings": [{"text": f"{parts.failed} of {parts.total} parts failed."}]}
+    if status is Status.CANCELLED:
+        return {"cancel_kind": "cooperative"}
+    return {}
+
+
+def parts_of(row: Any) -> Parts:
+    """Read a root's figures."""
+    return Parts(total=row.parts, completed=row.parts_completed, failed=row.parts_failed, cancelled=row.parts_cancelled)
+
+
+def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set[str]) -> list[UUID]:
+    """Queue the dependents that wait for nothing else; return those that are cancelled instead."""
+    ended = {row.id: row.status for row in rows if row.has_dependents and row.status in _ENDED}
+    if not ended:
+        return []
+    edges = (
+        select(dependencies.c.job_id, dependencies.c.after_id, dependencies.c.only_on_success)
+        .join(jobs, jobs.c.id == dependencies.c.job_id)
+        .where(dependencies.c.after_id.in_(list(ended)), jobs.c.status == "held")
+        .order_by(dependencies.c.job_id)
+    )
+    found = connection.execute(edges).all()
+    hopeless = {edge.job_id for edge in found if edge.only_on_success and ended[edge.after_id] != "completed"}
+    cancelled = [one for one in sorted(hopeless) if _cancel(connection, one)]
+    for job_id in sorted({edge.job_id for edge in found} - hopeless):
+        _release(connection, job_id, woken)
+    return cancelled
+
+
+def _cancel(connection: Connection, job_id: UUID) -> bool:
+    statement = (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.status == "held")
+        .values(status="cancelled", cancel_kind="before_start", finished_at=now(), version=jobs.c.version + 1)
+    )
+    if connection.execute(statement).rowcount != 1:
+        return False
+    why = "What it was to follow did not complete."
+    event = {"job_id": job_id, "name": "cancelled", "attempt": 0, "detail": why}
+    connection.execute(insert(event_rows).values(at=now()), event)
+    return True
+
+
+def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
+    # the dependent's row is locked before the others are counted: of two predecessors that end
+    # at once, the second one sees that the first has ended
+    held = select(jobs.c.queue, jobs.c.run_at).where(jobs.c.id == job_id, jobs.c.status == "held").with_for_update()
+    row = connection.execute(held).first()
+    others = (
+        select(func.count())
+        .select_from(dependencies.join(jobs, jobs.c.id == dependencies.c.after_id))
+        .where(dependencies.c.job_id == job_id, jobs.c.status.not_in(_ENDED))
+    )
+    if row is None or connection.execute(others).scalar_one():
+        return
+    status = "queued" if row.run_at is None else "scheduled"
+    connection.execute(update(jobs).where(jobs.c.id == job_id).values(status=status, version=jobs.c.version + 1))
+    woken.add(row.queue)

@@ -1,0 +1,79 @@
+"""Queues: which there are, paused or not, and how many of their jobs may run at once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from webapp.database import reading, writing
+from webapp.schema import jobs, now, queues
+
+
+class UnknownQueue(Exception):
+    """A queue is one that a job type uses, or that jobs wait in."""
+
+    def __init__(self, name: str) -> None:
+        """Name what was asked for."""
+        super().__init__(f"There is no queue {name!r}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A named line of waiting jobs; ``paused_at`` is None while its jobs are taken."""
+
+    name: str
+    paused_at: datetime | None = None
+    paused_by: UUID | None = None
+    reason: str = ""
+    max_running: int | None = None
+
+
+class Queues:
+    """The queues of one database; ``known`` are those of the job types."""
+
+    def __init__(self, engine: Engine, known: tuple[str, ...]) -> None:
+        self._engine = engine
+        self._known = known
+
+    def all(self) -> tuple[Queue, ...]:
+        """Return every queue, those of the job types first."""
+        with reading(self._engine) as connection:
+            kept = {row["name"]: Queue(**row) for row in connection.execute(select(queues)).mappings()}
+            used = connection.execute(select(jobs.c.queue).distinct().limit(1000)).scalars().all()
+        names = dict.fromkeys((*self._known, *sorted(kept), *sorted(used)))
+        return tuple(kept.get(name, Queue(name=name)) for name in names)
+
+    def get(self, name: str) -> Queue:
+        """Return one queue; else raise `UnknownQueue`."""
+        for queue in self.all():
+            if queue.name == name:
+                return queue
+        raise UnknownQueue(name)
+
+    def pause(self, name: str, *, reason: str = "", by: UUID | None = None) -> Queue:
+        """Take no more jobs from a queue; what runs goes on."""
+        return self._set(name, paused_at=func.coalesce(queues.c.paused_at, now()), paused_by=by, reason=reason)
+
+    def resume(self, name: str) -> Queue:
+        """Take its jobs again."""
+        return self._set(name, paused_at=None, paused_by=None, reason="")
+
+    def limit(self, name: str, max_running: int | None) -> Queue:
+        """Let at most ``max_running`` of its jobs run at once; None = any number."""
+        if max_running is not None and max_running < 0:
+            message = f"A limit is 0 or more, not {max_running}."
+            raise ValueError(message)
+        return self._set(name, max_running=max_running)
+
+    def _set(self, name: str, **values: object) -> Queue:
+        self.get(name)
+        try:
+            with writing(self._engine) as connection:
+                connection.execute(insert(queues).values(name=name))
+        except IntegrityError:
+            pass  # it has a row already
+        with writing(self._engine) as connection:
+            connection.execute(update(queues).where(queues.c.name == name).values(**values))
+        return self.get(name)
