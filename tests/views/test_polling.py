@@ -19,7 +19,7 @@ def test_a_young_job_is_asked_for_more_often(age: float, seconds: float) -> None
     assert polling.job_interval(job(Status.RUNNING, age), NOW) == seconds
 
 
-@pytest.mark.parametrize("status", TERMINAL)
+@pytest.mark.parametrize("status", sorted(TERMINAL))
 def test_a_finished_job_is_asked_for_no_more(status: Status) -> None:
     assert polling.job_interval(job(status, 1), NOW) is None
 

@@ -1,0 +1,126 @@
+"""A whole installation in a folder of its own, whose processes are real ones: start them, watch them, kill them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psutil
+from sqlalchemy import create_engine, select
+
+from webapp.config import load
+from webapp.database import engine_options, reading
+from webapp.jobs.job import Job, Status
+from webapp.schema import leases
+from webapp.services import Services
+
+ROOT = Path(__file__).parent.parent
+TYPES = "tests.jobs.fake_types"
+_databases = count(1)
+
+
+def wait_for(fact: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Ask again and again until the answer is true; return it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if answer := fact():
+            return answer
+        assert time.monotonic() < deadline, f"still not so after {seconds} seconds"
+        time.sleep(0.02)
+
+
+class Installation:
+    """One data folder, one number of a Redis database, any number of processes."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        self.folder = folder
+        self.settings = {
+            "DESKJOB_DATA_DIR": str(folder),
+            "DESKJOB_REDIS_URL": redis_url,
+            "DESKJOB_SECRET_KEY": "k" * 32,
+            "DESKJOB_JOBTYPES": TYPES,
+            "DESKJOB_STOP_GRACE_SECONDS": "2",
+            "DESKJOB_LEASE_SECONDS": "3",
+        }
+        settings = load(data_dir=folder, redis_url=redis_url, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=3)
+        self.services = Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+        self.redis = self.services.wake_ups.connection
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start a `deskjob` command; what it prints is in `said`."""
+        with (self.folder / "said").open("ab") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "webapp.cli", *command],
+                env={**environment(), **self.settings, **settings},
+                stdout=said,
+                stderr=said,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "said").read_text()
+
+    def job(self, type_name: str, payload: Any = None, **choices: Any) -> UUID:
+        return self.services.jobs.create_job(type_name, payload, **choices).id
+
+    def get(self, job_id: UUID) -> Job:
+        return self.services.jobs.get(job_id)
+
+    def await_status(self, job_id: UUID, *statuses: Status, seconds: float = 10.0) -> Job:
+        return wait_for(lambda: (job := self.get(job_id)).status in statuses and job, seconds)
+
+    def await_horse(self, job_id: UUID) -> psutil.Process:
+        """Wait until the job runs; return the process that runs it."""
+        lease_id = self.await_status(job_id, Status.RUNNING).lease_id
+        with reading(self.services.engine) as connection:
+            worker = connection.execute(select(leases.c.worker_pid).where(leases.c.id == lease_id)).scalar_one()
+        return psutil.Process(worker).children()[0]
+
+    def workers(self) -> list[psutil.Process]:
+        """The workers of the pool that was started last."""
+        pool = self._started[-1].pid
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(pool).children()
+        return []
+
+    def close(self) -> None:
+        for process in self._started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.services.engine.dispose()
+        self.redis.flushdb()
+        self.redis.close()
+
+
+def environment() -> dict[str, str]:
+    """This process' own, without its Deskjob settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def installed(template: Path, valkey_url: str) -> Iterator[Installation]:
+    """Make an installation with a migrated SQLite database; end all that was started there."""
+    folder = Path(tempfile.mkdtemp(prefix="deskjob-"))  # short, for a socket's path
+    shutil.copy(template, folder / "deskjob.sqlite3")
+    installation = Installation(folder, f"{valkey_url}?db={next(_databases) % 15 + 1}")
+    try:
+        yield installation
+    finally:
+        installation.close()
+        shutil.rmtree(folder)

@@ -1,0 +1,71 @@
+"""Job types for tests that run real workers: `DESKJOB_JOBTYPES=tests.jobs.fake_types`."""
+
+import os
+import subprocess
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from webapp.jobs.context import JobContext
+from webapp.jobs.job_type import job_type
+
+
+class Nothing(BaseModel):
+    pass
+
+
+class Steps(BaseModel):
+    steps: int = 3
+    seconds: float = 0.0
+
+
+class Mark(BaseModel):
+    path: str
+
+
+@job_type("quick", title="Quick")
+def quick(job: JobContext, payload: Nothing) -> None:
+    job.message("done")
+
+
+@job_type("steps", title="Steps, with a checkpoint after each")
+def steps(job: JobContext, payload: Steps) -> None:
+    for step in range(job.state.get("step", 0), payload.steps):
+        time.sleep(payload.seconds)
+        job.save_state({"step": step + 1, "by": [*job.state.get("by", []), job.attempt]})
+        job.progress(done=step + 1, total=payload.steps)
+
+
+@job_type("deaf", title="Never says a word")
+def deaf(job: JobContext, payload: Steps) -> None:
+    time.sleep(payload.seconds)
+
+
+@job_type("deaf_twice", title="Never says a word, and may try twice", max_attempts=2)
+def deaf_twice(job: JobContext, payload: Steps) -> None:
+    if job.attempt == 1:
+        time.sleep(payload.seconds)
+
+
+@job_type("overdue", title="Catches its own time limit", timeout=timedelta(seconds=0.3))
+def overdue(job: JobContext, payload: Steps) -> None:
+    deadline = time.monotonic() + payload.seconds
+    while time.monotonic() < deadline:
+        try:
+            time.sleep(0.05)
+        except BaseException:  # noqa: BLE001  (as a careless author would)
+            continue
+
+
+@job_type("leaves_a_child", title="Starts a program and dies")
+def leaves_a_child(job: JobContext, payload: Mark) -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    Path(payload.path).write_text(str(child.pid))
+    child.wait()
+
+
+@job_type("exits", title="Ends its own process")
+def exits(job: JobContext, payload: Mark) -> None:
+    os._exit(int(payload.path))

@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation, installed, wait_for
+
+
+@pytest.fixture(scope="module")
+def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
+    """One pool of two workers for all tests of a module: whatever they do to it, it goes on."""
+    with installed(sqlite_template, valkey_url) as installation:
+        installation.start("worker", "--workers", "2")
+        wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 2, 20)
+        yield installation

@@ -1,0 +1,89 @@
+from uuid import uuid4
+
+import pytest
+from redis import Redis, ResponseError
+
+from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUp, WakeUpQueue, WakeUps
+
+
+@pytest.fixture
+def wake_ups(valkey_url: str) -> WakeUps:
+    return WakeUps(valkey_url)
+
+
+@pytest.fixture
+def queue() -> str:
+    return uuid4().hex
+
+
+def waiting(wake_ups: WakeUps, queue: str) -> int:
+    return int(wake_ups.connection.llen(f"rq:queue:{queue}"))
+
+
+def test_wake_ups_are_pushed_up_to_their_cap(wake_ups: WakeUps, queue: str) -> None:
+    for _ in range(LEAST_CAP + 5):
+        wake_ups.push(queue)
+    assert waiting(wake_ups, queue) == LEAST_CAP
+
+
+def test_the_cap_is_twice_the_workers(wake_ups: WakeUps, queue: str) -> None:
+    wake_ups.connection.sadd(f"rq:workers:{queue}", *range(LEAST_CAP))
+    assert wake_ups.top_up(queue, 1000) == 2 * LEAST_CAP
+    assert wake_ups.top_up(queue, 1000) == 0
+
+
+def test_topping_up_announces_no_more_than_there_is(wake_ups: WakeUps, queue: str) -> None:
+    assert wake_ups.top_up(queue, 3) == 3
+    assert wake_ups.top_up(queue, 3) == 0
+    assert wake_ups.top_up(queue, 0) == 0
+
+
+def test_only_workers_that_are_alive_are_counted(wake_ups: WakeUps, queue: str) -> None:
+    wake_ups.connection.sadd(f"rq:workers:{queue}", f"alive-{queue}", f"dead-{queue}")
+    wake_ups.connection.set(f"alive-{queue}", "1")
+    assert wake_ups.workers_alive(queue) == 1
+
+
+def test_a_redis_that_is_away_costs_a_line_in_the_log(tmp_path: object, caplog: pytest.LogCaptureFixture) -> None:
+    away = WakeUps(f"unix://{tmp_path}/nobody")
+    away.push("default")
+    assert "Redis cannot be reached" in caplog.text
+    assert away.workers_alive("default") == 0
+
+
+def test_a_redis_that_refuses_writes_costs_a_line_in_the_log(
+    wake_ups: WakeUps, queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    wake_ups.connection.set(f"rq:queue:{queue}", "no list")
+    wake_ups.push(queue)
+    assert "Redis cannot be reached" in caplog.text
+    with pytest.raises(ResponseError):
+        wake_ups.top_up(queue, 1)
+
+
+def test_what_comes_out_carries_only_the_queues_name(wake_ups: WakeUps, queue: str, valkey_url: str) -> None:
+    connection: Redis = wake_ups.connection
+    wake_ups.push(queue)
+    (job_id,) = connection.lrange(f"rq:queue:{queue}", 0, -1)
+    connection.hset(f"rq:job:{job_id.decode()}", mapping={"data": b"evil", "success_callback_name": "os.system"})
+    wake_up, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, connection)], None, connection)
+    assert (found.name, wake_up.id) == (queue, job_id.decode())
+    assert wake_up.success_callback is None
+    with pytest.raises(NotImplementedError):
+        wake_up.perform()
+
+
+@pytest.mark.parametrize("entry", [b"../../etc/passwd", b"a\0b", b"", b"x" * 100_000, b"a b", b"\xc3\xa4" * 18])
+def test_a_strange_entry_is_a_wake_up_too(wake_ups: WakeUps, queue: str, entry: bytes) -> None:
+    wake_ups.connection.rpush(f"rq:queue:{queue}", entry)
+    wake_up, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
+    assert (type(wake_up), found.name) == (WakeUp, queue)
+    assert len(wake_up.id) <= 36
+
+
+def test_an_entry_that_is_no_text_is_dropped(wake_ups: WakeUps, queue: str) -> None:
+    wake_ups.connection.rpush(f"rq:queue:{queue}", b"\xff\xfe")
+    wake_ups.push(queue)
+    _, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
+    assert found.name == queue
+    assert waiting(wake_ups, queue) == 0

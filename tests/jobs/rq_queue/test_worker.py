@@ -1,0 +1,181 @@
+"""Real workers, killed for real."""
+
+import os
+import pickle
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from tests.installation import Installation, wait_for
+from webapp.jobs.job import Status
+from webapp.jobs.maintenance import top_up_wake_ups
+from webapp.jobs.rq_queue.wake_ups import LEAST_CAP
+
+QUICKLY = 2.0  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _both_workers(installation: Installation) -> Iterator[None]:
+    """Begin with two workers, wake whoever should be awake, and leave nothing waiting."""
+    wait_for(lambda: len(installation.workers()) == 2)
+    yield
+    top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
+
+
+def test_jobs_are_run(installation: Installation) -> None:
+    ids = [installation.job("quick") for _ in range(20)]
+    for job_id in ids:
+        job = installation.await_status(job_id, Status.COMPLETED)
+        assert (job.message, job.attempt) == ("done", 1)
+
+
+def test_a_waiting_job_is_started_at_once(installation: Installation) -> None:
+    installation.await_status(installation.job("quick"), Status.COMPLETED)
+    job = installation.await_status(installation.job("quick"), Status.COMPLETED)
+    assert (job.started_at - job.created_at).total_seconds() < 1
+
+
+def test_a_killed_work_horse_is_a_failed_job_with_a_sentence(installation: Installation) -> None:
+    job_id = installation.job("deaf", {"seconds": 60})
+    horse = installation.await_horse(job_id)
+    horse.send_signal(signal.SIGKILL)
+    job = installation.await_status(job_id, Status.FAILED, seconds=QUICKLY)
+    assert job.errors[-1]["text"].startswith("The process that ran this job was killed (SIGKILL).")
+    (attempt,) = installation.services.jobs.attempts(job_id)
+    assert (attempt.pid, attempt.outcome) == (horse.pid, "failed")
+    assert attempt.peak_memory > 2**20
+
+
+def test_a_killed_work_horse_leaves_attempts_that_are_used(installation: Installation) -> None:
+    job_id = installation.job("deaf_twice", {"seconds": 60})
+    installation.await_horse(job_id).send_signal(signal.SIGKILL)
+    installation.await_status(job_id, Status.QUEUED, seconds=QUICKLY)
+    top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
+    job = installation.await_status(job_id, Status.COMPLETED)
+    assert (job.attempt, job.errors) == (2, ())
+    assert [one.outcome for one in installation.services.jobs.attempts(job_id)] == ["lost", "completed"]
+
+
+def test_a_killed_worker_takes_its_horse_along_and_is_settled_and_replaced(installation: Installation) -> None:
+    job_id = installation.job("deaf", {"seconds": 60})
+    horse = installation.await_horse(job_id)
+    worker = horse.parent()
+    worker.send_signal(signal.SIGKILL)
+    wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE, QUICKLY)
+    job = installation.await_status(job_id, Status.FAILED, seconds=QUICKLY)
+    assert job.errors[-1]["text"] == "The worker that ran this job was killed."
+    wait_for(lambda: len([one for one in installation.workers() if one.pid != worker.pid]) == 2, 5)
+    assert installation.services.leases.beats() == {}
+
+
+def test_a_frozen_worker_and_its_horse_are_no_trouble_for_others(installation: Installation) -> None:
+    idle = installation.workers()[0]
+    idle.suspend()
+    try:
+        ids = [installation.job("quick") for _ in range(3)]
+        for job_id in ids:
+            installation.await_status(job_id, Status.COMPLETED)
+    finally:
+        idle.resume()
+
+
+def test_what_a_handler_has_started_dies_with_its_job(installation: Installation, tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    job_id = installation.job("leaves_a_child", {"path": str(mark)})
+    installation.await_status(job_id, Status.RUNNING)
+    child = int(wait_for(lambda: mark.exists() and mark.read_text()))
+    with installation.services.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM leases")  # as the clock of another host would
+    wait_for(lambda: not psutil.pid_exists(child), 5)
+    with installation.services.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET status = 'failed', lease_id = NULL WHERE status = 'running'")
+
+
+def test_a_handler_that_ends_its_process_has_not_completed_its_job(installation: Installation, tmp_path: Path) -> None:
+    job_id = installation.job("exits", {"path": "0"})
+    job = installation.await_status(job_id, Status.FAILED)
+    assert job.errors[-1]["text"] == "The process that ran this job ended by itself, with exit status 0."
+
+
+HOSTILE_IDS = [
+    b"\xff\xfe not text",
+    b"../../etc/passwd",
+    b"a\0b",
+    b"",
+    b"x" * 100_000,
+    b"rq:job:1; FLUSHALL",
+    b"no such job",
+]
+
+
+def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(installation: Installation, tmp_path: Path) -> None:
+    mark, redis = tmp_path / "owned", installation.redis
+    workers = {worker.pid for worker in installation.workers()}
+
+    class Evil:
+        def __reduce__(self) -> object:
+            return (os.system, (f"touch {mark}",))
+
+    call = f'["os.system", null, ["touch {mark}"], {{}}]'.encode()
+    hashes = {
+        uuid4().hex: {"data": call, "status": "queued", "created_at": "2026-01-01T00:00:00Z", "timeout": "180"},
+        uuid4().hex: {"data": pickle.dumps(Evil()), "meta": pickle.dumps(Evil())},
+        uuid4().hex: {"data": call, "success_callback_name": "os.system", "failure_callback_name": "os.system"},
+        uuid4().hex: {"data": b"\xff\xff", "retries_left": "nan", "created_at": "never", "status": "bogus"},
+    }
+    for job_id, values in hashes.items():
+        redis.hset(f"rq:job:{job_id}", mapping=values)
+        redis.rpush("rq:queue:default", job_id)
+    redis.set("rq:job:astring", "not a hash")
+    redis.rpush("rq:queue:default", "astring", *HOSTILE_IDS)
+    real = [installation.job("quick") for _ in range(3)]
+    for job_id in real:
+        installation.await_status(job_id, Status.COMPLETED)
+    wait_for(lambda: redis.llen("rq:queue:default") == 0)
+    time.sleep(0.3)
+    assert not mark.exists()
+    assert {worker.pid for worker in installation.workers()} == workers
+    assert "found an unhandled exception" not in installation.said
+
+
+def test_an_emptied_redis_costs_a_round_of_the_clock(installation: Installation) -> None:
+    jobs, wake_ups = installation.services.jobs, installation.services.wake_ups
+    jobs._wake = lambda _queue: None  # as if Redis had lost it
+    try:
+        ids = [installation.job("quick") for _ in range(5)]
+    finally:
+        jobs._wake = wake_ups.push
+    installation.redis.flushdb()
+    assert top_up_wake_ups(installation.services.engine, wake_ups.top_up)["default"] <= 5
+    for job_id in ids:
+        installation.await_status(job_id, Status.COMPLETED)
+
+
+def test_wake_ups_leave_nothing_behind_in_redis(installation: Installation) -> None:
+    for _ in range(LEAST_CAP):
+        installation.services.wake_ups.push("default")
+    wait_for(lambda: installation.redis.llen("rq:queue:default") == 0)
+    time.sleep(0.2)
+    left = [key for key in installation.redis.scan_iter("*") if key.startswith((b"rq:job:", b"rq:queue:default:"))]
+    assert left == []
+
+
+def test_a_wake_up_without_work_forks_nothing(installation: Installation) -> None:
+    before = installation.services.jobs.newest(1)
+    for _ in range(3):
+        installation.services.wake_ups.push("default")
+    wait_for(lambda: installation.redis.llen("rq:queue:default") == 0)
+    assert installation.services.jobs.newest(1) == before
+    assert installation.services.leases.beats() == {}
+
+
+def test_a_job_that_catches_its_own_time_limit_is_ended_by_force_in_the_end(installation: Installation) -> None:
+    """The handler ignores the limit for less than the ten seconds that the watch waits; nothing is killed."""
+    job_id = installation.job("overdue", {"seconds": 1.0})
+    job = installation.await_status(job_id, Status.COMPLETED, Status.FAILED)
+    assert job.attempt == 1

@@ -1,0 +1,38 @@
+"""What is really sent to the database: record it, count it, ask for its plan."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from webapp.database import is_sqlite
+
+Sent = list[tuple[str, Any]]
+
+
+@contextmanager
+def recorded(engine: Engine) -> Iterator[Sent]:
+    """Collect each statement with its parameters while the block runs."""
+    sent: Sent = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", keep)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", keep)
+
+
+def plan_of(engine: Engine, statement: str, parameters: Any, *, as_if_large: bool = False) -> str:
+    """Return the plan as text; ``as_if_large`` keeps PostgreSQL from scanning tables that are tiny."""
+    with engine.connect() as connection:
+        if is_sqlite(engine):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            return "\n".join(row.detail for row in rows)
+        if as_if_large:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())

@@ -1,0 +1,171 @@
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event, select, update
+
+from tests.jobs.conftest import HOLDER, end
+from webapp.database import reading, writing
+from webapp.jobs.attempts import LeaseLost
+from webapp.jobs.job import Job, Status
+from webapp.schema import jobs, leases, now
+from webapp.services import Services
+
+WHY = "The process that ran this job was killed (SIGKILL)."
+
+
+def exists(services: Services, lease: UUID) -> bool:
+    with reading(services.engine) as connection:
+        return connection.execute(select(leases.c.id).where(leases.c.id == lease)).first() is not None
+
+
+def ask_to_stop(services: Services) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(cancel_requested_at=now()))
+
+
+def test_a_lease_is_beaten_until_it_is_taken_away(services: Services, lease: UUID, database: str) -> None:
+    assert services.leases.beats() == {lease: 0}
+    assert services.leases.beat(lease)
+    assert services.leases.beats() == {lease: 1}
+    services.leases.settle(lease, why=WHY)
+    assert services.leases.beats() == {}
+    assert not services.leases.beat(lease)
+
+
+def test_the_job_under_a_lease_is_the_one_that_runs(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    assert services.leases.running(lease) is None
+    job = running()
+    assert services.leases.running(lease) == job
+    end(services, job)
+    assert services.leases.running(lease) is None
+
+
+def test_a_job_that_used_up_its_attempts_fails_with_the_sentence(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running()
+    assert services.leases.settle(lease, why=WHY, horse_pid=7, peak_memory=2**33) == (job,)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.lease_id) == (Status.FAILED, None)
+    assert [error["text"] for error in after.errors] == [WHY]
+    (attempt,) = services.jobs.attempts(job.id)
+    assert (attempt.outcome, attempt.error, attempt.worker, attempt.host) == ("failed", WHY, HOLDER.worker, HOLDER.host)
+    assert (attempt.pid, attempt.peak_memory) == (7, 2**33)
+    assert not exists(services, lease)
+
+
+def test_a_job_with_attempts_left_waits_again_and_says_why_in_its_timeline(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running(max_attempts=2)
+    services.leases.settle(lease, why=WHY)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts, after.errors) == (Status.QUEUED, 2, ())
+    event = services.jobs.timeline(job.id)[-1]
+    assert (event.name, event.detail) == ("lost", WHY)
+
+
+def test_a_job_that_was_asked_to_stop_is_cancelled_by_force(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running(max_attempts=5)
+    ask_to_stop(services)
+    services.leases.settle(lease, why=WHY, hand_back=True)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.cancel_kind) == (Status.CANCELLED, "forced")
+
+
+def test_a_job_whose_worker_was_stopped_is_handed_back_with_its_try(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running(max_attempts=1)
+    services.leases.settle(lease, why=WHY, hand_back=True)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.attempt, after.max_attempts) == (Status.QUEUED, 1, 2)
+
+
+def test_a_lease_under_which_nothing_runs_is_simply_ended(
+    services: Services, running: Callable[..., Job], lease: UUID
+) -> None:
+    job = running()
+    end(services, job)
+    assert services.leases.settle(lease, why=WHY) == ()
+    assert services.jobs.get(job.id).status is Status.COMPLETED
+    assert not exists(services, lease)
+    assert services.leases.settle(lease, why=WHY) == (), "twice is no error"
+
+
+def slowly(services: Services) -> Event:
+    """Make settling wait in its middle; return what is set when it got there."""
+    there = Event()
+
+    @event.listens_for(services.engine, "before_cursor_execute")
+    def wait(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("WITH ended", "UPDATE jobs")) and not there.is_set():
+            there.set()
+            time.sleep(0.3)
+
+    return there
+
+
+def test_two_that_settle_the_same_lease_at_once_settle_it_once(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job, in_its_middle = running(max_attempts=2), slowly(services)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(services.leases.settle, lease, why=WHY)
+        assert in_its_middle.wait(2)
+        second = pool.submit(services.leases.settle, lease, why=WHY)
+        assert (len(first.result()), len(second.result())) == (1, 0)
+    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["lost"]
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_a_job_that_ends_while_its_lease_is_settled_comes_too_late(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    """As of a work-horse on a host that could not be seen for too long."""
+    job, in_its_middle = running(), slowly(services)
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(services.leases.settle, lease, why=WHY)
+        assert in_its_middle.wait(2)
+        with pytest.raises(LeaseLost):
+            end(services, job)
+        assert len(settled.result()) == 1
+    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["failed"]
+    assert not exists(services, lease)
+
+
+def test_the_leases_of_a_worker_are_found_by_its_name(services: Services, lease: UUID) -> None:
+    other = services.leases.open(replace(HOLDER, worker="other"), "default")
+    assert services.leases.of_worker(HOLDER.worker) == (lease,)
+    assert services.leases.of_worker("other") == (other,)
+
+
+def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_gone(services: Services) -> None:
+    def opened(**differences: Any) -> UUID:
+        return services.leases.open(replace(HOLDER, **differences), "default")
+
+    alive, dead, rebooted = opened(pid=1), opened(pid=2), opened(pid=1, boot_id="before")
+    elsewhere = opened(host="elsewhere", pid=2)
+    found = services.leases.of_dead(HOLDER.host, lambda pid: pid == 1, HOLDER.boot_id)
+    assert set(found) == {dead, rebooted}
+    assert not {alive, elsewhere} & set(found)
+
+
+def test_a_claim_under_a_lease_that_was_taken_away_is_still_settled_by_the_worker(
+    services: Services, make: Callable[..., Job]
+) -> None:
+    gone = uuid4()
+    job = make()
+    assert services.claims.claim("default", gone, fresh=True) is not None
+    services.leases.settle(gone, why=WHY)
+    assert services.jobs.get(job.id).status is Status.FAILED

@@ -1,0 +1,82 @@
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, Field, SecretStr
+
+from webapp.jobs import payloads
+from webapp.jobs.job_type import InvalidPayload, JobType, job_type
+from webapp.jobs.payloads import UnreadableSecret, Vault, is_secret
+
+
+class Account(BaseModel):
+    user: str
+    password: SecretStr
+
+
+class Everything(BaseModel):
+    day: date = date(2026, 2, 28)
+    amount: Decimal = Decimal("1.10")
+    id: UUID = UUID(int=7)
+    mode: Literal["a", "b"] = "b"
+    token: SecretStr = SecretStr("t-secret")
+    maybe: SecretStr | None = None
+    account: Account = Account(user="ana", password=SecretStr("p-secret"))
+    accounts: list[Account] = Field(default_factory=lambda: [Account(user="ben", password=SecretStr("l-secret"))])
+    tokens: dict[str, SecretStr] = Field(default_factory=lambda: {"x": SecretStr("d-secret")})
+    from_: str = Field(default="here", alias="from")
+
+
+@pytest.fixture
+def kind() -> JobType:
+    @job_type("everything", title="Everything")
+    def everything(job: object, payload: Everything) -> None:
+        """Do nothing."""
+
+    return everything
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault("k" * 32)
+
+
+def test_a_payload_comes_back_as_it_was(kind: JobType, vault: Vault) -> None:
+    payload = Everything()
+    assert payloads.load(kind, payloads.dump(payload, vault), vault) == payload
+
+
+def test_no_secret_is_stored_readably_wherever_it_stands(vault: Vault) -> None:
+    stored = payloads.dump(Everything(), vault)
+    assert "-secret" not in str(stored)
+    assert "****" not in str(stored)
+    for value in (
+        stored["token"],
+        stored["account"]["password"],
+        stored["accounts"][0]["password"],
+        stored["tokens"]["x"],
+    ):
+        assert is_secret(value)
+    assert stored["maybe"] is None
+
+
+def test_a_secret_is_never_stored_twice_in_the_same_way(vault: Vault) -> None:
+    assert payloads.dump(Everything(), vault)["token"] != payloads.dump(Everything(), vault)["token"]
+
+
+def test_another_key_cannot_read_a_secret(kind: JobType, vault: Vault) -> None:
+    stored = payloads.dump(Everything(), vault)
+    with pytest.raises(UnreadableSecret, match="SECRET_KEY was changed"):
+        payloads.load(kind, stored, Vault("o" * 32))
+
+
+def test_a_stored_payload_is_checked_again(kind: JobType, vault: Vault) -> None:
+    with pytest.raises(InvalidPayload, match="mode"):
+        payloads.load(kind, {**payloads.dump(Everything(), vault), "mode": "gone"}, vault)
+
+
+@pytest.mark.parametrize("value", [{}, {"$secret": "x", "more": 1}, {"a": 1}, None, "x", ["$secret"]])
+def test_only_a_closed_secret_is_one(value: Any) -> None:
+    assert not is_secret(value)

@@ -1,0 +1,51 @@
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from webapp.jobs.job import Job, Status
+from webapp.jobs.maintenance import top_up_wake_ups
+from webapp.jobs.queues import UnknownQueue
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_a_paused_queue_gives_no_jobs_and_says_why(
+    services: Services, make: Callable[..., Job], lease: UUID, people: Callable[[], UUID]
+) -> None:
+    ana, job = people(), make()
+    paused = services.queues.pause("default", reason="database move", by=ana)
+    assert (paused.reason, paused.paused_by) == ("database move", ana)
+    assert paused.paused_at is not None
+    assert services.claims.claim("default", lease, fresh=True) is None
+    assert not services.claims.has_claimable("default")
+    services.queues.resume("default")
+    assert services.claims.claim("default", lease, fresh=True).id == job.id
+
+
+def test_pausing_twice_keeps_the_first_time(services: Services) -> None:
+    first = services.queues.pause("default", reason="one").paused_at
+    assert services.queues.pause("default", reason="two").paused_at == first
+
+
+def test_what_runs_goes_on_while_its_queue_is_paused(services: Services, running: Callable[..., Job]) -> None:
+    job = running()
+    services.queues.pause("default")
+    assert services.jobs.get(job.id).status is Status.RUNNING
+
+
+def test_nobody_is_woken_for_a_paused_queue(services: Services, make: Callable[..., Job]) -> None:
+    make()
+    services.queues.pause("default")
+    assert top_up_wake_ups(services.engine, lambda _name, rows: rows) == {}
+
+
+def test_a_queue_that_nobody_uses_is_unknown(services: Services) -> None:
+    with pytest.raises(UnknownQueue, match="'nowhere'"):
+        services.queues.pause("nowhere")
+
+
+def test_every_queue_is_listed(services: Services, make: Callable[..., Job]) -> None:
+    make(queue="night")
+    assert [queue.name for queue in services.queues.all()] == ["default", "night"]

@@ -1,0 +1,199 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from tests.jobs.conftest import end
+from webapp.database import writing
+from webapp.jobs import watch as module
+from webapp.jobs.job import Job, Status
+from webapp.jobs.watch import HARD_LIMIT, Watch
+from webapp.schema import jobs, now
+from webapp.services import Services
+
+
+class Clock:
+    """Monotonic time that a test turns by hand."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def watch(services: Services, lease: UUID, clock: Clock) -> Watch:
+    return Watch(
+        services.leases,
+        lease,
+        lease_seconds=30.0,
+        drain_grace=timedelta(seconds=20),
+        grace_of=lambda _: timedelta(seconds=20),
+        timeout_of=lambda name: timedelta(seconds=60),
+    )
+
+
+def ask_to_stop(services: Services) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(cancel_requested_at=now()))
+
+
+def away(*_: Any) -> Any:
+    raise OperationalError("beat", {}, Exception("away"))
+
+
+def test_a_lease_is_beaten_six_times_in_its_life(services: Services, watch: Watch, lease: UUID, clock: Clock) -> None:
+    for _ in range(60):
+        assert not watch.look()
+        clock.at += watch.interval_seconds
+    assert 10 <= services.leases.beats()[lease] <= 13
+
+
+def test_a_horse_without_a_lease_must_die(services: Services, watch: Watch, lease: UUID) -> None:
+    assert not watch.look()
+    services.leases.settle(lease, why="…")
+    watch._beat_due = 0.0
+    assert watch.look()
+    assert "lease was taken away" in watch.verdict
+
+
+def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
+    services: Services, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not watch.look()
+    monkeypatch.setattr(services.leases, "beat", away)
+    clock.at += 19
+    assert not watch.look(), "a short absence costs nothing"
+    clock.at += 2
+    assert watch.look()
+    assert "database could not be reached" in watch.verdict
+
+
+def test_a_database_that_comes_back_in_time_costs_nothing(
+    services: Services, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(services.leases, "beat", away)
+        clock.at += 15
+        assert not watch.look()
+    assert not watch.look()
+    clock.at += 15
+    assert not watch.look()
+
+
+def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
+    services: Services, watch: Watch, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = services.leases.beat
+
+    def slow(lease_id: UUID) -> bool:
+        clock.at += 15
+        return beat(lease_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.leases, "beat", slow)
+        assert not watch.look()
+    monkeypatch.setattr(services.leases, "beat", away)
+    clock.at += 6
+    assert watch.look()
+
+
+def test_a_job_that_does_not_stop_within_its_grace_is_ended(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    running()
+    assert not watch.look()
+    ask_to_stop(services)
+    assert not watch.look()
+    clock.at += 19
+    assert not watch.look()
+    clock.at += 2
+    assert watch.look()
+    assert "asked to stop" in watch.verdict
+
+
+def test_the_grace_is_each_jobs_own(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    first = running()
+    ask_to_stop(services)
+    assert not watch.look()
+    clock.at += 15
+    end(services, first, Status.CANCELLED)
+    running()
+    assert not watch.look()
+    clock.at += 15
+    assert not watch.look(), "the second one was not asked"
+
+
+def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
+    watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    running()
+    assert not watch.look()
+    clock.at += 60 + HARD_LIMIT.total_seconds() - 1
+    assert not watch.look()
+    clock.at += 2
+    assert watch.look()
+    assert watch.verdict == "It ran longer than its limit of 0:01:00 and had to be ended by force."
+
+
+def test_each_job_of_a_horse_has_its_limit_to_itself(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    for _ in range(3):
+        job = running()
+        assert not watch.look()
+        clock.at += 50
+        assert not watch.look()
+        end(services, job)
+
+
+def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    job = running()
+    assert not watch.look()
+    watch.interrupt()
+    clock.at += 19
+    assert not watch.look()
+    clock.at += 2
+    assert watch.look()
+    watch.settle(watch.verdict, 1, 1)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts) == (Status.QUEUED, 2)
+
+
+def test_the_first_verdict_stands(services: Services, watch: Watch, lease: UUID, clock: Clock) -> None:
+    watch.interrupt()
+    clock.at += 21
+    assert watch.look()
+    verdict = watch.verdict
+    services.leases.settle(lease, why="…")
+    clock.at += 21
+    assert watch.look()
+    assert watch.verdict == verdict
+
+
+def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: UUID) -> None:
+    short = Watch(
+        services.leases,
+        lease,
+        lease_seconds=2.0,
+        drain_grace=timedelta(0),
+        grace_of=lambda _: timedelta(0),
+        timeout_of=lambda _: timedelta(0),
+    )
+    assert short.interval_seconds <= 2.0 / 6

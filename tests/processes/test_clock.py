@@ -1,0 +1,115 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import create_engine, update
+from sqlalchemy.exc import OperationalError
+
+from tests.installation import Installation, wait_for
+from webapp.config import load
+from webapp.database import engine_options, writing
+from webapp.jobs.job import Status
+from webapp.processes import clock as module
+from webapp.processes.clock import MAINTENANCE, Clock
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+
+@pytest.fixture
+def clock(services: Services) -> Clock:
+    return Clock(services)
+
+
+def jobs_of(services: Services, type_name: str) -> list[Status]:
+    return [job.status for job in services.jobs.newest(50) if job.type == type_name]
+
+
+def test_maintenance_is_started_once_however_many_clocks_tick(services: Services, database: str) -> None:
+    for clock in (Clock(services), Clock(services), Clock(services)):
+        clock.tick()
+        clock.tick()
+    assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
+
+
+def test_maintenance_is_started_again_after_its_hour(services: Services, clock: Clock) -> None:
+    clock.tick()
+    with writing(services.engine) as connection:
+        values = {"status": "completed", "created_at": later(-timedelta(hours=1, seconds=1).total_seconds())}
+        connection.execute(update(jobs).values(**values))
+    clock.tick()
+    assert sorted(jobs_of(services, MAINTENANCE)) == [Status.COMPLETED, Status.QUEUED]
+
+
+def test_a_maintenance_that_hangs_is_not_joined_by_another(services: Services, clock: Clock) -> None:
+    clock.tick()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(status="running", created_at=later(-7200)))
+    clock.tick()
+    assert jobs_of(services, MAINTENANCE) == [Status.RUNNING]
+
+
+def test_a_due_job_is_promoted_and_announced(services: Services, clock: Clock) -> None:
+    job = services.jobs.create_system_job(MAINTENANCE, queue="promoted")
+    services.wake_ups.connection.delete("rq:queue:promoted")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(status="scheduled", run_at=later(-1)))
+    clock.tick()
+    assert services.jobs.get(job.id).status is Status.QUEUED
+    assert services.wake_ups.connection.llen("rq:queue:promoted") == 1
+
+
+def test_a_round_survives_a_database_that_is_away_and_begins_its_watch_anew(
+    services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: object) -> int:
+        raise OperationalError("UPDATE", {}, Exception("away"))
+
+    forgotten: list[bool] = []
+    monkeypatch.setattr(clock._reaper, "forget", lambda: forgotten.append(True))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "promote_due", away)
+        clock.tick()
+    assert forgotten == [True]
+    clock.tick()
+    assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
+
+
+def test_a_round_survives_a_redis_that_is_away(
+    database_url: str, tmp_path: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = load(
+        data_dir=tmp_path, database_url=database_url, redis_url=f"unix://{tmp_path}/nobody", secret_key="k" * 32
+    )
+    engine = create_engine(database_url, **engine_options(database_url))
+    Clock(Services(settings, engine)).tick()
+    assert "Redis cannot be reached" in caplog.text
+    engine.dispose()
+
+
+def test_the_clock_ticks_every_second_until_it_is_told_to_stop(installation: Installation) -> None:
+    clock = installation.start("clock")
+    wait_for(lambda: jobs_of(installation.services, MAINTENANCE), 20)
+    with writing(installation.services.engine) as connection:
+        connection.execute(update(jobs).values(status="scheduled", run_at=later(0)))
+    wait_for(lambda: jobs_of(installation.services, MAINTENANCE) == [Status.QUEUED], 3)
+    clock.terminate()
+    assert clock.wait(5) == 0
+
+
+def test_a_frozen_worker_is_reaped_and_its_job_settled(installation: Installation) -> None:
+    """As a host that has vanished: nobody is left there to settle anything."""
+    installation.start("clock")
+    pool = installation.start("worker", "--workers", "1")
+    job_id = installation.job("deaf", {"seconds": 60})
+    horse = installation.await_horse(job_id)
+    worker = horse.parent()
+    for process in (worker, horse):
+        process.suspend()
+    job = installation.await_status(job_id, Status.FAILED, seconds=12)
+    assert job.errors[-1]["text"] == "The machine that ran this job could not be seen any more."
+    for process in (horse, worker):
+        process.resume()
+    wait_for(lambda: not horse.is_running() or horse.status() == "zombie", 10)
+    assert installation.get(job_id) == job, "whoever wakes up late changes nothing"
+    assert pool.poll() is None
+    again = installation.job("quick")
+    installation.await_status(again, Status.COMPLETED)

@@ -1,0 +1,146 @@
+"""`deskjob up`, as people start and stop it."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+import pytest
+from click.testing import CliRunner
+
+from tests.installation import Installation, wait_for
+from webapp.cli import deskjob
+from webapp.config import BadSettingError
+from webapp.jobs.job import Status
+from webapp.processes.valkey import command
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def fresh(installation: Installation) -> Installation:
+    """An installation before its first start, with its own Valkey to come."""
+    installation.folder.joinpath("deskjob.sqlite3").unlink()
+    del installation.settings["DESKJOB_REDIS_URL"]
+    return installation
+
+
+@pytest.fixture
+def taken(port: int) -> Iterator[int]:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        yield port
+
+
+def ours(installation: Installation) -> list[psutil.Process]:
+    """Every process that has this installation's folder in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("DESKJOB_DATA_DIR") == str(installation.folder):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def refused(installation: Installation, process: subprocess.Popen[bytes], sentence: str) -> None:
+    """It said one sentence, ended with status 2, and nothing of it is left running."""
+    assert process.wait(30) == 2
+    lines = installation.said.splitlines()
+    assert len(lines) == 1, installation.said
+    assert lines[0].startswith("deskjob: ")
+    assert sentence in lines[0]
+    assert ours(installation) == []
+
+
+def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Installation, port: int) -> None:
+    up = fresh.start("up", "--port", str(port), "--workers", "1")
+    wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.said, 40)
+    assert "First start: log in as admin with the one-time password" in fresh.said
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/login")
+    assert connection.getresponse().status == 200
+    connection.close()
+    job_id = fresh.job("quick")
+    fresh.await_status(job_id, Status.COMPLETED)
+    names = {" ".join(process.cmdline()[2:4]) for process in ours(fresh)}
+    assert {"webapp.cli worker", "webapp.cli clock", "gunicorn --bind"} <= names
+    running = fresh.job("steps", {"steps": 100, "seconds": 0.1})
+    fresh.await_status(running, Status.RUNNING)
+
+    second = fresh.start("up", "--port", str(port + 1))
+    assert second.wait(20) == 2
+    assert "Deskjob already runs on" in fresh.said
+
+    up.send_signal(signal.SIGTERM)
+    assert up.wait(20) == 0
+    assert fresh.said.splitlines()[-1].startswith("Stopped. Everything is kept")
+    assert fresh.get(running).status is Status.QUEUED
+    assert ours(fresh) == []
+
+
+def test_a_taken_port_is_refused_before_anything_is_started(fresh: Installation, taken: int) -> None:
+    process = fresh.start("up", "--port", str(taken))
+    refused(fresh, process, f"Port {taken} on 127.0.0.1 cannot be used (Address already in use).")
+    assert not (fresh.folder / "log").exists()
+    assert not (fresh.folder / "deskjob.sqlite3").exists()
+
+
+def test_a_broken_database_file_is_refused(fresh: Installation, port: int) -> None:
+    (fresh.folder / "deskjob.sqlite3").write_bytes(b"this is no database" * 100)
+    refused(fresh, fresh.start("up", "--port", str(port)), "cannot be used: file is not a database. Restore it")
+
+
+def test_a_database_that_is_away_is_refused(fresh: Installation, port: int) -> None:
+    url = "postgresql://nobody:a-secret@127.0.0.1:1/deskjob"
+    refused(fresh, fresh.start("up", "--port", str(port), DESKJOB_DATABASE_URL=url), "cannot be used: ")
+    assert "a-secret" not in fresh.said
+
+
+def test_a_bad_setting_is_named_in_one_sentence(fresh: Installation, port: int) -> None:
+    process = fresh.start("up", "--port", str(port), DESKJOB_JOBTYPES="no.such.module")
+    refused(fresh, process, "DESKJOB_JOBTYPES cannot be used ('no.such.module'): No module named 'no'.")
+
+
+@pytest.mark.parametrize("port", [0, 65536, -1, "http"])
+def test_a_port_that_does_not_exist_is_bad_usage(port: int | str) -> None:
+    result = CliRunner().invoke(deskjob, ["up", f"--port={port}"])
+    assert result.exit_code == 2
+    assert "Invalid value for '--port'" in result.output
+
+
+def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh: Installation, port: int) -> None:
+    (fresh.folder / "valkey.sock").mkdir()  # so that Valkey cannot listen there
+    process = fresh.start("up", "--port", str(port), "--workers", "1")
+    assert process.wait(40) == 2
+    assert fresh.said.splitlines()[-1] == (
+        f"deskjob: valkey did not start. Its last words are in {fresh.folder / 'log' / 'valkey.log'}."
+    )
+    assert ours(fresh) == []
+    assert "one-time password" in fresh.said, "the admin is made by now, and it is shown only once"
+
+
+def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> None:
+    process = fresh.start("up", "--port", str(port), "--workers", "1")
+    wait_for((fresh.folder / "log" / "web.log").exists, 30)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert time.monotonic() - began < 12
+    assert ours(fresh) == []
+
+
+def test_a_folder_too_deep_for_a_socket_is_refused_with_the_setting() -> None:
+    with pytest.raises(BadSettingError, match=r"DESKJOB_DATA_DIR cannot be used .* too long for a socket"):
+        command(Path("/" + "deep/" * 30) / "valkey.sock")

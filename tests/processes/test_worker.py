@@ -1,0 +1,144 @@
+"""A pool of real workers, from its start to its stop."""
+
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+
+from tests.installation import Installation, wait_for
+from webapp.jobs.job import Status
+from webapp.jobs.maintenance import top_up_wake_ups
+from webapp.jobs.rq_queue.wake_ups import WakeUps
+
+
+def one_worker(installation: Installation) -> subprocess.Popen[bytes]:
+    pool = installation.start("worker", "--workers", "1")
+    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1, 20)
+    return pool
+
+
+def wake(installation: Installation) -> None:
+    top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
+
+
+def test_a_stopped_worker_hands_its_job_back_and_the_next_one_goes_on_from_the_checkpoint(
+    installation: Installation,
+) -> None:
+    job_id = installation.job("steps", {"steps": 12, "seconds": 0.1})
+    pool = one_worker(installation)
+    wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 3)
+    began = time.monotonic()
+    pool.send_signal(signal.SIGTERM)
+    assert pool.wait(10) == 0
+    assert time.monotonic() - began < 2, "a job that speaks is handed back at its next word"
+    job = installation.get(job_id)
+    assert (job.status, job.attempt, job.max_attempts, job.errors) == (Status.QUEUED, 1, 2, ())
+    reached = job.state["step"]
+    assert 3 <= reached < 12
+    assert installation.services.leases.beats() == {}
+    wake(installation)
+    one_worker(installation)
+    job = installation.await_status(job_id, Status.COMPLETED)
+    assert job.state == {"step": 12, "by": [1] * reached + [2] * (12 - reached)}
+
+
+def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Installation) -> None:
+    pool = one_worker(installation)
+    job_id = installation.job("deaf", {"seconds": 60})
+    horse = installation.await_horse(job_id)
+    began = time.monotonic()
+    pool.send_signal(signal.SIGTERM)
+    assert pool.wait(10) == 0
+    assert 1.5 < time.monotonic() - began < 6
+    job = installation.get(job_id)
+    assert (job.status, job.max_attempts) == (Status.QUEUED, 2)
+    assert not psutil.pid_exists(horse.pid)
+    (attempt,) = installation.services.jobs.attempts(job_id)
+    assert (attempt.outcome, attempt.error) == (
+        "interrupted",
+        "The worker was stopped, and the job did not end within its grace.",
+    )
+
+
+def test_ctrl_c_in_a_terminal_is_one_request_though_it_reaches_every_process(installation: Installation) -> None:
+    job_id = installation.job("steps", {"steps": 30, "seconds": 0.1})
+    pool = one_worker(installation)
+    wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 2)
+    os.killpg(pool.pid, signal.SIGINT)
+    assert pool.wait(10) == 0
+    assert installation.get(job_id).status is Status.QUEUED
+
+
+def test_a_second_request_ends_the_running_job_at_once_and_still_hands_it_back(installation: Installation) -> None:
+    pool = one_worker(installation)
+    job_id = installation.job("deaf", {"seconds": 60})
+    installation.await_horse(job_id)
+    pool.send_signal(signal.SIGTERM)
+    time.sleep(1.2)
+    began = time.monotonic()
+    pool.send_signal(signal.SIGTERM)
+    assert pool.wait(10) == 0
+    assert time.monotonic() - began < 1
+    assert installation.get(job_id).status is Status.QUEUED
+    assert installation.services.leases.beats() == {}
+
+
+def test_a_worker_that_dies_while_its_pool_is_stopping_is_settled_too(installation: Installation) -> None:
+    pool = one_worker(installation)
+    job_id = installation.job("deaf", {"seconds": 60})
+    worker = installation.await_horse(job_id).parent()
+    pool.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    worker.send_signal(signal.SIGKILL)
+    assert pool.wait(10) == 0
+    assert installation.get(job_id).status is Status.FAILED
+    assert installation.services.leases.beats() == {}
+
+
+def test_a_killed_pool_takes_its_workers_along_and_its_jobs_are_handed_back(installation: Installation) -> None:
+    pool = one_worker(installation)
+    job_id = installation.job("steps", {"steps": 100, "seconds": 0.1})
+    horse = installation.await_horse(job_id)
+    worker = horse.parent()
+    pool.send_signal(signal.SIGKILL)
+    for process in (worker, horse):
+        wait_for(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 5)
+    assert installation.get(job_id).status is Status.QUEUED
+
+
+def test_what_a_crash_of_everything_left_is_settled_by_the_next_start(installation: Installation) -> None:
+    pool = one_worker(installation)
+    lost, waiting = installation.job("deaf", {"seconds": 60}), installation.job("quick")
+    horse = installation.await_horse(lost)
+    for process in (horse.parent(), horse):
+        process.suspend()  # so that neither can react
+    os.killpg(pool.pid, signal.SIGKILL)
+    horse.send_signal(signal.SIGKILL)
+    assert installation.get(lost).status is Status.RUNNING
+    one_worker(installation)
+    job = installation.await_status(lost, Status.FAILED)
+    assert job.errors[-1]["text"] == "The worker that ran this job went down."
+    wake(installation)
+    installation.await_status(waiting, Status.COMPLETED)
+
+
+def test_workers_wait_for_a_redis_that_is_not_there_yet(installation: Installation, valkey_url: str) -> None:
+    missing = f"unix://{installation.folder}/later.sock"
+    job_id = installation.job("quick")
+    pool = installation.start("worker", "--workers", "1", DESKJOB_REDIS_URL=missing)
+    wait_for(lambda: len(installation.workers()) == 1, 20)
+    time.sleep(1)
+    assert pool.poll() is None
+    (installation.folder / "later.sock").symlink_to(valkey_url.removeprefix("unix://"))
+    late = WakeUps(missing)
+    wait_for(lambda: late.workers_alive("default"))
+    late.push("default")
+    installation.await_status(job_id, Status.COMPLETED)
+
+
+def test_no_worker_runs_on_a_database_without_tables(installation: Installation) -> None:
+    process = installation.start("worker", DESKJOB_DATABASE_URL=f"sqlite:///{installation.folder}/empty.sqlite3")
+    assert process.wait(20) == 2
+    assert installation.said == "deskjob: The database has no tables yet. Run ./deskjob db upgrade first.\n"

@@ -1,0 +1,54 @@
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from webapp import jobtypes
+from webapp.config import BadSettingError, load
+from webapp.jobs.job_type import DuplicateJobType
+from webapp.services import Services
+
+
+def built(tmp_path: Path, **settings: object) -> Services:
+    engine = create_engine(f"sqlite:///{tmp_path}/deskjob.sqlite3")
+    return Services(load(data_dir=tmp_path, secret_key="k" * 32, **settings), engine)
+
+
+def test_building_opens_no_connection(tmp_path: Path) -> None:
+    built(tmp_path, redis_url="redis://192.0.2.1:1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_job_types_that_ship_are_known(tmp_path: Path) -> None:
+    names = [kind.name for kind in built(tmp_path).registry]
+    assert len(names) == len(set(names)) >= len(jobtypes.MODULES)
+    assert "maintenance" in names
+
+
+def test_more_job_types_come_from_modules_that_are_named(tmp_path: Path) -> None:
+    services = built(tmp_path, jobtypes="tests.jobs.fake_types")
+    assert services.registry.get("deaf").title == "Never says a word"
+
+
+def test_a_module_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+    with pytest.raises(BadSettingError, match=r"DESKJOB_JOBTYPES cannot be used \('no.such.module'\)"):
+        built(tmp_path, jobtypes="no.such.module")
+
+
+def test_a_module_named_twice_is_no_silent_replacement(tmp_path: Path) -> None:
+    with pytest.raises(DuplicateJobType):
+        built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types")
+
+
+def test_a_type_that_is_gone_still_has_a_limit_for_the_watch(tmp_path: Path) -> None:
+    services = built(tmp_path)
+    assert services._known("removed").timeout < timedelta(hours=1)
+    assert services._known("maintenance").timeout == services.registry.get("maintenance").timeout
+
+
+def test_every_handler_gets_what_it_needs(tmp_path: Path) -> None:
+    services = built(tmp_path)
+    given = {type(need) for need in services._needs()}
+    for kind in services.registry:
+        assert set(kind.needs.values()) <= given, kind.name
