@@ -31,7 +31,7 @@ def main() -> None:
         click.echo(f"deskjob: {error}", err=True)
         sys.exit(BAD_USAGE)
     except DBAPIError as error:
-        click.echo(f"deskjob: the database cannot be used: {error.orig}".strip(), err=True)
+        click.echo(f"deskjob: the database cannot be used: {' '.join(str(error.orig).split())}", err=True)
         sys.exit(BAD_USAGE)
 
 

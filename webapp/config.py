@@ -1,9 +1,12 @@
 """Every setting, read once from the environment, frozen; a bad one is named in the error."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -31,7 +34,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=2 * 1024**3, ge=1)
     lease_seconds: float = Field(default=30.0, ge=2.0, le=3600.0)
     horse_jobs: int = Field(default=500, ge=1)
-    horse_seconds: float = Field(default=10.0, gt=0)
+    horse_seconds: float = Field(default=10.0, gt=0, le=3600)
     horse_megabytes: int = Field(default=1024, ge=64)
     stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
     retention_days: int = Field(default=30, ge=1)
@@ -57,10 +60,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
-            message = "must start with sqlite: or postgresql:"
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            message = "must start with sqlite:/// or postgresql://"
             raise ValueError(message)
-        return value
+        return _with_good_port(value)
 
     @field_validator("redis_url")
     @classmethod
@@ -68,7 +71,7 @@ class Settings(BaseSettings):
         if value and not value.startswith(("redis://", "rediss://", "unix://")):
             message = "must start with redis://, rediss:// or unix://"
             raise ValueError(message)
-        return value
+        return _with_good_port(value)
 
     @field_validator("storage_url")
     @classmethod
@@ -77,6 +80,15 @@ class Settings(BaseSettings):
             message = "must be the absolute path of a folder"
             raise ValueError(message)
         return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (KeyError, ValueError, OSError):
+            message = "must be the name of a time zone, such as Europe/Vienna"
+            raise ValueError(message) from None
 
     @property
     def database(self) -> str:
@@ -113,6 +125,16 @@ def _sentences(error: ValidationError) -> str:
 
 def _sentence(item: Mapping[str, Any]) -> str:
     name = PREFIX + "_".join(str(part) for part in item["loc"][:1]).upper()
-    shown = "" if "key" in name.lower() or "password" in name.lower() else f" ({os.environ.get(name, item['input'])!r})"
+    shown = "" if "key" in name.lower() or "password" in name.lower() else f" ({_shown(name, item['input'])})"
     reason = str(item["msg"]).removeprefix("Value error, ").rstrip(".")
     return f"{name} cannot be used{shown}: {reason[:1].lower()}{reason[1:]}."
+
+
+def _shown(name: str, value: object) -> str:
+    """The value as it was set, without the name and password that an address may hold."""
+    return re.sub(r"//.*@", "//***@", repr(os.environ.get(name, value)))
+
+
+def _with_good_port(address: str) -> str:
+    _ = urlsplit(address).port  # a ValueError, with its reason, if it is no number up to 65535
+    return address

@@ -15,9 +15,13 @@ def secret_key(settings: Settings) -> str:
     if settings.secret_key:
         return settings.secret_key.get_secret_value()
     path = settings.data_dir / "secret_key"
-    if not path.exists():
-        _make(path)
-    return _read(path)
+    try:
+        if not path.exists():
+            _make(path)
+        return _read(path)
+    except OSError as error:
+        message = f"DESKJOB_DATA_DIR cannot be used ({str(settings.data_dir)!r}): {error.strerror}."
+        raise BadSettingError(message) from None
 
 
 def _make(path: Path) -> None:
