@@ -73,6 +73,14 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return _with_good_port(value)
 
+    @field_validator("public_url")
+    @classmethod
+    def _whole_address(cls, value: str) -> str:
+        if value and not (value.startswith(("http://", "https://")) and value.split("//", 1)[1].strip("/")):
+            message = "must be a whole address, such as https://jobs.example.org"
+            raise ValueError(message)
+        return value
+
     @field_validator("storage_url")
     @classmethod
     def _local_storage(cls, value: str) -> str:

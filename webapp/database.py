@@ -5,13 +5,20 @@ Knows no table. Reads never take SQLite's write lock; writes take it at once
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 
 _BUSY_TIMEOUT_SECONDS = 10
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
+_CACHE_KIBIBYTES = 32_000  # at most; with the 2,000 of SQLite itself, thousands of new jobs take almost twice as long
+Act = Callable[[], None]
+Step = Callable[[Connection], Act]
+_last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
+_steps_before: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # each open savepoint
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -44,6 +51,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Open one transaction: committed at the end of the block, undone if it raises."""
     with engine.begin() as connection:
         yield connection
+        acts = _last_acts(connection)
+    for act in acts:
+        act()
 
 
 @contextmanager
@@ -52,8 +62,40 @@ def writing_at_once(engine: Engine) -> Iterator[Connection]:
 
     Two round trips less than `writing`; SQLite has no round trips and no such statements.
     """
-    with writing(engine) if is_sqlite(engine) else reading(engine) as connection:
+    if is_sqlite(engine):
+        with writing(engine) as connection:
+            yield connection
+        return
+    with reading(engine) as connection:
         yield connection
+        acts = _last_acts(connection)
+    for act in acts:
+        act()
+
+
+def at_the_end(connection: Connection, step: Step) -> None:
+    """Have ``step`` called when all else of the transaction is done, and what it returns after the commit.
+
+    Neither is called when the transaction, or the savepoint in which this was said, is undone.
+    Only for connections of `writing` and `writing_at_once`; ``step`` is given the connection, so
+    that it need not hold it.
+    """
+    _last_steps.setdefault(connection, []).append(step)
+
+
+def _last_acts(connection: Connection) -> list[Act]:
+    return [step(connection) for step in _last_steps.pop(connection, ())] if _last_steps else []
+
+
+def read_only(engine: Engine) -> Engine:
+    """Return a second engine on the same database, which refuses to write to it."""
+    options = engine_options(engine.url.render_as_string(hide_password=False))
+    if not is_sqlite(engine):
+        options["connect_args"]["options"] += " -c default_transaction_read_only=on"
+    second = create_engine(engine.url, **options)
+    if is_sqlite(engine):
+        event.listen(second, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
+    return second
 
 
 def forget_inherited_connections(engine: Engine) -> None:
@@ -66,7 +108,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
     connection.isolation_level = None  # transactions begin where we say so, below
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
+    for pragma in (*_PRAGMAS, f"cache_size=-{_CACHE_KIBIBYTES}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -74,6 +116,23 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     if is_sqlite(connection.engine) and not connection.get_execution_options().get("lone_statements"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@event.listens_for(Engine, "savepoint")
+def _remember_steps(connection: Connection, _name: str | None) -> None:
+    _steps_before.setdefault(connection, []).append(len(_last_steps.get(connection, ())))
+
+
+@event.listens_for(Engine, "release_savepoint")
+def _keep_steps(connection: Connection, _name: str, _context: None) -> None:
+    _steps_before[connection].pop()
+
+
+@event.listens_for(Engine, "rollback_savepoint")
+def _forget_steps(connection: Connection, _name: str, _context: None) -> None:
+    before = _steps_before[connection].pop()
+    if steps := _last_steps.get(connection):
+        del steps[before:]
 
 
 def is_sqlite(engine: Engine) -> bool:

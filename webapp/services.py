@@ -1,12 +1,16 @@
 """Every long-lived object of a process, built once from the settings and the engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
+from os import getpid
+from socket import gethostname
 from types import ModuleType
-from uuid import UUID
+from typing import TypeVar
+from uuid import UUID, uuid4
 
 from sqlalchemy import Engine
 
@@ -14,21 +18,29 @@ from webapp import jobtypes
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
+from webapp.database import read_only
+from webapp.jobs.by_hand import ByHand, refuse_worker_only
 from webapp.jobs.claims import Claims
 from webapp.jobs.executor import Executor
 from webapp.jobs.files import FileStore
+from webapp.jobs.for_show import FilesForShow
 from webapp.jobs.horse import Budget, WorkHorse
 from webapp.jobs.housekeeping import Housekeeping
+from webapp.jobs.job import Job
 from webapp.jobs.job_type import JobType, Registry
 from webapp.jobs.jobs import Jobs
-from webapp.jobs.leases import Leases
+from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.payloads import Vault
 from webapp.jobs.queues import Queues
+from webapp.jobs.rehearsal import Rehearsal
+from webapp.jobs.rq_queue.registry import listed
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 from webapp.jobs.watch import Watch
+from webapp.jobs.workers import Workers
 from webapp.secret_key import secret_key
 
 ENTRY_POINTS = "deskjob.jobtypes"
+E = TypeVar("E", bound=Executor)
 
 
 @dataclass(frozen=True)
@@ -37,19 +49,22 @@ class Removed:
 
     timeout: timedelta = timedelta(0)
     stop_grace: timedelta = timedelta(0)
+    rerun_lost: bool = False
 
 
 class Services:
     """What views, commands and workers work with."""
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    def __init__(
+        self, settings: Settings, engine: Engine, files: FileStore | None = None, registry: Registry | None = None
+    ) -> None:
         """Build everything; opens no connection yet."""
         self.settings = settings
         self.engine = engine
         self.secret_key = secret_key(settings)
         self.vault = Vault(self.secret_key)
-        self.files = FileStore(settings.storage)
-        self.registry = _registry(settings)
+        self.files = files or FileStore(settings.storage)
+        self.registry = registry or _registry(settings)
         self.wake_ups = WakeUps(settings.redis)
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
         self.accounts = Accounts(engine)
@@ -60,13 +75,17 @@ class Services:
         )
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
         self.queues = Queues(engine, self._queue_names())
-        self.leases = Leases(engine, self.wake_ups.push)
-        self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days))
+        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection))
+        self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
+        self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
 
     @cached_property
     def executor(self) -> Executor:
         """What runs attempts in a work-horse."""
-        return Executor(
+        return self._made(Executor)
+
+    def _made(self, kind: type[E]) -> E:
+        return kind(
             self.engine,
             registry=self.registry,
             files=self.files,
@@ -75,6 +94,7 @@ class Services:
             owner_is_active=self._owner_is_active,
             family=self.jobs,
             wake=self.wake_ups.push,
+            memory=self.settings.horse_megabytes * 1024**2,
         )
 
     def _queue_names(self) -> tuple[str, ...]:
@@ -96,6 +116,30 @@ class Services:
             timeout_of=lambda name: self._known(name).timeout,
             grace_of=lambda name: self._known(name).stop_grace,
         )
+
+    def run_here(self, job_id: UUID) -> Job:
+        """Run one waiting job in this process, now; see `ByHand.run`."""
+        by_hand = ByHand(
+            store=self.jobs.store,
+            registry=self.registry,
+            claims=self.claims,
+            executor=self.executor,
+            leases=self.leases,
+            watch=self.watch,
+        )
+        name = f"by hand {uuid4().hex[:8]}"
+        return by_hand.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
+
+    def debug(self, job_id: UUID, show: Callable[[str], None]) -> bool:
+        """Run a job's handler for show, in any status, and change nothing; tell whether it would have completed."""
+        job = self.jobs.get(job_id)
+        refuse_worker_only(self.registry, job.type)
+        engine = read_only(self.engine)
+        harmless = Services(self.settings, engine, FilesForShow(self.settings.storage), self.registry)
+        try:
+            return harmless._made(Rehearsal).rehearse(job, self.jobs.now(), show)
+        finally:
+            engine.dispose()
 
     def _needs(self) -> tuple[object, ...]:
         """What handlers may ask for, each by its class."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from webapp.jobs import halting, lock_order, signals
 from webapp.jobs.job import COMPLETE, TERMINAL, Status
 from webapp.jobs.rollup import Parts, roll_up
 from webapp.schema import dependencies, jobs, now
@@ -25,6 +26,8 @@ def follow(connection: Connection, ended: Iterable[UUID]) -> set[str]:
     """Do what follows for jobs that have just ended; return the queues in which work waits now."""
     woken: set[str] = set()
     todo = list(ended)
+    if todo:
+        lock_order.lock_followers(connection, todo)
     while todo:
         rows = _read(connection, todo)
         todo = [*_count_at_roots(connection, rows), *_release_dependents(connection, rows, woken)]
@@ -77,10 +80,13 @@ def _settle(connection: Connection, root_id: UUID, root: Any) -> bool:
     parts = parts_of(root)
     status = roll_up(parts, tolerant=root.tolerant)
     values: dict[str, Any] = {"progress": COMPLETE if status is Status.COMPLETED else parts.progress}
-    if status is not None:
+    if status is None:
+        signals.note(connection, signals.job_progressed, [root_id])
+    else:
         values |= {"status": status.value, "finished_at": now(), **_said_of(parts, status)}
         event = {"job_id": root_id, "name": status.value, "attempt": root.attempt}
         connection.execute(insert(event_rows).values(at=now()), event)
+        signals.note_move(connection, root_id, Status.WAITING, status)
     connection.execute(update(jobs).where(jobs.c.id == root_id).values(**values))
     return status is not None
 
@@ -116,7 +122,7 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
     cancelled = [one for one in sorted(hopeless) if _cancel(connection, one)]
     for job_id in sorted({edge.job_id for edge in found} - hopeless):
         _release(connection, job_id, woken)
-    return cancelled
+    return [*cancelled, *_cancel_children(connection, cancelled)]
 
 
 def _cancel(connection: Connection, job_id: UUID) -> bool:
@@ -130,7 +136,16 @@ def _cancel(connection: Connection, job_id: UUID) -> bool:
     why = "What it was to follow did not complete."
     event = {"job_id": job_id, "name": "cancelled", "attempt": 0, "detail": why}
     connection.execute(insert(event_rows).values(at=now()), event)
+    signals.note(connection, signals.job_cancelled, [job_id])
     return True
+
+
+def _cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
+    if not roots:
+        return []
+    theirs = jobs.c.root_id.in_(roots)
+    halting.ask_running(connection, theirs)
+    return halting.end_waiting(connection, theirs)
 
 
 def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:

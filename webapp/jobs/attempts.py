@@ -7,11 +7,13 @@ late it wakes up, changes nothing and is told so by `LeaseLost`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     Connection,
     Float,
@@ -30,11 +32,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite
+from webapp.jobs import counting, signals
 from webapp.jobs.files import StoredFile
-from webapp.jobs.job import Job, Status
+from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.schema import attachments, jobs, later, log_lines, now
 from webapp.schema import attempts as attempt_rows
 from webapp.schema import events as event_rows
+
+CONTINUED = "continued"  # the outcome of an attempt that goes on in a fresh work-horse
 
 
 class LeaseLost(BaseException):
@@ -68,6 +73,8 @@ class Ending:
     status: Status
     outcome: str
     error: str | None = None
+    key: str = ""  # of the error's translation, and what fills it
+    parameters: Mapping[str, Any] | None = None
     traceback: str | None = None
     cancel_kind: str | None = None
     peak_memory: int | None = None
@@ -190,24 +197,41 @@ _INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
 _INSERT_EVENT = insert(event_rows).values(at=now())
 
 
-def end(connection: Connection, job: Job, horse: Horse, ending: Ending, *, lone: bool = False, **words: Any) -> None:
+class Kin(Enum):
+    """What an ending may leave out of account: a lone job's has no consequences, a child's is only counted."""
+
+    ANY = "any"
+    LONE = "lone"
+    CHILD = "child"
+
+
+def kin_of(job: Job, ending: Ending) -> Kin:
+    """Say as what a job's attempt is to be ended first; where that is refused, families.py does it."""
+    return Kin.CHILD if job.root_id and ending.status in TERMINAL else Kin.LONE
+
+
+def end(connection: Connection, job: Job, horse: Horse, ending: Ending, *, kin: Kin = Kin.ANY, **words: Any) -> None:
     """End a running attempt: the job's row, the attempt's row and the event, together.
 
     A status that is not terminal hands the job back to its queue. ``words`` are the last ones
     for the job's row (progress, warnings, …). Raises `LeaseLost` if the attempt is not the
-    job's any more, or, for a ``lone`` job, if it has children, a root or dependents; nothing is
-    written then. On PostgreSQL it is one statement; on SQLite, which cannot write two tables in
-    one, the caller has a transaction around it.
+    job's any more, or if its end has more consequences than ``kin`` says: a `Kin.LONE` job has
+    no children, root or dependents, the root of a `Kin.CHILD` waits for further children. Nothing
+    is written then, or the caller undoes it. On PostgreSQL it is one statement; on SQLite, which
+    cannot write two tables in one, the caller has a transaction around it.
     """
     parameters = {
         **_fence(Fence(job_id=job.id, attempt=job.attempt)),
         **_move(ending),
         **_told(job, horse, ending),
+        "its_root": job.root_id,
         **{f"word_{name}": value for name, value in words.items()},
     }
     write = _end_in_three if is_sqlite(connection.engine) else _end_in_one
-    if not write(connection, _Shape(ending.status, tuple(sorted(words)), lone), parameters):
+    if not write(connection, _Shape(ending.status, tuple(sorted(words)), kin), parameters):
         raise LeaseLost
+    if ending.outcome != CONTINUED:
+        signals.note_move(connection, job.id, Status.RUNNING, ending.status)
 
 
 class _Shape(NamedTuple):
@@ -215,11 +239,13 @@ class _Shape(NamedTuple):
 
     status: Status
     words: tuple[str, ...]
-    lone: bool
+    kin: Kin
 
 
 def _end_in_three(connection: Connection, shape: _Shape, parameters: dict[str, Any]) -> bool:
     if connection.execute(_moved(shape), parameters).first() is None:
+        return False
+    if shape.kin is Kin.CHILD and connection.execute(counting.counted(shape.status), parameters).first() is None:
         return False
     job_id, number, told = parameters["fence_job"], parameters["fence_attempt"], _untold(parameters)
     connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **told})
@@ -238,14 +264,16 @@ def _moved(shape: _Shape) -> ReturningUpdate[UUID, int]:
     said = {name: bindparam(f"word_{name}", type_=jobs.c[name].type) for name in shape.words if name != "progress"}
     if "progress" in shape.words and shape.status is not Status.COMPLETED:  # a completed job is at 100
         said["progress"] = bindparam("word_progress")
-    if shape.lone:
-        statement = statement.where(jobs.c.root_id.is_(None), jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
+    if shape.kin is not Kin.ANY:
+        statement = statement.where(*counting.ALONE)
+    if shape.kin is Kin.LONE:
+        statement = statement.where(jobs.c.root_id.is_(None))
     return statement.values(said) if said else statement
 
 
 @cache
 def _moved_and_noted(shape: _Shape) -> Select[Any]:
-    ended = _moved(shape).cte("ended")
+    ended, root = _ended_with_root(shape) if shape.kin is Kin.CHILD else (_moved(shape).cte("ended"), ())
     # prefixed, as a parameter named like a column of the update would be set there
     told = {name: bindparam(f"told_{name}", type_=attempt_rows.c[name].type) for name in _TOLD}
     attempt = insert(attempt_rows).from_select(
@@ -255,12 +283,19 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
         ["job_id", "attempt", "at", "name", "detail"],
         select(ended.c.id, ended.c.attempt, now(), told["outcome"], func.coalesce(told["error"], "")),
     )
-    return select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"))
+    return select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"), *root)
+
+
+def _ended_with_root(shape: _Shape) -> tuple[CTE, tuple[CTE]]:
+    open_root = counting.open_root(*_MINE)
+    ended = _moved(shape).where(jobs.c.id == open_root.c.child).cte("ended")
+    counted = counting.counted(shape.status).where(jobs.c.id == open_root.c.id, open_root.c.child == ended.c.id)
+    return ended, (counted.cte("counted"),)
 
 
 def _move(ending: Ending) -> dict[str, Any]:
     if ending.status is Status.QUEUED:
-        return {"tries_given_back": int(ending.outcome == "interrupted")}
+        return {"tries_given_back": int(ending.outcome in {"interrupted", CONTINUED})}
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in}
     if ending.status is Status.WAITING:

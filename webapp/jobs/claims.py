@@ -28,8 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite, reading, writing, writing_at_once
-from webapp.jobs import events, limits
-from webapp.jobs.job import Job
+from webapp.jobs import events, limits, signals
+from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.limits import Limits
 from webapp.jobs.store import to_job
 from webapp.schema import events as event_rows
@@ -106,14 +106,23 @@ class Claims:
 
         ``fresh`` says that this horse has run nothing yet and may take an own-process job.
         """
+        if queue == NO_QUEUE:
+            return None
         values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
         row = None if self._limits else self._claim_freely(values)
         if row is None and (self._limits or self._is_limited(queue)):
             row = self._claim_within_limits(queue, values)
-        return to_job(row) if row is not None else None
+        return _started(row)
+
+    def claim_one(self, job_id: UUID, queue: str, lease_id: UUID) -> Job | None:
+        """Take this very job, if it waits and its limits allow it; also from a paused queue."""
+        values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": True}
+        return _started(self._claim_within_limits(queue, values, jobs.c.id == job_id))
 
     def has_claimable(self, queue: str) -> bool:
         """Tell whether a fresh horse would find a job to take."""
+        if queue == NO_QUEUE:
+            return False
         with reading(self._engine) as connection:
             conditions = limits.claimable(connection, queue, self._limits)
             return connection.execute(_best(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
@@ -126,11 +135,13 @@ class Claims:
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
         return row
 
-    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> RowMapping | None:
+    def _claim_within_limits(
+        self, queue: str, values: Mapping[str, Any], *which: ColumnElement[bool]
+    ) -> RowMapping | None:
         with writing(self._engine) as connection:
             limits.take_turns(connection)
             conditions = limits.claimable(connection, queue, self._limits)
-            row = connection.execute(_claim(~_PAUSED, *conditions), values).mappings().first()
+            row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
             if row is not None:
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
         return row
@@ -139,6 +150,14 @@ class Claims:
         limited = select(queues.c.name).where(queues.c.name == queue, queues.c.max_running.is_not(None))
         with reading(self._engine) as connection:
             return connection.execute(limited).first() is not None
+
+
+def _started(row: RowMapping | None) -> Job | None:
+    if row is None:
+        return None
+    job = to_job(row)
+    signals.send(signals.job_started, job)
+    return job
 
 
 def waiting(connection: Connection, queue: str, ceiling: int) -> int:

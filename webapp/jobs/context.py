@@ -1,7 +1,7 @@
 """JobContext: all that a running handler may do."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
@@ -13,18 +13,17 @@ from uuid import UUID
 from webapp.database import writing
 from webapp.jobs import attempts, storable
 from webapp.jobs.attachments import Attachment
+from webapp.jobs.batches import SIZE, SliceLimit
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.progress import from_amounts
 from webapp.jobs.reporter import Reporter
+from webapp.jobs.walking import Walker, walk
 
 T = TypeVar("T")
 CHILDREN_AT_ONCE = 500
-STATE_LIMIT = 64 * 1024
-
-
-class StateTooLarge(Exception):
-    """A checkpoint is JSON of at most `STATE_LIMIT` bytes."""
+STATE_LIMIT = storable.JSON_LIMIT
+StateTooLarge = storable.TooLarge
 
 
 class InputFile:
@@ -71,12 +70,16 @@ class JobContext:
         inputs: Mapping[str, InputFile],
         keep_files: timedelta,
         family: Family,
+        memory: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         self._job = job
         self._reporter = reporter
         self._files = files
         self._keep_files = keep_files
         self._family = family
+        self._memory = memory  # bytes and seconds that one work-horse may use for slices of this job
+        self._seconds = seconds
         self._children: list[Job] = []
         self._percent = 0.0
         self._count: float = 0
@@ -173,31 +176,41 @@ class JobContext:
             self._count, self._total, reporter.live_amount = around
         self._obey()
 
-    def warn(self, text: str) -> None:
-        """Note something that is wrong but does not end the job; its owner sees it."""
-        self._reporter.note("warnings", text)
+    def batches(self, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int = SIZE) -> Iterator[T]:
+        """Go through ``total`` items in slices of ``size``, from the checkpoint on; see walking.py.
+
+        ``fetch(start, count)`` returns a part of the items, always in the same order.
+        """
+        return walk(
+            cast(Walker, self), fetch, total, size=size, limit=SliceLimit(memory=self._memory, seconds=self._seconds)
+        )
+
+    def warn(self, text: str, key: str = "", **parameters: Any) -> None:
+        """Note something that is wrong but does not end the job; its owner sees it.
+
+        ``key`` names a translation that the parameters fill; ``text`` is what is said without one.
+        """
+        self._reporter.note("warnings", text, key, parameters)
         self._obey()
 
-    def error(self, text: str) -> None:
-        """Note an error that its owner sees; the job goes on. To end it, raise `JobError`."""
-        self._reporter.note("errors", text)
+    def error(self, text: str, key: str = "", **parameters: Any) -> None:
+        """Note an error that its owner sees, as `warn` does; the job goes on. To end it, raise `JobError`."""
+        self._reporter.note("errors", text, key, parameters)
         self._obey()
 
     def save_state(self, state: Mapping[str, Any] | None = None) -> None:
-        """Write the checkpoint that the next attempt starts from, now (`state` if none is given)."""
+        """Write the checkpoint that the next attempt starts from, now (`state` if none is given).
+
+        Raises `NotStorable` for what is no JSON or over `STATE_LIMIT` bytes of it.
+        """
         if state is not None:
             self.state = dict(state)
-        stored = storable.json_values(self.state)
-        if storable.json_size(stored) > STATE_LIMIT:
-            message = f"The state of a job is at most {STATE_LIMIT} bytes of JSON."
-            raise StateTooLarge(message)
-        self._say(state=stored)
+        self._say(state=storable.checked(self.state, "The state of a job"))
         self._reporter.flush()
 
     def save_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Replace the application's own data about the job."""
-        storable.json_size(metadata)  # what is no JSON is refused here, not later
-        self._say(metadata=storable.json_values(metadata))
+        """Replace the application's own data about the job; raises `NotStorable` as `save_state` does."""
+        self._say(metadata=storable.checked(metadata, "The metadata of a job"))
 
     @contextmanager
     def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:

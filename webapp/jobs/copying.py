@@ -22,6 +22,7 @@ def afresh(old: Job) -> Job:
         priority=old.priority,
         queue=old.queue,
         own_process=old.own_process,
+        record_only=old.record_only,
         tolerant=old.tolerant,
         max_attempts=max(1, old.max_attempts - max(0, old.attempt - 1)),
         again_of=old.id,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,16 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
-from webapp.jobs import aftermath, events, payloads
+from webapp.jobs import aftermath, bulk, events, payloads, signals, uploads
 from webapp.jobs.attachments import add_inputs
 from webapp.jobs.files import StoredFile
-from webapp.jobs.job import TERMINAL, Job, Owner, Status
+from webapp.jobs.job import NO_QUEUE, TERMINAL, Job, Owner, Status
 from webapp.jobs.job_type import InvalidPayload, JobType
 from webapp.jobs.store import JobNotFound, Store
 from webapp.jobs.turns import with_turns
 from webapp.schema import dependencies, jobs, later
+
+_NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
 
 
 class BadRequest(ValueError):
@@ -33,7 +36,6 @@ def new_job(
     **choices: Any,
 ) -> Job:
     """Return a new job as a value; raises `InvalidPayload` or `BadRequest`."""
-    checked = _checked(job_type, payload, files)
     values: dict[str, Any] = {
         "title": job_type.title,
         "queue": job_type.queue,
@@ -42,11 +44,14 @@ def new_job(
         "status": Status.QUEUED,
         **choices,
     }
+    if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
+        message = "A job that workers run waits in a queue with a name, and a record-only job in none."
+        raise BadRequest(message)
     return Job(
         id=uuid7(),
         type=job_type.name,
         owner=owner,
-        payload=_stored(job_type, checked, vault),
+        payload=stored_payload(job_type, payload, vault, files),
         own_process=job_type.own_process,
         **values,
     )
@@ -61,6 +66,9 @@ def insert_jobs(
     delay: timedelta | None = None,
 ) -> None:
     """Write new jobs with their turns, their first event, and one job's files."""
+    if len(new) > 1 and not files and delay is None and bulk.are_alike(new):
+        _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
+        return
     store.insert(connection, with_turns(connection, new))
     if delay is not None:
         due = {"run_at": later(delay.total_seconds())}
@@ -68,14 +76,39 @@ def insert_jobs(
     for job in new:
         add_inputs(connection, job.id, tuple(files))
     events.record(connection, new, events.CREATED, actor_id=new[0].triggered_by)
+    signals.note(connection, signals.job_created, [job.id for job in new])
+
+
+def insert_alike(connection: Connection, model: Job, payloads_: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
+    """Write jobs like ``model`` in one go, each with its own (checked) payload; return their ids in the order given."""
+    ids = tuple(uuid7() for _ in payloads_)
+    _insert_in_bulk(connection, model, ids, payloads_)
+    return ids
+
+
+def stored_payload(
+    job_type: JobType,
+    payload: Mapping[str, Any] | BaseModel | None,
+    vault: payloads.Vault,
+    files: Mapping[str, StoredFile] = _NO_FILES,
+) -> dict[str, Any]:
+    """Return a payload, checked, as its row keeps it; else raise `InvalidPayload`."""
+    checked = _checked(job_type, payload, files)
+    try:
+        return payloads.dump(checked, vault)
+    except ValueError as error:
+        raise InvalidPayload(job_type.name, {"": str(error)}) from None
 
 
 def depend(connection: Connection, job: Job, after: Collection[UUID], *, on_finish: bool) -> set[str]:
     """Let a held job follow others; return the queues in which work waits now, if they have ended already.
 
-    Their rows are locked first, so that one of them ends before this or sees it.
+    Their rows are locked, so that one of them ends before this or sees it; the caller locked them
+    before it wrote anything, in the order that all keep (lock_order.py).
     """
-    there = select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(after)).order_by(jobs.c.id).with_for_update()
+    there = (
+        select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(after)).order_by(jobs.c.id).with_for_update(key_share=True)
+    )
     found = {row.id: row.status for row in connection.execute(there)}
     for missing in set(after) - set(found):
         raise JobNotFound(missing)
@@ -84,6 +117,13 @@ def depend(connection: Connection, job: Job, after: Collection[UUID], *, on_fini
     connection.execute(update(jobs).where(jobs.c.id.in_(list(found))).values(has_dependents=True))
     ended = [one for one, status in found.items() if Status(status) in TERMINAL]
     return aftermath.follow_dependents(connection, ended)
+
+
+def refuse_times(*given: object) -> None:
+    """Raise `BadRequest` for a record-only job that shall start by itself, later or after others."""
+    if any(given):
+        message = "A record-only job starts when whoever does its work says so: not at a time, and not after others."
+        raise BadRequest(message)
 
 
 def status_of(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
@@ -96,9 +136,19 @@ def status_of(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
     return Status.QUEUED if run_at is None and delay is None else Status.SCHEDULED
 
 
+def _insert_in_bulk(
+    connection: Connection, model: Job, ids: Sequence[UUID], payloads_: Sequence[Mapping[str, Any]]
+) -> None:
+    [first] = with_turns(connection, [model])
+    bulk.insert_alike(connection, first, ids, payloads_)
+    signals.note(connection, signals.job_created, ids)
+
+
 def _checked(
     job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, StoredFile]
 ) -> BaseModel:
+    if refused := uploads.refusals(job_type.payload_class, files):
+        raise InvalidPayload(job_type.name, refused)
     if isinstance(payload, job_type.payload_class):
         return payload
     values = payload.model_dump() if isinstance(payload, BaseModel) else dict(payload or {})
@@ -107,10 +157,3 @@ def _checked(
         for field, file in files.items()
     }
     return job_type.parse({**values, **described}, strict=True)
-
-
-def _stored(job_type: JobType, payload: BaseModel, vault: payloads.Vault) -> dict[str, Any]:
-    try:
-        return payloads.dump(payload, vault)
-    except ValueError as error:
-        raise InvalidPayload(job_type.name, {"": str(error)}) from None

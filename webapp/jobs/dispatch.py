@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import writing
-from webapp.jobs import copying, creating, payloads, repeating, stopping
+from webapp.jobs import copying, creating, lock_order, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.files import FileStore, StoredFile
-from webapp.jobs.job import SYSTEM, Job, Owner, Status
+from webapp.jobs.job import NO_QUEUE, SYSTEM, Job, Owner, Status
 from webapp.jobs.job_type import Registry
 from webapp.jobs.store import Store, to_job
 from webapp.schema import jobs
@@ -58,6 +58,7 @@ class Dispatch:
         after: Collection[UUID] = (),
         on_finish: bool = False,
         or_existing: bool = False,
+        dispatch: bool = True,
         **choices: Any,
     ) -> Job:
         """Make a job that a worker will run, and wake one.
@@ -67,8 +68,13 @@ class Dispatch:
         ``choices`` are ``triggered_by`` and what overrides the type's: ``title``, ``queue``,
         ``priority``, ``unique_key``, ``tolerant``. Where an unfinished job holds the unique key,
         that one is returned with ``or_existing``, else `DuplicateJob` is raised.
+        Without ``dispatch`` it is only a record: no worker runs it; whatever does its work elsewhere
+        says so through `change`.
         Raises `UnknownJobType`, `InvalidPayload` or `BadRequest`; then nothing is written.
         """
+        if not dispatch:
+            creating.refuse_times(run_at, delay, after)
+            choices |= {"queue": NO_QUEUE, "record_only": True}
         given = files or {}
         status = creating.status_of(run_at=run_at, delay=delay, held=bool(after))
         job = creating.new_job(
@@ -84,6 +90,8 @@ class Dispatch:
         woken = {job.queue} if status is Status.QUEUED else set()
         try:
             with writing(self.store.engine) as connection:
+                if after:
+                    lock_order.lock(connection, jobs.c.id.in_(after))
                 creating.insert_jobs(connection, self.store, [job], files=given.values(), delay=delay)
                 if after:
                     woken |= creating.depend(connection, job, after, on_finish=on_finish)
@@ -106,15 +114,15 @@ class Dispatch:
         self, type_name: str, payloads_: Sequence[Mapping[str, Any]], *, owner: Owner = SYSTEM, **choices: Any
     ) -> tuple[UUID, ...]:
         """Make many jobs of one type in one transaction; return their ids in the order given."""
+        if not payloads_:
+            return ()
         job_type = self.registry.get(type_name)
-        new = [
-            creating.new_job(job_type, payload, self._vault, owner=owner, files={}, **choices) for payload in payloads_
-        ]
-        if new:
-            with writing(self.store.engine) as connection:
-                creating.insert_jobs(connection, self.store, new)
-            self._wake_all({job.queue for job in new})
-        return tuple(job.id for job in new)
+        model = creating.new_job(job_type, payloads_[0], self._vault, owner=owner, files={}, **choices)
+        stored = [creating.stored_payload(job_type, payload, self._vault) for payload in payloads_]
+        with writing(self.store.engine) as connection:
+            ids = creating.insert_alike(connection, model, stored)
+        self._wake(model.queue)
+        return ids
 
     def cancel(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Stop a job and its children: waiting ones at once, running ones as soon as they obey.
@@ -134,17 +142,21 @@ class Dispatch:
     def retry(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Run a failed, stopped or lost job once more, from its checkpoint; see `repeating.retry`.
 
-        Raises `IllegalTransition` for any other one, `UniqueKeyTaken` while its key is held.
+        Raises `IllegalTransition` for any other one, and for a part of a job that cannot wait for
+        it any more; `UniqueKeyTaken` while its key is held.
         """
         repeating.refuse_if_not_retriable(job_id, self.store.get(job_id).status)
-        self.retry_many([job_id], by=by)
+        self._retry([job_id], by=by)
         return self.store.get(job_id)
 
     def retry_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
         """Retry those of the jobs that can be."""
+        self._retry(ids, by=by, pass_over=True)
+
+    def _retry(self, ids: Collection[UUID], *, by: UUID | None, pass_over: bool = False) -> None:
         tries = {kind.name: kind.retry.max_attempts for kind in self.registry}
         with writing(self.store.engine) as connection:
-            woken = repeating.retry(connection, ids, tries, by=by)
+            woken = repeating.retry(connection, ids, tries, by=by, pass_over=pass_over)
         self._wake_all(woken)
 
     def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
@@ -184,11 +196,13 @@ class Dispatch:
         One whose name is there already is not made again: an earlier attempt made it.
         """
         with writing(self.store.engine) as connection:
-            new = _without_known(connection, root, children)
             mine = (jobs.c.id == root.id, jobs.c.attempt == root.attempt, jobs.c.status == "running")
-            grown = update(jobs).where(*mine).values(parts=jobs.c.parts + len(new), version=jobs.c.version + 1)
-            if connection.execute(grown).rowcount != 1:
+            # locked before its children are read, so that a name is never taken in between
+            if connection.execute(select(jobs.c.id).where(*mine).with_for_update()).first() is None:
                 raise LeaseLost
+            new = _without_known(connection, root, children)
+            grown = {"parts": jobs.c.parts + len(new), "version": jobs.c.version + 1}
+            connection.execute(update(jobs).where(jobs.c.id == root.id).values(**grown))
             if new:
                 creating.insert_jobs(connection, self.store, new)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from resource import RUSAGE_SELF, getrusage
 from time import process_time
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from webapp.jobs.files import FileStore
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import InvalidPayload, JobError, JobType, Registry, UnknownJobType
 from webapp.jobs.reporter import JobCancelled, JobInterrupted, Reporter
+from webapp.jobs.walking import SliceEnded
 
 KIBIBYTE = 1024
 
@@ -37,6 +39,9 @@ class JobTimeout(BaseException):
 class OwnerMissing(Exception):
     """A job runs with its owner's rights, so the owner must still be there and active."""
 
+    key = "owner_missing"
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
     def __init__(self) -> None:
         """Say it to whoever looks after the job."""
         super().__init__("The owner of this job is gone or disabled, so it cannot run in their name.")
@@ -45,6 +50,7 @@ class OwnerMissing(Exception):
 _SIGNALS: Mapping[type[BaseException], Ending] = {
     JobCancelled: Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="cooperative"),
     JobInterrupted: Ending(status=Status.QUEUED, outcome="interrupted"),
+    SliceEnded: Ending(status=Status.QUEUED, outcome="continued"),
     LeaseLost: Ending(status=Status.FAILED, outcome="lost"),  # its writing is refused by the fence
 }
 HOPELESS = (JobError, InvalidPayload, OwnerMissing, payloads.UnreadableSecret)  # the next attempt would end alike
@@ -65,6 +71,7 @@ class Executor:
         owner_is_active: Callable[[UUID], bool],
         family: Family,
         wake: Callable[[str], None],
+        memory: int | None = None,
     ) -> None:
         self._engine = engine
         self._registry = registry
@@ -74,6 +81,7 @@ class Executor:
         self._owner_is_active = owner_is_active
         self._family = family
         self._wake = wake
+        self._memory = memory  # bytes that a job in slices may use in one work-horse
         self._reporter: Reporter | None = None
         self.interrupted = False
 
@@ -89,7 +97,11 @@ class Executor:
         if self.interrupted:  # between the claim and here
             reporter.stop = JobInterrupted()
         began = process_time()
-        ending = self._attempt(job, reporter)
+        try:
+            ending = self._attempt(job, reporter)
+        except BaseException:  # of a person at the keyboard
+            reporter.close()
+            raise
         ending = replace(ending, cpu_seconds=process_time() - began, peak_memory=_peak_memory())
         try:
             self._write(job, horse, ending, reporter)
@@ -101,7 +113,9 @@ class Executor:
             job_type = self._registry.get(job.type)
             with _time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
-        except tuple(_SIGNALS) as signalled:
+        except (JobInterrupted, SliceEnded) as signalled:
+            return _SIGNALS[JobCancelled if reporter.asked_to_stop() else type(signalled)]
+        except (JobCancelled, LeaseLost) as signalled:
             return _SIGNALS[type(signalled)]
         except UnknownJobType as error:
             return _failed(str(error))
@@ -115,6 +129,8 @@ class Executor:
         """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
         sentence = str(error) if isinstance(error, SENTENCES) else f"{type(error).__name__}: {error}"
         ending = _failed(sentence, traceback.format_exc())
+        if isinstance(error, JobError | OwnerMissing):
+            ending = replace(ending, key=error.key, parameters=error.parameters)
         if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
             return ending
         if reporter.asked_to_stop():
@@ -128,18 +144,26 @@ class Executor:
         payload = payloads.load(job_type, job.payload, self._vault)
         if reporter.stop:
             raise reporter.stop
-        context = JobContext(
+        context = self._context(job_type, job, reporter)
+        needs = {name: self._needs[kind] for name, kind in job_type.needs.items()}
+        result = job_type.handler(context, payload, **needs)
+        context.flush_children()
+        return result
+
+    def _context(self, job_type: JobType, job: Job, reporter: Reporter) -> JobContext:
+        return self._make_context(
             job,
             reporter,
             self._files,
             inputs=self._inputs(job_type, job),
             keep_files=job_type.keep_files,
             family=self._family,
+            memory=self._memory,
+            seconds=job_type.timeout.total_seconds(),
         )
-        needs = {name: self._needs[kind] for name, kind in job_type.needs.items()}
-        result = job_type.handler(context, payload, **needs)
-        context.flush_children()
-        return result
+
+    def _make_context(self, *arguments: Any, **named: Any) -> JobContext:
+        return JobContext(*arguments, **named)
 
     def _inputs(self, job_type: JobType, job: Job) -> dict[str, InputFile]:
         if not job_type.uploads:
@@ -152,12 +176,12 @@ class Executor:
 
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()
-        words = {**words, **reporter.last_words(ending.error)}
+        words = {**words, **reporter.last_words(ending.error, ending.key, ending.parameters)}
         try:
             with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
-                attempts.end(connection, job, horse, ending, lone=True, **words)
+                attempts.end(connection, job, horse, ending, kin=attempts.kin_of(job, ending), **words)
                 reporter.write_lines(connection, lines)
-        except LeaseLost:  # or not a lone job: then its end has consequences
+        except LeaseLost:  # or its end has consequences
             with writing(self._engine) as connection:
                 woken = families.end(connection, job, horse, ending, **words)
                 reporter.write_lines(connection, lines)

@@ -1,20 +1,20 @@
 """Families: the end of an attempt whose job has children, a root or dependents. One transaction.
 
 A root's children are held until all of them exist: they are released when its own handler has
-returned. If it fails for good they are stopped; if it is tried again they are forgotten, since
-the next attempt makes them anew.
+returned. If it fails for good they are stopped; if it is tried again the held ones are forgotten,
+since the next attempt makes them anew; if it goes on in a fresh work-horse they stay.
 """
 
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, update
 
-from webapp.jobs import aftermath, attempts
+from webapp.jobs import aftermath, attempts, halting, lock_order, stopping
 from webapp.jobs.attempts import Ending, Horse
-from webapp.jobs.job import TERMINAL, Job, Status
-from webapp.schema import jobs, now
+from webapp.jobs.job import TERMINAL, UNFINISHED, Job, Status
+from webapp.schema import jobs
 
 
 def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words: Any) -> set[str]:
@@ -22,39 +22,68 @@ def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words:
 
     Raises `LeaseLost` if the attempt is not the job's any more; nothing is written then.
     """
-    parts = _lock(connection, job.id)
-    if not parts:
-        attempts.end(connection, job, horse, ending, **words)
-    elif ending.status is Status.COMPLETED:
+    parts, for_good = _lock(connection, job), ending.status in TERMINAL
+    if parts and ending.status is Status.COMPLETED:
         return _wait_for_children(connection, job, horse, ending, **words)
-    else:
-        attempts.end(connection, job, horse, ending, **words)
-        _drop_children(connection, job.id, for_good=ending.status in TERMINAL)
-    return aftermath.follow(connection, [job.id]) if ending.status in TERMINAL else set()
+    attempts.end(connection, job, horse, ending, **words)
+    woken: set[str] = set()
+    if parts and ending.outcome != attempts.CONTINUED:
+        woken = drop_children(connection, job.id, for_good=for_good)
+    return woken | aftermath.follow(connection, [job.id]) if for_good else woken
 
 
 def _wait_for_children(connection: Connection, job: Job, horse: Horse, ending: Ending, **words: Any) -> set[str]:
     returned = replace(ending, status=Status.WAITING, outcome="waiting")
     attempts.end(connection, job, horse, returned, **{name: said for name, said in words.items() if name != "progress"})
-    held = (jobs.c.root_id == job.id, jobs.c.status == "held", jobs.c.has_dependents.is_(False))
-    released = update(jobs).where(*held).values(status="queued", version=jobs.c.version + 1).returning(jobs.c.queue)
-    woken = set(connection.execute(released).scalars())
-    if aftermath.settle_root(connection, job.id):
-        woken |= aftermath.follow(connection, [job.id])
+    return release_children(connection, job.id)
+
+
+def release_children(connection: Connection, root_id: UUID) -> set[str]:
+    """Let the held children of a root start, or stop them if it was asked to stop.
+
+    If the root waits and no child is left to wait for, it ends. Returns the queues in which work
+    waits now.
+    """
+    held = (jobs.c.root_id == root_id, jobs.c.status == "held")
+    lock_order.lock(connection, *held)
+    asked = select(jobs.c.cancel_requested_at).where(jobs.c.id == root_id)
+    if connection.execute(asked).scalar() is not None:
+        woken = aftermath.follow(connection, halting.end_waiting(connection, and_(*held)))
+    else:
+        woken = _release(connection, *held)
+    if aftermath.settle_root(connection, root_id):
+        woken |= aftermath.follow(connection, [root_id])
     return woken
 
 
-def _drop_children(connection: Connection, root_id: UUID, *, for_good: bool) -> None:
+def _release(connection: Connection, *held: ColumnElement[bool]) -> set[str]:
+    status = case((jobs.c.run_at.is_(None), "queued"), else_="scheduled")
+    released = update(jobs).where(*held).values(status=status, version=jobs.c.version + 1).returning(jobs.c.queue)
+    return set(connection.execute(released).scalars())
+
+
+def drop_children(connection: Connection, root_id: UUID, *, for_good: bool) -> set[str]:
+    """Stop the children of a root that has ended ``for_good``; else forget the held ones, as they are made anew.
+
+    The caller has locked them before the root. Returns the queues in which work waits now, as
+    something may follow a child.
+    """
+    return stopping.stop_children(connection, root_id) if for_good else _forget_held(connection, root_id)
+
+
+def _forget_held(connection: Connection, root_id: UUID) -> set[str]:
     held = (jobs.c.root_id == root_id, jobs.c.status == "held")
-    if for_good:
-        stopped = {"status": "cancelled", "cancel_kind": "before_start", "finished_at": now()}
-        count = connection.execute(update(jobs).where(*held).values(**stopped)).rowcount
-        grown = {"parts_cancelled": jobs.c.parts_cancelled + count}
-    else:
-        grown = {"parts": jobs.c.parts - connection.execute(delete(jobs).where(*held)).rowcount}
-    connection.execute(update(jobs).where(jobs.c.id == root_id).values(**grown))
+    gone = connection.execute(update(jobs).where(*held).values(status="cancelled").returning(jobs.c.id)).scalars().all()
+    woken = aftermath.follow_dependents(connection, gone)
+    connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
+    connection.execute(update(jobs).where(jobs.c.id == root_id).values(parts=jobs.c.parts - len(gone)))
+    return woken
 
 
-def _lock(connection: Connection, job_id: UUID) -> int:
-    parts = connection.execute(select(jobs.c.parts).where(jobs.c.id == job_id).with_for_update()).scalar()
+def _lock(connection: Connection, job: Job) -> int:
+    """Lock the job after its children; return how many it has."""
+    if job.root_id is not None:
+        return 0
+    lock_order.lock(connection, jobs.c.root_id == job.id, jobs.c.status.in_(UNFINISHED))
+    parts = connection.execute(select(jobs.c.parts).where(jobs.c.id == job.id).with_for_update(key_share=True)).scalar()
     return parts or 0

@@ -57,8 +57,7 @@ class Draft:
         self._limit = limit
         self._hash = sha256()
         self._path = folder.draft_path(self.id)
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
-        self._file = os.fdopen(os.open(self._path, flags, 0o600), "r+b")
+        self._file = self._opened()
 
     @property
     def sha256(self) -> str:
@@ -92,6 +91,10 @@ class Draft:
         """Remove it, unless it was kept."""
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+    def _opened(self) -> BinaryIO:
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
+        return os.fdopen(os.open(self._path, flags, 0o600), "r+b")
 
     def __enter__(self) -> Self:
         """Write in the block; the caller decides to keep."""

@@ -5,44 +5,49 @@ runs into its time limit, and whatever is cut short goes on the next time. The r
 its file; a crash in between leaves an orphan, which the sweep removes.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from time import time
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, update
 
 from webapp.database import reading, writing
 from webapp.jobs.files import FileStore
-from webapp.schema import attachments, jobs, later, now
+from webapp.jobs.job import TERMINAL, Status
+from webapp.jobs.job_type import JobType
+from webapp.jobs.removing import BATCH, Removing, ended_before
+from webapp.jobs.retention import FOREVER
+from webapp.schema import attachments, jobs, now
 
 ORPHAN_AGE = timedelta(days=1)
-BATCH = 500
-_FINISHED = ("completed", "failed", "cancelled", "stale")
 
 
 class Housekeeping:
     """Removes what is past its day, from the database and from the disk.
 
-    Each verb returns how many it removed; with ``only_count``, how many it would.
+    ``retention`` is for jobs whose type says nothing else. Each verb returns how many it removed;
+    with ``only_count``, how many it would.
     """
 
-    def __init__(self, engine: Engine, files: FileStore, retention: timedelta) -> None:
+    def __init__(self, engine: Engine, files: FileStore, retention: timedelta, kinds: Iterable[JobType] = ()) -> None:
         self._engine = engine
         self._files = files
+        self._removing = Removing(engine, files)
+        self._kinds = kinds
         self.retention = retention
 
-    def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
-        """Delete finished jobs that ended longer ago than ``older_than``, with their parts and all their files."""
-        if only_count:
-            return self._count(_with_parts(_old_roots(older_than)))
-        count = 0
-        while pruned := self._prune_some(older_than):
-            count += pruned
-        return count
+    def prune(self, older_than: timedelta | None = None, *, only_count: bool = False) -> int:
+        """Delete jobs that have ended, with their parts and all their files, each after its type's retention.
+
+        With ``older_than``, all that ended longer ago than that, whatever their types say.
+        """
+        if older_than is not None:
+            return self._removing.prune(older_than, only_count=only_count)
+        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self._rules())
 
     def expire_files(self, *, only_count: bool = False) -> int:
         """Remove files that are past their day; their rows stay, and say since when they are gone."""
@@ -62,16 +67,6 @@ class Housekeeping:
                 if not only_count:
                     batch[file_id].unlink(missing_ok=True)
         return count
-
-    def _prune_some(self, older_than: timedelta) -> int:
-        with writing(self._engine) as connection:
-            roots = _old_roots(older_than).limit(BATCH).with_for_update(skip_locked=True)
-            doomed = connection.execute(_with_parts(connection.execute(roots).scalars().all())).scalars().all()
-            theirs = attachments.c.job_id.in_(doomed)
-            files = connection.execute(select(attachments.c.id).where(theirs)).scalars().all()
-            connection.execute(delete(jobs).where(jobs.c.id.in_(doomed)))
-        self._remove(files)
-        return len(doomed)
 
     def _expire_some(self) -> int:
         some = attachments.c.id.in_(_expired().limit(BATCH))
@@ -99,15 +94,23 @@ class Housekeeping:
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
+    def _rules(self) -> Iterator[ColumnElement[bool]]:
+        """Go through the conditions of being past one's day; no job meets two of them."""
+        for status in sorted(TERMINAL):
+            own = self._own_rules(status)
+            others = jobs.c.type.not_in([name for names in own.values() for name in names])
+            yield and_(jobs.c.status == status.value, others, ended_before(self.retention))
+            for period, names in own.items():
+                if period != FOREVER:
+                    yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(period))
 
-def _old_roots(older_than: timedelta) -> Select[UUID]:
-    """Parts are not asked: they go with their root, and stay while it is not finished."""
-    old = jobs.c.finished_at <= later(-older_than.total_seconds())
-    return select(jobs.c.id).where(jobs.c.status.in_(_FINISHED), old, jobs.c.root_id.is_(None))
-
-
-def _with_parts(roots: Any) -> Select[UUID]:
-    return select(jobs.c.id).where(or_(jobs.c.id.in_(roots), jobs.c.root_id.in_(roots)))
+    def _own_rules(self, status: Status) -> dict[timedelta, list[str]]:
+        found: dict[timedelta, list[str]] = defaultdict(list)
+        for kind in self._kinds:
+            period = kind.keep.by_status().get(status)
+            if period is not None:
+                found[period].append(kind.name)
+        return found
 
 
 def _expired() -> Select[UUID]:

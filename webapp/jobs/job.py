@@ -37,9 +37,10 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
         S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED}),
         S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED}),
         S.WAITING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE}),
-        S.FAILED: frozenset({S.QUEUED}),
-        S.CANCELLED: frozenset({S.QUEUED}),
-        S.STALE: frozenset({S.QUEUED}),
+        # to waiting: only a root whose own part is done, when parts of it run again
+        S.FAILED: frozenset({S.QUEUED, S.WAITING}),
+        S.CANCELLED: frozenset({S.QUEUED, S.WAITING}),
+        S.STALE: frozenset({S.QUEUED, S.WAITING}),
         S.COMPLETED: frozenset(),
     }
 )
@@ -69,6 +70,7 @@ class Owner:
 
 
 SYSTEM = Owner()
+NO_QUEUE = ""  # where record-only jobs are: no worker takes anything from it, and no wake-up names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

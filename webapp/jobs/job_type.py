@@ -4,17 +4,30 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from webapp.jobs import storable
 from webapp.jobs.limits import Limits
+from webapp.jobs.notes import PARAMETERS_LIMIT
+from webapp.jobs.retention import DEFAULT, Retention
 from webapp.jobs.retry import RetryPolicy
 
 
 class JobError(Exception):
-    """A sentence for the job's owner: the job cannot go on, and this is why. It is not tried again."""
+    """A sentence for the job's owner: the job cannot go on, and this is why. It is not tried again.
+
+    ``key`` names a translation that the parameters fill, as for `JobContext.warn`.
+    """
+
+    def __init__(self, text: str, key: str = "", **parameters: Any) -> None:
+        """Keep the translation beside the sentence."""
+        super().__init__(text)
+        self.key = key
+        self.parameters = storable.checked(parameters, "The parameters of an error", PARAMETERS_LIMIT)
 
 
 class InvalidPayload(Exception):
@@ -42,7 +55,8 @@ class DuplicateJobType(Exception):
 class Upload(BaseModel):
     """A file in a payload. What is stored is its description; the bytes are an attachment.
 
-    ``json_schema_extra={"accept": ".csv,.xlsx"}`` on the field limits the endings.
+    ``json_schema_extra={"accept": ".csv,.xlsx", "max_bytes": 20_000_000}`` on the field limits
+    the endings and the size; an empty file is never taken.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,7 +84,10 @@ class JobType:
     limits: Limits
     timeout: timedelta
     stop_grace: timedelta
+    rerun_lost: bool
     own_process: bool
+    worker_only: bool
+    keep: Retention
     roles: frozenset[str]  # who may start it, by role; empty = everyone
     replaces: bool
     keep_files: timedelta
@@ -81,11 +98,10 @@ class JobType:
         return self.handler(job, payload, **needs)
 
     def _refuse_strangers(self, values: Mapping[str, Any]) -> None:
-        fields = self.payload_class.model_fields
-        known = {*fields, *(field.alias for field in fields.values() if field.alias)}
+        known = _names_of(self.payload_class)
         strange = [name for name in values if name not in known]
         if strange and self.payload_class.model_config.get("extra") != "allow":
-            listed = ", ".join(fields) or "none"
+            listed = ", ".join(self.payload_class.model_fields) or "none"
             raise InvalidPayload(self.name, dict.fromkeys(strange, f"There is no such field; there are: {listed}."))
 
     def may_be_started_by(self, role: str) -> bool:
@@ -125,7 +141,10 @@ def job_type(
     max_running_per_owner: int | None = None,
     timeout: timedelta = timedelta(hours=1),
     stop_grace: timedelta = timedelta(seconds=10),
+    rerun_lost: bool = True,
     own_process: bool = False,
+    worker_only: bool = False,
+    keep: Retention = DEFAULT,
     roles: Collection[str] = (),
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
@@ -134,9 +153,12 @@ def job_type(
 
     Parameters after the payload name what the handler needs of the application by its class
     (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a
-    work-horse for itself; ``roles`` are those whose people may start it, all if none is named.
-    ``max_attempts`` is short for a `RetryPolicy` with nothing else. A running job that is asked
-    to stop has ``stop_grace`` to do so, then it is ended by force.
+    work-horse for itself; ``worker_only`` says that nobody may run it by hand. ``keep`` is how
+    long jobs stay that have ended; ``roles`` are those whose people may start it, all if none is
+    named. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A running job that is
+    asked to stop has ``stop_grace`` to do so, then it is ended by force. A job whose worker is gone
+    runs again if it has attempts left, unless ``rerun_lost`` says that nobody may start it twice
+    unasked; then, or with no attempt left, it is stale.
     """
 
     def declare(handler: Callable[..., Any]) -> JobType:
@@ -155,7 +177,10 @@ def job_type(
             limits=Limits(running=max_running, running_per_owner=max_running_per_owner),
             timeout=timeout,
             stop_grace=stop_grace,
+            rerun_lost=rerun_lost,
             own_process=own_process,
+            worker_only=worker_only,
+            keep=keep,
             roles=frozenset(roles),
             replaces=replaces,
             keep_files=keep_files,
@@ -211,6 +236,13 @@ def sentences(error: ValidationError) -> dict[str, str]:
 def _sentence(message: str) -> str:
     text = message.removeprefix("Value error, ").rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."
+
+
+@cache
+def _names_of(payload_class: type[BaseModel]) -> frozenset[str]:
+    """Name what a request may fill: the payload's fields and their aliases."""
+    fields = payload_class.model_fields
+    return frozenset({*fields, *(field.alias for field in fields.values() if field.alias)})
 
 
 def _signature(handler: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, type]]:

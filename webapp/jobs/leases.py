@@ -8,13 +8,14 @@ monotonic time. No time of two machines is ever compared.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.database import reading, writing
-from webapp.jobs import families
+from webapp.jobs import families, lock_order
 from webapp.jobs.attempts import Ending, Horse
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import to_job
@@ -31,12 +32,21 @@ class Holder:
     pid: int
 
 
+def boot_id() -> str:
+    """Return what changes when this machine starts anew; empty where it cannot be told."""
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else ""
+
+
 class Leases:
     """The leases of one database."""
 
-    def __init__(self, engine: Engine, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self, engine: Engine, wake: Callable[[str], None], may_rerun: Callable[[str], bool] = lambda _: True
+    ) -> None:
         self.engine = engine
         self._wake = wake
+        self._may_rerun = may_rerun
 
     def open(self, holder: Holder, queue: str) -> UUID:
         """Begin a lease for a horse that is about to be forked."""
@@ -71,29 +81,50 @@ class Leases:
             return {row.id: row.beat for row in connection.execute(select(leases.c.id, leases.c.beat))}
 
     def settle(
-        self, lease_id: UUID, *, why: str, horse_pid: int = 0, peak_memory: int | None = None, hand_back: bool = False
+        self,
+        lease_id: UUID,
+        *,
+        why: str,
+        horse_pid: int = 0,
+        peak_memory: int | None = None,
+        hand_back: bool = False,
+        worker_gone: bool = False,
     ) -> tuple[Job, ...]:
         """End the lease and what still runs under it; return those jobs as they were.
 
-        A job that was asked to stop is cancelled; one with attempts left waits again, and so
-        does any when its worker was stopped (``hand_back``); any other fails with ``why``, a
-        sentence. ``peak_memory`` is in bytes.
+        A job that was asked to stop is cancelled; one with attempts left whose type may be
+        started again unasked waits again, and so does any when its worker was stopped
+        (``hand_back``). Any other one fails with ``why``, a sentence, or is stale where nobody
+        saw how it ended (``worker_gone``). ``peak_memory`` is in bytes.
         """
         with writing(self.engine) as connection:
             lease = connection.execute(select(leases).where(leases.c.id == lease_id)).first()
             # locked, so that whoever else settles or ends them comes before or after, not in between
+            mine = select(jobs.c.id).where(jobs.c.lease_id == lease_id)
+            lock_order.lock_families(connection, connection.execute(mine).scalars().all())
             rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id).with_for_update()).mappings()
             left = tuple(to_job(row) for row in rows)
             woken: set[str] = set()
             for job in left:
                 horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
-                woken |= _settle(
-                    connection, job, horse, _verdict(job, hand_back=hand_back, why=why, peak_memory=peak_memory)
-                )
+                status, outcome = self._fate(job, hand_back=hand_back, worker_gone=worker_gone)
+                kind = "forced" if status is Status.CANCELLED else None
+                ending = Ending(status=status, outcome=outcome, cancel_kind=kind, error=why, peak_memory=peak_memory)
+                woken |= _settle(connection, job, horse, ending)
             connection.execute(delete(leases).where(leases.c.id == lease_id))
         for queue in woken:
             self._wake(queue)
         return left
+
+    def _fate(self, job: Job, *, hand_back: bool, worker_gone: bool) -> tuple[Status, str]:
+        """Say what becomes of a job whose horse is gone: its status, and what its attempt is called."""
+        if job.cancel_requested_at:
+            return Status.CANCELLED, "cancelled"
+        if hand_back:
+            return Status.QUEUED, "interrupted"
+        if job.attempt < job.max_attempts and self._may_rerun(job.type):
+            return Status.QUEUED, "lost"
+        return (Status.STALE, "stale") if worker_gone else (Status.FAILED, "failed")
 
     def of_worker(self, worker: str) -> tuple[UUID, ...]:
         """Return the leases that a worker holds, by its name."""
@@ -105,18 +136,6 @@ class Leases:
         with reading(self.engine) as connection:
             mine = connection.execute(select(leases).where(leases.c.host == host)).all()
         return tuple(row.id for row in mine if row.boot_id != boot_id or not is_alive(row.worker_pid))
-
-
-def _verdict(job: Job, *, hand_back: bool, why: str, peak_memory: int | None) -> Ending:
-    if job.cancel_requested_at:
-        status, outcome, kind = Status.CANCELLED, "cancelled", "forced"
-    elif hand_back:
-        status, outcome, kind = Status.QUEUED, "interrupted", None
-    elif job.attempt < job.max_attempts:
-        status, outcome, kind = Status.QUEUED, "lost", None
-    else:
-        status, outcome, kind = Status.FAILED, "failed", None
-    return Ending(status=status, outcome=outcome, cancel_kind=kind, error=why, peak_memory=peak_memory)
 
 
 def _settle(connection: Connection, job: Job, horse: Horse, ending: Ending) -> set[str]:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, not_, select
 
 from webapp.database import is_sqlite
+from webapp.jobs.job import NO_QUEUE
 from webapp.schema import jobs, queues
 
 _LOCK = 7_164_001  # any number, but the same in every process
@@ -58,7 +59,7 @@ def claimable(connection: Connection, queue: str, limits: Mapping[str, Limits]) 
 def _running(connection: Connection, limits: Mapping[str, Limits]) -> dict[tuple[str, UUID | None], int]:
     counted = (
         select(jobs.c.type, jobs.c.owner_id, func.count())
-        .where(jobs.c.status == "running", jobs.c.type.in_(list(limits)))
+        .where(jobs.c.status == "running", jobs.c.queue != NO_QUEUE, jobs.c.type.in_(list(limits)))
         .group_by(jobs.c.type, jobs.c.owner_id)
     )
     return {(name, owner_id): count for name, owner_id, count in connection.execute(counted)}

@@ -30,7 +30,9 @@ class Reaper:
         self._seen = {lease: self._since(lease, beat, at) for lease, beat in beats.items()}
         dead = [lease for lease, (_, since) in self._seen.items() if at - since > self._lease_seconds]
         for lease in dead:
-            self._leases.settle(lease, why="The machine that ran this job could not be seen any more.")
+            self._leases.settle(
+                lease, why="The machine that ran this job could not be seen any more.", worker_gone=True
+            )
         return len(dead)
 
     def forget(self) -> None:
@@ -45,8 +47,13 @@ class Reaper:
 def promote_due(engine: Engine) -> int:
     """Queue every scheduled job whose time has come; return how many."""
     due = (jobs.c.status == literal_column("'scheduled'"), jobs.c.run_at <= now())
+    free = select(jobs.c.id).where(*due).with_for_update(skip_locked=True, key_share=True)  # the rest in a second
     with writing(engine) as connection:
-        statement = update(jobs).where(*due).values(status="queued", run_at=None, version=jobs.c.version + 1)
+        statement = (
+            update(jobs)
+            .where(jobs.c.id.in_(free), *due)
+            .values(status="queued", run_at=None, version=jobs.c.version + 1)
+        )
         return connection.execute(statement).rowcount
 
 

@@ -4,6 +4,7 @@ A secret is stored as ``{"$secret": "…"}``. Whoever reads the row, a log or an
 nothing; only the worker that runs the job, with the installation's key, reads it back.
 """
 
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -17,6 +18,8 @@ from pydantic_core import to_jsonable_python
 from webapp.jobs import storable
 from webapp.jobs.job_type import JobType
 
+_AS_THEY_ARE = frozenset({int, bool})
+_PLAIN_TEXT = re.compile("[\x01-\x7f]*").fullmatch  # what most texts and names are
 SECRET = "$secret"  # noqa: S105  (the mark of one)
 
 
@@ -64,6 +67,8 @@ def is_secret(value: object) -> bool:
 
 
 def _closed(value: Any, vault: Vault) -> Any:
+    if value is None or type(value) in _AS_THEY_ARE or (type(value) is str and _PLAIN_TEXT(value)):
+        return value
     if isinstance(value, SecretStr):
         return vault.close(value)
     if isinstance(value, Mapping):

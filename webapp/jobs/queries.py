@@ -22,13 +22,14 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 
 from webapp.database import reading
 from webapp.jobs.job import UNFINISHED, Job, Status
 from webapp.jobs.store import JobNotFound, to_job
-from webapp.schema import attempts, events, jobs, log_lines, now
+from webapp.schema import attempts, events, jobs, later, log_lines, now
 
 PAGE = 50
 COUNT_CEILING = 1000
@@ -112,22 +113,25 @@ class Queries:
         self, viewer: Viewer, *, tab: str = "all", type_name: str = "", before: UUID | None = None, limit: int = PAGE
     ) -> tuple[Job, ...]:
         """Return the viewer's jobs, newest first, older than ``before``."""
-        conditions = _conditions(TABS[tab], type_name)
+        wanted = conditions(TABS[tab], type_name)
         if before is not None:
-            conditions.append(jobs.c.id < before)
+            wanted.append(jobs.c.id < before)
         with reading(self.engine) as connection:
-            rows = connection.execute(newest_first(viewer, conditions, limit)).mappings()
-            return tuple(to_job(row) for row in rows)
-
-    def newest(self, limit: int) -> tuple[Job, ...]:
-        """Return the newest jobs of everybody."""
-        with reading(self.engine) as connection:
-            rows = connection.execute(select(jobs).order_by(jobs.c.id.desc()).limit(limit)).mappings()
+            rows = connection.execute(newest_first(viewer, wanted, limit)).mappings()
             return tuple(to_job(row) for row in rows)
 
     def unfinished(self, viewer: Viewer, limit: int = 12) -> tuple[Job, ...]:
         """Return the viewer's running jobs, newest first."""
         return self.page(viewer, tab="running", limit=limit)
+
+    def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
+        """Return the viewer's own jobs that have not ended, newest first."""
+        return self._mine(viewer, conditions(tuple(UNFINISHED)), limit)
+
+    def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
+        """Return the viewer's own jobs that have not ended, or not longer ago than ``window``, newest first."""
+        recent = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= later(-window.total_seconds()))
+        return self._mine(viewer, [recent], limit)
 
     def counts(self, viewer: Viewer) -> dict[str, int]:
         """Count the viewer's jobs per tab; each count stops at `COUNT_CEILING`."""
@@ -142,7 +146,7 @@ class Queries:
         """
         with reading(self.engine) as connection:
             newest = connection.execute(newest_first(viewer, [], PAGE, jobs.c.id, jobs.c.version)).all()
-            live = all_visible(viewer, _conditions(tuple(UNFINISHED)), jobs.c.id, jobs.c.version).subquery()
+            live = all_visible(viewer, conditions(tuple(UNFINISHED)), jobs.c.id, jobs.c.version).subquery()
             count, versions = connection.execute(select(func.count(), func.sum(live.c.version))).one()
         page = f"{newest[0].id.hex}-{len(newest)}-{sum(row.version for row in newest)}" if newest else ""
         return f"{page}-{count}-{versions or 0}"
@@ -165,7 +169,7 @@ class Queries:
 
     def place_in_queue(self, job: Job, ceiling: int = COUNT_CEILING) -> int | None:
         """Return 1 for the job that is claimed next, …; ``None`` if it does not wait."""
-        if job.status is not Status.QUEUED:
+        if job.status is not Status.QUEUED or job.record_only:
             return None
         earlier = or_(
             jobs.c.priority > job.priority,
@@ -198,8 +202,14 @@ class Queries:
         with reading(self.engine) as connection:
             return connection.execute(select(now())).scalar_one()
 
+    def _mine(self, viewer: Viewer, which: list[ColumnElement[bool]], limit: int) -> tuple[Job, ...]:
+        own = (jobs.c.owner_id == viewer.user_id, in_house(viewer))
+        statement = select(jobs).where(*own, *which).order_by(jobs.c.id.desc()).limit(limit)
+        with reading(self.engine) as connection:
+            return tuple(to_job(row) for row in connection.execute(statement).mappings())
+
     def _count(self, connection: Connection, viewer: Viewer, statuses: tuple[Status, ...]) -> int:
-        found = newest_first(viewer, _conditions(statuses), COUNT_CEILING, jobs.c.id).subquery()
+        found = newest_first(viewer, conditions(statuses), COUNT_CEILING, jobs.c.id).subquery()
         return connection.execute(select(func.count()).select_from(found)).scalar_one()
 
     def _rows(self, kind: type[Any], statement: Any) -> tuple[Any, ...]:
@@ -207,22 +217,34 @@ class Queries:
             return tuple(kind(**row) for row in connection.execute(statement).mappings())
 
 
+def in_house(viewer: Viewer) -> ColumnElement[bool]:
+    """Return the condition that a job is of the viewer's tenant.
+
+    A tenant sees nothing of another, nor of the house itself; who has no tenant sees what has
+    none, and all tenants' jobs only in a role that sees all: that is who runs the installation.
+    """
+    if viewer.tenant is not None:
+        return jobs.c.tenant == viewer.tenant
+    return true() if viewer.sees_all else jobs.c.tenant.is_(None)
+
+
 def _scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
-    house = jobs.c.tenant.is_not_distinct_from(viewer.tenant) if viewer.tenant else literal(value=True)
+    house = in_house(viewer)
     if viewer.sees_all:
-        return [house & literal(value=True)]
+        return [house]
     return [(jobs.c.owner_id == viewer.user_id) & house, _PUBLIC & house]
 
 
-def _conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
+    """Return what narrows a list to some statuses and a type; nothing given narrows nothing."""
+    found: list[ColumnElement[bool]] = []
     if statuses:
         # spelled out in the SQL: SQLite uses a partial index for constants only
         names: Any = bindparam(None, [status.value for status in statuses], expanding=True, literal_execute=True)
-        conditions.append(jobs.c.status.in_(names))
+        found.append(jobs.c.status.in_(names))
     if type_name:
-        conditions.append(jobs.c.type == type_name)
-    return conditions
+        found.append(jobs.c.type == type_name)
+    return found
 
 
 def newest_first(viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int, *columns: Any) -> Select[Any]:

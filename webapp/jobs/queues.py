@@ -1,13 +1,15 @@
 """Queues: which there are, paused or not, and how many of their jobs may run at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import reading, writing
+from webapp.jobs.job import NO_QUEUE
 from webapp.schema import jobs, now, queues
 
 
@@ -30,6 +32,14 @@ class Queue:
     max_running: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How many jobs of a queue could start now, and how many run."""
+
+    waiting: int = 0
+    running: int = 0
+
+
 class Queues:
     """The queues of one database; ``known`` are those of the job types."""
 
@@ -41,7 +51,11 @@ class Queues:
         """Return every queue, those of the job types first."""
         with reading(self._engine) as connection:
             kept = {row["name"]: Queue(**row) for row in connection.execute(select(queues)).mappings()}
-            used = connection.execute(select(jobs.c.queue).distinct().limit(1000)).scalars().all()
+            used = (
+                connection.execute(select(jobs.c.queue).where(jobs.c.queue != NO_QUEUE).distinct().limit(1000))
+                .scalars()
+                .all()
+            )
         names = dict.fromkeys((*self._known, *sorted(kept), *sorted(used)))
         return tuple(kept.get(name, Queue(name=name)) for name in names)
 
@@ -51,6 +65,12 @@ class Queues:
             if queue.name == name:
                 return queue
         raise UnknownQueue(name)
+
+    def loads(self) -> Mapping[str, Load]:
+        """Count what waits and runs, per queue; a queue without either is not there."""
+        with reading(self._engine) as connection:
+            waiting, running = _count(connection, "queued"), _count(connection, "running")
+        return {name: Load(waiting=waiting.get(name, 0), running=running.get(name, 0)) for name in {*waiting, *running}}
 
     def pause(self, name: str, *, reason: str = "", by: UUID | None = None) -> Queue:
         """Take no more jobs from a queue; what runs goes on."""
@@ -77,3 +97,9 @@ class Queues:
         with writing(self._engine) as connection:
             connection.execute(update(queues).where(queues.c.name == name).values(**values))
         return self.get(name)
+
+
+def _count(connection: Connection, status: str) -> dict[str, int]:
+    so = jobs.c.status == literal_column(f"'{status}'")  # spelled out, for SQLite to use the status' partial index
+    counted = select(jobs.c.queue, func.count()).where(so, jobs.c.queue != NO_QUEUE).group_by(jobs.c.queue)
+    return {row[0]: row[1] for row in connection.execute(counted)}

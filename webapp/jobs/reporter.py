@@ -16,14 +16,15 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from webapp.database import reading, writing
-from webapp.jobs import attempts, storable
+from webapp.jobs import attempts, background, notes, signals, storable
 from webapp.jobs.attempts import Fence
 from webapp.jobs.job import Job
 
 INTERVAL_SECONDS = 0.25
 _QUIET_ROUNDS = 4  # with nothing to say, the stop flag is read every second
-NOTES_LIMIT = 200
+NOTES_LIMIT = notes.LIMIT
 LOG_LIMIT = 10_000
+_PROGRESS = frozenset({"progress", "done", "total", "message"})
 
 
 class JobCancelled(BaseException):
@@ -64,16 +65,17 @@ class Reporter:
             self._words.update(words)
         self._begin()
 
-    def note(self, kind: str, text: str) -> None:
+    def note(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
         """Add a warning or an error (``kind``: its column); beyond `NOTES_LIMIT` they are counted."""
-        notes, text = self._warnings if kind == "warnings" else self._errors, storable.text(text)
+        said = self._warnings if kind == "warnings" else self._errors
+        new = notes.note(text, key, parameters, at=self.now().isoformat())
         with self._lock:
-            if len(notes) < NOTES_LIMIT:
-                notes.append({"text": text, "at": self.now().isoformat()})
+            if len(said) < NOTES_LIMIT:
+                said.append(new)
             else:
                 self._unsaid[kind] += 1
-                notes[-1] = {"text": f"… and {self._unsaid[kind] + 1} more.", "at": self.now().isoformat()}
-            self._words[kind] = list(notes)
+                said[-1] = {"text": notes.more(self._unsaid[kind] + 1), "at": new["at"]}
+            self._words[kind] = list(said)
         self._begin()
 
     def log(self, level: str, text: str) -> None:
@@ -119,11 +121,13 @@ class Reporter:
             self._thread.join()
         return self._take()
 
-    def last_words(self, error: str | None) -> dict[str, Any]:
+    def last_words(
+        self, error: str | None, key: str = "", parameters: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Return the errors' column with the one that ended the attempt, if one did."""
         if error is None:
             return {}
-        return {"errors": [*self._errors, {"text": error, "at": self.now().isoformat()}]}
+        return {"errors": [*self._errors, notes.note(error, key, parameters, at=self.now().isoformat())]}
 
     def write_lines(self, connection: Connection, lines: list[tuple[datetime, str, str]]) -> None:
         """Write the last lines in the transaction that ends the attempt."""
@@ -138,6 +142,8 @@ class Reporter:
             asked_to_stop = attempts.report(connection, self._fence, words)
             if lines:
                 attempts.add_log(connection, self._fence, lines)
+            if not _PROGRESS.isdisjoint(words):
+                signals.note(connection, signals.job_progressed, [self._fence.job_id])
         return asked_to_stop
 
     def _take_back(self, words: dict[str, Any], lines: list[tuple[datetime, str, str]]) -> None:
@@ -154,8 +160,7 @@ class Reporter:
 
     def _begin(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
-            self._thread.start()
+            self._thread = background.start(self._run, "reporter")
 
     def _run(self) -> None:
         rounds = 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from webapp.jobs.job import COMPLETE, Status
 
-_DECIMALS = 2
+DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Parts:
         """Per cent of the children that completed or failed; cancelled ones did not get there."""
         if not self.total:
             return COMPLETE
-        return round(COMPLETE * (self.completed + self.failed) / self.total, _DECIMALS)
+        return round(COMPLETE * (self.completed + self.failed) / self.total, DECIMALS)
 
     def counted(self, status: Status) -> str | None:
         """Name the figure that a child in ``status`` belongs to; ``None`` while it is active."""

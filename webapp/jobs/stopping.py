@@ -3,15 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, or_
 
-from webapp.jobs import aftermath, events
-from webapp.jobs.job import IllegalTransition, Status
-from webapp.schema import events as event_rows
-from webapp.schema import jobs, now
-
-_BEFORE_START = ("held", "scheduled", "queued")
-_UNDER_WAY = ("running", "waiting")
+from webapp.jobs import aftermath, halting, lock_order
+from webapp.jobs.job import TERMINAL, IllegalTransition, Status
+from webapp.schema import jobs
 
 
 def stop(connection: Connection, ids: Collection[UUID], *, by: UUID | None = None) -> set[str]:
@@ -19,49 +15,27 @@ def stop(connection: Connection, ids: Collection[UUID], *, by: UUID | None = Non
 
     Jobs that have ended already stay as they are: they were faster.
     """
-    whose = or_(jobs.c.id.in_(ids), jobs.c.root_id.in_(ids))
-    ended = _end_waiting(connection, whose, by)
-    asked = _ask_running(connection, whose, by)
+    lock_order.lock_families(connection, ids)
+    return _stop(connection, or_(jobs.c.id.in_(ids), jobs.c.root_id.in_(ids)), by)
+
+
+def stop_children(connection: Connection, root_id: UUID) -> set[str]:
+    """Stop the children of a root that is locked, as they are; return the queues in which work waits now."""
+    return _stop(connection, jobs.c.root_id == root_id, None)
+
+
+def refuse_if_ended(job_id: UUID, status: Status) -> None:
+    """Raise `IllegalTransition` for one job that somebody wants to stop and that has ended."""
+    if status in TERMINAL:
+        raise IllegalTransition(job_id, status, Status.CANCELLED)
+
+
+def _stop(connection: Connection, whose: ColumnElement[bool], by: UUID | None) -> set[str]:
+    ended = halting.end_waiting(connection, whose, by)
+    ended += halting.end_deserted(connection, whose, by)
+    asked = halting.ask_running(connection, whose, by)
     woken = aftermath.follow(connection, ended)
     for root in sorted(asked):
         if aftermath.settle_root(connection, root):
             woken |= aftermath.follow(connection, [root])
     return woken
-
-
-def refuse_if_ended(job_id: UUID, status: Status) -> None:
-    """Raise `IllegalTransition` for one job that somebody wants to stop and that has ended."""
-    if status.value not in (*_BEFORE_START, *_UNDER_WAY):
-        raise IllegalTransition(job_id, status, Status.CANCELLED)
-
-
-def _end_waiting(connection: Connection, whose: object, by: UUID | None) -> list[UUID]:
-    statement = (
-        update(jobs)
-        .where(whose, jobs.c.status.in_(_BEFORE_START))  # type: ignore[arg-type]
-        .values(status="cancelled", cancel_kind="before_start", finished_at=now(), version=jobs.c.version + 1)
-        .returning(jobs.c.id, jobs.c.attempt)
-    )
-    ended = connection.execute(statement).all()
-    _note(connection, ended, "cancelled", by)
-    return [row.id for row in ended]
-
-
-def _ask_running(connection: Connection, whose: object, by: UUID | None) -> list[UUID]:
-    statement = (
-        update(jobs)
-        .where(whose, jobs.c.status.in_(_UNDER_WAY), jobs.c.cancel_requested_at.is_(None))  # type: ignore[arg-type]
-        .values(cancel_requested_at=now(), version=jobs.c.version + 1)
-        .returning(jobs.c.id, jobs.c.attempt)
-    )
-    asked = connection.execute(statement).all()
-    _note(connection, asked, events.CANCEL_REQUESTED, by)
-    ids = [row.id for row in asked]
-    roots = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.status == "waiting")
-    return list(connection.execute(roots).scalars())
-
-
-def _note(connection: Connection, rows: Collection[object], name: str, by: UUID | None) -> None:
-    if rows:
-        noted = [{"job_id": row.id, "name": name, "attempt": row.attempt, "actor_id": by} for row in rows]  # type: ignore[attr-defined]
-        connection.execute(insert(event_rows).values(at=now()), noted)

@@ -10,6 +10,32 @@ from collections.abc import Mapping
 from typing import Any
 
 _REFUSED = re.compile("[\0\ud800-\udfff]")
+JSON_LIMIT = 64 * 1024  # bytes
+
+
+class NotStorable(ValueError):
+    """What is kept in a job's row is JSON of a limited size; the message says which part is not."""
+
+
+class TooLarge(NotStorable):
+    """JSON keeps to its limit of bytes."""
+
+
+def checked(values: Mapping[str, Any], what: str, limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """Return the same values, storable; raise `NotStorable` with a sentence that begins with ``what``."""
+    try:
+        made: dict[str, Any] = json_values(values)
+        size = json_size(made)
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        message = f"{what} must be JSON: {error}."
+        raise NotStorable(message) from None
+    if not isinstance(made, dict):
+        message = f"{what} must be a JSON object, not {type(values).__name__}."
+        raise NotStorable(message)
+    if size > limit:
+        message = f"{what} is at most {limit} bytes of JSON, not {size}."
+        raise TooLarge(message)
+    return made
 
 
 def text(words: str) -> str:

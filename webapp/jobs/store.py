@@ -1,20 +1,19 @@
-"""Rows and jobs: insert, read, and `change`, the compare-and-swap behind every step.
+"""Rows and jobs: insert, read, and `swap`, the compare-and-swap behind every step (changing.py).
 
-The row is the only record. Nothing else writes a job's status.
+The row is the only record.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
-from webapp.database import reading, writing
+from webapp.database import reading
 from webapp.jobs.job import MOVES, UNFINISHED, IllegalTransition, Job, Owner, Status
 from webapp.schema import jobs, now
 
-_CHANGE_TRIES = 100
 _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata"})
 _DATABASE_TIMES = ("created_at",)
@@ -65,28 +64,12 @@ class Store:
             row = connection.execute(holder).mappings().first()
         return to_job(row) if row else None
 
-    def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
-        """Apply ``step`` to the job, atomically; return the job as it is afterwards.
-
-        ``step`` is called again when somebody else was faster, so it must be pure.
-        """
-        for _ in range(_CHANGE_TRIES):
-            old = self.get(job_id)
-            new = step(old)
-            if new == old:
-                return old
-            with writing(self.engine) as connection:
-                if self.swap(connection, old, new):
-                    return self.read(connection, job_id)
-        raise StaleJob(old)
-
-    def persist(self, job: Job) -> Job:
-        """Write a changed copy back; raise `StaleJob` if the row has moved on since."""
-        with writing(self.engine) as connection:
-            current = self.read(connection, job.id)
-            if current.version != job.version or not self.swap(connection, current, job):
-                raise StaleJob(job)
-            return self.read(connection, job.id)
+    def child_named(self, root_id: UUID, name: str) -> Job | None:
+        """Return the child of that name, if the root has one."""
+        wanted = select(jobs).where(jobs.c.root_id == root_id, jobs.c.child_name == name)
+        with reading(self.engine) as connection:
+            row = connection.execute(wanted).mappings().first()
+        return to_job(row) if row else None
 
     def swap(self, connection: Connection, old: Job, new: Job) -> bool:
         """Write what differs between two values of a job, if its version still is the old one.
@@ -135,6 +118,8 @@ def _differences(old: Job, new: Job) -> dict[str, Any]:
         changed["lease_id"] = None
     if new.is_running and not old.is_running:
         changed["started_at"] = now()
+    if new.is_running and new.record_only:
+        changed["heartbeat_at"] = now()  # whoever does its work gave a sign of life
     if old.is_finished and not new.is_finished:
         changed |= {"finished_at": None, "cancel_requested_at": None, "cancel_kind": None}
     return changed

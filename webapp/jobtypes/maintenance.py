@@ -34,7 +34,7 @@ def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeepin
     """Do the chores one after the other; each may be cut short and begins anew the next time."""
     only_count = payload.dry_run
     chores = {
-        "job": lambda: housekeeping.prune(housekeeping.retention, only_count=only_count),
+        "job": lambda: housekeeping.prune(only_count=only_count),
         "expired file": lambda: housekeeping.expire_files(only_count=only_count),
         "orphaned file": lambda: housekeeping.sweep_orphans(only_count=only_count),
         "session": lambda: sessions.sweep(only_count=only_count),

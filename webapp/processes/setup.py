@@ -4,9 +4,11 @@ import logging
 import secrets
 from pathlib import Path
 
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from webapp.accounts.user import Role
@@ -15,6 +17,7 @@ from webapp.database import is_sqlite
 from webapp.services import Services
 
 ADMIN = "admin"
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Unready(Exception):
@@ -25,7 +28,7 @@ def migrate(app: Flask) -> None:
     """Bring the database's tables up to date; a database that cannot be used is `Unready`."""
     services: Services = app.extensions["deskjob"]
     _make_folder(services.settings.data_dir)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    _quiet_alembic()
     try:
         _check(services)
         with app.app_context():
@@ -38,20 +41,31 @@ def migrate(app: Flask) -> None:
 
 def require_tables(services: Services) -> None:
     """Refuse to work on a database that nobody has migrated yet."""
-    if not inspect(services.engine).has_table("jobs"):
+    _quiet_alembic()
+    expected = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    with services.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    services.engine.dispose()
+    if found is None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."
         raise Unready(message)
-    services.engine.dispose()
+    if found != expected:
+        message = f"The tables are of version {found}, this program wants {expected}. Run ./deskjob db upgrade first."
+        raise Unready(message)
 
 
 def first_admin(services: Services) -> str | None:
-    """Make the admin if there is nobody yet; return the one-time password, unless one was given."""
+    """Make the admin if there is nobody yet; return the password, unless one was given."""
     if not services.accounts.is_empty():
         return None
     given = services.settings.admin_password
     password = given.get_secret_value() if given else secrets.token_urlsafe(15)
     services.accounts.add(ADMIN, password, role=Role.ADMIN, full_name="Administrator")
     return None if given else password
+
+
+def _quiet_alembic() -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at length how it found the database
 
 
 def _make_folder(folder: Path) -> None:
@@ -73,7 +87,8 @@ def _check(services: Services) -> None:
 
 def _sentence(services: Services, reason: str) -> str:
     place = services.engine.url.render_as_string(hide_password=True)
-    return (
-        f"The database {place} cannot be used: {reason.rstrip('.?')}. "
-        "Restore it from a backup, move it away to start afresh, or set DESKJOB_DATABASE_URL."
-    )
+    if is_sqlite(services.engine):
+        advice = "Restore it from a backup, move it away to start afresh, or set DESKJOB_DATABASE_URL."
+    else:
+        advice = "Start it, or correct DESKJOB_DATABASE_URL."
+    return f"The database {place} cannot be used: {' '.join(reason.split()).strip('*.? ')}. {advice}"

@@ -12,6 +12,7 @@ import click
 from flask import Flask
 
 from webapp.processes import valkey
+from webapp.processes.ready import check_folders, check_redis, only_one
 from webapp.processes.setup import Unready, first_admin, migrate
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.services import Services
@@ -26,10 +27,16 @@ def run(app: Flask, *, host: str, port: int, workers: int) -> None:
     """
     services: Services = app.extensions["deskjob"]
     _refuse_taken_port(host, port)
-    _refuse_second_start(services)
-    migrate(app)
-    if password := first_admin(services):
-        click.echo(f"First start: log in as admin with the one-time password {password}")
+    check_folders(services.settings)
+    with only_one(services.settings.data_dir):
+        check_redis(services)
+        migrate(app)
+        if password := first_admin(services):
+            click.echo(f"First start: log in as admin with the password {password} (it is shown only now)")
+        _run(services, host=host, port=port, workers=workers)
+
+
+def _run(services: Services, *, host: str, port: int, workers: int) -> None:
     supervisor = Supervisor(services.settings.stop_grace_seconds + 15)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, supervisor.request_stop)
@@ -71,18 +78,6 @@ def _refuse_taken_port(host: str, port: int) -> None:
         except OSError as error:
             message = f"Port {port} on {host} cannot be used ({error.strerror}). Choose another one with --port."
             raise Unready(message) from None
-
-
-def _refuse_second_start(services: Services) -> None:
-    if services.settings.redis_url or not services.settings.redis_socket.exists():
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        if probe.connect_ex(str(services.settings.redis_socket)) == 0:
-            message = (
-                f"Deskjob already runs on {services.settings.data_dir}. "
-                "Stop it first, or set DESKJOB_DATA_DIR to another folder."
-            )
-            raise Unready(message)
 
 
 def _await_first_page(supervisor: Supervisor, host: str, port: int) -> None:

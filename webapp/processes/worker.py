@@ -12,8 +12,9 @@ from redis import RedisError
 
 from webapp.database import forget_inherited_connections
 from webapp.jobs.attempts import Horse
+from webapp.jobs.leases import boot_id
 from webapp.jobs.rq_queue.wake_ups import connect
-from webapp.jobs.rq_queue.worker import JobWorker, boot_id
+from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.services import Services
 
 
@@ -35,14 +36,14 @@ def settle_worker(services: Services, name: str) -> None:
     """End what a worker that died had left running."""
     forget_inherited_connections(services.engine)
     for lease_id in services.leases.of_worker(name):
-        services.leases.settle(lease_id, why="The worker that ran this job was killed.")
+        services.leases.settle(lease_id, why="The worker that ran this job was killed.", worker_gone=True)
     services.engine.dispose()
 
 
 def settle_what_is_dead(services: Services) -> None:
     """End what workers of this machine had left running when they, or the machine, went down."""
     for lease_id in services.leases.of_dead(socket.gethostname(), _is_alive, boot_id()):
-        services.leases.settle(lease_id, why="The worker that ran this job went down.")
+        services.leases.settle(lease_id, why="The worker that ran this job went down.", worker_gone=True)
     services.engine.dispose()
 
 
@@ -76,6 +77,6 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
 def warm_up(services: Services) -> None:
     """Import the driver, compile the hot statements, and keep the children from copying our pages."""
     assert services.executor  # noqa: S101  (builds it before the fork)
-    services.claims.claim("", uuid4(), fresh=True)
+    services.claims.claim("no queue is named so", uuid4(), fresh=True)
     gc.collect()
     gc.freeze()

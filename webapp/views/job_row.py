@@ -7,14 +7,14 @@ from uuid import UUID
 
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
+from webapp.jobs.words import size
 from webapp.views import sayings, wording
-from webapp.views.forms.words import size
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.sayings import Facts
 from webapp.views.wording import Look
 
-FILES_SHOWN = 2
+FILES_SHOWN = 2  # as many names of what it was given are told, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,15 @@ class JobRow:
     short_id: str
     title: str
     look: Look
+    type_name: str
+    given: str
     line: str
     line_is_error: bool
     percent: float | None
     outlook: str
     runs: bool
     by: str
+    by_whom: str
     files: tuple[File, ...]
     more_files: int
     when: Moment
@@ -58,12 +61,15 @@ def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: 
         short_id=job.short_id,
         title=job.title,
         look=wording.look(job),
-        line=error or _line(facts, attached),
+        type_name=job.type,
+        given=_given([file.name for file in attached if file.role == "input"]),
+        line=error or _line(facts),
         line_is_error=bool(error),
         percent=wording.percent(job),
         outlook=sayings.expectation(facts) if job.is_running else "",
         runs=job.status in {Status.RUNNING, Status.WAITING},
         by=_by(job, reader),
+        by_whom=_by_whom(job, reader),
         files=tuple(offered[:FILES_SHOWN]),
         more_files=max(len(offered) - FILES_SHOWN, 0),
         when=reader.when(_moment(job, reader)),
@@ -97,18 +103,27 @@ def _error(job: Job, reader: Reader) -> str:
     return str(job.errors[-1].get("text", ""))
 
 
-def _line(facts: Facts, attached: Sequence[Attachment]) -> str:
+def _given(names: Sequence[str]) -> str:
+    """Name the first of the files that a job was given; they tell jobs of one type apart."""
+    more = len(names) - FILES_SHOWN
+    return ", ".join(names[:FILES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _line(facts: Facts) -> str:
     job = facts.job
     if job.status in {Status.SCHEDULED, Status.CANCELLED, Status.STALE}:
         return sayings.saying(facts).fact
-    given = ", ".join(file.name for file in attached if file.role == "input")
-    done = wording.amounts(job) if job.is_running else job.message
-    return done or given
+    return wording.amounts(job) if job.is_running else job.message
 
 
 def _by(job: Job, reader: Reader) -> str:
-    name = reader.name(job.triggered_by or job.owner.user_id)
+    name = _by_whom(job, reader)
     return {"you": "You", "the system": "System", "somebody else": "Somebody else"}.get(name, name)
+
+
+def _by_whom(job: Job, reader: Reader) -> str:
+    """Name the same in the middle of a sentence."""
+    return reader.name(job.triggered_by or job.owner.user_id)
 
 
 def _moment(job: Job, reader: Reader) -> datetime:

@@ -7,17 +7,18 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.job import Job, Status
+from webapp.jobs.job_type import JobType
 from webapp.jobs.store import JobNotFound
 from webapp.views import job_page, polling
 from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.filters import Filter
-from webapp.views.job_list import job_list
+from webapp.views.job_list import JobList, job_list
 from webapp.views.job_log import job_log
 from webapp.views.job_page import Findings
 from webapp.views.parameters import Parameter, parameters
 from webapp.views.reader import Reader, reader
-from webapp.views.viewer import viewer
+from webapp.views.viewer import signed_in, viewer
 
 bp = Blueprint("jobs", __name__)
 _LIST_GROWS_OLD = 60  # seconds: "2 min ago" is wrong then, even if no job has moved
@@ -88,9 +89,20 @@ def _list(chosen: Filter) -> dict[str, Any]:
         "list": shown,
         "tag": tag,
         "trigger": polling.trigger(shown.seconds),
-        "types": sorted(services().registry, key=lambda known: known.title),
+        "types": _types(chosen, shown),
         "operates": viewer().sees_all,
     }
+
+
+def _types(chosen: Filter, shown: JobList) -> list[JobType]:
+    """Return what the list can be narrowed to: what this person may start, and what is here to see."""
+    here = {chosen.type_name, *(row.type_name for row in (*shown.running, *shown.rows))}
+    may_be_there = (
+        kind
+        for kind in services().registry
+        if viewer().sees_all or kind.name in here or kind.may_be_started_by(signed_in().role)
+    )
+    return sorted(may_be_there, key=lambda kind: kind.title)
 
 
 def _list_tag(chosen: Filter) -> str:

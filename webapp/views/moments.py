@@ -8,6 +8,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _JUST_NOW = 45  # seconds
 _SECONDS_MATTER = 10 * MINUTE
+_SECONDS_GUESSED = 5  # a guess is rounded to so many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +57,21 @@ def span(period: timedelta) -> str:
 
 
 def rough(period: timedelta) -> str:
-    """Say a guessed period, no more exact than the guess: "10 s", "2 min", "3 h"."""
+    """Say a guessed period, no more exact than the guess: "less than 5 s", "10 s", "2 min", "3 h"."""
     seconds = period.total_seconds()
-    if seconds < MINUTE - 5:
-        return f"{max(5, round(seconds / 5) * 5)}{SPACE}s"
+    if seconds < _SECONDS_GUESSED:
+        return f"less than{SPACE}{_SECONDS_GUESSED}{SPACE}s"
+    if seconds < MINUTE - _SECONDS_GUESSED:
+        return f"{round(seconds / _SECONDS_GUESSED) * _SECONDS_GUESSED}{SPACE}s"
     if seconds < HOUR:
         return f"{max(1, round(seconds / MINUTE))}{SPACE}min"
     return f"{round(seconds / HOUR)}{SPACE}h"
+
+
+def about(period: timedelta) -> str:
+    """Say a guessed period as a guess: "about 10 s"; what is "less than 5 s" is one already."""
+    words = rough(period)
+    return words if words.startswith("less") else f"about {words}"
 
 
 def _units(*parts: tuple[int, str]) -> str:

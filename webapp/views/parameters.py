@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 
 from webapp.jobs.job_type import Upload
 from webapp.jobs.payloads import is_secret
+from webapp.views.forms.choices import label_of
+from webapp.views.forms.questions import Question, questions
 from webapp.views.forms.words import humanised
 
 HIDDEN = "••••••"
@@ -30,7 +32,10 @@ class Parameter:
 def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[Parameter, ...]:
     """Return the payload's fields in their order; ``stored`` is the payload as it is in the row."""
     fields = payload_class.model_fields.items()
-    return tuple(_parameter(name, field, stored[name], zone) for name, field in fields if name in stored)
+    asked = {question.name: question for question in questions(payload_class)}
+    return tuple(
+        _parameter(name, field, stored[name], zone, asked.get(name)) for name, field in fields if name in stored
+    )
 
 
 def label(name: str, field: FieldInfo) -> str:
@@ -38,7 +43,7 @@ def label(name: str, field: FieldInfo) -> str:
     return field.title or humanised(name)
 
 
-def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo) -> Parameter:
+def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: Question | None) -> Parameter:
     if _holds_secret(field.annotation) or _contains_secret(value):
         return Parameter(label=label(name, field), text=HIDDEN, hidden=True)
     if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
@@ -47,7 +52,8 @@ def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo) -> Pa
         return Parameter(label=label(name, field), text=_moment(value, zone))
     if isinstance(value, str) and _mentions(field.annotation, date):
         return Parameter(label=label(name, field), text=_date(date.fromisoformat(value)))
-    return Parameter(label=label(name, field), text=_text(value))
+    chosen = label_of(question, value) if question else None
+    return Parameter(label=label(name, field), text=chosen or _text(value))
 
 
 def _text(value: object) -> str:

@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from webapp.jobs.job import Job, Status
 from webapp.jobs.progress import time_left
 from webapp.jobs.queries import COUNT_CEILING
-from webapp.views.moments import SPACE, moment, rough, span
+from webapp.views.moments import SPACE, about, moment, rough, span
 from webapp.views.wording import counted, ordinal, percent, sentence, which_attempt
 
 _GUESS_AFTER = timedelta(seconds=3)
-_LATE = 1.2  # times the usual duration
+_LATE = 2  # times the usual duration
+_LATE_BY = timedelta(seconds=10)  # more than that, at least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +51,10 @@ def expectation(facts: Facts) -> str:
     elapsed, known = _elapsed(facts), percent(facts.job) or 0.0
     left = time_left(elapsed, known, facts.usual)
     if left is not None and elapsed >= _GUESS_AFTER:
-        return f"about {rough(left)} left"
+        return f"{about(left)} left"
     if facts.usual is None:
         return ""
-    if elapsed > facts.usual * _LATE:
+    if elapsed > max(facts.usual * _LATE, facts.usual + _LATE_BY):
         return f"takes longer than usual ({rough(facts.usual)})"
     return f"usually takes {rough(facts.usual)}"
 

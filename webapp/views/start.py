@@ -11,13 +11,14 @@ from flask.typing import ResponseReturnValue
 
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.job_type import InvalidPayload, JobType
+from webapp.jobs.uploads import taken_by
+from webapp.jobs.words import size
 from webapp.views.current import services
 from webapp.views.forms.form import PayloadForm
 from webapp.views.forms.incoming import Brought, receive
 from webapp.views.forms.questions import questions
 from webapp.views.forms.staged import NotStaged, Staging
 from webapp.views.forms.uploads import expects_files
-from webapp.views.forms.words import size
 from webapp.views.moments import rough
 from webapp.views.viewer import signed_in
 from webapp.views.wording import counted
@@ -48,8 +49,14 @@ def _expected(type_name: str) -> int:
     return len(job_type.uploads) if job_type else 0
 
 
+def _largest(type_name: str) -> int | None:
+    job_type = _known(type_name)
+    limits = [taken_by(job_type.payload_class, field).max_bytes for field in job_type.uploads] if job_type else []
+    return None if None in limits else max(filter(None, limits), default=None)
+
+
 @bp.route("/jobs/new/<type_name>", methods=["GET", "POST"])
-@expects_files(_expected)
+@expects_files(_expected, at_most=_largest)
 def form(type_name: str) -> ResponseReturnValue:
     """Ask for the payload; start the job once it fits."""
     job_type = _startable(type_name)
@@ -59,9 +66,7 @@ def form(type_name: str) -> ResponseReturnValue:
 
 
 def _start(job_type: JobType) -> ResponseReturnValue:
-    brought = receive(
-        questions(job_type.payload_class), sent=request.files, typed=request.form, staging=_staging(job_type)
-    )
+    brought = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=_staging(job_type))
     form = PayloadForm(job_type.payload_class, zone=_zone(), typed=request.form, files=brought.files)
     if form.accepts(brought.errors):
         try:
@@ -95,8 +100,15 @@ def _page(job_type: JobType, form: PayloadForm) -> str:
         kept={name: Kept(file.name, size(file.size), staging.token(name, file)) for name, file in form.files.items()},
         usual=_usual(job_type),
         kept_for=_period(job_type.keep_files),
-        upload_limit=size(services().settings.max_upload_bytes),
+        upload_limits=_upload_limits(job_type),
     )
+
+
+def _upload_limits(job_type: JobType) -> dict[str, str]:
+    """Map the fields that take a file to how large it may be, in words."""
+    most = services().settings.max_upload_bytes
+    asked = (question.name for question in questions(job_type.payload_class) if question.is_upload)
+    return {name: size(min(taken_by(job_type.payload_class, name).max_bytes or most, most)) for name in asked}
 
 
 def _usual(job_type: JobType) -> str:

@@ -12,6 +12,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
+from webapp.jobs.job import NO_QUEUE
+
 log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
 LEAST_CAP = 16
@@ -76,8 +78,10 @@ class WakeUps:
         """Say that work waits in queue ``name``, unless enough wake-ups wait already.
 
         A Redis that is away costs a line in the log: the row is there, and the clock announces
-        it again.
+        it again. For jobs in no queue nobody is woken.
         """
+        if name == NO_QUEUE:
+            return
         try:
             if self.missing(name):
                 self._enqueue(name)

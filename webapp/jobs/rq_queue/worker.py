@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from resource import struct_rusage
 from types import FrameType
 from typing import Any
@@ -31,7 +30,8 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry
 from sqlalchemy.exc import DBAPIError
 
-from webapp.jobs.leases import Holder, Leases
+from webapp.jobs import background
+from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.parent_death import die_with_parent
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.jobs.watch import Watch
@@ -113,8 +113,7 @@ class JobWorker(Worker):
 
     def _wait_for_end(self, watching: Watch) -> tuple[int, int, struct_rusage]:
         pid, ended = self._horse_pid, threading.Event()
-        thread = threading.Thread(target=self._keep_alive, args=(watching, pid, ended), name="beat", daemon=True)
-        thread.start()
+        thread = background.start(lambda: self._keep_alive(watching, pid, ended), "beat")
         _, status, usage = os.wait4(pid, 0)
         ended.set()
         thread.join()  # no thread may run while the next horse is forked
@@ -213,9 +212,3 @@ def _how_it_ended(status: int, usage: struct_rusage) -> str:
         hint = f" Perhaps the machine ran out of memory: it used up to {memory}." if name == "SIGKILL" else ""
         return f"The process that ran this job was killed ({name}).{hint}"
     return f"The process that ran this job ended by itself, with exit status {os.waitstatus_to_exitcode(status)}."
-
-
-def boot_id() -> str:
-    """Return what changes when this machine starts anew; empty where it cannot be told."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else ""

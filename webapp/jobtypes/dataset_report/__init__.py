@@ -17,7 +17,7 @@ from webapp.jobtypes.dataset_report.profile import Profile, profile_of
 from webapp.jobtypes.dataset_report.profile_json import profile_json
 from webapp.jobtypes.dataset_report.report import write_report
 from webapp.jobtypes.dataset_report.survey import Cells, Survey, without_cycle_collection
-from webapp.jobtypes.dataset_report.wording import size_in_words
+from webapp.jobtypes.dataset_report.wording import counted, size_in_words
 from webapp.jobtypes.dataset_report.xlsx_table import read_xlsx
 
 __all__ = ["DatasetReport", "dataset_report"]
@@ -32,17 +32,21 @@ __all__ = ["DatasetReport", "dataset_report"]
 )
 def dataset_report(job: JobContext, payload: DatasetReport) -> None:
     """Read the table once; leave report.html, profile.json and, when asked for, cleaned.csv."""
+    with job.open_attachment("report.html", "text/html") as out:  # files stand in the order they are opened in
+        profile = _read(job, payload)
+        write_report(profile, out)
+    job.attach("profile.json", profile_json(profile), "application/json")
+    job.progress(100, message=f"{counted(profile.rows, 'row')}, {counted(len(profile.columns), 'column')}")
+
+
+def _read(job: JobContext, payload: DatasetReport) -> Profile:
     bad_rows = BadRows(job.warn)
     with job.inputs["file"].open() as file, _table(file, payload, bad_rows) as table:
         job.logger.info("Reading %s (%s)", job.inputs["file"].name, _in_words(table.facts))
         survey = Survey(table, has_header=payload.has_header, missing_words=payload.missing_words)
         _walk(job, payload, survey, bad_rows)
-        profile = _profile(job, table, survey, bad_rows)
-    bad_rows.close()
-    with job.open_attachment("report.html", "text/html") as out:
-        write_report(profile, out)
-    job.attach("profile.json", profile_json(profile), "application/json")
-    job.progress(100, message=f"{survey.rows:,} rows, {len(survey.columns):,} columns")
+        bad_rows.close()
+        return _profile(job, table, survey, bad_rows)
 
 
 def _in_words(facts: Mapping[str, str]) -> str:
@@ -65,7 +69,7 @@ def _walk(job: JobContext, payload: DatasetReport, survey: Survey, bad_rows: Bad
     with cleaned as write, without_cycle_collection():
         for batch in survey.walk(bad_rows, write):
             read = min(batch.bytes_read, size)
-            words = f"{size_in_words(read)} of {size_in_words(size)}, {survey.rows:,} rows"
+            words = f"{size_in_words(read)} of {size_in_words(size)}, {counted(survey.rows, 'row')}"
             job.progress(done=read, total=size, message=words)
 
 

@@ -1,15 +1,42 @@
 """Rows that could not be read, or only in part: the first ones by line number, all of them by count."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 NAMED = 100
 
 
+@dataclass(slots=True)
+class _Run:
+    """Lines that follow each other and have the same problem."""
+
+    why: str
+    skipped: bool
+    first: int
+    last: int
+
+    def goes_on_with(self, line: int, why: str, *, skipped: bool) -> bool:
+        return (line, why, skipped) == (self.last + 1, self.why, self.skipped)
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def sentence(self) -> str:
+        several = self.count > 1
+        where = f"Lines {self.first:,} to {self.last:,}" if several else f"Line {self.first:,}"
+        end = f"; the {'rows were' if several else 'row was'} skipped" if self.skipped else ""
+        return f"{where}: {self.why}{end}."
+
+
 class BadRows:
-    """Tells each of the first rows at once, and the number of the others when closed."""
+    """Tells each of the first runs of lines as soon as it is over, and the number of the other rows when closed."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
+        self._run: _Run | None = None
+        self._named = 0
         self.skipped = 0
         self.repaired = 0
         self.sentences: list[str] = []
@@ -17,12 +44,12 @@ class BadRows:
     def skip(self, line: int, why: str) -> None:
         """Record a row that is left out of every figure."""
         self.skipped += 1
-        self._tell(f"Line {line:,}: {why}; the row was skipped.")
+        self._record(line, why, skipped=True)
 
     def repair(self, line: int, why: str) -> None:
         """Record a row that counts, though not exactly as it stood in the file."""
         self.repaired += 1
-        self._tell(f"Line {line:,}: {why}.")
+        self._record(line, why, skipped=False)
 
     @property
     def count(self) -> int:
@@ -30,11 +57,21 @@ class BadRows:
         return self.skipped + self.repaired
 
     def close(self) -> None:
-        """Say how many were not named."""
-        if self.count > len(self.sentences):
-            self._warn(f"{self.count - len(self.sentences):,} more rows have problems like these.")
+        """Tell the last run, and how many rows were not named."""
+        self._tell()
+        if more := self.count - self._named:
+            self._warn(f"{more:,} more {'row has a problem' if more == 1 else 'rows have problems'} like these.")
 
-    def _tell(self, sentence: str) -> None:
-        if len(self.sentences) < NAMED:
-            self.sentences.append(sentence)
-            self._warn(sentence)
+    def _record(self, line: int, why: str, *, skipped: bool) -> None:
+        if self._run and self._run.goes_on_with(line, why, skipped=skipped):
+            self._run.last = line
+            return
+        self._tell()
+        self._run = _Run(why, skipped, line, line)
+
+    def _tell(self) -> None:
+        run, self._run = self._run, None
+        if run and len(self.sentences) < NAMED:
+            self._named += run.count
+            self.sentences.append(run.sentence)
+            self._warn(run.sentence)

@@ -1,7 +1,7 @@
 """Rows of a CSV file, in batches small enough for the processor's cache."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from typing import BinaryIO
@@ -11,17 +11,12 @@ from webapp.jobtypes.dataset_report.bad_rows import BadRows
 from webapp.jobtypes.dataset_report.batch import Batch, Row, Table
 from webapp.jobtypes.dataset_report.lines import Lines
 from webapp.jobtypes.tables.delimiter import NAMES, delimiter_of
-from webapp.jobtypes.tables.encoding import encoding_of
+from webapp.jobtypes.tables.encoding import encoding_name, encoding_of
+from webapp.jobtypes.tables.open_quote import End, lines_from
 
 SAMPLE = 64 * 1024
 COLUMNS_PER_BLOCK = 32  # a wide table takes more blocks per batch, or columns would get a few values at a time
 MOST_BLOCKS = 32
-ENCODING_NAMES = {
-    "utf-8-sig": "UTF-8",
-    "cp1252": "Windows-1252",
-    "windows-1252": "Windows-1252",
-    "mac-roman": "Mac Roman",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +38,7 @@ def read_csv(file: BinaryIO, written: CsvFormat, bad_rows: BadRows) -> Table:
         first_line=line,
         batches=rows.batches(),
         facts={
-            "Encoding": ENCODING_NAMES.get(encoding, encoding.upper()),
+            "Encoding": encoding_name(encoding),
             "Delimiter": NAMES.get(delimiter, delimiter),
         },
     )
@@ -59,8 +54,9 @@ def _first_lines(file: BinaryIO, encoding: str) -> list[str]:
 class _Rows:
     def __init__(self, lines: Lines, delimiter: str, bad_rows: BadRows) -> None:
         self._lines = lines
+        self._delimiter = delimiter
         self._bad_rows = bad_rows
-        self._reader = csv.reader(iter(lines), delimiter=delimiter)
+        self._read(lines, before=0)
 
     def first(self) -> tuple[Row, int]:
         while batch := self._next_batch(blocks=0):
@@ -75,6 +71,15 @@ class _Rows:
             blocks = min(MOST_BLOCKS, 1 + len(batch.rows[0]) // COLUMNS_PER_BLOCK)
             yield batch
 
+    def _read(self, lines: Iterable[str], before: int) -> None:
+        self._lines_before = before
+        self._end = End()
+        self._reader = csv.reader(self._end.behind(lines), delimiter=self._delimiter)
+
+    @property
+    def _line(self) -> int:
+        return self._lines_before + self._reader.line_num
+
     def _next_batch(self, blocks: int) -> Batch | None:
         """Return the rows up to the end of so many blocks more, at least one; None after the last."""
         rows: list[Row] = []
@@ -85,20 +90,33 @@ class _Rows:
         return Batch(rows=rows, lines=lines, bytes_read=self._lines.bytes_read) if rows else None
 
     def _read_on(self, rows: list[Row], lines: list[int], full: int) -> bool:
-        """Append rows that are not blank; True when one was refused by csv and there may be more behind it."""
-        end = self._reader.line_num
+        """Append rows that are not blank; True when one was not what it seemed and there may be more behind it."""
+        before, reader = self._lines_before, self._reader
+        row, start = [], self._line + 1
         try:
-            for row in self._reader:
+            for row in reader:
                 if row:
                     rows.append(row)
-                    lines.append(end + 1)
+                    lines.append(start)
                     if self._lines.blocks >= full:
-                        return False
-                end = self._reader.line_num
+                        break
+                start = before + reader.line_num + 1
         except csv.Error as error:
-            self._bad_rows.skip(end + 1, _reason(error, end + 1, self._reader.line_num))
+            self._bad_rows.skip(start, _reason(error, start, self._line))
             return True
-        return False
+        if not (row and self._end.passed):
+            return False
+        rows[-1] = self._taken_back(rows[-1])
+        return self._lines.blocks < full
+
+    def _taken_back(self, row: Row) -> Row:
+        """Return the row up to the end of the line on which its last quote was opened, and read on below that."""
+        *cells, swallowed = row
+        opened, *below = lines_from(swallowed)
+        line = self._line - len(below) - 1
+        self._bad_rows.repair(line, "a quote is opened and never closed, so it was read as text")
+        self._read(below, before=line)
+        return [*cells, *opened.rstrip("\r\n").split(self._delimiter)]
 
 
 def _declares_delimiter(row: Row) -> bool:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import BinaryIO
 
 from webapp.jobtypes.dataset_report.bad_rows import BadRows
+from webapp.jobtypes.tables.encoding import encoding_name
 
 BLOCK = 64 * 1024  # bytes; a block and its rows stay in the processor's cache, which doubles the speed of parsing
 LONGEST_LINE = 4 * 1024 * 1024  # characters
@@ -20,7 +21,7 @@ class Lines:
     def __init__(self, file: BinaryIO, encoding: str, bad_rows: BadRows) -> None:
         self._file = file
         self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-        self._encoding = encoding
+        self._encoding = encoding_name(encoding)
         self._bad_rows = bad_rows
         self._number = 0
         self._inside_long_line = False
@@ -70,8 +71,8 @@ class Lines:
 
     def _repaired(self, number: int, line: str) -> str:
         if REPLACEMENT in line:
-            self._bad_rows.repair(number, f"has bytes that are not {self._encoding.upper()}, shown as {REPLACEMENT}")
+            self._bad_rows.repair(number, f"bytes that are not {self._encoding} are shown as {REPLACEMENT}")
         if NUL in line:
-            self._bad_rows.repair(number, "has NUL bytes, which were left out")
+            self._bad_rows.repair(number, "NUL bytes were left out")
             return line.replace(NUL, "")
         return line

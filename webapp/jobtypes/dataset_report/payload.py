@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from webapp.jobs.job_type import Upload
+from webapp.jobtypes.tables.encoding import encoding_name
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+ENCODINGS = ("utf-8", "utf-16", "windows-1252", "iso-8859-15", "mac-roman")
 MISSING_WORDS = "NA, N/A, n/a, NULL, null, None, NaN, nan"
 
 
@@ -40,6 +42,7 @@ class DatasetReport(BaseModel):
         default="auto",
         title="Encoding",
         description="Choose one when letters with accents come out wrong.",
+        json_schema_extra={"labels": {name: encoding_name(name) for name in ENCODINGS}},
         examples=["auto", "windows-1252"],
     )
     sheet: Annotated[str, StringConstraints(strip_whitespace=True, max_length=31)] = Field(

@@ -18,6 +18,11 @@ def size_in_words(size: int) -> str:
     return f"{amount:.1f} {UNITS[unit]}" if unit > 2 or (unit and amount < 9.95) else f"{amount:.0f} {UNITS[unit]}"  # noqa: PLR2004
 
 
+def counted(number: int, noun: str) -> str:
+    """1 row, 2 rows."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def number_in_words(number: float | None) -> str:
     """Return six digits at most after a whole part that is never cut."""
     if number is None:

@@ -12,6 +12,17 @@ BYTE_ORDER_MARKS = (
 SAMPLE = 4096
 CHUNK = 1 << 20
 UTF16_ZEROS = 0.3
+NAMES = {
+    "utf-8-sig": "UTF-8",
+    "cp1252": "Windows-1252",
+    "windows-1252": "Windows-1252",
+    "mac-roman": "Mac Roman",
+}
+
+
+def encoding_name(codec: str) -> str:
+    """Return how people write the name of a codec."""
+    return NAMES.get(codec, codec.upper())
 
 
 def encoding_of(file: BinaryIO) -> str:
@@ -27,10 +38,15 @@ def _utf16_without_mark(head: bytes) -> str | None:
     half = max(1, len(head) // 2)
     even, odd = head[::2].count(0) / half, head[1::2].count(0) / half
     if odd > UTF16_ZEROS and even < odd / 10:
-        return "utf-16-le"
+        return _if_lines_break(head, "utf-16-le")
     if even > UTF16_ZEROS and odd < even / 10:
-        return "utf-16-be"
+        return _if_lines_break(head, "utf-16-be")
     return None
+
+
+def _if_lines_break(head: bytes, codec: str) -> str | None:
+    """A short file with some stray zeros has line breaks of one byte, so that its lines are no lines in UTF-16."""
+    return codec if 2 * head.decode(codec, "replace").count("\n") >= head.count(b"\n") else None
 
 
 def _utf8_or_western(file: BinaryIO) -> str:

@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from webapp.accounts.user import Role
 from webapp.jobs.job_type import Upload
+from webapp.jobtypes.user_import.people_table import MOST_BYTES, MOST_ROWS
 
 
 class UserImport(BaseModel):
@@ -11,8 +12,9 @@ class UserImport(BaseModel):
 
     file: Upload = Field(
         title="People",
-        description="A CSV file with the columns name, full_name, email, role, password; only name is needed.",
-        json_schema_extra={"accept": ".csv,.tsv,.txt"},
+        description="A CSV file with the columns name, full_name, email, role, password; only name is needed. "
+        f"Up to {MOST_ROWS:,} rows.",
+        json_schema_extra={"accept": ".csv,.tsv,.txt", "max_bytes": MOST_BYTES},
     )
     default_role: Role = Field(
         default=Role.USER,

@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol, TextIO
 from webapp.jobs.job_type import JobError
 from webapp.jobtypes.tables.delimiter import declared_delimiter, delimiter_of
 from webapp.jobtypes.tables.encoding import encoding_of
+from webapp.jobtypes.tables.open_quote import End, lines_from
 
 COLUMNS = ("name", "full_name", "email", "role", "password")
 MOST_BYTES = 20_000_000
@@ -86,10 +87,14 @@ def _cells(text: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank, with the line it begins on."""
     first = list(islice(text, _LINES_TO_GUESS_FROM))
     skipped = int(bool(first and declared_delimiter(first[0])))
-    reader = csv.reader(chain(first[skipped:], text), delimiter=delimiter_of(first))
+    end = End()
+    reader = csv.reader(end.behind(chain(first[skipped:], text)), delimiter=delimiter_of(first))
     line = skipped + 1
     try:
         for cells in reader:
+            if end.passed:
+                opened = skipped + reader.line_num - len(lines_from(cells[-1]))
+                raise JobError(f"A quote that is opened on line {opened} is never closed.")
             if any(cell.strip() for cell in cells):
                 yield line, cells
             line = skipped + reader.line_num + 1

@@ -84,6 +84,17 @@ def labels_of(schema: Mapping[str, Any], tokens: Mapping[str, Any], *more: Mappi
     return {token: str(said.get(token) or humanised(str(value))) for token, value in tokens.items()}
 
 
+def label_of(question: Question, value: object) -> str | None:
+    """Return what people read for a value among the options of a question; None where none is offered for it."""
+    schema = question.schema
+    options = schema.get("items", {}) if isinstance(value, list) else schema
+    tokens = tokens_of(options)
+    labels = labels_of(options, tokens, schema)
+    chosen = value if isinstance(value, list) else [value]
+    known = [labels[token] for one in chosen if (token := _token_of(one, tokens))]
+    return ", ".join(known) if known and len(known) == len(chosen) else None
+
+
 def _token_of(value: Any, tokens: dict[str, Any]) -> str | None:
     """Return the token of a value; ``True`` is not 1 here. None if it has none."""
     return next((token for token, known in tokens.items() if known == value and type(known) is type(value)), None)

@@ -8,12 +8,12 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.widgets import DateInput, EmailInput, NumberInput, PasswordInput, Select, TextArea, TimeInput, URLInput
 
+from webapp.jobs.words import one_of
 from webapp.views.forms import scripts, widgets
 from webapp.views.forms.bounds import edges, steps
 from webapp.views.forms.choices import RADIO, ManyOf, OneOf, labels_of, tokens_of
 from webapp.views.forms.fields import FileField, SwitchField, TextField
 from webapp.views.forms.questions import ABSENT, Question
-from webapp.views.forms.words import one_of
 
 FEW = 4  # so many options are quicker to see than to open
 _LONG = 200  # characters that no single line shows

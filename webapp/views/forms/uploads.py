@@ -18,15 +18,15 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from webapp.jobs.files import CHUNK, FileTooLarge
+from webapp.jobs.words import size
 from webapp.views.current import services
 from webapp.views.forms.sinks import Nowhere, ToDisk
-from webapp.views.forms.words import size
 
 SMALL_BODY = 1_000_000  # bytes: any form without files
 _PARTS = 500  # more options than anybody ticks
 _PART = 250_000  # bytes of one typed text
 _PATIENCE = 10  # seconds for the rest of a body that was refused
-_COUNT = "deskjob_expected_files"
+_COUNT, _LIMIT = "deskjob_expected_files", "deskjob_file_limit"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -36,11 +36,17 @@ def init_app(app: Flask) -> None:
     app.config.update(MAX_CONTENT_LENGTH=SMALL_BODY, MAX_FORM_PARTS=_PARTS, MAX_FORM_MEMORY_SIZE=_PART)
 
 
-def expects_files(count: Callable[..., int]) -> Callable[[View], View]:
-    """Let a view receive files: ``count`` takes the view's arguments and says how many at most."""
+def expects_files(
+    count: Callable[..., int], *, at_most: Callable[..., int | None] = lambda **_: None
+) -> Callable[[View], View]:
+    """Let a view receive files: ``count`` takes the view's arguments and says how many at most.
+
+    ``at_most`` says how many bytes the largest may have, where that is less than any file may have.
+    """
 
     def mark(view: View) -> View:
         setattr(view, _COUNT, count)
+        setattr(view, _LIMIT, at_most)
         return view
 
     return mark
@@ -60,6 +66,13 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
         count = getattr(view, _COUNT, None)
         return int(count(**self.view_args)) if count and current_user.is_authenticated else 0
 
+    @cached_property
+    def file_limit(self) -> int:
+        """How many bytes one file may have."""
+        most = services().settings.max_upload_bytes
+        limit = getattr(current_app.view_functions.get(self.endpoint or ""), _LIMIT, None)
+        return min(limit(**(self.view_args or {})) or most, most) if limit else most
+
     def close(self) -> None:
         """Remove what was not kept. Flask calls this at the end of every request."""
         for draft in self._drafts:
@@ -70,7 +83,7 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
         if "form" in self.__dict__:
             return
         if self.expected_files:
-            self.max_content_length = self.expected_files * services().settings.max_upload_bytes + SMALL_BODY
+            self.max_content_length = self.expected_files * self.file_limit + SMALL_BODY
         try:
             super()._load_form_data()
         except (RequestEntityTooLarge, FileTooLarge):
@@ -94,7 +107,7 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
             return cast(IO[bytes], Nowhere())
         if len(self._drafts) >= self.expected_files:
             raise RequestEntityTooLarge
-        self._drafts.append(ToDisk(services().files.draft(services().settings.max_upload_bytes)))
+        self._drafts.append(ToDisk(services().files.draft(self.file_limit)))
         return cast(IO[bytes], self._drafts[-1])
 
     def _hear_out(self) -> None:
@@ -116,5 +129,5 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
             return (
                 f"What was sent is larger than the {size(self.max_content_length or SMALL_BODY)} that this page takes."
             )
-        limit = size(services().settings.max_upload_bytes)
+        limit = size(self.file_limit)
         return f"The file is larger than the {limit} that one file may have. Go back and choose a smaller one."

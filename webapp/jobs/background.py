@@ -1,0 +1,20 @@
+"""Threads beside the main one, which alone may take signals.
+
+Python runs a signal's handler in the main thread, but the kernel may hand the signal to any thread;
+then a main thread that waits in a system call sleeps on, and a stop or a time limit comes too late.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+
+
+def start(work: Callable[[], None], name: str) -> threading.Thread:
+    """Start a daemon thread that no signal is ever handed to."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # a thread begins with its maker's mask
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread
