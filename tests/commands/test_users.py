@@ -25,7 +25,7 @@ def test_a_person_is_added_with_a_typed_password(say: Callable[..., Result], ser
 
 
 def test_without_a_password_a_one_time_one_is_shown(say: Callable[..., Result], services: Services) -> None:
-    shown = say("add", "linus").output.rpartition("One-time password: ")[2].strip()
+    shown = say("add", "linus").output.rpartition("Password (shown only now): ")[2].strip()
     assert services.accounts.authenticate("linus", shown) is not None
 
 
@@ -34,6 +34,22 @@ def test_a_disabled_person_cannot_sign_in(say: Callable[..., Result], services: 
     assert say("disable", "linus").exit_code == 0
     assert services.accounts.authenticate("linus", "a long enough secret") is None
     assert "(disabled)" in say("list").output
+
+
+def test_the_last_admin_is_not_shut_out(say: Callable[..., Result], services: Services) -> None:
+    say("add", "boss", "--role", "admin", "--password-stdin", typed="a long enough secret\n")
+    assert "last admin" in say("disable", "boss").output
+    say("add", "deputy", "--role", "admin", "--password-stdin", typed="a long enough secret\n")
+    assert say("disable", "boss").exit_code == 0
+    assert say("enable", "boss").exit_code == 0
+    assert services.accounts.authenticate("boss", "a long enough secret") is not None
+
+
+def test_a_forgotten_password_is_replaced(say: Callable[..., Result], services: Services) -> None:
+    say("add", "linus", "--password-stdin", typed="a long enough secret\n")
+    shown = say("password", "linus").output.rpartition("Password (shown only now): ")[2].strip()
+    assert services.accounts.authenticate("linus", "a long enough secret") is None
+    assert services.accounts.authenticate("linus", shown) is not None
 
 
 @pytest.mark.parametrize("words", [("disable", "nobody"), ("add", "x", "--password-stdin")])

@@ -1,12 +1,14 @@
 """db: the tables."""
 
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 
 import click
 from flask_migrate import check as compare
 
-from webapp.commands.current import app
-from webapp.processes.setup import migrate
+from webapp.commands.current import app, services
+from webapp.processes.setup import migrate, require_tables
 
 
 @click.group()
@@ -24,8 +26,11 @@ def upgrade() -> None:
 @db.command()
 def check() -> None:
     """Tell whether the tables are those that the code expects; exit status 1 if not."""
-    with app().app_context():
+    require_tables(services())
+    with app().app_context(), redirect_stdout(StringIO()):
         try:
             compare()
         except SystemExit:
+            click.echo("The tables are not those that the code expects: a migration is missing.", err=True)
             sys.exit(1)
+    click.echo("The tables are those that the code expects.")

@@ -7,6 +7,7 @@ import sys
 import click
 
 from webapp.commands.current import app, services
+from webapp.commands.refusing import Commands
 from webapp.processes.clock import Clock
 from webapp.processes.pool import Pool
 from webapp.processes.setup import require_tables
@@ -40,23 +41,14 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "webapp.app:create_app()"])  # noqa: S606
 
 
-@click.command()
+@click.group(cls=Commands, invoke_without_command=True)
 @click.option("--queues", default="", help="Names, comma-separated; by default every queue of a known job type.")
 @click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
-def worker(queues: str, workers: int | None) -> None:
-    """Run jobs until told to stop."""
-    _log_to_stderr()
-    ours = services()
-    require_tables(ours)
-    settle_what_is_dead(ours)
-    names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
-    pool = Pool(
-        workers or ours.settings.workers,
-        work=lambda name: run(ours, name, names),
-        settle=lambda name: settle_worker(ours, name),
-        grace_seconds=ours.settings.stop_grace_seconds,
-    )
-    pool.run()
+@click.pass_context
+def worker(context: click.Context, queues: str, workers: int | None) -> None:
+    """Run jobs until told to stop; or, with a command, look at those who do."""
+    if context.invoked_subcommand is None:
+        _run_workers(queues, workers)
 
 
 @click.command()
@@ -84,6 +76,21 @@ def maintain(*, dry_run: bool) -> None:
     }
     for what, count in found.items():
         click.echo(f"{count} {what} {'would be' if dry_run else 'were'} removed.")
+
+
+def _run_workers(queues: str, workers: int | None) -> None:
+    _log_to_stderr()
+    ours = services()
+    require_tables(ours)
+    settle_what_is_dead(ours)
+    names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
+    pool = Pool(
+        workers or ours.settings.workers,
+        work=lambda name: run(ours, name, names),
+        settle=lambda name: settle_worker(ours, name),
+        grace_seconds=ours.settings.stop_grace_seconds,
+    )
+    pool.run()
 
 
 def _log_to_stderr() -> None:

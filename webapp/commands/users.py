@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -23,7 +24,7 @@ def user() -> None:
 @click.option("--email")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def add(name: str, role: str, full_name: str, email: str | None, *, password_stdin: bool) -> None:
-    """Add a person; without --password-stdin a one-time password is made and shown."""
+    """Add a person; without --password-stdin one is made and shown."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
     try:
         services().accounts.add(name, password, role=Role(role), full_name=full_name, email=email)
@@ -31,7 +32,7 @@ def add(name: str, role: str, full_name: str, email: str | None, *, password_std
         raise click.ClickException(str(error)) from None
     click.echo(f"{name} was added as {role}.")
     if not password_stdin:
-        click.echo(f"One-time password: {password}")
+        click.echo(f"Password (shown only now): {password}")
 
 
 @user.command("list")
@@ -46,8 +47,36 @@ def show_all() -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Shut somebody out; their sessions end at once."""
-    try:
-        services().accounts.disable(name)
-    except UserNotFound as error:
-        raise click.ClickException(str(error)) from None
+    admins = [person.name for person in services().accounts.all() if person.active and person.role is Role.ADMIN]
+    if admins == [name]:
+        message = f"{name} is the last admin, and nobody could let anybody in again. Make another admin first."
+        raise click.ClickException(message)
+    _change(lambda: services().accounts.disable(name))
     click.echo(f"{name} is disabled.")
+
+
+@user.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Let somebody in again."""
+    _change(lambda: services().accounts.enable(name))
+    click.echo(f"{name} is enabled.")
+
+
+@user.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
+def password(name: str, *, password_stdin: bool) -> None:
+    """Give somebody a new password; their sessions end at once."""
+    new = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
+    _change(lambda: services().accounts.set_password(name, new))
+    click.echo(f"{name} has a new password.")
+    if not password_stdin:
+        click.echo(f"Password (shown only now): {new}")
+
+
+def _change(verb: Callable[[], None]) -> None:
+    try:
+        verb()
+    except (BadAccount, UserNotFound) as error:
+        raise click.ClickException(str(error)) from None

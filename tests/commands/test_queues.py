@@ -1,0 +1,56 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Say = Callable[..., Result]
+
+
+def queue(say: Say, *words: object) -> dict[str, Any]:
+    done = say("queue", *words, "--json")
+    assert done.exit_code == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)[0]
+    return found
+
+
+def test_queues_are_listed_with_what_waits_in_them(say: Say, start: Callable[..., str]) -> None:
+    start()
+    start()
+    found = queue(say, "list")
+    assert (found["name"], found["waiting"], found["running"]) == ("default", 2, 0)
+    assert say("queue", "list").stdout.split()[:3] == ["default", "2", "waiting"]
+
+
+def test_a_queue_is_paused_with_a_reason_and_resumed(say: Say, services: Services) -> None:
+    assert queue(say, "pause", "default", "--reason", "Moving house")["reason"] == "Moving house"
+    assert "paused: Moving house" in say("queue", "list").stdout
+    assert queue(say, "resume", "default")["paused_at"] is None
+    assert services.queues.get("default").reason == ""
+
+
+def test_a_queue_is_limited_and_freed(say: Say) -> None:
+    assert queue(say, "limit", "default", "3")["max_running"] == 3
+    assert "at most 3 at once" in say("queue", "list").stdout
+    assert queue(say, "limit", "default", "none")["max_running"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("pause", "typo"), "There is no queue 'typo'. See `deskjob queue list`."),
+        (("pause", "default", "--reason", "x" * 201), "--reason takes at most 200 characters"),
+        (("limit", "default", "-1"), "No such option"),
+        (("limit", "default", "few"), "'few' is no limit; write a number from 0 on, or none"),
+        (("limit", "default"), "Missing argument 'N|none'"),
+    ],
+)
+def test_bad_usage_gets_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
+    refused = say("queue", *words)
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1
+    assert sentence in refused.stderr

@@ -1,0 +1,38 @@
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from click.testing import Result
+
+from webapp.jobs.leases import Holder
+from webapp.services import Services
+
+Say = Callable[..., Result]
+HOLDER = Holder(host="elsewhere", boot_id="b", worker="w", pid=17)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
+    say: Say, services: Services, start: Callable[..., str]
+) -> None:
+    job_id = UUID(start())
+    services.claims.claim("default", services.leases.open(HOLDER, "default"), fresh=True)
+    line = say("worker", "list").stdout.splitlines()[-1]
+    assert line.split()[:2] == ["elsewhere", "17"]
+    assert f"runs {job_id.hex[-8:]} (job_history_export)" in line
+
+
+def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) -> None:
+    services.leases.open(HOLDER, "default")
+    services.wake_ups.connection.connection_pool.reset()
+    services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
+    listed = say("worker", "list")
+    assert listed.exit_code == 0
+    assert "so idle workers are not listed" in listed.stderr
+    assert "elsewhere" in listed.stdout
+
+
+def test_a_worker_takes_no_other_command(say: Say) -> None:
+    refused = say("worker", "lsit")
+    assert refused.exit_code == 2
+    assert "No such command 'lsit'. Did you mean 'list'? See `deskjob worker --help`." in refused.stderr

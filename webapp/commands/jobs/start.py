@@ -1,0 +1,97 @@
+"""start: a new job, with the same checks as on its form."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from webapp.commands.current import services
+from webapp.commands.jobs.wait import until_end
+from webapp.commands.printing import as_json
+from webapp.commands.refusing import BadUsage
+from webapp.commands.values import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json
+from webapp.jobs.files import FileTooLarge, StoredFile
+from webapp.jobs.job import Job, Owner
+
+_KEY_LIMIT = 200
+
+
+@click.command()
+@click.argument("type_name", metavar="TYPE")
+@click.option("--payload", type=PAYLOAD, default="{}", help="The payload, in JSON.")
+@click.option("--file", "paths", multiple=True, metavar="FIELD=PATH", help="A file for a field of the payload.")
+@click.option("--as", "person", metavar="NAME", help="Whose job it is; by default the system's.")
+@click.option("--delay", type=PERIOD, help="Start it later: 90s, 10m, 24h, 1d12h.")
+@click.option("--at", "run_at", type=MOMENT, help="Start it then: 2026-12-01T18:30Z.")
+@click.option("--priority", type=PRIORITY, help="Higher goes first; by default the type's.")
+@click.option("--queue", help="Where it waits; by default the type's.")
+@click.option("--unique", "unique_key", metavar="KEY", help="Refuse it while another job with this key is unfinished.")
+@click.option("--after", type=JOB, multiple=True, help="Start it when this job has completed; may be repeated.")
+@click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 unless it completes.")
+@in_json
+def start(
+    type_name: str,
+    payload: dict[str, Any],
+    paths: tuple[str, ...],
+    person: str | None,
+    after: tuple[Job, ...],
+    *,
+    wait: bool,
+    in_json: bool,
+    **choices: Any,
+) -> None:
+    """Start a job and print its id; a payload that does not fit is refused with a sentence per field."""
+    _check(choices)
+    owner = _owner(person, type_name)
+    made = services().jobs.create_job(
+        type_name,
+        payload,
+        owner=owner,
+        triggered_by=owner.user_id,
+        files=_received(paths),
+        after=[one.id for one in after],
+        **{name: value for name, value in choices.items() if value is not None},
+    )
+    if not (wait and in_json):
+        click.echo(as_json(made.to_dict()) if in_json else str(made.id))
+    if wait:
+        until_end(made, in_json=in_json)
+
+
+def _check(choices: dict[str, Any]) -> None:
+    if choices["delay"] is not None and choices["run_at"] is not None:
+        raise BadUsage("A job starts after a while or at a moment: give --delay or --at, not both.")
+    if (key := choices["unique_key"]) is not None and not 0 < len(key) <= _KEY_LIMIT:
+        raise BadUsage(f"--unique takes a key of 1 to {_KEY_LIMIT} characters.")
+    if (queue := choices["queue"]) is not None and not services().wake_ups.workers_alive(queue):
+        services().queues.get(queue)  # one that nobody has heard of is a slip of the fingers
+
+
+def _owner(person: str | None, type_name: str) -> Owner:
+    if person is None:
+        return Owner(public=True)
+    found = services().accounts.by_name(person)
+    if found is None or not found.active:
+        raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
+    kind = services().registry.get(type_name)
+    if not kind.may_be_started_by(found.role):
+        raise BadUsage(f"{person} may not start {type_name}: it is for {', '.join(sorted(kind.roles))}.")
+    return Owner(user_id=found.id, tenant=found.tenant)
+
+
+def _received(pairs: tuple[str, ...]) -> dict[str, StoredFile]:
+    return dict(map(_receive, pairs))
+
+
+def _receive(pair: str) -> tuple[str, StoredFile]:
+    field, _, name = pair.partition("=")
+    path = Path(name).expanduser()
+    if not name or not path.is_file():
+        raise BadUsage(f"--file {pair}: write FIELD=PATH, with the path of a file that exists.")
+    try:
+        with path.open("rb") as source:
+            return field, services().files.receive(source, path.name, limit=services().settings.max_upload_bytes)
+    except FileTooLarge as error:
+        raise BadUsage(f"--file {pair}: {error} DESKJOB_MAX_UPLOAD_BYTES may allow more.") from None
+    except PermissionError:
+        raise BadUsage(f"--file {pair}: you may not read this file.") from None

@@ -1,0 +1,61 @@
+"""Refusing: every mistake is one sentence that says what to do, and an exit status."""
+
+from typing import IO, Any
+
+import click
+
+from webapp.jobs.creating import BadRequest
+from webapp.jobs.dispatch import DuplicateJob
+from webapp.jobs.job import IllegalTransition
+from webapp.jobs.job_type import InvalidPayload, UnknownJobType
+from webapp.jobs.lookup import AmbiguousId
+from webapp.jobs.queues import UnknownQueue
+from webapp.jobs.repeating import UniqueKeyTaken
+from webapp.jobs.store import JobNotFound
+
+
+class Failed(click.ClickException):
+    """What was asked for makes sense, but could not be done."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002  (click's signature)
+        """Print the sentence."""
+        click.echo(f"deskjob: {self.message}", err=True)
+
+
+class BadUsage(Failed):
+    """What was asked for makes no sense; nothing was changed."""
+
+    exit_code = 2
+
+
+class Commands(click.Group):
+    """A group whose commands may let the engine's errors, and click's, pass: they are said as a sentence here."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise BadUsage(_with_help(error)) from None
+        except UnknownJobType as error:
+            raise BadUsage(f"{error} See `deskjob job types`.") from None
+        except UnknownQueue as error:
+            raise BadUsage(f"{error} See `deskjob queue list`.") from None
+        except JobNotFound as error:
+            raise BadUsage(f"{error} See `deskjob job list`.") from None
+        except (AmbiguousId, BadRequest, InvalidPayload) as error:
+            raise BadUsage(str(error)) from None
+        except (DuplicateJob, UniqueKeyTaken) as error:
+            raise Failed(f"{error} Wait for its end, or cancel it.") from None
+        except IllegalTransition as error:
+            raise Failed(str(error)) from None
+
+
+def _with_help(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx else "deskjob"
+    said = error.format_message()
+    return f"{said if said.endswith(('.', '?')) else f'{said}.'} See `{path} --help`."
