@@ -3,24 +3,16 @@
 One worker each, on the same Valkey, everything imported before the first fork on both sides.
 """
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
-from time import perf_counter
 from uuid import uuid4
 
-from flask_migrate import upgrade
 from redis import Redis
 from rq import Queue, Worker
 from sqlalchemy import func, select
 
 from benchmarks import servers
+from benchmarks.installation import installed, seconds_in_a_child
 from benchmarks.noop import plain_noop
 from benchmarks.rounds import Verdict, ratio
-from webapp.app import create_app
-from webapp.config import load
 from webapp.processes.worker import job_worker, warm_up
 from webapp.schema import attempts, events, jobs
 from webapp.services import Services
@@ -42,28 +34,14 @@ def run(*, short: bool) -> Verdict:
 
 
 def _compare(kind: str, redis: str, rounds: int, plain: int) -> float:
-    with servers.database(kind) as url:
-        services = _services(url, redis)
-        try:
-            return ratio(
-                f"{kind}, {MANAGED} managed jobs",
-                lambda: _managed(services),
-                lambda: _plain(redis, plain),
-                rounds=rounds,
-                unit="jobs a second",
-            )
-        finally:
-            services.engine.dispose()
-            shutil.rmtree(services.settings.data_dir)
-
-
-def _services(url: str, redis: str) -> Services:
-    folder = Path(tempfile.mkdtemp(prefix="dj-"))
-    app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, jobtypes="benchmarks.noop"))
-    with app.app_context():
-        upgrade()
-    services: Services = app.extensions["deskjob"]
-    return services
+    with installed(kind, redis) as services:
+        return ratio(
+            f"{kind}, {MANAGED} managed jobs",
+            lambda: _managed(services),
+            lambda: _plain(redis, plain),
+            rounds=rounds,
+            unit="jobs a second",
+        )
 
 
 def _managed(services: Services) -> float:
@@ -75,7 +53,7 @@ def _managed(services: Services) -> float:
         job_worker(services, uuid4().hex, ["default"]).work(burst=True, logging_level="ERROR")
 
     warm_up(services)
-    seconds = _in_a_child(work)
+    seconds = seconds_in_a_child(work)
     _check(before, _figures(services))
     return MANAGED / seconds
 
@@ -90,22 +68,7 @@ def _plain(redis: str, count: int) -> float:
         worker = Worker([Queue("plain", connection=own)], connection=own, log_job_description=False)
         worker.work(burst=True, logging_level="ERROR")
 
-    return count / _in_a_child(work)
-
-
-def _in_a_child(work: Callable[[], None]) -> float:
-    reader, writer = os.pipe()
-    if not (child := os.fork()):
-        began = perf_counter()
-        try:
-            work()
-        finally:
-            os.write(writer, str(perf_counter() - began).encode())
-            os._exit(0)
-    os.waitpid(child, 0)
-    os.close(writer)
-    with os.fdopen(reader) as answer:
-        return float(answer.read())
+    return count / seconds_in_a_child(work)
 
 
 def _figures(services: Services) -> tuple[int, int, int]:

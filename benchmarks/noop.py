@@ -1,4 +1,4 @@
-"""A job that does nothing, for both sides."""
+"""Jobs that do nothing, for both sides: alone and as children of a root."""
 
 from pydantic import BaseModel
 
@@ -15,6 +15,19 @@ class Nothing(BaseModel):
 @job_type("noop", title="No-op")
 def noop(job: JobContext, payload: Nothing) -> None:
     """Do nothing, as a managed job."""
+
+
+class Children(BaseModel):
+    """How many children a root makes."""
+
+    count: int
+
+
+@job_type("fan", title="Makes no-op children")
+def fan(job: JobContext, payload: Children) -> None:
+    """Make no-op children, as a managed job."""
+    for number in range(payload.count):
+        job.spawn("noop", {"number": number})
 
 
 def plain_noop(number: int = 0) -> None:

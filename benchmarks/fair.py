@@ -1,0 +1,111 @@
+"""Fair share: how long another owner's single job waits while 5,000 jobs of one owner do, with real workers."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, select
+
+from benchmarks import claim, servers
+from benchmarks.installation import installed
+from benchmarks.rounds import Verdict
+from webapp.database import writing
+from webapp.jobs.job import Job, Owner
+from webapp.processes import worker
+from webapp.schema import jobs, now, users
+from webapp.services import Services
+
+WORKERS, OTHERS = 2, 5000
+SECONDS = 1.0  # that one job takes
+GOAL = 1.1  # lengths of one job: one of them per worker, and a tenth for the claim itself
+
+
+def run(*, short: bool) -> Verdict:
+    """Measure on both databases: the wait, in lengths of one job, and what a claim costs (claim.py)."""
+    with servers.valkey() as redis:
+        waits = {kind: _longest_wait(kind, redis, 2 if short else 10) for kind in ("sqlite", "postgresql")}
+        costs = claim.costs(redis, short=short)
+    found = [f"{kind} waits {wait:.2f} lengths" for kind, wait in waits.items()]
+    found += [f"claim {name} {times:.2f} times" for name, times in costs.items()]
+    return Verdict(
+        values=", ".join(found),
+        goal=f"{GOAL} lengths, {claim.GOAL} times",
+        ok=max(waits.values()) <= GOAL and max(costs.values()) <= claim.GOAL,
+    )
+
+
+def _longest_wait(kind: str, redis: str, tries: int) -> float:
+    with installed(kind, redis, "benchmarks.pause") as services:
+        crowd, single = _person(services), _person(services)
+        services.jobs.create_many("pause", [{"seconds": SECONDS}] * OTHERS, owner=Owner(user_id=crowd))
+        services.wake_ups.top_up("default", OTHERS)  # one for each worker, as the clock does
+        with _workers(services):
+            _await_work(services)
+            waits = [_wait(services, single) for _ in range(tries)]
+    print(f"  {kind}, {OTHERS:,} jobs of another owner: waited {max(waits):.2f} lengths at most", flush=True)
+    return max(waits)
+
+
+def _wait(services: Services, owner_id: UUID) -> float:
+    time.sleep(random.random() * SECONDS)  # at any moment of what is running
+    made = services.jobs.create_job("pause", {"seconds": 0.0}, owner=Owner(user_id=owner_id))
+    job = _ended(services, made)
+    if not (job.started_at and job.created_at):
+        message = f"the job did not run: {job.status}, {job.errors}"
+        raise RuntimeError(message)
+    return (job.started_at - job.created_at).total_seconds() / SECONDS
+
+
+def _ended(services: Services, job: Job) -> Job:
+    deadline = time.monotonic() + 60
+    while not job.is_finished and time.monotonic() < deadline:
+        time.sleep(0.05)
+        job = services.jobs.get(job.id)
+    return job
+
+
+def _await_work(services: Services) -> None:
+    running = select(func.count()).where(jobs.c.status == "running")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with services.engine.connect() as connection:
+            if connection.execute(running).scalar_one() == WORKERS:
+                return
+        time.sleep(0.05)
+    message = f"not all of the {WORKERS} workers took a job"
+    raise RuntimeError(message)
+
+
+@contextmanager
+def _workers(services: Services) -> Iterator[None]:
+    services.engine.dispose()
+    pids = [_fork_worker(services) for _ in range(WORKERS)]
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+        for pid in pids:
+            os.waitpid(pid, 0)
+
+
+def _fork_worker(services: Services) -> int:
+    pid = os.fork()
+    if not pid:
+        try:
+            worker.run(services, uuid4().hex, ["default"])
+        finally:
+            os._exit(0)
+    return pid
+
+
+def _person(services: Services) -> UUID:
+    person_id = uuid4()
+    row = {"id": person_id, "name": person_id.hex, "role": "user", "password_hash": "!"}
+    with writing(services.engine) as connection:
+        connection.execute(insert(users).values(**row, created_at=now()))
+    return person_id

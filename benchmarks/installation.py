@@ -1,0 +1,48 @@
+"""An installation to measure: its services on an empty database, and work done in a forked child."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+from flask_migrate import upgrade
+
+from benchmarks import servers
+from webapp.app import create_app
+from webapp.config import load
+from webapp.services import Services
+
+
+@contextmanager
+def installed(kind: str, redis: str, jobtypes: str = "benchmarks.noop") -> Iterator[Services]:
+    """Yield the services of an installation with these job types, on an empty database."""
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    with servers.database(kind) as url:
+        app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, jobtypes=jobtypes))
+        with app.app_context():
+            upgrade()
+        services: Services = app.extensions["deskjob"]
+        try:
+            yield services
+        finally:
+            services.engine.dispose()
+            shutil.rmtree(folder)
+
+
+def seconds_in_a_child(work: Callable[[], None]) -> float:
+    """Run ``work`` in a forked process; return how long it took there."""
+    reader, writer = os.pipe()
+    if not (child := os.fork()):
+        began = perf_counter()
+        try:
+            work()
+        finally:
+            os.write(writer, str(perf_counter() - began).encode())
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        return float(answer.read())
