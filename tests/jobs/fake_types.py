@@ -69,3 +69,10 @@ def leaves_a_child(job: JobContext, payload: Mark) -> None:
 @job_type("exits", title="Ends its own process")
 def exits(job: JobContext, payload: Mark) -> None:
     os._exit(int(payload.path))
+
+
+@job_type("talks", title="Writes a line per step into its log")
+def talks(job: JobContext, payload: Steps) -> None:
+    for step in range(payload.steps):
+        time.sleep(payload.seconds)
+        job.logger.info("step %s", step)

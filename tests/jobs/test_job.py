@@ -13,9 +13,10 @@ LEGAL = {
     "queued": "running cancelled failed",
     "running": "waiting completed failed cancelled stale scheduled queued",
     "waiting": "completed failed cancelled stale",
-    "failed": "queued",
-    "cancelled": "queued",
-    "stale": "queued",
+    # waiting: a root whose own part is done, of which parts run again
+    "failed": "queued waiting",
+    "cancelled": "queued waiting",
+    "stale": "queued waiting",
     "completed": "",
 }
 STEPS = {

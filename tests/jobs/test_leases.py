@@ -9,10 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import event, select, update
 
-from tests.jobs.conftest import HOLDER, end
+from tests.jobs.conftest import HOLDER, Nothing, end
 from webapp.database import reading, writing
 from webapp.jobs.attempts import LeaseLost
+from webapp.jobs.context import JobContext
 from webapp.jobs.job import Job, Status
+from webapp.jobs.job_type import job_type
 from webapp.schema import jobs, leases, now
 from webapp.services import Services
 
@@ -169,3 +171,18 @@ def test_a_claim_under_a_lease_that_was_taken_away_is_still_settled_by_the_worke
     assert services.claims.claim("default", gone, fresh=True) is not None
     services.leases.settle(gone, why=WHY)
     assert services.jobs.get(job.id).status is Status.FAILED
+
+
+def test_a_job_whose_worker_is_gone_runs_again_only_if_its_type_may(services: Services, lease: UUID) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        """Do nothing."""
+
+    services.registry.add(job_type("twice", title="Twice", max_attempts=3)(handler))
+    services.registry.add(job_type("once", title="Once", max_attempts=3, rerun_lost=False)(handler))
+    again, lost = services.jobs.create_job("twice"), services.jobs.create_job("once")
+    for _ in range(2):
+        services.claims.claim("default", lease, fresh=True)
+    services.leases.settle(lease, why="The worker was killed.", worker_gone=True)
+    assert services.jobs.get(again.id).status is Status.QUEUED
+    assert services.jobs.get(lost.id).status is Status.STALE
+    assert services.jobs.get(lost.id).finished_at is not None

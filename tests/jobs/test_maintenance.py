@@ -39,7 +39,7 @@ def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
     assert reaper.reap() == 1
     after = services.jobs.get(job.id)
     assert (after.status, after.errors[0]["text"]) == (
-        Status.FAILED,
+        Status.STALE,
         "The machine that ran this job could not be seen any more.",
     )
     assert reaper.reap() == 0

@@ -5,7 +5,7 @@ import pytest
 
 from webapp.jobs.job import Job, Status
 from webapp.jobs.maintenance import top_up_wake_ups
-from webapp.jobs.queues import UnknownQueue
+from webapp.jobs.queues import Load, UnknownQueue
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -49,3 +49,14 @@ def test_a_queue_that_nobody_uses_is_unknown(services: Services) -> None:
 def test_every_queue_is_listed(services: Services, make: Callable[..., Job]) -> None:
     make(queue="night")
     assert [queue.name for queue in services.queues.all()] == ["default", "night"]
+
+
+def test_what_waits_and_what_runs_is_counted_per_queue(
+    services: Services, make: Callable[..., Job], running: Callable[..., Job]
+) -> None:
+    running()
+    for _ in range(2):
+        make()
+    make(queue="other")
+    services.jobs.create_job("nothing", dispatch=False)
+    assert services.queues.loads() == {"default": Load(waiting=2, running=1), "other": Load(waiting=1)}

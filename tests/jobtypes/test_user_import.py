@@ -222,7 +222,7 @@ def test_a_file_without_header_fails_without_repeating_its_cells(imported):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("", "The first row must name the columns, and none is called name."),
+        ("\n", "The first row must name the columns, and none is called name."),
         ("name\n\n", "The file has no rows below the names of its columns."),
         ("name,Name\nbea,carl\n", "Two columns are called name."),
         ("name\nbea\ncarl\ndora\n", "The file has more than 2 rows; please import it in parts."),
@@ -236,6 +236,12 @@ def test_a_file_that_cannot_be_imported_fails_with_a_sentence(imported, monkeypa
 def test_a_quote_that_is_never_closed_is_named_by_its_line(imported):
     job = imported('name,full_name\nbea,"Bea\n' + "x" * 200_000)
     assert job.errors[-1]["text"].startswith("Line 2 cannot be read")
+
+
+def test_a_quote_that_is_open_at_the_end_of_a_short_file_imports_nobody(imported, services):
+    job = imported(f'name,full_name,password\nann,Ann,{GOOD}\nbea,"Bea,{GOOD}\ncarl,Carl,{GOOD}\n')
+    assert job.errors[-1]["text"] == "A quote that is opened on line 3 is never closed."
+    assert services.accounts.by_name("ann") is None
 
 
 def test_who_is_no_admin_any_more_imports_nobody(ask, services, run_jobs, user):

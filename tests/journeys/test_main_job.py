@@ -77,6 +77,7 @@ def test_a_person_gets_a_report_of_a_real_table(
     assert "3,376" in report
 
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("Password")).to_be_visible()
     expect(page.get_by_text("report.html")).to_have_count(0)

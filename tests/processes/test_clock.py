@@ -104,7 +104,7 @@ def test_a_frozen_worker_is_reaped_and_its_job_settled(installation: Installatio
     worker = horse.parent()
     for process in (worker, horse):
         process.suspend()
-    job = installation.await_status(job_id, Status.FAILED, seconds=12)
+    job = installation.await_status(job_id, Status.STALE, seconds=12)
     assert job.errors[-1]["text"] == "The machine that ran this job could not be seen any more."
     for process in (horse, worker):
         process.resume()

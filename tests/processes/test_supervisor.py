@@ -90,7 +90,7 @@ def test_a_program_that_does_not_end_within_its_grace_is_killed(
     wait_for(lambda: "deaf" in deaf.log.read_text())
     began = time.monotonic()
     supervisor.stop()
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < 30
     assert deaf.process.returncode == -signal.SIGKILL
 
 

@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -67,7 +66,7 @@ def refused(installation: Installation, process: subprocess.Popen[bytes], senten
 def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Installation, port: int) -> None:
     up = fresh.start("up", "--port", str(port), "--workers", "1")
     wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.said, 40)
-    assert "First start: log in as admin with the one-time password" in fresh.said
+    assert "First start: log in as admin with the password" in fresh.said
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", "/login")
     assert connection.getresponse().status == 200
@@ -128,16 +127,14 @@ def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh
         f"deskjob: valkey did not start. Its last words are in {fresh.folder / 'log' / 'valkey.log'}."
     )
     assert ours(fresh) == []
-    assert "one-time password" in fresh.said, "the admin is made by now, and it is shown only once"
+    assert "log in as admin with the password" in fresh.said, "the admin is made by now, and it is shown only once"
 
 
 def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> None:
     process = fresh.start("up", "--port", str(port), "--workers", "1")
     wait_for((fresh.folder / "log" / "web.log").exists, 30)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert time.monotonic() - began < 12
+    assert process.wait(30) == 0
     assert ours(fresh) == []
 
 

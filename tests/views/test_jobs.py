@@ -76,6 +76,36 @@ def test_the_list_says_what_each_job_is_and_how_it_stands(client: FlaskClient, p
     assert "You" in page
 
 
+def test_jobs_of_one_type_are_told_apart_by_what_they_were_given(client: FlaskClient, put: Put, attach: Attach) -> None:
+    done, silent = put(Status.COMPLETED, message="3,376 rows"), put(Status.COMPLETED)
+    failed = put(Status.FAILED, errors=({"text": "The file has no column sku."},))
+    running = put(Status.RUNNING, message="12 rows")
+    for job, name in ((done, "airports.csv"), (silent, "ports.csv"), (failed, "stock.csv"), (running, "roads.csv")):
+        attach(job, name, role="input")
+    for number in (2, 3):
+        attach(silent, f"ports-{number}.csv", role="input")
+    page = text_of(client.get("/jobs").text)
+    assert "airports.csv · 3,376 rows" in page
+    assert "ports.csv, ports-2.csv and 1 more" in page
+    assert "stock.csv · The file has no column sku." in page
+    assert "roads.csv · 12 rows" in page
+
+
+def test_the_list_says_by_whom_in_words(client: FlaskClient, put: Put) -> None:
+    put(Status.COMPLETED)
+    page = client.get("/jobs").text
+    assert ">You<" in page
+    assert ">by you<" in page
+
+
+def test_only_kinds_that_somebody_can_meet_are_offered(client: FlaskClient, admins: FlaskClient, put: Put) -> None:
+    offered = '<option value="user_import">'
+    assert offered not in client.get("/jobs").text
+    assert offered in admins.get("/jobs").text
+    put(Status.COMPLETED, type="user_import")
+    assert offered in client.get("/jobs").text
+
+
 def test_what_runs_is_shown_above_the_list_and_not_twice(client: FlaskClient, put: Put) -> None:
     job = put(Status.RUNNING, progress=23.0, done=46.0, total=200.0, message="46 of 200 customers")
     page = client.get("/jobs").text

@@ -59,7 +59,8 @@ def test_a_measured_period_has_its_two_largest_units(seconds: float, text: str) 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "5 s"), (38, "40 s"), (58, "1 min"), (100, "2 min"), (3000, "50 min"), (9000, "2 h")]
+    ("seconds", "text"),
+    [(0, "less than 5 s"), (5, "5 s"), (38, "40 s"), (58, "1 min"), (100, "2 min"), (3000, "50 min"), (9000, "2 h")],
 )
 def test_a_guess_is_no_more_exact_than_it_can_be(seconds: float, text: str) -> None:
     assert plain(rough(timedelta(seconds=seconds))) == text

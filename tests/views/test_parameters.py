@@ -23,6 +23,8 @@ class Payload(BaseModel):
     since: datetime | None = None
     format: Literal["pdf", "xlsx"] = "pdf"
     kind: Kind = Kind.PLAIN
+    delivery: Literal["mail", "post"] | None = Field(default=None, json_schema_extra={"labels": {"mail": "By e-mail"}})
+    kinds: list[Kind] = Field(default=[], json_schema_extra={"labels": {"plain": "Without pictures"}})
     with_details: bool = Field(default=True, title="Details")
     customers: list[str] = []
     limits: dict[str, int] = {}
@@ -40,11 +42,24 @@ def shown(**stored: Any) -> dict[str, str]:
 def test_values_are_labelled_and_written_for_people() -> None:
     assert shown(month="2026-10-01", format="pdf", with_details=True, customers=["Acme", "Initech"], note="") == {
         "Month": "1 October 2026",
-        "Format": "pdf",
+        "Format": "PDF",
         "Details": "Yes",
         "Customers": "Acme, Initech",
         "Note": "Not set",
     }
+
+
+def test_what_was_chosen_is_shown_in_the_words_of_the_form() -> None:
+    assert shown(kind="plain", delivery="mail", kinds=["plain"]) == {
+        "Kind": "Plain",
+        "Delivery": "By e-mail",
+        "Kinds": "Without pictures",
+    }
+    assert shown(delivery="post", kinds=[]) == {"Delivery": "Post", "Kinds": "Not set"}
+
+
+def test_what_is_no_option_any_more_is_shown_as_it_is() -> None:
+    assert shown(format="doc", kinds=["plain", "old"]) == {"Format": "doc", "Kinds": "plain, old"}
 
 
 def test_a_moment_is_shown_in_the_readers_zone() -> None:

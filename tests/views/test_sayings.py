@@ -35,8 +35,22 @@ def test_a_running_job_says_how_long_and_how_much_longer() -> None:
     assert unknown == "Running for 38 s."
     usual = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=36))
     assert usual == "Running for 38 s. Usually takes 35 s."
-    late = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=20))
+    late = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=18))
     assert late == "Running for 38 s. Takes longer than usual (20 s)."
+
+
+def test_a_job_is_late_only_when_people_would_say_so() -> None:
+    quick = timedelta(milliseconds=59)
+    begun = {seconds: NOW - timedelta(seconds=seconds) for seconds in (1, 10, 11)}
+    assert said(Status.RUNNING, started_at=begun[1], usual=quick) == "Running for 1 s. Usually takes less than 5 s."
+    assert said(Status.RUNNING, started_at=begun[10], usual=quick) == "Running for 10 s. Usually takes less than 5 s."
+    late = said(Status.RUNNING, started_at=begun[11], usual=quick)
+    assert late == "Running for 11 s. Takes longer than usual (less than 5 s)."
+    assert said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=20)).endswith("Usually takes 20 s.")
+
+
+def test_little_time_left_is_said_as_little() -> None:
+    assert said(Status.RUNNING, started_at=STARTED, progress=95.0) == "Running for 38 s. Less than 5 s left."
 
 
 def test_no_time_is_guessed_in_the_first_seconds() -> None:

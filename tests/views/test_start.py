@@ -25,7 +25,16 @@ class Import(BaseModel):
     name: str = Field(description="Seen in the list.", min_length=3)
     key: SecretStr | None = None
     table: Upload = Field(json_schema_extra={"accept": ".csv, .TSV"})
-    logo: Upload | None = Field(None, json_schema_extra={"accept": "image/*"})
+    logo: Upload | None = Field(None, json_schema_extra={"accept": "image/*", "max_bytes": 20_000})
+
+
+class Portrait(BaseModel):
+    picture: Upload = Field(json_schema_extra={"max_bytes": 20_000})
+
+
+@job_type("portrait", title="A portrait")
+def portrait(job: Any, payload: Portrait) -> None:
+    """Look at it."""
 
 
 @job_type("sample_import", title="Import a table", group="Samples")
@@ -46,7 +55,7 @@ def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def services(services: Services) -> Services:
-    for one in (sample_import, every_kind, nothing, clean_up, hire):
+    for one in (sample_import, portrait, every_kind, nothing, clean_up, hire):
         services.registry.add(one)
     return services
 
@@ -240,6 +249,23 @@ def test_a_file_over_the_limit_is_refused_with_a_page_that_names_it(client: Flas
     answer = post(client, name="May", table=csv(content=b"x" * 100_001))
     assert answer.status_code == 413
     assert "larger than the 100 kB that one file may have" in answer.text
+    assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
+
+
+def test_a_field_names_its_own_limit(client: FlaskClient) -> None:
+    page = client.get("/jobs/new/sample_import").text
+    assert ("At most 100 kB." in page, "At most 20 kB." in page) == (True, True)
+    refused = post(client, name="May", table=csv(), logo=csv("a.png", b"x" * 20_001))
+    assert refused.status_code == 422
+    assert "a.png is larger than the 20 kB that are taken here. Choose a smaller file." in refused.text
+
+
+def test_what_no_field_takes_is_not_even_received(client: FlaskClient, services: Services) -> None:
+    answer = client.post(
+        "/jobs/new/portrait", data={"picture": csv(content=b"x" * 20_001)}, content_type="multipart/form-data"
+    )
+    assert answer.status_code == 413
+    assert "larger than the 20 kB that one file may have" in answer.text
     assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
 
 

@@ -67,7 +67,7 @@ def test_a_killed_worker_takes_its_horse_along_and_is_settled_and_replaced(insta
     worker = horse.parent()
     worker.send_signal(signal.SIGKILL)
     wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE, QUICKLY)
-    job = installation.await_status(job_id, Status.FAILED, seconds=QUICKLY)
+    job = installation.await_status(job_id, Status.STALE, seconds=QUICKLY)
     assert job.errors[-1]["text"] == "The worker that ran this job was killed."
     wait_for(lambda: len([one for one in installation.workers() if one.pid != worker.pid]) == 2, 5)
     assert installation.services.leases.beats() == {}

@@ -65,8 +65,19 @@ def test_lines_are_counted_through_quoted_line_breaks(report_on):
     assert job.profile["rows"] == 2
 
 
+def test_lines_that_follow_each_other_with_one_problem_are_one_warning(report_on):
+    job = report_on("a,b\n" + "x\n" * 1999 + "1,2\n" + "1,2,3\n" * 2 + "y\n")
+    assert job.warnings == [
+        "Lines 2 to 2,000: 1 field instead of 2; the rows were skipped.",
+        "Lines 2,002 to 2,003: 3 fields instead of 2; the rows were skipped.",
+        "Line 2,004: 1 field instead of 2; the row was skipped.",
+    ]
+    assert job.profile["problems"] == job.warnings
+    assert job.profile["rows_skipped"] == 2002
+
+
 def test_only_the_first_hundred_warnings_are_told_one_by_one(report_on):
-    job = report_on("a,b\n" + "x\n" * 250)
+    job = report_on("a,b\n" + "x\n1,2\n" * 250)
     assert len(job.warnings) == 101
     assert job.warnings[-1] == "150 more rows have problems like these."
     assert job.profile["rows_skipped"] == 250
@@ -74,13 +85,13 @@ def test_only_the_first_hundred_warnings_are_told_one_by_one(report_on):
 
 def test_nul_bytes_are_left_out_with_a_warning(report_on):
     job = report_on(b"a,b\n1,2\nx\0y,3\n", clean=True)
-    assert job.warnings == ["Line 3: has NUL bytes, which were left out."]
+    assert job.warnings == ["Line 3: NUL bytes were left out."]
     assert job.cleaned[2] == ["xy", "3"]
 
 
 def test_bytes_that_do_not_fit_the_chosen_encoding_are_shown_and_told(report_on):
     job = report_on(b"a,b\n1,caf\xe9\n", encoding="utf-8")
-    assert "Line 2: has bytes that are not UTF-8" in job.warnings[0]
+    assert job.warnings == ["Line 2: bytes that are not UTF-8 are shown as �."]
     assert job.column("b")["top_values"][0]["value"] == "caf�"
 
 
@@ -89,6 +100,43 @@ def test_a_quote_that_is_never_closed_costs_some_rows_only(report_on):
     job = report_on(f'a,b\n1,2\n"open,{rows}')
     assert job.warnings[0].startswith("Line 3: a field of more than 131,072 characters up to line")
     assert job.profile["rows"] > 10_000
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "rows"),
+    [
+        ('a,b\n1,2\n"3,4\n5,6\n7,8\n', 3, [["1", "2"], ['"3', "4"], ["5", "6"], ["7", "8"]]),
+        ('a,b\n1,"2\n', 2, [["1", '"2']]),
+        ('a,b\n"1\n2","3\n4,""\n', 3, [["1\n2", '"3'], ["4", ""]]),
+        ('a,b\r\n1,2\r\n3,"\r\n', 3, [["1", "2"], ["3", '"']]),
+        ('a,b\n1,2\n3,"', 3, [["1", "2"], ["3", '"']]),
+        ('"a,b\n1,2\n\n3,4\n', 1, [["1", "2"], ["3", "4"]]),
+        ('sep=;\na;"b\n1;2\n', 2, [["1", "2"]]),
+    ],
+)
+def test_a_quote_that_is_never_closed_costs_no_row(report_on, content, line, rows):
+    job = report_on(content, clean=True)
+    assert job.warnings == [f"Line {line}: a quote is opened and never closed, so it was read as text."]
+    assert job.cleaned[1:] == rows
+    assert job.profile["rows_repaired"] == 1
+
+
+def test_a_file_that_is_one_open_quote_says_what_became_of_each_line(report_on):
+    job = report_on('"never closed\n1,2\n')
+    assert job.warnings == [
+        "Line 1: a quote is opened and never closed, so it was read as text.",
+        "Line 2: 2 fields instead of 1; the row was skipped.",
+    ]
+
+
+def test_lines_after_an_open_quote_keep_their_numbers(report_on):
+    job = report_on('a,b\n1,2\n"3,4\n5,6\nbad\n')
+    assert job.warnings[-1] == "Line 5: 1 field instead of 2; the row was skipped."
+
+
+def test_a_quote_that_is_closed_by_the_last_byte_is_none(report_on):
+    assert report_on('a,b\n1,"2\n3"').warnings == []
+    assert report_on('a,b\n1,"2\n3"\n\n').warnings == []
 
 
 def test_one_huge_line_is_skipped_in_constant_memory(report_on, tmp_path):

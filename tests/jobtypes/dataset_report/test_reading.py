@@ -14,6 +14,13 @@ def test_unicode_files_are_read_with_and_without_a_mark(report_on, encoding):
     assert {top["value"] for top in job.column("city")["top_values"]} == {"Köln", "Łódź"}
 
 
+@pytest.mark.parametrize("content", [b"a,b\n1,2\0\n\0,4\n", b"\0a\0,b\n1,2\n", b"a\0,\0\n1,2\n"])
+def test_a_few_stray_zeros_make_no_utf16(report_on, content):
+    job = report_on(content)
+    assert job.profile["file"]["encoding"] == "UTF-8"
+    assert len(job.profile["columns"]) == 2
+
+
 def test_what_is_not_utf8_is_read_as_western_text(report_on):
     job = report_on("name;price\nCafé;5 €\n".encode("cp1252"))
     assert job.profile["file"]["encoding"] == "Windows-1252"

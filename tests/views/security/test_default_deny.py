@@ -82,6 +82,11 @@ def test_a_forged_page_of_a_fragment_leads_home(stranger: FlaskClient, page: str
     assert response.headers["HX-Redirect"] == "/login"
 
 
+def test_a_fragment_in_the_address_bar_leads_to_its_page(stranger: FlaskClient) -> None:
+    assert stranger.get("/jobs/_live").location == "/login"
+    assert next_of(stranger.get("/jobs/_live?tab=failed").location) == "/jobs?tab=failed"
+
+
 def test_who_is_signed_in_gets_in(site: Flask, client_of: Callable[[User], FlaskClient], user: User) -> None:
     client = client_of(user)
     assert client.get("/sample").text == "a page"

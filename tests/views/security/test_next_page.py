@@ -36,6 +36,19 @@ def test_the_way_on_does_not_lead_in_circles_or_nowhere(target: str | None) -> N
     assert safe_next(target) == HOME
 
 
+@pytest.mark.parametrize(
+    ("fragment", "page"),
+    [
+        ("/jobs/_live", "/jobs"),
+        ("/jobs/_live?tab=failed", "/jobs?tab=failed"),
+        ("/jobs/0190-ab/_log?after=3", "/jobs/0190-ab?after=3"),
+        ("/_live", HOME),
+    ],
+)
+def test_a_fragment_leads_to_its_page(fragment: str, page: str) -> None:
+    assert safe_next(fragment) == page
+
+
 @pytest.mark.parametrize("target", ["/", "/jobs", "/jobs?tab=failed&type=a%20b", "/jobs/0190-ab#log", "/straße"])
 def test_our_own_pages_are_kept(target: str) -> None:
     assert safe_next(target) == target

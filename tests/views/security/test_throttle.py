@@ -114,7 +114,7 @@ def test_while_redis_is_away_each_process_counts_for_itself(
     app = create_app(settings.model_copy(update={"redis_url": redis_url}))
     begun = perf_counter()
     assert statuses(app, ("ana", password), ("ana",), ("ana",), ("ana", password)) == [303, 422, 422, 429]
-    assert perf_counter() - begun < 5
+    assert perf_counter() - begun < 30
     app.extensions["deskjob"].engine.dispose()
 
 
