@@ -193,7 +193,8 @@ def _released(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) ->
     if new.status in {"queued", "scheduled"} and any(
         edge.after_id in seen.jobs and (not seen.ended(edge.after_id) or _hopeless(seen, edge)) for edge in edges
     ):
-        yield "was released too early"
+        them = [(seen.jobs[e.after_id].status, e.only_on_success) for e in edges if e.after_id in seen.jobs]
+        yield f"was released too early, before {them}"
     if any(one.detail == HOPELESS for one in seen.events[old.id]) and not any(
         edge.after_id not in seen.jobs or _hopeless(seen, edge) for edge in edges
     ):

@@ -257,3 +257,96 @@ def test_a_job_does_not_start_in_the_past(make: Run) -> None:
 def end_of(services: Services, job: Job) -> None:
     with writing(services.engine) as connection:
         families.end(connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"))
+
+
+def test_a_child_that_something_follows_starts_too(
+    run: Run, make: Run, services: Services, drain: Callable[[], Any]
+) -> None:
+    followers: list[UUID] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        child = job.spawn("nothing")
+        job.flush_children()
+        followers.append(make(after=[child]).id)
+
+    root = run(handler)
+    drain()
+    assert services.jobs.get(root.id).status is Status.COMPLETED
+    assert services.jobs.get(followers[0]).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("max_attempts", [1, 2])
+def test_what_follows_a_child_that_never_starts_is_stopped(
+    run: Run, make: Run, services: Services, max_attempts: int
+) -> None:
+    followers: list[UUID] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        child = job.spawn("nothing")
+        job.flush_children()
+        followers.append(make(after=[child]).id)
+        raise ValueError("broken")
+
+    run(handler, max_attempts=max_attempts)
+    assert services.jobs.get(followers[0]).status is Status.CANCELLED
+
+
+def test_a_root_that_was_asked_to_stop_lets_no_child_start(run: Run, services: Services) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        services.jobs.cancel(job.id)
+        job.spawn("nothing")
+
+    root = run(handler)
+    assert root.status is Status.CANCELLED
+    assert [child.status for child in services.jobs.children(root.id)] == [Status.CANCELLED]
+
+
+def test_a_child_that_is_stopped_with_its_root_says_so(run: Run, services: Services) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.spawn("nothing")
+        job.flush_children()
+        raise ValueError("broken")
+
+    [child] = services.jobs.children(run(handler).id)
+    assert [event.name for event in services.jobs.timeline(child.id)] == ["created", "cancelled"]
+    assert child.version == 2
+
+
+def test_a_child_with_a_time_of_its_own_waits_for_it(run: Run, services: Services) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.spawn("nothing", run_at=services.jobs.now() + timedelta(hours=1))
+
+    [child] = services.jobs.children(run(handler).id)
+    assert child.status is Status.SCHEDULED
+
+
+def test_a_root_that_goes_on_in_a_fresh_work_horse_keeps_its_children(
+    services: Services, running: Callable[..., Job]
+) -> None:
+    root = running()
+    services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
+    with writing(services.engine) as connection:
+        families.end(connection, root, HORSE, Ending(status=Status.QUEUED, outcome="continued"))
+    assert [child.status for child in services.jobs.children(root.id)] == [Status.HELD]
+
+
+def test_what_is_stopped_for_what_it_followed_takes_its_parts_along(
+    make: Run, services: Services, drain: Callable[[], Any]
+) -> None:
+    root = make(after=[services.jobs.create_job("fails").id])
+    part = services.jobs.create_child_job(root.id, "nothing")
+    drain()
+    assert services.jobs.get(root.id).status is Status.CANCELLED
+    assert services.jobs.get(part.id).status is Status.CANCELLED
+
+
+def test_what_follows_a_root_and_its_last_child_starts_only_if_both_completed(
+    run: Run, make: Run, services: Services, drain: Callable[[], Any]
+) -> None:
+    root = run(spawning("fails", "nothing"))
+    last = services.jobs.children(root.id)[1]
+    follower = make(after=[root.id, last.id])
+    drain()
+    assert services.jobs.get(last.id).status is Status.COMPLETED
+    assert services.jobs.get(root.id).status is Status.FAILED
+    assert services.jobs.get(follower.id).status is Status.CANCELLED

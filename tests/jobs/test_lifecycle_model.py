@@ -18,6 +18,12 @@ from webapp.services import Services
 
 WAITING = ("held", "scheduled", "queued")
 RETRIABLE = ("failed", "cancelled", "stale")
+# Without these, the rules would hold because nothing happens
+SEEN = {
+    *("held -> queued", "held -> cancelled", "scheduled -> queued", "queued -> running", "running -> completed"),
+    *("running -> failed", "running -> queued", "running -> scheduled", "running -> waiting", "failed -> queued"),
+    *("waiting -> completed", "cancelled -> queued", "spawn", "haunt end LeaseLost", "settle", "delete"),
+}
 numbers = st.integers(0, 40)
 somebody = st.sampled_from(OWNERS)
 
@@ -92,7 +98,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=numbers, name=st.sampled_from([None, "a", "b"]))
     def add_child(self, number: int, name: str | None) -> None:
         row = self.row(number)
-        possible = row and row.root_id is None and row.status not in TERMINAL
+        possible = row and row.root_id is None and row.status not in TERMINAL and not row.cancel_requested_at
         taken = row and name and any(child.child_name == name for child in self.seen.children[row.id])
         expected = "" if possible else "BadRequest" if row else "JobNotFound"
         refused = self.world.add_child(number, name)
@@ -122,6 +128,18 @@ class Lifecycle(RuleBasedStateMachine):
         left = self.world.settle(job, **how)
         assert len(left) == (not self.fenced(job))
         self.note("settle" if left else "settle nothing", "", "")
+
+    @precondition(lambda self: self.world.claimed)
+    @rule(number=numbers, ending=st.sampled_from(ENDINGS))
+    def haunt(self, number: int, ending: Ending) -> None:
+        """A horse is taken for dead, another one takes its job, and then it wakes up."""
+        zombie = self.token(number)
+        if not self.fenced(zombie):
+            self.settle(number, hand_back=True, worker_gone=False)
+            self.world.resume()
+            self.claims()
+            self.note("haunt report", self.world.report(zombie, 100.0), self.fenced(zombie))
+            self.note("haunt end", self.world.end(zombie, ending), self.fenced(zombie))
 
     @rule(number=numbers)
     def cancel(self, number: int) -> None:
@@ -195,8 +213,10 @@ class Lifecycle(RuleBasedStateMachine):
         return job
 
     def token(self, number: int) -> Job:
-        """Late ones more often: those are still held."""
-        return self.world.claimed[-1 - number % min(3, len(self.world.claimed))]
+        """One that its horse still holds, or any one: those of zombies, mostly."""
+        held = [job for job in self.world.claimed if not self.fenced(job)]
+        some = held if held and number % 3 else self.world.claimed
+        return some[number % len(some)]
 
     def fenced(self, job: Job) -> str:
         row = self.seen.jobs.get(job.id)
@@ -223,7 +243,7 @@ def play(services: Services, *, examples: int, steps: int = 40) -> Counter[str]:
             deadline=None,
             database=None,
             derandomize=True,
-            phases=(Phase.generate, Phase.shrink) if __import__("os").environ.get("HUNT") else (Phase.generate,),
+            phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
             print_blob=False,
         ),
@@ -232,4 +252,5 @@ def play(services: Services, *, examples: int, steps: int = 40) -> Counter[str]:
 
 
 def test_no_order_of_verbs_breaks_a_rule(services: Services, database: str) -> None:
-    assert play(services, examples=100 if database == "sqlite" else 30)
+    used = play(services, examples=60 if database == "sqlite" else 15)
+    assert database == "postgresql" or set(used) >= SEEN, SEEN - set(used)

@@ -14,7 +14,8 @@ from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
 THREADS = 4
-VERBS = 120  # per thread
+VERBS = 80  # per thread
+SEEDS = 1
 
 
 class Dice:
@@ -90,9 +91,7 @@ class Dice:
         return self.random.randrange(one_of) == 0
 
 
-@pytest.mark.parametrize(
-    "seed", range(int(__import__("os").environ.get("SEED0", "0")), int(__import__("os").environ.get("SEEDS", "3")))
-)
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_no_verbs_at_the_same_time_break_a_rule(services: Services, seed: int) -> None:
     world = World(services)
     with ThreadPoolExecutor(THREADS) as threads:

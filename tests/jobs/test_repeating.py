@@ -11,7 +11,7 @@ from webapp.database import writing
 from webapp.jobs.context import JobContext
 from webapp.jobs.job import IllegalTransition, Job, Status
 from webapp.jobs.job_type import JobError, job_type
-from webapp.jobs.repeating import UniqueKeyTaken
+from webapp.jobs.repeating import RootHasEnded, UniqueKeyTaken
 from webapp.jobs.retry import RetryPolicy
 from webapp.schema import jobs
 from webapp.services import Services
@@ -127,3 +127,88 @@ def test_run_again_makes_a_new_job_with_the_same_payload_and_files(services: Ser
 def due_now(services: Services, job: Job) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(status="queued"))
+
+
+@pytest.fixture
+def failed_root(run: Run, services: Services, lease: UUID) -> Job:
+    """A root whose own part is done; one of its two children has failed."""
+
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("breaks")
+        job.spawn("nothing")
+
+    services.registry.add(job_type("breaks", title="Breaks")(breaks))
+    made = run(root)
+    run_once(services, "default", lease)
+    run_once(services, "default", lease)
+    return services.jobs.get(made.id)
+
+
+def test_a_root_and_its_child_that_are_retried_together_are_counted_once(
+    failed_root: Job, services: Services, lease: UUID
+) -> None:
+    child = services.jobs.children(failed_root.id)[0]
+    services.jobs.retry_many([failed_root.id, child.id])
+    again = services.jobs.get(failed_root.id)
+    assert (again.status, again.parts_failed) == (Status.WAITING, 0)
+    run_once(services, "default", lease)
+    assert services.jobs.get(failed_root.id).parts_failed == 1
+
+
+def test_a_root_that_waits_again_is_as_far_as_its_children(failed_root: Job, services: Services) -> None:
+    assert failed_root.progress == 100.0
+    services.jobs.retry(failed_root.id)
+    assert services.jobs.get(failed_root.id).progress == 50.0
+
+
+def test_the_key_that_is_taken_may_be_the_roots(run: Run, services: Services, lease: UUID, make: Run) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("breaks")
+
+    services.registry.add(job_type("breaks", title="Breaks")(breaks))
+    services.registry.add(job_type("root", title="Root")(root))
+    services.jobs.create_job("root", unique_key="stock")
+    run_once(services, "default", lease)
+    child = run_once(services, "default", lease)
+    make(unique_key="stock")
+    with pytest.raises(UniqueKeyTaken, match="'stock' is not finished"):
+        services.jobs.retry(child.id)
+    assert services.jobs.get(child.id) == child
+
+
+def test_a_root_whose_own_part_failed_runs_it_again(run: Run, services: Services) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("nothing")
+        job.flush_children()
+        raise ValueError("broken")
+
+    made = run(root)
+    [child] = services.jobs.children(made.id)
+    with pytest.raises(RootHasEnded, match=r"its own part was not done\.$"):
+        services.jobs.retry(child.id)
+    again = services.jobs.retry(made.id)
+    assert (again.status, again.parts, again.parts_cancelled) == (Status.QUEUED, 0, 0)
+    assert services.jobs.children(made.id) == ()
+
+
+def test_a_part_of_a_completed_job_is_not_retried(services: Services, lease: UUID) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("breaks")
+
+    services.registry.add(job_type("breaks", title="Breaks")(breaks))
+    services.registry.add(job_type("root", title="Root")(root))
+    services.jobs.create_job("root", tolerant=True)
+    run_once(services, "default", lease)
+    child = run_once(services, "default", lease)
+    with pytest.raises(RootHasEnded, match=r"it is completed\.$"):
+        services.jobs.retry(child.id)
+    assert services.jobs.get(child.id) == child
+
+
+def test_retrying_many_passes_over_what_cannot_be(make: Run, services: Services) -> None:
+    first, other = make(unique_key="stock"), make()
+    services.jobs.cancel_many([first.id, other.id])
+    make(unique_key="stock")
+    services.jobs.retry_many([first.id, other.id])
+    assert services.jobs.get(first.id).status is Status.CANCELLED
+    assert services.jobs.get(other.id).status is Status.QUEUED

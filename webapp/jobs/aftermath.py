@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from webapp.jobs import halting, lock_order, signals
 from webapp.jobs.job import COMPLETE, TERMINAL, Status
@@ -44,8 +44,8 @@ def follow_dependents(connection: Connection, ended: Iterable[UUID]) -> set[str]
 def settle_root(connection: Connection, root_id: UUID) -> bool:
     """End a root that waits for nothing any more, by its children's ends; return whether it ended."""
     figures = (jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_FIGURES)
-    root = connection.execute(select(*figures).where(jobs.c.id == root_id).with_for_update()).one()
-    return _settle(connection, root_id, root)
+    root = connection.execute(select(*figures).where(jobs.c.id == root_id).with_for_update(key_share=True)).first()
+    return root is not None and _settle(connection, root_id, root)  # None: deleted in between
 
 
 def _read(connection: Connection, ids: list[UUID]) -> list[Row[Any]]:
@@ -153,10 +153,12 @@ def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
     # at once, the second one sees that the first has ended
     held = select(jobs.c.queue, jobs.c.run_at).where(jobs.c.id == job_id, jobs.c.status == "held").with_for_update()
     row = connection.execute(held).first()
+    # one that ended together with this one and did not complete has its turn next: a root after its last child
+    in_vain = and_(dependencies.c.only_on_success, jobs.c.status != "completed")
     others = (
         select(func.count())
         .select_from(dependencies.join(jobs, jobs.c.id == dependencies.c.after_id))
-        .where(dependencies.c.job_id == job_id, jobs.c.status.not_in(_ENDED))
+        .where(dependencies.c.job_id == job_id, or_(jobs.c.status.not_in(_ENDED), in_vain))
     )
     if row is None or connection.execute(others).scalar_one():
         return

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.database import writing
 from webapp.jobs import aftermath, events, families, lock_order, notes, repeating, signals, storable
-from webapp.jobs.job import Job, Status
+from webapp.jobs.job import IllegalTransition, Job, Status
 from webapp.jobs.store import StaleJob, Store
 from webapp.schema import now
 
@@ -57,6 +57,7 @@ class Changing:
         return changed
 
     def _write(self, old: Job, new: Job) -> Job | None:
+        _refuse_roots(old, new)
         new = _storable(old, new)
         try:
             with writing(self.store.engine) as connection:
@@ -74,6 +75,14 @@ class Changing:
         for queue in sorted(woken):
             self._wake(queue)
         return changed
+
+
+def _refuse_roots(old: Job, new: Job) -> None:
+    """Raise `IllegalTransition` for what only an end or a retry may do: let a root wait, or run once more."""
+    waits = new.status is Status.WAITING and old.status is not Status.WAITING and not (old.is_running and old.parts)
+    again = old.is_finished and old.parts and not new.is_finished
+    if waits or again:
+        raise IllegalTransition(old.id, old.status, new.status)
 
 
 def _waiting_for_children(old: Job, new: Job) -> Job:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, insert, select, update
 
 from webapp.database import writing
-from webapp.jobs import creating
+from webapp.jobs import aftermath, creating
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import JobNotFound, Store
@@ -36,6 +36,7 @@ def add_child(store: Store, root_id: UUID, make: Callable[[Job], Job]) -> tuple[
         creating.insert_jobs(connection, store, [child])
         grown = update(jobs).where(jobs.c.id == root_id)
         connection.execute(grown.values(parts=jobs.c.parts + 1, version=jobs.c.version + 1))
+        aftermath.settle_root(connection, root_id)  # for its progress, if it waits
         return store.read(connection, child.id), {child.queue} if at_once else set()
 
 
