@@ -1,0 +1,43 @@
+"""The files of jobs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Named,
+    String,
+    Table,
+    TypedColumns,
+    Uuid,
+)
+
+from webapp.schema.columns import Moment, metadata
+
+
+class _AttachmentColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Named[int] = Column(Integer)
+    role: Named[str] = Column(String(6))
+    name: Named[str] = Column(String(255))
+    media_type: Named[str] = Column(String(127))
+    size: Named[int] = Column(BigInteger)
+    sha256: Named[str] = Column(String(64))
+    created_at: Named[datetime] = Column(Moment)
+    expires_at: Named[datetime | None] = Column(Moment)
+    deleted_at: Named[datetime | None] = Column(Moment)
+
+
+attachments = Table(
+    "attachments",
+    metadata,
+    _AttachmentColumns,
+    CheckConstraint("role IN ('input', 'output')", name="known_role"),
+)
+Index("ix_attachments_job", attachments.c.job_id, attachments.c.id)

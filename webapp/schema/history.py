@@ -1,0 +1,66 @@
+"""What became of jobs: attempts, events, and the lines of their logs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Named,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    Uuid,
+)
+
+from webapp.schema.columns import Counter, Moment, metadata
+
+
+class _AttemptColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    outcome: Named[str] = Column(String(12))
+    worker: Named[str] = Column(String(80))
+    host: Named[str] = Column(String(255))
+    pid: Named[int] = Column(Integer)
+    started_at: Named[datetime] = Column(Moment)
+    finished_at: Named[datetime] = Column(Moment)
+    error: Named[str | None] = Column(Text)
+    traceback: Named[str | None] = Column(Text)
+    peak_memory: Named[int | None] = Column(BigInteger)
+    cpu_seconds: Named[float | None] = Column(Float)
+
+
+attempts = Table("attempts", metadata, _AttemptColumns, sqlite_with_rowid=False)
+
+
+class _EventColumns(TypedColumns):
+    id: Named[int] = Column(Counter, primary_key=True)
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    at: Named[datetime] = Column(Moment)
+    name: Named[str] = Column(String(40))
+    attempt: Named[int] = Column(Integer)
+    actor_id: Named[UUID | None] = Column(Uuid)
+    detail: Named[str] = Column(Text, server_default="")
+
+
+events = Table("events", metadata, _EventColumns)
+Index("ix_events_job", events.c.job_id, events.c.id)
+
+
+class _LogLineColumns(TypedColumns):
+    id: Named[int] = Column(Counter, primary_key=True)
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Named[int] = Column(Integer)
+    at: Named[datetime] = Column(Moment)
+    level: Named[str] = Column(String(10))
+    text: Named[str] = Column(Text)
+
+
+log_lines = Table("log_lines", metadata, _LogLineColumns)
+Index("ix_log_lines_job", log_lines.c.job_id, log_lines.c.id)

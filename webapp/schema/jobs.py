@@ -1,0 +1,123 @@
+"""Jobs, their indexes, and which of them follow others."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Named,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    Uuid,
+    false,
+    text,
+    true,
+)
+
+from webapp.schema.columns import Json, Moment, metadata
+
+
+class _JobColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    type: Named[str] = Column(String(80))
+    title: Named[str] = Column(String(200))
+    status: Named[str] = Column(String(12))
+    queue: Named[str] = Column(String(80))
+    priority: Named[int] = Column(Integer)
+    fair: Named[int] = Column(BigInteger, server_default=text("0"))
+    own_process: Named[bool] = Column(Boolean, server_default=false())
+    owner_id: Named[UUID | None] = Column(Uuid)
+    public: Named[bool] = Column(Boolean, server_default=false())
+    tenant: Named[str | None] = Column(String(80))
+    triggered_by: Named[UUID | None] = Column(Uuid)
+    payload: Named[dict[str, Any]] = Column(Json)
+    progress: Named[float] = Column(Float, server_default=text("0"))
+    done: Named[float | None] = Column(Float)
+    total: Named[float | None] = Column(Float)
+    message: Named[str] = Column(Text, server_default="")
+    warnings: Named[list[dict[str, Any]]] = Column(Json, server_default="[]")
+    errors: Named[list[dict[str, Any]]] = Column(Json, server_default="[]")
+    metadata: Named[dict[str, Any]] = Column(Json, server_default="{}")
+    state: Named[dict[str, Any]] = Column(Json, server_default="{}")
+    run_at: Named[datetime | None] = Column(Moment)
+    unique_key: Named[str | None] = Column(String(200))
+    root_id: Named[UUID | None] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    child_name: Named[str | None] = Column(String(200))
+    parts: Named[int] = Column(Integer, server_default=text("0"))
+    parts_completed: Named[int] = Column(Integer, server_default=text("0"))
+    parts_failed: Named[int] = Column(Integer, server_default=text("0"))
+    parts_cancelled: Named[int] = Column(Integer, server_default=text("0"))
+    tolerant: Named[bool] = Column(Boolean, server_default=false())
+    has_dependents: Named[bool] = Column(Boolean, server_default=false())
+    record_only: Named[bool] = Column(Boolean, server_default=false())
+    again_of: Named[UUID | None] = Column(Uuid)
+    attempt: Named[int] = Column(Integer, server_default=text("0"))
+    max_attempts: Named[int] = Column(Integer, server_default=text("1"))
+    lease_id: Named[UUID | None] = Column(Uuid)
+    created_at: Named[datetime] = Column(Moment)
+    started_at: Named[datetime | None] = Column(Moment)
+    finished_at: Named[datetime | None] = Column(Moment)
+    heartbeat_at: Named[datetime | None] = Column(Moment)
+    cancel_requested_at: Named[datetime | None] = Column(Moment)
+    cancel_kind: Named[str | None] = Column(String(12))
+    version: Named[int] = Column(Integer, server_default=text("1"))
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    _JobColumns,
+    CheckConstraint("NOT public OR owner_id IS NULL", name="only_system_jobs_are_public"),
+    CheckConstraint("lease_id IS NULL OR status = 'running'", name="only_running_jobs_are_leased"),
+)
+_waiting = text("status = 'queued'")
+_unfinished = text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')")
+_public = text("public")
+# The claim walks this one in its order and stops at the first row
+Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority.desc(), jobs.c.fair, jobs.c.id,
+      sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+Index("ix_jobs_unfinished", jobs.c.status, jobs.c.id, sqlite_where=_unfinished, postgresql_where=_unfinished)
+Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
+      sqlite_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"),
+      postgresql_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"))  # fmt: skip
+Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id.desc())
+Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id.desc())
+Index("ix_jobs_public", jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)
+Index("ix_jobs_public_status", jobs.c.status, jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)
+Index("ix_jobs_lease", jobs.c.lease_id, sqlite_where=text("lease_id IS NOT NULL"),
+      postgresql_where=text("lease_id IS NOT NULL"))  # fmt: skip
+Index("ix_jobs_root", jobs.c.root_id, sqlite_where=text("root_id IS NOT NULL"),
+      postgresql_where=text("root_id IS NOT NULL"))  # fmt: skip
+Index("uq_jobs_child_name", jobs.c.root_id, jobs.c.child_name, unique=True,
+      sqlite_where=text("child_name IS NOT NULL"), postgresql_where=text("child_name IS NOT NULL"))  # fmt: skip
+Index("ix_jobs_turn", jobs.c.queue, jobs.c.owner_id, jobs.c.priority, jobs.c.fair.desc(),
+      sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+Index("ix_jobs_running", jobs.c.queue, jobs.c.type, jobs.c.owner_id,
+      sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"))  # fmt: skip
+Index("ix_jobs_again", jobs.c.again_of, sqlite_where=text("again_of IS NOT NULL"),
+      postgresql_where=text("again_of IS NOT NULL"))  # fmt: skip
+Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
+      postgresql_where=text("status = 'scheduled'"))  # fmt: skip
+Index("ix_jobs_type", jobs.c.type, jobs.c.id.desc())
+Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
+      postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
+
+
+class _DependencyColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    after_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    only_on_success: Named[bool] = Column(Boolean, server_default=true())
+
+
+dependencies = Table("dependencies", metadata, _DependencyColumns)
+Index("ix_dependencies_after", dependencies.c.after_id)

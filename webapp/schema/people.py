@@ -1,0 +1,57 @@
+"""People with an account, and their sessions."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Named,
+    String,
+    Table,
+    TypedColumns,
+    Uuid,
+    true,
+)
+
+from webapp.schema.columns import Moment, metadata
+
+
+class _UserColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    name: Named[str] = Column(String(80), unique=True)
+    full_name: Named[str] = Column(String(120), server_default="")
+    email: Named[str | None] = Column(String(254))
+    password_hash: Named[str] = Column(String(255))
+    role: Named[str] = Column(String(10))
+    active: Named[bool] = Column(Boolean, server_default=true())
+    tenant: Named[str | None] = Column(String(80))
+    theme: Named[str] = Column(String(6), server_default="system")
+    timezone: Named[str] = Column(String(64), server_default="")
+    created_at: Named[datetime] = Column(Moment)
+    imported_by: Named[UUID | None] = Column(Uuid)
+
+
+users = Table(
+    "users",
+    metadata,
+    _UserColumns,
+    CheckConstraint("role IN ('user', 'auditor', 'operator', 'admin')", name="known_role"),
+)
+
+
+class _SessionColumns(TypedColumns):
+    token_hash: Named[bytes] = Column(LargeBinary(32), primary_key=True)
+    user_id: Named[UUID] = Column(ForeignKey("users.id", ondelete="CASCADE"))
+    created_at: Named[datetime] = Column(Moment)
+    seen_at: Named[datetime] = Column(Moment)
+    address: Named[str] = Column(String(64), server_default="")
+    user_agent: Named[str] = Column(String(200), server_default="")
+
+
+sessions = Table("sessions", metadata, _SessionColumns)
+Index("ix_sessions_user", sessions.c.user_id)

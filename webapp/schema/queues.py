@@ -1,0 +1,34 @@
+"""Queues, and the leases under which work-horses run."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, Integer, Named, String, Table, TypedColumns, Uuid, text
+
+from webapp.schema.columns import Moment, metadata
+
+
+class _QueueColumns(TypedColumns):
+    name: Named[str] = Column(String(80), primary_key=True)
+    paused_at: Named[datetime | None] = Column(Moment)
+    paused_by: Named[UUID | None] = Column(Uuid)
+    reason: Named[str] = Column(String(200), server_default="")
+    max_running: Named[int | None] = Column(Integer)
+
+
+queues = Table("queues", metadata, _QueueColumns)
+
+
+class _LeaseColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    host: Named[str] = Column(String(255))
+    boot_id: Named[str] = Column(String(64))
+    worker: Named[str] = Column(String(80))
+    worker_pid: Named[int] = Column(Integer)
+    queue: Named[str] = Column(String(80))
+    beat: Named[int] = Column(Integer, server_default=text("0"))
+    beat_at: Named[datetime] = Column(Moment)
+    started_at: Named[datetime] = Column(Moment)
+
+
+leases = Table("leases", metadata, _LeaseColumns)
