@@ -2,7 +2,7 @@
 
 A root counts its children's ends in its own row, under that row's lock, so that ten thousand
 children cost ten thousand small updates and never a recount. Whoever ends the last child ends
-the root. Locks go from child to root, everywhere.
+the root. The caller has locked all that may be touched (lock_order.py).
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
-from webapp.jobs import halting, lock_order, signals
+from webapp.jobs import halting, signals
 from webapp.jobs.job import COMPLETE, TERMINAL, Status
 from webapp.jobs.rollup import Parts, roll_up
 from webapp.schema import dependencies, jobs, now
@@ -26,8 +26,6 @@ def follow(connection: Connection, ended: Iterable[UUID]) -> set[str]:
     """Do what follows for jobs that have just ended; return the queues in which work waits now."""
     woken: set[str] = set()
     todo = list(ended)
-    if todo:
-        lock_order.lock_followers(connection, todo)
     while todo:
         rows = _read(connection, todo)
         todo = [*_count_at_roots(connection, rows), *_release_dependents(connection, rows, woken)]
@@ -149,9 +147,9 @@ def _cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
 
 
 def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
-    # the dependent's row is locked before the others are counted: of two predecessors that end
-    # at once, the second one sees that the first has ended
-    held = select(jobs.c.queue, jobs.c.run_at).where(jobs.c.id == job_id, jobs.c.status == "held").with_for_update()
+    # its row is locked before the others are counted: of two predecessors that end at once, the
+    # second one sees that the first has ended
+    held = select(jobs.c.queue, jobs.c.run_at).where(jobs.c.id == job_id, jobs.c.status == "held")
     row = connection.execute(held).first()
     # one that ended together with this one and did not complete has its turn next: a root after its last child
     in_vain = and_(dependencies.c.only_on_success, jobs.c.status != "completed")

@@ -46,12 +46,12 @@ def counted(status: Status) -> ReturningUpdate[Any]:
 
 def open_root(*mine: ColumnElement[bool]) -> CTE:
     """Lock a child and then its root, if that waits for more; yields their ids as ``child`` and ``id``."""
-    child = select(jobs.c.id, jobs.c.root_id).where(*mine, *ALONE).with_for_update().cte("mine")
+    child = select(jobs.c.id, jobs.c.root_id).where(*mine, *ALONE).with_for_update(key_share=True).cte("mine")
     root = jobs.alias("root")
     there = select(root.c.id, child.c.id.label("child")).where(
         root.c.id == ITS_ROOT, root.c.id == child.c.root_id, *_waits_for_more(root)
     )
-    return there.with_for_update(of=root).cte("open_root")
+    return there.with_for_update(of=root, key_share=True).cte("open_root")
 
 
 def _waits_for_more(root: FromClause) -> tuple[ColumnElement[bool], ...]:

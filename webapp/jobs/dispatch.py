@@ -91,7 +91,7 @@ class Dispatch:
         try:
             with writing(self.store.engine) as connection:
                 if after:
-                    lock_order.lock(connection, jobs.c.id.in_(after))
+                    lock_order.lock_followers(connection, after)
                 creating.insert_jobs(connection, self.store, [job], files=given.values(), delay=delay)
                 if after:
                     woken |= creating.depend(connection, job, after, on_finish=on_finish)
@@ -198,7 +198,7 @@ class Dispatch:
         with writing(self.store.engine) as connection:
             mine = (jobs.c.id == root.id, jobs.c.attempt == root.attempt, jobs.c.status == "running")
             # locked before its children are read, so that a name is never taken in between
-            if connection.execute(select(jobs.c.id).where(*mine).with_for_update()).first() is None:
+            if connection.execute(select(jobs.c.id).where(*mine).with_for_update(key_share=True)).first() is None:
                 raise LeaseLost
             new = _without_known(connection, root, children)
             grown = {"parts": jobs.c.parts + len(new), "version": jobs.c.version + 1}

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, up
 
 from webapp.jobs import aftermath, attempts, halting, lock_order, stopping
 from webapp.jobs.attempts import Ending, Horse
-from webapp.jobs.job import TERMINAL, UNFINISHED, Job, Status
+from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.schema import jobs
 
 
@@ -22,7 +22,8 @@ def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words:
 
     Raises `LeaseLost` if the attempt is not the job's any more; nothing is written then.
     """
-    parts, for_good = _lock(connection, job), ending.status in TERMINAL
+    lock_order.lock_families(connection, [job.id])
+    parts, for_good = _parts(connection, job), ending.status in TERMINAL
     if parts and ending.status is Status.COMPLETED:
         return _wait_for_children(connection, job, horse, ending, **words)
     attempts.end(connection, job, horse, ending, **words)
@@ -41,11 +42,10 @@ def _wait_for_children(connection: Connection, job: Job, horse: Horse, ending: E
 def release_children(connection: Connection, root_id: UUID) -> set[str]:
     """Let the held children of a root start, or stop them if it was asked to stop.
 
-    If the root waits and no child is left to wait for, it ends. Returns the queues in which work
-    waits now.
+    The caller has locked them before the root. If the root waits and no child is left to wait for,
+    it ends. Returns the queues in which work waits now.
     """
     held = (jobs.c.root_id == root_id, jobs.c.status == "held")
-    lock_order.lock(connection, *held)
     asked = select(jobs.c.cancel_requested_at).where(jobs.c.id == root_id)
     if connection.execute(asked).scalar() is not None:
         woken = aftermath.follow(connection, halting.end_waiting(connection, and_(*held)))
@@ -80,10 +80,7 @@ def _forget_held(connection: Connection, root_id: UUID) -> set[str]:
     return woken
 
 
-def _lock(connection: Connection, job: Job) -> int:
-    """Lock the job after its children; return how many it has."""
+def _parts(connection: Connection, job: Job) -> int:
     if job.root_id is not None:
         return 0
-    lock_order.lock(connection, jobs.c.root_id == job.id, jobs.c.status.in_(UNFINISHED))
-    parts = connection.execute(select(jobs.c.parts).where(jobs.c.id == job.id).with_for_update(key_share=True)).scalar()
-    return parts or 0
+    return connection.execute(select(jobs.c.parts).where(jobs.c.id == job.id)).scalar() or 0

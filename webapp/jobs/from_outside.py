@@ -24,7 +24,7 @@ def add_child(store: Store, root_id: UUID, make: Callable[[Job], Job]) -> tuple[
     """
     with writing(store.engine) as connection:
         # the root's row is locked: it cannot end before it counts the new child
-        locked = select(jobs.c.id).where(jobs.c.id == root_id).with_for_update()
+        locked = select(jobs.c.id).where(jobs.c.id == root_id).with_for_update(key_share=True)
         connection.execute(locked)
         root = store.read(connection, root_id)
         if root.is_finished or root.cancel_requested_at:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import writing
-from webapp.jobs import families, from_outside
+from webapp.jobs import families, from_outside, lock_order
 from webapp.jobs.attachments import Attachment, Attachments
 from webapp.jobs.changing import Changing
 from webapp.jobs.dispatch import Dispatch, Wake
@@ -79,6 +79,7 @@ class Jobs(Dispatch, Queries, Lookup, Attachments, Removing):
     def release(self, root_id: UUID) -> None:
         """Let the held parts of a job start now, all in one transaction, while its own part goes on."""
         with writing(self.engine) as connection:
+            lock_order.lock_families(connection, [root_id])
             self.store.read(connection, root_id)
             woken = families.release_children(connection, root_id)
         self._wake_all(woken)

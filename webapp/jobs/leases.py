@@ -102,7 +102,7 @@ class Leases:
             # locked, so that whoever else settles or ends them comes before or after, not in between
             mine = select(jobs.c.id).where(jobs.c.lease_id == lease_id)
             lock_order.lock_families(connection, connection.execute(mine).scalars().all())
-            rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id).with_for_update()).mappings()
+            rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
             left = tuple(to_job(row) for row in rows)
             woken: set[str] = set()
             for job in left:

@@ -1,15 +1,17 @@
 """The one order in which rows of jobs are locked: children first, then all others, each by age.
 
-Whoever takes several rows takes them here, before anything else: then nobody waits in a ring.
-What a job's end may touch is known before: its root, and what is held for either of them, and
-for that. SQLite has one writer at a time and needs none of this.
+A verb that ends, stops, retries or follows jobs locks all rows that it may touch here, before
+anything else: then nobody waits in a ring. What a job's end may touch is its root, what is held
+for either of them, the parts of that, and what is held for those, and so on. All of it can grow
+while its locks are waited for; then they are given back, and the larger family is locked. SQLite
+has one writer at a time and needs none of this.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, CompoundSelect, Connection, Select, Uuid, any_, literal, select, union
+from sqlalchemy import ARRAY, Connection, Uuid, any_, literal, select, union
 
 from webapp.database import is_sqlite
 from webapp.schema import dependencies, jobs
@@ -17,45 +19,55 @@ from webapp.schema import dependencies, jobs
 IN_ORDER = (jobs.c.root_id.is_(None), jobs.c.id)
 
 
-def lock(connection: Connection, *which: ColumnElement[bool]) -> None:
-    """Lock the jobs that meet the conditions."""
-    if not is_sqlite(connection.engine):
-        connection.execute(select(jobs.c.id).where(*which).order_by(*IN_ORDER).with_for_update(key_share=True))
-
-
 def lock_families(connection: Connection, ids: Collection[UUID]) -> None:
     """Lock jobs, their children and their roots, with all that their ends may touch."""
-    if not is_sqlite(connection.engine) and ids:
-        children = select(jobs.c.id).where(jobs.c.root_id == _any(ids))
-        _lock_with_followers(connection, union(*_with_roots(ids), children))
+    if ids and not is_sqlite(connection.engine):
+        _lock_all(connection, lambda: _with_followers(connection, _family(connection, ids)))
 
 
 def lock_followers(connection: Connection, ids: Collection[UUID]) -> None:
-    """Lock what the ends of jobs may touch; the jobs themselves are locked already."""
-    if not is_sqlite(connection.engine) and ids:
-        _lock_with_followers(connection, union(*_with_roots(ids)))
+    """Lock jobs, and what is held for them with all that its end may touch."""
+    if ids and not is_sqlite(connection.engine):
+        _lock_all(connection, lambda: _with_followers(connection, set(ids)))
 
 
-def _with_roots(ids: Collection[UUID]) -> tuple[Any, ...]:
-    those = jobs.c.id == _any(ids)
-    return select(jobs.c.id).where(those), select(jobs.c.root_id).where(those, jobs.c.root_id.is_not(None))
+def _lock_all(connection: Connection, found: Callable[[], set[UUID]]) -> None:
+    wanted = found()
+    while True:
+        savepoint = connection.begin_nested()
+        those = select(jobs.c.id).where(jobs.c.id == _any(wanted)).order_by(*IN_ORDER)
+        connection.execute(those.with_for_update(key_share=True))
+        now_wanted = found()
+        if now_wanted <= wanted:
+            savepoint.commit()  # which keeps the locks
+            return
+        savepoint.rollback()  # which gives them back
+        wanted |= now_wanted
 
 
-def _lock_with_followers(connection: Connection, those: CompoundSelect[Any]) -> None:
-    # read first, then locked by their ids: in one statement, the planner may walk the whole table
-    ids = connection.execute(those).scalars().all()
-    followers = connection.execute(_followers(ids)).scalars().all()
-    theirs = select(jobs.c.id).where(jobs.c.root_id == _any(followers))
-    parts = connection.execute(theirs).scalars().all() if followers else ()
-    lock(connection, jobs.c.id == _any([*ids, *followers, *parts]))
+def _family(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    roots = select(jobs.c.root_id).where(jobs.c.id == _any(ids), jobs.c.root_id.is_not(None))
+    found = connection.execute(union(roots, _children(ids))).scalars()
+    return {*ids, *found}
 
 
-def _followers(ids: Collection[UUID]) -> Select[UUID]:
-    """Select what is held for these jobs, and what is held for that."""
-    edges = select(dependencies.c.job_id).join(jobs, jobs.c.id == dependencies.c.job_id).where(jobs.c.status == "held")
-    found = edges.where(dependencies.c.after_id == _any(ids)).cte("found", recursive=True)
-    found = found.union(edges.join(found, found.c.job_id == dependencies.c.after_id))
-    return select(found.c.job_id)
+def _with_followers(connection: Connection, those: set[UUID]) -> set[UUID]:
+    found, new = set(those), set(those)
+    while new:
+        held = (
+            select(dependencies.c.job_id)
+            .join(jobs, jobs.c.id == dependencies.c.job_id)
+            .where(dependencies.c.after_id == _any(new), jobs.c.status == "held")
+        )
+        followers = set(connection.execute(held).scalars()) - found
+        parts = set(connection.execute(_children(followers)).scalars()) if followers else set()
+        new = followers | parts
+        found |= new
+    return found
+
+
+def _children(ids: Collection[UUID]) -> Any:
+    return select(jobs.c.id).where(jobs.c.root_id == _any(ids))
 
 
 def _any(ids: Collection[UUID]) -> Any:
