@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    CTE,
     BigInteger,
     Connection,
     Float,
@@ -29,6 +28,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DataError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite
@@ -255,7 +255,12 @@ def _end_in_three(connection: Connection, shape: _Shape, parameters: dict[str, A
 
 
 def _end_in_one(connection: Connection, shape: _Shape, parameters: dict[str, Any]) -> bool:
-    return connection.execute(_moved_and_noted(shape), parameters).first() is not None
+    try:
+        return connection.execute(_moved_and_noted(shape), parameters).first() is not None
+    except DataError as error:
+        if counting.is_refused(error):
+            return False
+        raise
 
 
 @cache
@@ -273,7 +278,7 @@ def _moved(shape: _Shape) -> ReturningUpdate[UUID, int]:
 
 @cache
 def _moved_and_noted(shape: _Shape) -> Select[Any]:
-    ended, root = _ended_with_root(shape) if shape.kin is Kin.CHILD else (_moved(shape).cte("ended"), ())
+    ended = _moved(shape).cte("ended")
     # prefixed, as a parameter named like a column of the update would be set there
     told = {name: bindparam(f"told_{name}", type_=attempt_rows.c[name].type) for name in _TOLD}
     attempt = insert(attempt_rows).from_select(
@@ -283,14 +288,8 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
         ["job_id", "attempt", "at", "name", "detail"],
         select(ended.c.id, ended.c.attempt, now(), told["outcome"], func.coalesce(told["error"], "")),
     )
-    return select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"), *root)
-
-
-def _ended_with_root(shape: _Shape) -> tuple[CTE, tuple[CTE]]:
-    open_root = counting.open_root(*_MINE)
-    ended = _moved(shape).where(jobs.c.id == open_root.c.child).cte("ended")
-    counted = counting.counted(shape.status).where(jobs.c.id == open_root.c.id, open_root.c.child == ended.c.id)
-    return ended, (counted.cte("counted"),)
+    written = select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"))
+    return counting.or_refused(written, ended, shape.status) if shape.kin is Kin.CHILD else written
 
 
 def _move(ending: Ending) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Numeric,
+    Select,
     Uuid,
     bindparam,
     cast,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.jobs.job import COMPLETE, Status
@@ -26,6 +28,7 @@ from webapp.jobs.rollup import DECIMALS, Parts
 from webapp.schema import jobs
 
 ITS_ROOT = bindparam("its_root", type_=Uuid())  # given, so that no plan ever walks the table for it
+_DIVISION_BY_ZERO = "22012"
 ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
 
 
@@ -44,14 +47,21 @@ def counted(status: Status) -> ReturningUpdate[Any]:
     )
 
 
-def open_root(*mine: ColumnElement[bool]) -> CTE:
-    """Lock a child and then its root, if that waits for more; yields their ids as ``child`` and ``id``."""
-    child = select(jobs.c.id, jobs.c.root_id).where(*mine, *ALONE).with_for_update(key_share=True).cte("mine")
-    root = jobs.alias("root")
-    there = select(root.c.id, child.c.id.label("child")).where(
-        root.c.id == ITS_ROOT, root.c.id == child.c.root_id, *_waits_for_more(root)
-    )
-    return there.with_for_update(of=root, key_share=True).cte("open_root")
+def or_refused(written: Select[Any], ended: CTE, status: Status) -> Select[Any]:
+    """Let a child's end on PostgreSQL be counted in its own statement, or undo all of that.
+
+    Nothing in one statement can take back what another part of it wrote, but an error does: where
+    no root was counted, it divides by zero. So the child is locked first and the root after it,
+    each once.
+    """
+    counted_root = counted(status).where(select(ended.c.id).exists()).cte("counted")
+    count = select(func.count()).select_from(counted_root).scalar_subquery()
+    return written.add_columns(literal_column("1") / count)
+
+
+def is_refused(error: DBAPIError) -> bool:
+    """Tell whether a child's end was undone because its root did not wait for more."""
+    return getattr(error.orig, "sqlstate", "") == _DIVISION_BY_ZERO
 
 
 def _waits_for_more(root: FromClause) -> tuple[ColumnElement[bool], ...]:
