@@ -47,6 +47,13 @@
   document.addEventListener("visibilitychange", wake);
   pill?.addEventListener("click", () => { paused = !paused; show(); wake(); });
   setInterval(() => failures && show(), 1000);
+  // A confirmation opens over the page; what cannot be shown there is shown as a page
+  document.addEventListener("htmx:after:swap", () => document.querySelector("[data-modal]:not([open])")?.showModal());
+  document.addEventListener("close", (event) => event.target.matches("[data-modal]") && event.target.remove(), true);
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    const asker = ctx.sourceElement?.closest?.("a[hx-target='#dialog']");
+    if (asker && ctx.response?.status > 401) location.assign(asker.href);
+  });
   htmx.registerExtension("keep-open", {
     htmx_before_morph_attr: (element, { attrName }) => !(attrName === "open" && element.matches("details, dialog")),
   });
