@@ -11,7 +11,7 @@ from webapp import schema
 from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
-from webapp.views import assets, auth, errors, files, health, jobs, language, security, start
+from webapp.views import assets, auth, errors, files, health, jobs, language, rights, security, start
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +41,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     assets.init_app(app)
     language.init_app(app)
     errors.init_app(app)
+    rights.init_app(app)
     security.init_app(app, settings)
     for pages in (auth, jobs, files, start, health):
         app.register_blueprint(pages.bp)
