@@ -7,6 +7,7 @@ Knows no table. Reads never take SQLite's write lock; writes take it at once
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +18,7 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_au
 _CACHE_KIBIBYTES = 32_000  # at most; with the 2,000 of SQLite itself, thousands of new jobs take almost twice as long
 Act = Callable[[], None]
 Step = Callable[[Connection], Act]
+_beside: ContextVar[list[Callable[[Connection], object]]] = ContextVar("beside", default=[])  # noqa: B039
 _last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
 _steps_before: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # each open savepoint
 
@@ -49,11 +51,29 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open one transaction: committed at the end of the block, undone if it raises."""
+    beside = _beside.get()
     with engine.begin() as connection:
         yield connection
+        for step in beside:
+            step(connection)
         acts = _last_acts(connection)
+    beside.clear()
     for act in acts:
         act()
+
+
+@contextmanager
+def writing_beside(step: Callable[[Connection], object]) -> Iterator[None]:
+    """Have ``step`` called at the end of the first transaction of `writing` in the block: both are kept, or neither.
+
+    For what is to be noted of a change by somebody whom the change need not know. A block that
+    writes nothing notes nothing.
+    """
+    token = _beside.set([step])
+    try:
+        yield
+    finally:
+        _beside.reset(token)
 
 
 @contextmanager

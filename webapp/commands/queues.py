@@ -4,6 +4,8 @@ from dataclasses import asdict
 
 import click
 
+from webapp.accounts.audit import Action, Kind
+from webapp.commands.auditing import audited
 from webapp.commands.current import services
 from webapp.commands.printing import as_json, readable
 from webapp.commands.refusing import Commands
@@ -33,7 +35,9 @@ def pause(name: str, reason: str, *, in_json: bool) -> None:
     """Take no more jobs from a queue; what runs goes on."""
     if len(reason) > _REASON_LIMIT:
         raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
-    _show((services().queues.pause(name, reason=reason),), in_json=in_json)
+    with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
+        paused = services().queues.pause(name, reason=reason)
+    _show((paused,), in_json=in_json)
 
 
 @queue.command()
@@ -41,7 +45,8 @@ def pause(name: str, reason: str, *, in_json: bool) -> None:
 @in_json
 def resume(name: str, *, in_json: bool) -> None:
     """Take jobs from a queue again."""
-    resumed = services().queues.resume(name)
+    with audited(Action.QUEUE_RESUME, Kind.QUEUE, name):
+        resumed = services().queues.resume(name)
     services().wake_ups.push(name)
     _show((resumed,), in_json=in_json)
 
@@ -52,7 +57,9 @@ def resume(name: str, *, in_json: bool) -> None:
 @in_json
 def limit(name: str, number: int | None, *, in_json: bool) -> None:
     """Let at most N of a queue's jobs run at once; none lifts the limit."""
-    limited = services().queues.limit(name, number)
+    before = services().queues.get(name).max_running
+    with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": before}, after={"limit": number}):
+        limited = services().queues.limit(name, number)
     services().wake_ups.push(name)
     _show((limited,), in_json=in_json)
 

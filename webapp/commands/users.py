@@ -7,8 +7,10 @@ from collections.abc import Callable
 import click
 
 from webapp.accounts.accounts import UserNotFound
+from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rules import BadAccount
 from webapp.accounts.user import Role
+from webapp.commands.auditing import audited
 from webapp.commands.current import services
 
 
@@ -27,7 +29,8 @@ def add(name: str, role: str, full_name: str, email: str | None, *, password_std
     """Add a person; without --password-stdin one is made and shown."""
     password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
     try:
-        services().accounts.add(name, password, role=Role(role), full_name=full_name, email=email)
+        with audited(Action.USER_ADD, Kind.USER, name, name=full_name, after={"role": role}):
+            services().accounts.add(name, password, role=Role(role), full_name=full_name, email=email)
     except BadAccount as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{name} was added as {role}.")
@@ -51,7 +54,7 @@ def disable(name: str) -> None:
     if admins == [name]:
         message = f"{name} is the last admin, and nobody could let anybody in again. Make another admin first."
         raise click.ClickException(message)
-    _change(lambda: services().accounts.disable(name))
+    _change(Action.USER_DISABLE, name, lambda: services().accounts.disable(name))
     click.echo(f"{name} is disabled.")
 
 
@@ -59,7 +62,7 @@ def disable(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Let somebody in again."""
-    _change(lambda: services().accounts.enable(name))
+    _change(Action.USER_ENABLE, name, lambda: services().accounts.enable(name))
     click.echo(f"{name} is enabled.")
 
 
@@ -69,14 +72,15 @@ def enable(name: str) -> None:
 def password(name: str, *, password_stdin: bool) -> None:
     """Give somebody a new password; their sessions end at once."""
     new = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
-    _change(lambda: services().accounts.set_password(name, new))
+    _change(Action.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new))
     click.echo(f"{name} has a new password.")
     if not password_stdin:
         click.echo(f"Password (shown only now): {new}")
 
 
-def _change(verb: Callable[[], None]) -> None:
+def _change(action: Action, name: str, verb: Callable[[], None]) -> None:
     try:
-        verb()
+        with audited(action, Kind.USER, name):
+            verb()
     except (BadAccount, UserNotFound) as error:
         raise click.ClickException(str(error)) from None

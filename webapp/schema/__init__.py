@@ -1,6 +1,7 @@
 """The tables, typed. Knows names and types, no meaning."""
 
 from webapp.schema.attachments import attachments
+from webapp.schema.audit import audit
 from webapp.schema.columns import Moment, later, metadata, now
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
@@ -11,6 +12,7 @@ __all__ = [
     "Moment",
     "attachments",
     "attempts",
+    "audit",
     "dependencies",
     "events",
     "jobs",

@@ -7,6 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
+from webapp.accounts.audit import Action, Kind
+from webapp.views.auditing import audited, audited_by, note_refused
 from webapp.views.current import services
 from webapp.views.security import login as security
 from webapp.views.security import throttle
@@ -31,7 +33,8 @@ def login() -> ResponseReturnValue:
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
     """End the session, and have the browser forget what it saw."""
-    security.sign_out()
+    with audited(Action.SIGN_OUT, Kind.USER, current_user.name, name=current_user.display_name):
+        security.sign_out()
     response = make_response(redirect(url_for("auth.login"), 303))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
@@ -49,11 +52,19 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
     user = services().accounts.authenticate(name, password)
     if user is None:
         _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
+        _note_refusal(name)
         return _page(_WRONG), 422
     throttle.give_back()
-    security.sign_in(user)
+    with audited_by(user, Action.SIGN_IN):
+        security.sign_in(user)
     _log.info("Signed in %r from %s", user.name, request.remote_addr)
     return redirect(safe_next(request.args.get("next")), 303)
+
+
+def _note_refusal(name: str) -> None:
+    """Name an account only: what is none may be a password, typed into the wrong field."""
+    meant = services().accounts.by_name(name)
+    note_refused(Action.SIGN_IN_REFUSED, meant.name if meant else "")
 
 
 def _page(error: str = "") -> str:

@@ -9,8 +9,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
+from webapp.accounts.audit import Action, Kind
 from webapp.jobs.attachments import Attachment, AttachmentNotFound
 from webapp.jobs.files import CHUNK
+from webapp.views.auditing import note
 from webapp.views.current import services
 from webapp.views.job_row import gone
 from webapp.views.reader import reader
@@ -51,9 +53,12 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
         abort(410, _GONE)
     wanted = _range(attachment)
     try:
-        return _response(attachment, services().files.open(attachment.id), wanted)
+        file = services().files.open(attachment.id)
     except FileNotFoundError:
         abort(410, _GONE)
+    if request.method == "GET" and (wanted is None or wanted[0] == 0):  # one line per download, not per part of it
+        note(Action.FILE_DOWNLOAD, Kind.FILE, attachment.id, name=attachment.name, after={"job": job.id})
+    return _response(attachment, file, wanted)
 
 
 def _response(attachment: Attachment, file: BinaryIO, wanted: tuple[int, int] | None) -> Response:

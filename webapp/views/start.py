@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.accounts.audit import Action, Kind
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.job_type import InvalidPayload, JobType
 from webapp.jobs.uploads import taken_by
 from webapp.jobs.words import size
+from webapp.views.auditing import note
 from webapp.views.current import services
 from webapp.views.forms.form import PayloadForm
 from webapp.views.forms.incoming import Brought, receive
@@ -71,6 +73,7 @@ def _start(job_type: JobType) -> ResponseReturnValue:
     if form.accepts(brought.errors):
         try:
             job = _create(job_type, form, brought)
+            note(Action.JOB_CREATE, Kind.JOB, job.id, name=job.title, after={"type": job.type})
             return redirect(url_for("jobs.show", job_id=job.id), 303)
         except InvalidPayload as error:
             form.complain(error.errors)

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from webapp.accounts.audit import Action, Kind
+from webapp.commands.auditing import note
 from webapp.commands.current import services
 from webapp.commands.jobs.wait import until_end
 from webapp.commands.printing import as_json
@@ -52,6 +54,7 @@ def start(
         after=[one.id for one in after],
         **{name: value for name, value in choices.items() if value is not None},
     )
+    note(Action.JOB_CREATE, Kind.JOB, made.id, name=made.title, after={"type": made.type, "as": person})
     if not (wait and in_json):
         click.echo(as_json(made.to_dict()) if in_json else str(made.id))
     if wait:

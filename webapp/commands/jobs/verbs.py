@@ -8,6 +8,8 @@ from uuid import UUID
 
 import click
 
+from webapp.accounts.audit import Action, Kind
+from webapp.commands.auditing import audited, note
 from webapp.commands.current import services
 from webapp.commands.printing import as_json, print_jobs
 from webapp.commands.refusing import BadUsage, Failed
@@ -25,7 +27,7 @@ T = TypeVar("T")
 def cancel(several: tuple[Job, ...], *, in_json: bool) -> None:
     """Stop jobs: waiting ones at once, running ones as soon as they obey."""
     hint = "Only a job that has not ended can be cancelled."
-    with _trying(several, services().jobs.cancel, hint) as done:
+    with _trying(several, Action.JOB_STOP, services().jobs.cancel, hint) as done:
         print_jobs(done, in_json=in_json)
 
 
@@ -44,7 +46,7 @@ def retry(several: tuple[Job, ...], since: timedelta | None, *, all_failed: bool
         _retry_all(since, in_json=in_json)
         return
     hint = "Only a failed, stopped or lost job can be tried again; `deskjob job run-again` starts a copy of any."
-    with _trying(several, services().jobs.retry, hint) as done:
+    with _trying(several, Action.JOB_RETRY, services().jobs.retry, hint) as done:
         print_jobs(done, in_json=in_json)
 
 
@@ -57,6 +59,7 @@ def run_again(one: Job, *, in_json: bool) -> None:
         made = services().jobs.run_again(one.id)
     except FileNotFoundError:
         raise Failed(f"The files of job {one.short_id} are gone. Start a new one with its files.") from None
+    note(Action.JOB_RUN_AGAIN, Kind.JOB, made.id, name=made.title, after={"again_of": one.id})
     click.echo(as_json(made.to_dict()) if in_json else str(made.id))
 
 
@@ -65,7 +68,7 @@ def run_again(one: Job, *, in_json: bool) -> None:
 @in_json
 def delete(several: tuple[Job, ...], *, in_json: bool) -> None:
     """Delete jobs that have ended, with their parts and files; there is no way back."""
-    with _trying(several, _deleted, "") as done:
+    with _trying(several, Action.JOB_DELETE, _deleted, "") as done:
         if in_json:
             click.echo(as_json({"deleted": done}))
         for job_id in () if in_json else done:
@@ -78,20 +81,24 @@ def delete(several: tuple[Job, ...], *, in_json: bool) -> None:
 @in_json
 def priority(one: Job, number: int, *, in_json: bool) -> None:
     """Let a waiting job go before others, or after them: higher goes first."""
+    change = {"before": {"priority": one.priority}, "after": {"priority": number}}
     try:
-        print_jobs([services().jobs.prioritise(one.id, number)], in_json=in_json, alone=True)
+        with audited(Action.JOB_PRIORITY, Kind.JOB, one.id, name=one.title, **change):
+            prioritised = services().jobs.prioritise(one.id, number)
+        print_jobs([prioritised], in_json=in_json, alone=True)
     except BadRequest as error:
         raise Failed(str(error)) from None
 
 
 @contextmanager
-def _trying(several: Iterable[Job], verb: Callable[[UUID], T], hint: str) -> Iterator[list[T]]:
+def _trying(several: Iterable[Job], action: Action, verb: Callable[[UUID], T], hint: str) -> Iterator[list[T]]:
     """Do it with one job after the other, and give what was done; those that refuse are named at the end."""
     done: list[T] = []
     refused: list[str] = []
-    for job_id in dict.fromkeys(job.id for job in several):
+    for job in {job.id: job for job in several}.values():
         try:
-            done.append(verb(job_id))
+            with audited(action, Kind.JOB, job.id, name=job.title, before={"status": job.status}):
+                done.append(verb(job.id))
         except (IllegalTransition, UniqueKeyTaken) as error:
             refused.append(str(error))
     yield done
@@ -106,6 +113,7 @@ def _retry_all(since: timedelta | None, *, in_json: bool) -> None:
     while ids := jobs.failed(within=since, after=last):
         taken = sum(map(_retried, ids))
         retried, skipped, last = retried + taken, skipped + len(ids) - taken, ids[-1]
+    note(Action.JOBS_BULK, Kind.JOBS, "retry", after={"retried": retried, "skipped": skipped, "since": since})
     sentence = f"Tried again: {retried:,}."
     if skipped:
         sentence += f" Left alone, because an unfinished job has their unique key: {skipped:,}."
