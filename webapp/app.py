@@ -12,6 +12,7 @@ from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
 from webapp.views import assets, auth, errors, files, health, jobs, language, rights, security, start
+from webapp.views.admin import nav, overview
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +43,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     language.init_app(app)
     errors.init_app(app)
     rights.init_app(app)
+    nav.init_app(app)
     security.init_app(app, settings)
-    for pages in (auth, jobs, files, start, health):
+    for pages in (auth, jobs, files, start, health, overview):
         app.register_blueprint(pages.bp)

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from webapp.accounts.user import User
+from webapp.views.admin.nav import ENTRIES
+
+
+@pytest.mark.parametrize("role", ["auditor", "operator", "admin"])
+def test_who_sees_the_installation_is_led_to_every_page_there_is(
+    app: Flask, person: Callable[..., User], client_of: Callable[[User], FlaskClient], role: str
+) -> None:
+    client = client_of(person("kim", role=role))
+    assert 'href="/admin"' in client.get("/jobs").text
+    text = client.get("/admin").text
+    with app.test_request_context():
+        there = [app.url_for(entry.endpoint) for entry in ENTRIES if entry.endpoint in app.view_functions]
+    assert "/admin" in there
+    for address in there:
+        assert f'href="{address}"' in text
+        assert client.get(address).status_code == 200
+
+
+def test_for_a_user_there_is_no_such_place(user: User, client_of: Callable[[User], FlaskClient]) -> None:
+    client = client_of(user)
+    assert client.get("/admin").status_code == 404
+    assert 'href="/admin"' not in client.get("/jobs").text

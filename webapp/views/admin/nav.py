@@ -1,0 +1,49 @@
+"""The way around the pages of an installation: those that there are, and that this person may see."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, request
+from flask_babel import lazy_gettext
+
+from webapp.accounts.rights import Right
+from webapp.views.rights import may
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link; all pages of its blueprint count as being there."""
+
+    label: str
+    endpoint: str
+    right: Right = Right.SEE_INSTALLATION
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this request is for one of its pages."""
+        return request.blueprint == self.endpoint.partition(".")[0]
+
+
+ENTRIES = (
+    Entry(lazy_gettext("Overview"), "admin.index"),
+    Entry(lazy_gettext("All jobs"), "admin_jobs.index"),
+    Entry(lazy_gettext("Errors"), "admin_errors.index"),
+    Entry(lazy_gettext("Queues"), "queues.index"),
+    Entry(lazy_gettext("Workers"), "workers.index"),
+    Entry(lazy_gettext("Schedules"), "schedules.index"),
+    Entry(lazy_gettext("Performance"), "performance.index"),
+    Entry(lazy_gettext("Job types"), "types.index"),
+    Entry(lazy_gettext("Users"), "users.index"),
+    Entry(lazy_gettext("Audit"), "audit.index", Right.READ_AUDIT),
+    Entry(lazy_gettext("System"), "system.index"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``admin_entries()``."""
+    app.jinja_env.globals["admin_entries"] = entries
+
+
+def entries() -> tuple[Entry, ...]:
+    """Return the links that lead somewhere for the signed-in person."""
+    known = current_app.view_functions
+    return tuple(entry for entry in ENTRIES if entry.endpoint in known and may(entry.right))
