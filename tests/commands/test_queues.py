@@ -42,7 +42,7 @@ def test_a_queue_is_limited_and_freed(say: Say) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("pause", "typo"), "There is no queue 'typo'. See `deskjob queue list`."),
+        (("pause", "typo"), "There is no queue 'typo'. See `deskjob queue list`"),
         (("pause", "default", "--reason", "x" * 201), "--reason takes at most 200 characters"),
         (("limit", "default", "-1"), "No such option"),
         (("limit", "default", "few"), "'few' is no limit; write a number from 0 on, or none"),

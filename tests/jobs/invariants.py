@@ -96,6 +96,8 @@ def _keys(seen: Snapshot) -> Found:
     for row in seen.jobs.values():
         if holders[row.unique_key] > 1:
             yield row, f"shares the key {row.unique_key}"
+        if row.next_key and row.status not in {"held", *TERMINAL}:
+            yield row, f"has begun without the key {row.next_key} that it waited for"
 
 
 def _limits(seen: Snapshot) -> Found:
@@ -142,7 +144,7 @@ def _dependents(seen: Snapshot) -> Found:
             if not seen.jobs[edge.after_id].has_dependents:
                 yield seen.jobs[edge.after_id], "does not know that it has dependents"
         if row.status == "held" and row.root_id is None:
-            if all(seen.ended(edge.after_id) for edge in edges):
+            if all(seen.ended(edge.after_id) for edge in edges) and row.next_key is None:  # else it waits for that
                 yield row, "is held although all that it follows has ended"
             if any(_hopeless(seen, edge) for edge in edges):
                 yield row, "is held although what it follows did not complete"

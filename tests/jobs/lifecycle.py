@@ -16,13 +16,12 @@ from webapp.jobs import attempts
 from webapp.jobs.attempts import Ending, Fence, LeaseLost
 from webapp.jobs.claims import Claims
 from webapp.jobs.creating import BadRequest
-from webapp.jobs.dispatch import DuplicateJob
 from webapp.jobs.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.job_type import job_type
 from webapp.jobs.maintenance import promote_due
-from webapp.jobs.repeating import UniqueKeyTaken
 from webapp.jobs.reporter import Reporter
 from webapp.jobs.store import JobNotFound
+from webapp.jobs.uniqueness import DuplicateJob, UniqueKeyTaken, release_waiting
 from webapp.schema import jobs, leases, now, queues
 from webapp.services import Services
 
@@ -129,6 +128,7 @@ class World:
         with writing(self.services.engine) as connection:
             connection.execute(update(jobs).where(jobs.c.run_at.is_not(None)).values(run_at=now()))
         promote_due(self.services.engine)
+        release_waiting(self.services.engine)
 
     def let_all_end(self) -> None:
         """Nothing more is asked of the jobs; whatever can run runs and completes."""

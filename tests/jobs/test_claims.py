@@ -66,6 +66,7 @@ def test_what_the_last_attempt_said_is_gone_but_its_checkpoint_is_kept(
 def test_there_is_nothing_to_claim_in_an_empty_or_another_queue(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
+    services.queues.add("other")
     make(queue="other")
     assert taken(services, lease) is None
 

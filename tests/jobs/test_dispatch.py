@@ -10,10 +10,10 @@ from sqlalchemy import Engine, func, select
 from tests.jobs.conftest import end
 from webapp.config import load
 from webapp.database import reading
-from webapp.jobs.dispatch import DuplicateJob
 from webapp.jobs.files import StoredFile
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType, Upload, job_type
+from webapp.jobs.uniqueness import DuplicateJob
 from webapp.schema import attachments, events, jobs
 from webapp.services import Services
 
@@ -69,8 +69,8 @@ def test_a_job_is_made_with_its_event_and_its_files(services: Services, upload: 
 
 
 def test_choices_override_what_the_type_says(services: Services) -> None:
-    job = services.jobs.create_job("nothing", title="Mine", queue="q", priority=5, unique_key="k")
-    assert (job.title, job.queue, job.priority, job.unique_key) == ("Mine", "q", 5, "k")
+    job = services.jobs.create_job("nothing", title="Mine", queue="default", priority=5, unique_key="k")
+    assert (job.title, job.queue, job.priority, job.unique_key) == ("Mine", "default", 5, "k")
 
 
 def test_a_payload_that_does_not_fit_writes_nothing(services: Services, upload: StoredFile, database: str) -> None:

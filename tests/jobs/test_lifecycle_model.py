@@ -14,6 +14,7 @@ from tests.jobs.invariants import broken, broken_since, snapshot, unfinished
 from tests.jobs.lifecycle import ENDINGS, KEYS, OWNERS, World
 from webapp.jobs.attempts import Ending
 from webapp.jobs.job import TERMINAL, Job, Status
+from webapp.jobs.uniqueness import OnDuplicate
 from webapp.services import Services
 
 WAITING = ("held", "scheduled", "queued")
@@ -49,11 +50,10 @@ class Lifecycle(RuleBasedStateMachine):
     def create(self, kind: str, **choices: Any) -> None:
         self.note("create", self.world.create(kind, **choices), "")
 
-    @rule(key=st.sampled_from(KEYS), or_existing=st.booleans())
-    def create_unique(self, key: str, or_existing: bool) -> None:
-        holds = any(row.unique_key == key and row.status not in TERMINAL for row in self.seen.jobs.values())
-        expected = "DuplicateJob" if holds and not or_existing else ""
-        refused = self.world.create("nothing", unique_key=key, or_existing=or_existing)
+    @rule(key=st.sampled_from(KEYS), policy=st.sampled_from(list(OnDuplicate)))
+    def create_unique(self, key: str, policy: OnDuplicate) -> None:
+        expected = "DuplicateJob" if self.is_held(key) and policy is OnDuplicate.REJECT else ""
+        refused = self.world.create("nothing", unique_key=key, on_duplicate=policy)
         self.note("create_unique", refused, expected)
 
     @rule(delay=st.sampled_from([0, 3600]))
@@ -165,6 +165,9 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(number=numbers)
     def run_again(self, number: int) -> None:
         expected = self.illegal(number, *Status)
+        row = self.row(number)
+        if row is not None and self.is_held(row.unique_key or row.next_key):
+            expected = "DuplicateJob"
         self.note("run_again", self.world.run_again(number), expected)
 
     @rule(number=numbers, priority=st.integers(0, 300))
@@ -228,6 +231,9 @@ class Lifecycle(RuleBasedStateMachine):
         if row is None:
             return "JobNotFound"
         return "" if row.status in legal else "IllegalTransition"
+
+    def is_held(self, key: str | None) -> bool:
+        return any(row.unique_key == key and row.status not in TERMINAL for row in self.seen.jobs.values() if key)
 
     def row(self, number: int) -> Any:
         return self.seen.jobs.get(self.world.job(number)) if self.world.ids else None

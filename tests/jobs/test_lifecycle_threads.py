@@ -10,6 +10,7 @@ import pytest
 from tests.jobs.invariants import broken, snapshot, unfinished
 from tests.jobs.lifecycle import ENDINGS, KEYS, World
 from webapp.jobs.maintenance import promote_due
+from webapp.jobs.uniqueness import OnDuplicate
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -40,7 +41,10 @@ class Dice:
     def create_unique(self) -> str:
         after = [self.number()] if self.chance(2) else []
         return self.world.create(
-            "nothing", unique_key=self.random.choice(KEYS), or_existing=self.chance(2), after=after
+            "nothing",
+            unique_key=self.random.choice(KEYS),
+            on_duplicate=self.random.choice(list(OnDuplicate)),
+            after=after,
         )
 
     def root(self) -> str:

@@ -178,6 +178,7 @@ def test_the_place_in_the_queue_is_the_order_of_the_claims(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     low, second, third, first = make(priority=10), make(), make(), make(priority=200)
+    services.queues.add("other")
     make(queue="other", priority=300)
     order = [first, second, third, low]
     assert [services.jobs.place_in_queue(job) for job in order] == [1, 2, 3, 4]

@@ -47,6 +47,7 @@ def test_a_queue_that_nobody_uses_is_unknown(services: Services) -> None:
 
 
 def test_every_queue_is_listed(services: Services, make: Callable[..., Job]) -> None:
+    services.queues.add("night")
     make(queue="night")
     assert [queue.name for queue in services.queues.all()] == ["default", "night"]
 
@@ -57,6 +58,21 @@ def test_what_waits_and_what_runs_is_counted_per_queue(
     running()
     for _ in range(2):
         make()
+    services.queues.add("other")
     make(queue="other")
     services.jobs.create_job("nothing", dispatch=False)
     assert services.queues.loads() == {"default": Load(waiting=2, running=1), "other": Load(waiting=1)}
+
+
+def test_a_job_is_not_sent_where_nobody_could_listen(services: Services, make: Callable[..., Job]) -> None:
+    with pytest.raises(UnknownQueue, match="no queue 'nihgt'"):
+        make(queue="nihgt")
+    with pytest.raises(UnknownQueue):
+        services.jobs.create_many("nothing", [{}, {}], queue="nihgt")
+    assert services.jobs.newest(5) == ()
+
+
+@pytest.mark.parametrize("name", ["", " ", "a,b", "q" * 81])
+def test_a_bad_name_for_a_queue_is_refused(services: Services, name: str) -> None:
+    with pytest.raises(ValueError, match="1 to 80 characters and no comma"):
+        services.queues.add(name)

@@ -48,6 +48,7 @@ def test_a_maintenance_that_hangs_is_not_joined_by_another(services: Services, c
 
 
 def test_a_due_job_is_promoted_and_announced(services: Services, clock: Clock) -> None:
+    services.queues.add("promoted")
     job = services.jobs.create_system_job(MAINTENANCE, queue="promoted")
     services.wake_ups.connection.delete("rq:queue:promoted")
     with writing(services.engine) as connection:

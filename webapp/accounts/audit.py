@@ -44,6 +44,7 @@ class Action(StrEnum):
     JOBS_EXPORT = "jobs_export"
     FILE_DOWNLOAD = "file_download"
     FILE_REMOVE = "file_remove"
+    QUEUE_ADD = "queue_add"
     QUEUE_PAUSE = "queue_pause"
     QUEUE_RESUME = "queue_resume"
     QUEUE_LIMIT = "queue_limit"

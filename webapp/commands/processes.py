@@ -84,6 +84,8 @@ def _run_workers(queues: str, workers: int | None) -> None:
     require_tables(ours)
     settle_what_is_dead(ours)
     names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
+    for name in names:
+        ours.queues.add(name)  # where somebody listens, jobs can be sent
     pool = Pool(
         workers or ours.settings.workers,
         work=lambda name: run(ours, name, names),

@@ -29,6 +29,19 @@ def show_all(*, in_json: bool) -> None:
 
 @queue.command()
 @click.argument("name")
+@in_json
+def add(name: str, *, in_json: bool) -> None:
+    """Make a queue that no job type names: jobs can be sent there, and workers listen to it."""
+    try:
+        with audited(Action.QUEUE_ADD, Kind.QUEUE, name):
+            made = services().queues.add(name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _show((made,), in_json=in_json)
+
+
+@queue.command()
+@click.argument("name")
 @click.option("--reason", default="", help="Why; people read it.")
 @in_json
 def pause(name: str, reason: str, *, in_json: bool) -> None:

@@ -5,13 +5,12 @@ from typing import IO, Any
 import click
 
 from webapp.jobs.creating import BadRequest
-from webapp.jobs.dispatch import DuplicateJob
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.lookup import AmbiguousId
 from webapp.jobs.queues import UnknownQueue
-from webapp.jobs.repeating import UniqueKeyTaken
 from webapp.jobs.store import JobNotFound
+from webapp.jobs.uniqueness import DuplicateJob, UniqueKeyTaken
 
 
 class Failed(click.ClickException):
@@ -44,7 +43,7 @@ class Commands(click.Group):
         except UnknownJobType as error:
             raise BadUsage(f"{error} See `deskjob job types`.") from None
         except UnknownQueue as error:
-            raise BadUsage(f"{error} See `deskjob queue list`.") from None
+            raise BadUsage(f"{error} See `deskjob queue list` and `queue add`.") from None
         except JobNotFound as error:
             raise BadUsage(f"{error} See `deskjob job list`.") from None
         except (AmbiguousId, BadRequest, InvalidPayload) as error:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
-from webapp.jobs import halting, signals
+from webapp.jobs import halting, signals, uniqueness
 from webapp.jobs.job import COMPLETE, TERMINAL, Status
 from webapp.jobs.rollup import Parts, roll_up
 from webapp.schema import dependencies, jobs, now
@@ -149,7 +149,7 @@ def _cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
 def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
     # its row is locked before the others are counted: of two predecessors that end at once, the
     # second one sees that the first has ended
-    held = select(jobs.c.queue, jobs.c.run_at).where(jobs.c.id == job_id, jobs.c.status == "held")
+    held = select(jobs.c.queue, jobs.c.run_at, jobs.c.next_key).where(jobs.c.id == job_id, jobs.c.status == "held")
     row = connection.execute(held).first()
     # one that ended together with this one and did not complete has its turn next: a root after its last child
     in_vain = and_(dependencies.c.only_on_success, jobs.c.status != "completed")
@@ -161,5 +161,8 @@ def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
     if row is None or connection.execute(others).scalar_one():
         return
     status = "queued" if row.run_at is None else "scheduled"
+    if row.next_key is not None:
+        woken |= {row.queue} if uniqueness.let_go(connection, job_id, status) else set()
+        return
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(status=status, version=jobs.c.version + 1))
     woken.add(row.queue)

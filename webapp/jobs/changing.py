@@ -16,6 +16,7 @@ from webapp.database import writing
 from webapp.jobs import aftermath, events, families, lock_order, notes, repeating, signals, storable
 from webapp.jobs.job import IllegalTransition, Job, Status
 from webapp.jobs.store import StaleJob, Store
+from webapp.jobs.uniqueness import UniqueKeyTaken
 from webapp.schema import now
 
 _TRIES = 100
@@ -69,9 +70,10 @@ class Changing:
                 woken = _follow(connection, old, new)
                 changed = self.store.read(connection, old.id)
         except IntegrityError:
-            if new.unique_key is None:
+            key = new.next_key or new.unique_key
+            if key is None:
                 raise
-            raise repeating.UniqueKeyTaken(new.unique_key) from None
+            raise UniqueKeyTaken(key) from None
         for queue in sorted(woken):
             self._wake(queue)
         return changed

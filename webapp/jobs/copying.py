@@ -25,6 +25,7 @@ def afresh(old: Job) -> Job:
         record_only=old.record_only,
         tolerant=old.tolerant,
         max_attempts=max(1, old.max_attempts - max(0, old.attempt - 1)),
+        unique_key=old.unique_key or old.next_key,
         again_of=old.id,
     )
 

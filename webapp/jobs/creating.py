@@ -7,17 +7,18 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, update
 from uuid_utils.compat import uuid7
 
-from webapp.jobs import aftermath, bulk, events, payloads, signals, uploads
+from webapp.jobs import bulk, events, payloads, signals, uploads
 from webapp.jobs.attachments import add_inputs
 from webapp.jobs.files import StoredFile
-from webapp.jobs.job import NO_QUEUE, TERMINAL, Job, Owner, Status
+from webapp.jobs.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.job_type import InvalidPayload, JobType
-from webapp.jobs.store import JobNotFound, Store
+from webapp.jobs.store import Store
 from webapp.jobs.turns import with_turns
-from webapp.schema import dependencies, jobs, later
+from webapp.jobs.uniqueness import KEY_LIMIT
+from webapp.schema import jobs, later
 
 _NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
 
@@ -44,6 +45,9 @@ def new_job(
         "status": Status.QUEUED,
         **choices,
     }
+    checked = _checked(job_type, payload, files)
+    key = values.get("unique_key")
+    values["unique_key"] = _good_key(job_type.key_of(checked) if key is None else key)
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
         message = "A job that workers run waits in a queue with a name, and a record-only job in none."
         raise BadRequest(message)
@@ -51,7 +55,7 @@ def new_job(
         id=uuid7(),
         type=job_type.name,
         owner=owner,
-        payload=stored_payload(job_type, payload, vault, files),
+        payload=_stored(job_type, checked, vault),
         own_process=job_type.own_process,
         **values,
     )
@@ -90,33 +94,16 @@ def stored_payload(
     job_type: JobType,
     payload: Mapping[str, Any] | BaseModel | None,
     vault: payloads.Vault,
-    files: Mapping[str, StoredFile] = _NO_FILES,
 ) -> dict[str, Any]:
     """Return a payload, checked, as its row keeps it; else raise `InvalidPayload`."""
-    checked = _checked(job_type, payload, files)
+    return _stored(job_type, _checked(job_type, payload, _NO_FILES), vault)
+
+
+def _stored(job_type: JobType, checked: BaseModel, vault: payloads.Vault) -> dict[str, Any]:
     try:
         return payloads.dump(checked, vault)
     except ValueError as error:
         raise InvalidPayload(job_type.name, {"": str(error)}) from None
-
-
-def depend(connection: Connection, job: Job, after: Collection[UUID], *, on_finish: bool) -> set[str]:
-    """Let a held job follow others; return the queues in which work waits now, if they have ended already.
-
-    Their rows are locked, so that one of them ends before this or sees it; the caller locked them
-    before it wrote anything, in the order that all keep (lock_order.py).
-    """
-    there = (
-        select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(after)).order_by(jobs.c.id).with_for_update(key_share=True)
-    )
-    found = {row.id: row.status for row in connection.execute(there)}
-    for missing in set(after) - set(found):
-        raise JobNotFound(missing)
-    edges = [{"job_id": job.id, "after_id": one, "only_on_success": not on_finish} for one in found]
-    connection.execute(insert(dependencies), edges)
-    connection.execute(update(jobs).where(jobs.c.id.in_(list(found))).values(has_dependents=True))
-    ended = [one for one, status in found.items() if Status(status) in TERMINAL]
-    return aftermath.follow_dependents(connection, ended)
 
 
 def refuse_times(*given: object) -> None:
@@ -142,6 +129,13 @@ def _insert_in_bulk(
     [first] = with_turns(connection, [model])
     bulk.insert_alike(connection, first, ids, payloads_)
     signals.note(connection, signals.job_created, ids)
+
+
+def _good_key(key: str | None) -> str | None:
+    if key is not None and not 0 < len(key) <= KEY_LIMIT:
+        message = f"A unique key has 1 to {KEY_LIMIT} characters, not {len(key)}."
+        raise BadRequest(message)
+    return key
 
 
 def _checked(

@@ -3,7 +3,8 @@
 A crash between the two costs seconds, not the job: the clock tops wake-ups up.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,24 +15,20 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import writing
-from webapp.jobs import copying, creating, lock_order, payloads, repeating, stopping
+from webapp.jobs import copying, creating, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import NO_QUEUE, SYSTEM, Job, Owner, Status
 from webapp.jobs.job_type import Registry
+from webapp.jobs.placing import NewJob, place, place_behind
+from webapp.jobs.queues import UnknownQueue
 from webapp.jobs.store import Store, to_job
+from webapp.jobs.uniqueness import DuplicateJob, OnDuplicate
 from webapp.schema import jobs
 
 Wake = Callable[[str], None]
-
-
-class DuplicateJob(Exception):
-    """Of the jobs with one unique key, at most one is unfinished."""
-
-    def __init__(self, unique_key: str) -> None:
-        """Name the key that is taken."""
-        super().__init__(f"A job with the unique key {unique_key!r} is not finished yet.")
+_TRIES = 10
 
 
 class Dispatch:
@@ -57,7 +54,7 @@ class Dispatch:
         delay: timedelta | None = None,
         after: Collection[UUID] = (),
         on_finish: bool = False,
-        or_existing: bool = False,
+        on_duplicate: OnDuplicate | str | None = None,
         dispatch: bool = True,
         **choices: Any,
     ) -> Job:
@@ -67,36 +64,29 @@ class Dispatch:
         later, ``after`` when those jobs have completed (with ``on_finish``: however they end).
         ``choices`` are ``triggered_by`` and what overrides the type's: ``title``, ``queue``,
         ``priority``, ``unique_key``, ``tolerant``. Where an unfinished job holds the unique key,
-        that one is returned with ``or_existing``, else `DuplicateJob` is raised.
+        ``on_duplicate`` (by default the type's) decides: `DuplicateJob` is raised, that job is
+        returned, or the new one is held until it has ended.
         Without ``dispatch`` it is only a record: no worker runs it; whatever does its work elsewhere
         says so through `change`.
-        Raises `UnknownJobType`, `InvalidPayload` or `BadRequest`; then nothing is written.
+        Raises `UnknownJobType`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then nothing is written.
         """
         if not dispatch:
             creating.refuse_times(run_at, delay, after)
             choices |= {"queue": NO_QUEUE, "record_only": True}
         given = files or {}
         status = creating.status_of(run_at=run_at, delay=delay, held=bool(after))
+        kind = self.registry.get(type_name)
         job = creating.new_job(
-            self.registry.get(type_name),
-            payload,
-            self._vault,
-            owner=owner,
-            files=given,
-            status=status,
-            run_at=run_at,
-            **choices,
+            kind, payload, self._vault, owner=owner, files=given, status=status, run_at=run_at, **choices
         )
-        woken = {job.queue} if status is Status.QUEUED else set()
+        self._refuse_unknown(job.queue)
+        new = NewJob(job=job, files=tuple(given.values()), delay=delay, after=dict.fromkeys(after, not on_finish))
         try:
-            with writing(self.store.engine) as connection:
-                if after:
-                    lock_order.lock_followers(connection, after)
-                creating.insert_jobs(connection, self.store, [job], files=given.values(), delay=delay)
-                if after:
-                    woken |= creating.depend(connection, job, after, on_finish=on_finish)
+            woken = self._write(new, place)
         except IntegrityError:
-            return self._existing(job, wanted=or_existing)
+            if job.unique_key is None:
+                raise
+            return self._duplicate(new, OnDuplicate(on_duplicate or kind.on_duplicate))
         self._wake_all(woken)
         return self.store.get(job.id)
 
@@ -117,7 +107,11 @@ class Dispatch:
         if not payloads_:
             return ()
         job_type = self.registry.get(type_name)
+        if job_type.unique_key is not None:
+            message = f"Jobs of the type {type_name!r} have a unique key: make them one by one."
+            raise BadRequest(message)
         model = creating.new_job(job_type, payloads_[0], self._vault, owner=owner, files={}, **choices)
+        self._refuse_unknown(model.queue)
         stored = [creating.stored_payload(job_type, payload, self._vault) for payload in payloads_]
         with writing(self.store.engine) as connection:
             ids = creating.insert_alike(connection, model, stored)
@@ -160,10 +154,13 @@ class Dispatch:
         self._wake_all(woken)
 
     def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Make a new job with the same payload and files, linked to the old one."""
+        """Make a new job with the same payload and files, linked to the old one.
+
+        Raises `DuplicateJob` while an unfinished job holds its unique key.
+        """
         old = self.store.get(job_id)
-        with writing(self.store.engine) as connection:
-            new = replace(copying.afresh(old), triggered_by=by or old.triggered_by)
+        new = replace(copying.afresh(old), triggered_by=by or old.triggered_by)
+        with self._unique(new), writing(self.store.engine) as connection:
             files = copying.inputs_of(connection, old.id, self._files)
             creating.insert_jobs(connection, self.store, [new], files=files)
         self._wake(new.queue)
@@ -193,7 +190,8 @@ class Dispatch:
     def add_children(self, root: Job, children: Sequence[Job]) -> None:
         """Write children, held, if the attempt still holds the root; else `LeaseLost`.
 
-        One whose name is there already is not made again: an earlier attempt made it.
+        One whose name is there already is not made again: an earlier attempt made it. Raises
+        `DuplicateJob` where an unfinished job holds the unique key of one.
         """
         with writing(self.store.engine) as connection:
             mine = (jobs.c.id == root.id, jobs.c.attempt == root.attempt, jobs.c.status == "running")
@@ -204,7 +202,8 @@ class Dispatch:
             grown = {"parts": jobs.c.parts + len(new), "version": jobs.c.version + 1}
             connection.execute(update(jobs).where(jobs.c.id == root.id).values(**grown))
             if new:
-                creating.insert_jobs(connection, self.store, new)
+                with self._unique(*new):
+                    creating.insert_jobs(connection, self.store, new)
 
     def children(self, root_id: UUID, *, after: UUID | None = None, limit: int = 50) -> tuple[Job, ...]:
         """Return a root's children in the order they were made, after the one named."""
@@ -214,15 +213,42 @@ class Dispatch:
         with self.store.engine.connect() as connection:
             return tuple(to_job(row) for row in connection.execute(found).mappings())
 
-    def _existing(self, job: Job, *, wanted: bool) -> Job:
-        if job.unique_key is None:
-            raise  # noqa: PLE0704  (called while an IntegrityError is handled)
-        if not wanted:
-            raise DuplicateJob(job.unique_key) from None
-        found = self.store.unfinished_with_key(job.unique_key)
-        if found is None:  # it has ended in between
-            raise DuplicateJob(job.unique_key) from None
+    def _write(self, new: NewJob, how: Callable[[Connection, Store, NewJob], set[str]]) -> set[str]:
+        with writing(self.store.engine) as connection:
+            return how(connection, self.store, new)
+
+    def _duplicate(self, new: NewJob, policy: OnDuplicate) -> Job:
+        key = new.job.unique_key or ""
+        if policy is OnDuplicate.QUEUE_AFTER:
+            return self._queue_after(new, key)
+        found = self.store.unfinished_with_key(key) if policy is OnDuplicate.RETURN else None
+        if found is None:  # not wanted, or it has ended in between
+            raise DuplicateJob(key) from None
         return found
+
+    def _queue_after(self, new: NewJob, key: str) -> Job:
+        for _ in range(_TRIES):
+            with contextlib.suppress(IntegrityError):  # the key was free, and somebody else was faster
+                self._wake_all(self._write(new, place_behind))
+                return self.store.get(new.job.id)
+        raise DuplicateJob(key)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _unique(*new: Job) -> Iterator[None]:
+        """Say which key it was that the database refused."""
+        try:
+            yield
+        except IntegrityError:
+            keys = [job.unique_key for job in new if job.unique_key is not None]
+            if not keys:
+                raise
+            raise DuplicateJob(", ".join(keys)) from None
+
+    def _refuse_unknown(self, queue: str) -> None:
+        known = {NO_QUEUE, "default", *(kind.queue for kind in self.registry)}
+        if queue not in known and not self.store.has_queue(queue):
+            raise UnknownQueue(queue)
 
     def _wake_all(self, queues: Collection[str]) -> None:
         for queue in sorted(queues):

@@ -79,7 +79,8 @@ class Job:
 
     ``progress`` is per cent, 0.0 to 100.0; ``done`` of ``total`` are the amounts behind it.
     ``warnings`` and ``errors`` are ``{"text", "at"}``, oldest first. ``payload`` is JSON as
-    stored: secrets in it are encrypted. ``version`` grows with every write.
+    stored: secrets in it are encrypted. ``next_key`` is the unique key that it waits for.
+    ``version`` grows with every write.
     """
 
     id: UUID
@@ -103,6 +104,7 @@ class Job:
     own_process: bool = False
     run_at: datetime | None = None
     unique_key: str | None = None
+    next_key: str | None = None
     root_id: UUID | None = None
     child_name: str | None = None
     parts: int = 0

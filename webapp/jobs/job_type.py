@@ -15,6 +15,7 @@ from webapp.jobs.limits import Limits
 from webapp.jobs.notes import PARAMETERS_LIMIT
 from webapp.jobs.retention import DEFAULT, Retention
 from webapp.jobs.retry import RetryPolicy
+from webapp.jobs.uniqueness import OnDuplicate
 
 
 class JobError(Exception):
@@ -82,6 +83,8 @@ class JobType:
     priority: int
     retry: RetryPolicy
     limits: Limits
+    unique_key: str | Callable[[Any], str | None] | None
+    on_duplicate: OnDuplicate
     timeout: timedelta
     stop_grace: timedelta
     rerun_lost: bool
@@ -107,6 +110,10 @@ class JobType:
     def may_be_started_by(self, role: str) -> bool:
         """Tell whether people of a role may start it, and see what others' jobs of it took and left."""
         return not self.roles or role in self.roles
+
+    def key_of(self, payload: BaseModel) -> str | None:
+        """Return the unique key of a job with this payload, if the type gives it one."""
+        return self.unique_key(payload) if callable(self.unique_key) else self.unique_key
 
     @property
     def place(self) -> str:
@@ -139,6 +146,8 @@ def job_type(
     retry: RetryPolicy | None = None,
     max_running: int | None = None,
     max_running_per_owner: int | None = None,
+    unique_key: str | Callable[[Any], str | None] | None = None,
+    on_duplicate: OnDuplicate | str = OnDuplicate.REJECT,
     timeout: timedelta = timedelta(hours=1),
     stop_grace: timedelta = timedelta(seconds=10),
     rerun_lost: bool = True,
@@ -152,13 +161,14 @@ def job_type(
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
     Parameters after the payload name what the handler needs of the application by its class
-    (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a
-    work-horse for itself; ``worker_only`` says that nobody may run it by hand. ``keep`` is how
-    long jobs stay that have ended; ``roles`` are those whose people may start it, all if none is
-    named. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A running job that is
-    asked to stop has ``stop_grace`` to do so, then it is ended by force. A job whose worker is gone
-    runs again if it has attempts left, unless ``rerun_lost`` says that nobody may start it twice
-    unasked; then, or with no attempt left, it is stale.
+    (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a work-horse for
+    itself; ``worker_only`` says that nobody may run it by hand. ``keep`` is how long jobs stay that
+    have ended; ``roles`` are those whose people may start it, all if none is named. At most one
+    unfinished job holds a ``unique_key``, a text or a function of the payload; what becomes of a second
+    one says ``on_duplicate``. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A
+    running job that is asked to stop has ``stop_grace`` to do so, then it is ended by force. A job
+    whose worker is gone runs again if it has attempts left, unless ``rerun_lost`` says that nobody may
+    start it twice unasked; then, or with no attempt left, it is stale.
     """
 
     def declare(handler: Callable[..., Any]) -> JobType:
@@ -174,6 +184,8 @@ def job_type(
             queue=queue,
             priority=priority,
             retry=retry or RetryPolicy(max_attempts=max_attempts),
+            unique_key=unique_key,
+            on_duplicate=OnDuplicate(on_duplicate),
             limits=Limits(running=max_running, running_per_owner=max_running_per_owner),
             timeout=timeout,
             stop_grace=stop_grace,

@@ -1,6 +1,7 @@
 """Queues: which there are, paused or not, and how many of their jobs may run at once."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from webapp.database import reading, writing
 from webapp.jobs.job import NO_QUEUE
 from webapp.schema import jobs, now, queues
+
+NAME_LIMIT = 80
 
 
 class UnknownQueue(Exception):
@@ -72,6 +75,14 @@ class Queues:
             waiting, running = _count(connection, "queued"), _count(connection, "running")
         return {name: Load(waiting=waiting.get(name, 0), running=running.get(name, 0)) for name in {*waiting, *running}}
 
+    def add(self, name: str) -> Queue:
+        """Make a queue that no job type names, for jobs that are sent there."""
+        if not name.strip() or len(name) > NAME_LIMIT or "," in name:
+            message = f"A queue's name has 1 to {NAME_LIMIT} characters and no comma."
+            raise ValueError(message)
+        self._keep(name)
+        return self.get(name)
+
     def pause(self, name: str, *, reason: str = "", by: UUID | None = None) -> Queue:
         """Take no more jobs from a queue; what runs goes on."""
         return self._set(name, paused_at=func.coalesce(queues.c.paused_at, now()), paused_by=by, reason=reason)
@@ -89,14 +100,14 @@ class Queues:
 
     def _set(self, name: str, **values: object) -> Queue:
         self.get(name)
-        try:
-            with writing(self._engine) as connection:
-                connection.execute(insert(queues).values(name=name))
-        except IntegrityError:
-            pass  # it has a row already
+        self._keep(name)
         with writing(self._engine) as connection:
             connection.execute(update(queues).where(queues.c.name == name).values(**values))
         return self.get(name)
+
+    def _keep(self, name: str) -> None:
+        with suppress(IntegrityError), writing(self._engine) as connection:  # it has a row already
+            connection.execute(insert(queues).values(name=name))
 
 
 def _count(connection: Connection, status: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.jobs import aftermath, lock_order, signals
 from webapp.jobs.job import TERMINAL, IllegalTransition, Status, short_id
+from webapp.jobs.uniqueness import UniqueKeyTaken
 from webapp.schema import events as event_rows
 from webapp.schema import jobs, now
 
@@ -21,14 +22,6 @@ _AFRESH: dict[str, Any] = {
     "errors": [],
     "run_at": None,
 }
-
-
-class UniqueKeyTaken(Exception):
-    """A job is tried again only while no unfinished one holds its unique key."""
-
-    def __init__(self, unique_key: str) -> None:
-        """Name the key."""
-        super().__init__(f"Another job with the unique key {unique_key!r} is not finished yet.")
 
 
 class RootHasEnded(IllegalTransition):
@@ -75,7 +68,7 @@ def refuse_if_not_retriable(job_id: UUID, status: Status) -> None:
 
 def _retriable(ids: Collection[UUID]) -> Any:
     columns = (jobs.c.id, jobs.c.type, jobs.c.status, jobs.c.queue, jobs.c.attempt, jobs.c.parts, jobs.c.root_id,
-               jobs.c.unique_key)  # fmt: skip
+               jobs.c.unique_key, jobs.c.next_key)  # fmt: skip
     return select(*columns).where(jobs.c.id.in_(ids), jobs.c.status.in_(_MAY)).order_by(*lock_order.IN_ORDER)
 
 
@@ -113,11 +106,12 @@ def _own_part_is_done(connection: Connection, root_id: UUID) -> bool:
 def _reopen(connection: Connection, row: Row[Any], **values: Any) -> bool:
     """Give an ended job another status; False if it has been given one already."""
     ended = (jobs.c.id == row.id, jobs.c.status.in_(_MAY))
-    changed = update(jobs).where(*ended).values(**_AFRESH, **values, version=jobs.c.version + 1)
+    key = {"unique_key": row.next_key, "next_key": None} if row.next_key else {}
+    changed = update(jobs).where(*ended).values(**_AFRESH, **key, **values, version=jobs.c.version + 1)
     try:
         return connection.execute(changed).rowcount == 1
     except IntegrityError:
-        raise UniqueKeyTaken(row.unique_key) from None
+        raise UniqueKeyTaken(row.next_key or row.unique_key) from None
 
 
 def _forget_unstarted(connection: Connection, root_id: UUID) -> None:
@@ -133,7 +127,7 @@ def take_back(connection: Connection, root_id: UUID, ended: Status) -> None:
 
     Raises `RootHasEnded` if the root cannot: it is completed, or it never came to wait.
     """
-    columns = (jobs.c.id, jobs.c.status, jobs.c.attempt, jobs.c.unique_key)
+    columns = (jobs.c.id, jobs.c.status, jobs.c.attempt, jobs.c.unique_key, jobs.c.next_key)
     locked = select(*columns).where(jobs.c.id == root_id).with_for_update(key_share=True)
     root: Any = connection.execute(locked).one()
     if root.status in TERMINAL:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from webapp.database import reading
 from webapp.jobs.job import MOVES, UNFINISHED, IllegalTransition, Job, Owner, Status
-from webapp.schema import jobs, now
+from webapp.schema import jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata"})
@@ -64,6 +64,11 @@ class Store:
             row = connection.execute(holder).mappings().first()
         return to_job(row) if row else None
 
+    def has_queue(self, name: str) -> bool:
+        """Tell whether somebody has made a queue of that name, or set something for it."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(queues.c.name).where(queues.c.name == name)).first() is not None
+
     def child_named(self, root_id: UUID, name: str) -> Job | None:
         """Return the child of that name, if the root has one."""
         wanted = select(jobs).where(jobs.c.root_id == root_id, jobs.c.child_name == name)
@@ -114,6 +119,8 @@ def _differences(old: Job, new: Job) -> dict[str, Any]:
     changed: dict[str, Any] = {name: value for name, value in after.items() if before[name] != value}
     if new.is_finished and not old.is_finished:
         changed["finished_at"] = now()
+    if old.next_key and new.status in {Status.QUEUED, Status.SCHEDULED}:
+        changed |= {"unique_key": old.next_key, "next_key": None}
     if old.is_running and not new.is_running:
         changed["lease_id"] = None
     if new.is_running and not old.is_running:

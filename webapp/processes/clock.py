@@ -8,8 +8,8 @@ from datetime import timedelta
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from webapp.jobs.dispatch import DuplicateJob
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.uniqueness import DuplicateJob, release_waiting
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Clock:
     def _round(self) -> None:
         services = self._services
         promote_due(services.engine)
+        release_waiting(services.engine)
         self._reaper.reap()
         self._start_maintenance()
         top_up_wake_ups(services.engine, services.wake_ups.top_up)

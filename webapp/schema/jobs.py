@@ -51,6 +51,7 @@ class _JobColumns(TypedColumns):
     state: Named[dict[str, Any]] = Column(Json, server_default="{}")
     run_at: Named[datetime | None] = Column(Moment)
     unique_key: Named[str | None] = Column(String(200))
+    next_key: Named[str | None] = Column(String(200))
     root_id: Named[UUID | None] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
     child_name: Named[str | None] = Column(String(200))
     parts: Named[int] = Column(Integer, server_default=text("0"))
@@ -90,6 +91,8 @@ Index("ix_jobs_unfinished", jobs.c.status, jobs.c.id, sqlite_where=_unfinished, 
 Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
       sqlite_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"),
       postgresql_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"))  # fmt: skip
+_waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
+Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
 Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id.desc())
 Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id.desc())
 Index("ix_jobs_public", jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)

@@ -14,8 +14,7 @@ from webapp.commands.refusing import BadUsage
 from webapp.commands.values import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json
 from webapp.jobs.files import FileTooLarge, StoredFile
 from webapp.jobs.job import Job, Owner
-
-_KEY_LIMIT = 200
+from webapp.jobs.uniqueness import OnDuplicate
 
 
 @click.command()
@@ -27,7 +26,12 @@ _KEY_LIMIT = 200
 @click.option("--at", "run_at", type=MOMENT, help="Start it then: 2026-12-01T18:30Z.")
 @click.option("--priority", type=PRIORITY, help="Higher goes first; by default the type's.")
 @click.option("--queue", help="Where it waits; by default the type's.")
-@click.option("--unique", "unique_key", metavar="KEY", help="Refuse it while another job with this key is unfinished.")
+@click.option("--unique", "unique_key", metavar="KEY", help="At most one unfinished job holds this key.")
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(list(OnDuplicate)),
+    help="What becomes of it while another one holds its key; by default as its type says: reject.",
+)
 @click.option("--after", type=JOB, multiple=True, help="Start it when this job has completed; may be repeated.")
 @click.option("--wait", is_flag=True, help="Wait for its end; exit status 1 unless it completes.")
 @in_json
@@ -64,10 +68,6 @@ def start(
 def _check(choices: dict[str, Any]) -> None:
     if choices["delay"] is not None and choices["run_at"] is not None:
         raise BadUsage("A job starts after a while or at a moment: give --delay or --at, not both.")
-    if (key := choices["unique_key"]) is not None and not 0 < len(key) <= _KEY_LIMIT:
-        raise BadUsage(f"--unique takes a key of 1 to {_KEY_LIMIT} characters.")
-    if (queue := choices["queue"]) is not None and not services().wake_ups.workers_alive(queue):
-        services().queues.get(queue)  # one that nobody has heard of is a slip of the fingers
 
 
 def _owner(person: str | None, type_name: str) -> Owner:

@@ -16,7 +16,7 @@ from webapp.commands.refusing import BadUsage, Failed
 from webapp.commands.values import JOB, PERIOD, PRIORITY, in_json
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.job import IllegalTransition, Job
-from webapp.jobs.repeating import UniqueKeyTaken
+from webapp.jobs.uniqueness import UniqueKeyTaken
 
 T = TypeVar("T")
 
