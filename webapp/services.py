@@ -31,6 +31,7 @@ from webapp.jobs.job import Job
 from webapp.jobs.job_type import JobType, Registry
 from webapp.jobs.jobs import Jobs
 from webapp.jobs.leases import Holder, Leases, boot_id
+from webapp.jobs.notices import Notices
 from webapp.jobs.payloads import Vault
 from webapp.jobs.queues import Queues
 from webapp.jobs.rehearsal import Rehearsal
@@ -68,6 +69,7 @@ class Services:
         self.registry = registry or _registry(settings)
         self.wake_ups = WakeUps(settings.redis)
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
+        self.notices = Notices(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
         self.sessions = Sessions(

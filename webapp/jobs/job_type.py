@@ -94,6 +94,7 @@ class JobType:
     roles: frozenset[str]  # who may start it, by role; empty = everyone
     replaces: bool
     keep_files: timedelta
+    listed: bool  # whether people find it in the catalogue
     uploads: tuple[str, ...]  # the names of the payload's fields that are files
 
     def __call__(self, job: Any, payload: BaseModel, **needs: Any) -> Any:
@@ -157,13 +158,15 @@ def job_type(
     roles: Collection[str] = (),
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
+    listed: bool = True,
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
     Parameters after the payload name what the handler needs of the application by its class
     (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a work-horse for
     itself; ``worker_only`` says that nobody may run it by hand. ``keep`` is how long jobs stay that
-    have ended; ``roles`` are those whose people may start it, all if none is named. At most one
+    have ended; ``roles`` are those whose people may start it, all if none is
+    named; with ``listed=False`` it is not in the catalogue, since other pages start it. At most one
     unfinished job holds a ``unique_key``, a text or a function of the payload; what becomes of a second
     one says ``on_duplicate``. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A
     running job that is asked to stop has ``stop_grace`` to do so, then it is ended by force. A job
@@ -196,6 +199,7 @@ def job_type(
             roles=frozenset(roles),
             replaces=replaces,
             keep_files=keep_files,
+            listed=listed,
             uploads=_uploads(payload_class),
         )
 

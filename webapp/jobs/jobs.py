@@ -16,6 +16,7 @@ from webapp.jobs.dispatch import Dispatch, Wake
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.job_type import Registry
+from webapp.jobs.listing import Listing
 from webapp.jobs.lookup import Lookup
 from webapp.jobs.payloads import Vault
 from webapp.jobs.queries import Queries
@@ -25,8 +26,8 @@ from webapp.jobs.store import Store
 _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 
-class Jobs(Dispatch, Queries, Lookup, Attachments, Removing):
-    """What `services.jobs` is: reads of three kinds, and the verbs of those who create, change and remove jobs."""
+class Jobs(Dispatch, Queries, Listing, Lookup, Attachments, Removing):
+    """What `services.jobs` is: reads of four kinds, and the verbs of those who create, change and remove jobs."""
 
     def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:
         self.engine = engine

@@ -1,10 +1,10 @@
-"""What pages read: lists, counts, timelines, logs. Every list is as cheap at a million jobs.
+"""What pages read of jobs: who sees which, timelines, logs; and the walks that lists are made of (listing.py).
 
 Own jobs and public ones are two index walks joined by UNION: as one ``OR`` they are a scan
 of the whole table for a user who has few.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -13,7 +13,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Engine,
     Select,
     bindparam,
@@ -43,7 +42,7 @@ TABS: Mapping[str, tuple[Status, ...]] = {
     "stopped": (Status.CANCELLED,),
 }
 # as in the index: SQLite uses a partial one for `public`, not for the `public = 1` that the column would become
-_PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
+PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,26 +102,11 @@ class Queries:
     def visible(self, viewer: Viewer, job_id: UUID) -> Job:
         """Return the job if the viewer may see it; else raise `JobNotFound`, as for no job."""
         with reading(self.engine) as connection:
-            statement = select(jobs).where(jobs.c.id == job_id, or_(*_scopes(viewer)))
+            statement = select(jobs).where(jobs.c.id == job_id, or_(*scopes(viewer)))
             row = connection.execute(statement).mappings().first()
         if row is None:
             raise JobNotFound(job_id)
         return to_job(row)
-
-    def page(
-        self, viewer: Viewer, *, tab: str = "all", type_name: str = "", before: UUID | None = None, limit: int = PAGE
-    ) -> tuple[Job, ...]:
-        """Return the viewer's jobs, newest first, older than ``before``."""
-        wanted = conditions(TABS[tab], type_name)
-        if before is not None:
-            wanted.append(jobs.c.id < before)
-        with reading(self.engine) as connection:
-            rows = connection.execute(newest_first(viewer, wanted, limit)).mappings()
-            return tuple(to_job(row) for row in rows)
-
-    def unfinished(self, viewer: Viewer, limit: int = 12) -> tuple[Job, ...]:
-        """Return the viewer's running jobs, newest first."""
-        return self.page(viewer, tab="running", limit=limit)
 
     def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
         """Return the viewer's own jobs that have not ended, newest first."""
@@ -132,24 +116,6 @@ class Queries:
         """Return the viewer's own jobs that have not ended, or not longer ago than ``window``, newest first."""
         recent = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= later(-window.total_seconds()))
         return self._mine(viewer, [recent], limit)
-
-    def counts(self, viewer: Viewer) -> dict[str, int]:
-        """Count the viewer's jobs per tab; each count stops at `COUNT_CEILING`."""
-        with reading(self.engine) as connection:
-            return {tab: self._count(connection, viewer, statuses) for tab, statuses in TABS.items()}
-
-    def tag(self, viewer: Viewer) -> str:
-        """Return a text that differs whenever the viewer's list may look different.
-
-        Two index walks: the versions of the newest page, and those of the unfinished jobs. What becomes
-        of a finished job further down (it is removed, or retried and ended in between) is not seen.
-        """
-        with reading(self.engine) as connection:
-            newest = connection.execute(newest_first(viewer, [], PAGE, jobs.c.id, jobs.c.version)).all()
-            live = all_visible(viewer, conditions(tuple(UNFINISHED)), jobs.c.id, jobs.c.version).subquery()
-            count, versions = connection.execute(select(func.count(), func.sum(live.c.version))).one()
-        page = f"{newest[0].id.hex}-{len(newest)}-{sum(row.version for row in newest)}" if newest else ""
-        return f"{page}-{count}-{versions or 0}"
 
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return what happened to a job, oldest first."""
@@ -208,10 +174,6 @@ class Queries:
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
-    def _count(self, connection: Connection, viewer: Viewer, statuses: tuple[Status, ...]) -> int:
-        found = newest_first(viewer, conditions(statuses), COUNT_CEILING, jobs.c.id).subquery()
-        return connection.execute(select(func.count()).select_from(found)).scalar_one()
-
     def _rows(self, kind: type[Any], statement: Any) -> tuple[Any, ...]:
         with reading(self.engine) as connection:
             return tuple(kind(**row) for row in connection.execute(statement).mappings())
@@ -228,11 +190,12 @@ def in_house(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.sees_all else jobs.c.tenant.is_(None)
 
 
-def _scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
+def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
+    """Return the conditions of what the viewer may see; no job meets two of them."""
     house = in_house(viewer)
     if viewer.sees_all:
         return [house]
-    return [(jobs.c.owner_id == viewer.user_id) & house, _PUBLIC & house]
+    return [(jobs.c.owner_id == viewer.user_id) & house, PUBLIC & house]
 
 
 def conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
@@ -252,15 +215,19 @@ def newest_first(viewer: Viewer, conditions: list[ColumnElement[bool]], limit: i
 
     ``columns`` (all by default) must have the id.
     """
+    return newest_of([[scope, *conditions] for scope in scopes(viewer)], limit, *columns)
+
+
+def newest_of(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
+    """Select the newest of several walks, each given as its conditions, of which no job meets two."""
     wanted = columns or tuple(jobs.c)
-    walks = [
-        select(*wanted).where(scope, *conditions).order_by(jobs.c.id.desc()).limit(limit).subquery()
-        for scope in _scopes(viewer)
-    ]
-    joined = union_all(*(select(walk) for walk in walks)).subquery()
+    each = [select(*wanted).where(*walk).order_by(jobs.c.id.desc()).limit(limit) for walk in walks]
+    if len(each) == 1:
+        return each[0]
+    joined = union_all(*(select(walk.subquery()) for walk in each)).subquery()
     return select(joined).order_by(joined.c.id.desc()).limit(limit)
 
 
 def all_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
     """Select all of the viewer's jobs, in no order; no job is in two scopes."""
-    return union_all(*(select(*columns).where(scope, *conditions) for scope in _scopes(viewer)))
+    return union_all(*(select(*columns).where(scope, *conditions) for scope in scopes(viewer)))

@@ -5,6 +5,7 @@ from webapp.schema.audit import audit
 from webapp.schema.columns import Moment, later, metadata, now
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
+from webapp.schema.notices import notices
 from webapp.schema.people import sessions, users
 from webapp.schema.queues import leases, queues
 
@@ -20,6 +21,7 @@ __all__ = [
     "leases",
     "log_lines",
     "metadata",
+    "notices",
     "now",
     "queues",
     "sessions",

@@ -93,6 +93,8 @@ Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
       postgresql_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"))  # fmt: skip
 _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
+Index("ix_jobs_ended", jobs.c.status, jobs.c.id.desc(), sqlite_where=text("finished_at IS NOT NULL"),
+      postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id.desc())
 Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id.desc())
 Index("ix_jobs_public", jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)

@@ -135,7 +135,7 @@ def _known(type_name: str) -> JobType | None:
 
 
 def _may_start(job_type: JobType) -> bool:
-    return job_type.may_be_started_by(signed_in().role)
+    return job_type.listed and job_type.may_be_started_by(signed_in().role)
 
 
 def _staging(job_type: JobType) -> Staging:

@@ -1,0 +1,31 @@
+"""What somebody asks of a list: an address understood, by the reader's clock and rights."""
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+
+from webapp.jobs.chosen import Chosen
+from webapp.views.filters import Filter, NoDay
+from webapp.views.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A list that somebody asks for: which jobs are meant, and what was wrong with the question."""
+
+    filter: Filter
+    chosen: Chosen
+    problem: str = ""
+
+
+def asked(given: Filter, reading: Reader) -> Asked:
+    """Understand a filter; a day that is none is said and left out."""
+    try:
+        chosen = given.chosen(reading.now, reading.zone, reading.closed_types)
+    except NoDay as error:
+        plain = Filter.of({**given.arguments(), "since": "", "until": "", "when": ""})
+        sentence = _("“%(text)s” is not a day. Write it like 2026-12-31.", text=str(error))
+        return Asked(given, plain.chosen(reading.now, reading.zone, reading.closed_types), sentence)
+    if chosen.since and chosen.until and chosen.since >= chosen.until:
+        return Asked(given, chosen, _("The first day comes after the last one, so nothing can match."))
+    return Asked(given, chosen)
