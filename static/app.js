@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const LOG_LIMIT = 2000;
+  const TOAST_SECONDS = 12;
   const pill = document.querySelector("[data-live]");
   let paused = false;
   let failures = 0;
@@ -54,6 +55,13 @@
     const asker = ctx.sourceElement?.closest?.("a[hx-target='#dialog']");
     if (asker && ctx.response?.status > 401) location.assign(asker.href);
   });
+  // A toast goes by itself, unless somebody is about to use it
+  document.addEventListener("click", ({ target }) => target.closest("[data-close]")?.closest("[data-toast]")?.remove());
+  setInterval(() => {
+    for (const toast of document.querySelectorAll("[data-toast]:not(:hover, :focus-within)")) {
+      if (!document.hidden && (toast.age = (toast.age ?? 0) + 1) > TOAST_SECONDS) toast.remove();
+    }
+  }, 1000);
   htmx.registerExtension("keep-open", {
     htmx_before_morph_attr: (element, { attrName }) => !(attrName === "open" && element.matches("details, dialog")),
   });

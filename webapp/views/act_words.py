@@ -29,25 +29,25 @@ _WORDS: Mapping[Action, Words] = {
             "Those that wait end at once. Those that run are asked to stop after their current step; "
             "files that they have made are kept."
         ),
-        none=lazy_gettext("None of the chosen jobs can be stopped."),
+        none=lazy_gettext("None of these jobs can be stopped"),
     ),
     Action.RETRY: Words(
         action=lazy_gettext("Retry them"),
         keep=lazy_gettext("Leave them"),
         effect=lazy_gettext("The same jobs run once more, each from its last checkpoint if it has one."),
-        none=lazy_gettext("None of the chosen jobs can be retried."),
+        none=lazy_gettext("None of these jobs can be retried"),
     ),
     Action.RUN_AGAIN: Words(
         action=lazy_gettext("Run them again"),
         keep=lazy_gettext("Leave them"),
         effect=lazy_gettext("For each of them a new job starts with the same parameters and files."),
-        none=lazy_gettext("None of the chosen jobs can be run again."),
+        none=lazy_gettext("None of these jobs can be run again"),
     ),
     Action.DELETE: Words(
         action=lazy_gettext("Delete them"),
         keep=lazy_gettext("Keep them"),
         effect=lazy_gettext("They go for good, with their logs, their parts and all their files."),
-        none=lazy_gettext("None of the chosen jobs can be deleted."),
+        none=lazy_gettext("None of these jobs can be deleted"),
     ),
 }
 
@@ -55,11 +55,12 @@ _WORDS: Mapping[Action, Words] = {
 def asking(action: Action, judged: Sorted, *, post: str, back: str) -> Confirmation:
     """Ask about jobs that were ticked; why not, if it fits none of them."""
     words, count = _WORDS[action], len(judged.fit)
-    refusal = "" if count else str(words.none) if judged.unfit else _("No job is chosen. Tick some in the list first.")
+    notes = tuple(_passed_over(reason, many) for reason, many in judged.reasons.items())
+    refusal = "" if count else " ".join(notes) or _("No job is chosen. Tick some in the list first.")
     return Confirmation(
-        title=_title(action, count),
+        title=_title(action, count) if count else str(words.none),
         effect=str(words.effect) if count else "",
-        notes=tuple(_passed_over(reason, many) for reason, many in judged.reasons.items()),
+        notes=notes if count else (),
         action=str(words.action),
         keep=str(words.keep) if count else _("Back"),
         post=post,
@@ -75,7 +76,7 @@ def asking_all(action: Action, count: int, *, post: str, back: str) -> Confirmat
     number = _("More than %(count)s jobs match.", count=COUNT_CEILING - 1) if capped else _match(count)
     return Confirmation(
         title=_all_title(action),
-        effect=f"{number} {words.effect}",
+        effect=f"{number} {words.effect}" if count else "",
         notes=(
             _("This becomes a job of its own, with its progress and a list of what it did."),
             _("It leaves alone what it does not fit, and jobs that were created after this list was shown."),
