@@ -53,7 +53,8 @@ class Chosen:
 
     def older_than(self, job_id: UUID) -> "Chosen":
         """Return the same without a job and the newer ones."""
-        return replace(self, newest=UUID(int=job_id.int - 1))
+        before = UUID(int=job_id.int - 1)
+        return replace(self, newest=min(self.newest or before, before))
 
     def rest(self, viewer: Viewer, *, sqlite: bool) -> Walk:
         """Return the conditions that no index helps with: rows have to be read and passed over."""

@@ -1,5 +1,6 @@
 """Acting on many jobs of the list: those that were ticked, at once; all that match, by a job of its own."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.accounts import audit
 from webapp.accounts.rights import Right, may
 from webapp.jobs.acting import Action, Actor, Sorted, act, sort
 from webapp.jobs.chosen import Chosen
@@ -14,6 +16,7 @@ from webapp.jobs.queries import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.views.act_words import asking, asking_all, told
 from webapp.views.asked import asked
+from webapp.views.auditing import audited
 from webapp.views.confirming import confirm
 from webapp.views.current import services
 from webapp.views.filters import Filter
@@ -48,7 +51,9 @@ def do_act(action: str) -> ResponseReturnValue:
     if _all():
         return _start_job(chosen)
     judged = _sorted(chosen)
-    act(services().jobs, chosen, judged.fit, _actor())
+    noted = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
+    with audited(audit.Action.JOBS_BULK, audit.Kind.JOBS, after=noted) if judged.fit else nullcontext():
+        act(services().jobs, chosen, judged.fit, _actor())
     flash(told(chosen, judged))
     return redirect(_back(), 303)
 
@@ -66,9 +71,9 @@ def _start_job(chosen: Action) -> ResponseReturnValue:
         newest=found.newest,
         delayed="delayed" in request.values,
     )
-    job = services().jobs.create_user_job(
-        "bulk_action", payload.model_dump(mode="json"), signed_in().id, triggered_by=signed_in().id
-    )
+    values, me = payload.model_dump(mode="json"), signed_in().id
+    with audited(audit.Action.JOBS_BULK, audit.Kind.JOBS, after=values):
+        job = services().jobs.create_user_job("bulk_action", values, me, triggered_by=me)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 

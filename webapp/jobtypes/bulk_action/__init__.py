@@ -41,7 +41,7 @@ def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: 
     user = _person(job, accounts)
     actor = _actor(user, jobs)
     tally = Tally.of(job)
-    chosen = tally.rest_of(payload.chosen(actor.closed_types))
+    chosen = tally.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
     viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
     total = tally.handled + jobs.total(viewer, chosen)
     job.progress(done=tally.handled, total=total)
