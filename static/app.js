@@ -52,8 +52,10 @@
   document.addEventListener("htmx:after:swap", () => document.querySelector("[data-modal]:not([open])")?.showModal());
   document.addEventListener("close", (event) => event.target.matches("[data-modal]") && event.target.remove(), true);
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-    const asker = ctx.sourceElement?.closest?.("a[hx-target='#dialog']");
-    if (asker && ctx.response?.status > 401) location.assign(asker.href);
+    const asker = ctx.sourceElement;
+    if (asker?.getAttribute?.("hx-target") !== "#dialog" || !(ctx.response?.status > 401)) return;
+    if (asker.form) asker.form.requestSubmit(asker);
+    else location.assign(asker.href);
   });
   // A toast goes by itself, unless somebody is about to use it
   document.addEventListener("click", ({ target }) => target.closest("[data-close]")?.closest("[data-toast]")?.remove());

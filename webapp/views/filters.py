@@ -63,6 +63,15 @@ class Filter:
         """Nothing is filtered out."""
         return self.tab == "all" and not self.is_narrowed
 
+    @staticmethod
+    def is_day(text: str) -> bool:
+        """Tell whether a field for a day can show it; nothing is a day, too."""
+        try:
+            _day(text)
+        except NoDay:
+            return False
+        return True
+
     def in_tab(self, tab: str) -> "Filter":
         """Return the first page of another tab."""
         return replace(self, tab=tab, before=None)

@@ -45,6 +45,7 @@ class JobList:
     """One page of the list, with everything around it that changes.
 
     ``cards`` are the jobs that ran when the page was opened, ``news`` how many jobs it does not show yet.
+    ``were_idle`` tells that queues were idle then: the place of the banner is kept.
     ``searched_to`` is the page that goes on where a search has ended before everything was looked at.
     """
 
@@ -60,6 +61,7 @@ class JobList:
     searched_to: Filter | None
     running_count: int
     idle_queues: tuple[str, ...]
+    were_idle: bool
     seconds: float
     problem: str = ""
 
@@ -93,11 +95,12 @@ def job_list(services: Services, given: Filter) -> JobList:
     )
 
 
-def job_list_again(services: Services, given: Filter, shown: Shown) -> JobList:
+def job_list_again(services: Services, given: Filter, shown: Shown, *, were_idle: bool) -> JobList:
     """Ask how the jobs stand that a page shows, and for how many there are beside them."""
     wanted = asked(given, reader())
     there = services.jobs.some(viewer(), shown.ids)
-    return _described(services, wanted, shown, there, news=news(services, wanted.chosen, given, shown))
+    new = news(services, wanted.chosen, given, shown)
+    return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
 
 
 def news(services: Services, chosen: Chosen, given: Filter, shown: Shown) -> int:
@@ -115,10 +118,12 @@ def _described(
     more: bool = False,
     older: Filter | None = None,
     searched_to: Filter | None = None,
+    were_idle: bool | None = None,
 ) -> JobList:
     counts = services.jobs.counts(viewer())
     people = reader(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, there.values(), people)
+    idle = _idle_queues(services) if counts["waiting"] else ()
     return JobList(
         filter=wanted.filter,
         shown=shown,
@@ -131,7 +136,8 @@ def _described(
         older=older,
         searched_to=searched_to,
         running_count=counts["running"],
-        idle_queues=_idle_queues(services) if counts["waiting"] else (),
+        idle_queues=idle,
+        were_idle=bool(idle) if were_idle is None else were_idle,
         seconds=polling.list_interval(counts),
         problem=wanted.problem,
     )

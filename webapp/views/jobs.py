@@ -49,7 +49,7 @@ def live() -> ResponseReturnValue:
     if (same := polling.unchanged(tag)) is not None:
         return same
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    found = _list(job_list_again(services(), chosen, there))
+    found = _list(job_list_again(services(), chosen, there, were_idle="idle" in request.args))
     return render_template("jobs/live.html", toasts=said, **found), {polling.TAG_HEADER: tag}
 
 
@@ -65,7 +65,12 @@ def _list(found: JobList) -> dict[str, Any]:
 
 def _asking(found: JobList) -> dict[str, str]:
     """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
-    said = {"shown": found.shown.written(), "heard": str(around().latest), "ran": "1" if around().running else ""}
+    said = {
+        "shown": found.shown.written(),
+        "heard": str(around().latest),
+        "ran": "1" if around().running else "",
+        "idle": "1" if found.were_idle else "",
+    }
     return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}}
 
 
