@@ -25,6 +25,7 @@ from webapp.views import (
     rights,
     security,
     start,
+    static_files,
 )
 from webapp.views.admin import nav, overview
 from webapp.views.forms import uploads
@@ -60,5 +61,6 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     nav.init_app(app)
     around.init_app(app)
     security.init_app(app, settings)
+    static_files.init_app(app, settings)
     for pages in (auth, job, acts, notices, files, start, health, overview):
         app.register_blueprint(pages.bp)

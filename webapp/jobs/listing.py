@@ -9,17 +9,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, ScalarSelect, func, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select
 
 from webapp.database import is_sqlite, reading
 from webapp.jobs.chosen import Chosen, Walk
 from webapp.jobs.job import Job
 from webapp.jobs.queries import COUNT_CEILING, PAGE, TABS, Viewer, newest_of, scopes
 from webapp.jobs.store import to_job
+from webapp.jobs.walks import HIGHEST, LOWEST, counting, counts, ids, narrowed, page
 from webapp.schema import jobs
 
 REACH = 50_000
 _FIRST_PART = 2000
+_UNFINISHED_TABS = ("running", "waiting", "scheduled")
 _COUNTED_AT_ONCE = 20_000
 EVERYTHING = Chosen()
 
@@ -49,10 +51,12 @@ class Listing:
     ) -> Found:
         """Return the jobs that are chosen, newest first, older than ``before``; read at most ``reach`` rows for it."""
         with reading(self.engine) as connection:
-            walks = _narrowed(chosen.walks(viewer), [jobs.c.id < before] if before else [])
             if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+                walks = narrowed(chosen.walks(viewer), [jobs.c.id < before] if before else [])
                 return _search(connection, walks, rest, limit, reach)
-            return Found(jobs=_jobs(connection, walks, limit))
+            between = {"above": LOWEST, "below": before or HIGHEST}
+            rows = connection.execute(page(viewer, chosen, limit), between).mappings()
+            return Found(jobs=tuple(to_job(row) for row in rows))
 
     def some(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
         """Return those of the jobs that are there and that the viewer may see, by id."""
@@ -65,14 +69,13 @@ class Listing:
 
         Where rows have to be looked at one by one, only newer jobs count, of the newest few thousand.
         """
-        walks = chosen.walks(viewer)
         with reading(self.engine) as connection:
             if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-                newer = _narrowed(walks, [jobs.c.id > max(shown)] if shown else [])
+                newer = narrowed(chosen.walks(viewer), [jobs.c.id > max(shown)] if shown else [])
                 last, _ = _part(connection, newer, _FIRST_PART)
-                return _count(connection, _narrowed(newer, [jobs.c.id >= last, *rest]), limit) if last else 0
-            full = _narrowed(walks, [jobs.c.id > min(shown)] if len(shown) >= limit else [])
-            found = connection.execute(newest_of(full, limit, jobs.c.id)).scalars()
+                return _count(connection, narrowed(newer, [jobs.c.id >= last, *rest]), limit) if last else 0
+            between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
+            found = connection.execute(ids(viewer, chosen, limit), between).scalars()
             return len(set(found) - set(shown))
 
     def count(self, viewer: Viewer, chosen: Chosen) -> int:
@@ -91,15 +94,14 @@ class Listing:
                 last, size = _part(connection, part, _COUNTED_AT_ONCE)
                 if last is None:
                     return count
-                here = _narrowed(part, [jobs.c.id >= last, *rest])
+                here = narrowed(part, [jobs.c.id >= last, *rest])
                 count += _count(connection, here, _COUNTED_AT_ONCE) if rest else size
-                part = _narrowed(walks, [jobs.c.id < last])
+                part = narrowed(walks, [jobs.c.id < last])
 
-    def counts(self, viewer: Viewer, tabs: Collection[str] = tuple(TABS)) -> dict[str, int]:
+    def counts(self, viewer: Viewer, tabs: tuple[str, ...] = tuple(TABS)) -> dict[str, int]:
         """Count the viewer's jobs per tab, in one statement; each count stops at `COUNT_CEILING`."""
-        found = {tab: _counting(Chosen(tab=tab).walks(viewer), COUNT_CEILING).label(tab) for tab in tabs}
         with reading(self.engine) as connection:
-            return dict(connection.execute(select(*found.values())).mappings().one())
+            return dict(connection.execute(counts(viewer, tabs)).mappings().one())
 
     def pulse(self, viewer: Viewer, shown: Collection[UUID]) -> str:
         """Return a text that differs when jobs that are shown do, or when others begin or end.
@@ -109,7 +111,8 @@ class Listing:
         versions = select(jobs.c.id, jobs.c.version).where(jobs.c.id.in_(shown), or_(*scopes(viewer)))
         with reading(self.engine) as connection:
             rows = sorted((row.id.hex, row.version) for row in connection.execute(versions))
-        return f"{rows}-{self.counts(viewer, ('running', 'waiting', 'scheduled'))}"
+            unfinished = connection.execute(counts(viewer, _UNFINISHED_TABS)).one()
+        return f"{rows}-{tuple(unfinished)}"
 
     def repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
         """Return those of the jobs that were run again after a job was made."""
@@ -128,26 +131,22 @@ def _search(connection: Connection, walks: list[Walk], rest: Walk, limit: int, r
     while True:
         last, count = _part(connection, part, size)
         if last is not None:
-            found += _jobs(connection, _narrowed(part, [jobs.c.id >= last, *rest]), limit - len(found))
+            found += _jobs(connection, narrowed(part, [jobs.c.id >= last, *rest]), limit - len(found))
         reach -= size
         if count < size or last is None or len(found) >= limit:
             return Found(jobs=tuple(found))
         if reach <= 0:
             return Found(jobs=tuple(found), reached=last)
-        size, part = min(2 * size, reach), _narrowed(walks, [jobs.c.id < last])
+        size, part = min(2 * size, reach), narrowed(walks, [jobs.c.id < last])
 
 
 def _part(connection: Connection, walks: list[Walk], size: int) -> tuple[UUID | None, int]:
     """Return the last id of the newest ``size`` rows, and how many there are."""
-    ids = newest_of(walks, size, jobs.c.id).subquery()
-    ordered = select(ids.c.id).order_by(ids.c.id).limit(1).scalar_subquery()
-    row = connection.execute(select(ordered.label("last"), select(func.count()).select_from(ids).scalar_subquery()))
+    part = newest_of(walks, size, jobs.c.id).subquery()
+    ordered = select(part.c.id).order_by(part.c.id).limit(1).scalar_subquery()
+    row = connection.execute(select(ordered.label("last"), select(func.count()).select_from(part).scalar_subquery()))
     last, count = row.one()
     return last, count
-
-
-def _narrowed(walks: list[Walk], further: Walk) -> list[Walk]:
-    return [[*walk, *further] for walk in walks]
 
 
 def _jobs(connection: Connection, walks: list[Walk], limit: int) -> tuple[Job, ...]:
@@ -155,9 +154,4 @@ def _jobs(connection: Connection, walks: list[Walk], limit: int) -> tuple[Job, .
 
 
 def _count(connection: Connection, walks: list[Walk], ceiling: int) -> int:
-    return int(connection.execute(select(_counting(walks, ceiling))).scalar_one())
-
-
-def _counting(walks: list[Walk], ceiling: int) -> ScalarSelect[int]:
-    some = newest_of(walks, ceiling, jobs.c.id).subquery()
-    return select(func.count()).select_from(some).scalar_subquery()
+    return int(connection.execute(select(counting(walks, ceiling))).scalar_one())

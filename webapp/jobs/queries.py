@@ -221,11 +221,14 @@ def newest_first(viewer: Viewer, conditions: list[ColumnElement[bool]], limit: i
 def newest_of(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
     """Select the newest of several walks, each given as its conditions, of which no job meets two."""
     wanted = columns or tuple(jobs.c)
-    each = [select(*wanted).where(*walk).order_by(jobs.c.id.desc()).limit(limit) for walk in walks]
-    if len(each) == 1:
-        return each[0]
-    joined = union_all(*(select(walk.subquery()) for walk in each)).subquery()
-    return select(joined).order_by(joined.c.id.desc()).limit(limit)
+    if len(walks) == 1:
+        return select(*wanted).where(*walks[0]).order_by(jobs.c.id.desc()).limit(limit)
+    each = (select(jobs.c.id).where(*walk).order_by(jobs.c.id.desc()).limit(limit).subquery() for walk in walks)
+    joined = union_all(*(select(walk.c.id) for walk in each)).subquery()
+    newest = select(joined.c.id).order_by(joined.c.id.desc()).limit(limit)
+    if len(wanted) == 1:
+        return newest
+    return select(*wanted).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
 
 
 def all_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:

@@ -95,11 +95,10 @@ def job_list(services: Services, given: Filter) -> JobList:
     )
 
 
-def job_list_again(services: Services, given: Filter, shown: Shown, *, were_idle: bool) -> JobList:
+def job_list_again(services: Services, given: Filter, shown: Shown, *, new: int, were_idle: bool) -> JobList:
     """Ask how the jobs stand that a page shows, and for how many there are beside them."""
     wanted = asked(given, reader())
     there = services.jobs.some(viewer(), shown.ids)
-    new = news(services, wanted.chosen, given, shown)
     return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
 
 

@@ -1,5 +1,6 @@
 """The list of jobs, and the fragment that keeps it up to date."""
 
+from time import time
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -45,18 +46,19 @@ def live() -> ResponseReturnValue:
     if there is None:
         opened = _list(job_list(services(), chosen))
         return render_template("jobs/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
-    tag = _tag(chosen, there)  # before the list: a tag that is too old only costs one more answer
+    new = news(services(), asked(chosen, reader()).chosen, chosen, there)
+    tag = _tag(chosen, there, new)  # before the list: a tag that is too old only costs one more answer
     if (same := polling.unchanged(tag)) is not None:
         return same
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    found = _list(job_list_again(services(), chosen, there, were_idle="idle" in request.args))
-    return render_template("jobs/live.html", toasts=said, **found), {polling.TAG_HEADER: tag}
+    found = job_list_again(services(), chosen, there, new=new, were_idle="idle" in request.args)
+    return render_template("jobs/live.html", toasts=said, **_list(found, tag)), {polling.TAG_HEADER: tag}
 
 
-def _list(found: JobList) -> dict[str, Any]:
+def _list(found: JobList, tag: str = "") -> dict[str, Any]:
     return {
         "list": found,
-        "tag": _tag(found.filter, found.shown),
+        "tag": tag or _tag(found.filter, found.shown, new=0),
         "trigger": polling.trigger(found.seconds),
         "asking": _asking(found),
         "operates": viewer().sees_all,
@@ -85,9 +87,8 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
     return sorted(may_be_there, key=lambda kind: kind.title)
 
 
-def _tag(chosen: Filter, there: Shown) -> str:
-    who, reading = viewer(), reader()
-    new = news(services(), asked(chosen, reading).chosen, chosen, there)
-    seconds = int(reading.now.timestamp()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
+def _tag(chosen: Filter, there: Shown, new: int) -> str:
+    who = viewer()
+    seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
     grown = (template_version(), seconds // _LIST_GROWS_OLD)
     return polling.tag(services().jobs.pulse(who, there.ids), new, around().pulse, who, chosen, *grown)
