@@ -40,20 +40,20 @@ def test_everything_that_narrows_survives_its_address() -> None:
 
 @pytest.mark.parametrize(("when", "day"), [("today", 25), ("7", 18)])
 def test_days_are_those_of_the_reader(when: str, day: int) -> None:
-    assert Filter(when=when).chosen(NOON, ZONE).since == datetime(2026, 11, day, tzinfo=ZONE)
+    assert Filter(when=when).chosen(NOON).since == datetime(2026, 11, day, tzinfo=ZONE)
 
 
 def test_own_days_include_the_last_one() -> None:
-    chosen = Filter.of({"since": "2026-11-01", "until": "2026-11-02", "when": "7"}).chosen(NOON, ZONE)
+    chosen = Filter.of({"since": "2026-11-01", "until": "2026-11-02", "when": "7"}).chosen(NOON)
     assert (chosen.since, chosen.until) == (datetime(2026, 11, 1, tzinfo=ZONE), datetime(2026, 11, 3, tzinfo=ZONE))
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
 def test_the_ends_of_time_are_no_bounds(day: str) -> None:
-    assert Filter.of({"since": "0001-01-01", "until": "9999-12-31"}).chosen(NOON, ZONE) == Filter().chosen(NOON, ZONE)
-    Filter.of({"since": day, "until": day}).chosen(NOON, ZONE)
+    assert Filter.of({"since": "0001-01-01", "until": "9999-12-31"}).chosen(NOON) == Filter().chosen(NOON)
+    Filter.of({"since": day, "until": day}).chosen(NOON)
 
 
 def test_a_day_that_is_none_is_refused() -> None:
     with pytest.raises(NoDay, match=r"31\.12\."):
-        Filter.of({"until": "31.12."}).chosen(NOON, ZONE)
+        Filter.of({"until": "31.12."}).chosen(NOON)

@@ -34,6 +34,14 @@ class Found:
     reached: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A text that differs whenever a list may look different, and how many jobs it does not show yet."""
+
+    text: str
+    new: int
+
+
 class Listing:
     """Pages over the jobs of one database."""
 
@@ -70,13 +78,7 @@ class Listing:
         Where rows have to be looked at one by one, only newer jobs count, of the newest few thousand.
         """
         with reading(self.engine) as connection:
-            if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-                newer = narrowed(chosen.walks(viewer), [jobs.c.id > max(shown)] if shown else [])
-                last, _ = _part(connection, newer, _FIRST_PART)
-                return _count(connection, narrowed(newer, [jobs.c.id >= last, *rest]), limit) if last else 0
-            between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
-            found = connection.execute(ids(viewer, chosen, limit), between).scalars()
-            return len(set(found) - set(shown))
+            return self._missing(connection, viewer, chosen, shown, limit)
 
     def count(self, viewer: Viewer, chosen: Chosen) -> int:
         """Count the jobs that are chosen, as far as `find` reaches; stops at `COUNT_CEILING`."""
@@ -103,8 +105,8 @@ class Listing:
         with reading(self.engine) as connection:
             return dict(connection.execute(counts(viewer, tabs)).mappings().one())
 
-    def pulse(self, viewer: Viewer, shown: Collection[UUID]) -> str:
-        """Return a text that differs when jobs that are shown do, or when others begin or end.
+    def pulse(self, viewer: Viewer, shown: Collection[UUID], chosen: Chosen = EVERYTHING, limit: int = 0) -> Pulse:
+        """Return what differs when jobs that are shown do, or others begin or end; and how many are `missing`.
 
         What only becomes of ended jobs that are not shown is not seen: a count may be late by that.
         """
@@ -112,7 +114,8 @@ class Listing:
         with reading(self.engine) as connection:
             rows = sorted((row.id.hex, row.version) for row in connection.execute(versions))
             unfinished = connection.execute(counts(viewer, _UNFINISHED_TABS)).one()
-        return f"{rows}-{tuple(unfinished)}"
+            new = self._missing(connection, viewer, chosen, shown, limit) if limit else 0
+        return Pulse(f"{rows}-{tuple(unfinished)}-{new}", new)
 
     def repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
         """Return those of the jobs that were run again after a job was made."""
@@ -123,6 +126,17 @@ class Listing:
     def mine_running(self, viewer: Viewer, limit: int) -> tuple[Job, ...]:
         """Return the viewer's own running jobs, newest first."""
         return self.find(viewer, Chosen(tab="running", whose="mine"), limit=limit).jobs
+
+    def _missing(
+        self, connection: Connection, viewer: Viewer, chosen: Chosen, shown: Collection[UUID], limit: int
+    ) -> int:
+        if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+            newer = narrowed(chosen.walks(viewer), [jobs.c.id > max(shown)] if shown else [])
+            last, _ = _part(connection, newer, _FIRST_PART)
+            return _count(connection, narrowed(newer, [jobs.c.id >= last, *rest]), limit) if last else 0
+        between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
+        found = connection.execute(ids(viewer, chosen, limit), between).scalars()
+        return len(set(found) - set(shown))
 
 
 def _search(connection: Connection, walks: list[Walk], rest: Walk, limit: int, reach: int) -> Found:

@@ -21,7 +21,7 @@ from webapp.views.confirming import confirm
 from webapp.views.current import services
 from webapp.views.filters import Filter
 from webapp.views.job_list import CARDS
-from webapp.views.reader import reader
+from webapp.views.reader import closed_types
 from webapp.views.viewer import signed_in, viewer
 
 bp = Blueprint("acts", __name__)
@@ -82,7 +82,7 @@ def _matching() -> Chosen:
     newest = request.values.get("newest", type=UUID)
     if newest is None:
         abort(400)
-    return replace(asked(Filter.of(request.values), reader()).chosen, newest=newest)
+    return replace(asked(Filter.of(request.values)).chosen, newest=newest)
 
 
 def _sorted(action: Action) -> Sorted:
@@ -92,7 +92,7 @@ def _sorted(action: Action) -> Sorted:
 
 def _actor() -> Actor:
     user = signed_in()
-    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=reader().closed_types)
+    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed_types())
 
 
 def _ids() -> list[UUID]:

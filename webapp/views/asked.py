@@ -1,12 +1,13 @@
-"""What somebody asks of a list: an address understood, by the reader's clock and rights."""
+"""What somebody asks of a list: an address understood, by the reader's calendar and rights."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask_babel import gettext as _
 
 from webapp.jobs.chosen import Chosen
 from webapp.views.filters import Filter, NoDay
-from webapp.views.reader import Reader
+from webapp.views.reader import closed_types, zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +19,15 @@ class Asked:
     problem: str = ""
 
 
-def asked(given: Filter, reading: Reader) -> Asked:
+def asked(given: Filter) -> Asked:
     """Understand a filter; a day that is none is said and left out."""
+    today, closed = datetime.now(zone()), closed_types()
     try:
-        chosen = given.chosen(reading.now, reading.zone, reading.closed_types)
+        chosen = given.chosen(today, closed)
     except NoDay as error:
         plain = Filter.of({**given.arguments(), "since": "", "until": "", "when": ""})
         sentence = _("“%(text)s” is not a day. Write it like 2026-12-31.", text=str(error))
-        return Asked(given, plain.chosen(reading.now, reading.zone, reading.closed_types), sentence)
+        return Asked(given, plain.chosen(today, closed), sentence)
     if chosen.since and chosen.until and chosen.since >= chosen.until:
         return Asked(given, chosen, _("The first day comes after the last one, so nothing can match."))
     return Asked(given, chosen)

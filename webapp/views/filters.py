@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from webapp.jobs.chosen import Chosen
 from webapp.jobs.queries import TABS
@@ -94,16 +93,16 @@ class Filter:
         }
         return {name: value for name, value in given.items() if value}
 
-    def chosen(self, now: datetime, zone: ZoneInfo, closed_types: frozenset[str] = frozenset()) -> Chosen:
-        """Return which jobs are meant, days being those of ``zone``; raise `NoDay` for what is none."""
-        first, last = self._days(now.astimezone(zone).date())
+    def chosen(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> Chosen:
+        """Return which jobs are meant, days being those of the zone of ``now``; raise `NoDay` for what is none."""
+        first, last = self._days(now.date())
         return Chosen(
             tab=self.tab,
             type_name=self.type_name,
             whose=self.whose,
             text=self.text,
-            since=_midnight(first, zone),
-            until=_midnight(last + timedelta(days=1), zone) if last and last < date.max else None,
+            since=_midnight(first, now),
+            until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
             closed_types=closed_types,
         )
 
@@ -113,8 +112,8 @@ class Filter:
         return _day(self.since), _day(self.until)
 
 
-def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
-    return datetime.combine(day, time(), zone) if day and day > date.min else None
+def _midnight(day: date | None, here: datetime) -> datetime | None:
+    return datetime.combine(day, time(), here.tzinfo) if day and day > date.min else None
 
 
 def _day(text: str) -> date | None:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from flask_babel import lazy_gettext
 
-from webapp.jobs.chosen import Chosen
 from webapp.jobs.job import Job, Status
 from webapp.jobs.queries import COUNT_CEILING, PAGE, TABS
 from webapp.services import Services
@@ -78,7 +77,7 @@ class JobList:
 
 def job_list(services: Services, given: Filter) -> JobList:
     """Ask for the page of the list that the filter names."""
-    wanted, who = asked(given, reader()), viewer()
+    wanted, who = asked(given), viewer()
     running = _running(services, wanted)
     found = services.jobs.find(who, wanted.chosen, before=given.before, limit=PAGE + 1)
     page, carded = found.jobs[:PAGE], {job.id for job in running}
@@ -97,14 +96,9 @@ def job_list(services: Services, given: Filter) -> JobList:
 
 def job_list_again(services: Services, given: Filter, shown: Shown, *, new: int, were_idle: bool) -> JobList:
     """Ask how the jobs stand that a page shows, and for how many there are beside them."""
-    wanted = asked(given, reader())
+    wanted = asked(given)
     there = services.jobs.some(viewer(), shown.ids)
     return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
-
-
-def news(services: Services, chosen: Chosen, given: Filter, shown: Shown) -> int:
-    """Count the jobs that the first page would show and does not."""
-    return services.jobs.missing(viewer(), chosen, shown.ids, limit=PAGE) if given.is_first_page else 0
 
 
 def _described(
@@ -147,7 +141,7 @@ def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
     if wanted.filter.tab != "all" or wanted.filter.text or not wanted.filter.is_first_page:
         return ()
     running = wanted.filter.in_tab("running")
-    chosen = asked(running, reader()).chosen
+    chosen = asked(running).chosen
     return services.jobs.find(viewer(), chosen, limit=CARDS).jobs
 
 

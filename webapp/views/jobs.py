@@ -7,14 +7,15 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.job_type import JobType
+from webapp.jobs.listing import Pulse
+from webapp.jobs.queries import PAGE
 from webapp.views import polling, shown
 from webapp.views.around import around, toasts
 from webapp.views.asked import asked
 from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.filters import Filter
-from webapp.views.job_list import JobList, job_list, job_list_again, news
-from webapp.views.reader import reader
+from webapp.views.job_list import JobList, job_list, job_list_again
 from webapp.views.shown import Shown
 from webapp.views.viewer import signed_in, viewer
 
@@ -46,19 +47,19 @@ def live() -> ResponseReturnValue:
     if there is None:
         opened = _list(job_list(services(), chosen))
         return render_template("jobs/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
-    new = news(services(), asked(chosen, reader()).chosen, chosen, there)
-    tag = _tag(chosen, there, new)  # before the list: a tag that is too old only costs one more answer
+    pulse = _pulse(chosen, there)
+    tag = _tag(chosen, pulse)  # before the list: a tag that is too old only costs one more answer
     if (same := polling.unchanged(tag)) is not None:
         return same
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    found = job_list_again(services(), chosen, there, new=new, were_idle="idle" in request.args)
+    found = job_list_again(services(), chosen, there, new=pulse.new, were_idle="idle" in request.args)
     return render_template("jobs/live.html", toasts=said, **_list(found, tag)), {polling.TAG_HEADER: tag}
 
 
 def _list(found: JobList, tag: str = "") -> dict[str, Any]:
     return {
         "list": found,
-        "tag": tag or _tag(found.filter, found.shown, new=0),
+        "tag": tag or _tag(found.filter, _pulse(found.filter, found.shown)),
         "trigger": polling.trigger(found.seconds),
         "asking": _asking(found),
         "operates": viewer().sees_all,
@@ -87,8 +88,14 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
     return sorted(may_be_there, key=lambda kind: kind.title)
 
 
-def _tag(chosen: Filter, there: Shown, new: int) -> str:
+def _pulse(chosen: Filter, there: Shown) -> Pulse:
+    """Ask whether anything has changed; new jobs are told on the first page only."""
+    limit = PAGE if chosen.is_first_page else 0
+    return services().jobs.pulse(viewer(), there.ids, asked(chosen).chosen, limit)
+
+
+def _tag(chosen: Filter, pulse: Pulse) -> str:
     who = viewer()
     seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
     grown = (template_version(), seconds // _LIST_GROWS_OLD)
-    return polling.tag(services().jobs.pulse(who, there.ids), new, around().pulse, who, chosen, *grown)
+    return polling.tag(pulse.text, around().pulse, who, chosen, *grown)

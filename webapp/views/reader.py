@@ -61,9 +61,17 @@ def reader(people: Iterable[UUID | None] = ()) -> Reader:
     return Reader(
         viewer=looking,
         now=services().jobs.now(),
-        zone=ZoneInfo(signed_in().timezone or services().settings.timezone),
+        zone=zone(),
         names=services().accounts.names(known) if known and looking.sees_all else {},
-        closed_types=frozenset(
-            kind.name for kind in services().registry if not kind.may_be_started_by(signed_in().role)
-        ),
+        closed_types=closed_types(),
     )
+
+
+def zone() -> ZoneInfo:
+    """Return the time zone of who reads."""
+    return ZoneInfo(signed_in().timezone or services().settings.timezone)
+
+
+def closed_types() -> frozenset[str]:
+    """Return the types of jobs that who reads may not start."""
+    return frozenset(kind.name for kind in services().registry if not kind.may_be_started_by(signed_in().role))
