@@ -12,7 +12,9 @@ TELLS = """NEW.status IN ('completed', 'failed', 'cancelled', 'stale')
            AND OLD.status NOT IN ('completed', 'failed', 'cancelled', 'stale')
            AND NEW.owner_id IS NOT NULL AND NEW.root_id IS NULL AND NEW.cancel_kind IS NOT {other} 'before_start'"""
 NOTICE = """INSERT INTO notices (user_id, job_id, kind, at)
-            SELECT id, NEW.id, NEW.status, NEW.finished_at FROM users WHERE id = NEW.owner_id;"""
+            SELECT id, NEW.id, NEW.status, NEW.finished_at FROM users WHERE id = NEW.owner_id{choice};"""
+# Of which ends people want to be told (migration 0007, which may come later)
+CHOICE = """ AND (notify = 'always' OR (notify = 'failure' AND NEW.status IN ('failed', 'stale')))"""
 TRIGGER = {
     "sqlite": (
         f"""CREATE TRIGGER notice_of_an_end AFTER UPDATE OF status ON jobs
@@ -46,8 +48,9 @@ def upgrade() -> None:
 
     op.create_index('ix_jobs_ended', 'jobs', ['status', sa.literal_column('id DESC')], unique=False,
                     sqlite_where=ENDED, postgresql_where=ENDED)
+    chosen = "notify" in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("users")}
     for statement in TRIGGER[op.get_bind().dialect.name]:
-        op.execute(statement)
+        op.execute(statement.format(choice=CHOICE if chosen else ""))
 
 
 def downgrade() -> None:
