@@ -26,6 +26,7 @@
     "j": () => move(1),
     "k": () => move(-1),
     "x": tick,
+    "u": () => document.querySelector("[data-live]:not([hidden])")?.click(),
     "?": () => document.getElementById("keys")?.showModal(),
   };
 
