@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -135,7 +136,7 @@ def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seco
         "size": literal(file.size, BigInteger),
         "sha256": literal(file.sha256, String),
         "created_at": now(),
-        "expires_at": later(keep_seconds),
+        "expires_at": case((jobs.c.kept_at.is_(None), later(keep_seconds))),
     }
     source = select(*columns.values()).where(*_MINE)
     statement = insert(attachments).from_select(list(columns), source).returning(attachments.c.id)

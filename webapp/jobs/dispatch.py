@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import writing
-from webapp.jobs import copying, creating, payloads, repeating, stopping
+from webapp.jobs import asked_once, copying, creating, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.files import FileStore, StoredFile
@@ -55,6 +55,7 @@ class Dispatch:
         after: Collection[UUID] = (),
         on_finish: bool = False,
         on_duplicate: OnDuplicate | str | None = None,
+        request_key: str | None = None,
         dispatch: bool = True,
         **choices: Any,
     ) -> Job:
@@ -65,11 +66,14 @@ class Dispatch:
         ``choices`` are ``triggered_by`` and what overrides the type's: ``title``, ``queue``,
         ``priority``, ``unique_key``, ``tolerant``. Where an unfinished job holds the unique key,
         ``on_duplicate`` (by default the type's) decides: `DuplicateJob` is raised, that job is
-        returned, or the new one is held until it has ended.
+        returned, or the new one is held until it has ended. A ``request_key`` that has made a job
+        makes no second one: that job is returned.
         Without ``dispatch`` it is only a record: no worker runs it; whatever does its work elsewhere
         says so through `change`.
         Raises `UnknownJobType`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then nothing is written.
         """
+        if (made := asked_once.answered(self.store.engine, request_key)) is not None:
+            return self.store.get(made)
         if not dispatch:
             creating.refuse_times(run_at, delay, after)
             choices |= {"queue": NO_QUEUE, "record_only": True}
@@ -80,10 +84,13 @@ class Dispatch:
             kind, payload, self._vault, owner=owner, files=given, status=status, run_at=run_at, **choices
         )
         self._refuse_unknown(job.queue)
-        new = NewJob(job=job, files=tuple(given.values()), delay=delay, after=dict.fromkeys(after, not on_finish))
+        follows = dict.fromkeys(after, not on_finish)
+        new = NewJob(job=job, files=tuple(given.values()), delay=delay, after=follows, request_key=request_key)
         try:
             woken = self._write(new, place)
         except IntegrityError:
+            if (made := asked_once.answered(self.store.engine, request_key)) is not None:  # just now
+                return self.store.get(made)
             if job.unique_key is None:
                 raise
             return self._duplicate(new, OnDuplicate(on_duplicate or kind.on_duplicate))
@@ -165,18 +172,6 @@ class Dispatch:
             creating.insert_jobs(connection, self.store, [new], files=files)
         self._wake(new.queue)
         return self.store.get(new.id)
-
-    def prioritise(self, job_id: UUID, priority: int) -> Job:
-        """Let a waiting job go before or after others: higher goes first."""
-        waiting = (jobs.c.id == job_id, jobs.c.status.in_(("held", "scheduled", "queued")))
-        with writing(self.store.engine) as connection:
-            changed = update(jobs).where(*waiting).values(priority=priority, version=jobs.c.version + 1)
-            if connection.execute(changed).rowcount != 1:
-                message = (
-                    f"Job {self.store.get(job_id).short_id} does not wait any more, so its priority has no meaning."
-                )
-                raise BadRequest(message)
-        return self.store.get(job_id)
 
     def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
         """Return a child of a running job, not yet written; a child of a child is a `BadRequest`."""

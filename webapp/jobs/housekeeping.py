@@ -7,7 +7,7 @@ its file; a crash in between leaves an orphan, which the sweep removes.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from time import time
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, update
 
 from webapp.database import reading, writing
 from webapp.jobs.files import FileStore
-from webapp.jobs.job import TERMINAL, Status
+from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.jobs.job_type import JobType
 from webapp.jobs.removing import BATCH, Removing, ended_before
 from webapp.jobs.retention import FOREVER
@@ -48,6 +48,15 @@ class Housekeeping:
         if older_than is not None:
             return self._removing.prune(older_than, only_count=only_count)
         return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self._rules())
+
+    def removed_at(self, job: Job) -> datetime | None:
+        """Return when a job that has ended is past its day; ``None`` if never, and for parts, which go with their root."""
+        kind = next((kind for kind in self._kinds if kind.name == job.type), None)
+        own = kind.keep.by_status().get(job.status) if kind else None
+        period = self.retention if own is None else own
+        if job.finished_at is None or job.root_id or job.kept_at or period == FOREVER:
+            return None
+        return job.finished_at + period
 
     def expire_files(self, *, only_count: bool = False) -> int:
         """Remove files that are past their day; their rows stay, and say since when they are gone."""

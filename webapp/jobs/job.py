@@ -124,6 +124,7 @@ class Job:
     heartbeat_at: datetime | None = None
     cancel_requested_at: datetime | None = None
     cancel_kind: str | None = None
+    kept_at: datetime | None = None
     version: int = 1
 
     @property

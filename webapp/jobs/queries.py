@@ -7,7 +7,6 @@ of the whole table for a user who has few.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -132,30 +130,6 @@ class Queries:
         columns = [column for column in log_lines.c if column.name != "job_id"]
         mine = (log_lines.c.job_id == job_id, log_lines.c.id > after)
         return self._rows(LogLine, select(*columns).where(*mine).order_by(log_lines.c.id).limit(limit))
-
-    def place_in_queue(self, job: Job, ceiling: int = COUNT_CEILING) -> int | None:
-        """Return 1 for the job that is claimed next, …; ``None`` if it does not wait."""
-        if job.status is not Status.QUEUED or job.record_only:
-            return None
-        earlier = or_(
-            jobs.c.priority > job.priority,
-            (jobs.c.priority == job.priority) & (jobs.c.id < job.id),
-        )
-        ahead = select(literal(1)).where(jobs.c.queue == job.queue, jobs.c.status == "queued", earlier).limit(ceiling)
-        with reading(self.engine) as connection:
-            return 1 + connection.execute(select(func.count()).select_from(ahead.subquery())).scalar_one()
-
-    def usual_duration(self, type_name: str) -> timedelta | None:
-        """Return the median duration of the type's last 20 completed runs, if it has any."""
-        recent = (
-            select(jobs.c.started_at, jobs.c.finished_at)
-            .where(jobs.c.type == type_name, jobs.c.status == "completed", jobs.c.started_at.is_not(None))
-            .order_by(jobs.c.id.desc())
-            .limit(20)
-        )
-        with reading(self.engine) as connection:
-            spans = [(end - start).total_seconds() for start, end in connection.execute(recent) if end and start]
-        return timedelta(seconds=median(spans)) if spans else None
 
     def last_created_at(self, type_name: str) -> datetime | None:
         """Return when the type's latest job was created, if there is one."""

@@ -8,6 +8,7 @@ from webapp.schema.jobs import dependencies, jobs
 from webapp.schema.notices import notices
 from webapp.schema.people import sessions, users
 from webapp.schema.queues import leases, queues
+from webapp.schema.requests import requests
 
 __all__ = [
     "Moment",
@@ -24,6 +25,7 @@ __all__ = [
     "notices",
     "now",
     "queues",
+    "requests",
     "sessions",
     "users",
 ]

@@ -71,6 +71,7 @@ class _JobColumns(TypedColumns):
     heartbeat_at: Named[datetime | None] = Column(Moment)
     cancel_requested_at: Named[datetime | None] = Column(Moment)
     cancel_kind: Named[str | None] = Column(String(12))
+    kept_at: Named[datetime | None] = Column(Moment)
     version: Named[int] = Column(Integer, server_default=text("1"))
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from webapp.jobs.job import Job, Status
 from webapp.jobs.progress import time_left
-from webapp.jobs.queries import COUNT_CEILING
+from webapp.jobs.prospects import PLACES
 from webapp.views.moments import SPACE, about, moment, rough, span
 from webapp.views.wording import counted, ordinal, percent, sentence, which_attempt
 
@@ -83,8 +83,8 @@ def _queued(facts: Facts) -> Saying:
 def _place(place: int | None) -> str:
     if place is None:
         return "It waits for a worker."
-    if place > COUNT_CEILING:
-        return f"More than {COUNT_CEILING:,} jobs are ahead of it."
+    if place > PLACES:
+        return f"More than {PLACES:,} jobs are ahead of it."
     return "Next in the queue." if place == 1 else f"{ordinal(place)} in the queue."
 
 
