@@ -19,7 +19,7 @@ from webapp.views import (
     errors,
     files,
     health,
-    job,
+    job_pages,
     language,
     notices,
     rights,
@@ -62,5 +62,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     around.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
-    for pages in (auth, job, acts, notices, files, start, health, overview):
+    for pages in (auth, acts, notices, files, start, health, overview):
         app.register_blueprint(pages.bp)
+    for blueprint in job_pages.BLUEPRINTS:
+        app.register_blueprint(blueprint)

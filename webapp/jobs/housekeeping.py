@@ -50,11 +50,15 @@ class Housekeeping:
         return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self._rules())
 
     def removed_at(self, job: Job) -> datetime | None:
-        """Return when a job that has ended is past its day; ``None`` if never, and for parts, which go with their root."""
+        """Return when a job that has ended is past its day; `None` if never, and for parts: they go with their root."""
+        return None if job.kept_at else self.would_be_removed_at(job)
+
+    def would_be_removed_at(self, job: Job) -> datetime | None:
+        """Return the same for a job that is kept: when it would go if it were not."""
         kind = next((kind for kind in self._kinds if kind.name == job.type), None)
         own = kind.keep.by_status().get(job.status) if kind else None
         period = self.retention if own is None else own
-        if job.finished_at is None or job.root_id or job.kept_at or period == FOREVER:
+        if job.finished_at is None or job.root_id or period == FOREVER:
             return None
         return job.finished_at + period
 

@@ -17,10 +17,13 @@ from webapp.jobs.files import FileStore
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.job_type import Registry
 from webapp.jobs.keeping import Keeping
+from webapp.jobs.kinship import Kinship
 from webapp.jobs.listing import Listing
+from webapp.jobs.logs import Logs
 from webapp.jobs.lookup import Lookup
 from webapp.jobs.payloads import Vault
 from webapp.jobs.prospects import Prospects
+from webapp.jobs.pulse import Pulse
 from webapp.jobs.queries import Queries
 from webapp.jobs.removing import Removing
 from webapp.jobs.steering import Steering
@@ -29,7 +32,7 @@ from webapp.jobs.store import Store
 _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 
-class Jobs(Dispatch, Queries, Listing, Prospects, Lookup, Attachments, Removing, Keeping, Steering):
+class Jobs(Dispatch, Queries, Listing, Prospects, Pulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering):
     """What `services.jobs` is: reads of several kinds, and the verbs of those who create, change and remove jobs."""
 
     def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:

@@ -14,9 +14,11 @@ from sqlalchemy import CompoundSelect, Connection, Engine, func, select, union_a
 from webapp.database import reading
 from webapp.jobs.claims import QUEUED
 from webapp.jobs.job import Job, Status
-from webapp.schema import jobs, now
+from webapp.jobs.queries import Viewer
+from webapp.schema import Moment, jobs, now
 
 PLACES = 1000
+RECENT = 1000
 _SAMPLES = 20
 _AT_ONCE = timedelta(seconds=5)
 
@@ -55,6 +57,19 @@ class Prospects:
         """Return the median duration of the type's last 20 completed runs, if it has any."""
         with reading(self.engine) as connection:
             return _usual(connection, type_name)
+
+    def last_started(self, viewer: Viewer) -> dict[str, datetime]:
+        """Return when the viewer last made a job of each type, as far as the newest `RECENT` own jobs tell."""
+        newest = (
+            select(jobs.c.type, jobs.c.created_at)
+            .where(jobs.c.owner_id == viewer.user_id)
+            .order_by(jobs.c.id.desc())
+            .limit(RECENT)
+            .subquery()
+        )
+        latest = select(newest.c.type, func.max(newest.c.created_at, type_=Moment())).group_by(newest.c.type)
+        with reading(self.engine) as connection:
+            return {row[0]: row[1] for row in connection.execute(latest)}
 
 
 def _waits(job: Job) -> bool:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Engine,
     Select,
     bindparam,
-    func,
     literal_column,
     or_,
     select,
@@ -26,7 +25,7 @@ from sqlalchemy import (
 from webapp.database import reading
 from webapp.jobs.job import UNFINISHED, Job, Status
 from webapp.jobs.store import JobNotFound, to_job
-from webapp.schema import attempts, events, jobs, later, log_lines, now
+from webapp.schema import attempts, events, jobs, later, now
 
 PAGE = 50
 COUNT_CEILING = 1000
@@ -80,17 +79,6 @@ class Attempt:
     cpu_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    """One line of a job's log; ``id`` grows, so "after" pages through them."""
-
-    id: int
-    attempt: int
-    at: datetime
-    level: str
-    text: str
-
-
 class Queries:
     """Reads over the jobs of one database."""
 
@@ -124,12 +112,6 @@ class Queries:
         """Return a job's ended attempts, oldest first."""
         columns = [column for column in attempts.c if column.name != "job_id"]
         return self._rows(Attempt, select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number))
-
-    def log(self, job_id: UUID, after: int = 0, limit: int = 500) -> tuple[LogLine, ...]:
-        """Return lines of a job's log that come after line ``after``, oldest first."""
-        columns = [column for column in log_lines.c if column.name != "job_id"]
-        mine = (log_lines.c.job_id == job_id, log_lines.c.id > after)
-        return self._rows(LogLine, select(*columns).where(*mine).order_by(log_lines.c.id).limit(limit))
 
     def last_created_at(self, type_name: str) -> datetime | None:
         """Return when the type's latest job was created, if there is one."""

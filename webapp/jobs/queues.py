@@ -69,6 +69,12 @@ class Queues:
                 return queue
         raise UnknownQueue(name)
 
+    def kept(self, name: str) -> Queue:
+        """Return what is kept of a queue, whether anybody uses it or not."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(queues).where(queues.c.name == name)).mappings().first()
+        return Queue(**row) if row else Queue(name=name)
+
     def loads(self) -> Mapping[str, Load]:
         """Count what waits and runs, per queue; a queue without either is not there."""
         with reading(self._engine) as connection:

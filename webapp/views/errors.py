@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from webapp.jobs.attachments import AttachmentNotFound
 from webapp.jobs.job import IllegalTransition
+from webapp.jobs.repeating import UniqueKeyTaken
 from webapp.jobs.store import JobNotFound
 
 PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503})
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(JobNotFound, unknown)
     app.register_error_handler(AttachmentNotFound, unknown)
     app.register_error_handler(IllegalTransition, conflicting)
+    app.register_error_handler(UniqueKeyTaken, conflicting)
 
 
 def refused(error: HTTPException) -> ResponseReturnValue:
@@ -41,7 +43,7 @@ def unknown(_: Exception) -> ResponseReturnValue:
     return _page(404), 404
 
 
-def conflicting(error: IllegalTransition) -> ResponseReturnValue:
+def conflicting(error: IllegalTransition | UniqueKeyTaken) -> ResponseReturnValue:
     """Say why a job cannot go where it was sent."""
     return _page(409, sentence=str(error)), 409
 

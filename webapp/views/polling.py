@@ -11,11 +11,12 @@ from random import uniform
 
 from flask import Response, request
 
-from webapp.jobs.job import Job
+from webapp.jobs.job import Job, Status
 
 WAKE = "app:wake from:body"  # app.js says it when a hidden tab is looked at again
 TAG_HEADER = "HX-PTag"
 BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
+SCHEDULED_SECONDS = 30.0
 _JITTER = 0.1  # so that all tabs do not ask at once after a restart
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
 
@@ -26,13 +27,28 @@ def list_interval(counts: Mapping[str, int]) -> float:
 
 
 def job_interval(job: Job, now: datetime) -> float | None:
-    """Seconds until a job is asked for again: each second at first; ``None`` when it has ended."""
+    """Seconds until a job is asked for again: each second at first; ``None`` when it has ended.
+
+    One that is scheduled is asked for rarely until it is due: somebody may stop it, or put it off.
+    """
     if job.is_finished:
         return None
+    if job.status is Status.SCHEDULED and job.run_at is not None:
+        until_due = (job.run_at - now).total_seconds()
+        return min(max(until_due / 2, 1.0), SCHEDULED_SECONDS)
     age = now - (job.started_at or job.created_at or now)
     if age < _YOUNG:
         return 1.0
     return 2.0 if age < _RECENT else 5.0
+
+
+def job_tick(job: Job, now: datetime) -> int:
+    """Return a number that changes when what a page says of a job grows old, though nothing has happened."""
+    if job.is_finished:
+        return 0
+    age = now - (job.started_at or job.created_at or now)
+    each = 1 if age < _YOUNG else 5 if age < _RECENT else 30
+    return int(age.total_seconds() // each)
 
 
 def trigger(seconds: float) -> str:
