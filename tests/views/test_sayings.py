@@ -82,7 +82,7 @@ def test_a_waiting_job_says_when_it_may_start() -> None:
 def test_a_paused_queue_says_by_whom_since_when_and_why() -> None:
     pause = Pause(by="an operator", since=NOW - timedelta(hours=3), reason="moving the database")
     assert said(Status.QUEUED, place=1, workers=2, pause=pause) == (
-        "Queue paused by an operator, today, 09:00: moving the database It starts by itself when the queue goes on."
+        "Queue paused by an operator, today, 09:00: moving the database. It starts by itself when the queue goes on."
     )
 
 

@@ -16,7 +16,7 @@ from webapp.views.viewer import viewer
 
 bp = Blueprint("children", __name__)
 PAGE = 50
-_ONLY: Mapping[str, frozenset[Status]] = MappingProxyType(
+_WHICH: Mapping[str, frozenset[Status]] = MappingProxyType(
     {
         "": frozenset(),
         "failed": frozenset({Status.FAILED, Status.STALE}),
@@ -30,16 +30,16 @@ _ONLY: Mapping[str, frozenset[Status]] = MappingProxyType(
 def index(job_id: UUID) -> ResponseReturnValue:
     """Show a page of the parts, in the order they were made."""
     job = services().jobs.visible(viewer(), job_id)
-    only = request.args.get("only", "")
-    only = only if only in _ONLY else ""
+    which = request.args.get("which", "")
+    which = which if which in _WHICH else ""
     after = request.args.get("after", None, UUID)
-    found = services().jobs.parts(job.id, after=after, statuses=sorted(_ONLY[only]), limit=PAGE + 1)
+    found = services().jobs.parts(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
     reading = reader()
     return render_template(
         "jobs/children.html",
         job=job,
         parts=rows(found[:PAGE], reading, opened=reading.may_open(job)),
-        only=only,
+        which=which,
         after=after,
         later=found[PAGE - 1].id if len(found) > PAGE else None,
         tabs={"": _("All"), "unfinished": _("Not ended"), "failed": _("Failed"), "ended": _("Ended")},

@@ -19,7 +19,7 @@ from webapp.views.forms.words import humanised
 from webapp.views.moments import exact_date
 
 HIDDEN = "••••••"
-SHOWN = 600  # characters of one value on the page of a job; the rest is a page of its own
+SHOWN = 240  # characters of one value on the page of a job; the rest is a page of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def label(name: str, field: FieldInfo) -> str:
 
 
 def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: Question | None) -> Parameter:
-    if holds_secret(field.annotation) or contains_secret(value):
+    if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
         return _named(name, field, HIDDEN, hidden=True)
     if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
         return _named(name, field, str(value.get("name") or _("Not set")))

@@ -45,8 +45,12 @@ def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
         look=wording.look(part),
         runs=part.is_running,
         percent=wording.percent(part),
-        line=(error or wording.amounts(part)) if opened else "",
+        line=(error or _line(part)) if opened else "",
         failed=failed,
         ran=span(ran) if part.started_at else "",
         when=reader.when(moment),
     )
+
+
+def _line(part: Job) -> str:
+    return wording.amounts(part) if part.is_running else part.message

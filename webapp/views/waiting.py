@@ -47,7 +47,8 @@ def told(queue: Outlook | None, now: datetime, zone: ZoneInfo, usual: timedelta 
 def _paused(pause: Pause, now: datetime, zone: ZoneInfo) -> str:
     since = moment(pause.since, now, zone).text
     if pause.reason:
-        return _("Queue paused by %(person)s, %(since)s: %(reason)s", person=pause.by, since=since, reason=pause.reason)
+        reason = pause.reason.rstrip(".")
+        return _("Queue paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason)
     return _("Queue paused by %(person)s, %(since)s.", person=pause.by, since=since)
 
 

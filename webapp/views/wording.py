@@ -56,6 +56,9 @@ def look_of(status: Status) -> Look:
 
 def amounts(job: Job) -> str:
     """Say what was done so far: the job's own message, else "46 of 200", else nothing."""
+    if job.status is Status.WAITING and job.parts:
+        ended = job.parts_completed + job.parts_failed + job.parts_cancelled
+        return _("%(done)s of %(total)s parts", done=number(ended), total=number(job.parts))
     if job.message or job.done is None:
         return job.message
     if job.total:
