@@ -219,3 +219,111 @@ def test_a_log_is_narrowed_to_what_went_wrong_and_to_an_attempt(
 
 def link(page: str, words: str) -> str:
     return re.search(rf'href="([^"#]+)[^"]*">{words}', page)[1].replace("&amp;", "&")
+
+
+def asked_again(client: FlaskClient, job: Job) -> tuple[str, str]:
+    """Return the address that the page asks for again, and the tag that it has."""
+    page = client.get(f"/jobs/{job.id}").text
+    found = re.search(r'hx-get="(/jobs/[^"]+/_live[^"]*)"[^>]* hx-ptag="(\w+)"', page)
+    return found[1].replace("&amp;", "&"), found[2]
+
+
+def test_a_page_on_which_nothing_is_new_is_answered_with_304(
+    client: FlaskClient, put: Put, attach: Attach, services: Services, user: User
+) -> None:
+    job = put(Status.WAITING, parts=1, started_at=None, created_at=services.jobs.now() - timedelta(hours=1))
+    part = put(Status.RUNNING, root_id=job.id)
+    address, tag = asked_again(client, job)
+
+    def is_new() -> bool:
+        nonlocal tag
+        answer = client.get(address, headers={**POLL, "HX-PTag": tag})
+        tag = answer.headers.get("HX-PTag", tag)
+        return answer.status_code == 200
+
+    assert not is_new()
+    attach(job, "a.pdf")
+    assert (is_new(), is_new()) == (True, False)
+    services.jobs.change(part.id, lambda one: one.with_progress(50.0))
+    assert (is_new(), is_new()) == (True, False)
+    services.jobs.keep(job.id, by=user.id)
+    assert (is_new(), is_new()) == (True, False)
+
+
+def test_the_last_answer_is_sent_even_if_nothing_is_new(client: FlaskClient, put: Put, services: Services) -> None:
+    job = put(Status.RUNNING)
+    address, _ = asked_again(client, job)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(status="completed", finished_at=now()))
+    answer = client.get(address, headers=POLL)
+    assert "data-poll" not in answer.text
+    assert client.get(address, headers={**POLL, "HX-PTag": answer.headers["HX-PTag"]}).status_code == 200
+
+
+def test_the_time_left_that_was_told_is_told_again(client: FlaskClient, put: Put, services: Services) -> None:
+    job = put(Status.RUNNING, progress=50.0, started_at=services.jobs.now() - timedelta(seconds=100))
+    address, _ = asked_again(client, job)
+    assert re.search(r"\?left=(\d+)&at=\d+", address)
+    told = int(services.jobs.now().timestamp())
+    again = client.get(f"/jobs/{job.id}/_live?left=90&at={told}").text
+    assert 87 <= int(re.search(r"\?left=(\d+)&", again)[1]) <= 90
+    for nonsense in ("left=x&at=y", "left=-5&at=-5", f"left={10**30}&at={10**30}", "left=1"):
+        assert client.get(f"/jobs/{job.id}/_live?{nonsense}").status_code == 200
+
+
+def test_a_waiting_job_says_who_paused_its_queue_and_why(
+    client: FlaskClient, admins: FlaskClient, admin: User, put: Put, services: Services
+) -> None:
+    job = put(Status.QUEUED)
+    services.queues.pause("default", reason="Moving the database", by=admin.id)
+    assert "Queue paused by an operator, just now: Moving the database." in client.get(f"/jobs/{job.id}").text
+    assert "Queue paused by you, just now" in admins.get(f"/jobs/{job.id}").text
+
+
+def test_a_planned_retry_shows_its_error_and_its_time(client: FlaskClient, put: Put, services: Services) -> None:
+    due = services.jobs.now() + timedelta(minutes=5)
+    job = put(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due, errors=({"text": "The shop is closed."},))
+    page = text_of(client.get(f"/jobs/{job.id}").text)
+    assert "Attempt 1 of 3 failed. The next one starts in 5 min." in page
+    assert "The shop is closed." in page
+    assert "it is tried again by itself" in page
+
+
+def test_what_can_be_done_about_a_failure_depends_on_the_job(client: FlaskClient, put: Put) -> None:
+    lone = text_of(client.get(f"/jobs/{put(Status.FAILED, errors=({'text': 'No.'},)).id}").text)
+    assert "try it again" in lone
+    root = put(Status.FAILED, parts=1, parts_failed=1)
+    part = text_of(client.get(f"/jobs/{put(Status.FAILED, root_id=root.id).id}").text)
+    assert "It is a part of another job: try that one again." in part
+    lost = text_of(client.get(f"/jobs/{put(Status.STALE).id}").text)
+    assert "Look at its files and its log first" in lost
+
+
+def test_jobs_that_follow_others_name_each_other(client: FlaskClient, services: Services, put: Put, user: User) -> None:
+    first = put(Status.QUEUED)
+    second = services.jobs.create_user_job("maintenance", {}, user.id, after=[first.id])
+    assert f"/jobs/{second.id}" in client.get(f"/jobs/{first.id}").text
+    assert f"/jobs/{first.id}" in client.get(f"/jobs/{second.id}").text
+
+
+def test_attempts_are_told_to_the_owner_and_their_place_to_operators(
+    client: FlaskClient, admins: FlaskClient, put: Put, services: Services
+) -> None:
+    job = put(Status.COMPLETED, attempt=2, max_attempts=3)
+    row = {"job_id": job.id, "worker": "w1", "host": "the-host", "pid": 7, "started_at": now(), "finished_at": now()}
+    used = {"peak_memory": 98_300_000, "cpu_seconds": 0.25}
+    with writing(services.engine) as connection:
+        connection.execute(insert(attempts).values(number=1, outcome="failed", error="No stamp.", **row, **used))
+        connection.execute(insert(attempts).values(number=2, outcome="completed", **row))
+    own, theirs = (text_of(who.get(f"/jobs/{job.id}").text) for who in (client, admins))
+    assert "Attempt 1 Failed" in own
+    assert "No stamp." in own
+    assert "the-host" not in own
+    assert "w1 · the-host, process 7 · peak memory 98.3 MB · CPU time 0.25 s" in theirs
+
+
+def test_metadata_is_shown_and_secrets_in_it_are_not(client: FlaskClient, put: Put) -> None:
+    page = client.get(f"/jobs/{put(metadata={'cost_centre': '4711', 'token': {'$secret': 'gAAA'}}).id}").text
+    assert "Cost centre" in page
+    assert "4711" in page
+    assert "gAAA" not in page

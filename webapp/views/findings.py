@@ -53,8 +53,9 @@ def queue_outlook(job: Job, reading: Reader | None = None) -> Outlook | None:
 def _pause(queue: Queue, reading: Reader | None) -> Pause | None:
     if queue.paused_at is None:
         return None
-    named = reading.names.get(queue.paused_by) if reading and queue.paused_by else None
-    return Pause(by=named or _("an operator"), since=queue.paused_at, reason=queue.reason)
+    named = reading and reading.viewer.sees_all and queue.paused_by
+    by = reading.name(queue.paused_by) if reading and named else _("an operator")
+    return Pause(by=by, since=queue.paused_at, reason=queue.reason)
 
 
 def _limited(job: Job, queue: Queue) -> bool:

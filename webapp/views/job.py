@@ -7,7 +7,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
-from webapp.jobs.job import Job
+from webapp.jobs.job import Job, Status
 from webapp.jobs.store import JobNotFound
 from webapp.views import findings, job_page, jobs, polling
 from webapp.views.assets import template_version
@@ -84,7 +84,8 @@ def _tag(job: Job) -> str:
 
 def _reader(job: Job) -> Reader:
     actors = [event.actor_id for event in services().jobs.timeline(job.id)]
-    return reader((job.owner.user_id, job.triggered_by, *actors))
+    paused_by = services().queues.kept(job.queue).paused_by if job.status is Status.QUEUED else None
+    return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
 
 
 def _page(job: Job, reading: Reader) -> dict[str, Any]:

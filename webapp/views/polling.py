@@ -17,6 +17,7 @@ WAKE = "app:wake from:body"  # app.js says it when a hidden tab is looked at aga
 TAG_HEADER = "HX-PTag"
 BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
 SCHEDULED_SECONDS = 30.0
+_GROWS_OLD = 30  # seconds: "in 5 min" is wrong then
 _JITTER = 0.1  # so that all tabs do not ask at once after a restart
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
 
@@ -46,8 +47,10 @@ def job_tick(job: Job, now: datetime) -> int:
     """Return a number that changes when what a page says of a job grows old, though nothing has happened."""
     if job.is_finished:
         return 0
-    age = now - (job.started_at or job.created_at or now)
-    each = 1 if age < _YOUNG else 5 if age < _RECENT else 30
+    if not job.is_running:
+        return int(now.timestamp() // _GROWS_OLD)
+    age = now - (job.started_at or now)
+    each = 1 if age < _YOUNG else 5 if age < _RECENT else _GROWS_OLD
     return int(age.total_seconds() // each)
 
 
