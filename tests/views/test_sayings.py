@@ -7,7 +7,7 @@ import pytest
 
 from webapp.jobs.job import Job, Status
 from webapp.views import sayings
-from webapp.views.sayings import Facts
+from webapp.views.facts import Facts
 from webapp.views.waiting import Outlook, Pause
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ from webapp.accounts.audit import Action, Kind
 from webapp.jobs.job import Job
 from webapp.jobs.jobs import Jobs
 from webapp.views import asking, doable
-from webapp.views.asking import Matter
+from webapp.views.asking.matter import Matter
 from webapp.views.auditing import audited
 from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services

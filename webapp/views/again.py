@@ -16,7 +16,8 @@ from webapp.views import doable, start
 from webapp.views.current import services
 from webapp.views.forms.uploads import expects_files
 from webapp.views.job_row import gone
-from webapp.views.ordering import Order, ask, take
+from webapp.views.order import Order
+from webapp.views.ordering import ask, take
 from webapp.views.parameters import contains_secret
 from webapp.views.reader import reader
 from webapp.views.viewer import viewer

@@ -14,11 +14,11 @@ from webapp.jobs.queries import Attempt, Event
 from webapp.views import parts, sayings, wording
 from webapp.views.advice import Failure, failure
 from webapp.views.doable import Action
+from webapp.views.facts import Facts, Saying
 from webapp.views.job_files import JobFile, job_files
 from webapp.views.moments import Moment
 from webapp.views.parts import Part
 from webapp.views.reader import Reader
-from webapp.views.sayings import Facts, Saying
 from webapp.views.timeline import Line, timeline
 from webapp.views.tries import Try, a_try
 from webapp.views.waiting import Outlook

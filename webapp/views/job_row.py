@@ -11,9 +11,9 @@ from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
 from webapp.jobs.words import size
 from webapp.views import sayings, wording
+from webapp.views.facts import Facts
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
-from webapp.views.sayings import Facts
 from webapp.views.wording import Look
 
 FILES_SHOWN = 2  # as many names of what it was given are told, too

@@ -1,48 +1,22 @@
 """One sentence on how a job stands, and one more on what to expect. What it is made from is passed in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from webapp.jobs.job import Job, Status
-from webapp.views import waiting
+from webapp.jobs.job import Status
+from webapp.views import endings, waiting
+from webapp.views.facts import Facts, Saying
 from webapp.views.forecast import left
-from webapp.views.moments import SPACE, about, moment, rough, span
-from webapp.views.waiting import Outlook
+from webapp.views.moments import about, moment, rough, span
 from webapp.views.wording import percent, sentence, which_attempt
 
 _GUESS_AFTER = timedelta(seconds=3)
 _LATE = 2  # times the usual duration
 _LATE_BY = timedelta(seconds=10)  # more than that, at least
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
-    """One sentence on how a job stands, and one more on what to expect; the second may be empty."""
-
-    fact: str
-    outlook: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a sentence on a job is made from. ``None`` is "not known".
-
-    ``shown_left`` is the time left that the reader was told last, less what has passed since.
-    """
-
-    job: Job
-    now: datetime
-    zone: ZoneInfo
-    queue: Outlook | None = None
-    usual: timedelta | None = None
-    shown_left: timedelta | None = None
-    stopped_by: str = ""
 
 
 def saying(facts: Facts) -> Saying:
@@ -56,7 +30,7 @@ def expectation(facts: Facts) -> str:
     """Say how much longer a running job may take; nothing where nobody can know. A part of a sentence."""
     if (guess := time_left(facts)) is not None:
         return _("%(period)s left", period=about(guess))
-    elapsed = _elapsed(facts)
+    elapsed = facts.elapsed
     if facts.usual is None:
         return ""
     if elapsed > max(facts.usual * _LATE, facts.usual + _LATE_BY):
@@ -66,7 +40,7 @@ def expectation(facts: Facts) -> str:
 
 def time_left(facts: Facts) -> timedelta | None:
     """Guess how much longer a running job takes; nothing in its first seconds."""
-    elapsed = _elapsed(facts)
+    elapsed = facts.elapsed
     if elapsed < _GUESS_AFTER:
         return None
     return left(elapsed, percent(facts.job) or 0.0, facts.usual, shown=facts.shown_left)
@@ -99,7 +73,7 @@ def _queued(facts: Facts) -> Saying:
 
 
 def _running(facts: Facts) -> Saying:
-    ran, attempt = span(_elapsed(facts)), which_attempt(facts.job, facts.job.attempt)
+    ran, attempt = span(facts.elapsed), which_attempt(facts.job, facts.job.attempt)
     plain = _("Running for %(period)s.", period=ran)
     again = _("Running for %(period)s (%(attempt)s).", period=ran, attempt=attempt)
     return Saying(fact=again if facts.job.attempt > 1 else plain, outlook=sentence(expectation(facts)))
@@ -112,57 +86,6 @@ def _waiting(facts: Facts) -> Saying:
     return Saying(fact=fact, outlook=_("Its own work is done. It ends when all of its parts have ended."))
 
 
-def _completed(facts: Facts) -> Saying:
-    ran, count = span(_elapsed(facts)), len(facts.job.warnings)
-    if not count:
-        return Saying(fact=_("Finished in %(period)s.", period=ran))
-    warned = ngettext(
-        "Finished in %(period)s with %(num)s warning.",
-        "Finished in %(period)s with %(num)s warnings.",
-        count,
-        period=ran,
-    )
-    return Saying(fact=warned)
-
-
-def _failed(facts: Facts) -> Saying:
-    job = facts.job
-    if job.started_at is None:
-        return Saying(fact=_("Failed before it started."))
-    ran = span(_elapsed(facts))
-    if job.max_attempts == 1:
-        return Saying(fact=_("Failed after %(period)s.", period=ran))
-    attempt = which_attempt(job, job.attempt)
-    return Saying(fact=_("Failed after %(period)s in %(attempt)s.", period=ran, attempt=attempt))
-
-
-def _cancelled(facts: Facts) -> Saying:
-    job, by = facts.job, facts.stopped_by
-    if job.started_at is None:
-        early = _("Stopped by %(person)s before it started.", person=by) if by else _("Stopped before it started.")
-        return Saying(fact=early)
-    forced = _("It did not answer, so it was ended.") if job.cancel_kind == "forced" else ""
-    return Saying(fact=_stopped(by, percent(job), span(_elapsed(facts))), outlook=forced)
-
-
-def _stopped(by: str, known: float | None, ran: str) -> str:
-    if known is None:
-        named = _("Stopped by %(person)s after %(period)s.", person=by, period=ran)
-        return named if by else _("Stopped after %(period)s.", period=ran)
-    far = f"{int(known)}{SPACE}%"
-    named = _("Stopped by %(person)s at %(percent)s.", person=by, percent=far)
-    return named if by else _("Stopped at %(percent)s.", percent=far)
-
-
-def _stale(_facts: Facts) -> Saying:
-    return Saying(fact=_("The worker that ran it was lost."), outlook=_("Nobody knows how far it came."))
-
-
-def _elapsed(facts: Facts) -> timedelta:
-    job = facts.job
-    return max((job.finished_at or facts.now) - (job.started_at or facts.now), timedelta())
-
-
 _SAYINGS: Mapping[Status, Callable[[Facts], Saying]] = MappingProxyType(
     {
         Status.HELD: _held,
@@ -170,9 +93,9 @@ _SAYINGS: Mapping[Status, Callable[[Facts], Saying]] = MappingProxyType(
         Status.QUEUED: _queued,
         Status.RUNNING: _running,
         Status.WAITING: _waiting,
-        Status.COMPLETED: _completed,
-        Status.FAILED: _failed,
-        Status.CANCELLED: _cancelled,
-        Status.STALE: _stale,
+        Status.COMPLETED: endings.completed,
+        Status.FAILED: endings.failed,
+        Status.CANCELLED: endings.cancelled,
+        Status.STALE: endings.stale,
     }
 )

@@ -14,7 +14,9 @@ from webapp.jobs.uploads import taken_by
 from webapp.views.current import services
 from webapp.views.forms.uploads import expects_files
 from webapp.views.moments import Moment
-from webapp.views.ordering import Order, ask, take, usual
+from webapp.views.order import Order
+from webapp.views.order_page import usual
+from webapp.views.ordering import ask, take
 from webapp.views.reader import reader
 from webapp.views.viewer import signed_in, viewer
 
