@@ -44,7 +44,7 @@ def test_parts_worth_looking_at_come_first(services: Services, make: Make) -> No
     for part, status in zip(parts, ("completed", "queued", "failed", "running", "stale"), strict=True):
         become(services, part, Status(status))
     assert [part.child_name for part in services.jobs.parts_of_note(root.id, limit=4)] == ["3", "2", "4", "1"]
-    failed = services.jobs.parts(root.id, statuses=[Status.FAILED, Status.STALE])
+    failed = services.jobs.children(root.id, statuses=[Status.FAILED, Status.STALE])
     assert [part.child_name for part in failed] == ["2", "4"]
-    assert [part.child_name for part in services.jobs.parts(root.id, after=parts[1].id, limit=2)] == ["2", "3"]
+    assert [part.child_name for part in services.jobs.children(root.id, after=parts[1].id, limit=2)] == ["2", "3"]
     assert [one.id for one in services.jobs.kin(Viewer(user_id=uuid4(), sees_all=True), parts[0]).root] == [root.id]

@@ -354,3 +354,18 @@ def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient,
     assert "You can start it all the same" in client.get("/jobs/new/nothing").text
     job = started(client.post("/jobs/new/nothing"), services)
     assert "No worker is running for this kind of job." in client.get(f"/jobs/{job.id}").text
+
+
+@job_type("one_at_a_time", title="One at a time", unique_key=lambda payload: "the one")
+def one_at_a_time(job: Any, payload: Portrait) -> None:
+    """Look at it."""
+
+
+def test_what_may_run_only_once_at_a_time_is_refused_with_a_sentence(client: FlaskClient, services: Services) -> None:
+    services.registry.add(one_at_a_time)
+    fields = {"picture": csv("a.png")}
+    assert client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data").status_code == 303
+    fields = {"picture": csv("b.png")}
+    answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert "that job has not ended yet" in answer.text

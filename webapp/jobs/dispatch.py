@@ -23,7 +23,7 @@ from webapp.jobs.job import NO_QUEUE, SYSTEM, Job, Owner, Status
 from webapp.jobs.job_type import Registry
 from webapp.jobs.placing import NewJob, place, place_behind
 from webapp.jobs.queues import UnknownQueue
-from webapp.jobs.store import Store, to_job
+from webapp.jobs.store import Store
 from webapp.jobs.uniqueness import DuplicateJob, OnDuplicate
 from webapp.schema import jobs
 
@@ -199,14 +199,6 @@ class Dispatch:
             if new:
                 with self._unique(*new):
                     creating.insert_jobs(connection, self.store, new)
-
-    def children(self, root_id: UUID, *, after: UUID | None = None, limit: int = 50) -> tuple[Job, ...]:
-        """Return a root's children in the order they were made, after the one named."""
-        found = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
-        if after is not None:
-            found = found.where(jobs.c.id > after)
-        with self.store.engine.connect() as connection:
-            return tuple(to_job(row) for row in connection.execute(found).mappings())
 
     def _write(self, new: NewJob, how: Callable[[Connection, Store, NewJob], set[str]]) -> set[str]:
         with writing(self.store.engine) as connection:

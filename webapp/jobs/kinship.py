@@ -66,7 +66,7 @@ class Kinship:
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(found).mappings())
 
-    def parts(
+    def children(
         self, root_id: UUID, *, after: UUID | None = None, statuses: Sequence[Status] = (), limit: int = 50
     ) -> tuple[Job, ...]:
         """Return a root's children in the order they were made, after the one named; no status means any."""

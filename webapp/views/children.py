@@ -33,7 +33,7 @@ def index(job_id: UUID) -> ResponseReturnValue:
     which = request.args.get("which", "")
     which = which if which in _WHICH else ""
     after = request.args.get("after", None, UUID)
-    found = services().jobs.parts(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
+    found = services().jobs.children(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
     reading = reader()
     return render_template(
         "jobs/children.html",

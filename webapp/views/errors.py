@@ -10,8 +10,8 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 
 from webapp.jobs.attachments import AttachmentNotFound
 from webapp.jobs.job import IllegalTransition
-from webapp.jobs.repeating import UniqueKeyTaken
 from webapp.jobs.store import JobNotFound
+from webapp.jobs.uniqueness import UniqueKeyTaken
 
 PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503})
 _OURS = 500  # from here on the fault is on this side

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.jobs import asked_once
 from webapp.jobs.job import Job
 from webapp.jobs.job_type import InvalidPayload
+from webapp.jobs.uniqueness import DuplicateJob
 from webapp.views.auditing import note
 from webapp.views.current import services
 from webapp.views.forms.beginning import Beginning
@@ -41,6 +43,8 @@ def take(order: Order) -> ResponseReturnValue:
             form.complain(error.errors)
         except NotStaged as error:  # swept just now
             form.complain({"": str(error)})
+        except DuplicateJob:
+            form.complain({"": _("The same was asked for already, and that job has not ended yet. Wait for its end.")})
     return page(order, form, beginning), 422
 
 
