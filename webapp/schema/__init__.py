@@ -7,6 +7,7 @@ from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
 from webapp.schema.people import sessions, users
 from webapp.schema.queues import leases, queues
+from webapp.schema.schedules import schedule_runs, schedules
 
 __all__ = [
     "Moment",
@@ -22,6 +23,8 @@ __all__ = [
     "metadata",
     "now",
     "queues",
+    "schedule_runs",
+    "schedules",
     "sessions",
     "users",
 ]

@@ -1,0 +1,169 @@
+"""Firing: what a clock does every second with the schedules whose time has come, and people at any time.
+
+One transaction per schedule: its next time is moved where it still is the old one, each due time becomes
+a run, unique per schedule and time, and each run its job. So whoever is killed in between leaves nothing,
+and of several clocks one is first.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from webapp.database import is_sqlite, reading, writing
+from webapp.jobs import creating, payloads
+from webapp.jobs.job import UNFINISHED, Job
+from webapp.jobs.job_type import Registry
+from webapp.jobs.payloads import Vault
+from webapp.jobs.schedules.plan import Plan, plan
+from webapp.jobs.schedules.rule import BadZone
+from webapp.jobs.schedules.schedule import Outcome, Schedule, to_schedule
+from webapp.jobs.store import Store
+from webapp.schema import jobs, now, schedule_runs, schedules
+
+log = logging.getLogger(__name__)
+BY_HAND = 200  # the priority of a job that a person wanted at once
+_AT_ONCE = 100
+_BUSY = "The job before was not finished."
+_PASSED_OVER = "No clock was running, so this time was missed, and what came after it up to the next run."
+_DUE = select(schedules, now().label("now")).where(schedules.c.next_fire_at <= now())
+
+
+class NotFinished(Exception):
+    """A schedule with one job at a time makes none while the last one is not finished."""
+
+    def __init__(self, name: str) -> None:
+        """Name the schedule."""
+        super().__init__(f"The schedule {name!r} makes one job at a time, and the one before is not finished.")
+
+
+class Firing:
+    """Makes the jobs of schedules."""
+
+    def __init__(
+        self, engine: Engine, *, registry: Registry, vault: Vault, store: Store, wake: Callable[[str], None]
+    ) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._vault = vault
+        self._store = store
+        self._wake = wake
+
+    def fire_due(self) -> int:
+        """Fire every schedule whose time has come; return how many jobs were made.
+
+        A schedule that cannot make its job costs a run that says why, and stops no other one.
+        """
+        with reading(self._engine) as connection:
+            due = connection.execute(_DUE.order_by(schedules.c.next_fire_at).limit(_AT_ONCE)).mappings().all()
+        return sum(len(self._fire(to_schedule(row), row["now"])) for row in due)
+
+    def run_now(self, schedule: Schedule, *, by: UUID | None = None) -> Job:
+        """Make a job of a schedule at once, also of a paused one; its times stay as they are.
+
+        Raises `UnknownJobType`, `InvalidPayload` or `UnreadableSecret` where none can be made, and
+        `NotFinished` while there is one at a time and that is not finished.
+        """
+        job = self._job(schedule, priority=BY_HAND, triggered_by=by)
+        try:
+            with writing(self._engine) as connection:
+                at = _between_ticks(connection.execute(select(now())).scalar_one())
+                while not self._record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
+                    at += timedelta(microseconds=1)  # two people in one millisecond
+                creating.insert_jobs(connection, self._store, [job])
+        except IntegrityError:
+            raise NotFinished(schedule.name) from None
+        self._wake(job.queue)
+        return self._store.get(job.id)
+
+    def _fire(self, schedule: Schedule, at: datetime) -> list[Job]:
+        planned, error = _planned(schedule, at)
+        try:
+            with writing(self._engine) as connection:
+                if not _move(connection, schedule, planned.next_at):
+                    return []  # another clock was faster
+                if error or planned.passed_over:
+                    outcome = Outcome.REFUSED if error else Outcome.MISSED
+                    missed_at = planned.passed_over or schedule.next_fire_at
+                    self._record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
+                made = [job for fire_at in planned.due if (job := self._start(connection, schedule, fire_at))]
+        except IntegrityError:
+            log.info("Schedule %s meets a job that is just being made; it is tried again.", schedule.name)
+            return []
+        for queue in {job.queue for job in made}:
+            self._wake(queue)
+        return made
+
+    def _start(self, connection: Connection, schedule: Schedule, fire_at: datetime) -> Job | None:
+        if _is_busy(connection, schedule):
+            self._record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
+            return None
+        try:
+            job = self._job(schedule)
+        except Exception as error:  # noqa: BLE001  (what a type's own checks may raise must not stop a clock)
+            log.warning("Schedule %s cannot make its job: %r", schedule.name, error)
+            self._record(connection, schedule, fire_at, Outcome.REFUSED, detail=_sentence(error))
+            return None
+        if not self._record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
+            return None
+        creating.insert_jobs(connection, self._store, [job])
+        return job
+
+    def _job(self, schedule: Schedule, **choices: object) -> Job:
+        kind = self._registry.get(schedule.type)
+        wanted = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": schedule.unique_key, **choices}
+        payload = payloads.load(kind, schedule.payload, self._vault)
+        choices = {name: value for name, value in wanted.items() if value is not None}
+        return creating.new_job(kind, payload, self._vault, owner=schedule.owner, files={}, **choices)
+
+    def _record(
+        self,
+        connection: Connection,
+        schedule: Schedule,
+        fire_at: datetime | None,
+        outcome: Outcome,
+        *,
+        job_id: UUID | None = None,
+        asked_by: UUID | None = None,
+        detail: str = "",
+    ) -> bool:
+        """Write a run, and tell whether it is the first of its time."""
+        insert = sqlite.insert if is_sqlite(self._engine) else postgresql.insert
+        row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, "job_id": job_id}
+        new = insert(schedule_runs).values(fired_at=now(), asked_by=asked_by, detail=detail, **row)
+        once = new.on_conflict_do_nothing(index_elements=["schedule_id", "fire_at"]).returning(schedule_runs.c.id)
+        return connection.execute(once).first() is not None
+
+
+def _planned(schedule: Schedule, at: datetime) -> tuple[Plan, str]:
+    """Return what is to be done; with a sentence where nobody can know, and then nothing comes next."""
+    try:
+        return plan(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
+    except BadZone as error:
+        return Plan(due=(), passed_over=None, next_at=None), str(error)
+
+
+def _move(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
+    mine = (schedules.c.id == schedule.id, schedules.c.next_fire_at == schedule.next_fire_at)
+    return connection.execute(update(schedules).where(*mine).values(next_fire_at=next_at)).rowcount == 1
+
+
+def _is_busy(connection: Connection, schedule: Schedule) -> bool:
+    if schedule.unique_key is None:
+        return False
+    unfinished = (jobs.c.unique_key == schedule.unique_key, jobs.c.status.in_(UNFINISHED))
+    return connection.execute(select(jobs.c.id).where(*unfinished)).first() is not None
+
+
+def _between_ticks(at: datetime) -> datetime:
+    """A rule names whole minutes, so that no time of it is taken by a run that somebody asked for."""
+    return at if at.microsecond else at.replace(microsecond=1)
+
+
+def _sentence(error: Exception) -> str:
+    said = str(error)
+    return said if said.endswith(".") else f"{type(error).__name__}: {said}"
