@@ -2,5 +2,5 @@
 
 ``rule`` knows when (cronsim), ``plan`` what is due and what was missed; both are pure. ``schedule`` is
 the value, ``draft`` what people may ask for, ``schedules`` keeps them, ``runs`` remembers what became of
-each time, and ``firing`` is what a clock does every second.
+each time, and ``firing`` is what a clock does every second, with the statements of ``ticks``.
 """

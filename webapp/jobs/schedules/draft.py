@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from webapp.jobs import storable
 from webapp.jobs.job import SYSTEM, Owner
 from webapp.jobs.schedules.plan import Missed
 from webapp.jobs.schedules.rule import BadRule, BadZone, Rule
+from webapp.jobs.schedules.schedule import Schedule
 
 NAME_LIMIT = 120
 QUEUE_LIMIT = 80
@@ -35,6 +36,20 @@ class Draft:
     queue: str | None = None
     priority: int | None = None
     owner: Owner = SYSTEM
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> Self:
+        """Return what was asked of a schedule, to be changed."""
+        return cls(
+            name=schedule.name,
+            rule=schedule.rule.text,
+            zone=schedule.rule.zone,
+            missed=schedule.missed,
+            one_at_a_time=schedule.one_at_a_time,
+            queue=schedule.queue,
+            priority=schedule.priority,
+            owner=schedule.owner,
+        )
 
     def check(self, knows_queue: Callable[[str], bool]) -> Rule:
         """Return its rule if everything is good; else raise `BadSchedule` with a sentence for each mistake."""

@@ -10,20 +10,20 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from webapp.database import is_sqlite, reading, writing
+from webapp.database import reading, writing
 from webapp.jobs import creating, payloads
-from webapp.jobs.job import UNFINISHED, Job
+from webapp.jobs.job import Job
 from webapp.jobs.job_type import Registry
 from webapp.jobs.payloads import Vault
+from webapp.jobs.schedules import ticks
 from webapp.jobs.schedules.plan import Plan, plan
 from webapp.jobs.schedules.rule import BadZone
 from webapp.jobs.schedules.schedule import Outcome, Schedule, to_schedule
 from webapp.jobs.store import Store
-from webapp.schema import jobs, now, schedule_runs, schedules
+from webapp.schema import now, schedules
 
 log = logging.getLogger(__name__)
 BY_HAND = 200  # the priority of a job that a person wanted at once
@@ -72,7 +72,7 @@ class Firing:
         try:
             with writing(self._engine) as connection:
                 at = _between_ticks(connection.execute(select(now())).scalar_one())
-                while not self._record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
+                while not ticks.record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
                     at += timedelta(microseconds=1)  # two people in one millisecond
                 creating.insert_jobs(connection, self._store, [job])
         except IntegrityError:
@@ -84,12 +84,12 @@ class Firing:
         planned, error = _planned(schedule, at)
         try:
             with writing(self._engine) as connection:
-                if not _move(connection, schedule, planned.next_at):
+                if not ticks.move(connection, schedule, planned.next_at):
                     return []  # another clock was faster
                 if error or planned.passed_over:
                     outcome = Outcome.REFUSED if error else Outcome.MISSED
-                    missed_at = planned.passed_over or schedule.next_fire_at
-                    self._record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
+                    missed_at = planned.passed_over or schedule.next_fire_at or at
+                    ticks.record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
                 made = [job for fire_at in planned.due if (job := self._start(connection, schedule, fire_at))]
         except IntegrityError:
             log.info("Schedule %s meets a job that is just being made; it is tried again.", schedule.name)
@@ -99,16 +99,16 @@ class Firing:
         return made
 
     def _start(self, connection: Connection, schedule: Schedule, fire_at: datetime) -> Job | None:
-        if _is_busy(connection, schedule):
-            self._record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
+        if ticks.is_busy(connection, schedule):
+            ticks.record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
             return None
         try:
             job = self._job(schedule)
         except Exception as error:  # noqa: BLE001  (what a type's own checks may raise must not stop a clock)
             log.warning("Schedule %s cannot make its job: %r", schedule.name, error)
-            self._record(connection, schedule, fire_at, Outcome.REFUSED, detail=_sentence(error))
+            ticks.record(connection, schedule, fire_at, Outcome.REFUSED, detail=_sentence(error))
             return None
-        if not self._record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
+        if not ticks.record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
             return None
         creating.insert_jobs(connection, self._store, [job])
         return job
@@ -120,24 +120,6 @@ class Firing:
         choices = {name: value for name, value in wanted.items() if value is not None}
         return creating.new_job(kind, payload, self._vault, owner=schedule.owner, files={}, **choices)
 
-    def _record(
-        self,
-        connection: Connection,
-        schedule: Schedule,
-        fire_at: datetime | None,
-        outcome: Outcome,
-        *,
-        job_id: UUID | None = None,
-        asked_by: UUID | None = None,
-        detail: str = "",
-    ) -> bool:
-        """Write a run, and tell whether it is the first of its time."""
-        insert = sqlite.insert if is_sqlite(self._engine) else postgresql.insert
-        row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, "job_id": job_id}
-        new = insert(schedule_runs).values(fired_at=now(), asked_by=asked_by, detail=detail, **row)
-        once = new.on_conflict_do_nothing(index_elements=["schedule_id", "fire_at"]).returning(schedule_runs.c.id)
-        return connection.execute(once).first() is not None
-
 
 def _planned(schedule: Schedule, at: datetime) -> tuple[Plan, str]:
     """Return what is to be done; with a sentence where nobody can know, and then nothing comes next."""
@@ -145,18 +127,6 @@ def _planned(schedule: Schedule, at: datetime) -> tuple[Plan, str]:
         return plan(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
     except BadZone as error:
         return Plan(due=(), passed_over=None, next_at=None), str(error)
-
-
-def _move(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
-    mine = (schedules.c.id == schedule.id, schedules.c.next_fire_at == schedule.next_fire_at)
-    return connection.execute(update(schedules).where(*mine).values(next_fire_at=next_at)).rowcount == 1
-
-
-def _is_busy(connection: Connection, schedule: Schedule) -> bool:
-    if schedule.unique_key is None:
-        return False
-    unfinished = (jobs.c.unique_key == schedule.unique_key, jobs.c.status.in_(UNFINISHED))
-    return connection.execute(select(jobs.c.id).where(*unfinished)).first() is not None
 
 
 def _between_ticks(at: datetime) -> datetime:

@@ -1,0 +1,44 @@
+"""Ticks: the statements that keep each time of a schedule from firing twice. All in the caller's transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webapp.database import is_sqlite
+from webapp.jobs.job import UNFINISHED
+from webapp.jobs.schedules.schedule import Outcome, Schedule
+from webapp.schema import jobs, now, schedule_runs, schedules
+
+
+def move(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
+    """Set the next time, if it still is the one that was read; tell whether it was."""
+    mine = (schedules.c.id == schedule.id, schedules.c.next_fire_at == schedule.next_fire_at)
+    return connection.execute(update(schedules).where(*mine).values(next_fire_at=next_at)).rowcount == 1
+
+
+def record(
+    connection: Connection,
+    schedule: Schedule,
+    fire_at: datetime,
+    outcome: Outcome,
+    *,
+    job_id: UUID | None = None,
+    asked_by: UUID | None = None,
+    detail: str = "",
+) -> bool:
+    """Write a run, and tell whether it is the first of its time."""
+    insert = sqlite.insert if is_sqlite(connection.engine) else postgresql.insert
+    row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, "job_id": job_id}
+    new = insert(schedule_runs).values(fired_at=now(), asked_by=asked_by, detail=detail, **row)
+    once = new.on_conflict_do_nothing(index_elements=["schedule_id", "fire_at"]).returning(schedule_runs.c.id)
+    return connection.execute(once).first() is not None
+
+
+def is_busy(connection: Connection, schedule: Schedule) -> bool:
+    """Tell whether there is one job at a time, and that is not finished."""
+    if schedule.unique_key is None:
+        return False
+    unfinished = (jobs.c.unique_key == schedule.unique_key, jobs.c.status.in_(UNFINISHED))
+    return connection.execute(select(jobs.c.id).where(*unfinished)).first() is not None
