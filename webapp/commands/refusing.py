@@ -10,10 +10,9 @@ from webapp.jobs.creating import BadRequest
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.lookup import AmbiguousId
-from webapp.jobs.payloads import UnreadableSecret
 from webapp.jobs.queues import UnknownQueue
 from webapp.jobs.schedules.draft import BadSchedule
-from webapp.jobs.schedules.firing import NotFinished
+from webapp.jobs.schedules.firing import CannotStart, NotFinished
 from webapp.jobs.schedules.schedules import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store import JobNotFound
 from webapp.jobs.uniqueness import DuplicateJob, UniqueKeyTaken
@@ -61,7 +60,7 @@ class Commands(click.Group):
             raise BadUsage(str(error)) from None
         except (DuplicateJob, NotFinished, UniqueKeyTaken) as error:
             raise Failed(f"{error} Wait for its end, or cancel it.") from None
-        except (IllegalTransition, StaleSchedule, UnreadableSecret) as error:
+        except (CannotStart, IllegalTransition, StaleSchedule) as error:
             raise Failed(str(error)) from None
 
 

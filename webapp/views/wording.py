@@ -46,6 +46,11 @@ def look(job: Job) -> Look:
     return _LOOKS[job.status]
 
 
+def look_of(status: Status) -> Look:
+    """Return how a status is shown where nothing else is known of the job."""
+    return _LOOKS[status]
+
+
 def amounts(job: Job) -> str:
     """Say what was done so far: the job's own message, else "46 of 200", else nothing."""
     if job.message or job.done is None:

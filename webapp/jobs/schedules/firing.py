@@ -6,7 +6,7 @@ and of several clocks one is first.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 BY_HAND = 200  # the priority of a job that a person wanted at once
 _AT_ONCE = 100
 _BUSY = "The job before was not finished."
-_PASSED_OVER = "No clock was running, so this time was missed, and what came after it up to the next run."
+_PASSED_OVER = "Nothing ran at this time, nor at those up to the next run."
 _DUE = select(schedules, now().label("now")).where(schedules.c.next_fire_at <= now())
 
 
@@ -39,6 +39,10 @@ class NotFinished(Exception):
     def __init__(self, name: str) -> None:
         """Name the schedule."""
         super().__init__(f"The schedule {name!r} makes one job at a time, and the one before is not finished.")
+
+
+class CannotStart(Exception):
+    """A schedule can make its job; the message says why not: its type is gone, its payload does not fit any more."""
 
 
 class Firing:
@@ -65,8 +69,8 @@ class Firing:
     def run_now(self, schedule: Schedule, *, by: UUID | None = None) -> Job:
         """Make a job of a schedule at once, also of a paused one; its times stay as they are.
 
-        Raises `UnknownJobType`, `InvalidPayload` or `UnreadableSecret` where none can be made, and
-        `NotFinished` while there is one at a time and that is not finished.
+        Raises `CannotStart` where none can be made, and `NotFinished` while there is one at a time and
+        that is not finished.
         """
         job = self._job(schedule, priority=BY_HAND, triggered_by=by)
         try:
@@ -104,9 +108,9 @@ class Firing:
             return None
         try:
             job = self._job(schedule)
-        except Exception as error:  # noqa: BLE001  (what a type's own checks may raise must not stop a clock)
-            log.warning("Schedule %s cannot make its job: %r", schedule.name, error)
-            ticks.record(connection, schedule, fire_at, Outcome.REFUSED, detail=_sentence(error))
+        except CannotStart as error:
+            log.warning("Schedule %s cannot make its job: %s", schedule.name, error)
+            ticks.record(connection, schedule, fire_at, Outcome.REFUSED, detail=str(error))
             return None
         if not ticks.record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
             return None
@@ -114,11 +118,17 @@ class Firing:
         return job
 
     def _job(self, schedule: Schedule, **choices: object) -> Job:
+        try:
+            return self._new_job(schedule, choices)
+        except Exception as error:  # a type's own checks may raise anything, and none of it may stop a clock
+            raise CannotStart(_sentence(error)) from error
+
+    def _new_job(self, schedule: Schedule, choices: Mapping[str, object]) -> Job:
         kind = self._registry.get(schedule.type)
         wanted = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": schedule.unique_key, **choices}
         payload = payloads.load(kind, schedule.payload, self._vault)
-        choices = {name: value for name, value in wanted.items() if value is not None}
-        return creating.new_job(kind, payload, self._vault, owner=schedule.owner, files={}, **choices)
+        said = {name: value for name, value in wanted.items() if value is not None}
+        return creating.new_job(kind, payload, self._vault, owner=schedule.owner, files={}, **said)
 
 
 def _planned(schedule: Schedule, at: datetime) -> tuple[Plan, str]:

@@ -61,15 +61,23 @@ class Schedules:
         """Raise `BadSchedule` for what cannot be asked of a schedule."""
         draft.check(self._knows_queue)
 
-    def add(self, type_name: str, payload: Mapping[str, Any], draft: Draft, *, by: UUID | None = None) -> Schedule:
-        """Make a schedule; it fires from now on.
+    def add(
+        self,
+        type_name: str,
+        payload: Mapping[str, Any],
+        draft: Draft,
+        *,
+        by: UUID | None = None,
+        schedule_id: UUID | None = None,
+    ) -> Schedule:
+        """Make a schedule; it fires from now on. Its id is a new one, unless the caller has made it.
 
         Raises `UnknownJobType`, `BadSchedule` or `InvalidPayload`; then nothing is written.
         """
         kind = self._registry.get(type_name)
         rule = draft.check(self._knows_queue)
         row = draft.row(rule) | {
-            "id": uuid7(),
+            "id": schedule_id or uuid7(),
             "type": kind.name,
             "payload": stored_payload(kind, payload, self._vault),
             "created_by": by,
