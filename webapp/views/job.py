@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from webapp.accounts.rights import Right
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import JobNotFound
 from webapp.views import job_page, jobs, polling
@@ -14,6 +15,7 @@ from webapp.views.job_log import job_log
 from webapp.views.job_page import Findings
 from webapp.views.parameters import Parameter, parameters
 from webapp.views.reader import Reader, reader
+from webapp.views.rights import may
 from webapp.views.viewer import viewer
 
 bp = jobs.bp
@@ -29,6 +31,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
         job=job,
         types=services().registry,
         parameters=_parameters(job, reading),
+        schedule=services().runs.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page(job, reading),
         log=job_log(services(), job, reading, request.args.get("log", 0, int)),
     )

@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from webapp.database import reading, writing
+from webapp.jobs.job import Owner
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.schedules import ScheduleNotFound
 from webapp.schema import audit, schedules
@@ -49,6 +50,15 @@ def test_run_now_leads_to_a_job_in_the_name_of_who_asked(by: By, add: Add, servi
     assert asked_by is not None
     assert job.triggered_by == asked_by.id
     assert audited(services) == ["schedule_run"]
+
+
+def test_a_job_leads_back_to_its_schedule_for_those_who_may_see_it(by: By, add: Add, services: Services) -> None:
+    schedule = add(owner=Owner(public=True))
+    job = services.firing.run_now(schedule)
+    assert f'<a href="/admin/schedules/{schedule.id}">Nightly</a>' in by("operator").get(f"/jobs/{job.id}").text
+    stranger = by("user").get(f"/jobs/{job.id}")
+    assert stranger.status_code == 200
+    assert "/admin/schedules" not in stranger.text
 
 
 def test_what_cannot_run_now_says_why(by: By, add: Add, services: Services) -> None:
