@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from sqlalchemy import select
 
 from webapp.accounts.user import User
+from webapp.schema import audit
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -77,6 +79,22 @@ def test_it_is_removed(say: Say) -> None:
     schedule(say, *NIGHTLY)
     assert say("schedule", "remove", "Nightly").stdout == "Nightly was removed.\n"
     assert schedule(say, "list") == []
+
+
+def test_what_is_done_is_noted_in_the_audit(say: Say, services: Services) -> None:
+    schedule(say, *NIGHTLY)
+    for words in (("edit", "Nightly", "--rule", "0 3 * * *"), ("pause", "Nightly"), ("resume", "Nightly")):
+        schedule(say, *words)
+    schedule(say, "run-now", "Nightly")
+    schedule(say, "remove", "Nightly")
+    with services.engine.connect() as connection:
+        lines = connection.execute(
+            select(audit.c.action, audit.c.object_name, audit.c.actor).order_by(audit.c.id)
+        ).all()
+    verbs = ("add", "change", "pause", "resume", "run", "remove")
+    assert [line.action for line in lines] == [f"schedule_{verb}" for verb in verbs]
+    assert {line.object_name for line in lines} == {"Nightly"}
+    assert all(line.actor.startswith("command line") for line in lines)
 
 
 def test_its_jobs_can_be_those_of_a_person(say: Say, user: User) -> None:

@@ -5,7 +5,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
+from uuid_utils.compat import uuid7
 
+from webapp.accounts.audit import Action, Kind
+from webapp.commands.auditing import audited
 from webapp.commands.current import services
 from webapp.commands.owners import owner_of
 from webapp.commands.schedules.one import SCHEDULE, print_schedule
@@ -54,7 +57,10 @@ def add(
     given = {key: value for key, value in _chosen(chosen).items() if value is not None}
     owner = owner_of(person, type_name, public=not private)
     draft = Draft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
-    print_schedule(services().schedules.add(type_name, payload or {}, draft), in_json=in_json)
+    schedule_id = uuid7()
+    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=name, after=draft.plain()):
+        made = services().schedules.add(type_name, payload or {}, draft, schedule_id=schedule_id)
+    print_schedule(made, in_json=in_json)
 
 
 @click.command()
@@ -65,7 +71,10 @@ def add(
 def edit(one: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
     """Change what is given of a schedule; its type stays."""
     given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
-    changed = services().schedules.change(one, replace(Draft.of(one), **given), payload=payload)
+    before, after = Draft.of(one), replace(Draft.of(one), **given)
+    states = {"before": before.plain(), "after": after.plain()}
+    with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, one.id, name=one.name, **states):
+        changed = services().schedules.change(one, after, payload=payload)
     print_schedule(changed, in_json=in_json)
 
 

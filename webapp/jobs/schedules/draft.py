@@ -79,6 +79,14 @@ class Draft:
             "tenant": self.owner.tenant,
         }
 
+    def plain(self) -> dict[str, Any]:
+        """Return what is asked as plain values, for the audit."""
+        names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
+        return {name: getattr(self, name) for name in names} | {
+            "owner": self.owner.user_id,
+            "public": self.owner.public,
+        }
+
     def _mistakes(self, knows_queue: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
         name = self.name.strip()
         if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or storable.text(name) != name:

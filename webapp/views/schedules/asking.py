@@ -86,20 +86,15 @@ def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
 
 def _add(kind: JobType, draft: Draft, form: PayloadForm) -> Schedule:
     schedule_id = uuid7()
-    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=draft.name, after=_said(draft)):
+    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=draft.name, after=draft.plain()):
         return services().schedules.add(kind.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
 
 
 def _change(old: Schedule, draft: Draft, form: PayloadForm) -> Schedule:
     looked_at = replace(old, version=request.form.get("version", old.version, int))
-    changes: dict[str, Any] = {"before": _said(Draft.of(old)), "after": _said(draft)}
+    changes: dict[str, Any] = {"before": Draft.of(old).plain(), "after": draft.plain()}
     with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, old.id, name=old.name, **changes):
         return services().schedules.change(looked_at, draft, payload=form.values(), by=signed_in().id)
-
-
-def _said(draft: Draft) -> dict[str, Any]:
-    names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
-    return {name: getattr(draft, name) for name in names} | {"owner": draft.owner.user_id}
 
 
 def _form(kind: JobType, **given: Any) -> PayloadForm:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
+from webapp.jobs.schedules.draft import Draft
 from webapp.jobs.schedules.firing import CannotStart, NotFinished
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.schedules import WHY_LIMIT
@@ -62,7 +63,7 @@ def remove(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     if request.method == "GET":
         return confirm(_removing(schedule))
-    before = {"type": schedule.type, "rule": schedule.rule.text, "zone": schedule.rule.zone}
+    before = {"type": schedule.type, **Draft.of(schedule).plain()}
     with audited(Action.SCHEDULE_REMOVE, Kind.SCHEDULE, schedule.id, name=schedule.name, before=before):
         services().schedules.remove(schedule.id)
     return redirect(url_for("schedules.index"), 303)
