@@ -3,19 +3,32 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp.database import is_sqlite
 from webapp.jobs.job import UNFINISHED
 from webapp.jobs.schedules.schedule import Outcome, Schedule
 from webapp.schema import jobs, now, schedule_runs, schedules
 
+# made once, as building them takes longer than running them
+_MOVE = (
+    update(schedules)
+    .where(schedules.c.id == bindparam("schedule"), schedules.c.next_fire_at == bindparam("read"))
+    .values(next_fire_at=bindparam("next"))
+)
+_RECORD_ONCE = {
+    dialect.dialect.name: dialect.insert(schedule_runs)
+    .values(fired_at=now())
+    .on_conflict_do_nothing(index_elements=["schedule_id", "fire_at"])
+    .returning(schedule_runs.c.id)
+    for dialect in (sqlite, postgresql)
+}
+
 
 def move(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
     """Set the next time, if it still is the one that was read; tell whether it was."""
-    mine = (schedules.c.id == schedule.id, schedules.c.next_fire_at == schedule.next_fire_at)
-    return connection.execute(update(schedules).where(*mine).values(next_fire_at=next_at)).rowcount == 1
+    values = {"schedule": schedule.id, "read": schedule.next_fire_at, "next": next_at}
+    return connection.execute(_MOVE, values).rowcount == 1
 
 
 def record(
@@ -29,11 +42,9 @@ def record(
     detail: str = "",
 ) -> bool:
     """Write a run, and tell whether it is the first of its time."""
-    insert = sqlite.insert if is_sqlite(connection.engine) else postgresql.insert
-    row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, "job_id": job_id}
-    new = insert(schedule_runs).values(fired_at=now(), asked_by=asked_by, detail=detail, **row)
-    once = new.on_conflict_do_nothing(index_elements=["schedule_id", "fire_at"]).returning(schedule_runs.c.id)
-    return connection.execute(once).first() is not None
+    why = {"job_id": job_id, "asked_by": asked_by, "detail": detail}
+    row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, **why}
+    return connection.execute(_RECORD_ONCE[connection.dialect.name], row).first() is not None
 
 
 def is_busy(connection: Connection, schedule: Schedule) -> bool:
