@@ -12,7 +12,7 @@ from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.lookup import AmbiguousId
 from webapp.jobs.queues import UnknownQueue
 from webapp.jobs.schedules.draft import BadSchedule
-from webapp.jobs.schedules.firing import CannotStart, NotFinished
+from webapp.jobs.schedules.making import CannotStart, NotFinished
 from webapp.jobs.schedules.schedules import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store import JobNotFound
 from webapp.jobs.uniqueness import DuplicateJob, UniqueKeyTaken

@@ -61,7 +61,7 @@ def test_run_now_prints_the_id_of_its_job(say: Say, services: Services) -> None:
     assert job["id"] in say("schedule", "show", "Nightly").stdout
     refused = say("schedule", "run-now", "Nightly")
     assert refused.exit_code == 1
-    assert "makes one job at a time, and the one before is not finished. Wait for its end" in refused.stderr
+    assert "starts one job at a time, and one is not finished. Wait for its end" in refused.stderr
     services.jobs.cancel(services.jobs.newest(1)[0].id)
     assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.jobs.newest(1)[0].id)
 

@@ -13,7 +13,8 @@ from webapp.database import writing
 from webapp.jobs import payloads
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.job_type import job_type
-from webapp.jobs.schedules.firing import CannotStart, Firing, NotFinished
+from webapp.jobs.schedules.firing import Firing
+from webapp.jobs.schedules.making import CannotStart, NotFinished
 from webapp.jobs.schedules.schedule import Outcome, Run, Schedule
 from webapp.schema import jobs, schedules
 from webapp.services import Services
@@ -132,11 +133,40 @@ def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services,
     services.firing.fire_due()
     found = runs(services, schedule)
     assert [run.outcome for run in found].count("started") == 1
-    assert found[0].detail == "The job before was not finished."
-    with pytest.raises(NotFinished, match="'Nightly' makes one job at a time"):
+    assert found[0].detail == "There is one job at a time, and one was not finished."
+    with pytest.raises(NotFinished, match="'Nightly' starts one job at a time"):
         services.firing.run_now(schedule)
     services.jobs.cancel(made(services)[0].id)
     assert services.firing.run_now(schedule).status is Status.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("on_duplicate", "one_at_a_time", "outcome"),
+    [("reject", False, "busy"), ("queue_after", False, "started"), ("queue_after", True, "busy")],
+)
+def test_the_unique_key_of_a_type_is_kept(
+    services: Services, add: Add, rewind: Rewind, on_duplicate: str, one_at_a_time: bool, outcome: str
+) -> None:
+    kind = job_type("lone", title="Lone", unique_key="the only one", on_duplicate=on_duplicate)(_alone)
+    services.registry.add(kind)
+    holder = services.jobs.create_job("lone")
+    schedule = rewind(add(type_name="lone", one_at_a_time=one_at_a_time), minutes=0)
+    services.firing.fire_due()
+    [run] = runs(services, schedule)
+    assert (run.outcome, run.status) == (outcome, Status.HELD if outcome == "started" else None)
+    if outcome == "busy":
+        with pytest.raises(NotFinished):
+            services.firing.run_now(schedule)
+    services.jobs.cancel(holder.id)
+    assert services.firing.run_now(schedule).type == "lone"
+
+
+class Empty(BaseModel):
+    pass
+
+
+def _alone(job: object, payload: Empty) -> None:
+    """Bear no other beside it."""
 
 
 def test_a_paused_schedule_does_not_fire_but_can_be_run(services: Services, add: Add, rewind: Rewind) -> None:
@@ -150,7 +180,7 @@ def test_a_schedule_paused_while_a_clock_looks_at_it_does_not_fire(
 ) -> None:
     due = rewind(add(), minutes=0)
     services.schedules.pause(due)
-    assert services.firing._fire(due, datetime.now(UTC)) == []
+    assert services.firing._fire(due, datetime.now(UTC)) == 0
     assert made(services) == ()
 
 
@@ -251,7 +281,7 @@ def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, 
         services.firing,
         Firing(services.engine, registry=services.registry, vault=services.vault, store=services.jobs.store, wake=str),
     )
-    assert len(first._fire(due, at + timedelta(seconds=1))) == 1
-    assert second._fire(due, at + timedelta(seconds=1)) == []
+    assert first._fire(due, at + timedelta(seconds=1)) == 1
+    assert second._fire(due, at + timedelta(seconds=1)) == 0
     with services.engine.connect() as connection:
         assert len(connection.execute(select(jobs.c.id)).all()) == 1

@@ -58,7 +58,7 @@ class Outcome(StrEnum):
     """What became of one time of a schedule."""
 
     STARTED = "started"  # there is a job
-    BUSY = "busy"  # the job before was not finished, and there is one at a time
+    BUSY = "busy"  # there is one job at a time, and one was not finished
     MISSED = "missed"  # nobody was there, and it was passed over by the policy
     REFUSED = "refused"  # no job could be made; the run says why
 

@@ -16,7 +16,7 @@ from webapp.jobs.schedules.draft import BadSchedule, Draft
 from webapp.jobs.schedules.schedule import Schedule, to_schedule
 from webapp.schema import now, schedules
 
-WHY_LIMIT = 200
+WHY_LIMIT = 200  # characters
 
 
 class ScheduleNotFound(Exception):
@@ -76,12 +76,9 @@ class Schedules:
         """
         kind = self._registry.get(type_name)
         rule = draft.check(self._knows_queue)
-        row = draft.row(rule) | {
-            "id": schedule_id or uuid7(),
-            "type": kind.name,
-            "payload": stored_payload(kind, payload, self._vault),
-            "created_by": by,
-        }
+        stored = stored_payload(kind, payload, self._vault)
+        made = {"id": schedule_id or uuid7(), "type": kind.name, "payload": stored, "created_by": by}
+        row = draft.row(rule) | made
         try:
             with writing(self._engine) as connection:
                 at = connection.execute(select(now())).scalar_one()

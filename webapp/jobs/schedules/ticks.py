@@ -47,9 +47,7 @@ def record(
     return connection.execute(_RECORD_ONCE[connection.dialect.name], row).first() is not None
 
 
-def is_busy(connection: Connection, schedule: Schedule) -> bool:
-    """Tell whether there is one job at a time, and that is not finished."""
-    if schedule.unique_key is None:
-        return False
-    unfinished = (jobs.c.unique_key == schedule.unique_key, jobs.c.status.in_(UNFINISHED))
-    return connection.execute(select(jobs.c.id).where(*unfinished)).first() is not None
+def is_taken(connection: Connection, unique_key: str) -> bool:
+    """Tell whether an unfinished job holds a unique key."""
+    holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+    return connection.execute(holder).first() is not None

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
 from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.firing import CannotStart, NotFinished
+from webapp.jobs.schedules.making import CannotStart, NotFinished
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.schedules import WHY_LIMIT
 from webapp.views.auditing import audited
