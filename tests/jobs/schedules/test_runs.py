@@ -1,9 +1,11 @@
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert
 
+from tests.jobs.statements import plan_of, recorded
 from webapp.database import writing
 from webapp.jobs.job import Status
 from webapp.jobs.schedules.runs import STRIP
@@ -34,6 +36,17 @@ def test_the_strip_has_the_newest_runs_of_each_schedule(services: Services, add:
     assert [run.status for run in strips[few.id]] == [Status.QUEUED, None, None]
     assert strips[few.id][0].job_id == job.id
     assert none.id not in strips
+
+
+def test_the_strips_are_read_along_an_index_however_many_runs_there_are(services: Services, add: Add) -> None:
+    passed(services, add(), 3)
+    passed(services, add("Other"), 3)
+    with recorded(services.engine) as sent:
+        services.runs.latest()
+    for statement, parameters in sent:
+        plan = plan_of(services.engine, statement, parameters, as_if_large=True)
+        assert re.search(r"schedule_id=\? AND fire_at>\?|SEARCH .*schedule_id=\?|Cond: .*schedule_id = ", plan), plan
+        assert "SCAN schedule_runs" not in plan
 
 
 def test_a_run_has_the_status_of_its_job_as_it_stands(services: Services, add: Add) -> None:

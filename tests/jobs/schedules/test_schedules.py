@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 
-from tests.jobs.schedules.test_rule import BAD_RULES
 from webapp.jobs.job import Owner
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.schedules.draft import BadSchedule, Draft
@@ -41,7 +40,8 @@ def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Call
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        *(({"rule": text}, "rule") for text in BAD_RULES),
+        ({"rule": "60 * * * *"}, "rule"),
+        ({"rule": "0 0 31 2 *"}, "rule"),
         ({"zone": "Mars/Base"}, "zone"),
         ({"zone": "../../etc/passwd"}, "zone"),
         ({"name": "  "}, "name"),

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, ScalarSelect, Select, delete, or_, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, and_, delete, or_, select
 
 from webapp.database import reading, writing
 from webapp.jobs.schedules.schedule import Run, to_run
@@ -14,6 +14,8 @@ from webapp.schema import jobs, later, schedule_runs, schedules
 
 STRIP = 30  # of so many the newest are always kept
 _BATCH = 500
+_AT_ONCE = 50  # schedules; databases refuse conditions of any length
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN: tuple[Any, ...] = (
     *(schedule_runs.c.schedule_id, schedule_runs.c.fire_at, schedule_runs.c.fired_at, schedule_runs.c.outcome),
     *(schedule_runs.c.job_id, schedule_runs.c.asked_by, schedule_runs.c.detail, jobs.c.status),
@@ -34,14 +36,15 @@ class Runs:
             return tuple(map(to_run, rows))
 
     def latest(self) -> Mapping[UUID, tuple[Run, ...]]:
-        """Return the last `STRIP` runs of every schedule, newest first, in one statement."""
-        first = _first_of_strip(schedules.c.id)
-        recent = or_(first.is_(None), schedule_runs.c.fire_at >= first)
-        of_each = _runs().join(schedules, schedules.c.id == schedule_runs.c.schedule_id).where(recent)
+        """Return the last `STRIP` runs of every schedule, newest first, in a few statements along one index."""
         found: dict[UUID, list[Run]] = defaultdict(list)
         with reading(self._engine) as connection:
-            for row in connection.execute(of_each.order_by(schedule_runs.c.fire_at.desc())).mappings():
-                found[row["schedule_id"]].append(to_run(row))
+            firsts = connection.execute(select(schedules.c.id, _first_of_strip(schedules.c.id).label("first"))).all()
+            for begin in range(0, len(firsts), _AT_ONCE):
+                some = or_(*(_since(row.id, row.first) for row in firsts[begin : begin + _AT_ONCE]))
+                rows = connection.execute(_runs().where(some).order_by(schedule_runs.c.fire_at.desc())).mappings()
+                for row in rows:
+                    found[row["schedule_id"]].append(to_run(row))
         return {schedule_id: tuple(runs) for schedule_id, runs in found.items()}
 
     def schedule_of(self, job_id: UUID) -> tuple[UUID, str] | None:
@@ -73,6 +76,10 @@ class Runs:
 
 def _runs() -> Select[Any]:
     return select(*_SHOWN).select_from(schedule_runs.outerjoin(jobs, jobs.c.id == schedule_runs.c.job_id))
+
+
+def _since(schedule_id: UUID, first: datetime | None) -> ColumnElement[bool]:
+    return and_(schedule_runs.c.schedule_id == schedule_id, schedule_runs.c.fire_at >= (first or _EVER))
 
 
 def _first_of_strip(schedule_id: Any) -> ScalarSelect[Any]:
