@@ -23,6 +23,7 @@ from webapp.views import (
     language,
     notices,
     rights,
+    schedules,
     security,
     start,
     static_files,
@@ -62,7 +63,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     around.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
-    for pages in (auth, acts, notices, files, start, health, overview):
+    for pages in (auth, acts, notices, files, start, health, overview, schedules):
         app.register_blueprint(pages.bp)
     for blueprint in job_pages.BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, jobs, processes, queues, users, workers
+from webapp.commands import database, jobs, processes, queues, schedules, users, workers
 from webapp.config import BadSettingError
 from webapp.processes.setup import Unready
 
@@ -20,7 +20,7 @@ def deskjob() -> None:
 for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain):
     deskjob.add_command(command)
 processes.worker.add_command(workers.show_all)
-for group in (database.db, users.user, jobs.job, queues.queue):
+for group in (database.db, users.user, jobs.job, schedules.schedule, queues.queue):
     deskjob.add_command(group)
 
 

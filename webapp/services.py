@@ -33,10 +33,13 @@ from webapp.jobs.jobs import Jobs
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.notices import Notices
 from webapp.jobs.payloads import Vault
-from webapp.jobs.queues import Queues
+from webapp.jobs.queues import Queues, UnknownQueue
 from webapp.jobs.rehearsal import Rehearsal
 from webapp.jobs.rq_queue.registry import listed
 from webapp.jobs.rq_queue.wake_ups import WakeUps
+from webapp.jobs.schedules.firing import Firing
+from webapp.jobs.schedules.runs import Runs
+from webapp.jobs.schedules.schedules import Schedules
 from webapp.jobs.watch import Watch
 from webapp.jobs.workers import Workers
 from webapp.secret_key import secret_key
@@ -79,6 +82,11 @@ class Services:
         )
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
         self.queues = Queues(engine, self._queue_names())
+        self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, knows_queue=self._knows_queue)
+        self.runs = Runs(engine)
+        self.firing = Firing(
+            engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
+        )
         self.workers = Workers(engine, lambda: listed(self.wake_ups.connection))
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
         self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
@@ -103,6 +111,12 @@ class Services:
 
     def _queue_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
+
+    def _knows_queue(self, name: str) -> bool:
+        try:
+            return self.queues.get(name).name == name
+        except UnknownQueue:
+            return self.wake_ups.workers_alive(name) > 0
 
     def work_horse(self) -> WorkHorse:
         """Build what drains a queue in a forked child."""

@@ -86,6 +86,11 @@ def test_a_round_survives_a_redis_that_is_away(
     engine.dispose()
 
 
+def test_a_tick_comes_as_a_second_begins_as_do_the_times_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "time", lambda: 1_790_000_000.25)
+    assert module._until_next_second() == 0.75
+
+
 def test_the_clock_ticks_every_second_until_it_is_told_to_stop(installation: Installation) -> None:
     clock = installation.start("clock")
     wait_for(lambda: jobs_of(installation.services, MAINTENANCE), 20)

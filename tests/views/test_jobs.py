@@ -205,8 +205,6 @@ def test_one_persons_tag_is_not_another_ones(client: FlaskClient, admins: FlaskC
     assert client.get("/jobs/_live").headers["HX-PTag"] != admins.get("/jobs/_live").headers["HX-PTag"]
 
 
-
-
 def test_the_theme_is_written_by_the_server(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User]
 ) -> None:

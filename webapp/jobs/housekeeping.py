@@ -1,4 +1,4 @@
-"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans.
+"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans, runs of schedules.
 
 Everything goes in small batches, each a transaction of its own: no writer waits long, no statement
 runs into its time limit, and whatever is cut short goes on the next time. The row goes first, then
@@ -21,6 +21,7 @@ from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.jobs.job_type import JobType
 from webapp.jobs.removing import BATCH, Removing, ended_before
 from webapp.jobs.retention import FOREVER
+from webapp.jobs.schedules.runs import Runs
 from webapp.schema import attachments, jobs, now
 
 ORPHAN_AGE = timedelta(days=1)
@@ -37,6 +38,7 @@ class Housekeeping:
         self._engine = engine
         self._files = files
         self._removing = Removing(engine, files)
+        self._runs = Runs(engine)
         self._kinds = kinds
         self.retention = retention
 
@@ -70,6 +72,10 @@ class Housekeeping:
         while expired := self._expire_some():
             count += expired
         return count
+
+    def forget_runs(self, *, only_count: bool = False) -> int:
+        """Forget what became of schedules' times longer ago than the retention; each keeps its last ones."""
+        return self._runs.sweep(self.retention, only_count=only_count)
 
     def sweep_orphans(self, *, only_count: bool = False) -> int:
         """Remove files on disk that no row needs and nobody has written to for `ORPHAN_AGE`."""

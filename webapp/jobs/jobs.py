@@ -32,7 +32,9 @@ from webapp.jobs.store import Store
 _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 
-class Jobs(Dispatch, Queries, Listing, Prospects, Pulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering):
+class Jobs(
+    Dispatch, Queries, Listing, Prospects, Pulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering
+):
     """What `services.jobs` is: reads of several kinds, and the verbs of those who create, change and remove jobs."""
 
     def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:

@@ -1,9 +1,13 @@
-"""The clock: promotes due jobs, tops up wake-ups, reaps dead leases, starts maintenance. Any number may run."""
+"""The clock: fires schedules, promotes due jobs, tops up wake-ups, reaps dead leases, starts maintenance.
+
+Any number may run.
+"""
 
 import logging
 import signal
 import threading
 from datetime import timedelta
+from time import time
 
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
@@ -30,7 +34,7 @@ class Clock:
         """Tick until asked to stop."""
         signal.signal(signal.SIGTERM, lambda *_: self._stopped.set())
         signal.signal(signal.SIGINT, lambda *_: self._stopped.set())
-        while not self._stopped.wait(TICK_SECONDS):
+        while not self._stopped.wait(_until_next_second()):
             self.tick()
 
     def tick(self) -> None:
@@ -45,6 +49,7 @@ class Clock:
 
     def _round(self) -> None:
         services = self._services
+        services.firing.fire_due()
         promote_due(services.engine)
         release_waiting(services.engine)
         self._reaper.reap()
@@ -62,3 +67,8 @@ class Clock:
             jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)
         except DuplicateJob:
             return  # another clock was faster
+
+
+def _until_next_second() -> float:
+    """Tick as a second begins, when the times of schedules come."""
+    return TICK_SECONDS - time() % TICK_SECONDS

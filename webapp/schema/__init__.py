@@ -9,6 +9,7 @@ from webapp.schema.notices import notices
 from webapp.schema.people import sessions, users
 from webapp.schema.queues import leases, queues
 from webapp.schema.requests import requests
+from webapp.schema.schedules import schedule_runs, schedules
 
 __all__ = [
     "Moment",
@@ -26,6 +27,8 @@ __all__ = [
     "now",
     "queues",
     "requests",
+    "schedule_runs",
+    "schedules",
     "sessions",
     "users",
 ]

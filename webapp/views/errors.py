@@ -43,8 +43,8 @@ def unknown(_: Exception) -> ResponseReturnValue:
     return _page(404), 404
 
 
-def conflicting(error: IllegalTransition | UniqueKeyTaken) -> ResponseReturnValue:
-    """Say why a job cannot go where it was sent."""
+def conflicting(error: Exception) -> ResponseReturnValue:
+    """Say why it cannot be done: a job cannot go where it was sent, somebody else was faster."""
     return _page(409, sentence=str(error)), 409
 
 

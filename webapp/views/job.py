@@ -7,6 +7,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
+from webapp.accounts.rights import Right
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import JobNotFound
 from webapp.views import findings, job_page, jobs, polling
@@ -15,6 +16,7 @@ from webapp.views.current import services
 from webapp.views.job_log import Chosen, job_log
 from webapp.views.parameters import Parameter, as_facts, parameters
 from webapp.views.reader import Reader, reader
+from webapp.views.rights import may
 from webapp.views.viewer import viewer
 
 bp = jobs.bp
@@ -31,6 +33,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
         types=services().registry,
         parameters=given(job, reading),
         metadata=as_facts(job.metadata) if reading.may_open(job) else (),
+        schedule=services().runs.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page(job, reading),
         log=job_log(services(), job, reading, Chosen.of(request.args)),
     )
