@@ -13,6 +13,7 @@ from webapp.jobs import families, from_outside, lock_order
 from webapp.jobs.attachments import Attachment, Attachments
 from webapp.jobs.changing import Changing
 from webapp.jobs.dispatch import Dispatch, Wake
+from webapp.jobs.family_pulse import FamilyPulse
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.job_type import Registry
@@ -23,7 +24,6 @@ from webapp.jobs.logs import Logs
 from webapp.jobs.lookup import Lookup
 from webapp.jobs.payloads import Vault
 from webapp.jobs.prospects import Prospects
-from webapp.jobs.pulse import Pulse
 from webapp.jobs.queries import Queries
 from webapp.jobs.removing import Removing
 from webapp.jobs.steering import Steering
@@ -33,7 +33,7 @@ _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 
 class Jobs(
-    Dispatch, Queries, Listing, Prospects, Pulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering
+    Dispatch, Queries, Listing, Prospects, FamilyPulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering
 ):
     """What `services.jobs` is: reads of several kinds, and the verbs of those who create, change and remove jobs."""
 

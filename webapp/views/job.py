@@ -81,7 +81,7 @@ def _tag(job: Job) -> str:
     queue = findings.queue_outlook(job) if job.is_new else None
     told = (queue.place, queue.workers, queue.pause) if queue else ()
     return polling.tag(
-        services().jobs.pulse(job), viewer(), polling.job_tick(job, now), told, template_version(), get_locale()
+        services().jobs.family_pulse(job), viewer(), polling.job_tick(job, now), told, template_version(), get_locale()
     )
 
 

@@ -1,4 +1,4 @@
-"""Pulse: a short text that differs whenever the page of a job may look different, from one statement."""
+"""The pulse of a job and its family: a short text that differs whenever the page of a job may look different, from one statement."""
 
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 
@@ -7,13 +7,13 @@ from webapp.jobs.job import Job
 from webapp.schema import attachments, events, jobs
 
 
-class Pulse:
+class FamilyPulse:
     """Feels the pulse of the jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def pulse(self, job: Job) -> str:
+    def family_pulse(self, job: Job) -> str:
         """Return what changes with the job, its events, its files, its parts, and the jobs that repeat it."""
         theirs = (attachments.c.job_id == job.id,)
         parts = _versions(jobs.c.root_id == job.id) if job.parts else None

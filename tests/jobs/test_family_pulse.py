@@ -26,7 +26,7 @@ def test_it_differs_when_something_has_changed(services: Services, make: Make, c
     job = make()
     part = services.jobs.create_child_job(job.id, "nothing")
     services.jobs.add_attachment(job.id, "first.txt", b"abc")
-    before = services.jobs.pulse(services.jobs.get(job.id))
-    assert services.jobs.pulse(services.jobs.get(job.id)) == before
+    before = services.jobs.family_pulse(services.jobs.get(job.id))
+    assert services.jobs.family_pulse(services.jobs.get(job.id)) == before
     CHANGES[change](services.jobs, job, part)
-    assert services.jobs.pulse(services.jobs.get(job.id)) != before
+    assert services.jobs.family_pulse(services.jobs.get(job.id)) != before
