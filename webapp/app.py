@@ -11,7 +11,7 @@ from webapp import schema
 from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
-from webapp.views import assets, auth, errors, files, health, job, language, rights, security, start
+from webapp.views import assets, auth, errors, files, health, job, language, me, rights, security, start
 from webapp.views.admin import nav, overview
 from webapp.views.forms import uploads
 
@@ -45,5 +45,5 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     rights.init_app(app)
     nav.init_app(app)
     security.init_app(app, settings)
-    for pages in (auth, job, files, start, health, overview):
+    for pages in (auth, job, files, start, me, health, overview):
         app.register_blueprint(pages.bp)
