@@ -33,9 +33,7 @@ def browser() -> Iterator[Browser]:
 def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run `deskjob up` on a free port, with an empty data folder; give its address."""
     folder = tmp_path_factory.mktemp("up")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")},
         "DESKJOB_DATA_DIR": str(folder),
@@ -57,6 +55,12 @@ def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
         assert process.wait(60) == 0
         process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def logs(folder: Path) -> str:
