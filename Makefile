@@ -22,7 +22,7 @@ lock: ## Resolve requirements into the hashed locks (needs uv)
 	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
 
 pictures: ## Take the pictures of the documentation
-	.venv/bin/python docs/pictures.py
+	PYTHONPATH=. .venv/bin/python docs/pictures.py
 
 texts: ## Bring the catalogues up to date with the code, and compile them
 	PYTHONPATH=. .venv/bin/pybabel -q extract -F babel.cfg -k lazy_gettext -k lazy_ngettext:1,2 -k _l -k english --add-location file --sort-by-file \

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from webapp.demo.stories import Story, payload
+from webapp.jobs.files import StoredFile
 from webapp.jobs.job import Status
 from webapp.jobs.job_type import JobType
 
@@ -61,10 +62,11 @@ class Ended:
         )
 
 
-def job_row(job: Ended, chance: Random) -> Row:
-    """Return the job's own row."""
+def job_row(job: Ended, file: StoredFile | None, chance: Random) -> Row:
+    """Return the job's own row; without its ``file`` it tells of one that was removed since."""
     story, kind = job.story, job.job_type
-    asked = payload(story.file, story.done * 57, f"{chance.getrandbits(256):064x}")
+    gone = (story.done * 57, f"{chance.getrandbits(256):064x}")
+    size, sha256 = (file.size, file.sha256) if file else gone
     stopped = story.status is Status.CANCELLED
     return {
         "id": job.id,
@@ -73,7 +75,7 @@ def job_row(job: Ended, chance: Random) -> Row:
         "status": story.status.value,
         "queue": kind.queue,
         "priority": kind.priority,
-        "payload": asked,
+        "payload": payload(story.file, size, sha256),
         "attempt": story.tries,
         "max_attempts": max(kind.retry.max_attempts, story.tries),
         "owner_id": job.owner_id,

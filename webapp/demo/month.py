@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Table, insert
 from webapp.demo.ended import Ended, attempt_rows, event_rows, job_row, log_rows
 from webapp.demo.people import Staff, somebody
 from webapp.demo.stories import Story, story
+from webapp.demo.uploads import Given, attachment_rows
 from webapp.jobs.job import Status
 from webapp.jobs.job_type import Registry
-from webapp.schema import attempts, events, jobs, log_lines
+from webapp.schema import attachments, attempts, events, jobs, log_lines
 
 _SECONDS = 30 * 24 * 3600
 _LAST = 900  # seconds before now in which nothing has ended
@@ -37,11 +38,12 @@ def month(count: int, *, staff: Staff, registry: Registry, chance: Random, now: 
     return tuple(_ended(told, at, staff, registry, chance) for told, at in stories)[::-1]
 
 
-def write(connection: Connection, past: Sequence[Ended], chance: Random) -> None:
+def write(connection: Connection, past: Sequence[Ended], given: Given, chance: Random) -> None:
     """Write all their rows."""
-    _insert(connection, jobs, [job_row(job, chance) for job in past])
+    _insert(connection, jobs, [job_row(job, given.get(job.id), chance) for job in past])
     _insert(connection, attempts, [row for job in past for row in attempt_rows(job, chance)])
     _insert(connection, events, [row for job in past for row in event_rows(job)])
+    _insert(connection, attachments, attachment_rows(past, given))
     _insert(connection, log_lines, [row for job in past[-_TALKATIVE:] for row in log_rows(job)])
 
 

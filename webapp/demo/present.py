@@ -95,7 +95,9 @@ class Present:
 
     def _record(self, title: str, name: str, *, done: int, total: int) -> UUID:
         job = self._jobs.create_job(_EXPORT, title=title, dispatch=False, **_of(self._staff[name]))
-        self._step(job.id, Job.mark_running, lambda job: job.with_progress_from_amounts(done, total or None))
+        self._step(job.id, Job.mark_running)
+        if done:
+            self._step(job.id, lambda job: job.with_progress_from_amounts(done, total or None))
         return job.id
 
     def _step(self, job_id: UUID, *steps: Callable[[Job], Job]) -> None:

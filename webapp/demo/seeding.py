@@ -8,10 +8,12 @@ from webapp.database import reading, writing
 from webapp.demo import month
 from webapp.demo.people import hire
 from webapp.demo.present import Present
+from webapp.demo.uploads import given_to
 from webapp.schema import jobs
 from webapp.services import Services
 
 MANY, FEW = 3000, 150
+_WITH_FILES = 60  # the last so many still have what they were given
 
 
 class NotEmpty(Exception):
@@ -31,8 +33,9 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
     chance = Random(number)  # noqa: S311  (nothing secret is made of it)
     staff = hire(services, password)
     past = month.month(count, staff=staff, registry=services.registry, chance=chance, now=services.jobs.now())
+    given = given_to(past[-_WITH_FILES:], services.files)
     with writing(services.engine) as connection:
-        month.write(connection, past, chance)
+        month.write(connection, past, given, chance)
     Present(services, staff, chance).make()
 
 

@@ -16,8 +16,8 @@ _KILLED = (
 )
 _TOO_LONG = "It ran longer than its limit of 2:00:00 and was ended."
 _LOST = "The machine that ran this job could not be seen any more."
-_DAMAGED = "The workbook is damaged or not an XLSX file: Bad magic number for central directory."
-_REASONS = ((_EMPTY, 30), (_CUT, 24), (_DAMAGED, 18), (_KILLED, 14), (_TOO_LONG, 4))
+_TWICE = "Two columns are called {column}."
+_REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,7 @@ def story(chance: Random, *, most_tries: Mapping[str, int], ending: Status | Non
 
 def payload(file: str, size: int, sha256: str) -> dict[str, Any]:
     """Return what a job was asked with, as its row keeps it: a file, or nothing."""
-    media_type = "text/csv" if file.endswith(".csv") else "application/octet-stream"
-    return {"file": {"name": file, "size": size, "sha256": sha256, "media_type": media_type}} if file else {}
+    return {"file": {"name": file, "size": size, "sha256": sha256, "media_type": "text/csv"}} if file else {}
 
 
 def _status(chance: Random, kind: Kind) -> Status:
@@ -93,8 +92,7 @@ def _status(chance: Random, kind: Kind) -> Status:
 
 
 def _file(chance: Random) -> str:
-    ending = chance.choices((".csv", ".xlsx"), (4, 1))[0]
-    return f"{chance.choice(TABLES)}-{chance.randint(2024, 2026)}-{chance.randint(1, 12):02}{ending}"
+    return f"{chance.choice(TABLES)}-{chance.randint(2024, 2026)}-{chance.randint(1, 12):02}.csv"
 
 
 def _message(kind: Kind, rows: int, status: Status) -> str:
@@ -115,7 +113,9 @@ def _error(chance: Random, file: str, status: Status) -> str:
         return ""
     reasons = _REASONS if file else _REASONS[3:]
     [reason] = chance.choices([text for text, _ in reasons], [weight for _, weight in reasons])
-    return reason.format(file=file, line=chance.randint(2, 90_000), memory=chance.randint(900, 7000))
+    return reason.format(
+        file=file, column=chance.choice(TABLES), line=chance.randint(2, 90_000), memory=chance.randint(900, 7000)
+    )
 
 
 def _warnings(chance: Random, kind: Kind, status: Status) -> tuple[str, ...]:
