@@ -6,7 +6,9 @@ from flask_babel import gettext as _
 from flask_limiter import RateLimitExceeded
 
 from webapp.accounts import preferences
+from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rules import BadAccount
+from webapp.views.auditing import audited
 from webapp.views.browsers import browser
 from webapp.views.choosing import choices, chosen_by, refused, zones
 from webapp.views.current import services
@@ -46,7 +48,8 @@ def password() -> ResponseReturnValue:
     if new != request.form.get("again", ""):
         return _page(errors={"again": _("The two new passwords are not the same.")}), 422
     try:
-        services().accounts.set_password(person.name, new)
+        with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
+            services().accounts.set_password(person.name, new)
     except BadAccount as error:
         return _page(errors={"new": translated(str(error))}), 422
     security.sign_in(person)
