@@ -33,6 +33,7 @@ PAGES = {  # from "jobs" on, somebody is signed in
     "failed": "/jobs/{Dataset report failed}",
     "family": "/jobs/{Recount the stock of four shops}",
     "me": "/me",
+    "admin": "/admin",
     "missing": "/nowhere",
 }
 SHAPES = (("light", 1200), ("dark", 1200), ("light", 390))

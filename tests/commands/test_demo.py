@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 from click.testing import Result
 
+from webapp.accounts.user import User
 from webapp.services import Services
 
 Say = Callable[..., Result]
@@ -17,11 +18,11 @@ def test_the_demonstration_says_who_can_sign_in(say: Say, services: Services) ->
     assert services.accounts.authenticate("eva", password)
 
 
-def test_it_is_not_poured_over_real_jobs(say: Say, services: Services) -> None:
-    services.jobs.create_system_job("maintenance")
+def test_it_is_not_poured_over_real_jobs(say: Say, services: Services, user: User) -> None:
+    services.jobs.create_user_job("maintenance", None, user.id)
     done = say("demo", "--small")
     assert done.exit_code == 1
-    assert "There are jobs already" in done.output
+    assert "People have started jobs" in done.output
     assert "--on-top" in done.output
-    assert [person.name for person in services.accounts.all()] == []
+    assert services.accounts.all() == (user,)
     assert say("demo", "--small", "--on-top").exit_code == 0

@@ -16,7 +16,7 @@ from webapp.demo.ended import Ended
 from webapp.demo.month import month
 from webapp.demo.people import PEOPLE
 from webapp.demo.seeding import NotEmpty, seed
-from webapp.jobs.job import Job, Status
+from webapp.jobs.job import Job, Owner, Status
 from webapp.schema import attachments, jobs, log_lines
 from webapp.services import Services
 
@@ -69,11 +69,17 @@ def test_the_same_number_tells_the_same_month(services: Services, user: User) ->
 
 
 def test_jobs_that_are_there_are_left_alone(services: Services, user: User) -> None:
-    services.jobs.create_job("maintenance")
+    services.jobs.create_job("maintenance", owner=Owner(user_id=user.id))
     with pytest.raises(NotEmpty):
         seed(services, password=PASSWORD, count=5)
     assert len(rows(services, jobs)) == 1
     assert services.accounts.all() == (user,)
+
+
+def test_the_systems_own_jobs_are_no_reason_to_refuse(services: Services) -> None:
+    services.jobs.create_system_job("maintenance")
+    seed(services, password=PASSWORD, count=5)
+    assert len(rows(services, jobs)) > 6
 
 
 def test_what_waits_at_night_waits_for_a_reason(seeded: Services) -> None:

@@ -17,18 +17,18 @@ _WITH_FILES = 60  # the last so many still have what they were given
 
 
 class NotEmpty(Exception):
-    """A demonstration is never poured over jobs that are real."""
+    """A demonstration is never poured over jobs that people have started."""
 
     def __init__(self) -> None:
-        super().__init__("There are jobs already, and a demonstration would mix with them.")
+        super().__init__("People have started jobs here, and a demonstration would mix with them.")
 
 
 def seed(services: Services, *, password: str, number: int = 1, count: int = MANY, on_top: bool = False) -> None:
     """Make people, a month of jobs that have ended, and jobs in every status; the same for the same ``number``.
 
-    Raises `NotEmpty` where there are jobs, unless ``on_top``.
+    Raises `NotEmpty` where people have started jobs, unless ``on_top``.
     """
-    if not on_top and _has_jobs(services):
+    if not on_top and _is_used(services):
         raise NotEmpty
     chance = Random(number)  # noqa: S311  (nothing secret is made of it)
     staff = hire(services, password)
@@ -39,6 +39,9 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
     Present(services, staff, chance).make()
 
 
-def _has_jobs(services: Services) -> bool:
+def _is_used(services: Services) -> bool:
+    """Whether people have started jobs; those of the system begin with the first clock."""
     with reading(services.engine) as connection:
-        return bool(connection.execute(select(exists(select(jobs.c.id)))).scalar_one())
+        return bool(
+            connection.execute(select(exists(select(jobs.c.id).where(jobs.c.owner_id.is_not(None))))).scalar_one()
+        )
