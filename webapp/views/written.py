@@ -6,7 +6,9 @@ filled in is recognised by its pattern here. What is unknown is shown as it is.
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from flask_babel import gettext
 
@@ -92,6 +94,18 @@ def translated(text: str) -> str:
         return ""
     whole = str(gettext(text))
     return whole if whole != text else _filled(text)
+
+
+def note_in_words(note: Mapping[str, Any]) -> str:
+    """Return a warning or an error in the reader's language: by its key if the catalogue has that, else by its text."""
+    key, parameters = str(note.get("key", "")), note.get("parameters") or {}
+    ours = str(gettext(key)) if key else ""
+    if ours == key:
+        return translated(str(note.get("text", "")))
+    try:
+        return ours % parameters
+    except (KeyError, ValueError, TypeError):  # what fills it in was written by a job type, at another time
+        return translated(str(note.get("text", "")))
 
 
 def _filled(text: str) -> str:
