@@ -1,7 +1,6 @@
-"""A real installation, started as people start it, and a real browser."""
+"""A real installation, started as people start it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -9,24 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "correct horse battery staple"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Start Chromium; where none is installed the test is skipped, unless browsers are required."""
-    if CHROMIUM is None:
-        if os.environ.get("DESKJOB_TEST_BROWSER") == "required":
-            pytest.fail("No Chromium is installed, and DESKJOB_TEST_BROWSER says that it must be.")
-        pytest.skip("No Chromium is installed: install one (Debian: apt install chromium) to run browser tests.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

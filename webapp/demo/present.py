@@ -61,9 +61,10 @@ class Present:
 
     def _waiting(self) -> None:
         ana, ben, dai = (self._staff[name] for name in ("ana", "ben", "dai"))
+        self._services.queues.add(NIGHT)
+        self._services.queues.pause(NIGHT, by=dai.id, reason="Runs after 22:00 only")
         self._jobs.create_job(_EXPORT, queue=NIGHT, title="Export of the whole year", **_of(ana))
         self._jobs.create_job(_EXPORT, queue=NIGHT, title="Export for the auditors", **_of(ben))
-        self._services.queues.pause(NIGHT, by=dai.id, reason="Runs after 22:00 only")
         self._jobs.create_job(_EXPORT, delay=timedelta(hours=9), title="Report of the week", **_of(ana))
         self._jobs.create_job("maintenance", delay=timedelta(days=2), **_of(dai))
         again = self._jobs.create_job(
