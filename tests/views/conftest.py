@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 from uuid_utils.compat import uuid7
 
-from tests.views.browsing import address, browser, change, page  # noqa: F401  (fixtures)
+from tests.views.browsing import address, change, page  # noqa: F401  (fixtures)
 from webapp.accounts.user import User
 from webapp.database import writing
 from webapp.jobs.attachments import Attachment

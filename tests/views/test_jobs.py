@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from webapp.accounts.user import User
 from webapp.database import writing
 from webapp.jobs.attachments import Attachment
-from webapp.jobs.job import Job, Owner, Status
+from webapp.jobs.job import NO_QUEUE, Job, Owner, Status
 from webapp.schema import log_lines, now
 from webapp.services import Services
 
@@ -144,6 +144,7 @@ def test_a_count_that_is_too_long_to_count_says_so(
 
 
 def test_waiting_jobs_without_a_worker_are_explained(client: FlaskClient, put: Put) -> None:
+    put(Status.QUEUED, queue=NO_QUEUE, record_only=True)  # waits for no worker
     assert "no worker is running" not in client.get("/jobs").text
     put(Status.QUEUED)
     page = client.get("/jobs").text

@@ -7,14 +7,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete
 
-from tests.views.browsing import CHROMIUM, complaints_of, polls_of
+from tests.views.browsing import complaints_of, polls_of
 from webapp.accounts.user import User
 from webapp.database import writing
 from webapp.jobs.job import Job, Status
 from webapp.schema import now, sessions
 from webapp.services import Services
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="needs an installed Chromium")]
+pytestmark = pytest.mark.browser
 Put = Callable[..., Job]
 Change = Callable[..., None]
 

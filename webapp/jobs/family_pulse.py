@@ -1,4 +1,4 @@
-"""The pulse of a job and its family: a short text that differs whenever the page of a job may look different, from one statement."""
+"""The pulse of a job and its family: a text that differs whenever its page may look different, in one statement."""
 
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 

@@ -32,6 +32,9 @@ class _UserColumns(TypedColumns):
     tenant: Named[str | None] = Column(String(80))
     theme: Named[str] = Column(String(6), server_default="system")
     timezone: Named[str] = Column(String(64), server_default="")
+    language: Named[str] = Column(String(5), server_default="")
+    live_updates: Named[bool] = Column(Boolean, server_default=true())
+    notify: Named[str] = Column(String(7), server_default="always")
     created_at: Named[datetime] = Column(Moment)
     imported_by: Named[UUID | None] = Column(Uuid)
 

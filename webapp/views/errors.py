@@ -12,6 +12,8 @@ from webapp.jobs.attachments import AttachmentNotFound
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.store import JobNotFound
 from webapp.jobs.uniqueness import UniqueKeyTaken
+from webapp.views import language
+from webapp.views.written import translated
 
 PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503})
 _OURS = 500  # from here on the fault is on this side
@@ -45,7 +47,7 @@ def unknown(_: Exception) -> ResponseReturnValue:
 
 def conflicting(error: Exception) -> ResponseReturnValue:
     """Say why it cannot be done: a job cannot go where it was sent, somebody else was faster."""
-    return _page(409, sentence=str(error)), 409
+    return _page(409, sentence=translated(str(error))), 409
 
 
 def unavailable(error: OperationalError) -> ResponseReturnValue:
@@ -63,10 +65,10 @@ def broken(error: InternalServerError) -> ResponseReturnValue:
 
 def _page(code: int, **words: str) -> str:
     layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
-    # A fault of ours may be the database's, so these pages must not ask it who is signed in
-    nobody = {"current_user": None} if code >= _OURS else {}
+    if code >= _OURS:  # it may be the database's fault, so these pages must not ask it who is signed in
+        language.forget_person()
     name = code if code in PAGES else _nearest(code)
-    return render_template(f"errors/{name}.html", layout=layout, code=code, **words, **nobody)
+    return render_template(f"errors/{name}.html", layout=layout, code=code, **words)
 
 
 def _nearest(code: int) -> int:

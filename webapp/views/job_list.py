@@ -168,5 +168,5 @@ def _number(count: int) -> str:
 def _idle_queues(services: Services) -> tuple[str, ...]:
     """Return the queues in which this viewer's jobs wait and nobody works."""
     waiting = services.jobs.page(viewer(), tab="waiting")
-    queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED})
+    queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
     return tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))

@@ -10,10 +10,13 @@ from hashlib import blake2b
 from random import uniform
 
 from flask import Response, request
+from flask_login import current_user
 
 from webapp.jobs.job import Job, Status
+from webapp.views import language
 
 WAKE = "app:wake from:body"  # app.js says it when a hidden tab is looked at again
+NEVER = "app:never"  # the trigger of those who switched live updates off
 TAG_HEADER = "HX-PTag"
 BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
 SCHEDULED_SECONDS = 30.0
@@ -55,13 +58,15 @@ def job_tick(job: Job, now: datetime) -> int:
 
 
 def trigger(seconds: float) -> str:
-    """Return the ``hx-trigger`` that asks again after about ``seconds``."""
+    """Return the ``hx-trigger`` that asks again after about ``seconds``, unless the person wants none."""
+    if not getattr(current_user, "live_updates", True):
+        return NEVER
     return f"every {round(1000 * seconds * uniform(1 - _JITTER, 1 + _JITTER))}ms, {WAKE}"  # noqa: S311
 
 
 def tag(*parts: object) -> str:
-    """One short text that differs when any part does."""
-    return blake2b("\0".join(map(str, parts)).encode(), digest_size=12).hexdigest()
+    """One short text that differs when any part does, or the language."""
+    return blake2b("\0".join(map(str, (language.current(), *parts))).encode(), digest_size=12).hexdigest()
 
 
 def unchanged(current: str) -> Response | None:

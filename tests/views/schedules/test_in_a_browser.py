@@ -1,17 +1,13 @@
 """The pages of schedules in a real browser: by keyboard alone, readable by everyone, with and without JavaScript."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import insert
-from werkzeug.serving import make_server
 
 from webapp.accounts.user import User
 from webapp.database import writing
@@ -19,29 +15,9 @@ from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import later, now, schedule_runs
 from webapp.services import Services
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="needs an installed Chromium")]
+pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
 Add = Callable[..., Schedule]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

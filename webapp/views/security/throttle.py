@@ -14,7 +14,10 @@ from math import ceil
 from typing import cast
 
 from flask import Flask, current_app, request
+from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_limiter import ApplicationLimit, Limiter
+from flask_login import current_user
 from limits import parse_many
 from limits.errors import StorageError
 from redis.backoff import NoBackoff
@@ -23,6 +26,8 @@ from redis.retry import Retry
 from webapp.accounts.rules import folded
 from webapp.config import BadSettingError, Settings
 
+PROVING = frozenset({"auth.login", "me.password"})  # where somebody says a password
+_READ_AS_SECONDS = 90
 _SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; whoever has one address of IPv6 has all that share these
 
@@ -64,16 +69,25 @@ def seconds_to_wait() -> int:
     return max(1, ceil(reset_at - time.time()))
 
 
+def sentence(seconds: int) -> str:
+    """Say how long to wait."""
+    if seconds <= _READ_AS_SECONDS:
+        wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
+    else:
+        wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
+    return str(_("There were too many attempts. Try again in %(wait)s.", wait=wait))
+
+
 def _limiter() -> Limiter:
     return cast(Limiter, next(iter(current_app.extensions["limiter"])))
 
 
 def _is_no_attempt() -> bool:
-    return request.endpoint != "auth.login" or request.method != "POST"
+    return request.endpoint not in PROVING or request.method != "POST"
 
 
 def _account() -> str:
-    name = request.form.get("name", "")
+    name = request.form.get("name", "") if request.endpoint == "auth.login" else current_user.name
     return blake2b((folded(name) or name).encode(), digest_size=16).hexdigest()
 
 
