@@ -77,7 +77,7 @@ class Services:
         )
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
         self.queues = Queues(engine, self._queue_names())
-        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection))
+        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection), settings.lease_seconds)
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
         self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
 

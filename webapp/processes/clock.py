@@ -9,6 +9,7 @@ from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.presence import forget_silent
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
 from webapp.services import Services
 
@@ -48,6 +49,7 @@ class Clock:
         promote_due(services.engine)
         release_waiting(services.engine)
         self._reaper.reap()
+        forget_silent(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 

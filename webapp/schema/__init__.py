@@ -3,10 +3,12 @@
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
 from webapp.schema.columns import Moment, later, metadata, now
+from webapp.schema.disabled_types import disabled_types
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
 from webapp.schema.people import sessions, users
 from webapp.schema.queues import leases, queues
+from webapp.schema.workers import workers
 
 __all__ = [
     "Moment",
@@ -14,6 +16,7 @@ __all__ = [
     "attempts",
     "audit",
     "dependencies",
+    "disabled_types",
     "events",
     "jobs",
     "later",
@@ -24,4 +27,5 @@ __all__ = [
     "queues",
     "sessions",
     "users",
+    "workers",
 ]

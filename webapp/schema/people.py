@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     TypedColumns,
     Uuid,
+    false,
     true,
 )
 
@@ -34,6 +35,7 @@ class _UserColumns(TypedColumns):
     timezone: Named[str] = Column(String(64), server_default="")
     created_at: Named[datetime] = Column(Moment)
     imported_by: Named[UUID | None] = Column(Uuid)
+    password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
 
 
 users = Table(
