@@ -22,6 +22,7 @@ from webapp.config import BadSettingError, Settings
 from webapp.database import read_only
 from webapp.jobs.by_hand import ByHand, refuse_worker_only
 from webapp.jobs.claims import Claims
+from webapp.jobs.disabling import DisabledTypes
 from webapp.jobs.executor import Executor
 from webapp.jobs.files import FileStore
 from webapp.jobs.for_show import FilesForShow
@@ -76,6 +77,7 @@ class Services:
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
+        self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
         self.workers = Workers(engine, lambda: listed(self.wake_ups.connection), settings.lease_seconds)
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)

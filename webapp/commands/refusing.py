@@ -5,6 +5,7 @@ from typing import IO, Any
 import click
 
 from webapp.jobs.creating import BadRequest
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.lookup import AmbiguousId
@@ -50,7 +51,7 @@ class Commands(click.Group):
             raise BadUsage(str(error)) from None
         except (DuplicateJob, UniqueKeyTaken) as error:
             raise Failed(f"{error} Wait for its end, or cancel it.") from None
-        except IllegalTransition as error:
+        except (IllegalTransition, TypeDisabled) as error:
             raise Failed(str(error)) from None
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp.jobs.attachments import AttachmentNotFound
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.store import JobNotFound
 
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(JobNotFound, unknown)
     app.register_error_handler(AttachmentNotFound, unknown)
     app.register_error_handler(IllegalTransition, conflicting)
+    app.register_error_handler(TypeDisabled, conflicting)
 
 
 def refused(error: HTTPException) -> ResponseReturnValue:
@@ -41,8 +43,8 @@ def unknown(_: Exception) -> ResponseReturnValue:
     return _page(404), 404
 
 
-def conflicting(error: IllegalTransition) -> ResponseReturnValue:
-    """Say why a job cannot go where it was sent."""
+def conflicting(error: IllegalTransition | TypeDisabled) -> ResponseReturnValue:
+    """Say why a job cannot go where it was sent, or not start."""
     return _page(409, sentence=str(error)), 409
 
 
