@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, jobs, processes, queues, users, workers
+from webapp.commands import database, jobs, processes, queues, types, users, workers
 from webapp.config import BadSettingError
 from webapp.processes.setup import Unready
 
@@ -19,8 +19,9 @@ def deskjob() -> None:
 
 for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain):
     deskjob.add_command(command)
-processes.worker.add_command(workers.show_all)
-for group in (database.db, users.user, jobs.job, queues.queue):
+for command in (workers.show_all, workers.stop):
+    processes.worker.add_command(command)
+for group in (database.db, users.user, jobs.job, queues.queue, types.job_type):
     deskjob.add_command(group)
 
 

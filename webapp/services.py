@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from webapp import jobtypes
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.audit import Audit
+from webapp.accounts.directory import Directory
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
 from webapp.database import read_only
@@ -71,6 +72,7 @@ class Services:
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
+        self.directory = Directory(engine)
         self.sessions = Sessions(
             engine,
             idle=timedelta(seconds=settings.session_idle_seconds),

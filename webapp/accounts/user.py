@@ -38,6 +38,7 @@ class User:
     theme: str = "system"
     timezone: str = ""
     imported_by: UUID | None = None
+    password_is_temporary: bool = False
 
     @property
     def display_name(self) -> str:
