@@ -4,7 +4,8 @@ Each says so in a row of its own (presence.py); the leases tell who runs somethi
 and Redis knows the idle ones of older programs, which have no row.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,6 +78,11 @@ class Workers:
     def at_work(self) -> tuple[Worker, ...]:
         """Return those that the database knows, which needs no Redis."""
         return _sorted(self._found())
+
+    def listening(self) -> Mapping[str, int]:
+        """Count the workers per queue that would take a job from it: not those that are lost or about to end."""
+        there = (one for one in self._found() if one.state in {"idle", "busy"} and one.known)
+        return Counter(queue for one in there for queue in one.queues)
 
     def stop(self, name: str, wish: Wish, *, by: UUID | None = None) -> None:
         """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
