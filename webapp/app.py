@@ -11,8 +11,8 @@ from webapp import schema
 from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
-from webapp.views import assets, auth, errors, files, health, job, language, rights, security, start
-from webapp.views.admin import nav, overview, queues, types, workers
+from webapp.views import assets, auth, errors, files, health, job, language, new_password, rights, security, start
+from webapp.views.admin import nav, new_user, overview, queues, types, workers
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -45,5 +45,6 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     rights.init_app(app)
     nav.init_app(app)
     security.init_app(app, settings)
-    for pages in (auth, job, files, start, health, overview, queues, workers, types):
+    new_password.init_app(app)
+    for pages in (auth, job, files, start, health, overview, queues, workers, types, new_user, new_password):
         app.register_blueprint(pages.bp)

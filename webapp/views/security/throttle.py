@@ -15,6 +15,7 @@ from typing import cast
 
 from flask import Flask, current_app, request
 from flask_limiter import ApplicationLimit, Limiter
+from flask_login import current_user
 from limits import parse_many
 from limits.errors import StorageError
 from redis.backoff import NoBackoff
@@ -23,6 +24,9 @@ from redis.retry import Retry
 from webapp.accounts.rules import folded
 from webapp.config import BadSettingError, Settings
 
+LOGIN = "auth.login"
+# where a signed-in person says a password of their own once more
+STEP_UPS = frozenset({"users.add", "users.role", "users.password", "new_password.choose"})
 _SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; whoever has one address of IPv6 has all that share these
 
@@ -69,11 +73,11 @@ def _limiter() -> Limiter:
 
 
 def _is_no_attempt() -> bool:
-    return request.endpoint != "auth.login" or request.method != "POST"
+    return request.method != "POST" or request.endpoint not in {LOGIN, *STEP_UPS}
 
 
 def _account() -> str:
-    name = request.form.get("name", "")
+    name = request.form.get("name", "") if request.endpoint == LOGIN else getattr(current_user, "name", "")
     return blake2b((folded(name) or name).encode(), digest_size=16).hexdigest()
 
 
