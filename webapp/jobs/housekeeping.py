@@ -47,7 +47,7 @@ class Housekeeping:
         """
         if older_than is not None:
             return self._removing.prune(older_than, only_count=only_count)
-        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self._rules())
+        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self.rules())
 
     def expire_files(self, *, only_count: bool = False) -> int:
         """Remove files that are past their day; their rows stay, and say since when they are gone."""
@@ -94,7 +94,7 @@ class Housekeeping:
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
-    def _rules(self) -> Iterator[ColumnElement[bool]]:
+    def rules(self) -> Iterator[ColumnElement[bool]]:
         """Go through the conditions of being past one's day; no job meets two of them."""
         for status in sorted(TERMINAL):
             own = self._own_rules(status)
