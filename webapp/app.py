@@ -12,10 +12,14 @@ from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
 from webapp.views import assets, auth, errors, files, health, job, language, new_password, rights, security, start
-from webapp.views.admin import nav, new_user, overview, queues, system, types, workers
+from webapp.views.admin import nav, new_user, overview, queue_steering, system, types, workers
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
+_PAGES = (
+    *(auth, new_password, job, files, start, health),
+    *(overview, queue_steering, workers, types, new_user, system),
+)
 db = SQLAlchemy(metadata=schema.metadata)
 migrate = Migrate(db=db, directory=str(Path(__file__).parent / "migrations"))
 
@@ -46,5 +50,5 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     nav.init_app(app)
     security.init_app(app, settings)
     new_password.init_app(app)
-    for pages in (auth, job, files, start, health, overview, queues, workers, types, new_user, system, new_password):
+    for pages in _PAGES:
         app.register_blueprint(pages.bp)

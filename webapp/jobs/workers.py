@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, RowMapping, func, select, union
+from sqlalchemy import Engine, RowMapping, select
 
 from webapp.database import reading
-from webapp.jobs import presence
+from webapp.jobs import presence, who_works
 from webapp.jobs.presence import Wish
 from webapp.jobs.rq_queue.registry import Listed
-from webapp.schema import jobs, leases, now, workers
+from webapp.schema import workers
 
 _LEAST_SILENCE = timedelta(seconds=3 * presence.BEAT_SECONDS)
 
@@ -98,12 +98,12 @@ class Workers:
 
     def _found(self) -> tuple[Worker, ...]:
         with reading(self._engine) as connection:
-            return tuple(self._worker(row) for row in connection.execute(_WHO_WORKS).mappings())
+            return tuple(self._worker(row) for row in connection.execute(who_works.WHO_WORKS).mappings())
 
     def _worker(self, row: RowMapping) -> Worker:
         silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
         wish = Wish(row["wish"]) if row["wish"] else None
-        shown = {name: row[name] for name in _SHOWN}
+        shown = {name: row[name] for name in who_works.SHOWN}
         return Worker(
             **shown,
             queues=tuple(row["queues"] or (row["queue"],)),
@@ -120,30 +120,6 @@ class Workers:
         """Add the queues that only Redis knows."""
         queues = {one.name: one.queues for one in listed}
         return lambda one: one if one.known else replace(one, queues=queues.get(one.name, one.queues))
-
-
-_SHOWN = (
-    *("name", "host", "pid", "job_id", "job_type", "job_title", "job_tenant", "job_started_at", "started_at"),
-    *("memory", "horse_memory", "wished_by"),
-)
-_names = union(select(workers.c.name), select(leases.c.worker)).subquery("names")
-_WHO_WORKS = (
-    select(
-        _names.c.name,
-        func.coalesce(workers.c.host, leases.c.host).label("host"),
-        func.coalesce(workers.c.pid, leases.c.worker_pid).label("pid"),
-        func.coalesce(leases.c.beat_at, workers.c.beat_at).label("beat_at"),
-        *(workers.c[name] for name in ("queues", "version", "started_at", "memory", "horse_memory")),
-        *(workers.c[name] for name in ("done", "failed", "wish", "wished_by")),
-        *(leases.c.id.label("lease_id"), leases.c.queue),
-        *(jobs.c[name].label(f"job_{name}") for name in ("id", "type", "title", "tenant", "started_at")),
-        now().label("now"),
-    )
-    .select_from(_names)
-    .outerjoin(workers, workers.c.name == _names.c.name)
-    .outerjoin(leases, leases.c.worker == _names.c.name)
-    .outerjoin(jobs, jobs.c.lease_id == leases.c.id)
-)
 
 
 def _idle(one: Listed) -> Worker:

@@ -1,6 +1,5 @@
 """The people with an account: find, add, disable, give a role or a new password."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +12,14 @@ from webapp.accounts.directory import PAGE
 from webapp.accounts.last_admin import LastAdmin
 from webapp.accounts.rights import Right
 from webapp.accounts.user import User
-from webapp.views.admin import one_time
+from webapp.views.admin import one_time, user_asking
 from webapp.views.admin.user_view import UserView, role_choices, user_views
 from webapp.views.auditing import audited
-from webapp.views.confirming import Confirmation, confirm
+from webapp.views.confirming import confirm
 from webapp.views.current import services
 from webapp.views.reader import reader
 from webapp.views.rights import require, require_for_all
 from webapp.views.security import step_up
-from webapp.views.viewer import signed_in
 
 bp = Blueprint("users", __name__, url_prefix="/admin/users")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -60,7 +58,7 @@ def role(user_id: UUID) -> ResponseReturnValue:
         with audited(Action.USER_ROLE, Kind.USER, person.name, name=person.display_name, **roles):
             services().accounts.set_role(person.name, wanted)
     except LastAdmin:
-        return _refused(last_admin(person))
+        return _refused(user_asking.last_admin(person))
     return _back(person)
 
 
@@ -70,12 +68,12 @@ def disable(user_id: UUID) -> ResponseReturnValue:
     """Ask whether it is meant, then shut a person out."""
     person = _known(user_id)
     if request.method == "GET":
-        return confirm(_disabling(person))
+        return confirm(user_asking.disabling(person))
     try:
         with audited(Action.USER_DISABLE, Kind.USER, person.name, name=person.display_name):
             services().accounts.disable(person.name)
     except LastAdmin:
-        return _refused(last_admin(person))
+        return _refused(user_asking.last_admin(person))
     return _back(person)
 
 
@@ -96,43 +94,12 @@ def password(user_id: UUID) -> ResponseReturnValue:
     person = _known(user_id)
     error = step_up.complaint() if request.method == "POST" else ""
     if request.method == "GET" or error:
-        return confirm(_resetting(person), "users/step_up.html", error=error), 422 if error else 200
+        return confirm(user_asking.resetting(person), "users/step_up.html", error=error), 422 if error else 200
     new = one_time.made()
     with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
         services().accounts.set_password(person.name, new, temporary=True)
     one_time.show_next(person.name, new)
     return _back(person)
-
-
-def last_admin(person: User) -> str:
-    """Say why the last admin stays as they are."""
-    said = _("%(name)s is the last admin, and nobody could let anybody in again.", name=person.display_name)
-    return f"{said} {_('Make somebody else an admin first.')}"
-
-
-def _disabling(person: User) -> Confirmation:
-    themselves = person.id == signed_in().id
-    asked = Confirmation(
-        title=_("Disable the account of %(name)s?", name=person.display_name),
-        effect=_("They are signed out at once and cannot sign in. What is theirs stays."),
-        notes=(_("Jobs of theirs that wait will fail when their turn comes: a job runs with its owner's rights."),),
-        action=_("Disable the account"),
-        keep=_("Leave it active"),
-        post=url_for("users.disable", user_id=person.id),
-        back=url_for("users.show", user_id=person.id),
-    )
-    return replace(asked, notes=(*asked.notes, _("This is your own account."))) if themselves else asked
-
-
-def _resetting(person: User) -> Confirmation:
-    return Confirmation(
-        title=_("Give %(name)s a new password?", name=person.display_name),
-        effect=_("They are signed out at once. The new password is shown to you once, and they have to change it."),
-        action=_("Make a new password"),
-        keep=_("Keep the old one"),
-        post=url_for("users.password", user_id=person.id),
-        back=url_for("users.show", user_id=person.id),
-    )
 
 
 def _page(user_id: UUID) -> dict[str, Any]:
