@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp.database import reading, writing
 from webapp.schema import disabled_types, now
 
+_FIRST = select(disabled_types.c.name).limit(1)
 ANY = exists(select(literal_column("1")).select_from(disabled_types))
 
 
@@ -61,8 +62,10 @@ class DisabledTypes:
 
 def refuse(connection: Connection, names: Collection[str]) -> None:
     """Raise `TypeDisabled` if one of the types is."""
+    if not names or connection.execute(_FIRST).first() is None:  # there is hardly ever one, and this is quick
+        return
     found = select(disabled_types.c.name, disabled_types.c.reason).where(disabled_types.c.name.in_(names))
-    if names and (row := connection.execute(found).first()):
+    if row := connection.execute(found).first():
         raise TypeDisabled(row.name, row.reason)
 
 
