@@ -22,7 +22,7 @@ _SECONDS_TO_EMPTY = 15.0  # of one request; what then still waits is told
 _LONGEST_LIMIT = 6  # digits
 
 
-@bp.route("/<name>/pause", methods=["GET", "POST"])
+@bp.route("/<path:name>/pause", methods=["GET", "POST"])
 @require(Right.RUN_QUEUES)
 def pause(name: str) -> ResponseReturnValue:
     """Ask why, then take no more jobs from a queue."""
@@ -37,7 +37,7 @@ def pause(name: str) -> ResponseReturnValue:
     return _back(name)
 
 
-@bp.post("/<name>/resume")
+@bp.post("/<path:name>/resume")
 @require(Right.RUN_QUEUES)
 def resume(name: str) -> ResponseReturnValue:
     """Take its jobs again."""
@@ -48,7 +48,7 @@ def resume(name: str) -> ResponseReturnValue:
     return _back(name)
 
 
-@bp.post("/<name>/limit")
+@bp.post("/<path:name>/limit")
 @require(Right.RUN_QUEUES)
 def limit(name: str) -> ResponseReturnValue:
     """Let at most so many of its jobs run at once; nothing lifts the limit."""
@@ -64,7 +64,7 @@ def limit(name: str) -> ResponseReturnValue:
     return _back(name)
 
 
-@bp.route("/<name>/empty", methods=["GET", "POST"])
+@bp.route("/<path:name>/empty", methods=["GET", "POST"])
 @require(Right.RUN_QUEUES)
 def empty(name: str) -> ResponseReturnValue:
     """Ask whether it is meant, then stop every job that waits in a queue."""

@@ -30,13 +30,13 @@ def live() -> ResponseReturnValue:
     return _answer("queues/_live.html", _list())
 
 
-@bp.get("/<name>")
+@bp.get("/<path:name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one queue."""
     return render_template("queues/show.html", **page_of(name))
 
 
-@bp.get("/<name>/_live")
+@bp.get("/<path:name>/_live")
 def show_live(name: str) -> ResponseReturnValue:
     """Answer what changes on a queue's page; 304 if nothing did."""
     return _answer("queues/_queue_live.html", page_of(name))
