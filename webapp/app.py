@@ -11,7 +11,20 @@ from webapp import schema
 from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
-from webapp.views import assets, auth, errors, files, health, job, language, new_password, rights, security, start
+from webapp.views import (
+    assets,
+    auth,
+    errors,
+    files,
+    health,
+    job,
+    language,
+    new_password,
+    not_for_now,
+    rights,
+    security,
+    start,
+)
 from webapp.views.admin import nav, new_user, overview, queue_steering, system, types, workers
 from webapp.views.forms import uploads
 
@@ -50,5 +63,6 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     nav.init_app(app)
     security.init_app(app, settings)
     new_password.init_app(app)
+    not_for_now.init_app(app)
     for pages in _PAGES:
         app.register_blueprint(pages.bp)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
 from webapp.jobs.presence import forget_silent
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
@@ -62,5 +63,5 @@ class Clock:
             return
         try:
             jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)
-        except DuplicateJob:
-            return  # another clock was faster
+        except (DuplicateJob, TypeDisabled):
+            return  # another clock was faster, or it may not be for now

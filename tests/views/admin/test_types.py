@@ -3,6 +3,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
+from webapp.accounts.user import User
 from webapp.services import Services
 
 Noted = Callable[[], list[dict[str, Any]]]
@@ -34,11 +35,22 @@ def test_a_type_is_disabled_with_a_reason_by_admins_only(
 
 def test_a_disabled_type_is_not_started_from_its_page(boss: FlaskClient, services: Services) -> None:
     services.disabled_types.disable("maintenance", reason="moving")
+    page = boss.get("/jobs/new/maintenance").text
+    assert "It cannot be started for now" in page
+    assert "moving" in page
     refused = boss.post("/jobs/new/maintenance")
     assert refused.status_code in {409, 422}
     assert "cannot be started for now: moving" in refused.text
     boss.post("/admin/types/maintenance/enable")
+    assert "Start the job" in boss.get("/jobs/new/maintenance").text
     assert boss.post("/jobs/new/maintenance").status_code == 303
+
+
+def test_a_disabled_type_that_one_may_not_start_is_still_not_there(
+    services: Services, user: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    services.disabled_types.disable("maintenance", reason="moving")
+    assert client_of(user).get("/jobs/new/maintenance").status_code == 404
 
 
 def test_what_waits_of_a_disabled_type_is_counted(boss: FlaskClient, services: Services) -> None:
