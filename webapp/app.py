@@ -21,6 +21,7 @@ from webapp.views import (
     language,
     new_password,
     not_for_now,
+    pauses,
     rights,
     security,
     start,
@@ -61,6 +62,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     errors.init_app(app)
     rights.init_app(app)
     nav.init_app(app)
+    pauses.init_app(app)
     security.init_app(app, settings)
     new_password.init_app(app)
     not_for_now.init_app(app)

@@ -46,6 +46,7 @@ def test_emptying_a_queue_stops_what_waits_and_nothing_else(
 ) -> None:
     runs = running()
     waiting = [make() for _ in range(3)]
+    services.queues.add("night")
     elsewhere = make(queue="night")
     assert services.queues.empty("default", services.jobs.cancel_many) == 3
     assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}

@@ -66,6 +66,12 @@ class Queues:
         names = dict.fromkeys((*self._known, *sorted(kept), *sorted(used)))
         return tuple(kept.get(name, Queue(name=name)) for name in names)
 
+    def paused(self) -> tuple[Queue, ...]:
+        """Return those that are paused."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(queues).where(queues.c.paused_at.is_not(None))).mappings()
+            return tuple(Queue(**row) for row in rows)
+
     def get(self, name: str) -> Queue:
         """Return one queue; else raise `UnknownQueue`."""
         for queue in self.all():

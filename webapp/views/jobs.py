@@ -11,6 +11,7 @@ from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.filters import Filter
 from webapp.views.job_list import JobList, job_list
+from webapp.views.pauses import pauses
 from webapp.views.viewer import signed_in, viewer
 
 bp = Blueprint("jobs", __name__)
@@ -63,4 +64,5 @@ def _types(chosen: Filter, shown: JobList) -> list[JobType]:
 def _list_tag(chosen: Filter) -> str:
     who = viewer()
     seconds = int(services().jobs.now().timestamp()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
-    return polling.tag(services().jobs.tag(who), who, chosen, template_version(), seconds // _LIST_GROWS_OLD)
+    grown = (template_version(), seconds // _LIST_GROWS_OLD)
+    return polling.tag(services().jobs.tag(who), who, chosen, pauses(), *grown)

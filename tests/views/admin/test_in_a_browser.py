@@ -103,6 +103,7 @@ def test_every_page_obeys_the_policy_and_can_be_read_by_everyone(
     page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     worker = house.services.workers.at_work()[0].name
+    house.services.queues.add("night")
     house.job("quick", queue="night")
     for where in (
         *("queues", "queues/default", "queues/night/pause", "queues/night/empty"),
