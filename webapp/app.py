@@ -12,24 +12,19 @@ from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
 from webapp.views import (
-    acts,
     around,
     assets,
-    auth,
     errors,
-    files,
-    health,
-    job_pages,
     language,
-    me,
-    notices,
+    new_password,
+    not_for_now,
+    pages,
+    pauses,
     rights,
-    schedules,
     security,
-    start,
     static_files,
 )
-from webapp.views.admin import nav, overview
+from webapp.views.admin import nav
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -62,9 +57,10 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     rights.init_app(app)
     nav.init_app(app)
     around.init_app(app)
+    pauses.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
-    for pages in (auth, acts, notices, files, start, me, health, overview, schedules):
-        app.register_blueprint(pages.bp)
-    for blueprint in job_pages.BLUEPRINTS:
+    new_password.init_app(app)
+    not_for_now.init_app(app)
+    for blueprint in pages.BLUEPRINTS:
         app.register_blueprint(blueprint)

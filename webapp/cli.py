@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, demo, jobs, processes, queues, schedules, users, workers
+from webapp.commands import database, demo, jobs, processes, queues, schedules, types, users, workers
 from webapp.config import BadSettingError
 from webapp.processes.setup import Unready
 
@@ -19,8 +19,9 @@ def deskjob() -> None:
 
 for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain, demo.demo):
     deskjob.add_command(command)
-processes.worker.add_command(workers.show_all)
-for group in (database.db, users.user, jobs.job, schedules.schedule, queues.queue):
+for command in (workers.show_all, workers.stop):
+    processes.worker.add_command(command)
+for group in (database.db, users.user, jobs.job, schedules.schedule, queues.queue, types.job_type):
     deskjob.add_command(group)
 
 

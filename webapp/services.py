@@ -17,11 +17,13 @@ from sqlalchemy import Engine
 from webapp import jobtypes
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.audit import Audit
+from webapp.accounts.directory import Directory
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
 from webapp.database import read_only
 from webapp.jobs.by_hand import ByHand, refuse_worker_only
 from webapp.jobs.claims import Claims
+from webapp.jobs.disabling import DisabledTypes
 from webapp.jobs.executor import Executor
 from webapp.jobs.files import FileStore
 from webapp.jobs.for_show import FilesForShow
@@ -75,19 +77,21 @@ class Services:
         self.notices = Notices(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
+        self.directory = Directory(engine)
         self.sessions = Sessions(
             engine,
             idle=timedelta(seconds=settings.session_idle_seconds),
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
+        self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
         self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, knows_queue=self._knows_queue)
         self.runs = Runs(engine)
         self.firing = Firing(
             engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
         )
-        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection))
+        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection), settings.lease_seconds)
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
         self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
 

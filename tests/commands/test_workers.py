@@ -1,10 +1,13 @@
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from click.testing import Result
 
 from webapp.jobs.leases import Holder
+from webapp.jobs.presence import Presence
 from webapp.services import Services
 
 Say = Callable[..., Result]
@@ -37,3 +40,19 @@ def test_a_worker_takes_no_other_command(say: Say) -> None:
     refused = say("worker", "lsit")
     assert refused.exit_code == 2
     assert "No such command 'lsit'. Did you mean 'list'? See `deskjob worker --help`." in refused.stderr
+
+
+def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
+    presence = Presence(services.engine, replace(HOLDER, worker="abcdef"), ["default"], "0.1.0+abc")
+    presence.look()
+    assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere was asked to stop.\n"
+    told = json.loads(say("worker", "stop", "abc", "--now", "--json").stdout)
+    assert (told["state"], told["wish"]) == ("stopping", "now")
+    [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
+    assert "another version: 0.1.0+abc" in line
+
+
+def test_a_worker_that_is_not_there_cannot_be_stopped(say: Say) -> None:
+    refused = say("worker", "stop", "nobody")
+    assert refused.exit_code == 2
+    assert "No worker has a name that begins with 'nobody'. See `deskjob worker list`." in refused.stderr

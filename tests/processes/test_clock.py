@@ -47,6 +47,15 @@ def test_a_maintenance_that_hangs_is_not_joined_by_another(services: Services, c
     assert jobs_of(services, MAINTENANCE) == [Status.RUNNING]
 
 
+def test_maintenance_that_is_disabled_is_not_started_and_stops_no_clock(services: Services, clock: Clock) -> None:
+    services.disabled_types.disable(MAINTENANCE)
+    clock.tick()
+    assert jobs_of(services, MAINTENANCE) == []
+    services.disabled_types.enable(MAINTENANCE)
+    clock.tick()
+    assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
+
+
 def test_a_due_job_is_promoted_and_announced(services: Services, clock: Clock) -> None:
     services.queues.add("promoted")
     job = services.jobs.create_system_job(MAINTENANCE, queue="promoted")

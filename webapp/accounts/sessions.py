@@ -98,6 +98,11 @@ class Sessions:
         with writing(self.engine) as connection:
             return connection.execute(delete(sessions).where(*others)).rowcount
 
+    def count(self, user_id: UUID) -> int:
+        """Count the sessions in which a person is signed in, those included that are over and not swept yet."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(func.count()).where(sessions.c.user_id == user_id)).scalar_one()
+
     def sweep(self, *, only_count: bool = False) -> int:
         """Remove the sessions that are over, or only count them; return how many there were."""
         with writing(self.engine) as connection:

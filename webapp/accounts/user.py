@@ -42,6 +42,7 @@ class User:
     live_updates: bool = True
     notify: str = "always"
     imported_by: UUID | None = None
+    password_is_temporary: bool = False
 
     @property
     def display_name(self) -> str:

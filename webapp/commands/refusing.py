@@ -7,6 +7,7 @@ from typing import IO, Any
 import click
 
 from webapp.jobs.creating import BadRequest
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.lookup import AmbiguousId
@@ -60,7 +61,7 @@ class Commands(click.Group):
             raise BadUsage(str(error)) from None
         except (DuplicateJob, NotFinished, UniqueKeyTaken) as error:
             raise Failed(f"{error} Wait for its end, or cancel it.") from None
-        except (CannotStart, IllegalTransition, StaleSchedule) as error:
+        except (CannotStart, IllegalTransition, StaleSchedule, TypeDisabled) as error:
             raise Failed(str(error)) from None
 
 

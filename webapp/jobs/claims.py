@@ -1,7 +1,7 @@
 """The claim: a work-horse takes the best waiting job of a queue, in one statement.
 
 Highest priority first, then fair share between owners (turns.py), then age; nothing from a
-paused queue and nothing beyond a limit (limits.py). Whoever comes second finds
+paused queue, of a disabled type (disabling.py) or beyond a limit (limits.py). Whoever comes second finds
 nothing, so an announcement that arrives twice runs nothing twice. An own-process job is left
 for a horse that has not run anything yet.
 """
@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite, reading, writing, writing_at_once
-from webapp.jobs import events, limits, signals
+from webapp.jobs import disabling, events, limits, signals
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.limits import Limits
 from webapp.jobs.store import to_job
@@ -38,11 +38,14 @@ from webapp.schema import jobs, now, queues
 QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the partial index is used
 
 
-_HELD_UP = exists(
-    select(literal_column("1")).where(
-        queues.c.name == bindparam("wanted_queue"),
-        or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
-    )
+_HELD_UP = or_(
+    disabling.ANY,
+    exists(
+        select(literal_column("1")).where(
+            queues.c.name == bindparam("wanted_queue"),
+            or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
+        )
+    ),
 )
 _PAUSED = exists(
     select(literal_column("1")).where(queues.c.name == bindparam("wanted_queue"), queues.c.paused_at.is_not(None))
@@ -69,7 +72,6 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
             lease_id=bindparam("horse_lease"),
             started_at=now(),
             heartbeat_at=now(),
-            run_at=None,
             progress=0.0,
             done=None,
             total=None,
@@ -147,9 +149,9 @@ class Claims:
         return row
 
     def _is_limited(self, queue: str) -> bool:
-        limited = select(queues.c.name).where(queues.c.name == queue, queues.c.max_running.is_not(None))
+        limited = exists(select(literal_column("1")).where(queues.c.name == queue, queues.c.max_running.is_not(None)))
         with reading(self._engine) as connection:
-            return connection.execute(limited).first() is not None
+            return bool(connection.execute(select(or_(disabling.ANY, limited))).scalar())
 
 
 def _started(row: RowMapping | None) -> Job | None:

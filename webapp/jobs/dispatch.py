@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.database import writing
-from webapp.jobs import asked_once, copying, creating, payloads, repeating, stopping
+from webapp.database import reading, writing
+from webapp.jobs import asked_once, copying, creating, disabling, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.files import FileStore, StoredFile
@@ -70,7 +70,8 @@ class Dispatch:
         makes no second one: that job is returned.
         Without ``dispatch`` it is only a record: no worker runs it; whatever does its work elsewhere
         says so through `change`.
-        Raises `UnknownJobType`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then nothing is written.
+        Raises `UnknownJobType`, `TypeDisabled`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then
+        nothing is written.
         """
         if (made := asked_once.answered(self.store.engine, request_key)) is not None:
             return self.store.get(made)
@@ -144,9 +145,12 @@ class Dispatch:
         """Run a failed, stopped or lost job once more, from its checkpoint; see `repeating.retry`.
 
         Raises `IllegalTransition` for any other one, and for a part of a job that cannot wait for
-        it any more; `UniqueKeyTaken` while its key is held.
+        it any more; `UniqueKeyTaken` while its key is held; `TypeDisabled`.
         """
-        repeating.refuse_if_not_retriable(job_id, self.store.get(job_id).status)
+        job = self.store.get(job_id)
+        repeating.refuse_if_not_retriable(job_id, job.status)
+        with reading(self.store.engine) as connection:
+            disabling.refuse(connection, [job.type])
         self._retry([job_id], by=by)
         return self.store.get(job_id)
 

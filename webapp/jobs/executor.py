@@ -84,6 +84,12 @@ class Executor:
         self._memory = memory  # bytes that a job in slices may use in one work-horse
         self._reporter: Reporter | None = None
         self.interrupted = False
+        self.draining = False
+        self.done = self.failed = 0  # how many attempts completed and failed here
+
+    def drain(self) -> None:
+        """Run no further job than the one that runs."""
+        self.draining = True
 
     def interrupt(self) -> None:
         """Ask the running job to hand itself back at its next word, and run no further one."""
@@ -107,6 +113,11 @@ class Executor:
             self._write(job, horse, ending, reporter)
         except LeaseLost:
             return  # somebody else answers for the job now; nothing of ours was written
+        self._tally(ending)
+
+    def _tally(self, ending: Ending) -> None:
+        self.done += ending.outcome == "completed"
+        self.failed += ending.outcome == "failed"
 
     def _attempt(self, job: Job, reporter: Reporter) -> Ending:
         try:

@@ -36,13 +36,16 @@ class WorkHorse:
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
         began, count = monotonic(), 0
-        while not self._executor.interrupted and (job := self._claims.claim(queue, lease_id, fresh=count == 0)):
+        while not self._is_to_end() and (job := self._claims.claim(queue, lease_id, fresh=count == 0)):
             self._executor.run(job, horse)
             count += 1
             if job.own_process or self._used_up(count, monotonic() - began):
                 break
         self._pass_the_baton(queue)
         return count
+
+    def _is_to_end(self) -> bool:
+        return self._executor.interrupted or self._executor.draining
 
     def _used_up(self, count: int, seconds: float) -> bool:
         megabytes = getrusage(RUSAGE_SELF).ru_maxrss // 1024

@@ -49,7 +49,7 @@ class Housekeeping:
         """
         if older_than is not None:
             return self._removing.prune(older_than, only_count=only_count)
-        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self._rules())
+        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self.rules())
 
     def removed_at(self, job: Job) -> datetime | None:
         """Return when a job that has ended is past its day; `None` if never, and for parts: they go with their root."""
@@ -113,7 +113,7 @@ class Housekeeping:
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
-    def _rules(self) -> Iterator[ColumnElement[bool]]:
+    def rules(self) -> Iterator[ColumnElement[bool]]:
         """Go through the conditions of being past one's day; no job meets two of them."""
         for status in sorted(TERMINAL):
             own = self._own_rules(status)

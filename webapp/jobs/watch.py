@@ -46,8 +46,14 @@ class Watch:
         self._seen_at = self._stopping_at = 0.0
 
     def interrupt(self) -> None:
-        """The worker is to stop: the running job has its grace from now."""
-        self._interrupted = monotonic()
+        """The worker is to stop: the running job has its grace from when this was first said."""
+        if self._interrupted is None:
+            self._interrupted = monotonic()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the worker is to stop."""
+        return self._interrupted is not None
 
     def look(self) -> bool:
         """Beat the lease and look at what runs; return whether the horse must be killed, and keep why."""

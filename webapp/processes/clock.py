@@ -12,7 +12,9 @@ from time import time
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.presence import forget_silent
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
 from webapp.services import Services
 
@@ -53,6 +55,7 @@ class Clock:
         promote_due(services.engine)
         release_waiting(services.engine)
         self._reaper.reap()
+        forget_silent(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
@@ -65,8 +68,8 @@ class Clock:
             return
         try:
             jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)
-        except DuplicateJob:
-            return  # another clock was faster
+        except (DuplicateJob, TypeDisabled):
+            return  # another clock was faster, or it may not be for now
 
 
 def _until_next_second() -> float:

@@ -59,7 +59,10 @@ class Pool:
         os._exit(0)
 
     def _settle_quietly(self, name: str, status: int) -> None:
-        log.warning("A worker ended unexpectedly (exit status %s).", os.waitstatus_to_exitcode(status))
+        if status:
+            log.warning("A worker ended unexpectedly (exit status %s).", os.waitstatus_to_exitcode(status))
+        else:
+            log.info("A worker ended as it was asked to, and another one takes its place.")
         try:
             self._settle(name)
         except Exception:

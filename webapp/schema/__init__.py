@@ -3,6 +3,7 @@
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
 from webapp.schema.columns import Moment, later, metadata, now
+from webapp.schema.disabled_types import disabled_types
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
 from webapp.schema.notices import notices
@@ -10,6 +11,7 @@ from webapp.schema.people import sessions, users
 from webapp.schema.queues import leases, queues
 from webapp.schema.requests import requests
 from webapp.schema.schedules import schedule_runs, schedules
+from webapp.schema.workers import workers
 
 __all__ = [
     "Moment",
@@ -17,6 +19,7 @@ __all__ = [
     "attempts",
     "audit",
     "dependencies",
+    "disabled_types",
     "events",
     "jobs",
     "later",
@@ -31,4 +34,5 @@ __all__ = [
     "schedules",
     "sessions",
     "users",
+    "workers",
 ]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     TypedColumns,
     Uuid,
+    false,
     true,
 )
 
@@ -37,6 +38,7 @@ class _UserColumns(TypedColumns):
     notify: Named[str] = Column(String(7), server_default="always")
     created_at: Named[datetime] = Column(Moment)
     imported_by: Named[UUID | None] = Column(Uuid)
+    password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
 
 
 users = Table(

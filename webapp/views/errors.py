@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp.jobs.attachments import AttachmentNotFound
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.store import JobNotFound
 from webapp.jobs.uniqueness import UniqueKeyTaken
@@ -29,6 +30,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(AttachmentNotFound, unknown)
     app.register_error_handler(IllegalTransition, conflicting)
     app.register_error_handler(UniqueKeyTaken, conflicting)
+    app.register_error_handler(TypeDisabled, conflicting)
 
 
 def refused(error: HTTPException) -> ResponseReturnValue:

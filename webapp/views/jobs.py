@@ -16,6 +16,7 @@ from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.filters import Filter
 from webapp.views.job_list import JobList, job_list, job_list_again
+from webapp.views.pauses import pauses
 from webapp.views.shown import Shown
 from webapp.views.viewer import signed_in, viewer
 
@@ -98,4 +99,4 @@ def _tag(chosen: Filter, pulse: Pulse) -> str:
     who = viewer()
     seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
     grown = (template_version(), seconds // _LIST_GROWS_OLD)
-    return polling.tag(pulse.text, around().pulse, who, chosen, *grown)
+    return polling.tag(pulse.text, around().pulse, who, chosen, pauses(), *grown)

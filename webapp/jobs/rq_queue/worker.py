@@ -33,11 +33,13 @@ from sqlalchemy.exc import DBAPIError
 from webapp.jobs import background
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.parent_death import die_with_parent
+from webapp.jobs.presence import Presence, Wish
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.jobs.watch import Watch
 
 log = logging.getLogger(__name__)
 Work = Callable[[str, UUID], None]
+_IDLE_SECONDS = 2  # how long an idle worker waits for a wake-up before it looks at what is asked of it
 _ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal, and from its pool
 
 
@@ -47,6 +49,7 @@ class JobWorker(Worker):
     queue_class: type[Queue] = WakeUpQueue
     job_class = WakeUp
     max_connection_wait_time = 3.0
+    dequeue_timeout = _IDLE_SECONDS
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class JobWorker(Worker):
         *,
         name: str,
         leases: Leases,
+        presence: Presence,
         watch: Callable[[UUID], Watch],
         has_work: Callable[[str], bool],
         work: Work,
@@ -68,6 +72,7 @@ class JobWorker(Worker):
             log_job_description=False,
         )
         self._leases = leases
+        self._presence = presence
         self._watch = watch
         self._has_work = has_work
         self._work = work
@@ -123,8 +128,18 @@ class JobWorker(Worker):
     def _keep_alive(self, watching: Watch, pid: int, ended: threading.Event) -> None:
         while not ended.wait(watching.interval_seconds):
             self.heartbeat()
+            self._obey(self._presence.look(pid), pid, watching)
             if watching.look() and not ended.is_set():
                 _kill(pid)
+
+    def _obey(self, wish: Wish | None, pid: int, watching: Watch) -> None:
+        """Have the horse end after its job, or hand it back now; said at each look, for it may not hear yet."""
+        self._stop_requested = self._stop_requested or wish is not None
+        if wish is Wish.NOW or watching.interrupted:
+            self.handle_warm_shutdown_request()
+        elif wish is Wish.DRAIN:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
 
     def _settle(self, watching: Watch, pid: int, status: int, usage: struct_rusage) -> None:
         why = watching.verdict or _how_it_ended(status, usage)
@@ -159,9 +174,11 @@ class JobWorker(Worker):
         """Never suspend by a key in Redis: queues are paused in the database."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Show RQ that the worker lives; without Redis it lives all the same."""
+        """Show RQ that the worker lives, without Redis it lives all the same; an idle one ends here when asked to."""
         with contextlib.suppress(RedisError):
             super().heartbeat(timeout, pipeline)
+        if self._waits_for_work and self._presence.look():
+            raise StopRequested
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Note what the worker does, in Redis too if it can be reached."""

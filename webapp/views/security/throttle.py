@@ -26,7 +26,9 @@ from redis.retry import Retry
 from webapp.accounts.rules import folded
 from webapp.config import BadSettingError, Settings
 
-PROVING = frozenset({"auth.login", "me.password"})  # where somebody says a password
+LOGIN = "auth.login"
+# where a signed-in person says a password of their own once more
+STEP_UPS = frozenset({"me.password", "users.add", "users.role", "users.password", "new_password.choose"})
 _READ_AS_SECONDS = 90
 _SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; whoever has one address of IPv6 has all that share these
@@ -83,11 +85,11 @@ def _limiter() -> Limiter:
 
 
 def _is_no_attempt() -> bool:
-    return request.endpoint not in PROVING or request.method != "POST"
+    return request.method != "POST" or request.endpoint not in {LOGIN, *STEP_UPS}
 
 
 def _account() -> str:
-    name = request.form.get("name", "") if request.endpoint == "auth.login" else current_user.name
+    name = request.form.get("name", "") if request.endpoint == LOGIN else getattr(current_user, "name", "")
     return blake2b((folded(name) or name).encode(), digest_size=16).hexdigest()
 
 
