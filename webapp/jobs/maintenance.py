@@ -49,11 +49,7 @@ def promote_due(engine: Engine) -> int:
     due = (jobs.c.status == literal_column("'scheduled'"), jobs.c.run_at <= now())
     free = select(jobs.c.id).where(*due).with_for_update(skip_locked=True, key_share=True)  # the rest in a second
     with writing(engine) as connection:
-        statement = (
-            update(jobs)
-            .where(jobs.c.id.in_(free), *due)
-            .values(status="queued", run_at=None, version=jobs.c.version + 1)
-        )
+        statement = update(jobs).where(jobs.c.id.in_(free), *due).values(status="queued", version=jobs.c.version + 1)
         return connection.execute(statement).rowcount
 
 

@@ -2,7 +2,8 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
-from webapp.schema.columns import Moment, later, metadata, now
+from webapp.schema.columns import Moment, hour_of, later, metadata, now, seconds_between
+from webapp.schema.figures import cursors, endings, error_groups, error_hours, error_users, job_errors, runs
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
 from webapp.schema.notices import notices
@@ -14,8 +15,15 @@ __all__ = [
     "attachments",
     "attempts",
     "audit",
+    "cursors",
     "dependencies",
+    "endings",
+    "error_groups",
+    "error_hours",
+    "error_users",
     "events",
+    "hour_of",
+    "job_errors",
     "jobs",
     "later",
     "leases",
@@ -24,6 +32,8 @@ __all__ = [
     "notices",
     "now",
     "queues",
+    "runs",
+    "seconds_between",
     "sessions",
     "users",
 ]
