@@ -27,7 +27,7 @@ from webapp.views import (
     start,
     static_files,
 )
-from webapp.views.admin import nav, overview
+from webapp.views.admin import pages as admin
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -58,9 +58,9 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     language.init_app(app)
     errors.init_app(app)
     rights.init_app(app)
-    nav.init_app(app)
     around.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
-    for pages in (auth, job, acts, notices, files, start, health, overview):
+    for pages in (auth, job, acts, notices, files, start, health):
         app.register_blueprint(pages.bp)
+    admin.init_app(app)
