@@ -82,6 +82,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
         settled_by=reader([group.state_by]).name(group.state_by) if group.state_by else "",
         settled_at=reader().when(group.state_at) if group.state_at else None,
         failed=services().figures.errors.count_retriable(fingerprint),
+        last_is_there=bool(services().jobs.some(viewer(), [group.sample_job_id])),
     )
 
 
