@@ -24,7 +24,7 @@ from webapp.views import (
     security,
     static_files,
 )
-from webapp.views.admin import nav
+from webapp.views.admin import templating
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +55,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     language.init_app(app)
     errors.init_app(app)
     rights.init_app(app)
-    nav.init_app(app)
+    templating.init_app(app)
     around.init_app(app)
     pauses.init_app(app)
     security.init_app(app, settings)

@@ -17,14 +17,17 @@ from sqlalchemy import Engine
 from webapp import jobtypes
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.audit import Audit
+from webapp.accounts.audit_trail import AuditTrail
 from webapp.accounts.directory import Directory
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
 from webapp.database import read_only
 from webapp.jobs.by_hand import ByHand, refuse_worker_only
 from webapp.jobs.claims import Claims
+from webapp.jobs.condition import Examination
 from webapp.jobs.disabling import DisabledTypes
 from webapp.jobs.executor import Executor
+from webapp.jobs.figures.figures import Figures
 from webapp.jobs.files import FileStore
 from webapp.jobs.for_show import FilesForShow
 from webapp.jobs.horse import Budget, WorkHorse
@@ -78,6 +81,7 @@ class Services:
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
         self.directory = Directory(engine)
+        self.audit_trail = AuditTrail(engine)
         self.sessions = Sessions(
             engine,
             idle=timedelta(seconds=settings.session_idle_seconds),
@@ -92,6 +96,15 @@ class Services:
             engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
         )
         self.workers = Workers(engine, lambda: listed(self.wake_ups.connection), settings.lease_seconds)
+        self.figures = Figures(engine)
+        self.examination = Examination(
+            engine,
+            redis=self.wake_ups.connection,
+            workers=self.workers.all,
+            at_work=self.workers.at_work,
+            clock_silent_for=self.figures.folded_ago,
+            folder=settings.storage,
+        )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
         self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
 

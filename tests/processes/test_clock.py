@@ -83,6 +83,12 @@ def test_a_round_survives_a_database_that_is_away_and_begins_its_watch_anew(
     assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
 
 
+def test_the_clock_adds_up_the_figures(services: Services, clock: Clock) -> None:
+    assert services.figures.folded_ago() is None
+    clock.tick()
+    assert services.figures.folded_ago() is not None
+
+
 def test_a_round_survives_a_redis_that_is_away(
     database_url: str, tmp_path: object, caplog: pytest.LogCaptureFixture
 ) -> None:

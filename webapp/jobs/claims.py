@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
+    func,
     insert,
     literal,
     literal_column,
@@ -93,6 +94,7 @@ def _claim_and_note(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _CLAIM = _claim(~_HELD_UP)
 _CLAIM_AND_NOTE = _claim_and_note(~_HELD_UP)
+_NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 _NOTE = insert(event_rows).values(at=now(), name=events.STARTED)
 
 
@@ -166,3 +168,11 @@ def waiting(connection: Connection, queue: str, ceiling: int) -> int:
     """Count a queue's waiting jobs, up to ``ceiling``."""
     rows = select(literal(1)).where(jobs.c.queue == queue, QUEUED).limit(ceiling)
     return len(connection.execute(rows).all())
+
+
+def waiting_queues(connection: Connection) -> tuple[str, ...]:
+    """Return the queues in which jobs wait, by name: from one to the next along the claim's index."""
+    found = [""]
+    while queue := connection.execute(_NEXT_QUEUE, {"last": found[-1]}).scalar():
+        found.append(queue)
+    return tuple(found[1:])

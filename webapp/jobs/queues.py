@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.database import reading, writing
 from webapp.jobs import emptying, waits
+from webapp.jobs.claims import waiting_queues
 from webapp.jobs.emptying import Stop
 from webapp.jobs.job import NO_QUEUE
 from webapp.jobs.waits import Wait
@@ -55,14 +56,10 @@ class Queues:
         self._known = known
 
     def all(self) -> tuple[Queue, ...]:
-        """Return every queue, those of the job types first."""
+        """Return the queues that types name, that were ever set, and in which something waits or runs."""
         with reading(self._engine) as connection:
             kept = {row["name"]: Queue(**row) for row in connection.execute(select(queues)).mappings()}
-            used = (
-                connection.execute(select(jobs.c.queue).where(jobs.c.queue != NO_QUEUE).distinct().limit(1000))
-                .scalars()
-                .all()
-            )
+            used = {*waiting_queues(connection), *_count(connection, "running")}
         names = dict.fromkeys((*self._known, *sorted(kept), *sorted(used)))
         return tuple(kept.get(name, Queue(name=name)) for name in names)
 

@@ -7,6 +7,7 @@ import logging
 import signal
 import threading
 from datetime import timedelta
+from itertools import count
 from time import time
 
 from redis import RedisError
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 MAINTENANCE = "maintenance"  # the type, and the key that keeps it from running twice at once
 MAINTENANCE_EVERY = timedelta(hours=1)
+_FIGURES_EVERY = 5  # ticks
 
 
 class Clock:
@@ -31,6 +33,7 @@ class Clock:
         self._services = services
         self._reaper = Reaper(services.leases, services.settings.lease_seconds)
         self._stopped = threading.Event()
+        self._ticks = count()
 
     def run(self) -> None:
         """Tick until asked to stop."""
@@ -57,6 +60,8 @@ class Clock:
         self._reaper.reap()
         forget_silent(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
+        if next(self._ticks) % _FIGURES_EVERY == 0:
+            services.figures.fold()
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
     def _start_maintenance(self) -> None:

@@ -2,8 +2,9 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
-from webapp.schema.columns import Moment, later, metadata, now
+from webapp.schema.columns import Moment, hour_of, later, metadata, now, seconds_between
 from webapp.schema.disabled_types import disabled_types
+from webapp.schema.figures import cursors, endings, error_groups, error_hours, error_users, job_errors, runs
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
 from webapp.schema.notices import notices
@@ -18,9 +19,16 @@ __all__ = [
     "attachments",
     "attempts",
     "audit",
+    "cursors",
     "dependencies",
     "disabled_types",
+    "endings",
+    "error_groups",
+    "error_hours",
+    "error_users",
     "events",
+    "hour_of",
+    "job_errors",
     "jobs",
     "later",
     "leases",
@@ -30,8 +38,10 @@ __all__ = [
     "now",
     "queues",
     "requests",
+    "runs",
     "schedule_runs",
     "schedules",
+    "seconds_between",
     "sessions",
     "users",
     "workers",

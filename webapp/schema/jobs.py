@@ -117,6 +117,8 @@ Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
 Index("ix_jobs_type", jobs.c.type, jobs.c.id.desc())
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
+_ended_badly = text("status IN ('failed', 'stale', 'cancelled')")
+Index("ix_jobs_ended_badly", jobs.c.finished_at, sqlite_where=_ended_badly, postgresql_where=_ended_badly)
 
 
 class _DependencyColumns(TypedColumns):

@@ -14,7 +14,9 @@ from webapp.jobs.acting import Action, Actor, Sorted, act, sort
 from webapp.jobs.chosen import Chosen
 from webapp.jobs.queries import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.views import rights
 from webapp.views.act_words import asking, asking_all, told
+from webapp.views.admin.job_filter import JobFilter
 from webapp.views.asked import asked
 from webapp.views.auditing import audited
 from webapp.views.confirming import confirm
@@ -41,7 +43,7 @@ def confirm_act(action: str) -> ResponseReturnValue:
         offers = chosen is Action.STOP and found.tab in {"all", "scheduled"} and scheduled
         return confirm(replace(question, fields=fields), "jobs/confirm_all.html", scheduled=offers and scheduled)
     question = asking(chosen, _sorted(chosen), post=post, back=back)
-    return confirm(replace(question, fields=(*_ids_as_fields(), *Filter.of(request.args).arguments().items())))
+    return confirm(replace(question, fields=(*_ids_as_fields(), *_list_as_fields())))
 
 
 @bp.post("/jobs/act/<action>")
@@ -60,17 +62,8 @@ def do_act(action: str) -> ResponseReturnValue:
 
 def _start_job(chosen: Action) -> ResponseReturnValue:
     found = _matching()
-    payload = BulkAction(
-        action=chosen,
-        tab=found.tab,
-        type_name=found.type_name,
-        whose=found.whose,
-        text=found.text,
-        since=found.since,
-        until=found.until,
-        newest=found.newest,
-        delayed="delayed" in request.values,
-    )
+    meant = {name: getattr(found, name) for name in BulkAction.model_fields if hasattr(found, name)}
+    payload = BulkAction(**meant, action=chosen, delayed="delayed" in request.values)
     values, me = payload.model_dump(mode="json"), signed_in().id
     with audited(audit.Action.JOBS_BULK, audit.Kind.JOBS, after=values):
         job = services().jobs.create_user_job("bulk_action", values, me, triggered_by=me)
@@ -82,7 +75,7 @@ def _matching() -> Chosen:
     newest = request.values.get("newest", type=UUID)
     if newest is None:
         abort(400)
-    return replace(asked(Filter.of(request.values)).chosen, newest=newest)
+    return replace(asked(_filter()).chosen, newest=newest)
 
 
 def _sorted(action: Action) -> Sorted:
@@ -108,8 +101,21 @@ def _all() -> bool:
 
 
 def _back() -> str:
-    arguments: dict[str, Any] = {**Filter.of(request.values).arguments()}
-    return url_for("jobs.index", **arguments)
+    listed = _filter()
+    arguments: dict[str, Any] = {**listed.arguments()}
+    return url_for(listed.endpoint, **arguments)
+
+
+def _filter() -> Filter:
+    """Return the filter of the list that this comes from."""
+    overseen = request.values.get("list") == "admin" and rights.may(Right.SEE_INSTALLATION)
+    return JobFilter.of(request.values) if overseen else Filter.of(request.values)
+
+
+def _list_as_fields() -> tuple[tuple[str, str], ...]:
+    listed = _filter()
+    of_all = (("list", "admin"),) if isinstance(listed, JobFilter) else ()
+    return (*of_all, *listed.arguments().items())
 
 
 def _action(name: str) -> Action:

@@ -25,7 +25,7 @@ def asked(given: Filter) -> Asked:
     try:
         chosen = given.chosen(today, closed)
     except NoDay as error:
-        plain = Filter.of({**given.arguments(), "since": "", "until": "", "when": ""})
+        plain = type(given).of({**given.arguments(), "since": "", "until": "", "when": ""})
         sentence = _("“%(text)s” is not a day. Write it like 2026-12-31.", text=str(error))
         return Asked(given, plain.chosen(today, closed), sentence)
     if chosen.since and chosen.until and chosen.since >= chosen.until:

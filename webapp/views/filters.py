@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Self
+from typing import ClassVar, Self
 from uuid import UUID
 
 from webapp.jobs.chosen import Chosen
@@ -22,6 +22,9 @@ class NoDay(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A tab, what narrows it (empty = nothing does), and the job that the page starts after."""
+
+    endpoint: ClassVar[str] = "jobs.index"
+    live: ClassVar[str] = "jobs.live"
 
     tab: str = "all"
     type_name: str = ""

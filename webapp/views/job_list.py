@@ -148,7 +148,8 @@ def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
 def _rows(services: Services, those: Iterable[Job], people: Reader) -> dict[UUID, JobRow]:
     shown: Sequence[Job] = tuple(those)
     attached = services.jobs.attachments_of([job.id for job in shown if people.may_open(job)])
-    usual = {job.type: services.jobs.usual_duration(job.type) for job in shown if job.is_running}
+    running = {job.type for job in shown if job.is_running}
+    usual = {kind: services.jobs.usual_duration(kind) for kind in running}
     return {job.id: job_row(job, attached.get(job.id, ()), people, usual=usual.get(job.type)) for job in shown}
 
 

@@ -35,18 +35,20 @@ def index() -> ResponseReturnValue:
     """List the jobs that this person may see."""
     chosen = Filter.of(request.args)
     found = job_list(services(), chosen)
-    return render_template("jobs/index.html", types=_types(chosen, found), **_list(found))
+    return render_template("jobs/index.html", types=_types(chosen, found), **list_words(found))
 
 
 @bp.get("/jobs/_live")
 def live() -> ResponseReturnValue:
-    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is.
+    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
+    return answer_again(Filter.of(request.args))
 
-    A page that does not say what it shows is answered as if it were opened now.
-    """
-    chosen, there = Filter.of(request.args), shown.read(request.args.get("shown", ""))
+
+def answer_again(chosen: Filter) -> ResponseReturnValue:
+    """Answer a page that asks again; one that does not say what it shows is answered as if it were opened now."""
+    there = shown.read(request.args.get("shown", ""))
     if there is None:
-        opened = _list(job_list(services(), chosen))
+        opened = list_words(job_list(services(), chosen))
         return render_template("jobs/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
     pulse = _pulse(chosen, there)
     tag = _tag(chosen, pulse)  # before the list: a tag that is too old only costs one more answer
@@ -54,10 +56,11 @@ def live() -> ResponseReturnValue:
         return same
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
     found = job_list_again(services(), chosen, there, new=pulse.new, were_idle="idle" in request.args)
-    return render_template("jobs/live.html", toasts=said, **_list(found, tag)), {polling.TAG_HEADER: tag}
+    return render_template("jobs/live.html", toasts=said, **list_words(found, tag)), {polling.TAG_HEADER: tag}
 
 
-def _list(found: JobList, tag: str = "") -> dict[str, Any]:
+def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
+    """Return what the templates of a list need."""
     return {
         "list": found,
         "tag": tag or _tag(found.filter, _pulse(found.filter, found.shown)),

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 
 from webapp.jobs.acting import Action
-from webapp.jobs.chosen import Chosen
+from webapp.jobs.overseen import Overseen
 
 _ACTIONS: dict[str, JsonValue] = {
     Action.STOP: "Stop",
@@ -29,18 +29,30 @@ class BulkAction(BaseModel):
     text: str = Field(default="", max_length=200, title="Search")
     since: datetime | None = Field(default=None, title="Created since")
     until: datetime | None = Field(default=None, title="Created before")
+    queue: str = Field(default="", max_length=80, title="Queue")
+    worker: str = Field(default="", max_length=80, title="Worker")
+    owner: UUID | Literal["", "system"] = Field(default="", title="Owner")
+    error: str = Field(default="", max_length=16, title="Error")
+    ended_since: datetime | None = Field(default=None, title="Ended since")
+    ended_until: datetime | None = Field(default=None, title="Ended before")
     newest: UUID = Field(title="Newest job", description="Jobs that were created after it are left alone.")
     delayed: bool = Field(default=False, title="Also jobs that are scheduled for later")
 
-    def chosen(self, closed_types: frozenset[str]) -> Chosen:
+    def chosen(self, closed_types: frozenset[str]) -> Overseen:
         """Return which jobs are meant."""
-        return Chosen(
+        return Overseen(
             tab=self.tab,
             type_name=self.type_name,
             whose=self.whose,
             text=self.text,
             since=self.since,
             until=self.until,
+            queue=self.queue,
+            worker=self.worker,
+            owner=self.owner,
+            error=self.error,
+            ended_since=self.ended_since,
+            ended_until=self.ended_until,
             newest=self.newest,
             with_scheduled=self.delayed,
             closed_types=closed_types,
