@@ -14,6 +14,7 @@ from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
 from webapp.database import reading, writing
 from webapp.jobs.context import JobContext
+from webapp.jobs.interruptions import MOST
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.job_type import JobError, Upload, job_type
 from webapp.jobs.payloads import is_secret
@@ -233,6 +234,24 @@ def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(
     services.executor.interrupted = False
     again = run_once(services, "default", lease)
     assert (again.status, again.state, again.attempt) == (Status.COMPLETED, {"step": 3}, 2)
+
+
+@pytest.mark.parametrize(("saves", "ends_as"), [(True, Status.QUEUED), (False, Status.FAILED)])
+def test_only_a_job_that_gets_further_may_be_interrupted_for_ever(
+    services: Services, run: Run, lease: UUID, saves: bool, ends_as: Status
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        if saves:
+            job.save_state({"attempt": job.attempt})
+        services.executor.interrupt()
+        job.message("a word")
+
+    run(handler)
+    for _ in range(MOST):
+        services.executor.interrupted = False
+        job = run_once(services, "default", lease)
+    assert (job.status, job.attempt) == (ends_as, MOST + 1)
+    assert job.errors == () if saves else job.errors[-1]["text"].startswith("It was interrupted 10 times in a row")
 
 
 def test_a_job_that_is_claimed_while_the_worker_is_about_to_stop_is_handed_back_unrun(
