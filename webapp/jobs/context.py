@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
 from webapp.database import writing
+from webapp.faults import faultpoint
 from webapp.jobs import attempts, storable
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.batches import SIZE, SliceLimit
@@ -257,7 +258,8 @@ class JobContext:
             with writing(self._reporter.engine) as connection:
                 attempts.add_output(connection, fence, file, self._keep_files.total_seconds())
                 attempts.report(connection, fence, {})  # a new version, so that pages see the file
-        except BaseException:
+                faultpoint("file.row")
+        except attempts.LeaseLost:  # after any other error nobody knows whether the row is there; the sweep will
             self._files.remove(file.id)
             raise
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import writing
+from webapp.faults import faultpoint
 from webapp.jobs import copying, creating, lock_order, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
@@ -95,8 +96,10 @@ class Dispatch:
                 creating.insert_jobs(connection, self.store, [job], files=given.values(), delay=delay)
                 if after:
                     woken |= creating.depend(connection, job, after, on_finish=on_finish)
+                faultpoint("create.commit")
         except IntegrityError:
             return self._existing(job, wanted=or_existing)
+        faultpoint("create.wake")
         self._wake_all(woken)
         return self.store.get(job.id)
 
