@@ -20,7 +20,7 @@ from webapp.jobs.job import NO_QUEUE
 log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
 LEAST_CAP = 16
-_TTL_SECONDS = 24 * 3600
+_TTL_SECONDS = 60  # of what RQ notes beside the entry; nobody reads it, and a worker that is killed leaves it behind
 _PATIENCE = 2.0  # seconds: somebody waits for an answer
 _SILENCE = 3.0  # seconds without another try, so that a Redis that hangs is waited for once and not for each job
 _ID = re.compile("[0-9a-f-]{36}")
