@@ -3,6 +3,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,6 +19,7 @@ from webapp.jobs.interruptions import MOST
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.job_type import JobError, Upload, job_type
 from webapp.jobs.payloads import is_secret
+from webapp.jobs.shortages import DISK_FULL, OUT_OF_MEMORY
 from webapp.schema import jobs, now
 from webapp.services import Services
 
@@ -308,3 +310,24 @@ def test_several_jobs_can_be_run_one_after_the_other(services: Services, make: C
     while job := services.claims.claim("default", lease, fresh=True):
         services.executor.run(job, HORSE)
     assert {job.status for job in services.jobs.newest(9)} == {Status.COMPLETED}
+
+
+def test_a_job_that_finds_no_room_on_the_disk_fails_with_a_sentence(
+    services: Services, run: Run, room: Callable[[int], Any]
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        with room(500_000):
+            job.attach("big.bin", b"x" * 1_000_000)
+
+    job = run(handler)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, DISK_FULL)
+    assert services.jobs.attachments(job.id) == ()
+    assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_job_that_needs_too_much_memory_fails_with_a_sentence(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        bytearray(2**62)
+
+    job = run(handler)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, OUT_OF_MEMORY)

@@ -180,6 +180,10 @@ class FileStore:
         flags = os.O_RDONLY | os.O_NOFOLLOW
         return os.fdopen(os.open(self.path(file_id), flags), "rb")
 
+    def has(self, file_id: UUID) -> bool:
+        """Tell whether a whole file is there."""
+        return self.path(file_id).is_file()
+
     def remove(self, file_id: UUID) -> None:
         """Delete a file; one that is gone already is no error."""
         self.path(file_id).unlink(missing_ok=True)
