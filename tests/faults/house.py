@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from redis import RedisError
 from sqlalchemy import Engine, create_engine, delete
 
 from tests.faults import types
@@ -54,6 +55,9 @@ class House:
                 self.children[name] = psutil.Process(self.fork(work))
         self._thaw_the_forsaken()
 
+    def workers(self) -> list[psutil.Process]:
+        return _children(self.children["pool"])
+
     def fork(self, work: Callable[[], Any]) -> int:
         """Do something in a process of its own, which faults may strike; return its pid."""
         parent = os.getpid()
@@ -92,7 +96,8 @@ class House:
                     process.kill()
             with suppress(ChildProcessError):
                 os.waitpid(child.pid, 0)
-        self.services.wake_ups.connection.flushdb()
+        with suppress(RedisError):
+            self.services.wake_ups.connection.flushdb()
 
     def _pool(self) -> None:
         pool._YOUNG_SECONDS = 0.0  # here, many die young and none does so again

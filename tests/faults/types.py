@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def freeze() -> None:
 
 _WAYS = {
     "goes well": lambda: None,
+    "takes its time": lambda: time.sleep(4),
     "dies": lambda: os._exit(1),
     "fails": fail,
     "kills its worker": kill_the_worker,

@@ -25,7 +25,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
-from rq.worker_registration import clean_worker_registry
+from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
 from webapp.faults import faultpoint
@@ -163,8 +163,11 @@ class JobWorker(Worker):
         """Never suspend by a key in Redis: queues are paused in the database."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Show RQ that the worker lives; without Redis it lives all the same."""
+        """Show RQ that the worker lives; without Redis it lives all the same, and a Redis that forgot it is told."""
         with contextlib.suppress(RedisError):
+            if pipeline is None and self.birth_date and not self._brisk.exists(self.key):
+                self._brisk.hset(self.key, mapping=self.serialize())
+                register(self, self._brisk)  # type: ignore[arg-type]
             super().heartbeat(timeout, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
