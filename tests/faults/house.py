@@ -37,8 +37,9 @@ QUEUE = "default"
 class House:
     """Call `mend` again and again: it starts what has ended, as an operator would."""
 
-    def __init__(self, services: Services, folder: Path) -> None:
+    def __init__(self, services: Services, folder: Path, worker_count: int) -> None:
         self.services = services
+        self._worker_count = worker_count
         self.faults = folder / "faults"
         self.faults.mkdir()
         self.said = folder / "said"
@@ -104,7 +105,7 @@ class House:
         services = self.services
         settle_what_is_dead(services)
         work, settle = (lambda name: run(services, name, [QUEUE])), (lambda name: settle_worker(services, name))
-        pool.Pool(1, work=work, settle=settle, grace_seconds=1).run()
+        pool.Pool(self._worker_count, work=work, settle=settle, grace_seconds=1).run()
 
     def _clock(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -123,14 +124,14 @@ class House:
 
 
 @contextmanager
-def built(database_url: str, valkey_url: str, folder: Path) -> Iterator[House]:
+def built(database_url: str, valkey_url: str, folder: Path, *, workers: int = 1) -> Iterator[House]:
     settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
     registry = Registry()
     for kind in (types.again, types.once):
         registry.add(kind)
     engine = _engine(settings.database)
     brief = settings.model_copy(update={"lease_seconds": LEASE_SECONDS, "stop_grace_seconds": 1.0})
-    house = House(Services(brief, engine, registry=registry), folder)
+    house = House(Services(brief, engine, registry=registry), folder, workers)
     try:
         yield house
     finally:

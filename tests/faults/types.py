@@ -3,8 +3,10 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -28,29 +30,65 @@ def run(job: JobContext, payload: Trial) -> None:
     with job.open_attachment("result.txt") as file:
         file.write(CONTENT)
     if job.attempt == 1:
-        _WAYS[payload.first]()
+        _WAYS[payload.first](job, payload)
 
 
-def fail() -> None:
+def fail(job: JobContext, payload: Trial) -> None:
     message = "It broke."
     raise RuntimeError(message)
 
 
-def kill_the_worker() -> None:
+def kill_the_worker(job: JobContext, payload: Trial) -> None:
     os.kill(os.getppid(), signal.SIGKILL)
     signal.pause()
 
 
-def freeze() -> None:
+def freeze(job: JobContext, payload: Trial) -> None:
     """With the worker, as if their machine had vanished."""
     os.kill(os.getppid(), signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-_WAYS = {
-    "goes well": lambda: None,
-    "takes its time": lambda: time.sleep(4),
-    "dies": lambda: os._exit(1),
+def haunt(job: JobContext, payload: Trial) -> None:
+    """Freeze, and write all that there is to write when somebody else has done the job; note what was refused."""
+    freeze(job, payload)
+    for word, say in LATE_WORDS.items():
+        try:
+            say(job, payload)
+        except BaseException as refused:  # noqa: BLE001  (a zombie does not give up)
+            with Path(f"{payload.marks}.refused").open("a") as marks:
+                marks.write(f"{word}: {type(refused).__name__}\n")
+
+
+def _flushed(job: JobContext, **words: Any) -> None:
+    job._reporter.say(**words)
+    job._reporter.flush()
+
+
+def _logged(job: JobContext) -> None:
+    job._reporter.log("INFO", "late")
+    job._reporter.flush()
+
+
+def _spawned(job: JobContext, payload: Trial) -> None:
+    job.spawn("again", payload.model_copy(update={"first": "goes well"}))
+    job.flush_children()
+
+
+LATE_WORDS: dict[str, Callable[[JobContext, Trial], object]] = {
+    "progress": lambda job, _: _flushed(job, progress=99.0),
+    "message": lambda job, _: _flushed(job, message="late"),
+    "state": lambda job, _: _flushed(job, state={"late": True}),
+    "log": lambda job, _: _logged(job),
+    "file": lambda job, _: job.attach("late.txt", b"late"),
+    "child": _spawned,
+    "dependent": lambda job, payload: job.after("again", payload.model_copy(update={"first": "goes well"})),
+}
+_WAYS: dict[str, Callable[[JobContext, Trial], object]] = {
+    "goes well": lambda *_: None,
+    "takes its time": lambda *_: time.sleep(4),
+    "dies": lambda *_: os._exit(1),
+    "haunts": haunt,
     "fails": fail,
     "kills its worker": kill_the_worker,
     "freezes": freeze,

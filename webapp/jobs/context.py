@@ -248,7 +248,11 @@ class JobContext:
             self._family.add_children(self._job, children)
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
-        """Make a job that starts when this one has completed; with ``on_finish``, however it ends."""
+        """Make a job that starts when this one has completed; with ``on_finish``, however it ends.
+
+        Raises `LeaseLost` if somebody else runs this job by now.
+        """
+        self._reporter.asked_to_stop()
         owned = {"owner": self._job.owner, "triggered_by": self._job.triggered_by, **choices}
         return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **owned).id
 
