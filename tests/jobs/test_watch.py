@@ -11,7 +11,7 @@ from tests.jobs.conftest import end
 from webapp.database import writing
 from webapp.jobs import watch as module
 from webapp.jobs.job import Job, Status
-from webapp.jobs.watch import HARD_LIMIT, Watch
+from webapp.jobs.watch import CUT_OFF, HARD_LIMIT, Watch
 from webapp.schema import jobs, now
 from webapp.services import Services
 
@@ -91,6 +91,26 @@ def test_a_database_that_comes_back_in_time_costs_nothing(
     assert not watch.look()
     clock.at += 15
     assert not watch.look()
+
+
+def test_the_fence_knows_the_time_without_asking_the_database(watch: Watch, clock: Clock) -> None:
+    clock.at += 19
+    assert not watch.cut_off()
+    assert watch.seconds_left == pytest.approx(1.0)
+    clock.at += 1
+    assert watch.cut_off()
+    assert watch.verdict == CUT_OFF
+
+
+def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock, database: str
+) -> None:
+    job = running()
+    clock.at += 21
+    assert watch.cut_off()
+    watch.settle(watch.verdict, 1, 1)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts, after.interruptions) == (Status.QUEUED, 2, 1)
 
 
 def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(

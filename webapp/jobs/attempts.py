@@ -166,6 +166,7 @@ _HANDED_BACK = (
         lease_id=None,
         # an attempt that was interrupted from outside does not use up one of its tries
         max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
+        interruptions=jobs.c.interruptions + bindparam("interrupted_once_more"),
         version=jobs.c.version + 1,
     )
     .returning(jobs.c.id, jobs.c.attempt)
@@ -295,7 +296,9 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
 
 def _move(ending: Ending) -> dict[str, Any]:
     if ending.status is Status.QUEUED:
-        return {"tries_given_back": int(ending.outcome in {"interrupted", CONTINUED})}
+        interrupted = ending.outcome == "interrupted"
+        given_back = interrupted or ending.outcome == CONTINUED
+        return {"tries_given_back": int(given_back), "interrupted_once_more": int(interrupted)}
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in}
     if ending.status is Status.WAITING:

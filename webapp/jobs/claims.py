@@ -29,12 +29,13 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite, reading, writing, writing_at_once
+from webapp.faults import faultpoint
 from webapp.jobs import disabling, events, limits, signals
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.limits import Limits
 from webapp.jobs.store import to_job
 from webapp.schema import events as event_rows
-from webapp.schema import jobs, now, queues
+from webapp.schema import jobs, leases, now, queues
 
 QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the partial index is used
 
@@ -53,6 +54,10 @@ _PAUSED = exists(
 )
 
 
+# A horse that slept through the end of its lease takes nothing more; it will be killed
+_LEASED = exists(select(literal_column("1")).where(leases.c.id == bindparam("horse_lease")))
+
+
 def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
     return (
         select(jobs.c.id)
@@ -66,7 +71,7 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     best = _best(*conditions).with_for_update(skip_locked=True).scalar_subquery()
     return (
         update(jobs)
-        .where(jobs.c.id == best, QUEUED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
+        .where(jobs.c.id == best, QUEUED, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
         .values(
             status=literal_column("'running'"),
             attempt=jobs.c.attempt + 1,
@@ -137,6 +142,7 @@ class Claims:
             row = connection.execute(statement, values).mappings().first()
             if row is not None and is_sqlite(self._engine):
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                faultpoint("claim.commit")
         return row
 
     def _claim_within_limits(
@@ -148,6 +154,7 @@ class Claims:
             row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
             if row is not None:
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                faultpoint("claim.commit")
         return row
 
     def _is_limited(self, queue: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
 from webapp.database import writing
+from webapp.faults import faultpoint
 from webapp.jobs import attempts, storable
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.batches import SIZE, SliceLimit
@@ -247,7 +248,11 @@ class JobContext:
             self._family.add_children(self._job, children)
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
-        """Make a job that starts when this one has completed; with ``on_finish``, however it ends."""
+        """Make a job that starts when this one has completed; with ``on_finish``, however it ends.
+
+        Raises `LeaseLost` if somebody else runs this job by now.
+        """
+        self._reporter.asked_to_stop()
         owned = {"owner": self._job.owner, "triggered_by": self._job.triggered_by, **choices}
         return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **owned).id
 
@@ -257,7 +262,8 @@ class JobContext:
             with writing(self._reporter.engine) as connection:
                 attempts.add_output(connection, fence, file, self._keep_files.total_seconds())
                 attempts.report(connection, fence, {})  # a new version, so that pages see the file
-        except BaseException:
+                faultpoint("file.row")
+        except attempts.LeaseLost:  # after any other error nobody knows whether the row is there; the sweep will
             self._files.remove(file.id)
             raise
 

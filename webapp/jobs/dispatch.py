@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import reading, writing
+from webapp.faults import faultpoint
 from webapp.jobs import asked_once, copying, creating, disabling, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
@@ -95,6 +96,7 @@ class Dispatch:
             if job.unique_key is None:
                 raise
             return self._duplicate(new, OnDuplicate(on_duplicate or kind.on_duplicate))
+        faultpoint("create.wake")
         self._wake_all(woken)
         return self.store.get(job.id)
 
@@ -206,7 +208,9 @@ class Dispatch:
 
     def _write(self, new: NewJob, how: Callable[[Connection, Store, NewJob], set[str]]) -> set[str]:
         with writing(self.store.engine) as connection:
-            return how(connection, self.store, new)
+            woken = how(connection, self.store, new)
+            faultpoint("create.commit")
+        return woken
 
     def _duplicate(self, new: NewJob, policy: OnDuplicate) -> Job:
         key = new.job.unique_key or ""

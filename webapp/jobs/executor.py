@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from webapp.database import writing, writing_at_once
-from webapp.jobs import attempts, families, payloads, storable
+from webapp.faults import faultpoint
+from webapp.jobs import attempts, families, interruptions, payloads, shortages, storable
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.attempts import Ending, Horse, LeaseLost
 from webapp.jobs.context import Family, InputFile, JobContext
@@ -125,7 +126,7 @@ class Executor:
             with _time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded) as signalled:
-            return _SIGNALS[JobCancelled if reporter.asked_to_stop() else type(signalled)]
+            return self._handed_back(job_type, job, signalled, reporter)
         except (JobCancelled, LeaseLost) as signalled:
             return _SIGNALS[type(signalled)]
         except UnknownJobType as error:
@@ -136,10 +137,19 @@ class Executor:
             return _failed("The job says that it did not succeed.")
         return Ending(status=Status.COMPLETED, outcome="completed")
 
+    def _handed_back(self, job_type: JobType, job: Job, signalled: BaseException, reporter: Reporter) -> Ending:
+        """Let it go on later, with its try unless it was interrupted too often in a row."""
+        if reporter.asked_to_stop():
+            return _SIGNALS[JobCancelled]
+        if isinstance(signalled, SliceEnded) or reporter.got_further or not interruptions.exceeded(job):
+            return _SIGNALS[type(signalled)]
+        if job.attempt < job.max_attempts and job_type.rerun_lost:
+            return Ending(status=Status.QUEUED, outcome="lost", error=interruptions.SENTENCE)
+        return _failed(interruptions.SENTENCE)
+
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
-        sentence = str(error) if isinstance(error, SENTENCES) else f"{type(error).__name__}: {error}"
-        ending = _failed(sentence, traceback.format_exc())
+        ending = _failed(_sentence(error), traceback.format_exc())
         if isinstance(error, JobError | OwnerMissing):
             ending = replace(ending, key=error.key, parameters=error.parameters)
         if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
@@ -192,12 +202,21 @@ class Executor:
             with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
                 attempts.end(connection, job, horse, ending, kin=attempts.kin_of(job, ending), **words)
                 reporter.write_lines(connection, lines)
+                faultpoint("end.commit")
         except LeaseLost:  # or its end has consequences
             with writing(self._engine) as connection:
                 woken = families.end(connection, job, horse, ending, **words)
                 reporter.write_lines(connection, lines)
+                faultpoint("end.commit")
+            faultpoint("end.wake")
             for queue in woken:
                 self._wake(queue)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, SENTENCES):
+        return str(error)
+    return shortages.sentence(error) or f"{type(error).__name__}: {error}"
 
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:

@@ -10,6 +10,7 @@ from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 from uuid import UUID
 
+from webapp.faults import faultpoint
 from webapp.jobs.attempts import Horse
 from webapp.jobs.claims import Claims
 from webapp.jobs.executor import Executor
@@ -37,7 +38,9 @@ class WorkHorse:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
         began, count = monotonic(), 0
         while not self._is_to_end() and (job := self._claims.claim(queue, lease_id, fresh=count == 0)):
+            faultpoint("horse.claimed")
             self._executor.run(job, horse)
+            faultpoint("horse.ended")
             count += 1
             if job.own_process or self._used_up(count, monotonic() - began):
                 break
@@ -52,5 +55,6 @@ class WorkHorse:
         return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
 
     def _pass_the_baton(self, queue: str) -> None:
+        faultpoint("horse.baton")
         if self._claims.has_claimable(queue):
             self._wake(queue)

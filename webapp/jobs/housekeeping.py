@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from time import time
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, update
@@ -25,6 +26,14 @@ from webapp.jobs.schedules.runs import Runs
 from webapp.schema import attachments, jobs, now
 
 ORPHAN_AGE = timedelta(days=1)
+
+
+class Missing(NamedTuple):
+    """A file that a row names and the disk has not."""
+
+    id: UUID
+    job_id: UUID
+    name: str
 
 
 class Housekeeping:
@@ -86,6 +95,25 @@ class Housekeeping:
                 if not only_count:
                     batch[file_id].unlink(missing_ok=True)
         return count
+
+    def missing_files(self) -> Iterator[Missing]:
+        """Go through the files that have a row and are not on the disk: somebody else removed them, or the disk did."""
+        last = UUID(int=0)
+        while rows := self._some_there(attachments.c.id > last):
+            last = rows[-1].id
+            missing = [row.id for row in rows if not self._files.has(row.id)]
+            # asked again, as one whose day came just now goes from the disk after its row
+            yield from (self._some_there(attachments.c.id.in_(missing)) if missing else ())
+
+    def _some_there(self, which: ColumnElement[bool]) -> list[Missing]:
+        there = (
+            select(attachments.c.id, attachments.c.job_id, attachments.c.name)
+            .where(attachments.c.deleted_at.is_(None), which)
+            .order_by(attachments.c.id)
+            .limit(BATCH)
+        )
+        with reading(self._engine) as connection:
+            return [Missing(*row) for row in connection.execute(there)]
 
     def _expire_some(self) -> int:
         some = attachments.c.id.in_(_expired().limit(BATCH))

@@ -117,6 +117,7 @@ class Job:
     again_of: UUID | None = None
     attempt: int = 0
     max_attempts: int = 1
+    interruptions: int = 0
     lease_id: UUID | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None

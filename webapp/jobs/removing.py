@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, func, or_, select
 
 from webapp.database import reading, writing
+from webapp.faults import faultpoint
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import TERMINAL, IllegalTransition, Status, short_id
 from webapp.jobs.store import JobNotFound
@@ -77,6 +78,7 @@ class Removing:
         return len(doomed)
 
     def _unlink(self, files: Iterable[UUID]) -> None:
+        faultpoint("remove.files")
         for file_id in files:
             self._files.remove(file_id)
 

@@ -11,6 +11,8 @@ from webapp.jobs.job import Job
 from webapp.jobs.leases import Leases
 
 HARD_LIMIT = timedelta(seconds=10)  # past its timeout, a job that did not end itself is ended
+_LEAST = timedelta(seconds=1)
+CUT_OFF = "The database could not be reached for too long, so the job was ended by force."
 _BEATS_PER_LEASE = 6
 _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
 
@@ -56,7 +58,10 @@ class Watch:
         return self._interrupted is not None
 
     def look(self) -> bool:
-        """Beat the lease and look at what runs; return whether the horse must be killed, and keep why."""
+        """Beat the lease and look at what runs; return whether the horse must be killed, and keep why.
+
+        The database may let it wait; `cut_off` is for whoever does not.
+        """
         began = monotonic()
         try:
             alive = self._beat(began)
@@ -66,6 +71,18 @@ class Watch:
         self.verdict = self.verdict or self._judge(began, job, alive=alive)
         return bool(self.verdict)
 
+    @property
+    def seconds_left(self) -> float:
+        """How long the horse may live on without another beat."""
+        return self._beaten + self._lease_seconds * _FENCE - monotonic()
+
+    def cut_off(self) -> bool:
+        """Tell whether no beat was heard for so long that the horse must be killed; ask nobody for it."""
+        if self.seconds_left > 0:
+            return False
+        self.verdict = self.verdict or CUT_OFF
+        return True
+
     def settle(self, why: str, horse_pid: int, peak_memory: int) -> None:
         """End the lease, and what still runs under it; ``peak_memory`` is in bytes."""
         self._leases.settle(
@@ -73,7 +90,7 @@ class Watch:
             why=why,
             horse_pid=horse_pid,
             peak_memory=peak_memory,
-            hand_back=self._interrupted is not None,
+            hand_back=self._interrupted is not None or self.verdict == CUT_OFF,
         )
 
     def _beat(self, began: float) -> bool:
@@ -88,7 +105,7 @@ class Watch:
         if not alive:
             return "Its lease was taken away: the worker could not be seen for too long."
         if at - self._beaten > self._lease_seconds * _FENCE:
-            return "The database could not be reached for too long, so the job was ended and starts again."
+            return CUT_OFF
         if self._interrupted is not None and at - self._interrupted > self._drain_grace:
             return "The worker was stopped, and the job did not end within its grace."
         return self._judge_job(at, job) if job else ""
@@ -100,7 +117,7 @@ class Watch:
             self._stopping_at = at
         if self._stopping_at and at - self._stopping_at > self._grace_of(job.type).total_seconds():
             return "It was asked to stop and did not within its grace, so it was ended by force."
-        limit = self._timeout_of(job.type) + HARD_LIMIT
-        if at - self._seen_at > limit.total_seconds():
-            return f"It ran longer than its limit of {self._timeout_of(job.type)} and had to be ended by force."
+        limit = self._timeout_of(job.type)
+        if at - self._seen_at > (limit + min(HARD_LIMIT, max(_LEAST, limit))).total_seconds():
+            return f"It ran longer than its limit of {limit} and had to be ended by force."
         return ""

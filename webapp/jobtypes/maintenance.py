@@ -44,6 +44,8 @@ def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeepin
     for thing in job.track(tuple(chores)):
         removed[thing] = chores[thing]()
         job.logger.info("%s %s", verb, _counted(removed[thing], thing))
+    for file in housekeeping.missing_files():
+        job.warn(f"The file {file.name} of job {file.job_id.hex[-8:]} has a row and is not on the disk any more.")
     job.message(_summary(verb, removed))
 
 

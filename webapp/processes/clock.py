@@ -43,7 +43,7 @@ class Clock:
             self.tick()
 
     def tick(self) -> None:
-        """Do one round; a database or a Redis that is away costs a line in the log."""
+        """Do one round; what goes wrong in it costs a line in the log, and is tried again in the next one."""
         try:
             self._round()
         except DBAPIError as error:
@@ -51,6 +51,8 @@ class Clock:
             log.warning("The database cannot be reached: %s", error.orig)
         except RedisError as error:
             log.warning("Redis cannot be reached: %s", error)
+        except Exception:
+            log.exception("A round of the clock failed.")
 
     def _round(self) -> None:
         services = self._services

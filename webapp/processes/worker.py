@@ -85,6 +85,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     return JobWorker(
         queues,
         connect(services.settings.redis),
+        brisk=services.wake_ups.connection,
         name=name,
         leases=services.leases,
         presence=Presence(services.engine, holder, queues, version()),

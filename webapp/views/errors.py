@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from webapp.jobs import shortages
 from webapp.jobs.attachments import AttachmentNotFound
 from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
@@ -16,7 +17,7 @@ from webapp.jobs.uniqueness import UniqueKeyTaken
 from webapp.views import language
 from webapp.views.written import translated
 
-PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503})
+PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503, 507})
 _OURS = 500  # from here on the fault is on this side
 _log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(InternalServerError, broken)
     app.register_error_handler(OperationalError, unavailable)
+    app.register_error_handler(OSError, without_room)
     app.register_error_handler(JobNotFound, unknown)
     app.register_error_handler(AttachmentNotFound, unknown)
     app.register_error_handler(IllegalTransition, conflicting)
@@ -52,8 +54,18 @@ def conflicting(error: Exception) -> ResponseReturnValue:
     return _page(409, sentence=translated(str(error))), 409
 
 
+def without_room(error: OSError | OperationalError) -> ResponseReturnValue:
+    """Say that the disk is full; any other error of the system is a fault of ours."""
+    if not shortages.disk_is_full(error):
+        raise error
+    _log.error("The disk is full: %s", error)
+    return _page(507), 507
+
+
 def unavailable(error: OperationalError) -> ResponseReturnValue:
     """Say that the database does not answer."""
+    if shortages.disk_is_full(error):
+        return without_room(error)
     _log.error("The database does not answer: %s", error.orig)
     return _page(503), 503, {"Retry-After": "5"}
 

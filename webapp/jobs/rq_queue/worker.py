@@ -1,8 +1,8 @@
 """The worker: an RQ worker that forks a work-horse per wake-up, beats its lease and settles it.
 
 A horse's life: a wake-up arrives; the worker opens a lease and forks; the horse drains the
-queue under the lease; a thread of the worker beats the lease and watches what runs; when the
-horse has ended, however it ended, the worker settles what it left running.
+queue under the lease; threads of the worker beat the lease and watch what runs (guard.py); when
+the horse has ended, however it ended, the worker settles what it left running.
 """
 
 import contextlib
@@ -11,11 +11,10 @@ import os
 import random
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from resource import struct_rusage
+from functools import partial
 from types import FrameType
 from typing import Any
 from uuid import UUID
@@ -27,13 +26,16 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
-from rq.worker_registration import clean_worker_registry
+from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
-from webapp.jobs import background
+from webapp.faults import faultpoint
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.parent_death import die_with_parent
 from webapp.jobs.presence import Presence, Wish
+from webapp.jobs.rq_queue import horses
+from webapp.jobs.rq_queue.guard import Guard
+from webapp.jobs.rq_queue.horses import Ended
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.jobs.watch import Watch
 
@@ -44,7 +46,11 @@ _ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the t
 
 
 class JobWorker(Worker):
-    """RQ's worker, with the row as the record; see the module's page for a horse's life."""
+    """RQ's worker, with the row as the record; see the module's page for a horse's life.
+
+    ``connection`` is for waiting, as long as RQ likes; ``brisk`` is for showing what the worker
+    does, and gives up on a Redis that does not answer soon.
+    """
 
     queue_class: type[Queue] = WakeUpQueue
     job_class = WakeUp
@@ -56,6 +62,7 @@ class JobWorker(Worker):
         queues: list[str],
         connection: Redis,
         *,
+        brisk: Redis,
         name: str,
         leases: Leases,
         presence: Presence,
@@ -71,6 +78,7 @@ class JobWorker(Worker):
             worker_ttl=30,
             log_job_description=False,
         )
+        self._brisk = brisk
         self._leases = leases
         self._presence = presence
         self._watch = watch
@@ -82,23 +90,27 @@ class JobWorker(Worker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Answer a wake-up: one work-horse, from its fork to its settlement."""
+        faultpoint("worker.woken")
         with contextlib.suppress(RedisError):
-            self.connection.delete(job.key)
+            self._brisk.delete(job.key)
         try:
             if not self._has_work(queue.name):
                 return  # a look costs a hundredth of a fork
+            self.set_state(WorkerStatus.BUSY)
             self._lease_id = self._leases.open(self._holder(), queue.name)
         except DBAPIError as error:
             log.warning("The database cannot be reached (%s); the wake-up is dropped.", error)
             time.sleep(1)
             return
-        self.set_state(WorkerStatus.BUSY)
         watching = self._watching = self._watch(self._lease_id)
+        faultpoint("worker.fork")
         self.fork_work_horse(job, queue)
         if self._stop_requested:  # it came before there was a horse to tell
             self.handle_warm_shutdown_request()
-        pid, status, usage = self._wait_for_end(watching)
-        self._settle(watching, pid, status, usage)
+        ended = self._wait_for_end(watching)
+        faultpoint("worker.settle")
+        self._settle(watching, ended)
+        faultpoint("worker.settled")
         self._watching = None
         self.set_state(WorkerStatus.IDLE)
 
@@ -110,30 +122,25 @@ class JobWorker(Worker):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             assert self._lease_id is not None  # noqa: S101  (execute_job opened it)
+            faultpoint("horse.begin")
             self._work(queue.name, self._lease_id)
         except BaseException:
             log.exception("The work-horse ended on an error of its own.")
             os._exit(1)
         os._exit(0)
 
-    def _wait_for_end(self, watching: Watch) -> tuple[int, int, struct_rusage]:
-        pid, ended = self._horse_pid, threading.Event()
-        thread = background.start(lambda: self._keep_alive(watching, pid, ended), "beat")
-        _, status, usage = os.wait4(pid, 0)
-        ended.set()
-        thread.join()  # no thread may run while the next horse is forked
+    def _wait_for_end(self, watching: Watch) -> Ended:
+        pid = self._horse_pid
+        obey = partial(self._obey, pid, watching)
+        with Guard(watching, kill=lambda: horses.kill(pid), obey=obey, show=self.heartbeat):
+            faultpoint("worker.forked")
+            ended = horses.wait_for(pid)
         self._horse_pid = 0
-        return pid, status, usage
+        return ended
 
-    def _keep_alive(self, watching: Watch, pid: int, ended: threading.Event) -> None:
-        while not ended.wait(watching.interval_seconds):
-            self.heartbeat()
-            self._obey(self._presence.look(pid), pid, watching)
-            if watching.look() and not ended.is_set():
-                _kill(pid)
-
-    def _obey(self, wish: Wish | None, pid: int, watching: Watch) -> None:
+    def _obey(self, pid: int, watching: Watch) -> None:
         """Have the horse end after its job, or hand it back now; said at each look, for it may not hear yet."""
+        wish = self._presence.look(pid)
         self._stop_requested = self._stop_requested or wish is not None
         if wish is Wish.NOW or watching.interrupted:
             self.handle_warm_shutdown_request()
@@ -141,11 +148,10 @@ class JobWorker(Worker):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
 
-    def _settle(self, watching: Watch, pid: int, status: int, usage: struct_rusage) -> None:
-        why = watching.verdict or _how_it_ended(status, usage)
+    def _settle(self, watching: Watch, ended: Ended) -> None:
         while True:
             try:
-                return watching.settle(why, pid, usage.ru_maxrss * 1024)
+                return watching.settle(watching.verdict or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
                 log.warning("The database cannot be reached (%s); the lease is settled when it is back.", error)
                 time.sleep(1)
@@ -158,7 +164,7 @@ class JobWorker(Worker):
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse, if there is one (RQ 3.0 kills its own process group when there is none)."""
         if self._horse_pid > 0:
-            _kill(self._horse_pid, sig)
+            horses.kill(self._horse_pid, sig)
 
     def subscribe(self) -> None:
         """Take no commands from Redis: what is to be stopped stands in the row."""
@@ -174,9 +180,15 @@ class JobWorker(Worker):
         """Never suspend by a key in Redis: queues are paused in the database."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Show RQ that the worker lives, without Redis it lives all the same; an idle one ends here when asked to."""
+        """Show RQ that the worker lives; without Redis it lives all the same, and a Redis that forgot it is told.
+
+        An idle one ends here when it was asked to.
+        """
         with contextlib.suppress(RedisError):
-            super().heartbeat(timeout, pipeline)
+            if pipeline is None and self.birth_date and not self._brisk.exists(self.key):
+                self._brisk.hset(self.key, mapping=self.serialize())
+                register(self, self._brisk)  # type: ignore[arg-type]
+            super().heartbeat(timeout, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
         if self._waits_for_work and self._presence.look():
             raise StopRequested
 
@@ -184,7 +196,7 @@ class JobWorker(Worker):
         """Note what the worker does, in Redis too if it can be reached."""
         self._state = state
         with contextlib.suppress(RedisError):
-            super().set_state(state, pipeline)
+            super().set_state(state, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a wake-up; only here may a stop interrupt at once."""
@@ -212,20 +224,3 @@ class JobWorker(Worker):
         self._stop_requested = True
         if self._waits_for_work:
             raise StopRequested
-
-
-def _kill(pid: int, sig: signal.Signals = signal.SIGKILL) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, sig)  # with whatever the handler has started
-        else:
-            os.kill(pid, sig)  # it has not made its own group yet
-
-
-def _how_it_ended(status: int, usage: struct_rusage) -> str:
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        memory = f"{usage.ru_maxrss // 1024:,} MB"
-        hint = f" Perhaps the machine ran out of memory: it used up to {memory}." if name == "SIGKILL" else ""
-        return f"The process that ran this job was killed ({name}).{hint}"
-    return f"The process that ran this job ended by itself, with exit status {os.waitstatus_to_exitcode(status)}."

@@ -18,6 +18,7 @@ from htmx_flask.requests import HtmxAwareRequest
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
+from webapp.jobs import shortages
 from webapp.jobs.files import CHUNK, FileTooLarge
 from webapp.jobs.words import size
 from webapp.views.current import services
@@ -91,6 +92,11 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
             self.close()
             self._hear_out()
             raise RequestEntityTooLarge(self._too_large()) from None
+        except OSError as error:
+            self.close()
+            if shortages.disk_is_full(error):
+                self._hear_out()
+            raise
         for parts in ("form", "files"):
             self.__dict__[parts] = self._named(self.__dict__[parts])
 
