@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0005'
-down_revision = '0004'
+down_revision = '0011'
 
 ENDED = sa.text("finished_at IS NOT NULL")
 # A part is its root's affair, and whoever stops a job that has not begun knows it
