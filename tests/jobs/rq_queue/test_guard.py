@@ -47,7 +47,7 @@ def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[.
     leases, killed = Hanging(), threading.Event()
     watch = watched(leases, 0.6)
     began = time.monotonic()
-    with Guard(watch, kill=killed.set, show=lambda: None):
+    with Guard(watch, kill=killed.set, obey=lambda: None, show=lambda: None):
         assert killed.wait(5)
         assert time.monotonic() - began < 5
         assert (leases.asked, leases.answers.is_set()) == (1, False), "its beat still hangs"
@@ -66,7 +66,7 @@ def test_a_redis_that_hangs_keeps_nobody_from_beating(
         hangs.set()
         answers.wait(10)
 
-    with Guard(watched(leases, 3.0), kill=lambda: pytest.fail("killed"), show=show):
+    with Guard(watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey=lambda: None, show=show):
         assert hangs.wait(5)
         asked = leases.asked
         wait_for(lambda: leases.asked >= asked + 2)
@@ -77,6 +77,6 @@ def test_no_thread_is_left_when_the_horse_has_ended(watched: Callable[..., Watch
     leases = Hanging()
     leases.answers.set()
     before = threading.active_count()
-    with Guard(watched(leases, 30.0), kill=lambda: None, show=lambda: None):
+    with Guard(watched(leases, 30.0), kill=lambda: None, obey=lambda: None, show=lambda: None):
         assert threading.active_count() == before + 3
     assert threading.active_count() == before
