@@ -60,6 +60,7 @@ class Removed:
     timeout: timedelta = timedelta(0)
     stop_grace: timedelta = timedelta(0)
     rerun_lost: bool = False
+    stale_after: timedelta | None = None
 
 
 class Services:
@@ -150,6 +151,7 @@ class Services:
             drain_grace=timedelta(seconds=self.settings.stop_grace_seconds),
             timeout_of=lambda name: self._known(name).timeout,
             grace_of=lambda name: self._known(name).stop_grace,
+            silence_of=lambda name: self._known(name).stale_after,
         )
 
     def run_here(self, job_id: UUID) -> Job:

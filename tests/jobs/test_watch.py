@@ -45,6 +45,20 @@ def watch(services: Services, lease: UUID, clock: Clock) -> Watch:
     )
 
 
+@pytest.fixture
+def listening(services: Services, lease: UUID, clock: Clock) -> Watch:
+    """Watch jobs that may run for long, but not in silence."""
+    return Watch(
+        services.leases,
+        lease,
+        lease_seconds=30.0,
+        drain_grace=timedelta(seconds=20),
+        grace_of=lambda _: timedelta(seconds=20),
+        timeout_of=lambda _: timedelta(hours=1),
+        silence_of=lambda _: timedelta(seconds=40),
+    )
+
+
 def ask_to_stop(services: Services) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(cancel_requested_at=now()))
@@ -217,3 +231,43 @@ def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: 
         timeout_of=lambda _: timedelta(0),
     )
     assert short.interval_seconds <= 2.0 / 6
+
+
+def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    job = running()
+    assert not listening.look()
+    clock.at += 30
+    services.jobs.change(job.id, lambda job: job.with_message("still there"))
+    assert not listening.look()
+    clock.at += 39
+    assert not listening.look()
+    clock.at += 2
+    services.leases.beat(listening._lease_id)
+    assert listening.look()
+    listening.settle(listening.verdict, 1, 0)
+    after = services.jobs.get(job.id)
+    assert after.status is Status.STALE
+    assert after.errors[-1]["text"] == "It said nothing for 0:00:40, so it was taken for lost."
+
+
+def test_a_silent_job_with_a_try_left_runs_again(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    job = running(max_attempts=2)
+    listening.look()
+    clock.at += 41
+    assert listening.look()
+    listening.settle(listening.verdict, 1, 0)
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_a_root_with_parts_to_come_is_never_taken_for_lost(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    root = running()
+    services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
+    listening.look()
+    clock.at += 41
+    assert not listening.look()

@@ -20,8 +20,9 @@ _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybo
 class Watch:
     """Looks after what runs under a lease. `look` is called every `interval_seconds`.
 
-    ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of`` and
-    ``grace_of`` tell, by job type, how long one may run and take to stop.
+    ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of``,
+    ``grace_of`` and ``silence_of`` tell, by job type, how long one may run, take to stop, and say
+    nothing at all.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Watch:
         drain_grace: timedelta,
         timeout_of: Callable[[str], timedelta],
         grace_of: Callable[[str], timedelta],
+        silence_of: Callable[[str], timedelta | None] = lambda _: None,
     ) -> None:
         self.interval_seconds = min(1.0, lease_seconds / _BEATS_PER_LEASE)
         self.verdict = ""
@@ -42,10 +44,13 @@ class Watch:
         self._drain_grace = drain_grace.total_seconds()
         self._timeout_of = timeout_of
         self._grace_of = grace_of
+        self._silence_of = silence_of
         self._beaten = self._beat_due = monotonic()
         self._interrupted: float | None = None
         self._seen: tuple[UUID, int] | None = None
-        self._seen_at = self._stopping_at = 0.0
+        self._heard = 0
+        self._seen_at = self._heard_at = self._stopping_at = 0.0
+        self._is_stale = False
 
     def interrupt(self) -> None:
         """The worker is to stop: the running job has its grace from when this was first said."""
@@ -90,7 +95,8 @@ class Watch:
             why=why,
             horse_pid=horse_pid,
             peak_memory=peak_memory,
-            hand_back=self._interrupted is not None or self.verdict == CUT_OFF,
+            hand_back=(self._interrupted is not None or self.verdict == CUT_OFF) and not self._is_stale,
+            worker_gone=self._is_stale,
         )
 
     def _beat(self, began: float) -> bool:
@@ -112,7 +118,9 @@ class Watch:
 
     def _judge_job(self, at: float, job: Job) -> str:
         if self._seen != (job.id, job.attempt):
-            self._seen, self._seen_at, self._stopping_at = (job.id, job.attempt), at, 0.0
+            self._seen, self._seen_at, self._stopping_at, self._heard = (job.id, job.attempt), at, 0.0, 0
+        if self._heard != job.version:  # each word is a new version of its row
+            self._heard, self._heard_at = job.version, at
         if job.cancel_requested_at and not self._stopping_at:
             self._stopping_at = at
         if self._stopping_at and at - self._stopping_at > self._grace_of(job.type).total_seconds():
@@ -120,4 +128,12 @@ class Watch:
         limit = self._timeout_of(job.type)
         if at - self._seen_at > (limit + min(HARD_LIMIT, max(_LEAST, limit))).total_seconds():
             return f"It ran longer than its limit of {limit} and had to be ended by force."
-        return ""
+        return self._judge_silence(at, job)
+
+    def _judge_silence(self, at: float, job: Job) -> str:
+        """Take for lost what has said nothing for its type's time; never a root with parts that are still to come."""
+        most = self._silence_of(job.type)
+        if most is None or job.parts_left or at - self._heard_at <= most.total_seconds():
+            return ""
+        self._is_stale = True
+        return f"It said nothing for {most}, so it was taken for lost."

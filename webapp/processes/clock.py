@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
 from webapp.jobs.presence import forget_silent
+from webapp.jobs.silence import give_up_on_silent
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
 from webapp.services import Services
 
@@ -60,6 +61,7 @@ class Clock:
         promote_due(services.engine)
         release_waiting(services.engine)
         self._reaper.reap()
+        give_up_on_silent(services.jobs, services.registry)
         forget_silent(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
         if next(self._ticks) % _FIGURES_EVERY == 0:

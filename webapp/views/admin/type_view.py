@@ -107,6 +107,7 @@ def _facts(kind: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
         (_("Attempts"), ngettext("%(num)s try", "up to %(num)s tries", kind.retry.max_attempts)),
         (_("Longest run"), span(kind.timeout)),
         (_("Time to stop"), span(kind.stop_grace)),
+        (_("Longest silence"), span(kind.stale_after) if kind.stale_after else _("any")),
         (_("At most at once"), _most(limits.running)),
         (_("At most at once of one owner"), _most(limits.running_per_owner)),
         (_("If its worker is lost"), _("runs again") if kind.rerun_lost else _("is not started again")),
