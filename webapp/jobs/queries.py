@@ -32,6 +32,7 @@ from webapp.schema import attempts, events, jobs, later, log_lines, now
 
 PAGE = 50
 COUNT_CEILING = 1000
+TAB_CEILING = 300  # of each count over a list: every page makes seven
 TABS: Mapping[str, tuple[Status, ...]] = {
     "all": (),
     "running": (Status.RUNNING, Status.WAITING),
