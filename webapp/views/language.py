@@ -4,8 +4,9 @@ English is the source: every text that people read goes through gettext. What wa
 without a reader is translated when it is shown (`written`).
 """
 
+from babel.support import NullTranslations, Translations
 from flask import Flask, Response, g, has_request_context, request
-from flask_babel import Babel, get_locale, refresh
+from flask_babel import Babel, Domain, get_locale, refresh
 from flask_login import current_user
 
 from webapp.accounts.preferences import Language
@@ -13,8 +14,29 @@ from webapp.views.written import translated
 
 SOURCE = Language.ENGLISH
 LANGUAGES = tuple(Language)
-_babel = Babel()
 _HTML = "text/html"
+
+
+class _Texts(Domain):  # type: ignore[misc]  # (flask-babel has no types)
+    """The catalogues, each read once in a process; Flask-Babel by itself reads one anew for each request."""
+
+    def get_translations(self) -> NullTranslations:
+        """Return the texts in the language of this request."""
+        locale = get_locale()
+        if locale is None:
+            return NullTranslations()
+        if locale.language not in self.cache:
+            self.cache[locale.language] = Translations.load(self.translation_directories[0], [locale])
+        return self.cache[locale.language]
+
+
+class _Babel(Babel):  # type: ignore[misc]
+    """Flask-Babel, with one collection of texts for all requests."""
+
+    domain_instance = _Texts()
+
+
+_babel = _Babel()
 
 
 def init_app(app: Flask) -> None:
