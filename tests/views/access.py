@@ -158,7 +158,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("schedules.new", "GET"): Route(MANAGE),
     ("schedules.new", "POST"): Route(MANAGE, _SCHEDULE, Action.SCHEDULE_ADD),
     ("schedules.edit", "GET"): Route(MANAGE),
-    ("schedules.edit", "POST"): Route(MANAGE, _SCHEDULE, Action.SCHEDULE_CHANGE),
+    ("schedules.edit", "POST"): Route(MANAGE, {**_SCHEDULE, "schedule-name": "Weekly"}, Action.SCHEDULE_CHANGE),
     ("schedules.pause", "GET"): Route(RUN),
     ("schedules.pause", "POST"): Route(RUN, {"why": "because", "reason": "because"}, Action.SCHEDULE_PAUSE),
     ("schedules.resume", "POST"): Route(RUN, {}, Action.SCHEDULE_RESUME),

@@ -105,9 +105,12 @@ def address_of(
             connection.execute(insert(error_groups).values(**known, count=1, first_seen_at=now(), last_seen_at=now()))
         return known["fingerprint"]
 
-    def schedule() -> UUID:
+    def schedule(*, paused: bool) -> UUID:
         draft = Draft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
-        return services.schedules.add("job_history_export", {"format": "csv"}, draft).id
+        made = services.schedules.add("job_history_export", {"format": "csv"}, draft)
+        if paused:
+            services.schedules.pause(made, why="because")
+        return made.id
 
     named = {
         "parameters": lambda: "format",
@@ -133,7 +136,7 @@ def address_of(
                 "state": lambda: "resolved",
                 "session_id": lambda: uuid4().hex,
                 "notice_id": lambda: 7,
-                "schedule_id": schedule,
+                "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
             }[argument]()
         with app.test_request_context():
             return app.url_for(endpoint, **values)
