@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from werkzeug.test import TestResponse
 
 from tests.views.access import EVERYBODY, IN, LOGIN, NONE, ROUTES, UNNOTED, WHY, Answer
@@ -19,7 +19,8 @@ from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.leases import Holder
 from webapp.jobs.presence import Presence
-from webapp.schema import audit, users
+from webapp.jobs.schedules.draft import Draft
+from webapp.schema import audit, error_groups, now, users
 from webapp.services import Services
 
 READS = {"HEAD", "OPTIONS"}
@@ -85,14 +86,38 @@ def address_of(
     """Build the address of a route, with things of its own: what one request removes, the next one finds again."""
 
     def job() -> Job:
-        return put(Status.COMPLETED, type="job_history_export", owner=Owner(user_id=people["owner"].id))
+        given = {"format": "csv"}
+        return put(Status.COMPLETED, type="job_history_export", payload=given, owner=Owner(user_id=people["owner"].id))
 
     def worker() -> str:
         name = uuid4().hex
         Presence(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").look()
         return name
 
-    named = {"queues": lambda: "default", "types": lambda: "maintenance", "workers": worker}
+    def error() -> str:
+        known = {
+            "fingerprint": uuid4().hex[:16],
+            "type": "maintenance",
+            "message": "It broke.",
+            "sample_job_id": job().id,
+        }
+        with writing(services.engine) as connection:
+            connection.execute(insert(error_groups).values(**known, count=1, first_seen_at=now(), last_seen_at=now()))
+        return known["fingerprint"]
+
+    def schedule(*, paused: bool) -> UUID:
+        draft = Draft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
+        made = services.schedules.add("job_history_export", {"format": "csv"}, draft)
+        if paused:
+            services.schedules.pause(made, why="because")
+        return made.id
+
+    named = {
+        "parameters": lambda: "format",
+        "queues": lambda: "default",
+        "types": lambda: "maintenance",
+        "workers": worker,
+    }
 
     def address(endpoint: str) -> str:
         [rule] = list(app.url_map.iter_rules(endpoint))[:1]
@@ -105,6 +130,13 @@ def address_of(
                 "user_id": lambda: person(uuid4().hex).id,
                 "name": named.get(endpoint.partition(".")[0]),
                 "filename": lambda: "app.js",
+                "verb": lambda: "keep",
+                "action": lambda: "stop",
+                "fingerprint": error,
+                "state": lambda: "resolved",
+                "session_id": lambda: uuid4().hex,
+                "notice_id": lambda: 7,
+                "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
             }[argument]()
         with app.test_request_context():
             return app.url_for(endpoint, **values)

@@ -285,3 +285,17 @@ def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, 
     assert second._fire(due, at + timedelta(seconds=1)) == 0
     with services.engine.connect() as connection:
         assert len(connection.execute(select(jobs.c.id)).all()) == 1
+
+
+def test_a_disabled_type_costs_a_run_that_says_why_and_stops_no_clock(
+    services: Services, add: Add, rewind: Rewind
+) -> None:
+    due = rewind(add(), minutes=0)
+    services.disabled_types.disable("nothing", reason="moving")
+    assert services.firing.fire_due() == 0
+    [run] = runs(services, due)
+    assert run.outcome is Outcome.REFUSED
+    assert run.detail == "Jobs of type 'nothing' cannot be started for now: moving."
+    with pytest.raises(CannotStart):
+        services.firing.run_now(services.schedules.get(due.id))
+    assert made(services) == ()

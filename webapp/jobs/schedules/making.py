@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from webapp.jobs import creating, payloads, placing
+from webapp.database import reading
+from webapp.jobs import creating, disabling, payloads, placing
 from webapp.jobs.job import Job
 from webapp.jobs.job_type import Registry
 from webapp.jobs.payloads import Vault
@@ -55,6 +56,8 @@ class Making:
 
     def _job(self, schedule: Schedule, choices: Mapping[str, Any]) -> Job:
         kind = self._registry.get(schedule.type)
+        with reading(self._store.engine) as connection:
+            disabling.refuse(connection, [kind.name])
         payload = payloads.load(kind, schedule.payload, self._vault)
         key = kind.key_of(payload) or schedule.unique_key  # what its type must not do twice, no schedule does
         wanted = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": key, **choices}
