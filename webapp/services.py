@@ -39,6 +39,7 @@ from webapp.jobs.rq_queue.wake_ups import WakeUps
 from webapp.jobs.watch import Watch
 from webapp.jobs.workers import Workers
 from webapp.secret_key import secret_key
+from webapp.version import version
 
 ENTRY_POINTS = "deskjob.jobtypes"
 E = TypeVar("E", bound=Executor)
@@ -97,6 +98,7 @@ class Services:
             family=self.jobs,
             wake=self.wake_ups.push,
             memory=self.settings.horse_megabytes * 1024**2,
+            patience=self.settings.lease_seconds,
         )
 
     def _queue_names(self) -> tuple[str, ...]:
@@ -106,7 +108,8 @@ class Services:
         """Build what drains a queue in a forked child."""
         settings = self.settings
         budget = Budget(jobs=settings.horse_jobs, seconds=settings.horse_seconds, megabytes=settings.horse_megabytes)
-        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push)
+        patience = settings.lease_seconds  # after that nobody waits for this horse any more
+        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, patience=patience)
 
     def watch(self, lease_id: UUID) -> Watch:
         """Build the watch that a worker keeps over one work-horse."""
@@ -130,7 +133,9 @@ class Services:
             watch=self.watch,
         )
         name = f"by hand {uuid4().hex[:8]}"
-        return by_hand.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
+        return by_hand.run(
+            job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid(), version=version())
+        )
 
     def debug(self, job_id: UUID, show: Callable[[str], None]) -> bool:
         """Run a job's handler for show, in any status, and change nothing; tell whether it would have completed."""

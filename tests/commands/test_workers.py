@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -6,6 +7,7 @@ from click.testing import Result
 
 from webapp.jobs.leases import Holder
 from webapp.services import Services
+from webapp.version import version
 
 Say = Callable[..., Result]
 HOLDER = Holder(host="elsewhere", boot_id="b", worker="w", pid=17)
@@ -21,6 +23,15 @@ def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
     [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
     assert line.split()[:2] == ["elsewhere", "17"]
     assert f"runs {job_id.hex[-8:]} (job_history_export)" in line
+
+
+def test_a_worker_of_another_version_is_marked(say: Say, services: Services) -> None:
+    services.leases.open(replace(HOLDER, version="0.0.9+feedbeef"), "default")
+    services.leases.open(replace(HOLDER, host="same", worker="v", version=version()), "default")
+    lines = {line.split()[0]: line for line in say("worker", "list").stdout.splitlines()}
+    assert "0.0.9+feedbeef, not the version of this command" in lines["elsewhere"]
+    assert version() in lines["same"]
+    assert "not the version" not in lines["same"]
 
 
 def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) -> None:

@@ -24,12 +24,13 @@ from webapp.schema import jobs, leases, now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The worker that answers for a lease: its host, the host's boot, its name and pid."""
+    """The worker that answers for a lease: its host, the host's boot, its name, pid and program's version."""
 
     host: str
     boot_id: str
     worker: str
     pid: int
+    version: str = ""
 
 
 def boot_id() -> str:
@@ -58,6 +59,7 @@ class Leases:
             "worker": holder.worker,
             "worker_pid": holder.pid,
             "queue": queue,
+            "version": holder.version,
         }
         with writing(self.engine) as connection:
             connection.execute(insert(leases).values(**row, beat_at=now(), started_at=now()))

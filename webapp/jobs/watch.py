@@ -42,6 +42,7 @@ class Watch:
         self._grace_of = grace_of
         self._beaten = self._beat_due = monotonic()
         self._interrupted: float | None = None
+        self._cut_off = False
         self._seen: tuple[UUID, int] | None = None
         self._seen_at = self._stopping_at = 0.0
 
@@ -67,7 +68,7 @@ class Watch:
             why=why,
             horse_pid=horse_pid,
             peak_memory=peak_memory,
-            hand_back=self._interrupted is not None,
+            hand_back=self._interrupted is not None or self._cut_off,  # neither is the job's own fault
         )
 
     def _beat(self, began: float) -> bool:
@@ -81,7 +82,8 @@ class Watch:
     def _judge(self, at: float, job: Job | None, *, alive: bool) -> str:
         if not alive:
             return "Its lease was taken away: the worker could not be seen for too long."
-        if at - self._beaten > self._lease_seconds * _FENCE:
+        self._cut_off = at - self._beaten > self._lease_seconds * _FENCE
+        if self._cut_off:
             return "The database could not be reached for too long, so the job was ended and starts again."
         if self._interrupted is not None and at - self._interrupted > self._drain_grace:
             return "The worker was stopped, and the job did not end within its grace."

@@ -25,6 +25,7 @@ class Worker:
     silent_for: timedelta | None
     job_id: UUID | None = None
     job_type: str | None = None
+    version: str = ""
 
 
 class Workers:
@@ -43,7 +44,14 @@ class Workers:
         return _sorted(_joined((), self._holders()))
 
     def _holders(self) -> dict[str, RowMapping]:
-        columns = (leases.c.worker, leases.c.host, leases.c.worker_pid, leases.c.queue, leases.c.beat_at)
+        columns = (
+            leases.c.worker,
+            leases.c.host,
+            leases.c.worker_pid,
+            leases.c.queue,
+            leases.c.beat_at,
+            leases.c.version,
+        )
         found = select(*columns, jobs.c.id, jobs.c.type, now().label("now")).outerjoin_from(
             leases, jobs, jobs.c.lease_id == leases.c.id
         )
@@ -63,6 +71,7 @@ def _joined(listed: tuple[Listed, ...], holders: dict[str, RowMapping]) -> Itera
                 queues=one.queues,
                 state=one.state,
                 silent_for=one.silent_for,
+                version=one.version,
             )
     for holder in holders.values():
         yield _busy(holder, queues=(holder["queue"],))
@@ -79,6 +88,7 @@ def _busy(holder: RowMapping, *, queues: tuple[str, ...]) -> Worker:
         silent_for=max(timedelta(0), silence),
         job_id=holder["id"],
         job_type=holder["type"],
+        version=holder["version"],
     )
 
 

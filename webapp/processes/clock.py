@@ -8,7 +8,9 @@ from datetime import timedelta
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from webapp.jobs.clocks import Beat
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.patience import if_there
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
 from webapp.services import Services
 
@@ -24,6 +26,7 @@ class Clock:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._reaper = Reaper(services.leases, services.settings.lease_seconds)
+        self._beat = Beat(services.engine)
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -32,6 +35,7 @@ class Clock:
         signal.signal(signal.SIGINT, lambda *_: self._stopped.set())
         while not self._stopped.wait(TICK_SECONDS):
             self.tick()
+        if_there(self._beat.stop)
 
     def tick(self) -> None:
         """Do one round; a database or a Redis that is away costs a line in the log."""
@@ -49,6 +53,7 @@ class Clock:
         release_waiting(services.engine)
         self._reaper.reap()
         self._start_maintenance()
+        self._beat.tell()  # all is done that needs no Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
     def _start_maintenance(self) -> None:

@@ -2,6 +2,7 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
+from webapp.schema.clocks import clocks
 from webapp.schema.columns import Moment, later, metadata, now
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs
@@ -13,6 +14,7 @@ __all__ = [
     "attachments",
     "attempts",
     "audit",
+    "clocks",
     "dependencies",
     "events",
     "jobs",

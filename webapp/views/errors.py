@@ -3,9 +3,11 @@
 import logging
 from uuid import uuid4
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
+from flask_babel import gettext as _
+from flask_login import AnonymousUserMixin
+from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp.jobs.attachments import AttachmentNotFound
@@ -22,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(InternalServerError, broken)
     app.register_error_handler(OperationalError, unavailable)
+    app.register_error_handler(InterfaceError, unavailable)
     app.register_error_handler(JobNotFound, unknown)
     app.register_error_handler(AttachmentNotFound, unknown)
     app.register_error_handler(IllegalTransition, conflicting)
@@ -36,7 +39,7 @@ def refused(error: HTTPException) -> ResponseReturnValue:
     return _page(error.code, sentence=said or ""), error.code, headers
 
 
-def unknown(_: Exception) -> ResponseReturnValue:
+def unknown(_error: Exception) -> ResponseReturnValue:
     """Say the same of what is not there and of what belongs to somebody else."""
     return _page(404), 404
 
@@ -46,10 +49,11 @@ def conflicting(error: IllegalTransition) -> ResponseReturnValue:
     return _page(409, sentence=str(error)), 409
 
 
-def unavailable(error: OperationalError) -> ResponseReturnValue:
+def unavailable(error: OperationalError | InterfaceError) -> ResponseReturnValue:
     """Say that the database does not answer."""
     _log.error("The database does not answer: %s", error.orig)
-    return _page(503), 503, {"Retry-After": "5"}
+    sentence = _("The database does not answer. Nothing that was started is lost. Try again in a few seconds.")
+    return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 
 
 def broken(error: InternalServerError) -> ResponseReturnValue:
@@ -61,10 +65,15 @@ def broken(error: InternalServerError) -> ResponseReturnValue:
 
 def _page(code: int, **words: str) -> str:
     layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
-    # A fault of ours may be the database's, so these pages must not ask it who is signed in
-    nobody = {"current_user": None} if code >= _OURS else {}
+    if code >= _OURS:
+        _ask_for_nobody()
     name = code if code in PAGES else _nearest(code)
-    return render_template(f"errors/{name}.html", layout=layout, code=code, **words, **nobody)
+    return render_template(f"errors/{name}.html", layout=layout, code=code, **words)
+
+
+def _ask_for_nobody() -> None:
+    """Let the page not ask who is signed in: a fault of ours may be the database's, which would be asked."""
+    g._login_user = AnonymousUserMixin()  # noqa: SLF001  (where Flask-Login looks first)
 
 
 def _nearest(code: int) -> int:

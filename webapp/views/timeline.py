@@ -17,6 +17,7 @@ _ENDINGS = {
     "cancelled": ("Stopped", "stopped"),
     "stale": ("Lost", "failed"),
     "lost": ("Its worker was lost", "attention"),
+    "unknown_type": ("Its worker does not know this type; it waits for another one", "attention"),
     "interrupted": ("Interrupted; it goes on later", "attention"),
 }
 _WORTH_SAYING = timedelta(seconds=1)

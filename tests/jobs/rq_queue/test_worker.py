@@ -15,6 +15,7 @@ from tests.installation import Installation, wait_for
 from webapp.jobs.job import Status
 from webapp.jobs.maintenance import top_up_wake_ups
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP
+from webapp.version import version
 
 QUICKLY = 2.0  # seconds
 
@@ -32,6 +33,13 @@ def test_jobs_are_run(installation: Installation) -> None:
     for job_id in ids:
         job = installation.await_status(job_id, Status.COMPLETED)
         assert (job.message, job.attempt) == ("done", 1)
+
+
+def test_workers_say_which_version_they_are_idle_or_busy(installation: Installation) -> None:
+    installation.await_horse(installation.job("deaf", {"seconds": 1}))
+    found = installation.services.workers.all()
+    assert [(worker.state, worker.version) for worker in found if worker.state == "busy"] == [("busy", version())]
+    assert {worker.version for worker in found} == {version()}
 
 
 def test_a_waiting_job_is_started_at_once(installation: Installation) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from redis import Redis
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-_FIELDS = ("hostname", "pid", "queues", "state", "last_heartbeat", "death")
+VERSION = "deskjob_version"  # of the worker's program; RQ's own is that of RQ
+_FIELDS = ("hostname", "pid", "queues", "state", "last_heartbeat", "death", VERSION)
 _PREFIX = "rq:worker:"
 
 
@@ -22,6 +23,7 @@ class Listed:
     queues: tuple[str, ...]
     state: str
     silent_for: timedelta | None
+    version: str = ""
 
 
 def listed(connection: Redis) -> tuple[Listed, ...]:
@@ -46,6 +48,7 @@ def _listed(key: str, values: Any, now: datetime) -> Listed | None:
         queues=tuple(filter(None, said.get("queues", "").split(","))),
         state=said.get("state", ""),
         silent_for=_silence(said.get("last_heartbeat", ""), now),
+        version=said.get(VERSION, ""),
     )
 
 

@@ -33,8 +33,11 @@ from sqlalchemy.exc import DBAPIError
 from webapp.jobs import background
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.parent_death import die_with_parent
+from webapp.jobs.patience import short
+from webapp.jobs.rq_queue.registry import VERSION
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.jobs.watch import Watch
+from webapp.version import version
 
 log = logging.getLogger(__name__)
 Work = Callable[[str, UUID], None]
@@ -79,13 +82,8 @@ class JobWorker(Worker):
         """Answer a wake-up: one work-horse, from its fork to its settlement."""
         with contextlib.suppress(RedisError):
             self.connection.delete(job.key)
-        try:
-            if not self._has_work(queue.name):
-                return  # a look costs a hundredth of a fork
-            self._lease_id = self._leases.open(self._holder(), queue.name)
-        except DBAPIError as error:
-            log.warning("The database cannot be reached (%s); the wake-up is dropped.", error)
-            time.sleep(1)
+        self._lease_id = self._lease_for(queue.name)
+        if self._lease_id is None:
             return
         self.set_state(WorkerStatus.BUSY)
         watching = self._watching = self._watch(self._lease_id)
@@ -96,6 +94,18 @@ class JobWorker(Worker):
         self._settle(watching, pid, status, usage)
         self._watching = None
         self.set_state(WorkerStatus.IDLE)
+
+    def _lease_for(self, queue: str) -> UUID | None:
+        """Open a lease if there is work to do, once the database is there."""
+        while not self._stop_requested:
+            try:
+                # a look costs a hundredth of a fork
+                return self._leases.open(self._holder(), queue) if self._has_work(queue) else None
+            except DBAPIError as error:
+                log.warning("The database cannot be reached (%s); the work waits until it is back.", short(error))
+                self.heartbeat()
+                time.sleep(1)
+        return None
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:  # noqa: ARG002  (RQ's signature)
         """Be the work-horse: drain the queue, then end."""
@@ -122,8 +132,13 @@ class JobWorker(Worker):
 
     def _keep_alive(self, watching: Watch, pid: int, ended: threading.Event) -> None:
         while not ended.wait(watching.interval_seconds):
-            self.heartbeat()
-            if watching.look() and not ended.is_set():
+            try:
+                self.heartbeat()
+                must_end = watching.look()
+            except Exception:
+                log.exception("A look at the running job failed.")  # the next one may not
+                continue
+            if must_end and not ended.is_set():
                 _kill(pid)
 
     def _settle(self, watching: Watch, pid: int, status: int, usage: struct_rusage) -> None:
@@ -132,11 +147,13 @@ class JobWorker(Worker):
             try:
                 return watching.settle(why, pid, usage.ru_maxrss * 1024)
             except DBAPIError as error:
-                log.warning("The database cannot be reached (%s); the lease is settled when it is back.", error)
+                log.warning("The database cannot be reached (%s); the lease is settled when it is back.", short(error))
                 time.sleep(1)
 
     def _holder(self) -> Holder:
-        return Holder(host=socket.gethostname(), boot_id=boot_id(), worker=self.name, pid=self.pid or 0)
+        return Holder(
+            host=socket.gethostname(), boot_id=boot_id(), worker=self.name, pid=self.pid or 0, version=version()
+        )
 
     # What RQ does by itself and must not do here
 
@@ -159,8 +176,9 @@ class JobWorker(Worker):
         """Never suspend by a key in Redis: queues are paused in the database."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Show RQ that the worker lives; without Redis it lives all the same."""
+        """Show RQ that the worker lives, and in which version; without Redis it lives all the same."""
         with contextlib.suppress(RedisError):
+            self.connection.hset(self.key, VERSION, version())
             super().heartbeat(timeout, pipeline)
 
     def set_state(self, state: str, pipeline: Any = None) -> None:

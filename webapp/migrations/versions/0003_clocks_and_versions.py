@@ -1,0 +1,24 @@
+"""The clocks' beats, and the version of the worker that holds a lease."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0003'
+down_revision = '0010'
+
+
+def upgrade() -> None:
+    op.create_table('clocks',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('host', sa.String(length=255), nullable=False),
+    sa.Column('pid', sa.Integer(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('beat_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_clocks'))
+    )
+    op.add_column('leases', sa.Column('version', sa.String(length=40), server_default='', nullable=False))
+
+
+def downgrade() -> None:
+    op.drop_column('leases', 'version')
+    op.drop_table('clocks')
