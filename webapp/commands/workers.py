@@ -37,6 +37,7 @@ def _all() -> tuple[Worker, ...]:
 def _line(one: Worker) -> str:
     does = f"runs {short_id(one.job_id)} ({one.job_type})" if one.job_id else one.state
     heard = "never heard of" if one.silent_for is None else f"heard of {one.silent_for.total_seconds():.0f} s ago"
-    runs = one.version or "unknown version"
-    other = "" if one.version == version() else ", not the version of this command"
-    return readable(f"{one.host:<24} {one.pid or '?':>8}  {does:<36} {heard:<20} {runs}{other}  {', '.join(one.queues)}")
+    runs = (
+        f"{one.version or 'unknown version'}{'' if one.version == version() else ', not the version of this command'}"
+    )
+    return readable(f"{one.host:<24} {one.pid or '?':>8}  {does:<36} {heard:<20} {runs}  {', '.join(one.queues)}")
