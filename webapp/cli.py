@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, jobs, processes, queues, users, workers
+from webapp.commands import database, jobs, processes, queues, users, verify, workers
 from webapp.config import BadSettingError
 from webapp.processes.setup import Unready
 
@@ -17,7 +17,7 @@ def deskjob() -> None:
     """Run Deskjob, the back office for background jobs."""
 
 
-for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain):
+for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain, verify.verify):
     deskjob.add_command(command)
 processes.worker.add_command(workers.show_all)
 for group in (database.db, users.user, jobs.job, queues.queue):

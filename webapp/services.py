@@ -1,6 +1,6 @@
 """Every long-lived object of a process, built once from the settings and the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -36,6 +36,9 @@ from webapp.jobs.queues import Queues
 from webapp.jobs.rehearsal import Rehearsal
 from webapp.jobs.rq_queue.registry import listed
 from webapp.jobs.rq_queue.wake_ups import WakeUps
+from webapp.jobs.verifying.check import Check
+from webapp.jobs.verifying.surroundings import Announcing
+from webapp.jobs.verifying.verifier import all_checks
 from webapp.jobs.watch import Watch
 from webapp.jobs.workers import Workers
 from webapp.secret_key import secret_key
@@ -135,6 +138,17 @@ class Services:
         name = f"by hand {uuid4().hex[:8]}"
         return by_hand.run(
             job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid(), version=version())
+        )
+
+    def checks(self, *, deep: bool = False) -> Iterator[Check]:
+        """Return what must always be true of this installation; ``deep`` reads every file."""
+        return all_checks(
+            read_only(self.engine),
+            files=self.files,
+            limits={kind.name: kind.limits for kind in self.registry},
+            lease_seconds=self.settings.lease_seconds,
+            announcing=Announcing(self.queues, self.claims, self.wake_ups),
+            deep=deep,
         )
 
     def debug(self, job_id: UUID, show: Callable[[str], None]) -> bool:
