@@ -27,7 +27,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
-from rq.worker_registration import clean_worker_registry
+from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
 from webapp.jobs import background
@@ -49,7 +49,7 @@ class JobWorker(Worker):
 
     queue_class: type[Queue] = WakeUpQueue
     job_class = WakeUp
-    max_connection_wait_time = 3.0
+    max_connection_wait_time = 1.0  # Redis is asked again each second until it is back
 
     def __init__(
         self,
@@ -178,8 +178,17 @@ class JobWorker(Worker):
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Show RQ that the worker lives, and in which version; without Redis it lives all the same."""
         with contextlib.suppress(RedisError):
+            if not self.connection.hexists(self.key, "birth"):
+                self._register_again()
             self.connection.hset(self.key, VERSION, version())
             super().heartbeat(timeout, pipeline)
+
+    def _register_again(self) -> None:
+        """Tell a Redis that was emptied that this worker is there."""
+        with self.connection.pipeline() as pipeline:
+            pipeline.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
+            register(self, pipeline)
+            pipeline.execute()
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Note what the worker does, in Redis too if it can be reached."""
