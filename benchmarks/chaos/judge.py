@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -83,12 +84,14 @@ def _left_behind(services: Services) -> Iterator[str]:
             yield f"{found.rule} ({found.count}: {'; '.join(found.examples)})"
     if beats := services.leases.beats():
         yield f"leases are left: {sorted(map(str, beats))}"
-    if drafts := list((services.files.root / "drafts").glob("*")):
-        yield from _old_drafts(drafts, services)
+    yield from _unswept(services)
 
 
-def _old_drafts(drafts: list[Path], services: Services) -> Iterator[str]:
-    """A killed writer leaves a draft, which the sweep removes after a day; a row never names one."""
+def _unswept(services: Services) -> Iterator[str]:
+    """A killed writer leaves a file that no row names; all work is over, so the sweep may take it now."""
+    services.housekeeping.sweep_orphans(older_than=timedelta(0))
     with reading(services.engine) as connection:
-        named = set(connection.execute(select(attachments.c.id)).scalars())
-    yield from (f"the draft {path.name} has a row" for path in drafts if UUID(path.name) in named)
+        named = {file_id.hex for file_id in connection.execute(select(attachments.c.id)).scalars()}
+    there = {path.name for path in services.files.root.glob("*/*")}
+    if there != named:
+        yield f"files and rows differ: {sorted(there ^ named)}"

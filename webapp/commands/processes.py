@@ -39,6 +39,7 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
     arguments = [
         *("--bind", address, "--worker-class", "gthread"),
         *("--workers", str(processes), "--threads", str(threads)),
+        *("--config", "python:webapp.processes.serving"),
         *("--graceful-timeout", "10", "--no-control-socket", "--access-logfile", "-"),
     ]
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "webapp.app:create_app()"])  # noqa: S606

@@ -4,6 +4,7 @@ import logging
 import signal
 import threading
 from datetime import timedelta
+from types import FrameType
 
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
@@ -31,11 +32,15 @@ class Clock:
 
     def run(self) -> None:
         """Tick until asked to stop."""
-        signal.signal(signal.SIGTERM, lambda *_: self._stopped.set())
-        signal.signal(signal.SIGINT, lambda *_: self._stopped.set())
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._stop)
         while not self._stopped.wait(TICK_SECONDS):
             self.tick()
         if_there(self._beat.stop)
+
+    def _stop(self, sig: int, _: FrameType | None) -> None:
+        self._stopped.set()
+        signal.signal(sig, signal.SIG_DFL)  # asked once more, it ends at once, whatever it waits for
 
     def tick(self) -> None:
         """Do one round; a database or a Redis that is away costs a line in the log."""
