@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -91,6 +91,19 @@ class TestOnPostgreSQL:
 
         with pytest.raises((ProgrammingError, OperationalError)):
             persistently(wrong)
+
+
+def test_tables_that_have_grown_serve_the_program_of_before_too(
+    services: Services, run_jobs: Callable[[], int], database: str
+) -> None:
+    """Expand, then contract: between the two, old and new programs share the tables."""
+    with writing(services.engine) as connection:
+        connection.execute(text("ALTER TABLE jobs ADD COLUMN new_figure integer DEFAULT 7 NOT NULL"))
+        connection.execute(text("ALTER TABLE attempts ADD COLUMN new_text varchar(10)"))
+        connection.execute(text("CREATE TABLE new_table (id integer PRIMARY KEY)"))
+    job = services.jobs.create_system_job("job_history_export")
+    assert run_jobs() == 1
+    assert services.jobs.get(job.id).status is Status.COMPLETED
 
 
 def test_work_begins_only_while_the_tables_are_those_of_the_program(

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 from webapp.accounts.user import User
+from webapp.services import Services
 
 
 @pytest.fixture
@@ -36,4 +38,16 @@ def test_pages_and_parts_say_that_the_database_does_not_answer_and_come_back_by_
     finally:
         postgresql.start()
         wait_until_it_answers(postgresql)
+    assert client.get("/jobs").status_code == 200
+
+
+def test_a_page_that_meets_a_locked_table_says_so_instead_of_waiting_for_ever(
+    app: Flask, client_of: Callable[[User], FlaskClient], user: User, services: Services, database: str
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    client = client_of(user)
+    with services.engine.begin() as other:
+        other.execute(text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
+        assert client.get("/jobs").status_code == 503
+        assert client.get("/readyz").status_code == 200, "it does answer"
     assert client.get("/jobs").status_code == 200
