@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from benchmarks.chaos.pages import Pages, PagesAway
-from webapp.jobs.dispatch import DuplicateJob
+from webapp.jobs.uniqueness import DuplicateJob
 from webapp.services import Services
 
 _WEIGHTS = {

@@ -19,7 +19,7 @@ from webapp.services import Services
 
 Found = Callable[..., dict[str, Any]]
 Execute = Callable[..., None]
-pytestmark = pytest.mark.usefixtures("database")
+ON_BOTH = pytest.mark.usefixtures("database")
 
 BREAKS = [
     ("UPDATE jobs SET finished_at = NULL WHERE id = :good", "A job says when it ended if and only if it has ended."),
@@ -51,6 +51,11 @@ BREAKS = [
         "No part goes on after its root has ended.",
     ),
     ("UPDATE dependencies SET after_id = :good WHERE job_id = :held", "No job is held after all"),
+    ("UPDATE jobs SET next_key = 'free' WHERE id = :waiting", "No job has begun without the unique key"),
+    (
+        "UPDATE jobs SET status = 'held', next_key = 'free' WHERE id = :waiting",
+        "No job waits for a unique key that is free.",
+    ),
     (
         "UPDATE jobs SET status = 'cancelled', finished_at = created_at WHERE id = :waiting",
         "No job is held for one that did not complete.",
@@ -76,6 +81,7 @@ BREAKS = [
 ]  # fmt: skip
 
 
+@ON_BOTH
 def test_after_some_life_everything_holds(lived: dict[str, UUID], found: Found) -> None:
     assert found() == found(deep=True) == {}
 
@@ -89,12 +95,14 @@ def test_what_is_broken_is_seen(
     assert [name for name in broken if name.startswith(rule)], broken
 
 
+@ON_BOTH
 def test_what_is_broken_is_named(lived: dict[str, UUID], found: Found, execute: Execute) -> None:
     execute("UPDATE jobs SET progress = 99 WHERE id = :good", good=lived["good"])
     [(count, examples)] = found().values()
     assert (count, examples) == (1, (f"job {lived['good']}, type good, status completed, progress 99.0",))
 
 
+@ON_BOTH
 def test_of_many_a_few_are_named_and_all_are_counted(services: Services, found: Found, lived: dict[str, UUID]) -> None:
     for _ in range(20):
         services.jobs.create_job("nothing", after=[lived["waiting"]])
@@ -135,11 +143,13 @@ def test_a_file_without_a_row_is_seen_once_it_is_old(
     assert (count, example) == (1, f"{folder}/{path.name}")
 
 
+@ON_BOTH
 def test_work_that_nobody_was_told_of_is_seen(
     services: Services, lived: dict[str, UUID], found: Found, execute: Execute
 ) -> None:
     services.wake_ups.connection.flushdb()
     assert found() == {}, "somebody works on that queue, and will see it"
+    services.queues.add("other")
     services.jobs.create_job("nothing", queue="other")
     services.wake_ups.connection.flushdb()
     assert found()["Where work waits, a wake-up waits too, or somebody works."][0] == 1
@@ -158,6 +168,7 @@ def test_what_passes_by_itself_is_not_broken() -> None:
     assert [one.holds for one in verify([Check(rule="r", look=lambda: next(looks), passing=True)], 0)] == [True]
 
 
+@ON_BOTH
 def test_nothing_is_changed(services: Services, lived: dict[str, UUID], found: Found) -> None:
     with reading(services.engine) as connection:
         before = connection.execute(select(jobs)).all()

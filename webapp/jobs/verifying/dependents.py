@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine, and_, exists, select
 
-from webapp.jobs.job import TERMINAL
+from webapp.jobs.job import TERMINAL, UNFINISHED
 from webapp.jobs.verifying.check import Check, by_rows
 from webapp.jobs.verifying.statuses import JOB
 from webapp.schema import dependencies, jobs
@@ -19,7 +19,23 @@ def checks(engine: Engine) -> Iterator[Check]:
     yield by_rows(
         engine,
         "No job is held after all that it follows has ended.",
-        select(*JOB).where(*held, ~exists().where(_EDGE, _before.c.status.not_in(TERMINAL))),
+        select(*JOB).where(*held, jobs.c.next_key.is_(None), ~exists().where(_EDGE, _before.c.status.in_(UNFINISHED))),
+    )
+    keyed = exists().where(_before.c.unique_key == jobs.c.next_key, _before.c.status.in_(UNFINISHED))
+    yield by_rows(
+        engine,
+        "No job waits for a unique key that is free.",
+        select(*JOB, jobs.c.next_key.label("key")).where(
+            *held, jobs.c.next_key.is_not(None), ~keyed, ~exists().where(_EDGE, _before.c.status.in_(UNFINISHED))
+        ),
+        passing=True,  # the clock lets it go
+    )
+    yield by_rows(
+        engine,
+        "No job has begun without the unique key that it waited for.",
+        select(*JOB, jobs.c.next_key.label("key")).where(
+            jobs.c.next_key.is_not(None), jobs.c.status.not_in(("held", *TERMINAL))
+        ),
     )
     in_vain = and_(dependencies.c.only_on_success, _before.c.status.in_(TERMINAL), _before.c.status != "completed")
     yield by_rows(
