@@ -11,6 +11,7 @@ from webapp.jobs.job import Job
 from webapp.jobs.leases import Leases
 
 HARD_LIMIT = timedelta(seconds=10)  # past its timeout, a job that did not end itself is ended
+CUT_OFF = "The database could not be reached for too long, so the job was ended by force."
 _BEATS_PER_LEASE = 6
 _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
 
@@ -42,7 +43,6 @@ class Watch:
         self._grace_of = grace_of
         self._beaten = self._beat_due = monotonic()
         self._interrupted: float | None = None
-        self._cut_off = False
         self._seen: tuple[UUID, int] | None = None
         self._seen_at = self._stopping_at = 0.0
 
@@ -68,7 +68,7 @@ class Watch:
             why=why,
             horse_pid=horse_pid,
             peak_memory=peak_memory,
-            hand_back=self._interrupted is not None or self._cut_off,  # neither is the job's own fault
+            hand_back=self._interrupted is not None or self.verdict == CUT_OFF,
         )
 
     def _beat(self, began: float) -> bool:
@@ -82,9 +82,8 @@ class Watch:
     def _judge(self, at: float, job: Job | None, *, alive: bool) -> str:
         if not alive:
             return "Its lease was taken away: the worker could not be seen for too long."
-        self._cut_off = at - self._beaten > self._lease_seconds * _FENCE
-        if self._cut_off:
-            return "The database could not be reached for too long, so the job was ended and starts again."
+        if at - self._beaten > self._lease_seconds * _FENCE:
+            return CUT_OFF
         if self._interrupted is not None and at - self._interrupted > self._drain_grace:
             return "The worker was stopped, and the job did not end within its grace."
         return self._judge_job(at, job) if job else ""
