@@ -126,7 +126,7 @@ def test_a_write_lock_that_is_held_for_seconds_costs_no_attempt(installation: In
     installation.await_status(job_id, Status.RUNNING)
     other = sqlite3.connect(installation.folder / "deskjob.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    time.sleep(4)
+    time.sleep(2.5)
     other.execute("COMMIT")
     other.close()
     job = completed(installation, job_id)
