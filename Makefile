@@ -1,4 +1,4 @@
-.PHONY: help run test check format lock pictures
+.PHONY: help run test check format lock pictures texts
 
 help: ## List every target with one sentence
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -22,4 +22,12 @@ lock: ## Resolve requirements into the hashed locks (needs uv)
 	  --custom-compile-command "make lock" requirements-dev.in -o requirements-dev.txt
 
 pictures: ## Take the pictures of the documentation
-	.venv/bin/python docs/pictures.py
+	PYTHONPATH=. .venv/bin/python docs/pictures.py
+
+texts: ## Bring the catalogues up to date with the code, and compile them
+	PYTHONPATH=. .venv/bin/pybabel -q extract -F babel.cfg -k lazy_gettext -k lazy_ngettext:1,2 -k _l -k english --add-location file --sort-by-file \
+	  --omit-header -o webapp/translations/messages.pot .
+	.venv/bin/pybabel -q update -i webapp/translations/messages.pot -d webapp/translations -l de \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 110
+	rm webapp/translations/messages.pot
+	.venv/bin/pybabel -q compile -d webapp/translations

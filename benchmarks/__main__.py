@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-NAMES = ("executor", "progress", "dataset", "create", "fanout", "fair", "chaos")
+NAMES = ("executor", "progress", "dataset", "create", "fanout", "fair", "pages", "admin", "chaos")
 
 
 def main() -> int:

@@ -1,76 +1,111 @@
-"""Take the pictures of the README: a real installation, real jobs, a real browser (``make pictures``)."""
+"""Take the pictures of the documentation: the demonstration, served as people serve it, in a real browser.
+
+``make pictures`` makes one of each page of `PAGES`, light, dark and on a phone; names after it make only those.
+"""
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import create_engine, select
+
+from webapp.config import load
+from webapp.database import engine_options, reading
+from webapp.schema import jobs
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
-TABLE = ROOT / "tests" / "journeys" / "airports.csv"
 PASSWORD = "a password for pictures"  # noqa: S105
-PORT = "8765"
+PAGES = {  # from "jobs" on, somebody is signed in
+    "login": "/login",
+    "jobs": "/jobs",
+    "start": "/jobs/new",
+    "form": "/jobs/new/dataset_report",
+    "running": "/jobs/{Copy the orders of the shop}",
+    "done": "/jobs/{Dataset report completed}",
+    "failed": "/jobs/{Dataset report failed}",
+    "family": "/jobs/{Recount the stock of four shops}",
+    "me": "/me",
+    "admin": "/admin",
+    "missing": "/nowhere",
+}
+SHAPES = (("light", 1200), ("dark", 1200), ("light", 390))
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 
 
-def main() -> None:
-    """Start Deskjob on an empty folder, run jobs, and picture the pages that they fill."""
+def main(wanted: list[str]) -> None:
+    """Serve a demonstration and picture its pages."""
+    PICTURES.mkdir(exist_ok=True)
+    with demonstration() as (site, ids), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        for scheme, width in SHAPES:
+            page = _opened(browser, site, scheme, width)
+            for name, address in PAGES.items():
+                if name == "jobs":
+                    _sign_in(page)
+                if not wanted or name in wanted:
+                    _take(page, address.format_map(ids), PICTURES / f"{name}-{scheme}-{width}.png")
+
+
+@contextmanager
+def demonstration() -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Seed an empty folder, run Deskjob on it; give its address, and ids of jobs by title, or title and status."""
     folder = tempfile.mkdtemp(prefix="dj-")
-    settings = {"DESKJOB_DATA_DIR": folder, "DESKJOB_ADMIN_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT),
-                "DESKJOB_JOBTYPES": "tests.journeys.slow_types"}  # fmt: skip
-    command = [sys.executable, "-m", "webapp.cli"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"DESKJOB_DATA_DIR": folder, "DESKJOB_ADMIN_PASSWORD": PASSWORD, "PYTHONPATH": str(ROOT)}
+    command, environment = [sys.executable, "-m", "webapp.cli"], {**os.environ, **settings}
+    subprocess.run([*command, "demo"], env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     server = subprocess.Popen(  # noqa: S603
-        [*command, "up", "--port", PORT], env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True
+        [*command, "up", "--port", str(port)], env=environment, stdout=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None  # noqa: S101
         server.stdout.readline()
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-            for scheme, width in (("light", 1200), ("dark", 1200), ("light", 390)):
-                context = browser.new_context(
-                    color_scheme=scheme, viewport={"width": width, "height": 800}, base_url=f"http://127.0.0.1:{PORT}"
-                )
-                _take(context, f"{scheme}-{width}")
+        yield f"http://127.0.0.1:{port}", _ids(Path(folder))
     finally:
         server.terminate()
         server.wait()
         shutil.rmtree(folder)
 
 
-def _take(context: BrowserContext, kind: str) -> None:
-    page = context.new_page()
+def _ids(folder: Path) -> Mapping[str, str]:
+    """Of jobs with one title, the newest counts; of those that have files, one that was really run."""
+    database = load(data_dir=folder).database
+    engine = create_engine(database, **engine_options(database))
+    found: dict[str, str] = {}
+    with reading(engine) as connection:
+        for job in connection.execute(select(jobs).order_by(jobs.c.id)):
+            found |= {job.title: str(job.id), f"{job.title} {job.status}": str(job.id)}
+    return found
+
+
+def _opened(browser: Browser, site: str, scheme: str, width: int) -> Page:
+    size = {"width": width, "height": 800}
+    return browser.new_page(color_scheme=scheme, viewport=size, base_url=site, locale="en-GB")
+
+
+def _sign_in(page: Page) -> None:
     page.goto("/login")
-    _picture(page, f"login-{kind}")
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/jobs")
-    page.goto("/jobs/new")
-    _picture(page, f"start-{kind}")
-    page.goto("/jobs/new/dataset_report")
-    _picture(page, f"form-{kind}")
-    page.get_by_label("Dataset").set_input_files(TABLE)
-    page.get_by_role("button", name="Start the job").click()
-    page.get_by_role("link", name="report.html").wait_for()
-    _picture(page, f"done-{kind}")
-    page.goto("/jobs/new/slow_count")
-    page.get_by_label("Count up to").fill("40")
-    page.get_by_role("button", name="Start the job").click()
-    page.wait_for_timeout(5000)
-    _picture(page, f"running-{kind}")
-    page.goto("/jobs")
-    _picture(page, f"jobs-{kind}")
 
 
-def _picture(page: Page, name: str) -> None:
+def _take(page: Page, address: str, file: Path) -> None:
+    page.goto(address)
     page.wait_for_timeout(300)
-    page.screenshot(path=PICTURES / f"{name}.png")
+    page.screenshot(path=file)
 
 
 if __name__ == "__main__":
-    PICTURES.mkdir(exist_ok=True)
-    main()
+    main(sys.argv[1:])

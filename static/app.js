@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const LOG_LIMIT = 2000;
+  const TOAST_SECONDS = 12;
   const pill = document.querySelector("[data-live]");
   let paused = false;
   let failures = 0;
@@ -51,9 +52,18 @@
   document.addEventListener("htmx:after:swap", () => document.querySelector("[data-modal]:not([open])")?.showModal());
   document.addEventListener("close", (event) => event.target.matches("[data-modal]") && event.target.remove(), true);
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-    const asker = ctx.sourceElement?.closest?.("a[hx-target='#dialog']");
-    if (asker && ctx.response?.status > 401) location.assign(asker.href);
+    const asker = ctx.sourceElement;
+    if (asker?.getAttribute?.("hx-target") !== "#dialog" || !(ctx.response?.status > 401)) return;
+    if (asker.form) asker.form.requestSubmit(asker);
+    else location.assign(asker.href);
   });
+  // A toast goes by itself, unless somebody is about to use it
+  document.addEventListener("click", ({ target }) => target.closest("[data-close]")?.closest("[data-toast]")?.remove());
+  setInterval(() => {
+    for (const toast of document.querySelectorAll("[data-toast]:not(:hover, :focus-within)")) {
+      if (!document.hidden && (toast.age = (toast.age ?? 0) + 1) > TOAST_SECONDS) toast.remove();
+    }
+  }, 1000);
   htmx.registerExtension("keep-open", {
     htmx_before_morph_attr: (element, { attrName }) => !(attrName === "open" && element.matches("details, dialog")),
   });

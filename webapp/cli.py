@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, jobs, processes, queues, users, verify, workers
+from webapp.commands import database, demo, jobs, processes, queues, schedules, types, users, verify, workers
 from webapp.config import BadSettingError
 from webapp.processes.setup import Unready
 
@@ -17,10 +17,19 @@ def deskjob() -> None:
     """Run Deskjob, the back office for background jobs."""
 
 
-for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain, verify.verify):
+for command in (
+    processes.up,
+    processes.web,
+    processes.worker,
+    processes.clock,
+    processes.maintain,
+    demo.demo,
+    verify.verify,
+):
     deskjob.add_command(command)
-processes.worker.add_command(workers.show_all)
-for group in (database.db, users.user, jobs.job, queues.queue):
+for command in (workers.show_all, workers.stop):
+    processes.worker.add_command(command)
+for group in (database.db, users.user, jobs.job, schedules.schedule, queues.queue, types.job_type):
     deskjob.add_command(group)
 
 

@@ -17,12 +17,17 @@ from sqlalchemy import Engine
 from webapp import jobtypes
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.audit import Audit
+from webapp.accounts.audit_trail import AuditTrail
+from webapp.accounts.directory import Directory
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
 from webapp.database import read_only
 from webapp.jobs.by_hand import ByHand, refuse_worker_only
 from webapp.jobs.claims import Claims
+from webapp.jobs.condition import Examination
+from webapp.jobs.disabling import DisabledTypes
 from webapp.jobs.executor import Executor
+from webapp.jobs.figures.figures import Figures
 from webapp.jobs.files import FileStore
 from webapp.jobs.for_show import FilesForShow
 from webapp.jobs.horse import Budget, WorkHorse
@@ -31,18 +36,21 @@ from webapp.jobs.job import Job
 from webapp.jobs.job_type import JobType, Registry
 from webapp.jobs.jobs import Jobs
 from webapp.jobs.leases import Holder, Leases, boot_id
+from webapp.jobs.notices import Notices
 from webapp.jobs.payloads import Vault
-from webapp.jobs.queues import Queues
+from webapp.jobs.queues import Queues, UnknownQueue
 from webapp.jobs.rehearsal import Rehearsal
 from webapp.jobs.rq_queue.registry import listed
 from webapp.jobs.rq_queue.wake_ups import WakeUps
+from webapp.jobs.schedules.firing import Firing
+from webapp.jobs.schedules.runs import Runs
+from webapp.jobs.schedules.schedules import Schedules
 from webapp.jobs.verifying.check import Check
 from webapp.jobs.verifying.surroundings import Announcing
 from webapp.jobs.verifying.verifier import all_checks
 from webapp.jobs.watch import Watch
 from webapp.jobs.workers import Workers
 from webapp.secret_key import secret_key
-from webapp.version import version
 
 ENTRY_POINTS = "deskjob.jobtypes"
 E = TypeVar("E", bound=Executor)
@@ -55,6 +63,7 @@ class Removed:
     timeout: timedelta = timedelta(0)
     stop_grace: timedelta = timedelta(0)
     rerun_lost: bool = False
+    stale_after: timedelta | None = None
 
 
 class Services:
@@ -72,16 +81,34 @@ class Services:
         self.registry = registry or _registry(settings)
         self.wake_ups = WakeUps(settings.redis)
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
+        self.notices = Notices(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
+        self.directory = Directory(engine)
+        self.audit_trail = AuditTrail(engine)
         self.sessions = Sessions(
             engine,
             idle=timedelta(seconds=settings.session_idle_seconds),
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
+        self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
-        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection))
+        self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, knows_queue=self._knows_queue)
+        self.runs = Runs(engine)
+        self.firing = Firing(
+            engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
+        )
+        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection), settings.lease_seconds)
+        self.figures = Figures(engine)
+        self.examination = Examination(
+            engine,
+            redis=self.wake_ups.connection,
+            workers=self.workers.all,
+            at_work=self.workers.at_work,
+            clock_silent_for=self.figures.folded_ago,
+            folder=settings.storage,
+        )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
         self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
 
@@ -107,6 +134,12 @@ class Services:
     def _queue_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
 
+    def _knows_queue(self, name: str) -> bool:
+        try:
+            return self.queues.get(name).name == name
+        except UnknownQueue:
+            return self.wake_ups.workers_alive(name) > 0
+
     def work_horse(self) -> WorkHorse:
         """Build what drains a queue in a forked child."""
         settings = self.settings
@@ -123,6 +156,7 @@ class Services:
             drain_grace=timedelta(seconds=self.settings.stop_grace_seconds),
             timeout_of=lambda name: self._known(name).timeout,
             grace_of=lambda name: self._known(name).stop_grace,
+            silence_of=lambda name: self._known(name).stale_after,
         )
 
     def run_here(self, job_id: UUID) -> Job:
@@ -136,9 +170,7 @@ class Services:
             watch=self.watch,
         )
         name = f"by hand {uuid4().hex[:8]}"
-        return by_hand.run(
-            job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid(), version=version())
-        )
+        return by_hand.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:
         """Return what must always be true of this installation; ``deep`` reads every file."""

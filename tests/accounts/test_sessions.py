@@ -111,3 +111,31 @@ def test_a_sweep_removes_only_what_is_over(services: Services, user: User, datab
     assert services.sessions.sweep() == 2
     assert services.sessions.sweep() == 0
     assert services.sessions.find(fresh) == user
+
+
+def test_a_person_sees_the_own_sessions_that_last(services: Services, user: User, admin: User, database: str) -> None:
+    services.sessions.begin(user.id, address="192.0.2.1")
+    let_pass(services, services.sessions.idle)
+    services.sessions.begin(admin.id)
+    phone, here = (services.sessions.begin(user.id, address=address) for address in ("192.0.2.7", "::1"))
+    assert [(one.address, one.current) for one in services.sessions.of(user.id, here)] == [
+        ("::1", True),
+        ("192.0.2.7", False),
+    ]
+    assert services.sessions.of(user.id, phone)[0].address == "192.0.2.7"
+
+
+def test_a_person_ends_one_of_the_own_sessions(services: Services, user: User, admin: User, database: str) -> None:
+    here, phone, foreign = (services.sessions.begin(one.id) for one in (user, user, admin))
+    [_, other] = services.sessions.of(user.id, here)
+    [theirs] = services.sessions.of(admin.id, foreign)
+    assert not services.sessions.end_one(user.id, theirs.id)
+    assert services.sessions.end_one(user.id, other.id)
+    assert not services.sessions.end_one(user.id, other.id)
+    assert [services.sessions.find(token) for token in (here, phone, foreign)] == [user, None, admin]
+
+
+def test_a_person_ends_all_other_sessions(services: Services, user: User, admin: User, database: str) -> None:
+    here, *others, foreign = (services.sessions.begin(one.id) for one in (user, user, user, admin))
+    assert services.sessions.end_others(user.id, here) == len(others)
+    assert [services.sessions.find(token) for token in (here, *others, foreign)] == [user, None, None, admin]

@@ -54,3 +54,13 @@ def test_bad_usage_gets_one_sentence(say: Say, words: tuple[str, ...], sentence:
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
     assert sentence in refused.stderr
+
+
+def test_a_queue_is_emptied_once_it_is_meant(say: Say, services: Services, start: Callable[..., str]) -> None:
+    for _ in range(2):
+        start()
+    assert say("queue", "empty", "default").exit_code == 1, "nobody said yes"
+    assert services.queues.waiting("default") == 2
+    done = say("queue", "empty", "default", "--yes", "--json")
+    assert "2 jobs were stopped." in done.stderr
+    assert json.loads(done.stdout)[0]["waiting"] == 0

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 
 import pytest
@@ -57,3 +58,26 @@ def test_what_cannot_be_done_is_one_sentence(say: Callable[..., Result], words: 
     done = say(*words, typed="short\n")
     assert done.exit_code == 1
     assert done.output.startswith("Error: ")
+
+
+def test_a_role_is_changed_and_told_in_json(say: Callable[..., Result], services: Services) -> None:
+    say("add", "linus", "--password-stdin", typed="a long enough secret\n")
+    told = json.loads(say("role", "linus", "operator", "--json").output)
+    assert (told["name"], told["role"]) == ("linus", "operator")
+    assert services.accounts.by_name("linus").role is Role.OPERATOR
+    assert "no account named nobody" in say("role", "nobody", "admin").output
+
+
+def test_a_password_that_was_made_is_for_one_time_and_a_typed_one_is_not(
+    say: Callable[..., Result], services: Services
+) -> None:
+    made = json.loads(say("add", "linus", "--json").output)
+    assert services.accounts.authenticate("linus", made["one_time_password"]).password_is_temporary
+    say("password", "linus", "--password-stdin", typed="a long enough secret\n")
+    assert not services.accounts.by_name("linus").password_is_temporary
+
+
+def test_people_are_looked_for(say: Callable[..., Result]) -> None:
+    for name in ("linus", "grace"):
+        say("add", name, "--password-stdin", typed="a long enough secret\n")
+    assert [one["name"] for one in json.loads(say("list", "--search", "gra", "--json").output)] == ["grace"]

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
@@ -6,8 +7,8 @@ import pytest
 from click.testing import Result
 
 from webapp.jobs.leases import Holder
+from webapp.jobs.presence import Presence
 from webapp.services import Services
-from webapp.version import version
 
 Say = Callable[..., Result]
 HOLDER = Holder(host="elsewhere", boot_id="b", worker="w", pid=17)
@@ -25,15 +26,6 @@ def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
     assert f"runs {job_id.hex[-8:]} (job_history_export)" in line
 
 
-def test_a_worker_of_another_version_is_marked(say: Say, services: Services) -> None:
-    services.leases.open(replace(HOLDER, version="0.0.9+feedbeef"), "default")
-    services.leases.open(replace(HOLDER, host="same", worker="v", version=version()), "default")
-    lines = {line.split()[0]: line for line in say("worker", "list").stdout.splitlines()}
-    assert "0.0.9+feedbeef, not the version of this command" in lines["elsewhere"]
-    assert version() in lines["same"]
-    assert "not the version" not in lines["same"]
-
-
 def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) -> None:
     services.leases.open(HOLDER, "default")
     services.wake_ups.connection.connection_pool.reset()
@@ -48,3 +40,19 @@ def test_a_worker_takes_no_other_command(say: Say) -> None:
     refused = say("worker", "lsit")
     assert refused.exit_code == 2
     assert "No such command 'lsit'. Did you mean 'list'? See `deskjob worker --help`." in refused.stderr
+
+
+def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
+    presence = Presence(services.engine, replace(HOLDER, worker="abcdef"), ["default"], "0.1.0+abc")
+    presence.look()
+    assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere was asked to stop.\n"
+    told = json.loads(say("worker", "stop", "abc", "--now", "--json").stdout)
+    assert (told["state"], told["wish"]) == ("stopping", "now")
+    [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
+    assert "another version: 0.1.0+abc" in line
+
+
+def test_a_worker_that_is_not_there_cannot_be_stopped(say: Say) -> None:
+    refused = say("worker", "stop", "nobody")
+    assert refused.exit_code == 2
+    assert "No worker has a name that begins with 'nobody'. See `deskjob worker list`." in refused.stderr

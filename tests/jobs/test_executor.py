@@ -3,6 +3,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,9 +15,11 @@ from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
 from webapp.database import reading, writing
 from webapp.jobs.context import JobContext
+from webapp.jobs.interruptions import MOST
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.job_type import JobError, Upload, job_type
 from webapp.jobs.payloads import is_secret
+from webapp.jobs.shortages import DISK_FULL, OUT_OF_MEMORY
 from webapp.schema import jobs, now
 from webapp.services import Services
 
@@ -226,6 +229,24 @@ def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(
     assert (again.status, again.state, again.attempt) == (Status.COMPLETED, {"step": 3}, 2)
 
 
+@pytest.mark.parametrize(("saves", "ends_as"), [(True, Status.QUEUED), (False, Status.FAILED)])
+def test_only_a_job_that_gets_further_may_be_interrupted_for_ever(
+    services: Services, run: Run, lease: UUID, saves: bool, ends_as: Status
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        if saves:
+            job.save_state({"attempt": job.attempt})
+        services.executor.interrupt()
+        job.message("a word")
+
+    run(handler)
+    for _ in range(MOST):
+        services.executor.interrupted = False
+        job = run_once(services, "default", lease)
+    assert (job.status, job.attempt) == (ends_as, MOST + 1)
+    assert job.errors == () if saves else job.errors[-1]["text"].startswith("It was interrupted 10 times in a row")
+
+
 def test_a_job_that_is_claimed_while_the_worker_is_about_to_stop_is_handed_back_unrun(
     services: Services, run: Run, lease: UUID
 ) -> None:
@@ -280,3 +301,24 @@ def test_several_jobs_can_be_run_one_after_the_other(services: Services, make: C
     while job := services.claims.claim("default", lease, fresh=True):
         services.executor.run(job, HORSE)
     assert {job.status for job in services.jobs.newest(9)} == {Status.COMPLETED}
+
+
+def test_a_job_that_finds_no_room_on_the_disk_fails_with_a_sentence(
+    services: Services, run: Run, room: Callable[[int], Any]
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        with room(500_000):
+            job.attach("big.bin", b"x" * 1_000_000)
+
+    job = run(handler)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, DISK_FULL)
+    assert services.jobs.attachments(job.id) == ()
+    assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_job_that_needs_too_much_memory_fails_with_a_sentence(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        bytearray(2**62)
+
+    job = run(handler)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, OUT_OF_MEMORY)

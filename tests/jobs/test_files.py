@@ -1,9 +1,10 @@
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,12 @@ def test_a_stream_that_breaks_leaves_nothing_behind(files: FileStore) -> None:
 
     with pytest.raises(StopIteration):
         files.receive(Broken(), "a")
+    assert on_disk(files) == []
+
+
+def test_a_disk_that_is_full_leaves_nothing_behind(files: FileStore, room: Callable[[int], Any]) -> None:
+    with room(100_000), pytest.raises(OSError, match="too large"):
+        files.receive(io.BytesIO(b"x" * 200_000), "big.bin")
     assert on_disk(files) == []
 
 

@@ -151,7 +151,7 @@ def test_a_tenant_sees_nothing_of_another_nor_of_none(
 def test_the_tag_and_the_history_of_a_tenant_are_its_own(services: Services, make: Make) -> None:
     viewer = Viewer(user_id=uuid4(), sees_all=True, tenant="ours")
     make(Owner(tenant="ours"))
-    tag = services.jobs.tag(viewer)
+    tag = services.jobs.pulse(viewer, [])
     make(Owner(tenant="theirs"))
     make(Owner())
-    assert services.jobs.tag(viewer) == tag
+    assert services.jobs.pulse(viewer, []) == tag

@@ -155,3 +155,28 @@ def test_the_sweep_does_not_stumble_over_files_that_vanish_meanwhile(tmp_path: P
     for path in tmp_path.glob("*/*"):
         path.unlink()
     assert list(found) == []
+
+
+def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
+    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+) -> None:
+    (_, kept), (job, lost), (_, removed) = with_file(), with_file(), with_file()
+    assert list(housekeeping.missing_files()) == []
+    lost.unlink()
+    removed.unlink()
+    with writing(services.engine) as connection:
+        connection.execute(
+            update(attachments).where(attachments.c.id == UUID(removed.name)).values(deleted_at=days_ago(0))
+        )
+    (missing,) = housekeeping.missing_files()
+    assert missing == (UUID(lost.name), job.id, "a.txt")
+    assert kept.exists()
+
+
+def test_missing_files_are_found_however_many_there_are(
+    housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.jobs.housekeeping.BATCH", 2)
+    for _ in range(5):
+        with_file()[1].unlink()
+    assert len(list(housekeeping.missing_files())) == 5

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import delete, event, select, update
 
 from tests.jobs.conftest import HOLDER, Nothing, end
 from webapp.database import reading, writing
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.context import JobContext
+from webapp.jobs.interruptions import MOST
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import job_type
 from webapp.schema import jobs, leases, now
@@ -163,13 +164,75 @@ def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_g
     assert not {alive, elsewhere} & set(found)
 
 
-def test_a_claim_under_a_lease_that_was_taken_away_is_still_settled_by_the_worker(
-    services: Services, make: Callable[..., Job]
+def test_under_a_lease_that_was_taken_away_nothing_is_claimed(
+    services: Services, make: Callable[..., Job], database: str
 ) -> None:
-    gone = uuid4()
     job = make()
-    assert services.claims.claim("default", gone, fresh=True) is not None
-    services.leases.settle(gone, why=WHY)
+    assert services.claims.claim("default", uuid4(), fresh=True) is None
+    assert services.claims.claim_one(job.id, "default", uuid4()) is None
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_what_runs_under_a_lease_that_was_taken_away_is_still_settled(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    """It was claimed at the very moment at which its lease was taken."""
+    job = running()
+    with writing(services.engine) as connection:
+        connection.execute(delete(leases))
+    assert services.leases.beats() == {lease: None}
+    services.leases.settle(lease, why=WHY)
+    assert services.jobs.get(job.id).status is Status.FAILED
+    assert services.leases.beats() == {}
+
+
+def test_a_lease_that_was_beaten_since_it_was_looked_at_is_not_taken(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running()
+    seen = services.leases.beats()[lease]
+    services.leases.beat(lease)
+    assert services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=seen) == ()
+    assert services.jobs.get(job.id).status is Status.RUNNING
+    assert services.leases.beat(lease)
+    seen = services.leases.beats()[lease]
+    assert len(services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=seen)) == 1
+    assert not services.leases.beat(lease)
+
+
+def test_a_lease_that_its_worker_has_just_settled_is_not_settled_by_the_clock_too(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    running(max_attempts=3)
+    services.leases.settle(lease, why=WHY)
+    assert services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=0) == ()
+
+
+def test_a_job_that_is_interrupted_again_and_again_without_a_checkpoint_uses_up_its_tries(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    """One that stops its own worker would else go on for ever."""
+    job = make(max_attempts=2)
+    for number in range(1, MOST + 3):
+        lease = services.leases.open(HOLDER, "default")
+        assert services.claims.claim("default", lease, fresh=True).attempt == number
+        services.leases.settle(lease, why=WHY, hand_back=True)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts) == (Status.FAILED, MOST + 2)
+    assert after.errors[-1]["text"].startswith(f"It was interrupted {MOST} times in a row without")
+    outcomes = [attempt.outcome for attempt in services.jobs.attempts(job.id)]
+    assert outcomes == ["interrupted"] * MOST + ["lost", "failed"]
+
+
+def test_a_type_that_nobody_may_start_twice_unasked_is_not_handed_back_by_force(services: Services) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        """Do nothing."""
+
+    services.registry.add(job_type("once", title="Once", max_attempts=3, rerun_lost=False)(handler))
+    job = services.jobs.create_job("once")
+    lease = services.leases.open(HOLDER, "default")
+    services.claims.claim("default", lease, fresh=True)
+    services.leases.settle(lease, why=WHY, hand_back=True)
     assert services.jobs.get(job.id).status is Status.FAILED
 
 

@@ -172,7 +172,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(number=numbers, priority=st.integers(0, 300))
     def prioritise(self, number: int, priority: int) -> None:
-        expected = self.illegal(number, *WAITING).replace("IllegalTransition", "BadRequest")
+        expected = self.illegal(number, *WAITING).replace("IllegalTransition", "NotWaiting")
         self.note("prioritise", self.world.prioritise(number, priority), expected)
 
     @rule(number=numbers)

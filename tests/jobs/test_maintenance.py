@@ -1,9 +1,9 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
 import pytest
 from redis import Redis
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from tests.jobs.statements import plan_of, recorded
 from webapp.database import writing
@@ -11,7 +11,7 @@ from webapp.jobs import maintenance as module
 from webapp.jobs.job import Job, Status
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUps
-from webapp.schema import jobs, later
+from webapp.schema import jobs, later, leases
 from webapp.services import Services
 
 
@@ -60,6 +60,39 @@ def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
     assert reaper.reap() == 0
     at[0] += 4.9
     assert reaper.reap() == 0
+
+
+def test_a_beat_at_the_last_moment_saves_the_lease(
+    services: Services, reaper: Reaper, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It comes after the reaper has looked and before it takes the lease."""
+    job, beats = running(), services.leases.beats
+    reaper.reap()
+    at[0] += 5.1
+
+    def then_beaten() -> Mapping[UUID, int | None]:
+        seen = beats()
+        services.leases.beat(lease)
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.leases, "beats", then_beaten)
+        reaper.reap()
+    assert services.jobs.get(job.id).status is Status.RUNNING
+    assert services.leases.beat(lease)
+
+
+def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
+    services: Services, reaper: Reaper, running: Callable[..., Job], at: list[float], database: str
+) -> None:
+    job = running()
+    with writing(services.engine) as connection:
+        connection.execute(delete(leases))
+    assert reaper.reap() == 0
+    at[0] += 5.1
+    assert reaper.reap() == 1
+    assert services.jobs.get(job.id).status is Status.STALE
 
 
 def test_after_the_database_was_away_every_lease_has_its_whole_time_again(

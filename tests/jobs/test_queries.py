@@ -118,7 +118,6 @@ def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
             services.jobs.page(ANA, tab=tab)
             services.jobs.page(ANA, tab=tab, before=job.id)
         services.jobs.counts(ANA)
-        services.jobs.tag(ANA)
         services.jobs.place_in_queue(job)
         services.jobs.timeline(job.id)
         services.jobs.attempts(job.id)
@@ -133,18 +132,20 @@ def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
         assert [line for line in walks if "USING INDEX ix_jobs_public" not in line] == [], statement
 
 
-def test_the_tag_changes_whenever_the_list_looks_different(
+def test_the_pulse_changes_whenever_the_list_looks_different(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     make(PUBLIC)
-    seen = {services.jobs.tag(ANA)}
+    seen: set[str] = set()
 
     def changed(what: str) -> None:
-        tag = services.jobs.tag(ANA)
-        assert tag not in seen, what
-        assert services.jobs.tag(ANA) == tag, "and only then"
-        seen.add(tag)
+        shown = ids(services.jobs.page(ANA))
+        pulse = services.jobs.pulse(ANA, shown)
+        assert pulse not in seen, what
+        assert services.jobs.pulse(ANA, shown) == pulse, "and only then"
+        seen.add(pulse)
 
+    changed("at first")
     make(ANAS)
     changed("a new job")
     job = services.claims.claim("default", lease, fresh=True)
@@ -165,13 +166,6 @@ def test_the_tag_changes_whenever_the_list_looks_different(
     with writing(services.engine) as connection:
         connection.execute(delete(jobs).where(jobs.c.id == job.id))
     changed("a removal")
-
-
-def test_others_jobs_leave_the_tag_alone(services: Services, make: Callable[..., Job]) -> None:
-    make(ANAS)
-    tag = services.jobs.tag(ANA)
-    make(Owner(user_id=BEN.user_id))
-    assert services.jobs.tag(ANA) == tag
 
 
 def test_the_place_in_the_queue_is_the_order_of_the_claims(

@@ -11,7 +11,7 @@ from tests.jobs.conftest import end
 from webapp.database import writing
 from webapp.jobs import watch as module
 from webapp.jobs.job import Job, Status
-from webapp.jobs.watch import HARD_LIMIT, Watch
+from webapp.jobs.watch import CUT_OFF, HARD_LIMIT, Watch
 from webapp.schema import jobs, now
 from webapp.services import Services
 
@@ -42,6 +42,20 @@ def watch(services: Services, lease: UUID, clock: Clock) -> Watch:
         drain_grace=timedelta(seconds=20),
         grace_of=lambda _: timedelta(seconds=20),
         timeout_of=lambda name: timedelta(seconds=60),
+    )
+
+
+@pytest.fixture
+def listening(services: Services, lease: UUID, clock: Clock) -> Watch:
+    """Watch jobs that may run for long, but not in silence."""
+    return Watch(
+        services.leases,
+        lease,
+        lease_seconds=30.0,
+        drain_grace=timedelta(seconds=20),
+        grace_of=lambda _: timedelta(seconds=20),
+        timeout_of=lambda _: timedelta(hours=1),
+        silence_of=lambda _: timedelta(seconds=40),
     )
 
 
@@ -91,6 +105,26 @@ def test_a_database_that_comes_back_in_time_costs_nothing(
     assert not watch.look()
     clock.at += 15
     assert not watch.look()
+
+
+def test_the_fence_knows_the_time_without_asking_the_database(watch: Watch, clock: Clock) -> None:
+    clock.at += 19
+    assert not watch.cut_off()
+    assert watch.seconds_left == pytest.approx(1.0)
+    clock.at += 1
+    assert watch.cut_off()
+    assert watch.verdict == CUT_OFF
+
+
+def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock, database: str
+) -> None:
+    job = running()
+    clock.at += 21
+    assert watch.cut_off()
+    watch.settle(watch.verdict, 1, 1)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts, after.interruptions) == (Status.QUEUED, 2, 1)
 
 
 def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
@@ -197,3 +231,43 @@ def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: 
         timeout_of=lambda _: timedelta(0),
     )
     assert short.interval_seconds <= 2.0 / 6
+
+
+def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    job = running()
+    assert not listening.look()
+    clock.at += 30
+    services.jobs.change(job.id, lambda job: job.with_message("still there"))
+    assert not listening.look()
+    clock.at += 39
+    assert not listening.look()
+    clock.at += 2
+    services.leases.beat(listening._lease_id)
+    assert listening.look()
+    listening.settle(listening.verdict, 1, 0)
+    after = services.jobs.get(job.id)
+    assert after.status is Status.STALE
+    assert after.errors[-1]["text"] == "It said nothing for 0:00:40, so it was taken for lost."
+
+
+def test_a_silent_job_with_a_try_left_runs_again(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    job = running(max_attempts=2)
+    listening.look()
+    clock.at += 41
+    assert listening.look()
+    listening.settle(listening.verdict, 1, 0)
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_a_root_with_parts_to_come_is_never_taken_for_lost(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    root = running()
+    services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
+    listening.look()
+    clock.at += 41
+    assert not listening.look()

@@ -1,7 +1,6 @@
-"""A real installation, started as people start it, and a real browser."""
+"""A real installation, started as people start it."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -9,33 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "correct horse battery staple"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Start Chromium; where none is installed the test is skipped, unless browsers are required."""
-    if CHROMIUM is None:
-        if os.environ.get("DESKJOB_TEST_BROWSER") == "required":
-            pytest.fail("No Chromium is installed, and DESKJOB_TEST_BROWSER says that it must be.")
-        pytest.skip("No Chromium is installed: install one (Debian: apt install chromium) to run browser tests.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
 def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run `deskjob up` on a free port, with an empty data folder; give its address."""
     folder = tmp_path_factory.mktemp("up")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")},
         "DESKJOB_DATA_DIR": str(folder),
@@ -57,6 +39,12 @@ def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.terminate()
         assert process.wait(60) == 0
         process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def logs(folder: Path) -> str:

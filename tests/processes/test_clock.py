@@ -47,6 +47,15 @@ def test_a_maintenance_that_hangs_is_not_joined_by_another(services: Services, c
     assert jobs_of(services, MAINTENANCE) == [Status.RUNNING]
 
 
+def test_maintenance_that_is_disabled_is_not_started_and_stops_no_clock(services: Services, clock: Clock) -> None:
+    services.disabled_types.disable(MAINTENANCE)
+    clock.tick()
+    assert jobs_of(services, MAINTENANCE) == []
+    services.disabled_types.enable(MAINTENANCE)
+    clock.tick()
+    assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
+
+
 def test_a_due_job_is_promoted_and_announced(services: Services, clock: Clock) -> None:
     services.queues.add("promoted")
     job = services.jobs.create_system_job(MAINTENANCE, queue="promoted")
@@ -74,6 +83,12 @@ def test_a_round_survives_a_database_that_is_away_and_begins_its_watch_anew(
     assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
 
 
+def test_the_clock_adds_up_the_figures(services: Services, clock: Clock) -> None:
+    assert services.figures.folded_ago() is None
+    clock.tick()
+    assert services.figures.folded_ago() is not None
+
+
 def test_a_round_survives_a_redis_that_is_away(
     database_url: str, tmp_path: object, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -84,6 +99,11 @@ def test_a_round_survives_a_redis_that_is_away(
     Clock(Services(settings, engine)).tick()
     assert "Redis cannot be reached" in caplog.text
     engine.dispose()
+
+
+def test_a_tick_comes_as_a_second_begins_as_do_the_times_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "time", lambda: 1_790_000_000.25)
+    assert module._until_next_second() == 0.75
 
 
 def test_the_clock_ticks_every_second_until_it_is_told_to_stop(installation: Installation) -> None:

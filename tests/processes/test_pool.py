@@ -53,6 +53,14 @@ def test_a_worker_that_dies_is_settled_and_replaced_by_one_of_another_name(
     assert len(pool.children()) == 2
 
 
+def test_workers_that_die_together_are_all_settled_and_replaced(pool: psutil.Process, tmp_path: Path) -> None:
+    wait_for(lambda: len(lines(tmp_path / "began")) == 2)
+    for worker in pool.children():
+        worker.kill()
+    wait_for(lambda: len(lines(tmp_path / "began")) == 4 and len(lines(tmp_path / "settled")) == 2)
+    assert set(lines(tmp_path / "settled")) == set(lines(tmp_path / "began")[:2])
+
+
 def test_a_pool_outlives_workers_and_settlements_that_fail(pool: psutil.Process, tmp_path: Path) -> None:
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     (tmp_path / "die").touch()

@@ -6,14 +6,16 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 from uuid_utils.compat import uuid7
 
+from tests.views.browsing import address, change, page  # noqa: F401  (fixtures)
 from webapp.accounts.user import User
 from webapp.database import writing
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Owner, Status
-from webapp.schema import attachments, jobs, now
+from webapp.schema import attachments, jobs, log_lines, now
 from webapp.services import Services
 
 
@@ -55,3 +57,25 @@ def attach(services: Services) -> Callable[..., Attachment]:
 @pytest.fixture
 def long_ago() -> datetime:
     return datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
+    return client_of(user)
+
+
+@pytest.fixture
+def admins(client_of: Callable[[User], FlaskClient], admin: User) -> FlaskClient:
+    return client_of(admin)
+
+
+@pytest.fixture
+def write_log(services: Services) -> Callable[..., None]:
+    """Write lines into a job's log: `write_log(job, "a line", level="WARNING")`."""
+
+    def write(job: Job, *texts: str, level: str = "INFO", attempt: int = 1) -> None:
+        rows = [{"job_id": job.id, "attempt": attempt, "level": level, "text": text} for text in texts]
+        with writing(services.engine) as connection:
+            connection.execute(insert(log_lines).values(at=now()), rows)
+
+    return write

@@ -20,6 +20,8 @@ def client(app: Flask, client_of: Callable[[User], FlaskClient], user: User, put
     def fail(what: str) -> None:
         raise {
             "bug": RuntimeError("secret detail of module x"),
+            "full database": OperationalError("INSERT secret", {}, Exception("database or disk is full")),
+            "system": OSError(5, "secret path"),
             "database": OperationalError("SELECT secret", {}, Exception("no route")),
             "conflict": IllegalTransition(job.id, job.status, Status.RUNNING),
         }[what]
@@ -29,7 +31,7 @@ def client(app: Flask, client_of: Callable[[User], FlaskClient], user: User, put
     return client_of(user)
 
 
-@pytest.mark.parametrize("code", sorted(PAGES - {416, 500}))
+@pytest.mark.parametrize("code", sorted(PAGES - {416, 500, 507}))
 def test_every_error_has_a_page_with_a_way_on(client: FlaskClient, code: int) -> None:
     page = client.get(f"/abort/{code}")
     assert page.status_code == code
@@ -37,7 +39,7 @@ def test_every_error_has_a_page_with_a_way_on(client: FlaskClient, code: int) ->
     assert '<a class="button"' in page.text
 
 
-@pytest.mark.parametrize("code", sorted(PAGES - {416, 500}))
+@pytest.mark.parametrize("code", sorted(PAGES - {416, 500, 507}))
 def test_every_error_has_a_fragment_for_htmx(client: FlaskClient, code: int) -> None:
     answer = client.get(f"/abort/{code}", headers={"HX-Request": "true"})
     assert answer.status_code == code
@@ -79,3 +81,16 @@ def test_a_database_that_does_not_answer_is_said_without_asking_it(client: Flask
     assert answer.headers["Retry-After"] == "5"
     assert "Sign out" not in answer.text
     assert "SELECT" not in answer.text
+
+
+def test_a_database_without_room_is_a_full_disk(client: FlaskClient) -> None:
+    page = client.get("/fail/full database")
+    assert page.status_code == 507
+    assert "The disk is full" in page.text
+    assert "secret" not in page.text
+
+
+def test_any_other_error_of_the_system_is_a_fault_of_ours(client: FlaskClient) -> None:
+    page = client.get("/fail/system")
+    assert page.status_code == 500
+    assert "secret" not in page.text

@@ -1,90 +1,29 @@
 """The pages of jobs in a real browser: they update themselves, stop by themselves, and obey the policy."""
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy import delete, insert, update
-from werkzeug.serving import make_server
 
+from tests.views.browsing import complaints_of, polls_of
 from webapp.accounts.user import User
 from webapp.database import writing
 from webapp.jobs.job import Job, Owner, Status
 from webapp.schema import jobs, log_lines, now, users
 from webapp.services import Services
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="needs an installed Chromium")]
+pytestmark = pytest.mark.browser
 Put = Callable[..., Job]
 SIZES = ((1200, 900), (390, 844))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def page(browser: Browser, address: str, user: User, password: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=address)
-    page = context.new_page()
-    page.goto("/login")
-    page.fill("#name", user.name)
-    page.fill("#password", password)
-    page.click("main button")
-    yield page
-    context.close()
 
 
 @pytest.fixture
 def running(put: Put) -> Job:
     return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
-
-
-@pytest.fixture
-def change(services: Services) -> Callable[..., None]:
-    def change(job: Job, **values: Any) -> None:
-        with writing(services.engine) as connection:
-            connection.execute(update(jobs).where(jobs.c.id == job.id).values(version=jobs.c.version + 1, **values))
-
-    return change
-
-
-def complaints_of(page: Page) -> list[str]:
-    found: list[str] = []
-    page.on(
-        "console",
-        lambda message: found.append(f"{page.url}: {message.text}") if message.type in {"error", "warning"} else None,
-    )
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
-
-
-def polls_of(page: Page) -> list[str]:
-    found: list[str] = []
-    page.on("request", lambda asked: found.append(asked.url) if "x-poll" in asked.headers else None)
-    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -162,7 +101,7 @@ def test_the_list_changes_without_being_loaded_again(page: Page, put: Put, chang
     page.goto("/jobs")
     page.evaluate("window.stayed = true")
     change(job, status="failed", finished_at=now(), errors=[{"text": "It broke."}])
-    expect(page.locator(f"#job-{job.id}")).to_contain_text("It broke.")
+    expect(page.locator(f"#run-{job.id}")).to_contain_text("It broke.")
     assert page.evaluate("window.stayed")
 
 

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -44,3 +45,17 @@ def test_pages_do_not_ask_all_at_the_same_time() -> None:
 def test_a_tag_tells_its_parts_apart() -> None:
     assert polling.tag("a", "b") == polling.tag("a", "b")
     assert polling.tag("a", "b") != polling.tag("ab", "")
+
+
+def test_a_scheduled_job_is_asked_for_rarely_until_it_is_due() -> None:
+    far, near = (replace(job(Status.SCHEDULED, 1), run_at=NOW + timedelta(seconds=wait)) for wait in (3600, 10))
+    overdue = replace(far, run_at=NOW - timedelta(minutes=1))
+    assert [polling.job_interval(one, NOW) for one in (far, near, overdue)] == [30.0, 5.0, 1.0]
+
+
+def test_what_a_page_says_grows_old_faster_while_the_job_is_young() -> None:
+    young, old = replace(job(Status.RUNNING, 0), started_at=NOW), replace(job(Status.RUNNING, 0), started_at=NOW)
+    assert polling.job_tick(young, NOW) != polling.job_tick(young, NOW + timedelta(seconds=1))
+    later = NOW + timedelta(minutes=10)
+    assert polling.job_tick(old, later) == polling.job_tick(old, later + timedelta(seconds=5))
+    assert polling.job_tick(job(Status.COMPLETED, 1), NOW) == polling.job_tick(job(Status.COMPLETED, 1), later)

@@ -7,16 +7,18 @@ import pytest
 
 from webapp.jobs.job import Job, Status
 from webapp.views import sayings
-from webapp.views.sayings import Facts
+from webapp.views.facts import Facts
+from webapp.views.waiting import Outlook, Pause
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 STARTED = NOW - timedelta(seconds=38)
 
 
 def facts(status: Status, **values: Any) -> Facts:
-    about = {name: values.pop(name) for name in ("place", "workers", "usual", "stopped_by") if name in values}
+    about = {name: values.pop(name) for name in ("usual", "stopped_by", "shown_left") if name in values}
+    queue = {name: values.pop(name) for name in ("place", "workers", "starts_within", "pause") if name in values}
     job = Job(id=uuid4(), type="report", title="Report", status=status, **values)
-    return Facts(job=job, now=NOW, zone=ZoneInfo("UTC"), **about)
+    return Facts(job=job, now=NOW, zone=ZoneInfo("UTC"), queue=Outlook(**queue), **about)
 
 
 def said(status: Status, **values: Any) -> str:
@@ -65,6 +67,37 @@ def test_a_waiting_job_says_its_place() -> None:
 
 def test_a_waiting_job_says_that_nobody_works() -> None:
     assert said(Status.QUEUED, place=1, workers=0).startswith("No worker is running for this kind of job.")
+
+
+def test_a_waiting_job_says_when_it_may_start() -> None:
+    soon = timedelta(seconds=42)
+    assert said(Status.QUEUED, place=3, workers=2, starts_within=soon) == (
+        "3rd in the queue. Usually starts within 1 min."
+    )
+    assert said(Status.QUEUED, place=1, workers=2, usual=timedelta(minutes=2)) == (
+        "Next in the queue. Usually it takes 2 min once it runs."
+    )
+
+
+def test_a_paused_queue_says_by_whom_since_when_and_why() -> None:
+    pause = Pause(by="an operator", since=NOW - timedelta(hours=3), reason="moving the database")
+    assert said(Status.QUEUED, place=1, workers=2, pause=pause) == (
+        "Queue paused by an operator, today, 09:00: moving the database. It starts by itself when the queue goes on."
+    )
+
+
+def test_the_time_left_does_not_jump() -> None:
+    half = {"started_at": NOW - timedelta(seconds=100), "progress": 50.0}
+    assert "About 2 min left." in said(Status.RUNNING, **half)
+    told = sayings.time_left(facts(Status.RUNNING, shown_left=timedelta(seconds=90), **half))
+    assert told == timedelta(seconds=90)
+    assert sayings.time_left(facts(Status.RUNNING, shown_left=timedelta(seconds=80), **half)).total_seconds() == 100
+    assert sayings.time_left(facts(Status.RUNNING, shown_left=timedelta(seconds=200), **half)).total_seconds() == 150
+
+
+def test_a_root_says_for_how_many_parts_it_waits() -> None:
+    waits = said(Status.WAITING, parts=5, parts_completed=1, parts_failed=1, parts_cancelled=0)
+    assert waits.startswith("Waiting for 3 parts.")
 
 
 def test_a_retry_says_which_attempt_failed_and_when_the_next_begins() -> None:

@@ -1,9 +1,11 @@
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -279,3 +281,91 @@ def test_a_page_for_a_type_without_files_takes_none(client: FlaskClient, service
 def test_text_that_a_database_cannot_store_is_refused(client: FlaskClient) -> None:
     assert post(client, name="May\x00", table=csv()).status_code == 422
     assert client.post("/jobs/new/every_kind", data={"anything": '"\\u0000"'}).status_code == 422
+
+
+def hidden_key(page: str) -> str:
+    return re.search(r'name="job\.key" value="([^"]+)"', page)[1]
+
+
+def test_a_form_that_is_sent_twice_makes_one_job(client: FlaskClient, services: Services) -> None:
+    fields = {"name": "May", "job.key": hidden_key(client.get("/jobs/new/sample_import").text)}
+    first = started(post(client, **fields, table=csv()), services)
+    assert started(post(client, **fields, table=csv()), services).id == first.id
+    changed = started(post(client, **{**fields, "name": "June"}, table=csv()), services)
+    assert changed.id != first.id
+    assert hidden_key(client.get("/jobs/new/sample_import").text) != fields["job.key"]
+
+
+def test_one_persons_request_is_not_another_ones(
+    client: FlaskClient, client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
+) -> None:
+    first = started(client.post("/jobs/new/nothing", data={"job.key": "k"}), services)
+    other = started(client_of(person("bob")).post("/jobs/new/nothing", data={"job.key": "k"}), services)
+    assert other.id != first.id
+
+
+def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
+    client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
+) -> None:
+    madrid = client_of(person("carla", timezone="Europe/Madrid"))
+    assert "Times are those of Europe/Madrid." in madrid.get("/jobs/new/nothing").text
+    soon = services.jobs.now() + timedelta(days=2)
+    at = soon.astimezone(ZoneInfo("Europe/Madrid")).replace(second=0, microsecond=0)
+    job = started(madrid.post("/jobs/new/nothing", data={"job.at": f"{at:%Y-%m-%dT%H:%M}"}), services)
+    assert (job.status, job.run_at) == (Status.SCHEDULED, at)
+    assert f"{at:%H:%M}" in madrid.get(f"/jobs/{job.id}").text
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        ("2020-01-01T10:00", "This moment has passed."),
+        ("2999-01-01T10:00", "Choose a moment within a year."),
+        ("tomorrow", "This must be a date and a time."),
+        ("9999-12-31T23:59", "Choose a moment within a year."),
+        ("0001-01-01T00:00", "This moment has passed."),
+    ],
+)
+def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
+    client: FlaskClient, services: Services, at: str, sentence: str
+) -> None:
+    answer = post(client, **{"name": "May", "job.at": at, "job.title": "All of May"}, table=csv())
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert 'value="All of May"' in answer.text
+    assert "airports.csv, 8 bytes, is kept." in answer.text
+    assert services.jobs.newest(1) == ()
+
+
+def test_a_job_can_have_a_title_of_its_own(client: FlaskClient, services: Services) -> None:
+    job = started(client.post("/jobs/new/nothing", data={"job.title": "  Mine,  <b>bold</b> "}), services)
+    assert job.title == "Mine, <b>bold</b>"
+    assert "Mine, &lt;b&gt;bold&lt;/b&gt;" in client.get(f"/jobs/{job.id}").text
+    assert client.post("/jobs/new/nothing", data={"job.title": "x" * 201}).status_code == 422
+
+
+def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: Services) -> None:
+    assert "Your last run:" not in client.get("/jobs/new").text
+    client.post("/jobs/new/nothing")
+    assert client.get("/jobs/new").text.count("Your last run:") == 1
+
+
+def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
+    assert "You can start it all the same" in client.get("/jobs/new/nothing").text
+    job = started(client.post("/jobs/new/nothing"), services)
+    assert "No worker is running for this kind of job." in client.get(f"/jobs/{job.id}").text
+
+
+@job_type("one_at_a_time", title="One at a time", unique_key=lambda payload: "the one")
+def one_at_a_time(job: Any, payload: Portrait) -> None:
+    """Look at it."""
+
+
+def test_what_may_run_only_once_at_a_time_is_refused_with_a_sentence(client: FlaskClient, services: Services) -> None:
+    services.registry.add(one_at_a_time)
+    fields = {"picture": csv("a.png")}
+    assert client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data").status_code == 303
+    fields = {"picture": csv("b.png")}
+    answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert "that job has not ended yet" in answer.text

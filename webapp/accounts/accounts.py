@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, exists, insert, s
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from webapp.accounts import passwords, rules
+from webapp.accounts import last_admin, passwords, rules
 from webapp.accounts.rows import COLUMNS, to_user
 from webapp.accounts.rules import BadAccount
 from webapp.accounts.user import Role, User
@@ -81,8 +81,12 @@ class Accounts:
         tenant: str | None = None,
         timezone: str = "",
         imported_by: UUID | None = None,
+        temporary: bool = False,
     ) -> User:
-        """Add a person, or raise `BadAccount` (`NameTaken`) with the reason in a sentence."""
+        """Add a person, or raise `BadAccount` (`NameTaken`) with the reason in a sentence.
+
+        A ``temporary`` password is for one time: its owner has to choose another one first of all.
+        """
         passwords.check(password, name)
         return self._insert(
             name=rules.good_name(name),
@@ -93,6 +97,7 @@ class Accounts:
             timezone=rules.good_timezone(timezone),
             imported_by=imported_by,
             password_hash=passwords.hashed(password),
+            password_is_temporary=temporary,
         )
 
     def authenticate(self, name: str, password: str) -> User | None:
@@ -105,13 +110,17 @@ class Accounts:
         self._renew_hash(row, password)
         return to_user(row)
 
-    def set_password(self, name: str, password: str) -> None:
+    def set_password(self, name: str, password: str, *, temporary: bool = False) -> None:
         """Change a password and end the person's sessions; `BadAccount` if it is not good enough."""
         passwords.check(password, name)
-        self._change(name, password_hash=passwords.hashed(password))
+        self._change(name, password_hash=passwords.hashed(password), password_is_temporary=temporary)
+
+    def set_role(self, name: str, role: Role | str) -> None:
+        """Change what a person may do, from their next request on; `LastAdmin` if nobody else could undo it."""
+        self._change(name, role=rules.good_role(role).value)
 
     def disable(self, name: str) -> None:
-        """Shut a person out, now; what is theirs stays."""
+        """Shut a person out, now; what is theirs stays. The last admin is not (`LastAdmin`)."""
         self._change(name, active=False)
 
     def enable(self, name: str) -> None:
@@ -133,9 +142,12 @@ class Accounts:
     def _change(self, name: str, **values: Any) -> None:
         mine = users.c.name == rules.folded(name)
         with writing(self.engine) as connection:
+            if values.get("active", True) is False or values.get("role", Role.ADMIN) != Role.ADMIN:
+                last_admin.refuse(connection, name)
             if connection.execute(update(users).where(mine).values(**values)).rowcount == 0:
                 raise UserNotFound(name)
-            _end_sessions(connection, mine)
+            if "role" not in values:  # each request reads it anew
+                _end_sessions(connection, mine)
 
     def _renew_hash(self, row: RowMapping, password: str) -> None:
         if not passwords.outdated(row["password_hash"]):

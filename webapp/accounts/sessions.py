@@ -6,8 +6,11 @@ used for the idle time, or when its longest time is over.
 """
 
 import secrets
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, RowMapping, delete, func, insert, or_, select, update
@@ -18,7 +21,20 @@ from webapp.database import reading, writing
 from webapp.schema import now, sessions, users
 
 TOKEN_BYTES = 32
+_ID_DIGITS = 16
 _NOTED_AT_MOST_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A session as its person sees it. ``id`` is a part of the stored hash: it opens nothing."""
+
+    id: str
+    address: str
+    user_agent: str
+    created_at: datetime
+    seen_at: datetime
+    current: bool
 
 
 class Sessions:
@@ -60,6 +76,33 @@ class Sessions:
         with writing(self.engine) as connection:
             connection.execute(delete(sessions).where(sessions.c.token_hash == _hash(token)))
 
+    def of(self, user_id: UUID, token: str) -> tuple[Session, ...]:
+        """Return a person's sessions that last, the one of ``token`` first, then the last used."""
+        newest = select(sessions, now().label("moment")).where(sessions.c.user_id == user_id)
+        with reading(self.engine) as connection:
+            rows = connection.execute(newest.order_by(sessions.c.seen_at.desc())).mappings().all()
+        lasting = [_session(row, token) for row in rows if not self._is_over({**row, "begun_at": row["created_at"]})]
+        return tuple(sorted(lasting, key=lambda session: not session.current))
+
+    def end_one(self, user_id: UUID, session_id: str) -> bool:
+        """Close one of a person's own sessions; tell whether there was such a one."""
+        mine = select(sessions.c.token_hash).where(sessions.c.user_id == user_id)
+        with writing(self.engine) as connection:
+            hashes = [one for one in connection.execute(mine).scalars() if _id(one) == session_id]
+            connection.execute(delete(sessions).where(sessions.c.token_hash.in_(hashes)))
+        return bool(hashes)
+
+    def end_others(self, user_id: UUID, token: str) -> int:
+        """Close all of a person's sessions but the one of ``token``; return how many."""
+        others = (sessions.c.user_id == user_id, sessions.c.token_hash != _hash(token))
+        with writing(self.engine) as connection:
+            return connection.execute(delete(sessions).where(*others)).rowcount
+
+    def count(self, user_id: UUID) -> int:
+        """Count the sessions in which a person is signed in, those included that are over and not swept yet."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(func.count()).where(sessions.c.user_id == user_id)).scalar_one()
+
     def sweep(self, *, only_count: bool = False) -> int:
         """Remove the sessions that are over, or only count them; return how many there were."""
         with writing(self.engine) as connection:
@@ -75,7 +118,7 @@ class Sessions:
         with reading(self.engine) as connection:
             return connection.execute(found.where(sessions.c.token_hash == _hash(token))).mappings().first()
 
-    def _is_over(self, row: RowMapping) -> bool:
+    def _is_over(self, row: Mapping[Any, Any]) -> bool:
         unused, lasted = row["moment"] - row["seen_at"], row["moment"] - row["begun_at"]
         return bool(unused >= self.idle or lasted >= self.absolute)
 
@@ -83,6 +126,15 @@ class Sessions:
         # an update, so that a session that was ended meanwhile does not come back
         with writing(self.engine) as connection:
             connection.execute(update(sessions).where(sessions.c.token_hash == _hash(token)).values(seen_at=now()))
+
+
+def _session(row: RowMapping, token: str) -> Session:
+    known = {name: row[name] for name in ("address", "user_agent", "created_at", "seen_at")}
+    return Session(id=_id(row["token_hash"]), current=row["token_hash"] == _hash(token), **known)
+
+
+def _id(token_hash: bytes) -> str:
+    return token_hash.hex()[:_ID_DIGITS]
 
 
 def _hash(token: str) -> bytes:

@@ -24,6 +24,7 @@ class Role(StrEnum):
 class User:
     """A person with an account. ``theme`` is system, light or dark; ``timezone`` empty = the installation's.
 
+    ``language`` empty = what the browser asks for; ``notify`` is of which ended jobs they want a notice.
     ``imported_by`` is the id of the import that made the account, if one did.
     """
 
@@ -37,7 +38,11 @@ class User:
     tenant: str | None = None
     theme: str = "system"
     timezone: str = ""
+    language: str = ""
+    live_updates: bool = True
+    notify: str = "always"
     imported_by: UUID | None = None
+    password_is_temporary: bool = False
 
     @property
     def display_name(self) -> str:

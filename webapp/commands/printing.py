@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from webapp.jobs.job import Job
+from webapp.jobs.job import Job, Status
 
 
 def as_json(value: Any) -> str:
@@ -49,7 +49,7 @@ def job_in_words(job: Job, owner: str) -> str:
         "attempt": f"{job.attempt} of {job.max_attempts}",
         "parts": _parts(job),
         "created": job.created_at,
-        "starts": job.run_at if job.is_new else None,
+        "starts": job.run_at if job.status is Status.SCHEDULED else None,
         "started": job.started_at,
         "finished": job.finished_at,
     }

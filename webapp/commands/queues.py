@@ -1,23 +1,25 @@
 """queue: pause, resume and limit the lines in which jobs wait."""
 
 from dataclasses import asdict
+from datetime import timedelta
 
 import click
 
 from webapp.accounts.audit import Action, Kind
-from webapp.commands.auditing import audited
+from webapp.commands.auditing import audited, note
 from webapp.commands.current import services
 from webapp.commands.printing import as_json, readable
 from webapp.commands.refusing import Commands
 from webapp.commands.values import LIMIT, in_json
 from webapp.jobs.queues import Load, Queue
+from webapp.jobs.waits import Wait
 
 _REASON_LIMIT = 200
 
 
 @click.group(cls=Commands)
 def queue() -> None:
-    """Pause, resume and limit queues."""
+    """Pause, resume, limit and empty queues."""
 
 
 @queue.command("list")
@@ -77,15 +79,39 @@ def limit(name: str, number: int | None, *, in_json: bool) -> None:
     _show((limited,), in_json=in_json)
 
 
+@queue.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@in_json
+def empty(name: str, *, yes: bool, in_json: bool) -> None:
+    """Stop every job that waits in a queue; what runs goes on."""
+    queues = services().queues
+    waiting = queues.get(name) and queues.waiting(name)
+    if not yes:
+        click.confirm(f"Stop all {waiting:,} waiting jobs of {name}?", abort=True, err=True)
+    stopped = queues.empty(name, services().jobs.cancel_many)
+    note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
+    click.echo(f"{stopped:,} jobs were stopped.", err=True)
+    _show((queues.get(name),), in_json=in_json)
+
+
 def _show(found: tuple[Queue, ...], *, in_json: bool) -> None:
-    loads = services().queues.loads()
+    queues = services().queues
+    loads, oldest, lately = queues.loads(), queues.oldest(), queues.waits()
     if in_json:
-        click.echo(as_json([{**asdict(one), **asdict(loads.get(one.name, Load()))} for one in found]))
+        figures = ({"oldest_wait": oldest.get(one.name), **_lately(lately.get(one.name))} for one in found)
+        shown = zip(found, figures, strict=True)
+        click.echo(as_json([{**asdict(one), **asdict(loads.get(one.name, Load())), **more} for one, more in shown]))
     for one in () if in_json else found:
-        click.echo(_line(one, loads.get(one.name, Load())))
+        click.echo(_line(one, loads.get(one.name, Load()), oldest.get(one.name)))
 
 
-def _line(one: Queue, load: Load) -> str:
+def _lately(wait: Wait | None) -> dict[str, object]:
+    return {"wait_p95": wait and wait.p95, "wait_samples": wait.samples if wait else 0}
+
+
+def _line(one: Queue, load: Load, oldest: timedelta | None) -> str:
     most = "" if one.max_running is None else f", at most {one.max_running} at once"
     paused = f", paused{f': {one.reason}' if one.reason else ''}" if one.paused_at else ""
-    return readable(f"{one.name:<24} {load.waiting:>7,} waiting {load.running:>5,} running{most}{paused}")
+    waits = "" if oldest is None else f", the oldest for {oldest.total_seconds():,.0f} s"
+    return readable(f"{one.name:<24} {load.waiting:>7,} waiting {load.running:>5,} running{waits}{most}{paused}")

@@ -1,16 +1,31 @@
 """Refusing: every mistake is one sentence that says what to do, and an exit status."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import IO, Any
 
 import click
 
 from webapp.jobs.creating import BadRequest
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.job_type import InvalidPayload, UnknownJobType
 from webapp.jobs.lookup import AmbiguousId
 from webapp.jobs.queues import UnknownQueue
+from webapp.jobs.schedules.draft import BadSchedule
+from webapp.jobs.schedules.making import CannotStart, NotFinished
+from webapp.jobs.schedules.schedules import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store import JobNotFound
 from webapp.jobs.uniqueness import DuplicateJob, UniqueKeyTaken
+
+_WHAT_THERE_IS: Mapping[type[Exception], str] = MappingProxyType(
+    {
+        UnknownJobType: "job types",
+        UnknownQueue: "queue list` and `queue add",
+        JobNotFound: "job list",
+        ScheduleNotFound: "schedule list",
+    }
+)
 
 
 class Failed(click.ClickException):
@@ -40,17 +55,13 @@ class Commands(click.Group):
             raise
         except click.UsageError as error:
             raise BadUsage(_with_help(error)) from None
-        except UnknownJobType as error:
-            raise BadUsage(f"{error} See `deskjob job types`.") from None
-        except UnknownQueue as error:
-            raise BadUsage(f"{error} See `deskjob queue list` and `queue add`.") from None
-        except JobNotFound as error:
-            raise BadUsage(f"{error} See `deskjob job list`.") from None
-        except (AmbiguousId, BadRequest, InvalidPayload) as error:
+        except tuple(_WHAT_THERE_IS) as error:
+            raise BadUsage(f"{error} See `deskjob {_WHAT_THERE_IS[type(error)]}`.") from None
+        except (AmbiguousId, BadRequest, BadSchedule, InvalidPayload) as error:
             raise BadUsage(str(error)) from None
-        except (DuplicateJob, UniqueKeyTaken) as error:
+        except (DuplicateJob, NotFinished, UniqueKeyTaken) as error:
             raise Failed(f"{error} Wait for its end, or cancel it.") from None
-        except IllegalTransition as error:
+        except (CannotStart, IllegalTransition, StaleSchedule, TypeDisabled) as error:
             raise Failed(str(error)) from None
 
 

@@ -2,16 +2,23 @@
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
 
 import click
 
 from webapp.accounts.accounts import UserNotFound
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rules import BadAccount
-from webapp.accounts.user import Role
+from webapp.accounts.user import Role, User
 from webapp.commands.auditing import audited
 from webapp.commands.current import services
+from webapp.commands.printing import as_json, readable
+from webapp.commands.values import in_json
+
+_ROLE = click.Choice([role.value for role in Role])
 
 
 @click.group()
@@ -21,66 +28,104 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.USER.value, show_default=True)
+@click.option("--role", type=_ROLE, default=Role.USER.value, show_default=True)
 @click.option("--full-name", default="")
 @click.option("--email")
+@click.option("--tenant", help="Whose jobs they see, and whose only; by default the installation's own.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-def add(name: str, role: str, full_name: str, email: str | None, *, password_stdin: bool) -> None:
-    """Add a person; without --password-stdin one is made and shown."""
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
-    try:
-        with audited(Action.USER_ADD, Kind.USER, name, name=full_name, after={"role": role}):
-            services().accounts.add(name, password, role=Role(role), full_name=full_name, email=email)
-    except BadAccount as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{name} was added as {role}.")
-    if not password_stdin:
-        click.echo(f"Password (shown only now): {password}")
+@in_json
+def add(name: str, role: str, *, password_stdin: bool, in_json: bool, **details: Any) -> None:
+    """Add a person; without --password-stdin a one-time password is made and shown."""
+    password, temporary = _password(given=password_stdin)
+    with _refusing(), audited(Action.USER_ADD, Kind.USER, name, name=details["full_name"], after={"role": role}):
+        person = services().accounts.add(name, password, role=Role(role), temporary=temporary, **details)
+    _tell(person, f"{name} was added as {role}.", password if temporary else None, in_json=in_json)
 
 
 @user.command("list")
-def show_all() -> None:
-    """List everybody."""
-    for person in services().accounts.all():
+@click.option("--search", default="", help="A part of a name, an address, a role or a tenant.")
+@in_json
+def show_all(search: str, *, in_json: bool) -> None:
+    """List people."""
+    found = services().directory.page(search, limit=100_000)
+    if in_json:
+        click.echo(as_json([asdict(person) for person in found]))
+    for person in () if in_json else found:
         state = "" if person.active else "  (disabled)"
-        click.echo(f"{person.name:<24} {person.role:<9} {person.full_name}{state}")
+        click.echo(readable(f"{person.name:<24} {person.role:<9} {person.full_name}{state}"))
 
 
 @user.command()
 @click.argument("name")
-def disable(name: str) -> None:
+@click.argument("role", type=_ROLE)
+@in_json
+def role(name: str, role: str, *, in_json: bool) -> None:
+    """Change what somebody may do."""
+    before = {"role": _known(name).role.value}
+    _change(
+        Action.USER_ROLE, name, lambda: services().accounts.set_role(name, role), before=before, after={"role": role}
+    )
+    _tell(_known(name), f"{name} is {role} now.", in_json=in_json)
+
+
+@user.command()
+@click.argument("name")
+@in_json
+def disable(name: str, *, in_json: bool) -> None:
     """Shut somebody out; their sessions end at once."""
-    admins = [person.name for person in services().accounts.all() if person.active and person.role is Role.ADMIN]
-    if admins == [name]:
-        message = f"{name} is the last admin, and nobody could let anybody in again. Make another admin first."
-        raise click.ClickException(message)
     _change(Action.USER_DISABLE, name, lambda: services().accounts.disable(name))
-    click.echo(f"{name} is disabled.")
+    _tell(_known(name), f"{name} is disabled.", in_json=in_json)
 
 
 @user.command()
 @click.argument("name")
-def enable(name: str) -> None:
+@in_json
+def enable(name: str, *, in_json: bool) -> None:
     """Let somebody in again."""
     _change(Action.USER_ENABLE, name, lambda: services().accounts.enable(name))
-    click.echo(f"{name} is enabled.")
+    _tell(_known(name), f"{name} is enabled.", in_json=in_json)
 
 
 @user.command()
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
-def password(name: str, *, password_stdin: bool) -> None:
+@in_json
+def password(name: str, *, password_stdin: bool, in_json: bool) -> None:
     """Give somebody a new password; their sessions end at once."""
-    new = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(15)
-    _change(Action.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new))
-    click.echo(f"{name} has a new password.")
-    if not password_stdin:
-        click.echo(f"Password (shown only now): {new}")
+    new, temporary = _password(given=password_stdin)
+    _change(Action.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new, temporary=temporary))
+    _tell(_known(name), f"{name} has a new password.", new if temporary else None, in_json=in_json)
 
 
-def _change(action: Action, name: str, verb: Callable[[], None]) -> None:
+def _password(*, given: bool) -> tuple[str, bool]:
+    """Return the password, and whether it is for one time."""
+    return (sys.stdin.readline().rstrip("\n"), False) if given else (secrets.token_urlsafe(15), True)
+
+
+def _known(name: str) -> User:
+    if found := services().accounts.by_name(name):
+        return found
+    raise click.ClickException(str(UserNotFound(name)))
+
+
+def _tell(person: User, done: str, one_time: str | None = None, *, in_json: bool) -> None:
+    if in_json:
+        click.echo(as_json({**asdict(person), **({"one_time_password": one_time} if one_time else {})}))
+        return
+    click.echo(readable(done))
+    if one_time:
+        click.echo("It has to be changed at the first login.")
+        click.echo(f"Password (shown only now): {one_time}")
+
+
+def _change(action: Action, name: str, verb: Callable[[], None], **details: Any) -> None:
+    with _refusing(), audited(action, Kind.USER, name, **details):
+        verb()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
     try:
-        with audited(action, Kind.USER, name):
-            verb()
+        yield
     except (BadAccount, UserNotFound) as error:
         raise click.ClickException(str(error)) from None

@@ -51,6 +51,12 @@ class Attachments:
         """Return the files of a job that are still there, oldest first."""
         return self.attachments_of([job_id]).get(job_id, ())
 
+    def attachments_ever(self, job_id: UUID) -> tuple[Attachment, ...]:
+        """Return the files of a job, the removed ones too, oldest first."""
+        of_the_job = select(attachments).where(attachments.c.job_id == job_id).order_by(attachments.c.id)
+        with reading(self.engine) as connection:
+            return tuple(Attachment(**row) for row in connection.execute(of_the_job).mappings())
+
     def attachments_of(self, job_ids: Collection[UUID]) -> Mapping[UUID, tuple[Attachment, ...]]:
         """Return the files of several jobs that are still there, by job, oldest first."""
         there = (attachments.c.job_id.in_(job_ids), attachments.c.deleted_at.is_(None))

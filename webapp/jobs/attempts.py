@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Uuid,
     bindparam,
+    case,
     func,
     insert,
     literal,
@@ -137,7 +138,7 @@ def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seco
         "size": literal(file.size, BigInteger),
         "sha256": literal(file.sha256, String),
         "created_at": now(),
-        "expires_at": later(keep_seconds),
+        "expires_at": case((jobs.c.kept_at.is_(None), later(keep_seconds))),
     }
     source = select(*columns.values()).where(*_MINE)
     statement = insert(attachments).from_select(list(columns), source).returning(attachments.c.id)
@@ -171,6 +172,7 @@ _HANDED_BACK = (
         status="queued",
         lease_id=None,
         max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
+        interruptions=jobs.c.interruptions + bindparam("interrupted_once_more"),
         version=jobs.c.version + 1,
     )
     .returning(jobs.c.id, jobs.c.attempt)
@@ -302,7 +304,7 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
 def _move(ending: Ending) -> dict[str, Any]:
     given_back = {"tries_given_back": int(ending.outcome in _UNCOUNTED)}
     if ending.status is Status.QUEUED:
-        return given_back
+        return {**given_back, "interrupted_once_more": int(ending.outcome == "interrupted")}
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in, **given_back}
     if ending.status is Status.WAITING:

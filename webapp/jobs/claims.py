@@ -1,7 +1,7 @@
 """The claim: a work-horse takes the best waiting job of a queue, in one statement.
 
 Highest priority first, then fair share between owners (turns.py), then age; nothing from a
-paused queue and nothing beyond a limit (limits.py). Whoever comes second finds
+paused queue, of a disabled type (disabling.py) or beyond a limit (limits.py). Whoever comes second finds
 nothing, so an announcement that arrives twice runs nothing twice. An own-process job is left
 for a horse that has not run anything yet.
 """
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     exists,
+    func,
     insert,
     literal,
     literal_column,
@@ -28,25 +29,33 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite, reading, writing, writing_at_once
-from webapp.jobs import events, limits, signals
+from webapp.faults import faultpoint
+from webapp.jobs import disabling, events, limits, signals
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.limits import Limits
 from webapp.jobs.store import to_job
 from webapp.schema import events as event_rows
-from webapp.schema import jobs, now, queues
+from webapp.schema import jobs, leases, now, queues
 
 QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the partial index is used
 
 
-_HELD_UP = exists(
-    select(literal_column("1")).where(
-        queues.c.name == bindparam("wanted_queue"),
-        or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
-    )
+_HELD_UP = or_(
+    disabling.ANY,
+    exists(
+        select(literal_column("1")).where(
+            queues.c.name == bindparam("wanted_queue"),
+            or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
+        )
+    ),
 )
 _PAUSED = exists(
     select(literal_column("1")).where(queues.c.name == bindparam("wanted_queue"), queues.c.paused_at.is_not(None))
 )
+
+
+# A horse that slept through the end of its lease takes nothing more; it will be killed
+_LEASED = exists(select(literal_column("1")).where(leases.c.id == bindparam("horse_lease")))
 
 
 def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
@@ -62,14 +71,13 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     best = _best(*conditions).with_for_update(skip_locked=True).scalar_subquery()
     return (
         update(jobs)
-        .where(jobs.c.id == best, QUEUED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
+        .where(jobs.c.id == best, QUEUED, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
         .values(
             status=literal_column("'running'"),
             attempt=jobs.c.attempt + 1,
             lease_id=bindparam("horse_lease"),
             started_at=now(),
             heartbeat_at=now(),
-            run_at=None,
             progress=0.0,
             done=None,
             total=None,
@@ -91,6 +99,7 @@ def _claim_and_note(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _CLAIM = _claim(~_HELD_UP)
 _CLAIM_AND_NOTE = _claim_and_note(~_HELD_UP)
+_NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 _NOTE = insert(event_rows).values(at=now(), name=events.STARTED)
 
 
@@ -138,6 +147,7 @@ class Claims:
             row = connection.execute(statement, values).mappings().first()
             if row is not None and is_sqlite(self._engine):
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                faultpoint("claim.commit")
         return row
 
     def _claim_within_limits(
@@ -149,12 +159,13 @@ class Claims:
             row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
             if row is not None:
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                faultpoint("claim.commit")
         return row
 
     def _is_limited(self, queue: str) -> bool:
-        limited = select(queues.c.name).where(queues.c.name == queue, queues.c.max_running.is_not(None))
+        limited = exists(select(literal_column("1")).where(queues.c.name == queue, queues.c.max_running.is_not(None)))
         with reading(self._engine) as connection:
-            return connection.execute(limited).first() is not None
+            return bool(connection.execute(select(or_(disabling.ANY, limited))).scalar())
 
 
 def _started(row: RowMapping | None) -> Job | None:
@@ -169,3 +180,11 @@ def waiting(connection: Connection, queue: str, ceiling: int) -> int:
     """Count a queue's waiting jobs, up to ``ceiling``."""
     rows = select(literal(1)).where(jobs.c.queue == queue, QUEUED).limit(ceiling)
     return len(connection.execute(rows).all())
+
+
+def waiting_queues(connection: Connection) -> tuple[str, ...]:
+    """Return the queues in which jobs wait, by name: from one to the next along the claim's index."""
+    found = [""]
+    while queue := connection.execute(_NEXT_QUEUE, {"last": found[-1]}).scalar():
+        found.append(queue)
+    return tuple(found[1:])

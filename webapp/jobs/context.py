@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
 from webapp.database import reading, writing
+from webapp.faults import faultpoint
 from webapp.jobs import attempts, storable
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.batches import SIZE, SliceLimit
@@ -254,7 +255,11 @@ class JobContext:
             )
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
-        """Make a job that starts when this one has completed; with ``on_finish``, however it ends."""
+        """Make a job that starts when this one has completed; with ``on_finish``, however it ends.
+
+        Raises `LeaseLost` if somebody else runs this job by now.
+        """
+        patiently(self._reporter.asked_to_stop, seconds=self._patience)
         owned = {"owner": self._job.owner, "triggered_by": self._job.triggered_by, **choices}
         return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **owned).id
 
@@ -274,6 +279,7 @@ class JobContext:
             if not (again and attempts.has_file(connection, file.id)):
                 attempts.add_output(connection, fence, file, self._keep_files.total_seconds())
             attempts.report(connection, fence, {})  # a new version, so that pages see the file
+            faultpoint("file.row")
 
     def _has_row(self, file: StoredFile) -> bool:
         with reading(self._reporter.engine) as connection:

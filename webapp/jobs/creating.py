@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, update
 from uuid_utils.compat import uuid7
 
-from webapp.jobs import bulk, events, payloads, signals, uploads
+from webapp.jobs import bulk, disabling, events, payloads, signals, uploads
 from webapp.jobs.attachments import add_inputs
 from webapp.jobs.files import StoredFile
 from webapp.jobs.job import NO_QUEUE, Job, Owner, Status
@@ -69,7 +69,8 @@ def insert_jobs(
     files: Collection[StoredFile] = (),
     delay: timedelta | None = None,
 ) -> None:
-    """Write new jobs with their turns, their first event, and one job's files."""
+    """Write new jobs with their turns, their first event, and one job's files; `TypeDisabled` if their type is."""
+    disabling.refuse(connection, {job.type for job in new if job.root_id is None})
     if len(new) > 1 and not files and delay is None and bulk.are_alike(new):
         _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
         return
@@ -85,6 +86,7 @@ def insert_jobs(
 
 def insert_alike(connection: Connection, model: Job, payloads_: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
     """Write jobs like ``model`` in one go, each with its own (checked) payload; return their ids in the order given."""
+    disabling.refuse(connection, {model.type} if model.root_id is None else ())
     ids = tuple(uuid7() for _ in payloads_)
     _insert_in_bulk(connection, model, ids, payloads_)
     return ids

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
-from webapp.database import writing
-from webapp.jobs import copying, creating, payloads, repeating, stopping
+from webapp.database import reading, writing
+from webapp.faults import faultpoint
+from webapp.jobs import asked_once, copying, creating, disabling, payloads, repeating, stopping
 from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.files import FileStore, StoredFile
@@ -23,7 +24,7 @@ from webapp.jobs.job import NO_QUEUE, SYSTEM, Job, Owner, Status
 from webapp.jobs.job_type import Registry
 from webapp.jobs.placing import NewJob, place, place_behind
 from webapp.jobs.queues import UnknownQueue
-from webapp.jobs.store import Store, to_job
+from webapp.jobs.store import Store
 from webapp.jobs.uniqueness import DuplicateJob, OnDuplicate
 from webapp.schema import jobs
 
@@ -55,6 +56,7 @@ class Dispatch:
         after: Collection[UUID] = (),
         on_finish: bool = False,
         on_duplicate: OnDuplicate | str | None = None,
+        request_key: str | None = None,
         dispatch: bool = True,
         **choices: Any,
     ) -> Job:
@@ -65,11 +67,15 @@ class Dispatch:
         ``choices`` are ``triggered_by`` and what overrides the type's: ``title``, ``queue``,
         ``priority``, ``unique_key``, ``tolerant``. Where an unfinished job holds the unique key,
         ``on_duplicate`` (by default the type's) decides: `DuplicateJob` is raised, that job is
-        returned, or the new one is held until it has ended.
+        returned, or the new one is held until it has ended. A ``request_key`` that has made a job
+        makes no second one: that job is returned.
         Without ``dispatch`` it is only a record: no worker runs it; whatever does its work elsewhere
         says so through `change`.
-        Raises `UnknownJobType`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then nothing is written.
+        Raises `UnknownJobType`, `TypeDisabled`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then
+        nothing is written.
         """
+        if (made := asked_once.answered(self.store.engine, request_key)) is not None:
+            return self.store.get(made)
         if not dispatch:
             creating.refuse_times(run_at, delay, after)
             choices |= {"queue": NO_QUEUE, "record_only": True}
@@ -80,13 +86,17 @@ class Dispatch:
             kind, payload, self._vault, owner=owner, files=given, status=status, run_at=run_at, **choices
         )
         self._refuse_unknown(job.queue)
-        new = NewJob(job=job, files=tuple(given.values()), delay=delay, after=dict.fromkeys(after, not on_finish))
+        follows = dict.fromkeys(after, not on_finish)
+        new = NewJob(job=job, files=tuple(given.values()), delay=delay, after=follows, request_key=request_key)
         try:
             woken = self._write(new, place)
         except IntegrityError:
+            if (made := asked_once.answered(self.store.engine, request_key)) is not None:  # just now
+                return self.store.get(made)
             if job.unique_key is None:
                 raise
             return self._duplicate(new, OnDuplicate(on_duplicate or kind.on_duplicate))
+        faultpoint("create.wake")
         self._wake_all(woken)
         return self.store.get(job.id)
 
@@ -137,9 +147,12 @@ class Dispatch:
         """Run a failed, stopped or lost job once more, from its checkpoint; see `repeating.retry`.
 
         Raises `IllegalTransition` for any other one, and for a part of a job that cannot wait for
-        it any more; `UniqueKeyTaken` while its key is held.
+        it any more; `UniqueKeyTaken` while its key is held; `TypeDisabled`.
         """
-        repeating.refuse_if_not_retriable(job_id, self.store.get(job_id).status)
+        job = self.store.get(job_id)
+        repeating.refuse_if_not_retriable(job_id, job.status)
+        with reading(self.store.engine) as connection:
+            disabling.refuse(connection, [job.type])
         self._retry([job_id], by=by)
         return self.store.get(job_id)
 
@@ -165,18 +178,6 @@ class Dispatch:
             creating.insert_jobs(connection, self.store, [new], files=files)
         self._wake(new.queue)
         return self.store.get(new.id)
-
-    def prioritise(self, job_id: UUID, priority: int) -> Job:
-        """Let a waiting job go before or after others: higher goes first."""
-        waiting = (jobs.c.id == job_id, jobs.c.status.in_(("held", "scheduled", "queued")))
-        with writing(self.store.engine) as connection:
-            changed = update(jobs).where(*waiting).values(priority=priority, version=jobs.c.version + 1)
-            if connection.execute(changed).rowcount != 1:
-                message = (
-                    f"Job {self.store.get(job_id).short_id} does not wait any more, so its priority has no meaning."
-                )
-                raise BadRequest(message)
-        return self.store.get(job_id)
 
     def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
         """Return a child of a running job, not yet written; a child of a child is a `BadRequest`."""
@@ -206,17 +207,11 @@ class Dispatch:
                 with self._unique(*new):
                     creating.insert_jobs(connection, self.store, new)
 
-    def children(self, root_id: UUID, *, after: UUID | None = None, limit: int = 50) -> tuple[Job, ...]:
-        """Return a root's children in the order they were made, after the one named."""
-        found = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
-        if after is not None:
-            found = found.where(jobs.c.id > after)
-        with self.store.engine.connect() as connection:
-            return tuple(to_job(row) for row in connection.execute(found).mappings())
-
     def _write(self, new: NewJob, how: Callable[[Connection, Store, NewJob], set[str]]) -> set[str]:
         with writing(self.store.engine) as connection:
-            return how(connection, self.store, new)
+            woken = how(connection, self.store, new)
+            faultpoint("create.commit")
+        return woken
 
     def _duplicate(self, new: NewJob, policy: OnDuplicate) -> Job:
         key = new.job.unique_key or ""

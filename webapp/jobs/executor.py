@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from webapp.database import writing, writing_at_once
-from webapp.jobs import attempts, families, payloads, storable, strangers
+from webapp.faults import faultpoint
+from webapp.jobs import attempts, families, interruptions, payloads, shortages, storable, strangers
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.attempts import Ending, Horse, LeaseLost
 from webapp.jobs.context import Family, InputFile, JobContext
@@ -88,6 +89,12 @@ class Executor:
         self._patience = patience  # seconds that a job waits for a database that is away
         self._reporter: Reporter | None = None
         self.interrupted = False
+        self.draining = False
+        self.done = self.failed = 0  # how many attempts completed and failed here
+
+    def drain(self) -> None:
+        """Run no further job than the one that runs."""
+        self.draining = True
 
     def interrupt(self) -> None:
         """Ask the running job to hand itself back at its next word, and run no further one."""
@@ -111,6 +118,11 @@ class Executor:
             self._write(job, horse, ending, reporter)
         except LeaseLost:
             return  # somebody else answers for the job now; nothing of ours was written
+        self._tally(ending)
+
+    def _tally(self, ending: Ending) -> None:
+        self.done += ending.outcome == "completed"
+        self.failed += ending.outcome == "failed"
 
     def _attempt(self, job: Job, reporter: Reporter) -> Ending:
         if job.type not in self._registry:
@@ -120,7 +132,7 @@ class Executor:
             with _time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded) as signalled:
-            return _SIGNALS[JobCancelled if self._asked_to_stop(reporter) else type(signalled)]
+            return self._handed_back(job_type, job, signalled, reporter)
         except (JobCancelled, LeaseLost) as signalled:
             return _SIGNALS[type(signalled)]
         except (Exception, JobTimeout) as error:  # noqa: BLE001  (the one place where a handler's errors end)
@@ -134,10 +146,19 @@ class Executor:
             return _SIGNALS[JobCancelled]
         return self._patiently(lambda: strangers.ending(self._engine, job))
 
+    def _handed_back(self, job_type: JobType, job: Job, signalled: BaseException, reporter: Reporter) -> Ending:
+        """Let it go on later, with its try unless it was interrupted too often in a row."""
+        if self._asked_to_stop(reporter):
+            return _SIGNALS[JobCancelled]
+        if isinstance(signalled, SliceEnded) or reporter.got_further or not interruptions.exceeded(job):
+            return _SIGNALS[type(signalled)]
+        if job.attempt < job.max_attempts and job_type.rerun_lost:
+            return Ending(status=Status.QUEUED, outcome="lost", error=interruptions.SENTENCE)
+        return _failed(interruptions.SENTENCE)
+
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
-        sentence = str(error) if isinstance(error, SENTENCES) else f"{type(error).__name__}: {error}"
-        ending = _failed(sentence, traceback.format_exc())
+        ending = _failed(_sentence(error), traceback.format_exc())
         if isinstance(error, JobError | OwnerMissing):
             ending = replace(ending, key=error.key, parameters=error.parameters)
         if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
@@ -195,10 +216,13 @@ class Executor:
             with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
                 attempts.end(connection, job, horse, ending, kin=attempts.kin_of(job, ending), **words)
                 _add_lines(connection, job, lines)
+                faultpoint("end.commit")
         except LeaseLost:  # or its end has consequences
             with writing(self._engine) as connection:
                 woken = families.end(connection, job, horse, ending, **words)
                 _add_lines(connection, job, lines)
+                faultpoint("end.commit")
+            faultpoint("end.wake")
             for queue in woken:
                 self._wake(queue)
 
@@ -215,6 +239,12 @@ class Executor:
 def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
     if lines:
         attempts.add_log(connection, attempts.Fence(job_id=job.id, attempt=job.attempt), lines)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, SENTENCES):
+        return str(error)
+    return shortages.sentence(error) or f"{type(error).__name__}: {error}"
 
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:

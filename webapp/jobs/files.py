@@ -23,6 +23,8 @@ from uuid import UUID
 from typing_extensions import Buffer
 from uuid_utils.compat import uuid7
 
+from webapp.faults import faultpoint
+
 CHUNK = 64 * 1024  # stays in the processor's cache while it is hashed: 2.3 times as fast as 1 MiB
 _NAME_LIMIT = 150
 
@@ -80,6 +82,7 @@ class Draft:
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
         """Make it durable; ``name`` is cleaned, an unknown media type is guessed from it."""
         self._file.flush()
+        faultpoint("file.sync")
         os.fsync(self._file.fileno())
         self._file.close()
         self._folder.adopt(self.id)
@@ -88,8 +91,9 @@ class Draft:
         return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
 
     def discard(self) -> None:
-        """Remove it, unless it was kept."""
-        self._file.close()
+        """Remove it, unless it was kept; also from a full disk, on which its last bytes find no place."""
+        with suppress(OSError):
+            self._file.close()
         self._path.unlink(missing_ok=True)
 
     def _opened(self) -> BinaryIO:
@@ -149,7 +153,9 @@ class FileStore:
         """Rename a finished draft to its final place, durably."""
         final = self.path(file_id)
         self._made(final.parent)
+        faultpoint("file.rename")
         self.draft_path(file_id).rename(final)
+        faultpoint("file.renamed")
         folder = os.open(final.parent, os.O_DIRECTORY)
         try:
             os.fsync(folder)
@@ -173,6 +179,10 @@ class FileStore:
         """Open a whole file for reading; ``FileNotFoundError`` when it is gone."""
         flags = os.O_RDONLY | os.O_NOFOLLOW
         return os.fdopen(os.open(self.path(file_id), flags), "rb")
+
+    def has(self, file_id: UUID) -> bool:
+        """Tell whether a whole file is there."""
+        return self.path(file_id).is_file()
 
     def remove(self, file_id: UUID) -> None:
         """Delete a file; one that is gone already is no error."""

@@ -55,7 +55,9 @@ def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, kee
                 "size": file.size,
                 "sha256": file.sha256,
             }
-            connection.execute(insert(attachments).values(**row, created_at=now(), expires_at=later(keep_seconds)))
+            connection.execute(
+                insert(attachments).values(**row, created_at=now(), expires_at=_until(connection, job_id, keep_seconds))
+            )
     except BaseException:
         files.remove(file.id)
         raise
@@ -86,3 +88,8 @@ def _touched(connection: Connection, job_id: UUID) -> int:
     if attempt is None:
         raise JobNotFound(job_id)
     return attempt
+
+
+def _until(connection: Connection, job_id: UUID, keep_seconds: float) -> object:
+    kept = connection.execute(select(jobs.c.kept_at).where(jobs.c.id == job_id)).scalar()
+    return None if kept else later(keep_seconds)

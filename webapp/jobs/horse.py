@@ -10,6 +10,7 @@ from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 from uuid import UUID
 
+from webapp.faults import faultpoint
 from webapp.jobs.attempts import Horse
 from webapp.jobs.claims import Claims
 from webapp.jobs.executor import Executor
@@ -41,8 +42,10 @@ class WorkHorse:
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
         began, count = monotonic(), 0
-        while not self._executor.interrupted and (job := self._next(queue, lease_id, fresh=count == 0)):
+        while not self._is_to_end() and (job := self._next(queue, lease_id, fresh=count == 0)):
+            faultpoint("horse.claimed")
             self._executor.run(job, horse)
+            faultpoint("horse.ended")
             count += 1
             if job.own_process or self._used_up(count, monotonic() - began):
                 break
@@ -55,10 +58,14 @@ class WorkHorse:
 
         return patiently(claim, again=lambda: self._claims.unheard(lease_id) or claim(), seconds=self._patience)
 
+    def _is_to_end(self) -> bool:
+        return self._executor.interrupted or self._executor.draining
+
     def _used_up(self, count: int, seconds: float) -> bool:
         megabytes = getrusage(RUSAGE_SELF).ru_maxrss // 1024
         return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
 
     def _pass_the_baton(self, queue: str) -> None:
+        faultpoint("horse.baton")
         if self._claims.has_claimable(queue):
             self._wake(queue)

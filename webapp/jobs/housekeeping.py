@@ -1,4 +1,4 @@
-"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans.
+"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans, runs of schedules.
 
 Everything goes in small batches, each a transaction of its own: no writer waits long, no statement
 runs into its time limit, and whatever is cut short goes on the next time. The row goes first, then
@@ -7,23 +7,33 @@ its file; a crash in between leaves an orphan, which the sweep removes.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from time import time
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, update
 
 from webapp.database import reading, writing
 from webapp.jobs.files import FileStore
-from webapp.jobs.job import TERMINAL, Status
+from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.jobs.job_type import JobType
 from webapp.jobs.removing import BATCH, Removing, ended_before
 from webapp.jobs.retention import FOREVER
+from webapp.jobs.schedules.runs import Runs
 from webapp.schema import attachments, jobs, now
 
 ORPHAN_AGE = timedelta(days=1)
+
+
+class Missing(NamedTuple):
+    """A file that a row names and the disk has not."""
+
+    id: UUID
+    job_id: UUID
+    name: str
 
 
 class Housekeeping:
@@ -37,6 +47,7 @@ class Housekeeping:
         self._engine = engine
         self._files = files
         self._removing = Removing(engine, files)
+        self._runs = Runs(engine)
         self._kinds = kinds
         self.retention = retention
 
@@ -47,7 +58,20 @@ class Housekeeping:
         """
         if older_than is not None:
             return self._removing.prune(older_than, only_count=only_count)
-        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self._rules())
+        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self.rules())
+
+    def removed_at(self, job: Job) -> datetime | None:
+        """Return when a job that has ended is past its day; `None` if never, and for parts: they go with their root."""
+        return None if job.kept_at else self.would_be_removed_at(job)
+
+    def would_be_removed_at(self, job: Job) -> datetime | None:
+        """Return the same for a job that is kept: when it would go if it were not."""
+        kind = next((kind for kind in self._kinds if kind.name == job.type), None)
+        own = kind.keep.by_status().get(job.status) if kind else None
+        period = self.retention if own is None else own
+        if job.finished_at is None or job.root_id or period == FOREVER:
+            return None
+        return job.finished_at + period
 
     def expire_files(self, *, only_count: bool = False) -> int:
         """Remove files that are past their day; their rows stay, and say since when they are gone."""
@@ -58,6 +82,10 @@ class Housekeeping:
             count += expired
         return count
 
+    def forget_runs(self, *, only_count: bool = False) -> int:
+        """Forget what became of schedules' times longer ago than the retention; each keeps its last ones."""
+        return self._runs.sweep(self.retention, only_count=only_count)
+
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
         """Remove files on disk that no row needs and nobody has written to for ``older_than``."""
         count = 0
@@ -67,6 +95,25 @@ class Housekeeping:
                 if not only_count:
                     batch[file_id].unlink(missing_ok=True)
         return count
+
+    def missing_files(self) -> Iterator[Missing]:
+        """Go through the files that have a row and are not on the disk: somebody else removed them, or the disk did."""
+        last = UUID(int=0)
+        while rows := self._some_there(attachments.c.id > last):
+            last = rows[-1].id
+            missing = [row.id for row in rows if not self._files.has(row.id)]
+            # asked again, as one whose day came just now goes from the disk after its row
+            yield from (self._some_there(attachments.c.id.in_(missing)) if missing else ())
+
+    def _some_there(self, which: ColumnElement[bool]) -> list[Missing]:
+        there = (
+            select(attachments.c.id, attachments.c.job_id, attachments.c.name)
+            .where(attachments.c.deleted_at.is_(None), which)
+            .order_by(attachments.c.id)
+            .limit(BATCH)
+        )
+        with reading(self._engine) as connection:
+            return [Missing(*row) for row in connection.execute(there)]
 
     def _expire_some(self) -> int:
         some = attachments.c.id.in_(_expired().limit(BATCH))
@@ -94,7 +141,7 @@ class Housekeeping:
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
-    def _rules(self) -> Iterator[ColumnElement[bool]]:
+    def rules(self) -> Iterator[ColumnElement[bool]]:
         """Go through the conditions of being past one's day; no job meets two of them."""
         for status in sorted(TERMINAL):
             own = self._own_rules(status)

@@ -117,6 +117,7 @@ class Job:
     again_of: UUID | None = None
     attempt: int = 0
     max_attempts: int = 1
+    interruptions: int = 0
     lease_id: UUID | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -124,6 +125,7 @@ class Job:
     heartbeat_at: datetime | None = None
     cancel_requested_at: datetime | None = None
     cancel_kind: str | None = None
+    kept_at: datetime | None = None
     version: int = 1
 
     @property
@@ -162,6 +164,11 @@ class Job:
         return bool(self.errors)
 
     @property
+    def parts_left(self) -> int:
+        """How many of its parts have not ended."""
+        return self.parts - self.parts_completed - self.parts_failed - self.parts_cancelled
+
+    @property
     def short_id(self) -> str:
         """What people read and say instead of the id."""
         return short_id(self.id)
@@ -189,6 +196,10 @@ class Job:
     def mark_cancelled(self, kind: str = "cooperative") -> "Job":
         """Somebody stopped it; ``kind`` is ``before_start``, ``cooperative`` or ``forced``."""
         return self._moved(S.CANCELLED, cancel_kind=kind)
+
+    def mark_stale(self, errors: Sequence[str | Mapping[str, Any]] = ()) -> "Job":
+        """Nobody knows what became of it; the progress it had is kept."""
+        return self._moved(S.STALE, errors=(*self.errors, *map(_note, errors)))
 
     def mark_queued(self) -> "Job":
         """It may be picked by a worker now."""

@@ -87,6 +87,7 @@ class JobType:
     on_duplicate: OnDuplicate
     timeout: timedelta
     stop_grace: timedelta
+    stale_after: timedelta | None
     rerun_lost: bool
     own_process: bool
     worker_only: bool
@@ -94,6 +95,7 @@ class JobType:
     roles: frozenset[str]  # who may start it, by role; empty = everyone
     replaces: bool
     keep_files: timedelta
+    listed: bool  # whether people find it in the catalogue
     uploads: tuple[str, ...]  # the names of the payload's fields that are files
 
     def __call__(self, job: Any, payload: BaseModel, **needs: Any) -> Any:
@@ -150,6 +152,7 @@ def job_type(
     on_duplicate: OnDuplicate | str = OnDuplicate.REJECT,
     timeout: timedelta = timedelta(hours=1),
     stop_grace: timedelta = timedelta(seconds=10),
+    stale_after: timedelta | None = None,
     rerun_lost: bool = True,
     own_process: bool = False,
     worker_only: bool = False,
@@ -157,18 +160,22 @@ def job_type(
     roles: Collection[str] = (),
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
+    listed: bool = True,
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
     Parameters after the payload name what the handler needs of the application by its class
     (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a work-horse for
     itself; ``worker_only`` says that nobody may run it by hand. ``keep`` is how long jobs stay that
-    have ended; ``roles`` are those whose people may start it, all if none is named. At most one
-    unfinished job holds a ``unique_key``, a text or a function of the payload; what becomes of a second
-    one says ``on_duplicate``. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A
-    running job that is asked to stop has ``stop_grace`` to do so, then it is ended by force. A job
-    whose worker is gone runs again if it has attempts left, unless ``rerun_lost`` says that nobody may
-    start it twice unasked; then, or with no attempt left, it is stale.
+    have ended; ``roles`` are those whose people may start it, all if none is named; with
+    ``listed=False`` it is not in the catalogue, since other pages start it. At most one unfinished job
+    holds a ``unique_key``, a text or a function of the payload; what becomes of a second one says
+    ``on_duplicate``. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A running job
+    that is asked to stop has ``stop_grace`` to do so, then it is ended by force. A job whose worker is
+    gone runs again if it has attempts left, unless ``rerun_lost`` says that nobody may start it twice
+    unasked; then, or with no attempt left, it is stale. A running job that says nothing (no progress,
+    message, note or state) for ``stale_after`` is taken for lost as well, and so is a record-only one;
+    None switches that off.
     """
 
     def declare(handler: Callable[..., Any]) -> JobType:
@@ -189,6 +196,7 @@ def job_type(
             limits=Limits(running=max_running, running_per_owner=max_running_per_owner),
             timeout=timeout,
             stop_grace=stop_grace,
+            stale_after=stale_after,
             rerun_lost=rerun_lost,
             own_process=own_process,
             worker_only=worker_only,
@@ -196,6 +204,7 @@ def job_type(
             roles=frozenset(roles),
             replaces=replaces,
             keep_files=keep_files,
+            listed=listed,
             uploads=_uploads(payload_class),
         )
 

@@ -13,24 +13,34 @@ from webapp.jobs import families, from_outside, lock_order
 from webapp.jobs.attachments import Attachment, Attachments
 from webapp.jobs.changing import Changing
 from webapp.jobs.dispatch import Dispatch, Wake
+from webapp.jobs.family_pulse import FamilyPulse
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import NO_QUEUE, Job
 from webapp.jobs.job_type import Registry
+from webapp.jobs.keeping import Keeping
+from webapp.jobs.kinship import Kinship
+from webapp.jobs.listing import Listing
+from webapp.jobs.logs import Logs
 from webapp.jobs.lookup import Lookup
 from webapp.jobs.payloads import Vault
+from webapp.jobs.prospects import Prospects
 from webapp.jobs.queries import Queries
 from webapp.jobs.removing import Removing
+from webapp.jobs.steering import Steering
 from webapp.jobs.store import Store
 
 _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 
-class Jobs(Dispatch, Queries, Lookup, Attachments, Removing):
-    """What `services.jobs` is: reads of three kinds, and the verbs of those who create, change and remove jobs."""
+class Jobs(
+    Dispatch, Queries, Listing, Prospects, FamilyPulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering
+):
+    """What `services.jobs` is: reads of several kinds, and the verbs of those who create, change and remove jobs."""
 
     def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:
         self.engine = engine
         Dispatch.__init__(self, store=Store(engine), registry=registry, vault=vault, files=files, wake=wake)
+        Keeping.__init__(self, self.store, self._kept_for)
         self._changing = Changing(self.store, wake)
 
     def get(self, job_id: UUID) -> Job:
@@ -88,8 +98,7 @@ class Jobs(Dispatch, Queries, Lookup, Attachments, Removing):
         self, job_id: UUID, name: str, content: bytes | BinaryIO, media_type: str | None = None
     ) -> Attachment:
         """Leave a file at a job, from bytes or streamed; whole or not at all. Raises `JobNotFound`."""
-        type_name = self.store.get(job_id).type
-        keep = self.registry.get(type_name).keep_files if type_name in self.registry else _UNKNOWN_KEEP
+        keep = self._kept_for(self.store.get(job_id).type)
         file = from_outside.received(self._files, name, content, media_type)
         from_outside.add_file(self.store, self._files, job_id, file, keep.total_seconds())
         return self.attachment(job_id, file.id)
@@ -97,3 +106,6 @@ class Jobs(Dispatch, Queries, Lookup, Attachments, Removing):
     def remove_attachments(self, job_id: UUID) -> int:
         """Remove the files that a job left, and return how many; what it was given goes with the job itself."""
         return from_outside.remove_files(self.store, self._files, job_id)
+
+    def _kept_for(self, type_name: str) -> timedelta:
+        return self.registry.get(type_name).keep_files if type_name in self.registry else _UNKNOWN_KEEP

@@ -3,19 +3,20 @@
 The lease belongs to the horse, not to a job: whatever is running under a lease when its horse
 has ended, however it ended, is settled by the worker that saw it end; if the worker is gone
 too, by the clock, once the lease has not been beaten for `LEASE_SECONDS` of the clock's own
-monotonic time. No time of two machines is ever compared.
+monotonic time, and only if nobody has beaten it since. No time of two machines is ever compared.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.database import reading, writing
-from webapp.jobs import families, lock_order
+from webapp.faults import faultpoint
+from webapp.jobs import families, interruptions, lock_order
 from webapp.jobs.attempts import Ending, Horse
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import to_job
@@ -24,13 +25,12 @@ from webapp.schema import jobs, leases, now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The worker that answers for a lease: its host, the host's boot, its name, pid and program's version."""
+    """The worker that answers for a lease: its host, the host's boot, its name and pid."""
 
     host: str
     boot_id: str
     worker: str
     pid: int
-    version: str = ""
 
 
 def boot_id() -> str:
@@ -59,7 +59,6 @@ class Leases:
             "worker": holder.worker,
             "worker_pid": holder.pid,
             "queue": queue,
-            "version": holder.version,
         }
         with writing(self.engine) as connection:
             connection.execute(insert(leases).values(**row, beat_at=now(), started_at=now()))
@@ -77,10 +76,15 @@ class Leases:
             row = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first()
         return to_job(row) if row else None
 
-    def beats(self) -> Mapping[UUID, int]:
-        """Return every lease with its beat counter, for the clock to watch."""
+    def beats(self) -> Mapping[UUID, int | None]:
+        """Return every lease with its beat counter, for the clock to watch.
+
+        ``None`` counts for a lease that is gone although a job still runs under it: its horse
+        slept through the lease's end and claimed once more before anybody could kill it.
+        """
         with reading(self.engine) as connection:
-            return {row.id: row.beat for row in connection.execute(select(leases.c.id, leases.c.beat))}
+            gone = dict.fromkeys(connection.execute(_GONE).scalars())
+            return gone | {row.id: row.beat for row in connection.execute(select(leases.c.id, leases.c.beat))}
 
     def settle(
         self,
@@ -91,42 +95,45 @@ class Leases:
         peak_memory: int | None = None,
         hand_back: bool = False,
         worker_gone: bool = False,
+        unbeaten_since: int | None = None,
     ) -> tuple[Job, ...]:
         """End the lease and what still runs under it; return those jobs as they were.
 
-        A job that was asked to stop is cancelled; one with attempts left whose type may be
-        started again unasked waits again, and so does any when its worker was stopped
+        A job that was asked to stop is cancelled. One whose type may be started again unasked
+        waits again if it has attempts left, or if it was ended through no fault of its own
         (``hand_back``). Any other one fails with ``why``, a sentence, or is stale where nobody
-        saw how it ended (``worker_gone``). ``peak_memory`` is in bytes.
+        saw how it ended (``worker_gone``). ``peak_memory`` is in bytes. With ``unbeaten_since``,
+        a beat, nothing happens if the lease was beaten again or ended meanwhile.
         """
+        woken: set[str] = set()
         with writing(self.engine) as connection:
-            lease = connection.execute(select(leases).where(leases.c.id == lease_id)).first()
-            # locked, so that whoever else settles or ends them comes before or after, not in between
-            mine = select(jobs.c.id).where(jobs.c.lease_id == lease_id)
-            lock_order.lock_families(connection, connection.execute(mine).scalars().all())
-            rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
-            left = tuple(to_job(row) for row in rows)
-            woken: set[str] = set()
+            lease = _take(connection, lease_id, unbeaten_since)
+            if lease is None and unbeaten_since is not None:
+                return ()
+            horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
+            left = _running_under(connection, lease_id)
             for job in left:
-                horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
-                status, outcome = self._fate(job, hand_back=hand_back, worker_gone=worker_gone)
-                kind = "forced" if status is Status.CANCELLED else None
-                ending = Ending(status=status, outcome=outcome, cancel_kind=kind, error=why, peak_memory=peak_memory)
-                woken |= _settle(connection, job, horse, ending)
-            connection.execute(delete(leases).where(leases.c.id == lease_id))
+                ending = self._fate(job, why, hand_back=hand_back, worker_gone=worker_gone)
+                woken |= _settle(connection, job, horse, replace(ending, peak_memory=peak_memory))
+            faultpoint("settle.commit")
+        faultpoint("settle.wake")
         for queue in woken:
             self._wake(queue)
         return left
 
-    def _fate(self, job: Job, *, hand_back: bool, worker_gone: bool) -> tuple[Status, str]:
-        """Say what becomes of a job whose horse is gone: its status, and what its attempt is called."""
+    def _fate(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
+        """Say what becomes of a job whose horse is gone."""
         if job.cancel_requested_at:
-            return Status.CANCELLED, "cancelled"
-        if hand_back:
-            return Status.QUEUED, "interrupted"
-        if job.attempt < job.max_attempts and self._may_rerun(job.type):
-            return Status.QUEUED, "lost"
-        return (Status.STALE, "stale") if worker_gone else (Status.FAILED, "failed")
+            return Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="forced", error=why)
+        may_rerun = self._may_rerun(job.type)
+        if hand_back and may_rerun and not interruptions.exceeded(job):
+            return Ending(status=Status.QUEUED, outcome="interrupted", error=why)
+        if hand_back and may_rerun:
+            why = interruptions.SENTENCE
+        if job.attempt < job.max_attempts and may_rerun:
+            return Ending(status=Status.QUEUED, outcome="lost", error=why)
+        status = Status.STALE if worker_gone else Status.FAILED
+        return Ending(status=status, outcome=status.value, error=why)
 
     def of_worker(self, worker: str) -> tuple[UUID, ...]:
         """Return the leases that a worker holds, by its name."""
@@ -138,6 +145,28 @@ class Leases:
         with reading(self.engine) as connection:
             mine = connection.execute(select(leases).where(leases.c.host == host)).all()
         return tuple(row.id for row in mine if row.boot_id != boot_id or not is_alive(row.worker_pid))
+
+
+_GONE = (
+    select(jobs.c.lease_id)
+    .where(jobs.c.lease_id.is_not(None), ~exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)))
+    .distinct()
+)
+
+
+def _take(connection: Connection, lease_id: UUID, beat: int | None) -> Row[str, str] | None:
+    """End a lease, with ``beat`` only if it still stands there; a beat comes before or after, and then in vain."""
+    unbeaten = [leases.c.beat == beat] if beat is not None else []
+    ended = delete(leases).where(leases.c.id == lease_id, *unbeaten).returning(leases.c.worker, leases.c.host)
+    return connection.execute(ended).first()
+
+
+def _running_under(connection: Connection, lease_id: UUID) -> tuple[Job, ...]:
+    """Lock what runs under a lease, so that whoever else ends it comes before or after, not in between."""
+    mine = select(jobs.c.id).where(jobs.c.lease_id == lease_id)
+    lock_order.lock_families(connection, connection.execute(mine).scalars().all())
+    rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
+    return tuple(to_job(row) for row in rows)
 
 
 def _settle(connection: Connection, job: Job, horse: Horse, ending: Ending) -> set[str]:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, and_, func, literal, not_, select
 
 from webapp.database import is_sqlite
+from webapp.jobs import disabling
 from webapp.jobs.job import NO_QUEUE
 from webapp.schema import jobs, queues
 
@@ -47,6 +48,7 @@ def claimable(connection: Connection, queue: str, limits: Mapping[str, Limits]) 
     for (name, _), count in by_owner.items():
         by_type[name] += count
     full = [name for name, limit in limits.items() if limit.running is not None and by_type[name] >= limit.running]
+    full += disabling.names(connection)
     conditions: list[ColumnElement[bool]] = [jobs.c.type.not_in(full)] if full else []
     for (name, owner_id), count in by_owner.items():
         most = limits[name].running_per_owner

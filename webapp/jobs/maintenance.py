@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine, bindparam, func, literal_column, select, update
 
 from webapp.database import reading, writing
+from webapp.faults import faultpoint
 from webapp.jobs.claims import QUEUED, waiting
 from webapp.jobs.leases import Leases
 from webapp.schema import jobs, now, queues
@@ -21,25 +22,25 @@ class Reaper:
     def __init__(self, leases: Leases, lease_seconds: float) -> None:
         self._leases = leases
         self._lease_seconds = lease_seconds
-        self._seen: dict[UUID, tuple[int, float]] = {}
+        self._seen: dict[UUID, tuple[int | None, float]] = {}
 
     def reap(self) -> int:
-        """Settle every lease whose beat did not move for a lease's time; return how many."""
+        """Settle every lease whose beat did not move for a lease's time, and still does not; return how many."""
         at = monotonic()
         beats = self._leases.beats()
         self._seen = {lease: self._since(lease, beat, at) for lease, beat in beats.items()}
-        dead = [lease for lease, (_, since) in self._seen.items() if at - since > self._lease_seconds]
-        for lease in dead:
-            self._leases.settle(
-                lease, why="The machine that ran this job could not be seen any more.", worker_gone=True
-            )
+        dead = {lease: beat for lease, (beat, since) in self._seen.items() if at - since > self._lease_seconds}
+        for lease, beat in dead.items():
+            faultpoint("clock.reap")
+            why = "The machine that ran this job could not be seen any more."
+            self._leases.settle(lease, why=why, worker_gone=True, unbeaten_since=beat)
         return len(dead)
 
     def forget(self) -> None:
         """Start all observations anew, as after the database was away."""
         self._seen = {}
 
-    def _since(self, lease: UUID, beat: int, at: float) -> tuple[int, float]:
+    def _since(self, lease: UUID, beat: int | None, at: float) -> tuple[int | None, float]:
         seen = self._seen.get(lease)
         return seen if seen and seen[0] == beat else (beat, at)
 
@@ -49,17 +50,19 @@ def promote_due(engine: Engine) -> int:
     due = (jobs.c.status == literal_column("'scheduled'"), jobs.c.run_at <= now())
     free = select(jobs.c.id).where(*due).with_for_update(skip_locked=True, key_share=True)  # the rest in a second
     with writing(engine) as connection:
-        statement = (
-            update(jobs)
-            .where(jobs.c.id.in_(free), *due)
-            .values(status="queued", run_at=None, version=jobs.c.version + 1)
-        )
-        return connection.execute(statement).rowcount
+        statement = update(jobs).where(jobs.c.id.in_(free), *due).values(status="queued", version=jobs.c.version + 1)
+        promoted = connection.execute(statement).rowcount
+        if promoted:
+            faultpoint("clock.promote")
+        return promoted
 
 
 def top_up_wake_ups(engine: Engine, top_up: Callable[[str, int], int], ceiling: int = 1000) -> Mapping[str, int]:
     """Announce waiting rows again where wake-ups are missing; return how many, by queue."""
-    return {queue: top_up(queue, rows) for queue, rows in _waiting_by_queue(engine, ceiling).items()}
+    rows_by_queue = _waiting_by_queue(engine, ceiling)
+    if rows_by_queue:
+        faultpoint("clock.top-up")
+    return {queue: top_up(queue, rows) for queue, rows in rows_by_queue.items()}
 
 
 def _waiting_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:

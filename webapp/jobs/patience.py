@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from webapp.jobs import shortages
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
@@ -24,7 +26,7 @@ _PRIMARY_CODE = 0xFF
 
 def is_away(error: BaseException) -> bool:
     """Tell whether an error is the connection's, not the statement's: the same may succeed later."""
-    if not isinstance(error, DBAPIError):
+    if not isinstance(error, DBAPIError) or shortages.disk_is_full(error):
         return False
     if isinstance(error.orig, sqlite3.Error):
         return (getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE) in _AWAY_IN_SQLITE

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
 
-from webapp.jobs import aftermath, creating, lock_order, uniqueness
+from webapp.jobs import aftermath, asked_once, creating, lock_order, uniqueness
 from webapp.jobs.files import StoredFile
 from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.jobs.store import JobNotFound, Store
@@ -24,6 +24,7 @@ class NewJob:
 
     job: Job
     files: tuple[StoredFile, ...] = ()
+    request_key: str | None = None
     delay: timedelta | None = None
     after: Mapping[UUID, bool] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -37,6 +38,7 @@ def place(connection: Connection, store: Store, new: NewJob) -> set[str]:
     """Write a new job; return the queues in which work waits now. What it follows is locked first."""
     lock_order.lock_followers(connection, new.after)
     creating.insert_jobs(connection, store, [new.job], files=new.files, delay=new.delay)
+    asked_once.note(connection, new.request_key, new.job.id)
     if new.after:
         return _depend(connection, new.job, new.after)
     return {new.job.queue} if new.job.status is Status.QUEUED else set()

@@ -1,24 +1,20 @@
-"""What pages read: lists, counts, timelines, logs. Every list is as cheap at a million jobs.
+"""What pages read of jobs: who sees which, timelines, logs; and the walks that lists are made of (listing.py).
 
 Own jobs and public ones are two index walks joined by UNION: as one ``OR`` they are a scan
 of the whole table for a user who has few.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Engine,
     Select,
     bindparam,
-    func,
-    literal,
     literal_column,
     or_,
     select,
@@ -29,7 +25,7 @@ from sqlalchemy import (
 from webapp.database import reading
 from webapp.jobs.job import UNFINISHED, Job, Status
 from webapp.jobs.store import JobNotFound, to_job
-from webapp.schema import attempts, events, jobs, later, log_lines, now
+from webapp.schema import attempts, events, jobs, later, now
 
 PAGE = 50
 COUNT_CEILING = 1000
@@ -43,7 +39,7 @@ TABS: Mapping[str, tuple[Status, ...]] = {
     "stopped": (Status.CANCELLED,),
 }
 # as in the index: SQLite uses a partial one for `public`, not for the `public = 1` that the column would become
-_PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
+PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +79,6 @@ class Attempt:
     cpu_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    """One line of a job's log; ``id`` grows, so "after" pages through them."""
-
-    id: int
-    attempt: int
-    at: datetime
-    level: str
-    text: str
-
-
 class Queries:
     """Reads over the jobs of one database."""
 
@@ -103,26 +88,11 @@ class Queries:
     def visible(self, viewer: Viewer, job_id: UUID) -> Job:
         """Return the job if the viewer may see it; else raise `JobNotFound`, as for no job."""
         with reading(self.engine) as connection:
-            statement = select(jobs).where(jobs.c.id == job_id, or_(*_scopes(viewer)))
+            statement = select(jobs).where(jobs.c.id == job_id, or_(*scopes(viewer)))
             row = connection.execute(statement).mappings().first()
         if row is None:
             raise JobNotFound(job_id)
         return to_job(row)
-
-    def page(
-        self, viewer: Viewer, *, tab: str = "all", type_name: str = "", before: UUID | None = None, limit: int = PAGE
-    ) -> tuple[Job, ...]:
-        """Return the viewer's jobs, newest first, older than ``before``."""
-        wanted = conditions(TABS[tab], type_name)
-        if before is not None:
-            wanted.append(jobs.c.id < before)
-        with reading(self.engine) as connection:
-            rows = connection.execute(newest_first(viewer, wanted, limit)).mappings()
-            return tuple(to_job(row) for row in rows)
-
-    def unfinished(self, viewer: Viewer, limit: int = 12) -> tuple[Job, ...]:
-        """Return the viewer's running jobs, newest first."""
-        return self.page(viewer, tab="running", limit=limit)
 
     def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
         """Return the viewer's own jobs that have not ended, newest first."""
@@ -133,24 +103,6 @@ class Queries:
         recent = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= later(-window.total_seconds()))
         return self._mine(viewer, [recent], limit)
 
-    def counts(self, viewer: Viewer) -> dict[str, int]:
-        """Count the viewer's jobs per tab; each count stops at `COUNT_CEILING`."""
-        with reading(self.engine) as connection:
-            return {tab: self._count(connection, viewer, statuses) for tab, statuses in TABS.items()}
-
-    def tag(self, viewer: Viewer) -> str:
-        """Return a text that differs whenever the viewer's list may look different.
-
-        Two index walks: the versions of the newest page, and those of the unfinished jobs. What becomes
-        of a finished job further down (it is removed, or retried and ended in between) is not seen.
-        """
-        with reading(self.engine) as connection:
-            newest = connection.execute(newest_first(viewer, [], PAGE, jobs.c.id, jobs.c.version)).all()
-            live = all_visible(viewer, conditions(tuple(UNFINISHED)), jobs.c.id, jobs.c.version).subquery()
-            count, versions = connection.execute(select(func.count(), func.sum(live.c.version))).one()
-        page = f"{newest[0].id.hex}-{len(newest)}-{sum(row.version for row in newest)}" if newest else ""
-        return f"{page}-{count}-{versions or 0}"
-
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return what happened to a job, oldest first."""
         columns = (events.c.at, events.c.name, events.c.attempt, events.c.actor_id, events.c.detail)
@@ -160,36 +112,6 @@ class Queries:
         """Return a job's ended attempts, oldest first."""
         columns = [column for column in attempts.c if column.name != "job_id"]
         return self._rows(Attempt, select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number))
-
-    def log(self, job_id: UUID, after: int = 0, limit: int = 500) -> tuple[LogLine, ...]:
-        """Return lines of a job's log that come after line ``after``, oldest first."""
-        columns = [column for column in log_lines.c if column.name != "job_id"]
-        mine = (log_lines.c.job_id == job_id, log_lines.c.id > after)
-        return self._rows(LogLine, select(*columns).where(*mine).order_by(log_lines.c.id).limit(limit))
-
-    def place_in_queue(self, job: Job, ceiling: int = COUNT_CEILING) -> int | None:
-        """Return 1 for the job that is claimed next, …; ``None`` if it does not wait."""
-        if job.status is not Status.QUEUED or job.record_only:
-            return None
-        earlier = or_(
-            jobs.c.priority > job.priority,
-            (jobs.c.priority == job.priority) & (jobs.c.id < job.id),
-        )
-        ahead = select(literal(1)).where(jobs.c.queue == job.queue, jobs.c.status == "queued", earlier).limit(ceiling)
-        with reading(self.engine) as connection:
-            return 1 + connection.execute(select(func.count()).select_from(ahead.subquery())).scalar_one()
-
-    def usual_duration(self, type_name: str) -> timedelta | None:
-        """Return the median duration of the type's last 20 completed runs, if it has any."""
-        recent = (
-            select(jobs.c.started_at, jobs.c.finished_at)
-            .where(jobs.c.type == type_name, jobs.c.status == "completed", jobs.c.started_at.is_not(None))
-            .order_by(jobs.c.id.desc())
-            .limit(20)
-        )
-        with reading(self.engine) as connection:
-            spans = [(end - start).total_seconds() for start, end in connection.execute(recent) if end and start]
-        return timedelta(seconds=median(spans)) if spans else None
 
     def last_created_at(self, type_name: str) -> datetime | None:
         """Return when the type's latest job was created, if there is one."""
@@ -208,10 +130,6 @@ class Queries:
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
-    def _count(self, connection: Connection, viewer: Viewer, statuses: tuple[Status, ...]) -> int:
-        found = newest_first(viewer, conditions(statuses), COUNT_CEILING, jobs.c.id).subquery()
-        return connection.execute(select(func.count()).select_from(found)).scalar_one()
-
     def _rows(self, kind: type[Any], statement: Any) -> tuple[Any, ...]:
         with reading(self.engine) as connection:
             return tuple(kind(**row) for row in connection.execute(statement).mappings())
@@ -228,11 +146,12 @@ def in_house(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.sees_all else jobs.c.tenant.is_(None)
 
 
-def _scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
+def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
+    """Return the conditions of what the viewer may see; no job meets two of them."""
     house = in_house(viewer)
     if viewer.sees_all:
         return [house]
-    return [(jobs.c.owner_id == viewer.user_id) & house, _PUBLIC & house]
+    return [(jobs.c.owner_id == viewer.user_id) & house, PUBLIC & house]
 
 
 def conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
@@ -252,15 +171,22 @@ def newest_first(viewer: Viewer, conditions: list[ColumnElement[bool]], limit: i
 
     ``columns`` (all by default) must have the id.
     """
+    return newest_of([[scope, *conditions] for scope in scopes(viewer)], limit, *columns)
+
+
+def newest_of(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
+    """Select the newest of several walks, each given as its conditions, of which no job meets two."""
     wanted = columns or tuple(jobs.c)
-    walks = [
-        select(*wanted).where(scope, *conditions).order_by(jobs.c.id.desc()).limit(limit).subquery()
-        for scope in _scopes(viewer)
-    ]
-    joined = union_all(*(select(walk) for walk in walks)).subquery()
-    return select(joined).order_by(joined.c.id.desc()).limit(limit)
+    if len(walks) == 1:
+        return select(*wanted).where(*walks[0]).order_by(jobs.c.id.desc()).limit(limit)
+    each = (select(jobs.c.id).where(*walk).order_by(jobs.c.id.desc()).limit(limit).subquery() for walk in walks)
+    joined = union_all(*(select(walk.c.id) for walk in each)).subquery()
+    newest = select(joined.c.id).order_by(joined.c.id.desc()).limit(limit)
+    if len(wanted) == 1:
+        return newest
+    return select(*wanted).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
 
 
 def all_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
     """Select all of the viewer's jobs, in no order; no job is in two scopes."""
-    return union_all(*(select(*columns).where(scope, *conditions) for scope in _scopes(viewer)))
+    return union_all(*(select(*columns).where(scope, *conditions) for scope in scopes(viewer)))

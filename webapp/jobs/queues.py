@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, func, insert, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.database import reading, writing
+from webapp.jobs import emptying, waits
+from webapp.jobs.claims import waiting_queues
+from webapp.jobs.emptying import Stop
 from webapp.jobs.job import NO_QUEUE
+from webapp.jobs.waits import Wait
 from webapp.schema import jobs, now, queues
 
 NAME_LIMIT = 80
@@ -51,16 +56,18 @@ class Queues:
         self._known = known
 
     def all(self) -> tuple[Queue, ...]:
-        """Return every queue, those of the job types first."""
+        """Return the queues that types name, that were ever set, and in which something waits or runs."""
         with reading(self._engine) as connection:
             kept = {row["name"]: Queue(**row) for row in connection.execute(select(queues)).mappings()}
-            used = (
-                connection.execute(select(jobs.c.queue).where(jobs.c.queue != NO_QUEUE).distinct().limit(1000))
-                .scalars()
-                .all()
-            )
+            used = {*waiting_queues(connection), *_count(connection, "running")}
         names = dict.fromkeys((*self._known, *sorted(kept), *sorted(used)))
         return tuple(kept.get(name, Queue(name=name)) for name in names)
+
+    def paused(self) -> tuple[Queue, ...]:
+        """Return those that are paused."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(queues).where(queues.c.paused_at.is_not(None))).mappings()
+            return tuple(Queue(**row) for row in rows)
 
     def get(self, name: str) -> Queue:
         """Return one queue; else raise `UnknownQueue`."""
@@ -68,6 +75,12 @@ class Queues:
             if queue.name == name:
                 return queue
         raise UnknownQueue(name)
+
+    def kept(self, name: str) -> Queue:
+        """Return what is kept of a queue, whether anybody uses it or not."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(queues).where(queues.c.name == name)).mappings().first()
+        return Queue(**row) if row else Queue(name=name)
 
     def loads(self) -> Mapping[str, Load]:
         """Count what waits and runs, per queue; a queue without either is not there."""
@@ -82,6 +95,27 @@ class Queues:
             raise ValueError(message)
         self._keep(name)
         return self.get(name)
+
+    def oldest(self) -> Mapping[str, timedelta]:
+        """Tell how long the oldest waiting job waits, per queue; see `waits.oldest`."""
+        return waits.oldest(self._engine)
+
+    def waits(self) -> Mapping[str, Wait]:
+        """Tell how long jobs waited lately, per queue; see `waits.recent`."""
+        return waits.recent(self._engine)
+
+    def waiting(self, name: str) -> int:
+        """Count the jobs that wait in a queue."""
+        return emptying.count(self._engine, name)
+
+    def waiting_of_type(self, type_name: str) -> int:
+        """Count the jobs of a type that wait, in whatever queue."""
+        return emptying.count_of_type(self._engine, type_name)
+
+    def empty(self, name: str, stop: Stop, *, seconds: float = inf) -> int:
+        """Stop what waits in a queue now; see `emptying.empty`."""
+        self.get(name)
+        return emptying.empty(self._engine, name, stop, seconds)
 
     def pause(self, name: str, *, reason: str = "", by: UUID | None = None) -> Queue:
         """Take no more jobs from a queue; what runs goes on."""

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, delete, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, delete, exists, func, or_, select
 
 from webapp.database import reading, writing
+from webapp.faults import faultpoint
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import TERMINAL, IllegalTransition, Status, short_id
 from webapp.jobs.store import JobNotFound
@@ -57,7 +58,8 @@ class Removing:
         return self.remove_all(ended_before(older_than), only_count=only_count)
 
     def remove_all(self, which: ColumnElement[bool], *, only_count: bool = False) -> int:
-        """Delete the roots and lone jobs that have ended and meet the condition, batch by batch."""
+        """Delete the roots and lone jobs that have ended, are not kept and meet the condition, batch by batch."""
+        which = and_(which, jobs.c.kept_at.is_(None))
         if only_count:
             counted = select(func.count()).select_from(_with_parts(_removable(which)).subquery())
             with reading(self.engine) as connection:
@@ -76,6 +78,7 @@ class Removing:
         return len(doomed)
 
     def _unlink(self, files: Iterable[UUID]) -> None:
+        faultpoint("remove.files")
         for file_id in files:
             self._files.remove(file_id)
 

@@ -20,6 +20,7 @@ _AFRESH: dict[str, Any] = {
     "cancel_requested_at": None,
     "cancel_kind": None,
     "errors": [],
+    "interruptions": 0,
     "run_at": None,
 }
 

@@ -13,9 +13,10 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from webapp.database import reading, writing
+from webapp.faults import faultpoint
 from webapp.jobs import attempts, background, notes, signals, storable
 from webapp.jobs.attempts import Fence
 from webapp.jobs.job import Job
@@ -45,6 +46,7 @@ class Reporter:
 
     def __init__(self, engine: Engine, job: Job) -> None:
         self.stop: BaseException | None = None  # what the handler's next word raises
+        self.got_further = False  # than where the last attempt began: a checkpoint was saved
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
@@ -61,6 +63,9 @@ class Reporter:
 
     def say(self, **words: Any) -> None:
         """Set columns of the job's row, to be written soon."""
+        if "state" in words:  # it got further, so that it may be interrupted again
+            words["interruptions"] = 0
+            self.got_further = True
         if "message" in words:
             words["message"] = storable.text(words["message"])
         with self._lock:
@@ -141,6 +146,8 @@ class Reporter:
                 attempts.add_log(connection, self._fence, lines)
             if not _PROGRESS.isdisjoint(words):
                 signals.note(connection, signals.job_progressed, [self._fence.job_id])
+            faultpoint("report.commit")
+        faultpoint("report.committed")
         return asked_to_stop
 
     def _take_back(self, words: Words, lines: Lines) -> None:
@@ -175,5 +182,5 @@ class Reporter:
             self.stop = self.stop or refused
         except DBAPIError:
             return  # the database is away; the words wait for the next round
-        except SQLAlchemyError as refused:
+        except Exception as refused:  # noqa: BLE001  (a thread has nobody else to tell)
             self.stop = self.stop or refused  # no such column, no JSON: the handler hears of it

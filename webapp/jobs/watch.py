@@ -11,6 +11,7 @@ from webapp.jobs.job import Job
 from webapp.jobs.leases import Leases
 
 HARD_LIMIT = timedelta(seconds=10)  # past its timeout, a job that did not end itself is ended
+_LEAST = timedelta(seconds=1)
 CUT_OFF = "The database could not be reached for too long, so the job was ended by force."
 _BEATS_PER_LEASE = 6
 _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
@@ -19,8 +20,9 @@ _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybo
 class Watch:
     """Looks after what runs under a lease. `look` is called every `interval_seconds`.
 
-    ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of`` and
-    ``grace_of`` tell, by job type, how long one may run and take to stop.
+    ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of``,
+    ``grace_of`` and ``silence_of`` tell, by job type, how long one may run, take to stop, and say
+    nothing at all.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Watch:
         drain_grace: timedelta,
         timeout_of: Callable[[str], timedelta],
         grace_of: Callable[[str], timedelta],
+        silence_of: Callable[[str], timedelta | None] = lambda _: None,
     ) -> None:
         self.interval_seconds = min(1.0, lease_seconds / _BEATS_PER_LEASE)
         self.verdict = ""
@@ -41,17 +44,29 @@ class Watch:
         self._drain_grace = drain_grace.total_seconds()
         self._timeout_of = timeout_of
         self._grace_of = grace_of
+        self._silence_of = silence_of
         self._beaten = self._beat_due = monotonic()
         self._interrupted: float | None = None
         self._seen: tuple[UUID, int] | None = None
-        self._seen_at = self._stopping_at = 0.0
+        self._heard = 0
+        self._seen_at = self._heard_at = self._stopping_at = 0.0
+        self._is_stale = False
 
     def interrupt(self) -> None:
-        """The worker is to stop: the running job has its grace from now."""
-        self._interrupted = monotonic()
+        """The worker is to stop: the running job has its grace from when this was first said."""
+        if self._interrupted is None:
+            self._interrupted = monotonic()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the worker is to stop."""
+        return self._interrupted is not None
 
     def look(self) -> bool:
-        """Beat the lease and look at what runs; return whether the horse must be killed, and keep why."""
+        """Beat the lease and look at what runs; return whether the horse must be killed, and keep why.
+
+        The database may let it wait; `cut_off` is for whoever does not.
+        """
         began = monotonic()
         try:
             alive = self._beat(began)
@@ -61,6 +76,18 @@ class Watch:
         self.verdict = self.verdict or self._judge(began, job, alive=alive)
         return bool(self.verdict)
 
+    @property
+    def seconds_left(self) -> float:
+        """How long the horse may live on without another beat."""
+        return self._beaten + self._lease_seconds * _FENCE - monotonic()
+
+    def cut_off(self) -> bool:
+        """Tell whether no beat was heard for so long that the horse must be killed; ask nobody for it."""
+        if self.seconds_left > 0:
+            return False
+        self.verdict = self.verdict or CUT_OFF
+        return True
+
     def settle(self, why: str, horse_pid: int, peak_memory: int) -> None:
         """End the lease, and what still runs under it; ``peak_memory`` is in bytes."""
         self._leases.settle(
@@ -68,7 +95,8 @@ class Watch:
             why=why,
             horse_pid=horse_pid,
             peak_memory=peak_memory,
-            hand_back=self._interrupted is not None or self.verdict == CUT_OFF,
+            hand_back=(self._interrupted is not None or self.verdict == CUT_OFF) and not self._is_stale,
+            worker_gone=self._is_stale,
         )
 
     def _beat(self, began: float) -> bool:
@@ -90,12 +118,22 @@ class Watch:
 
     def _judge_job(self, at: float, job: Job) -> str:
         if self._seen != (job.id, job.attempt):
-            self._seen, self._seen_at, self._stopping_at = (job.id, job.attempt), at, 0.0
+            self._seen, self._seen_at, self._stopping_at, self._heard = (job.id, job.attempt), at, 0.0, 0
+        if self._heard != job.version:  # each word is a new version of its row
+            self._heard, self._heard_at = job.version, at
         if job.cancel_requested_at and not self._stopping_at:
             self._stopping_at = at
         if self._stopping_at and at - self._stopping_at > self._grace_of(job.type).total_seconds():
             return "It was asked to stop and did not within its grace, so it was ended by force."
-        limit = self._timeout_of(job.type) + HARD_LIMIT
-        if at - self._seen_at > limit.total_seconds():
-            return f"It ran longer than its limit of {self._timeout_of(job.type)} and had to be ended by force."
-        return ""
+        limit = self._timeout_of(job.type)
+        if at - self._seen_at > (limit + min(HARD_LIMIT, max(_LEAST, limit))).total_seconds():
+            return f"It ran longer than its limit of {limit} and had to be ended by force."
+        return self._judge_silence(at, job)
+
+    def _judge_silence(self, at: float, job: Job) -> str:
+        """Take for lost what has said nothing for its type's time; never a root with parts that are still to come."""
+        most = self._silence_of(job.type)
+        if most is None or job.parts_left or at - self._heard_at <= most.total_seconds():
+            return ""
+        self._is_stale = True
+        return f"It said nothing for {most}, so it was taken for lost."

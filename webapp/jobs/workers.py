@@ -1,21 +1,42 @@
-"""Workers: who is there, and what each one runs. The leases know who works, Redis also who is idle."""
+"""Workers: who is there, and what each one runs.
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+Each says so in a row of its own (presence.py); the leases tell who runs something, also by hand;
+and Redis knows the idle ones of older programs, which have no row.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, RowMapping, select
 
 from webapp.database import reading
+from webapp.jobs import presence, who_works
+from webapp.jobs.presence import Wish
 from webapp.jobs.rq_queue.registry import Listed
-from webapp.schema import jobs, leases, now
+from webapp.schema import workers
+
+_LEAST_SILENCE = timedelta(seconds=3 * presence.BEAT_SECONDS)
+
+
+class WorkerNotFound(Exception):
+    """Whom one asks to stop is there."""
+
+    def __init__(self, name: str) -> None:
+        """Name who was asked."""
+        super().__init__(f"There is no worker {name}; it may have ended already.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """An RQ worker; ``silent_for`` is the age of its latest beat, None if nobody knows."""
+    """An RQ worker; ``silent_for`` is the age of its latest beat, None if nobody knows; sizes are bytes.
+
+    ``memory`` is its own and ``horse_memory`` its work-horse's; ``done`` and ``failed`` count the
+    attempts of work-horses that have ended. Only one that is ``known`` by a row can be asked to stop.
+    """
 
     name: str
     host: str
@@ -25,72 +46,95 @@ class Worker:
     silent_for: timedelta | None
     job_id: UUID | None = None
     job_type: str | None = None
+    job_title: str | None = None
+    job_tenant: str | None = None
+    job_started_at: datetime | None = None
+    started_at: datetime | None = None
+    memory: int | None = None
+    horse_memory: int | None = None
+    done: int = 0
+    failed: int = 0
     version: str = ""
+    wish: Wish | None = None
+    wished_by: UUID | None = None
+    known: bool = False
 
 
 class Workers:
-    """The workers of one database; ``listed`` asks Redis."""
+    """The workers of one database; ``listed`` asks Redis. One that is silent for a lease's time is lost."""
 
-    def __init__(self, engine: Engine, listed: Callable[[], tuple[Listed, ...]]) -> None:
+    def __init__(self, engine: Engine, listed: Callable[[], tuple[Listed, ...]], lease_seconds: float = 30.0) -> None:
         self._engine = engine
         self._listed = listed
+        self._lost_after = max(timedelta(seconds=lease_seconds), _LEAST_SILENCE)
 
     def all(self) -> tuple[Worker, ...]:
         """Return every worker that is idle or holds a lease; raises ``RedisError`` when Redis is away."""
-        return _sorted(_joined(self._listed(), self._holders()))
+        listed = self._listed()
+        found = self._found()
+        names = {one.name for one in found}
+        return _sorted((*map(self._joined(listed), found), *(_idle(one) for one in listed if one.name not in names)))
 
     def at_work(self) -> tuple[Worker, ...]:
-        """Return those that hold a lease, which needs no Redis."""
-        return _sorted(_joined((), self._holders()))
+        """Return those that the database knows, which needs no Redis."""
+        return _sorted(self._found())
 
-    def _holders(self) -> dict[str, RowMapping]:
-        columns = (
-            leases.c.worker,
-            leases.c.host,
-            leases.c.worker_pid,
-            leases.c.queue,
-            leases.c.beat_at,
-            leases.c.version,
-        )
-        found = select(*columns, jobs.c.id, jobs.c.type, now().label("now")).outerjoin_from(
-            leases, jobs, jobs.c.lease_id == leases.c.id
-        )
+    def listening(self) -> Mapping[str, int]:
+        """Count the workers per queue that would take a job from it: not those that are lost or about to end."""
+        there = (one for one in self._found() if one.state in {"idle", "busy"} and one.known)
+        return Counter(queue for one in there for queue in one.queues)
+
+    def stop(self, name: str, wish: Wish, *, by: UUID | None = None) -> None:
+        """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
+        if not presence.ask(self._engine, name, wish, by=by):
+            raise WorkerNotFound(name)
+
+    def dead(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:
+        """Return the names of this host's workers that are gone, by their pid or by a reboot."""
+        mine = select(workers.c.name, workers.c.pid, workers.c.boot_id).where(workers.c.host == host)
         with reading(self._engine) as connection:
-            return {row["worker"]: row for row in connection.execute(found).mappings()}
+            rows = connection.execute(mine).all()
+        return tuple(row.name for row in rows if row.boot_id != boot_id or not is_alive(row.pid))
+
+    def _found(self) -> tuple[Worker, ...]:
+        with reading(self._engine) as connection:
+            return tuple(self._worker(row) for row in connection.execute(who_works.WHO_WORKS).mappings())
+
+    def _worker(self, row: RowMapping) -> Worker:
+        silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
+        wish = Wish(row["wish"]) if row["wish"] else None
+        shown = {name: row[name] for name in who_works.SHOWN}
+        return Worker(
+            **shown,
+            queues=tuple(row["queues"] or (row["queue"],)),
+            state=_state(wish, lost=silence > self._lost_after, busy=row["lease_id"] is not None),
+            silent_for=silence,
+            wish=wish,
+            done=row["done"] or 0,
+            failed=row["failed"] or 0,
+            version=row["version"] or "",
+            known=row["queues"] is not None,
+        )
+
+    def _joined(self, listed: tuple[Listed, ...]) -> Callable[[Worker], Worker]:
+        """Add the queues that only Redis knows."""
+        queues = {one.name: one.queues for one in listed}
+        return lambda one: one if one.known else replace(one, queues=queues.get(one.name, one.queues))
 
 
-def _joined(listed: tuple[Listed, ...], holders: dict[str, RowMapping]) -> Iterator[Worker]:
-    for one in listed:
-        if holder := holders.pop(one.name, None):
-            yield _busy(holder, queues=one.queues)
-        else:
-            yield Worker(
-                name=one.name,
-                host=one.host,
-                pid=one.pid,
-                queues=one.queues,
-                state=one.state,
-                silent_for=one.silent_for,
-                version=one.version,
-            )
-    for holder in holders.values():
-        yield _busy(holder, queues=(holder["queue"],))
-
-
-def _busy(holder: RowMapping, *, queues: tuple[str, ...]) -> Worker:
-    silence: Any = holder["now"] - holder["beat_at"]
+def _idle(one: Listed) -> Worker:
     return Worker(
-        name=holder["worker"],
-        host=holder["host"],
-        pid=holder["worker_pid"],
-        queues=queues,
-        state="busy",
-        silent_for=max(timedelta(0), silence),
-        job_id=holder["id"],
-        job_type=holder["type"],
-        version=holder["version"],
+        name=one.name, host=one.host, pid=one.pid, queues=one.queues, state=one.state, silent_for=one.silent_for
     )
 
 
-def _sorted(workers: Iterator[Worker]) -> tuple[Worker, ...]:
-    return tuple(sorted(workers, key=lambda worker: (worker.host, worker.pid or 0)))
+def _state(wish: Wish | None, *, lost: bool, busy: bool) -> str:
+    if lost:
+        return "lost"
+    if wish is not None:
+        return "stopping"
+    return "busy" if busy else "idle"
+
+
+def _sorted(found: tuple[Worker, ...]) -> tuple[Worker, ...]:
+    return tuple(sorted(found, key=lambda worker: (worker.host, worker.pid or 0)))

@@ -24,7 +24,7 @@ class Maintenance(BaseModel):
 @job_type(
     "maintenance",
     title="Maintenance",
-    description="Removes old jobs, files that are past their day, files that no job has, and sessions that are over.",
+    description="Removes old jobs, files that are past their day or belong to no job, old runs and old sessions.",
     group="System",
     max_attempts=2,
     timeout=timedelta(hours=2),
@@ -37,12 +37,15 @@ def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeepin
         "job": lambda: housekeeping.prune(only_count=only_count),
         "expired file": lambda: housekeeping.expire_files(only_count=only_count),
         "orphaned file": lambda: housekeeping.sweep_orphans(only_count=only_count),
+        "schedule run": lambda: housekeeping.forget_runs(only_count=only_count),
         "session": lambda: sessions.sweep(only_count=only_count),
     }
     verb, removed = "Would remove" if only_count else "Removed", {}
     for thing in job.track(tuple(chores)):
         removed[thing] = chores[thing]()
         job.logger.info("%s %s", verb, _counted(removed[thing], thing))
+    for file in housekeeping.missing_files():
+        job.warn(f"The file {file.name} of job {file.job_id.hex[-8:]} has a row and is not on the disk any more.")
     job.message(_summary(verb, removed))
 
 

@@ -1,17 +1,25 @@
-"""The clock: promotes due jobs, tops up wake-ups, reaps dead leases, starts maintenance. Any number may run."""
+"""The clock: fires schedules, promotes due jobs, tops up wake-ups, reaps dead leases, starts maintenance.
+
+Any number may run.
+"""
 
 import logging
 import signal
 import threading
 from datetime import timedelta
+from itertools import count
+from time import time
 from types import FrameType
 
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from webapp.jobs.clocks import Beat
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
 from webapp.jobs.patience import if_there
+from webapp.jobs.presence import forget_silent
+from webapp.jobs.silence import give_up_on_silent
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
 from webapp.services import Services
 
@@ -19,6 +27,7 @@ log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
 MAINTENANCE = "maintenance"  # the type, and the key that keeps it from running twice at once
 MAINTENANCE_EVERY = timedelta(hours=1)
+_FIGURES_EVERY = 5  # ticks
 
 
 class Clock:
@@ -29,12 +38,13 @@ class Clock:
         self._reaper = Reaper(services.leases, services.settings.lease_seconds)
         self._beat = Beat(services.engine)
         self._stopped = threading.Event()
+        self._ticks = count()
 
     def run(self) -> None:
         """Tick until asked to stop."""
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._stop)
-        while not self._stopped.wait(TICK_SECONDS):
+        while not self._stopped.wait(_until_next_second()):
             self.tick()
         if_there(self._beat.stop)
 
@@ -43,7 +53,7 @@ class Clock:
         signal.signal(sig, signal.SIG_DFL)  # asked once more, it ends at once, whatever it waits for
 
     def tick(self) -> None:
-        """Do one round; a database or a Redis that is away costs a line in the log."""
+        """Do one round; what goes wrong in it costs a line in the log, and is tried again in the next one."""
         try:
             self._round()
         except DBAPIError as error:
@@ -51,13 +61,20 @@ class Clock:
             log.warning("The database cannot be reached: %s", error.orig)
         except RedisError as error:
             log.warning("Redis cannot be reached: %s", error)
+        except Exception:
+            log.exception("A round of the clock failed.")
 
     def _round(self) -> None:
         services = self._services
+        services.firing.fire_due()
         promote_due(services.engine)
         release_waiting(services.engine)
         self._reaper.reap()
+        give_up_on_silent(services.jobs, services.registry)
+        forget_silent(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
+        if next(self._ticks) % _FIGURES_EVERY == 0:
+            services.figures.fold()
         self._beat.tell()  # all is done that needs no Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
@@ -70,5 +87,10 @@ class Clock:
             return
         try:
             jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)
-        except DuplicateJob:
-            return  # another clock was faster
+        except (DuplicateJob, TypeDisabled):
+            return  # another clock was faster, or it may not be for now
+
+
+def _until_next_second() -> float:
+    """Tick as a second begins, when the times of schedules come."""
+    return TICK_SECONDS - time() % TICK_SECONDS

@@ -6,12 +6,24 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import NoReturn
 from uuid import uuid4
 
+from webapp.faults import faultpoint
 from webapp.jobs.parent_death import die_with_parent
 
 log = logging.getLogger(__name__)
-_RESPAWN_SECONDS = 1.0
+_YOUNG_SECONDS = 1.0  # one that dies so young may do so again: the next one takes its time
+
+
+class _Worker:
+    def __init__(self) -> None:
+        self.name = uuid4().hex
+        self._born = time.monotonic()
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._born
 
 
 class Pool:
@@ -24,7 +36,7 @@ class Pool:
         self._work = work
         self._settle = settle
         self._grace = grace_seconds
-        self._names: dict[int, str] = {}
+        self._workers: dict[int, _Worker] = {}
         self._stopping = False
 
     def run(self) -> None:
@@ -33,42 +45,51 @@ class Pool:
         signal.signal(signal.SIGINT, self._stop)
         for _ in range(self._count):
             self._fork()
-        while self._names:
+        while self._workers:
             pid, status = os.wait()
-            name = self._names.pop(pid, None)
-            if name and (status or not self._stopping):
-                self._settle_quietly(name, status)
-            if name and not self._stopping:
-                self._replace()
+            dead = self._workers.pop(pid, None)
+            if dead is None:
+                continue
+            if not self._stopping:
+                faultpoint("pool.replace")
+                self._fork(pause=_YOUNG_SECONDS if dead.age < _YOUNG_SECONDS else 0.0)
+            if status or not self._stopping:
+                self._settle_quietly(dead.name, status)
 
-    def _fork(self) -> None:
-        name, parent = uuid4().hex, os.getpid()
+    def _fork(self, pause: float = 0.0) -> None:
+        worker, parent = _Worker(), os.getpid()
+        # a stop comes before the fork or when the worker is known, so that nobody misses it
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         pid = os.fork()
         if pid:
-            self._names[pid] = name
-            return
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+            self._workers[pid] = worker
+        else:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if pid == 0:
+            self._be(worker, parent, pause)
+
+    def _be(self, worker: _Worker, parent: int, pause: float) -> NoReturn:
         # graceful, so that a running job is handed back even if its pool was killed
         die_with_parent(parent, signal.SIGTERM)
+        time.sleep(pause)  # here, and not in the pool, which has other deaths to notice
         try:
-            self._work(name)
+            self._work(worker.name)
         except BaseException:
             log.exception("A worker ended on an error.")
             os._exit(1)
         os._exit(0)
 
     def _settle_quietly(self, name: str, status: int) -> None:
-        log.warning("A worker ended unexpectedly (exit status %s).", os.waitstatus_to_exitcode(status))
+        if status:
+            log.warning("A worker ended unexpectedly (exit status %s).", os.waitstatus_to_exitcode(status))
+        else:
+            log.info("A worker ended as it was asked to, and another one takes its place.")
         try:
             self._settle(name)
         except Exception:
             log.exception("What the worker held could not be settled; the clock will do it.")
-
-    def _replace(self) -> None:
-        time.sleep(_RESPAWN_SECONDS)
-        if not self._stopping:
-            self._fork()
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -77,6 +98,6 @@ class Pool:
         signal.setitimer(signal.ITIMER_REAL, self._grace + 10)
 
     def _tell(self, sig: signal.Signals) -> None:
-        for pid in tuple(self._names):
+        for pid in tuple(self._workers):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sig)

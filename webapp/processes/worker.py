@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import time
+from contextlib import suppress
 from uuid import UUID, uuid4
 
 import psutil
@@ -14,11 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.database import forget_inherited_connections
 from webapp.jobs.attempts import Horse
-from webapp.jobs.leases import boot_id
+from webapp.jobs.leases import Holder, boot_id
+from webapp.jobs.presence import Presence, count, forget
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.revision import Fit
 from webapp.services import Services
+from webapp.version import version
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +37,16 @@ def run(services: Services, name: str, queues: list[str]) -> None:
             log.warning("A part is not there yet (%s); the worker waits for it.", error)
             time.sleep(1)
             continue
-        worker.work(logging_level="WARNING")
+        try:
+            worker.work(logging_level="WARNING")
+        finally:
+            _leave(services, name)
         return
+
+
+def _leave(services: Services, name: str) -> None:
+    with suppress(DBAPIError):  # then the clock forgets it
+        forget(services.engine, name)
 
 
 def settle_worker(services: Services, name: str) -> None:
@@ -43,6 +54,7 @@ def settle_worker(services: Services, name: str) -> None:
     forget_inherited_connections(services.engine)
     for lease_id in services.leases.of_worker(name):
         services.leases.settle(lease_id, why="The worker that ran this job was killed.", worker_gone=True)
+    forget(services.engine, name)
     services.engine.dispose()
 
 
@@ -50,6 +62,7 @@ def settle_what_is_dead(services: Services) -> None:
     """End what workers of this machine had left running when they, or the machine, went down."""
     for lease_id in services.leases.of_dead(socket.gethostname(), _is_alive, boot_id()):
         services.leases.settle(lease_id, why="The worker that ran this job went down.", worker_gone=True)
+    forget(services.engine, *services.workers.dead(socket.gethostname(), _is_alive, boot_id()))
     services.engine.dispose()
 
 
@@ -67,14 +80,21 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     def work(queue: str, lease_id: UUID) -> None:
         forget_inherited_connections(services.engine)
         signal.signal(signal.SIGUSR2, lambda *_: services.executor.interrupt())
+        signal.signal(signal.SIGUSR1, lambda *_: services.executor.drain())
         horse = Horse(worker=name, host=socket.gethostname(), pid=os.getpid())
         services.work_horse().drain(queue, lease_id, horse)
+        count(services.engine, name, done=services.executor.done, failed=services.executor.failed)
 
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until a horse has ears of its own, nothing must end it
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    holder = Holder(host=socket.gethostname(), boot_id=boot_id(), worker=name, pid=os.getpid())
     return JobWorker(
         queues,
         connect(services.settings.redis),
+        brisk=services.wake_ups.connection,
         name=name,
         leases=services.leases,
+        presence=Presence(services.engine, holder, queues, version()),
         watch=services.watch,
         has_work=lambda queue: fit.holds() and services.claims.has_claimable(queue),
         work=work,

@@ -89,5 +89,44 @@ def _later_postgresql(element: later, compiler: Any, **options: Any) -> str:
     return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **options)}))"
 
 
+class hour_of(FunctionElement[datetime]):  # noqa: N801
+    """The hour in which a moment lies, in UTC, by its beginning."""
+
+    type = Moment()
+    inherit_cache = True
+    name = "hour_of"
+
+
+@compiles(hour_of, "sqlite")
+def _hour_sqlite(element: hour_of, compiler: Any, **options: Any) -> str:
+    # as text, which is how SQLAlchemy stores a moment there
+    return f"(substr({compiler.process(element.clauses, **options)}, 1, 13) || ':00:00.000000')"
+
+
+@compiles(hour_of, "postgresql")
+def _hour_postgresql(element: hour_of, compiler: Any, **options: Any) -> str:
+    return f"date_trunc('hour', {compiler.process(element.clauses, **options)}, 'UTC')"
+
+
+class seconds_between(FunctionElement[float]):  # noqa: N801
+    """The seconds from one moment to another."""
+
+    type = Float()
+    inherit_cache = True
+    name = "seconds_between"
+
+
+@compiles(seconds_between, "sqlite")
+def _seconds_sqlite(element: seconds_between, compiler: Any, **options: Any) -> str:
+    start, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"((julianday({end}) - julianday({start})) * 86400.0)"
+
+
+@compiles(seconds_between, "postgresql")
+def _seconds_postgresql(element: seconds_between, compiler: Any, **options: Any) -> str:
+    start, end = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"extract(epoch FROM {end} - {start})"
+
+
 Json: Any = JSON().with_variant(JSONB(), "postgresql")
 Counter = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in INTEGER

@@ -64,6 +64,7 @@ class _JobColumns(TypedColumns):
     again_of: Named[UUID | None] = Column(Uuid)
     attempt: Named[int] = Column(Integer, server_default=text("0"))
     max_attempts: Named[int] = Column(Integer, server_default=text("1"))
+    interruptions: Named[int] = Column(Integer, server_default=text("0"))
     lease_id: Named[UUID | None] = Column(Uuid)
     created_at: Named[datetime] = Column(Moment)
     started_at: Named[datetime | None] = Column(Moment)
@@ -71,6 +72,7 @@ class _JobColumns(TypedColumns):
     heartbeat_at: Named[datetime | None] = Column(Moment)
     cancel_requested_at: Named[datetime | None] = Column(Moment)
     cancel_kind: Named[str | None] = Column(String(12))
+    kept_at: Named[datetime | None] = Column(Moment)
     version: Named[int] = Column(Integer, server_default=text("1"))
 
 
@@ -93,6 +95,8 @@ Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
       postgresql_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"))  # fmt: skip
 _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
+Index("ix_jobs_ended", jobs.c.status, jobs.c.id.desc(), sqlite_where=text("finished_at IS NOT NULL"),
+      postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id.desc())
 Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id.desc())
 Index("ix_jobs_public", jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)
@@ -114,6 +118,8 @@ Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
 Index("ix_jobs_type", jobs.c.type, jobs.c.id.desc())
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
+_ended_badly = text("status IN ('failed', 'stale', 'cancelled')")
+Index("ix_jobs_ended_badly", jobs.c.finished_at, sqlite_where=_ended_badly, postgresql_where=_ended_badly)
 
 
 class _DependencyColumns(TypedColumns):

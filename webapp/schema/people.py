@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     TypedColumns,
     Uuid,
+    false,
     true,
 )
 
@@ -32,8 +33,12 @@ class _UserColumns(TypedColumns):
     tenant: Named[str | None] = Column(String(80))
     theme: Named[str] = Column(String(6), server_default="system")
     timezone: Named[str] = Column(String(64), server_default="")
+    language: Named[str] = Column(String(5), server_default="")
+    live_updates: Named[bool] = Column(Boolean, server_default=true())
+    notify: Named[str] = Column(String(7), server_default="always")
     created_at: Named[datetime] = Column(Moment)
     imported_by: Named[UUID | None] = Column(Uuid)
+    password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
 
 
 users = Table(

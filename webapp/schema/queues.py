@@ -29,7 +29,6 @@ class _LeaseColumns(TypedColumns):
     beat: Named[int] = Column(Integer, server_default=text("0"))
     beat_at: Named[datetime] = Column(Moment)
     started_at: Named[datetime] = Column(Moment)
-    version: Named[str] = Column(String(40), server_default="")
 
 
 leases = Table("leases", metadata, _LeaseColumns)

@@ -4,6 +4,7 @@ import logging
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
@@ -16,8 +17,6 @@ from webapp.views.security.next_page import HOME, safe_next
 
 bp = Blueprint("auth", __name__)
 _log = logging.getLogger(__name__)
-_READ_AS_SECONDS = 90
-_WRONG = "The name or the password is not right."
 
 
 @bp.route("/login", methods=["GET", "POST"])
@@ -41,11 +40,11 @@ def logout() -> ResponseReturnValue:
 
 
 @bp.errorhandler(RateLimitExceeded)
-def too_many_attempts(_: RateLimitExceeded) -> ResponseReturnValue:
+def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
     """Say how long to wait."""
     seconds = throttle.seconds_to_wait()
     _log.warning("Too many attempts to sign in as %r from %s", request.form.get("name", ""), request.remote_addr)
-    return _page(f"There were too many attempts. Try again in {_spoken(seconds)}."), 429, {"Retry-After": str(seconds)}
+    return _page(throttle.sentence(seconds)), 429, {"Retry-After": str(seconds)}
 
 
 def _sign_in(name: str, password: str) -> ResponseReturnValue:
@@ -53,7 +52,7 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
     if user is None:
         _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
         _note_refusal(name)
-        return _page(_WRONG), 422
+        return _page(_("The name or the password is not right.")), 422
     throttle.give_back()
     with audited_by(user, Action.SIGN_IN):
         security.sign_in(user)
@@ -76,9 +75,3 @@ def _page(error: str = "") -> str:
         then=None if then == HOME else then,
         ended=security.had_a_session() and not error,
     )
-
-
-def _spoken(seconds: int) -> str:
-    if seconds <= _READ_AS_SECONDS:
-        return "1 second" if seconds == 1 else f"{seconds} seconds"
-    return f"{-(-seconds // 60)} minutes"

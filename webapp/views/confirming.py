@@ -6,7 +6,6 @@ Its form is a plain POST: the answer is a page (303), or an error page that says
 from dataclasses import dataclass
 
 from flask import render_template, request
-from flask.typing import ResponseReturnValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ class Confirmation:
     refusal: str = ""
 
 
-def confirm(asked: Confirmation, template: str = "confirm.html", **words: object) -> ResponseReturnValue:
+def confirm(asked: Confirmation, template: str = "confirm.html", **words: object) -> str:
     """Ask; ``template`` extends "_dialog.html" and may add questions to the form."""
     layout = "_dialog_modal.html" if in_dialog() else "_dialog_page.html"
     return render_template(template, asked=asked, layout=layout, **words)

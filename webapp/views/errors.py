@@ -3,18 +3,22 @@
 import logging
 from uuid import uuid4
 
-from flask import Flask, g, render_template, request
+from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import AnonymousUserMixin
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
+from webapp.jobs import shortages
 from webapp.jobs.attachments import AttachmentNotFound
+from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
 from webapp.jobs.store import JobNotFound
+from webapp.jobs.uniqueness import UniqueKeyTaken
+from webapp.views import language
+from webapp.views.written import translated
 
-PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503})
+PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503, 507})
 _OURS = 500  # from here on the fault is on this side
 _log = logging.getLogger(__name__)
 
@@ -25,9 +29,12 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(InternalServerError, broken)
     app.register_error_handler(OperationalError, unavailable)
     app.register_error_handler(InterfaceError, unavailable)
+    app.register_error_handler(OSError, without_room)
     app.register_error_handler(JobNotFound, unknown)
     app.register_error_handler(AttachmentNotFound, unknown)
     app.register_error_handler(IllegalTransition, conflicting)
+    app.register_error_handler(UniqueKeyTaken, conflicting)
+    app.register_error_handler(TypeDisabled, conflicting)
 
 
 def refused(error: HTTPException) -> ResponseReturnValue:
@@ -44,13 +51,23 @@ def unknown(_error: Exception) -> ResponseReturnValue:
     return _page(404), 404
 
 
-def conflicting(error: IllegalTransition) -> ResponseReturnValue:
-    """Say why a job cannot go where it was sent."""
-    return _page(409, sentence=str(error)), 409
+def conflicting(error: Exception) -> ResponseReturnValue:
+    """Say why it cannot be done: a job cannot go where it was sent, somebody else was faster."""
+    return _page(409, sentence=translated(str(error))), 409
+
+
+def without_room(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
+    """Say that the disk is full; any other error of the system is a fault of ours."""
+    if not shortages.disk_is_full(error):
+        raise error
+    _log.error("The disk is full: %s", error)
+    return _page(507), 507
 
 
 def unavailable(error: OperationalError | InterfaceError) -> ResponseReturnValue:
     """Say that the database does not answer."""
+    if shortages.disk_is_full(error):
+        return without_room(error)
     _log.error("The database does not answer: %s", error.orig)
     sentence = _("The database does not answer. Nothing that was started is lost. Try again in a few seconds.")
     return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
@@ -65,15 +82,10 @@ def broken(error: InternalServerError) -> ResponseReturnValue:
 
 def _page(code: int, **words: str) -> str:
     layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
-    if code >= _OURS:
-        _ask_for_nobody()
+    if code >= _OURS:  # it may be the database's fault, so these pages must not ask it who is signed in
+        language.forget_person()
     name = code if code in PAGES else _nearest(code)
     return render_template(f"errors/{name}.html", layout=layout, code=code, **words)
-
-
-def _ask_for_nobody() -> None:
-    """Let the page not ask who is signed in: a fault of ours may be the database's, which would be asked."""
-    g._login_user = AnonymousUserMixin()  # noqa: SLF001  (where Flask-Login looks first)
 
 
 def _nearest(code: int) -> int:

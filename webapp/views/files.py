@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, request, send_file
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
@@ -32,7 +33,7 @@ MEDIA_TYPES = frozenset(
         "text/plain",
     }
 )
-_GONE = "This file was removed. Files are kept for a limited time only."
+_GONE = lazy_gettext("This file was removed. Files are kept for a limited time only.")
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "no-store",
@@ -50,12 +51,12 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     if not reading.may_open(job):
         raise AttachmentNotFound(file_id)
     if gone(attachment, reading.now):
-        abort(410, _GONE)
+        abort(410, str(_GONE))
     wanted = _range(attachment)
     try:
         file = services().files.open(attachment.id)
     except FileNotFoundError:
-        abort(410, _GONE)
+        abort(410, str(_GONE))
     if request.method == "GET" and (wanted is None or wanted[0] == 0):  # one line per download, not per part of it
         note(Action.FILE_DOWNLOAD, Kind.FILE, attachment.id, name=attachment.name, after={"job": job.id})
     return _response(attachment, file, wanted)

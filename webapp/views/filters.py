@@ -2,27 +2,51 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from datetime import date, datetime, time, timedelta
+from typing import ClassVar, Self
 from uuid import UUID
 
+from webapp.jobs.chosen import Chosen
 from webapp.jobs.queries import TABS
+
+WHOSE = ("", "mine", "public")
+OWN_DAYS = "own"
+DAYS: Mapping[str, int] = {"today": 0, "7": 7, "30": 30}
+_LONGEST = 200
+
+
+class NoDay(ValueError):
+    """A day is written as 2026-12-31."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A tab, a job type (empty = all), and the job that the page starts after."""
+    """A tab, what narrows it (empty = nothing does), and the job that the page starts after."""
+
+    endpoint: ClassVar[str] = "jobs.index"
+    live: ClassVar[str] = "jobs.live"
 
     tab: str = "all"
     type_name: str = ""
+    whose: str = ""
+    text: str = ""
+    when: str = ""
+    since: str = ""
+    until: str = ""
     before: UUID | None = None
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
         """Read it from the arguments of an address."""
-        tab = arguments.get("tab", "all")
+        since, until = arguments.get("since", "")[:20].strip(), arguments.get("until", "")[:20].strip()
         return cls(
-            tab=tab if tab in TABS else "all",
+            tab=_one_of(TABS, arguments.get("tab", "")) or "all",
             type_name=arguments.get("type", "")[:80],
+            whose=_one_of(WHOSE, arguments.get("whose", "")),
+            text=" ".join(arguments.get("q", "")[:_LONGEST].replace("\0", " ").split()),
+            when=OWN_DAYS if since or until else _one_of((*DAYS, OWN_DAYS), arguments.get("when", "")),
+            since=since,
+            until=until,
             before=_uuid(arguments.get("before", "")),
         )
 
@@ -32,9 +56,23 @@ class Filter:
         return self.before is None
 
     @property
+    def is_narrowed(self) -> bool:
+        """Something but the tab leaves jobs out."""
+        return bool(self.type_name or self.whose or self.text or self.when)
+
+    @property
     def is_empty(self) -> bool:
         """Nothing is filtered out."""
-        return self.tab == "all" and not self.type_name
+        return self.tab == "all" and not self.is_narrowed
+
+    @staticmethod
+    def is_day(text: str) -> bool:
+        """Tell whether a field for a day can show it; nothing is a day, too."""
+        try:
+            _day(text)
+        except NoDay:
+            return False
+        return True
 
     def in_tab(self, tab: str) -> "Filter":
         """Return the first page of another tab."""
@@ -49,9 +87,47 @@ class Filter:
         given = {
             "tab": self.tab if self.tab != "all" else "",
             "type": self.type_name,
+            "whose": self.whose,
+            "q": self.text,
+            "when": self.when,
+            "since": self.since,
+            "until": self.until,
             "before": str(self.before or ""),
         }
         return {name: value for name, value in given.items() if value}
+
+    def chosen(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> Chosen:
+        """Return which jobs are meant, days being those of the zone of ``now``; raise `NoDay` for what is none."""
+        first, last = self._days(now.date())
+        return Chosen(
+            tab=self.tab,
+            type_name=self.type_name,
+            whose=self.whose,
+            text=self.text,
+            since=_midnight(first, now),
+            until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
+            closed_types=closed_types,
+        )
+
+    def _days(self, today: date) -> tuple[date | None, date | None]:
+        if self.when in DAYS:
+            return today - timedelta(days=DAYS[self.when]), None
+        return _day(self.since), _day(self.until)
+
+
+def _midnight(day: date | None, here: datetime) -> datetime | None:
+    return datetime.combine(day, time(), here.tzinfo) if day and day > date.min else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise NoDay(text) from None
+
+
+def _one_of(known: Mapping[str, object] | tuple[str, ...], given: str) -> str:
+    return given if given in known else ""
 
 
 def _uuid(text: str) -> UUID | None:

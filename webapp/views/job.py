@@ -5,15 +5,18 @@ from uuid import UUID
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 
+from webapp.accounts.rights import Right
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import JobNotFound
-from webapp.views import job_page, jobs, polling
+from webapp.views import findings, job_page, jobs, polling
+from webapp.views.assets import template_version
 from webapp.views.current import services
-from webapp.views.job_log import job_log
-from webapp.views.job_page import Findings
-from webapp.views.parameters import Parameter, parameters
+from webapp.views.job_log import Chosen, job_log
+from webapp.views.parameters import Parameter, as_facts, parameters
 from webapp.views.reader import Reader, reader
+from webapp.views.rights import may
 from webapp.views.viewer import viewer
 
 bp = jobs.bp
@@ -28,20 +31,27 @@ def show(job_id: UUID) -> ResponseReturnValue:
         "jobs/show.html",
         job=job,
         types=services().registry,
-        parameters=_parameters(job, reading),
+        parameters=given(job, reading),
+        metadata=as_facts(job.metadata) if reading.may_open(job) else (),
+        schedule=services().runs.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page(job, reading),
-        log=job_log(services(), job, reading, request.args.get("log", 0, int)),
+        log=job_log(services(), job, reading, Chosen.of(request.args)),
     )
 
 
 @bp.get("/jobs/<uuid:job_id>/_live")
 def show_live(job_id: UUID) -> ResponseReturnValue:
-    """Answer what changes on a job's page; the answer for a finished job asks no more."""
+    """Answer what changes on a job's page, 304 if nothing did; the answer for a finished job asks no more."""
     try:
         job = services().jobs.visible(viewer(), job_id)
     except JobNotFound:
         return _removed("jobs/_removed.html")
-    return render_template("jobs/show_live.html", job=job, **_page(job, _reader(job)))
+    tag = _tag(job)
+    unchanged = None if job.is_finished else polling.unchanged(tag)
+    if unchanged:
+        return unchanged
+    answer = render_template("jobs/show_live.html", job=job, **_page(job, _reader(job)))
+    return answer, {polling.TAG_HEADER: tag}
 
 
 @bp.get("/jobs/<uuid:job_id>/_log")
@@ -51,44 +61,47 @@ def log_lines(job_id: UUID) -> ResponseReturnValue:
         job = services().jobs.visible(viewer(), job_id)
     except JobNotFound:
         return _removed("jobs/_log_removed.html")
-    log = job_log(services(), job, _reader(job), request.args.get("after", 0, int))
+    chosen = Chosen.of({"after": "0", **request.args})
+    log = job_log(services(), job, _reader(job), chosen)
     if log.trigger and not log.lines:
         return "", 204
     return render_template("jobs/log_live.html", job=job, log=log)
 
 
-def _reader(job: Job) -> Reader:
-    actors = [event.actor_id for event in services().jobs.timeline(job.id)]
-    return reader((job.owner.user_id, job.triggered_by, *actors))
-
-
-def _page(job: Job, reading: Reader) -> dict[str, Any]:
-    seconds = polling.job_interval(job, reading.now)
-    return {
-        "page": job_page.job_page(job, _findings(job, reading), reading),
-        "trigger": polling.trigger(seconds) if seconds else "",
-        "operates": reading.viewer.sees_all,
-    }
-
-
-def _findings(job: Job, reading: Reader) -> Findings:
-    asked = services().jobs
-    waits = job.status is Status.QUEUED
-    return Findings(
-        events=asked.timeline(job.id),
-        attempts=asked.attempts(job.id) if reading.viewer.sees_all else (),
-        attached=asked.attachments(job.id) if reading.may_open(job) else (),
-        place=asked.place_in_queue(job),
-        workers=services().wake_ups.workers_alive(job.queue) if waits else None,
-        usual=None if job.is_finished else asked.usual_duration(job.type),
-    )
-
-
-def _parameters(job: Job, reading: Reader) -> tuple[Parameter, ...]:
+def given(job: Job, reading: Reader) -> tuple[Parameter, ...]:
+    """Return what a job was given, as far as this reader may know and its type is there to name it."""
     registry = services().registry
     if job.type not in registry or not reading.may_open(job):
         return ()
     return parameters(registry.get(job.type).payload_class, job.payload, reading.zone)
+
+
+def _tag(job: Job) -> str:
+    now = services().jobs.now()
+    queue = findings.queue_outlook(job) if job.is_new else None
+    told = (queue.place, queue.workers, queue.pause) if queue else ()
+    return polling.tag(
+        services().jobs.family_pulse(job), viewer(), polling.job_tick(job, now), told, template_version(), get_locale()
+    )
+
+
+def _reader(job: Job) -> Reader:
+    actors = [event.actor_id for event in services().jobs.timeline(job.id)]
+    paused_by = services().queues.kept(job.queue).paused_by if job.status is Status.QUEUED else None
+    return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
+
+
+def _page(job: Job, reading: Reader) -> dict[str, Any]:
+    tag = _tag(job)  # before all else: one that is too old only costs one more answer
+    seconds = polling.job_interval(job, reading.now)
+    found = findings.findings(job, reading)
+    return {
+        "page": job_page.job_page(job, found, reading),
+        "tag": tag,
+        "trigger": polling.trigger(seconds) if seconds else "",
+        "told_at": round(reading.now.timestamp()),
+        "operates": reading.viewer.sees_all,
+    }
 
 
 def _removed(template: str) -> ResponseReturnValue:

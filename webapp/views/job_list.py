@@ -1,18 +1,32 @@
-"""The list of jobs: asks the services for one page of it, and describes that."""
+"""The list of jobs: asks the services for one page of it, or how that page stands now, and describes that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
+
+from flask_babel import lazy_gettext
 
 from webapp.jobs.job import Job, Status
 from webapp.jobs.queries import COUNT_CEILING, PAGE, TABS
 from webapp.services import Services
 from webapp.views import polling
+from webapp.views.asked import Asked, asked
 from webapp.views.filters import Filter
-from webapp.views.job_row import JobRow, job_row
+from webapp.views.job_row import Gone, JobRow, job_row
 from webapp.views.reader import Reader, reader
+from webapp.views.shown import Shown
 from webapp.views.viewer import viewer
 
 CARDS = 6
+LABELS = {
+    "all": lazy_gettext("All"),
+    "running": lazy_gettext("Running"),
+    "waiting": lazy_gettext("Waiting"),
+    "scheduled": lazy_gettext("Scheduled"),
+    "failed": lazy_gettext("Failed"),
+    "done": lazy_gettext("Done"),
+    "stopped": lazy_gettext("Stopped"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,71 +41,133 @@ class Tab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
-    """One page of the list, with everything around it that changes."""
+    """One page of the list, with everything around it that changes.
+
+    ``cards`` are the jobs that ran when the page was opened, ``news`` how many jobs it does not show yet.
+    ``were_idle`` tells that queues were idle then: the place of the banner is kept.
+    ``searched_to`` is the page that goes on where a search has ended before everything was looked at.
+    """
 
     filter: Filter
+    shown: Shown
     tabs: tuple[Tab, ...]
-    running: tuple[JobRow, ...]
-    rows: tuple[JobRow, ...]
+    cards: tuple[JobRow | Gone, ...]
+    rows: tuple[JobRow | Gone, ...]
+    news: int
+    more: bool
+    matching: str
     older: Filter | None
+    searched_to: Filter | None
     running_count: int
     idle_queues: tuple[str, ...]
+    were_idle: bool
     seconds: float
+    problem: str = ""
+
+    @property
+    def some_run(self) -> bool:
+        """One of the cards still runs."""
+        return any(isinstance(card, JobRow) and card.runs for card in self.cards)
+
+    @property
+    def type_names(self) -> frozenset[str]:
+        """Of which types there are jobs on the page."""
+        return frozenset(row.type_name for row in (*self.cards, *self.rows) if isinstance(row, JobRow))
 
 
-def job_list(services: Services, chosen: Filter) -> JobList:
-    """Ask for the page of the list that ``chosen`` names."""
-    who = viewer()
-    counts = services.jobs.counts(who)
-    running = _running(services, chosen)
-    found = services.jobs.page(who, tab=chosen.tab, type_name=chosen.type_name, before=chosen.before, limit=PAGE + 1)
-    shown, carded = found[:PAGE], {job.id for job in running}
-    people = reader(person for job in (*running, *shown) for person in (job.owner.user_id, job.triggered_by))
+def job_list(services: Services, given: Filter) -> JobList:
+    """Ask for the page of the list that the filter names."""
+    wanted, who = asked(given), viewer()
+    running = _running(services, wanted)
+    found = services.jobs.find(who, wanted.chosen, before=given.before, limit=PAGE + 1)
+    page, carded = found.jobs[:PAGE], {job.id for job in running}
+    shown = Shown(tuple(carded_job.id for carded_job in running), tuple(job.id for job in page if job.id not in carded))
+    more = len(found.jobs) > PAGE
+    return _described(
+        services,
+        wanted,
+        shown,
+        {job.id: job for job in (*running, *page)},
+        more=more or found.reached is not None or not given.is_first_page,
+        older=given.after(page[-1].id) if more else None,
+        searched_to=given.after(found.reached) if found.reached else None,
+    )
+
+
+def job_list_again(services: Services, given: Filter, shown: Shown, *, new: int, were_idle: bool) -> JobList:
+    """Ask how the jobs stand that a page shows, and for how many there are beside them."""
+    wanted = asked(given)
+    there = services.jobs.some(viewer(), shown.ids)
+    return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
+
+
+def _described(
+    services: Services,
+    wanted: Asked,
+    shown: Shown,
+    there: Mapping[UUID, Job],
+    *,
+    news: int = 0,
+    more: bool = False,
+    older: Filter | None = None,
+    searched_to: Filter | None = None,
+    were_idle: bool | None = None,
+) -> JobList:
+    counts = services.jobs.counts(viewer())
+    people = reader(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
+    rows = _rows(services, there.values(), people)
+    idle = _idle_queues(services) if counts["waiting"] else ()
     return JobList(
-        filter=chosen,
-        tabs=tuple(_tab(name, counts[name], chosen) for name in TABS),
-        running=_rows(services, running, people),
-        rows=_rows(services, [job for job in shown if job.id not in carded], people),
-        older=chosen.after(shown[-1].id) if len(found) > PAGE else None,
+        filter=wanted.filter,
+        shown=shown,
+        tabs=tuple(_tab(name, counts[name], wanted.filter) for name in TABS),
+        cards=tuple(rows.get(one, Gone(one)) for one in shown.cards),
+        rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
+        news=news,
+        more=more,
+        matching=_number(services.jobs.count(viewer(), wanted.chosen)) if more and not wanted.filter.text else "",
+        older=older,
+        searched_to=searched_to,
         running_count=counts["running"],
-        idle_queues=_idle_queues(services) if counts["waiting"] else (),
+        idle_queues=idle,
+        were_idle=bool(idle) if were_idle is None else were_idle,
         seconds=polling.list_interval(counts),
+        problem=wanted.problem,
     )
 
 
-def _running(services: Services, chosen: Filter) -> tuple[Job, ...]:
+def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
     """Return the jobs shown as cards, above the first page of everything."""
-    if chosen.tab != "all" or not chosen.is_first_page:
+    if wanted.filter.tab != "all" or wanted.filter.text or not wanted.filter.is_first_page:
         return ()
-    return services.jobs.page(viewer(), tab="running", type_name=chosen.type_name, limit=CARDS)
+    running = wanted.filter.in_tab("running")
+    chosen = asked(running).chosen
+    return services.jobs.find(viewer(), chosen, limit=CARDS).jobs
 
 
-def _rows(services: Services, shown: Sequence[Job], people: Reader) -> tuple[JobRow, ...]:
+def _rows(services: Services, those: Iterable[Job], people: Reader) -> dict[UUID, JobRow]:
+    shown: Sequence[Job] = tuple(those)
     attached = services.jobs.attachments_of([job.id for job in shown if people.may_open(job)])
-    usual = {job.type: services.jobs.usual_duration(job.type) for job in shown if job.is_running}
-    return tuple(
-        job_row(
-            job,
-            attached.get(job.id, ()),
-            people,
-            usual=usual.get(job.type),
-        )
-        for job in shown
-    )
+    running = {job.type for job in shown if job.is_running}
+    usual = {kind: services.jobs.usual_duration(kind) for kind in running}
+    return {job.id: job_row(job, attached.get(job.id, ()), people, usual=usual.get(job.type)) for job in shown}
 
 
-def _tab(name: str, count: int, chosen: Filter) -> Tab:
-    number = f"{COUNT_CEILING}+" if count >= COUNT_CEILING else str(count)
+def _tab(name: str, count: int, given: Filter) -> Tab:
     return Tab(
         name=name,
-        label=name.capitalize(),
-        count="" if chosen.type_name else number,
-        filter=chosen.in_tab(name),
+        label=str(LABELS[name]),
+        count="" if given.is_narrowed else _number(count),
+        filter=given.in_tab(name),
     )
+
+
+def _number(count: int) -> str:
+    return f"{COUNT_CEILING}+" if count >= COUNT_CEILING else str(count)
 
 
 def _idle_queues(services: Services) -> tuple[str, ...]:
     """Return the queues in which this viewer's jobs wait and nobody works."""
     waiting = services.jobs.page(viewer(), tab="waiting")
-    queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED})
+    queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
     return tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))

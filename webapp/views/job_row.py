@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from flask_babel import gettext as _
+
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
 from webapp.jobs.words import size
 from webapp.views import sayings, wording
+from webapp.views.facts import Facts
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
-from webapp.views.sayings import Facts
 from webapp.views.wording import Look
 
 FILES_SHOWN = 2  # as many names of what it was given are told, too
@@ -49,6 +51,15 @@ class JobRow:
     files: tuple[File, ...]
     more_files: int
     when: Moment
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The place of a job that was removed while its page was open."""
+
+    id: UUID
+    gone: bool = True
 
 
 def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: timedelta | None = None) -> JobRow:
@@ -106,7 +117,8 @@ def _error(job: Job, reader: Reader) -> str:
 def _given(names: Sequence[str]) -> str:
     """Name the first of the files that a job was given; they tell jobs of one type apart."""
     more = len(names) - FILES_SHOWN
-    return ", ".join(names[:FILES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    listed = ", ".join(names[:FILES_SHOWN])
+    return str(_("%(files)s and %(count)s more", files=listed, count=more)) if more > 0 else listed
 
 
 def _line(facts: Facts) -> str:
@@ -118,7 +130,8 @@ def _line(facts: Facts) -> str:
 
 def _by(job: Job, reader: Reader) -> str:
     name = _by_whom(job, reader)
-    return {"you": "You", "the system": "System", "somebody else": "Somebody else"}.get(name, name)
+    alone = {"you": _("You"), "the system": _("System"), "somebody else": _("Somebody else")}
+    return str(alone.get(name, name))
 
 
 def _by_whom(job: Job, reader: Reader) -> str:

@@ -1,16 +1,23 @@
 """The list of jobs, and the fragment that keeps it up to date."""
 
+from time import time
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.job_type import JobType
-from webapp.views import polling
+from webapp.jobs.listing import Pulse
+from webapp.jobs.queries import PAGE
+from webapp.views import polling, shown
+from webapp.views.around import around, toasts
+from webapp.views.asked import asked
 from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.filters import Filter
-from webapp.views.job_list import JobList, job_list
+from webapp.views.job_list import JobList, job_list, job_list_again
+from webapp.views.pauses import pauses
+from webapp.views.shown import Shown
 from webapp.views.viewer import signed_in, viewer
 
 bp = Blueprint("jobs", __name__)
@@ -26,41 +33,73 @@ def home() -> ResponseReturnValue:
 @bp.get("/jobs")
 def index() -> ResponseReturnValue:
     """List the jobs that this person may see."""
-    return render_template("jobs/index.html", **_list(Filter.of(request.args)))
+    chosen = Filter.of(request.args)
+    found = job_list(services(), chosen)
+    return render_template("jobs/index.html", types=_types(chosen, found), **list_words(found))
 
 
 @bp.get("/jobs/_live")
 def live() -> ResponseReturnValue:
-    """Answer what changes on the list; 304 if nothing did."""
-    chosen = Filter.of(request.args)
-    tag = _list_tag(chosen)
-    return polling.unchanged(tag) or (render_template("jobs/live.html", **_list(chosen)), {polling.TAG_HEADER: tag})
+    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
+    return answer_again(Filter.of(request.args))
 
 
-def _list(chosen: Filter) -> dict[str, Any]:
-    tag = _list_tag(chosen)  # before the list: a tag that is too old only costs one more answer
-    shown = job_list(services(), chosen)
+def answer_again(chosen: Filter) -> ResponseReturnValue:
+    """Answer a page that asks again; one that does not say what it shows is answered as if it were opened now."""
+    there = shown.read(request.args.get("shown", ""))
+    if there is None:
+        opened = list_words(job_list(services(), chosen))
+        return render_template("jobs/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
+    pulse = _pulse(chosen, there)
+    tag = _tag(chosen, pulse)  # before the list: a tag that is too old only costs one more answer
+    if (same := polling.unchanged(tag)) is not None:
+        return same
+    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
+    found = job_list_again(services(), chosen, there, new=pulse.new, were_idle="idle" in request.args)
+    return render_template("jobs/live.html", toasts=said, **list_words(found, tag)), {polling.TAG_HEADER: tag}
+
+
+def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
+    """Return what the templates of a list need."""
     return {
-        "list": shown,
-        "tag": tag,
-        "trigger": polling.trigger(shown.seconds),
-        "types": _types(chosen, shown),
+        "list": found,
+        "tag": tag or _tag(found.filter, _pulse(found.filter, found.shown)),
+        "trigger": polling.trigger(found.seconds),
+        "asking": _asking(found),
         "operates": viewer().sees_all,
     }
 
 
-def _types(chosen: Filter, shown: JobList) -> list[JobType]:
+def _asking(found: JobList) -> dict[str, str]:
+    """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
+    said = {
+        "shown": found.shown.written(),
+        "heard": str(around().latest),
+        "ran": "1" if around().running else "",
+        "idle": "1" if found.were_idle else "",
+    }
+    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}}
+
+
+def _types(chosen: Filter, found: JobList) -> list[JobType]:
     """Return what the list can be narrowed to: what this person may start, and what is here to see."""
-    here = {chosen.type_name, *(row.type_name for row in (*shown.running, *shown.rows))}
+    here = {chosen.type_name, *found.type_names}
     may_be_there = (
         kind
         for kind in services().registry
-        if viewer().sees_all or kind.name in here or kind.may_be_started_by(signed_in().role)
+        if viewer().sees_all or kind.name in here or (kind.listed and kind.may_be_started_by(signed_in().role))
     )
     return sorted(may_be_there, key=lambda kind: kind.title)
 
 
-def _list_tag(chosen: Filter) -> str:
+def _pulse(chosen: Filter, there: Shown) -> Pulse:
+    """Ask whether anything has changed; new jobs are told on the first page only."""
+    limit = PAGE if chosen.is_first_page else 0
+    return services().jobs.pulse(viewer(), there.ids, asked(chosen).chosen, limit)
+
+
+def _tag(chosen: Filter, pulse: Pulse) -> str:
     who = viewer()
-    seconds = int(services().jobs.now().timestamp()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
-    return polling.tag(services().jobs.tag(who), who, chosen, template_version(), seconds // _LIST_GROWS_OLD)
+    seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
+    grown = (template_version(), seconds // _LIST_GROWS_OLD)
+    return polling.tag(pulse.text, around().pulse, who, chosen, pauses(), *grown)

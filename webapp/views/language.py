@@ -1,16 +1,51 @@
-"""The language of a page. Every text that people read goes through gettext; English is the source."""
+"""The language of a page: the person's own choice, else what the browser asks for, else English.
 
-from flask import Flask
-from flask_babel import Babel
+English is the source: every text that people read goes through gettext. What was written down
+without a reader is translated when it is shown (`written`).
+"""
 
-LANGUAGES = ("en",)
+from flask import Flask, Response, g, has_request_context, request
+from flask_babel import Babel, get_locale, refresh
+from flask_login import current_user
+
+from webapp.accounts.preferences import Language
+from webapp.views.written import translated
+
+SOURCE = Language.ENGLISH
+LANGUAGES = tuple(Language)
 _babel = Babel()
+_HTML = "text/html"
 
 
 def init_app(app: Flask) -> None:
-    """Give templates and views their ``_``."""
-    _babel.init_app(app, default_locale=LANGUAGES[0], locale_selector=_chosen)
+    """Give templates and views their ``_``, and say in every page's headers which language it has."""
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    _babel.init_app(app, default_locale=SOURCE, locale_selector=_chosen)
+    app.jinja_env.filters["translated"] = translated
+    app.jinja_env.globals["page_language"] = current
+    app.after_request(_tell)
+
+
+def current() -> str:
+    """Return the language of this request: ``en``, ``de``; empty outside of any application."""
+    return str(get_locale() or "")
+
+
+def forget_person() -> None:
+    """Treat this request as a stranger's from here on: the database may not be there to ask who it is."""
+    g._login_user = None  # noqa: SLF001  (where Flask-Login keeps it, and looks before it asks)
+    refresh()
 
 
 def _chosen() -> str:
-    return LANGUAGES[0]
+    if not has_request_context():
+        return SOURCE
+    return getattr(current_user, "language", "") or request.accept_languages.best_match(LANGUAGES) or SOURCE
+
+
+def _tell(response: Response) -> Response:
+    if response.mimetype == _HTML:
+        response.headers.setdefault("Content-Language", current())
+        response.vary.add("Accept-Language")
+    return response

@@ -1,14 +1,20 @@
-"""Moments and periods in words. Pure: what time it is, and where, is passed in."""
+"""Moments and periods in words. What time it is, and where, is passed in; the language is the reader's."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_skeleton
+from flask_babel import gettext as _
+
+from webapp.views.locales import locale, number
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _JUST_NOW = 45  # seconds
 _SECONDS_MATTER = 10 * MINUTE
 _SECONDS_GUESSED = 5  # a guess is rounded to so many
+_STEPS = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that people say "within" of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +36,9 @@ def moment(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
 def clock(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
     """Say the time of day to the second; of another day the date, and no seconds."""
     local, today = at.astimezone(zone), now.astimezone(zone)
-    other_day = f"{local.day}{SPACE}{local:%b}, {local:%H:%M}"
-    return _moment(f"{local:%H:%M:%S}" if local.date() == today.date() else other_day, at, zone)
+    if local.date() == today.date():
+        return _moment(f"{local:%H:%M:%S}", at, zone)
+    return _moment(f"{_skeleton('MMMd', local)}, {local:%H:%M}", at, zone)
 
 
 def time_of_day(at: datetime, zone: ZoneInfo) -> Moment:
@@ -41,65 +48,99 @@ def time_of_day(at: datetime, zone: ZoneInfo) -> Moment:
 
 def day(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
     """Say only the date."""
-    return _moment(_date(at.astimezone(zone), now.astimezone(zone)), at, zone)
+    return _moment(_near_or_date(at.astimezone(zone), now.astimezone(zone)), at, zone)
+
+
+def exact_date(at: date) -> str:
+    """Write a date in full: "21 November 2026"."""
+    written: str = format_date(at, "long", locale=locale())
+    return written
 
 
 def span(period: timedelta) -> str:
     """Say a measured period in its two largest units: "52 s", "4 min 10 s", "1 h 5 min"."""
     seconds = int(period.total_seconds())
     if seconds < 1:
-        return f"less than{SPACE}1{SPACE}s"
+        return _("less than %(period)s", period=_seconds(1))
     if seconds < _SECONDS_MATTER:
-        return _units((seconds // MINUTE, "min"), (seconds % MINUTE, "s"))
+        return _units((seconds // MINUTE, _minutes), (seconds % MINUTE, _seconds))
     if seconds < DAY:
-        return _units((seconds // HOUR, "h"), (seconds % HOUR // MINUTE, "min"))
-    return _units((seconds // DAY, "d"), (seconds % DAY // HOUR, "h"))
+        return _units((seconds // HOUR, _hours), (seconds % HOUR // MINUTE, _minutes))
+    return _units((seconds // DAY, _days), (seconds % DAY // HOUR, _hours))
 
 
 def rough(period: timedelta) -> str:
     """Say a guessed period, no more exact than the guess: "less than 5 s", "10 s", "2 min", "3 h"."""
     seconds = period.total_seconds()
     if seconds < _SECONDS_GUESSED:
-        return f"less than{SPACE}{_SECONDS_GUESSED}{SPACE}s"
+        return _("less than %(period)s", period=_seconds(_SECONDS_GUESSED))
     if seconds < MINUTE - _SECONDS_GUESSED:
-        return f"{round(seconds / _SECONDS_GUESSED) * _SECONDS_GUESSED}{SPACE}s"
+        return _seconds(round(seconds / _SECONDS_GUESSED) * _SECONDS_GUESSED)
     if seconds < HOUR:
-        return f"{max(1, round(seconds / MINUTE))}{SPACE}min"
-    return f"{round(seconds / HOUR)}{SPACE}h"
+        return _minutes(max(1, round(seconds / MINUTE)))
+    return _hours(round(seconds / HOUR))
 
 
 def about(period: timedelta) -> str:
     """Say a guessed period as a guess: "about 10 s"; what is "less than 5 s" is one already."""
     words = rough(period)
-    return words if words.startswith("less") else f"about {words}"
+    return words if period.total_seconds() < _SECONDS_GUESSED else _("about %(period)s", period=words)
 
 
-def _units(*parts: tuple[int, str]) -> str:
-    return " ".join(f"{count}{SPACE}{unit}" for count, unit in parts if count)
+def at_most(period: timedelta) -> str:
+    """Say the next larger period that people say: "10 s", "1 min", "5 min"."""
+    seconds = period.total_seconds()
+    return rough(timedelta(seconds=next((step for step in _STEPS if seconds <= step), seconds + HOUR / 2)))
+
+
+def _seconds(count: int) -> str:
+    return _("%(count)s s", count=count).replace(" ", SPACE)
+
+
+def _minutes(count: int) -> str:
+    return _("%(count)s min", count=count).replace(" ", SPACE)
+
+
+def _hours(count: int) -> str:
+    return _("%(count)s h", count=number(count)).replace(" ", SPACE)
+
+
+def _days(count: int) -> str:
+    return _("%(count)s d", count=number(count)).replace(" ", SPACE)
+
+
+def _units(*parts: tuple[int, object]) -> str:
+    return " ".join(unit(count) for count, unit in parts if count and callable(unit))
 
 
 def _past(age: timedelta) -> str:
     seconds = age.total_seconds()
     if seconds < _JUST_NOW:
-        return "just now"
-    return f"{max(1, int(seconds // MINUTE))}{SPACE}min ago" if seconds < HOUR else ""
+        return _("just now")
+    return _("%(period)s ago", period=_minutes(max(1, int(seconds // MINUTE)))) if seconds < HOUR else ""
 
 
 def _future(wait: timedelta) -> str:
-    return f"in {rough(wait)}" if wait.total_seconds() < HOUR - MINUTE / 2 else ""
+    return _("in %(period)s", period=rough(wait)) if wait.total_seconds() < HOUR - MINUTE / 2 else ""
 
 
 def _day_and_time(local: datetime, today: datetime) -> str:
-    return f"{_date(local, today)}, {local:%H:%M}"
+    return f"{_near_or_date(local, today)}, {local:%H:%M}"
 
 
-def _date(local: datetime, today: datetime) -> str:
-    near = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get((local.date() - today.date()).days)
-    year = "" if local.year == today.year else f" {local.year}"
-    return near or f"{local.day} {local:%b}{year}"
+def _near_or_date(local: datetime, today: datetime) -> str:
+    distance = (local.date() - today.date()).days
+    if abs(distance) > 1:
+        return _skeleton("MMMd" if local.year == today.year else "yMMMd", local)
+    return {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[distance]
+
+
+def _skeleton(skeleton: str, at: date) -> str:
+    written: str = format_skeleton(skeleton, at, locale=locale())
+    return written
 
 
 def _moment(text: str, at: datetime, zone: ZoneInfo) -> Moment:
     local = at.astimezone(zone)
-    exact = f"{local:%A}, {local.day} {local:%B %Y, %H:%M:%S} ({zone.key})"
+    exact = f"{format_date(local, 'full', locale=locale())}, {local:%H:%M:%S} ({zone.key})"
     return Moment(text=text, iso=at.isoformat(timespec="seconds"), title=exact)

@@ -10,12 +10,17 @@ from hashlib import blake2b
 from random import uniform
 
 from flask import Response, request
+from flask_login import current_user
 
-from webapp.jobs.job import Job
+from webapp.jobs.job import Job, Status
+from webapp.views import language
 
 WAKE = "app:wake from:body"  # app.js says it when a hidden tab is looked at again
+NEVER = "app:never"  # the trigger of those who switched live updates off
 TAG_HEADER = "HX-PTag"
 BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
+SCHEDULED_SECONDS = 30.0
+_GROWS_OLD = 30  # seconds: "in 5 min" is wrong then
 _JITTER = 0.1  # so that all tabs do not ask at once after a restart
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
 
@@ -26,23 +31,42 @@ def list_interval(counts: Mapping[str, int]) -> float:
 
 
 def job_interval(job: Job, now: datetime) -> float | None:
-    """Seconds until a job is asked for again: each second at first; ``None`` when it has ended."""
+    """Seconds until a job is asked for again: each second at first; ``None`` when it has ended.
+
+    One that is scheduled is asked for rarely until it is due: somebody may stop it, or put it off.
+    """
     if job.is_finished:
         return None
+    if job.status is Status.SCHEDULED and job.run_at is not None:
+        until_due = (job.run_at - now).total_seconds()
+        return min(max(until_due / 2, 1.0), SCHEDULED_SECONDS)
     age = now - (job.started_at or job.created_at or now)
     if age < _YOUNG:
         return 1.0
     return 2.0 if age < _RECENT else 5.0
 
 
+def job_tick(job: Job, now: datetime) -> int:
+    """Return a number that changes when what a page says of a job grows old, though nothing has happened."""
+    if job.is_finished:
+        return 0
+    if not job.is_running:
+        return int(now.timestamp() // _GROWS_OLD)
+    age = now - (job.started_at or now)
+    each = 1 if age < _YOUNG else 5 if age < _RECENT else _GROWS_OLD
+    return int(age.total_seconds() // each)
+
+
 def trigger(seconds: float) -> str:
-    """Return the ``hx-trigger`` that asks again after about ``seconds``."""
+    """Return the ``hx-trigger`` that asks again after about ``seconds``, unless the person wants none."""
+    if not getattr(current_user, "live_updates", True):
+        return NEVER
     return f"every {round(1000 * seconds * uniform(1 - _JITTER, 1 + _JITTER))}ms, {WAKE}"  # noqa: S311
 
 
 def tag(*parts: object) -> str:
-    """One short text that differs when any part does."""
-    return blake2b("\0".join(map(str, parts)).encode(), digest_size=12).hexdigest()
+    """One short text that differs when any part does, or the language."""
+    return blake2b("\0".join(map(str, (language.current(), *parts))).encode(), digest_size=12).hexdigest()
 
 
 def unchanged(current: str) -> Response | None:

@@ -6,10 +6,14 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext as _
+
+from webapp.accounts.rights import Right
 from webapp.jobs.job import Job
 from webapp.jobs.queries import Viewer
 from webapp.views.current import services
 from webapp.views.moments import Moment, clock, day, moment
+from webapp.views.rights import may
 from webapp.views.viewer import signed_in, viewer
 
 
@@ -21,6 +25,7 @@ class Reader:
     now: datetime
     zone: ZoneInfo
     names: Mapping[UUID, str] = field(default_factory=dict)
+    operates: bool = False
     closed_types: frozenset[str] = frozenset()  # types of jobs that only other roles may start
 
     def when(self, at: datetime) -> Moment:
@@ -41,17 +46,27 @@ class Reader:
         Who may not start a type does not get at what its jobs took and left: an auditor who
         reads everything must not find an admin's list of passwords.
         """
-        if self.viewer.user_id in {job.owner.user_id, job.triggered_by}:
+        if self.is_involved(job):
             return True
         return self.viewer.sees_all and job.type not in self.closed_types
 
     def name(self, user_id: UUID | None) -> str:
         """Name a person to this reader, in the middle of a sentence."""
         if user_id is None:
-            return "the system"
+            return _("the system")
         if user_id == self.viewer.user_id:
-            return "you"
-        return self.names.get(user_id, "a removed account") if self.viewer.sees_all else "somebody else"
+            return _("you")
+        if not self.viewer.sees_all:
+            return _("somebody else")
+        return self.names.get(user_id) or _("a removed account")
+
+    def may_act(self, job: Job) -> bool:
+        """Stop, retry, repeat, keep and delete: one's own jobs, and all of them for those who operate."""
+        return self.is_involved(job) or (self.operates and self.may_open(job))
+
+    def is_involved(self, job: Job) -> bool:
+        """It is this person's job, or was asked for by this person."""
+        return self.viewer.user_id in {job.owner.user_id, job.triggered_by}
 
 
 def reader(people: Iterable[UUID | None] = ()) -> Reader:
@@ -61,9 +76,18 @@ def reader(people: Iterable[UUID | None] = ()) -> Reader:
     return Reader(
         viewer=looking,
         now=services().jobs.now(),
-        zone=ZoneInfo(signed_in().timezone or services().settings.timezone),
+        zone=zone(),
         names=services().accounts.names(known) if known and looking.sees_all else {},
-        closed_types=frozenset(
-            kind.name for kind in services().registry if not kind.may_be_started_by(signed_in().role)
-        ),
+        operates=may(Right.ACT_ON_ALL_JOBS),
+        closed_types=closed_types(),
     )
+
+
+def zone() -> ZoneInfo:
+    """Return the time zone of who reads."""
+    return ZoneInfo(signed_in().timezone or services().settings.timezone)
+
+
+def closed_types() -> frozenset[str]:
+    """Return the types of jobs that who reads may not start."""
+    return frozenset(kind.name for kind in services().registry if not kind.may_be_started_by(signed_in().role))

@@ -1,41 +1,68 @@
-"""What happened to a job, told line by line. Pure."""
+"""What happened to a job, told line by line, with who did it and how long it took."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
-from webapp.jobs import events
-from webapp.jobs.job import Job
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+
+from webapp.jobs import events, keeping, repeating, steering
+from webapp.jobs.job import Job, Status
 from webapp.jobs.queries import Event
 from webapp.views.moments import Moment, span
 from webapp.views.reader import Reader
-from webapp.views.wording import which_attempt
+from webapp.views.wording import sentence, which_attempt
 
-_ENDINGS = {
-    "completed": ("Done", "done"),
-    "failed": ("Failed", "failed"),
-    "cancelled": ("Stopped", "stopped"),
-    "stale": ("Lost", "failed"),
-    "lost": ("Its worker was lost", "attention"),
-    "unknown_type": ("Its worker does not know this type; it waits for another one", "attention"),
-    "interrupted": ("Interrupted; it goes on later", "attention"),
-}
+_ENDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "completed": (lazy_gettext("Done"), "done"),
+        "failed": (lazy_gettext("Failed"), "failed"),
+        "retry": (lazy_gettext("Failed; it is tried again"), "attention"),
+        "scheduled": (lazy_gettext("Failed; it is tried again"), "attention"),
+        "cancelled": (lazy_gettext("Stopped"), "stopped"),
+        "stale": (lazy_gettext("Lost"), "failed"),
+        "lost": (lazy_gettext("Its worker was lost"), "attention"),
+        "unknown_type": (lazy_gettext("Its worker does not know this type; it waits for another one"), "attention"),
+        "interrupted": (lazy_gettext("Interrupted; it goes on later"), "attention"),
+        "continued": (lazy_gettext("Goes on in a fresh process"), "running"),
+        "waiting": (lazy_gettext("Its own work is done; it waits for its parts"), "running"),
+    }
+)
+_DEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        events.CREATED: (lazy_gettext("Created by %(person)s"), "waiting"),
+        events.CANCEL_REQUESTED: (lazy_gettext("Asked to stop by %(person)s"), "attention"),
+        "cancelled": (lazy_gettext("Stopped by %(person)s"), "stopped"),
+        repeating.RETRIED: (lazy_gettext("Tried again by %(person)s"), "waiting"),
+        keeping.KEPT: (lazy_gettext("Kept by %(person)s"), "waiting"),
+        keeping.RELEASED: (lazy_gettext("Kept no longer, by %(person)s"), "waiting"),
+        steering.PRIORITISED: (lazy_gettext("Put before others by %(person)s"), "waiting"),
+        steering.PUBLISHED: (lazy_gettext("Made public by %(person)s"), "waiting"),
+        steering.WITHDRAWN: (lazy_gettext("Made private by %(person)s"), "waiting"),
+    }
+)
+_ASIDES = frozenset({keeping.KEPT, keeping.RELEASED, steering.PRIORITISED, steering.PUBLISHED, steering.WITHDRAWN})
 _WORTH_SAYING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One thing that happened: what, when, the class of its colour, and how long it had taken."""
+    """One thing that happened: what, when, the class of its colour, and how long it had taken.
+
+    ``at`` is None for what has not happened yet.
+    """
 
     text: str
-    at: Moment
+    at: Moment | None
     tone: str
     note: str = ""
 
 
 def timeline(job: Job, happened: Sequence[Event], reader: Reader) -> tuple[Line, ...]:
-    """Tell a job's events, oldest first."""
-    return tuple(_lines(job, happened, reader))
+    """Tell a job's events, oldest first, and what comes next."""
+    return (*_lines(job, happened, reader), *_next(job, reader))
 
 
 def _lines(job: Job, happened: Sequence[Event], reader: Reader) -> Iterator[Line]:
@@ -44,23 +71,32 @@ def _lines(job: Job, happened: Sequence[Event], reader: Reader) -> Iterator[Line
         text, tone = _text(event, job, reader)
         took = event.at - since if since else timedelta()
         yield Line(text=text, at=reader.time(event.at), tone=tone, note=_note(event, took))
-        since = since if event.name == events.CANCEL_REQUESTED else event.at
+        since = since if event.name == events.CANCEL_REQUESTED or event.name in _ASIDES else event.at
 
 
 def _text(event: Event, job: Job, reader: Reader) -> tuple[str, str]:
-    if event.name == events.CREATED:
-        return f"Created by {reader.name(event.actor_id)}", "waiting"
     if event.name == events.STARTED:
         several = job.max_attempts > 1 or event.attempt > 1
-        return (f"{which_attempt(job, event.attempt)} started".capitalize() if several else "Started"), "running"
-    if event.name == events.CANCEL_REQUESTED:
-        return f"Asked to stop by {reader.name(event.actor_id)}", "attention"
-    return _ENDINGS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
+        text = _("%(attempt)s started", attempt=which_attempt(job, event.attempt)) if several else _("Started")
+        return sentence(text).rstrip("."), "running"
+    if event.name in _DEEDS and (event.actor_id or event.name not in _ENDINGS):
+        text, tone = _DEEDS[event.name]
+        return str(text) % {"person": reader.name(event.actor_id)}, tone
+    text, tone = _ENDINGS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
+    return str(text), tone
 
 
 def _note(event: Event, took: timedelta) -> str:
     if took < _WORTH_SAYING:
         return ""
     if event.name == events.STARTED:
-        return f"waited {span(took)}"
-    return f"ran {span(took)}" if event.name in _ENDINGS else ""
+        return _("waited %(period)s", period=span(took))
+    return _("ran %(period)s", period=span(took)) if event.name in _ENDINGS else ""
+
+
+def _next(job: Job, reader: Reader) -> Iterator[Line]:
+    if job.is_finished:
+        return
+    if job.status is Status.SCHEDULED and job.run_at:
+        yield Line(text=_("Starts"), at=reader.time(job.run_at), tone="next")
+    yield Line(text=_("Ended"), at=None, tone="next", note=_("not yet"))

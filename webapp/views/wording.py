@@ -1,11 +1,14 @@
-"""What people read of a job's status: the word, its tone and its icon; and other words for values. Pure."""
+"""What people read of a job's status: the word, its tone and its icon; and other words for values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from flask_babel import get_locale, lazy_gettext
+from flask_babel import gettext as _
+
 from webapp.jobs.job import Job, Status
-from webapp.views.moments import SPACE
+from webapp.views.locales import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +22,20 @@ class Look:
 
 _LOOKS: Mapping[Status, Look] = MappingProxyType(
     {
-        Status.HELD: Look("Preparing", "waiting", "hourglass"),
-        Status.SCHEDULED: Look("Scheduled", "scheduled", "calendar-event"),
-        Status.QUEUED: Look("Waiting", "waiting", "clock"),
-        Status.RUNNING: Look("Running", "running", "loader-2"),
-        Status.WAITING: Look("Running", "running", "loader-2"),
-        Status.COMPLETED: Look("Done", "done", "check"),
-        Status.FAILED: Look("Failed", "failed", "alert-triangle"),
-        Status.CANCELLED: Look("Stopped", "stopped", "player-stop"),
-        Status.STALE: Look("Lost", "failed", "unlink"),
+        Status.HELD: Look(lazy_gettext("Preparing"), "waiting", "hourglass"),
+        Status.SCHEDULED: Look(lazy_gettext("Scheduled"), "scheduled", "calendar-event"),
+        Status.QUEUED: Look(lazy_gettext("Waiting"), "waiting", "clock"),
+        Status.RUNNING: Look(lazy_gettext("Running"), "running", "loader-2"),
+        Status.WAITING: Look(lazy_gettext("Running"), "running", "loader-2"),
+        Status.COMPLETED: Look(lazy_gettext("Done"), "done", "check"),
+        Status.FAILED: Look(lazy_gettext("Failed"), "failed", "alert-triangle"),
+        Status.CANCELLED: Look(lazy_gettext("Stopped"), "stopped", "player-stop"),
+        Status.STALE: Look(lazy_gettext("Lost"), "failed", "unlink"),
     }
 )
-_RETRYING = Look("Retrying", "attention", "rotate-clockwise")
-_STOPPING = Look("Stopping…", "attention", "player-stop")
-_WARNED = Look("Done with warnings", "attention", "alert-circle")
+_RETRYING = Look(lazy_gettext("Retrying"), "attention", "rotate-clockwise")
+_STOPPING = Look(lazy_gettext("Stopping…"), "attention", "player-stop")
+_WARNED = Look(lazy_gettext("Done with warnings"), "attention", "alert-circle")
 
 
 def look(job: Job) -> Look:
@@ -46,11 +49,21 @@ def look(job: Job) -> Look:
     return _LOOKS[job.status]
 
 
+def look_of(status: Status) -> Look:
+    """Return how a status is shown where nothing else is known of the job."""
+    return _LOOKS[status]
+
+
 def amounts(job: Job) -> str:
     """Say what was done so far: the job's own message, else "46 of 200", else nothing."""
+    if job.status is Status.WAITING and job.parts:
+        ended = job.parts_completed + job.parts_failed + job.parts_cancelled
+        return _("%(done)s of %(total)s parts", done=number(ended), total=number(job.parts))
     if job.message or job.done is None:
         return job.message
-    return f"{job.done:,.0f} of {job.total:,.0f}" if job.total else f"{job.done:,.0f} so far"
+    if job.total:
+        return _("%(done)s of %(total)s", done=number(job.done), total=number(job.total))
+    return _("%(done)s so far", done=number(job.done))
 
 
 def percent(job: Job) -> float | None:
@@ -59,23 +72,22 @@ def percent(job: Job) -> float | None:
     return None if guessed or not (job.total or job.progress) else job.progress
 
 
+def ordinal(place: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st; in other languages as a number with a full stop."""
+    if str(get_locale() or "en")[:2] != "en":
+        return f"{number(place)}."
+    tens = place // 10 % 10
+    ending = "th" if tens == 1 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{number(place)}{ending}"
+
+
+def which_attempt(job: Job, count: int) -> str:
+    """Say the number of an attempt; interrupted ones do not count, so there may be more than the maximum."""
+    if count <= job.max_attempts:
+        return _("attempt %(number)s of %(most)s", number=count, most=job.max_attempts)
+    return _("attempt %(number)s", number=count)
+
+
 def sentence(words: str) -> str:
     """Make a sentence of a part of one."""
     return f"{words[:1].upper()}{words[1:]}." if words else ""
-
-
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th, 21st."""
-    tens = number // 10 % 10
-    ending = "th" if tens == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number:,}{ending}"
-
-
-def counted(number: int, noun: str) -> str:
-    """1 warning, 2 warnings."""
-    return f"{number:,}{SPACE}{noun}{'' if number == 1 else 's'}"
-
-
-def which_attempt(job: Job, number: int) -> str:
-    """Say the number of an attempt; interrupted ones do not count, so there may be more than the maximum."""
-    return f"attempt {number} of {job.max_attempts}" if number <= job.max_attempts else f"attempt {number}"

@@ -1,8 +1,10 @@
 """Real workers, killed for real."""
 
+import json
 import os
 import pickle
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,6 @@ from tests.installation import Installation, wait_for
 from webapp.jobs.job import Status
 from webapp.jobs.maintenance import top_up_wake_ups
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP
-from webapp.version import version
 
 QUICKLY = 2.0  # seconds
 
@@ -33,13 +34,6 @@ def test_jobs_are_run(installation: Installation) -> None:
     for job_id in ids:
         job = installation.await_status(job_id, Status.COMPLETED)
         assert (job.message, job.attempt) == ("done", 1)
-
-
-def test_workers_say_which_version_they_are_idle_or_busy(installation: Installation) -> None:
-    installation.await_horse(installation.job("deaf", {"seconds": 1}))
-    found = wait_for(lambda: [worker for worker in installation.services.workers.all() if worker.version])
-    assert {worker.version for worker in found if worker.job_type == "deaf"} == {version()}
-    assert {worker.version for worker in found} == {version()}
 
 
 def test_a_waiting_job_is_started_at_once(installation: Installation) -> None:
@@ -110,6 +104,16 @@ def test_a_handler_that_ends_its_process_has_not_completed_its_job(installation:
     assert job.errors[-1]["text"] == "The process that ran this job ended by itself, with exit status 0."
 
 
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Whoever is called here has believed an address in Redis."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(0)
+        yield listener
+
+
 HOSTILE_IDS = [
     b"\xff\xfe not text",
     b"../../etc/passwd",
@@ -121,7 +125,9 @@ HOSTILE_IDS = [
 ]
 
 
-def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(installation: Installation, tmp_path: Path) -> None:
+def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(
+    installation: Installation, tmp_path: Path, listener: socket.socket
+) -> None:
     mark, redis = tmp_path / "owned", installation.redis
     workers = {worker.pid for worker in installation.workers()}
 
@@ -135,10 +141,19 @@ def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(installation: I
         uuid4().hex: {"data": pickle.dumps(Evil()), "meta": pickle.dumps(Evil())},
         uuid4().hex: {"data": call, "success_callback_name": "os.system", "failure_callback_name": "os.system"},
         uuid4().hex: {"data": b"\xff\xff", "retries_left": "nan", "created_at": "never", "status": "bogus"},
+        uuid4().hex: {
+            "data": call,
+            "webhooks": json.dumps([{"url": f"http://127.0.0.1:{listener.getsockname()[1]}/"}]),
+        },
+        uuid4().hex: {"data": call, "dependency_ids": json.dumps(["x"]), "origin": "default", "group_id": "x"},
     }
     for job_id, values in hashes.items():
         redis.hset(f"rq:job:{job_id}", mapping=values)
         redis.rpush("rq:queue:default", job_id)
+        redis.zadd("rq:wip:default", {f"{job_id}:{uuid4().hex}": 1})  # "abandoned" long ago
+        redis.zadd("rq:scheduled:default", {job_id: 1})
+    redis.sadd("rq:queues", b"\xff", "rq:queue:../../etc")
+    redis.sadd("rq:workers", "rq:worker:nobody", b"\xff")
     redis.set("rq:job:astring", "not a hash")
     redis.rpush("rq:queue:default", "astring", *HOSTILE_IDS)
     real = [installation.job("quick") for _ in range(3)]
@@ -147,6 +162,8 @@ def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(installation: I
     wait_for(lambda: redis.llen("rq:queue:default") == 0)
     time.sleep(0.3)
     assert not mark.exists()
+    with pytest.raises(BlockingIOError):
+        listener.accept()
     assert {worker.pid for worker in installation.workers()} == workers
     assert "found an unhandled exception" not in installation.said
 

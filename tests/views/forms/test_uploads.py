@@ -109,6 +109,18 @@ def test_one_byte_over_the_limit_is_refused_with_a_sentence(client: FlaskClient,
     assert on_disk() == 0
 
 
+def test_a_disk_that_is_full_is_said_on_the_page_and_nothing_stays(
+    client: FlaskClient, on_disk: Callable[[], int], room: Callable[[int], Any]
+) -> None:
+    with room(95_000):
+        answer = send(client, "/keep", body(("a", "a.csv", b"x" * LIMIT)))
+    assert answer.status_code == 507
+    assert "<h1>The disk is full</h1>" in answer.text
+    assert "all that was there before still is" in answer.text
+    assert on_disk() == 0
+    assert send(client, "/keep", body(("a", "a.csv", b"x" * LIMIT))).status_code == 200
+
+
 def test_a_body_that_says_it_is_too_long_is_refused_at_once(client: FlaskClient, on_disk: Callable[[], int]) -> None:
     answer = send(client, "/keep", body(("a", "a.csv", b"x" * (2 * LIMIT + SMALL_BODY))))
     assert answer.status_code == 413

@@ -1,8 +1,11 @@
 """An application with a few pages of each kind, so that the guards are tested also while it has no others."""
 
+from uuid import uuid4
+
 import pytest
 from flask import Flask, Response, make_response
 from flask.testing import FlaskClient
+from werkzeug.routing import AnyConverter, IntegerConverter, Rule, UUIDConverter
 
 
 @pytest.fixture
@@ -27,3 +30,11 @@ def cached() -> Response:
 @pytest.fixture
 def stranger(site: Flask) -> FlaskClient:
     return site.test_client()
+
+
+def sample(rule: Rule, argument: str) -> object:
+    """Return something that fits an argument of a route."""
+    converter = rule._converters[argument]
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return uuid4() if isinstance(converter, UUIDConverter) else 7 if isinstance(converter, IntegerConverter) else "x"

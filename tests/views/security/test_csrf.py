@@ -5,6 +5,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.views.security.conftest import sample
 from webapp.accounts.user import User
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
@@ -25,7 +26,7 @@ def without_token(signed_in: FlaskClient) -> FlaskClient:
 def unsafe_requests(app: Flask) -> list[tuple[str, str]]:
     urls = app.url_map.bind("localhost")
     return [
-        (method, urls.build(rule.endpoint, {name: uuid4() if "id" in name else "x" for name in rule.arguments}))
+        (method, urls.build(rule.endpoint, {name: sample(rule, name) for name in rule.arguments}))
         for rule in app.url_map.iter_rules()
         for method in UNSAFE & (rule.methods or set())
     ]

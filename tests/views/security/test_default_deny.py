@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_login import login_required
-from werkzeug.routing import IntegerConverter, Rule, UUIDConverter
 
+from tests.views.security.conftest import sample
 from webapp.accounts.user import User
 from webapp.views.security.default_deny import PUBLIC
 
@@ -21,11 +21,6 @@ def every_request(app: Flask) -> Iterator[tuple[str, str, str]]:
         values = {argument: sample(rule, argument) for argument in rule.arguments}
         for method in rule.methods or ():
             yield rule.endpoint, method, urls.build(rule.endpoint, values)
-
-
-def sample(rule: Rule, argument: str) -> object:
-    converter = rule._converters[argument]
-    return uuid4() if isinstance(converter, UUIDConverter) else 7 if isinstance(converter, IntegerConverter) else "x"
 
 
 def next_of(location: str) -> str:

@@ -10,7 +10,7 @@ from webapp.commands.jobs.wait import LOOK_SECONDS
 from webapp.commands.printing import as_json_line, readable
 from webapp.commands.values import JOB, in_json
 from webapp.jobs.job import Job
-from webapp.jobs.queries import LogLine
+from webapp.jobs.logs import LogLine
 
 
 @click.command()

@@ -9,11 +9,12 @@ from webapp.accounts.audit import Action, Kind
 from webapp.commands.auditing import note
 from webapp.commands.current import services
 from webapp.commands.jobs.wait import until_end
+from webapp.commands.owners import owner_of
 from webapp.commands.printing import as_json
 from webapp.commands.refusing import BadUsage
 from webapp.commands.values import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json
 from webapp.jobs.files import FileTooLarge, StoredFile
-from webapp.jobs.job import Job, Owner
+from webapp.jobs.job import Job
 from webapp.jobs.uniqueness import OnDuplicate
 
 
@@ -48,7 +49,7 @@ def start(
 ) -> None:
     """Start a job and print its id; a payload that does not fit is refused with a sentence per field."""
     _check(choices)
-    owner = _owner(person, type_name)
+    owner = owner_of(person, type_name)
     made = services().jobs.create_job(
         type_name,
         payload,
@@ -68,18 +69,6 @@ def start(
 def _check(choices: dict[str, Any]) -> None:
     if choices["delay"] is not None and choices["run_at"] is not None:
         raise BadUsage("A job starts after a while or at a moment: give --delay or --at, not both.")
-
-
-def _owner(person: str | None, type_name: str) -> Owner:
-    if person is None:
-        return Owner(public=True)
-    found = services().accounts.by_name(person)
-    if found is None or not found.active:
-        raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
-    kind = services().registry.get(type_name)
-    if not kind.may_be_started_by(found.role):
-        raise BadUsage(f"{person} may not start {type_name}: it is for {', '.join(sorted(kind.roles))}.")
-    return Owner(user_id=found.id, tenant=found.tenant)
 
 
 def _received(pairs: tuple[str, ...]) -> dict[str, StoredFile]:

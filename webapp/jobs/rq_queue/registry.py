@@ -8,8 +8,7 @@ from typing import Any
 from redis import Redis
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-VERSION = "deskjob_version"  # of the worker's program; RQ's own is that of RQ
-_FIELDS = ("hostname", "pid", "queues", "state", "last_heartbeat", "death", VERSION)
+_FIELDS = ("hostname", "pid", "queues", "state", "last_heartbeat", "death")
 _PREFIX = "rq:worker:"
 
 
@@ -23,7 +22,6 @@ class Listed:
     queues: tuple[str, ...]
     state: str
     silent_for: timedelta | None
-    version: str = ""
 
 
 def listed(connection: Redis) -> tuple[Listed, ...]:
@@ -48,7 +46,6 @@ def _listed(key: str, values: Any, now: datetime) -> Listed | None:
         queues=tuple(filter(None, said.get("queues", "").split(","))),
         state=said.get("state", ""),
         silent_for=_silence(said.get("last_heartbeat", ""), now),
-        version=said.get(VERSION, ""),
     )
 
 

@@ -3,23 +3,28 @@
 import logging
 import re
 from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
-from redis import Redis, RedisError
+from redis import Redis, RedisError, ResponseError
 from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
+from webapp.faults import faultpoint
 from webapp.jobs.job import NO_QUEUE
 
 log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
 LEAST_CAP = 16
 OURS = ("rq:", "LIMITS", "deskjob")  # what keys begin with: RQ's, the login's throttle, our own
-_TTL_SECONDS = 24 * 3600
+_TTL_SECONDS = 60  # of what RQ notes beside the entry; nobody reads it, and a worker that is killed leaves it behind
+_PATIENCE = 2.0  # seconds: somebody waits for an answer
+_SILENCE = 3.0  # seconds without another try, so that a Redis that hangs is waited for once and not for each job
 _ID = re.compile("[0-9a-f-]{36}")
 _STRANGE_ID = "strange"  # RQ stops its worker on an id with other characters, and fills the environment with a long one
 
@@ -49,12 +54,18 @@ class WakeUpQueue(Queue):
     def dequeue_any(  # type: ignore[override]  # (RQ passes the rest by name)
         cls, queues: Any, timeout: int | None, connection: Redis, **options: Any
     ) -> Any:
-        """Wait for a wake-up; an entry that is no text is dropped with a line in the log."""
+        """Wait for a wake-up; an entry that is no text is dropped with a line in the log.
+
+        A Redis that answers with a refusal is one that is away: RQ waits for that one, and stops
+        its worker for the other.
+        """
         while True:
             try:
                 return super().dequeue_any(queues, timeout, connection, **options)
             except UnicodeDecodeError:
                 log.warning("An entry that is no text was dropped from a queue in Redis.")
+            except ResponseError as error:
+                raise RedisConnectionError(str(error)) from error
 
     @classmethod
     def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
@@ -74,20 +85,22 @@ class WakeUps:
     """Pushes wake-ups, no more than the workers can use."""
 
     def __init__(self, url: str) -> None:
-        self.connection = connect(url)
+        self.connection = connect(url, _PATIENCE)
+        self._silent_until = 0.0
 
     def push(self, name: str) -> None:
         """Say that work waits in queue ``name``, unless enough wake-ups wait already.
 
-        A Redis that is away costs a line in the log: the row is there, and the clock announces
-        it again. For jobs in no queue nobody is woken.
+        A Redis that is away costs a line in the log, and is left alone for a while: the row is
+        there, and the clock announces it again. For jobs in no queue nobody is woken.
         """
-        if name == NO_QUEUE:
+        if name == NO_QUEUE or monotonic() < self._silent_until:
             return
         try:
             if self.missing(name):
                 self._enqueue(name)
         except RedisError as error:
+            self._silent_until = monotonic() + _SILENCE
             log.warning("Redis cannot be reached (%s); the job waits until it is back.", error)
 
     def missing(self, name: str) -> int:
@@ -131,11 +144,13 @@ class WakeUps:
         return waiting, max(LEAST_CAP, 2 * workers)
 
     def _enqueue(self, name: str) -> None:
+        faultpoint("wake-up.push")
         WakeUpQueue(name, self.connection).enqueue_call(FUNCTION, timeout=-1, ttl=_TTL_SECONDS, result_ttl=0)
 
 
-def connect(url: str) -> Redis:
-    """Open a client that notices a dead Redis within a second or two."""
+def connect(url: str, patience: float = 5.0) -> Redis:
+    """Open a client that notices a dead Redis within a second or two, and waits ``patience`` seconds for an answer."""
+    once_more = Retry(ConstantBackoff(0.2), 1, supported_errors=(RedisConnectionError,))
     return Redis.from_url(
-        url, socket_connect_timeout=1, socket_timeout=5, retry=Retry(ConstantBackoff(0.2), 1), health_check_interval=30
+        url, socket_connect_timeout=1, socket_timeout=patience, retry=once_more, health_check_interval=30
     )

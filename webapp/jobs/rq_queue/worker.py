@@ -1,8 +1,8 @@
 """The worker: an RQ worker that forks a work-horse per wake-up, beats its lease and settles it.
 
 A horse's life: a wake-up arrives; the worker opens a lease and forks; the horse drains the
-queue under the lease; a thread of the worker beats the lease and watches what runs; when the
-horse has ended, however it ended, the worker settles what it left running.
+queue under the lease; threads of the worker beat the lease and watch what runs (guard.py); when
+the horse has ended, however it ended, the worker settles what it left running.
 """
 
 import contextlib
@@ -11,11 +11,10 @@ import os
 import random
 import signal
 import socket
-import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from resource import struct_rusage
+from functools import partial
 from types import FrameType
 from typing import Any
 from uuid import UUID
@@ -30,34 +29,44 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
-from webapp.jobs import background
+from webapp.faults import faultpoint
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.parent_death import die_with_parent
 from webapp.jobs.patience import short
-from webapp.jobs.rq_queue.registry import VERSION
+from webapp.jobs.presence import Presence, Wish
+from webapp.jobs.rq_queue import horses
+from webapp.jobs.rq_queue.guard import Guard
+from webapp.jobs.rq_queue.horses import Ended
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.jobs.watch import Watch
-from webapp.version import version
 
 log = logging.getLogger(__name__)
 Work = Callable[[str, UUID], None]
+_IDLE_SECONDS = 2  # how long an idle worker waits for a wake-up before it looks at what is asked of it
 _ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal, and from its pool
 
 
 class JobWorker(Worker):
-    """RQ's worker, with the row as the record; see the module's page for a horse's life."""
+    """RQ's worker, with the row as the record; see the module's page for a horse's life.
+
+    ``connection`` is for waiting, as long as RQ likes; ``brisk`` is for showing what the worker
+    does, and gives up on a Redis that does not answer soon.
+    """
 
     queue_class: type[Queue] = WakeUpQueue
     job_class = WakeUp
     max_connection_wait_time = 1.0  # Redis is asked again each second until it is back
+    dequeue_timeout = _IDLE_SECONDS
 
     def __init__(
         self,
         queues: list[str],
         connection: Redis,
         *,
+        brisk: Redis,
         name: str,
         leases: Leases,
+        presence: Presence,
         watch: Callable[[UUID], Watch],
         has_work: Callable[[str], bool],
         work: Work,
@@ -70,7 +79,9 @@ class JobWorker(Worker):
             worker_ttl=30,
             log_job_description=False,
         )
+        self._brisk = brisk
         self._leases = leases
+        self._presence = presence
         self._watch = watch
         self._has_work = has_work
         self._work = work
@@ -80,18 +91,21 @@ class JobWorker(Worker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Answer a wake-up: one work-horse, from its fork to its settlement."""
+        faultpoint("worker.woken")
         with contextlib.suppress(RedisError):
-            self.connection.delete(job.key)
+            self._brisk.delete(job.key)
         self._lease_id = self._lease_for(queue.name)
         if self._lease_id is None:
             return
-        self.set_state(WorkerStatus.BUSY)
         watching = self._watching = self._watch(self._lease_id)
+        faultpoint("worker.fork")
         self.fork_work_horse(job, queue)
         if self._stop_requested:  # it came before there was a horse to tell
             self.handle_warm_shutdown_request()
-        pid, status, usage = self._wait_for_end(watching)
-        self._settle(watching, pid, status, usage)
+        ended = self._wait_for_end(watching)
+        faultpoint("worker.settle")
+        self._settle(watching, ended)
+        faultpoint("worker.settled")
         self._watching = None
         self.set_state(WorkerStatus.IDLE)
 
@@ -99,8 +113,10 @@ class JobWorker(Worker):
         """Open a lease if there is work to do, once the database is there."""
         while not self._stop_requested:
             try:
-                # a look costs a hundredth of a fork
-                return self._leases.open(self._holder(), queue) if self._has_work(queue) else None
+                if not self._has_work(queue):
+                    return None  # a look costs a hundredth of a fork
+                self.set_state(WorkerStatus.BUSY)
+                return self._leases.open(self._holder(), queue)
             except DBAPIError as error:
                 log.warning("The database cannot be reached (%s); the work waits until it is back.", short(error))
                 self.heartbeat()
@@ -115,52 +131,49 @@ class JobWorker(Worker):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             assert self._lease_id is not None  # noqa: S101  (execute_job opened it)
+            faultpoint("horse.begin")
             self._work(queue.name, self._lease_id)
         except BaseException:
             log.exception("The work-horse ended on an error of its own.")
             os._exit(1)
         os._exit(0)
 
-    def _wait_for_end(self, watching: Watch) -> tuple[int, int, struct_rusage]:
-        pid, ended = self._horse_pid, threading.Event()
-        thread = background.start(lambda: self._keep_alive(watching, pid, ended), "beat")
-        _, status, usage = os.wait4(pid, 0)
-        ended.set()
-        thread.join()  # no thread may run while the next horse is forked
+    def _wait_for_end(self, watching: Watch) -> Ended:
+        pid = self._horse_pid
+        obey = partial(self._obey, pid, watching)
+        with Guard(watching, kill=lambda: horses.kill(pid), obey=obey, show=self.heartbeat):
+            faultpoint("worker.forked")
+            ended = horses.wait_for(pid)
         self._horse_pid = 0
-        return pid, status, usage
+        return ended
 
-    def _keep_alive(self, watching: Watch, pid: int, ended: threading.Event) -> None:
-        while not ended.wait(watching.interval_seconds):
-            try:
-                self.heartbeat()
-                must_end = watching.look()
-            except Exception:
-                log.exception("A look at the running job failed.")  # the next one may not
-                continue
-            if must_end and not ended.is_set():
-                _kill(pid)
+    def _obey(self, pid: int, watching: Watch) -> None:
+        """Have the horse end after its job, or hand it back now; said at each look, for it may not hear yet."""
+        wish = self._presence.look(pid)
+        self._stop_requested = self._stop_requested or wish is not None
+        if wish is Wish.NOW or watching.interrupted:
+            self.handle_warm_shutdown_request()
+        elif wish is Wish.DRAIN:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGUSR1)
 
-    def _settle(self, watching: Watch, pid: int, status: int, usage: struct_rusage) -> None:
-        why = watching.verdict or _how_it_ended(status, usage)
+    def _settle(self, watching: Watch, ended: Ended) -> None:
         while True:
             try:
-                return watching.settle(why, pid, usage.ru_maxrss * 1024)
+                return watching.settle(watching.verdict or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
                 log.warning("The database cannot be reached (%s); the lease is settled when it is back.", short(error))
                 time.sleep(1)
 
     def _holder(self) -> Holder:
-        return Holder(
-            host=socket.gethostname(), boot_id=boot_id(), worker=self.name, pid=self.pid or 0, version=version()
-        )
+        return Holder(host=socket.gethostname(), boot_id=boot_id(), worker=self.name, pid=self.pid or 0)
 
     # What RQ does by itself and must not do here
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse, if there is one (RQ 3.0 kills its own process group when there is none)."""
         if self._horse_pid > 0:
-            _kill(self._horse_pid, sig)
+            horses.kill(self._horse_pid, sig)
 
     def subscribe(self) -> None:
         """Take no commands from Redis: what is to be stopped stands in the row."""
@@ -176,25 +189,23 @@ class JobWorker(Worker):
         """Never suspend by a key in Redis: queues are paused in the database."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Show RQ that the worker lives, and in which version; without Redis it lives all the same."""
-        with contextlib.suppress(RedisError):
-            if not self.connection.hexists(self.key, "birth"):
-                self._register_again()
-            self.connection.hset(self.key, VERSION, version())
-            super().heartbeat(timeout, pipeline)
+        """Show RQ that the worker lives; without Redis it lives all the same, and a Redis that forgot it is told.
 
-    def _register_again(self) -> None:
-        """Tell a Redis that was emptied that this worker is there."""
-        with self.connection.pipeline() as pipeline:
-            pipeline.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
-            register(self, pipeline)
-            pipeline.execute()
+        An idle one ends here when it was asked to.
+        """
+        with contextlib.suppress(RedisError):
+            if pipeline is None and self.birth_date and self._brisk.hget(self.key, "birth") is None:
+                self._brisk.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
+                register(self, self._brisk)  # type: ignore[arg-type]
+            super().heartbeat(timeout, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
+        if self._waits_for_work and self._presence.look():
+            raise StopRequested
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Note what the worker does, in Redis too if it can be reached."""
         self._state = state
         with contextlib.suppress(RedisError):
-            super().set_state(state, pipeline)
+            super().set_state(state, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a wake-up; only here may a stop interrupt at once."""
@@ -222,20 +233,3 @@ class JobWorker(Worker):
         self._stop_requested = True
         if self._waits_for_work:
             raise StopRequested
-
-
-def _kill(pid: int, sig: signal.Signals = signal.SIGKILL) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        if os.getpgid(pid) == pid:
-            os.killpg(pid, sig)  # with whatever the handler has started
-        else:
-            os.kill(pid, sig)  # it has not made its own group yet
-
-
-def _how_it_ended(status: int, usage: struct_rusage) -> str:
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        memory = f"{usage.ru_maxrss // 1024:,} MB"
-        hint = f" Perhaps the machine ran out of memory: it used up to {memory}." if name == "SIGKILL" else ""
-        return f"The process that ran this job was killed ({name}).{hint}"
-    return f"The process that ran this job ended by itself, with exit status {os.waitstatus_to_exitcode(status)}."

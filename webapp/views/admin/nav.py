@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, current_app, request
+from flask import current_app, request
 from flask_babel import lazy_gettext
 
 from webapp.accounts.rights import Right
@@ -36,11 +36,6 @@ ENTRIES = (
     Entry(lazy_gettext("Audit"), "audit.index", Right.READ_AUDIT),
     Entry(lazy_gettext("System"), "system.index"),
 )
-
-
-def init_app(app: Flask) -> None:
-    """Give templates ``admin_entries()``."""
-    app.jinja_env.globals["admin_entries"] = entries
 
 
 def entries() -> tuple[Entry, ...]:

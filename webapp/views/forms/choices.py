@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask_babel import lazy_gettext
 from wtforms import SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, RadioInput, Select
 
@@ -18,7 +19,7 @@ RADIO = {"widget": Ticks(sends_when_empty=False), "option_widget": RadioInput()}
 class OneOf(Asked, SelectField):  # type: ignore[misc]
     """One of several options, by the tokens that stand for them in the page."""
 
-    left_open = "Choose one of the options."
+    left_open = lazy_gettext("Choose one of the options.")
 
     def __init__(self, *, question: Question, tokens: dict[str, Any], **options: Any) -> None:
         super().__init__(validate_choice=False, **options)
@@ -42,7 +43,7 @@ class OneOf(Asked, SelectField):  # type: ignore[misc]
 class ManyOf(Asked, SelectMultipleField):  # type: ignore[misc]
     """Any number of several options."""
 
-    left_open = "Choose one or more of the options."
+    left_open = lazy_gettext("Choose one or more of the options.")
     layout = "group"
     widget = Ticks(sends_when_empty=True)
     option_widget = CheckboxInput()

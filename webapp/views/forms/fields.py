@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from wtforms import Field
 from wtforms.widgets import FileInput
 
@@ -10,7 +12,7 @@ from webapp.views.forms.questions import ABSENT, Question
 from webapp.views.forms.scripts import Script
 from webapp.views.forms.widgets import Switch
 
-FILL_IN = "Fill this in."
+FILL_IN = lazy_gettext("Fill this in.")
 
 
 class Asked:
@@ -23,14 +25,14 @@ class Asked:
     question: Question
     answer: Any = ABSENT
     layout = "field"
-    left_open = FILL_IN
+    left_open: Any = FILL_IN
     secret = False
 
     def _empty(self, otherwise: Any = ABSENT) -> Any:
         if self.question.may_stay_empty:
             return None if self.question.nullable else ABSENT
         if otherwise is ABSENT:
-            raise ValueError(self.left_open)
+            raise ValueError(str(self.left_open))
         return otherwise
 
 
@@ -57,7 +59,7 @@ class TextField(Asked, Field):  # type: ignore[misc]
             return
         self.data = values[0].replace("\r\n", "\n")
         if "\x00" in self.data:
-            message = "This holds a character that cannot be stored."
+            message = _("This holds a character that cannot be stored.")
             raise ValueError(message)
         self.answer = self._read(self.data)
 
@@ -81,7 +83,7 @@ class TextField(Asked, Field):  # type: ignore[misc]
 class SwitchField(Asked, Field):  # type: ignore[misc]
     """Yes or no."""
 
-    left_open = "Tick this to go on."
+    left_open = lazy_gettext("Tick this to go on.")
     layout = "switch"
     widget = Switch()
 
@@ -105,7 +107,7 @@ class SwitchField(Asked, Field):  # type: ignore[misc]
 class FileField(Asked, Field):  # type: ignore[misc]
     """A file. Its bytes never pass here: `incoming` receives them and says what came."""
 
-    left_open = "Choose a file."
+    left_open = lazy_gettext("Choose a file.")
     layout = "file"
     widget = FileInput()
 

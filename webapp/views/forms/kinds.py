@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.widgets import DateInput, EmailInput, NumberInput, PasswordInput, Select, TextArea, TimeInput, URLInput
@@ -25,7 +27,7 @@ _FORMATS: Mapping[str, Any] = {
     "uri": (scripts.TRIMMED, URLInput),
     "duration": (scripts.DURATION, widgets.Line),
 }
-_NOTES: Mapping[str, str] = {"duration": "Hours, minutes and seconds, such as 01:30:00."}
+_NOTES: Mapping[str, str] = {"duration": lazy_gettext("Hours, minutes and seconds, such as 01:30:00.")}
 _YES_NO = {"true": True, "false": False}
 
 
@@ -46,20 +48,20 @@ def field_for(question: Question, zone: tzinfo) -> UnboundField:
 def _file(question: Question) -> UnboundField:
     accept = str(question.schema.get("accept", ""))
     endings = [part.strip() for part in accept.split(",") if part.strip().startswith(".")]
-    note = f"Takes {one_of(endings)}." if endings else ""
+    note = _("Takes %(endings)s.", endings=one_of(endings)) if endings else ""
     return FileField(question=question, **_named(question, note=note, accept=accept or False))
 
 
 def _yes_or_no(question: Question) -> UnboundField:
     if question.nullable:
-        return _one_of(question, _YES_NO, {"true": "Yes", "false": "No"})
+        return _one_of(question, _YES_NO, {"true": _("Yes"), "false": _("No")})
     return SwitchField(question=question, **_named(question, required=False))
 
 
 def _one_of(question: Question, tokens: dict[str, Any], labels: Mapping[str, str]) -> UnboundField:
     radio = len(tokens) <= FEW
     if question.nullable or (not radio and question.default is ABSENT):
-        labels = {"": "Not set" if question.nullable else "Choose…", **labels}
+        labels = {"": _("Not set") if question.nullable else _("Choose…"), **labels}
     choices = [SelectChoice(token, label) for token, label in labels.items()]
     kind = RADIO if radio else {"widget": Select()}
     return OneOf(question=question, tokens=tokens, choices=choices, **kind, **_named(question))
@@ -73,13 +75,13 @@ def _list(question: Question) -> UnboundField:
         return ManyOf(question=question, tokens=tokens, choices=choices, **_named(question, required=False))
     if items.get("type") in {"string", "integer", "number"} and items.get("format") not in {"date-time", "password"}:
         some = bool(question.schema.get("minItems"))
-        return _text(question, scripts.LINES, TextArea(), note="One per line.", rows=4, empty=[], required=some)
+        return _text(question, scripts.LINES, TextArea(), note=_("One per line."), rows=4, empty=[], required=some)
     return _json(question)
 
 
 def _json(question: Question) -> UnboundField:
     return _text(
-        question, scripts.JSON, TextArea(), note="Write it as JSON.", rows=4, spellcheck="false", class_="code"
+        question, scripts.JSON, TextArea(), note=_("Write it as JSON."), rows=4, spellcheck="false", class_="code"
     )
 
 
@@ -91,13 +93,13 @@ def _typed(question: Question, zone: tzinfo) -> UnboundField:
     if kind != "string":
         return _json(question)
     if form == "password":
-        note = "It is stored encrypted and never shown."
+        note = _("It is stored encrypted and never shown.")
         return _text(question, scripts.PLAIN, PasswordInput(), note=note, secret=True, autocomplete="off")
     if form == "date-time":
-        return _text(question, scripts.moments(zone), widgets.Moment(), note=f"On the clock of {zone}.")
+        return _text(question, scripts.moments(zone), widgets.Moment(), note=_("On the clock of %(zone)s.", zone=zone))
     if form in _FORMATS:
         script, widget = _FORMATS[form]
-        return _text(question, script, widget(), note=_NOTES.get(form, ""), **edges(schema))
+        return _text(question, script, widget(), note=str(_NOTES.get(form, "")), **edges(schema))
     return _plain(question) if form in {"", "binary"} else _text(question, scripts.TRIMMED, widgets.Line())
 
 
@@ -119,7 +121,7 @@ def _text(
     **attributes: Any,
 ) -> UnboundField:
     if question.example and not isinstance(widget, (DateInput, TimeInput, widgets.Moment)):
-        attributes["placeholder"] = f"e.g. {question.example}"
+        attributes["placeholder"] = _("e.g. %(example)s", example=question.example)
     if secret:
         attributes.setdefault("required", question.required)
     return TextField(

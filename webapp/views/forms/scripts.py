@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from flask_babel import gettext as _
 from pydantic import TypeAdapter
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; an escaped backslash before it is text
@@ -45,14 +46,14 @@ def _from_the_clock(text: str, zone: tzinfo) -> str:
     try:
         return _existing(typed if typed.tzinfo else typed.replace(tzinfo=zone)).isoformat()
     except OverflowError:
-        message = "This is too far away."
+        message = _("This is too far away.")
         raise ValueError(message) from None
 
 
 def _existing(moment: datetime) -> datetime:
     utc = moment.astimezone(UTC)
     if utc.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(tzinfo=None):
-        message = "This time does not exist on that day: the clock is put forward then."
+        message = _("This time does not exist on that day: the clock is put forward then.")
         raise ValueError(message)
     return utc
 
@@ -80,7 +81,8 @@ def _read_number(text: str) -> str:
     except ValueError:
         return text  # pydantic says what is wrong with it
     if not storable:
-        message = "This number is too large." if text.strip("+- ")[:1].isdigit() else "This must be a number."
+        is_number = text.strip("+- ")[:1].isdigit()
+        message = _("This number is too large.") if is_number else _("This must be a number.")
         raise ValueError(message)
     return text.strip()
 
@@ -110,10 +112,11 @@ def _read_json(text: str) -> Any:
         value = json.loads(text)
         _store(value)
     except json.JSONDecodeError as error:
-        message = f"This is not JSON: line {error.lineno}, column {error.colno}: {error.msg.lower()}."
+        place = {"line": error.lineno, "column": error.colno, "error": error.msg.lower()}
+        message = _("This is not JSON: line %(line)s, column %(column)s: %(error)s.", **place)
         raise ValueError(message) from None
     except (ValueError, RecursionError):
-        message = "This JSON holds something that cannot be stored."
+        message = _("This JSON holds something that cannot be stored.")
         raise ValueError(message) from None
     return value
 

@@ -3,41 +3,43 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from pydantic import ValidationError
 
 _WORDS: Mapping[str, str] = {
-    "missing": "Fill this in.",
-    "string_too_short": "Write {min_length} characters or more.",
-    "string_too_long": "Write {max_length} characters at most.",
-    "string_pattern_mismatch": "This does not look as it should.",
-    "greater_than": "This must be more than {gt}.",
-    "greater_than_equal": "This must be {ge} or more.",
-    "less_than": "This must be less than {lt}.",
-    "less_than_equal": "This must be {le} or less.",
-    "multiple_of": "This must be a multiple of {multiple_of}.",
-    "finite_number": "This must be a number.",
-    "decimal_max_places": "Give {decimal_places} decimal places at most.",
-    "decimal_max_digits": "Give {max_digits} digits at most.",
-    "too_short": "Give {min_length} or more.",
-    "too_long": "Give {max_length} at most.",
-    "enum": "Choose one of the options.",
-    "literal_error": "Choose one of the options.",
-    "date_past": "This must be a day in the past.",
-    "date_future": "This must be a day in the future.",
-    "datetime_past": "This must be a moment in the past.",
-    "datetime_future": "This must be a moment in the future.",
+    "missing": lazy_gettext("Fill this in."),
+    "string_too_short": lazy_gettext("Write %(min_length)s characters or more."),
+    "string_too_long": lazy_gettext("Write %(max_length)s characters at most."),
+    "string_pattern_mismatch": lazy_gettext("This does not look as it should."),
+    "greater_than": lazy_gettext("This must be more than %(gt)s."),
+    "greater_than_equal": lazy_gettext("This must be %(ge)s or more."),
+    "less_than": lazy_gettext("This must be less than %(lt)s."),
+    "less_than_equal": lazy_gettext("This must be %(le)s or less."),
+    "multiple_of": lazy_gettext("This must be a multiple of %(multiple_of)s."),
+    "finite_number": lazy_gettext("This must be a number."),
+    "decimal_max_places": lazy_gettext("Give %(decimal_places)s decimal places at most."),
+    "decimal_max_digits": lazy_gettext("Give %(max_digits)s digits at most."),
+    "too_short": lazy_gettext("Give %(min_length)s or more."),
+    "too_long": lazy_gettext("Give %(max_length)s at most."),
+    "enum": lazy_gettext("Choose one of the options."),
+    "literal_error": lazy_gettext("Choose one of the options."),
+    "date_past": lazy_gettext("This must be a day in the past."),
+    "date_future": lazy_gettext("This must be a day in the future."),
+    "datetime_past": lazy_gettext("This must be a moment in the past."),
+    "datetime_future": lazy_gettext("This must be a moment in the future."),
 }
 _BEGINNINGS: Mapping[str, str] = {
-    "int_": "This must be a whole number.",
-    "float_": "This must be a number.",
-    "decimal_": "This must be a number.",
-    "bool_": "This must be yes or no.",
-    "datetime_": "This must be a date and a time.",
-    "date_": "This must be a date.",
-    "time_delta_": "This must be a duration, such as 1:30:00 for an hour and a half.",
-    "time_": "This must be a time of day.",
-    "url_": "This must be a web address, such as https://example.org/.",
-    "uuid_": "This must be a UUID.",
+    "int_": lazy_gettext("This must be a whole number."),
+    "float_": lazy_gettext("This must be a number."),
+    "decimal_": lazy_gettext("This must be a number."),
+    "bool_": lazy_gettext("This must be yes or no."),
+    "datetime_": lazy_gettext("This must be a date and a time."),
+    "date_": lazy_gettext("This must be a date."),
+    "time_delta_": lazy_gettext("This must be a duration, such as 1:30:00 for an hour and a half."),
+    "time_": lazy_gettext("This must be a time of day."),
+    "url_": lazy_gettext("This must be a web address, such as https://example.org/."),
+    "uuid_": lazy_gettext("This must be a UUID."),
 }
 
 
@@ -62,7 +64,7 @@ def _place(inside: list[int | str]) -> str:
         return ""
     first, *rest = inside
     if isinstance(first, int) and not rest:
-        return f"Number {first + 1}: "
+        return _("Number %(number)s: ", number=first + 1)
     return ".".join(str(part) for part in inside) + ": "
 
 
@@ -71,10 +73,10 @@ def _sentence(item: Mapping[str, Any]) -> str:
     if kind in {"value_error", "assertion_error"}:
         return whole(str(context.get("reason") or context.get("error") or item["msg"]))
     if kind == "literal_error" and context.get("expected") == "True":
-        return "Tick this to go on."
+        return _("Tick this to go on.")
     if kind in _WORDS:
-        return _WORDS[kind].format(**{name: _plain(value) for name, value in context.items()})
-    plain = next((text for start, text in _BEGINNINGS.items() if kind.startswith(start)), "")
+        return str(_WORDS[kind]) % {name: _plain(value) for name, value in context.items()}
+    plain = str(next((text for start, text in _BEGINNINGS.items() if kind.startswith(start)), ""))
     return plain or whole(item["msg"].replace("Input should", "This should"))
 
 

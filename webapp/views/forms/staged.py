@@ -8,12 +8,12 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
 
+from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from webapp.jobs.files import FileStore, StoredFile
 
 LASTS = timedelta(hours=23)
-_GONE = "The file that you sent before is no longer kept. Choose it again."
 
 
 class NotStaged(Exception):
@@ -21,7 +21,7 @@ class NotStaged(Exception):
 
     def __init__(self) -> None:
         """Say what to do."""
-        super().__init__(_GONE)
+        super().__init__(_("The file that you sent before is no longer kept. Choose it again."))
 
 
 class Staging:

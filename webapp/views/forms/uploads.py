@@ -12,11 +12,13 @@ from functools import cached_property
 from typing import IO, Any, TypeVar, cast
 
 from flask import Flask, current_app
+from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask.requests import HtmxAwareRequest
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
+from webapp.jobs import shortages
 from webapp.jobs.files import CHUNK, FileTooLarge
 from webapp.jobs.words import size
 from webapp.views.current import services
@@ -90,6 +92,11 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
             self.close()
             self._hear_out()
             raise RequestEntityTooLarge(self._too_large()) from None
+        except OSError as error:
+            self.close()
+            if shortages.disk_is_full(error):
+                self._hear_out()
+            raise
         for parts in ("form", "files"):
             self.__dict__[parts] = self._named(self.__dict__[parts])
 
@@ -126,8 +133,10 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
 
     def _too_large(self) -> str:
         if not self.expected_files:
-            return (
-                f"What was sent is larger than the {size(self.max_content_length or SMALL_BODY)} that this page takes."
-            )
+            limit = size(self.max_content_length or SMALL_BODY)
+            return _("What was sent is larger than the %(limit)s that this page takes.", limit=limit)
         limit = size(self.file_limit)
-        return f"The file is larger than the {limit} that one file may have. Go back and choose a smaller one."
+        return _(
+            "The file is larger than the %(limit)s that one file may have. Go back and choose a smaller one.",
+            limit=limit,
+        )

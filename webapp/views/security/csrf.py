@@ -3,10 +3,11 @@
 from typing import NoReturn
 
 from flask import Flask, request
+from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_SENTENCE = (
+_SENTENCE = lazy_gettext(
     "Nothing was changed, because this form is too old or was not sent from a page of this site. "
     "Go back, reload the page and try again."
 )

@@ -8,6 +8,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
+from flask_babel import gettext as _
 
 from webapp.config import Settings
 
@@ -22,7 +23,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def _refuse_foreign_host(own: Collection[str]) -> None:
     if _name(request.host) not in own:
-        abort(400, "This address is not one of this site's.")
+        abort(400, _("This address is not one of this site's."))
 
 
 def _name(host: str) -> str | None:

@@ -69,6 +69,11 @@ def sign_out() -> None:
     session.clear()
 
 
+def token() -> str:
+    """Return this browser's session."""
+    return str(session.get(_TOKEN, ""))
+
+
 def had_a_session() -> bool:
     """Whether this browser was signed in, also if that has ended since."""
     return _TOKEN in session

@@ -14,7 +14,10 @@ from math import ceil
 from typing import cast
 
 from flask import Flask, current_app, request
+from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_limiter import ApplicationLimit, Limiter
+from flask_login import current_user
 from limits import parse_many
 from limits.errors import StorageError
 from redis.backoff import NoBackoff
@@ -23,6 +26,10 @@ from redis.retry import Retry
 from webapp.accounts.rules import folded
 from webapp.config import BadSettingError, Settings
 
+LOGIN = "auth.login"
+# where a signed-in person says a password of their own once more
+STEP_UPS = frozenset({"me.password", "users.add", "users.role", "users.password", "new_password.choose"})
+_READ_AS_SECONDS = 90
 _SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; whoever has one address of IPv6 has all that share these
 
@@ -64,16 +71,25 @@ def seconds_to_wait() -> int:
     return max(1, ceil(reset_at - time.time()))
 
 
+def sentence(seconds: int) -> str:
+    """Say how long to wait."""
+    if seconds <= _READ_AS_SECONDS:
+        wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
+    else:
+        wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
+    return str(_("There were too many attempts. Try again in %(wait)s.", wait=wait))
+
+
 def _limiter() -> Limiter:
     return cast(Limiter, next(iter(current_app.extensions["limiter"])))
 
 
 def _is_no_attempt() -> bool:
-    return request.endpoint != "auth.login" or request.method != "POST"
+    return request.method != "POST" or request.endpoint not in {LOGIN, *STEP_UPS}
 
 
 def _account() -> str:
-    name = request.form.get("name", "")
+    name = request.form.get("name", "") if request.endpoint == LOGIN else getattr(current_user, "name", "")
     return blake2b((folded(name) or name).encode(), digest_size=16).hexdigest()
 
 

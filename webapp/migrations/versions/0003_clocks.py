@@ -1,10 +1,10 @@
-"""The clocks' beats, and the version of the worker that holds a lease."""
+"""The clocks, and when each was heard of last."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = '0003'
-down_revision = '0010'
+down_revision = '0005'
 
 
 def upgrade() -> None:
@@ -16,9 +16,7 @@ def upgrade() -> None:
     sa.Column('beat_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_clocks'))
     )
-    op.add_column('leases', sa.Column('version', sa.String(length=40), server_default='', nullable=False))
 
 
 def downgrade() -> None:
-    op.drop_column('leases', 'version')
     op.drop_table('clocks')

@@ -1,0 +1,69 @@
+"""What the pages of the whole installation cost with very many jobs, against the same pages with 10,000."""
+
+from functools import partial
+from statistics import median
+from time import perf_counter
+
+from flask.testing import FlaskClient
+
+from benchmarks import servers
+from benchmarks.history import fill
+from benchmarks.installation import installed
+from benchmarks.rounds import Verdict, ratio
+from webapp.accounts.user import Role
+from webapp.app import create_app
+from webapp.services import Services
+
+GOAL = 1.5
+FEW = 10_000
+PAGES = ("/admin", "/admin/jobs")
+_PASSWORD = "a password for measuring"
+
+
+def run(*, short: bool) -> Verdict:
+    """Measure each page on both databases."""
+    many, rounds, requests = (100_000, 3, 7) if short else (1_000_000, 7, 15)
+    found: dict[str, float] = {}
+    with servers.valkey() as redis:
+        for kind in ("sqlite", "postgresql"):
+            with installed(kind, redis) as large, installed(kind, redis) as small:
+                browsers = _filled(large, many), _filled(small, FEW)
+                for page in PAGES:
+                    found[f"{kind} {page}"] = ratio(
+                        f"{page}, {kind}, {many:,} against {FEW:,} jobs",
+                        partial(_milliseconds, browsers[0], page, requests),
+                        partial(_milliseconds, browsers[1], page, requests),
+                        rounds=rounds,
+                        unit="ms",
+                    )
+    return Verdict(
+        values=", ".join(f"{name} {times:.2f} times" for name, times in found.items()),
+        goal=f"at most {GOAL} times",
+        ok=max(found.values()) <= GOAL,
+    )
+
+
+def _filled(services: Services, count: int) -> FlaskClient:
+    """Return a browser in which an admin is signed in, on so many jobs."""
+    fill(services, count)
+    services.accounts.add("measure", _PASSWORD, role=Role.ADMIN)
+    app = create_app(services.settings)
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    answer = client.post("/login", data={"name": "measure", "password": _PASSWORD})
+    if answer.status_code != 303:
+        message = f"expected to be signed in, was answered {answer.status}"
+        raise RuntimeError(message)
+    return client
+
+
+def _milliseconds(client: FlaskClient, page: str, requests: int) -> float:
+    times = []
+    for _ in range(requests):
+        began = perf_counter()
+        answer = client.get(page)
+        times.append(perf_counter() - began)
+        if answer.status_code != 200 or b"</html>" not in answer.data:
+            message = f"{page} was answered {answer.status}"
+            raise RuntimeError(message)
+    return median(times) * 1000

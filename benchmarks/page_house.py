@@ -1,0 +1,94 @@
+"""A house with many jobs, and somebody who looks at its pages: requests go through the whole application."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter, process_time, time
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import insert, text
+
+from benchmarks import servers
+from webapp.app import create_app
+from webapp.config import load
+from webapp.database import is_sqlite, writing
+from webapp.schema import now, users
+from webapp.services import Services
+
+OWNERS = 4  # the visitor is one of them
+_BROKE = '[{"text": "It broke."}]'
+
+
+@contextmanager
+def house(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
+    """Yield the browser of somebody who owns a part of ``rows`` jobs."""
+    folder = Path(tempfile.mkdtemp(prefix="dj-"))
+    with servers.database(kind) as url:
+        app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32))
+        with app.app_context():
+            upgrade()
+        services: Services = app.extensions["deskjob"]
+        people = [_person(services) for _ in range(OWNERS)]
+        _fill(services, people, rows)
+        client = app.test_client()
+        with client.session_transaction() as session:
+            session["_user_id"] = services.sessions.begin(people[0])
+        try:
+            yield client
+        finally:
+            services.engine.dispose()
+            shutil.rmtree(folder)
+
+
+def seconds(client: FlaskClient, path: str, status: int = 200, **headers: Any) -> float:
+    """Ask for a page; return how long the answer took: of this process' own time, unless a database has one too."""
+    clock = process_time if client.application.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") else perf_counter
+    began = clock()
+    answer = client.get(path, headers=headers)
+    took = clock() - began
+    if answer.status_code != status:
+        message = f"{path} was answered with {answer.status} instead of {status}"
+        raise RuntimeError(message)
+    return took
+
+
+def _person(services: Services) -> UUID:
+    person_id = uuid4()
+    row = {"id": person_id, "name": person_id.hex, "role": "user", "password_hash": "!"}
+    with writing(services.engine) as connection:
+        connection.execute(insert(users).values(**row, created_at=now()))
+    return person_id
+
+
+def _fill(services: Services, people: list[UUID], rows: int) -> None:
+    """Add jobs of everybody, a hundredth of them public, most of them done; their ids are in time."""
+    sqlite = is_sqlite(services.engine)
+    first = int(time() * 1000) - rows  # milliseconds, with which the first id begins
+    number = f"printf('%012x', {first} + i)" if sqlite else f"lpad(to_hex({first} + i), 12, '0')"
+    job_id = f"{number} || '70008000000000000000'"
+    owner = " ".join(f"WHEN {at} THEN '{person.hex}'" for at, person in enumerate(people))
+    cast, moment = ("", "strftime('%Y-%m-%d %H:%M:%f000', 'now')") if sqlite else ("::uuid", "now()")
+    statement = f"""
+        INSERT INTO jobs (id, type, title, status, queue, priority, owner_id, public, payload, message, errors,
+                          created_at, started_at, finished_at)
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
+        SELECT ({job_id}){cast}, 'dataset_report', 'Report number ' || i,
+               CASE i % 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 'default', 100,
+               (CASE WHEN i % 100 = 7 THEN NULL ELSE CASE (i / 20) % {OWNERS} {owner} END END){cast}, i % 100 = 7,
+               '{{"customer": "somebody"}}', '200 of 200 customers',
+               (CASE i % 20 WHEN 0 THEN '{_BROKE}' ELSE '[]' END){"" if sqlite else "::jsonb"},
+               {moment}, {moment}, {moment}
+        FROM n"""
+    with writing(services.engine) as connection:
+        if not sqlite:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.exec_driver_sql(statement.replace("%", "%%") if not sqlite else statement)
+    if not sqlite:
+        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql("VACUUM ANALYZE jobs")

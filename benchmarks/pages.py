@@ -1,0 +1,110 @@
+"""The list of jobs: the same at a million jobs as at ten thousand; asked again for nothing; small; faster than a peer.
+
+Requests go through the whole application, in this process; every figure is a median of ratios.
+"""
+
+import gzip
+import html
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from benchmarks import rq_dashboard, servers
+from benchmarks.page_house import house, seconds
+from benchmarks.rounds import Verdict
+
+GROWTH, SAVED, KILOBYTES = 1.2, 3.0, 60
+LISTS = ("/jobs", "/jobs?tab=failed", "/jobs?tab=stopped", "/jobs?whose=public", "/jobs?when=30&type=dataset_report")
+KINDS = ("sqlite", "postgresql")
+
+
+def run(*, short: bool) -> Verdict:
+    """Compare many rows with few on both databases, an unchanged answer with a whole one, and us with a peer."""
+    few, many, rounds = (5000, 50_000, 7) if short else (10_000, 1_000_000, 21)
+    grown, saved = {}, {}
+    with servers.valkey() as redis:
+        for kind in KINDS:
+            with ExitStack() as stack:
+                small, large = (stack.enter_context(house(kind, redis, rows)) for rows in (few, many))
+                grown[kind] = _growth(kind, small, large, rounds)
+                saved[kind] = _saving(kind, large, rounds)
+                weight = _first_load(large)
+        peer = {} if short else rq_dashboard.compare(redis, (10_000, 100_000), _page)
+    return Verdict(
+        values=", ".join(
+            [f"{kind} grows {grown[kind]:.2f} times, unchanged {saved[kind]:.1f} times as fast" for kind in KINDS]
+            + [f"first load {weight / 1000:.0f} KB", _said_of(peer, short=short)]
+        ),
+        goal=f"{GROWTH} times, {SAVED:.0f} times, {KILOBYTES} KB, ahead of rq-dashboard",
+        ok=max(grown.values()) <= GROWTH
+        and min(saved.values()) >= SAVED
+        and weight <= KILOBYTES * 1000
+        and min(peer.values(), default=2.0) > 1.0,
+    )
+
+
+def _growth(kind: str, small: FlaskClient, large: FlaskClient, rounds: int) -> float:
+    """Return how many times the cost of the list is with many rows, for the list that grows most."""
+    found = {path: _ratio(lambda p=path: seconds(large, p), lambda p=path: seconds(small, p), rounds) for path in LISTS}  # type: ignore[misc]
+    for path, times in found.items():
+        print(f"  {kind}, {path}: {times:.2f} times", flush=True)
+    return max(found.values())
+
+
+def _saving(kind: str, client: FlaskClient, rounds: int) -> float:
+    page = client.get("/jobs").text
+    again = html.unescape(_only(r'hx-get="(/jobs/_live[^"]*)"', page))
+    poll: dict[str, Any] = {"HX-Request": "true", "X-Poll": "1"}
+
+    def unchanged() -> float:
+        tag = client.get(again, headers=poll).headers["HX-PTag"]  # anew, as it changes with the minute
+        return seconds(client, again, 304, **poll, **{"HX-PTag": tag})
+
+    times = _ratio(lambda: seconds(client, again, **poll), unchanged, rounds)
+    print(f"  {kind}, an unchanged list: {times:.1f} times as fast as a whole one", flush=True)
+    return times
+
+
+def _first_load(client: FlaskClient) -> int:
+    """Return the bytes of the list's first load: the page as a proxy compresses it, all else as it is served."""
+    page = client.get("/jobs").text
+    parts = {"the page": len(gzip.compress(page.encode()))}
+    for path in sorted(set(re.findall(r'(?:src|href)="(/static/[^"#]+)', page))):
+        parts[path.partition("?")[0]] = len(client.get(html.unescape(path), headers={"Accept-Encoding": "gzip"}).data)
+    print(f"  first load: {', '.join(f'{name} {size:,}' for name, size in parts.items())} bytes", flush=True)
+    return sum(parts.values())
+
+
+def _page(redis: str, rows: int, peer: Callable[[], float], rounds: int) -> float:
+    """Return how many times as fast as the peer's our list is, with that many jobs."""
+    with house("sqlite", redis, rows) as client:
+        return _ratio(peer, lambda: seconds(client, "/jobs"), rounds)
+
+
+def _ratio(over: Callable[[], float], under: Callable[[], float], rounds: int) -> float:
+    def best(side: Callable[[], float]) -> float:
+        return min(side() for _ in range(3))
+
+    for warm in (over, under):
+        best(warm)
+    return median(best(over) / best(under) for _ in range(rounds))
+
+
+def _said_of(peer: dict[int, float], *, short: bool) -> str:
+    if not peer:
+        return "rq-dashboard was not measured" + (
+            " (it is without --short)" if short else " (it could not be installed)"
+        )
+    return ", ".join(f"{times:.1f} times as fast as rq-dashboard at {rows:,}" for rows, times in peer.items())
+
+
+def _only(pattern: str, page: str) -> str:
+    found = re.search(pattern, page)
+    if found is None:
+        message = f"the page has no {pattern}"
+        raise RuntimeError(message)
+    return found[1]

@@ -1,0 +1,49 @@
+"""Run by rq_dashboard.py in the peer's own environment: fill a queue; answer each line with the seconds of a page view.
+
+One view is the three requests that the peer's page makes: its shell, the queues, the first page of jobs.
+"""
+
+import sys
+from time import perf_counter
+
+import rq_dashboard  # type: ignore[import-not-found]
+from flask import Flask
+from redis import Redis
+from rq import Queue
+
+PIPELINE = 1000
+VIEW = ("/0/view/jobs", "/0/data/queues.json", "/0/data/jobs/peer/queued/50/dsc/1.json")
+
+
+def main(redis: str, rows: int) -> None:
+    """Fill the queue, serve until there is no more to read, and empty it."""
+    connection = Redis.from_url(redis)
+    queue = Queue("peer", connection=connection)
+    for first in range(0, rows, PIPELINE):
+        some = [Queue.prepare_data(print, (number,)) for number in range(first, first + PIPELINE)]
+        with connection.pipeline() as pipeline:
+            queue.enqueue_many(some, pipeline=pipeline)
+            pipeline.execute()
+    app = Flask(__name__)
+    app.config.from_object(rq_dashboard.default_settings)
+    app.config["RQ_DASHBOARD_REDIS_URL"] = redis
+    rq_dashboard.web.setup_rq_connection(app)
+    app.register_blueprint(rq_dashboard.blueprint)
+    client = app.test_client()
+    for _ in sys.stdin:
+        print(_view(client), flush=True)
+    queue.empty()  # type: ignore[no-untyped-call]
+
+
+def _view(client) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    began = perf_counter()
+    for path in VIEW:
+        answer = client.get(path)
+        if answer.status_code != 200 or not answer.data:
+            message = f"{path} was answered with {answer.status}"
+            raise RuntimeError(message)
+    return perf_counter() - began
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

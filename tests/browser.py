@@ -1,0 +1,23 @@
+"""The one browser of a test process: Playwright runs no second one beside it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium; where none is installed the test is skipped, unless browsers are required."""
+    if CHROMIUM is None:
+        if os.environ.get("DESKJOB_TEST_BROWSER") == "required":
+            pytest.fail("No Chromium is installed, and DESKJOB_TEST_BROWSER says that it must be.")
+        pytest.skip("No Chromium is installed: install one (Debian: apt install chromium) to run browser tests.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

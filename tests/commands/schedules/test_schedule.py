@@ -1,0 +1,126 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import select
+
+from webapp.accounts.user import User
+from webapp.schema import audit
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Say = Callable[..., Result]
+NIGHTLY = ("add", "Nightly", "maintenance", "--rule", "0 2 * * 1-5", "--zone", "Europe/Madrid")
+
+
+def schedule(say: Say, *words: object) -> Any:
+    done = say("schedule", *words, "--json")
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_schedule_is_added_listed_and_shown(say: Say) -> None:
+    made = schedule(say, *NIGHTLY, "--payload", '{"dry_run": true}', "--missed", "skip", "--one-at-a-time")
+    assert (made["name"], made["rule"], made["zone"], made["missed"]) == (
+        "Nightly",
+        "0 2 * * 1-5",
+        "Europe/Madrid",
+        "skip",
+    )
+    assert (made["payload"], made["one_at_a_time"], made["public"]) == ({"dry_run": True}, True, True)
+    assert schedule(say, "list") == [made]
+    shown = schedule(say, "show", made["id"])
+    assert (len(shown["next"]), shown["runs"]) == (5, [])
+    words = say("schedule", "show", "Nightly").stdout
+    assert "At 02:00 on Monday through Friday" in words
+    assert words.count("  next  ") == 5
+    assert "maintenance" in say("schedule", "list").stdout
+
+
+def test_without_a_zone_the_installations_counts(say: Say, services: Services) -> None:
+    made = schedule(say, "add", "Nightly", "maintenance", "--rule", "0 2 * * *", "--private")
+    assert (made["zone"], made["public"]) == (services.settings.timezone, False)
+
+
+def test_it_is_paused_with_a_reason_and_resumed(say: Say) -> None:
+    schedule(say, *NIGHTLY)
+    paused = schedule(say, "pause", "Nightly", "--reason", "Moving house")
+    assert (paused["paused_why"], paused["next_fire_at"]) == ("Moving house", None)
+    assert "paused: Moving house" in say("schedule", "list").stdout
+    assert schedule(say, "show", "Nightly")["next"] == []
+    assert schedule(say, "resume", "Nightly")["next_fire_at"]
+
+
+def test_run_now_prints_the_id_of_its_job(say: Say, services: Services) -> None:
+    schedule(say, *NIGHTLY, "--one-at-a-time")
+    job = schedule(say, "run-now", "Nightly")
+    assert job["priority"] == 200
+    assert schedule(say, "show", "Nightly")["runs"][0]["job_id"] == job["id"]
+    assert job["id"] in say("schedule", "show", "Nightly").stdout
+    refused = say("schedule", "run-now", "Nightly")
+    assert refused.exit_code == 1
+    assert "starts one job at a time, and one is not finished. Wait for its end" in refused.stderr
+    services.jobs.cancel(services.jobs.newest(1)[0].id)
+    assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.jobs.newest(1)[0].id)
+
+
+def test_only_what_is_given_is_changed(say: Say) -> None:
+    made = schedule(say, *NIGHTLY, "--queue", "default", "--priority", "7")
+    changed = schedule(say, "edit", "Nightly", "--name", "Daily", "--rule", "0 3 * * *")
+    same = {"id", "zone", "queue", "priority", "missed", "payload", "created_at", "public"}
+    assert {key: changed[key] for key in same} == {key: made[key] for key in same}
+    assert (changed["name"], changed["rule"]) == ("Daily", "0 3 * * *")
+    assert schedule(say, "edit", "Daily", "--queue", "none")["queue"] is None
+
+
+def test_it_is_removed(say: Say) -> None:
+    schedule(say, *NIGHTLY)
+    assert say("schedule", "remove", "Nightly").stdout == "Nightly was removed.\n"
+    assert schedule(say, "list") == []
+
+
+def test_what_is_done_is_noted_in_the_audit(say: Say, services: Services) -> None:
+    schedule(say, *NIGHTLY)
+    for words in (("edit", "Nightly", "--rule", "0 3 * * *"), ("pause", "Nightly"), ("resume", "Nightly")):
+        schedule(say, *words)
+    schedule(say, "run-now", "Nightly")
+    schedule(say, "remove", "Nightly")
+    with services.engine.connect() as connection:
+        lines = connection.execute(
+            select(audit.c.action, audit.c.object_name, audit.c.actor).order_by(audit.c.id)
+        ).all()
+    verbs = ("add", "change", "pause", "resume", "run", "remove")
+    assert [line.action for line in lines] == [f"schedule_{verb}" for verb in verbs]
+    assert {line.object_name for line in lines} == {"Nightly"}
+    assert all(line.actor.startswith("command line") for line in lines)
+
+
+def test_its_jobs_can_be_those_of_a_person(say: Say, user: User) -> None:
+    made = schedule(say, "add", "Mine", "job_history_export", "--rule", "0 2 * * *", "--as", user.name)
+    assert (made["owner"], made["public"]) == (str(user.id), False)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("add", "N", "maintenance", "--rule", "60 * * * *"), "'60' is no minute"),
+        (("add", "N", "maintenance", "--rule", "0 0 31 2 *"), "never comes"),
+        (("add", "N", "maintenance", "--rule", "@reboot"), "has five fields"),
+        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--zone", "../../etc/passwd"), "There is no time zone"),
+        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--payload", '{"x": 1}'), "There is no such field"),
+        (("add", "N", "gone", "--rule", "0 2 * * *"), "There is no job type 'gone'"),
+        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--as", "nobody"), "There is no active account"),
+        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--queue", "typo"), "There is no queue 'typo'."),
+        (("add", "N", "maintenance"), "Missing option '--rule'"),
+        (("show", "typo"), "There is no schedule typo. See `deskjob schedule list`."),
+        (("pause", "5a6f0b64-0000-7000-8000-000000000000"), "There is no schedule 5a6f0b64"),
+    ],
+)
+def test_bad_usage_gets_one_sentence(say: Say, services: Services, words: tuple[str, ...], sentence: str) -> None:
+    refused = say("schedule", *words)
+    assert refused.exit_code == 2
+    assert refused.stderr.count("\n") == 1
+    assert sentence in refused.stderr
+    assert services.schedules.all() == ()

@@ -1,0 +1,28 @@
+import re
+from collections.abc import Callable
+
+from click.testing import Result
+
+from webapp.accounts.user import User
+from webapp.services import Services
+
+Say = Callable[..., Result]
+
+
+def test_the_demonstration_says_who_can_sign_in(say: Say, services: Services) -> None:
+    done = say("demo", "--small")
+    assert done.exit_code == 0, done.output
+    password = re.search(r"with the password (\S+)", done.output)[1]
+    for name in ("admin", "ana", "dai", "eva"):
+        assert f"{name} " in done.output
+    assert services.accounts.authenticate("eva", password)
+
+
+def test_it_is_not_poured_over_real_jobs(say: Say, services: Services, user: User) -> None:
+    services.jobs.create_user_job("maintenance", None, user.id)
+    done = say("demo", "--small")
+    assert done.exit_code == 1
+    assert "People have started jobs" in done.output
+    assert "--on-top" in done.output
+    assert services.accounts.all() == (user,)
+    assert say("demo", "--small", "--on-top").exit_code == 0

@@ -1,0 +1,101 @@
+"""The demonstration is true: what it shows could have come about, and nothing in it is made up by the pages."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.jobs.invariants import broken, snapshot
+from webapp.accounts.user import Role, User
+from webapp.database import reading
+from webapp.demo.ended import Ended
+from webapp.demo.month import month
+from webapp.demo.people import PEOPLE
+from webapp.demo.seeding import NotEmpty, seed
+from webapp.jobs.job import Job, Owner, Status
+from webapp.schema import attachments, jobs, log_lines
+from webapp.services import Services
+
+PASSWORD = "seven plain copper kettles"
+Client = Callable[[User], FlaskClient]
+
+
+@pytest.fixture
+def seeded(services: Services, database: str) -> Services:
+    seed(services, password=PASSWORD, count=60)
+    return services
+
+
+def rows(services: Services, table: Any) -> list[Any]:
+    with reading(services.engine) as connection:
+        return list(connection.execute(select(table)).all())
+
+
+def test_there_is_something_of_everything(seeded: Services) -> None:
+    found = rows(seeded, jobs)
+    assert {row.status for row in found} == set(Status)
+    assert any(row.status == "scheduled" and row.attempt for row in found)
+    assert any(row.root_id for row in found)
+    assert any(row.warnings for row in found)
+    assert any(row.public for row in found)
+    assert any(row.cancel_requested_at and row.status == "running" for row in found)
+    assert {person.role for person in seeded.accounts.all()} == set(Role)
+    assert {file.role for file in rows(seeded, attachments)} == {"input", "output"}
+    assert rows(seeded, log_lines)
+
+
+def test_all_of_it_could_have_come_about(seeded: Services) -> None:
+    seen = snapshot(seeded.engine)
+    ours = {row.id.hex[-8:] for row in seen.jobs.values() if not row.record_only}
+    assert [what for what in broken(seen) if any(short in what for short in ours)] == []
+
+
+def test_everybody_signs_in_with_the_one_password(seeded: Services) -> None:
+    assert all(seeded.accounts.authenticate(person.name, PASSWORD) for person in PEOPLE)
+
+
+def test_the_same_number_tells_the_same_month(services: Services, user: User) -> None:
+    def told(number: int) -> tuple[Ended, ...]:
+        staff = {person.name: user for person in PEOPLE}
+        now = datetime(2026, 11, 26, tzinfo=UTC)
+        return month(40, staff=staff, registry=services.registry, chance=Random(number), now=now)
+
+    assert told(7) == told(7)
+    assert told(7) != told(8)
+
+
+def test_jobs_that_are_there_are_left_alone(services: Services, user: User) -> None:
+    services.jobs.create_job("maintenance", owner=Owner(user_id=user.id))
+    with pytest.raises(NotEmpty):
+        seed(services, password=PASSWORD, count=5)
+    assert len(rows(services, jobs)) == 1
+    assert services.accounts.all() == (user,)
+
+
+def test_the_systems_own_jobs_are_no_reason_to_refuse(services: Services) -> None:
+    services.jobs.create_system_job("maintenance")
+    seed(services, password=PASSWORD, count=5)
+    assert len(rows(services, jobs)) > 6
+
+
+def test_what_waits_at_night_waits_for_a_reason(seeded: Services) -> None:
+    assert seeded.queues.get("night").reason
+    assert seeded.queues.loads()["night"].waiting == 2
+
+
+def test_a_job_that_seems_to_run_can_be_carried_on(seeded: Services) -> None:
+    running = [row for row in rows(seeded, jobs) if row.status == "running" and not row.cancel_requested_at]
+    assert all(row.record_only for row in running)
+    assert seeded.jobs.change(running[0].id, Job.mark_completed).status is Status.COMPLETED
+
+
+def test_its_files_can_be_fetched(seeded: Services, client_of: Client) -> None:
+    file = next(file for file in rows(seeded, attachments) if file.name == "report.html")
+    admin = seeded.accounts.by_name("admin")
+    answer = client_of(admin).get(f"/jobs/{file.job_id}/files/{file.id}")
+    assert answer.status_code == 200
+    assert len(answer.data) == file.size

@@ -1,0 +1,60 @@
+"""Whatever a handler does to its process, its worker or its machine, its job ends, with a sentence for people."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.house import House, built
+from webapp.jobs.job import Job, Status
+from webapp.jobs.shortages import DISK_FULL, OUT_OF_MEMORY
+
+
+@pytest.fixture(scope="module")
+def house(sqlite_template: Path, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    (folder / "deskjob.sqlite3").write_bytes(sqlite_template.read_bytes())
+    with built(f"sqlite:///{folder / 'deskjob.sqlite3'}", valkey_url, folder) as house:
+        house.mend()
+        yield house
+
+
+def ended(house: House, tmp_path: Path, kind: str, first: str) -> Job:
+    jobs = house.services.jobs
+    job = jobs.create_job(kind, {"marks": str(tmp_path / "marks"), "first": first})
+    return house.wait_for(lambda: (now := jobs.get(job.id)).is_finished and now)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "sentence"),
+    [
+        ("once", "ends itself", "The process that ran this job ended by itself, with exit status 0."),
+        ("once", "crashes", "The process that ran this job was killed (SIGSEGV)."),
+        ("once", "closes all files", "The process that ran this job ended by itself, with exit status 1."),
+        ("once", "uses all memory", OUT_OF_MEMORY),
+        ("once", "fills the disk", DISK_FULL),
+        ("briefly", "stays in C", "It ran longer than its limit of 0:00:01 and had to be ended by force."),
+        ("briefly", "takes the signals", "It ran longer than its limit of 0:00:01 and had to be ended by force."),
+        ("each_time", "crashes", "The process that ran this job was killed (SIGSEGV)."),
+    ],
+)
+def test_a_job_that_harms_its_own_process_fails_with_a_sentence(
+    house: House, tmp_path: Path, kind: str, first: str, sentence: str
+) -> None:
+    job = ended(house, tmp_path, kind, first)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, sentence)
+    assert job.attempt == job.max_attempts == len((tmp_path / "marks").read_text().splitlines())
+    assert house.wait_for(lambda: not house.services.leases.beats())
+
+
+def test_a_job_that_kills_its_worker_each_time_ends_when_its_tries_are_used_up(house: House, tmp_path: Path) -> None:
+    job = ended(house, tmp_path, "each_time", "kills its worker")
+    assert (job.status, job.attempt) == (Status.STALE, 3)
+    assert job.errors[-1]["text"] == "The worker that ran this job was killed."
+    assert [attempt.outcome for attempt in house.services.jobs.attempts(job.id)] == ["lost", "lost", "stale"]
+    after = ended(house, tmp_path, "again", "goes well")
+    assert after.status is Status.COMPLETED, "others are none the worse for it"
+
+
+def test_a_job_that_leaves_a_program_behind_ends_all_the_same(house: House, tmp_path: Path) -> None:
+    assert ended(house, tmp_path, "once", "leaves a daemon").status is Status.COMPLETED

@@ -1,0 +1,5 @@
+from tests.faults.matrix import Matrix
+
+
+class TestOnPostgresql(Matrix):
+    database = "postgresql"

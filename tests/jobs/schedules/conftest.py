@@ -1,0 +1,38 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from webapp.database import writing
+from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.schedule import Schedule
+from webapp.schema import now, schedules
+from webapp.services import Services
+
+
+@pytest.fixture
+def add(services: Services) -> Callable[..., Schedule]:
+    """Make a schedule of the type "nothing", every minute; choices as `Draft` takes them."""
+
+    def add(name: str = "Nightly", type_name: str = "nothing", payload: Any = None, **choices: Any) -> Schedule:
+        draft = Draft(**{"name": name, "rule": "* * * * *", "zone": "UTC", **choices})
+        return services.schedules.add(type_name, payload or {}, draft)
+
+    return add
+
+
+@pytest.fixture
+def rewind(services: Services) -> Callable[..., Schedule]:
+    """Let a schedule be due since a while: `rewind(schedule, minutes=3)`; its time is a whole minute."""
+
+    def rewind(schedule: Schedule, **ago: float) -> Schedule:
+        with writing(services.engine) as connection:
+            at = connection.execute(select(now())).scalar_one() - timedelta(**ago)
+            whole = at.replace(second=0, microsecond=0)
+            due = update(schedules).where(schedules.c.id == schedule.id).values(next_fire_at=whole)
+            connection.execute(due)
+        return services.schedules.get(schedule.id)
+
+    return rewind

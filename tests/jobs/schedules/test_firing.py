@@ -1,0 +1,287 @@
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, SecretStr, field_validator
+from sqlalchemy import event, select, update
+
+from tests.jobs.statements import plan_of, recorded
+from webapp.database import writing
+from webapp.jobs import payloads
+from webapp.jobs.job import Job, Owner, Status
+from webapp.jobs.job_type import job_type
+from webapp.jobs.schedules.firing import Firing
+from webapp.jobs.schedules.making import CannotStart, NotFinished
+from webapp.jobs.schedules.schedule import Outcome, Run, Schedule
+from webapp.schema import jobs, schedules
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Add = Callable[..., Schedule]
+Rewind = Callable[..., Schedule]
+
+
+def runs(services: Services, schedule: Schedule) -> tuple[Run, ...]:
+    return services.runs.of(schedule.id, 500)
+
+
+def outcomes(services: Services, schedule: Schedule) -> list[str]:
+    return [run.outcome for run in runs(services, schedule)]
+
+
+def made(services: Services) -> tuple[Job, ...]:
+    return services.jobs.newest(500)
+
+
+def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add, rewind: Rewind) -> None:
+    due = rewind(add(), minutes=0)
+    assert services.firing.fire_due() == 1
+    [job], [run] = made(services), runs(services, due)
+    assert (job.type, job.status, job.queue, job.priority) == ("nothing", Status.QUEUED, "default", 100)
+    assert (run.fire_at, run.job_id, run.outcome, run.status) == (
+        due.next_fire_at,
+        job.id,
+        Outcome.STARTED,
+        Status.QUEUED,
+    )
+    moved = services.schedules.get(due.id).next_fire_at
+    assert moved is not None
+    assert moved > run.fired_at
+    assert services.firing.fire_due() == 0
+    assert services.runs.schedule_of(job.id) == (due.id, "Nightly")
+
+
+def test_its_job_is_announced(services: Services, add: Add, rewind: Rewind) -> None:
+    rewind(add(queue="default"), minutes=0)
+    services.wake_ups.connection.delete("rq:queue:default")
+    services.firing.fire_due()
+    assert services.wake_ups.connection.llen("rq:queue:default") == 1
+
+
+def test_nothing_due_costs_one_indexed_query(services: Services, add: Add) -> None:
+    add()
+    with recorded(services.engine) as sent:
+        assert services.firing.fire_due() == 0
+    [(statement, parameters)] = sent
+    assert "ix_schedules_due" in plan_of(services.engine, statement, parameters, as_if_large=True)
+
+
+def test_a_job_gets_what_the_schedule_says(
+    services: Services, add: Add, rewind: Rewind, people: Callable[[], UUID]
+) -> None:
+    owner = Owner(user_id=people(), tenant="north")
+    rewind(add(owner=owner, priority=7), minutes=0)
+    services.firing.fire_due()
+    [job] = made(services)
+    assert (job.owner, job.priority, job.triggered_by) == (owner, 7, None)
+
+
+def test_each_time_fires_once_however_many_clocks_tick(services: Services, add: Add, rewind: Rewind) -> None:
+    due = [rewind(add(f"Schedule {number}", missed="all"), minutes=9) for number in range(5)]
+    start = Barrier(6)
+
+    def tick() -> None:
+        start.wait()
+        services.firing.fire_due()
+
+    clocks = [Thread(target=tick) for _ in range(6)]
+    for clock in clocks:
+        clock.start()
+    for clock in clocks:
+        clock.join()
+    for schedule in due:
+        found = [run.fire_at for run in runs(services, schedule)]
+        assert len(found) == len(set(found)) == 10
+    assert len(made(services)) == 50
+
+
+def test_a_time_that_has_fired_does_not_fire_again(services: Services, add: Add, rewind: Rewind) -> None:
+    schedule = add()
+    due = rewind(schedule, minutes=0)
+    services.firing.fire_due()
+    with writing(services.engine) as connection:
+        connection.execute(update(schedules).values(next_fire_at=due.next_fire_at))
+    assert services.firing.fire_due() == 0
+    assert len(made(services)) == 1
+
+
+@pytest.mark.parametrize(
+    ("missed", "expected"),
+    [
+        ("skip", ["started"] * 5 + ["missed"]),
+        ("once", ["started", "missed"]),
+        ("all", ["started"] * 21),
+    ],
+)
+def test_missed_times_follow_the_policy(
+    services: Services, add: Add, rewind: Rewind, missed: str, expected: list[str]
+) -> None:
+    due = rewind(add(missed=missed), minutes=20)
+    services.firing.fire_due()
+    found = outcomes(services, due)
+    assert found[: len(expected)] == expected[: len(found)]
+    assert len(found) - len(expected) in {0, 1}, "one more where a minute has just begun"
+    assert len(made(services)) == found.count("started")
+
+
+def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services, add: Add, rewind: Rewind) -> None:
+    schedule = add(one_at_a_time=True, missed="all")
+    rewind(schedule, minutes=2)
+    services.firing.fire_due()
+    found = runs(services, schedule)
+    assert [run.outcome for run in found].count("started") == 1
+    assert found[0].detail == "There is one job at a time, and one was not finished."
+    with pytest.raises(NotFinished, match="'Nightly' starts one job at a time"):
+        services.firing.run_now(schedule)
+    services.jobs.cancel(made(services)[0].id)
+    assert services.firing.run_now(schedule).status is Status.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("on_duplicate", "one_at_a_time", "outcome"),
+    [("reject", False, "busy"), ("queue_after", False, "started"), ("queue_after", True, "busy")],
+)
+def test_the_unique_key_of_a_type_is_kept(
+    services: Services, add: Add, rewind: Rewind, on_duplicate: str, one_at_a_time: bool, outcome: str
+) -> None:
+    kind = job_type("lone", title="Lone", unique_key="the only one", on_duplicate=on_duplicate)(_alone)
+    services.registry.add(kind)
+    holder = services.jobs.create_job("lone")
+    schedule = rewind(add(type_name="lone", one_at_a_time=one_at_a_time), minutes=0)
+    services.firing.fire_due()
+    [run] = runs(services, schedule)
+    assert (run.outcome, run.status) == (outcome, Status.HELD if outcome == "started" else None)
+    if outcome == "busy":
+        with pytest.raises(NotFinished):
+            services.firing.run_now(schedule)
+    services.jobs.cancel(holder.id)
+    assert services.firing.run_now(schedule).type == "lone"
+
+
+class Empty(BaseModel):
+    pass
+
+
+def _alone(job: object, payload: Empty) -> None:
+    """Bear no other beside it."""
+
+
+def test_a_paused_schedule_does_not_fire_but_can_be_run(services: Services, add: Add, rewind: Rewind) -> None:
+    paused = services.schedules.pause(rewind(add(), minutes=1))
+    assert services.firing.fire_due() == 0
+    assert services.firing.run_now(paused).priority == 200
+
+
+def test_a_schedule_paused_while_a_clock_looks_at_it_does_not_fire(
+    services: Services, add: Add, rewind: Rewind
+) -> None:
+    due = rewind(add(), minutes=0)
+    services.schedules.pause(due)
+    assert services.firing._fire(due, datetime.now(UTC)) == 0
+    assert made(services) == ()
+
+
+def test_run_now_makes_a_job_in_the_name_of_who_asked(services: Services, add: Add, people: Callable[[], UUID]) -> None:
+    schedule, person = add(), people()
+    job = services.firing.run_now(schedule, by=person)
+    [run] = runs(services, schedule)
+    assert (job.priority, job.triggered_by, run.job_id, run.asked_by) == (200, person, job.id, person)
+    assert services.schedules.get(schedule.id) == schedule, "its times stay as they are"
+
+
+class Key(BaseModel):
+    key: SecretStr
+    days: int = 1
+
+    @field_validator("days")
+    @classmethod
+    def explode(cls, days: int) -> int:
+        return 10 // days
+
+
+@pytest.fixture
+def keyed(services: Services) -> Services:
+    services.registry.add(job_type("keyed", title="Keyed")(_keyed))
+    return services
+
+
+def _keyed(job: object, payload: Key) -> None:
+    """Use a key."""
+
+
+def test_a_secret_is_closed_in_the_schedule_and_open_to_the_job(keyed: Services, add: Add, rewind: Rewind) -> None:
+    schedule = rewind(add(type_name="keyed", payload={"key": "hush"}), minutes=0)
+    assert "hush" not in str(schedule.payload)
+    keyed.firing.fire_due()
+    [job] = made(keyed)
+    loaded = payloads.load(keyed.registry.get("keyed"), job.payload, keyed.vault)
+    assert isinstance(loaded, Key)
+    assert loaded.key.get_secret_value() == "hush"
+
+
+def change(services: Services, **values: object) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(schedules).values(**values))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"type": "gone"}, "There is no job type 'gone'. It was removed, or is not installed here."),
+        ({"payload": {"days": 2}}, "key: Field required."),
+        ({"payload": {"key": "a", "days": 0}}, "ZeroDivisionError: integer division or modulo by zero"),
+        ({"payload": {"key": {"$secret": "from another key"}}}, "SECRET_KEY was changed"),
+    ],
+)
+def test_a_schedule_that_cannot_make_its_job_says_why_and_stops_no_other(
+    keyed: Services, add: Add, rewind: Rewind, values: dict[str, object], said: str
+) -> None:
+    broken = rewind(add("Broken", "keyed", {"key": "hush"}), minutes=0)
+    change(keyed, **values)
+    rewind(add("Sound"), minutes=0)
+    assert keyed.firing.fire_due() == 1
+    [run] = runs(keyed, broken)
+    assert run.outcome is Outcome.REFUSED
+    assert said in run.detail
+    assert keyed.schedules.get(broken.id).next_fire_at is not None
+    with pytest.raises(CannotStart, match=re.escape(said)):
+        keyed.firing.run_now(keyed.schedules.get(broken.id))
+
+
+def test_a_zone_that_has_vanished_is_said_once(services: Services, add: Add, rewind: Rewind) -> None:
+    schedule = rewind(add(), minutes=0)
+    change(services, zone="Mars/Base")
+    assert (services.firing.fire_due(), services.firing.fire_due()) == (0, 0)
+    [run] = runs(services, schedule)
+    assert run.detail == "There is no time zone 'Mars/Base'; an example is Europe/Madrid."
+    assert services.schedules.get(schedule.id).next_fire_at is None
+
+
+def test_a_clock_that_dies_in_between_leaves_nothing(services: Services, add: Add, rewind: Rewind) -> None:
+    due = rewind(add(), minutes=0)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    event.listen(services.engine, "commit", die)
+    with pytest.raises(KeyboardInterrupt):
+        services.firing.fire_due()
+    event.remove(services.engine, "commit", die)
+    assert (made(services), runs(services, due)) == ((), ())
+    assert services.firing.fire_due() == 1
+
+
+def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, add: Add, rewind: Rewind) -> None:
+    due = rewind(add(), minutes=0)
+    at = due.next_fire_at or datetime.now(UTC)
+    first, second = (
+        services.firing,
+        Firing(services.engine, registry=services.registry, vault=services.vault, store=services.jobs.store, wake=str),
+    )
+    assert first._fire(due, at + timedelta(seconds=1)) == 1
+    assert second._fire(due, at + timedelta(seconds=1)) == 0
+    with services.engine.connect() as connection:
+        assert len(connection.execute(select(jobs.c.id)).all()) == 1

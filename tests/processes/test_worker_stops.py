@@ -1,0 +1,84 @@
+"""Workers that are asked to stop through the database."""
+
+import os
+import subprocess
+from uuid import UUID
+
+import psutil
+
+from tests.installation import Installation, wait_for
+from webapp.jobs.job import Status
+from webapp.jobs.presence import Wish
+from webapp.jobs.workers import Worker
+
+
+def one_worker(installation: Installation) -> subprocess.Popen[bytes]:
+    pool = installation.start("worker", "--workers", "1")
+    wait_for(lambda: len(installation.services.workers.at_work()) == 1, 20)
+    return pool
+
+
+def the_worker(installation: Installation) -> Worker:
+    (worker,) = installation.services.workers.at_work()
+    return worker
+
+
+def replaced(installation: Installation, old: Worker) -> Worker:
+    def another() -> Worker | None:
+        return next((one for one in installation.services.workers.at_work() if one.name != old.name), None)
+
+    new = wait_for(another, 20)
+    wait_for(lambda: not psutil.pid_exists(old.pid))
+    assert the_worker(installation) == new or len(installation.services.workers.at_work()) == 1
+    return new
+
+
+def slow_job(installation: Installation, steps: int) -> UUID:
+    job_id = installation.job("steps", {"steps": steps, "seconds": 0.1})
+    wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 2)
+    return job_id
+
+
+def test_an_idle_worker_ends_when_it_is_asked_and_its_pool_replaces_it(installation: Installation) -> None:
+    one_worker(installation)
+    worker = the_worker(installation)
+    assert worker.state == "idle"
+    installation.services.workers.stop(worker.name, Wish.DRAIN)
+    replaced(installation, worker)
+    assert "A worker ended as it was asked to" in installation.said
+
+
+def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(installation: Installation) -> None:
+    one_worker(installation)
+    job_id = slow_job(installation, steps=40)
+    next_id = installation.job("quick")
+    worker = wait_for(lambda: (one := the_worker(installation)).job_id and one)
+    assert worker.memory > 1024**2
+    installation.services.workers.stop(worker.name, Wish.DRAIN)
+    job = installation.await_status(job_id, Status.COMPLETED, seconds=20)
+    assert job.attempt == 1, "it was not disturbed"
+    new = replaced(installation, worker)
+    installation.services.wake_ups.push("default")
+    installation.await_status(next_id, Status.COMPLETED)
+    assert [one.worker for one in installation.services.jobs.attempts(job_id)] == [worker.name]
+    assert [one.worker for one in installation.services.jobs.attempts(next_id)] == [new.name]
+    wait_for(lambda: the_worker(installation).done == 1)
+
+
+def test_a_worker_that_stops_now_hands_its_job_back_with_its_checkpoint(installation: Installation) -> None:
+    one_worker(installation)
+    job_id = slow_job(installation, steps=60)
+    worker = the_worker(installation)
+    installation.services.workers.stop(worker.name, Wish.NOW)
+    replaced(installation, worker)
+    reached = installation.get(job_id).state["step"]
+    assert 2 <= reached < 60
+    (attempt,) = installation.services.jobs.attempts(job_id)
+    assert (attempt.outcome, attempt.worker) == ("interrupted", worker.name)
+
+
+def test_a_killed_worker_is_not_listed_any_more(installation: Installation) -> None:
+    one_worker(installation)
+    worker = the_worker(installation)
+    os.kill(worker.pid, 9)
+    replaced(installation, worker)

@@ -1,0 +1,143 @@
+"""Every text that people read goes through the catalogue, and the catalogue is whole."""
+
+import gettext
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
+
+ROOT = Path(__file__).parent.parent
+CATALOGUE = ROOT / "webapp" / "translations" / "de" / "LC_MESSAGES" / "messages.po"
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+# Pages whose texts are not translated yet
+NOT_YET = ("jobs/", "_topbar.html", "_macros.html")
+KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "_l": None, "english": None, "lazy_ngettext": (1, 2)}
+SAYING = frozenset({"_", "gettext", "ngettext", "_n"})
+READ_ALOUD = frozenset({"alt", "aria-label", "placeholder", "title", "data-fresh", "data-paused", "data-late"})
+NO_WORDS = re.compile(r"Deskjob|&\w+;|page--\w+")  # the product's own name, entities, a class in a block
+LETTERS = re.compile(r"[^\W\d_]{2,}")
+TAGS = re.compile(r"</?\w+[^>]*>")
+PHRASE = re.compile(r"^[A-Z][a-z]+|[a-z]+ [a-z]+")
+
+
+@pytest.fixture(scope="module")
+def german() -> Catalog:
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, "de")
+
+
+def key(text: Any) -> Any:
+    return tuple(text) if isinstance(text, list | tuple) else text
+
+
+def texts(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string)
+
+
+def extracted() -> set[Any]:
+    with (ROOT / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+    found = extract_from_dir(ROOT, methods, options, keywords=KEYWORDS)
+    return {key(text) for name, _, text, _, _ in found if not pending(name)}
+
+
+def pending(name: str) -> bool:
+    return name.startswith("templates/") and name.removeprefix("templates/").startswith(NOT_YET)
+
+
+def test_the_catalogue_has_every_text_of_the_code(german: Catalog) -> None:
+    assert extracted() - {key(message.id) for message in german} == set(), "run `make texts`, then translate"
+
+
+def test_no_text_is_left_in_english(german: Catalog) -> None:
+    assert [message.id for message in german if message.id and not all(texts(message))] == []
+
+
+def test_no_translation_is_a_guess(german: Catalog) -> None:
+    assert [message.id for message in german if message.id and message.fuzzy] == []
+
+
+def test_a_translation_fills_in_what_its_text_does(german: Catalog) -> None:
+    assert [(message.id, list(message.check(german))) for message in german if list(message.check(german))] == []
+
+
+def test_a_translation_has_the_markup_of_its_text_and_no_other(german: Catalog) -> None:
+    for message in (message for message in german if message.id):
+        source = message.id if isinstance(message.id, str) else message.id[0]
+        for text in texts(message):
+            assert sorted(TAGS.findall(text)) == sorted(TAGS.findall(source)), message.id
+
+
+def test_what_is_shown_is_the_catalogue_compiled(german: Catalog) -> None:
+    fresh = BytesIO()
+    write_mo(fresh, german)
+    fresh.seek(0)
+    compiled = gettext.GNUTranslations(BytesIO(CATALOGUE.with_suffix(".mo").read_bytes()))._catalog
+    assert compiled | {"": ""} == gettext.GNUTranslations(fresh)._catalog | {"": ""}, "run `make texts`"
+
+
+def parsed(template: Path) -> nodes.Template:
+    return Environment(extensions=["jinja2.ext.i18n"], autoescape=True).parse(template.read_text())
+
+
+def known(file: Path) -> bool:
+    return not str(file.relative_to(ROOT / "templates")).startswith(NOT_YET)
+
+
+def named(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+CONVERTED = [file for file in TEMPLATES if known(file)]
+
+
+@pytest.mark.parametrize("template", CONVERTED, ids=named)
+def test_a_template_says_nothing_past_the_catalogue(template: Path) -> None:
+    tree = parsed(template)
+    page = Visible()
+    page.feed("".join(piece(node) for output in tree.find_all(nodes.Output) for node in output.nodes))
+    spoken = [text for text in page.heard if LETTERS.search(NO_WORDS.sub("", text))]
+    assert spoken + [text for output in tree.find_all(nodes.Output) for text in phrases(output)] == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=named)
+def test_a_template_looks_up_only_texts_that_stand_in_it(template: Path) -> None:
+    """`_(variable)` is marked as safe markup, whoever wrote it; `variable | translated` is escaped."""
+    calls = [call for call in parsed(template).find_all(nodes.Call) if getattr(call.node, "name", "") in SAYING]
+    assert [call.lineno for call in calls if not isinstance(call.args[0], nodes.Const)] == []
+
+
+class Visible(HTMLParser):
+    """What of a page is read by eye or ear."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.heard += [value for name, value in attributes if name in READ_ALOUD and value]
+
+    def handle_data(self, data: str) -> None:
+        self.heard.append(data)
+
+
+def piece(node: nodes.Expr) -> str:
+    return node.data if isinstance(node, nodes.TemplateData) else "0"
+
+
+def phrases(node: nodes.Node) -> list[str]:
+    """Words for people inside an expression, outside of what looks texts up."""
+    if isinstance(node, nodes.Call) and getattr(node.node, "name", "") in SAYING | {"url_for", "icon"}:
+        return []
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        return [node.value] if PHRASE.search(node.value) else []
+    return [text for child in node.iter_child_nodes() for text in phrases(child)]

@@ -1,0 +1,73 @@
+import csv
+from io import StringIO
+
+import pytest
+from flask.testing import FlaskClient
+
+from webapp.accounts.audit import Action, Actor, Kind, Line
+from webapp.accounts.audit_trail import Narrowed
+from webapp.services import Services
+
+ANA = Actor(name="ana", role="operator", address="192.0.2.7")
+
+
+@pytest.fixture
+def noted(services: Services) -> None:
+    for action, kind, object_id, after in (
+        (Action.QUEUE_PAUSE, Kind.QUEUE, "default", {"reason": "=move()"}),
+        (Action.QUEUE_PAUSE, Kind.QUEUE, "slow", None),
+        (Action.USER_DISABLE, Kind.USER, "ben", None),
+    ):
+        services.audit.note(Line(actor=ANA, action=action, kind=kind, id=object_id, after=after))
+    services.audit.note(Line(actor=Actor(name=""), action=Action.SIGN_IN_REFUSED, kind=Kind.USER, id="ben"))
+
+
+def rows(client: FlaskClient, query: str = "") -> int:
+    return client.get(f"/admin/audit?{query}").text.count('id="line-')
+
+
+@pytest.mark.usefixtures("noted", "database")
+def test_lines_are_narrowed_by_who_what_to_what_and_when(auditor: FlaskClient) -> None:
+    expected = {
+        "": 4,
+        "person=ana": 3,
+        "action=queue_pause": 2,
+        "kind=user&object=ben": 2,
+        "action=queue_pause&kind=queue&object=slow": 1,
+        "since=2020-01-01": 4,
+        "until=2020-01-01": 0,
+        "since=nonsense": 4,
+        "person=nobody": 0,
+    }
+    assert {query: rows(auditor, query) for query in expected} == expected
+
+
+@pytest.mark.usefixtures("noted")
+def test_a_line_reads_as_a_sentence(auditor: FlaskClient) -> None:
+    page = auditor.get("/admin/audit").text
+    for words in ("Paused a queue", "reason: =move()", "192.0.2.7", "not signed in", "Times in UTC"):
+        assert words in page
+
+
+def test_without_lines_it_says_so(auditor: FlaskClient) -> None:
+    assert "Nothing was done yet" in auditor.get("/admin/audit").text
+    assert "No line with these filters" in auditor.get("/admin/audit?person=nobody").text
+
+
+@pytest.mark.usefixtures("noted")
+def test_lines_are_paged(auditor: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.views.admin.audit.PAGE", 3)
+    page = auditor.get("/admin/audit?person=").text
+    assert page.count('id="line-') == 3
+    older = page.split('pager__older" href="')[1].split('"')[0].replace("&amp;", "&")
+    assert auditor.get(older).text.count('id="line-') == 1
+
+
+@pytest.mark.usefixtures("noted")
+def test_the_csv_has_no_formulas_and_its_download_is_noted(auditor: FlaskClient, services: Services) -> None:
+    answer = auditor.get("/admin/audit.csv?person=ana")
+    head, *lines = csv.reader(StringIO(answer.text))
+    assert [line[head.index("object_id")] for line in lines] == ["ben", "slow", "default"]
+    assert lines[-1][head.index("after")].startswith("{")
+    newest = services.audit_trail.page(Narrowed())[0]
+    assert (newest.action, newest.actor) == ("audit_export", "audrey")

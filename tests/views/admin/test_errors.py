@@ -1,0 +1,104 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.views.admin.links import shown
+from webapp.database import reading
+from webapp.jobs.job import Job, Status
+from webapp.schema import audit
+from webapp.services import Services
+
+Ended = Callable[..., Job]
+
+
+@pytest.fixture
+def error(ended: Ended, fold: Callable[[], None], services: Services) -> str:
+    """Two jobs that failed the same way; return their fingerprint."""
+    for minutes in (5, 90):
+        ended(Status.FAILED, minutes, "Row 3 has no sku.", max_attempts=1)
+    fold()
+    return services.figures.errors.page()[0].fingerprint
+
+
+def lines(services: Services) -> list[Mapping[str, Any]]:
+    with reading(services.engine) as connection:
+        return [dict(row) for row in connection.execute(select(audit).order_by(audit.c.id)).mappings()]
+
+
+def test_errors_are_listed_with_what_is_known_of_them(operator: FlaskClient, error: str) -> None:
+    page = operator.get("/admin/errors").text
+    assert shown(page) == 1
+    assert "Row 3 has no sku." in page
+    detail = operator.get(f"/admin/errors/{error}").text
+    for words in ("2 times", "People hit", f"/admin/jobs?error={error}", "Retry all 2 failed jobs"):
+        assert words in detail
+
+
+def test_without_errors_it_says_so(operator: FlaskClient) -> None:
+    assert "There are no open errors" in operator.get("/admin/errors").text
+    assert "No errors with these filters" in operator.get("/admin/errors?state=resolved").text
+    assert operator.get("/admin/errors/0000000000000000").status_code == 404
+
+
+@pytest.mark.parametrize("state", ["resolved", "ignored"])
+def test_an_error_is_settled_and_reopened(operator: FlaskClient, error: str, services: Services, state: str) -> None:
+    answer = operator.post(f"/admin/errors/{error}/{state}")
+    assert (answer.status_code, answer.location) == (303, f"/admin/errors/{error}")
+    assert shown(operator.get("/admin/errors").text) == 0
+    assert shown(operator.get(f"/admin/errors?state={state}").text) == 1
+    assert "by you" in operator.get(f"/admin/errors/{error}").text
+    operator.post(f"/admin/errors/{error}/open")
+    assert shown(operator.get("/admin/errors").text) == 1
+    first, _ = lines(services)
+    assert (first["actor"], first["object_id"]) == ("olga", error)
+    assert (first["before"], first["after"]) == ({"state": "open"}, {"state": state})
+
+
+def test_all_of_an_error_are_retried_after_a_question_that_names_the_number(
+    operator: FlaskClient, error: str, services: Services
+) -> None:
+    assert "Retry 2 jobs?" in operator.get(f"/admin/errors/{error}/retry").text
+    assert operator.post(f"/admin/errors/{error}/retry").status_code == 303
+    assert services.figures.errors.count_retriable(error) == 0
+    assert lines(services)[-1]["action"] == "error_retry"
+    assert "No job with this error is failed now." in operator.get(f"/admin/errors/{error}/retry").text
+
+
+def test_an_auditor_is_told_why_not(auditor: FlaskClient, error: str) -> None:
+    page = auditor.get(f"/admin/errors/{error}").text
+    assert "disabled" in page
+    assert "Only operators and admins may do this." in page
+    assert auditor.post(f"/admin/errors/{error}/resolved").status_code == 403
+    assert auditor.get(f"/admin/errors/{error}/retry").status_code == 403
+
+
+def test_what_an_error_of_a_closed_type_says_is_not_for_everybody(
+    auditor: FlaskClient, ended: Ended, fold: Callable[[], None]
+) -> None:
+    ended(Status.FAILED, 5, "Password hunter2 is too short.", type="user_import")
+    fold()
+    page = auditor.get("/admin/errors").text
+    assert "hunter2" not in page
+    assert "for those who may start this kind of job" in page
+
+
+def test_an_unchanged_list_is_not_sent_again(operator: FlaskClient, error: str) -> None:
+    tag = operator.get("/admin/errors/_live").headers["HX-PTag"]
+    again = operator.get("/admin/errors/_live", headers={"HX-PTag": tag})
+    assert again.status_code == 304 or again.headers["HX-PTag"] != tag  # "5 min ago" may have moved on
+
+
+def test_errors_are_paged(
+    operator: FlaskClient, ended: Ended, fold: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.errors.PAGE", 2)
+    for words in ("one", "two", "three"):
+        ended(Status.FAILED, 5, words)
+    fold()
+    page = operator.get("/admin/errors").text
+    assert shown(page) == 2
+    older = page.split('pager__older" href="')[1].split('"')[0].replace("&amp;", "&")
+    assert shown(operator.get(older).text) == 1

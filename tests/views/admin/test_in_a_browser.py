@@ -1,0 +1,107 @@
+"""The pages of an installation in a real browser: they obey the policy, and everyone can read them."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, Page, expect
+from werkzeug.serving import make_server
+
+from webapp.accounts.user import User
+from webapp.jobs.job import Job, Status
+from webapp.services import Services
+
+pytestmark = pytest.mark.browser
+Ended = Callable[..., Job]
+PAGES = ("/admin", "/admin/jobs", "/admin/errors", "/admin/performance", "/admin/audit", "/admin/jobs?owner=nobody")
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def seeded(ended: Ended, put: Callable[..., Job], fold: Callable[[], None]) -> None:
+    for minutes in (1, 70, 200):
+        ended(minutes=minutes)
+        ended(Status.FAILED, minutes, f"Row {minutes} has no sku.")
+    ended(Status.CANCELLED, 100)
+    put(Status.RUNNING, progress=42.0, message="84 of 200 customers")
+    put(Status.QUEUED)
+    fold()
+
+
+def signed_in(browser: Browser, address: str, user: User, password: str, **options: Any) -> Page:
+    page = browser.new_context(base_url=address, **options).new_page()
+    page.goto("/login")
+    page.fill("#name", user.name)
+    page.fill("#password", password)
+    page.click("main button")
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, admin: User, password: str) -> Iterator[Page]:
+    page = signed_in(browser, address, admin, password)
+    yield page
+    page.context.close()
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_every_page_obeys_the_policy_and_can_be_read_by_everyone(
+    page: Page, services: Services, scheme: Any, width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    error = services.figures.errors.page()[0].fingerprint
+    for where in (*PAGES, f"/admin/errors/{error}", f"/admin/errors/{error}/retry"):
+        page.goto(where)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+        for closed in page.locator("details:not([open]) > summary").all():
+            closed.click()
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+    assert complaints == []
+
+
+@pytest.mark.usefixtures("seeded")
+def test_the_first_page_moves_without_being_loaded_and_keeps_its_table_open(
+    page: Page, put: Callable[..., Job]
+) -> None:
+    page.goto("/admin")
+    page.click("#hours-table summary")
+    page.evaluate("window.stayed = true")
+    put(Status.QUEUED)
+    expect(page.locator("[data-number=waiting]")).to_have_text("2", timeout=9000)
+    expect(page.locator("#hours-table")).to_have_attribute("open", "")
+    assert page.evaluate("window.stayed")
+
+
+@pytest.mark.usefixtures("seeded")
+def test_without_javascript_an_error_is_found_and_settled(
+    browser: Browser, address: str, admin: User, password: str
+) -> None:
+    page = signed_in(browser, address, admin, password, java_script_enabled=False)
+    page.goto("/admin")
+    page.click("text=different error")
+    page.click("#errors-table a")
+    page.click("#retry-all")
+    page.click("text=Retry them")
+    expect(page.locator("main")).to_contain_text("there is nothing to retry")
+    page.click("#to-resolved")
+    expect(page.locator("main .chip").first).to_have_text("Resolved")
+    page.context.close()

@@ -1,0 +1,121 @@
+import csv
+from collections.abc import Callable
+from io import StringIO
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.views.admin.links import shown, total
+from webapp.accounts.user import User
+from webapp.jobs.job import Job, Owner, Status
+from webapp.services import Services
+
+Ended = Callable[..., Job]
+
+
+def lists(client: FlaskClient, query: str) -> int:
+    page = client.get(f"/admin/jobs?{query}").text
+    assert total(page) == shown(page)
+    return shown(page)
+
+
+@pytest.fixture
+def several(ended: Ended, put: Callable[..., Job], person: Callable[..., User], fold: Callable[[], None]) -> None:
+    ben = person("ben")
+    put(Status.QUEUED, queue="slow")
+    put(Status.QUEUED, queue="slow", owner=Owner(user_id=ben.id))
+    put(Status.QUEUED, owner=Owner(), type="other")
+    ended(Status.FAILED, 5, "Row 3 has no sku.")
+    ended(Status.FAILED, 90, "Row 8 has no sku.", owner=Owner(user_id=ben.id))
+    ended(Status.COMPLETED, 300, owner=Owner(user_id=ben.id))
+    fold()
+
+
+@pytest.mark.usefixtures("several")
+def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
+    operator: FlaskClient, services: Services, database: str
+) -> None:
+    (error,) = services.figures.errors.page()
+    hour = services.jobs.now().replace(minute=0, second=0, microsecond=0).isoformat().replace("+", "%2B")
+    expected = {
+        "": 6,
+        "queue=slow": 2,
+        "owner=ben": 3,
+        "owner=system": 1,
+        "owner=ben&queue=slow": 1,
+        "owner=ben&tab=failed": 1,
+        "owner=ben&type=report": 3,
+        "owner=nobody": 0,
+        "type=other": 1,
+        "worker=w-1": 3,
+        "worker=w-2": 0,
+        f"error={error.fingerprint}": 2,
+        f"error={error.fingerprint}&owner=ben": 1,
+        "error=0000000000000000": 0,
+        "q=sku": 2,
+        "tab=failed": 2,
+        f"ended_until={hour}&tab=done": 1,
+        "ended_since=2020-01-01T00:00:00Z": 3,
+        "ended_since=2020-01-01T00:00:00Z&tab=failed&owner=ben": 1,
+        "ended_since=nonsense": 6,
+    }
+    assert {query: lists(operator, query) for query in expected} == expected
+
+
+def test_many_that_ended_are_met_along_the_way(
+    operator: FlaskClient, ended: Ended, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.job_filter._MANY", 1)
+    for minutes in (1, 2, 60 * 24 * 4):
+        ended(Status.COMPLETED, minutes)
+    since = "2020-01-01T00:00:00Z"
+    assert lists(operator, f"tab=done&ended_since={since}") == 3
+    assert lists(operator, f"tab=done&ended_since={since}&ended_until=2020-02-01T00:00:00Z") == 0
+
+
+def test_the_csv_has_all_that_match_and_no_formulas(
+    operator: FlaskClient, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.jobs._BATCH", 2)
+    for _ in range(4):
+        ended(Status.FAILED, 5, "=HYPERLINK(1)", title="+cmd")
+    ended()
+    answer = operator.get("/admin/jobs.csv?tab=failed")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=jobs.csv"
+    head, *rows = csv.reader(StringIO(answer.text))
+    assert len(rows) == 4
+    found = dict(zip(head, rows[0], strict=True))
+    assert (found["title"], found["error"]) == ("'+cmd", "'=HYPERLINK(1)")
+    assert (found["status"], found["owner"]) == ("failed", "Ana Ruiz")
+
+
+def test_an_auditor_reads_and_is_offered_no_action(auditor: FlaskClient, ended: Ended) -> None:
+    ended()
+    page = auditor.get("/admin/jobs").text
+    assert shown(page) == 1
+    assert "Delete…" not in page
+
+
+@pytest.mark.usefixtures("several")
+def test_all_that_match_means_what_the_filter_says(operator: FlaskClient, services: Services) -> None:
+    page = operator.get("/admin/jobs?queue=slow&owner=ben").text
+    newest_id = page.split('name="newest" value="')[1][:36]
+    fields = {"list": "admin", "queue": "slow", "owner": "ben", "newest": newest_id, "all": "1"}
+    question = operator.get("/jobs/act/stop", query_string=fields).text
+    assert "1 job" in question
+    answer = operator.post("/jobs/act/stop", data=fields)
+    job = services.jobs.get(UUID(answer.location.rsplit("/", 1)[1]))
+    assert (job.type, job.payload["queue"]) == ("bulk_action", "slow")
+    assert job.payload["owner"] == str(services.accounts.by_name("ben").id)
+
+
+def test_a_user_cannot_reach_other_peoples_jobs_through_it(
+    user: User, person: Callable[..., User], client_of: Callable[[User], FlaskClient], put: Callable[..., Job]
+) -> None:
+    other = put(Status.QUEUED, owner=Owner(user_id=person("ben").id))
+    fields = {"list": "admin", "owner": "ben", "id": str(other.id)}
+    client = client_of(user)
+    assert client.get("/jobs/act/stop", query_string=fields).status_code == 200
+    client.post("/jobs/act/stop", data=fields)
+    assert client.get(f"/jobs/{other.id}").status_code == 404

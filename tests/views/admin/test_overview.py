@@ -1,0 +1,106 @@
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from tests.views.admin.links import numbers, shown, total
+from webapp.accounts.user import User
+from webapp.database import writing
+from webapp.jobs.job import Job, Owner, Status
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+Ended = Callable[..., Job]
+
+
+@pytest.fixture
+def seeded(
+    database: str, ended: Ended, put: Callable[..., Job], fold: Callable[[], None], requeue: Callable[[Job], None]
+) -> None:
+    """An installation with a day of history, some of it added up, some not yet, and some taken back."""
+    for minutes in (0.1, 30, 61, 90, 300, 1200):
+        ended(minutes=minutes)
+    for minutes, error in ((3, "Row 3 has no sku."), (70, "Row 4 has no sku."), (200, "Out of paper"), (700, "Lost")):
+        ended(Status.FAILED, minutes, error)
+    again = ended(Status.FAILED, 80, "Row 9 has no sku.")
+    ended(Status.STALE, 65, "The machine is gone.")
+    ended(Status.CANCELLED, 20)
+    ended(Status.COMPLETED, 60 * 24 * 3)
+    fold()
+    requeue(again)
+    ended(Status.COMPLETED, 0, owner=Owner())
+    ended(Status.FAILED, 0, "Out of paper", type="other")
+    for status in (Status.RUNNING, Status.WAITING, Status.QUEUED, Status.HELD, Status.SCHEDULED):
+        put(status)
+
+
+@pytest.mark.usefixtures("seeded")
+def test_every_number_equals_what_its_link_lists(operator: FlaskClient, fold: Callable[[], None]) -> None:
+    for _ in range(2):
+        found = numbers(operator.get("/admin").text)
+        assert len(found) >= 10
+        assert {number for link, number in found if "tab=failed" in link and "until" not in link} == {6}
+        for link, number in found:
+            page = operator.get(link).text
+            assert shown(page) == number, link
+            assert total(page) in {None, number}, link
+        fold()
+
+
+def test_a_number_says_when_it_is_only_the_least(
+    operator: FlaskClient, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.glance.COUNT_CEILING", 2)
+    put(Status.QUEUED)
+    put(Status.QUEUED)
+    assert 'data-number="waiting">2+<' in operator.get("/admin").text
+
+
+def test_an_empty_installation_says_what_is_not_there(operator: FlaskClient) -> None:
+    text = operator.get("/admin").text
+    for sentence in ("No job has ended in the last 24 hours.", "No job has failed.", "No job is running."):
+        assert sentence in text
+    assert "no runs measured yet" in text
+
+
+def test_all_is_well_with_the_time_of_the_check(operator: FlaskClient, fold: Callable[[], None]) -> None:
+    fold()
+    text = operator.get("/admin").text
+    assert "All is well." in text
+    assert "(UTC)" in text
+
+
+def test_problems_come_first(operator: FlaskClient, put: Callable[..., Job], services: Services) -> None:
+    job = put(Status.QUEUED, queue="lonely")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(created_at=later(-1200)))
+    services.queues.pause("default", reason="move")
+    text = operator.get("/admin").text
+    assert "No worker listens to the queue lonely." in text
+    assert "A job has been waiting for 20" in text
+    assert "No clock has run yet." in text
+    assert "The queue default is paused." in text
+    assert "All is well." not in text
+
+
+def test_a_page_that_is_up_to_date_is_not_sent_again(
+    operator: FlaskClient, put: Callable[..., Job], fold: Callable[[], None]
+) -> None:
+    fold()
+    answer = operator.get("/admin/_live")
+    tag = {"HX-PTag": answer.headers["HX-PTag"]}
+    assert answer.status_code == 200
+    assert 'hx-trigger="every' in answer.text
+    again = operator.get("/admin/_live", headers=tag)
+    assert again.status_code == 304 or again.headers["HX-PTag"] != tag["HX-PTag"]  # a minute may have passed
+    put(Status.QUEUED)
+    assert operator.get("/admin/_live", headers=tag).status_code == 200
+
+
+def test_an_auditor_sees_it_and_a_user_does_not(
+    auditor: FlaskClient, user: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    assert auditor.get("/admin").status_code == 200
+    for path in ("/admin", "/admin/_live", "/admin/jobs", "/admin/jobs.csv", "/admin/errors", "/admin/performance"):
+        assert client_of(user).get(path).status_code == 404

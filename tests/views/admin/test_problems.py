@@ -1,0 +1,89 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+
+from webapp.jobs.condition import Condition, Oldest, Space
+from webapp.jobs.workers import Worker
+from webapp.views.admin.problems import Lately, problems
+
+QUIET = Lately(ended=0, failed=0)
+LISTENS = Worker(name="w", host="h", pid=1, queues=("default",), state="idle", silent_for=timedelta(seconds=2))
+WELL = Condition(
+    at=datetime(2026, 11, 26, 12, tzinfo=UTC),
+    running=0,
+    waiting=1,
+    waiting_queues=("default",),
+    paused_queues=(),
+    oldest=None,
+    workers=(LISTENS,),
+    redis=Space(used=10, total=100),
+    disk=Space(used=10, total=100),
+    clock_silent_for=timedelta(seconds=3),
+)
+
+
+@pytest.fixture(autouse=True)
+def words(app: Flask) -> Iterator[None]:
+    with app.test_request_context():
+        yield
+
+
+def facts(found: Condition, lately: Lately = QUIET) -> list[tuple[str, str]]:
+    return [(problem.tone, problem.fact) for problem in problems(found, lately)]
+
+
+def test_when_all_is_well_nothing_is_said() -> None:
+    assert facts(WELL) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "tone", "fact"),
+    [
+        ({"redis": None}, "failed", "Redis does not answer."),
+        ({"redis": Space(used=90, total=100)}, "attention", "Redis is 90% full."),
+        ({"disk": Space(used=96, total=100)}, "failed", "The disk of the files is 96% full."),
+        ({"clock_silent_for": None}, "failed", "No clock has run yet."),
+        ({"clock_silent_for": timedelta(minutes=2)}, "failed", "No clock for 2\N{NO-BREAK SPACE}min."),
+        ({"workers": ()}, "failed", "No worker listens to the queue default."),
+        ({"paused_queues": ("slow",)}, "attention", "The queue slow is paused."),
+        (
+            {"oldest": Oldest(job_id=uuid4(), queue="default", waited=timedelta(minutes=30))},
+            "attention",
+            "A job has been waiting for 30\N{NO-BREAK SPACE}min.",
+        ),
+        (
+            {"workers": (replace(LISTENS, silent_for=timedelta(minutes=5)),)},
+            "attention",
+            "The worker w is silent.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(change: dict[str, object], tone: str, fact: str) -> None:
+    assert facts(replace(WELL, **change)) == [(tone, fact)]
+
+
+def test_a_redis_without_a_limit_is_never_full() -> None:
+    assert facts(replace(WELL, redis=Space(used=10**12, total=0))) == []
+
+
+def test_a_paused_queue_needs_no_worker() -> None:
+    assert facts(replace(WELL, workers=(), paused_queues=("default",))) == [
+        ("attention", "The queue default is paused.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ended", "failed", "tone"), [(19, 19, None), (100, 19, None), (100, 20, "attention"), (100, 50, "failed")]
+)
+def test_many_failures_are_a_problem(ended: int, failed: int, tone: str | None) -> None:
+    found = facts(WELL, Lately(ended=ended, failed=failed))
+    assert [problem[0] for problem in found] == ([tone] if tone else [])
+
+
+def test_the_worst_comes_first() -> None:
+    found = facts(replace(WELL, paused_queues=("slow",), redis=None))
+    assert [tone for tone, _ in found] == ["failed", "attention"]

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from webapp.accounts.user import User
+from webapp.jobs.job import Job, Status
+from webapp.jobs.leases import Holder
+from webapp.jobs.presence import Presence
+from webapp.services import Services
+
+Noted = Callable[[], list[dict[str, Any]]]
+Put = Callable[..., Job]
+HOLDER = Holder(host="h", boot_id="b", worker="w", pid=1)
+
+
+def tag_in(text: str) -> str:
+    return text.partition('hx-ptag="')[2].partition('"')[0]
+
+
+def test_a_queue_is_listed_with_its_figures(operator: FlaskClient, services: Services, put: Put) -> None:
+    Presence(services.engine, HOLDER, ["default"], "1").look()
+    for status in (Status.QUEUED, Status.QUEUED, Status.RUNNING):
+        put(status)
+    services.queues.limit("default", 5)
+    text = operator.get("/admin/queues").text
+    for cell in ('data-label="Waiting">2<', 'data-label="Running">1 ', "of 5", 'data-label="Workers">1<'):
+        assert cell in text
+
+
+def test_a_queue_without_a_worker_says_what_to_do(operator: FlaskClient, put: Put) -> None:
+    put(queue="night")
+    text = operator.get("/admin/queues").text
+    assert "No worker listens to night." in text
+    assert "1 job waits for one." in text
+    assert "deskjob worker --queues night" in text
+
+
+def test_a_poll_is_answered_only_when_something_changed(operator: FlaskClient, services: Services, put: Put) -> None:
+    for page in ("/admin/queues", "/admin/queues/default"):
+        tag = tag_in(operator.get(page).text)
+        poll = {"HX-Request": "true", "X-Poll": "1", "HX-PTag": tag}
+        assert operator.get(f"{page}/_live", headers=poll).status_code == 304
+        put()
+        fresh = operator.get(f"{page}/_live", headers=poll)
+        assert (fresh.status_code, fresh.headers["HX-PTag"] != tag) == (200, True)
+
+
+def test_a_pause_asks_why_and_is_seen_with_reason_and_name(
+    operator: FlaskClient, services: Services, noted: Noted
+) -> None:
+    assert "Pause the queue default?" in operator.get("/admin/queues/default/pause").text
+    refused = operator.post("/admin/queues/default/pause", data={"reason": "  "})
+    assert (refused.status_code, "Say why" in refused.text) == (422, True)
+    long = operator.post("/admin/queues/default/pause", data={"reason": "x" * 201})
+    assert (long.status_code, "at most 200 characters" in long.text, "x" * 201 in long.text) == (422, True, True)
+    assert services.queues.get("default").paused_at is None
+    done = operator.post("/admin/queues/default/pause", data={"reason": "Moving  the\ndatabase"})
+    assert (done.status_code, done.location) == (303, "/admin/queues/default")
+    text = operator.get("/admin/queues").text
+    assert "default is paused." in text
+    assert "Moving the database" in text
+    line = noted()[-1]
+    assert (line["action"], line["actor"], line["object_id"], line["after"]) == (
+        "queue_pause",
+        "olga",
+        "default",
+        {"reason": "Moving the database"},
+    )
+
+
+def test_a_paused_queue_is_resumed(operator: FlaskClient, services: Services, noted: Noted) -> None:
+    services.queues.pause("default", reason="because")
+    assert operator.post("/admin/queues/default/resume").status_code == 303
+    assert services.queues.get("default").paused_at is None
+    assert (noted()[-1]["action"], noted()[-1]["before"]) == ("queue_resume", {"reason": "because"})
+
+
+def test_a_limit_is_set_and_lifted_and_nonsense_is_kept_in_the_form(
+    operator: FlaskClient, services: Services, noted: Noted
+) -> None:
+    operator.post("/admin/queues/default/limit", data={"limit": "3"})
+    assert services.queues.get("default").max_running == 3
+    for typed in ("-1", "many", "1.5", "9999999", "\N{SUPERSCRIPT TWO}"):
+        refused = operator.post("/admin/queues/default/limit", data={"limit": typed})
+        assert (refused.status_code, "A limit is a whole number" in refused.text) == (422, True)
+        assert f'value="{typed}"' in refused.text
+    operator.post("/admin/queues/default/limit", data={"limit": ""})
+    assert services.queues.get("default").max_running is None
+    assert [(line["before"], line["after"]) for line in noted()] == [
+        ({"limit": None}, {"limit": 3}),
+        ({"limit": 3}, {"limit": None}),
+    ]
+
+
+def test_emptying_names_the_number_and_stops_what_waits(
+    operator: FlaskClient, services: Services, put: Put, noted: Noted
+) -> None:
+    waiting, running = [put(), put()], put(Status.RUNNING)
+    assert "Stop all 2 waiting jobs of default?" in operator.get("/admin/queues/default/empty").text
+    assert operator.post("/admin/queues/default/empty").status_code == 303
+    assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}
+    assert services.jobs.get(running.id).status is Status.RUNNING
+    assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 2})
+    assert "Nothing waits in this queue." in operator.get("/admin/queues/default/empty").text
+
+
+def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:
+    for path in ("", "/pause", "/empty", "/_live"):
+        assert operator.get(f"/admin/queues/nowhere{path}").status_code == 404
+
+
+def test_an_auditor_reads_and_is_told_why_not_more(auditor: FlaskClient, services: Services) -> None:
+    text = auditor.get("/admin/queues/default").text
+    assert "Only operators and admins may do this." in text
+    assert 'href="/admin/queues/default/pause"' not in text
+    refused = auditor.post("/admin/queues/default/pause", data={"reason": "I want to"})
+    assert (refused.status_code, "Only operators and admins" in refused.text) == (403, True)
+    assert services.queues.get("default").paused_at is None
+
+
+def test_the_name_of_who_paused_is_said_to_others(auditor: FlaskClient, services: Services, user: User) -> None:
+    services.queues.pause("default", reason="because", by=user.id)
+    assert "By Ana Ruiz," in auditor.get("/admin/queues").text

@@ -1,0 +1,87 @@
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text, update
+
+from webapp.config import load
+from webapp.database import writing
+from webapp.jobs import foresight, underneath
+from webapp.jobs.attachments import Attachment
+from webapp.jobs.job import Job, Status
+from webapp.schema import attachments, later
+from webapp.services import Services
+from webapp.version import version
+from webapp.views.admin.settings_view import settings_view
+
+DAY = 86_400
+
+
+def test_the_versions_and_the_parts_are_told(auditor: FlaskClient, services: Services) -> None:
+    page = auditor.get("/admin/system").text
+    for words in (version(), "SQLAlchemy", "htmx", "4.0.1", "Valkey", "SQLite", "Migrations pending"):
+        assert words in page
+    assert "k" * 32 not in page, "the secret key is no page's business"
+    assert "set, not shown" in page
+
+
+@pytest.mark.usefixtures("database")
+def test_a_database_tells_its_kind_size_and_what_it_lacks(services: Services) -> None:
+    found = underneath.database(services.engine)
+    assert found.kind in {"SQLite", "PostgreSQL"}
+    assert found.bytes > 10_000
+    assert (found.revision, found.pending) == (found.head, ())
+    with writing(services.engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    pending = underneath.database(services.engine).pending
+    assert pending[-1] == found.head
+    assert "0001" not in pending
+
+
+def test_a_page_says_what_to_do_about_pending_migrations(auditor: FlaskClient, services: Services) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    assert "Migrations are pending. Run: deskjob db upgrade" in auditor.get("/admin/system").text
+
+
+def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) -> None:
+    services.wake_ups.connection.connection_pool.reset()
+    services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
+    page = auditor.get("/admin/system")
+    assert (page.status_code, "Redis cannot be reached." in page.text) == (200, True)
+
+
+@pytest.mark.usefixtures("database")
+def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
+    services: Services, put: Callable[..., Job], attach: Callable[..., Attachment]
+) -> None:
+    soon = put(Status.COMPLETED, finished_at=later(-29.5 * DAY))
+    put(Status.COMPLETED, finished_at=later(-28 * DAY))
+    put(Status.RUNNING)
+    attach(soon, "a.txt", b"12345")
+    expiring = attach(put(Status.COMPLETED), "b.txt", b"123")
+    attach(put(Status.COMPLETED), "c.txt", b"1")
+    with writing(services.engine) as connection:
+        connection.execute(update(attachments).where(attachments.c.id == expiring.id).values(expires_at=later(3600)))
+    house = services.housekeeping
+    found = foresight.removal(services.engine, services.files, house.retention, services.registry)
+    assert (found.jobs, found.files, found.bytes) == (1, 2, 8)
+    assert house.prune(only_count=True) == 0, "not yet"
+
+
+def test_what_will_be_removed_is_a_page_too(auditor: FlaskClient) -> None:
+    assert "Nothing is past its day within the next 24 hours." in auditor.get("/admin/system/removal").text
+
+
+def test_no_secret_of_the_settings_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "swordfish-swordfish-swordfish-swordfish"
+    settings = load(
+        secret_key=secret,
+        admin_password=secret,
+        redis_url=f"redis://me:{secret}@localhost:6379",
+        database_url=f"postgresql://me:{secret}@localhost/deskjob",
+    )
+    shown = {setting.variable: setting.value for setting in settings_view(settings)}
+    assert secret not in str(shown)
+    assert shown["DESKJOB_REDIS_URL"] == "redis://***@localhost:6379"
+    assert shown["DESKJOB_SECRET_KEY"] == "set, not shown"

@@ -1,0 +1,92 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from webapp.database import writing
+from webapp.jobs.job import Job, Status
+from webapp.jobs.leases import Holder
+from webapp.jobs.presence import Presence, Wish
+from webapp.schema import later, workers
+from webapp.services import Services
+from webapp.version import version
+
+Noted = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def worker(services: Services) -> Presence:
+    holder = Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17)
+    presence = Presence(services.engine, holder, ["default"], version())
+    presence.look()
+    return presence
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_is_shown_with_what_it_runs(
+    operator: FlaskClient, services: Services, put: Callable[..., Job]
+) -> None:
+    lease = services.leases.open(Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17), "default")
+    job = put(Status.RUNNING, lease_id=lease)
+    text = operator.get("/admin/workers").text
+    assert "mill" in text
+    assert "process 17" in text
+    assert f'href="/jobs/{job.id}"' in text
+    assert "another than these pages" not in text
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_worker_of_another_version_is_marked(operator: FlaskClient, services: Services) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(workers).values(version="0.0.9+old"))
+    assert "another than these pages" in operator.get("/admin/workers").text
+
+
+def test_a_worker_is_asked_to_end_after_its_job(
+    operator: FlaskClient, services: Services, worker: Presence, noted: Noted
+) -> None:
+    assert operator.post("/admin/workers/abcdef0123/drain").status_code == 303
+    worker._look_due = 0.0
+    assert worker.look() is Wish.DRAIN
+    assert "Asked by you to stop after its job." in operator.get("/admin/workers").text
+    line = noted()[-1]
+    assert (line["action"], line["object_name"], line["after"]) == ("worker_drain", "mill, 17", {"wish": "drain"})
+
+
+def test_a_stop_now_says_what_becomes_of_the_job_first(
+    operator: FlaskClient, services: Services, worker: Presence, put: Callable[..., Job], noted: Noted
+) -> None:
+    lease = services.leases.open(Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17), "default")
+    put(Status.RUNNING, lease_id=lease)
+    asked = operator.get("/admin/workers/abcdef0123/stop").text
+    assert "Its job “Monthly report” is handed back" in asked
+    assert "its pool puts another one in its place" in asked
+    assert operator.post("/admin/workers/abcdef0123/stop").status_code == 303
+    worker._look_due = 0.0
+    assert worker.look() is Wish.NOW
+    assert noted()[-1]["action"] == "worker_stop"
+    assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_lost_worker_is_shown_until_it_is_settled_and_cannot_be_asked(
+    operator: FlaskClient, services: Services
+) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(workers).values(beat_at=later(-100)))
+    text = operator.get("/admin/workers").text
+    assert "It went silent." in text
+    assert "It is silent and would not hear it." in text
+    assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
+
+
+def test_who_is_not_there_is_not_found(operator: FlaskClient) -> None:
+    assert operator.post("/admin/workers/nobody/drain").status_code == 404
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_unchanged_list_is_not_sent_again(operator: FlaskClient) -> None:
+    tag = operator.get("/admin/workers").text.partition('hx-ptag="')[2].partition('"')[0]
+    assert operator.get("/admin/workers/_live", headers={"HX-PTag": tag}).status_code == 304

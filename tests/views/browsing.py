@@ -1,0 +1,66 @@
+"""A real browser in which ana is signed in, on pages of the application under test; for `conftest.py`."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page
+from sqlalchemy import update
+from werkzeug.serving import make_server
+
+from webapp.accounts.user import User
+from webapp.database import writing
+from webapp.jobs.job import Job
+from webapp.schema import jobs
+from webapp.services import Services
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, user: User, password: str) -> Iterator[Page]:
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    page.goto("/login")
+    page.fill("#name", user.name)
+    page.fill("#password", password)
+    page.click("main button")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def change(services: Services) -> Callable[..., None]:
+    def change(job: Job, **values: Any) -> None:
+        with writing(services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(version=jobs.c.version + 1, **values))
+
+    return change
+
+
+def complaints_of(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on(
+        "console",
+        lambda message: found.append(f"{page.url}: {message.text}") if message.type in {"error", "warning"} else None,
+    )
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def polls_of(page: Page) -> list[str]:
+    found: list[str] = []
+    page.on("request", lambda asked: found.append(asked.url) if "x-poll" in asked.headers else None)
+    return found

@@ -1,0 +1,169 @@
+"""The pages of schedules in a real browser: by keyboard alone, readable by everyone, with and without JavaScript."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import insert
+
+from webapp.accounts.user import User
+from webapp.database import writing
+from webapp.jobs.schedules.schedule import Schedule
+from webapp.schema import later, now, schedule_runs
+from webapp.services import Services
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Page]
+Add = Callable[..., Schedule]
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the browsers' consoles say: a breach of the content policy would be in it."""
+    return []
+
+
+@pytest.fixture
+def sign_in(browser: Browser, address: str, admin: User, password: str, complaints: list[str]) -> Iterator[Open]:
+    """Open a page in which the admin is signed in; choices as a browser's context takes them."""
+    contexts: list[BrowserContext] = []
+
+    def sign_in(**choices: Any) -> Page:
+        contexts.append(browser.new_context(base_url=address, **choices))
+        page = contexts[-1].new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+        page.goto("/login")
+        page.fill("#name", admin.name)
+        page.fill("#password", password)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/jobs")
+        return page
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def busy(services: Services, add: Add) -> Schedule:
+    """A schedule with runs of all kinds, beside one that is paused and one with a long name."""
+    schedule = add()
+    services.jobs.cancel(services.firing.run_now(schedule).id)
+    services.firing.run_now(schedule)
+    with writing(services.engine) as connection:
+        for minute, outcome in enumerate(("busy", "missed", "refused")):
+            row = {"schedule_id": schedule.id, "outcome": outcome, "detail": "It was so. " * 5}
+            connection.execute(insert(schedule_runs).values(fire_at=later(-60.0 * minute), fired_at=now(), **row))
+    services.schedules.pause(add("Weekly", zone="America/New_York"), why="a-reason-without-any-space-" * 6)
+    add("a-name-without-any-space-" * 4)
+    return schedule
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_every_page_obeys_the_policy_and_can_be_read_by_everyone(
+    sign_in: Open, busy: Schedule, services: Services, complaints: list[str], scheme: str, width: int
+) -> None:
+    page = sign_in(color_scheme=scheme, viewport={"width": width, "height": 844})
+    pages = [f"/admin/schedules/{one.id}" for one in services.schedules.all()]
+    here = pages[-2]
+    forms = ("/admin/schedules/new", "/admin/schedules/new/mirror", f"{here}/edit", f"{here}/remove", f"{here}/pause")
+    for where in ("/admin/schedules", *pages, *forms):
+        page.goto(where)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{where}: {found.generate_report()}"
+    assert complaints == []
+
+
+def to(page: Page, name: str) -> None:
+    """Press the tab key until what has this name has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(
+            "(name) => { const one = document.activeElement;"
+            "return (one.labels?.[0]?.textContent ?? one.textContent).trim().startsWith(name) }",
+            name,
+        ):
+            return
+    pytest.fail(f"the keyboard does not lead to {name!r}")
+
+
+def test_the_keyboard_is_enough(sign_in: Open, services: Services, complaints: list[str]) -> None:
+    page = sign_in()
+    page.goto("/admin/schedules")
+    for link, address in (("Add a schedule", "**/new"), ("Mirror a folder", "**/new/mirror")):
+        to(page, link)
+        page.keyboard.press("Enter")
+        page.wait_for_url(address)
+    to(page, "Name")
+    page.keyboard.type("Nightly")
+    to(page, "Rule")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("30 9 * * 1")
+    expect(page.locator("#preview")).to_contain_text("Every Monday at 09:30")
+    expect(page.locator("#preview li")).to_have_count(5)
+    page.keyboard.press("Control+A")
+    page.keyboard.type("H * * * *")
+    expect(page.locator("#preview")).to_contain_text("'H' is no minute")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0 6 * * *")
+    expect(page.locator("#preview")).to_contain_text("Every day at 06:00")
+    to(page, "Path")
+    page.keyboard.type("/srv")
+    to(page, "Key")
+    page.keyboard.type("hush")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nightly")
+    to(page, "Pause")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("button", name="Let it go on")).to_be_focused()
+    page.get_by_label("Why").focus()
+    page.keyboard.type("Moving house")
+    page.keyboard.press("Enter")
+    expect(page.locator("#paused")).to_contain_text("Moving house")
+    to(page, "Resume")
+    page.keyboard.press("Enter")
+    expect(page.locator("#paused")).to_have_count(0)
+    to(page, "Run now")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/jobs/*")
+    assert services.jobs.newest(1)[0].priority == 200
+    assert complaints == []
+
+
+def test_without_javascript_it_all_works(sign_in: Open, services: Services) -> None:
+    page = sign_in(java_script_enabled=False)
+    page.goto("/admin/schedules/new/mirror")
+    page.get_by_label("Rule", exact=True).fill("30 9 * * 1")
+    page.get_by_role("button", name="Preview").click()
+    assert "Every Monday at 09:30" in page.locator("#preview").inner_text()
+    page.get_by_label("Name", exact=True).fill("Nightly")
+    page.get_by_label("Path", exact=True).fill("/srv")
+    page.get_by_label("Key", exact=True).fill("hush")
+    page.get_by_role("button", name="Add the schedule").click()
+    page.get_by_role("link", name="Pause").click()
+    page.get_by_role("button", name="Pause it").click()
+    assert "It starts no job until it is resumed." in page.locator("#paused").inner_text()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("link", name="Remove").click()
+    page.get_by_role("button", name="Remove the schedule").click()
+    assert "Nothing starts by itself yet" in page.locator("main").inner_text()
+    assert services.schedules.all() == ()
+
+
+def test_the_list_changes_without_being_loaded_again(sign_in: Open, services: Services, add: Add) -> None:
+    page, schedule = sign_in(), add()
+    page.goto("/admin/schedules")
+    interval = page.locator("#schedules-live").get_attribute("hx-trigger") or ""
+    found = re.match(r"every (\d+)ms", interval)
+    assert found
+    assert 25_000 < int(found[1]) < 35_000
+    page.evaluate("window.stayed = true")
+    services.firing.run_now(schedule)
+    page.evaluate("document.body.dispatchEvent(new Event('app:wake'))")
+    expect(page.locator(f"#schedule-{schedule.id}")).to_contain_text("Waiting")
+    assert page.evaluate("window.stayed")

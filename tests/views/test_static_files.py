@@ -1,0 +1,58 @@
+"""Static files are compressed, kept by browsers, and as guarded as pages."""
+
+import gzip
+
+import pytest
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+
+from webapp.views.security.headers import ALWAYS
+from webapp.views.static_files import with_twins
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def versioned(app: Flask) -> str:
+    with app.test_request_context():
+        return url_for("static", filename="css/jobs.css")
+
+
+def test_a_file_travels_compressed_to_whoever_can_read_that(client: FlaskClient, versioned: str) -> None:
+    plain = client.get(versioned)
+    packed = client.get(versioned, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    assert gzip.decompress(packed.data) == plain.data
+    assert len(packed.data) < len(plain.data) / 3
+
+
+def test_only_an_address_with_a_version_is_kept_for_good(client: FlaskClient, versioned: str) -> None:
+    assert "immutable" in client.get(versioned).headers["Cache-Control"]
+    assert client.get("/static/css/jobs.css").headers["Cache-Control"] == "max-age=60, public"
+    assert client.get("/static/css/jobs.css?other=v").headers["Cache-Control"] == "max-age=60, public"
+
+
+def test_they_carry_the_headers_of_every_answer(client: FlaskClient, versioned: str) -> None:
+    answer = client.get(versioned)
+    assert {name: answer.headers[name] for name in ALWAYS} == dict(ALWAYS)
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/nothing.css", "/static/../webapp/app.py", "/static/css/", "/static/css/jobs.css.gz"]
+)
+def test_what_is_not_there_is_not_found(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code in {302, 404}
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(client: FlaskClient, versioned: str) -> None:
+    tag = client.get(versioned).headers["ETag"]
+    assert client.get(versioned, headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_they_are_compressed_once(app: Flask) -> None:
+    assert with_twins.cache_info().currsize <= 1

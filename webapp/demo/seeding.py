@@ -1,0 +1,47 @@
+"""Seeding: fill an empty installation, so that one sees what it looks like after a month."""
+
+from random import Random
+
+from sqlalchemy import exists, select
+
+from webapp.database import reading, writing
+from webapp.demo import month
+from webapp.demo.people import hire
+from webapp.demo.present import Present
+from webapp.demo.uploads import given_to
+from webapp.schema import jobs
+from webapp.services import Services
+
+MANY, FEW = 3000, 150
+_WITH_FILES = 60  # the last so many still have what they were given
+
+
+class NotEmpty(Exception):
+    """A demonstration is never poured over jobs that people have started."""
+
+    def __init__(self) -> None:
+        super().__init__("People have started jobs here, and a demonstration would mix with them.")
+
+
+def seed(services: Services, *, password: str, number: int = 1, count: int = MANY, on_top: bool = False) -> None:
+    """Make people, a month of jobs that have ended, and jobs in every status; the same for the same ``number``.
+
+    Raises `NotEmpty` where people have started jobs, unless ``on_top``.
+    """
+    if not on_top and _is_used(services):
+        raise NotEmpty
+    chance = Random(number)  # noqa: S311  (nothing secret is made of it)
+    staff = hire(services, password)
+    past = month.month(count, staff=staff, registry=services.registry, chance=chance, now=services.jobs.now())
+    given = given_to(past[-_WITH_FILES:], services.files)
+    with writing(services.engine) as connection:
+        month.write(connection, past, given, chance)
+    Present(services, staff, chance).make()
+
+
+def _is_used(services: Services) -> bool:
+    """Whether people have started jobs; those of the system begin with the first clock."""
+    with reading(services.engine) as connection:
+        return bool(
+            connection.execute(select(exists(select(jobs.c.id).where(jobs.c.owner_id.is_not(None))))).scalar_one()
+        )

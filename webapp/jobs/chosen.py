@@ -1,0 +1,99 @@
+"""Chosen: which of the jobs that somebody may see, and the index walks that find them, newest first."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import product
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, literal_column
+
+from webapp.jobs import searching
+from webapp.jobs.job import UNFINISHED
+from webapp.jobs.queries import PUBLIC, TABS, Viewer, in_house, scopes
+from webapp.schema import jobs
+
+_SLACK = timedelta(minutes=10)  # between the clock that ids are made by and the database's
+_SHIFT = 80  # bits of an id that come after its milliseconds
+# as in the indexes, which hold only such jobs: SQLite uses one if its condition stands in the query
+_ALL_UNFINISHED: ColumnElement[bool] = literal_column(
+    "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
+)
+_ALL_ENDED: ColumnElement[bool] = literal_column("jobs.finished_at IS NOT NULL")
+
+Walk = list[ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What a list is narrowed to; nothing chosen is all of it.
+
+    ``whose`` is empty, "mine" or "public". ``since`` and ``until`` are when a job was created.
+    ``newest`` is the newest job that counts. Of jobs of ``closed_types`` the text is not looked for
+    in what went in and came out.
+    """
+
+    tab: str = "all"
+    type_name: str = ""
+    whose: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    newest: UUID | None = None
+    with_scheduled: bool = True
+    closed_types: frozenset[str] = frozenset()
+
+    def walks(self, viewer: Viewer) -> list[Walk]:
+        """Return the conditions of each index walk: one for each scope and status, so that each is in order."""
+        typed: Walk = [jobs.c.type == self.type_name] if self._type_is_indexed(viewer) else []
+        statuses = [_status(status.value, hinted=viewer.sees_all and not self.whose) for status in TABS[self.tab]]
+        return [
+            [scope, *status, *typed, *self._bounds()]
+            for scope, status in product(self._scopes(viewer), statuses or [[]])
+        ]
+
+    def older_than(self, job_id: UUID) -> "Chosen":
+        """Return the same without a job and the newer ones."""
+        before = UUID(int=job_id.int - 1)
+        return replace(self, newest=min(self.newest or before, before))
+
+    def rest(self, viewer: Viewer, *, sqlite: bool) -> Walk:
+        """Return the conditions that no index helps with: rows have to be read and passed over."""
+        passed_over = self.type_name and not self._type_is_indexed(viewer)
+        found: Walk = [jobs.c.type == self.type_name] if passed_over else []
+        if self.text and searching.whole_id(self.text) is None:
+            found += searching.has_words(self.text, viewer, self.closed_types, sqlite=sqlite)
+        return found
+
+    def _type_is_indexed(self, viewer: Viewer) -> bool:
+        """Tell whether the jobs of a type can be walked: only where they are in all statuses and everybody's."""
+        return bool(self.type_name) and self.tab == "all" and viewer.sees_all and not (self.whose or viewer.tenant)
+
+    def _scopes(self, viewer: Viewer) -> list[ColumnElement[bool]]:
+        if self.whose == "mine":
+            return [(jobs.c.owner_id == viewer.user_id) & in_house(viewer)]
+        return [PUBLIC & in_house(viewer)] if self.whose == "public" else scopes(viewer)
+
+    def _bounds(self) -> Walk:
+        """Return the bounds of time: an id begins with its milliseconds, so the walk begins and ends there."""
+        found: Walk = []
+        if self.since is not None:
+            found += [jobs.c.id >= _first_id(self.since - _SLACK), jobs.c.created_at >= self.since]
+        if self.until is not None:
+            found += [jobs.c.id < _first_id(self.until + _SLACK), jobs.c.created_at < self.until]
+        if self.newest is not None:
+            found.append(jobs.c.id <= self.newest)
+        if not self.with_scheduled:
+            found.append(jobs.c.status != "scheduled")
+        one = searching.whole_id(self.text)
+        return [*found, jobs.c.id == one] if one else found
+
+
+def _status(status: str, *, hinted: bool) -> Walk:
+    found = [jobs.c.status == literal_column(f"'{status}'")]
+    if hinted:
+        found.append(_ALL_UNFINISHED if status in UNFINISHED else _ALL_ENDED)
+    return found
+
+
+def _first_id(at: datetime) -> UUID:
+    return UUID(int=max(int(at.timestamp() * 1000), 0) << _SHIFT)

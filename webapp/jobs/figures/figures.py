@@ -1,0 +1,48 @@
+"""Figures: what `services.figures` is. The clock folds; pages read."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+
+from webapp.database import reading
+from webapp.jobs.figures import endings, errors, runs
+from webapp.jobs.figures.durations import Durations
+from webapp.jobs.figures.groups import Groups
+from webapp.jobs.figures.runs import Went
+from webapp.schema import cursors, now
+
+_AT_MOST = 20  # batches of each kind in one go: the clock has other chores
+
+
+class Figures:
+    """The figures of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.errors = Groups(engine)
+
+    def fold(self, at_most: int = _AT_MOST) -> None:
+        """Add up what has happened since the last time, in transactions that are short each."""
+        endings.fold(self._engine)
+        for fold in (errors.fold, runs.fold):
+            for _ in range(at_most):
+                if not fold(self._engine):
+                    break
+
+    def ended(self, since: datetime, **narrowed: str) -> dict[tuple[datetime, str], int]:
+        """Count jobs as they stand, by the hour of their end and their status; see `endings.by_hour`."""
+        return endings.by_hour(self._engine, since, **narrowed)
+
+    def went(self, since: datetime, until: datetime | None = None) -> tuple[Went, ...]:
+        """Return how the attempts of each type went; see `runs.by_type`."""
+        return runs.by_type(self._engine, since, until)
+
+    def durations(self, since: datetime) -> Durations:
+        """Return how long completed runs took."""
+        return runs.durations(self._engine, since)
+
+    def folded_ago(self) -> timedelta | None:
+        """Return how long ago a clock last added up; ``None`` if none ever did."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(func.max(cursors.c.moved_at).label("at"), now().label("now"))).one()
+        return row.now - row.at if row.at else None

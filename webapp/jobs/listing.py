@@ -1,0 +1,171 @@
+"""Listing: pages of jobs, newest first, each as cheap at a million jobs as at a thousand.
+
+What an index answers is walked in its order and stops with the page. What no index answers (words,
+and a type among one's own jobs) is looked for among the newest `REACH` jobs, part by part, and the
+answer says how far it came; whoever wants more goes on from there.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, func, or_, select
+
+from webapp.database import is_sqlite, reading
+from webapp.jobs.chosen import Chosen, Walk
+from webapp.jobs.job import Job
+from webapp.jobs.queries import COUNT_CEILING, PAGE, TABS, Viewer, newest_of, scopes
+from webapp.jobs.store import to_job
+from webapp.jobs.walks import HIGHEST, LOWEST, counting, counts, ids, narrowed, page
+from webapp.schema import jobs
+
+REACH = 50_000
+_FIRST_PART = 2000
+_UNFINISHED_TABS = ("running", "waiting", "scheduled")
+_COUNTED_AT_ONCE = 20_000
+EVERYTHING = Chosen()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Jobs, newest first. ``reached`` is the last one that was looked at, if older ones were not."""
+
+    jobs: tuple[Job, ...]
+    reached: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A text that differs whenever a list may look different, and how many jobs it does not show yet."""
+
+    text: str
+    new: int
+
+
+class Listing:
+    """Pages over the jobs of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def page(
+        self, viewer: Viewer, *, tab: str = "all", type_name: str = "", before: UUID | None = None, limit: int = PAGE
+    ) -> tuple[Job, ...]:
+        """Return the viewer's jobs, newest first, older than ``before``."""
+        return self.find(viewer, Chosen(tab=tab, type_name=type_name), before=before, limit=limit).jobs
+
+    def find(
+        self, viewer: Viewer, chosen: Chosen, *, before: UUID | None = None, limit: int = PAGE, reach: int = REACH
+    ) -> Found:
+        """Return the jobs that are chosen, newest first, older than ``before``; read at most ``reach`` rows for it."""
+        with reading(self.engine) as connection:
+            if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+                walks = narrowed(chosen.walks(viewer), [jobs.c.id < before] if before else [])
+                return _search(connection, walks, rest, limit, reach)
+            between = {"above": LOWEST, "below": before or HIGHEST}
+            rows = connection.execute(page(viewer, chosen, limit), between).mappings()
+            return Found(jobs=tuple(to_job(row) for row in rows))
+
+    def some(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
+        """Return those of the jobs that are there and that the viewer may see, by id."""
+        with reading(self.engine) as connection:
+            rows = connection.execute(select(jobs).where(jobs.c.id.in_(ids), or_(*scopes(viewer)))).mappings()
+            return {row["id"]: to_job(row) for row in rows}
+
+    def missing(self, viewer: Viewer, chosen: Chosen, shown: Collection[UUID], limit: int = PAGE) -> int:
+        """Count the jobs that belong on a first page of ``limit`` and are not among those that it shows.
+
+        Where rows have to be looked at one by one, only newer jobs count, of the newest few thousand.
+        """
+        with reading(self.engine) as connection:
+            return self._missing(connection, viewer, chosen, shown, limit)
+
+    def count(self, viewer: Viewer, chosen: Chosen) -> int:
+        """Count the jobs that are chosen, as far as `find` reaches; stops at `COUNT_CEILING`."""
+        if chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+            return len(self.find(viewer, chosen, limit=COUNT_CEILING).jobs)
+        with reading(self.engine) as connection:
+            return _count(connection, chosen.walks(viewer), COUNT_CEILING)
+
+    def total(self, viewer: Viewer, chosen: Chosen) -> int:
+        """Count all that are chosen, however many: for a job, not for a page."""
+        walks, rest = chosen.walks(viewer), chosen.rest(viewer, sqlite=is_sqlite(self.engine))
+        count, part = 0, walks
+        with reading(self.engine) as connection:
+            while True:
+                last, size = _part(connection, part, _COUNTED_AT_ONCE)
+                if last is None:
+                    return count
+                here = narrowed(part, [jobs.c.id >= last, *rest])
+                count += _count(connection, here, _COUNTED_AT_ONCE) if rest else size
+                part = narrowed(walks, [jobs.c.id < last])
+
+    def counts(self, viewer: Viewer, tabs: tuple[str, ...] = tuple(TABS)) -> dict[str, int]:
+        """Count the viewer's jobs per tab, in one statement; each count stops at `COUNT_CEILING`."""
+        with reading(self.engine) as connection:
+            return dict(connection.execute(counts(viewer, tabs)).mappings().one())
+
+    def pulse(self, viewer: Viewer, shown: Collection[UUID], chosen: Chosen = EVERYTHING, limit: int = 0) -> Pulse:
+        """Return what differs when jobs that are shown do, or others begin or end; and how many are `missing`.
+
+        What only becomes of ended jobs that are not shown is not seen: a count may be late by that.
+        """
+        versions = select(jobs.c.id, jobs.c.version).where(jobs.c.id.in_(shown), or_(*scopes(viewer)))
+        with reading(self.engine) as connection:
+            rows = sorted((row.id.hex, row.version) for row in connection.execute(versions))
+            unfinished = connection.execute(counts(viewer, _UNFINISHED_TABS)).one()
+            new = self._missing(connection, viewer, chosen, shown, limit) if limit else 0
+        return Pulse(f"{rows}-{tuple(unfinished)}-{new}", new)
+
+    def repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
+        """Return those of the jobs that were run again after a job was made."""
+        again = select(jobs.c.again_of).where(jobs.c.again_of.in_(ids), jobs.c.id > after)
+        with reading(self.engine) as connection:
+            return {one for one in connection.execute(again).scalars() if one is not None}
+
+    def mine_running(self, viewer: Viewer, limit: int) -> tuple[Job, ...]:
+        """Return the viewer's own running jobs, newest first."""
+        return self.find(viewer, Chosen(tab="running", whose="mine"), limit=limit).jobs
+
+    def _missing(
+        self, connection: Connection, viewer: Viewer, chosen: Chosen, shown: Collection[UUID], limit: int
+    ) -> int:
+        if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+            newer = narrowed(chosen.walks(viewer), [jobs.c.id > max(shown)] if shown else [])
+            last, _ = _part(connection, newer, _FIRST_PART)
+            return _count(connection, narrowed(newer, [jobs.c.id >= last, *rest]), limit) if last else 0
+        between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
+        found = connection.execute(ids(viewer, chosen, limit), between).scalars()
+        return len(set(found) - set(shown))
+
+
+def _search(connection: Connection, walks: list[Walk], rest: Walk, limit: int, reach: int) -> Found:
+    found: list[Job] = []
+    size, part = min(_FIRST_PART, reach), walks
+    while True:
+        last, count = _part(connection, part, size)
+        if last is not None:
+            found += _jobs(connection, narrowed(part, [jobs.c.id >= last, *rest]), limit - len(found))
+        reach -= size
+        if count < size or last is None or len(found) >= limit:
+            return Found(jobs=tuple(found))
+        if reach <= 0:
+            return Found(jobs=tuple(found), reached=last)
+        size, part = min(2 * size, reach), narrowed(walks, [jobs.c.id < last])
+
+
+def _part(connection: Connection, walks: list[Walk], size: int) -> tuple[UUID | None, int]:
+    """Return the last id of the newest ``size`` rows, and how many there are."""
+    part = newest_of(walks, size, jobs.c.id).subquery()
+    ordered = select(part.c.id).order_by(part.c.id).limit(1).scalar_subquery()
+    row = connection.execute(select(ordered.label("last"), select(func.count()).select_from(part).scalar_subquery()))
+    last, count = row.one()
+    return last, count
+
+
+def _jobs(connection: Connection, walks: list[Walk], limit: int) -> tuple[Job, ...]:
+    return tuple(to_job(row) for row in connection.execute(newest_of(walks, limit)).mappings())
+
+
+def _count(connection: Connection, walks: list[Walk], ceiling: int) -> int:
+    return int(connection.execute(select(counting(walks, ceiling))).scalar_one())

@@ -1,0 +1,47 @@
+"""Work-horses as processes: to wait for, to kill, and how one ended, in a sentence."""
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+from resource import struct_rusage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A horse that has ended: what `os.wait4` said of it."""
+
+    pid: int
+    status: int
+    usage: struct_rusage
+
+    @property
+    def peak_memory(self) -> int:
+        """The most memory that it used, in bytes."""
+        return self.usage.ru_maxrss * 1024
+
+    @property
+    def sentence(self) -> str:
+        """Say how it ended, for people."""
+        if not os.WIFSIGNALED(self.status):
+            status = os.waitstatus_to_exitcode(self.status)
+            return f"The process that ran this job ended by itself, with exit status {status}."
+        name = signal.Signals(os.WTERMSIG(self.status)).name
+        memory = f"{self.usage.ru_maxrss // 1024:,} MB"
+        hint = f" Perhaps the machine ran out of memory: it used up to {memory}." if name == "SIGKILL" else ""
+        return f"The process that ran this job was killed ({name}).{hint}"
+
+
+def wait_for(pid: int) -> Ended:
+    """Wait until a horse has ended, however it does."""
+    _, status, usage = os.wait4(pid, 0)
+    return Ended(pid=pid, status=status, usage=usage)
+
+
+def kill(pid: int, sig: signal.Signals = signal.SIGKILL) -> None:
+    """Kill a horse, with whatever its handler has started."""
+    with contextlib.suppress(ProcessLookupError):
+        if os.getpgid(pid) == pid:
+            os.killpg(pid, sig)
+        else:
+            os.kill(pid, sig)  # it has not made its own group yet

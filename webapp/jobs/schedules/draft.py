@@ -1,0 +1,100 @@
+"""Drafts: what people ask of a schedule, and the rules that it keeps to."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from webapp.jobs import storable
+from webapp.jobs.job import SYSTEM, Owner
+from webapp.jobs.schedules.plan import Missed
+from webapp.jobs.schedules.rule import BadRule, BadZone, Rule
+from webapp.jobs.schedules.schedule import Schedule
+
+NAME_LIMIT = 120
+QUEUE_LIMIT = 80
+PRIORITIES = (0, 10_000)
+
+
+class BadSchedule(ValueError):
+    """A schedule keeps to its rules; ``errors`` maps a field's name to one sentence."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        """Put the sentences together."""
+        self.errors = dict(errors)
+        super().__init__(" ".join(self.errors.values()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """All of a schedule that people choose, but for its type and payload; not checked yet."""
+
+    name: str
+    rule: str
+    zone: str
+    missed: str = Missed.ONCE
+    one_at_a_time: bool = False
+    queue: str | None = None
+    priority: int | None = None
+    owner: Owner = SYSTEM
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> Self:
+        """Return what was asked of a schedule, to be changed."""
+        return cls(
+            name=schedule.name,
+            rule=schedule.rule.text,
+            zone=schedule.rule.zone,
+            missed=schedule.missed,
+            one_at_a_time=schedule.one_at_a_time,
+            queue=schedule.queue,
+            priority=schedule.priority,
+            owner=schedule.owner,
+        )
+
+    def check(self, knows_queue: Callable[[str], bool]) -> Rule:
+        """Return its rule if everything is good; else raise `BadSchedule` with a sentence for each mistake."""
+        errors = dict(self._mistakes(knows_queue))
+        try:
+            rule = Rule.of(self.rule, self.zone)
+        except BadZone as error:
+            raise BadSchedule({**errors, "zone": str(error)}) from None
+        except BadRule as error:
+            raise BadSchedule({**errors, "rule": str(error)}) from None
+        if errors:
+            raise BadSchedule(errors)
+        return rule
+
+    def row(self, rule: Rule) -> dict[str, Any]:
+        """Return what is kept of it; only of one that was checked."""
+        return {
+            "name": self.name.strip(),
+            "rule": rule.text,
+            "zone": rule.zone,
+            "missed": Missed(self.missed).value,
+            "one_at_a_time": self.one_at_a_time,
+            "queue": self.queue or None,
+            "priority": self.priority,
+            "owner_id": self.owner.user_id,
+            "public": self.owner.public,
+            "tenant": self.owner.tenant,
+        }
+
+    def plain(self) -> dict[str, Any]:
+        """Return what is asked as plain values, for the audit."""
+        names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
+        return {name: getattr(self, name) for name in names} | {
+            "owner": self.owner.user_id,
+            "public": self.owner.public,
+        }
+
+    def _mistakes(self, knows_queue: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        name = self.name.strip()
+        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or storable.text(name) != name:
+            yield "name", f"A name is one line of 1 to {NAME_LIMIT} characters."
+        if self.missed not in {*Missed}:
+            yield "missed", f"For missed times there are: {', '.join(Missed)}."
+        if self.queue and (len(self.queue) > QUEUE_LIMIT or not knows_queue(self.queue)):
+            yield "queue", f"There is no queue {self.queue[:QUEUE_LIMIT]!r}."
+        lowest, highest = PRIORITIES
+        if self.priority is not None and not lowest <= self.priority <= highest:
+            yield "priority", f"A priority is a number from {lowest} to {highest:,}; higher goes first."

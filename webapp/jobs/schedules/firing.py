@@ -1,0 +1,126 @@
+"""Firing: what a clock does every second with the schedules whose time has come, and people at any time.
+
+One transaction per schedule: its next time is moved where it still is the old one, each due time becomes
+a run, unique per schedule and time, and each run its job. So whoever is killed in between leaves nothing,
+and of several clocks one is first.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from random import sample
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.database import reading, writing
+from webapp.jobs.job import Job
+from webapp.jobs.job_type import Registry
+from webapp.jobs.payloads import Vault
+from webapp.jobs.schedules import ticks
+from webapp.jobs.schedules.making import CannotStart, Making, NotFinished
+from webapp.jobs.schedules.plan import Plan, plan
+from webapp.jobs.schedules.rule import BadZone
+from webapp.jobs.schedules.schedule import Outcome, Schedule, to_schedule
+from webapp.jobs.store import Store
+from webapp.schema import now, schedules
+
+log = logging.getLogger(__name__)
+BY_HAND = 200  # the priority of a job that a person wanted at once
+_AT_ONCE = 100
+_BUSY = "There is one job at a time, and one was not finished."
+_PASSED_OVER = "Nothing ran at this time, nor at those up to the next run."
+_DUE = select(schedules, now().label("now")).where(schedules.c.next_fire_at <= now())
+
+
+class Firing:
+    """Makes the jobs of schedules."""
+
+    def __init__(
+        self, engine: Engine, *, registry: Registry, vault: Vault, store: Store, wake: Callable[[str], None]
+    ) -> None:
+        self._engine = engine
+        self._making = Making(registry, vault, store)
+        self._store = store
+        self._wake = wake
+
+    def fire_due(self) -> int:
+        """Fire every schedule whose time has come; return how many jobs were made.
+
+        A schedule that cannot make its job costs a run that says why, and stops no other one.
+        """
+        with reading(self._engine) as connection:
+            due = connection.execute(_DUE.order_by(schedules.c.next_fire_at).limit(_AT_ONCE)).mappings().all()
+        mixed = sample(due, len(due))  # so that several clocks do not all begin with the same one
+        return sum(self._fire(to_schedule(row), row["now"]) for row in mixed)
+
+    def run_now(self, schedule: Schedule, *, by: UUID | None = None) -> Job:
+        """Make a job of a schedule at once, also of a paused one; its times stay as they are.
+
+        Raises `CannotStart` where none can be made, and `NotFinished` while there is one at a time and
+        that is not finished.
+        """
+        job = self._making.job(schedule, priority=BY_HAND, triggered_by=by)
+        try:
+            with writing(self._engine) as connection:
+                if self._making.is_refused(connection, schedule, job):
+                    raise NotFinished(schedule.name)
+                at = _between_ticks(connection.execute(select(now())).scalar_one())
+                while not ticks.record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
+                    at += timedelta(microseconds=1)  # two people in one millisecond
+                woken = self._making.place(connection, job)
+        except IntegrityError:  # its key was taken just now
+            raise NotFinished(schedule.name) from None
+        self._wake_all(woken)
+        return self._store.get(job.id)
+
+    def _fire(self, schedule: Schedule, at: datetime) -> int:
+        planned, error = _planned(schedule, at)
+        try:
+            with writing(self._engine) as connection:
+                if not ticks.move(connection, schedule, planned.next_at):
+                    return 0  # another clock was faster
+                if error or planned.passed_over:
+                    outcome = Outcome.REFUSED if error else Outcome.MISSED
+                    missed_at = planned.passed_over or schedule.next_fire_at or at
+                    ticks.record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
+                tried = [self._start(connection, schedule, fire_at) for fire_at in planned.due]
+        except IntegrityError:
+            log.info("Schedule %s meets a job that is just being made; it is tried again.", schedule.name)
+            return 0
+        started = [queues for queues in tried if queues is not None]
+        self._wake_all(set().union(*started))
+        return len(started)
+
+    def _start(self, connection: Connection, schedule: Schedule, fire_at: datetime) -> set[str] | None:
+        """Make the job of one time; return the queues in which work waits then, or None where there is no job."""
+        try:
+            job = self._making.job(schedule)
+        except CannotStart as error:
+            log.warning("Schedule %s cannot make its job: %s", schedule.name, error)
+            ticks.record(connection, schedule, fire_at, Outcome.REFUSED, detail=str(error))
+            return None
+        if self._making.is_refused(connection, schedule, job):
+            ticks.record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
+            return None
+        if not ticks.record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
+            return None
+        return self._making.place(connection, job)
+
+    def _wake_all(self, queues: Iterable[str]) -> None:
+        for queue in queues:
+            self._wake(queue)
+
+
+def _planned(schedule: Schedule, at: datetime) -> tuple[Plan, str]:
+    """Return what is to be done; with a sentence where nobody can know, and then nothing comes next."""
+    try:
+        return plan(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
+    except BadZone as error:
+        return Plan(due=(), passed_over=None, next_at=None), str(error)
+
+
+def _between_ticks(at: datetime) -> datetime:
+    """A rule names whole minutes, so that no time of it is taken by a run that somebody asked for."""
+    return at if at.microsecond else at.replace(microsecond=1)

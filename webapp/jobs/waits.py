@@ -1,0 +1,63 @@
+"""Waits: how long jobs wait in a queue before a worker takes them."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine, exists, func, literal_column, select
+
+from webapp.database import reading
+from webapp.jobs.job import NO_QUEUE
+from webapp.schema import dependencies, jobs, later, now
+
+WINDOW = timedelta(hours=24)
+SAMPLES = 2000  # the newest that ended within the window, of all queues together
+_QUEUED = jobs.c.status == literal_column("'queued'")
+_SINCE = func.coalesce(jobs.c.run_at, jobs.c.created_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """How long 95 of 100 jobs waited at most, and of how many that is told."""
+
+    p95: timedelta
+    samples: int
+
+
+def oldest(engine: Engine) -> Mapping[str, timedelta]:
+    """Return by queue how long the job has waited that waits for longest; a job that was due later, since then."""
+    found = select(jobs.c.queue, func.min(_SINCE).label("since"), now().label("now")).where(_QUEUED)
+    with reading(engine) as connection:
+        rows = connection.execute(found.where(jobs.c.queue != NO_QUEUE).group_by(jobs.c.queue)).all()
+    return {row.queue: max(timedelta(0), _moment(row.now) - _moment(row.since)) for row in rows}
+
+
+def recent(engine: Engine) -> Mapping[str, Wait]:
+    """Return by queue how long jobs waited lately.
+
+    Told of the first attempts of jobs that waited for nothing but a worker: not of parts, which
+    wait for their root, nor of what follows other jobs.
+    """
+    newest = (
+        select(jobs.c.queue, jobs.c.started_at, _SINCE.label("since"))
+        .where(jobs.c.finished_at > later(-WINDOW.total_seconds()), jobs.c.attempt == 1, jobs.c.root_id.is_(None))
+        .where(~exists().where(dependencies.c.job_id == jobs.c.id), ~jobs.c.record_only)
+        .order_by(jobs.c.finished_at.desc())
+        .limit(SAMPLES)
+    )
+    spans: dict[str, list[timedelta]] = defaultdict(list)
+    with reading(engine) as connection:
+        for row in connection.execute(newest):
+            if row.started_at is not None:
+                spans[row.queue].append(max(timedelta(0), _moment(row.started_at) - _moment(row.since)))
+    return {queue: Wait(p95=_p95(sorted(found)), samples=len(found)) for queue, found in spans.items()}
+
+
+def _p95(spans: Sequence[timedelta]) -> timedelta:
+    return spans[-(-len(spans) * 95 // 100) - 1]
+
+
+def _moment(at: Any) -> Any:
+    return at

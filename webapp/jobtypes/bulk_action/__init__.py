@@ -1,0 +1,83 @@
+"""Bulk action: stop, retry, run again or delete all jobs that a list was narrowed to, however many.
+
+It acts with the rights that its owner has while it runs, part by part, newest first. The checkpoint is the
+last job of a part, so an interrupted one goes on there; what it did not do, and why, are its warnings.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+from webapp.accounts.accounts import Accounts
+from webapp.accounts.rights import Right, may
+from webapp.accounts.user import User
+from webapp.jobs.acting import Action, Actor, act, sort
+from webapp.jobs.chosen import Chosen
+from webapp.jobs.context import JobContext
+from webapp.jobs.job import Job
+from webapp.jobs.job_type import JobError, job_type
+from webapp.jobs.jobs import Jobs
+from webapp.jobs.queries import Viewer
+from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.jobtypes.bulk_action.tally import Tally
+
+__all__ = ["BulkAction", "bulk_action"]
+
+PART = 200  # jobs that are acted on in one go
+REACH = 20_000  # rows that are looked at for one part
+
+
+@job_type(
+    "bulk_action",
+    title="Act on many jobs",
+    description="Stops, retries, runs again or deletes all jobs that a list was narrowed to.",
+    group="System",
+    max_attempts=3,
+    timeout=timedelta(hours=6),
+    listed=False,
+)
+def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: Jobs) -> None:
+    """Go through all that match, from the checkpoint on."""
+    user = _person(job, accounts)
+    actor = _actor(user, jobs)
+    tally = Tally.of(job)
+    chosen = tally.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
+    viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
+    total = tally.handled + jobs.total(viewer, chosen)
+    job.progress(done=tally.handled, total=total)
+    for part, last in _parts(jobs, viewer, chosen):
+        judged = sort(payload.action, _not_yet(payload.action, part, job, jobs), actor)
+        act(jobs, payload.action, judged.fit, actor)
+        tally.add(judged, last)
+        job.progress(done=tally.handled, total=total)
+    tally.close()
+
+
+def _person(job: JobContext, accounts: Accounts) -> User:
+    user = accounts.get(job.owner.user_id) if job.owner.user_id else None
+    if user is None:
+        raise JobError("This acts with a person's rights, so it needs one who owns it.")
+    return user
+
+
+def _actor(user: User, jobs: Jobs) -> Actor:
+    closed = frozenset(kind.name for kind in jobs.registry if not kind.may_be_started_by(user.role))
+    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
+
+
+def _parts(jobs: Jobs, viewer: Viewer, chosen: Chosen) -> Iterator[tuple[tuple[Job, ...], UUID]]:
+    """Yield the jobs part by part, each with its last one, newest first."""
+    before: UUID | None = None
+    while True:
+        found = jobs.find(viewer, chosen, before=before, limit=PART, reach=REACH)
+        if found.jobs:
+            yield found.jobs, found.jobs[-1].id
+        before = found.jobs[-1].id if len(found.jobs) == PART else found.reached
+        if before is None:
+            return
+
+
+def _not_yet(action: Action, part: tuple[Job, ...], job: JobContext, jobs: Jobs) -> list[Job]:
+    """Leave out what an attempt before this one has run again: to run twice is the one act that is not harmless."""
+    again = jobs.repeated([one.id for one in part], after=job.id) if action is Action.RUN_AGAIN else set()
+    return [one for one in part if one.id not in again]

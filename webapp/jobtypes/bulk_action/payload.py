@@ -1,0 +1,59 @@
+"""What is done to which jobs: the filter of a list, and the newest job that its reader saw."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, JsonValue
+
+from webapp.jobs.acting import Action
+from webapp.jobs.overseen import Overseen
+
+_ACTIONS: dict[str, JsonValue] = {
+    Action.STOP: "Stop",
+    Action.RETRY: "Retry",
+    Action.RUN_AGAIN: "Run again",
+    Action.DELETE: "Delete",
+}
+
+
+class BulkAction(BaseModel):
+    """An action, and the jobs that it is meant for."""
+
+    action: Action = Field(title="What to do", json_schema_extra={"labels": _ACTIONS})
+    tab: Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"] = Field(
+        default="all", title="Status"
+    )
+    type_name: str = Field(default="", max_length=80, title="Job type")
+    whose: Literal["", "mine", "public"] = Field(default="", title="Whose")
+    text: str = Field(default="", max_length=200, title="Search")
+    since: datetime | None = Field(default=None, title="Created since")
+    until: datetime | None = Field(default=None, title="Created before")
+    queue: str = Field(default="", max_length=80, title="Queue")
+    worker: str = Field(default="", max_length=80, title="Worker")
+    owner: UUID | Literal["", "system"] = Field(default="", title="Owner")
+    error: str = Field(default="", max_length=16, title="Error")
+    ended_since: datetime | None = Field(default=None, title="Ended since")
+    ended_until: datetime | None = Field(default=None, title="Ended before")
+    newest: UUID = Field(title="Newest job", description="Jobs that were created after it are left alone.")
+    delayed: bool = Field(default=False, title="Also jobs that are scheduled for later")
+
+    def chosen(self, closed_types: frozenset[str]) -> Overseen:
+        """Return which jobs are meant."""
+        return Overseen(
+            tab=self.tab,
+            type_name=self.type_name,
+            whose=self.whose,
+            text=self.text,
+            since=self.since,
+            until=self.until,
+            queue=self.queue,
+            worker=self.worker,
+            owner=self.owner,
+            error=self.error,
+            ended_since=self.ended_since,
+            ended_until=self.ended_until,
+            newest=self.newest,
+            with_scheduled=self.delayed,
+            closed_types=closed_types,
+        )

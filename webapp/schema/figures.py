@@ -1,0 +1,111 @@
+"""Figures over many jobs, kept so that no page has to count a million rows."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Named,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypedColumns,
+    Uuid,
+    text,
+)
+
+from webapp.schema.columns import Counter, Moment, metadata
+
+
+class _CursorColumns(TypedColumns):
+    name: Named[str] = Column(String(40), primary_key=True)
+    event_id: Named[int] = Column(Counter, server_default=text("0"))
+    moment: Named[datetime | None] = Column(Moment)
+    moved_at: Named[datetime] = Column(Moment)
+
+
+# How far a figure has got: what comes after it is counted anew by whoever asks
+cursors = Table("cursors", metadata, _CursorColumns)
+
+
+class _EndingColumns(TypedColumns):
+    id: Named[int] = Column(Counter, primary_key=True)
+    hour: Named[datetime] = Column(Moment)
+    type: Named[str] = Column(String(80))
+    queue: Named[str] = Column(String(80))
+    status: Named[str] = Column(String(12))
+    jobs: Named[int] = Column(Integer)
+
+
+# Jobs as they stand, by the hour of their end; rows are sums to be added up, and triggers add negative ones
+endings = Table("endings", metadata, _EndingColumns)
+Index("ix_endings_hour", endings.c.hour)
+
+
+class _RunColumns(TypedColumns):
+    hour: Named[datetime] = Column(Moment, primary_key=True)
+    type: Named[str] = Column(String(80), primary_key=True)
+    queue: Named[str] = Column(String(80), primary_key=True)
+    outcome: Named[str] = Column(String(12), primary_key=True)
+    run_bucket: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    wait_bucket: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    runs: Named[int] = Column(Integer)
+
+
+# What happened: attempts by the hour of their end, whatever became of their jobs since
+runs = Table("runs", metadata, _RunColumns)
+
+
+class _ErrorGroupColumns(TypedColumns):
+    fingerprint: Named[str] = Column(String(16), primary_key=True)
+    type: Named[str] = Column(String(80))
+    message: Named[str] = Column(Text)
+    place: Named[str] = Column(String(200), server_default="")
+    sample_job_id: Named[UUID] = Column(Uuid)
+    count: Named[int] = Column(Integer)
+    first_seen_at: Named[datetime] = Column(Moment)
+    last_seen_at: Named[datetime] = Column(Moment)
+    state: Named[str] = Column(String(8), server_default="open")
+    state_at: Named[datetime | None] = Column(Moment)
+    state_by: Named[UUID | None] = Column(Uuid)
+
+
+error_groups = Table(
+    "error_groups",
+    metadata,
+    _ErrorGroupColumns,
+    CheckConstraint("state IN ('open', 'resolved', 'ignored')", name="known_state"),
+)
+Index("ix_error_groups_seen", error_groups.c.last_seen_at)
+
+
+class _ErrorHourColumns(TypedColumns):
+    fingerprint: Named[str] = Column(String(16), primary_key=True)
+    hour: Named[datetime] = Column(Moment, primary_key=True)
+    count: Named[int] = Column(Integer)
+
+
+error_hours = Table("error_hours", metadata, _ErrorHourColumns)
+
+
+class _ErrorUserColumns(TypedColumns):
+    fingerprint: Named[str] = Column(String(16), primary_key=True)
+    user_id: Named[UUID] = Column(Uuid, primary_key=True)
+
+
+error_users = Table("error_users", metadata, _ErrorUserColumns)
+
+
+class _JobErrorColumns(TypedColumns):
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    fingerprint: Named[str] = Column(String(16))
+
+
+# How a job failed the last time it did
+job_errors = Table("job_errors", metadata, _JobErrorColumns)
+Index("ix_job_errors_fingerprint", job_errors.c.fingerprint, job_errors.c.job_id.desc())

@@ -1,0 +1,23 @@
+"""Notices: what tells people that a job of theirs has ended."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Column, ForeignKey, Index, Named, String, Table, TypedColumns
+
+from webapp.schema.columns import Counter, Moment, metadata
+
+
+class _NoticeColumns(TypedColumns):
+    id: Named[int] = Column(Counter, primary_key=True)
+    user_id: Named[UUID] = Column(ForeignKey("users.id", ondelete="CASCADE"))
+    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    kind: Named[str] = Column(String(12))
+    at: Named[datetime] = Column(Moment)
+    read_at: Named[datetime | None] = Column(Moment)
+
+
+# Rows are written by a trigger (migration 0005), in whichever transaction ends a job
+notices = Table("notices", metadata, _NoticeColumns)
+Index("ix_notices_user", notices.c.user_id, notices.c.read_at, notices.c.id)
+Index("ix_notices_job", notices.c.job_id)

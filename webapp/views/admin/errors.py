@@ -1,0 +1,186 @@
+"""Errors, grouped by what they have in common: to be looked into, settled, and their jobs retried."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from webapp.accounts.audit import Action, Kind
+from webapp.accounts.rights import Right
+from webapp.jobs.figures.groups import PAGE, Group, State, UnknownError
+from webapp.views import polling
+from webapp.views.admin.error_words import HOURS, STATES, ErrorRow, error_row
+from webapp.views.admin.periods import moment_of
+from webapp.views.assets import template_version
+from webapp.views.auditing import audited, note
+from webapp.views.confirming import Confirmation, confirm
+from webapp.views.current import services
+from webapp.views.reader import reader
+from webapp.views.rights import require, require_for_all
+from webapp.views.viewer import signed_in, viewer
+
+bp = Blueprint("admin_errors", __name__)
+require_for_all(bp, Right.SEE_INSTALLATION)
+EVERY = "all"
+_SECONDS = 15.0
+_BATCH, _AT_ONCE = 200, 2000
+_ACTIONS = {
+    State.RESOLVED: Action.ERROR_RESOLVE,
+    State.IGNORED: Action.ERROR_IGNORE,
+    State.OPEN: Action.ERROR_REOPEN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which errors a list shows: open ones, unless its address says otherwise."""
+
+    state: str = State.OPEN.value
+    type_name: str = ""
+    since: str = ""
+    before: str = ""
+
+    def arguments(self, **changed: str) -> dict[str, str]:
+        """Return the address' arguments for the same list, or another one."""
+        given = {"state": self.state, "type": self.type_name, "since": self.since, "before": self.before, **changed}
+        return {name: value for name, value in given.items() if value}
+
+    def narrowed(self) -> dict[str, Any]:
+        """Return what the figures are asked for."""
+        state = State(self.state) if self.state != EVERY else None
+        return {"state": state, "type_name": self.type_name, "since": moment_of(self.since)}
+
+
+@bp.get("/admin/errors")
+def index() -> ResponseReturnValue:
+    """List the errors, those seen last first."""
+    return render_template("admin_errors/index.html", **_list())
+
+
+@bp.get("/admin/errors/_live")
+def live() -> ResponseReturnValue:
+    """Answer what changes on the list; 304 if nothing did."""
+    page = _list()
+    return polling.unchanged(page["tag"]) or (
+        render_template("admin_errors/_live.html", **page),
+        {polling.TAG_HEADER: page["tag"]},
+    )
+
+
+@bp.get("/admin/errors/<fingerprint>")
+def show(fingerprint: str) -> ResponseReturnValue:
+    """Show one error."""
+    group = _group(fingerprint)
+    return render_template(
+        "admin_errors/show.html",
+        error=_rows([group])[0],
+        group=group,
+        settled_by=reader([group.state_by]).name(group.state_by) if group.state_by else "",
+        settled_at=reader().when(group.state_at) if group.state_at else None,
+        failed=services().figures.errors.count_retriable(fingerprint),
+        last_is_there=bool(services().jobs.some(viewer(), [group.sample_job_id])),
+    )
+
+
+@bp.post("/admin/errors/<fingerprint>/<any(open, resolved, ignored):state>")
+@require(Right.SETTLE_ERRORS)
+def settle(fingerprint: str, state: str) -> ResponseReturnValue:
+    """Say what is thought of an error."""
+    group, new = _group(fingerprint), State(state)
+    change = {"before": {"state": group.state}, "after": {"state": new.value}}
+    with audited(_ACTIONS[new], Kind.ERROR, fingerprint, name=group.type, **change):
+        services().figures.errors.settle(fingerprint, new, by=signed_in().id)
+    return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
+
+
+@bp.get("/admin/errors/<fingerprint>/retry")
+@require(Right.ACT_ON_ALL_JOBS)
+def confirm_retry(fingerprint: str) -> ResponseReturnValue:
+    """Ask before all jobs that failed so are retried."""
+    group = _group(fingerprint)
+    count = services().figures.errors.count_retriable(fingerprint)
+    return confirm(
+        Confirmation(
+            title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
+            effect=_("All that failed with this error and have not run again since start once more."),
+            notes=(_("At most %(count)s at once; ask again for the rest.", count=_AT_ONCE),)
+            if count > _AT_ONCE
+            else (),
+            action=_("Retry them"),
+            keep=_("Leave them"),
+            post=url_for("admin_errors.retry", fingerprint=fingerprint),
+            back=url_for("admin_errors.show", fingerprint=group.fingerprint),
+            harmful=False,
+            refusal="" if count else _("No job with this error is failed now."),
+        )
+    )
+
+
+@bp.post("/admin/errors/<fingerprint>/retry")
+@require(Right.ACT_ON_ALL_JOBS)
+def retry(fingerprint: str) -> ResponseReturnValue:
+    """Retry the jobs that failed so; those that cannot be retried now are passed over."""
+    group = _group(fingerprint)
+    count = _retry_all(fingerprint)
+    note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": count})
+    return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
+
+
+def _retry_all(fingerprint: str) -> int:
+    count, after = 0, None
+    while count < _AT_ONCE and (ids := services().figures.errors.retriable(fingerprint, _BATCH, after)):
+        services().jobs.retry_many(ids, by=signed_in().id)
+        count, after = count + len(ids), ids[-1]
+    return count
+
+
+def _list() -> dict[str, Any]:
+    asked = _asked()
+    found = services().figures.errors.page(**asked.narrowed(), before=_place(asked.before), limit=PAGE + 1)
+    shown = _rows(found[:PAGE])
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    tag = polling.tag(shown, asked, viewer(), template_version())
+    return {
+        "errors": shown,
+        "asked": asked,
+        "states": {**STATES, EVERY: _("All")},
+        "count": services().figures.errors.count(**asked.narrowed()),
+        "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
+        "types": sorted(services().registry, key=lambda kind: kind.title),
+        "since": reader().when(since) if (since := moment_of(asked.since)) else None,
+        "tag": tag,
+        "trigger": polling.trigger(_SECONDS),
+    }
+
+
+def _asked() -> Asked:
+    state = request.args.get("state", "")
+    return Asked(
+        state=state if state in {*State, EVERY} else State.OPEN.value,
+        type_name=request.args.get("type", "")[:80],
+        since=request.args.get("since", "")[:40],
+        before=request.args.get("before", "")[:80],
+    )
+
+
+def _place(text: str) -> Any:
+    at, _separator, fingerprint = text.partition("~")
+    moment = moment_of(at)
+    return (moment, fingerprint) if moment else None
+
+
+def _rows(groups: Any) -> tuple[ErrorRow, ...]:
+    reading, errors = reader(), services().figures.errors
+    hours = errors.hours([group.fingerprint for group in groups], reading.now - timedelta(hours=HOURS))
+    return tuple(error_row(group, hours[group.fingerprint], reading, services().registry) for group in groups)
+
+
+def _group(fingerprint: str) -> Group:
+    try:
+        return services().figures.errors.get(fingerprint)
+    except UnknownError:
+        abort(404)

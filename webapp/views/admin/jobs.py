@@ -1,0 +1,99 @@
+"""Everybody's jobs: the list that those work with who run an installation."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts.audit import Action, Kind
+from webapp.accounts.rights import Right
+from webapp.jobs.job import Job
+from webapp.views.admin.job_filter import JobFilter
+from webapp.views.admin.periods import moment_of
+from webapp.views.asked import asked
+from webapp.views.auditing import note
+from webapp.views.csv_answer import csv_answer
+from webapp.views.current import services
+from webapp.views.job_list import JobList, job_list
+from webapp.views.jobs import answer_again, list_words
+from webapp.views.reader import Reader, reader
+from webapp.views.rights import require_for_all
+from webapp.views.viewer import viewer
+
+bp = Blueprint("admin_jobs", __name__)
+require_for_all(bp, Right.SEE_INSTALLATION)
+_COLUMNS = (
+    *("id", "type", "title", "status", "queue", "owner", "triggered_by", "created_at", "started_at", "finished_at"),
+    *("attempt", "progress", "message", "error"),
+)
+_BATCH = 500
+
+
+@bp.get("/admin/jobs")
+def index() -> ResponseReturnValue:
+    """List everybody's jobs."""
+    given = JobFilter.of(request.args)
+    found = job_list(services(), given)
+    return render_template(
+        "admin_jobs/index.html",
+        types=sorted(services().registry, key=lambda kind: kind.title),
+        queues=[queue.name for queue in services().queues.all()],
+        total=_total(given, found),
+        ended=_ended(given),
+        **list_words(found),
+    )
+
+
+@bp.get("/admin/jobs/_live")
+def live() -> ResponseReturnValue:
+    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
+    return answer_again(JobFilter.of(request.args))
+
+
+@bp.get("/admin/jobs.csv")
+def export() -> ResponseReturnValue:
+    """Send all jobs that the filter lets through, newest first."""
+    given = JobFilter.of(request.args)
+    note(Action.JOBS_EXPORT, Kind.JOBS, after=given.arguments())
+    return csv_answer("jobs.csv", _COLUMNS, _rows(given))
+
+
+def _total(given: JobFilter, found: JobList) -> str:
+    """Say how many jobs match: exactly where the figures know, and where they are all on the page."""
+    if given.is_summed:
+        return f"{given.count_ended():,}"
+    shown = len(found.rows) + len(found.cards)
+    return found.matching if found.more else f"{shown:,}"
+
+
+def _ended(given: JobFilter) -> dict[str, str]:
+    """Say the bounds of when jobs ended, in the reader's zone."""
+    zone = reader().zone
+    bounds = {"since": moment_of(given.ended_since), "until": moment_of(given.ended_until)}
+    said = {name: f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
+    return {**said, "zone": zone.key}
+
+
+def _rows(given: JobFilter) -> Iterator[list[object]]:
+    wanted = asked(given).chosen
+    before: UUID | None = None
+    while True:
+        found = services().jobs.find(viewer(), wanted, before=before, limit=_BATCH)
+        people = reader(person for job in found.jobs for person in (job.owner.user_id, job.triggered_by))
+        for job in found.jobs:
+            yield _row(job, people)
+        before = found.jobs[-1].id if len(found.jobs) == _BATCH else found.reached
+        if before is None:
+            return
+
+
+def _row(job: Job, people: Reader) -> list[object]:
+    said = (job.message, job.errors[-1]["text"] if job.errors else "") if people.may_open(job) else ("", "")
+    times = (job.created_at, job.started_at, job.finished_at)
+    owners = [people.names.get(person, "") if person else "" for person in (job.owner.user_id, job.triggered_by)]
+    return [
+        *(job.id, job.type, job.title, job.status.value, job.queue, *owners),
+        *(at.isoformat() if at else "" for at in times),
+        *(job.attempt, job.progress, *said),
+    ]

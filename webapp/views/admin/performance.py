@@ -1,0 +1,91 @@
+"""How the job types perform: how often they run and fail, how long they run and wait."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+
+from webapp.accounts.rights import Right
+from webapp.jobs.figures.durations import Durations
+from webapp.jobs.figures.runs import Went
+from webapp.views.current import services
+from webapp.views.moments import span
+from webapp.views.reader import reader
+from webapp.views.rights import require_for_all
+
+bp = Blueprint("performance", __name__)
+require_for_all(bp, Right.SEE_INSTALLATION)
+SHARES = (0.5, 0.95, 0.99)
+RANGES: Mapping[str, tuple[str, timedelta]] = {
+    "1h": (lazy_gettext("1 hour"), timedelta(hours=1)),
+    "24h": (lazy_gettext("24 hours"), timedelta(days=1)),
+    "7d": (lazy_gettext("7 days"), timedelta(days=7)),
+    "30d": (lazy_gettext("30 days"), timedelta(days=30)),
+}
+_USUAL = "24h"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spans:
+    """Durations in words, one per share; of ``few`` samples they say little."""
+
+    words: tuple[str, ...]
+    samples: int
+    few: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One job type in the range."""
+
+    type_name: str
+    title: str
+    runs: int
+    failures: int
+    share: float
+    ran: Spans
+    waited: Spans
+
+
+@bp.get("/admin/performance")
+def index() -> ResponseReturnValue:
+    """Compare the job types; whole hours, so that their sums are known."""
+    asked = request.args.get("range", "")
+    chosen = asked if asked in RANGES else _USUAL
+    reading = reader()
+    since = _beginning(reading.now, RANGES[chosen][1])
+    return render_template(
+        "performance/index.html",
+        rows=[_row(went) for went in services().figures.went(since)],
+        ranges={name: words for name, (words, _) in RANGES.items()},
+        chosen=chosen,
+        since=reading.when(since),
+        zone=reading.zone.key,
+        shares=[f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%") for share in SHARES],
+    )
+
+
+def _beginning(now: datetime, period: timedelta) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0) - period
+
+
+def _row(went: Went) -> Row:
+    registry = services().registry
+    return Row(
+        type_name=went.type_name,
+        title=registry.get(went.type_name).title if went.type_name in registry else went.type_name,
+        runs=went.runs,
+        failures=went.failures,
+        share=went.failed_share,
+        ran=_spans(went.ran),
+        waited=_spans(went.waited),
+    )
+
+
+def _spans(durations: Durations) -> Spans:
+    found = [durations.percentile(share) for share in SHARES]
+    words = tuple("" if period is None else span(period) for period in found)
+    return Spans(words=words, samples=durations.samples, few=durations.few)

@@ -1,0 +1,156 @@
+"""What is wrong with an installation, in sentences that say what to do, the worst first. Pure but for the words."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from webapp.jobs.condition import Condition
+from webapp.views.moments import rough, span
+
+LONG_WAIT = timedelta(minutes=10)
+SILENT_CLOCK = timedelta(seconds=30)
+SILENT_WORKER = timedelta(minutes=1)
+FULL, ALMOST_FULL = 0.95, 0.85
+_ENOUGH_ENDED = 20  # jobs: of fewer, a share says nothing
+_MANY_FAILED, _MOST_FAILED = 0.2, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong. ``tone`` is failed or attention; ``endpoint`` leads to where it is dealt with."""
+
+    tone: str
+    fact: str
+    sentence: str
+    endpoint: str = ""
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lately:
+    """How many jobs ended in the last hour or two, and how many of them failed."""
+
+    ended: int
+    failed: int
+
+
+def problems(found: Condition, lately: Lately) -> tuple[Problem, ...]:
+    """Return what is wrong; nothing is the best answer."""
+    all_ = [problem for check in _CHECKS for problem in check(found)]
+    all_ += _failures(lately)
+    return tuple(sorted(all_, key=lambda problem: problem.tone != "failed"))
+
+
+def _redis(found: Condition) -> Iterator[Problem]:
+    if found.redis is None:
+        yield Problem(
+            tone="failed",
+            fact=_("Redis does not answer."),
+            sentence=_("Jobs wait and are not lost; they start by themselves when it is back."),
+            endpoint="system.index",
+        )
+    elif found.redis.share >= ALMOST_FULL:
+        yield Problem(
+            tone=_tone(found.redis.share),
+            fact=_("Redis is %(share)s full.", share=f"{found.redis.share:.0%}"),
+            sentence=_("Give it more memory, or workers can no longer be woken."),
+            endpoint="system.index",
+        )
+
+
+def _disk(found: Condition) -> Iterator[Problem]:
+    if found.disk.share >= ALMOST_FULL:
+        yield Problem(
+            tone=_tone(found.disk.share),
+            fact=_("The disk of the files is %(share)s full.", share=f"{found.disk.share:.0%}"),
+            sentence=_("Make room, or keep files for a shorter time; jobs that write files will fail."),
+            endpoint="system.index",
+        )
+
+
+def _clock(found: Condition) -> Iterator[Problem]:
+    silent = found.clock_silent_for
+    if silent is None or silent > SILENT_CLOCK:
+        since = _("No clock has run yet.") if silent is None else _("No clock for %(period)s.", period=span(silent))
+        yield Problem(
+            tone="failed",
+            fact=since,
+            sentence=_("Start “deskjob clock”: until then nothing delayed starts, and no lost job is found."),
+            endpoint="system.index",
+        )
+
+
+def _queues(found: Condition) -> Iterator[Problem]:
+    if found.redis is None:
+        return  # who listens cannot be known
+    listened = {queue for worker in found.workers for queue in worker.queues}
+    for queue in found.waiting_queues:
+        if queue not in listened and queue not in found.paused_queues:
+            yield Problem(
+                tone="failed",
+                fact=_("No worker listens to the queue %(queue)s.", queue=queue),
+                sentence=_("Its jobs wait until one is started: “deskjob worker --queues %(queue)s”.", queue=queue),
+                endpoint="admin_jobs.index",
+                arguments=(("tab", "waiting"), ("queue", queue)),
+            )
+
+
+def _waits(found: Condition) -> Iterator[Problem]:
+    oldest = found.oldest
+    if oldest is not None and oldest.waited > LONG_WAIT:
+        yield Problem(
+            tone="attention",
+            fact=_("A job has been waiting for %(period)s.", period=rough(oldest.waited)),
+            sentence=_("More workers for the queue %(queue)s would help.", queue=oldest.queue),
+            endpoint="admin_jobs.index",
+            arguments=(("tab", "waiting"), ("queue", oldest.queue)),
+        )
+
+
+def _workers(found: Condition) -> Iterator[Problem]:
+    for worker in found.workers:
+        if worker.silent_for is not None and worker.silent_for > SILENT_WORKER:
+            yield Problem(
+                tone="attention",
+                fact=_("The worker %(name)s is silent.", name=worker.name),
+                sentence=_(
+                    "It was last heard of %(period)s ago. Its job is settled by the clock.",
+                    period=span(worker.silent_for),
+                ),
+                endpoint="workers.index",
+            )
+
+
+def _paused(found: Condition) -> Iterator[Problem]:
+    for queue in found.paused_queues:
+        yield Problem(
+            tone="attention",
+            fact=_("The queue %(queue)s is paused.", queue=queue),
+            sentence=_("Its jobs wait until somebody resumes it."),
+            endpoint="queues.index",
+        )
+
+
+def _failures(lately: Lately) -> Iterator[Problem]:
+    if lately.ended < _ENOUGH_ENDED or lately.failed < _MANY_FAILED * lately.ended:
+        return
+    failed = ngettext("%(num)s job failed", "%(num)s jobs failed", lately.failed)
+    yield Problem(
+        tone="failed" if lately.failed >= _MOST_FAILED * lately.ended else "attention",
+        fact=_("%(failed)s of %(ended)s that ended lately.", failed=failed, ended=lately.ended),
+        sentence=_("The errors tell what they have in common."),
+        endpoint="admin_errors.index",
+    )
+
+
+def _tone(share: float) -> str:
+    return "failed" if share >= FULL else "attention"
+
+
+_CHECKS: tuple[Callable[[Condition], Iterator[Problem]], ...] = (
+    *(_redis, _clock, _disk),
+    *(_queues, _waits, _workers, _paused),
+)

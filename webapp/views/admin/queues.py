@@ -1,0 +1,69 @@
+"""The queues: what waits and runs in each, kept up to date."""
+
+from typing import Any
+
+from flask import Blueprint, abort, render_template
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts.rights import Right
+from webapp.views import polling
+from webapp.views.admin.queue_view import QueueView, queue_views
+from webapp.views.assets import template_version
+from webapp.views.current import services
+from webapp.views.rights import require_for_all
+from webapp.views.viewer import viewer
+
+bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
+require_for_all(bp, Right.SEE_INSTALLATION)
+_POLL_SECONDS = 5.0
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """List the queues."""
+    return render_template("queues/index.html", **_list())
+
+
+@bp.get("/_live")
+def live() -> ResponseReturnValue:
+    """Answer what changes on the list; 304 if nothing did."""
+    return _answer("queues/_live.html", _list())
+
+
+@bp.get("/<path:name>")
+def show(name: str) -> ResponseReturnValue:
+    """Show one queue."""
+    return render_template("queues/show.html", **page_of(name))
+
+
+@bp.get("/<path:name>/_live")
+def show_live(name: str) -> ResponseReturnValue:
+    """Answer what changes on a queue's page; 304 if nothing did."""
+    return _answer("queues/_queue_live.html", page_of(name))
+
+
+def _list() -> dict[str, Any]:
+    return _page(queue_views(services()))
+
+
+def page_of(name: str) -> dict[str, Any]:
+    """Return what the page of one queue is made of; 404 for one that is not there."""
+    return {**_page((queue := known(name),)), "queue": queue}
+
+
+def _page(shown: tuple[QueueView, ...]) -> dict[str, Any]:
+    return {
+        "queues": shown,
+        "tag": polling.tag(shown, viewer(), template_version()),
+        "trigger": polling.trigger(_POLL_SECONDS),
+    }
+
+
+def _answer(template: str, page: dict[str, Any]) -> ResponseReturnValue:
+    tag = page["tag"]
+    return polling.unchanged(tag) or (render_template(template, **page), {polling.TAG_HEADER: tag})
+
+
+def known(name: str) -> QueueView:
+    """Return one queue, described; 404 for one that is not there."""
+    return next((queue for queue in queue_views(services()) if queue.name == name), None) or abort(404)

@@ -1,0 +1,78 @@
+"""The job types: what each one asks for and obeys; disable and enable them."""
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from webapp.accounts.audit import Action, Kind
+from webapp.accounts.rights import Right
+from webapp.views.admin import reasons
+from webapp.views.admin.type_view import TypeView, type_views
+from webapp.views.auditing import audited
+from webapp.views.confirming import Confirmation, confirm
+from webapp.views.current import services
+from webapp.views.rights import require, require_for_all
+from webapp.views.viewer import signed_in
+
+bp = Blueprint("types", __name__, url_prefix="/admin/types")
+require_for_all(bp, Right.SEE_INSTALLATION)
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """List all job types."""
+    return render_template("types/index.html", types=type_views(services()))
+
+
+@bp.get("/<name>")
+def show(name: str) -> ResponseReturnValue:
+    """Show one job type."""
+    return render_template("types/show.html", type=_known(name))
+
+
+@bp.route("/<name>/disable", methods=["GET", "POST"])
+@require(Right.CHANGE_TYPES)
+def disable(name: str) -> ResponseReturnValue:
+    """Ask why, then let nobody start it."""
+    known = _known(name)
+    reason = reasons.given()
+    error = reasons.complaint(reason) if request.method == "POST" else ""
+    if request.method == "GET" or error:
+        page = confirm(_disabling(known), "admin/reason.html", reason=reason, error=error, longest=reasons.LONGEST)
+        return page, 422 if error else 200
+    with audited(Action.TYPE_DISABLE, Kind.TYPE, name, name=known.title, after={"reason": reason}):
+        services().disabled_types.disable(name, reason=reason, by=signed_in().id)
+    return _back(name)
+
+
+@bp.post("/<name>/enable")
+@require(Right.CHANGE_TYPES)
+def enable(name: str) -> ResponseReturnValue:
+    """Let it be started again, and what waits of it run."""
+    known = _known(name)
+    before = {"reason": known.disabled.reason} if known.disabled else None
+    with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=known.title, before=before):
+        services().disabled_types.enable(name)
+    services().wake_ups.push(known.kind.queue)
+    return _back(name)
+
+
+def _disabling(known: TypeView) -> Confirmation:
+    return Confirmation(
+        title=_("Disable the job type %(title)s?", title=known.title),
+        effect=_("Nobody can start it until it is enabled: not from a page, a command or a schedule."),
+        notes=(_("What waits of it waits on; what runs goes on."),),
+        action=_("Disable it"),
+        keep=_("Leave it enabled"),
+        post=url_for("types.disable", name=known.name),
+        back=url_for("types.show", name=known.name),
+        harmful=False,
+    )
+
+
+def _known(name: str) -> TypeView:
+    return next((one for one in type_views(services()) if one.name == name), None) or abort(404)
+
+
+def _back(name: str) -> ResponseReturnValue:
+    return redirect(url_for("types.show", name=name), 303)

@@ -1,0 +1,46 @@
+"""Pauses: the paused queues in which jobs wait that this reader may see, for a banner on their pages."""
+
+from dataclasses import dataclass
+
+from flask import Flask
+from flask_babel import gettext as _
+
+from webapp.jobs.job import Status
+from webapp.jobs.queues import Queue
+from webapp.views.current import services
+from webapp.views.moments import Moment
+from webapp.views.reader import Reader, reader
+from webapp.views.viewer import viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A paused queue; ``name`` and ``by`` are for those who see all jobs."""
+
+    name: str
+    by: str
+    since: Moment
+    reason: str
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``pauses()``."""
+    app.jinja_env.globals["pauses"] = pauses
+
+
+def pauses() -> tuple[Pause, ...]:
+    """Return them; nothing is looked for while no queue is paused."""
+    paused = services().queues.paused()
+    if not paused:
+        return ()
+    waiting = services().jobs.page(viewer(), tab="waiting")
+    held_up = {job.queue for job in waiting if job.status is Status.QUEUED}
+    reading = reader(queue.paused_by for queue in paused)
+    return tuple(_pause(queue, reading) for queue in paused if queue.name in held_up)
+
+
+def _pause(queue: Queue, reading: Reader) -> Pause:
+    sees_all = reading.viewer.sees_all
+    by = reading.name(queue.paused_by) if sees_all and queue.paused_by else _("an operator")
+    assert queue.paused_at is not None  # noqa: S101  (it is paused)
+    return Pause(queue.name if sees_all else "", by, reading.when(queue.paused_at), queue.reason)

@@ -1,0 +1,107 @@
+"""The list of schedules, one schedule, and the fragments that keep both up to date."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from webapp.jobs.schedules.runs import STRIP
+from webapp.jobs.schedules.schedule import Run, Schedule
+from webapp.jobs.schedules.schedules import ScheduleNotFound
+from webapp.views import polling
+from webapp.views.assets import template_version
+from webapp.views.current import services
+from webapp.views.parameters import Parameter, parameters
+from webapp.views.reader import Reader, reader
+from webapp.views.schedules.described import row, run_line
+from webapp.views.schedules.facts import facts
+from webapp.views.schedules.preview import explained
+from webapp.views.viewer import signed_in
+
+SECONDS = 30.0
+
+
+def index() -> ResponseReturnValue:
+    """List the schedules."""
+    return render_template("schedules/index.html", **_list())
+
+
+def live() -> ResponseReturnValue:
+    """Answer the list again; 304 if nothing on it changed."""
+    shown = _list()
+    return polling.unchanged(shown["tag"]) or (
+        render_template("schedules/_list.html", **shown),
+        {polling.TAG_HEADER: shown["tag"]},
+    )
+
+
+def show(schedule_id: UUID) -> ResponseReturnValue:
+    """Show one schedule."""
+    return render_template("schedules/show.html", **_one(services().schedules.get(schedule_id)))
+
+
+def show_live(schedule_id: UUID) -> ResponseReturnValue:
+    """Answer what changes on its page; 304 if nothing did."""
+    try:
+        shown = _one(services().schedules.get(schedule_id))
+    except ScheduleNotFound:
+        if not polling.is_poll():
+            raise
+        return render_template("schedules/_removed.html"), 410
+    return polling.unchanged(shown["tag"]) or (
+        render_template("schedules/_one.html", **shown),
+        {polling.TAG_HEADER: shown["tag"]},
+    )
+
+
+def _list() -> dict[str, Any]:
+    schedules, runs = services().schedules.all(), services().runs.latest()
+    reading = reader(schedule.paused_by for schedule in schedules)
+    rows = tuple(row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
+    return {"rows": rows, "zone": reading.zone.key, **_polled(rows)}
+
+
+def _one(schedule: Schedule) -> dict[str, Any]:
+    runs = services().runs.of(schedule.id, STRIP)
+    reading = _reader(schedule, runs)
+    shown = {
+        "schedule": row(schedule, runs, kind_of(schedule), reading),
+        "facts": facts(schedule, reading),
+        "preview": explained(schedule.rule, reading),
+        "runs": tuple(run_line(run, reading) for run in runs),
+        "parameters": _parameters(schedule, reading),
+        "zone": reading.zone.key,
+        "runnable": may_run(schedule),
+    }
+    return shown | _polled(tuple(shown.values()))
+
+
+def _polled(shown: tuple[object, ...]) -> dict[str, Any]:
+    """What is described is all that can change, so it is what tells a poller "unchanged"."""
+    return {"tag": polling.tag(template_version(), signed_in().role, shown), "trigger": polling.trigger(SECONDS)}
+
+
+def _reader(schedule: Schedule, runs: tuple[Run, ...]) -> Reader:
+    asking = (run.asked_by for run in runs)
+    return reader((schedule.owner.user_id, schedule.paused_by, schedule.created_by, schedule.changed_by, *asking))
+
+
+def _parameters(schedule: Schedule, reading: Reader) -> tuple[Parameter, ...]:
+    """A type that this person may not start hides what its jobs are given."""
+    if not may_run(schedule):
+        return ()
+    kind = services().registry.get(schedule.type)
+    return parameters(kind.payload_class, schedule.payload, reading.zone)
+
+
+def may_run(schedule: Schedule) -> bool:
+    """Tell whether its type is there, and this person may start it."""
+    registry = services().registry
+    return schedule.type in registry and registry.get(schedule.type).may_be_started_by(signed_in().role)
+
+
+def kind_of(schedule: Schedule) -> str:
+    """Return the title of its type, or the bare name of one that is gone."""
+    registry = services().registry
+    return registry.get(schedule.type).title if schedule.type in registry else schedule.type
