@@ -77,7 +77,7 @@ class TestOnPostgreSQL:
     ) -> None:
         downgrade(revision="0001")
         with other.begin() as reader:
-            reader.execute(text("LOCK TABLE leases IN ACCESS SHARE MODE"))
+            reader.execute(text("LOCK TABLE jobs IN ACCESS SHARE MODE"))
             threading.Thread(target=lambda: (time.sleep(4), reader.rollback())).start()
             with caplog.at_level(logging.WARNING):
                 migrate(app)

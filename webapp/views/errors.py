@@ -69,6 +69,7 @@ def unavailable(error: OperationalError | InterfaceError) -> ResponseReturnValue
     if shortages.disk_is_full(error):
         return without_room(error)
     _log.error("The database does not answer: %s", error.orig)
+    language.forget_person()  # whose language would be asked of the database
     sentence = _("The database does not answer. Nothing that was started is lost. Try again in a few seconds.")
     return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 
