@@ -38,6 +38,7 @@ def test_a_horse_runs_all_that_waits_in_its_queue(
     woken: list[str],
     database: str,
 ) -> None:
+    services.queues.add("other")
     for queue in ("default", "default", "other", "default"):
         make(queue=queue)
     assert horse().drain("default", lease, HORSE) == 3

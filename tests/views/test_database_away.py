@@ -33,7 +33,7 @@ def test_pages_and_parts_say_that_the_database_does_not_answer_and_come_back_by_
         assert (part.status_code, "<html" in part.text) == (503, False)
         assert "The database does not answer." in part.text
         assert client.post("/login", data={"name": "ana", "password": "x"}).status_code == 503
-        states = client.get("/readyz")
+        states = app.test_client().get("/readyz")
         assert (states.status_code, states.json["database"]) == (503, "cannot be reached")
     finally:
         postgresql.start()

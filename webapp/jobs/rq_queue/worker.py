@@ -194,7 +194,7 @@ class JobWorker(Worker):
         An idle one ends here when it was asked to.
         """
         with contextlib.suppress(RedisError):
-            if pipeline is None and self.birth_date and self._brisk.hget(self.key, "birth") is None:
+            if pipeline is None and self.birth_date and self._brisk.hmget(self.key, "birth") == [None]:
                 self._brisk.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
                 register(self, self._brisk)  # type: ignore[arg-type]
             super().heartbeat(timeout, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
