@@ -13,7 +13,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from benchmarks import rq_dashboard, servers
+from benchmarks import peer, servers
 from benchmarks.page_house import house, seconds
 from benchmarks.rounds import Verdict
 
@@ -33,17 +33,17 @@ def run(*, short: bool) -> Verdict:
                 grown[kind] = _growth(kind, small, large, rounds)
                 saved[kind] = _saving(kind, large, rounds)
                 weight = _first_load(large)
-        peer = {} if short else rq_dashboard.compare(redis, (10_000, 100_000), _page)
+        others = {} if short else peer.compare(redis, (10_000, 100_000), _page)
     return Verdict(
         values=", ".join(
             [f"{kind} grows {grown[kind]:.2f} times, unchanged {saved[kind]:.1f} times as fast" for kind in KINDS]
-            + [f"first load {weight / 1000:.0f} KB", _said_of(peer, short=short)]
+            + [f"first load {weight / 1000:.0f} KB", _said_of(others, short=short)]
         ),
         goal=f"{GROWTH} times, {SAVED:.0f} times, {KILOBYTES} KB, ahead of rq-dashboard",
         ok=max(grown.values()) <= GROWTH
         and min(saved.values()) >= SAVED
         and weight <= KILOBYTES * 1000
-        and min(peer.values(), default=2.0) > 1.0,
+        and min(others.values(), default=2.0) > 1.0,
     )
 
 

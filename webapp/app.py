@@ -11,6 +11,7 @@ from webapp import schema
 from webapp.config import Settings, load
 from webapp.database import engine_options
 from webapp.services import Services
+from webapp.version import version
 from webapp.views import (
     around,
     assets,
@@ -35,6 +36,7 @@ migrate = Migrate(db=db, directory=str(Path(__file__).parent / "migrations"))
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the whole application; ``settings`` come from the environment if not given."""
     settings = settings or load()
+    version()  # read now, before any fork: later the files may be newer ones
     app = Flask("webapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,

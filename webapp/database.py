@@ -31,9 +31,12 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_pre_ping": True,
         "connect_args": {
             "connect_timeout": 3,
-            # a beat that hangs longer than its lease would get a healthy job killed
+            # a beat that hangs longer than its lease would get a healthy job killed; and what a
+            # frozen process has locked must be free again before its lease is over
             "options": "-c statement_timeout=15000 -c lock_timeout=4000 "
-            "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC",
+            "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
+            # as for a disk that spins, walks of a wrong index that lies in the table's order look cheaper
+            "-c random_page_cost=1.1",
             "keepalives_idle": 5,
             "tcp_user_timeout": 5000,
         },

@@ -67,6 +67,13 @@ class World:
             self.claimed.append(job)
         return job
 
+    def claim_one(self, job_id: UUID) -> Job:
+        """Take a job that waits and that no limit keeps."""
+        job = self.claims.claim_one(job_id, QUEUE, self.services.leases.open(HOLDER, QUEUE))
+        assert job is not None
+        self.claimed.append(job)
+        return job
+
     def report(self, job: Job, percent: float) -> str:
         def write() -> None:
             with writing(self.services.engine) as connection:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
 from tests.jobs.conftest import HOLDER, Nothing, end, run_once
 from webapp.database import writing
 from webapp.jobs.context import JobContext
 from webapp.jobs.job import Job, Owner, Status
+from webapp.schema import users
 from webapp.services import Services
 
 Make = Callable[..., Job]
@@ -93,3 +95,17 @@ def test_a_notice_goes_with_its_job(services: Services, running: Make, ana: UUID
     end(services, job)
     services.jobs.delete(job.id)
     assert told(services, ana) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "told_of"), [("never", []), ("failure", ["failed"]), ("always", ["done", "failed"])]
+)
+def test_people_choose_of_which_ends_they_are_told(
+    services: Services, running: Make, ana: UUID, choice: str, told_of: list[str], database: str
+) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(users).where(users.c.id == ana).values(notify=choice))
+    for status in (Status.COMPLETED, Status.FAILED):
+        end(services, running(owner=Owner(user_id=ana)), status)
+    kinds = {Status.COMPLETED: "done", Status.FAILED: "failed"}
+    assert sorted(kinds[kind] for _, kind in told(services, ana)) == told_of

@@ -10,7 +10,7 @@ from tests.jobs.statements import plan_of, recorded
 from webapp.database import is_sqlite, writing
 from webapp.jobs.attempts import Fence, add_log, report
 from webapp.jobs.job import Job, Owner, Status
-from webapp.jobs.queries import COUNT_CEILING, TABS, Viewer
+from webapp.jobs.queries import TAB_CEILING, TABS, Viewer
 from webapp.jobs.store import JobNotFound
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -98,9 +98,9 @@ def many(services: Services, count: int, *, owner: UUID, status: str = "complete
 
 
 def test_counts_stop_at_a_ceiling(services: Services, database: str) -> None:
-    many(services, COUNT_CEILING + 5, owner=ANA.user_id, status="queued")
+    many(services, TAB_CEILING + 5, owner=ANA.user_id, status="queued")
     counts = services.jobs.counts(ANA)
-    assert (counts["all"], counts["waiting"], counts["done"]) == (COUNT_CEILING, COUNT_CEILING, 0)
+    assert (counts["all"], counts["waiting"], counts["done"]) == (TAB_CEILING, TAB_CEILING, 0)
 
 
 def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(

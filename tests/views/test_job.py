@@ -229,8 +229,9 @@ def asked_again(client: FlaskClient, job: Job) -> tuple[str, str]:
 
 
 def test_a_page_on_which_nothing_is_new_is_answered_with_304(
-    client: FlaskClient, put: Put, attach: Attach, services: Services, user: User
+    client: FlaskClient, put: Put, attach: Attach, services: Services, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("webapp.views.polling._GROWS_OLD", 10**9)  # however slow this is, nothing grows old meanwhile
     job = put(Status.WAITING, parts=1, started_at=None, created_at=services.jobs.now() - timedelta(hours=1))
     part = put(Status.RUNNING, root_id=job.id)
     address, tag = asked_again(client, job)

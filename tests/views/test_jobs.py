@@ -138,7 +138,7 @@ def test_a_list_goes_on_to_older_jobs(client: FlaskClient, put: Put) -> None:
 def test_a_count_that_is_too_long_to_count_says_so(
     client: FlaskClient, put: Put, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.views.job_list.COUNT_CEILING", 2)
+    monkeypatch.setattr("webapp.views.job_list.TAB_CEILING", 2)
     [put(Status.COMPLETED) for _ in range(2)]
     assert "2+" in client.get("/jobs").text
 

@@ -36,11 +36,11 @@ def test_in_two_tabs_one_stops_the_job_and_the_other_sees_it(page: Page, put: Pu
     for tab in (page, other):
         tab.goto(f"/jobs/{job.id}")
     page.click("text=Stop…")
-    expect(page.locator("dialog")).to_contain_text(f"Stop “Monthly report” #{job.short_id}?")
+    expect(page.locator("dialog[data-modal]")).to_contain_text(f"Stop “Monthly report” #{job.short_id}?")
     expect(page.get_by_role("button", name="Let it wait")).to_be_focused()
     assert violations(page) == ""
     page.keyboard.press("Escape")
-    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("dialog[data-modal]")).to_have_count(0)
     page.click("text=Stop…")
     page.get_by_role("button", name="Stop the job").click()
     expect(page.locator("#chip")).to_have_text("Stopped")

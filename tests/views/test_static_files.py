@@ -1,13 +1,14 @@
 """Static files are compressed, kept by browsers, and as guarded as pages."""
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 
 from webapp.views.security.headers import ALWAYS
-from webapp.views.static_files import with_twins
+from webapp.views.static_files import _kept, with_twins
 
 
 @pytest.fixture
@@ -54,5 +55,11 @@ def test_a_file_that_has_not_changed_is_not_sent_again(client: FlaskClient, vers
     assert client.get(versioned, headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_they_are_compressed_once(app: Flask) -> None:
-    assert with_twins.cache_info().currsize <= 1
+def test_they_are_compressed_once_however_many_ask_at_once(app: Flask, versioned: str) -> None:
+    _kept().cleanup()
+    with_twins.cache_clear()
+    _kept.cache_clear()
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: app.test_client().get(versioned).status_code, range(16)))
+    assert answers == [200] * 16
+    assert with_twins.cache_info().misses == 1

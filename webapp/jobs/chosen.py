@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from itertools import product
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import ColumnElement, func, literal_column, or_, true
 
 from webapp.jobs import searching
 from webapp.jobs.job import UNFINISHED
-from webapp.jobs.queries import PUBLIC, TABS, Viewer, in_house, scopes
+from webapp.jobs.queries import PUBLIC, TABS, Viewer, in_house
 from webapp.schema import jobs
 
 _SLACK = timedelta(minutes=10)  # between the clock that ids are made by and the database's
@@ -44,12 +44,12 @@ class Chosen:
 
     def walks(self, viewer: Viewer) -> list[Walk]:
         """Return the conditions of each index walk: one for each scope and status, so that each is in order."""
-        typed: Walk = [jobs.c.type == self.type_name] if self._type_is_indexed(viewer) else []
-        statuses = [_status(status.value, hinted=viewer.sees_all and not self.whose) for status in TABS[self.tab]]
-        return [
-            [scope, *status, *typed, *self._bounds()]
-            for scope, status in product(self._scopes(viewer), statuses or [[]])
-        ]
+        house = in_house(viewer)
+        return [[scope, house, *walk, *self._exactly()] for scope, walk in self._ways(viewer)]
+
+    def index_walks(self, viewer: Viewer) -> list[Walk]:
+        """Return the same with what the indexes themselves know only: a little more, found without reading rows."""
+        return [[scope, *walk] for scope, walk in self._ways(viewer)]
 
     def older_than(self, job_id: UUID) -> "Chosen":
         """Return the same without a job and the newer ones."""
@@ -59,33 +59,47 @@ class Chosen:
     def rest(self, viewer: Viewer, *, sqlite: bool) -> Walk:
         """Return the conditions that no index helps with: rows have to be read and passed over."""
         passed_over = self.type_name and not self._type_is_indexed(viewer)
-        found: Walk = [jobs.c.type == self.type_name] if passed_over else []
+        # not by the index of types, which would walk everybody's jobs
+        found: Walk = [func.coalesce(jobs.c.type, "") == self.type_name] if passed_over else []
         if self.text and searching.whole_id(self.text) is None:
             found += searching.has_words(self.text, viewer, self.closed_types, sqlite=sqlite)
         return found
+
+    def _ways(self, viewer: Viewer) -> list[tuple[ColumnElement[bool], Walk]]:
+        typed: Walk = [jobs.c.type == self.type_name] if self._type_is_indexed(viewer) else []
+        statuses = [_status(status.value, hinted=viewer.sees_all and not self.whose) for status in TABS[self.tab]]
+        among = product(self._scopes(viewer), statuses or [[]])
+        return [(scope, [*status, *typed, *self._bounds()]) for scope, status in among]
 
     def _type_is_indexed(self, viewer: Viewer) -> bool:
         """Tell whether the jobs of a type can be walked: only where they are in all statuses and everybody's."""
         return bool(self.type_name) and self.tab == "all" and viewer.sees_all and not (self.whose or viewer.tenant)
 
     def _scopes(self, viewer: Viewer) -> list[ColumnElement[bool]]:
-        if self.whose == "mine":
-            return [(jobs.c.owner_id == viewer.user_id) & in_house(viewer)]
-        return [PUBLIC & in_house(viewer)] if self.whose == "public" else scopes(viewer)
+        if self.whose:
+            return [jobs.c.owner_id == viewer.user_id if self.whose == "mine" else PUBLIC]
+        return [true()] if viewer.sees_all else [jobs.c.owner_id == viewer.user_id, PUBLIC]
 
     def _bounds(self) -> Walk:
         """Return the bounds of time: an id begins with its milliseconds, so the walk begins and ends there."""
         found: Walk = []
         if self.since is not None:
-            found += [jobs.c.id >= _first_id(self.since - _SLACK), jobs.c.created_at >= self.since]
+            found.append(jobs.c.id >= _first_id(self.since - _SLACK))
         if self.until is not None:
-            found += [jobs.c.id < _first_id(self.until + _SLACK), jobs.c.created_at < self.until]
+            found.append(jobs.c.id < _first_id(self.until + _SLACK))
         if self.newest is not None:
             found.append(jobs.c.id <= self.newest)
-        if not self.with_scheduled:
-            found.append(jobs.c.status != "scheduled")
         one = searching.whole_id(self.text)
         return [*found, jobs.c.id == one] if one else found
+
+    def _exactly(self) -> Walk:
+        """Return what only the rows know; the time itself is looked at near the bounds alone."""
+        found: Walk = [] if self.with_scheduled else [jobs.c.status != "scheduled"]
+        if self.since is not None:
+            found.append(or_(jobs.c.id >= _first_id(self.since + _SLACK), jobs.c.created_at >= self.since))
+        if self.until is not None:
+            found.append(or_(jobs.c.id < _first_id(self.until - _SLACK), jobs.c.created_at < self.until))
+        return found
 
 
 def _status(status: str, *, hinted: bool) -> Walk:

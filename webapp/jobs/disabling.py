@@ -20,7 +20,8 @@ class TypeDisabled(Exception):
 
     def __init__(self, name: str, reason: str) -> None:
         """Say which, and why."""
-        super().__init__(f"Jobs of type {name!r} cannot be started for now{f': {reason}' if reason else '.'}")
+        why = f": {reason.rstrip('.')}" if reason else ""
+        super().__init__(f"Jobs of type {name!r} cannot be started for now{why}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
-from webapp.database import reading, writing
+from webapp.database import reading, writing, writing_at_once
 from webapp.faults import faultpoint
 from webapp.jobs import families, interruptions, lock_order
 from webapp.jobs.attempts import Ending, Horse
@@ -65,9 +65,12 @@ class Leases:
         return lease_id
 
     def beat(self, lease_id: UUID) -> bool:
-        """Keep a lease alive; False if it was reaped, and its horse must die at once."""
+        """Keep a lease alive; False if it was reaped, and its horse must die at once.
+
+        At once: a worker that freezes between an update and its commit would keep the lease locked.
+        """
         statement = update(leases).where(leases.c.id == lease_id).values(beat=leases.c.beat + 1, beat_at=now())
-        with writing(self.engine) as connection:
+        with writing_at_once(self.engine) as connection:
             return connection.execute(statement).rowcount == 1
 
     def running(self, lease_id: UUID) -> Job | None:

@@ -7,6 +7,7 @@ answer says how far it came; whoever wants more goes on from there.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, func, or_, select
@@ -20,7 +21,7 @@ from webapp.jobs.walks import HIGHEST, LOWEST, counting, counts, ids, narrowed, 
 from webapp.schema import jobs
 
 REACH = 50_000
-_FIRST_PART = 2000
+_FIRST_PART = 500
 _UNFINISHED_TABS = ("running", "waiting", "scheduled")
 _COUNTED_AT_ONCE = 20_000
 EVERYTHING = Chosen()
@@ -60,8 +61,8 @@ class Listing:
         """Return the jobs that are chosen, newest first, older than ``before``; read at most ``reach`` rows for it."""
         with reading(self.engine) as connection:
             if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-                walks = narrowed(chosen.walks(viewer), [jobs.c.id < before] if before else [])
-                return _search(connection, walks, rest, limit, reach)
+                older = [jobs.c.id < before] if before else []
+                return _search(connection, _Ways.of(viewer, chosen, older, rest), limit, reach)
             between = {"above": LOWEST, "below": before or HIGHEST}
             rows = connection.execute(page(viewer, chosen, limit), between).mappings()
             return Found(jobs=tuple(to_job(row) for row in rows))
@@ -89,19 +90,19 @@ class Listing:
 
     def total(self, viewer: Viewer, chosen: Chosen) -> int:
         """Count all that are chosen, however many: for a job, not for a page."""
-        walks, rest = chosen.walks(viewer), chosen.rest(viewer, sqlite=is_sqlite(self.engine))
-        count, part = 0, walks
+        rest = chosen.rest(viewer, sqlite=is_sqlite(self.engine))
+        ways, here, count = _Ways.of(viewer, chosen, [], rest), Walk(), 0
         with reading(self.engine) as connection:
             while True:
-                last, size = _part(connection, part, _COUNTED_AT_ONCE)
+                last, _ = _part(connection, narrowed(ways.indexed, here), _COUNTED_AT_ONCE)
                 if last is None:
                     return count
-                here = narrowed(part, [jobs.c.id >= last, *rest])
-                count += _count(connection, here, _COUNTED_AT_ONCE) if rest else size
-                part = narrowed(walks, [jobs.c.id < last])
+                part = narrowed(ways.wanted, [*here, jobs.c.id >= last])
+                count += _count(connection, part, _COUNTED_AT_ONCE)
+                here = [jobs.c.id < last]
 
     def counts(self, viewer: Viewer, tabs: tuple[str, ...] = tuple(TABS)) -> dict[str, int]:
-        """Count the viewer's jobs per tab, in one statement; each count stops at `COUNT_CEILING`."""
+        """Count the viewer's jobs per tab, in one statement; each count stops at `TAB_CEILING`."""
         with reading(self.engine) as connection:
             return dict(connection.execute(counts(viewer, tabs)).mappings().one())
 
@@ -131,27 +132,40 @@ class Listing:
         self, connection: Connection, viewer: Viewer, chosen: Chosen, shown: Collection[UUID], limit: int
     ) -> int:
         if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-            newer = narrowed(chosen.walks(viewer), [jobs.c.id > max(shown)] if shown else [])
-            last, _ = _part(connection, newer, _FIRST_PART)
-            return _count(connection, narrowed(newer, [jobs.c.id >= last, *rest]), limit) if last else 0
+            ways = _Ways.of(viewer, chosen, [jobs.c.id > max(shown)] if shown else [], rest)
+            last, _ = _part(connection, ways.indexed, _FIRST_PART)
+            return _count(connection, narrowed(ways.wanted, [jobs.c.id >= last]), limit) if last else 0
         between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
         found = connection.execute(ids(viewer, chosen, limit), between).scalars()
         return len(set(found) - set(shown))
 
 
-def _search(connection: Connection, walks: list[Walk], rest: Walk, limit: int, reach: int) -> Found:
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Walks of which rows are read one by one: where the indexes lead, and what is looked for on the way."""
+
+    indexed: list[Walk]
+    wanted: list[Walk]
+
+    @classmethod
+    def of(cls, viewer: Viewer, chosen: Chosen, bounds: Walk, rest: Walk) -> Self:
+        return cls(narrowed(chosen.index_walks(viewer), bounds), narrowed(chosen.walks(viewer), [*bounds, *rest]))
+
+
+def _search(connection: Connection, ways: _Ways, limit: int, reach: int) -> Found:
     found: list[Job] = []
-    size, part = min(_FIRST_PART, reach), walks
+    size, here = min(_FIRST_PART, reach), Walk()
     while True:
-        last, count = _part(connection, part, size)
+        last, count = _part(connection, narrowed(ways.indexed, here), size)
         if last is not None:
-            found += _jobs(connection, narrowed(part, [jobs.c.id >= last, *rest]), limit - len(found))
+            part = narrowed(ways.wanted, [*here, jobs.c.id >= last])
+            found += _jobs(connection, part, limit - len(found))
         reach -= size
         if count < size or last is None or len(found) >= limit:
             return Found(jobs=tuple(found))
         if reach <= 0:
             return Found(jobs=tuple(found), reached=last)
-        size, part = min(2 * size, reach), narrowed(walks, [jobs.c.id < last])
+        size, here = min(2 * size, reach), [jobs.c.id < last]
 
 
 def _part(connection: Connection, walks: list[Walk], size: int) -> tuple[UUID | None, int]:

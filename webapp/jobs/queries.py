@@ -29,6 +29,7 @@ from webapp.schema import attempts, events, jobs, later, now
 
 PAGE = 50
 COUNT_CEILING = 1000
+TAB_CEILING = 300  # of each count over a list: every page makes seven
 TABS: Mapping[str, tuple[Status, ...]] = {
     "all": (),
     "running": (Status.RUNNING, Status.WAITING),

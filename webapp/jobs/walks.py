@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ScalarSelect, Select, Uuid, bindparam, func, select
 
 from webapp.jobs.chosen import Chosen, Walk
-from webapp.jobs.queries import COUNT_CEILING, Viewer, newest_of
+from webapp.jobs.queries import TAB_CEILING, Viewer, newest_of
 from webapp.schema import jobs
 
 LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
@@ -32,8 +32,8 @@ def ids(viewer: Viewer, chosen: Chosen, limit: int) -> Select[Any]:
 
 @lru_cache(_KEPT)
 def counts(viewer: Viewer, tabs: tuple[str, ...]) -> Select[Any]:
-    """Select how many there are in each tab, by its name; each stops at `COUNT_CEILING`."""
-    found: list[Any] = [counting(Chosen(tab=tab).walks(viewer), COUNT_CEILING).label(tab) for tab in tabs]
+    """Select how many there are in each tab, by its name; each stops at `TAB_CEILING`."""
+    found: list[Any] = [counting(Chosen(tab=tab).walks(viewer), TAB_CEILING).label(tab) for tab in tabs]
     return select(*found)
 
 

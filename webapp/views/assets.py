@@ -5,12 +5,20 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g, url_for
 
 
 def init_app(app: Flask) -> None:
     """Let every ``url_for("static", …)`` carry the version of its file."""
     app.url_defaults(_add_version)
+    app.jinja_env.globals["icons"] = icons
+
+
+def icons() -> str:
+    """Return the address of the icons, of which a page has a hundred; made once in a request."""
+    if "icons" not in g:
+        g.icons = url_for("static", filename="icons.svg")
+    return str(g.icons)
 
 
 def template_version() -> str:

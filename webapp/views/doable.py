@@ -95,6 +95,8 @@ def _why_not_again(job: Job, registry: Registry, reader: Reader) -> str:
         return refusal
     if job.type not in registry:
         return _("This kind of job is not installed any more.")
+    if not registry.get(job.type).listed:
+        return _("This kind of job is not started by hand.")
     if job.type in reader.closed_types:
         return _("You may not start this kind of job.")
     if job.record_only:

@@ -11,6 +11,7 @@ from webapp.accounts.rights import Right
 from webapp.jobs.job import Job, Status
 from webapp.jobs.store import JobNotFound
 from webapp.views import findings, job_page, jobs, polling
+from webapp.views.around import around, toasts
 from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.job_log import Chosen, job_log
@@ -50,7 +51,9 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
     unchanged = None if job.is_finished else polling.unchanged(tag)
     if unchanged:
         return unchanged
-    answer = render_template("jobs/show_live.html", job=job, **_page(job, _reader(job)))
+    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if polling.is_poll() else ()
+    others = tuple(toast for toast in said if toast.job_id != job.id)  # of this one, the page itself tells
+    answer = render_template("jobs/show_live.html", job=job, toasts=others, **_page(job, _reader(job)))
     return answer, {polling.TAG_HEADER: tag}
 
 
@@ -80,9 +83,8 @@ def _tag(job: Job) -> str:
     now = services().jobs.now()
     queue = findings.queue_outlook(job) if job.is_new else None
     told = (queue.place, queue.workers, queue.pause) if queue else ()
-    return polling.tag(
-        services().jobs.family_pulse(job), viewer(), polling.job_tick(job, now), told, template_version(), get_locale()
-    )
+    grown = (polling.job_tick(job, now), template_version(), get_locale())
+    return polling.tag(services().jobs.family_pulse(job), around().pulse, viewer(), told, *grown)
 
 
 def _reader(job: Job) -> Reader:
@@ -100,6 +102,8 @@ def _page(job: Job, reading: Reader) -> dict[str, Any]:
         "tag": tag,
         "trigger": polling.trigger(seconds) if seconds else "",
         "told_at": round(reading.now.timestamp()),
+        "heard": around().latest,
+        "ran": 1 if around().running else None,
         "operates": reading.viewer.sees_all,
     }
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask_babel import lazy_gettext
 
 from webapp.jobs.job import Job, Status
-from webapp.jobs.queries import COUNT_CEILING, PAGE, TABS
+from webapp.jobs.queries import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
 from webapp.views import polling
 from webapp.views.asked import Asked, asked
@@ -125,7 +125,7 @@ def _described(
         rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
         news=news,
         more=more,
-        matching=_number(services.jobs.count(viewer(), wanted.chosen)) if more and not wanted.filter.text else "",
+        matching="" if wanted.filter.is_narrowed else _number(counts[wanted.filter.tab]),
         older=older,
         searched_to=searched_to,
         running_count=counts["running"],
@@ -163,7 +163,7 @@ def _tab(name: str, count: int, given: Filter) -> Tab:
 
 
 def _number(count: int) -> str:
-    return f"{COUNT_CEILING}+" if count >= COUNT_CEILING else str(count)
+    return f"{TAB_CEILING}+" if count >= TAB_CEILING else str(count)
 
 
 def _idle_queues(services: Services) -> tuple[str, ...]:

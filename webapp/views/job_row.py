@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
@@ -16,6 +17,11 @@ from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.wording import Look
 
+_ALONE = {
+    "you": lazy_gettext("You"),
+    "the system": lazy_gettext("System"),
+    "somebody else": lazy_gettext("Somebody else"),
+}
 FILES_SHOWN = 2  # as many names of what it was given are told, too
 
 
@@ -130,8 +136,8 @@ def _line(facts: Facts) -> str:
 
 def _by(job: Job, reader: Reader) -> str:
     name = _by_whom(job, reader)
-    alone = {"you": _("You"), "the system": _("System"), "somebody else": _("Somebody else")}
-    return str(alone.get(name, name))
+    said = _ALONE.get(name)
+    return str(said) if said else name
 
 
 def _by_whom(job: Job, reader: Reader) -> str:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from flask import render_template
 from flask_babel import ngettext
@@ -17,6 +16,7 @@ from webapp.views.forms.questions import questions
 from webapp.views.forms.staged import Staging
 from webapp.views.moments import SPACE, rough
 from webapp.views.order import Order
+from webapp.views.reader import zone
 from webapp.views.viewer import signed_in
 
 
@@ -51,11 +51,6 @@ def usual(job_type: JobType) -> str:
     """Say how long jobs of a type usually take; empty if nobody knows."""
     period = services().jobs.usual_duration(job_type.name)
     return rough(period) if period is not None else ""
-
-
-def zone() -> ZoneInfo:
-    """Return the zone on whose clock this person types."""
-    return ZoneInfo(signed_in().timezone or services().settings.timezone)
 
 
 def staging(job_type: JobType) -> Staging:

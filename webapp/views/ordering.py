@@ -19,7 +19,8 @@ from webapp.views.forms.form import PayloadForm
 from webapp.views.forms.incoming import Brought, receive
 from webapp.views.forms.staged import NotStaged
 from webapp.views.order import Order
-from webapp.views.order_page import page, staging, zone
+from webapp.views.order_page import page, staging
+from webapp.views.reader import zone
 from webapp.views.viewer import signed_in
 
 

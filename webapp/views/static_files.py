@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.headers import Headers
@@ -19,6 +20,7 @@ from whitenoise.compress import Compressor
 from webapp.config import Settings
 from webapp.views.security.headers import of_every_answer
 
+_making = Lock()
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -37,9 +39,13 @@ class StaticFiles:
         reads = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
         if not (reads and environ.get("PATH_INFO", "").startswith(self._prefix)):
             return self._application(environ, start_response)
-        self._served = self._served or (self._white_noise(kept=False), self._white_noise(kept=True))
         versioned = "v" in parse_qs(environ.get("QUERY_STRING", ""))
-        return self._served[versioned](environ, start_response)
+        return self._both()[versioned](environ, start_response)
+
+    def _both(self) -> tuple[Wsgi, Wsgi]:
+        with _making:  # a page's first load asks for all of its files at once, each in a thread
+            self._served = self._served or (self._white_noise(kept=False), self._white_noise(kept=True))
+            return self._served
 
     def _white_noise(self, *, kept: bool) -> Wsgi:
         served: Wsgi = WhiteNoise(

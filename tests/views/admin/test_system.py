@@ -9,7 +9,7 @@ from webapp.database import writing
 from webapp.jobs import foresight, underneath
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
-from webapp.schema import attachments, later
+from webapp.schema import attachments, jobs, later
 from webapp.services import Services
 from webapp.version import version
 from webapp.views.admin.settings_view import settings_view
@@ -49,6 +49,18 @@ def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) 
     services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
     page = auditor.get("/admin/system")
     assert (page.status_code, "Redis cannot be reached." in page.text) == (200, True)
+
+
+def test_a_clock_that_is_silent_is_told_unless_its_work_is_disabled(auditor: FlaskClient, services: Services) -> None:
+    sentence = "No clock has started maintenance for more than two hours."
+    assert sentence in auditor.get("/admin/system").text
+    services.jobs.create_system_job("maintenance")
+    assert sentence not in auditor.get("/admin/system").text
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(created_at=later(-3 * 3600)))
+    assert sentence in auditor.get("/admin/system").text
+    services.disabled_types.disable("maintenance")
+    assert sentence not in auditor.get("/admin/system").text
 
 
 @pytest.mark.usefixtures("database")

@@ -85,8 +85,9 @@ def _add(connection: Connection, failures: Sequence[Failure]) -> None:
 
 def _add_to_groups(connection: Connection, failures: Sequence[Failure]) -> None:
     counts = Counter(one.mark.fingerprint for one in failures)
-    first = {one.mark.fingerprint: one for one in reversed(failures)}
-    last = {one.mark.fingerprint: one for one in failures}
+    in_time = sorted(failures, key=lambda one: one.at)
+    first = {one.mark.fingerprint: one for one in reversed(in_time)}
+    last = {one.mark.fingerprint: one for one in in_time}
     rows = [_group(first[print_], last[print_], counts[print_]) for print_ in sorted(counts)]
     newest = {"last_seen_at": "replace", "sample_job_id": "replace", "message": "replace", "count": "add"}
     upsert(connection, error_groups, rows, newest)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, abort, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.rights import Right
@@ -16,6 +16,7 @@ from webapp.views.viewer import viewer
 bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
 require_for_all(bp, Right.SEE_INSTALLATION)
 _POLL_SECONDS = 5.0
+_JOBS = "admin_jobs.index"
 
 
 @bp.get("")
@@ -40,6 +41,12 @@ def show(name: str) -> ResponseReturnValue:
 def show_live(name: str) -> ResponseReturnValue:
     """Answer what changes on a queue's page; 304 if nothing did."""
     return _answer("queues/_queue_live.html", page_of(name))
+
+
+@bp.app_template_global()
+def jobs_address(**narrowed: Any) -> str:
+    """Return the address of the list of everybody's jobs, narrowed; empty where there is none."""
+    return url_for(_JOBS, **narrowed) if _JOBS in current_app.view_functions else ""
 
 
 def _list() -> dict[str, Any]:

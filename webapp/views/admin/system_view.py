@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -17,8 +18,11 @@ from webapp.jobs.underneath import Database, Disk, RedisServer
 from webapp.jobs.words import size
 from webapp.services import Services
 from webapp.version import version
+from webapp.views.moments import rough
 
 _FULL = 0.9  # of a disk or a memory: time to do something
+_HOURLY = "maintenance"  # what a clock starts each hour
+_TOO_LONG = timedelta(hours=2)
 Facts = Mapping[str, str]
 
 
@@ -30,6 +34,7 @@ class SystemView:
     database: Facts
     redis: Facts
     disk: Facts
+    clock: Facts
     problems: tuple[str, ...]
 
 
@@ -38,13 +43,22 @@ def system_view(services: Services) -> SystemView:
     database = underneath.database(services.engine)
     redis = underneath.redis_server(services.wake_ups.connection)
     disk = underneath.disk(services.engine, services.settings.storage)
+    last = services.jobs.last_created_at(_HOURLY)
+    silence = services.jobs.now() - last if last else None
     return SystemView(
         versions=_versions(),
         database=_database(database),
         redis=_redis(redis),
         disk=_disk(disk),
-        problems=tuple(_problems(database, redis, disk)),
+        clock={_("Maintenance started"): _("%(time)s ago", time=rough(silence)) if silence else _("never")},
+        problems=(*_problems(database, redis, disk), *_silent(services, silence)),
     )
+
+
+def _silent(services: Services, silence: timedelta | None) -> Iterator[str]:
+    """Tell that no clock does its chores: each hour one starts maintenance, unless that is disabled."""
+    if _HOURLY not in services.disabled_types.all() and (silence is None or silence > _TOO_LONG):
+        yield _("No clock has started maintenance for more than two hours. Run one: deskjob clock")
 
 
 def _versions() -> Facts:

@@ -6,7 +6,7 @@ import venv
 from collections.abc import Callable
 from pathlib import Path
 
-PEER = Path(__file__).with_name("rq_dashboard_pages.py")
+PEER = Path(__file__).with_name("peer_pages.py")
 PACKAGES = ("rq-dashboard==0.9.0", "six")  # it imports six and does not say so
 ROUNDS = 15
 

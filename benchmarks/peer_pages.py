@@ -1,4 +1,4 @@
-"""Run by rq_dashboard.py in the peer's own environment: fill a queue; answer each line with the seconds of a page view.
+"""Run by peer.py in the peer's own environment: fill a queue; answer each line with the seconds of a page view.
 
 One view is the three requests that the peer's page makes: its shell, the queues, the first page of jobs.
 """
@@ -6,10 +6,10 @@ One view is the three requests that the peer's page makes: its shell, the queues
 import sys
 from time import perf_counter
 
-import rq_dashboard  # type: ignore[import-not-found]
 from flask import Flask
 from redis import Redis
 from rq import Queue
+from rq_dashboard import blueprint, web  # type: ignore[import-not-found]
 
 PIPELINE = 1000
 VIEW = ("/0/view/jobs", "/0/data/queues.json", "/0/data/jobs/peer/queued/50/dsc/1.json")
@@ -25,10 +25,9 @@ def main(redis: str, rows: int) -> None:
             queue.enqueue_many(some, pipeline=pipeline)
             pipeline.execute()
     app = Flask(__name__)
-    app.config.from_object(rq_dashboard.default_settings)
     app.config["RQ_DASHBOARD_REDIS_URL"] = redis
-    rq_dashboard.web.setup_rq_connection(app)
-    app.register_blueprint(rq_dashboard.blueprint)
+    web.setup_rq_connection(app)
+    app.register_blueprint(blueprint)
     client = app.test_client()
     for _ in sys.stdin:
         print(_view(client), flush=True)

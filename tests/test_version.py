@@ -1,0 +1,18 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from webapp.version import NUMBER, version
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_two_processes_with_the_same_code_are_of_one_version() -> None:
+    code = "from webapp.version import version; print(version())"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == version()
+    assert version().startswith(f"{NUMBER}+")
+
+
+def test_the_number_is_that_of_the_package() -> None:
+    assert f'version = "{NUMBER}"' in (ROOT / "pyproject.toml").read_text()
