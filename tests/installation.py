@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -41,17 +42,19 @@ def wait_for(fact: Callable[[], Any], seconds: float = 10.0) -> Any:
 class Installation:
     """One data folder, one number of a Redis database, any number of processes."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, database_url: str = "") -> None:
         self.folder = folder
         self.settings = {
             "DESKJOB_DATA_DIR": str(folder),
             "DESKJOB_REDIS_URL": redis_url,
+            "DESKJOB_DATABASE_URL": database_url,
             "DESKJOB_SECRET_KEY": "k" * 32,
             "DESKJOB_JOBTYPES": TYPES,
             "DESKJOB_STOP_GRACE_SECONDS": "2",
             "DESKJOB_LEASE_SECONDS": "3",
         }
-        settings = load(data_dir=folder, redis_url=redis_url, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=3)
+        places = {"data_dir": folder, "redis_url": redis_url, "database_url": database_url}
+        settings = load(**places, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=3)
         self.services = Services(settings, create_engine(settings.database, **engine_options(settings.database)))
         self.redis = self.services.wake_ups.connection
         self._started: list[subprocess.Popen[bytes]] = []
@@ -114,13 +117,19 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def installed(template: Path, valkey_url: str) -> Iterator[Installation]:
-    """Make an installation with a migrated SQLite database; end all that was started there."""
+def installed(template: Path, valkey_url: str, database_url: str = "") -> Iterator[Installation]:
+    """Make an installation with a migrated database, SQLite if none is given; end all that was started there."""
     folder = Path(tempfile.mkdtemp(prefix="deskjob-"))  # short, for a socket's path
     shutil.copy(template, folder / "deskjob.sqlite3")
-    installation = Installation(folder, f"{valkey_url}?db={next(_databases) % 15 + 1}")
+    installation = Installation(folder, f"{valkey_url}?db={next(_databases) % 15 + 1}", database_url)
     try:
         yield installation
     finally:
         installation.close()
         shutil.rmtree(folder)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -5,7 +5,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, demo, jobs, processes, queues, schedules, types, users, workers
+from webapp.commands import database, demo, jobs, processes, queues, schedules, types, users, verify, workers
 from webapp.config import BadSettingError
 from webapp.processes.setup import Unready
 
@@ -17,7 +17,15 @@ def deskjob() -> None:
     """Run Deskjob, the back office for background jobs."""
 
 
-for command in (processes.up, processes.web, processes.worker, processes.clock, processes.maintain, demo.demo):
+for command in (
+    processes.up,
+    processes.web,
+    processes.worker,
+    processes.clock,
+    processes.maintain,
+    demo.demo,
+    verify.verify,
+):
     deskjob.add_command(command)
 for command in (workers.show_all, workers.stop):
     processes.worker.add_command(command)

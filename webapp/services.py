@@ -1,6 +1,6 @@
 """Every long-lived object of a process, built once from the settings and the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -45,6 +45,9 @@ from webapp.jobs.rq_queue.wake_ups import WakeUps
 from webapp.jobs.schedules.firing import Firing
 from webapp.jobs.schedules.runs import Runs
 from webapp.jobs.schedules.schedules import Schedules
+from webapp.jobs.verifying.check import Check
+from webapp.jobs.verifying.surroundings import Announcing
+from webapp.jobs.verifying.verifier import all_checks
 from webapp.jobs.watch import Watch
 from webapp.jobs.workers import Workers
 from webapp.secret_key import secret_key
@@ -125,6 +128,7 @@ class Services:
             family=self.jobs,
             wake=self.wake_ups.push,
             memory=self.settings.horse_megabytes * 1024**2,
+            patience=self.settings.lease_seconds,
         )
 
     def _queue_names(self) -> tuple[str, ...]:
@@ -140,7 +144,8 @@ class Services:
         """Build what drains a queue in a forked child."""
         settings = self.settings
         budget = Budget(jobs=settings.horse_jobs, seconds=settings.horse_seconds, megabytes=settings.horse_megabytes)
-        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push)
+        patience = settings.lease_seconds  # after that nobody waits for this horse any more
+        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, patience=patience)
 
     def watch(self, lease_id: UUID) -> Watch:
         """Build the watch that a worker keeps over one work-horse."""
@@ -166,6 +171,17 @@ class Services:
         )
         name = f"by hand {uuid4().hex[:8]}"
         return by_hand.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
+
+    def checks(self, *, deep: bool = False) -> Iterator[Check]:
+        """Return what must always be true of this installation; ``deep`` reads every file."""
+        return all_checks(
+            read_only(self.engine),
+            files=self.files,
+            limits={kind.name: kind.limits for kind in self.registry},
+            lease_seconds=self.settings.lease_seconds,
+            announcing=Announcing(self.queues, self.claims, self.wake_ups),
+            deep=deep,
+        )
 
     def debug(self, job_id: UUID, show: Callable[[str], None]) -> bool:
         """Run a job's handler for show, in any status, and change nothing; tell whether it would have completed."""

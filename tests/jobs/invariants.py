@@ -12,6 +12,9 @@ from webapp.database import is_sqlite
 from webapp.jobs.aftermath import parts_of
 from webapp.jobs.job import MOVES, TERMINAL, Status
 from webapp.jobs.rollup import Parts, roll_up
+from webapp.jobs.verifying import dependents as followers
+from webapp.jobs.verifying import families, statuses, tries
+from webapp.jobs.verifying.verifier import verify
 from webapp.schema import attempts, dependencies, events, jobs
 
 HOPELESS = "What it was to follow did not complete."
@@ -72,6 +75,12 @@ def unfinished(seen: Snapshot) -> list[str]:
     return [
         f"{row.type} {row.id.hex[-8:]} is still {row.status}" for row in seen.jobs.values() if not seen.ended(row.id)
     ]
+
+
+def verified(engine: Engine) -> list[str]:
+    """Say what `deskjob verify` would find in the rows."""
+    checks = (check for group in (statuses, tries, families, followers) for check in group.checks(engine))
+    return [f"{found.rule} {found.examples}" for found in verify(checks, 0) if not found.holds]
 
 
 Found = Iterator[tuple[Row[Any], str]]

@@ -157,15 +157,6 @@ def test_a_stored_payload_that_does_not_fit_any_more_fails_with_its_sentences(
     assert "amount: Input should be greater than or equal to 0." in job.errors[0]["text"]
 
 
-def test_a_job_of_a_type_that_is_gone_fails_with_a_sentence(services: Services, lease: UUID) -> None:
-    services.jobs.create_job("nothing")
-    with writing(services.engine) as connection:
-        connection.execute(update(jobs).values(type="removed"))
-    job = run_once(services, "default", lease)
-    assert job.status is Status.FAILED
-    assert job.errors[0]["text"] == "There is no job type 'removed'. It was removed, or is not installed here."
-
-
 def test_a_job_runs_only_while_its_owner_is_there(services: Services, run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         pass

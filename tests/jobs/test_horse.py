@@ -38,6 +38,7 @@ def test_a_horse_runs_all_that_waits_in_its_queue(
     woken: list[str],
     database: str,
 ) -> None:
+    services.queues.add("other")
     for queue in ("default", "default", "other", "default"):
         make(queue=queue)
     assert horse().drain("default", lease, HORSE) == 3
@@ -100,6 +101,6 @@ def test_a_failing_job_does_not_stop_the_others(
     broken = make()
     make()
     with writing(services.engine) as connection:
-        connection.execute(update(jobs).where(jobs.c.id == broken.id).values(type="removed"))
+        connection.execute(update(jobs).where(jobs.c.id == broken.id).values(payload=["no object"]))
     assert horse().drain("default", lease, HORSE) == 2
     assert statuses(services) == [Status.FAILED, Status.COMPLETED]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from tests.jobs.invariants import broken, broken_since, snapshot, unfinished
+from tests.jobs.invariants import broken, broken_since, snapshot, unfinished, verified
 from tests.jobs.lifecycle import ENDINGS, KEYS, OWNERS, World
 from webapp.jobs.attempts import Ending
 from webapp.jobs.job import TERMINAL, Job, Status
@@ -199,7 +199,7 @@ class Lifecycle(RuleBasedStateMachine):
         try:
             self.world.let_all_end()
             ended = snapshot(self.services.engine)
-            assert broken(ended) + unfinished(ended) == []
+            assert broken(ended) + unfinished(ended) + verified(self.services.engine) == []
         finally:
             self.world.clear()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.invariants import broken, snapshot, unfinished
+from tests.jobs.invariants import broken, snapshot, unfinished, verified
 from tests.jobs.lifecycle import ENDINGS, KEYS, World
 from webapp.jobs.maintenance import promote_due
 from webapp.jobs.uniqueness import OnDuplicate
@@ -104,4 +104,4 @@ def test_no_verbs_at_the_same_time_break_a_rule(services: Services, seed: int) -
     assert broken(snapshot(services.engine)) == []
     world.let_all_end()
     ended = snapshot(services.engine)
-    assert broken(ended) + unfinished(ended) == [], used
+    assert broken(ended) + unfinished(ended) + verified(services.engine) == [], used

@@ -80,3 +80,19 @@ def test_a_stored_payload_is_checked_again(kind: JobType, vault: Vault) -> None:
 @pytest.mark.parametrize("value", [{}, {"$secret": "x", "more": 1}, {"a": 1}, None, "x", ["$secret"]])
 def test_only_a_closed_secret_is_one(value: Any) -> None:
     assert not is_secret(value)
+
+
+def test_a_row_of_yesterday_is_read_by_a_type_that_gained_a_field_and_lost_another(vault: Vault) -> None:
+    class Yesterday(BaseModel):
+        day: date = date(2026, 2, 28)
+        dropped: str = "no longer known"
+
+    class Today(BaseModel):
+        day: date
+        gained: int = 7
+
+    @job_type("changed", title="Changed")
+    def changed(job: object, payload: Today) -> None:
+        """Do nothing."""
+
+    assert payloads.load(changed, payloads.dump(Yesterday(), vault), vault) == Today(day=date(2026, 2, 28), gained=7)

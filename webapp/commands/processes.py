@@ -13,6 +13,9 @@ from webapp.processes.pool import Pool
 from webapp.processes.setup import require_tables
 from webapp.processes.up import run as run_all
 from webapp.processes.worker import run, settle_what_is_dead, settle_worker
+from webapp.version import version
+
+_START_SECONDS = 60.0  # that a process waits at its start for a database that is away
 
 
 @click.command()
@@ -31,11 +34,12 @@ def up(host: str, port: int, workers: int | None) -> None:
 @click.option("--threads", default=8, show_default=True)
 def web(host: str, port: int, processes: int, threads: int) -> None:
     """Serve the pages."""
-    require_tables(services())
+    require_tables(services(), patience=_START_SECONDS)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     arguments = [
         *("--bind", address, "--worker-class", "gthread"),
         *("--workers", str(processes), "--threads", str(threads)),
+        *("--config", "python:webapp.processes.serving"),
         *("--graceful-timeout", "10", "--no-control-socket", "--access-logfile", "-"),
     ]
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "webapp.app:create_app()"])  # noqa: S606
@@ -55,7 +59,7 @@ def worker(context: click.Context, queues: str, workers: int | None) -> None:
 def clock() -> None:
     """Promote due jobs, top up wake-ups, reap dead leases, until told to stop."""
     _log_to_stderr()
-    require_tables(services())
+    require_tables(services(), patience=_START_SECONDS)
     Clock(services()).run()
 
 
@@ -82,11 +86,12 @@ def maintain(*, dry_run: bool) -> None:
 def _run_workers(queues: str, workers: int | None) -> None:
     _log_to_stderr()
     ours = services()
-    require_tables(ours)
+    require_tables(ours, patience=_START_SECONDS)
     settle_what_is_dead(ours)
     names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
     for name in names:
         ours.queues.add(name)  # where somebody listens, jobs can be sent
+    logging.getLogger(__name__).info("Workers of version %s start.", version())  # read before a deploy replaces files
     pool = Pool(
         workers or ours.settings.workers,
         work=lambda name: run(ours, name, names),

@@ -41,6 +41,8 @@ from webapp.schema import attempts as attempt_rows
 from webapp.schema import events as event_rows
 
 CONTINUED = "continued"  # the outcome of an attempt that goes on in a fresh work-horse
+UNKNOWN_TYPE = "unknown_type"  # … of one whose worker does not know the job's type
+_UNCOUNTED = frozenset({"interrupted", CONTINUED, UNKNOWN_TYPE})  # they do not use up one of a job's tries
 
 
 class LeaseLost(BaseException):
@@ -144,6 +146,11 @@ def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seco
         raise LeaseLost
 
 
+def has_file(connection: Connection, file_id: UUID) -> bool:
+    """Tell whether a file has its row."""
+    return connection.execute(select(attachments.c.id).where(attachments.c.id == file_id)).first() is not None
+
+
 _ENDED = (
     update(jobs)
     .where(*_MINE)
@@ -164,7 +171,6 @@ _HANDED_BACK = (
     .values(
         status="queued",
         lease_id=None,
-        # an attempt that was interrupted from outside does not use up one of its tries
         max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
         interruptions=jobs.c.interruptions + bindparam("interrupted_once_more"),
         version=jobs.c.version + 1,
@@ -177,6 +183,7 @@ _SCHEDULED = (
     .values(
         status="scheduled",
         lease_id=None,
+        max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
         run_at=later(bindparam("retry_in", type_=Float())),
         version=jobs.c.version + 1,
     )
@@ -295,12 +302,11 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
 
 
 def _move(ending: Ending) -> dict[str, Any]:
+    given_back = {"tries_given_back": int(ending.outcome in _UNCOUNTED)}
     if ending.status is Status.QUEUED:
-        interrupted = ending.outcome == "interrupted"
-        given_back = interrupted or ending.outcome == CONTINUED
-        return {"tries_given_back": int(given_back), "interrupted_once_more": int(interrupted)}
+        return {**given_back, "interrupted_once_more": int(ending.outcome == "interrupted")}
     if ending.status is Status.SCHEDULED:
-        return {"retry_in": ending.retry_in}
+        return {"retry_in": ending.retry_in, **given_back}
     if ending.status is Status.WAITING:
         return {}
     return {"new_status": ending.status.value, "new_cancel_kind": ending.cancel_kind}

@@ -123,6 +123,11 @@ class Claims:
             row = self._claim_within_limits(queue, values)
         return _started(row)
 
+    def unheard(self, lease_id: UUID) -> Job | None:
+        """Return what was claimed under a lease by a claim whose answer was lost with the connection."""
+        with reading(self._engine) as connection:
+            return _started(connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first())
+
     def claim_one(self, job_id: UUID, queue: str, lease_id: UUID) -> Job | None:
         """Take this very job, if it waits and its limits allow it; also from a paused queue."""
         values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": True}

@@ -10,13 +10,14 @@ from operator import length_hint
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID
 
-from webapp.database import writing
+from webapp.database import reading, writing
 from webapp.faults import faultpoint
 from webapp.jobs import attempts, storable
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.batches import SIZE, SliceLimit
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import Job, Owner
+from webapp.jobs.patience import patiently
 from webapp.jobs.progress import from_amounts
 from webapp.jobs.reporter import Reporter
 from webapp.jobs.walking import Walker, walk
@@ -48,7 +49,7 @@ class Family(Protocol):
     def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
         """Return a child as a value, checked, not yet written."""
 
-    def add_children(self, root: Job, children: Sequence[Job]) -> None:
+    def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
         """Write children, held, if the attempt still holds the root; else `LeaseLost`."""
 
     def create_job(self, type_name: str, payload: Any = None, **choices: Any) -> Job:
@@ -73,6 +74,7 @@ class JobContext:
         family: Family,
         memory: int | None = None,
         seconds: float | None = None,
+        patience: float = 0.0,
     ) -> None:
         self._job = job
         self._reporter = reporter
@@ -81,6 +83,7 @@ class JobContext:
         self._family = family
         self._memory = memory  # bytes and seconds that one work-horse may use for slices of this job
         self._seconds = seconds
+        self._patience = patience  # seconds that a word waits for a database that is away
         self._children: list[Job] = []
         self._percent = 0.0
         self._count: float = 0
@@ -207,7 +210,7 @@ class JobContext:
         if state is not None:
             self.state = dict(state)
         self._say(state=storable.checked(self.state, "The state of a job"))
-        self._reporter.flush()
+        patiently(self._reporter.flush, seconds=self._patience)
 
     def save_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Replace the application's own data about the job; raises `NotStorable` as `save_state` does."""
@@ -245,27 +248,42 @@ class JobContext:
         """Write the children that were spawned and not written yet."""
         if self._children:
             children, self._children = self._children, []
-            self._family.add_children(self._job, children)
+            patiently(
+                lambda: self._family.add_children(self._job, children),
+                again=lambda: self._family.add_children(self._job, children, again=True),
+                seconds=self._patience,
+            )
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
         """Make a job that starts when this one has completed; with ``on_finish``, however it ends.
 
         Raises `LeaseLost` if somebody else runs this job by now.
         """
-        self._reporter.asked_to_stop()
+        patiently(self._reporter.asked_to_stop, seconds=self._patience)
         owned = {"owner": self._job.owner, "triggered_by": self._job.triggered_by, **choices}
         return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **owned).id
 
     def _row_for(self, file: StoredFile) -> None:
-        fence = attempts.Fence(job_id=self._job.id, attempt=self._job.attempt)
         try:
-            with writing(self._reporter.engine) as connection:
+            patiently(
+                lambda: self._add_row(file), again=lambda: self._add_row(file, again=True), seconds=self._patience
+            )
+        except attempts.LeaseLost:
+            if not self._has_row(file):
+                self._files.remove(file.id)
+            raise  # after any other error the row may be there: if it is not, the sweep removes the file
+
+    def _add_row(self, file: StoredFile, *, again: bool = False) -> None:
+        fence = attempts.Fence(job_id=self._job.id, attempt=self._job.attempt)
+        with writing(self._reporter.engine) as connection:
+            if not (again and attempts.has_file(connection, file.id)):
                 attempts.add_output(connection, fence, file, self._keep_files.total_seconds())
-                attempts.report(connection, fence, {})  # a new version, so that pages see the file
-                faultpoint("file.row")
-        except attempts.LeaseLost:  # after any other error nobody knows whether the row is there; the sweep will
-            self._files.remove(file.id)
-            raise
+            attempts.report(connection, fence, {})  # a new version, so that pages see the file
+            faultpoint("file.row")
+
+    def _has_row(self, file: StoredFile) -> bool:
+        with reading(self._reporter.engine) as connection:
+            return attempts.has_file(connection, file.id)
 
     def _amount(self) -> dict[str, Any]:
         self._percent = max(self._percent, from_amounts(self._percent, self._count, self._total))

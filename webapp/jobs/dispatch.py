@@ -188,10 +188,11 @@ class Dispatch:
         kind = self.registry.get(type_name)
         return creating.new_job(kind, payload, self._vault, owner=root.owner, files={}, **{**choices, **family})
 
-    def add_children(self, root: Job, children: Sequence[Job]) -> None:
+    def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
         """Write children, held, if the attempt still holds the root; else `LeaseLost`.
 
-        One whose name is there already is not made again: an earlier attempt made it. Raises
+        One whose name is there already is not made again: an earlier attempt made it. ``again``
+        says that the same were to be written before, and the answer was lost. Raises
         `DuplicateJob` where an unfinished job holds the unique key of one.
         """
         with writing(self.store.engine) as connection:
@@ -199,7 +200,7 @@ class Dispatch:
             # locked before its children are read, so that a name is never taken in between
             if connection.execute(select(jobs.c.id).where(*mine).with_for_update(key_share=True)).first() is None:
                 raise LeaseLost
-            new = _without_known(connection, root, children)
+            new = _without_known(connection, root, _unwritten(connection, children) if again else children)
             grown = {"parts": jobs.c.parts + len(new), "version": jobs.c.version + 1}
             connection.execute(update(jobs).where(jobs.c.id == root.id).values(**grown))
             if new:
@@ -248,6 +249,12 @@ class Dispatch:
     def _wake_all(self, queues: Collection[str]) -> None:
         for queue in sorted(queues):
             self._wake(queue)
+
+
+def _unwritten(connection: Connection, children: Sequence[Job]) -> list[Job]:
+    written = select(jobs.c.id).where(jobs.c.id.in_([child.id for child in children]))
+    there = set(connection.execute(written).scalars())
+    return [child for child in children if child.id not in there]
 
 
 def _without_known(connection: Connection, root: Job, children: Sequence[Job]) -> list[Job]:

@@ -9,24 +9,26 @@ from datetime import timedelta
 from resource import RUSAGE_SELF, getrusage
 from time import process_time
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from webapp.database import writing, writing_at_once
 from webapp.faults import faultpoint
-from webapp.jobs import attempts, families, interruptions, payloads, shortages, storable
+from webapp.jobs import attempts, families, interruptions, payloads, shortages, storable, strangers
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.attempts import Ending, Horse, LeaseLost
 from webapp.jobs.context import Family, InputFile, JobContext
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import InvalidPayload, JobError, JobType, Registry, UnknownJobType
-from webapp.jobs.reporter import JobCancelled, JobInterrupted, Reporter
+from webapp.jobs.patience import patiently
+from webapp.jobs.reporter import JobCancelled, JobInterrupted, Lines, Reporter, Words
 from webapp.jobs.walking import SliceEnded
 
 KIBIBYTE = 1024
+T = TypeVar("T")
 
 
 class JobTimeout(BaseException):
@@ -73,6 +75,7 @@ class Executor:
         family: Family,
         wake: Callable[[str], None],
         memory: int | None = None,
+        patience: float = 0.0,
     ) -> None:
         self._engine = engine
         self._registry = registry
@@ -83,6 +86,7 @@ class Executor:
         self._family = family
         self._wake = wake
         self._memory = memory  # bytes that a job in slices may use in one work-horse
+        self._patience = patience  # seconds that a job waits for a database that is away
         self._reporter: Reporter | None = None
         self.interrupted = False
         self.draining = False
@@ -121,25 +125,30 @@ class Executor:
         self.failed += ending.outcome == "failed"
 
     def _attempt(self, job: Job, reporter: Reporter) -> Ending:
+        if job.type not in self._registry:
+            return self._hand_back_or_stop(job, reporter)
+        job_type = self._registry.get(job.type)
         try:
-            job_type = self._registry.get(job.type)
             with _time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded) as signalled:
             return self._handed_back(job_type, job, signalled, reporter)
         except (JobCancelled, LeaseLost) as signalled:
             return _SIGNALS[type(signalled)]
-        except UnknownJobType as error:
-            return _failed(str(error))
         except (Exception, JobTimeout) as error:  # noqa: BLE001  (the one place where a handler's errors end)
             return self._failure(job_type, job, error, reporter)
         if result is False:
             return _failed("The job says that it did not succeed.")
         return Ending(status=Status.COMPLETED, outcome="completed")
 
+    def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
+        if self._asked_to_stop(reporter):
+            return _SIGNALS[JobCancelled]
+        return self._patiently(lambda: strangers.ending(self._engine, job))
+
     def _handed_back(self, job_type: JobType, job: Job, signalled: BaseException, reporter: Reporter) -> Ending:
         """Let it go on later, with its try unless it was interrupted too often in a row."""
-        if reporter.asked_to_stop():
+        if self._asked_to_stop(reporter):
             return _SIGNALS[JobCancelled]
         if isinstance(signalled, SliceEnded) or reporter.got_further or not interruptions.exceeded(job):
             return _SIGNALS[type(signalled)]
@@ -154,13 +163,13 @@ class Executor:
             ending = replace(ending, key=error.key, parameters=error.parameters)
         if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
             return ending
-        if reporter.asked_to_stop():
+        if self._asked_to_stop(reporter):
             return replace(_SIGNALS[JobCancelled], error=ending.error, traceback=ending.traceback)
         pause = job_type.retry.delay(job.attempt).total_seconds()
         return replace(ending, status=Status.SCHEDULED, retry_in=pause)
 
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
-        if job.owner.user_id and not self._owner_is_active(job.owner.user_id):
+        if not self._patiently(lambda: self._has_its_owner(job)):
             raise OwnerMissing
         payload = payloads.load(job_type, job.payload, self._vault)
         if reporter.stop:
@@ -176,11 +185,12 @@ class Executor:
             job,
             reporter,
             self._files,
-            inputs=self._inputs(job_type, job),
+            inputs=self._patiently(lambda: self._inputs(job_type, job)),
             keep_files=job_type.keep_files,
             family=self._family,
             memory=self._memory,
             seconds=job_type.timeout.total_seconds(),
+            patience=self._patience,
         )
 
     def _make_context(self, *arguments: Any, **named: Any) -> JobContext:
@@ -197,20 +207,38 @@ class Executor:
 
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()
-        words = {**words, **reporter.last_words(ending.error, ending.key, ending.parameters)}
+        if ending.outcome != attempts.UNKNOWN_TYPE:  # no fault of the job's: its attempt says it
+            words = {**words, **reporter.last_words(ending.error, ending.key, ending.parameters)}
+        self._patiently(lambda: self._end(job, horse, ending, words=words, lines=lines))
+
+    def _end(self, job: Job, horse: Horse, ending: Ending, *, words: Words, lines: Lines) -> None:
         try:
             with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
                 attempts.end(connection, job, horse, ending, kin=attempts.kin_of(job, ending), **words)
-                reporter.write_lines(connection, lines)
+                _add_lines(connection, job, lines)
                 faultpoint("end.commit")
         except LeaseLost:  # or its end has consequences
             with writing(self._engine) as connection:
                 woken = families.end(connection, job, horse, ending, **words)
-                reporter.write_lines(connection, lines)
+                _add_lines(connection, job, lines)
                 faultpoint("end.commit")
             faultpoint("end.wake")
             for queue in woken:
                 self._wake(queue)
+
+    def _has_its_owner(self, job: Job) -> bool:
+        return job.owner.user_id is None or self._owner_is_active(job.owner.user_id)
+
+    def _asked_to_stop(self, reporter: Reporter) -> bool:
+        return self._patiently(reporter.asked_to_stop)
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, seconds=self._patience)
+
+
+def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
+    if lines:
+        attempts.add_log(connection, attempts.Fence(job_id=job.id, attempt=job.attempt), lines)
 
 
 def _sentence(error: BaseException) -> str:

@@ -14,6 +14,8 @@ from webapp.faults import faultpoint
 from webapp.jobs.attempts import Horse
 from webapp.jobs.claims import Claims
 from webapp.jobs.executor import Executor
+from webapp.jobs.job import Job
+from webapp.jobs.patience import if_there, patiently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,24 +30,33 @@ class Budget:
 class WorkHorse:
     """Drains one queue under one lease."""
 
-    def __init__(self, claims: Claims, executor: Executor, budget: Budget, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self, claims: Claims, executor: Executor, budget: Budget, wake: Callable[[str], None], *, patience: float = 0.0
+    ) -> None:
         self._claims = claims
         self._executor = executor
         self._budget = budget
         self._wake = wake
+        self._patience = patience  # seconds that a claim waits for a database that is away
 
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
         began, count = monotonic(), 0
-        while not self._is_to_end() and (job := self._claims.claim(queue, lease_id, fresh=count == 0)):
+        while not self._is_to_end() and (job := self._next(queue, lease_id, fresh=count == 0)):
             faultpoint("horse.claimed")
             self._executor.run(job, horse)
             faultpoint("horse.ended")
             count += 1
             if job.own_process or self._used_up(count, monotonic() - began):
                 break
-        self._pass_the_baton(queue)
+        if_there(lambda: self._pass_the_baton(queue))  # else the clock announces what waits
         return count
+
+    def _next(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
+        def claim() -> Job | None:
+            return self._claims.claim(queue, lease_id, fresh=fresh)
+
+        return patiently(claim, again=lambda: self._claims.unheard(lease_id) or claim(), seconds=self._patience)
 
     def _is_to_end(self) -> bool:
         return self._executor.interrupted or self._executor.draining

@@ -86,10 +86,10 @@ class Housekeeping:
         """Forget what became of schedules' times longer ago than the retention; each keeps its last ones."""
         return self._runs.sweep(self.retention, only_count=only_count)
 
-    def sweep_orphans(self, *, only_count: bool = False) -> int:
-        """Remove files on disk that no row needs and nobody has written to for `ORPHAN_AGE`."""
+    def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
+        """Remove files on disk that no row needs and nobody has written to for ``older_than``."""
         count = 0
-        for batch in self._old_files():
+        for batch in self._old_files(older_than):
             for file_id in batch.keys() - self._needed(batch):
                 count += 1
                 if not only_count:
@@ -123,8 +123,8 @@ class Housekeeping:
         self._remove(files)
         return len(files)
 
-    def _old_files(self) -> Iterator[dict[UUID, Path]]:
-        found = self._files.files(ORPHAN_AGE, time())
+    def _old_files(self, older_than: timedelta) -> Iterator[dict[UUID, Path]]:
+        found = self._files.files(older_than, time())
         while batch := dict(islice(found, BATCH)):
             yield batch
 

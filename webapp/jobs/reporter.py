@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError
 
 from webapp.database import reading, writing
@@ -25,6 +25,8 @@ INTERVAL_SECONDS = 0.25
 _QUIET_ROUNDS = 4  # with nothing to say, the stop flag is read every second
 NOTES_LIMIT = notes.LIMIT
 LOG_LIMIT = 10_000
+Words = dict[str, Any]  # columns of the job's row
+Lines = list[tuple[datetime, str, str]]  # of its log: moment, level, text
 _PROGRESS = frozenset({"progress", "done", "total", "message"})
 
 
@@ -119,7 +121,7 @@ class Reporter:
         if asked_to_stop and self.stop is None:
             self.stop = JobCancelled()
 
-    def close(self) -> tuple[dict[str, Any], list[tuple[datetime, str, str]]]:
+    def close(self) -> tuple[Words, Lines]:
         """Stop writing; return the last words and lines, for the transaction that ends the attempt."""
         self._closing.set()
         if self._thread:
@@ -134,12 +136,7 @@ class Reporter:
             return {}
         return {"errors": [*self._errors, notes.note(error, key, parameters, at=self.now().isoformat())]}
 
-    def write_lines(self, connection: Connection, lines: list[tuple[datetime, str, str]]) -> None:
-        """Write the last lines in the transaction that ends the attempt."""
-        if lines:
-            attempts.add_log(connection, self._fence, lines)
-
-    def _write(self, words: Mapping[str, Any], lines: list[tuple[datetime, str, str]]) -> bool:
+    def _write(self, words: Mapping[str, Any], lines: Lines) -> bool:
         if not words and not lines:
             with reading(self.engine) as connection:
                 return attempts.stop_requested(connection, self._fence)
@@ -153,12 +150,12 @@ class Reporter:
         faultpoint("report.committed")
         return asked_to_stop
 
-    def _take_back(self, words: dict[str, Any], lines: list[tuple[datetime, str, str]]) -> None:
+    def _take_back(self, words: Words, lines: Lines) -> None:
         with self._lock:
             self._words = {**words, **self._words}
         self._lines.extendleft(reversed(lines))
 
-    def _take(self) -> tuple[dict[str, Any], list[tuple[datetime, str, str]]]:
+    def _take(self) -> tuple[Words, Lines]:
         with self._lock:
             words, self._words = self._words, {}
         if self.live_amount:

@@ -7,6 +7,11 @@ from webapp import schema
 
 engine = current_app.extensions["migrate"].db.engine
 with engine.connect() as connection:
+    if engine.dialect.name == "postgresql":
+        # a table may take long to fill, but nobody may be kept waiting for a lock that we wait for
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.exec_driver_sql("SET lock_timeout = '3s'")
+        connection.commit()
     context.configure(
         connection=connection,
         target_metadata=schema.metadata,
@@ -16,3 +21,5 @@ with engine.connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
+    if engine.dialect.name == "postgresql":
+        connection.detach()  # with its settings; it is closed with the block

@@ -9,12 +9,15 @@ import threading
 from datetime import timedelta
 from itertools import count
 from time import time
+from types import FrameType
 
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from webapp.jobs.clocks import Beat
 from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.patience import if_there
 from webapp.jobs.presence import forget_silent
 from webapp.jobs.silence import give_up_on_silent
 from webapp.jobs.uniqueness import DuplicateJob, release_waiting
@@ -33,15 +36,21 @@ class Clock:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._reaper = Reaper(services.leases, services.settings.lease_seconds)
+        self._beat = Beat(services.engine)
         self._stopped = threading.Event()
         self._ticks = count()
 
     def run(self) -> None:
         """Tick until asked to stop."""
-        signal.signal(signal.SIGTERM, lambda *_: self._stopped.set())
-        signal.signal(signal.SIGINT, lambda *_: self._stopped.set())
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._stop)
         while not self._stopped.wait(_until_next_second()):
             self.tick()
+        if_there(self._beat.stop)
+
+    def _stop(self, sig: int, _: FrameType | None) -> None:
+        self._stopped.set()
+        signal.signal(sig, signal.SIG_DFL)  # asked once more, it ends at once, whatever it waits for
 
     def tick(self) -> None:
         """Do one round; what goes wrong in it costs a line in the log, and is tried again in the next one."""
@@ -66,6 +75,7 @@ class Clock:
         self._start_maintenance()
         if next(self._ticks) % _FIGURES_EVERY == 0:
             services.figures.fold()
+        self._beat.tell()  # all is done that needs no Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
     def _start_maintenance(self) -> None:

@@ -4,20 +4,20 @@ import logging
 import secrets
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from webapp import revision
 from webapp.accounts.user import Role
 from webapp.config import BadSettingError
 from webapp.database import is_sqlite
+from webapp.jobs.patience import patiently
+from webapp.processes.migrating import alone, persistently
 from webapp.services import Services
 
 ADMIN = "admin"
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
 class Unready(Exception):
@@ -31,20 +31,19 @@ def migrate(app: Flask) -> None:
     _quiet_alembic()
     try:
         _check(services)
-        with app.app_context():
-            upgrade()
+        with app.app_context(), alone(services.engine, services.settings.data_dir):
+            persistently(upgrade)
     except DBAPIError as error:
         raise Unready(_sentence(services, " ".join(str(error.orig).split()))) from None
     finally:
         services.engine.dispose()
 
 
-def require_tables(services: Services) -> None:
-    """Refuse to work on a database that nobody has migrated yet."""
+def require_tables(services: Services, *, patience: float = 0.0) -> None:
+    """Refuse to work on a database that nobody has migrated yet; wait ``patience`` seconds for one that is away."""
     _quiet_alembic()
-    expected = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    with services.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    expected = revision.written_for()
+    found = patiently(lambda: revision.found(services.engine), seconds=patience)
     services.engine.dispose()
     if found is None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."

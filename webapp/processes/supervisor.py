@@ -5,14 +5,15 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from webapp.jobs.parent_death import die_with_parent
 
 _LONGEST_PAUSE = 30.0
+_HURRY = 5.0  # seconds that programs have to end after a second request
 
 
 @dataclass(kw_only=True)
@@ -48,9 +49,20 @@ class Program:
         """It was started and runs no more."""
         return self.process is not None and self.process.poll() is not None
 
+    @property
+    def runs(self) -> bool:
+        """It was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def end(self) -> None:
+        """Kill it, if it still runs."""
+        self.tell(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+
     def tell(self, sig: signal.Signals) -> None:
         """Send it a signal, if it still runs."""
-        if self.process and self.process.poll() is None:
+        if self.process and self.runs:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(sig)
 
@@ -62,6 +74,7 @@ class Supervisor:
         self.programs: list[Program] = []
         self._grace = grace_seconds
         self._stop = threading.Event()
+        self._hurry = threading.Event()
 
     def start(self, program: Program) -> None:
         """Start a program and keep it running."""
@@ -69,7 +82,9 @@ class Supervisor:
         self.programs.append(program)
 
     def request_stop(self, *_: object) -> None:
-        """End `watch`; fit for a signal handler."""
+        """End `watch`; asked once more, let nothing have its grace. Fit for a signal handler."""
+        if self._stop.is_set():
+            self._hurry.set()
         self._stop.set()
 
     def watch(self) -> None:
@@ -81,19 +96,20 @@ class Supervisor:
                     program.start()
 
     def stop(self) -> None:
-        """Ask all programs to end, the first started last; after its grace one is killed."""
+        """Ask all programs to end, the first started last; after their grace they are killed."""
         first, rest = self.programs[:1], self.programs[1:]
         for group in (rest, first):
             for program in group:
                 program.tell(signal.SIGTERM)
-            for program in group:
-                self._await(program)
+            self._await(group)
 
-    def _await(self, program: Program) -> None:
-        if program.process is None:
-            return
-        try:
-            program.process.wait(self._grace)
-        except subprocess.TimeoutExpired:
-            program.tell(signal.SIGKILL)
-            program.process.wait()
+    def _await(self, group: Sequence[Program]) -> None:
+        deadline, hurried = monotonic() + self._grace, False
+        while any(program.runs for program in group) and monotonic() < deadline:
+            if self._hurry.is_set() and not hurried:
+                deadline, hurried = min(deadline, monotonic() + _HURRY), True
+                for program in group:
+                    program.tell(signal.SIGTERM)  # each of them takes a second one as "now"
+            sleep(0.02)
+        for program in group:
+            program.end()

@@ -1,6 +1,7 @@
 """One worker process: everything imported, compiled and frozen before the first fork."""
 
 import gc
+import logging
 import os
 import signal
 import socket
@@ -18,19 +19,23 @@ from webapp.jobs.leases import Holder, boot_id
 from webapp.jobs.presence import Presence, count, forget
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
+from webapp.revision import Fit
 from webapp.services import Services
 from webapp.version import version
+
+log = logging.getLogger(__name__)
 
 
 def run(services: Services, name: str, queues: list[str]) -> None:
     """Be the worker ``name`` until asked to stop."""
     forget_inherited_connections(services.engine)
-    warm_up(services)
     while True:
         try:
+            warm_up(services)
             worker = job_worker(services, name, queues)
-        except RedisError:
-            time.sleep(1)  # Redis is not there yet; the jobs wait in the database
+        except (RedisError, DBAPIError) as error:
+            log.warning("A part is not there yet (%s); the worker waits for it.", error)
+            time.sleep(1)
             continue
         try:
             worker.work(logging_level="WARNING")
@@ -70,6 +75,7 @@ def _is_alive(pid: int) -> bool:
 
 def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     """Build the RQ worker ``name``; raises ``RedisError`` when Redis is away."""
+    fit = Fit(services.engine)
 
     def work(queue: str, lease_id: UUID) -> None:
         forget_inherited_connections(services.engine)
@@ -91,7 +97,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         leases=services.leases,
         presence=Presence(services.engine, holder, queues, version()),
         watch=services.watch,
-        has_work=services.claims.has_claimable,
+        has_work=lambda queue: fit.holds() and services.claims.has_claimable(queue),
         work=work,
     )
 

@@ -2,6 +2,7 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
+from webapp.schema.clocks import clocks
 from webapp.schema.columns import Moment, hour_of, later, metadata, now, seconds_between
 from webapp.schema.disabled_types import disabled_types
 from webapp.schema.figures import cursors, endings, error_groups, error_hours, error_users, job_errors, runs
@@ -19,6 +20,7 @@ __all__ = [
     "attachments",
     "attempts",
     "audit",
+    "clocks",
     "cursors",
     "dependencies",
     "disabled_types",

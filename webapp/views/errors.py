@@ -5,7 +5,8 @@ from uuid import uuid4
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
+from flask_babel import gettext as _
+from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp.jobs import shortages
@@ -27,6 +28,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, refused)
     app.register_error_handler(InternalServerError, broken)
     app.register_error_handler(OperationalError, unavailable)
+    app.register_error_handler(InterfaceError, unavailable)
     app.register_error_handler(OSError, without_room)
     app.register_error_handler(JobNotFound, unknown)
     app.register_error_handler(AttachmentNotFound, unknown)
@@ -44,7 +46,7 @@ def refused(error: HTTPException) -> ResponseReturnValue:
     return _page(error.code, sentence=said or ""), error.code, headers
 
 
-def unknown(_: Exception) -> ResponseReturnValue:
+def unknown(_error: Exception) -> ResponseReturnValue:
     """Say the same of what is not there and of what belongs to somebody else."""
     return _page(404), 404
 
@@ -54,7 +56,7 @@ def conflicting(error: Exception) -> ResponseReturnValue:
     return _page(409, sentence=translated(str(error))), 409
 
 
-def without_room(error: OSError | OperationalError) -> ResponseReturnValue:
+def without_room(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
     """Say that the disk is full; any other error of the system is a fault of ours."""
     if not shortages.disk_is_full(error):
         raise error
@@ -62,12 +64,14 @@ def without_room(error: OSError | OperationalError) -> ResponseReturnValue:
     return _page(507), 507
 
 
-def unavailable(error: OperationalError) -> ResponseReturnValue:
+def unavailable(error: OperationalError | InterfaceError) -> ResponseReturnValue:
     """Say that the database does not answer."""
     if shortages.disk_is_full(error):
         return without_room(error)
     _log.error("The database does not answer: %s", error.orig)
-    return _page(503), 503, {"Retry-After": "5"}
+    language.forget_person()  # whose language would be asked of the database
+    sentence = _("The database does not answer. Nothing that was started is lost. Try again in a few seconds.")
+    return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 
 
 def broken(error: InternalServerError) -> ResponseReturnValue:

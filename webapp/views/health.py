@@ -1,30 +1,48 @@
-"""Whether the house stands: `/healthz` for the web process, `/readyz` for what it needs."""
+"""Whether the house stands: `/healthz` for the web process, `/readyz` for what it needs, part by part."""
 
-from flask import Blueprint
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, abort
 from redis import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from webapp.database import reading
+from webapp.jobs.clocks import is_silent
 from webapp.views.current import services
 
 bp = Blueprint("health", __name__)
+OK, AWAY, SILENT = "ok", "cannot be reached", "silent"
 
 
 @bp.get("/healthz")
 def healthz() -> dict[str, str]:
     """Answer that this process serves."""
-    return {"web": "ok"}
+    return {"web": OK}
 
 
 @bp.get("/readyz")
 def readyz() -> tuple[dict[str, str], int]:
-    """Tell which of the parts can be reached: 200 if the database can, else 503.
+    """Tell how each part is: 200 if the database can be reached, else 503.
 
-    Without Redis the pages work and jobs wait, so it is told but is no reason for red.
+    Without Redis or the clock the pages work and jobs wait: that is told, but no reason to send
+    people elsewhere. Who watches a part asks for `/readyz/<part>`.
     """
-    states = {"database": _database(), "redis": _redis()}
-    return states, 200 if states["database"] == "ok" else 503
+    states = {name: state() for name, state in PARTS.items()}
+    return states, _code(states["database"])
+
+
+@bp.get("/readyz/<part>")
+def one_part(part: str) -> tuple[dict[str, str], int]:
+    """Tell how one part is: 200 if it is well, else 503."""
+    if part not in PARTS:
+        abort(404)
+    state = PARTS[part]()
+    return {part: state}, _code(state)
+
+
+def _code(state: str) -> int:
+    return 200 if state == OK else 503
 
 
 def _database() -> str:
@@ -32,13 +50,23 @@ def _database() -> str:
         with reading(services().engine) as connection:
             connection.execute(text("SELECT 1"))
     except DBAPIError:
-        return "cannot be reached"
-    return "ok"
+        return AWAY
+    return OK
 
 
 def _redis() -> str:
     try:
         services().wake_ups.connection.ping()
     except RedisError:
-        return "cannot be reached"
-    return "ok"
+        return AWAY
+    return OK
+
+
+def _clock() -> str:
+    try:
+        return SILENT if is_silent(services().engine) else OK
+    except DBAPIError:
+        return "not known without the database"
+
+
+PARTS: Mapping[str, Callable[[], str]] = {"database": _database, "redis": _redis, "clock": _clock}

@@ -24,6 +24,7 @@ _ENDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "cancelled": (lazy_gettext("Stopped"), "stopped"),
         "stale": (lazy_gettext("Lost"), "failed"),
         "lost": (lazy_gettext("Its worker was lost"), "attention"),
+        "unknown_type": (lazy_gettext("Its worker does not know this type; it waits for another one"), "attention"),
         "interrupted": (lazy_gettext("Interrupted; it goes on later"), "attention"),
         "continued": (lazy_gettext("Goes on in a fresh process"), "running"),
         "waiting": (lazy_gettext("Its own work is done; it waits for its parts"), "running"),

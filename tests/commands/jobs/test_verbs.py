@@ -29,7 +29,9 @@ def failed(services: Services, start: Start, run_jobs: Callable[..., int]) -> Ca
     def failed(**choices: object) -> str:
         job_id = start(**choices)
         with writing(services.engine) as connection:
-            connection.execute(update(jobs).where(jobs.c.id == UUID(job_id)).values(type="a type that is gone"))
+            connection.execute(
+                update(jobs).where(jobs.c.id == UUID(job_id)).values(payload={"format": "a format that is gone"})
+            )
         run_jobs()
         return job_id
 

