@@ -79,8 +79,8 @@ def use_all_memory(*_: object) -> None:
 
 
 def fill_the_disk(job: JobContext, _: Trial) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, resource.RLIM_INFINITY))
-    job.attach("large.bin", bytes(2**21))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**25, resource.RLIM_INFINITY))
+    job.attach("large.bin", bytes(2**25 + 1))
 
 
 def stay_in_c(*_: object) -> None:
