@@ -126,6 +126,7 @@ def test_only_scheduled_jobs_whose_time_has_come_are_queued(
 
 def test_waiting_jobs_are_announced_by_queue(services: Services, make: Callable[..., Job], database: str) -> None:
     for queue in ("b", "a", "a", "c"):
+        services.queues.add(queue)
         make(queue=queue)
     announced: dict[str, int] = {}
     top_up_wake_ups(services.engine, announced.setdefault)
@@ -144,6 +145,7 @@ def test_an_emptied_redis_is_filled_again_up_to_the_cap(
 ) -> None:
     wake_ups, few, many = WakeUps(valkey_url), uuid4().hex, uuid4().hex
     for queue, count in ((few, 3), (many, LEAST_CAP + 9)):
+        services.queues.add(queue)
         for _ in range(count):
             make(queue=queue)
     Redis.from_url(valkey_url).flushall()
