@@ -1,7 +1,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,15 +8,13 @@ import pytest
 
 from tests.conftest import create_database, drop_database, in_database
 from tests.faults.house import House, built
-from webapp.jobs import housekeeping
 
 
 @pytest.fixture(scope="class")
 def house(request: pytest.FixtureRequest, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One house for all tests of a class, on the database that the class names."""
     folder = tmp_path_factory.mktemp("house")
-    with _database(request, folder) as url, built(url, valkey_url, folder) as house, pytest.MonkeyPatch.context() as at:
-        at.setattr(housekeeping, "ORPHAN_AGE", timedelta(seconds=-60))  # nobody writes when it is swept
+    with _database(request, folder) as url, built(url, valkey_url, folder) as house:
         yield house
 
 

@@ -109,8 +109,7 @@ def test_a_crash_between_the_rows_and_the_files_leaves_orphans_for_the_sweep(
         with pytest.raises(KeyboardInterrupt):
             services.jobs.delete(job.id)
     assert ids(services) == set()
-    monkeypatch.setattr("webapp.jobs.housekeeping.ORPHAN_AGE", timedelta(seconds=-1))
-    assert services.housekeeping.sweep_orphans() == 1
+    assert services.housekeeping.sweep_orphans(older_than=timedelta(seconds=-1)) == 1
     assert not services.files.path(file.id).exists()
 
 
