@@ -65,6 +65,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("static", "GET"): Route(OPEN),
     ("health.healthz", "GET"): Route(OPEN),
     ("health.readyz", "GET"): Route(OPEN),
+    ("health.one_part", "GET"): Route(OPEN),
     ("auth.login", "GET"): Route(OPEN),
     ("auth.login", "POST"): Route(OPEN, {"name": "admin", "password": OWN["own_password"]}, Action.SIGN_IN),
     ("auth.logout", "POST"): Route(PERSON, {}, Action.SIGN_OUT),

@@ -131,6 +131,7 @@ def address_of(
                 "name": named.get(endpoint.partition(".")[0]),
                 "filename": lambda: "app.js",
                 "verb": lambda: "keep",
+                "part": lambda: "database",
                 "action": lambda: "stop",
                 "fingerprint": error,
                 "state": lambda: "resolved",
