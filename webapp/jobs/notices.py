@@ -1,6 +1,6 @@
 """Notices: that a job of theirs has ended, for the people who own jobs.
 
-The database writes them itself (a trigger, migration 0005), in whichever transaction ends a job: none is
+The database writes them itself (a trigger, migration 0010), in whichever transaction ends a job: none is
 forgotten, and a job of the system costs nothing. They go with their jobs. Nothing is sent anywhere.
 """
 

@@ -17,7 +17,7 @@ class _NoticeColumns(TypedColumns):
     read_at: Named[datetime | None] = Column(Moment)
 
 
-# Rows are written by a trigger (migration 0005), in whichever transaction ends a job
+# Rows are written by a trigger (migration 0010), in whichever transaction ends a job
 notices = Table("notices", metadata, _NoticeColumns)
 Index("ix_notices_user", notices.c.user_id, notices.c.read_at, notices.c.id)
 Index("ix_notices_job", notices.c.job_id)

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0010'
-down_revision = '0008'
+revision = '0003'
+down_revision = '0002'
 
 WAITS = sa.text("next_key IS NOT NULL AND status = 'held'")
 

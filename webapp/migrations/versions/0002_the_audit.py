@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = '0008'
+revision = '0002'
 down_revision = '0001'
 
 json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-revision = '0009'
-down_revision = '0007'
+revision = '0007'
+down_revision = '0006'
 
 json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 

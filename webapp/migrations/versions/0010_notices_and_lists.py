@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0005'
-down_revision = '0011'
+revision = '0010'
+down_revision = '0009'
 
 ENDED = sa.text("finished_at IS NOT NULL")
 # A part is its root's affair, and whoever stops a job that has not begun knows it
@@ -12,9 +12,8 @@ TELLS = """NEW.status IN ('completed', 'failed', 'cancelled', 'stale')
            AND OLD.status NOT IN ('completed', 'failed', 'cancelled', 'stale')
            AND NEW.owner_id IS NOT NULL AND NEW.root_id IS NULL AND NEW.cancel_kind IS NOT {other} 'before_start'"""
 NOTICE = """INSERT INTO notices (user_id, job_id, kind, at)
-            SELECT id, NEW.id, NEW.status, NEW.finished_at FROM users WHERE id = NEW.owner_id{choice};"""
-# Of which ends people want to be told (migration 0007, which may come later)
-CHOICE = """ AND (notify = 'always' OR (notify = 'failure' AND NEW.status IN ('failed', 'stale')))"""
+            SELECT id, NEW.id, NEW.status, NEW.finished_at FROM users WHERE id = NEW.owner_id
+            AND (notify = 'always' OR (notify = 'failure' AND NEW.status IN ('failed', 'stale')));"""
 TRIGGER = {
     "sqlite": (
         f"""CREATE TRIGGER notice_of_an_end AFTER UPDATE OF status ON jobs
@@ -51,9 +50,8 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # public jobs fail less than others do: else a list of those is looked for among all public ones
         op.execute("CREATE STATISTICS jobs_public_status (mcv) ON public, status FROM jobs")
-    chosen = "notify" in {column["name"] for column in sa.inspect(op.get_bind()).get_columns("users")}
     for statement in TRIGGER[op.get_bind().dialect.name]:
-        op.execute(statement.format(choice=CHOICE if chosen else ""))
+        op.execute(statement)
 
 
 def downgrade() -> None:

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0011'
-down_revision = '0006'
+revision = '0009'
+down_revision = '0008'
 
 # Jobs that a sum has counted already take themselves out of it when they run again or are deleted, and put
 # themselves in when they come late. What retention deletes is older than two days, and stays in the history.
