@@ -24,6 +24,7 @@ from webapp.config import BadSettingError, Settings
 from webapp.database import read_only
 from webapp.jobs.by_hand import ByHand, refuse_worker_only
 from webapp.jobs.claims import Claims
+from webapp.jobs.clocks import silence
 from webapp.jobs.condition import Examination
 from webapp.jobs.disabling import DisabledTypes
 from webapp.jobs.executor import Executor
@@ -106,7 +107,7 @@ class Services:
             redis=self.wake_ups.connection,
             workers=self.workers.all,
             at_work=self.workers.at_work,
-            clock_silent_for=self.figures.folded_ago,
+            clock_silent_for=lambda: silence(engine),
             folder=settings.storage,
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)

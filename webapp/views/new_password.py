@@ -10,11 +10,12 @@ from webapp.accounts.rules import BadAccount
 from webapp.views.auditing import audited
 from webapp.views.current import services
 from webapp.views.security import login, step_up
+from webapp.views.security.default_deny import PUBLIC
 from webapp.views.security.next_page import safe_next
 from webapp.views.viewer import signed_in
 
 bp = Blueprint("new_password", __name__)
-_ALLOWED = frozenset({"new_password.choose", "auth.logout", "auth.login", "static", "health.healthz", "health.readyz"})
+_ALLOWED = PUBLIC | {"new_password.choose", "auth.logout"}
 
 
 def init_app(app: Flask) -> None:
@@ -23,8 +24,9 @@ def init_app(app: Flask) -> None:
 
 
 def _first_of_all() -> ResponseReturnValue | None:
-    temporary = current_user.is_authenticated and current_user.password_is_temporary
-    if not temporary or request.endpoint in _ALLOWED:
+    if request.endpoint in _ALLOWED:  # before anybody is asked for: the database may be away
+        return None
+    if not (current_user.is_authenticated and current_user.password_is_temporary):
         return None
     page = url_for("new_password.choose")
     if "HX-Request" in request.headers:

@@ -8,8 +8,9 @@ from webapp.config import load
 from webapp.database import writing
 from webapp.jobs import foresight, underneath
 from webapp.jobs.attachments import Attachment
+from webapp.jobs.clocks import Beat
 from webapp.jobs.job import Job, Status
-from webapp.schema import attachments, jobs, later
+from webapp.schema import attachments, clocks, later
 from webapp.services import Services
 from webapp.version import version
 from webapp.views.admin.settings_view import settings_view
@@ -51,16 +52,14 @@ def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) 
     assert (page.status_code, "Redis cannot be reached." in page.text) == (200, True)
 
 
-def test_a_clock_that_is_silent_is_told_unless_its_work_is_disabled(auditor: FlaskClient, services: Services) -> None:
-    sentence = "No clock has started maintenance for more than two hours."
+def test_a_clock_that_is_silent_is_told(auditor: FlaskClient, services: Services) -> None:
+    sentence = "No clock is running"
     assert sentence in auditor.get("/admin/system").text
-    services.jobs.create_system_job("maintenance")
+    Beat(services.engine).tell()
     assert sentence not in auditor.get("/admin/system").text
     with writing(services.engine) as connection:
-        connection.execute(update(jobs).values(created_at=later(-3 * 3600)))
+        connection.execute(update(clocks).values(beat_at=later(-16)))
     assert sentence in auditor.get("/admin/system").text
-    services.disabled_types.disable("maintenance")
-    assert sentence not in auditor.get("/admin/system").text
 
 
 @pytest.mark.usefixtures("database")

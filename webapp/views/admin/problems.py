@@ -7,11 +7,11 @@ from datetime import timedelta
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from webapp.jobs.clocks import SILENT
 from webapp.jobs.condition import Condition
 from webapp.views.moments import rough, span
 
 LONG_WAIT = timedelta(minutes=10)
-SILENT_CLOCK = timedelta(seconds=30)
 SILENT_WORKER = timedelta(minutes=1)
 FULL, ALMOST_FULL = 0.95, 0.85
 _ENOUGH_ENDED = 20  # jobs: of fewer, a share says nothing
@@ -73,7 +73,7 @@ def _disk(found: Condition) -> Iterator[Problem]:
 
 def _clock(found: Condition) -> Iterator[Problem]:
     silent = found.clock_silent_for
-    if silent is None or silent > SILENT_CLOCK:
+    if silent is None or silent > SILENT:
         since = _("No clock has run yet.") if silent is None else _("No clock for %(period)s.", period=span(silent))
         yield Problem(
             tone="failed",

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from webapp.jobs import underneath
+from webapp.jobs.clocks import SILENT, silence
 from webapp.jobs.underneath import Database, Disk, RedisServer
 from webapp.jobs.words import size
 from webapp.services import Services
@@ -21,8 +22,6 @@ from webapp.version import version
 from webapp.views.moments import rough
 
 _FULL = 0.9  # of a disk or a memory: time to do something
-_HOURLY = "maintenance"  # what a clock starts each hour
-_TOO_LONG = timedelta(hours=2)
 Facts = Mapping[str, str]
 
 
@@ -43,22 +42,23 @@ def system_view(services: Services) -> SystemView:
     database = underneath.database(services.engine)
     redis = underneath.redis_server(services.wake_ups.connection)
     disk = underneath.disk(services.engine, services.settings.storage)
-    last = services.jobs.last_created_at(_HOURLY)
-    silence = services.jobs.now() - last if last else None
+    heard = silence(services.engine)
     return SystemView(
         versions=_versions(),
         database=_database(database),
         redis=_redis(redis),
         disk=_disk(disk),
-        clock={_("Maintenance started"): _("%(time)s ago", time=rough(silence)) if silence else _("never")},
-        problems=(*_problems(database, redis, disk), *_silent(services, silence)),
+        clock={_("Last heard of"): _("never") if heard is None else _("%(time)s ago", time=rough(heard))},
+        problems=(*_problems(database, redis, disk), *_silent(heard)),
     )
 
 
-def _silent(services: Services, silence: timedelta | None) -> Iterator[str]:
-    """Tell that no clock does its chores: each hour one starts maintenance, unless that is disabled."""
-    if _HOURLY not in services.disabled_types.all() and (silence is None or silence > _TOO_LONG):
-        yield _("No clock has started maintenance for more than two hours. Run one: deskjob clock")
+def _silent(heard: timedelta | None) -> Iterator[str]:
+    """Tell that no clock does its chores."""
+    if heard is None or heard > SILENT:
+        yield _(
+            "No clock is running: what is due does not start, and what is lost is not found. Run one: deskjob clock"
+        )
 
 
 def _versions() -> Facts:
