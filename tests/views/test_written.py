@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from webapp.views.written import FIXED, PATTERNS, note_in_words, translated
+from webapp.views.known import FIXED, PATTERNS
+from webapp.views.written import note_in_words, translated
 
 ROOT = Path(__file__).parent.parent.parent
 LITERAL = re.compile(r"%\(\w+\)s[.)]*")

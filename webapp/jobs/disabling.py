@@ -20,8 +20,12 @@ class TypeDisabled(Exception):
 
     def __init__(self, name: str, reason: str) -> None:
         """Say which, and why."""
-        why = f": {reason.rstrip('.')}" if reason else ""
-        super().__init__(f"Jobs of type {name!r} cannot be started for now{why}.")
+        why = reason.rstrip(".")
+        super().__init__(
+            f"Jobs of type {name!r} cannot be started for now: {why}."
+            if why
+            else f"Jobs of type {name!r} cannot be started for now."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

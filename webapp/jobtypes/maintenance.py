@@ -34,11 +34,11 @@ def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeepin
     """Do the chores one after the other; each may be cut short and begins anew the next time."""
     only_count = payload.dry_run
     chores = {
-        "job": lambda: housekeeping.prune(only_count=only_count),
-        "expired file": lambda: housekeeping.expire_files(only_count=only_count),
-        "orphaned file": lambda: housekeeping.sweep_orphans(only_count=only_count),
-        "schedule run": lambda: housekeeping.forget_runs(only_count=only_count),
-        "session": lambda: sessions.sweep(only_count=only_count),
+        "jobs": lambda: housekeeping.prune(only_count=only_count),
+        "expired files": lambda: housekeeping.expire_files(only_count=only_count),
+        "orphaned files": lambda: housekeeping.sweep_orphans(only_count=only_count),
+        "schedule runs": lambda: housekeeping.forget_runs(only_count=only_count),
+        "sessions": lambda: sessions.sweep(only_count=only_count),
     }
     verb, removed = "Would remove" if only_count else "Removed", {}
     for thing in job.track(tuple(chores)):
@@ -55,4 +55,4 @@ def _summary(verb: str, removed: dict[str, int]) -> str:
 
 
 def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing if count == 1 else thing + 's'}"
+    return f"{count:,} {thing.removesuffix('s') if count == 1 else thing}"

@@ -1,11 +1,14 @@
 """A failure as its owner reads it: what went wrong, and what can be done about it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask_babel import gettext as _
 
 from webapp.jobs.job import Job, Status
+from webapp.views.written import note_in_words
 
 _UNFORESEEN = re.compile(r"\w*(?:Error|Exception|Warning|Timeout|Exit): (?P<said>.+)", re.DOTALL)  # executor.py
 
@@ -20,7 +23,7 @@ class Failure:
 
 def failure(job: Job, *, may_retry: bool, may_change: bool) -> Failure | None:
     """Explain a job that has failed, was lost, or is about to be tried again; ``None`` for any other one."""
-    reason = _reason(str(job.errors[-1].get("text", ""))) if job.errors else ""
+    reason = _reason(job.errors[-1]) if job.errors else ""
     if job.status is Status.SCHEDULED and job.attempt and reason:
         return Failure(reason=reason, advice=(_("You need not do anything: it is tried again by itself."),))
     if job.status not in {Status.FAILED, Status.STALE}:
@@ -30,11 +33,11 @@ def failure(job: Job, *, may_retry: bool, may_change: bool) -> Failure | None:
     return Failure(reason=reason, advice=tuple(_advice(job, may_retry=may_retry, may_change=may_change)))
 
 
-def _reason(text: str) -> str:
+def _reason(note: Mapping[str, Any]) -> str:
     """Say what a handler said; of an error that it did not foresee, without its name in the code."""
-    unforeseen = _UNFORESEEN.fullmatch(text)
+    unforeseen = _UNFORESEEN.fullmatch(str(note.get("text", "")))
     if unforeseen is None:
-        return text
+        return note_in_words(note)
     return _("Something went wrong that was not foreseen: %(error)s", error=unforeseen["said"])
 
 

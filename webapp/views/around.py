@@ -13,6 +13,7 @@ from webapp.jobs.notices import CEILING, Notice
 from webapp.views import wording
 from webapp.views.current import services
 from webapp.views.viewer import viewer
+from webapp.views.written import translated
 
 LISTED = 6
 
@@ -87,11 +88,11 @@ def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
 def saying(notice: Notice) -> str:
     """Say what a notice says."""
     sentences = {
-        Status.COMPLETED: _("%(job)s is done.", job=notice.title),
-        Status.FAILED: _("%(job)s failed.", job=notice.title),
-        Status.STALE: _("%(job)s was lost with its worker.", job=notice.title),
+        Status.COMPLETED: _("%(job)s is done.", job=translated(notice.title)),
+        Status.FAILED: _("%(job)s failed.", job=translated(notice.title)),
+        Status.STALE: _("%(job)s was lost with its worker.", job=translated(notice.title)),
     }
-    return str(sentences.get(notice.kind) or _("%(job)s was stopped.", job=notice.title))
+    return str(sentences.get(notice.kind) or _("%(job)s was stopped.", job=translated(notice.title)))
 
 
 def tone(kind: Status) -> str:
@@ -109,4 +110,4 @@ def _all_done(failed: int) -> Toast:
 
 
 def _running(job: Job) -> Running:
-    return Running(id=job.id, title=job.title, percent=wording.percent(job), amounts=wording.amounts(job))
+    return Running(id=job.id, title=translated(job.title), percent=wording.percent(job), amounts=wording.amounts(job))

@@ -12,13 +12,13 @@ from webapp.jobs.attachments import Attachment
 from webapp.jobs.files import CHUNK
 from webapp.jobs.job import Job
 from webapp.jobs.logs import Lines
-from webapp.jobs.words import size
 from webapp.services import Services
 from webapp.views import described
 from webapp.views.auditing import note
 from webapp.views.current import services
 from webapp.views.job import given
 from webapp.views.job_row import gone
+from webapp.views.locales import size
 from webapp.views.log import written
 from webapp.views.plain import HEADERS
 from webapp.views.reader import Reader, reader

@@ -43,7 +43,7 @@ def refused(error: HTTPException) -> ResponseReturnValue:
         return error
     said = error.description if error.description != type(error).description else None
     headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
-    return _page(error.code, sentence=said or ""), error.code, headers
+    return _page(error.code, sentence=translated(said or "")), error.code, headers
 
 
 def unknown(_error: Exception) -> ResponseReturnValue:

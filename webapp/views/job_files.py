@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from webapp.jobs.attachments import Attachment
-from webapp.jobs.words import size
 from webapp.views.job_row import gone
+from webapp.views.locales import size
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 

@@ -23,6 +23,7 @@ from webapp.views.timeline import Line, timeline
 from webapp.views.tries import Try, a_try
 from webapp.views.waiting import Outlook
 from webapp.views.wording import Look
+from webapp.views.written import note_in_words, translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def job_page(job: Job, found: Findings, reader: Reader) -> JobPage:
     return JobPage(
         id=job.id,
         short_id=job.short_id,
-        title=job.title,
+        title=translated(job.title),
         look=wording.look(job),
         saying=sayings.saying(facts),
         runs=job.status in {Status.RUNNING, Status.WAITING},
@@ -135,7 +136,7 @@ def _failure(job: Job, found: Findings) -> Failure | None:
 
 
 def _notes(notes: Sequence[Mapping[str, Any]], reader: Reader) -> tuple[Note, ...]:
-    return tuple(Note(text=str(note.get("text", "")), at=_noted_at(note.get("at"), reader)) for note in notes)
+    return tuple(Note(text=note_in_words(note), at=_noted_at(note.get("at"), reader)) for note in notes)
 
 
 def _noted_at(at: object, reader: Reader) -> Moment | None:

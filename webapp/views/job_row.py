@@ -10,12 +10,13 @@ from flask_babel import lazy_gettext
 
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
-from webapp.jobs.words import size
 from webapp.views import sayings, wording
 from webapp.views.facts import Facts
+from webapp.views.locales import size
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.wording import Look
+from webapp.views.written import note_in_words, translated
 
 _ALONE = {
     "you": lazy_gettext("You"),
@@ -76,7 +77,7 @@ def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: 
     return JobRow(
         id=job.id,
         short_id=job.short_id,
-        title=job.title,
+        title=translated(job.title),
         look=wording.look(job),
         type_name=job.type,
         given=_given([file.name for file in attached if file.role == "input"]),
@@ -117,7 +118,7 @@ def _file(file: Attachment, reader: Reader) -> File:
 def _error(job: Job, reader: Reader) -> str:
     if job.status not in {Status.FAILED, Status.STALE} or not job.errors or not reader.may_open(job):
         return ""
-    return str(job.errors[-1].get("text", ""))
+    return note_in_words(job.errors[-1])
 
 
 def _given(names: Sequence[str]) -> str:
@@ -131,7 +132,7 @@ def _line(facts: Facts) -> str:
     job = facts.job
     if job.status in {Status.SCHEDULED, Status.CANCELLED, Status.STALE}:
         return sayings.saying(facts).fact
-    return wording.amounts(job) if job.is_running else job.message
+    return wording.amounts(job) if job.is_running else translated(job.message)
 
 
 def _by(job: Job, reader: Reader) -> str:

@@ -19,6 +19,7 @@ from webapp.views.job_list import JobList, job_list, job_list_again
 from webapp.views.pauses import pauses
 from webapp.views.shown import Shown
 from webapp.views.viewer import signed_in, viewer
+from webapp.views.written import translated
 
 bp = Blueprint("jobs", __name__)
 _LIST_GROWS_OLD = 60  # seconds: "2 min ago" is wrong then, even if no job has moved
@@ -89,7 +90,7 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
         for kind in services().registry
         if viewer().sees_all or kind.name in here or (kind.listed and kind.may_be_started_by(signed_in().role))
     )
-    return sorted(may_be_there, key=lambda kind: kind.title)
+    return sorted(may_be_there, key=lambda kind: translated(kind.title))
 
 
 def _pulse(chosen: Filter, there: Shown) -> Pulse:

@@ -13,6 +13,7 @@ from webapp.views.security import login, step_up
 from webapp.views.security.default_deny import PUBLIC
 from webapp.views.security.next_page import safe_next
 from webapp.views.viewer import signed_in
+from webapp.views.written import translated
 
 bp = Blueprint("new_password", __name__)
 _ALLOWED = PUBLIC | {"new_password.choose", "auth.logout"}
@@ -58,5 +59,5 @@ def _refusal(new: str, repeated: str) -> str:
         with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
             services().accounts.set_password(person.name, new)
     except BadAccount as error:
-        return str(error)
+        return translated(str(error))
     return ""

@@ -8,12 +8,12 @@ from flask_babel import ngettext
 
 from webapp.jobs.job_type import JobType
 from webapp.jobs.uploads import taken_by
-from webapp.jobs.words import size
 from webapp.views.current import services
 from webapp.views.forms.beginning import Beginning
 from webapp.views.forms.form import PayloadForm
 from webapp.views.forms.questions import questions
 from webapp.views.forms.staged import Staging
+from webapp.views.locales import size
 from webapp.views.moments import SPACE, rough
 from webapp.views.order import Order
 from webapp.views.reader import zone

@@ -10,6 +10,7 @@ from webapp.views import wording
 from webapp.views.moments import Moment, span
 from webapp.views.reader import Reader
 from webapp.views.wording import Look
+from webapp.views.written import note_in_words, translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +36,13 @@ def rows(parts: Sequence[Job], reader: Reader, *, opened: bool) -> tuple[Part, .
 
 def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
     failed = part.status in {Status.FAILED, Status.STALE}
-    error = str(part.errors[-1].get("text", "")) if part.errors and failed else ""
+    error = note_in_words(part.errors[-1]) if part.errors and failed else ""
     ran = (part.finished_at or reader.now) - part.started_at if part.started_at else timedelta()
     moment = part.finished_at or part.started_at or part.created_at or reader.now
     return Part(
         id=part.id,
         short_id=part.short_id,
-        name=part.child_name or part.title,
+        name=part.child_name or translated(part.title),
         look=wording.look(part),
         runs=part.is_running,
         percent=wording.percent(part),
@@ -53,4 +54,4 @@ def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
 
 
 def _line(part: Job) -> str:
-    return wording.amounts(part) if part.is_running else part.message
+    return wording.amounts(part) if part.is_running else translated(part.message)

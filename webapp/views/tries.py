@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from webapp.jobs.queries import Attempt
-from webapp.jobs.words import size
+from webapp.views.locales import decimal, size
 from webapp.views.moments import Moment, span
 from webapp.views.reader import Reader
+from webapp.views.written import translated
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -53,10 +54,10 @@ def a_try(attempt: Attempt, reader: Reader) -> Try:
         tone=tone,
         began=reader.time(attempt.started_at),
         ran=span(attempt.finished_at - attempt.started_at),
-        error=attempt.error or "",
+        error=translated(attempt.error or ""),
         worker=attempt.worker,
         place=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),
         memory=size(attempt.peak_memory) if attempt.peak_memory else "",
-        cpu=f"{used:.2f}\N{NO-BREAK SPACE}s" if used is not None else "",
+        cpu=f"{decimal(used, 2)}\N{NO-BREAK SPACE}s" if used is not None else "",
         traceback=attempt.traceback or "",
     )

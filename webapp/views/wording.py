@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from webapp.jobs.job import Job, Status
 from webapp.views.locales import number
+from webapp.views.written import translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def amounts(job: Job) -> str:
         ended = job.parts_completed + job.parts_failed + job.parts_cancelled
         return _("%(done)s of %(total)s parts", done=number(ended), total=number(job.parts))
     if job.message or job.done is None:
-        return job.message
+        return translated(job.message)
     if job.total:
         return _("%(done)s of %(total)s", done=number(job.done), total=number(job.total))
     return _("%(done)s so far", done=number(job.done))

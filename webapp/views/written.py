@@ -2,87 +2,23 @@
 
 The engine, the accounts and the job types know no reader: rows and errors hold plain English. A text
 that is in the catalogue as it stands (a job type's title) is looked up; a sentence with something
-filled in is recognised by its pattern here. What is unknown is shown as it is.
+filled in is recognised by its pattern among the `known`. What is unknown is shown as it is.
 """
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from flask_babel import gettext
 
+from webapp.views.known import PATTERNS
+from webapp.views.locales import decimal, locale, number
+
 _WORDS = re.compile(r"%\((\w+)\)s")
-
-
-def english(text: str) -> str:
-    """Mark a text for the catalogue."""
-    return text
-
-
-FIXED = (
-    english("user"),
-    english("auditor"),
-    english("operator"),
-    english("admin"),
-    english("The job says that it did not succeed."),
-    english("The owner of this job is gone or disabled, so it cannot run in their name."),
-    english("What it was to follow did not complete."),
-    english("It was run by hand, and interrupted."),
-    english("It was asked to stop and did not within its grace, so it was ended by force."),
-    english("The worker was stopped, and the job did not end within its grace."),
-    english("The database could not be reached for too long, so the job was ended and starts again."),
-    english("The machine that ran this job could not be seen any more."),
-    english("The worker that ran this job was killed."),
-    english("The worker that ran this job went down."),
-    english("This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."),
-    english("This is not an e-mail address."),
-    english("Only admins may import users."),
-    english("The file has no rows below the names of its columns."),
-    english("The first row must name the columns, and none is called name."),
-    english("The account that this export is made for does not exist any more."),
-    english("The file holds no row that can be read."),
-    english("The file is an archive, but not an XLSX workbook."),
-    english("The workbook is protected by a password. Save it without one and start again."),
-    english("The workbook is damaged: it declares a document type, which no workbook has."),
-    english("The workbook is damaged: it holds a tag that never ends."),
-    english("This is an old Excel file (.xls). Save it as XLSX or CSV and start again."),
-    english("Some rows were rejected; rejected.csv has the reason for each."),
-    english("Nothing to remove."),
-)
-PATTERNS = (
-    english("It ran longer than its limit of %(limit)s and was ended."),
-    english("It ran longer than its limit of %(limit)s and had to be ended by force."),
-    english(
-        "The process that ran this job was killed (%(signal)s). "
-        "Perhaps the machine ran out of memory: it used up to %(memory)s."
-    ),
-    english("The process that ran this job was killed (%(signal)s)."),
-    english("The process that ran this job ended by itself, with exit status %(status)s."),
-    english("There is no job type %(name)s. It was removed, or is not installed here."),
-    english("Job %(id)s is %(old)s and cannot become %(new)s."),
-    english("A job with the unique key %(key)s is not finished yet."),
-    english("… and %(count)s more."),
-    english("A password has %(shortest)s to %(longest)s characters."),
-    english("A name has 1 to %(longest)s letters, digits and . @ + - _ and begins with a letter or digit."),
-    english("A full name is one line of at most %(longest)s characters."),
-    english("There is an account named %(name)s already."),
-    english("There is no account named %(name)s."),
-    english("There is no role %(role)s; the roles are %(roles)s."),
-    english("The file is larger than the allowed %(limit)s bytes."),
-    english("The file has more than %(rows)s rows; please import it in parts."),
-    english("The file has more than %(size)s MB; please import it in parts."),
-    english("A quote that is opened on line %(line)s is never closed."),
-    english("Line %(line)s cannot be read: %(error)s. Often a quote before it is never closed."),
-    english("Two columns are called %(column)s."),
-    english("The file %(name)s is empty."),
-    english("The file %(name)s is %(what)s, not a CSV or XLSX file."),
-    english("The file %(name)s is not a workbook, whatever its name says. Save it again as XLSX or CSV."),
-    english("The sheet %(name)s is empty."),
-    english("There is no sheet %(name)s. The workbook has: %(sheets)s."),
-    english("The workbook is damaged or not an XLSX file: %(error)s."),
-    english("The table has %(columns)s columns; at most %(most)s can be described."),
-)
+_NUMBER, _SIZE = r"\d{1,3}(?:,\d{3})*|\d+", r"\d+(?:\.\d)? (?:bytes?|[kMGT]B)"
+_KINDS = {"count": _NUMBER, "left": _NUMBER, "size": _SIZE, "whole": _SIZE}
+_SAID_HERE_TOO = frozenset({"what", "why", "reason"})
 
 
 def translated(text: str) -> str:
@@ -90,8 +26,8 @@ def translated(text: str) -> str:
 
     Templates must not say ``_(variable)``: that would mark somebody's text as safe markup.
     """
-    if not text:
-        return ""
+    if not text or locale().language == "en":
+        return text
     whole = str(gettext(text))
     return whole if whole != text else _filled(text)
 
@@ -109,11 +45,30 @@ def note_in_words(note: Mapping[str, Any]) -> str:
 
 
 def _filled(text: str) -> str:
+    recognised = _recognised(text)
+    if recognised is None:
+        return text
+    pattern, found = recognised
+    return str(gettext(pattern)) % {name: _value(name, value) for name, value in found.items()}
+
+
+@lru_cache(4096)
+def _recognised(text: str) -> tuple[str, Mapping[str, str]] | None:
+    """Return the pattern that a sentence follows, and what fills it in; lists say the same ones over and over."""
     for pattern, expression in _expressions().items():
-        ours = str(gettext(pattern))
-        if ours != pattern and (found := expression.fullmatch(text)):
-            return ours % found.groupdict()
-    return text
+        if found := expression.fullmatch(text):
+            return pattern, found.groupdict()
+    return None
+
+
+def _value(name: str, value: str) -> str:
+    if name in _SAID_HERE_TOO:
+        whole = translated(value)
+        return whole if whole != value else ", ".join(map(translated, value.split(", ")))
+    if _KINDS.get(name) == _SIZE:
+        amount, unit = value.split(" ")
+        return f"{decimal(float(amount)) if '.' in amount else amount} {unit}"
+    return number(int(value.replace(",", ""))) if re.fullmatch(_NUMBER, value) else value
 
 
 @cache
@@ -125,6 +80,9 @@ def _expression(pattern: str) -> str:
     fixed, names = _WORDS.split(pattern)[::2], _WORDS.findall(pattern)
     parts = [
         re.escape(fixed[0]),
-        *(f"(?P<{name}>.+?){re.escape(rest)}" for name, rest in zip(names, fixed[1:], strict=True)),
+        *(
+            f"(?P<{name}>{_KINDS.get(name, '.+?')}){re.escape(rest)}"
+            for name, rest in zip(names, fixed[1:], strict=True)
+        ),
     ]
     return "".join(parts)

@@ -26,8 +26,8 @@ class _Run:
     def sentence(self) -> str:
         several = self.count > 1
         where = f"Lines {self.first:,} to {self.last:,}" if several else f"Line {self.first:,}"
-        end = f"; the {'rows were' if several else 'row was'} skipped" if self.skipped else ""
-        return f"{where}: {self.why}{end}."
+        skipped = "; the rows were skipped." if several else "; the row was skipped."
+        return f"{where}: {self.why}{skipped if self.skipped else '.'}"
 
 
 class BadRows:
@@ -60,7 +60,8 @@ class BadRows:
         """Tell the last run, and how many rows were not named."""
         self._tell()
         if more := self.count - self._named:
-            self._warn(f"{more:,} more {'row has a problem' if more == 1 else 'rows have problems'} like these.")
+            words = "more row has a problem like these." if more == 1 else "more rows have problems like these."
+            self._warn(f"{more:,} {words}")
 
     def _record(self, line: int, why: str, *, skipped: bool) -> None:
         if self._run and self._run.goes_on_with(line, why, skipped=skipped):

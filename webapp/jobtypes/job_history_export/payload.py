@@ -55,7 +55,7 @@ class JobHistoryExport(BaseModel):
     def _not_before_since(cls, until: date | None, others: ValidationInfo) -> date | None:
         since = others.data.get("since")
         if until and since and until < since:
-            message = "this day is before the first one"
+            message = "This day is before the first one."
             raise ValueError(message)
         return until
 

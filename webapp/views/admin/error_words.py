@@ -13,6 +13,7 @@ from webapp.views.admin.spark import Spark, spark
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.wording import Look
+from webapp.views.written import translated
 
 HOURS = 48
 STATES: Mapping[str, str] = {
@@ -52,10 +53,10 @@ def error_row(group: Group, hours: Mapping[datetime, int], reading: Reader, type
     tone, icon = _LOOKS[State(group.state)]
     return ErrorRow(
         fingerprint=group.fingerprint,
-        message=_("What it says is for those who may start this kind of job.") if closed else group.message,
+        message=_("What it says is for those who may start this kind of job.") if closed else translated(group.message),
         closed=closed,
         type_name=group.type,
-        type_title=types.get(group.type).title if group.type in types else group.type,
+        type_title=translated(types.get(group.type).title) if group.type in types else group.type,
         place="" if closed else group.place,
         look=Look(str(STATES[group.state]), tone, icon),
         state=group.state,

@@ -22,6 +22,7 @@ from webapp.views.current import services
 from webapp.views.reader import reader
 from webapp.views.rights import require, require_for_all
 from webapp.views.viewer import signed_in, viewer
+from webapp.views.written import translated
 
 bp = Blueprint("admin_errors", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -150,7 +151,7 @@ def _list() -> dict[str, Any]:
         "states": {**STATES, EVERY: _("All")},
         "count": services().figures.errors.count(**asked.narrowed()),
         "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
-        "types": sorted(services().registry, key=lambda kind: kind.title),
+        "types": sorted(services().registry, key=lambda kind: translated(kind.title)),
         "since": reader().when(since) if (since := moment_of(asked.since)) else None,
         "tag": tag,
         "trigger": polling.trigger(_SECONDS),

@@ -17,9 +17,11 @@ from webapp.views.csv_answer import csv_answer
 from webapp.views.current import services
 from webapp.views.job_list import JobList, job_list
 from webapp.views.jobs import answer_again, list_words
+from webapp.views.locales import number
 from webapp.views.reader import Reader, reader
 from webapp.views.rights import require_for_all
 from webapp.views.viewer import viewer
+from webapp.views.written import translated
 
 bp = Blueprint("admin_jobs", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -37,7 +39,7 @@ def index() -> ResponseReturnValue:
     found = job_list(services(), given)
     return render_template(
         "admin_jobs/index.html",
-        types=sorted(services().registry, key=lambda kind: kind.title),
+        types=sorted(services().registry, key=lambda kind: translated(kind.title)),
         queues=[queue.name for queue in services().queues.all()],
         total=_total(given, found),
         ended=_ended(given),
@@ -62,9 +64,9 @@ def export() -> ResponseReturnValue:
 def _total(given: JobFilter, found: JobList) -> str:
     """Say how many jobs match: exactly where the figures know, and where they are all on the page."""
     if given.is_summed:
-        return f"{given.count_ended():,}"
+        return number(given.count_ended())
     shown = len(found.rows) + len(found.cards)
-    return found.matching if found.more else f"{shown:,}"
+    return found.matching if found.more else number(shown)
 
 
 def _ended(given: JobFilter) -> dict[str, str]:

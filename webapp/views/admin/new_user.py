@@ -15,6 +15,7 @@ from webapp.views.auditing import audited
 from webapp.views.current import services
 from webapp.views.rights import require
 from webapp.views.security import step_up
+from webapp.views.written import translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ def add() -> ResponseReturnValue:
     try:
         return _add(typed)
     except BadAccount as error:
-        return _form(typed, error=str(error)), 422
+        return _form(typed, error=translated(str(error))), 422
 
 
 def _add(typed: Typed) -> ResponseReturnValue:

@@ -15,6 +15,7 @@ from webapp.views.admin.queues import bp, known, page_of
 from webapp.views.auditing import audited, note
 from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
+from webapp.views.locales import number
 from webapp.views.rights import require
 from webapp.views.viewer import signed_in
 
@@ -79,7 +80,7 @@ def empty(name: str) -> ResponseReturnValue:
     note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped})
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
     if left:
-        flash(_("%(count)s jobs wait in this queue now. Empty it again to stop them too.", count=f"{left:,}"))
+        flash(_("%(count)s jobs wait in this queue now. Empty it again to stop them too.", count=number(left)))
     return _back(name)
 
 

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.rights import Right
 from webapp.jobs import foresight
 from webapp.jobs.foresight import Removal
-from webapp.jobs.words import size
 from webapp.services import Services
 from webapp.views.admin.settings_view import settings_view
 from webapp.views.admin.system_view import system_view
 from webapp.views.current import services
+from webapp.views.locales import size
 from webapp.views.rights import require_for_all
 
 bp = Blueprint("system", __name__, url_prefix="/admin/system")

@@ -16,9 +16,9 @@ from flask_babel import ngettext
 from webapp.jobs import underneath
 from webapp.jobs.clocks import SILENT, silence
 from webapp.jobs.underneath import Database, Disk, RedisServer
-from webapp.jobs.words import size
 from webapp.services import Services
 from webapp.version import version
+from webapp.views.locales import number, size
 from webapp.views.moments import rough
 
 _FULL = 0.9  # of a disk or a memory: time to do something
@@ -91,7 +91,7 @@ def _redis(found: RedisServer | None) -> Facts:
         _("Memory"): _("%(used)s of %(most)s", used=used, most=most)
         if found.most_bytes
         else _("%(used)s, no limit", used=used),
-        _("Keys"): f"{found.keys:,}",
+        _("Keys"): number(found.keys),
     }
 
 

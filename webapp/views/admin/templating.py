@@ -3,23 +3,19 @@
 from collections.abc import Iterable
 
 from flask import Flask, current_app
-from flask_babel import format_decimal
 
 from webapp.views.admin import nav
+from webapp.views.locales import decimal, number
 
 
 def init_app(app: Flask) -> None:
-    """Give templates ``admin_entries()``, ``there_is(endpoint)`` and the filters ``thousands`` and ``merged``."""
+    """Give templates ``admin_entries()`` and ``there_is(endpoint)``, and filters for numbers and lists."""
     app.jinja_env.globals.update(admin_entries=nav.entries, there_is=_there_is)
-    app.jinja_env.filters.update(thousands=_thousands, merged=_merged)
+    app.jinja_env.filters.update(thousands=number, decimal=decimal, merged=_merged)
 
 
 def _there_is(endpoint: str) -> bool:
     return endpoint in current_app.view_functions
-
-
-def _thousands(number: int) -> str:
-    return str(format_decimal(number))
 
 
 def _merged(some: Iterable[str], others: Iterable[str]) -> list[str]:

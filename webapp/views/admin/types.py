@@ -13,6 +13,7 @@ from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
 from webapp.views.rights import require, require_for_all
 from webapp.views.viewer import signed_in
+from webapp.views.written import translated
 
 bp = Blueprint("types", __name__, url_prefix="/admin/types")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -59,7 +60,7 @@ def enable(name: str) -> ResponseReturnValue:
 
 def _disabling(known: TypeView) -> Confirmation:
     return Confirmation(
-        title=_("Disable the job type %(title)s?", title=known.title),
+        title=_("Disable the job type %(title)s?", title=translated(known.title)),
         effect=_("Nobody can start it until it is enabled: not from a page, a command or a schedule."),
         notes=(_("What waits of it waits on; what runs goes on."),),
         action=_("Disable it"),

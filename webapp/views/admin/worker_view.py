@@ -9,10 +9,10 @@ from flask_babel import gettext as _
 from redis import RedisError
 
 from webapp.jobs.presence import Wish
-from webapp.jobs.words import size
 from webapp.jobs.workers import Worker
 from webapp.services import Services
 from webapp.version import version
+from webapp.views.locales import size
 from webapp.views.moments import Moment, rough
 from webapp.views.reader import Reader, reader
 from webapp.views.wording import Look

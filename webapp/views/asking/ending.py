@@ -3,9 +3,9 @@
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from webapp.jobs.words import size
 from webapp.views import wording
 from webapp.views.asking.matter import Matter, Question, named
+from webapp.views.locales import size
 from webapp.views.moments import SPACE
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job
 from webapp.views.moments import Moment
+from webapp.views.written import translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,4 +31,4 @@ class Question:
 
 def named(words: str, job: Job) -> str:
     """Name the job in a question."""
-    return words % {"job": f"“{job.title}” #{job.short_id}"}
+    return words % {"job": f"“{translated(job.title)}” #{job.short_id}"}

@@ -12,6 +12,7 @@ from webapp.views.forms.fields import Asked
 from webapp.views.forms.questions import Question
 from webapp.views.forms.widgets import Ticks
 from webapp.views.forms.words import humanised
+from webapp.views.written import translated
 
 RADIO = {"widget": Ticks(sends_when_empty=False), "option_widget": RadioInput()}
 
@@ -82,7 +83,7 @@ def labels_of(schema: Mapping[str, Any], tokens: Mapping[str, Any], *more: Mappi
     said: Any = next((one["labels"] for one in (*more, schema) if one.get("labels")), {})
     if isinstance(said, list):
         said = dict(zip(tokens, said, strict=False))
-    return {token: str(said.get(token) or humanised(str(value))) for token, value in tokens.items()}
+    return {token: translated(str(said.get(token) or humanised(str(value)))) for token, value in tokens.items()}
 
 
 def label_of(question: Question, value: object) -> str | None:

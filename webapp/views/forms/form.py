@@ -18,6 +18,7 @@ from webapp.views.forms.fields import FILL_IN
 from webapp.views.forms.kinds import field_for
 from webapp.views.forms.questions import ABSENT, questions
 from webapp.views.forms.sentences import sentences
+from webapp.views.written import translated
 
 
 class PayloadForm(BaseForm):  # type: ignore[misc]
@@ -59,12 +60,13 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
 
     def complain(self, errors: Mapping[str, str]) -> None:
         """Add one sentence per field; a field that has one already keeps it."""
-        for name, sentence in errors.items():
+        for name, said in errors.items():
+            sentence = translated(said)
             field = self._fields.get(name)
             if field is None:
                 self.form_errors.append(sentence)
             elif not field.errors:
-                field.errors = [field.left_open if sentence == FILL_IN else sentence]
+                field.errors = [field.left_open if said == FILL_IN else sentence]
 
     def wrong(self) -> Iterator[Field]:
         """Go through the fields that have errors, in their order."""

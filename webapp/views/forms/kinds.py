@@ -10,12 +10,13 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.widgets import DateInput, EmailInput, NumberInput, PasswordInput, Select, TextArea, TimeInput, URLInput
 
-from webapp.jobs.words import one_of
 from webapp.views.forms import scripts, widgets
 from webapp.views.forms.bounds import edges, steps
 from webapp.views.forms.choices import RADIO, ManyOf, OneOf, labels_of, tokens_of
 from webapp.views.forms.fields import FileField, SwitchField, TextField
 from webapp.views.forms.questions import ABSENT, Question
+from webapp.views.locales import one_of
+from webapp.views.written import translated
 
 FEW = 4  # so many options are quicker to see than to open
 _LONG = 200  # characters that no single line shows
@@ -133,8 +134,8 @@ def _named(question: Question, *, note: str = "", required: bool | None = None, 
     """Label, help, id, first value and attributes; what may not be empty is required."""
     required = (required is not False) and not question.may_stay_empty
     return {
-        "label": question.title,
-        "description": " ".join(filter(None, [question.help, note])),
+        "label": translated(question.title),
+        "description": " ".join(filter(None, [translated(question.help), note])),
         "id": f"field-{question.name}",
         "default": question.default,
         "render_kw": {"required": required, **attributes},

@@ -7,6 +7,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from pydantic import ValidationError
 
+from webapp.views.written import translated
+
 _WORDS: Mapping[str, str] = {
     "missing": lazy_gettext("Fill this in."),
     "string_too_short": lazy_gettext("Write %(min_length)s characters or more."),
@@ -71,7 +73,7 @@ def _place(inside: list[int | str]) -> str:
 def _sentence(item: Mapping[str, Any]) -> str:
     kind, context = str(item["type"]), item.get("ctx", {})
     if kind in {"value_error", "assertion_error"}:
-        return whole(str(context.get("reason") or context.get("error") or item["msg"]))
+        return translated(whole(str(context.get("reason") or context.get("error") or item["msg"])))
     if kind == "literal_error" and context.get("expected") == "True":
         return _("Tick this to go on.")
     if kind in _WORDS:

@@ -20,9 +20,9 @@ from werkzeug.wsgi import LimitedStream
 
 from webapp.jobs import shortages
 from webapp.jobs.files import CHUNK, FileTooLarge
-from webapp.jobs.words import size
 from webapp.views.current import services
 from webapp.views.forms.sinks import Nowhere, ToDisk
+from webapp.views.locales import size
 
 SMALL_BODY = 1_000_000  # bytes: any form without files
 _PARTS = 500  # more options than anybody ticks

@@ -11,6 +11,7 @@ from webapp.jobs.schedules.draft import BadSchedule, Draft
 from webapp.jobs.schedules.plan import Missed
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.views.current import services
+from webapp.views.written import translated
 
 USUAL_RULE = "0 2 * * *"
 PUBLIC, PRIVATE, PERSON = "public", "private", "person"
@@ -70,7 +71,7 @@ class Asked:
         try:
             services().schedules.check(draft)
         except BadSchedule as error:
-            errors |= error.errors
+            errors |= {name: translated(said) for name, said in error.errors.items()}
         return draft, errors
 
     def _priority(self, errors: dict[str, str]) -> int | None:

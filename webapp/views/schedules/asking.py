@@ -30,6 +30,7 @@ from webapp.views.schedules.asked import Asked
 from webapp.views.schedules.facts import MISSED
 from webapp.views.schedules.preview import preview as previewed
 from webapp.views.viewer import signed_in
+from webapp.views.written import translated
 
 _RARE = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile/")  # old names for others
 
@@ -78,7 +79,7 @@ def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
             saved = _change(old, draft, form) if old else _add(kind, draft, form)
             return redirect(url_for("schedules.show", schedule_id=saved.id), 303)
         except BadSchedule as error:
-            errors = error.errors
+            errors = {name: translated(said) for name, said in error.errors.items()}
         except (InvalidPayload, StaleSchedule) as error:
             form.complain(getattr(error, "errors", {"": str(error)}))
     return _page(kind, asked, form, old, errors), 422

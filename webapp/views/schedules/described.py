@@ -17,6 +17,7 @@ from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.schedules.rule_words import words
 from webapp.views.wording import Look
+from webapp.views.written import translated
 
 _LOOKS = {
     Outcome.BUSY: (lazy_gettext("Left out"), "attention", "hourglass"),
@@ -104,7 +105,7 @@ def run_line(run: Run, reader: Reader) -> RunLine:
         job_id=run.job_id if run.status else None,
         number=str(run.job_id)[-8:] if run.job_id else "",
         by=reader.name(run.asked_by) if run.asked_by else "",
-        detail=run.detail,
+        detail=translated(run.detail),
     )
 
 

@@ -18,6 +18,7 @@ from webapp.views.schedules.described import row, run_line
 from webapp.views.schedules.facts import facts
 from webapp.views.schedules.preview import explained
 from webapp.views.viewer import signed_in
+from webapp.views.written import translated
 
 SECONDS = 30.0
 
@@ -104,4 +105,4 @@ def may_run(schedule: Schedule) -> bool:
 def kind_of(schedule: Schedule) -> str:
     """Return the title of its type, or the bare name of one that is gone."""
     registry = services().registry
-    return registry.get(schedule.type).title if schedule.type in registry else schedule.type
+    return translated(registry.get(schedule.type).title) if schedule.type in registry else schedule.type

@@ -10,6 +10,7 @@ from webapp.jobs.schedules.rule import BadRule, BadZone, Rule
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.schedules.rule_words import words
+from webapp.views.written import translated
 
 COMING = 5
 
@@ -38,7 +39,7 @@ def preview(rule: str, zone: str, reader: Reader) -> Preview:
     try:
         return explained(Rule.of(rule, zone), reader)
     except (BadRule, BadZone) as error:
-        return Preview(wrong=str(error))
+        return Preview(wrong=translated(str(error)))
 
 
 def explained(rule: Rule, reader: Reader) -> Preview:
@@ -46,7 +47,7 @@ def explained(rule: Rule, reader: Reader) -> Preview:
     try:
         coming = rule.next(reader.now, COMING)
     except BadZone as error:
-        return Preview(wrong=str(error))
+        return Preview(wrong=translated(str(error)))
     return Preview(words=words(rule), zone=rule.zone, coming=tuple(_coming(at, rule, reader) for at in coming))
 
 
