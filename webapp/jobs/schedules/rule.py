@@ -114,8 +114,11 @@ def _check(number: int, field: str) -> None:
     try:
         CronSim(" ".join(alone), _ANY_MOMENT)
     except (CronSimError, AssertionError):  # 1#2/3 fails an assertion
-        message = f"{field[:20]!r} is no {FIELDS[number]}: it is a number from {_BOUNDS[number]}, "
-        raise BadRule(f"{message}a range such as 1-5, a list such as 1,3, or a step such as */2.") from None
+        message = (
+            f"{field[:20]!r} is no {FIELDS[number]}: it is a number from {_BOUNDS[number]}, "
+            "a range such as 1-5, a list such as 1,3, or a step such as */2."
+        )
+        raise BadRule(message) from None
 
 
 def _is_possible(rule: Rule) -> bool:

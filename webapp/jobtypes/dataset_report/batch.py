@@ -34,5 +34,6 @@ def sound_rows(batch: Batch, width: int, bad_rows: BadRows) -> Sequence[Row]:
         return batch.rows
     for line, found in zip(batch.lines, widths, strict=True):
         if found != width:
-            bad_rows.skip(line, f"{found:,} field{'s' * (found != 1)} instead of {width:,}")
+            words = "field instead of" if found == 1 else "fields instead of"
+            bad_rows.skip(line, f"{found:,} {words} {width:,}")
     return [row for row, found in zip(batch.rows, widths, strict=True) if found == width]

@@ -75,4 +75,7 @@ PATTERNS = (
     english("bytes that are not %(encoding)s are shown as %(mark)s"),
     english("%(count)s more row has a problem like these."),
     english("%(count)s more rows have problems like these."),
+    english("%(count)s field instead of %(left)s"),
+    english("%(count)s fields instead of %(left)s"),
+    english("a line of more than %(count)s characters"),
 )
