@@ -1,7 +1,7 @@
 """The demonstration is true: what it shows could have come about, and nothing in it is made up by the pages."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -16,8 +16,9 @@ from webapp.demo.ended import Ended
 from webapp.demo.month import month
 from webapp.demo.people import PEOPLE
 from webapp.demo.seeding import NotEmpty, seed
+from webapp.jobs.figures.groups import State
 from webapp.jobs.job import Job, Owner, Status
-from webapp.schema import attachments, jobs, log_lines
+from webapp.schema import attachments, audit, error_groups, jobs, log_lines, notices, schedule_runs
 from webapp.services import Services
 
 PASSWORD = "seven plain copper kettles"
@@ -46,6 +47,17 @@ def test_there_is_something_of_everything(seeded: Services) -> None:
     assert {person.role for person in seeded.accounts.all()} == set(Role)
     assert {file.role for file in rows(seeded, attachments)} == {"input", "output"}
     assert rows(seeded, log_lines)
+
+
+def test_those_who_operate_find_something_too(seeded: Services) -> None:
+    assert {run.outcome for run in rows(seeded, schedule_runs)} == {"started", "busy"}
+    assert {schedule.paused_at is None for schedule in seeded.schedules.all()} == {True, False}
+    assert {notice.read_at is None for notice in rows(seeded, notices)} == {True, False}
+    assert {group.state for group in rows(seeded, error_groups)} == set(State)
+    assert seeded.figures.went(seeded.jobs.now() - timedelta(days=30))
+    assert seeded.disabled_types.all()
+    assert any(queue.reason for queue in seeded.queues.paused())
+    assert "queue_pause" in {line.action for line in rows(seeded, audit)}
 
 
 def test_all_of_it_could_have_come_about(seeded: Services) -> None:

@@ -38,6 +38,13 @@ def month(count: int, *, staff: Staff, registry: Registry, chance: Random, now: 
     return tuple(_ended(told, at, staff, registry, chance) for told, at in stories)[::-1]
 
 
+def on_time(at: datetime, type_name: str, *, owner_id: UUID | None, registry: Registry, chance: Random) -> Ended:
+    """Return a job that a schedule started at a moment."""
+    job_type = registry.get(type_name)
+    told = story(chance, most_tries={type_name: job_type.retry.max_attempts}, type_name=type_name)
+    return Ended(id=_id(at, chance), job_type=job_type, story=told, owner_id=owner_id, created=at)
+
+
 def write(connection: Connection, past: Sequence[Ended], given: Given, chance: Random) -> None:
     """Write all their rows."""
     _insert(connection, jobs, [job_row(job, given.get(job.id), chance) for job in past])

@@ -5,8 +5,9 @@ from random import Random
 from sqlalchemy import exists, select
 
 from webapp.database import reading, writing
-from webapp.demo import month
-from webapp.demo.people import hire
+from webapp.demo import month, notices, timetable
+from webapp.demo.operating import operate
+from webapp.demo.people import Staff, hire
 from webapp.demo.present import Present
 from webapp.demo.uploads import given_to
 from webapp.schema import jobs
@@ -32,11 +33,20 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
         raise NotEmpty
     chance = Random(number)  # noqa: S311  (nothing secret is made of it)
     staff = hire(services, password)
-    past = month.month(count, staff=staff, registry=services.registry, chance=chance, now=services.jobs.now())
+    _past(services, staff, chance, count)
+    Present(services, staff, chance).make()
+    operate(services, staff)
+
+
+def _past(services: Services, staff: Staff, chance: Random, count: int) -> None:
+    by_hand = month.month(count, staff=staff, registry=services.registry, chance=chance, now=services.jobs.now())
+    on_time = timetable.runs(services, timetable.plan(services, staff), chance)
+    past = sorted((*by_hand, *(run.job for run in on_time if run.job)), key=lambda job: job.created)
     given = given_to(past[-_WITH_FILES:], services.files)
     with writing(services.engine) as connection:
         month.write(connection, past, given, chance)
-    Present(services, staff, chance).make()
+        notices.write(connection, past)
+        timetable.write(connection, on_time)
 
 
 def _is_used(services: Services) -> bool:

@@ -56,9 +56,10 @@ class Story:
     progress: float
 
 
-def story(chance: Random, *, most_tries: Mapping[str, int], ending: Status | None = None) -> Story:
-    """Tell how a job went that ended, in a given way or any."""
-    [kind] = chance.choices(KINDS, [one.share for one in KINDS])
+def story(chance: Random, *, most_tries: Mapping[str, int], ending: Status | None = None, type_name: str = "") -> Story:
+    """Tell how a job of a type, or of any, went that ended, in a given way or any."""
+    kinds = [one for one in KINDS if one.type == type_name] or KINDS
+    [kind] = chance.choices(kinds, [one.share for one in kinds])
     status = ending or _status(chance, kind)
     rows = int(chance.lognormvariate(9, 1.2))
     file = _file(chance) if kind.type in {"dataset_report", "user_import"} else ""
