@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, select
 
 from webapp.config import load
 from webapp.database import engine_options, reading
-from webapp.schema import jobs
+from webapp.schema import error_groups, jobs, schedules
 
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
@@ -32,8 +32,25 @@ PAGES = {  # from "jobs" on, somebody is signed in
     "done": "/jobs/{Dataset report completed}",
     "failed": "/jobs/{Dataset report failed}",
     "family": "/jobs/{Recount the stock of four shops}",
+    "stop": "/jobs/{Copy the orders of the shop}/stop",
+    "notices": "/notices",
     "me": "/me",
     "admin": "/admin",
+    "admin-jobs": "/admin/jobs",
+    "errors": "/admin/errors",
+    "error": "/admin/errors/{error}",
+    "queues": "/admin/queues",
+    "queue": "/admin/queues/night",
+    "workers": "/admin/workers",
+    "schedules": "/admin/schedules",
+    "schedule": "/admin/schedules/{Export for the shop}",
+    "schedule-form": "/admin/schedules/new/job_history_export",
+    "types": "/admin/types",
+    "type": "/admin/types/dataset_report",
+    "users": "/admin/users",
+    "performance": "/admin/performance?range=30d",
+    "audit": "/admin/audit",
+    "system": "/admin/system",
     "missing": "/nowhere",
 }
 SHAPES = (("light", 1200), ("dark", 1200), ("light", 390))
@@ -56,7 +73,7 @@ def main(wanted: list[str]) -> None:
 
 @contextmanager
 def demonstration() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Seed an empty folder, run Deskjob on it; give its address, and ids of jobs by title, or title and status."""
+    """Seed an empty folder, run Deskjob on it; give its address, and ids by title, name, or title and status."""
     folder = tempfile.mkdtemp(prefix="dj-")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -85,6 +102,10 @@ def _ids(folder: Path) -> Mapping[str, str]:
     with reading(engine) as connection:
         for job in connection.execute(select(jobs).order_by(jobs.c.id)):
             found |= {job.title: str(job.id), f"{job.title} {job.status}": str(job.id)}
+        found |= {one.name: str(one.id) for one in connection.execute(select(schedules))}
+        found["error"] = (
+            connection.execute(select(error_groups).order_by(error_groups.c.count.desc())).first().fingerprint
+        )
     return found
 
 

@@ -1,6 +1,7 @@
 """Every page there is, found in the application's own map: readable by everybody, in both languages.
 
-A new page is walked by itself. One that takes something in its address gets it from `slots`.
+A new page is walked by itself. One that takes something in its address gets it from `slots`, or from `whole`
+where a name alone does not tell what fits.
 """
 
 import re
@@ -8,22 +9,25 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
 from webapp.app import create_app
 from webapp.config import load
-from webapp.database import reading
+from webapp.database import reading, writing
 from webapp.demo.seeding import seed
 from webapp.jobs.job import Status
-from webapp.schema import jobs
+from webapp.jobs.leases import Holder
+from webapp.jobs.presence import Presence
+from webapp.schema import jobs, workers
 
 pytestmark = pytest.mark.browser
 Slots = Mapping[str, Sequence[str]]
@@ -31,11 +35,12 @@ PASSWORD = "seven plain copper kettles"
 PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 800}
 SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
 # Parts of pages, answers to machines, and downloads
-NO_PAGE = re.compile(r"/_|/api/|/files/|/static/|^/healthz|^/readyz|^/metrics|\.zip$|\.csv$|\.json$")
+NO_PAGE = re.compile(r"/_|/api/|/files/|/static/|/parameters/|^/healthz|^/readyz|^/metrics|\.(zip|csv|json|txt)$")
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MOVING = "document.getAnimations().filter((one) => one.playState === 'running').length"
 JOBS_SHOWN = (Status.RUNNING, Status.COMPLETED, Status.FAILED)  # what a job's page has depends on its status
-KINDS = ("dataset_report", "job_history_export", "user_import")
+KINDS = ("dataset_report", "job_history_export", "user_import")  # the last one is disabled
+ASKED = {"stop": Status.RUNNING, "retry": Status.FAILED, "delete": Status.COMPLETED, "keep": Status.STALE}
 
 
 def rules() -> list[str]:
@@ -60,11 +65,51 @@ def site(installation: Installation) -> str:
 
 
 @pytest.fixture(scope="module")
-def slots(installation: Installation) -> Slots:
-    """What stands in the addresses of pages, by the name of the place."""
+def ids(installation: Installation) -> Mapping[str, str]:
+    """Ids of jobs by status, and of a "root" and a "report"."""
     with reading(installation.services.engine) as connection:
-        ids = {row.status: str(row.id) for row in connection.execute(select(jobs.c.id, jobs.c.status))}
-    return {"job_id": [ids[status] for status in JOBS_SHOWN], "type_name": KINDS}
+        found = connection.execute(select(jobs.c.id, jobs.c.type, jobs.c.status, jobs.c.root_id)).all()
+    by_status = {row.status: str(row.id) for row in found}
+    report = next(row.id for row in found if row.type == "dataset_report")
+    return by_status | {"root": str(next(row.root_id for row in found if row.root_id)), "report": str(report)}
+
+
+@pytest.fixture(scope="module")
+def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
+    """What stands in the addresses of pages, by the name of the place."""
+    services = installation.services
+    return {
+        "job_id": [ids[status] for status in JOBS_SHOWN],
+        "type_name": KINDS,
+        "schedule_id": [str(one.id) for one in services.schedules.all()[-2:]],
+        "user_id": [str(person.id) for person in services.accounts.all() if person.name in {"ana", "eva"}],
+        "fingerprint": [services.figures.errors.page(limit=1)[0].fingerprint],
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+    """Addresses as they are, by the beginnings of their rules."""
+    worker = somebody_works(installation)
+    return {
+        "/admin/queues/": ["/admin/queues/night{}", "/admin/queues/default{}"],
+        "/admin/types/": ["/admin/types/dataset_report{}", "/admin/types/user_import{}"],
+        "/admin/workers/": [f"/admin/workers/{worker}{{}}"],
+        "/jobs/<uuid:job_id>/<any": [f"/jobs/{ids[status]}/{verb}" for verb, status in ASKED.items()],
+        "/jobs/<uuid:job_id>/run-again": [f"/jobs/{ids['report']}/run-again"],
+        "/jobs/<uuid:job_id>/children": [f"/jobs/{ids['root']}/children"],
+        "/jobs/act/": [f"/jobs/act/delete?id={ids['completed']}&id={ids['running']}"],
+    }
+
+
+def somebody_works(installation: Installation) -> str:
+    """A worker's own row, whose beat does not grow old while pages are looked at."""
+    services = installation.services
+    holder = Holder(worker="one", host="machine", boot_id="b", pid=4711)
+    Presence(services.engine, holder, ("default",), "1").look()
+    with writing(services.engine) as connection:
+        connection.execute(update(workers).values(beat_at=services.jobs.now() + timedelta(hours=1)))
+    return holder.worker
 
 
 class Reader:
@@ -116,20 +161,24 @@ def german(browser: Browser, site: str, admin: Reader) -> Reader:
     return Reader(browser, site, locale="de-DE", storage_state=state, **quiet)
 
 
-def addresses(rule: str, slots: Slots) -> list[str]:
+@pytest.fixture
+def addresses(rule: str, slots: Slots, whole: Mapping[str, Sequence[str]]) -> list[str]:
     """Fill the places of an address; each of their values comes up once."""
+    for beginning, filled in whole.items():
+        if rule.startswith(beginning):
+            return [address.format(SLOT.split(rule)[-1]) for address in filled]
     names = SLOT.findall(rule)
     unknown = [name for name in names if name not in slots]
     assert not unknown, f"{rule} takes {unknown}: say in `slots` where the demonstration has one"
-    filled = zip(*(slots[name] for name in names), strict=False) if names else [()]
-    return [SLOT.sub("{}", rule).format(*values) for values in filled]
+    values = zip(*(slots[name] for name in names), strict=False) if names else [()]
+    return [SLOT.sub("{}", rule).format(*some) for some in values]
 
 
 @pytest.mark.parametrize("rule", rules())
-def test_a_page_can_be_read_by_everybody(rule: str, slots: Slots, admin: Reader, stranger: Reader) -> None:
+def test_a_page_can_be_read_by_everybody(rule: str, addresses: list[str], admin: Reader, stranger: Reader) -> None:
     reader = stranger if rule == "/login" else admin
-    answers = [in_every_light(reader, address) for address in addresses(rule, slots)]
-    assert 200 in answers, f"none of {addresses(rule, slots)} is there: {answers}"
+    answers = [in_every_light(reader, address) for address in addresses]
+    assert 200 in answers, f"none of {addresses} is there: {answers}"
 
 
 def in_every_light(reader: Reader, address: str) -> int:
@@ -151,8 +200,9 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules() if rule != "/login"])
-def test_a_page_is_german_and_needs_no_script(rule: str, slots: Slots, german: Reader) -> None:
-    for address in addresses(rule, slots):
+@pytest.mark.usefixtures("rule")
+def test_a_page_is_german_and_needs_no_script(addresses: list[str], german: Reader) -> None:
+    for address in addresses:
         german.go(address)
         german.page.set_viewport_size(PHONE)
         assert german.asks("document.documentElement.lang") == "de", address

@@ -16,8 +16,8 @@ from webapp.views.known import PATTERNS
 from webapp.views.locales import decimal, locale, number
 
 _WORDS = re.compile(r"%\((\w+)\)s")
-_NUMBER, _SIZE = r"\d{1,3}(?:,\d{3})*|\d+", r"\d+(?:\.\d)? (?:bytes?|[kMGT]B)"
-_KINDS = {"count": _NUMBER, "left": _NUMBER, "size": _SIZE, "whole": _SIZE}
+_NUMBER, _SIZE = r"\d{1,3}(?:,\d{3})*|\d+", r"[\d,]+(?:\.\d)? (?:bytes?|[kMGT]B)"
+_KINDS = {"count": _NUMBER, "left": _NUMBER, "size": _SIZE, "whole": _SIZE, "memory": _SIZE}
 _SAID_HERE_TOO = frozenset({"what", "why", "reason"})
 
 
@@ -47,9 +47,14 @@ def note_in_words(note: Mapping[str, Any]) -> str:
 def _filled(text: str) -> str:
     recognised = _recognised(text)
     if recognised is None:
-        return text
+        return _listed(text)
     pattern, found = recognised
     return str(gettext(pattern)) % {name: _value(name, value) for name, value in found.items()}
+
+
+def _listed(text: str) -> str:
+    parts = text.split(", ")
+    return ", ".join(map(_filled, parts)) if len(parts) > 1 and all(map(_recognised, parts)) else text
 
 
 @lru_cache(4096)
@@ -67,7 +72,8 @@ def _value(name: str, value: str) -> str:
         return whole if whole != value else ", ".join(map(translated, value.split(", ")))
     if _KINDS.get(name) == _SIZE:
         amount, unit = value.split(" ")
-        return f"{decimal(float(amount)) if '.' in amount else amount} {unit}"
+        plain = float(amount.replace(",", ""))
+        return f"{decimal(plain) if '.' in amount else number(plain)} {unit}"
     return number(int(value.replace(",", ""))) if re.fullmatch(_NUMBER, value) else value
 
 

@@ -91,7 +91,7 @@ def _redis(found: RedisServer | None) -> Facts:
         _("Memory"): _("%(used)s of %(most)s", used=used, most=most)
         if found.most_bytes
         else _("%(used)s, no limit", used=used),
-        _("Keys"): number(found.keys),
+        _("Keys in it"): number(found.keys),
     }
 
 
