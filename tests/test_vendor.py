@@ -27,7 +27,7 @@ def test_every_package_says_its_version_and_licence() -> None:
 def test_the_sprite_has_the_icons_that_are_used_and_no_others() -> None:
     root = STATIC.parent
     templates = "".join(file.read_text() for file in (root / "templates").rglob("*.html"))
-    wording = (root / "webapp/views/wording.py").read_text()
+    wording = "".join(file.read_text() for file in (root / "webapp/views").rglob("*.py"))
     present = set(re.findall(r'<symbol id="([^"]+)"', (STATIC / "icons.svg").read_text()))
     used = {name for name in present if f'"{name}"' in templates or f'"{name}"' in wording}
     asked = set(re.findall(r'icon\("([^"]+)"', templates)) | set(re.findall(r'Look\([^)]*"([a-z0-9-]+)"\)', wording))
