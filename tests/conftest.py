@@ -39,6 +39,11 @@ PASSWORD = "plain tests are calm tests"
 PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=1$nj/tPTLoiXio/jZbhLecpg$B24IvGZHcHNZhzFLy6ZUrsNRAH2DipOMtXVK/q7ljb0"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run more tests at once than there are cores: many wait for real processes most of their time."""
+    return 2 * (os.cpu_count() or 2)
+
+
 class LoneClient(FlaskClient):
     """A browser whose requests have contexts of their own; else `flask.g` would last for the whole test.
 
