@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import click
 
-from webapp.commands.current import app, services
+from webapp.commands import current
+from webapp.commands.current import services
 from webapp.commands.refusing import Failed
 from webapp.demo.people import PEOPLE
 from webapp.demo.seeding import FEW, MANY, NotEmpty, seed
@@ -20,7 +21,7 @@ from webapp.processes.setup import migrate
 @click.option("--on-top", is_flag=True, help="Also where there are jobs already.")
 def demo(*, number: int, small: bool, on_top: bool) -> None:
     """Fill an empty installation with people, jobs in every status, files, and a month of history."""
-    migrate(app())
+    migrate(current.app())
     given = services().settings.admin_password
     password = given.get_secret_value() if given else secrets.token_urlsafe(15)
     newcomers = [person for person in PEOPLE if services().accounts.by_name(person.name) is None]
