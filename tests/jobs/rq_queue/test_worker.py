@@ -18,7 +18,7 @@ from webapp.jobs.job import Status
 from webapp.jobs.maintenance import top_up_wake_ups
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP
 
-QUICKLY = 2.0  # seconds
+QUICKLY = 10.0  # seconds: a second or two, on a machine that does nothing else
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_a_killed_work_horse_is_a_failed_job_with_a_sentence(installation: Insta
 def test_a_killed_work_horse_leaves_attempts_that_are_used(installation: Installation) -> None:
     job_id = installation.job("deaf_twice", {"seconds": 60})
     installation.await_horse(job_id).send_signal(signal.SIGKILL)
-    installation.await_status(job_id, Status.QUEUED, seconds=QUICKLY)
+    wait_for(lambda: installation.services.jobs.attempts(job_id), QUICKLY)  # it may run again already
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
     job = installation.await_status(job_id, Status.COMPLETED)
     assert (job.attempt, job.errors) == (2, ())
