@@ -54,16 +54,21 @@ def _family(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
 def _with_followers(connection: Connection, those: set[UUID]) -> set[UUID]:
     found, new = set(those), set(those)
     while new:
-        held = (
-            select(dependencies.c.job_id)
-            .join(jobs, jobs.c.id == dependencies.c.job_id)
-            .where(dependencies.c.after_id == _any(new), jobs.c.status == "held")
-        )
-        followers = set(connection.execute(held).scalars()) - found
+        followers = _held_for(connection, new) - found
         parts = set(connection.execute(_children(followers)).scalars()) if followers else set()
         new = followers | parts
         found |= new
     return found
+
+
+def _held_for(connection: Connection, those: set[UUID]) -> set[UUID]:
+    # read one after the other: joined, the planner may look for each held job among all of those
+    edges = select(dependencies.c.job_id).where(dependencies.c.after_id == _any(those))
+    followers = connection.execute(edges).scalars().all()
+    if not followers:
+        return set()
+    held = select(jobs.c.id).where(jobs.c.id == _any(followers), jobs.c.status == "held")
+    return set(connection.execute(held).scalars())
 
 
 def _children(ids: Collection[UUID]) -> Any:
