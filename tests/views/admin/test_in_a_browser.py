@@ -1,14 +1,11 @@
 """The pages of an installation in a real browser: they obey the policy, and everyone can read them."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from flask import Flask
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from webapp.accounts.user import User
 from webapp.jobs.job import Job, Status
@@ -17,18 +14,6 @@ from webapp.services import Services
 pytestmark = pytest.mark.browser
 Ended = Callable[..., Job]
 PAGES = ("/admin", "/admin/jobs", "/admin/errors", "/admin/performance", "/admin/audit", "/admin/jobs?owner=nobody")
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
