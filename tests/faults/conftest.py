@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import create_database, drop_database, in_database
+from tests.databases import create_database, drop_database, in_database
 from tests.faults.house import House, built
 
 

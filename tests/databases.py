@@ -1,0 +1,101 @@
+"""PostgreSQL databases for tests: one is emptied and lent again, as making one takes longer than most tests."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from uuid import uuid4
+
+from sqlalchemy import Connection, create_engine, text
+
+# All that a test may have left but rows: tables, triggers, settings, and what ANALYZE found
+_SHAPE = text(
+    """SELECT (SELECT max(oid) FROM pg_class), (SELECT count(*) FROM pg_class),
+       (SELECT max(oid) FROM pg_trigger), (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'),
+       (SELECT count(*) FROM pg_attribute WHERE NOT attisdropped AND attrelid >= 16384),
+       (SELECT count(*) FROM pg_statistic WHERE starelid >= 16384), (SELECT count(*) FROM pg_db_role_setting),
+       (SELECT max(relpages) FROM pg_class WHERE oid >= 16384),
+       (SELECT version_num FROM alembic_version)"""
+)
+# Removed rows keep their place until somebody tidies up, and the planner reckons with it
+_GROWN = text("SELECT max(pg_relation_size(oid)) > 64 * 1024 FROM pg_class WHERE oid >= 16384 AND relkind = 'r'")
+_OTHERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+               "AND pid <> pg_backend_pid()")  # fmt: skip
+_TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+_SEQUENCES = text("SELECT setval(seqrelid, 1, false) FROM pg_sequence")
+
+
+class Databases:
+    """The databases of one server, all copies of one migrated template."""
+
+    def __init__(self, server: str, template: str) -> None:
+        self._server, self._template = server, template
+        self._spare: str | None = None
+
+    @contextmanager
+    def lend(self) -> Iterator[str]:
+        """Yield the URL of an empty, migrated database; two tests at once get two."""
+        name, self._spare = self._spare or self._make(), None
+        yield in_database(self._server, name)
+        if self._spare is None and self._emptied(name):
+            self._spare = name
+        else:
+            drop_database(self._server, name)
+
+    @cached_property
+    def _shape(self) -> tuple[object, ...]:
+        name = self._make()
+        with _connected(in_database(self._server, name)) as connection:
+            shape = tuple(connection.execute(_SHAPE).one())
+        drop_database(self._server, name)
+        return shape
+
+    def _make(self) -> str:
+        name = f"test_{uuid4().hex}"
+        create_database(self._server, name, self._template)
+        return name
+
+    def _emptied(self, name: str) -> bool:
+        """Remove every row; tell whether the database is then as a new one."""
+        with _connected(in_database(self._server, name)) as connection:
+            while connection.execute(_OTHERS).first():
+                time.sleep(0.001)
+            if tuple(connection.execute(_SHAPE).one()) != self._shape:
+                return False
+            connection.execute(text("SET session_replication_role = replica"))  # no trigger, no foreign key
+            tables = connection.execute(_TABLES).scalars().all()
+            if connection.execute(_GROWN).scalar_one():
+                connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)}")
+            else:
+                connection.exec_driver_sql("; ".join(f"DELETE FROM {table}" for table in tables))
+            connection.execute(_SEQUENCES)
+        return True
+
+
+def in_database(server: str, name: str) -> str:
+    """Return the URL of a database of the server."""
+    head, _, tail = server.partition("/postgres?")
+    return f"{head}/{name}?{tail}" if tail else server.rpartition("/")[0] + f"/{name}"
+
+
+def create_database(server: str, name: str, template: str = "template0") -> None:
+    """Make a database, as a copy of another one."""
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+
+def drop_database(server: str, name: str) -> None:
+    """Remove a database, whoever is in it."""
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(server: str, statement: str) -> None:
+    with _connected(server) as connection:
+        connection.execute(text(statement))
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Connection]:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
