@@ -16,7 +16,7 @@ from webapp.jobs.job_type import job_type
 from webapp.jobs.removing import CannotBeDeleted
 from webapp.jobs.retention import FOREVER, Retention
 from webapp.jobs.store import JobNotFound
-from webapp.schema import jobs, later
+from webapp.schema import events, jobs, later
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -76,6 +76,17 @@ def test_parts_go_with_their_root_and_never_alone(services: Services, family: tu
     become(services, root, Status.COMPLETED)
     services.jobs.delete(root.id)
     assert ids(services) == set()
+
+
+def test_the_events_of_a_job_and_of_its_parts_go_with_them(
+    services: Services, make: Make, family: tuple[Job, Job]
+) -> None:
+    stays = make()
+    for one in family:
+        become(services, one, Status.COMPLETED)
+    services.jobs.delete(family[0].id)
+    with reading(services.engine) as connection:
+        assert set(connection.execute(select(events.c.job_id)).scalars()) == {stays.id}
 
 
 def test_a_root_stays_while_a_part_has_not_ended(services: Services, family: tuple[Job, Job]) -> None:

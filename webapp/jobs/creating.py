@@ -143,13 +143,18 @@ def _good_key(key: str | None) -> str | None:
 def _checked(
     job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, StoredFile]
 ) -> BaseModel:
-    if refused := uploads.refusals(job_type.payload_class, files):
-        raise InvalidPayload(job_type.name, refused)
+    described = _described(job_type, files) if files else {}
     if isinstance(payload, job_type.payload_class):
         return payload
-    values = payload.model_dump() if isinstance(payload, BaseModel) else dict(payload or {})
-    described = {
+    values = payload.model_dump() if isinstance(payload, BaseModel) else payload or {}
+    return job_type.parse({**values, **described}, strict=True)
+
+
+def _described(job_type: JobType, files: Mapping[str, StoredFile]) -> dict[str, Any]:
+    """Return what a payload says of its files; raise `InvalidPayload` for one that its field does not take."""
+    if refused := uploads.refusals(job_type.payload_class, files):
+        raise InvalidPayload(job_type.name, refused)
+    return {
         field: {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
         for field, file in files.items()
     }
-    return job_type.parse({**values, **described}, strict=True)

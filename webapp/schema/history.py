@@ -41,7 +41,8 @@ attempts = Table("attempts", metadata, _AttemptColumns, sqlite_with_rowid=False)
 
 class _EventColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
-    job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    # no foreign key, which would look up and lock the job for each event: a trigger removes them with it
+    job_id: Named[UUID] = Column(Uuid)
     at: Named[datetime] = Column(Moment)
     name: Named[str] = Column(String(40))
     attempt: Named[int] = Column(Integer)

@@ -86,7 +86,9 @@ jobs = Table(
 _waiting = text("status = 'queued'")
 _unfinished = text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')")
 _public = text("public")
-# The claim walks this one in its order and stops at the first row
+# Pages read the newest first, which every database does with an ascending index read backwards; new
+# ids then go to its end, where pages are filled and not split. The claim alone walks two directions at
+# once, in its own order, and stops at the first row
 Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority.desc(), jobs.c.fair, jobs.c.id,
       sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
 Index("ix_jobs_unfinished", jobs.c.status, jobs.c.id, sqlite_where=_unfinished, postgresql_where=_unfinished)
@@ -95,19 +97,19 @@ Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
       postgresql_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"))  # fmt: skip
 _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
-Index("ix_jobs_ended", jobs.c.status, jobs.c.id.desc(), sqlite_where=text("finished_at IS NOT NULL"),
+Index("ix_jobs_ended", jobs.c.status, jobs.c.id, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
-Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id.desc())
-Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id.desc())
-Index("ix_jobs_public", jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)
-Index("ix_jobs_public_status", jobs.c.status, jobs.c.id.desc(), sqlite_where=_public, postgresql_where=_public)
+Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id)
+Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id)
+Index("ix_jobs_public", jobs.c.id, sqlite_where=_public, postgresql_where=_public)
+Index("ix_jobs_public_status", jobs.c.status, jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 Index("ix_jobs_lease", jobs.c.lease_id, sqlite_where=text("lease_id IS NOT NULL"),
       postgresql_where=text("lease_id IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_root", jobs.c.root_id, sqlite_where=text("root_id IS NOT NULL"),
       postgresql_where=text("root_id IS NOT NULL"))  # fmt: skip
 Index("uq_jobs_child_name", jobs.c.root_id, jobs.c.child_name, unique=True,
       sqlite_where=text("child_name IS NOT NULL"), postgresql_where=text("child_name IS NOT NULL"))  # fmt: skip
-Index("ix_jobs_turn", jobs.c.queue, jobs.c.owner_id, jobs.c.priority, jobs.c.fair.desc(),
+Index("ix_jobs_turn", jobs.c.queue, jobs.c.owner_id, jobs.c.priority, jobs.c.fair,
       sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
 Index("ix_jobs_running", jobs.c.queue, jobs.c.type, jobs.c.owner_id,
       sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"))  # fmt: skip
@@ -115,7 +117,7 @@ Index("ix_jobs_again", jobs.c.again_of, sqlite_where=text("again_of IS NOT NULL"
       postgresql_where=text("again_of IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_due", jobs.c.run_at, sqlite_where=text("status = 'scheduled'"),
       postgresql_where=text("status = 'scheduled'"))  # fmt: skip
-Index("ix_jobs_type", jobs.c.type, jobs.c.id.desc())
+Index("ix_jobs_type", jobs.c.type, jobs.c.id)
 Index("ix_jobs_finished", jobs.c.finished_at, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
 _ended_badly = text("status IN ('failed', 'stale', 'cancelled')")
