@@ -1,16 +1,21 @@
 """The demonstration is true: what it shows could have come about, and nothing in it is made up by the pages."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from flask import Flask
+from flask_migrate import upgrade
 from sqlalchemy import select
 
+from tests.conftest import DATABASES, LoneClient
+from tests.databases import Databases
 from tests.jobs.invariants import broken, snapshot
 from webapp.accounts.user import Role, User
+from webapp.app import create_app
+from webapp.config import load
 from webapp.database import reading
 from webapp.demo.ended import Ended
 from webapp.demo.month import month
@@ -22,13 +27,29 @@ from webapp.schema import attachments, audit, error_groups, jobs, log_lines, not
 from webapp.services import Services
 
 PASSWORD = "seven plain copper kettles"
-Client = Callable[[User], FlaskClient]
+TempPaths = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shown(
+    request: pytest.FixtureRequest, postgresql_databases: Databases, valkey_url: str, tmp_path_factory: TempPaths
+) -> Iterator[Flask]:
+    """One installation for all who only look at it."""
+    folder = tmp_path_factory.mktemp("demo")
+    with postgresql_databases.lend() as url:
+        place = {"database_url": url} if request.param == "postgresql" else {}
+        app = create_app(load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, **place))
+        app.test_client_class = LoneClient
+        with app.app_context():
+            upgrade()
+            seed(app.extensions["deskjob"], password=PASSWORD, count=60)
+            yield app
+            app.extensions["deskjob"].engine.dispose()
 
 
 @pytest.fixture
-def seeded(services: Services, database: str) -> Services:
-    seed(services, password=PASSWORD, count=60)
-    return services
+def seeded(shown: Flask) -> Services:
+    return shown.extensions["deskjob"]
 
 
 def rows(services: Services, table: Any) -> list[Any]:
@@ -105,9 +126,11 @@ def test_a_job_that_seems_to_run_can_be_carried_on(seeded: Services) -> None:
     assert seeded.jobs.change(running[0].id, Job.mark_completed).status is Status.COMPLETED
 
 
-def test_its_files_can_be_fetched(seeded: Services, client_of: Client) -> None:
+def test_its_files_can_be_fetched(shown: Flask, seeded: Services) -> None:
     file = next(file for file in rows(seeded, attachments) if file.name == "report.html")
-    admin = seeded.accounts.by_name("admin")
-    answer = client_of(admin).get(f"/jobs/{file.job_id}/files/{file.id}")
+    browser = shown.test_client()
+    with browser.session_transaction() as session:
+        session["_user_id"] = seeded.sessions.begin(seeded.accounts.by_name("admin").id)
+    answer = browser.get(f"/jobs/{file.job_id}/files/{file.id}")
     assert answer.status_code == 200
     assert len(answer.data) == file.size
