@@ -20,7 +20,7 @@ from webapp.schema import later, leases, now, workers
 
 BEAT_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
-_FORGOTTEN_AFTER = 4  # leases' times without a beat: whatever the worker held is settled long before
+FORGOTTEN_AFTER = 4  # leases' times without a beat: whatever the worker held is settled long before
 
 
 class Wish(StrEnum):
@@ -97,7 +97,7 @@ def forget(engine: Engine, *names: str) -> None:
 
 def forget_silent(engine: Engine, lease_seconds: float) -> int:
     """Remove the rows of workers that nobody has heard of for long and that hold no lease; return how many."""
-    silent = workers.c.beat_at < later(-lease_seconds * _FORGOTTEN_AFTER)
+    silent = workers.c.beat_at < later(-lease_seconds * FORGOTTEN_AFTER)
     holds = exists().where(leases.c.worker == workers.c.name)
     with reading(engine) as connection:
         gone = connection.execute(select(workers.c.name).where(silent, ~holds)).scalars().all()

@@ -16,6 +16,8 @@ from webapp.jobs.clocks import Beat
 from webapp.jobs.context import JobContext
 from webapp.jobs.job_type import JobError, job_type
 from webapp.jobs.leases import Holder, boot_id
+from webapp.jobs.presence import Presence
+from webapp.jobs.schedules.draft import Draft
 from webapp.jobs.verifying.verifier import verify
 from webapp.services import Services
 
@@ -46,11 +48,14 @@ def lived(services: Services) -> dict[str, UUID]:
     services.wake_ups.connection.flushdb()
     for kind in (family, good, bad):
         services.registry.add(kind)
-    Beat(services.engine).tell()
     jobs = services.jobs
     made = {"family": jobs.create_job("family").id, "good": jobs.create_job("good", unique_key="k").id}
     made["after"] = jobs.create_job("good", after=[made["family"]], on_finish=True).id
+    nightly = services.schedules.add("good", {}, Draft(name="Nightly", rule="0 3 * * *", zone="UTC"))
+    for _ in range(2):
+        services.firing.run_now(nightly)
     holder = Holder(host=gethostname(), boot_id=boot_id(), worker="w", pid=os.getpid())
+    Presence(services.engine, holder, ["default"], "1").look()
     lease_id = services.leases.open(holder, "default")
     services.work_horse().drain("default", lease_id, HORSE)
     services.work_horse().drain("default", lease_id, HORSE)
@@ -58,6 +63,7 @@ def lived(services: Services) -> dict[str, UUID]:
     assert services.claims.claim("default", lease_id, fresh=True).id == made["running"]
     made["waiting"] = jobs.create_job("nothing").id
     made["held"] = jobs.create_job("nothing", after=[made["waiting"]]).id
+    Beat(services.engine).tell()  # last, as the rest may take a while
     return made
 
 

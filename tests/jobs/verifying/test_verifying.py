@@ -77,6 +77,11 @@ BREAKS = [
     ("INSERT INTO queues (name, max_running) VALUES ('default', 0)", "No more jobs run in a queue than it allows."),
     ("UPDATE clocks SET beat_at = '2020-01-01 00:00:00.000000'", "A clock was heard of within the last 15 seconds."),
     ("DELETE FROM clocks", "A clock was heard of within the last 15 seconds."),
+    ("UPDATE workers SET beat_at = '2020-01-01 00:00:00.000000'", "A worker of which nobody has heard for long"),
+    ("DELETE FROM workers", "Every worker that holds a lease is shown."),
+    ("UPDATE schedule_runs SET job_id = :good", "A job was started by one time of one schedule at most."),
+    ("UPDATE schedules SET next_fire_at = '2020-01-01 00:00:00.000000'", "No schedule is late by more than 60 seconds"),
+    ("UPDATE events SET job_id = lower(hex(zeroblob(16))) WHERE job_id = :good", "No event tells of a job that"),
     ("UPDATE attachments SET size = 12", "Every file that can be downloaded is there, with its size."),
 ]  # fmt: skip
 

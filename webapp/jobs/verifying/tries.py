@@ -44,3 +44,8 @@ def checks(engine: Engine) -> Iterator[Check]:
         "A job is done once.",
         select(*JOB, done.label("times")).where(jobs.c.status == "completed", done != 1),
     )
+    yield by_rows(
+        engine,
+        "No event tells of a job that is gone.",
+        select(events.c.job_id, events.c.name, events.c.at).where(~exists().where(jobs.c.id == events.c.job_id)),
+    )

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from webapp.jobs.files import FileStore
 from webapp.jobs.limits import Limits
-from webapp.jobs.verifying import dependents, families, leases, statuses, surroundings, tries
+from webapp.jobs.verifying import dependents, families, leases, schedules, statuses, surroundings, tries, workers
 from webapp.jobs.verifying import files as stored
 from webapp.jobs.verifying import limits as limited
 from webapp.jobs.verifying.check import Check, Finding
@@ -30,6 +30,8 @@ def all_checks(
     yield from families.checks(engine)
     yield from dependents.checks(engine)
     yield from leases.checks(engine, lease_seconds)
+    yield from workers.checks(engine, lease_seconds)
+    yield from schedules.checks(engine)
     yield from limited.checks(engine, limits)
     yield from surroundings.checks(engine, announcing)
     yield from stored.checks(engine, files, deep=deep)
