@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from benchmarks.chaos.pages import Pages, PagesAway
+from benchmarks.chaos.timetable import Timetable
 from webapp.jobs.uniqueness import DuplicateJob
 from webapp.services import Services
 
@@ -25,6 +26,7 @@ _WEIGHTS = {
     "delayed": 6,
     "dependent": 6,
     "pages": 4,
+    "scheduled": 3,
 }
 _KEYS = tuple(f"key {number}" for number in range(3))
 _PAYLOADS: dict[str, dict[str, Any]] = {"chaos_hopeless": {"ends": "failed"}}
@@ -33,8 +35,9 @@ _PAYLOADS: dict[str, dict[str, Any]] = {"chaos_hopeless": {"ends": "failed"}}
 class Creator:
     """Makes one job after the other; `made` are those whose creation was confirmed."""
 
-    def __init__(self, services: Services, pages: Pages, dice: random.Random) -> None:
-        self._jobs = services.jobs
+    def __init__(self, services: Services, pages: Pages, timetable: Timetable, dice: random.Random) -> None:
+        self._jobs, self._firing = services.jobs, services.firing
+        self._timetable = timetable
         self._pages = pages
         self._dice = dice
         self.made: dict[UUID, str] = {}
@@ -68,6 +71,8 @@ class Creator:
             return self._jobs.create_job("chaos_instant", {}, delay=pause).id
         if kind == "dependent":
             return self._follow()
+        if kind == "scheduled":
+            return self._firing.run_now(self._timetable.add("chaos_instant")).id
         return self._jobs.create_job(kind, _PAYLOADS.get(kind, {})).id
 
     def _follow(self) -> UUID:

@@ -19,6 +19,7 @@ from benchmarks.chaos.hand import Hand
 from benchmarks.chaos.house import TYPES, House
 from benchmarks.chaos.judge import Judgement, judged
 from benchmarks.chaos.pages import Pages
+from benchmarks.chaos.timetable import Timetable
 from webapp.accounts.user import Role
 from webapp.app import create_app
 from webapp.config import load
@@ -77,7 +78,8 @@ def mixed(
     """Make jobs while the hand strikes; judge when all have ended."""
     began = time.monotonic()
     hand = Hand(house, random.Random(seed + 1), lease_seconds=lease_seconds, database=database.faults)
-    creator = Creator(services, _signed_up(house, services), random.Random(seed + 2))
+    timetable = Timetable(services, random.Random(seed + 3))
+    creator = Creator(services, _signed_up(house, services), timetable, random.Random(seed + 2))
     striking = threading.Thread(target=hand.strike, args=(rain.pause,), daemon=True)
     striking.start()
     for _ in creator.create(rain.jobs):
@@ -86,10 +88,12 @@ def mixed(
     _wait_for(lambda: hand.struck.total() >= rain.strikes and _unfinished(services) < rain.jobs // 10, left)
     hand.stop()
     striking.join()
+    _wait_for(timetable.is_up_to_date, _CALM_SECONDS)
+    timetable.rest()
     _wait_for(lambda: not _unfinished(services) and not services.leases.beats(), _CALM_SECONDS)
-    return Outcome(
-        len(creator.made), hand.struck, judged(services, house.ledger, creator.made), time.monotonic() - began
-    )
+    judgement = judged(services, house.ledger, creator.made)
+    judgement.wrong.extend(timetable.wrong())
+    return Outcome(len(creator.made), hand.struck, judgement, time.monotonic() - began)
 
 
 def _signed_up(house: House, services: Services) -> Pages:
