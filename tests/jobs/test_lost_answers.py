@@ -90,6 +90,17 @@ def test_a_checkpoint_that_was_not_heard_of_is_saved(
     assert (job.status, job.state) == (Status.COMPLETED, {"step": 1})
 
 
+def test_a_dependent_whose_making_was_not_heard_of_is_made_once(
+    run: Run, unheard: Callable[[Any, str], list[int]], services: Services
+) -> None:
+    def follow(job: JobContext) -> None:
+        unheard(services.jobs, "create_job")
+        job.after("nothing")
+
+    assert run(lambda_of(follow)).status is Status.COMPLETED
+    assert len(services.jobs.newest(10)) == 2
+
+
 def lambda_of(act: Callable[[JobContext], object]) -> Callable[..., None]:
     def handler(job: JobContext, payload: Nothing) -> None:
         act(job)

@@ -8,7 +8,7 @@ from functools import cached_property
 from io import BytesIO
 from operator import length_hint
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from webapp.database import reading, writing
 from webapp.faults import faultpoint
@@ -260,8 +260,19 @@ class JobContext:
         Raises `LeaseLost` if somebody else runs this job by now.
         """
         patiently(self._reporter.asked_to_stop, seconds=self._patience)
-        owned = {"owner": self._job.owner, "triggered_by": self._job.triggered_by, **choices}
-        return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **owned).id
+        asked = {
+            "owner": self._job.owner,
+            "triggered_by": self._job.triggered_by,
+            "request_key": uuid4().hex,
+            **choices,
+        }
+
+        def make() -> UUID:
+            return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **asked).id
+
+        return patiently(
+            make, seconds=self._patience
+        )  # by its key, a request whose answer was lost makes no second job
 
     def _row_for(self, file: StoredFile) -> None:
         try:
