@@ -17,12 +17,9 @@ _SHAPE = text(
        (SELECT max(relpages) FROM pg_class WHERE oid >= 16384),
        (SELECT version_num FROM alembic_version)"""
 )
-# Removed rows keep their place until somebody tidies up, and the planner reckons with it
-_GROWN = text("SELECT max(pg_relation_size(oid)) > 64 * 1024 FROM pg_class WHERE oid >= 16384 AND relkind = 'r'")
 _OTHERS = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
                "AND pid <> pg_backend_pid()")  # fmt: skip
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
-_SEQUENCES = text("SELECT setval(seqrelid, 1, false) FROM pg_sequence")
 
 
 class Databases:
@@ -64,11 +61,8 @@ class Databases:
                 return False
             connection.execute(text("SET session_replication_role = replica"))  # no trigger, no foreign key
             tables = connection.execute(_TABLES).scalars().all()
-            if connection.execute(_GROWN).scalar_one():
-                connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)}")
-            else:
-                connection.exec_driver_sql("; ".join(f"DELETE FROM {table}" for table in tables))
-            connection.execute(_SEQUENCES)
+            # deleted rows would keep their place, with which the planner reckons
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
         return True
 
 

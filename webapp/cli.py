@@ -1,36 +1,53 @@
 """The `deskjob` commands. Exit status: 0 done, 1 failed, 2 bad usage, a bad setting or not ready."""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
 
 import click
 from sqlalchemy.exc import DBAPIError
 
-from webapp.commands import database, demo, jobs, processes, queues, schedules, types, users, verify, workers
 from webapp.config import BadSettingError
-from webapp.processes.setup import Unready
+from webapp.processes.required import Unready
 
 BAD_USAGE = 2
+PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        "up": "serving:up",
+        "web": "serving:web",
+        "worker": "processes:worker",
+        "clock": "processes:clock",
+        "maintain": "processes:maintain",
+        "demo": "demo:demo",
+        "verify": "verify:verify",
+        "db": "database:db",
+        "user": "users:user",
+        "job": "jobs:job",
+        "schedule": "schedules:schedule",
+        "queue": "queues:queue",
+        "type": "types:job_type",
+    }
+)  # the module of each command, and its name there
 
 
-@click.group()
+class _Commands(click.Group):
+    """Imports a command's module when it is asked for: each needs but a part of the house."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        return list(PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in PLACES:
+            return None
+        module, _, name = PLACES[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"webapp.commands.{module}"), name)
+        return command
+
+
+@click.group(cls=_Commands)
 def deskjob() -> None:
     """Run Deskjob, the back office for background jobs."""
-
-
-for command in (
-    processes.up,
-    processes.web,
-    processes.worker,
-    processes.clock,
-    processes.maintain,
-    demo.demo,
-    verify.verify,
-):
-    deskjob.add_command(command)
-for command in (workers.show_all, workers.stop):
-    processes.worker.add_command(command)
-for group in (database.db, users.user, jobs.job, schedules.schedule, queues.queue, types.job_type):
-    deskjob.add_command(group)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ QUICK = "job_history_export"  # needs no file
 def say(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `deskjob …` in this process."""
     monkeypatch.setattr(current, "app", lambda: app)
+    monkeypatch.setattr(current, "opened", lambda: app.extensions["deskjob"])
     return lambda *words: CliRunner().invoke(deskjob, [str(word) for word in words], prog_name="deskjob")
 
 

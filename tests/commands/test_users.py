@@ -15,6 +15,7 @@ from webapp.services import Services
 def say(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `deskjob user …` in this process."""
     monkeypatch.setattr(current, "app", lambda: app)
+    monkeypatch.setattr(current, "opened", lambda: app.extensions["deskjob"])
     return lambda *words, typed=None: CliRunner().invoke(group, list(words), input=typed)
 
 

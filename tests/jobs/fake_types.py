@@ -38,8 +38,9 @@ def steps(job: JobContext, payload: Steps) -> None:
         job.progress(done=step + 1, total=payload.steps)
 
 
-@job_type("deaf", title="Never says a word")
+@job_type("deaf", title="Never says another word")
 def deaf(job: JobContext, payload: Steps) -> None:
+    job.save_state({"begun": True})
     time.sleep(payload.seconds)
 
 

@@ -18,7 +18,8 @@ from webapp.database import writing
 from webapp.jobs.job import Status
 from webapp.jobs.maintenance import top_up_wake_ups
 from webapp.processes.migrating import alone, persistently
-from webapp.processes.setup import migrate, require_tables
+from webapp.processes.required import require_tables
+from webapp.processes.setup import migrate
 from webapp.revision import Fit, written_for
 from webapp.services import Services
 

@@ -8,7 +8,8 @@ from sqlalchemy import inspect
 from webapp.accounts.user import Role
 from webapp.app import create_app
 from webapp.config import BadSettingError, load
-from webapp.processes.setup import Unready, first_admin, migrate, require_tables
+from webapp.processes.required import Unready, require_tables
+from webapp.processes.setup import first_admin, migrate
 from webapp.services import Services
 
 

@@ -101,7 +101,7 @@ def test_up_asked_a_second_time_gives_no_more_grace_and_still_hands_back_what_ra
     wait_for(lambda: "Deskjob is ready at" in installation.said, 40)
     deaf = installation.job("deaf", {"seconds": 600})
     installation.await_status(deaf, Status.RUNNING)
-    time.sleep(2)  # its handler has begun: before that, it would hand itself back at once
+    wait_for(lambda: installation.get(deaf).state)  # before that, it hands itself back at once
     up.send_signal(signal.SIGTERM)
     time.sleep(1.5)
     assert up.poll() is None, "the job has its grace"

@@ -74,7 +74,7 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     job_id = fresh.job("quick")
     fresh.await_status(job_id, Status.COMPLETED)
     names = {" ".join(process.cmdline()[2:4]) for process in ours(fresh)}
-    assert {"webapp.cli worker", "webapp.cli clock", "gunicorn --bind"} <= names
+    assert {"webapp.cli worker", "webapp.cli clock", "webapp.cli web"} <= names
     running = fresh.job("steps", {"steps": 100, "seconds": 0.1})
     fresh.await_status(running, Status.RUNNING)
 

@@ -48,6 +48,7 @@ def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Ins
     pool = one_worker(installation)
     job_id = installation.job("deaf", {"seconds": 60})
     horse = installation.await_horse(job_id)
+    wait_for(lambda: installation.get(job_id).state)  # before that, it hands itself back at once
     began = time.monotonic()
     pool.send_signal(signal.SIGTERM)
     assert pool.wait(10) == 0
@@ -89,6 +90,7 @@ def test_a_worker_that_dies_while_its_pool_is_stopping_is_settled_too(installati
     pool = one_worker(installation)
     job_id = installation.job("deaf", {"seconds": 60})
     worker = installation.await_horse(job_id).parent()
+    wait_for(lambda: installation.get(job_id).state)
     pool.send_signal(signal.SIGTERM)
     time.sleep(0.2)
     worker.send_signal(signal.SIGKILL)

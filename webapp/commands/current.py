@@ -1,20 +1,33 @@
-"""The application that a command works with."""
+"""What a command works with, built once, when it is first needed: ``--help`` needs nothing."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from flask import Flask
+from sqlalchemy import create_engine
 
-from webapp.app import create_app
+from webapp.config import load
+from webapp.database import engine_options
 from webapp.services import Services
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 @cache
-def app() -> Flask:
-    """Build the application once, when a command first needs it: ``--help`` needs none."""
+def app() -> "Flask":
+    """Return the application, with its pages; for those who serve or migrate."""
+    from webapp.app import create_app  # noqa: PLC0415  (importing all pages takes as long as all else together)
+
     return create_app()
 
 
+@cache
+def opened() -> Services:
+    """Return the services alone."""
+    settings = load()
+    return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+
+
 def services() -> Services:
-    """Return its services."""
-    found: Services = app().extensions["deskjob"]
-    return found
+    """Return what `opened` does; for those who import this function by its name."""
+    return opened()

@@ -8,7 +8,8 @@ import click
 from flask_migrate import check as compare
 
 from webapp.commands.current import app, services
-from webapp.processes.setup import migrate, require_tables
+from webapp.processes.required import require_tables
+from webapp.processes.setup import migrate
 
 
 @click.group()

@@ -1,48 +1,19 @@
-"""up: everything at once; web, worker, clock: the three processes, one by one; maintain: one round of the chores."""
+"""worker and clock: the processes that need no pages; maintain: one round of the chores."""
 
 import logging
-import os
-import sys
 
 import click
 
-from webapp.commands.current import app, services
+from webapp.commands import workers as seen
+from webapp.commands.current import services
 from webapp.commands.refusing import Commands
 from webapp.processes.clock import Clock
 from webapp.processes.pool import Pool
-from webapp.processes.setup import require_tables
-from webapp.processes.up import run as run_all
+from webapp.processes.required import require_tables
 from webapp.processes.worker import run, settle_what_is_dead, settle_worker
 from webapp.version import version
 
 _START_SECONDS = 60.0  # that a process waits at its start for a database that is away
-
-
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
-def up(host: str, port: int, workers: int | None) -> None:
-    """Run everything on this machine: Valkey, web, workers, clock."""
-    run_all(app(), host=host, port=port, workers=workers or services().settings.workers)
-
-
-@click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--processes", default=2, show_default=True)
-@click.option("--threads", default=8, show_default=True)
-def web(host: str, port: int, processes: int, threads: int) -> None:
-    """Serve the pages."""
-    require_tables(services(), patience=_START_SECONDS)
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    arguments = [
-        *("--bind", address, "--worker-class", "gthread"),
-        *("--workers", str(processes), "--threads", str(threads)),
-        *("--config", "python:webapp.processes.serving"),
-        *("--graceful-timeout", "10", "--no-control-socket", "--access-logfile", "-"),
-    ]
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "webapp.app:create_app()"])  # noqa: S606
 
 
 @click.group(cls=Commands, invoke_without_command=True)
@@ -53,6 +24,10 @@ def worker(context: click.Context, queues: str, workers: int | None) -> None:
     """Run jobs until told to stop; or, with a command, look at those who do."""
     if context.invoked_subcommand is None:
         _run_workers(queues, workers)
+
+
+for command in (seen.show_all, seen.stop):
+    worker.add_command(command)
 
 
 @click.command()

@@ -11,7 +11,7 @@ from webapp.commands.printing import as_json, readable
 from webapp.commands.values import in_json
 from webapp.jobs.verifying.check import EXAMPLES, Finding
 from webapp.jobs.verifying.verifier import verify as go_through
-from webapp.processes.setup import require_tables
+from webapp.processes.required import require_tables
 
 
 @click.command()

@@ -10,7 +10,7 @@ from redis import RedisError
 
 from webapp.config import BadSettingError, Settings
 from webapp.processes import valkey
-from webapp.processes.setup import Unready
+from webapp.processes.required import Unready
 from webapp.services import Services
 
 

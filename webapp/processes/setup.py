@@ -1,6 +1,5 @@
 """What must be there before anything runs: the data folder, the tables, the first admin."""
 
-import logging
 import secrets
 from pathlib import Path
 
@@ -9,26 +8,21 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from webapp import revision
 from webapp.accounts.user import Role
 from webapp.config import BadSettingError
 from webapp.database import is_sqlite
-from webapp.jobs.patience import patiently
 from webapp.processes.migrating import alone, persistently
+from webapp.processes.required import Unready, quiet_alembic
 from webapp.services import Services
 
 ADMIN = "admin"
-
-
-class Unready(Exception):
-    """Deskjob starts whole or not at all; the message says what to do."""
 
 
 def migrate(app: Flask) -> None:
     """Bring the database's tables up to date; a database that cannot be used is `Unready`."""
     services: Services = app.extensions["deskjob"]
     _make_folder(services.settings.data_dir)
-    _quiet_alembic()
+    quiet_alembic()
     try:
         _check(services)
         with app.app_context(), alone(services.engine, services.settings.data_dir):
@@ -39,20 +33,6 @@ def migrate(app: Flask) -> None:
         services.engine.dispose()
 
 
-def require_tables(services: Services, *, patience: float = 0.0) -> None:
-    """Refuse to work on a database that nobody has migrated yet; wait ``patience`` seconds for one that is away."""
-    _quiet_alembic()
-    expected = revision.written_for()
-    found = patiently(lambda: revision.found(services.engine), seconds=patience)
-    services.engine.dispose()
-    if found is None:
-        message = "The database has no tables yet. Run ./deskjob db upgrade first."
-        raise Unready(message)
-    if found != expected:
-        message = f"The tables are of version {found}, this program wants {expected}. Run ./deskjob db upgrade first."
-        raise Unready(message)
-
-
 def first_admin(services: Services) -> str | None:
     """Make the admin if there is nobody yet; return the password, unless one was given."""
     if not services.accounts.is_empty():
@@ -61,10 +41,6 @@ def first_admin(services: Services) -> str | None:
     password = given.get_secret_value() if given else secrets.token_urlsafe(15)
     services.accounts.add(ADMIN, password, role=Role.ADMIN, full_name="Administrator")
     return None if given else password
-
-
-def _quiet_alembic() -> None:
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at length how it found the database
 
 
 def _make_folder(folder: Path) -> None:
