@@ -38,6 +38,8 @@ SLOT = re.compile(r"<(?:\w+:)?(\w+)>")
 NO_PAGE = re.compile(r"/_|/api/|/files/|/static/|/parameters/|^/healthz|^/readyz|^/metrics|\.(zip|csv|json|txt)$")
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MOVING = "document.getAnimations().filter((one) => one.playState === 'running').length"
+OPEN = "document.querySelectorAll('main details').forEach((one) => one.setAttribute('open', ''))"
+NOTHING_FOUND = ("/admin/users?q=nobody", "/admin/audit?q=nobody", "/admin/jobs?owner=nobody", "/jobs?q=nobody")
 JOBS_SHOWN = (Status.RUNNING, Status.COMPLETED, Status.FAILED)  # what a job's page has depends on its status
 KINDS = ("dataset_report", "job_history_export", "user_import")  # the last one is disabled
 ASKED = {"stop": Status.RUNNING, "retry": Status.FAILED, "delete": Status.COMPLETED, "keep": Status.STALE}
@@ -181,12 +183,18 @@ def test_a_page_can_be_read_by_everybody(rule: str, addresses: list[str], admin:
     assert 200 in answers, f"none of {addresses} is there: {answers}"
 
 
+@pytest.mark.parametrize("address", NOTHING_FOUND)
+def test_a_page_on_which_nothing_is_found_can_be_read_by_everybody(address: str, admin: Reader) -> None:
+    assert in_every_light(admin, address) == 200
+
+
 def in_every_light(reader: Reader, address: str) -> int:
     status = reader.go(address)
     assert reader.asks("document.documentElement.lang") == "en"
     for scheme in ("light", "dark"):
         reader.page.emulate_media(color_scheme=scheme)
         assert violations(reader.page) == [], f"{address} in {scheme} colours"
+        reader.asks(OPEN)  # in dark colours, all that was closed is looked at too
     reader.page.set_viewport_size(PHONE)
     assert reader.asks(SIDEWAYS) <= 0, f"{address} scrolls sideways on a phone"
     assert reader.complaints == [], address

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_DNS, UUID, uuid5
+from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import insert
@@ -32,15 +31,11 @@ def house(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
     with installed(sqlite_template, valkey_url) as house:
         with writing(house.services.engine) as connection:
             for name in ("admin", "auditor"):
-                row = {"name": name, "role": name, "password_hash": PASSWORD_HASH, "id": house_id(name)}
+                row = {"name": name, "role": name, "password_hash": PASSWORD_HASH, "id": uuid4()}
                 connection.execute(insert(users).values(**row, created_at=now()))
         house.start("worker", "--workers", "2", "--queues", "default")
         wait_for(lambda: len(house.services.workers.at_work()) == 2, 30)
         yield house
-
-
-def house_id(name: str) -> UUID:
-    return uuid5(NAMESPACE_DNS, name)
 
 
 @contextmanager
@@ -83,32 +78,6 @@ def open_as(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     yield open_as
     for context in contexts:
         context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_obeys_the_policy_and_can_be_read_by_everyone(
-    open_as: Callable[..., Page], house: Installation, scheme: str
-) -> None:
-    page = open_as("admin", color_scheme=scheme)
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    worker = house.services.workers.at_work()[0].name
-    house.services.queues.add("night")
-    house.job("quick", queue="night")
-    for where in (
-        *("queues", "queues/default", "queues/night/pause", "queues/night/empty"),
-        *("workers", f"workers/{worker}/stop", "types", "types/maintenance", "types/maintenance/disable"),
-        *("users", "users?q=nobody", "users/new", f"users/{house_id('admin')}", f"users/{house_id('admin')}/password"),
-        *("system", "system/removal"),
-    ):
-        page.set_viewport_size({"width": 1200, "height": 900})
-        page.goto(f"/admin/{where}")
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{where}: {found.generate_report()}"
-        page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, where
-    assert complaints == []
 
 
 def test_a_pause_is_seen_elsewhere_within_one_poll_and_kept_by_the_workers(

@@ -62,11 +62,11 @@ def busy(services: Services, add: Add) -> Schedule:
     return schedule
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
-def test_every_page_obeys_the_policy_and_can_be_read_by_everyone(
-    sign_in: Open, busy: Schedule, services: Services, complaints: list[str], scheme: str, width: int
+def test_pages_full_of_long_names_and_of_runs_of_all_kinds_can_be_read_by_everyone(
+    sign_in: Open, busy: Schedule, services: Services, complaints: list[str]
 ) -> None:
-    page = sign_in(color_scheme=scheme, viewport={"width": width, "height": 844})
+    width = 390
+    page = sign_in(color_scheme="dark", viewport={"width": width, "height": 844})
     pages = [f"/admin/schedules/{one.id}" for one in services.schedules.all()]
     here = pages[-2]
     forms = ("/admin/schedules/new", "/admin/schedules/new/mirror", f"{here}/edit", f"{here}/remove", f"{here}/pause")
