@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, process_time, time
@@ -47,7 +47,16 @@ def house(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
 
 def seconds(client: FlaskClient, path: str, status: int = 200, **headers: Any) -> float:
     """Ask for a page; return how long the answer took: of this process' own time, unless a database has one too."""
-    clock = process_time if client.application.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite") else perf_counter
+    alone = client.application.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
+    return _took(process_time if alone else perf_counter, client, path, status, headers)
+
+
+def seconds_waited(client: FlaskClient, path: str) -> float:
+    """Ask for a page; return how long one had to wait for it."""
+    return _took(perf_counter, client, path, 200, {})
+
+
+def _took(clock: Callable[[], float], client: FlaskClient, path: str, status: int, headers: Mapping[str, Any]) -> float:
     began = clock()
     answer = client.get(path, headers=headers)
     took = clock() - began

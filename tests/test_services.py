@@ -28,7 +28,7 @@ def test_the_job_types_that_ship_are_known(tmp_path: Path) -> None:
 
 def test_more_job_types_come_from_modules_that_are_named(tmp_path: Path) -> None:
     services = built(tmp_path, jobtypes="tests.jobs.fake_types")
-    assert services.registry.get("deaf").title == "Never says a word"
+    assert services.registry.get("deaf").title == "Never says another word"
 
 
 def test_a_module_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:

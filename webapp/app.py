@@ -22,6 +22,7 @@ from webapp.views import (
     pages,
     pauses,
     rights,
+    row_html,
     security,
     static_files,
 )
@@ -60,6 +61,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     templating.init_app(app)
     around.init_app(app)
     pauses.init_app(app)
+    row_html.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
     new_password.init_app(app)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext, ngettext
-
 from webapp.jobs.acting import Action, Objection, Sorted
 from webapp.jobs.queries import COUNT_CEILING
 from webapp.views.confirming import Confirmation
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext, ngettext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import gettext as _
-
 from webapp.jobs.job import Job, Status
+from webapp.views.texts import gettext as _
 from webapp.views.written import note_in_words
 
 _UNFORESEEN = re.compile(r"\w*(?:Error|Exception|Warning|Timeout|Exit): (?P<said>.+)", re.DOTALL)  # executor.py

@@ -5,13 +5,13 @@ from typing import Self
 from uuid import UUID
 
 from flask import Flask, g
-from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from webapp.jobs.job import Job, Status
 from webapp.jobs.notices import CEILING, Notice
 from webapp.views import wording
 from webapp.views.current import services
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 from webapp.views.viewer import viewer
 from webapp.views.written import translated
 

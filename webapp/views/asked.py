@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_babel import gettext as _
-
 from webapp.jobs.chosen import Chosen
 from webapp.views.filters import Filter, NoDay
 from webapp.views.reader import closed_types, zone
+from webapp.views.texts import gettext as _
 
 
 @dataclass(frozen=True, slots=True)

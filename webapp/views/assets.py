@@ -1,6 +1,6 @@
 """Addresses of static files that change with their content, and the version of the templates."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,20 @@ def icons() -> str:
 
 def template_version() -> str:
     """Return a text that differs when any template does: part of what tells a poller "unchanged"."""
-    return _content(tuple(sorted(Path(current_app.root_path, current_app.template_folder or "").rglob("*.html"))))
+    return _content_below(Path(current_app.root_path, current_app.template_folder or ""))
 
 
 def _add_version(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint != "static":  # as most of the hundred addresses of a list
+        return
     file = Path(current_app.static_folder or "", values.get("filename") or "")
-    if endpoint == "static" and file.is_file():
+    if file.is_file():
         values["v"] = _version(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _content_below(folder: Path) -> str:
+    return _content(tuple(sorted(folder.rglob("*.html"))))
 
 
 @lru_cache(maxsize=256)

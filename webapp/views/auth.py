@@ -4,7 +4,6 @@ import logging
 
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
@@ -14,6 +13,7 @@ from webapp.views.current import services
 from webapp.views.security import login as security
 from webapp.views.security import throttle
 from webapp.views.security.next_page import HOME, safe_next
+from webapp.views.texts import gettext as _
 
 bp = Blueprint("auth", __name__)
 _log = logging.getLogger(__name__)

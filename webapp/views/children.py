@@ -6,12 +6,12 @@ from uuid import UUID
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from webapp.jobs.job import TERMINAL, UNFINISHED, Status
 from webapp.views.current import services
 from webapp.views.parts import rows
 from webapp.views.reader import reader
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import viewer
 
 bp = Blueprint("children", __name__)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
-from flask_babel import gettext as _
-
 from webapp.accounts.preferences import Language, Notify, Preferences, Theme
 from webapp.accounts.rules import BadAccount, good_timezone
+from webapp.views.texts import gettext as _
 
 OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # in its own language each
 _NO_PLACES = ("posix/", "right/", "Etc/", "SystemV/", "US/")

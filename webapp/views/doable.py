@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
-
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import Registry
 from webapp.views import wording
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
 
 STEERING = frozenset({"run-next", "make-public", "make-private"})
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})

@@ -1,10 +1,9 @@
 """What is said of a job that has ended."""
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from webapp.views.facts import Facts, Saying
 from webapp.views.moments import SPACE, span
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 from webapp.views.wording import percent, which_attempt
 
 

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
@@ -16,6 +15,7 @@ from webapp.jobs.job import IllegalTransition
 from webapp.jobs.store import JobNotFound
 from webapp.jobs.uniqueness import UniqueKeyTaken
 from webapp.views import language
+from webapp.views.texts import gettext as _
 from webapp.views.written import translated
 
 PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503, 507})

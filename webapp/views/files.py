@@ -6,7 +6,6 @@ from uuid import UUID
 
 from flask import Blueprint, Response, abort, request, send_file
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
@@ -17,6 +16,7 @@ from webapp.views.auditing import note
 from webapp.views.current import services
 from webapp.views.job_row import gone
 from webapp.views.reader import reader
+from webapp.views.texts import lazy_gettext
 from webapp.views.viewer import viewer
 
 bp = Blueprint("files", __name__)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from flask import request
-from flask_babel import gettext as _
 
 from webapp.jobs.job import Job, Status
 from webapp.jobs.queues import Queue
@@ -11,6 +10,7 @@ from webapp.views.current import services
 from webapp.views.doable import actions
 from webapp.views.job_page import Findings
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import viewer
 from webapp.views.waiting import Outlook, Pause
 

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask_babel import lazy_gettext
-
 from webapp.jobs.job import Job, Status
 from webapp.jobs.queries import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
@@ -15,6 +13,7 @@ from webapp.views.filters import Filter
 from webapp.views.job_row import Gone, JobRow, job_row
 from webapp.views.reader import Reader, reader
 from webapp.views.shown import Shown
+from webapp.views.texts import lazy_gettext
 from webapp.views.viewer import viewer
 
 CARDS = 6

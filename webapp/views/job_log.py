@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
-from flask_babel import gettext as _
-
 from webapp.jobs.job import Job
 from webapp.jobs.logs import Lines, LogLine
 from webapp.services import Services
 from webapp.views import polling
 from webapp.views.moments import Moment, time_of_day
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
 
 PAGE = 500
 _DIGITS = 18  # what a database counts to

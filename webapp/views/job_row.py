@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
-
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.job import Job, Status
 from webapp.views import sayings, wording
@@ -15,6 +12,8 @@ from webapp.views.facts import Facts
 from webapp.views.locales import size
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 from webapp.views.wording import Look
 from webapp.views.written import note_in_words, translated
 

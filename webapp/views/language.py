@@ -4,12 +4,12 @@ English is the source: every text that people read goes through gettext. What wa
 without a reader is translated when it is shown (`written`).
 """
 
-from babel.support import NullTranslations, Translations
 from flask import Flask, Response, g, has_request_context, request
-from flask_babel import Babel, Domain, get_locale, refresh
+from flask_babel import Babel, refresh
 from flask_login import current_user
 
 from webapp.accounts.preferences import Language
+from webapp.views import texts
 from webapp.views.written import translated
 
 SOURCE = Language.ENGLISH
@@ -17,26 +17,7 @@ LANGUAGES = tuple(Language)
 _HTML = "text/html"
 
 
-class _Texts(Domain):  # type: ignore[misc]  # (flask-babel has no types)
-    """The catalogues, each read once in a process; Flask-Babel by itself reads one anew for each request."""
-
-    def get_translations(self) -> NullTranslations:
-        """Return the texts in the language of this request."""
-        locale = get_locale()
-        if locale is None:
-            return NullTranslations()
-        if locale.language not in self.cache:
-            self.cache[locale.language] = Translations.load(self.translation_directories[0], [locale])
-        return self.cache[locale.language]
-
-
-class _Babel(Babel):  # type: ignore[misc]
-    """Flask-Babel, with one collection of texts for all requests."""
-
-    domain_instance = _Texts()
-
-
-_babel = _Babel()
+_babel = Babel()
 
 
 def init_app(app: Flask) -> None:
@@ -44,14 +25,11 @@ def init_app(app: Flask) -> None:
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     _babel.init_app(app, default_locale=SOURCE, locale_selector=_chosen)
+    app.jinja_env.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["_"] = texts.marked  # in one call instead of three
     app.jinja_env.filters["translated"] = translated
-    app.jinja_env.globals["page_language"] = current
+    app.jinja_env.globals["page_language"] = texts.language
     app.after_request(_tell)
-
-
-def current() -> str:
-    """Return the language of this request: ``en``, ``de``; empty outside of any application."""
-    return str(get_locale() or "")
 
 
 def forget_person() -> None:
@@ -68,6 +46,6 @@ def _chosen() -> str:
 
 def _tell(response: Response) -> Response:
     if response.mimetype == _HTML:
-        response.headers.setdefault("Content-Language", current())
+        response.headers.setdefault("Content-Language", texts.language())
         response.vary.add("Accept-Language")
     return response

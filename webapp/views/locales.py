@@ -1,11 +1,13 @@
 """The reader's locale, and numbers in it. Outside of a request it is English."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from babel import Locale
 from babel.lists import format_list
 from babel.numbers import format_decimal
-from flask_babel import get_locale, ngettext
+
+from webapp.views.texts import language, ngettext
 
 _KB = 1000
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
@@ -14,7 +16,11 @@ _DATES = {"en": "en_GB"}  # days before months, and hours from 0 to 24
 
 def locale() -> Locale:
     """Return the locale in which dates and numbers are written."""
-    chosen = str(get_locale() or "en")
+    return _parsed(language() or "en")
+
+
+@cache
+def _parsed(chosen: str) -> Locale:
     return Locale.parse(_DATES.get(chosen, chosen))
 
 

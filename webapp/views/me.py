@@ -2,7 +2,6 @@
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_limiter import RateLimitExceeded
 
 from webapp.accounts import preferences
@@ -15,6 +14,7 @@ from webapp.views.current import services
 from webapp.views.reader import reader
 from webapp.views.security import login as security
 from webapp.views.security import throttle
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 from webapp.views.written import translated
 

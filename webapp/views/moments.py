@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_skeleton
-from flask_babel import gettext as _
 
 from webapp.views.locales import locale, number
+from webapp.views.texts import gettext as _
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -142,5 +144,12 @@ def _skeleton(skeleton: str, at: date) -> str:
 
 def _moment(text: str, at: datetime, zone: ZoneInfo) -> Moment:
     local = at.astimezone(zone)
-    exact = f"{format_date(local, 'full', locale=locale())}, {local:%H:%M:%S} ({zone.key})"
+    exact = f"{_full(local.date(), locale())}, {local:%H:%M:%S} ({zone.key})"
     return Moment(text=text, iso=at.isoformat(timespec="seconds"), title=exact)
+
+
+@lru_cache(1024)
+def _full(at: date, where: Locale) -> str:
+    """Write a date in full; most jobs of a list are of a few days."""
+    written: str = format_date(at, "full", locale=where)
+    return written

@@ -2,7 +2,6 @@
 
 from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_login import current_user
 
 from webapp.accounts.audit import Action, Kind
@@ -12,6 +11,7 @@ from webapp.views.current import services
 from webapp.views.security import login, step_up
 from webapp.views.security.default_deny import PUBLIC
 from webapp.views.security.next_page import safe_next
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 from webapp.views.written import translated
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import render_template
-from flask_babel import ngettext
 
 from webapp.jobs.job_type import JobType
 from webapp.jobs.uploads import taken_by
@@ -17,6 +16,7 @@ from webapp.views.locales import size
 from webapp.views.moments import SPACE, rough
 from webapp.views.order import Order
 from webapp.views.reader import zone
+from webapp.views.texts import ngettext
 from webapp.views.viewer import signed_in
 
 

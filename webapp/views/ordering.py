@@ -5,7 +5,6 @@ from uuid import UUID
 
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.jobs import asked_once
@@ -21,6 +20,7 @@ from webapp.views.forms.staged import NotStaged
 from webapp.views.order import Order
 from webapp.views.order_page import page, staging
 from webapp.views.reader import zone
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 
 

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
@@ -17,6 +16,7 @@ from webapp.views.forms.choices import label_of
 from webapp.views.forms.questions import Question, questions
 from webapp.views.forms.words import humanised
 from webapp.views.moments import exact_date
+from webapp.views.texts import gettext as _
 
 HIDDEN = "••••••"
 SHOWN = 240  # characters of one value on the page of a job; the rest is a page of its own

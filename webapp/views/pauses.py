@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from flask import Flask
-from flask_babel import gettext as _
+from flask import Flask, g
 
 from webapp.jobs.job import Status
 from webapp.jobs.queues import Queue
 from webapp.views.current import services
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader, reader
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import viewer
 
 
@@ -29,7 +29,14 @@ def init_app(app: Flask) -> None:
 
 
 def pauses() -> tuple[Pause, ...]:
-    """Return them; nothing is looked for while no queue is paused."""
+    """Return them, found once in a request; nothing is looked for while no queue is paused."""
+    if "pauses" not in g:
+        g.pauses = _found()
+    found: tuple[Pause, ...] = g.pauses
+    return found
+
+
+def _found() -> tuple[Pause, ...]:
     paused = services().queues.paused()
     if not paused:
         return ()

@@ -13,7 +13,7 @@ from flask import Response, request
 from flask_login import current_user
 
 from webapp.jobs.job import Job, Status
-from webapp.views import language
+from webapp.views import texts
 
 WAKE = "app:wake from:body"  # app.js says it when a hidden tab is looked at again
 NEVER = "app:never"  # the trigger of those who switched live updates off
@@ -66,7 +66,7 @@ def trigger(seconds: float) -> str:
 
 def tag(*parts: object) -> str:
     """One short text that differs when any part does, or the language."""
-    return blake2b("\0".join(map(str, (language.current(), *parts))).encode(), digest_size=12).hexdigest()
+    return blake2b("\0".join(map(str, (texts.language(), *parts))).encode(), digest_size=12).hexdigest()
 
 
 def unchanged(current: str) -> Response | None:

@@ -6,14 +6,13 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
-
 from webapp.accounts.rights import Right
 from webapp.jobs.job import Job
 from webapp.jobs.queries import Viewer
 from webapp.views.current import services
 from webapp.views.moments import Moment, clock, day, moment
 from webapp.views.rights import may
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in, viewer
 
 

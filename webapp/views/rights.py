@@ -10,10 +10,10 @@ from typing import ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, abort
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
 
 from webapp.accounts import rights
 from webapp.accounts.rights import Reason, Right
+from webapp.views.texts import lazy_gettext
 from webapp.views.viewer import signed_in
 
 P = ParamSpec("P")

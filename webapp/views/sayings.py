@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from webapp.jobs.job import Status
 from webapp.views import endings, waiting
 from webapp.views.facts import Facts, Saying
 from webapp.views.forecast import left
 from webapp.views.moments import about, moment, rough, span
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 from webapp.views.wording import percent, sentence, which_attempt
 
 _GUESS_AFTER = timedelta(seconds=3)

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
-
 from webapp.jobs import events, keeping, repeating, steering
 from webapp.jobs.job import Job, Status
 from webapp.jobs.queries import Event
 from webapp.views.moments import Moment, span
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 from webapp.views.wording import sentence, which_attempt
 
 _ENDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
-
 from webapp.jobs.queries import Attempt
 from webapp.views.locales import decimal, size
 from webapp.views.moments import Moment, span
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 from webapp.views.written import translated
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(

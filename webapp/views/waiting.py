@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
-
 from webapp.jobs.prospects import PLACES
 from webapp.views.locales import number
 from webapp.views.moments import at_most, moment, rough
+from webapp.views.texts import gettext as _
 from webapp.views.wording import ordinal
 
 

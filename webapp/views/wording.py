@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from flask_babel import get_locale, lazy_gettext
-from flask_babel import gettext as _
-
 from webapp.jobs.job import Job, Status
 from webapp.views.locales import number
+from webapp.views.texts import gettext as _
+from webapp.views.texts import language, lazy_gettext
 from webapp.views.written import translated
 
 
@@ -75,7 +74,7 @@ def percent(job: Job) -> float | None:
 
 def ordinal(place: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st; in other languages as a number with a full stop."""
-    if str(get_locale() or "en")[:2] != "en":
+    if language() not in {"", "en"}:
         return f"{number(place)}."
     tens = place // 10 % 10
     ending = "th" if tens == 1 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")

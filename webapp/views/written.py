@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from flask_babel import gettext
-
 from webapp.views.known import PATTERNS
 from webapp.views.locales import decimal, locale, number
+from webapp.views.texts import gettext
 
 _WORDS = re.compile(r"%\((\w+)\)s")
 _NUMBER, _SIZE = r"\d{1,3}(?:,\d{3})*|\d+", r"[\d,]+(?:\.\d)? (?:bytes?|[kMGT]B)"

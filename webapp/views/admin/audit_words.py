@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from flask_babel import lazy_gettext
-
 from webapp.accounts.audit import Action, Kind
+from webapp.views.texts import lazy_gettext
 
 ACTIONS: Mapping[str, str] = {
     Action.SIGN_IN: lazy_gettext("Signed in"),

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
-
 from webapp.jobs.figures.groups import Group, State
 from webapp.jobs.job_type import Registry
 from webapp.views.admin.spark import Spark, spark
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 from webapp.views.wording import Look
 from webapp.views.written import translated
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
@@ -21,6 +19,8 @@ from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
 from webapp.views.reader import reader
 from webapp.views.rights import require, require_for_all
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 from webapp.views.viewer import signed_in, viewer
 from webapp.views.written import translated
 

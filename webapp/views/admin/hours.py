@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
-
 from webapp.jobs.queries import TABS
+from webapp.views.texts import gettext as _
 
 HOUR = timedelta(hours=1)
 SHOWN = 24  # whole hours, and the one that is filling

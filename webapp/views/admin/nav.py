@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from flask import current_app, request
-from flask_babel import lazy_gettext
 
 from webapp.accounts.rights import Right
 from webapp.views.rights import may
+from webapp.views.texts import lazy_gettext
 
 
 @dataclass(frozen=True, slots=True)

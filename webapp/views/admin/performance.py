@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import lazy_gettext
 
 from webapp.accounts.rights import Right
 from webapp.jobs.figures.durations import Durations
@@ -15,6 +14,7 @@ from webapp.views.current import services
 from webapp.views.moments import span
 from webapp.views.reader import reader
 from webapp.views.rights import require_for_all
+from webapp.views.texts import lazy_gettext
 
 bp = Blueprint("performance", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)

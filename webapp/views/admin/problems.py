@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from webapp.jobs.clocks import SILENT
 from webapp.jobs.condition import Condition
 from webapp.views.moments import rough, span
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 
 LONG_WAIT = timedelta(minutes=10)
 SILENT_WORKER = timedelta(minutes=1)

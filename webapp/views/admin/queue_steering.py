@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
@@ -17,6 +15,8 @@ from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
 from webapp.views.locales import number
 from webapp.views.rights import require
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 from webapp.views.viewer import signed_in
 
 _SECONDS_TO_EMPTY = 15.0  # of one request; what then still waits is told

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask_babel import gettext as _
-
 from webapp.jobs.queues import Load, Queue
 from webapp.jobs.waits import Wait
 from webapp.services import Services
 from webapp.views.moments import Moment, rough
 from webapp.views.reader import Reader, reader
+from webapp.views.texts import gettext as _
 from webapp.views.wording import Look
 
 FEW = 20  # samples: a 95th percentile of fewer is one job's luck

@@ -1,7 +1,8 @@
 """A reason that a person gives: asked for in a confirmation, one line, and not nothing."""
 
 from flask import request
-from flask_babel import gettext as _
+
+from webapp.views.texts import gettext as _
 
 LONGEST = 200
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
 from pydantic import SecretStr
 
 from webapp.config import PREFIX, Settings
+from webapp.views.texts import gettext as _
 
 
 @dataclass(frozen=True, slots=True)

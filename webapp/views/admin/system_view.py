@@ -10,8 +10,6 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 from flask import current_app
-from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from webapp.jobs import underneath
 from webapp.jobs.clocks import SILENT, silence
@@ -20,6 +18,8 @@ from webapp.services import Services
 from webapp.version import version
 from webapp.views.locales import number, size
 from webapp.views.moments import rough
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 
 _FULL = 0.9  # of a disk or a memory: time to do something
 Facts = Mapping[str, str]

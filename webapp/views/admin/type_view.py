@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from webapp.jobs.disabling import Disabled
 from webapp.jobs.job import Status
 from webapp.jobs.job_type import JobType
@@ -14,6 +11,8 @@ from webapp.services import Services
 from webapp.views.forms.questions import Question, questions
 from webapp.views.moments import Moment, span
 from webapp.views.reader import Reader, reader
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 
 
 @dataclass(frozen=True, slots=True)

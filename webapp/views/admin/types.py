@@ -2,7 +2,6 @@
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
@@ -12,6 +11,7 @@ from webapp.views.auditing import audited
 from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
 from webapp.views.rights import require, require_for_all
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 from webapp.views.written import translated
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from flask import url_for
-from flask_babel import gettext as _
 
 from webapp.accounts.user import User
 from webapp.views.confirming import Confirmation
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 
 

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask_babel import gettext as _
-
 from webapp.accounts.user import Role, User
 from webapp.jobs import owners
 from webapp.services import Services
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
 from webapp.views.wording import Look
 
 

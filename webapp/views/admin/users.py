@@ -5,7 +5,6 @@ from uuid import UUID
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.directory import PAGE
@@ -20,6 +19,7 @@ from webapp.views.current import services
 from webapp.views.reader import reader
 from webapp.views.rights import require, require_for_all
 from webapp.views.security import step_up
+from webapp.views.texts import gettext as _
 
 bp = Blueprint("users", __name__, url_prefix="/admin/users")
 require_for_all(bp, Right.SEE_INSTALLATION)

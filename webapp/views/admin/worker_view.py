@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from flask_babel import gettext as _
 from redis import RedisError
 
 from webapp.jobs.presence import Wish
@@ -15,6 +14,7 @@ from webapp.version import version
 from webapp.views.locales import size
 from webapp.views.moments import Moment, rough
 from webapp.views.reader import Reader, reader
+from webapp.views.texts import gettext as _
 from webapp.views.wording import Look
 
 _FRESH = timedelta(seconds=15)  # a beat so young is an ordinary one

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
@@ -19,6 +18,7 @@ from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
 from webapp.views.moments import rough
 from webapp.views.rights import require, require_for_all
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in, viewer
 
 bp = Blueprint("workers", __name__, url_prefix="/admin/workers")

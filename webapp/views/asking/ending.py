@@ -1,12 +1,11 @@
 """What is asked before a job is stopped, tried again or deleted."""
 
-from flask_babel import gettext as _
-from flask_babel import ngettext
-
 from webapp.views import wording
 from webapp.views.asking.matter import Matter, Question, named
 from webapp.views.locales import size
 from webapp.views.moments import SPACE
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 
 
 def stop(matter: Matter) -> Question:

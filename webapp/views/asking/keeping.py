@@ -1,8 +1,7 @@
 """What is asked before a job is kept, or kept no longer."""
 
-from flask_babel import gettext as _
-
 from webapp.views.asking.matter import Matter, Question, named
+from webapp.views.texts import gettext as _
 
 
 def keep(matter: Matter) -> Question:

@@ -1,8 +1,7 @@
 """What is asked of those who run the place: to put a job before others, and to show it to everybody."""
 
-from flask_babel import gettext as _
-
 from webapp.views.asking.matter import Matter, Question, named
+from webapp.views.texts import gettext as _
 
 
 def run_next(matter: Matter) -> Question:

@@ -11,7 +11,7 @@ from secrets import token_urlsafe
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext as _
+from webapp.views.texts import gettext as _
 
 TITLE, AT, KEY = "job.title", "job.at", "job.key"
 _TITLE_LIMIT, _KEY_LIMIT = 200, 40

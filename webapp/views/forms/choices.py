@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_babel import lazy_gettext
 from wtforms import SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, RadioInput, Select
 
@@ -12,6 +11,7 @@ from webapp.views.forms.fields import Asked
 from webapp.views.forms.questions import Question
 from webapp.views.forms.widgets import Ticks
 from webapp.views.forms.words import humanised
+from webapp.views.texts import lazy_gettext
 from webapp.views.written import translated
 
 RADIO = {"widget": Ticks(sends_when_empty=False), "option_widget": RadioInput()}

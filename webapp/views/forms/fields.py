@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from wtforms import Field
 from wtforms.widgets import FileInput
 
 from webapp.views.forms.questions import ABSENT, Question
 from webapp.views.forms.scripts import Script
 from webapp.views.forms.widgets import Switch
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 
 FILL_IN = lazy_gettext("Fill this in.")
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.widgets import DateInput, EmailInput, NumberInput, PasswordInput, Select, TextArea, TimeInput, URLInput
@@ -16,6 +14,8 @@ from webapp.views.forms.choices import RADIO, ManyOf, OneOf, labels_of, tokens_o
 from webapp.views.forms.fields import FileField, SwitchField, TextField
 from webapp.views.forms.questions import ABSENT, Question
 from webapp.views.locales import one_of
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 from webapp.views.written import translated
 
 FEW = 4  # so many options are quicker to see than to open

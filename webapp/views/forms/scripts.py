@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from flask_babel import gettext as _
 from pydantic import TypeAdapter
+
+from webapp.views.texts import gettext as _
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; an escaped backslash before it is text
 _DURATION = TypeAdapter(timedelta)

@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
 
-from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from webapp.jobs.files import FileStore, StoredFile
+from webapp.views.texts import gettext as _
 
 LASTS = timedelta(hours=23)
 

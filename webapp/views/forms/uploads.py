@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import IO, Any, TypeVar, cast
 
 from flask import Flask, current_app
-from flask_babel import gettext as _
 from flask_login import current_user
 from htmx_flask.requests import HtmxAwareRequest
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -23,6 +22,7 @@ from webapp.jobs.files import CHUNK, FileTooLarge
 from webapp.views.current import services
 from webapp.views.forms.sinks import Nowhere, ToDisk
 from webapp.views.locales import size
+from webapp.views.texts import gettext as _
 
 SMALL_BODY = 1_000_000  # bytes: any form without files
 _PARTS = 500  # more options than anybody ticks

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
-
 from webapp.jobs.job import Owner
 from webapp.jobs.job_type import JobType
 from webapp.jobs.schedules.draft import BadSchedule, Draft
 from webapp.jobs.schedules.plan import Missed
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.views.current import services
+from webapp.views.texts import gettext as _
 from webapp.views.written import translated
 
 USUAL_RULE = "0 2 * * *"

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import MultiDict
 
@@ -29,6 +28,7 @@ from webapp.views.rights import require
 from webapp.views.schedules.asked import Asked
 from webapp.views.schedules.facts import MISSED
 from webapp.views.schedules.preview import preview as previewed
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 from webapp.views.written import translated
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from babel.lists import format_list
-from flask_babel import get_locale, lazy_gettext
-from flask_babel import gettext as _
+from flask_babel import get_locale
 
 from webapp.jobs.job import Status
 from webapp.jobs.schedules.runs import STRIP
@@ -16,6 +15,8 @@ from webapp.views import wording
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
 from webapp.views.schedules.rule_words import words
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 from webapp.views.wording import Look
 from webapp.views.written import translated
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
-
 from webapp.jobs.schedules.plan import Missed
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.views.reader import Reader
+from webapp.views.texts import gettext as _
+from webapp.views.texts import lazy_gettext
 
 MISSED = {
     Missed.ONCE: lazy_gettext("Run once for all of them"),

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 
 from babel.lists import format_list
-from flask_babel import get_locale, ngettext
-from flask_babel import gettext as _
+from flask_babel import get_locale
 
 from webapp.jobs.schedules.rule import Rule
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 
 _HOUR = 60
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from flask import abort, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
@@ -17,6 +16,7 @@ from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
 from webapp.views.rights import require
 from webapp.views.schedules.pages import may_run
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 
 

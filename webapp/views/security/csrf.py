@@ -3,8 +3,9 @@
 from typing import NoReturn
 
 from flask import Flask, request
-from flask_babel import lazy_gettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from webapp.views.texts import lazy_gettext
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _SENTENCE = lazy_gettext(

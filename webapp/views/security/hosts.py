@@ -8,9 +8,9 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
-from flask_babel import gettext as _
 
 from webapp.config import Settings
+from webapp.views.texts import gettext as _
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

@@ -1,10 +1,10 @@
 """Step-up: who changes what others may do says their own password once more; a wrong one counts as at the login."""
 
 from flask import request
-from flask_babel import gettext as _
 
 from webapp.views.current import services
 from webapp.views.security import throttle
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in
 
 

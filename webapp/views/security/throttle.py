@@ -14,8 +14,6 @@ from math import ceil
 from typing import cast
 
 from flask import Flask, current_app, request
-from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_limiter import ApplicationLimit, Limiter
 from flask_login import current_user
 from limits import parse_many
@@ -25,6 +23,8 @@ from redis.retry import Retry
 
 from webapp.accounts.rules import folded
 from webapp.config import BadSettingError, Settings
+from webapp.views.texts import gettext as _
+from webapp.views.texts import ngettext
 
 LOGIN = "auth.login"
 # where a signed-in person says a password of their own once more
