@@ -17,6 +17,7 @@ from webapp.views import (
     assets,
     errors,
     language,
+    live,
     new_password,
     not_for_now,
     pages,
@@ -60,6 +61,7 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     rights.init_app(app)
     templating.init_app(app)
     around.init_app(app)
+    live.init_app(app)
     pauses.init_app(app)
     row_html.init_app(app)
     security.init_app(app, settings)

@@ -9,6 +9,12 @@ from tests.faults.house import House, built
 from webapp.jobs.job import Job, Status
 from webapp.jobs.shortages import DISK_FULL, OUT_OF_MEMORY
 
+# Without its files, a process soon stumbles; on a slow machine it is found first that it cannot reach the database
+CUT_OFF = (
+    "The process that ran this job ended by itself, with exit status 1.",
+    "The database could not be reached for too long, so the job was ended by force.",
+)
+
 
 @pytest.fixture(scope="module")
 def house(sqlite_template: Path, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
@@ -30,7 +36,7 @@ def ended(house: House, tmp_path: Path, kind: str, first: str) -> Job:
     [
         ("once", "ends itself", "The process that ran this job ended by itself, with exit status 0."),
         ("once", "crashes", "The process that ran this job was killed (SIGSEGV)."),
-        ("once", "closes all files", "The process that ran this job ended by itself, with exit status 1."),
+        ("once", "closes all files", CUT_OFF),
         ("once", "uses all memory", OUT_OF_MEMORY),
         ("once", "fills the disk", DISK_FULL),
         ("briefly", "stays in C", "It ran longer than its limit of 0:00:01 and had to be ended by force."),
@@ -39,10 +45,11 @@ def ended(house: House, tmp_path: Path, kind: str, first: str) -> Job:
     ],
 )
 def test_a_job_that_harms_its_own_process_fails_with_a_sentence(
-    house: House, tmp_path: Path, kind: str, first: str, sentence: str
+    house: House, tmp_path: Path, kind: str, first: str, sentence: str | tuple[str, ...]
 ) -> None:
     job = ended(house, tmp_path, kind, first)
-    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, sentence)
+    assert job.status is Status.FAILED
+    assert job.errors[-1]["text"] in (sentence if sentence is CUT_OFF else {sentence})
     assert job.attempt == job.max_attempts == len((tmp_path / "marks").read_text().splitlines())
     assert house.wait_for(lambda: not house.services.leases.beats())
 

@@ -31,7 +31,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=ZONE)
 
 
 def test_everything_that_narrows_survives_its_address() -> None:
-    chosen = Filter.of({"q": " a  b ", "whose": "mine", "when": "7", "type": "report"})
+    chosen = Filter.of({"q": " a  b ", "whose": "mine", "when": "7", "type": "report", "warned": "1"})
     assert Filter.of(chosen.arguments()) == chosen
     assert chosen.text == "a b"
     assert chosen.is_narrowed

@@ -125,6 +125,16 @@ def test_tabs_and_kinds_narrow_the_list(client: FlaskClient, put: Put) -> None:
     assert str(failed.id) not in client.get("/jobs?type=other").text
 
 
+@pytest.mark.usefixtures("database")
+def test_jobs_that_are_done_with_warnings_can_be_picked_out(client: FlaskClient, put: Put) -> None:
+    warned = put(Status.COMPLETED, warnings=({"text": "Two rows were left out.", "at": "2026-11-21T12:00:00+00:00"},))
+    put(Status.COMPLETED)
+    page = client.get("/jobs?warned=1&tab=done").text
+    assert re.findall(r'id="job-([^"]+)" data-row', page) == [str(warned.id)]
+    assert "Done with warnings" in page
+    assert 'name="warned" value="1" checked' in page
+
+
 def test_a_list_goes_on_to_older_jobs(client: FlaskClient, put: Put) -> None:
     oldest, *_ = [put(Status.COMPLETED) for _ in range(52)]
     first = client.get("/jobs").text

@@ -182,6 +182,17 @@ def test_a_failing_server_is_asked_ever_less_and_the_list_stays(page: Page, put:
     assert page.get_by_text("Broken").count() == 0
 
 
+def test_a_hidden_list_asks_nothing_and_catches_up_at_once(page: Page, put: Put) -> None:
+    put(Status.RUNNING)
+    page.goto("/jobs")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    polls = polls_of(page)
+    page.wait_for_timeout(3000)
+    assert polls == []
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    wait_for(lambda: page.wait_for_timeout(50) or polls, 2)
+
+
 def test_whoever_is_signed_out_elsewhere_is_asked_to_sign_in(page: Page, put: Put, services: Services) -> None:
     put(Status.COMPLETED)
     page.goto("/jobs?tab=done")

@@ -29,10 +29,12 @@ def test_a_job_that_has_not_begun_is_asked_for_all_the_same() -> None:
     assert polling.job_interval(job(Status.QUEUED, 1), NOW) == 1.0
 
 
-def test_a_busy_list_is_asked_for_more_often() -> None:
-    assert polling.list_interval({"running": 1, "waiting": 0}) == 2.0
-    assert polling.list_interval({"running": 0, "waiting": 3}) == 2.0
-    assert polling.list_interval({"running": 0, "waiting": 0}) == 10.0
+def test_a_busy_list_is_asked_for_more_often_and_a_quiet_one_rarely() -> None:
+    long, short = timedelta(minutes=6), timedelta(minutes=4)
+    assert polling.list_interval({"running": 1, "waiting": 0}, long) == 2.0
+    assert polling.list_interval({"running": 0, "waiting": 3}, long) == 2.0
+    assert polling.list_interval({"running": 0, "waiting": 0}, short) == 10.0
+    assert polling.list_interval({"running": 0, "waiting": 0}, long) == 60.0
 
 
 def test_pages_do_not_ask_all_at_the_same_time() -> None:

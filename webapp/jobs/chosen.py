@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, literal_column, or_, true
 
 from webapp.jobs import searching
 from webapp.jobs.job import UNFINISHED
-from webapp.jobs.queries import PUBLIC, TABS, Viewer, in_house
+from webapp.jobs.queries import PUBLIC, TABS, WARNED, Viewer, in_house
 from webapp.schema import jobs
 
 _SLACK = timedelta(minutes=10)  # between the clock that ids are made by and the database's
@@ -27,15 +27,16 @@ Walk = list[ColumnElement[bool]]
 class Chosen:
     """What a list is narrowed to; nothing chosen is all of it.
 
-    ``whose`` is empty, "mine" or "public". ``since`` and ``until`` are when a job was created.
-    ``newest`` is the newest job that counts. Of jobs of ``closed_types`` the text is not looked for
-    in what went in and came out.
+    ``whose`` is empty, "mine" or "public". A job is ``warned`` that has warnings. ``since`` and
+    ``until`` are when it was created, ``newest`` is the newest job that counts. Of jobs of
+    ``closed_types`` the text is not looked for in what went in and came out.
     """
 
     tab: str = "all"
     type_name: str = ""
     whose: str = ""
     text: str = ""
+    warned: bool = False
     since: datetime | None = None
     until: datetime | None = None
     newest: UUID | None = None
@@ -61,6 +62,8 @@ class Chosen:
         passed_over = self.type_name and not self._type_is_indexed(viewer)
         # not by the index of types, which would walk everybody's jobs
         found: Walk = [func.coalesce(jobs.c.type, "") == self.type_name] if passed_over else []
+        if self.warned:
+            found.append(WARNED)
         if self.text and searching.whole_id(self.text) is None:
             found += searching.has_words(self.text, viewer, self.closed_types, sqlite=sqlite)
         return found

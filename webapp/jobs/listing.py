@@ -81,12 +81,12 @@ class Listing:
         with reading(self.engine) as connection:
             return self._missing(connection, viewer, chosen, shown, limit)
 
-    def count(self, viewer: Viewer, chosen: Chosen) -> int:
-        """Count the jobs that are chosen, as far as `find` reaches; stops at `COUNT_CEILING`."""
+    def count(self, viewer: Viewer, chosen: Chosen, ceiling: int = COUNT_CEILING) -> int:
+        """Count the jobs that are chosen, as far as `find` reaches; stops at ``ceiling``."""
         if chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-            return len(self.find(viewer, chosen, limit=COUNT_CEILING).jobs)
+            return len(self.find(viewer, chosen, limit=ceiling).jobs)
         with reading(self.engine) as connection:
-            return _count(connection, chosen.walks(viewer), COUNT_CEILING)
+            return _count(connection, chosen.walks(viewer), ceiling)
 
     def total(self, viewer: Viewer, chosen: Chosen) -> int:
         """Count all that are chosen, however many: for a job, not for a page."""

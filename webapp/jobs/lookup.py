@@ -7,7 +7,7 @@ from sqlalchemy import Engine, String, cast, select
 
 from webapp.database import reading
 from webapp.jobs.job import Job, Status
-from webapp.jobs.queries import conditions
+from webapp.jobs.queries import WARNED, conditions
 from webapp.jobs.store import JobNotFound, to_job
 from webapp.schema import jobs, later
 
@@ -35,11 +35,14 @@ class Lookup:
         statuses: tuple[Status, ...] = (),
         type_name: str = "",
         owner_id: UUID | None = None,
+        warned: bool = False,
     ) -> tuple[Job, ...]:
-        """Return the newest jobs of everybody, or of one owner; no status means any."""
+        """Return the newest jobs of everybody, or of one owner; no status means any, ``warned`` those with warnings."""
         wanted = conditions(statuses, type_name)
         if owner_id is not None:
             wanted.append(jobs.c.owner_id == owner_id)
+        if warned:
+            wanted.append(WARNED)
         statement = select(jobs).where(*wanted).order_by(jobs.c.id.desc()).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())

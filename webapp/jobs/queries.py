@@ -41,6 +41,7 @@ TABS: Mapping[str, tuple[Status, ...]] = {
 }
 # as in the index: SQLite uses a partial one for `public`, not for the `public = 1` that the column would become
 PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
+WARNED: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ class Filter:
     type_name: str = ""
     whose: str = ""
     text: str = ""
+    warned: bool = False
     when: str = ""
     since: str = ""
     until: str = ""
@@ -44,6 +45,7 @@ class Filter:
             type_name=arguments.get("type", "")[:80],
             whose=_one_of(WHOSE, arguments.get("whose", "")),
             text=" ".join(arguments.get("q", "")[:_LONGEST].replace("\0", " ").split()),
+            warned=bool(arguments.get("warned")),
             when=OWN_DAYS if since or until else _one_of((*DAYS, OWN_DAYS), arguments.get("when", "")),
             since=since,
             until=until,
@@ -58,7 +60,7 @@ class Filter:
     @property
     def is_narrowed(self) -> bool:
         """Something but the tab leaves jobs out."""
-        return bool(self.type_name or self.whose or self.text or self.when)
+        return bool(self.type_name or self.whose or self.text or self.warned or self.when)
 
     @property
     def is_empty(self) -> bool:
@@ -89,6 +91,7 @@ class Filter:
             "type": self.type_name,
             "whose": self.whose,
             "q": self.text,
+            "warned": "1" if self.warned else "",
             "when": self.when,
             "since": self.since,
             "until": self.until,
@@ -104,6 +107,7 @@ class Filter:
             type_name=self.type_name,
             whose=self.whose,
             text=self.text,
+            warned=self.warned,
             since=_midnight(first, now),
             until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
             closed_types=closed_types,

@@ -116,6 +116,8 @@ def _described(
     people = reader(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, there.values(), people)
     idle = _idle_queues(services) if counts["waiting"] else ()
+    moved = (job.finished_at or job.started_at or job.created_at or people.now for job in there.values())
+    quiet = people.now - max(moved, default=people.now)
     return JobList(
         filter=wanted.filter,
         shown=shown,
@@ -124,15 +126,22 @@ def _described(
         rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
         news=news,
         more=more,
-        matching="" if wanted.filter.is_narrowed else _number(counts[wanted.filter.tab]),
+        matching=_matching(services, wanted, counts) if more else "",
         older=older,
         searched_to=searched_to,
         running_count=counts["running"],
         idle_queues=idle,
         were_idle=bool(idle) if were_idle is None else were_idle,
-        seconds=polling.list_interval(counts),
+        seconds=polling.list_interval(counts, quiet),
         problem=wanted.problem,
     )
+
+
+def _matching(services: Services, wanted: Asked, counts: Mapping[str, int]) -> str:
+    """Say how many jobs there are beyond the page; searching for a text once more would take too long."""
+    if not wanted.filter.is_narrowed:
+        return _number(counts[wanted.filter.tab])
+    return "" if wanted.filter.text else _number(services.jobs.count(viewer(), wanted.chosen, TAB_CEILING))
 
 
 def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:

@@ -16,6 +16,7 @@ from webapp.views.assets import template_version
 from webapp.views.current import services
 from webapp.views.filters import Filter
 from webapp.views.job_list import JobList, job_list, job_list_again
+from webapp.views.live import heard
 from webapp.views.pauses import pauses
 from webapp.views.shown import Shown
 from webapp.views.viewer import signed_in, viewer
@@ -73,13 +74,8 @@ def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
 
 def _asking(found: JobList) -> dict[str, str]:
     """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
-    said = {
-        "shown": found.shown.written(),
-        "heard": str(around().latest),
-        "ran": "1" if around().running else "",
-        "idle": "1" if found.were_idle else "",
-    }
-    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}}
+    said = {"shown": found.shown.written(), "idle": "1" if found.were_idle else ""}
+    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}, **heard()}
 
 
 def _types(chosen: Filter, found: JobList) -> list[JobType]:

@@ -18,16 +18,19 @@ from webapp.views import texts
 WAKE = "app:wake from:body"  # app.js says it when a hidden tab is looked at again
 NEVER = "app:never"  # the trigger of those who switched live updates off
 TAG_HEADER = "HX-PTag"
-BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
+BUSY_SECONDS, IDLE_SECONDS, ASLEEP_SECONDS = 2.0, 10.0, 60.0
 SCHEDULED_SECONDS = 30.0
 _GROWS_OLD = 30  # seconds: "in 5 min" is wrong then
 _JITTER = 0.1  # so that all tabs do not ask at once after a restart
+_ASLEEP_AFTER = timedelta(minutes=5)
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
 
 
-def list_interval(counts: Mapping[str, int]) -> float:
-    """Seconds until a list is asked for again: soon while something runs or waits."""
-    return BUSY_SECONDS if counts["running"] or counts["waiting"] else IDLE_SECONDS
+def list_interval(counts: Mapping[str, int], quiet: timedelta) -> float:
+    """Seconds until a list is asked for again: soon while something runs or waits, rarely after a long quiet."""
+    if counts["running"] or counts["waiting"]:
+        return BUSY_SECONDS
+    return IDLE_SECONDS if quiet < _ASLEEP_AFTER else ASLEEP_SECONDS
 
 
 def job_interval(job: Job, now: datetime) -> float | None:

@@ -4,8 +4,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import Result
+from sqlalchemy import update
 
 from webapp.accounts.user import User
+from webapp.database import writing
+from webapp.schema import jobs
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -61,6 +64,10 @@ def test_a_list_is_narrowed_by_status_type_and_owner(say: Say, start: Start, ser
     ]
     assert listed(say, "--type", "maintenance") == [other]
     assert listed(say, "--owner", user.name) == [mine]
+    with writing(services.engine) as connection:
+        warning = [{"text": "Two rows were left out."}]
+        connection.execute(update(jobs).where(jobs.c.id == UUID(other)).values(warnings=warning))
+    assert listed(say, "--warned") == [other]
     assert f"owner     {user.name}\n" in say("job", "show", mine).stdout
 
 

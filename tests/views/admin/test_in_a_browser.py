@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from webapp.accounts.user import User
-from webapp.jobs.job import Job, Status
+from webapp.jobs.job import Job, Owner, Status
 
 pytestmark = pytest.mark.browser
 Ended = Callable[..., Job]
@@ -42,13 +42,15 @@ def page(browser: Browser, address: str, admin: User, password: str) -> Iterator
 
 @pytest.mark.usefixtures("seeded")
 def test_the_first_page_moves_without_being_loaded_and_keeps_its_table_open(
-    page: Page, put: Callable[..., Job]
+    page: Page, put: Callable[..., Job], admin: User
 ) -> None:
     page.goto("/admin")
     page.click("#hours-table summary")
     page.evaluate("window.stayed = true")
     put(Status.QUEUED)
+    put(Status.RUNNING, owner=Owner(user_id=admin.id))
     expect(page.locator("[data-number=waiting]")).to_have_text("2", timeout=9000)
+    expect(page.locator("#running-badge")).to_contain_text("1")
     expect(page.locator("#hours-table")).to_have_attribute("open", "")
     assert page.evaluate("window.stayed")
 

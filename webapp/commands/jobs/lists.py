@@ -25,13 +25,17 @@ def types(*, in_json: bool) -> None:
 @click.option("--status", "statuses", multiple=True, type=click.Choice([one.value for one in Status]))
 @click.option("--type", "type_name", default="", metavar="TYPE", help="Of this job type.")
 @click.option("--owner", metavar="NAME", help="Of this person.")
+@click.option("--warned", is_flag=True, help="With warnings.")
 @_LIMIT
 @in_json
-def show_all(statuses: tuple[str, ...], type_name: str, owner: str | None, limit: int, *, in_json: bool) -> None:
+def show_all(
+    statuses: tuple[str, ...], type_name: str, owner: str | None, limit: int, *, warned: bool, in_json: bool
+) -> None:
     """List the newest jobs of everybody."""
     wanted = tuple(map(Status, statuses))
     owner_id = _id_of(owner) if owner is not None else None
-    print_jobs(services().jobs.newest(limit, statuses=wanted, type_name=type_name, owner_id=owner_id), in_json=in_json)
+    found = services().jobs.newest(limit, statuses=wanted, type_name=type_name, owner_id=owner_id, warned=warned)
+    print_jobs(found, in_json=in_json)
 
 
 @click.command()

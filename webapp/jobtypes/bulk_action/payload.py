@@ -27,6 +27,7 @@ class BulkAction(BaseModel):
     type_name: str = Field(default="", max_length=80, title="Job type")
     whose: Literal["", "mine", "public"] = Field(default="", title="Whose")
     text: str = Field(default="", max_length=200, title="Search")
+    warned: bool = Field(default=False, title="With warnings")
     since: datetime | None = Field(default=None, title="Created since")
     until: datetime | None = Field(default=None, title="Created before")
     queue: str = Field(default="", max_length=80, title="Queue")
@@ -45,6 +46,7 @@ class BulkAction(BaseModel):
             type_name=self.type_name,
             whose=self.whose,
             text=self.text,
+            warned=self.warned,
             since=self.since,
             until=self.until,
             queue=self.queue,

@@ -10,13 +10,12 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
 from webapp.jobs.figures.groups import PAGE, Group, State, UnknownError
-from webapp.views import polling
 from webapp.views.admin.error_words import HOURS, STATES, ErrorRow, error_row
 from webapp.views.admin.periods import moment_of
-from webapp.views.assets import template_version
 from webapp.views.auditing import audited, note
 from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
+from webapp.views.live import answer, asking
 from webapp.views.reader import reader
 from webapp.views.rights import require, require_for_all
 from webapp.views.texts import gettext as _
@@ -65,11 +64,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/admin/errors/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    page = _list()
-    return polling.unchanged(page["tag"]) or (
-        render_template("admin_errors/_live.html", **page),
-        {polling.TAG_HEADER: page["tag"]},
-    )
+    return answer("admin_errors/_live.html", _list())
 
 
 @bp.get("/admin/errors/<fingerprint>")
@@ -144,7 +139,6 @@ def _list() -> dict[str, Any]:
     found = services().figures.errors.page(**asked.narrowed(), before=_place(asked.before), limit=PAGE + 1)
     shown = _rows(found[:PAGE])
     last = found[PAGE - 1] if len(found) > PAGE else None
-    tag = polling.tag(shown, asked, viewer(), template_version())
     return {
         "errors": shown,
         "asked": asked,
@@ -153,8 +147,7 @@ def _list() -> dict[str, Any]:
         "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
         "types": sorted(services().registry, key=lambda kind: translated(kind.title)),
         "since": reader().when(since) if (since := moment_of(asked.since)) else None,
-        "tag": tag,
-        "trigger": polling.trigger(_SECONDS),
+        **asking((shown, asked), _SECONDS),
     }
 
 

@@ -6,13 +6,11 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.rights import Right
-from webapp.views import polling
 from webapp.views.admin import hours
 from webapp.views.admin.glance import glance
-from webapp.views.assets import template_version
 from webapp.views.current import services
+from webapp.views.live import answer, asking
 from webapp.views.rights import require_for_all
-from webapp.views.viewer import viewer
 
 bp = Blueprint("admin", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -28,14 +26,9 @@ def index() -> ResponseReturnValue:
 @bp.get("/admin/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the page; 304 if nothing did."""
-    page = _page()
-    return polling.unchanged(page["tag"]) or (
-        render_template("admin/_live.html", **page),
-        {polling.TAG_HEADER: page["tag"]},
-    )
+    return answer("admin/_live.html", _page())
 
 
 def _page() -> dict[str, Any]:
     seen = glance(services())
-    tag = polling.tag(seen, viewer(), template_version())
-    return {"seen": seen, "names": hours.names(), "tag": tag, "trigger": polling.trigger(_SECONDS)}
+    return {"seen": seen, "names": hours.names(), **asking(seen, _SECONDS)}

@@ -6,12 +6,10 @@ from flask import Blueprint, abort, current_app, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.rights import Right
-from webapp.views import polling
 from webapp.views.admin.queue_view import QueueView, queue_views
-from webapp.views.assets import template_version
 from webapp.views.current import services
+from webapp.views.live import answer, asking
 from webapp.views.rights import require_for_all
-from webapp.views.viewer import viewer
 
 bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -28,7 +26,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    return _answer("queues/_live.html", _list())
+    return answer("queues/_live.html", _list())
 
 
 @bp.get("/<path:name>")
@@ -40,7 +38,7 @@ def show(name: str) -> ResponseReturnValue:
 @bp.get("/<path:name>/_live")
 def show_live(name: str) -> ResponseReturnValue:
     """Answer what changes on a queue's page; 304 if nothing did."""
-    return _answer("queues/_queue_live.html", page_of(name))
+    return answer("queues/_queue_live.html", page_of(name))
 
 
 @bp.app_template_global()
@@ -59,16 +57,7 @@ def page_of(name: str) -> dict[str, Any]:
 
 
 def _page(shown: tuple[QueueView, ...]) -> dict[str, Any]:
-    return {
-        "queues": shown,
-        "tag": polling.tag(shown, viewer(), template_version()),
-        "trigger": polling.trigger(_POLL_SECONDS),
-    }
-
-
-def _answer(template: str, page: dict[str, Any]) -> ResponseReturnValue:
-    tag = page["tag"]
-    return polling.unchanged(tag) or (render_template(template, **page), {polling.TAG_HEADER: tag})
+    return {"queues": shown, **asking(shown, _POLL_SECONDS)}
 
 
 def known(name: str) -> QueueView:

@@ -10,16 +10,15 @@ from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
 from webapp.jobs.presence import Wish
 from webapp.jobs.workers import WorkerNotFound
-from webapp.views import polling
 from webapp.views.admin.worker_view import WorkerView, worker_list
-from webapp.views.assets import template_version
 from webapp.views.auditing import audited
 from webapp.views.confirming import Confirmation, confirm
 from webapp.views.current import services
+from webapp.views.live import answer, asking
 from webapp.views.moments import rough
 from webapp.views.rights import require, require_for_all
 from webapp.views.texts import gettext as _
-from webapp.views.viewer import signed_in, viewer
+from webapp.views.viewer import signed_in
 
 bp = Blueprint("workers", __name__, url_prefix="/admin/workers")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -35,9 +34,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    page = _page()
-    fresh = {polling.TAG_HEADER: page["tag"]}
-    return polling.unchanged(page["tag"]) or (render_template("workers/_live.html", **page), fresh)
+    return answer("workers/_live.html", _page())
 
 
 @bp.post("/<name>/drain")
@@ -96,11 +93,7 @@ def _what_becomes_of(worker: WorkerView) -> tuple[str, ...]:
 
 def _page() -> dict[str, Any]:
     found = worker_list(services())
-    return {
-        "list": found,
-        "tag": polling.tag(found, viewer(), template_version()),
-        "trigger": polling.trigger(_POLL_SECONDS),
-    }
+    return {"list": found, **asking(found, _POLL_SECONDS)}
 
 
 def _known(name: str) -> WorkerView:

@@ -10,8 +10,8 @@ from webapp.jobs.schedules.runs import STRIP
 from webapp.jobs.schedules.schedule import Run, Schedule
 from webapp.jobs.schedules.schedules import ScheduleNotFound
 from webapp.views import polling
-from webapp.views.assets import template_version
 from webapp.views.current import services
+from webapp.views.live import answer, asking
 from webapp.views.parameters import Parameter, parameters
 from webapp.views.reader import Reader, reader
 from webapp.views.schedules.described import row, run_line
@@ -30,11 +30,7 @@ def index() -> ResponseReturnValue:
 
 def live() -> ResponseReturnValue:
     """Answer the list again; 304 if nothing on it changed."""
-    shown = _list()
-    return polling.unchanged(shown["tag"]) or (
-        render_template("schedules/_list.html", **shown),
-        {polling.TAG_HEADER: shown["tag"]},
-    )
+    return answer("schedules/_list.html", _list())
 
 
 def show(schedule_id: UUID) -> ResponseReturnValue:
@@ -50,17 +46,14 @@ def show_live(schedule_id: UUID) -> ResponseReturnValue:
         if not polling.is_poll():
             raise
         return render_template("schedules/_removed.html"), 410
-    return polling.unchanged(shown["tag"]) or (
-        render_template("schedules/_one.html", **shown),
-        {polling.TAG_HEADER: shown["tag"]},
-    )
+    return answer("schedules/_one.html", shown)
 
 
 def _list() -> dict[str, Any]:
     schedules, runs = services().schedules.all(), services().runs.latest()
     reading = reader(schedule.paused_by for schedule in schedules)
     rows = tuple(row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
-    return {"rows": rows, "zone": reading.zone.key, **_polled(rows)}
+    return {"rows": rows, "zone": reading.zone.key, **asking(rows, SECONDS)}
 
 
 def _one(schedule: Schedule) -> dict[str, Any]:
@@ -75,12 +68,7 @@ def _one(schedule: Schedule) -> dict[str, Any]:
         "zone": reading.zone.key,
         "runnable": may_run(schedule),
     }
-    return shown | _polled(tuple(shown.values()))
-
-
-def _polled(shown: tuple[object, ...]) -> dict[str, Any]:
-    """What is described is all that can change, so it is what tells a poller "unchanged"."""
-    return {"tag": polling.tag(template_version(), signed_in().role, shown), "trigger": polling.trigger(SECONDS)}
+    return shown | asking(tuple(shown.values()), SECONDS)  # what is described is all that can change
 
 
 def _reader(schedule: Schedule, runs: tuple[Run, ...]) -> Reader:
