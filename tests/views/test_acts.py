@@ -142,8 +142,8 @@ def test_the_list_offers_acts_and_all_that_match_only_if_there_are_more(client: 
     for _ in range(51):
         put(Status.COMPLETED)
     assert "All 52 that match" in client.get("/jobs").text
-    assert "All 52 that match" in client.get("/jobs?type=report").text
-    assert "All that match" in client.get("/jobs?q=monthly").text
+    assert "All 52 that match" in client.get("/jobs?whose=mine&when=7").text
+    assert "All that match" in client.get("/jobs?type=report").text, "the question says how many"
     older = re.search(r'href="([^"]+)">Older', client.get("/jobs").text)[1]
     assert 'name="all"' not in client.get(html.unescape(older)).text, "there it would be all from there on"
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Uuid, any_, func, literal, or_, select
 
 from webapp.database import is_sqlite, reading
 from webapp.jobs.chosen import Chosen, Walk
 from webapp.jobs.job import Job
-from webapp.jobs.queries import COUNT_CEILING, PAGE, TABS, Viewer, newest_of, scopes
+from webapp.jobs.queries import COUNT_CEILING, PAGE, TAB_CEILING, TABS, Viewer, newest_of, scopes
 from webapp.jobs.store import to_job
 from webapp.jobs.walks import HIGHEST, LOWEST, counting, counts, ids, narrowed, page
 from webapp.schema import jobs
@@ -81,12 +81,19 @@ class Listing:
         with reading(self.engine) as connection:
             return self._missing(connection, viewer, chosen, shown, limit)
 
-    def count(self, viewer: Viewer, chosen: Chosen, ceiling: int = COUNT_CEILING) -> int:
-        """Count the jobs that are chosen, as far as `find` reaches; stops at ``ceiling``."""
+    def count(self, viewer: Viewer, chosen: Chosen) -> int:
+        """Count the jobs that are chosen, as far as `find` reaches; stops at `COUNT_CEILING`."""
         if chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-            return len(self.find(viewer, chosen, limit=ceiling).jobs)
+            return len(self.find(viewer, chosen, limit=COUNT_CEILING).jobs)
         with reading(self.engine) as connection:
-            return _count(connection, chosen.walks(viewer), ceiling)
+            return _count(connection, chosen.walks(viewer), COUNT_CEILING)
+
+    def count_at_once(self, viewer: Viewer, chosen: Chosen) -> int | None:
+        """Count the jobs that are chosen up to `TAB_CEILING`; ``None`` where rows would have to be read for it."""
+        if chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+            return None
+        with reading(self.engine) as connection:
+            return _count(connection, chosen.walks(viewer), TAB_CEILING)
 
     def total(self, viewer: Viewer, chosen: Chosen) -> int:
         """Count all that are chosen, however many: for a job, not for a page."""
@@ -111,12 +118,13 @@ class Listing:
 
         What only becomes of ended jobs that are not shown is not seen: a count may be late by that.
         """
-        versions = select(jobs.c.id, jobs.c.version).where(jobs.c.id.in_(shown), or_(*scopes(viewer)))
+        # versions only grow, so of the same jobs no change and no removal leaves both as they were
+        moved = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
         with reading(self.engine) as connection:
-            rows = sorted((row.id.hex, row.version) for row in connection.execute(versions))
+            there = tuple(connection.execute(moved).one())
             unfinished = connection.execute(counts(viewer, _UNFINISHED_TABS)).one()
             new = self._missing(connection, viewer, chosen, shown, limit) if limit else 0
-        return Pulse(f"{rows}-{tuple(unfinished)}-{new}", new)
+        return Pulse(f"{sorted(shown)}-{there}-{tuple(unfinished)}-{new}", new)
 
     def repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
         """Return those of the jobs that were run again after a job was made."""
@@ -138,6 +146,13 @@ class Listing:
         between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
         found = connection.execute(ids(viewer, chosen, limit), between).scalars()
         return len(set(found) - set(shown))
+
+
+def _among(engine: Engine, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Return the condition that a job is one of these; PostgreSQL takes them as one parameter, and sooner."""
+    if is_sqlite(engine):
+        return jobs.c.id.in_(ids)
+    return jobs.c.id == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 @dataclass(frozen=True, slots=True)

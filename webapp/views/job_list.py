@@ -138,10 +138,11 @@ def _described(
 
 
 def _matching(services: Services, wanted: Asked, counts: Mapping[str, int]) -> str:
-    """Say how many jobs there are beyond the page; searching for a text once more would take too long."""
+    """Say how many jobs match; empty where every page would have to read them once more."""
     if not wanted.filter.is_narrowed:
         return _number(counts[wanted.filter.tab])
-    return "" if wanted.filter.text else _number(services.jobs.count(viewer(), wanted.chosen, TAB_CEILING))
+    count = services.jobs.count_at_once(viewer(), wanted.chosen)
+    return "" if count is None else _number(count)
 
 
 def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
