@@ -28,8 +28,8 @@ class Chosen:
     """What a list is narrowed to; nothing chosen is all of it.
 
     ``whose`` is empty, "mine" or "public". A job is ``warned`` that has warnings. ``since`` and
-    ``until`` are when it was created, ``newest`` is the newest job that counts. Of jobs of
-    ``closed_types`` the text is not looked for in what went in and came out.
+    ``until`` are when it was created, ``newest`` is the newest job that counts, ``above`` one that
+    all others must be newer than. Of jobs of ``closed_types`` the text is not looked for in what went in and came out.
     """
 
     tab: str = "all"
@@ -40,6 +40,7 @@ class Chosen:
     since: datetime | None = None
     until: datetime | None = None
     newest: UUID | None = None
+    above: UUID | None = None
     with_scheduled: bool = True
     closed_types: frozenset[str] = frozenset()
 
@@ -85,9 +86,11 @@ class Chosen:
 
     def _bounds(self) -> Walk:
         """Return the bounds of time: an id begins with its milliseconds, so the walk begins and ends there."""
-        found: Walk = []
-        if self.since is not None:
-            found.append(jobs.c.id >= _first_id(self.since - _SLACK))
+        lowest = [_first_id(self.since - _SLACK)] if self.since else []
+        if self.above is not None:
+            lowest.append(UUID(int=self.above.int + 1))
+        # one bound: of two, SQLite begins at the first that stands there, however far below the other
+        found: Walk = [jobs.c.id >= max(lowest)] if lowest else []
         if self.until is not None:
             found.append(jobs.c.id < _first_id(self.until + _SLACK))
         if self.newest is not None:

@@ -6,7 +6,7 @@ answer says how far it came; whoever wants more goes on from there.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
 
@@ -140,7 +140,7 @@ class Listing:
         self, connection: Connection, viewer: Viewer, chosen: Chosen, shown: Collection[UUID], limit: int
     ) -> int:
         if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-            ways = _Ways.of(viewer, chosen, [jobs.c.id > max(shown)] if shown else [], rest)
+            ways = _Ways.of(viewer, replace(chosen, above=max(shown, default=None)), [], rest)
             last, _ = _part(connection, ways.indexed, _FIRST_PART)
             return _count(connection, narrowed(ways.wanted, [jobs.c.id >= last]), limit) if last else 0
         between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
