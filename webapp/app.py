@@ -20,6 +20,7 @@ from webapp.views import (
     live,
     new_password,
     not_for_now,
+    one_reader,
     pages,
     pauses,
     rights,
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _add_pages(app: Flask, settings: Settings) -> None:
+    one_reader.init_app(app)
     Htmx(app)
     uploads.init_app(app)  # after htmx-flask, whose request class it extends
     assets.init_app(app)

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 _BUSY_TIMEOUT_SECONDS = 10
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
@@ -21,6 +22,7 @@ Step = Callable[[Connection], Act]
 _beside: ContextVar[list[Callable[[Connection], object]]] = ContextVar("beside", default=[])  # noqa: B039
 _last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
 _steps_before: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # each open savepoint
+_shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", default=None)
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -46,9 +48,41 @@ def engine_options(url: str) -> dict[str, Any]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection on which each statement stands for itself, outside any transaction."""
-    with engine.connect() as connection:
-        option = {"lone_statements": True} if is_sqlite(engine) else {"isolation_level": "AUTOCOMMIT"}
-        yield connection.execution_options(**option)
+    shared = _shared.get()
+    if shared is None:
+        with _reader(engine) as connection:
+            yield connection
+        return
+    if engine not in shared:
+        shared[engine] = _reader(engine)
+    try:
+        yield shared[engine]
+    except DBAPIError:  # a broken connection would stay broken for all who come after
+        if (broken := shared.pop(engine, None)) is not None:
+            broken.close()
+        raise
+
+
+@contextmanager
+def sharing_reads() -> Iterator[None]:
+    """Have all blocks of `reading` in this one share a connection of each engine.
+
+    It is taken from the pool, and asked whether it still lives, once. For what reads a few rows
+    here and a few there, as a page does; what is written takes a connection of its own as ever.
+    """
+    shared: dict[Engine, Connection] = {}
+    token = _shared.set(shared)
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+        for connection in shared.values():
+            connection.close()
+
+
+def _reader(engine: Engine) -> Connection:
+    option = {"lone_statements": True} if is_sqlite(engine) else {"isolation_level": "AUTOCOMMIT"}
+    return engine.connect().execution_options(**option)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, RowMapping, bindparam, delete, func, insert, or_, select, update
 
 from webapp.accounts.rows import COLUMNS, to_user
 from webapp.accounts.user import User
@@ -23,6 +23,12 @@ from webapp.schema import now, sessions, users
 TOKEN_BYTES = 32
 _ID_DIGITS = 16
 _NOTED_AT_MOST_EVERY = timedelta(minutes=1)
+# once, for it is asked with every request
+_OF_TOKEN = (
+    select(*COLUMNS, sessions.c.created_at.label("begun_at"), sessions.c.seen_at, now().label("moment"))
+    .join(sessions, sessions.c.user_id == users.c.id)
+    .where(sessions.c.token_hash == bindparam("token_hash"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,10 +119,8 @@ class Sessions:
             return connection.execute(delete(sessions).where(over)).rowcount
 
     def _row(self, token: str) -> RowMapping | None:
-        times = (sessions.c.created_at.label("begun_at"), sessions.c.seen_at, now().label("moment"))
-        found = select(*COLUMNS, *times).join(sessions, sessions.c.user_id == users.c.id)
         with reading(self.engine) as connection:
-            return connection.execute(found.where(sessions.c.token_hash == _hash(token))).mappings().first()
+            return connection.execute(_OF_TOKEN, {"token_hash": _hash(token)}).mappings().first()
 
     def _is_over(self, row: Mapping[Any, Any]) -> bool:
         unused, lasted = row["moment"] - row["seen_at"], row["moment"] - row["begun_at"]

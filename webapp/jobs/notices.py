@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, func, select, update
+from sqlalchemy import Engine, Select, bindparam, func, select, update
 
 from webapp.database import reading, writing
 from webapp.jobs.job import Status
@@ -16,6 +16,14 @@ from webapp.schema import jobs, notices, now
 
 CEILING = 100
 PAGE = 50
+_UNREAD = (
+    select(notices.c.id)
+    .where(notices.c.user_id == bindparam("user_id"), notices.c.read_at.is_(None))
+    .order_by(notices.c.id.desc())
+    .limit(CEILING)
+    .subquery()
+)
+_STATE = select(func.count(), func.max(_UNREAD.c.id)).select_from(_UNREAD)  # once, for each poll asks it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +60,8 @@ class Notices:
 
     def state(self, user_id: UUID) -> tuple[int, int]:
         """Return how many are unread (stops at `CEILING`), and the number of the latest of them; 0 if there is none."""
-        unread = select(notices.c.id).where(notices.c.user_id == user_id, notices.c.read_at.is_(None))
-        some = unread.order_by(notices.c.id.desc()).limit(CEILING).subquery()
         with reading(self._engine) as connection:
-            count, latest = connection.execute(select(func.count(), func.max(some.c.id)).select_from(some)).one()
+            count, latest = connection.execute(_STATE, {"user_id": user_id}).one()
         return count, latest or 0
 
     def mark_read(self, user_id: UUID, notice_id: int | None = None) -> None:

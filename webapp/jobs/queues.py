@@ -19,6 +19,7 @@ from webapp.jobs.waits import Wait
 from webapp.schema import jobs, now, queues
 
 NAME_LIMIT = 80
+_PAUSED = select(queues).where(queues.c.paused_at.is_not(None))  # once, for each poll asks it
 
 
 class UnknownQueue(Exception):
@@ -66,8 +67,7 @@ class Queues:
     def paused(self) -> tuple[Queue, ...]:
         """Return those that are paused."""
         with reading(self._engine) as connection:
-            rows = connection.execute(select(queues).where(queues.c.paused_at.is_not(None))).mappings()
-            return tuple(Queue(**row) for row in rows)
+            return tuple(Queue(**row) for row in connection.execute(_PAUSED).mappings())
 
     def get(self, name: str) -> Queue:
         """Return one queue; else raise `UnknownQueue`."""
