@@ -15,6 +15,7 @@ from webapp.database import is_sqlite, writing
 from webapp.jobs.chosen import Chosen
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.job_type import job_type
+from webapp.jobs.listing import Pulse
 from webapp.jobs.queries import PAGE, TABS, Viewer
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -155,6 +156,18 @@ def test_the_pulse_is_of_what_begins_and_ends_elsewhere_too(services: Services, 
     assert services.jobs.pulse(ANA, []) == before
     make(ANAS)
     assert services.jobs.pulse(ANA, []) != before
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_the_pulse_of_a_page_just_read_need_not_be_asked_for(
+    services: Services, make: Callable[..., Job], count: int, database: str
+) -> None:
+    for _ in range(count):
+        make(ANAS)
+    there = services.jobs.find(ANA, Chosen()).jobs
+    assert len(there) == count
+    asked = services.jobs.pulse(ANA, [job.id for job in there], Chosen(), limit=PAGE)
+    assert Pulse.of_page(there, services.jobs.counts(ANA)) == asked
 
 
 EVERY_CHOICE = [

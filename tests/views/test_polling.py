@@ -29,12 +29,25 @@ def test_a_job_that_has_not_begun_is_asked_for_all_the_same() -> None:
     assert polling.job_interval(job(Status.QUEUED, 1), NOW) == 1.0
 
 
+IDLE = {"running": 0, "waiting": 0}
+
+
 def test_a_busy_list_is_asked_for_more_often_and_a_quiet_one_rarely() -> None:
-    long, short = timedelta(minutes=6), timedelta(minutes=4)
-    assert polling.list_interval({"running": 1, "waiting": 0}, long) == 2.0
-    assert polling.list_interval({"running": 0, "waiting": 3}, long) == 2.0
-    assert polling.list_interval({"running": 0, "waiting": 0}, short) == 10.0
-    assert polling.list_interval({"running": 0, "waiting": 0}, long) == 60.0
+    old, young = [job(Status.COMPLETED, 360)], [job(Status.COMPLETED, 240)]
+    assert polling.list_interval({"running": 1, "waiting": 0}, old, NOW) == 2.0
+    assert polling.list_interval({"running": 0, "waiting": 3}, old, NOW) == 2.0
+    assert polling.list_interval(IDLE, young, NOW) == 10.0
+    assert polling.list_interval(IDLE, old, NOW) == 60.0
+
+
+def test_a_list_without_jobs_is_quiet() -> None:
+    assert polling.list_interval(IDLE, [], NOW) == 60.0
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(25, 25.0), (300, 60.0), (0.5, 2.0), (-60, 2.0)])
+def test_a_quiet_list_is_asked_for_when_one_of_its_jobs_is_due(wait: float, seconds: float) -> None:
+    due = replace(job(Status.SCHEDULED, 600), run_at=NOW + timedelta(seconds=wait))
+    assert polling.list_interval(IDLE, [job(Status.COMPLETED, 360), due], NOW) == seconds
 
 
 def test_pages_do_not_ask_all_at_the_same_time() -> None:

@@ -5,7 +5,7 @@ and a type among one's own jobs) is looked for among the newest `REACH` jobs, pa
 answer says how far it came; whoever wants more goes on from there.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 from uuid import UUID
@@ -41,6 +41,13 @@ class Pulse:
 
     text: str
     new: int
+
+    @classmethod
+    def of_page(cls, there: Collection[Job], counts: Mapping[str, int]) -> Self:
+        """Return that of a page whose jobs and counts were read just now: what `Listing.pulse` would find, unasked."""
+        versions = (len(there), sum(job.version for job in there) if there else None)
+        unfinished = tuple(counts[tab] for tab in _UNFINISHED_TABS)
+        return cls(_pulse([job.id for job in there], versions, unfinished, 0), 0)
 
 
 class Listing:
@@ -121,10 +128,10 @@ class Listing:
         # versions only grow, so of the same jobs no change and no removal leaves both as they were
         moved = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
         with reading(self.engine) as connection:
-            there = tuple(connection.execute(moved).one())
+            count, versions = connection.execute(moved).one()
             unfinished = connection.execute(counts(viewer, _UNFINISHED_TABS)).one()
             new = self._missing(connection, viewer, chosen, shown, limit) if limit else 0
-        return Pulse(f"{sorted(shown)}-{there}-{tuple(unfinished)}-{new}", new)
+        return Pulse(_pulse(shown, (count, versions), tuple(unfinished), new), new)
 
     def repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
         """Return those of the jobs that were run again after a job was made."""
@@ -146,6 +153,10 @@ class Listing:
         between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
         found = connection.execute(ids(viewer, chosen, limit), between).scalars()
         return len(set(found) - set(shown))
+
+
+def _pulse(shown: Iterable[UUID], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> str:
+    return f"{sorted(shown)}-{versions}-{unfinished}-{new}"
 
 
 def _among(engine: Engine, ids: Collection[UUID]) -> ColumnElement[bool]:

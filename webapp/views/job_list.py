@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from webapp.jobs.job import Job, Status
+from webapp.jobs.listing import Pulse
 from webapp.jobs.queries import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
 from webapp.views import polling
@@ -43,12 +44,14 @@ class JobList:
     """One page of the list, with everything around it that changes.
 
     ``cards`` are the jobs that ran when the page was opened, ``news`` how many jobs it does not show yet.
+    ``pulse`` is that of a page opened now, which shows all that there is.
     ``were_idle`` tells that queues were idle then: the place of the banner is kept.
     ``searched_to`` is the page that goes on where a search has ended before everything was looked at.
     """
 
     filter: Filter
     shown: Shown
+    pulse: Pulse
     tabs: tuple[Tab, ...]
     cards: tuple[JobRow | Gone, ...]
     rows: tuple[JobRow | Gone, ...]
@@ -116,11 +119,10 @@ def _described(
     people = reader(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, there.values(), people)
     idle = _idle_queues(services) if counts["waiting"] else ()
-    moved = (job.finished_at or job.started_at or job.created_at or people.now for job in there.values())
-    quiet = people.now - max(moved, default=people.now)
     return JobList(
         filter=wanted.filter,
         shown=shown,
+        pulse=Pulse.of_page(there.values(), counts),
         tabs=tuple(_tab(name, counts[name], wanted.filter) for name in TABS),
         cards=tuple(rows.get(one, Gone(one)) for one in shown.cards),
         rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
@@ -132,7 +134,7 @@ def _described(
         running_count=counts["running"],
         idle_queues=idle,
         were_idle=bool(idle) if were_idle is None else were_idle,
-        seconds=polling.list_interval(counts, quiet),
+        seconds=polling.list_interval(counts, there.values(), people.now),
         problem=wanted.problem,
     )
 

@@ -65,7 +65,7 @@ def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
     """Return what the templates of a list need."""
     return {
         "list": found,
-        "tag": tag or _tag(found.filter, _pulse(found.filter, found.shown)),
+        "tag": tag or _tag(found.filter, found.pulse),
         "trigger": polling.trigger(found.seconds),
         "asking": _asking(found),
         "operates": viewer().sees_all,

@@ -4,7 +4,7 @@ The server chooses: each answer carries the interval of the next request in its 
 and an answer without a trigger ends the polling. htmx 4 does not know status 286.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from random import uniform
@@ -26,11 +26,18 @@ _ASLEEP_AFTER = timedelta(minutes=5)
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
 
 
-def list_interval(counts: Mapping[str, int], quiet: timedelta) -> float:
-    """Seconds until a list is asked for again: soon while something runs or waits, rarely after a long quiet."""
+def list_interval(counts: Mapping[str, int], there: Collection[Job], now: datetime) -> float:
+    """Seconds until a list that shows some jobs is asked for again.
+
+    Soon while something runs or waits, rarely after a long quiet, but in time for what is due.
+    """
     if counts["running"] or counts["waiting"]:
         return BUSY_SECONDS
-    return IDLE_SECONDS if quiet < _ASLEEP_AFTER else ASLEEP_SECONDS
+    moved = max((job.finished_at or job.started_at or job.created_at or now for job in there), default=None)
+    awake = moved is not None and now - moved < _ASLEEP_AFTER
+    due = (job.run_at for job in there if job.status is Status.SCHEDULED and job.run_at)
+    waits = [(one - now).total_seconds() for one in due]
+    return max(BUSY_SECONDS, min([IDLE_SECONDS if awake else ASLEEP_SECONDS, *waits]))
 
 
 def job_interval(job: Job, now: datetime) -> float | None:

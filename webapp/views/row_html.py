@@ -3,7 +3,9 @@
 What a row says is all in its `JobRow`, so that the same one gives the same HTML, in one language and below one address.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 from flask import Flask, current_app, request
 from markupsafe import Markup
@@ -16,16 +18,18 @@ _KEPT = 2000  # rows, of about a kilobyte each
 
 
 def init_app(app: Flask) -> None:
-    """Give templates ``row(job)``."""
-    app.jinja_env.globals["row"] = row
+    """Give templates ``rows(jobs)``."""
+    app.jinja_env.globals["rows"] = rows
 
 
-def row(job: JobRow | Gone) -> Markup:
-    """Return a row of the table, or the place of one that was removed."""
-    return _html(job, language(), request.script_root, template_version())
+def rows(jobs: Iterable[JobRow | Gone]) -> Markup:
+    """Return the rows of a table; a job that was removed keeps its place."""
+    here = (language(), request.script_root, template_version())
+    return Markup().join(_html(job, *here) for job in jobs)
 
 
 @lru_cache(_KEPT)
 def _html(job: JobRow | Gone, _language: str, _root: str, _version: str) -> Markup:
-    template = current_app.jinja_env.get_template("jobs/_row.html")
-    return Markup(template.render(job=job))  # noqa: S704  (the template escapes)
+    macros: Any = current_app.jinja_env.get_template("jobs/_row.html").module
+    html: Markup = macros.row(job)
+    return html
