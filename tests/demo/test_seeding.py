@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import select
 
 from tests.conftest import DATABASES, LoneClient
 from tests.databases import Databases
 from tests.jobs.invariants import broken, snapshot
+from tests.views.admin.links import numbers, total
+from tests.views.admin.links import shown as listed
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import load
@@ -128,9 +131,36 @@ def test_a_job_that_seems_to_run_can_be_carried_on(seeded: Services) -> None:
 
 def test_its_files_can_be_fetched(shown: Flask, seeded: Services) -> None:
     file = next(file for file in rows(seeded, attachments) if file.name == "report.html")
-    browser = shown.test_client()
-    with browser.session_transaction() as session:
-        session["_user_id"] = seeded.sessions.begin(seeded.accounts.by_name("admin").id)
-    answer = browser.get(f"/jobs/{file.job_id}/files/{file.id}")
+    answer = _signed_in(shown, seeded, Role.ADMIN).get(f"/jobs/{file.job_id}/files/{file.id}")
     assert answer.status_code == 200
     assert len(answer.data) == file.size
+
+
+def test_every_number_leads_to_what_it_counts(shown: Flask, seeded: Services) -> None:
+    """As numbers of pages and the lists behind them are counted in different ways, all of them are walked."""
+    browser = _signed_in(shown, seeded, Role.ADMIN)
+    queues = [f"/admin/queues/{queue.name}" for queue in seeded.queues.all()]
+    people = [f"/admin/users/{person.id}" for person in seeded.accounts.all()]
+    errors = [f"/admin/errors/{group.fingerprint}" for group in seeded.figures.errors.page(limit=20)]
+    pages = ["/admin", "/admin/queues", "/admin/users", "/admin/types", *queues, *people, *errors]
+    found = {(page, link): number for page in pages for link, number in numbers(browser.get(page).text)}
+    assert {page for page, _ in found} >= {"/admin", "/admin/queues", "/admin/users"}
+    assert any(page.startswith("/admin/errors/") for page, _ in found)
+    assert len(found) > 25
+    wrong = {place: number for place, number in found.items() if _listed(browser, place[1]) != number}
+    assert wrong == {}
+
+
+def _listed(browser: FlaskClient, link: str) -> int:
+    page = browser.get(link).text
+    if (said := total(page)) is not None:
+        return said
+    return listed(page)
+
+
+def _signed_in(app: Flask, services: Services, role: Role) -> FlaskClient:
+    person = next(one for one in services.accounts.all() if one.role is role)
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = services.sessions.begin(person.id)
+    return client

@@ -141,6 +141,8 @@ def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted,
 
 def test_its_form_asks_for_what_it_needs() -> None:
     with pytest.raises(ValidationError):
-        BulkAction(action=Action.STOP)
+        BulkAction()
+    with pytest.raises(ValidationError):
+        BulkAction(action=Action.STOP, status="asleep")
     with pytest.raises(ValidationError):
         BulkAction(action="explode", newest=LATER)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, literal_column, or_, true
 
 from webapp.jobs import searching
-from webapp.jobs.job import UNFINISHED
+from webapp.jobs.job import UNFINISHED, Status
 from webapp.jobs.queries import PUBLIC, TABS, WARNED, Viewer, in_house
 from webapp.schema import jobs
 
@@ -71,9 +71,12 @@ class Chosen:
 
     def _ways(self, viewer: Viewer) -> list[tuple[ColumnElement[bool], Walk]]:
         typed: Walk = [jobs.c.type == self.type_name] if self._type_is_indexed(viewer) else []
-        statuses = [_status(status.value, hinted=viewer.sees_all and not self.whose) for status in TABS[self.tab]]
+        statuses = [_status(status.value, hinted=viewer.sees_all and not self.whose) for status in self._statuses()]
         among = product(self._scopes(viewer), statuses or [[]])
         return [(scope, [*status, *typed, *self._bounds()]) for scope, status in among]
+
+    def _statuses(self) -> tuple[Status, ...]:
+        return TABS[self.tab]
 
     def _type_is_indexed(self, viewer: Viewer) -> bool:
         """Tell whether the jobs of a type can be walked: only where they are in all statuses and everybody's."""

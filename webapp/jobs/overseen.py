@@ -1,4 +1,4 @@
-"""Overseen: everybody's jobs, narrowed by owner, queue, worker, error, and by when they ended."""
+"""Overseen: everybody's jobs, narrowed by status, owner, queue, worker, error, and by when they ended."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, exists, literal_column, or_, select
 
 from webapp.jobs.chosen import Chosen, Walk
+from webapp.jobs.job import Status
 from webapp.jobs.queries import TABS, Viewer, in_house, scopes
 from webapp.schema import attempts, job_errors, jobs, leases
 
@@ -21,11 +22,12 @@ _ENDED_BADLY: ColumnElement[bool] = literal_column("ended.status IN ('failed', '
 class Overseen(Chosen):
     """What a list of everybody's jobs is narrowed to; nothing chosen is all of it.
 
-    ``owner`` is a user or `SYSTEM`, ``error`` a fingerprint, ``worker`` who runs or has run a job. ``ended_since``
-    and ``ended_until`` are when a job ended; where very ``many`` did, they are met along the walk,
-    else looked up first.
+    ``status`` is one of those of the tab. ``owner`` is a user or `SYSTEM`, ``error`` a fingerprint,
+    ``worker`` who runs or has run a job. ``ended_since`` and ``ended_until`` are when a job ended; where
+    very ``many`` did, they are met along the walk, else looked up first.
     """
 
+    status: str = ""
     queue: str = ""
     worker: str = ""
     owner: UUID | str = ""
@@ -47,6 +49,9 @@ class Overseen(Chosen):
         if self.worker:
             found.append(or_(_runs_on(self.worker), _ran_on(self.worker)))
         return found
+
+    def _statuses(self) -> tuple[Status, ...]:
+        return (Status(self.status),) if self.status else TABS[self.tab]
 
     def _type_is_indexed(self, viewer: Viewer) -> bool:
         return not self.owner and Chosen._type_is_indexed(self, viewer)  # noqa: SLF001  (no super() with slots)

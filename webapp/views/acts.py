@@ -16,6 +16,7 @@ from webapp.jobs.queries import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.views import rights
 from webapp.views.act_words import asking, asking_all, told
+from webapp.views.acting_job import start_acting
 from webapp.views.admin.job_filter import JobFilter
 from webapp.views.asked import asked
 from webapp.views.auditing import audited
@@ -64,9 +65,8 @@ def _start_job(chosen: Action) -> ResponseReturnValue:
     found = _matching()
     meant = {name: getattr(found, name) for name in BulkAction.model_fields if hasattr(found, name)}
     payload = BulkAction(**meant, action=chosen, delayed="delayed" in request.values)
-    values, me = payload.model_dump(mode="json"), signed_in().id
-    with audited(audit.Action.JOBS_BULK, audit.Kind.JOBS, after=values):
-        job = services().jobs.create_user_job("bulk_action", values, me, triggered_by=me)
+    with audited(audit.Action.JOBS_BULK, audit.Kind.JOBS, after=payload.model_dump(mode="json")):
+        job = start_acting(payload)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -65,6 +66,22 @@ def test_all_of_an_error_are_retried_after_a_question_that_names_the_number(
     assert services.figures.errors.count_retriable(error) == 0
     assert lines(services)[-1]["action"] == "error_retry"
     assert "No job with this error is failed now." in operator.get(f"/admin/errors/{error}/retry").text
+
+
+def test_many_of_an_error_are_retried_by_a_job_of_its_own(
+    operator: FlaskClient, error: str, services: Services, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.errors._AT_ONCE", 1)
+    other = ended(Status.FAILED, 5, "Out of paper", max_attempts=1)
+    assert "This becomes a job of its own" in operator.get(f"/admin/errors/{error}/retry").text
+    answer = operator.post(f"/admin/errors/{error}/retry")
+    assert services.figures.errors.count_retriable(error) == 2, "not yet"
+    job_id = UUID(answer.headers["Location"].rpartition("/")[2])
+    services.run_here(job_id)
+    assert services.jobs.get(job_id).message == "2 done, 0 left alone"
+    assert services.figures.errors.count_retriable(error) == 0
+    assert services.jobs.get(other.id).status is Status.FAILED
+    assert (lines(services)[-1]["action"], lines(services)[-1]["after"]) == ("error_retry", {"jobs": 2})
 
 
 def test_an_auditor_is_told_why_not(auditor: FlaskClient, error: str) -> None:

@@ -41,6 +41,11 @@ def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
     expected = {
         "": 6,
         "queue=slow": 2,
+        "status=queued": 3,
+        "status=queued&queue=slow": 2,
+        "status=queued&tab=failed": 3,
+        "status=stale": 0,
+        "status=nonsense": 6,
         "owner=ben": 3,
         "owner=system": 1,
         "owner=ben&queue=slow": 1,

@@ -1,6 +1,8 @@
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+import pytest
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
@@ -24,7 +26,7 @@ def test_a_queue_is_listed_with_its_figures(operator: FlaskClient, services: Ser
         put(status)
     services.queues.limit("default", 5)
     text = operator.get("/admin/queues").text
-    for cell in ('data-label="Waiting">2<', 'data-label="Running">1 ', "of 5", 'data-label="Workers">1<'):
+    for cell in ('status=queued" data-number>2<', 'status=running" data-number>1<', "of 5", 'data-label="Workers">1<'):
         assert cell in text
 
 
@@ -103,6 +105,21 @@ def test_emptying_names_the_number_and_stops_what_waits(
     assert services.jobs.get(running.id).status is Status.RUNNING
     assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 2})
     assert "Nothing waits in this queue." in operator.get("/admin/queues/default/empty").text
+
+
+def test_what_is_too_much_for_one_request_a_job_stops(
+    operator: FlaskClient, services: Services, put: Put, noted: Noted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.queue_steering._SECONDS_TO_EMPTY", 0.0)
+    waiting, others = [put(), put()], [put(Status.HELD), put(Status.RUNNING), put(queue="night")]
+    answer = operator.post("/admin/queues/default/empty")
+    assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 0})
+    job_id = UUID(answer.headers["Location"].rpartition("/")[2])
+    others.append(put())
+    services.run_here(job_id)
+    assert services.jobs.get(job_id).message == "2 done, 0 left alone"
+    assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}
+    assert all(services.jobs.get(job.id).status is job.status for job in others)
 
 
 def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:

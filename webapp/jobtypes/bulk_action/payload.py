@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 
 from webapp.jobs.acting import Action
+from webapp.jobs.job import Status
 from webapp.jobs.overseen import Overseen
 
 _ACTIONS: dict[str, JsonValue] = {
@@ -24,6 +25,7 @@ class BulkAction(BaseModel):
     tab: Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"] = Field(
         default="all", title="Status"
     )
+    status: Status | Literal[""] = Field(default="", title="Exact status")
     type_name: str = Field(default="", max_length=80, title="Job type")
     whose: Literal["", "mine", "public"] = Field(default="", title="Whose")
     text: str = Field(default="", max_length=200, title="Search")
@@ -36,13 +38,18 @@ class BulkAction(BaseModel):
     error: str = Field(default="", max_length=16, title="Error")
     ended_since: datetime | None = Field(default=None, title="Ended since")
     ended_until: datetime | None = Field(default=None, title="Ended before")
-    newest: UUID = Field(title="Newest job", description="Jobs that were created after it are left alone.")
+    newest: UUID | None = Field(
+        default=None,
+        title="Newest job",
+        description="Jobs that were created after it are left alone, and those after this action in any case.",
+    )
     delayed: bool = Field(default=False, title="Also jobs that are scheduled for later")
 
     def chosen(self, closed_types: frozenset[str]) -> Overseen:
         """Return which jobs are meant."""
         return Overseen(
             tab=self.tab,
+            status=self.status,
             type_name=self.type_name,
             whose=self.whose,
             text=self.text,

@@ -9,7 +9,10 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
+from webapp.jobs.acting import Action as Act
 from webapp.jobs.figures.groups import PAGE, Group, State, UnknownError
+from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.views.acting_job import start_acting
 from webapp.views.admin.error_words import HOURS, STATES, ErrorRow, error_row
 from webapp.views.admin.periods import moment_of
 from webapp.views.auditing import audited, note
@@ -27,7 +30,7 @@ bp = Blueprint("admin_errors", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
 EVERY = "all"
 _SECONDS = 15.0
-_BATCH, _AT_ONCE = 200, 2000
+_AT_ONCE = 200  # jobs that a request retries; of more, a job of its own does
 _ACTIONS = {
     State.RESOLVED: Action.ERROR_RESOLVE,
     State.IGNORED: Action.ERROR_IGNORE,
@@ -103,7 +106,7 @@ def confirm_retry(fingerprint: str) -> ResponseReturnValue:
         Confirmation(
             title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
             effect=_("All that failed with this error and have not run again since start once more."),
-            notes=(_("At most %(count)s at once; ask again for the rest.", count=_AT_ONCE),)
+            notes=(_("This becomes a job of its own, with its progress and a list of what it did."),)
             if count > _AT_ONCE
             else (),
             action=_("Retry them"),
@@ -119,19 +122,17 @@ def confirm_retry(fingerprint: str) -> ResponseReturnValue:
 @bp.post("/admin/errors/<fingerprint>/retry")
 @require(Right.ACT_ON_ALL_JOBS)
 def retry(fingerprint: str) -> ResponseReturnValue:
-    """Retry the jobs that failed so; those that cannot be retried now are passed over."""
-    group = _group(fingerprint)
-    count = _retry_all(fingerprint)
-    note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": count})
+    """Retry the jobs that failed so: a few at once, many by a job of its own; what cannot be retried is passed over."""
+    group, errors = _group(fingerprint), services().figures.errors
+    count = errors.count_retriable(fingerprint)
+    about: dict[str, Any] = {"name": group.type, "after": {"jobs": count}}
+    if count > _AT_ONCE:
+        with audited(Action.ERROR_RETRY, Kind.ERROR, fingerprint, **about):
+            job = start_acting(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
+        return redirect(url_for("jobs.show", job_id=job.id), 303)
+    services().jobs.retry_many(errors.retriable(fingerprint, count), by=signed_in().id)
+    note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, **about)
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
-
-
-def _retry_all(fingerprint: str) -> int:
-    count, after = 0, None
-    while count < _AT_ONCE and (ids := services().figures.errors.retriable(fingerprint, _BATCH, after)):
-        services().jobs.retry_many(ids, by=signed_in().id)
-        count, after = count + len(ids), ids[-1]
-    return count
 
 
 def _list() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which of everybody's jobs a list shows, as its address says it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
@@ -14,17 +14,21 @@ from webapp.views.filters import Filter
 
 _MANY = 5000  # jobs: more of them are met soon along a walk
 _NOBODY = UUID(int=0)
-_TEXTS = {"queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
+_TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
 _SUMMED = frozenset({"tab", "type_name", "ended_since", "ended_until", "before"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter(Filter):
-    """A filter of everybody's jobs. ``owner`` is a name or "system"; what is empty narrows nothing."""
+    """A filter of everybody's jobs. ``owner`` is a name or "system"; what is empty narrows nothing.
+
+    A ``status`` is one of its tab: who asks for another one is shown that one's tab.
+    """
 
     endpoint: ClassVar[str] = "admin_jobs.index"
     live: ClassVar[str] = "admin_jobs.live"
 
+    status: str = ""
     queue: str = ""
     worker: str = ""
     owner: str = ""
@@ -39,7 +43,8 @@ class JobFilter(Filter):
         known = {field.name: getattr(plain, field.name) for field in fields(Filter)}
         texts = {name: arguments.get(name, "").replace("\0", "").strip()[:most] for name, most in _TEXTS.items()}
         ended = {name: texts[name] if moment_of(texts[name]) else "" for name in ("ended_since", "ended_until")}
-        return cls(**{**known, **texts, **ended})
+        tab = next((tab for tab, statuses in TABS.items() if texts["status"] in statuses), "")
+        return cls(**{**known, **texts, **ended, **({"tab": tab} if tab else {"status": ""})})
 
     @property
     def is_narrowed(self) -> bool:
@@ -53,6 +58,10 @@ class JobFilter(Filter):
         bounds = [moment_of(text) for text in (self.ended_since, self.ended_until) if text]
         return bool(self.ended_since) and given <= _SUMMED and all(at and not at.minute | at.second for at in bounds)
 
+    def in_tab(self, tab: str) -> Self:
+        """Return the first page of another tab, in all of its statuses."""
+        return replace(self, tab=tab, before=None, status="")
+
     def arguments(self) -> dict[str, str]:
         """Return what `of` reads back; what is not set is left out."""
         texts = {name: getattr(self, name) for name in _TEXTS}
@@ -63,6 +72,7 @@ class JobFilter(Filter):
         plain = Filter.chosen(self, today, closed_types)
         return Overseen(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
+            status=self.status,
             queue=self.queue,
             worker=self.worker,
             owner=self._owner(),

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
-from webapp.jobs.job import Job
+from webapp.jobs.job import Job, Status
 from webapp.views.admin.job_filter import JobFilter
 from webapp.views.admin.periods import moment_of
 from webapp.views.asked import asked
@@ -20,6 +20,7 @@ from webapp.views.jobs import answer_again, list_words
 from webapp.views.locales import number
 from webapp.views.reader import Reader, reader
 from webapp.views.rights import require_for_all
+from webapp.views.texts import lazy_gettext
 from webapp.views.viewer import viewer
 from webapp.views.written import translated
 
@@ -30,6 +31,15 @@ _COLUMNS = (
     *("attempt", "progress", "message", "error"),
 )
 _BATCH = 500
+# of the tabs that show more than one
+_STATUSES = {
+    Status.QUEUED: lazy_gettext("Waiting for a worker"),
+    Status.HELD: lazy_gettext("Preparing"),
+    Status.RUNNING: lazy_gettext("Running on a worker"),
+    Status.WAITING: lazy_gettext("Waiting for its parts"),
+    Status.FAILED: lazy_gettext("Failed"),
+    Status.STALE: lazy_gettext("Lost"),
+}
 
 
 @bp.get("/admin/jobs")
@@ -40,6 +50,7 @@ def index() -> ResponseReturnValue:
     return render_template(
         "admin_jobs/index.html",
         types=sorted(services().registry, key=lambda kind: translated(kind.title)),
+        statuses=_STATUSES,
         queues=[queue.name for queue in services().queues.all()],
         total=_total(given, found),
         ended=_ended(given),
