@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     horse_megabytes: int = Field(default=1024, ge=64)
     stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
     retention_days: int = Field(default=30, ge=1)
+    figures_days: int = Field(default=400, ge=32)
     session_idle_seconds: int = Field(default=30 * 60, ge=60)
     session_absolute_seconds: int = Field(default=12 * 3600, ge=60)
     login_limit: str = "5 per minute; 30 per hour"

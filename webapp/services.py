@@ -111,7 +111,13 @@ class Services:
             folder=settings.storage,
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
-        self.housekeeping = Housekeeping(engine, self.files, timedelta(days=settings.retention_days), self.registry)
+        self.housekeeping = Housekeeping(
+            engine,
+            self.files,
+            timedelta(days=settings.retention_days),
+            self.registry,
+            figures=timedelta(days=settings.figures_days),
+        )
 
     @cached_property
     def executor(self) -> Executor:

@@ -80,6 +80,7 @@ def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, mai
         "Removed 0 expired files",
         "Removed 0 orphaned files",
         "Removed 0 schedule runs",
+        "Removed 0 old figures",
         "Removed 0 sessions",
     ]
     assert ids(services, jobs) == {job.id}

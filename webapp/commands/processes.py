@@ -50,8 +50,9 @@ def maintain(*, dry_run: bool) -> None:
     found = {
         "expired files": house.expire_files(only_count=dry_run),
         "orphaned files": house.sweep_orphans(only_count=dry_run),
-        "old jobs": house.prune(house.retention, only_count=dry_run),
+        "old jobs": house.prune(only_count=dry_run),
         "old runs of schedules": house.forget_runs(only_count=dry_run),
+        "old figures": house.forget_figures(only_count=dry_run),
         "ended sessions": ours.sessions.sweep(only_count=dry_run),
     }
     for what, count in found.items():

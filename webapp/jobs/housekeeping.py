@@ -1,4 +1,4 @@
-"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans, runs of schedules.
+"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans, runs of schedules, figures.
 
 Everything goes in small batches, each a transaction of its own: no writer waits long, no statement
 runs into its time limit, and whatever is cut short goes on the next time. The row goes first, then
@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, update
 
 from webapp.database import reading, writing
+from webapp.jobs.figures.forgetting import forget
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import TERMINAL, Job, Status
 from webapp.jobs.job_type import JobType
@@ -39,17 +40,26 @@ class Missing(NamedTuple):
 class Housekeeping:
     """Removes what is past its day, from the database and from the disk.
 
-    ``retention`` is for jobs whose type says nothing else. Each verb returns how many it removed;
-    with ``only_count``, how many it would.
+    ``retention`` is for jobs whose type says nothing else, ``figures`` for what was added up of them.
+    Each verb returns how many it removed; with ``only_count``, how many it would.
     """
 
-    def __init__(self, engine: Engine, files: FileStore, retention: timedelta, kinds: Iterable[JobType] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        files: FileStore,
+        retention: timedelta,
+        kinds: Iterable[JobType] = (),
+        *,
+        figures: timedelta = FOREVER,
+    ) -> None:
         self._engine = engine
         self._files = files
         self._removing = Removing(engine, files)
         self._runs = Runs(engine)
         self._kinds = kinds
         self.retention = retention
+        self._figures = figures
 
     def prune(self, older_than: timedelta | None = None, *, only_count: bool = False) -> int:
         """Delete jobs that have ended, with their parts and all their files, each after its type's retention.
@@ -85,6 +95,10 @@ class Housekeeping:
     def forget_runs(self, *, only_count: bool = False) -> int:
         """Forget what became of schedules' times longer ago than the retention; each keeps its last ones."""
         return self._runs.sweep(self.retention, only_count=only_count)
+
+    def forget_figures(self, *, only_count: bool = False) -> int:
+        """Forget figures of longer ago than is set for them."""
+        return forget(self._engine, self._figures, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
         """Remove files on disk that no row needs and nobody has written to for ``older_than``."""

@@ -24,7 +24,7 @@ class Maintenance(BaseModel):
 @job_type(
     "maintenance",
     title="Maintenance",
-    description="Removes old jobs, files that are past their day or belong to no job, old runs and old sessions.",
+    description="Removes old jobs, files that are past their day or belong to no job, old runs, figures and sessions.",
     group="System",
     max_attempts=2,
     timeout=timedelta(hours=2),
@@ -38,6 +38,7 @@ def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeepin
         "expired files": lambda: housekeeping.expire_files(only_count=only_count),
         "orphaned files": lambda: housekeeping.sweep_orphans(only_count=only_count),
         "schedule runs": lambda: housekeeping.forget_runs(only_count=only_count),
+        "old figures": lambda: housekeeping.forget_figures(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
     }
     verb, removed = "Would remove" if only_count else "Removed", {}

@@ -125,3 +125,17 @@ def test_a_count_can_be_narrowed_to_a_type_or_a_queue(services: Services, ended:
     ended(queue="slow")
     assert sum(services.figures.ended(since(services), queue="slow").values()) == 2
     assert sum(services.figures.ended(since(services), type="other").values()) == 1
+
+
+def test_hours_of_which_all_jobs_are_gone_leave_nothing(services: Services, ended: Ended, fold: Any) -> None:
+    gone, kept = ended(minutes=300), ended(minutes=400)
+    fold()
+    with writing(services.engine) as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == gone.id))
+    ended(minutes=0)  # so that the cursor moves on
+    fold()
+    with reading(services.engine) as connection:
+        rows = connection.execute(select(endings.c.hour, endings.c.jobs).where(endings.c.hour < later(-7200))).all()
+    assert [row.jobs for row in rows] == [1]
+    assert rows[0].hour <= kept.finished_at
+    assert equal(services)

@@ -66,9 +66,12 @@ def _counted(*conditions: ColumnElement[bool]) -> Any:
 
 def _sum_up(connection: Connection, before: datetime) -> None:
     """Make one row of the many of an hour that is over; nobody adds to them, as the cursor is locked."""
-    many = select(endings.c.hour).where(endings.c.hour < before).group_by(*_CELL).having(func.count() > 1)
-    for hour in set(connection.execute(many.limit(10)).scalars()):
-        sums = select(*_CELL, func.sum(endings.c.jobs).label("jobs")).where(endings.c.hour == hour).group_by(*_CELL)
+    total = func.sum(endings.c.jobs)
+    many = select(endings.c.hour).where(endings.c.hour < before).group_by(*_CELL)
+    for hour in set(connection.execute(many.having((func.count() > 1) | (total == 0)).limit(10)).scalars()):
+        # what adds up to nothing is of jobs that are gone
+        sums = select(*_CELL, total.label("jobs")).where(endings.c.hour == hour).group_by(*_CELL).having(total != 0)
         rows = [dict(row) for row in connection.execute(sums).mappings()]
         connection.execute(delete(endings).where(endings.c.hour == hour))
-        connection.execute(insert(endings), rows)
+        if rows:
+            connection.execute(insert(endings), rows)

@@ -58,6 +58,8 @@ PATTERNS = (
     english("%(count)s orphaned files"),
     english("%(count)s schedule run"),
     english("%(count)s schedule runs"),
+    english("%(count)s old figure"),
+    english("%(count)s old figures"),
     english("%(count)s session"),
     english("%(count)s sessions"),
     english("%(count)s done, %(left)s left alone"),
