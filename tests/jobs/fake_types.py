@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from webapp.jobs.context import JobContext
-from webapp.jobs.job_type import job_type
+from webapp.jobs.job_type import JobError, job_type
 
 
 class Nothing(BaseModel):
@@ -77,3 +77,9 @@ def talks(job: JobContext, payload: Steps) -> None:
     for step in range(payload.steps):
         time.sleep(payload.seconds)
         job.logger.info("step %s", step)
+
+
+@job_type("mends", title="Fails until somebody has mended something", max_attempts=1)
+def mends(job: JobContext, payload: Mark) -> None:
+    if not Path(payload.path).exists():
+        raise JobError("It is not mended yet.")

@@ -19,6 +19,7 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.database import writing
 from webapp.jobs.job import Status
+from webapp.jobs.schedules.draft import Draft
 from webapp.schema import now, users
 
 pytestmark = pytest.mark.browser
@@ -117,6 +118,56 @@ def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
     assert house.get(job_id).state["step"] >= 1
     assert house.services.jobs.attempts(job_id)[0].outcome == "interrupted"
     house.services.jobs.cancel(job_id)
+
+
+def test_a_running_job_is_stopped_from_its_page_and_seen_in_the_list(
+    open_as: Callable[..., Page], house: Installation
+) -> None:
+    job_id = house.job("steps", {"steps": 600, "seconds": 0.1})
+    house.await_status(job_id, Status.RUNNING)
+    watching, acting = open_as("auditor"), open_as("admin")
+    watching.goto("/admin/jobs?tab=running")
+    row = watching.locator(f"#job-{job_id}")
+    expect(row).to_contain_text("Running")
+    acting.goto(f"/jobs/{job_id}")
+    acting.get_by_role("link", name="Stop").click()
+    acting.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(row).to_contain_text("Stopped", timeout=ONE_POLL)
+    assert house.get(job_id).status is Status.CANCELLED
+    assert house.services.jobs.attempts(job_id)[0].outcome == "cancelled"
+
+
+def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
+    open_as: Callable[..., Page], house: Installation
+) -> None:
+    job_id = house.job("mends", {"path": str(house.folder / "mended")})
+    house.await_status(job_id, Status.FAILED)
+    (house.folder / "mended").touch()
+    busy = house.job("steps", {"steps": 600, "seconds": 0.1})  # so that lists ask every two seconds
+    watching, acting = open_as("auditor"), open_as("admin")
+    watching.goto("/admin/jobs?tab=failed")
+    row = watching.locator(f"#job-{job_id}")
+    expect(row).to_contain_text("Failed")
+    acting.goto(f"/jobs/{job_id}")
+    acting.get_by_role("link", name="Try again…").click()
+    acting.get_by_role("dialog").get_by_role("button", name="Try again").click()
+    expect(row).to_contain_text("Done", timeout=ONE_POLL)
+    assert [one.outcome for one in house.services.jobs.attempts(job_id)] == ["failed", "completed"]
+    house.services.jobs.cancel(busy)
+
+
+def test_a_schedule_is_run_now_and_seen_to_its_end(open_as: Callable[..., Page], house: Installation) -> None:
+    schedule = house.services.schedules.add("quick", {}, Draft(name="Yearly", rule="0 3 1 1 *", zone="UTC"))
+    page = open_as("admin")
+    page.goto(f"/admin/schedules/{schedule.id}")
+    page.get_by_role("button", name="Run now", exact=True).click()
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Finished", timeout=ONE_POLL)
+    page.goto(f"/admin/schedules/{schedule.id}")
+    run = page.locator("table.runs tbody tr")
+    expect(run).to_contain_text("Done")
+    expect(run).to_contain_text("wanted by you")
+    [kept] = house.services.runs.of(schedule.id, 5)
+    assert house.get(kept.job_id).status is Status.COMPLETED
 
 
 def test_everything_is_done_without_javascript_too(open_as: Callable[..., Page], house: Installation) -> None:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,10 @@ from webapp.services import Services
 Add = Callable[..., Schedule]
 By = Callable[[str], FlaskClient]
 POLL = {"HX-Request": "true", "X-Poll": "1"}
+
+
+def asked_again_after(text: str) -> int:
+    return int(re.search(r'hx-trigger="every (\d+)ms', text)[1])
 
 
 def test_an_empty_list_says_what_schedules_are_for(by: By) -> None:
@@ -71,6 +76,15 @@ def test_what_its_jobs_get_is_shown_without_secrets_and_only_to_who_may_start_th
     assert "/srv" in page
     assert "hush" not in page
     assert "$secret" not in page
+
+
+def test_a_page_asks_again_soon_while_a_run_goes_on(by: By, add: Add, services: Services) -> None:
+    client, schedule = by("admin"), add()
+    for path in ("/admin/schedules", f"/admin/schedules/{schedule.id}"):
+        assert 27_000 <= asked_again_after(client.get(path).text) <= 33_000
+    services.firing.run_now(schedule)
+    for path in ("/admin/schedules", f"/admin/schedules/{schedule.id}"):
+        assert 1_800 <= asked_again_after(client.get(path).text) <= 2_200
 
 
 def test_an_unchanged_page_is_not_sent_again(by: By, add: Add, services: Services) -> None:

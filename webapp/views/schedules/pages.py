@@ -1,11 +1,13 @@
 """The list of schedules, one schedule, and the fragments that keep both up to date."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from webapp.jobs.job import TERMINAL
 from webapp.jobs.schedules.runs import STRIP
 from webapp.jobs.schedules.schedule import Run, Schedule
 from webapp.jobs.schedules.schedules import ScheduleNotFound
@@ -19,8 +21,6 @@ from webapp.views.schedules.facts import facts
 from webapp.views.schedules.preview import explained
 from webapp.views.viewer import signed_in
 from webapp.views.written import translated
-
-SECONDS = 30.0
 
 
 def index() -> ResponseReturnValue:
@@ -53,7 +53,7 @@ def _list() -> dict[str, Any]:
     schedules, runs = services().schedules.all(), services().runs.latest()
     reading = reader(schedule.paused_by for schedule in schedules)
     rows = tuple(row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
-    return {"rows": rows, "zone": reading.zone.key, **asking(rows, SECONDS)}
+    return {"rows": rows, "zone": reading.zone.key, **asking(rows, _seconds(latest[0] for latest in runs.values()))}
 
 
 def _one(schedule: Schedule) -> dict[str, Any]:
@@ -68,7 +68,14 @@ def _one(schedule: Schedule) -> dict[str, Any]:
         "zone": reading.zone.key,
         "runnable": may_run(schedule),
     }
-    return shown | asking(tuple(shown.values()), SECONDS)  # what is described is all that can change
+    # what is described is all that can change
+    return shown | asking(tuple(shown.values()), _seconds(runs[:1]))
+
+
+def _seconds(latest: Iterable[Run]) -> float:
+    """Seconds until the page asks again: soon while a job that was started last has not ended."""
+    on_its_way = any(run.status is not None and run.status not in TERMINAL for run in latest)
+    return polling.BUSY_SECONDS if on_its_way else polling.SCHEDULED_SECONDS
 
 
 def _reader(schedule: Schedule, runs: tuple[Run, ...]) -> Reader:
