@@ -80,6 +80,11 @@ def started(answer: Any, services: Services) -> Job:
     return services.jobs.get(UUID(answer.location.rpartition("/")[2]))
 
 
+def tile(client: FlaskClient, name: str) -> str:
+    tiles = client.get("/jobs/new").text.split('<li class="tile">')
+    return next(one for one in tiles if f'href="/jobs/new/{name}"' in one)
+
+
 def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
     found = []
     for file in services.jobs.attachments(job.id):
@@ -98,6 +103,24 @@ def test_the_catalogue_shows_what_can_be_started(client: FlaskClient) -> None:
 def test_the_catalogue_says_how_long_a_job_usually_takes(client: FlaskClient, put: Callable[..., Job]) -> None:
     put(Status.COMPLETED, type="sample_import")
     assert "Usually" in client.get("/jobs/new").text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("The tables are being moved.", "It cannot be started for now: The tables are being moved."),
+        ("", "It cannot be started for now."),
+    ],
+)
+def test_the_catalogue_says_of_a_disabled_type_that_and_why_it_cannot_be_started(
+    client: FlaskClient, services: Services, reason: str, said: str
+) -> None:
+    services.disabled_types.disable("sample_import", reason=reason)
+    disabled, other = tile(client, "sample_import"), tile(client, "portrait")
+    assert "Disabled" in disabled
+    assert f">{said}<" in disabled
+    assert "Disabled" not in other
+    assert "cannot be started" not in other
 
 
 @pytest.mark.usefixtures("services")

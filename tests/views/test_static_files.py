@@ -19,7 +19,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def versioned(app: Flask) -> str:
     with app.test_request_context():
-        return url_for("static", filename="css/jobs.css")
+        return url_for("static", filename="css/job.css")
 
 
 def test_a_file_travels_compressed_to_whoever_can_read_that(client: FlaskClient, versioned: str) -> None:
@@ -33,8 +33,8 @@ def test_a_file_travels_compressed_to_whoever_can_read_that(client: FlaskClient,
 
 def test_only_an_address_with_a_version_is_kept_for_good(client: FlaskClient, versioned: str) -> None:
     assert "immutable" in client.get(versioned).headers["Cache-Control"]
-    assert client.get("/static/css/jobs.css").headers["Cache-Control"] == "max-age=60, public"
-    assert client.get("/static/css/jobs.css?other=v").headers["Cache-Control"] == "max-age=60, public"
+    assert client.get("/static/css/job.css").headers["Cache-Control"] == "max-age=60, public"
+    assert client.get("/static/css/job.css?other=v").headers["Cache-Control"] == "max-age=60, public"
 
 
 def test_they_carry_the_headers_of_every_answer(client: FlaskClient, versioned: str) -> None:
@@ -44,7 +44,7 @@ def test_they_carry_the_headers_of_every_answer(client: FlaskClient, versioned: 
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/nothing.css", "/static/../webapp/app.py", "/static/css/", "/static/css/jobs.css.gz"]
+    "path", ["/static/nothing.css", "/static/../webapp/app.py", "/static/css/", "/static/css/job.css.gz"]
 )
 def test_what_is_not_there_is_not_found(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code in {302, 404}

@@ -8,6 +8,7 @@ from operator import attrgetter
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.jobs.disabling import Disabled
 from webapp.jobs.job import Owner
 from webapp.jobs.job_type import JobType
 from webapp.jobs.uploads import taken_by
@@ -18,6 +19,7 @@ from webapp.views.order import Order
 from webapp.views.order_page import usual
 from webapp.views.ordering import ask, take
 from webapp.views.reader import reader
+from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in, viewer
 
 bp = Blueprint("start", __name__)
@@ -25,9 +27,10 @@ bp = Blueprint("start", __name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A job type in the catalogue; ``usual`` is empty and ``last`` None where there is nothing to tell."""
+    """A job type in the catalogue; texts are empty and ``last`` None where there is nothing to tell."""
 
     job_type: JobType
+    refusal: str
     usual: str
     last: Moment | None
 
@@ -36,7 +39,7 @@ class Tile:
 def catalogue() -> ResponseReturnValue:
     """Show all that this person can start, by group."""
     offered = sorted(filter(_may_start, services().registry), key=attrgetter("group"))
-    groups = {group: _tiles(types) for group, types in groupby(offered, key=attrgetter("group"))}
+    groups = {group: tuple(tiles) for group, tiles in groupby(_tiles(offered), key=attrgetter("job_type.group"))}
     return render_template("jobs/new.html", groups=groups)
 
 
@@ -73,14 +76,24 @@ def startable(type_name: str) -> JobType:
 
 def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
     last, reading = services().jobs.last_started(viewer()), reader()
+    disabled = services().disabled_types.all()
     return tuple(
         Tile(
             job_type=job_type,
+            refusal=_refusal(disabled.get(job_type.name)),
             usual=usual(job_type),
             last=reading.when(last[job_type.name]) if job_type.name in last else None,
         )
         for job_type in types
     )
+
+
+def _refusal(disabled: Disabled | None) -> str:
+    if disabled is None:
+        return ""
+    if reason := disabled.reason.rstrip("."):
+        return _("It cannot be started for now: %(reason)s.", reason=reason)
+    return _("It cannot be started for now.")
 
 
 def _known(type_name: str) -> JobType | None:
