@@ -1,6 +1,6 @@
 """The job types: what each one asks for and obeys; disable and enable them."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit import Action, Kind
@@ -8,7 +8,7 @@ from webapp.accounts.rights import Right
 from webapp.views.admin import reasons
 from webapp.views.admin.type_view import TypeView, type_views
 from webapp.views.auditing import audited
-from webapp.views.confirming import Confirmation, confirm
+from webapp.views.confirming import Confirmation
 from webapp.views.current import services
 from webapp.views.rights import require, require_for_all
 from webapp.views.texts import gettext as _
@@ -36,11 +36,9 @@ def show(name: str) -> ResponseReturnValue:
 def disable(name: str) -> ResponseReturnValue:
     """Ask why, then let nobody start it."""
     known = _known(name)
+    if page := reasons.asking(_disabling(known)):
+        return page
     reason = reasons.given()
-    error = reasons.complaint(reason) if request.method == "POST" else ""
-    if request.method == "GET" or error:
-        page = confirm(_disabling(known), "admin/reason.html", reason=reason, error=error, longest=reasons.LONGEST)
-        return page, 422 if error else 200
     with audited(Action.TYPE_DISABLE, Kind.TYPE, name, name=known.title, after={"reason": reason}):
         services().disabled_types.disable(name, reason=reason, by=signed_in().id)
     return _back(name)
