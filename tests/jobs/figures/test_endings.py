@@ -125,3 +125,16 @@ def test_a_count_can_be_narrowed_to_a_type_or_a_queue(services: Services, ended:
     ended(queue="slow")
     assert sum(services.figures.ended(since(services), queue="slow").values()) == 2
     assert sum(services.figures.ended(since(services), type="other").values()) == 1
+
+
+def test_all_types_are_counted_in_one_go(services: Services, ended: Ended, fold: Any) -> None:
+    ended()
+    ended(type="other")
+    again = ended(type="other")
+    ended(minutes=60 * 24 * 3)
+    fold()
+    ended(Status.COMPLETED, 0)
+    services.jobs.retry(ended().id)
+    services.jobs.delete(again.id)
+    found = services.figures.ended_by_type(since(services))
+    assert found == {("nothing", "failed"): 1, ("other", "failed"): 1, ("nothing", "completed"): 1}
