@@ -43,9 +43,3 @@ def count(engine: Engine, queue: str) -> int:
     """Return how many jobs wait in a queue."""
     with reading(engine) as connection:
         return connection.execute(select(func.count()).where(jobs.c.queue == queue, _QUEUED)).scalar_one()
-
-
-def count_of_type(engine: Engine, type_name: str) -> int:
-    """Return how many jobs of a type wait."""
-    with reading(engine) as connection:
-        return connection.execute(select(func.count()).where(jobs.c.type == type_name, _QUEUED)).scalar_one()

@@ -16,6 +16,7 @@ from webapp.database import is_sqlite, reading
 from webapp.jobs.chosen import Chosen, Walk
 from webapp.jobs.job import Job
 from webapp.jobs.queries import COUNT_CEILING, PAGE, TAB_CEILING, TABS, Viewer, newest_of, scopes
+from webapp.jobs.spread import Spread, spread
 from webapp.jobs.store import to_job
 from webapp.jobs.walks import HIGHEST, LOWEST, counting, counts, ids, narrowed, page
 from webapp.schema import jobs
@@ -119,6 +120,10 @@ class Listing:
         """Count the viewer's jobs per tab, in one statement; each count stops at `TAB_CEILING`."""
         with reading(self.engine) as connection:
             return dict(connection.execute(counts(viewer, tabs)).mappings().one())
+
+    def spread(self, viewer: Viewer, tab: str) -> Spread:
+        """Count the viewer's jobs of a tab by their type, as far as `find` reaches; see `spread.spread`."""
+        return spread(self.engine, viewer, tab, REACH)
 
     def pulse(self, viewer: Viewer, shown: Collection[UUID], chosen: Chosen = EVERYTHING, limit: int = 0) -> Pulse:
         """Return what differs when jobs that are shown do, or others begin or end; and how many are `missing`.

@@ -108,10 +108,6 @@ class Queues:
         """Count the jobs that wait in a queue."""
         return emptying.count(self._engine, name)
 
-    def waiting_of_type(self, type_name: str) -> int:
-        """Count the jobs of a type that wait, in whatever queue."""
-        return emptying.count_of_type(self._engine, type_name)
-
     def empty(self, name: str, stop: Stop, *, seconds: float = inf) -> int:
         """Stop what waits in a queue now; see `emptying.empty`."""
         self.get(name)

@@ -36,6 +36,12 @@ def decimal(value: float, places: int = 1) -> str:
     return written
 
 
+def exact(value: float) -> str:
+    """Write a number with the decimal places that it has: "1,000", "0.25"."""
+    written: str = format_decimal(value, locale=locale(), decimal_quantization=False)
+    return written
+
+
 def size(count: int) -> str:
     """Say how many bytes: "205 kB", "2.1 GB"."""
     if count < _KB:

@@ -139,3 +139,16 @@ def test_hours_of_which_all_jobs_are_gone_leave_nothing(services: Services, ende
     assert [row.jobs for row in rows] == [1]
     assert rows[0].hour <= kept.finished_at
     assert equal(services)
+
+
+def test_all_types_are_counted_in_one_go(services: Services, ended: Ended, fold: Any) -> None:
+    ended()
+    ended(type="other")
+    again = ended(type="other")
+    ended(minutes=60 * 24 * 3)
+    fold()
+    ended(Status.COMPLETED, 0)
+    services.jobs.retry(ended().id)
+    services.jobs.delete(again.id)
+    found = services.figures.ended_by_type(since(services))
+    assert found == {("nothing", "failed"): 1, ("other", "failed"): 1, ("nothing", "completed"): 1}

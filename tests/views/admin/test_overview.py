@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from flask.testing import FlaskClient
@@ -20,6 +21,7 @@ def seeded(
     database: str, ended: Ended, put: Callable[..., Job], fold: Callable[[], None], requeue: Callable[[Job], None]
 ) -> None:
     """An installation with a day of history, some of it added up, some not yet, and some taken back."""
+    ended, put = partial(ended, type="maintenance"), partial(put, type="maintenance")
     for minutes in (0.1, 30, 61, 90, 300, 1200):
         ended(minutes=minutes)
     for minutes, error in ((3, "Row 3 has no sku."), (70, "Row 4 has no sku."), (200, "Out of paper"), (700, "Lost")):
@@ -31,17 +33,23 @@ def seeded(
     fold()
     requeue(again)
     ended(Status.COMPLETED, 0, owner=Owner())
-    ended(Status.FAILED, 0, "Out of paper", type="other")
+    ended(Status.FAILED, 0, "Out of paper", type="user_import")
     for status in (Status.RUNNING, Status.WAITING, Status.QUEUED, Status.HELD, Status.SCHEDULED):
         put(status)
 
 
 @pytest.mark.usefixtures("seeded")
-def test_every_number_equals_what_its_link_lists(operator: FlaskClient, fold: Callable[[], None]) -> None:
+@pytest.mark.parametrize(
+    ("address", "least", "failed"),
+    [("/admin", 10, {6}), ("/admin/types", 12, {5, 1, 0}), ("/admin/types/maintenance", 3, {5})],
+)
+def test_every_number_equals_what_its_link_lists(
+    operator: FlaskClient, fold: Callable[[], None], address: str, least: int, failed: set[int]
+) -> None:
     for _ in range(2):
-        found = numbers(operator.get("/admin").text)
-        assert len(found) >= 10
-        assert {number for link, number in found if "tab=failed" in link and "until" not in link} == {6}
+        found = numbers(operator.get(address).text)
+        assert len(found) >= least
+        assert {number for link, number in found if "tab=failed" in link and "until" not in link} == failed
         for link, number in found:
             page = operator.get(link).text
             assert shown(page) == number, link

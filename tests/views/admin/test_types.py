@@ -1,9 +1,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
+from tests.jobs.statements import recorded
+from tests.views.forms.every_kind import clean_up, every_kind, hire, nothing
 from webapp.accounts.user import User
+from webapp.jobs.job import Job
 from webapp.services import Services
 
 Noted = Callable[[], list[dict[str, Any]]]
@@ -15,9 +19,47 @@ def test_every_type_is_listed_and_described(auditor: FlaskClient, services: Serv
         assert f'href="/admin/types/{kind.name}"' in text
         assert auditor.get(f"/admin/types/{kind.name}").status_code == 200
     shown = auditor.get("/admin/types/maintenance").text
-    for words in ("dry_run", "yes or no", "admin, operator", "up to 2 tries", "2\N{NO-BREAK SPACE}h"):
+    for words in ("dry_run", "yes or no", "Operator, Admin", "up to 2 tries", "2\N{NO-BREAK SPACE}h"):
         assert words in shown
     assert "Only admins may do this." in shown
+
+
+def test_the_list_says_of_each_type_under_which_rules_it_runs(auditor: FlaskClient) -> None:
+    text = auditor.get("/admin/types").text
+    row = text.partition('id="type-maintenance"')[2].partition("</tr>")[0]
+    for words in ("Removes old jobs", "default", "up to 2 tries", "any number at once", "Operator, Admin", "files: 30"):
+        assert words in row
+
+
+def test_a_number_that_is_only_the_least_says_so(
+    auditor: FlaskClient, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.jobs.listing.REACH", 2)
+    put(type="maintenance")
+    put(type="maintenance")
+    assert 'data-number="waiting">2+<' in auditor.get("/admin/types/maintenance").text
+
+
+def test_all_types_are_counted_with_the_same_few_questions(auditor: FlaskClient, services: Services) -> None:
+    with recorded(services.engine) as sent:
+        auditor.get("/admin/types")
+    few = len(sent)
+    for kind in (every_kind, nothing, clean_up, hire):
+        services.registry.add(kind)
+    with recorded(services.engine) as sent:
+        assert "Ask everything" in auditor.get("/admin/types").text
+    assert len(sent) == few
+
+
+def test_a_disabled_type_is_marked_on_the_list_with_reason_name_and_time(
+    auditor: FlaskClient, services: Services, user: User
+) -> None:
+    services.disabled_types.disable("maintenance", reason="The disk is being copied", by=user.id)
+    services.disabled_types.disable("user_import")
+    text = " ".join(auditor.get("/admin/types").text.split())
+    assert "</svg>Disabled</span> By Ana Ruiz, <time" in text
+    assert "</time>: <em>The disk is being copied</em></p>" in text
+    assert "By the command line, <time" in text
 
 
 def test_a_type_is_disabled_with_a_reason_by_admins_only(

@@ -37,18 +37,27 @@ def fold(engine: Engine) -> int:
 
 def by_hour(engine: Engine, since: datetime, **narrowed: str) -> dict[tuple[datetime, str], int]:
     """Count the jobs that ended since an hour's beginning, by hour and status; ``narrowed`` to a type or a queue."""
-    kept = select(endings.c.hour, endings.c.status, endings.c.jobs).where(
+    return _summed(engine, since, "hour", narrowed)
+
+
+def by_type(engine: Engine, since: datetime) -> dict[tuple[str, str], int]:
+    """Count them by type and status, for all types at once."""
+    return _summed(engine, since, "type", {})
+
+
+def _summed(engine: Engine, since: datetime, of: str, narrowed: dict[str, str]) -> dict[tuple[Any, str], int]:
+    kept = select(endings.c[of], endings.c.status, endings.c.jobs).where(
         endings.c.hour >= since, *_only(endings, narrowed)
     )
     # one bound, as of two the index may be walked from the earlier one; until there is a cursor, everything is new
     newer = jobs.c.finished_at >= case((since < _UNTIL, _UNTIL), else_=since)
     new = _counted(newer, *_only(jobs, narrowed)).with_only_columns(
-        _JOB_CELL[0], jobs.c.status, func.count().label("jobs")
+        *(column for column in _JOB_CELL if column.key in {of, "status"}), func.count().label("jobs")
     )
     both = union_all(kept, new).subquery()
-    summed = select(both.c.hour, both.c.status, func.sum(both.c.jobs)).group_by(both.c.hour, both.c.status)
+    summed = select(both.c[of], both.c.status, func.sum(both.c.jobs)).group_by(both.c[of], both.c.status)
     with reading(engine) as connection:
-        return {(hour, status): int(count) for hour, status, count in connection.execute(summed) if count}
+        return {(cell, status): int(count) for cell, status, count in connection.execute(summed) if count}
 
 
 def _only(table: Any, narrowed: dict[str, str]) -> list[ColumnElement[bool]]:

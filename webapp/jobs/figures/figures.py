@@ -33,6 +33,10 @@ class Figures:
         """Count jobs as they stand, by the hour of their end and their status; see `endings.by_hour`."""
         return endings.by_hour(self._engine, since, **narrowed)
 
+    def ended_by_type(self, since: datetime) -> dict[tuple[str, str], int]:
+        """Count jobs as they stand, by their type and status; see `endings.by_type`."""
+        return endings.by_type(self._engine, since)
+
     def went(self, since: datetime, until: datetime | None = None) -> tuple[Went, ...]:
         """Return how the attempts of each type went; see `runs.by_type`."""
         return runs.by_type(self._engine, since, until)

@@ -30,12 +30,9 @@ _LONGEST_LIMIT = 6  # digits
 @require(Right.RUN_QUEUES)
 def pause(name: str) -> ResponseReturnValue:
     """Ask why, then take no more jobs from a queue."""
-    queue = known(name)
+    if page := reasons.asking(_pausing(known(name))):
+        return page
     reason = reasons.given()
-    error = reasons.complaint(reason) if request.method == "POST" else ""
-    if request.method == "GET" or error:
-        page = confirm(_pausing(queue), "admin/reason.html", reason=reason, error=error, longest=reasons.LONGEST)
-        return page, 422 if error else 200
     with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
         services().queues.pause(name, reason=reason, by=signed_in().id)
     return _back(name)

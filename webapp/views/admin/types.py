@@ -1,14 +1,15 @@
 """The job types: what each one asks for and obeys; disable and enable them."""
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
+from webapp.jobs.job_type import JobType
 from webapp.views.admin import reasons
-from webapp.views.admin.type_view import TypeView, type_views
+from webapp.views.admin.type_view import type_views
 from webapp.views.auditing import audited
-from webapp.views.confirming import Confirmation, confirm
+from webapp.views.confirming import Confirmation
 from webapp.views.current import services
 from webapp.views.rights import require, require_for_all
 from webapp.views.texts import gettext as _
@@ -22,13 +23,14 @@ require_for_all(bp, Right.SEE_INSTALLATION)
 @bp.get("")
 def index() -> ResponseReturnValue:
     """List all job types."""
-    return render_template("types/index.html", types=type_views(services()))
+    return render_template("types/index.html", types=type_views(services(), services().registry))
 
 
 @bp.get("/<name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one job type."""
-    return render_template("types/show.html", type=_known(name))
+    (known,) = type_views(services(), [_known(name)])
+    return render_template("types/show.html", type=known)
 
 
 @bp.route("/<name>/disable", methods=["GET", "POST"])
@@ -36,11 +38,9 @@ def show(name: str) -> ResponseReturnValue:
 def disable(name: str) -> ResponseReturnValue:
     """Ask why, then let nobody start it."""
     known = _known(name)
+    if page := reasons.asking(_disabling(known)):
+        return page
     reason = reasons.given()
-    error = reasons.complaint(reason) if request.method == "POST" else ""
-    if request.method == "GET" or error:
-        page = confirm(_disabling(known), "admin/reason.html", reason=reason, error=error, longest=reasons.LONGEST)
-        return page, 422 if error else 200
     with audited(Action.TYPE_DISABLE, Kind.TYPE, name, name=known.title, after={"reason": reason}):
         services().disabled_types.disable(name, reason=reason, by=signed_in().id)
     return _back(name)
@@ -50,15 +50,15 @@ def disable(name: str) -> ResponseReturnValue:
 @require(Right.CHANGE_TYPES)
 def enable(name: str) -> ResponseReturnValue:
     """Let it be started again, and what waits of it run."""
-    known = _known(name)
-    before = {"reason": known.disabled.reason} if known.disabled else None
+    known, disabled = _known(name), services().disabled_types.all().get(name)
+    before = {"reason": disabled.reason} if disabled else None
     with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=known.title, before=before):
         services().disabled_types.enable(name)
-    services().wake_ups.push(known.kind.queue)
+    services().wake_ups.push(known.queue)
     return _back(name)
 
 
-def _disabling(known: TypeView) -> Confirmation:
+def _disabling(known: JobType) -> Confirmation:
     return Confirmation(
         title=_("Disable the job type %(title)s?", title=translated(known.title)),
         effect=_("Nobody can start it until it is enabled: not from a page, a command or a schedule."),
@@ -71,8 +71,8 @@ def _disabling(known: TypeView) -> Confirmation:
     )
 
 
-def _known(name: str) -> TypeView:
-    return next((one for one in type_views(services()) if one.name == name), None) or abort(404)
+def _known(name: str) -> JobType:
+    return services().registry.get(name) if name in services().registry else abort(404)
 
 
 def _back(name: str) -> ResponseReturnValue:
