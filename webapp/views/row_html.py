@@ -6,14 +6,16 @@ What a row says is all in its `JobRow`, so that the same one gives the same HTML
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, url_for
 from markupsafe import Markup
 
 from webapp.views.assets import template_version
 from webapp.views.job_row import Gone, JobRow
 from webapp.views.texts import language
 
+_NO_JOB = UUID(int=0)
 _KEPT = 2000  # rows, of about a kilobyte each
 
 
@@ -24,12 +26,18 @@ def init_app(app: Flask) -> None:
 
 def rows(jobs: Iterable[JobRow | Gone]) -> Markup:
     """Return the rows of a table; a job that was removed keeps its place."""
-    here = (language(), request.script_root, template_version())
+    below = url_for("jobs.show", job_id=_NO_JOB).removesuffix(str(_NO_JOB))  # once, not for each of fifty
+    here = (below, language(), template_version())
     return Markup().join(_html(job, *here) for job in jobs)
 
 
+def forget() -> None:
+    """Keep no row any more, as in a process that has shown none yet: what a first look costs is measured so."""
+    _html.cache_clear()
+
+
 @lru_cache(_KEPT)
-def _html(job: JobRow | Gone, _language: str, _root: str, _version: str) -> Markup:
+def _html(job: JobRow | Gone, below: str, _language: str, _version: str) -> Markup:
     macros: Any = current_app.jinja_env.get_template("jobs/_row.html").module
-    html: Markup = macros.row(job)
+    html: Markup = macros.row(job, below)
     return html
