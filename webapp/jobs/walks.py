@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, Uuid, bindparam, func, select
+from sqlalchemy import ScalarSelect, Select, Uuid, bindparam, func, select, union_all
 
 from webapp.jobs.chosen import Chosen, Walk
 from webapp.jobs.queries import TAB_CEILING, Viewer, newest_of
@@ -39,7 +39,9 @@ def counts(viewer: Viewer, tabs: tuple[str, ...]) -> Select[Any]:
 
 def counting(walks: list[Walk], ceiling: int) -> ScalarSelect[int]:
     """Return how many there are; stops at the ceiling."""
-    some = newest_of(walks, ceiling, jobs.c.id).subquery()
+    # each walk in its index' order, but all of them in none: to sort six hundred ids takes longer than to find them
+    each = [newest_of([walk], ceiling, jobs.c.id).subquery() for walk in walks]
+    some = union_all(*(select(walk.c.id) for walk in each)).limit(ceiling).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
 
