@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 
 from webapp.database import reading
 from webapp.schema import audit
 
 PAGE = 50
 _BATCH = 500
+_SLACK = timedelta(minutes=10)  # lines are numbered in the order of their times, but for such that come at once
+_NO_END = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +47,25 @@ class Narrowed:
     until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return it as conditions."""
-        same = {"actor": self.actor, "action": self.action, "kind": self.kind, "object_id": self.object_id}
+        """Return it as conditions; a time also as the numbers of lines, so that a walk begins and ends there."""
+        same = {"actor": self.actor, "action": self.action, "object_id": self.object_id}
         found: list[ColumnElement[bool]] = [audit.c[name] == value for name, value in same.items() if value]
+        if self.kind:
+            # beside others not by its index, in which half of all lines may be of one kind
+            found.append((func.coalesce(audit.c.kind, "") if found else audit.c.kind) == self.kind)
         if self.since is not None:
-            found.append(audit.c.at >= self.since)
+            found += [audit.c.at >= self.since, audit.c.id > func.coalesce(_last_before(self.since - _SLACK), 0)]
         if self.until is not None:
-            found.append(audit.c.at < self.until)
+            found += [audit.c.at < self.until, audit.c.id < func.coalesce(_first_from(self.until + _SLACK), _NO_END)]
         return found
+
+
+def _last_before(at: datetime) -> ScalarSelect[int]:
+    return select(audit.c.id).where(audit.c.at < at).order_by(audit.c.at.desc()).limit(1).scalar_subquery()
+
+
+def _first_from(at: datetime) -> ScalarSelect[int]:
+    return select(audit.c.id).where(audit.c.at >= at).order_by(audit.c.at).limit(1).scalar_subquery()
 
 
 class AuditTrail:
