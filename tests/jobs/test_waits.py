@@ -5,7 +5,9 @@ import pytest
 from sqlalchemy import update
 
 from tests.jobs.conftest import end
+from tests.jobs.statements import recorded
 from webapp.database import writing
+from webapp.jobs import waits
 from webapp.jobs.job import Job, Status
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -28,6 +30,29 @@ def test_the_oldest_wait_of_a_queue_is_that_of_its_oldest_job(services: Services
 def test_a_job_that_was_due_later_waits_since_then(services: Services, make: Callable[..., Job]) -> None:
     stand(services, make(), created_at=later(-6000), run_at=later(-30))
     assert services.queues.oldest()["default"] < timedelta(seconds=90)
+
+
+def test_the_walk_goes_on_until_nobody_behind_can_have_waited_longer(
+    services: Services, make: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs that were due only now stand first; behind them the one that has waited, and another queue's."""
+    services.queues.add("night")
+    for _ in range(7):
+        stand(services, make(), created_at=later(-9000), run_at=later(-30))
+    stand(services, make(), created_at=later(-600))
+    stand(services, make(queue="night"), created_at=later(-120))
+    make()
+    monkeypatch.setattr(waits, "_NEXT_CREATED", waits._NEXT_CREATED.limit(2))
+    oldest = services.queues.oldest()
+    assert timedelta(seconds=599) < oldest["default"] < timedelta(seconds=660)
+    assert timedelta(seconds=119) < oldest["night"] < timedelta(seconds=180)
+
+
+def test_of_very_many_that_wait_the_first_are_enough(services: Services, make: Callable[..., Job]) -> None:
+    services.jobs.create_many("nothing", [{}] * 1200)
+    with recorded(services.engine) as sent:
+        assert services.queues.oldest()["default"] < timedelta(seconds=60)
+    assert sum("created_at" in statement for statement, _ in sent) == 1
 
 
 def test_how_long_jobs_waited_is_told_with_the_number_of_samples(

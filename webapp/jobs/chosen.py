@@ -9,15 +9,12 @@ from sqlalchemy import ColumnElement, func, literal_column, or_, true
 
 from webapp.jobs import searching
 from webapp.jobs.job import UNFINISHED, Status
-from webapp.jobs.queries import PUBLIC, TABS, WARNED, Viewer, in_house
+from webapp.jobs.queries import ALL_UNFINISHED, PUBLIC, TABS, WARNED, Viewer, in_house
 from webapp.schema import jobs
 
 _SLACK = timedelta(minutes=10)  # between the clock that ids are made by and the database's
 _SHIFT = 80  # bits of an id that come after its milliseconds
 # as in the indexes, which hold only such jobs: SQLite uses one if its condition stands in the query
-_ALL_UNFINISHED: ColumnElement[bool] = literal_column(
-    "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
-)
 _ALL_ENDED: ColumnElement[bool] = literal_column("jobs.finished_at IS NOT NULL")
 
 Walk = list[ColumnElement[bool]]
@@ -114,7 +111,7 @@ class Chosen:
 def _status(status: str, *, hinted: bool) -> Walk:
     found = [jobs.c.status == literal_column(f"'{status}'")]
     if hinted:
-        found.append(_ALL_UNFINISHED if status in UNFINISHED else _ALL_ENDED)
+        found.append(ALL_UNFINISHED if status in UNFINISHED else _ALL_ENDED)
     return found
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal
 from webapp.database import reading
 from webapp.jobs.claims import QUEUED, waiting_queues
 from webapp.jobs.job import Job, Status
-from webapp.jobs.queries import COUNT_CEILING, conditions
+from webapp.jobs.queries import ALL_UNFINISHED, COUNT_CEILING, conditions
 from webapp.jobs.store import to_job
 from webapp.jobs.workers import Worker
 from webapp.schema import events, jobs, now, queues
@@ -25,9 +25,6 @@ from webapp.schema import events, jobs, now, queues
 _OLDEST = 100  # waiting jobs whose age is looked at
 # as in the indexes, which SQLite uses only then
 ENDED_BADLY: ColumnElement[bool] = literal_column("jobs.status IN ('failed', 'stale', 'cancelled')")
-_UNFINISHED: ColumnElement[bool] = literal_column(
-    "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +109,7 @@ class Examination:
 
     def running(self, limit: int) -> tuple[Job, ...]:
         """Return running jobs, everybody's, newest first."""
-        return self._jobs(limit, jobs.c.id.desc(), *conditions((Status.RUNNING, Status.WAITING)), _UNFINISHED)
+        return self._jobs(limit, jobs.c.id.desc(), *conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
 
     def failed(self, limit: int) -> tuple[Job, ...]:
         """Return failed and lost jobs, everybody's, those that failed last first."""
@@ -137,14 +134,14 @@ class Examination:
 
 
 def _count(connection: Connection, *statuses: Status) -> int:
-    some = select(literal(1)).where(*conditions(statuses), _UNFINISHED).limit(COUNT_CEILING).subquery()
+    some = select(literal(1)).where(*conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
 def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> Oldest | None:
     """Find the longest wait among the oldest jobs; a retry and the end of a delay begin it anew."""
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
-    rows = connection.execute(select(*columns).where(QUEUED, _UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
+    rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
     free = [row for row in rows if row.queue not in paused]
     latest = select(events.c.job_id, func.max(events.c.at)).where(events.c.job_id.in_([row.id for row in free]))
     moved = {row[0]: row[1] for row in connection.execute(latest.group_by(events.c.job_id))}

@@ -41,6 +41,10 @@ TABS: Mapping[str, tuple[Status, ...]] = {
 }
 # as in the index: SQLite uses a partial one for `public`, not for the `public = 1` that the column would become
 PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
+# as in the index of what has not ended
+ALL_UNFINISHED: ColumnElement[bool] = literal_column(
+    "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
+)
 WARNED: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
 
 

@@ -3,19 +3,27 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import Engine, exists, func, literal_column, select
+from sqlalchemy import Engine, Uuid, bindparam, exists, func, literal_column, select
 
 from webapp.database import reading
+from webapp.jobs.claims import waiting_queues
 from webapp.jobs.job import NO_QUEUE
+from webapp.jobs.queries import ALL_UNFINISHED
 from webapp.schema import dependencies, jobs, later, now
 
 WINDOW = timedelta(hours=24)
 SAMPLES = 2000  # the newest that ended within the window, of all queues together
 _QUEUED = jobs.c.status == literal_column("'queued'")
 _SINCE = func.coalesce(jobs.c.run_at, jobs.c.created_at)
+_NEXT_CREATED = (
+    select(jobs.c.id, jobs.c.queue, jobs.c.created_at, _SINCE.label("since"))
+    .where(_QUEUED, ALL_UNFINISHED, jobs.c.queue != NO_QUEUE, jobs.c.id > bindparam("last", type_=Uuid()))
+    .order_by(jobs.c.id)
+    .limit(500)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +35,23 @@ class Wait:
 
 
 def oldest(engine: Engine) -> Mapping[str, timedelta]:
-    """Return by queue how long the job has waited that waits for longest; a job that was due later, since then."""
-    found = select(jobs.c.queue, func.min(_SINCE).label("since"), now().label("now")).where(_QUEUED)
+    """Return by queue how long the job has waited that waits for longest; a job that was due later, since then.
+
+    Goes through the waiting jobs from the first created on, and ends where none that follows can have
+    waited longer: mostly with the first ones, however many wait.
+    """
+    found: dict[str, datetime] = {}
+    last = UUID(int=0)
     with reading(engine) as connection:
-        rows = connection.execute(found.where(jobs.c.queue != NO_QUEUE).group_by(jobs.c.queue)).all()
-    return {row.queue: max(timedelta(0), _moment(row.now) - _moment(row.since)) for row in rows}
+        queues = {queue for queue in waiting_queues(connection) if queue != NO_QUEUE}
+        while some := connection.execute(_NEXT_CREATED, {"last": last}).all():
+            for row in some:
+                found[row.queue] = min(found.get(row.queue, row.since), row.since)
+            last = some[-1].id
+            if all(queue in found and found[queue] <= some[-1].created_at for queue in queues):
+                break
+        moment = connection.execute(select(now())).scalar_one()
+    return {queue: max(timedelta(0), moment - since) for queue, since in found.items()}
 
 
 def recent(engine: Engine) -> Mapping[str, Wait]:
@@ -51,13 +71,9 @@ def recent(engine: Engine) -> Mapping[str, Wait]:
     with reading(engine) as connection:
         for row in connection.execute(newest):
             if row.started_at is not None:
-                spans[row.queue].append(max(timedelta(0), _moment(row.started_at) - _moment(row.since)))
+                spans[row.queue].append(max(timedelta(0), row.started_at - row.since))
     return {queue: Wait(p95=_p95(sorted(found)), samples=len(found)) for queue, found in spans.items()}
 
 
 def _p95(spans: Sequence[timedelta]) -> timedelta:
     return spans[-(-len(spans) * 95 // 100) - 1]
-
-
-def _moment(at: Any) -> Any:
-    return at
