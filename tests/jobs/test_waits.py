@@ -32,6 +32,14 @@ def test_a_job_that_was_due_later_waits_since_then(services: Services, make: Cal
     assert services.queues.oldest()["default"] < timedelta(seconds=90)
 
 
+def test_a_job_that_is_tried_again_waits_since_then(services: Services, running: Callable[..., Job]) -> None:
+    job = running()
+    end(services, job, Status.FAILED)
+    stand(services, job, created_at=later(-90_000))
+    services.jobs.retry(job.id)
+    assert services.queues.oldest()["default"] < timedelta(seconds=60)
+
+
 def test_the_walk_goes_on_until_nobody_behind_can_have_waited_longer(
     services: Services, make: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,8 +19,9 @@ from webapp.jobs.claims import QUEUED, waiting_queues
 from webapp.jobs.job import Job, Status
 from webapp.jobs.queries import ALL_UNFINISHED, COUNT_CEILING, conditions
 from webapp.jobs.store import to_job
+from webapp.jobs.waits import began
 from webapp.jobs.workers import Worker
-from webapp.schema import events, jobs, now, queues
+from webapp.schema import jobs, now, queues
 
 _OLDEST = 100  # waiting jobs whose age is looked at
 # as in the indexes, which SQLite uses only then
@@ -139,13 +140,11 @@ def _count(connection: Connection, *statuses: Status) -> int:
 
 
 def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> Oldest | None:
-    """Find the longest wait among the oldest jobs; a retry and the end of a delay begin it anew."""
+    """Find the longest wait among the oldest jobs."""
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
     rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
     free = [row for row in rows if row.queue not in paused]
-    latest = select(events.c.job_id, func.max(events.c.at)).where(events.c.job_id.in_([row.id for row in free]))
-    moved = {row[0]: row[1] for row in connection.execute(latest.group_by(events.c.job_id))}
-    since = {row.id: max(filter(None, (row.created_at, row.run_at, moved.get(row.id)))) for row in free}
+    since = began(connection, free)
     longest = min(free, key=lambda row: since[row.id], default=None)
     if longest is None:
         return None

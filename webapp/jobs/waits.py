@@ -1,25 +1,27 @@
 """Waits: how long jobs wait in a queue before a worker takes them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Uuid, bindparam, exists, func, literal_column, select
+from sqlalchemy import Connection, Engine, Uuid, bindparam, exists, func, literal_column, select
 
 from webapp.database import reading
 from webapp.jobs.claims import waiting_queues
+from webapp.jobs.events import CREATED
 from webapp.jobs.job import NO_QUEUE
 from webapp.jobs.queries import ALL_UNFINISHED
-from webapp.schema import dependencies, jobs, later, now
+from webapp.schema import dependencies, events, jobs, later, now
 
 WINDOW = timedelta(hours=24)
 SAMPLES = 2000  # the newest that ended within the window, of all queues together
 _QUEUED = jobs.c.status == literal_column("'queued'")
 _SINCE = func.coalesce(jobs.c.run_at, jobs.c.created_at)
 _NEXT_CREATED = (
-    select(jobs.c.id, jobs.c.queue, jobs.c.created_at, _SINCE.label("since"))
+    select(jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
     .where(_QUEUED, ALL_UNFINISHED, jobs.c.queue != NO_QUEUE, jobs.c.id > bindparam("last", type_=Uuid()))
     .order_by(jobs.c.id)
     .limit(500)
@@ -35,7 +37,7 @@ class Wait:
 
 
 def oldest(engine: Engine) -> Mapping[str, timedelta]:
-    """Return by queue how long the job has waited that waits for longest; a job that was due later, since then.
+    """Return by queue how long the job has waited that waits for longest, since what `began` says.
 
     Goes through the waiting jobs from the first created on, and ends where none that follows can have
     waited longer: mostly with the first ones, however many wait.
@@ -45,13 +47,26 @@ def oldest(engine: Engine) -> Mapping[str, timedelta]:
     with reading(engine) as connection:
         queues = {queue for queue in waiting_queues(connection) if queue != NO_QUEUE}
         while some := connection.execute(_NEXT_CREATED, {"last": last}).all():
+            since = began(connection, some)
             for row in some:
-                found[row.queue] = min(found.get(row.queue, row.since), row.since)
+                found[row.queue] = min(found.get(row.queue, since[row.id]), since[row.id])
             last = some[-1].id
             if all(queue in found and found[queue] <= some[-1].created_at for queue in queues):
                 break
         moment = connection.execute(select(now())).scalar_one()
     return {queue: max(timedelta(0), moment - since) for queue, since in found.items()}
+
+
+def began(connection: Connection, waiting: Iterable[Any]) -> Mapping[UUID, datetime]:
+    """Return since when jobs wait, by id: a retry, what they waited for, and the end of a delay begin it anew.
+
+    ``waiting`` are rows with ``id``, ``created_at`` and ``run_at``.
+    """
+    rows = list(waiting)
+    moves = (events.c.job_id.in_([row.id for row in rows]), events.c.name != CREATED)
+    latest = select(events.c.job_id, func.max(events.c.at)).where(*moves)
+    moved = {row[0]: row[1] for row in connection.execute(latest.group_by(events.c.job_id))}
+    return {row.id: max(filter(None, (row.created_at, row.run_at, moved.get(row.id)))) for row in rows}
 
 
 def recent(engine: Engine) -> Mapping[str, Wait]:
