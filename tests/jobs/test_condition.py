@@ -90,7 +90,7 @@ def test_a_redis_that_is_away_is_part_of_what_is_found(services: Services, tmp_p
         redis=Redis(unix_socket_path=str(tmp_path / "nobody")),
         workers=services.workers.all,
         at_work=services.workers.at_work,
-        clock_silent_for=services.figures.folded_ago,
+        clock_silent_for=lambda: None,
         folder=tmp_path / "not" / "there",
     )
     found = examination.condition()

@@ -1,15 +1,13 @@
 """Figures: what `services.figures` is. The clock folds; pages read."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
-from webapp.database import reading
 from webapp.jobs.figures import endings, errors, runs
 from webapp.jobs.figures.durations import Durations
 from webapp.jobs.figures.groups import Groups
 from webapp.jobs.figures.runs import Went
-from webapp.schema import cursors, now
 
 _AT_MOST = 20  # batches of each kind in one go: the clock has other chores
 
@@ -44,9 +42,3 @@ class Figures:
     def durations(self, since: datetime) -> Durations:
         """Return how long completed runs took."""
         return runs.durations(self._engine, since)
-
-    def folded_ago(self) -> timedelta | None:
-        """Return how long ago a clock last added up; ``None`` if none ever did."""
-        with reading(self._engine) as connection:
-            row = connection.execute(select(func.max(cursors.c.moved_at).label("at"), now().label("now"))).one()
-        return row.now - row.at if row.at else None
