@@ -34,12 +34,13 @@ from webapp.jobs.for_show import FilesForShow
 from webapp.jobs.horse import Budget, WorkHorse
 from webapp.jobs.housekeeping import Housekeeping
 from webapp.jobs.job import Job
-from webapp.jobs.job_type import JobType, Registry
+from webapp.jobs.job_type import JobType
 from webapp.jobs.jobs import Jobs
 from webapp.jobs.leases import Holder, Leases, boot_id
 from webapp.jobs.notices import Notices
 from webapp.jobs.payloads import Vault
 from webapp.jobs.queues import Queues, UnknownQueue
+from webapp.jobs.registry import Registry
 from webapp.jobs.rehearsal import Rehearsal
 from webapp.jobs.rq_queue.registry import listed
 from webapp.jobs.rq_queue.wake_ups import WakeUps

@@ -21,8 +21,8 @@ from tests.installation import wait_for
 from webapp import faults
 from webapp.config import load
 from webapp.database import engine_options, forget_inherited_connections, writing
-from webapp.jobs.job_type import Registry
 from webapp.jobs.parent_death import die_with_parent
+from webapp.jobs.registry import Registry
 from webapp.processes import pool
 from webapp.processes.clock import Clock
 from webapp.processes.worker import run, settle_what_is_dead, settle_worker

@@ -12,10 +12,10 @@ from sqlalchemy import delete, update
 
 from tests.jobs.conftest import HOLDER, HORSE, Nothing
 from webapp.database import writing
-from webapp.jobs import attempts
-from webapp.jobs.attempts import Ending, Fence, LeaseLost
+from webapp.jobs.attempts import Ending
 from webapp.jobs.claims import Claims
 from webapp.jobs.creating import BadRequest
+from webapp.jobs.fence import Fence, LeaseLost, report
 from webapp.jobs.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.job_type import job_type
 from webapp.jobs.maintenance import promote_due
@@ -77,7 +77,7 @@ class World:
     def report(self, job: Job, percent: float) -> str:
         def write() -> None:
             with writing(self.services.engine) as connection:
-                attempts.report(connection, Fence(job_id=job.id, attempt=job.attempt), {"progress": percent})
+                report(connection, Fence(job_id=job.id, attempt=job.attempt), {"progress": percent})
 
         return refusal(write)
 

@@ -29,8 +29,9 @@ from uuid_utils.compat import uuid7
 from tests.jobs.conftest import HOLDER, HORSE
 from webapp.database import engine_options, reading, writing
 from webapp.jobs import attempts
-from webapp.jobs.attempts import Ending, Fence, LeaseLost
+from webapp.jobs.attempts import Ending
 from webapp.jobs.claims import Claims
+from webapp.jobs.fence import Fence, LeaseLost, add_output, report
 from webapp.jobs.files import StoredFile
 from webapp.jobs.job import Job, Status
 from webapp.jobs.leases import Leases
@@ -83,7 +84,7 @@ class Attempts(RuleBasedStateMachine):
     @rule(job=tokens, percent=st.integers(0, 100))
     def reports(self, job: Job, percent: int) -> None:
         def write(connection: Any) -> None:
-            asked = attempts.report(connection, self.fence(job), {"progress": float(percent)})
+            asked = report(connection, self.fence(job), {"progress": float(percent)})
             assert asked is self.model[job.id].asked_to_stop
 
         self.write("report", job, write)
@@ -91,7 +92,7 @@ class Attempts(RuleBasedStateMachine):
     @rule(job=tokens)
     def leaves_a_file(self, job: Job) -> None:
         file = StoredFile(id=uuid4(), name="a", media_type="a/b", size=1, sha256="0" * 64)
-        if self.write("add_output", job, lambda c: attempts.add_output(c, self.fence(job), file, 60.0)):
+        if self.write("add_output", job, lambda c: add_output(c, self.fence(job), file, 60.0)):
             self.model[job.id].files += 1
 
     @rule(

@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from tests.jobs.conftest import end
 from webapp.database import writing
-from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.context import STATE_LIMIT, JobContext, StateTooLarge
+from webapp.jobs.fence import LeaseLost
 from webapp.jobs.job import Job, Status
 from webapp.jobs.reporter import JobCancelled, Reporter
 from webapp.schema import jobs, now

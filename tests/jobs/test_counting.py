@@ -11,8 +11,9 @@ from tests.jobs.conftest import HOLDER, HORSE, Nothing, run_once
 from tests.jobs.statements import recorded
 from webapp.database import is_sqlite, writing, writing_at_once
 from webapp.jobs import attempts, families
-from webapp.jobs.attempts import Ending, LeaseLost
+from webapp.jobs.attempts import Ending
 from webapp.jobs.context import JobContext
+from webapp.jobs.fence import LeaseLost
 from webapp.jobs.job import Job, Status
 from webapp.services import Services
 

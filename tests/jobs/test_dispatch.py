@@ -12,7 +12,8 @@ from webapp.config import load
 from webapp.database import reading
 from webapp.jobs.files import StoredFile
 from webapp.jobs.job import Job, Owner, Status
-from webapp.jobs.job_type import InvalidPayload, UnknownJobType, Upload, job_type
+from webapp.jobs.job_type import InvalidPayload, Upload, job_type
+from webapp.jobs.registry import UnknownJobType
 from webapp.jobs.uniqueness import DuplicateJob
 from webapp.schema import attachments, events, jobs
 from webapp.services import Services

@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from webapp.database import reading, writing
-from webapp.jobs import attempts
-from webapp.jobs.attempts import Fence
+from webapp.jobs.fence import Fence, add_output
 from webapp.jobs.files import FileStore
 from webapp.jobs.housekeeping import BATCH, ORPHAN_AGE, Housekeeping
 from webapp.jobs.job import Job, Status
@@ -34,7 +33,7 @@ def with_file(services: Services, running: Callable[..., Job]) -> Callable[..., 
         job = running(priority=500)
         file = services.files.receive(io.BytesIO(b"abc"), "a.txt")
         with writing(services.engine) as connection:
-            attempts.add_output(connection, Fence(job_id=job.id, attempt=job.attempt), file, 3600.0)
+            add_output(connection, Fence(job_id=job.id, attempt=job.attempt), file, 3600.0)
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**{"lease_id": None, **values}))
         return job, services.files.path(file.id)
 

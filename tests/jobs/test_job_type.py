@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
-from webapp.jobs.job_type import DuplicateJobType, InvalidPayload, JobType, Registry, UnknownJobType, Upload, job_type
+from webapp.jobs.job_type import InvalidPayload, JobType, Upload, job_type
 
 
 class Export(BaseModel):
@@ -83,22 +83,3 @@ def untyped(job: object, payload: Any) -> None:
 def test_a_handler_must_take_a_job_and_a_payload(handler: Callable[..., Any]) -> None:
     with pytest.raises(TypeError, match=rf"{handler.__name__} must take \(job: JobContext, payload: a pydantic model"):
         job_type("x", title="X")(handler)
-
-
-def test_two_types_never_share_a_name_unless_one_replaces_the_other() -> None:
-    registry, first = Registry(), declared()
-    registry.add(first)
-    with pytest.raises(DuplicateJobType, match=r"Two job types are named 'export': .*declared.* and .*declared"):
-        registry.add(declared())
-    assert registry.get("export") is first
-    other = declared(replaces=True)
-    registry.add(other)
-    assert registry.get("export") is other
-    assert list(registry) == [other]
-
-
-def test_an_unknown_type_is_named() -> None:
-    registry = Registry()
-    assert "x" not in registry
-    with pytest.raises(UnknownJobType, match="There is no job type 'x'"):
-        registry.get("x")

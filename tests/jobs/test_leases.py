@@ -11,8 +11,8 @@ from sqlalchemy import delete, event, select, update
 
 from tests.jobs.conftest import HOLDER, Nothing, end
 from webapp.database import reading, writing
-from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.context import JobContext
+from webapp.jobs.fence import LeaseLost
 from webapp.jobs.interruptions import MOST
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import job_type

@@ -8,7 +8,7 @@ from sqlalchemy import delete, text, update
 from tests.jobs.conftest import HORSE, end
 from tests.jobs.statements import plan_of, recorded
 from webapp.database import is_sqlite, writing
-from webapp.jobs.attempts import Fence, add_log, report
+from webapp.jobs.fence import Fence, add_log, report
 from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.queries import TAB_CEILING, TABS, Viewer
 from webapp.jobs.store import JobNotFound

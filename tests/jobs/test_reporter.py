@@ -10,7 +10,7 @@ from tests.jobs.conftest import end
 from tests.jobs.statements import recorded
 from webapp.database import writing
 from webapp.jobs import reporter as module
-from webapp.jobs.attempts import LeaseLost
+from webapp.jobs.fence import LeaseLost
 from webapp.jobs.job import Job, Status
 from webapp.jobs.reporter import INTERVAL_SECONDS, LOG_LIMIT, NOTES_LIMIT, JobCancelled, Reporter
 from webapp.schema import jobs, now

@@ -9,9 +9,10 @@ import click
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.disabling import TypeDisabled
 from webapp.jobs.job import IllegalTransition
-from webapp.jobs.job_type import InvalidPayload, UnknownJobType
+from webapp.jobs.job_type import InvalidPayload
 from webapp.jobs.lookup import AmbiguousId
 from webapp.jobs.queues import UnknownQueue
+from webapp.jobs.registry import UnknownJobType
 from webapp.jobs.schedules.draft import BadSchedule
 from webapp.jobs.schedules.making import CannotStart, NotFinished
 from webapp.jobs.schedules.schedules import ScheduleNotFound, StaleSchedule

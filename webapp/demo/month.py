@@ -14,7 +14,7 @@ from webapp.demo.people import Staff, somebody
 from webapp.demo.stories import Story, story
 from webapp.demo.uploads import Given, attachment_rows
 from webapp.jobs.job import Status
-from webapp.jobs.job_type import Registry
+from webapp.jobs.registry import Registry
 from webapp.schema import attachments, attempts, events, jobs, log_lines
 
 _SECONDS = 30 * 24 * 3600

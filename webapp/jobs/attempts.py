@@ -1,31 +1,19 @@
-"""What a running attempt may write. Every statement carries the fence.
+"""How an attempt ends: one move of the job behind the fence, the attempt's row, and the event, all or nothing."""
 
-The fence is the attempt's number in the WHERE of each write: a superseded attempt, however
-late it wakes up, changes nothing and is told so by `LeaseLost`.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
     Float,
-    Integer,
     Select,
-    String,
-    Uuid,
     bindparam,
-    case,
     func,
     insert,
-    literal,
-    literal_column,
     select,
     update,
 )
@@ -34,30 +22,15 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.database import is_sqlite
 from webapp.jobs import counting, signals
-from webapp.jobs.files import StoredFile
+from webapp.jobs.fence import MINE, Fence, LeaseLost, bound
 from webapp.jobs.job import TERMINAL, Job, Status
-from webapp.schema import attachments, jobs, later, log_lines, now
 from webapp.schema import attempts as attempt_rows
 from webapp.schema import events as event_rows
+from webapp.schema import jobs, later, now
 
 CONTINUED = "continued"  # the outcome of an attempt that goes on in a fresh work-horse
 UNKNOWN_TYPE = "unknown_type"  # … of one whose worker does not know the job's type
 _UNCOUNTED = frozenset({"interrupted", CONTINUED, UNKNOWN_TYPE})  # they do not use up one of a job's tries
-
-
-class LeaseLost(BaseException):
-    """Only the attempt that holds the job may write to it; this one was superseded.
-
-    A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
-    """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fence:
-    """Which attempt of which job writes."""
-
-    job_id: UUID
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,75 +58,9 @@ class Ending:
     retry_in: float | None = None  # seconds until the next attempt, with Status.SCHEDULED
 
 
-_MINE = (
-    jobs.c.id == bindparam("fence_job"),
-    jobs.c.attempt == bindparam("fence_attempt"),
-    jobs.c.status == literal_column("'running'"),
-)
-
-
-def report(connection: Connection, fence: Fence, values: Mapping[str, Any]) -> bool:
-    """Write progress and the like; return whether somebody asked the job to stop.
-
-    Raises `LeaseLost` if the attempt is not the job's any more.
-    """
-    statement = (
-        update(jobs)
-        .where(*_MINE)
-        .values(**values, heartbeat_at=now(), version=jobs.c.version + 1)
-        .returning(jobs.c.cancel_requested_at)
-    )
-    row = connection.execute(statement, _fence(fence)).first()
-    if row is None:
-        raise LeaseLost
-    return row.cancel_requested_at is not None
-
-
-def stop_requested(connection: Connection, fence: Fence) -> bool:
-    """Read the stop flag without writing; raise `LeaseLost` as `report` does."""
-    row = connection.execute(select(jobs.c.cancel_requested_at).where(*_MINE), _fence(fence)).first()
-    if row is None:
-        raise LeaseLost
-    return row.cancel_requested_at is not None
-
-
-def add_log(connection: Connection, fence: Fence, lines: Sequence[tuple[datetime, str, str]]) -> None:
-    """Append lines ``(at, level, text)`` to the job's log; call it after `report` in one transaction."""
-    rows = [
-        {"job_id": fence.job_id, "attempt": fence.attempt, "at": at, "level": level, "text": text}
-        for at, level, text in lines
-    ]
-    connection.execute(insert(log_lines), rows)
-
-
-def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seconds: float) -> None:
-    """Give the job a file that it made, if the attempt still holds it; else `LeaseLost`."""
-    columns = {
-        "id": literal(file.id, Uuid),
-        "job_id": jobs.c.id,
-        "attempt": literal(fence.attempt, Integer),
-        "role": literal("output", String),
-        "name": literal(file.name, String),
-        "media_type": literal(file.media_type, String),
-        "size": literal(file.size, BigInteger),
-        "sha256": literal(file.sha256, String),
-        "created_at": now(),
-        "expires_at": case((jobs.c.kept_at.is_(None), later(keep_seconds))),
-    }
-    source = select(*columns.values()).where(*_MINE)
-    statement = insert(attachments).from_select(list(columns), source).returning(attachments.c.id)
-    if connection.execute(statement, _fence(fence)).first() is None:
-        raise LeaseLost
-
-
-def has_file(connection: Connection, file_id: UUID) -> bool:
-    """Tell whether a file has its row."""
-    return connection.execute(select(attachments.c.id).where(attachments.c.id == file_id)).first() is not None
-
-
 _ENDED = (
     update(jobs)
-    .where(*_MINE)
+    .where(*MINE)
     .values(
         status=bindparam("new_status"),
         cancel_kind=bindparam("new_cancel_kind"),
@@ -167,7 +74,7 @@ _ENDED = (
 _COMPLETED = _ENDED.values(progress=100.0)
 _HANDED_BACK = (
     update(jobs)
-    .where(*_MINE)
+    .where(*MINE)
     .values(
         status="queued",
         lease_id=None,
@@ -179,7 +86,7 @@ _HANDED_BACK = (
 )
 _SCHEDULED = (
     update(jobs)
-    .where(*_MINE)
+    .where(*MINE)
     .values(
         status="scheduled",
         lease_id=None,
@@ -191,7 +98,7 @@ _SCHEDULED = (
 )
 _WAITING = (
     update(jobs)
-    .where(*_MINE)
+    .where(*MINE)
     .values(status="waiting", lease_id=None, version=jobs.c.version + 1)
     .returning(jobs.c.id, jobs.c.attempt)
 )
@@ -230,7 +137,7 @@ def end(connection: Connection, job: Job, horse: Horse, ending: Ending, *, kin: 
     cannot write two tables in one, the caller has a transaction around it.
     """
     parameters = {
-        **_fence(Fence(job_id=job.id, attempt=job.attempt)),
+        **bound(Fence(job_id=job.id, attempt=job.attempt)),
         **_move(ending),
         **_told(job, horse, ending),
         "its_root": job.root_id,
@@ -328,7 +235,3 @@ def _told(job: Job, horse: Horse, ending: Ending) -> dict[str, Any]:
         "told_peak_memory": ending.peak_memory,
         "told_cpu_seconds": ending.cpu_seconds,
     }
-
-
-def _fence(fence: Fence) -> dict[str, Any]:
-    return {"fence_job": fence.job_id, "fence_attempt": fence.attempt}

@@ -11,8 +11,8 @@ from webapp.jobs.claims import Claims
 from webapp.jobs.creating import BadRequest
 from webapp.jobs.executor import Executor
 from webapp.jobs.job import IllegalTransition, Job, Status
-from webapp.jobs.job_type import Registry
 from webapp.jobs.leases import Holder, Leases
+from webapp.jobs.registry import Registry
 from webapp.jobs.store import Store
 from webapp.jobs.watch import Watch
 

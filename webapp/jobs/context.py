@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 
 from webapp.database import reading, writing
 from webapp.faults import faultpoint
-from webapp.jobs import attempts, storable
+from webapp.jobs import storable
 from webapp.jobs.attachments import Attachment
 from webapp.jobs.batches import SIZE, SliceLimit
+from webapp.jobs.fence import Fence, LeaseLost, add_output, has_file, report
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.patience import patiently
@@ -279,22 +280,22 @@ class JobContext:
             patiently(
                 lambda: self._add_row(file), again=lambda: self._add_row(file, again=True), seconds=self._patience
             )
-        except attempts.LeaseLost:
+        except LeaseLost:
             if not self._has_row(file):
                 self._files.remove(file.id)
             raise  # after any other error the row may be there: if it is not, the sweep removes the file
 
     def _add_row(self, file: StoredFile, *, again: bool = False) -> None:
-        fence = attempts.Fence(job_id=self._job.id, attempt=self._job.attempt)
+        fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
         with writing(self._reporter.engine) as connection:
-            if not (again and attempts.has_file(connection, file.id)):
-                attempts.add_output(connection, fence, file, self._keep_files.total_seconds())
-            attempts.report(connection, fence, {})  # a new version, so that pages see the file
+            if not (again and has_file(connection, file.id)):
+                add_output(connection, fence, file, self._keep_files.total_seconds())
+            report(connection, fence, {})  # a new version, so that pages see the file
             faultpoint("file.row")
 
     def _has_row(self, file: StoredFile) -> bool:
         with reading(self._reporter.engine) as connection:
-            return attempts.has_file(connection, file.id)
+            return has_file(connection, file.id)
 
     def _amount(self) -> dict[str, Any]:
         self._percent = max(self._percent, from_amounts(self._percent, self._count, self._total))

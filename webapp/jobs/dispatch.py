@@ -17,13 +17,13 @@ from sqlalchemy.exc import IntegrityError
 from webapp.database import reading, writing
 from webapp.faults import faultpoint
 from webapp.jobs import asked_once, copying, creating, disabling, payloads, repeating, stopping
-from webapp.jobs.attempts import LeaseLost
 from webapp.jobs.creating import BadRequest
+from webapp.jobs.fence import LeaseLost
 from webapp.jobs.files import FileStore, StoredFile
 from webapp.jobs.job import NO_QUEUE, SYSTEM, Job, Owner, Status
-from webapp.jobs.job_type import Registry
 from webapp.jobs.placing import NewJob, place, place_behind
 from webapp.jobs.queues import UnknownQueue
+from webapp.jobs.registry import Registry
 from webapp.jobs.store import Store
 from webapp.jobs.uniqueness import DuplicateJob, OnDuplicate
 from webapp.schema import jobs

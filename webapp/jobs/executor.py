@@ -18,12 +18,14 @@ from webapp.database import writing, writing_at_once
 from webapp.faults import faultpoint
 from webapp.jobs import attempts, families, interruptions, payloads, shortages, storable, strangers
 from webapp.jobs.attachments import Attachments
-from webapp.jobs.attempts import Ending, Horse, LeaseLost
+from webapp.jobs.attempts import Ending, Horse
 from webapp.jobs.context import Family, InputFile, JobContext
+from webapp.jobs.fence import Fence, LeaseLost, add_log
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import Job, Status
-from webapp.jobs.job_type import InvalidPayload, JobError, JobType, Registry, UnknownJobType
+from webapp.jobs.job_type import InvalidPayload, JobError, JobType
 from webapp.jobs.patience import patiently
+from webapp.jobs.registry import Registry, UnknownJobType
 from webapp.jobs.reporter import JobCancelled, JobInterrupted, Lines, Reporter, Words
 from webapp.jobs.walking import SliceEnded
 
@@ -238,7 +240,7 @@ class Executor:
 
 def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
     if lines:
-        attempts.add_log(connection, attempts.Fence(job_id=job.id, attempt=job.attempt), lines)
+        add_log(connection, Fence(job_id=job.id, attempt=job.attempt), lines)
 
 
 def _sentence(error: BaseException) -> str:

@@ -16,7 +16,6 @@ from webapp.jobs.dispatch import Dispatch, Wake
 from webapp.jobs.family_pulse import FamilyPulse
 from webapp.jobs.files import FileStore
 from webapp.jobs.job import NO_QUEUE, Job
-from webapp.jobs.job_type import Registry
 from webapp.jobs.keeping import Keeping
 from webapp.jobs.kinship import Kinship
 from webapp.jobs.listing import Listing
@@ -25,6 +24,7 @@ from webapp.jobs.lookup import Lookup
 from webapp.jobs.payloads import Vault
 from webapp.jobs.prospects import Prospects
 from webapp.jobs.queries import Queries
+from webapp.jobs.registry import Registry
 from webapp.jobs.removing import Removing
 from webapp.jobs.steering import Steering
 from webapp.jobs.store import Store

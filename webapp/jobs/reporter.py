@@ -17,8 +17,8 @@ from sqlalchemy.exc import DataError, DBAPIError
 
 from webapp.database import reading, writing
 from webapp.faults import faultpoint
-from webapp.jobs import attempts, background, notes, signals, storable
-from webapp.jobs.attempts import Fence
+from webapp.jobs import background, notes, signals, storable
+from webapp.jobs.fence import Fence, LeaseLost, add_log, report, stop_requested
 from webapp.jobs.job import Job
 
 INTERVAL_SECONDS = 0.25
@@ -102,7 +102,7 @@ class Reporter:
     def asked_to_stop(self) -> bool:
         """Read the stop flag now; raise `LeaseLost` if the attempt is not the job's any more."""
         with reading(self.engine) as connection:
-            return attempts.stop_requested(connection, self._fence)
+            return stop_requested(connection, self._fence)
 
     def watch(self) -> None:
         """Have the stop flag looked at from now on, also while nothing is said."""
@@ -139,11 +139,11 @@ class Reporter:
     def _write(self, words: Mapping[str, Any], lines: Lines) -> bool:
         if not words and not lines:
             with reading(self.engine) as connection:
-                return attempts.stop_requested(connection, self._fence)
+                return stop_requested(connection, self._fence)
         with writing(self.engine) as connection:
-            asked_to_stop = attempts.report(connection, self._fence, words)
+            asked_to_stop = report(connection, self._fence, words)
             if lines:
-                attempts.add_log(connection, self._fence, lines)
+                add_log(connection, self._fence, lines)
             if not _PROGRESS.isdisjoint(words):
                 signals.note(connection, signals.job_progressed, [self._fence.job_id])
             faultpoint("report.commit")
@@ -176,7 +176,7 @@ class Reporter:
     def _flush_or_keep(self) -> None:
         try:
             self.flush()
-        except attempts.LeaseLost as lost:
+        except LeaseLost as lost:
             self.stop = lost
         except (DataError, UnicodeError) as refused:
             self.stop = self.stop or refused

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webapp.jobs.job import Job, Status
-from webapp.jobs.job_type import Registry
+from webapp.jobs.registry import Registry
 from webapp.views import wording
 from webapp.views.reader import Reader
 from webapp.views.texts import gettext as _

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from webapp.jobs.job import Owner
-from webapp.jobs.job_type import InvalidPayload, UnknownJobType
+from webapp.jobs.job_type import InvalidPayload
+from webapp.jobs.registry import UnknownJobType
 from webapp.jobs.schedules.draft import BadSchedule, Draft
 from webapp.jobs.schedules.rule import Rule
 from webapp.jobs.schedules.schedule import Schedule

@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.database import reading, writing
 from webapp.jobs.job import Job
-from webapp.jobs.job_type import Registry
 from webapp.jobs.payloads import Vault
+from webapp.jobs.registry import Registry
 from webapp.jobs.schedules import ticks
 from webapp.jobs.schedules.making import CannotStart, Making, NotFinished
 from webapp.jobs.schedules.plan import Plan, plan

@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from webapp.database import reading
 from webapp.jobs import creating, disabling, payloads, placing
 from webapp.jobs.job import Job
-from webapp.jobs.job_type import Registry
 from webapp.jobs.payloads import Vault
 from webapp.jobs.placing import NewJob
+from webapp.jobs.registry import Registry
 from webapp.jobs.schedules import ticks
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.store import Store

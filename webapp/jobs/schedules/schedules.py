@@ -10,8 +10,8 @@ from uuid_utils.compat import uuid7
 
 from webapp.database import reading, writing
 from webapp.jobs.creating import stored_payload
-from webapp.jobs.job_type import Registry
 from webapp.jobs.payloads import Vault
+from webapp.jobs.registry import Registry
 from webapp.jobs.schedules.draft import BadSchedule, Draft
 from webapp.jobs.schedules.schedule import Schedule, to_schedule
 from webapp.schema import now, schedules

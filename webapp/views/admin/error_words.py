@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from webapp.jobs.figures.groups import Group, State
-from webapp.jobs.job_type import Registry
+from webapp.jobs.registry import Registry
 from webapp.views.admin.spark import Spark, spark
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
