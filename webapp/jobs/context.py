@@ -13,11 +13,12 @@ from uuid import UUID, uuid4
 from webapp.database import reading, writing
 from webapp.faults import faultpoint
 from webapp.jobs import storable
-from webapp.jobs.attachments import Attachment
 from webapp.jobs.batches import SIZE, SliceLimit
 from webapp.jobs.fence import Fence, LeaseLost, add_output, has_file, report
 from webapp.jobs.files import FileStore, StoredFile
+from webapp.jobs.input_file import InputFile
 from webapp.jobs.job import Job, Owner
+from webapp.jobs.job_log import logger_of
 from webapp.jobs.patience import patiently
 from webapp.jobs.progress import from_amounts
 from webapp.jobs.reporter import Reporter
@@ -27,21 +28,6 @@ T = TypeVar("T")
 CHILDREN_AT_ONCE = 500
 STATE_LIMIT = storable.JSON_LIMIT
 StateTooLarge = storable.TooLarge
-
-
-class InputFile:
-    """A file that the job was given."""
-
-    def __init__(self, files: FileStore, attachment: Attachment) -> None:
-        self.name = attachment.name
-        self.size = attachment.size
-        self.media_type = attachment.media_type
-        self._id = attachment.id
-        self._files = files
-
-    def open(self) -> BinaryIO:
-        """Open it for reading, from its beginning."""
-        return self._files.open(self._id)
 
 
 class Family(Protocol):
@@ -126,9 +112,7 @@ class JobContext:
     @cached_property
     def logger(self) -> logging.Logger:
         """A logger whose lines land in the job's log."""
-        logger = logging.Logger(f"deskjob.job.{self._job.type}", logging.DEBUG)  # noqa: LOG001  (one per attempt, kept nowhere)
-        logger.addHandler(_JobLog(self._reporter))
-        return logger
+        return logger_of(self._job.type, self._reporter)
 
     def progress(
         self,
@@ -308,12 +292,3 @@ class JobContext:
     def _obey(self) -> None:
         if self._reporter.stop:
             raise self._reporter.stop
-
-
-class _JobLog(logging.Handler):
-    def __init__(self, reporter: Reporter) -> None:
-        super().__init__()
-        self._reporter = reporter
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._reporter.log(record.levelname, self.format(record)[:8192])

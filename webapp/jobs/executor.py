@@ -19,9 +19,10 @@ from webapp.faults import faultpoint
 from webapp.jobs import attempts, families, interruptions, payloads, shortages, storable, strangers
 from webapp.jobs.attachments import Attachments
 from webapp.jobs.attempts import Ending, Horse
-from webapp.jobs.context import Family, InputFile, JobContext
+from webapp.jobs.context import Family, JobContext
 from webapp.jobs.fence import Fence, LeaseLost, add_log
 from webapp.jobs.files import FileStore
+from webapp.jobs.input_file import InputFile
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import InvalidPayload, JobError, JobType
 from webapp.jobs.patience import patiently
