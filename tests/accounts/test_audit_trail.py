@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from tests.jobs.statements import plan_of, recorded
+from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.accounts.audit_trail import Narrowed
 from webapp.database import is_sqlite, writing
 from webapp.schema import audit
@@ -32,9 +32,7 @@ def kept(services: Services, database: str) -> Services:
     ]
     with writing(services.engine) as connection:
         connection.execute(insert(audit), rows)
-    if not is_sqlite(services.engine):
-        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE audit")
+    analyze(services.engine, "audit")
     return services
 
 

@@ -36,3 +36,10 @@ def plan_of(engine: Engine, statement: str, parameters: Any, *, as_if_large: boo
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
         return "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
+
+
+def analyze(engine: Engine, table: str) -> None:
+    """Let PostgreSQL look at a table that was filled just now; SQLite plans without."""
+    if not is_sqlite(engine):
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"ANALYZE {table}")

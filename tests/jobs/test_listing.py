@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import update
 
-from tests.jobs.statements import plan_of, recorded
+from tests.jobs.statements import analyze, plan_of, recorded
 from tests.jobs.test_queries import ANA, ANAS, AUDITOR, BEN, PUBLIC, many
-from webapp.database import is_sqlite, writing
+from webapp.database import writing
 from webapp.jobs.chosen import Chosen
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.job_type import job_type
@@ -183,9 +183,7 @@ def test_no_list_is_made_by_a_walk_through_the_table(services: Services, viewer:
     many(services, 20_000, owner=BEN.user_id)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
-    if not is_sqlite(services.engine):
-        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE jobs")
+    analyze(services.engine, "jobs")
     since = services.jobs.now() - timedelta(days=1)
     with recorded(services.engine) as sent:
         for chosen in (*EVERY_CHOICE, Chosen(since=since, until=since)):

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from sqlalchemy import update
 
-from tests.jobs.statements import plan_of, recorded
+from tests.jobs.statements import analyze, plan_of, recorded
 from tests.jobs.test_queries import AUDITOR, BEN, many
-from webapp.database import is_sqlite, writing
+from webapp.database import writing
 from webapp.jobs.overseen import SYSTEM, Overseen
 from webapp.jobs.queries import TABS
 from webapp.schema import jobs, later
@@ -33,9 +33,7 @@ def test_no_way_to_narrow_everybodys_jobs_walks_through_the_table(services: Serv
     many(services, 20_000, owner=BEN.user_id)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
-    if not is_sqlite(services.engine):
-        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE jobs")
+    analyze(services.engine, "jobs")
     lately = {"ended_since": services.jobs.now() + timedelta(hours=1)}
     choices = [{**way, "tab": tab} for tab, way in product(TABS, WAYS) if "status" not in way or tab == "all"]
     choices += [{"tab": tab, **lately, "many": many} for tab, many in product(TABS, (True, False))]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, text, update
 
 from tests.jobs.conftest import HORSE, end
-from tests.jobs.statements import plan_of, recorded
+from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.database import is_sqlite, writing
 from webapp.jobs.fence import Fence, add_log, report
 from webapp.jobs.job import Job, Owner, Status
@@ -109,9 +109,7 @@ def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
     """The hostile case: twenty thousand jobs, none of them the viewer's, none public."""
     many(services, 20_000, owner=BEN.user_id)
     job = make(ANAS)
-    if not is_sqlite(services.engine):
-        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE jobs")
+    analyze(services.engine, "jobs")
     with recorded(services.engine) as sent:
         services.jobs.visible(ANA, job.id)
         for tab in TABS:

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from sqlalchemy import insert
 
-from tests.jobs.statements import plan_of, recorded
-from webapp.database import is_sqlite, writing
+from tests.jobs.statements import analyze, plan_of, recorded
+from webapp.database import writing
 from webapp.jobs.figures.groups import State
 from webapp.schema import error_groups
 from webapp.services import Services
@@ -19,9 +19,7 @@ def test_no_page_of_errors_sorts_them_all(services: Services, database: str) -> 
     rows = [{"fingerprint": f"{n:016x}", "last_seen_at": now - timedelta(minutes=n), **common} for n in range(5000)]
     with writing(services.engine) as connection:
         connection.execute(insert(error_groups), rows)
-    if not is_sqlite(services.engine):
-        with services.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("ANALYZE error_groups")
+    analyze(services.engine, "error_groups")
     places = (None, (now - timedelta(minutes=50), f"{50:016x}"))
     with recorded(services.engine) as sent:
         for state, type_name, since, before in product((None, State.OPEN), ("", "nothing"), (None, now), places):
