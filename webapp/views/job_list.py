@@ -128,7 +128,7 @@ def _described(
         rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
         news=news,
         more=more,
-        matching=_matching(services, wanted, counts) if more else "",
+        matching=_matching(services, wanted, counts) if more else _number(len(there)),
         older=older,
         searched_to=searched_to,
         running_count=counts["running"],
