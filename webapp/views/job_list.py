@@ -178,7 +178,9 @@ def _number(count: int) -> str:
 
 
 def _idle_queues(services: Services) -> tuple[str, ...]:
-    """Return the queues in which this viewer's jobs wait and nobody works."""
+    """Return the queues in which this viewer's jobs wait and nobody works, but those whose pause is told anyway."""
     waiting = services.jobs.page(viewer(), tab="waiting")
     queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
-    return tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))
+    idle = tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))
+    paused = {queue.name for queue in services.queues.paused()} if idle else set()
+    return tuple(queue for queue in idle if queue not in paused)
