@@ -134,12 +134,15 @@ def test_acts_stand_in_the_audit(client: FlaskClient, put: Put, services: Servic
     assert line.after == {"action": "stop", "jobs": [job.short_id]}
 
 
-def test_the_list_offers_acts_and_all_that_match_only_if_there_are_more(client: FlaskClient, put: Put) -> None:
+def test_the_list_offers_acts_and_all_that_match(client: FlaskClient, put: Put) -> None:
     put(Status.COMPLETED)
     page = client.get("/jobs").text
     assert 'formaction="/jobs/act/delete"' in page
-    assert 'name="all"' not in page
-    for _ in range(51):
+    assert 'name="all"' not in page, "it is ticked as fast"
+    put(Status.COMPLETED)
+    assert "All 2 that match" in client.get("/jobs").text, "nobody ticks a page of them one by one"
+    assert "All 2 that match" in client.get("/jobs?q=report").text, "all were read"
+    for _ in range(50):
         put(Status.COMPLETED)
     assert "All 52 that match" in client.get("/jobs").text
     assert "All 52 that match" in client.get("/jobs?whose=mine&when=7").text

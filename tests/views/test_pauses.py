@@ -37,6 +37,15 @@ def test_who_waits_for_nothing_there_is_not_troubled(
     assert BANNER not in ana.get("/jobs").text
 
 
+def test_a_paused_queue_is_not_said_to_lack_a_worker(
+    ana: FlaskClient, services: Services, put: Callable[..., Job]
+) -> None:
+    put()
+    assert "no worker is running" in ana.get("/jobs").text
+    services.queues.pause("default", reason="Moving the database")
+    assert "no worker is running" not in ana.get("/jobs").text, "no worker would start it now"
+
+
 def test_an_operator_is_told_by_whom_and_led_to_the_queue(
     services: Services, put: Callable[..., Job], admin: User, client_of: Callable[[User], FlaskClient]
 ) -> None:

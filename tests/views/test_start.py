@@ -34,7 +34,7 @@ class Portrait(BaseModel):
     picture: Upload = Field(json_schema_extra={"max_bytes": 20_000})
 
 
-@job_type("portrait", title="A portrait")
+@job_type("portrait", title="A portrait", group="Reports")
 def portrait(job: Any, payload: Portrait) -> None:
     """Look at it."""
 
@@ -98,6 +98,12 @@ def test_the_catalogue_shows_what_can_be_started(client: FlaskClient) -> None:
     assert "<h2 id=" in page
     assert 'href="/jobs/new/sample_import">Import a table</a>' in page
     assert "Read a table." in page
+
+
+def test_the_headings_of_the_catalogue_speak_the_readers_language(client: FlaskClient) -> None:
+    page = client.get("/jobs/new", headers={"Accept-Language": "de"}).text
+    assert ">Berichte</h2>" in page
+    assert ">Reports<" not in page
 
 
 def test_the_catalogue_says_how_long_a_job_usually_takes(client: FlaskClient, put: Callable[..., Job]) -> None:

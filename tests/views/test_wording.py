@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -38,6 +38,19 @@ def test_an_unknown_total_has_no_percentage() -> None:
 
 def test_the_jobs_own_message_comes_before_its_numbers() -> None:
     assert wording.amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
+
+
+def test_only_a_job_in_its_first_seconds_has_just_begun() -> None:
+    silent = job(Status.RUNNING, started_at=NOW)
+    assert wording.standing(silent, NOW + timedelta(seconds=2)) == "Has just begun"
+    assert wording.standing(silent, NOW + timedelta(hours=2)) == "Does not tell how far it is"
+    assert not wording.standing(replace(silent, progress=40.0), NOW), "the number beside it says enough"
+
+
+def test_a_job_that_waits_for_its_parts_says_how_many_have_ended() -> None:
+    parent = job(Status.WAITING, started_at=NOW, parts=4, parts_completed=1, parts_failed=1, progress=50.0)
+    assert wording.runs(parent)
+    assert wording.standing(parent, NOW) == "2 of 4 parts"
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def _described(
         rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
         news=news,
         more=more,
-        matching=_matching(services, wanted, counts) if more else "",
+        matching=_matching(services, wanted, counts) if more else _number(len(there)),
         older=older,
         searched_to=searched_to,
         running_count=counts["running"],
@@ -178,7 +178,9 @@ def _number(count: int) -> str:
 
 
 def _idle_queues(services: Services) -> tuple[str, ...]:
-    """Return the queues in which this viewer's jobs wait and nobody works."""
+    """Return the queues in which this viewer's jobs wait and nobody works, but those whose pause is told anyway."""
     waiting = services.jobs.page(viewer(), tab="waiting")
     queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
-    return tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))
+    idle = tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))
+    paused = {queue.name for queue in services.queues.paused()} if idle else set()
+    return tuple(queue for queue in idle if queue not in paused)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from webapp.jobs import events
 from webapp.jobs.attachments import Attachment
-from webapp.jobs.job import Job, Status
+from webapp.jobs.job import Job
 from webapp.jobs.kinship import NO_KIN, Kin
 from webapp.jobs.queries import Attempt, Event
 from webapp.views import parts, sayings, wording
@@ -92,10 +92,10 @@ def job_page(job: Job, found: Findings, reader: Reader) -> JobPage:
         title=translated(job.title),
         look=wording.look(job),
         saying=sayings.saying(facts),
-        runs=job.status in {Status.RUNNING, Status.WAITING},
+        runs=wording.runs(job),
         finished=job.is_finished,
         percent=wording.percent(job),
-        amounts=wording.amounts(job),
+        amounts=wording.standing(job, reader.now) if wording.runs(job) else wording.amounts(job),
         seconds_left=round(left.total_seconds()) if left is not None else None,
         opened=opened,
         failure=explained,

@@ -84,7 +84,7 @@ def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: 
         line_is_error=bool(error),
         percent=wording.percent(job),
         outlook=sayings.expectation(facts) if job.is_running else "",
-        runs=job.status in {Status.RUNNING, Status.WAITING},
+        runs=wording.runs(job),
         by=_by(job, reader),
         by_whom=_by_whom(job, reader),
         files=tuple(offered[:FILES_SHOWN]),
@@ -131,7 +131,7 @@ def _line(facts: Facts) -> str:
     job = facts.job
     if job.status in {Status.SCHEDULED, Status.CANCELLED, Status.STALE}:
         return sayings.saying(facts).fact
-    return wording.amounts(job) if job.is_running else translated(job.message)
+    return wording.standing(job, facts.now) if wording.runs(job) else translated(job.message)
 
 
 def _by(job: Job, reader: Reader) -> str:

@@ -21,6 +21,7 @@ from webapp.views.ordering import ask, take
 from webapp.views.reader import reader
 from webapp.views.texts import gettext as _
 from webapp.views.viewer import signed_in, viewer
+from webapp.views.written import translated
 
 bp = Blueprint("start", __name__)
 
@@ -34,12 +35,17 @@ class Tile:
     usual: str
     last: Moment | None
 
+    @property
+    def group(self) -> str:
+        """Under which heading it stands, in the reader's language."""
+        return translated(self.job_type.group)
+
 
 @bp.get("/jobs/new")
 def catalogue() -> ResponseReturnValue:
     """Show all that this person can start, by group."""
-    offered = sorted(filter(_may_start, services().registry), key=attrgetter("group"))
-    groups = {group: tuple(tiles) for group, tiles in groupby(_tiles(offered), key=attrgetter("job_type.group"))}
+    tiles = sorted(_tiles(filter(_may_start, services().registry)), key=attrgetter("group"))
+    groups = {group: tuple(those) for group, those in groupby(tiles, key=attrgetter("group"))}
     return render_template("jobs/new.html", groups=groups)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from webapp.jobs.job import Job, Status
@@ -36,6 +37,7 @@ _LOOKS: Mapping[Status, Look] = MappingProxyType(
 _RETRYING = Look(lazy_gettext("Retrying"), "attention", "rotate-clockwise")
 _STOPPING = Look(lazy_gettext("Stopping…"), "attention", "player-stop")
 _WARNED = Look(lazy_gettext("Done with warnings"), "attention", "alert-circle")
+_JUST_BEGUN = timedelta(seconds=10)
 
 
 def look(job: Job) -> Look:
@@ -64,6 +66,19 @@ def amounts(job: Job) -> str:
     if job.total:
         return _("%(done)s of %(total)s", done=number(job.done), total=number(job.total))
     return _("%(done)s so far", done=number(job.done))
+
+
+def runs(job: Job) -> bool:
+    """Tell whether people see it run: a worker holds it, or its parts are at work."""
+    return job.status in {Status.RUNNING, Status.WAITING}
+
+
+def standing(job: Job, now: datetime) -> str:
+    """Say how far a job is that runs; one that does not tell has "just begun" for its first seconds only."""
+    if (said := amounts(job)) or percent(job) is not None:
+        return said
+    begun = job.started_at is None or now - job.started_at < _JUST_BEGUN
+    return _("Has just begun") if begun else _("Does not tell how far it is")
 
 
 def percent(job: Job) -> float | None:

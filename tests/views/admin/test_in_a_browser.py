@@ -69,3 +69,25 @@ def test_without_javascript_an_error_is_found_and_settled(
     page.click("#to-resolved")
     expect(page.locator("main .chip").first).to_have_text("Resolved")
     page.context.close()
+
+
+CONTRAST = """button => {
+    const style = getComputedStyle(button);
+    const light = (colour) => {
+        const parts = colour.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255);
+        const [r, g, b] = parts.map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    const [one, other] = [light(style.color), light(style.backgroundColor)];
+    return Math.max(one, other) / Math.min(one, other);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_not_allowed_can_still_be_read(
+    browser: Browser, address: str, person: Callable[..., User], password: str, scheme: str
+) -> None:
+    page = signed_in(browser, address, person("olga", role="operator"), password, color_scheme=scheme)
+    page.goto("/admin/schedules")
+    assert page.locator("#add-schedule:disabled").evaluate(CONTRAST) >= 4.5
+    page.context.close()
