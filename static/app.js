@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const LOG_LIMIT = 2000;
+  const TOAST_LIMIT = 3;
   const TOAST_SECONDS = 12;
   const pill = document.querySelector("[data-live]");
   let paused = false;
@@ -12,6 +13,10 @@
 
   const isPoll = (ctx) => ctx?.sourceElement?.hasAttribute?.("data-poll");
   const age = () => Math.round((Date.now() - freshAt) / 1000);
+
+  function trim(list, limit) {
+    while (list?.childElementCount > limit) list.firstElementChild.remove();
+  }
 
   function show() {
     if (!pill) return;
@@ -41,8 +46,8 @@
   document.addEventListener("htmx:after:request", (event) => heard(event.detail.ctx));
   document.addEventListener("htmx:error", (event) => heard(event.detail.ctx));
   document.addEventListener("htmx:after:swap", () => {
-    const lines = document.getElementById("log-lines");
-    while (lines && lines.childElementCount > LOG_LIMIT) lines.firstElementChild.remove();
+    trim(document.getElementById("log-lines"), LOG_LIMIT);
+    trim(document.getElementById("toasts"), TOAST_LIMIT);
     show();
   });
   document.addEventListener("visibilitychange", wake);

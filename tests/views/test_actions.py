@@ -1,6 +1,7 @@
 """What can be done with a job from its page: asked first, done by POST, refused with a sentence."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -134,6 +135,12 @@ def test_nobody_acts_on_what_is_not_theirs(
     assert "Delete…" not in bob.get(f"/jobs/{public.id}").text
     page = auditor.get(f"/jobs/{private.id}").text
     assert page.count('disabled title="Only its owner and operators may do this."') == 4
+    assert page.count('<p class="why">Only its owner and operators may do this.</p>') == 1, "for fingers, too"
+
+
+def test_a_reason_names_the_actions_that_it_is_for(client: FlaskClient, put: Put) -> None:
+    page = client.get(f"/jobs/{put(Status.RUNNING, cancel_requested_at=datetime.now(UTC)).id}").text
+    assert '<p class="why"><strong>Stop…</strong> It was asked to stop already.</p>' in page
 
 
 def test_with_htmx_the_question_is_a_dialog(client: FlaskClient, put: Put) -> None:

@@ -1,6 +1,7 @@
 """The parts of a job: on its page, and page by page."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -35,6 +36,16 @@ def test_a_root_shows_its_parts_those_that_run_first(client: FlaskClient, root: 
     assert "No stamp." in page
     assert "2 of 4 parts" in page
     assert f'href="/jobs/{root.id}/children?which=failed"' in page
+
+
+def test_a_part_that_waits_for_another_attempt_has_no_duration(client: FlaskClient, root: Job, put: Put) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=25)
+    told = {"root_id": root.id, "type": "part", "started_at": began}
+    put(Status.RUNNING, **told)
+    assert "25\N{NO-BREAK SPACE}min" in client.get(f"/jobs/{root.id}").text
+    again = put(Status.WAITING, parts=1)
+    put(Status.QUEUED, **{**told, "root_id": again.id})
+    assert "25\N{NO-BREAK SPACE}min" not in client.get(f"/jobs/{again.id}").text
 
 
 def test_a_part_leads_to_its_root(client: FlaskClient, root: Job, parts: list[Job]) -> None:

@@ -71,6 +71,17 @@ def test_the_badge_and_its_popover_follow_what_runs(page: Page, put: Put, change
     expect(page.locator("[data-toast]")).to_have_count(0)
 
 
+def test_toasts_do_not_pile_up(page: Page, put: Put, change: Change) -> None:
+    put(Status.RUNNING, title="Goes on")
+    page.goto("/jobs")
+    for title in ("First", "Second", "Third", "Fourth", "Fifth"):
+        change(put(Status.RUNNING, title=title), status="completed", finished_at=now())
+        ask_again(page)
+    expect(page.locator("#toasts")).to_contain_text("Fifth is done.")
+    expect(page.locator("[data-toast]")).to_have_count(3)
+    expect(page.locator("#toasts")).not_to_contain_text("First")
+
+
 def test_a_removed_job_says_so_in_its_place(page: Page, put: Put, services: Services) -> None:
     job, other = put(Status.COMPLETED), put(Status.COMPLETED)
     page.goto("/jobs")

@@ -36,6 +36,12 @@ def test_an_unknown_total_has_no_percentage() -> None:
     assert wording.percent(replace(unknown, done=None)) == 61.6
 
 
+def test_a_job_is_not_all_done_before_its_end() -> None:
+    counted = job(Status.RUNNING, done=200, total=200, progress=100.0)
+    assert wording.percent(counted) == 99.0, "its files are still to be kept"
+    assert wording.percent(replace(counted, status=Status.COMPLETED)) == 100.0
+
+
 def test_the_jobs_own_message_comes_before_its_numbers() -> None:
     assert wording.amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
 

@@ -37,7 +37,8 @@ def rows(parts: Sequence[Job], reader: Reader, *, opened: bool) -> tuple[Part, .
 def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
     failed = part.status in {Status.FAILED, Status.STALE}
     error = note_in_words(part.errors[-1]) if part.errors and failed else ""
-    ran = (part.finished_at or reader.now) - part.started_at if part.started_at else timedelta()
+    begun = None if part.is_new else part.started_at  # one that waits for its next attempt does not run on
+    ran = (part.finished_at or reader.now) - begun if begun else timedelta()
     moment = part.finished_at or part.started_at or part.created_at or reader.now
     return Part(
         id=part.id,
@@ -48,7 +49,7 @@ def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
         percent=wording.percent(part),
         line=(error or _line(part)) if opened else "",
         failed=failed,
-        ran=span(ran) if part.started_at else "",
+        ran=span(ran) if begun else "",
         when=reader.when(moment),
     )
 

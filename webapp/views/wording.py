@@ -38,6 +38,7 @@ _RETRYING = Look(lazy_gettext("Retrying"), "attention", "rotate-clockwise")
 _STOPPING = Look(lazy_gettext("Stopping…"), "attention", "player-stop")
 _WARNED = Look(lazy_gettext("Done with warnings"), "attention", "alert-circle")
 _JUST_BEGUN = timedelta(seconds=10)
+_NOT_YET_ALL = 99.0  # per cent
 
 
 def look(job: Job) -> Look:
@@ -82,9 +83,11 @@ def standing(job: Job, now: datetime) -> str:
 
 
 def percent(job: Job) -> float | None:
-    """How far it is, 0.0 to 100.0; ``None`` while nobody can know."""
+    """How far it is, 0.0 to 100.0; ``None`` while nobody can know. All of it is done only at the end."""
     guessed = job.done is not None and not job.total
-    return None if guessed or not (job.total or job.progress) else job.progress
+    if guessed or not (job.total or job.progress):
+        return None
+    return min(job.progress, _NOT_YET_ALL) if runs(job) else job.progress
 
 
 def ordinal(place: int) -> str:
