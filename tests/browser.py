@@ -1,11 +1,12 @@
-"""The one browser of a test process: Playwright runs no second one beside it."""
+"""The one browser of a test process, as Playwright runs no second one beside it; what is wrong with its pages."""
 
 import os
 import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -21,3 +22,12 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in one line each: the rule, and the first element that breaks it.
+
+    It looks at everything, but does not describe all that is right, which would take most of its time.
+    """
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]

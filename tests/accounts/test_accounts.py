@@ -111,6 +111,7 @@ def test_changing_somebody_who_does_not_exist_says_so(services: Services) -> Non
         services.accounts.disable("nobody")
 
 
+@pytest.mark.usefixtures("real_passwords")
 def test_a_hash_with_old_costs_is_renewed_at_the_next_login(services: Services, user: User) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(GOOD)
     with services.engine.begin() as connection:

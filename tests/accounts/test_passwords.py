@@ -6,6 +6,7 @@ from webapp.accounts import passwords
 from webapp.accounts.rules import BadAccount
 
 GOOD = "rivers under seven bridges"
+pytestmark = pytest.mark.usefixtures("real_passwords")
 
 
 def test_a_hash_is_argon2id_with_the_agreed_costs() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import Engine, create_engine, insert
 
+from tests.made_once import share_statements
 from webapp.config import Settings
 from webapp.database import engine_options, writing
 from webapp.jobs import attempts
@@ -30,6 +31,7 @@ class Nothing(BaseModel):
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url, **engine_options(database_url))
+    share_statements(engine)
     yield engine
     engine.dispose()
 

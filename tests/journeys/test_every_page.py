@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage
 from sqlalchemy import select, update
 
+from tests.browser import violations
 from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
 from webapp.app import create_app
@@ -199,12 +199,6 @@ def in_every_light(reader: Reader, address: str) -> int:
     assert reader.asks(SIDEWAYS) <= 0, f"{address} scrolls sideways on a phone"
     assert reader.complaints == [], address
     return status
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, in one line each: the rule, and the first element that breaks it."""
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules() if rule != "/login"])

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from sqlalchemy import delete
 
+from tests.browser import violations
 from tests.installation import wait_for
 from tests.views.browsing import complaints_of, polls_of
 from webapp.accounts.user import User
@@ -107,7 +107,7 @@ def test_ticked_jobs_are_stopped_after_a_question(page: Page, put: Put, services
     ask_again(page)
     expect(page.locator("#dialog dialog")).to_have_count(0)
     page.get_by_role("button", name="Stop…").click()
-    assert Axe().run(page).violations_count == 0
+    assert violations(page) == []
     dialog.get_by_role("button", name="Stop them").click()
     expect(page.locator("#toasts")).to_contain_text("1 job was stopped or asked to. 1 was left as it is.")
     assert services.jobs.get(waiting.id).status is Status.CANCELLED
@@ -159,7 +159,7 @@ def test_every_act_is_done_by_keyboard_alone(page: Page, put: Put, services: Ser
     expect(page.locator(f"#tick-{jobs[1].id}")).to_be_checked()
     press("?")
     expect(page.locator("#keys")).to_be_visible()
-    assert Axe().run(page).violations_count == 0
+    assert violations(page) == []
     press("Escape")
     page.get_by_role("button", name="Stop…").focus()
     press("Enter")
@@ -231,5 +231,5 @@ def test_notices_can_be_read_by_everyone(page: Page, services: Services, user: U
     complaints = complaints_of(page)
     for where in ("/notices", "/jobs/act/stop", "/jobs?q=none&since=x"):
         page.goto(where)
-        assert Axe().run(page).violations_count == 0, where
+        assert violations(page) == [], where
     assert complaints == []
