@@ -1,0 +1,23 @@
+"""The files that a job was given, by the field that asked for them."""
+
+from collections.abc import Mapping
+
+from webapp.jobs.context import InputFile
+from webapp.jobs.job_type import JobError
+
+NOT_KEPT = "The file %(name)s that it was given is not kept any more. Run it again with another one."
+
+
+class Inputs(dict[str, InputFile]):
+    """Those that are there. One that is kept no longer is missed in a sentence, one never given as by any dict."""
+
+    def __init__(self, there: Mapping[str, InputFile], given: Mapping[str, str]) -> None:
+        """Take what is there, and how each file was named that the job was given."""
+        super().__init__(there)
+        self._given = given
+
+    def __missing__(self, field: str) -> InputFile:
+        """Say to the job's owner why it cannot go on."""
+        if field in self._given:
+            raise JobError(NOT_KEPT % {"name": self._given[field]})
+        raise KeyError(field)
