@@ -20,7 +20,7 @@ from webapp.jobs.job import Job, Owner, Status
 from webapp.jobs.job_type import JobError, Upload, job_type
 from webapp.jobs.payloads import is_secret
 from webapp.jobs.shortages import DISK_FULL, OUT_OF_MEMORY
-from webapp.schema import jobs, now
+from webapp.schema import attachments, jobs, now
 from webapp.services import Services
 
 PASSWORD = "plain tests are calm tests"
@@ -210,6 +210,23 @@ def test_uploaded_files_are_open_to_the_handler(services: Services, lease: UUID)
     services.jobs.create_job("tested", {}, files=files)
     assert run_once(services, "default", lease).status is Status.COMPLETED
     assert seen == {"file": ("first.csv", 4, b"same"), "other": ("second.csv", 4, b"same")}
+
+
+def test_a_file_that_is_kept_no_longer_is_missed_in_a_sentence(services: Services, lease: UUID) -> None:
+    def handler(job: JobContext, payload: Sheet) -> None:
+        assert job.inputs.get("other") is None
+        job.inputs["file"].open()
+
+    services.registry.add(job_type("tested", title="Tested")(handler))
+    files = {"file": services.files.receive(io.BytesIO(b"1"), "first.csv")}
+    job = services.jobs.create_job("tested", {}, files=files)
+    with writing(services.engine) as connection:
+        connection.execute(update(attachments).where(attachments.c.job_id == job.id).values(deleted_at=now()))
+    ended = run_once(services, "default", lease)
+    assert ended.status is Status.FAILED
+    assert ended.errors[-1]["text"] == (
+        "The file first.csv that it was given is not kept any more. Run it again with another one."
+    )
 
 
 def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(

@@ -16,7 +16,7 @@ from webapp.jobs import storable
 from webapp.jobs.batches import SIZE, SliceLimit
 from webapp.jobs.fence import Fence, LeaseLost, add_output, has_file, report
 from webapp.jobs.files import FileStore, StoredFile
-from webapp.jobs.input_file import InputFile
+from webapp.jobs.inputs import InputFile
 from webapp.jobs.job import Job, Owner
 from webapp.jobs.job_log import logger_of
 from webapp.jobs.patience import patiently

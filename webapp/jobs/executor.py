@@ -22,7 +22,7 @@ from webapp.jobs.attempts import Ending, Horse
 from webapp.jobs.context import Family, JobContext
 from webapp.jobs.fence import Fence, LeaseLost, add_log
 from webapp.jobs.files import FileStore
-from webapp.jobs.input_file import InputFile
+from webapp.jobs.inputs import InputFile, Inputs
 from webapp.jobs.job import Job, Status
 from webapp.jobs.job_type import InvalidPayload, JobError, JobType
 from webapp.jobs.patience import patiently
@@ -199,14 +199,16 @@ class Executor:
     def _make_context(self, *arguments: Any, **named: Any) -> JobContext:
         return JobContext(*arguments, **named)
 
-    def _inputs(self, job_type: JobType, job: Job) -> dict[str, InputFile]:
+    def _inputs(self, job_type: JobType, job: Job) -> Inputs:
         if not job_type.uploads:
-            return {}
+            return Inputs({}, {})
         given = Attachments(self._engine).attachments(job.id)
-        by_content = {(file.sha256, file.name): file for file in given if file.role == "input"}
-        named = {field: job.payload.get(field) or {} for field in job_type.uploads}
-        keys = {field: (upload.get("sha256"), upload.get("name")) for field, upload in named.items()}
-        return {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
+        inputs = (file for file in given if file.role == "input" and file.deleted_at is None)
+        by_content = {(file.sha256, file.name): file for file in inputs}
+        named = {field: upload for field in job_type.uploads if (upload := job.payload.get(field))}
+        keys = {field: (upload["sha256"], upload["name"]) for field, upload in named.items()}
+        there = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
+        return Inputs(there, {field: upload["name"] for field, upload in named.items()})
 
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()

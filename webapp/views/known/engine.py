@@ -41,6 +41,7 @@ FIXED = (
     english("0 to 7, or SUN to SAT"),
 )
 PATTERNS = (
+    english("The file %(name)s that it was given is not kept any more. Run it again with another one."),
     english("It ran longer than its limit of %(limit)s and was ended."),
     english("It ran longer than its limit of %(limit)s and had to be ended by force."),
     english(
