@@ -42,6 +42,12 @@ def test_stopping_a_running_job_says_how_far_it_is_and_how_many_parts_go_with_it
     assert "Its 2 parts that have not ended are stopped, too." in asked
 
 
+def test_no_force_is_promised_for_work_that_is_done_elsewhere(client: FlaskClient, put: Put) -> None:
+    asked = client.get(f"/jobs/{put(Status.RUNNING, record_only=True).id}/stop").text
+    assert "Its work is done elsewhere: whoever does it is asked to end" in asked
+    assert "by force" not in asked
+
+
 def test_what_comes_too_late_is_a_conflict_that_says_why(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
     asked = client.get(f"/jobs/{job.id}/stop").text

@@ -68,6 +68,8 @@ def _running(matter: Matter) -> str:
     far = _("It is %(percent)s done.", percent=f"{int(known)}{SPACE}%") + " " if known is not None else ""
     if not matter.job.is_running:
         return _("It waits for its parts, which are stopped.")
+    if matter.job.record_only:
+        return far + _("Its work is done elsewhere: whoever does it is asked to end, and nothing here can force it.")
     return far + _(
         "It is asked to stop and has %(grace)s to finish its current step; then it is ended by force. "
         "Files that it has made are kept.",
