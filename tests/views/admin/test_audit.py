@@ -42,6 +42,11 @@ def test_lines_are_narrowed_by_who_what_to_what_and_when(auditor: FlaskClient) -
     assert {query: rows(auditor, query) for query in expected} == expected
 
 
+def test_what_is_known_by_its_name_alone_is_named(auditor: FlaskClient, services: Services) -> None:
+    services.audit.note(Line(actor=ANA, action=Action.ERROR_RESOLVE, kind=Kind.ERROR, id="", name="Out of paper"))
+    assert '<span class="muted small">Error</span> Out of paper</td>' in auditor.get("/admin/audit").text
+
+
 @pytest.mark.usefixtures("noted")
 def test_a_line_reads_as_a_sentence(auditor: FlaskClient) -> None:
     page = auditor.get("/admin/audit").text
