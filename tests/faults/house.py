@@ -5,11 +5,11 @@ They are forks of the test's process, so that they are there in a moment, and re
 
 import os
 import signal
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import psutil
@@ -18,10 +18,13 @@ from sqlalchemy import Engine, create_engine, delete
 
 from tests.faults import types
 from tests.installation import wait_for
+from tests.made_once import share_statements
 from webapp import faults
 from webapp.config import load
 from webapp.database import engine_options, forget_inherited_connections, writing
+from webapp.jobs.attempts import Horse
 from webapp.jobs.job_type import Registry
+from webapp.jobs.leases import Holder
 from webapp.jobs.parent_death import die_with_parent
 from webapp.processes import pool
 from webapp.processes.clock import Clock
@@ -31,6 +34,7 @@ from webapp.services import Services
 
 LEASE_SECONDS = 1.5
 TICK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
 QUEUE = "default"
 
 
@@ -44,17 +48,32 @@ class House:
         self.faults.mkdir()
         self.said = folder / "said"
         self.children: dict[str, psutil.Process] = {}
+        self._next_look = 0.0
 
     def strike(self, point: str, action: str) -> Callable[[], bool]:
         """Let the next process that gets to ``point`` break; return what tells whether one did."""
         (self.faults / point).write_text(action)
         return (self.faults / (point + faults.STRUCK)).exists
 
+    def rehearse(self) -> None:
+        """Do here once what the forks will do, so that each of them inherits the statements compiled."""
+        services, me = self.services, psutil.Process().pid
+        job = services.jobs.create_job("again", {"marks": str(self.said)}, queue=QUEUE)
+        lease_id = services.leases.open(Holder(worker="rehearsal", host="here", boot_id="now", pid=me), QUEUE)
+        services.work_horse().drain(QUEUE, lease_id, Horse(worker="rehearsal", host="here", pid=me))
+        services.leases.settle(lease_id, why="It was a rehearsal.")
+        Clock(services).tick()
+        services.jobs.delete(job.id)  # with its file
+        self.clear()
+        services.wake_ups.connection.flushdb()
+
     def mend(self) -> None:
         for name, work in {"pool": self._pool, "clock": self._clock}.items():
             if name not in self.children or _has_ended(self.children[name]):
                 self.children[name] = psutil.Process(self.fork(work))
-        self._thaw_the_forsaken()
+        if monotonic() >= self._next_look:  # it goes through all processes of the machine
+            self._thaw_the_forsaken()
+            self._next_look = monotonic() + LOOK_SECONDS
 
     def workers(self) -> list[psutil.Process]:
         return _children(self.children["pool"])
@@ -112,7 +131,7 @@ class House:
         clock = Clock(self.services)
         while True:
             clock.tick()
-            time.sleep(TICK_SECONDS)
+            sleep(TICK_SECONDS)
 
     def _thaw_the_forsaken(self) -> None:
         """A worker that is frozen goes on when its lease is gone; it must do no harm then."""
@@ -132,6 +151,7 @@ def built(database_url: str, valkey_url: str, folder: Path, *, workers: int = 1)
     engine = _engine(settings.database)
     brief = settings.model_copy(update={"lease_seconds": LEASE_SECONDS, "stop_grace_seconds": 1.0})
     house = House(Services(brief, engine, registry=registry), folder, workers)
+    house.rehearse()
     try:
         yield house
     finally:
@@ -142,7 +162,9 @@ def built(database_url: str, valkey_url: str, folder: Path, *, workers: int = 1)
 
 
 def _engine(url: str) -> Engine:
-    return create_engine(url, **engine_options(url))
+    engine = create_engine(url, **engine_options(url))
+    share_statements(engine)
+    return engine
 
 
 def _has_ended(child: psutil.Process) -> bool:
