@@ -30,13 +30,14 @@ _databases = count(1)
 
 
 def wait_for(fact: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Ask again and again until the answer is true; return it."""
-    deadline = time.monotonic() + seconds
+    """Ask again and again, ever less often, until the answer is true; return it."""
+    began = time.monotonic()
     while True:
         if answer := fact():
             return answer
-        assert time.monotonic() < deadline, f"still not so after {seconds} seconds"
-        time.sleep(0.02)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"still not so after {seconds} seconds"
+        time.sleep(min(0.02 + waited / 20, 0.1))
 
 
 class Installation:

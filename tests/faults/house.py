@@ -58,13 +58,12 @@ class House:
     def rehearse(self) -> None:
         """Do here once what the forks will do, so that each of them inherits the statements compiled."""
         services, me = self.services, psutil.Process().pid
-        rehearsed = services.jobs.create_job("again", {"marks": str(self.said)}, queue=QUEUE)
+        job = services.jobs.create_job("again", {"marks": str(self.said)}, queue=QUEUE)
         lease_id = services.leases.open(Holder(worker="rehearsal", host="here", boot_id="now", pid=me), QUEUE)
         services.work_horse().drain(QUEUE, lease_id, Horse(worker="rehearsal", host="here", pid=me))
         services.leases.settle(lease_id, why="It was a rehearsal.")
         Clock(services).tick()
-        for file in services.jobs.attachments(rehearsed.id):
-            services.files.remove(file.id)
+        services.jobs.delete(job.id)  # with its file
         self.clear()
         services.wake_ups.connection.flushdb()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 from werkzeug.serving import make_server
@@ -30,14 +31,13 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str, user: User, password: str) -> Iterator[Page]:
+def page(browser: Browser, address: str, user: User, client_of: Callable[[User], FlaskClient]) -> Iterator[Page]:
+    """A page in which ana is signed in as with `client_of`: the form is for the tests of signing in."""
     context = browser.new_context(base_url=address)
-    page = context.new_page()
-    page.goto("/login")
-    page.fill("#name", user.name)
-    page.fill("#password", password)
-    page.click("main button")
-    yield page
+    client = client_of(user)
+    name = client.application.config["SESSION_COOKIE_NAME"]
+    context.add_cookies([{"name": name, "value": client.get_cookie(name).value, "url": address}])
+    yield context.new_page()
     context.close()
 
 

@@ -124,11 +124,12 @@ def test_what_the_dialog_cannot_show_is_shown_as_a_page(page: Page, put: Put) ->
     expect(page.get_by_role("heading", name="Stop 1 job?")).to_be_visible()
 
 
-def test_without_javascript_everything_is_there(page: Page, put: Put, services: Services) -> None:
+def test_without_javascript_everything_is_there(page: Page, address: str, put: Put, services: Services) -> None:
     job = put(Status.QUEUED, title="Needle")
-    context = page.context.browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    same_person = {"base_url": address, "storage_state": page.context.storage_state()}
+    context = page.context.browser.new_context(java_script_enabled=False, **same_person)
     plain = context.new_page()
-    plain.goto(page.url.partition("/jobs")[0] + "/jobs")
+    plain.goto("/jobs")
     plain.fill("[data-search]", "needle")
     plain.get_by_role("button", name="Search").click()
     plain.check(f"#tick-{job.id}")
