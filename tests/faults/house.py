@@ -143,13 +143,15 @@ class House:
 
 
 @contextmanager
-def built(database_url: str, valkey_url: str, folder: Path, *, workers: int = 1) -> Iterator[House]:
+def built(
+    database_url: str, valkey_url: str, folder: Path, *, workers: int = 1, lease_seconds: float = LEASE_SECONDS
+) -> Iterator[House]:
     settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
     registry = Registry()
     for kind in (types.again, types.once, types.briefly, types.each_time):
         registry.add(kind)
     engine = _engine(settings.database)
-    brief = settings.model_copy(update={"lease_seconds": LEASE_SECONDS, "stop_grace_seconds": 1.0})
+    brief = settings.model_copy(update={"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0})
     house = House(Services(brief, engine, registry=registry), folder, workers)
     house.rehearse()
     try:

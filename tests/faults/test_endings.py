@@ -20,7 +20,9 @@ CUT_OFF = (
 def house(sqlite_template: Path, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
     (folder / "deskjob.sqlite3").write_bytes(sqlite_template.read_bytes())
-    with built(f"sqlite:///{folder / 'deskjob.sqlite3'}", valkey_url, folder) as house:
+    url = f"sqlite:///{folder / 'deskjob.sqlite3'}"
+    # no lease runs out in these tests, however slow the machine is: a work-horse out of sight would end otherwise
+    with built(url, valkey_url, folder, lease_seconds=6.0) as house:
         house.mend()
         yield house
 
