@@ -9,14 +9,14 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts import audit
-from webapp.accounts.rights import Right, may
-from webapp.jobs.acting import Action, Actor, Sorted, act, sort
+from webapp.accounts.rights import Right
+from webapp.jobs.acting import Action, Sorted, act, sort
 from webapp.jobs.chosen import Chosen
 from webapp.jobs.queries import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.views import rights
 from webapp.views.act_words import asking, asking_all, told
-from webapp.views.acting_job import start_acting
+from webapp.views.acting import actor, start_acting
 from webapp.views.admin.job_filter import JobFilter
 from webapp.views.asked import asked
 from webapp.views.auditing import audited
@@ -24,8 +24,7 @@ from webapp.views.confirming import confirm
 from webapp.views.current import services
 from webapp.views.filters import Filter
 from webapp.views.job_list import CARDS
-from webapp.views.reader import closed_types
-from webapp.views.viewer import signed_in, viewer
+from webapp.views.viewer import viewer
 
 bp = Blueprint("acts", __name__)
 _MOST = PAGE + CARDS
@@ -56,7 +55,7 @@ def do_act(action: str) -> ResponseReturnValue:
     judged = _sorted(chosen)
     noted = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
     with audited(audit.Action.JOBS_BULK, audit.Kind.JOBS, after=noted) if judged.fit else nullcontext():
-        act(services().jobs, chosen, judged.fit, _actor())
+        act(services().jobs, chosen, judged.fit, actor())
     flash(told(chosen, judged))
     return redirect(_back(), 303)
 
@@ -80,12 +79,7 @@ def _matching() -> Chosen:
 
 def _sorted(action: Action) -> Sorted:
     there = services().jobs.some(viewer(), _ids())
-    return sort(action, (there[one] for one in _ids() if one in there), _actor())
-
-
-def _actor() -> Actor:
-    user = signed_in()
-    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed_types())
+    return sort(action, (there[one] for one in _ids() if one in there), actor())
 
 
 def _ids() -> list[UUID]:

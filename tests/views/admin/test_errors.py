@@ -84,6 +84,18 @@ def test_many_of_an_error_are_retried_by_a_job_of_its_own(
     assert (lines(services)[-1]["action"], lines(services)[-1]["after"]) == ("error_retry", {"jobs": 2})
 
 
+def test_jobs_of_a_type_that_somebody_may_not_start_are_not_retried(
+    operator: FlaskClient, ended: Ended, fold: Callable[[], None], services: Services
+) -> None:
+    job = ended(Status.FAILED, 5, "Row 3 has no name.", max_attempts=1, type="user_import")
+    fold()
+    error = services.figures.errors.page()[0].fingerprint
+    operator.post(f"/admin/errors/{error}/retry")
+    assert services.jobs.get(job.id).status is Status.FAILED
+    assert lines(services)[-1]["after"] == {"jobs": 0}
+    assert "1 was left as it is." in operator.get(f"/admin/errors/{error}").text
+
+
 def test_an_auditor_is_told_why_not(auditor: FlaskClient, error: str) -> None:
     page = auditor.get(f"/admin/errors/{error}").text
     assert "disabled" in page

@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit import Action, Kind
 from webapp.accounts.rights import Right
 from webapp.jobs.acting import Action as Act
+from webapp.jobs.acting import act, sort
 from webapp.jobs.figures.groups import PAGE, Group, State, UnknownError
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.views.acting_job import start_acting
+from webapp.views.act_words import told
+from webapp.views.acting import actor, start_acting
 from webapp.views.admin.error_words import HOURS, STATES, ErrorRow, error_row
 from webapp.views.admin.periods import moment_of
 from webapp.views.auditing import audited, note
@@ -125,13 +127,14 @@ def retry(fingerprint: str) -> ResponseReturnValue:
     """Retry the jobs that failed so: a few at once, many by a job of its own; what cannot be retried is passed over."""
     group, errors = _group(fingerprint), services().figures.errors
     count = errors.count_retriable(fingerprint)
-    about: dict[str, Any] = {"name": group.type, "after": {"jobs": count}}
     if count > _AT_ONCE:
-        with audited(Action.ERROR_RETRY, Kind.ERROR, fingerprint, **about):
+        with audited(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": count}):
             job = start_acting(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
-    services().jobs.retry_many(errors.retriable(fingerprint, count), by=signed_in().id)
-    note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, **about)
+    judged = sort(Act.RETRY, services().jobs.some(viewer(), errors.retriable(fingerprint, count)).values(), actor())
+    act(services().jobs, Act.RETRY, judged.fit, actor())
+    note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)})
+    flash(told(Act.RETRY, judged))
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
 

@@ -10,7 +10,7 @@ from webapp.accounts.rights import Right
 from webapp.jobs.acting import Action as Act
 from webapp.jobs.job import Status
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.views.acting_job import start_acting
+from webapp.views.acting import start_acting
 from webapp.views.admin import reasons
 from webapp.views.admin.queue_view import QueueView
 from webapp.views.admin.queues import bp, known, page_of
