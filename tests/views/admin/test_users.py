@@ -124,3 +124,13 @@ def test_an_operator_sees_people_and_may_not_change_them(operator: FlaskClient, 
     for verb in ("role", "disable", "enable", "password"):
         assert operator.post(f"/admin/users/{user.id}/{verb}").status_code == 403
     assert operator.get("/admin/users/new").status_code == 403
+
+
+def test_very_many_jobs_are_not_counted_one_by_one(
+    boss: FlaskClient, user: User, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.admin.user_view.TAB_CEILING", 2)
+    put()
+    put()
+    for path in ("/admin/users", f"/admin/users/{user.id}"):
+        assert '/admin/jobs?owner=ana" data-number>2+<' in boss.get(path).text

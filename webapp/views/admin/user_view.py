@@ -5,6 +5,7 @@ from uuid import UUID
 
 from webapp.accounts.user import Role, User
 from webapp.jobs import owners
+from webapp.jobs.queries import TAB_CEILING
 from webapp.services import Services
 from webapp.views.moments import Moment
 from webapp.views.reader import Reader
@@ -14,13 +15,14 @@ from webapp.views.wording import Look
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserView:
-    """A person as the people who look after accounts see them."""
+    """A person as the people who look after accounts see them; with ``more_jobs``, at least so many ``jobs``."""
 
     user: User
     look: Look
     role: str
     added: Moment
     jobs: int
+    more_jobs: bool
 
     @property
     def id(self) -> UUID:
@@ -42,7 +44,8 @@ def user_views(services: Services, people: tuple[User, ...], reading: Reader) ->
             look=_look(person),
             role=role_word(person.role),
             added=reading.day(person.created_at),
-            jobs=counted.get(person.id, 0),
+            jobs=counted[person.id],
+            more_jobs=counted[person.id] >= TAB_CEILING,
         )
         for person in people
     )
