@@ -10,7 +10,7 @@ test: ## Run the whole suite
 	./deskjob test
 
 check: ## Check style, layout, layers and types
-	./deskjob test tests/test_architecture.py tests/test_templates.py
+	./deskjob test tests/test_architecture.py tests/test_tree.py tests/test_templates.py
 
 format: ## Lay out the code
 	.venv/bin/python -m ruff check --fix . && .venv/bin/python -m ruff format .

@@ -12,10 +12,10 @@ from sqlalchemy import update
 
 from benchmarks.installation import installed
 from benchmarks.rounds import ratio
-from webapp.database import writing
-from webapp.jobs.claims import Claims
-from webapp.jobs.leases import Holder
-from webapp.jobs.limits import Limits
+from webapp.db.engine import writing
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.model.policies import Limits
+from webapp.jobs.queueing.claim import Claims
 from webapp.schema import jobs
 from webapp.services import Services
 

@@ -13,7 +13,7 @@ from benchmarks import servers
 from benchmarks.installation import installed
 from benchmarks.noop import plain_noop
 from benchmarks.rounds import Verdict, ratio
-from webapp.database import writing
+from webapp.db.engine import writing
 from webapp.schema import events, jobs
 from webapp.services import Services
 

@@ -16,10 +16,10 @@ from benchmarks import servers
 from benchmarks.rounds import Verdict
 from webapp.app import create_app
 from webapp.config import load
-from webapp.database import forget_inherited_connections
-from webapp.jobs.attempts import Horse
-from webapp.jobs.job import Status
-from webapp.jobs.leases import Holder
+from webapp.db.engine import forget_inherited_connections
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.model.job import Status
 from webapp.services import Services
 
 MEGABYTE = 1_000_000

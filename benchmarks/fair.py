@@ -13,8 +13,8 @@ from sqlalchemy import func, insert, select
 from benchmarks import claim, servers
 from benchmarks.installation import installed
 from benchmarks.rounds import Verdict
-from webapp.database import writing
-from webapp.jobs.job import Job, Owner
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Owner
 from webapp.processes import worker
 from webapp.schema import jobs, now, users
 from webapp.services import Services

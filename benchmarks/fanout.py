@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from benchmarks import servers
 from benchmarks.installation import installed, seconds_in_a_child
 from benchmarks.rounds import Verdict, ratio
-from webapp.jobs.job import Status
+from webapp.jobs.model.job import Status
 from webapp.processes.worker import job_worker, warm_up
 from webapp.schema import attempts, events, jobs
 from webapp.services import Services

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from webapp.database import is_sqlite, writing
+from webapp.db.engine import is_sqlite, writing
 from webapp.services import Services
 
 DAYS = 30

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel
 
-from webapp.jobs.context import JobContext
-from webapp.jobs.job_type import job_type
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
 
 
 class Nothing(BaseModel):

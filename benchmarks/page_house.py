@@ -16,7 +16,7 @@ from sqlalchemy import insert, text
 from benchmarks import servers
 from webapp.app import create_app
 from webapp.config import load
-from webapp.database import is_sqlite, writing
+from webapp.db.engine import is_sqlite, writing
 from webapp.schema import now, users
 from webapp.services import Services
 

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from benchmarks import peer, servers
 from benchmarks.page_house import OtherAnswer, house, seconds, seconds_waited
 from benchmarks.rounds import Verdict
-from webapp.views import row_html
+from webapp.views.job_list import row_cache
 
 GROWTH, SAVED, KILOBYTES = 1.2, 3.0, 60
 LISTS = ("/jobs", "/jobs?tab=failed", "/jobs?tab=stopped", "/jobs?whose=public", "/jobs?when=30&type=dataset_report")
@@ -89,7 +89,7 @@ def _page(redis: str, rows: int, peer: Callable[[], float], rounds: int) -> floa
     """Return how many times as fast as the peer's our list is, with that many jobs, of rows not shown before."""
 
     def first_look() -> float:
-        row_html.forget()
+        row_cache.forget()
         return seconds_waited(client, "/jobs")
 
     with house("sqlite", redis, rows) as client:

@@ -14,10 +14,10 @@ from benchmarks import servers
 from benchmarks.rounds import Verdict, ratio
 from webapp.app import create_app
 from webapp.config import load
-from webapp.jobs.context import JobContext
-from webapp.jobs.job import Job
-from webapp.jobs.leases import Holder
-from webapp.jobs.reporter import Reporter
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.reporter import Reporter
+from webapp.jobs.model.job import Job
 from webapp.services import Services
 
 ITEMS = 5_000_000

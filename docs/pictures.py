@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import create_engine, select
 
 from webapp.config import load
-from webapp.database import engine_options, reading
+from webapp.db.engine import engine_options, reading
 from webapp.schema import error_groups, jobs, schedules
 
 ROOT = Path(__file__).parent.parent

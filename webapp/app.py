@@ -9,27 +9,17 @@ from htmx_flask import Htmx
 
 from webapp import schema
 from webapp.config import Settings, load
-from webapp.database import engine_options
+from webapp.db.engine import engine_options
 from webapp.services import Services
 from webapp.version import version
-from webapp.views import (
-    around,
-    assets,
-    errors,
-    language,
-    live,
-    new_password,
-    not_for_now,
-    one_reader,
-    pages,
-    pauses,
-    rights,
-    row_html,
-    security,
-    static_files,
-)
-from webapp.views.admin import templating
-from webapp.views.forms import uploads
+from webapp.views import blueprints, security, static_files
+from webapp.views.account import forced_password_change
+from webapp.views.admin import nav
+from webapp.views.forms import streaming_uploads
+from webapp.views.job_list import row_cache
+from webapp.views.new_job import disabled_type
+from webapp.views.page import assets, error_pages, pause_banner, permissions, polling, request, topbar
+from webapp.views.text import locale_choice
 
 ROOT = Path(__file__).parent.parent
 db = SQLAlchemy(metadata=schema.metadata)
@@ -54,21 +44,21 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _add_pages(app: Flask, settings: Settings) -> None:
-    one_reader.init_app(app)
+    request.init_app(app)
     Htmx(app)
-    uploads.init_app(app)  # after htmx-flask, whose request class it extends
+    streaming_uploads.init_app(app)  # after htmx-flask, whose request class it extends
     assets.init_app(app)
-    language.init_app(app)
-    errors.init_app(app)
-    rights.init_app(app)
-    templating.init_app(app)
-    around.init_app(app)
-    live.init_app(app)
-    pauses.init_app(app)
-    row_html.init_app(app)
+    locale_choice.init_app(app)
+    error_pages.init_app(app)
+    permissions.init_app(app)
+    nav.init_app(app)
+    topbar.init_app(app)
+    polling.init_app(app)
+    pause_banner.init_app(app)
+    row_cache.init_app(app)
     security.init_app(app, settings)
     static_files.init_app(app, settings)
-    new_password.init_app(app)
-    not_for_now.init_app(app)
-    for blueprint in pages.BLUEPRINTS:
+    forced_password_change.init_app(app)
+    disabled_type.init_app(app)
+    for blueprint in blueprints.BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -15,43 +15,41 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 
 from webapp import jobtypes
-from webapp.accounts.accounts import Accounts
-from webapp.accounts.audit import Audit
-from webapp.accounts.audit_trail import AuditTrail
-from webapp.accounts.directory import Directory
+from webapp.accounts.accounts import Accounts, Directory
+from webapp.accounts.audit_log import Audit
+from webapp.accounts.audit_query import AuditTrail
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
-from webapp.database import read_only
-from webapp.jobs.by_hand import ByHand, refuse_worker_only
-from webapp.jobs.claims import Claims
-from webapp.jobs.clocks import silence
-from webapp.jobs.condition import Examination
-from webapp.jobs.disabling import DisabledTypes
-from webapp.jobs.executor import Executor
-from webapp.jobs.figures.figures import Figures
-from webapp.jobs.files import FileStore
-from webapp.jobs.for_show import FilesForShow
-from webapp.jobs.horse import Budget, WorkHorse
-from webapp.jobs.housekeeping import Housekeeping
-from webapp.jobs.job import Job
-from webapp.jobs.job_type import JobType
-from webapp.jobs.jobs import Jobs
-from webapp.jobs.leases import Holder, Leases, boot_id
-from webapp.jobs.notices import Notices
-from webapp.jobs.payloads import Vault
-from webapp.jobs.queues import Queues, UnknownQueue
-from webapp.jobs.registry import Registry
-from webapp.jobs.rehearsal import Rehearsal
-from webapp.jobs.rq_queue.registry import listed
+from webapp.db.engine import read_only
+from webapp.jobs.definition.disabled_types import DisabledTypes
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.payload import Vault
+from webapp.jobs.definition.registry import Registry
+from webapp.jobs.execution.dry_run import FilesForShow, Rehearsal
+from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.inline import ByHand, refuse_worker_only
+from webapp.jobs.execution.leases import Holder, Leases, boot_id
+from webapp.jobs.execution.watchdog import Watch
+from webapp.jobs.execution.work_horse import Budget, WorkHorse
+from webapp.jobs.invariants.check import Check
+from webapp.jobs.invariants.infrastructure import Announcing
+from webapp.jobs.invariants.verifier import all_checks
+from webapp.jobs.maintenance.pruner import Housekeeping
+from webapp.jobs.metrics.service import Figures
+from webapp.jobs.model.job import Job
+from webapp.jobs.monitoring.clock_heartbeat import silence
+from webapp.jobs.monitoring.snapshot import Examination
+from webapp.jobs.monitoring.workers import Workers
+from webapp.jobs.queries.notifications import Notices
+from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.queueing.queues import Queues, UnknownQueue
 from webapp.jobs.rq_queue.wake_ups import WakeUps
+from webapp.jobs.rq_queue.worker_registry import listed
 from webapp.jobs.schedules.firing import Firing
-from webapp.jobs.schedules.runs import Runs
-from webapp.jobs.schedules.schedules import Schedules
-from webapp.jobs.verifying.check import Check
-from webapp.jobs.verifying.surroundings import Announcing
-from webapp.jobs.verifying.verifier import all_checks
-from webapp.jobs.watch import Watch
-from webapp.jobs.workers import Workers
+from webapp.jobs.schedules.run_history import Runs
+from webapp.jobs.schedules.service import Schedules
+from webapp.jobs.service import Jobs
+from webapp.jobs.store.file_store import FileStore
 from webapp.secret_key import secret_key
 
 ENTRY_POINTS = "deskjob.jobtypes"

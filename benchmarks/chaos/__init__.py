@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.chaos import databases, recovery
 from benchmarks.chaos.databases import Database
-from benchmarks.chaos.house import House
+from benchmarks.chaos.installation import House
 from benchmarks.chaos.mixed import Outcome, Rain, mixed, services_of
 from benchmarks.chaos.report import Found
 from benchmarks.rounds import Verdict

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from benchmarks.chaos.pages import Pages, PagesAway
 from benchmarks.chaos.timetable import Timetable
-from webapp.jobs.uniqueness import DuplicateJob
+from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.services import Services
 
 _WEIGHTS = {

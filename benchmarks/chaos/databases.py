@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.chaos.hand import Strike
+from benchmarks.chaos.interference import Strike
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 
 

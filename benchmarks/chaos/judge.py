@@ -12,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from benchmarks.chaos import ledger
-from webapp.database import reading
-from webapp.jobs.job import TERMINAL
-from webapp.jobs.verifying.verifier import verify
+from webapp.db.engine import reading
+from webapp.jobs.invariants.verifier import verify
+from webapp.jobs.model.job import TERMINAL
 from webapp.schema import attachments, jobs
 from webapp.services import Services
 

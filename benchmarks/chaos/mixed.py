@@ -15,16 +15,16 @@ from sqlalchemy.exc import DBAPIError
 
 from benchmarks.chaos.creator import Creator
 from benchmarks.chaos.databases import Database
-from benchmarks.chaos.hand import Hand
-from benchmarks.chaos.house import TYPES, House
+from benchmarks.chaos.installation import TYPES, House
+from benchmarks.chaos.interference import Hand
 from benchmarks.chaos.judge import Judgement, judged
 from benchmarks.chaos.pages import Pages
 from benchmarks.chaos.timetable import Timetable
 from webapp.accounts.user import Role
 from webapp.app import create_app
 from webapp.config import load
-from webapp.database import reading
-from webapp.jobs.job import UNFINISHED
+from webapp.db.engine import reading
+from webapp.jobs.model.job import UNFINISHED
 from webapp.schema import jobs
 from webapp.services import Services
 

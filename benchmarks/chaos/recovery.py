@@ -10,8 +10,8 @@ from uuid import UUID
 import psutil
 
 from benchmarks.chaos import ledger
-from benchmarks.chaos.hand import POOLS
-from benchmarks.chaos.house import House
+from benchmarks.chaos.installation import House
+from benchmarks.chaos.interference import POOLS
 from webapp.services import Services
 
 _LONGEST = 60.0

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from webapp.database import reading, writing
+from webapp.db.engine import reading, writing
 from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.plan import Missed
+from webapp.jobs.schedules.misfires import Missed
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import jobs, now, schedule_runs, schedules
 from webapp.services import Services

@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from benchmarks.chaos import ledger
-from webapp.jobs.context import JobContext
-from webapp.jobs.job_type import JobError, job_type
-from webapp.jobs.retry import RetryPolicy
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.policies import RetryPolicy
 
 # More than any hand can kill: whatever happens to a job, there is one right end
 ALWAYS = RetryPolicy(max_attempts=1000, delays=(timedelta(seconds=0.3),))

@@ -6,8 +6,8 @@ from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
 from webapp.accounts.accounts import NameTaken, UserNotFound
-from webapp.accounts.rules import BadAccount
 from webapp.accounts.user import Role, User
+from webapp.accounts.validation import BadAccount
 from webapp.schema import sessions, users
 from webapp.services import Services
 

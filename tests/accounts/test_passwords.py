@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from webapp.accounts import passwords
-from webapp.accounts.rules import BadAccount
+from webapp.accounts.validation import BadAccount
 
 GOOD = "rivers under seven bridges"
 pytestmark = pytest.mark.usefixtures("real_passwords")

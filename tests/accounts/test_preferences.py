@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from webapp.accounts.preferences import Preferences, save
-from webapp.accounts.rules import BadAccount
 from webapp.accounts.user import User
+from webapp.accounts.validation import BadAccount
 from webapp.services import Services
 
 

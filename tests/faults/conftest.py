@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.databases import create_database, drop_database, in_database
-from tests.faults.house import House, built
+from tests.faults.installation_under_fault import House, built
 
 
 @pytest.fixture(scope="class")

@@ -10,11 +10,11 @@ from time import time
 import pytest
 from sqlalchemy import select
 
-from tests.faults.house import LEASE_SECONDS, QUEUE, House
-from tests.faults.types import CONTENT, MOST
-from tests.jobs.invariants import broken, snapshot
-from webapp.database import reading
-from webapp.jobs.job import Job, Status
+from tests.faults.fault_job_types import CONTENT, MOST
+from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, House
+from tests.jobs.row_invariants import broken, snapshot
+from webapp.db.engine import reading
+from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments
 
 ACTIONS = ("kill", "exit", "raise", "sleep")

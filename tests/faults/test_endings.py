@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.house import House, built
-from webapp.jobs.job import Job, Status
-from webapp.jobs.shortages import DISK_FULL, OUT_OF_MEMORY
+from tests.faults.installation_under_fault import House, built
+from webapp.db.resource_errors import DISK_FULL, OUT_OF_MEMORY
+from webapp.jobs.model.job import Job, Status
 
 # Without its files, a process soon stumbles; on a slow machine it is found first that it cannot reach the database
 CUT_OFF = (

@@ -11,10 +11,10 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from tests.faults.house import House, built
+from tests.faults.installation_under_fault import House, built
 from tests.installation import wait_for
-from webapp.database import reading
-from webapp.jobs.job import Status
+from webapp.db.engine import reading
+from webapp.jobs.model.job import Status
 from webapp.schema import jobs, leases
 
 PATIENCE = 30.0

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.house import LEASE_SECONDS, House, built
+from tests.faults.installation_under_fault import LEASE_SECONDS, House, built
 from tests.valkey import Valkey, valkey
-from webapp.jobs.job import Job, Status
+from webapp.jobs.model.job import Job, Status
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ import psutil
 import pytest
 from sqlalchemy import Engine, select
 
-from tests.faults.house import House, built
-from tests.faults.types import LATE_WORDS
+from tests.faults.fault_job_types import LATE_WORDS
+from tests.faults.installation_under_fault import House, built
 from tests.installation import wait_for
-from webapp.database import reading
-from webapp.jobs.job import Job, Status
+from webapp.db.engine import reading
+from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments, jobs, leases, log_lines
 
 

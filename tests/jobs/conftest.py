@@ -9,14 +9,14 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import Engine, create_engine, insert
 
-from tests.made_once import share_statements
+from tests.shared_caches import share_statements
 from webapp.config import Settings
-from webapp.database import engine_options, writing
-from webapp.jobs import attempts
-from webapp.jobs.attempts import Ending, Horse
-from webapp.jobs.job import SYSTEM, Job, Owner, Status
-from webapp.jobs.job_type import job_type
-from webapp.jobs.leases import Holder
+from webapp.db.engine import engine_options, writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.lifecycle import finish_attempt
+from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
+from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.schema import now, users
 from webapp.services import Services
 
@@ -96,7 +96,7 @@ def end(services: Services, job: Job, status: Status = Status.COMPLETED, **detai
     """End a claimed job's attempt."""
     ending = replace(Ending(status=status, outcome=status.value), **details)
     with writing(services.engine) as connection:
-        attempts.end(connection, job, HORSE, ending)
+        finish_attempt.end(connection, job, HORSE, ending)
 
 
 def _nothing(job: object, payload: Nothing) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from webapp.jobs.context import JobContext
-from webapp.jobs.job_type import JobError, job_type
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.execution.context import JobContext
 
 
 class Nothing(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from webapp.database import is_sqlite
+from webapp.db.engine import is_sqlite
 
 Sent = list[tuple[str, Any]]
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, update
 
 from webapp.accounts.user import User
-from webapp.database import reading, writing
-from webapp.jobs import housekeeping
-from webapp.jobs.job import Status
+from webapp.db.engine import reading, writing
+from webapp.jobs.maintenance import pruner
+from webapp.jobs.model.job import Status
 from webapp.schema import attachments, jobs, later, log_lines, sessions
 
 OLD = later(-timedelta(days=31).total_seconds())
@@ -96,7 +96,7 @@ def test_unfinished_and_recent_jobs_stay_and_so_do_the_parts_of_an_unfinished_on
 
 
 def test_any_number_of_jobs_is_removed_batch_by_batch(database, services, maintain, finished, monkeypatch):
-    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    monkeypatch.setattr(pruner, "BATCH", 2)
     for _ in range(5):
         finished()
     assert maintain().message == "Removed 5 jobs."
@@ -105,7 +105,7 @@ def test_any_number_of_jobs_is_removed_batch_by_batch(database, services, mainta
 def test_a_file_past_its_day_goes_and_its_row_says_since_when(
     database, services, maintain, finished, change, monkeypatch
 ):
-    monkeypatch.setattr(housekeeping, "BATCH", 2)
+    monkeypatch.setattr(pruner, "BATCH", 2)
     mine = [finished(finished_at=later(0)) for _ in range(3)]
     change(attachments, attachments.c.job_id.in_(mine), expires_at=later(-1))
     job = maintain()

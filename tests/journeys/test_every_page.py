@@ -22,11 +22,11 @@ from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
 from webapp.app import create_app
 from webapp.config import load
-from webapp.database import reading, writing
-from webapp.demo.seeding import seed
-from webapp.jobs.job import Status
-from webapp.jobs.leases import Holder
-from webapp.jobs.presence import Presence
+from webapp.db.engine import reading, writing
+from webapp.demo.seed import seed
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.model.job import Status
 from webapp.schema import jobs, workers
 
 pytestmark = pytest.mark.browser

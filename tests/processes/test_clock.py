@@ -6,8 +6,8 @@ from sqlalchemy.exc import OperationalError
 
 from tests.installation import Installation, wait_for
 from webapp.config import load
-from webapp.database import engine_options, reading, writing
-from webapp.jobs.job import Status
+from webapp.db.engine import engine_options, reading, writing
+from webapp.jobs.model.job import Status
 from webapp.processes import clock as module
 from webapp.processes.clock import MAINTENANCE, Clock
 from webapp.schema import cursors, jobs, later

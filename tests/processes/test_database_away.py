@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 from tests.databases import create_database, drop_database, in_database
 from tests.installation import Installation, free_port, installed, wait_for
-from webapp.jobs.clocks import silence
-from webapp.jobs.job import Job, Status
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.monitoring.clock_heartbeat import silence
 
 PATIENT = {"DESKJOB_LEASE_SECONDS": "15"}
 

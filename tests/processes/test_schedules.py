@@ -15,9 +15,9 @@ from sqlalchemy import func, select, update
 
 from tests.installation import environment, wait_for
 from webapp.config import Settings
-from webapp.database import reading, writing
+from webapp.db.engine import reading, writing
+from webapp.jobs.schedules.cron_rule import Rule
 from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.rule import Rule
 from webapp.schema import jobs, now, schedule_runs, schedules
 from webapp.services import Services
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from tests.installation import Installation, wait_for
 from webapp.cli import deskjob
 from webapp.config import BadSettingError
-from webapp.jobs.job import Status
+from webapp.jobs.model.job import Status
 from webapp.processes.valkey import command
 
 

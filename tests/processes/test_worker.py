@@ -8,8 +8,8 @@ import time
 import psutil
 
 from tests.installation import Installation, wait_for
-from webapp.jobs.job import Status
-from webapp.jobs.maintenance import top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
+from webapp.jobs.model.job import Status
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import psutil
 
 from tests.installation import Installation, wait_for
-from webapp.jobs.job import Status
-from webapp.jobs.presence import Wish
-from webapp.jobs.workers import Worker
+from webapp.jobs.execution.worker_heartbeat import Wish
+from webapp.jobs.model.job import Status
+from webapp.jobs.monitoring.workers import Worker
 
 
 def one_worker(installation: Installation) -> subprocess.Popen[bytes]:

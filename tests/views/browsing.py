@@ -12,8 +12,8 @@ from sqlalchemy import update
 from werkzeug.serving import make_server
 
 from webapp.accounts.user import User
-from webapp.database import writing
-from webapp.jobs.job import Job
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job
 from webapp.schema import jobs
 from webapp.services import Services
 

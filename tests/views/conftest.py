@@ -12,9 +12,9 @@ from uuid_utils.compat import uuid7
 
 from tests.views.browsing import address, change, page  # noqa: F401  (fixtures)
 from webapp.accounts.user import User
-from webapp.database import writing
-from webapp.jobs.attachments import Attachment
-from webapp.jobs.job import Job, Owner, Status
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.store.attachments import Attachment
 from webapp.schema import attachments, jobs, log_lines, now
 from webapp.services import Services
 

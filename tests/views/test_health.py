@@ -4,8 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from webapp.database import writing
-from webapp.jobs.clocks import Beat
+from webapp.db.engine import writing
+from webapp.jobs.monitoring.clock_heartbeat import Beat
 from webapp.schema import clocks, later
 from webapp.services import Services
 

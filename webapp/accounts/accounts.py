@@ -2,21 +2,24 @@
 
 Whatever makes a login void (a new password, a disabled account) also ends that person's
 sessions, in the same transaction.
+
+The directory: people as a list, page by page, to look for somebody.
+
+The last admin stays: without one, nobody could let anybody in again.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from webapp.accounts import last_admin, passwords, rules
-from webapp.accounts.rows import COLUMNS, to_user
-from webapp.accounts.rules import BadAccount
-from webapp.accounts.user import Role, User
-from webapp.database import reading, writing
+from webapp.accounts import passwords, validation
+from webapp.accounts.user import COLUMNS, Role, User, to_user
+from webapp.accounts.validation import BadAccount, folded
+from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users
 
 
@@ -49,7 +52,7 @@ class Accounts:
 
     def by_name(self, name: str) -> User | None:
         """Return the user of this name, also a disabled one; upper and lower case are the same."""
-        row = self._row(users.c.name == rules.folded(name))
+        row = self._row(users.c.name == validation.folded(name))
         return to_user(row) if row else None
 
     def all(self) -> tuple[User, ...]:
@@ -89,12 +92,12 @@ class Accounts:
         """
         passwords.check(password, name)
         return self._insert(
-            name=rules.good_name(name),
-            role=rules.good_role(role).value,
-            full_name=rules.good_full_name(full_name),
-            email=rules.good_email(email),
+            name=validation.good_name(name),
+            role=validation.good_role(role).value,
+            full_name=validation.good_full_name(full_name),
+            email=validation.good_email(email),
             tenant=tenant,
-            timezone=rules.good_timezone(timezone),
+            timezone=validation.good_timezone(timezone),
             imported_by=imported_by,
             password_hash=passwords.hashed(password),
             password_is_temporary=temporary,
@@ -102,7 +105,7 @@ class Accounts:
 
     def authenticate(self, name: str, password: str) -> User | None:
         """Return whose name and password these are; one answer, and one duration, for every "no"."""
-        row = self._row(users.c.name == rules.folded(name))
+        row = self._row(users.c.name == validation.folded(name))
         if not passwords.matches(password, row["password_hash"] if row else None):
             return None
         if row is None or not row["active"]:
@@ -117,7 +120,7 @@ class Accounts:
 
     def set_role(self, name: str, role: Role | str) -> None:
         """Change what a person may do, from their next request on; `LastAdmin` if nobody else could undo it."""
-        self._change(name, role=rules.good_role(role).value)
+        self._change(name, role=validation.good_role(role).value)
 
     def disable(self, name: str) -> None:
         """Shut a person out, now; what is theirs stays. The last admin is not (`LastAdmin`)."""
@@ -140,10 +143,10 @@ class Accounts:
             raise NameTaken(name) from None
 
     def _change(self, name: str, **values: Any) -> None:
-        mine = users.c.name == rules.folded(name)
+        mine = users.c.name == validation.folded(name)
         with writing(self.engine) as connection:
             if values.get("active", True) is False or values.get("role", Role.ADMIN) != Role.ADMIN:
-                last_admin.refuse(connection, name)
+                refuse(connection, name)
             if connection.execute(update(users).where(mine).values(**values)).rowcount == 0:
                 raise UserNotFound(name)
             if "role" not in values:  # each request reads it anew
@@ -160,3 +163,44 @@ class Accounts:
 
 def _end_sessions(connection: Connection, whose: Any) -> None:
     connection.execute(delete(sessions).where(sessions.c.user_id.in_(select(users.c.id).where(whose))))
+
+
+PAGE = 50
+
+
+class Directory:
+    """The people of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def page(self, search: str = "", *, after: str = "", limit: int = PAGE) -> tuple[User, ...]:
+        """Return people by name, from behind ``after``; with ``search`` those in whose details it stands."""
+        found = select(*COLUMNS).where(users.c.name > after, *_matching(search)).order_by(users.c.name).limit(limit)
+        with reading(self._engine) as connection:
+            return tuple(to_user(row) for row in connection.execute(found).mappings())
+
+
+def _matching(search: str) -> list[ColumnElement[bool]]:
+    word = search.strip()
+    if not word:
+        return []
+    columns = (users.c.name, users.c.full_name, users.c.email, users.c.tenant, users.c.role)
+    return [or_(*(column.icontains(word, autoescape=True) for column in columns))]
+
+
+class LastAdmin(BadAccount):
+    """There is always an admin who can sign in."""
+
+    def __init__(self, name: str) -> None:
+        """Name who it is."""
+        super().__init__(
+            f"{name} is the last admin, and nobody could let anybody in again. Make somebody else an admin first."
+        )
+
+
+def refuse(connection: Connection, name: str) -> None:
+    """Raise `LastAdmin` if nobody else is an active admin of the whole installation; others who ask wait."""
+    admins = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.active, users.c.tenant.is_(None))
+    if connection.execute(admins.order_by(users.c.id).with_for_update()).scalars().all() == [folded(name)]:
+        raise LastAdmin(name)

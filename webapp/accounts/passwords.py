@@ -9,7 +9,7 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from webapp.accounts.rules import BadAccount
+from webapp.accounts.validation import BadAccount
 
 SHORTEST, LONGEST = 12, 128
 _FEWEST_KINDS = 5  # "aaaaaaaaaaaa" and "121212121212" have one and two kinds of characters

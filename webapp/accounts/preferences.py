@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine, update
 
-from webapp.accounts.rules import BadAccount, good_timezone
-from webapp.database import writing
+from webapp.accounts.validation import BadAccount, good_timezone
+from webapp.db.engine import writing
 from webapp.schema import users
 
 

@@ -1,9 +1,18 @@
-"""User and Role, as plain values. Pure."""
+"""User and Role, as plain values. Pure.
 
-from dataclasses import dataclass
+Rows of people, and the users they stand for. A password's hash never becomes part of a user.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from webapp.schema import users
 
 
 class Role(StrEnum):
@@ -48,3 +57,13 @@ class User:
     def display_name(self) -> str:
         """What other people read."""
         return self.full_name or self.name
+
+
+_FIELDS = tuple(field.name for field in fields(User))
+COLUMNS = tuple(users.c[name] for name in _FIELDS)
+
+
+def to_user(row: RowMapping | Mapping[str, Any]) -> User:
+    """Make the user of a row that has at least `COLUMNS`."""
+    values = {name: row[name] for name in _FIELDS}
+    return User(**values | {"role": Role(row["role"])})

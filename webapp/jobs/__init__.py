@@ -1,12 +1,13 @@
 """The engine: jobs, their types, and what runs them. Knows no Flask and no particular job type."""
 
-from webapp.jobs.context import JobContext
-from webapp.jobs.job import IllegalTransition, Job, Owner, Status
-from webapp.jobs.job_type import InvalidPayload, JobError, Upload, job_type
-from webapp.jobs.jobs import Jobs
-from webapp.jobs.reporter import JobCancelled
-from webapp.jobs.store import JobNotFound, StaleJob
-from webapp.jobs.uniqueness import DuplicateJob, OnDuplicate
+from webapp.jobs.definition.job_type import InvalidPayload, JobError, Upload, job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.reporter import JobCancelled
+from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.policies import OnDuplicate
+from webapp.jobs.service import Jobs
+from webapp.jobs.store.job_store import JobNotFound, StaleJob
+from webapp.jobs.store.unique_keys import DuplicateJob
 
 __all__ = [
     "DuplicateJob",

@@ -5,9 +5,9 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from webapp.accounts.sessions import Sessions
-from webapp.jobs.context import JobContext
-from webapp.jobs.housekeeping import Housekeeping
-from webapp.jobs.job_type import job_type
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.maintenance.pruner import Housekeeping
 
 
 class Maintenance(BaseModel):

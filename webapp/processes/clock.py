@@ -14,13 +14,13 @@ from types import FrameType
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from webapp.jobs.clocks import Beat
-from webapp.jobs.disabling import TypeDisabled
-from webapp.jobs.maintenance import Reaper, promote_due, top_up_wake_ups
-from webapp.jobs.patience import if_there
-from webapp.jobs.presence import forget_silent
-from webapp.jobs.silence import give_up_on_silent
-from webapp.jobs.uniqueness import DuplicateJob, release_waiting
+from webapp.db.retry import if_there
+from webapp.jobs.definition.disabled_types import TypeDisabled
+from webapp.jobs.execution.worker_heartbeat import forget_silent
+from webapp.jobs.maintenance.clock_chores import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.maintenance.stale_records import give_up_on_silent
+from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.store.unique_keys import DuplicateJob, release_waiting
 from webapp.services import Services
 
 log = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NoReturn
 from uuid import uuid4
 
-from webapp.faults import faultpoint
-from webapp.jobs.parent_death import die_with_parent
+from webapp.fault_injection import faultpoint
+from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
 _YOUNG_SECONDS = 1.0  # one that dies so young may do so again: the next one takes its time

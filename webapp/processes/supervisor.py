@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
-from webapp.jobs.parent_death import die_with_parent
+from webapp.os_process import die_with_parent
 
 _LONGEST_PAUSE = 30.0
 _HURRY = 5.0  # seconds that programs have to end after a second request

@@ -12,9 +12,8 @@ import click
 from flask import Flask
 
 from webapp.processes import valkey
-from webapp.processes.ready import check_folders, check_redis, only_one
-from webapp.processes.required import Unready
-from webapp.processes.setup import first_admin, migrate
+from webapp.processes.bootstrap import first_admin, migrate
+from webapp.processes.preflight import Unready, check_folders, check_redis, only_one
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.services import Services
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webapp.database import forget_inherited_connections
+from webapp.db.engine import forget_inherited_connections
 
 _GRACE_SECONDS = 10  # that requests have to be answered, once asked to stop
 

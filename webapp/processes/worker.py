@@ -13,13 +13,13 @@ import psutil
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from webapp.database import forget_inherited_connections
-from webapp.jobs.attempts import Horse
-from webapp.jobs.leases import Holder, boot_id
-from webapp.jobs.presence import Presence, count, forget
+from webapp.db.engine import forget_inherited_connections
+from webapp.db.revision import Fit
+from webapp.jobs.execution.leases import Holder, boot_id
+from webapp.jobs.execution.worker_heartbeat import Presence, count, forget
+from webapp.jobs.lifecycle.finish_attempt import Horse
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
-from webapp.revision import Fit
 from webapp.services import Services
 from webapp.version import version
 

@@ -1,4 +1,7 @@
-"""Jobs, their indexes, and which of them follow others."""
+"""Jobs, their indexes, and which of them follow others.
+
+Requests that were answered already: sent twice, one makes one job.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -132,3 +135,13 @@ class _DependencyColumns(TypedColumns):
 
 dependencies = Table("dependencies", metadata, _DependencyColumns)
 Index("ix_dependencies_after", dependencies.c.after_id)
+
+
+class _RequestColumns(TypedColumns):
+    key: Named[str] = Column(String(120), primary_key=True)
+    job_id: Named[UUID] = Column(Uuid, ForeignKey("jobs.id", ondelete="CASCADE"))
+    created_at: Named[datetime] = Column(Moment)
+
+
+requests = Table("requests", metadata, _RequestColumns)
+Index("ix_requests_job", requests.c.job_id)

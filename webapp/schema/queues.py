@@ -1,4 +1,7 @@
-"""Queues, and the leases under which work-horses run."""
+"""Queues, and the leases under which work-horses run.
+
+Job types that may not be started for now.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -32,3 +35,13 @@ class _LeaseColumns(TypedColumns):
 
 
 leases = Table("leases", metadata, _LeaseColumns)
+
+
+class _DisabledTypeColumns(TypedColumns):
+    name: Named[str] = Column(String(80), primary_key=True)
+    reason: Named[str] = Column(String(200), server_default="")
+    disabled_by: Named[UUID | None] = Column(Uuid)
+    disabled_at: Named[datetime] = Column(Moment)
+
+
+disabled_types = Table("disabled_types", metadata, _DisabledTypeColumns)

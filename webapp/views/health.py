@@ -7,9 +7,9 @@ from redis import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from webapp.database import reading
-from webapp.jobs.clocks import is_silent
-from webapp.views.current import services
+from webapp.db.engine import reading
+from webapp.jobs.monitoring.clock_heartbeat import is_silent
+from webapp.views.page.request import services
 
 bp = Blueprint("health", __name__)
 OK, AWAY, SILENT = "ok", "cannot be reached", "silent"

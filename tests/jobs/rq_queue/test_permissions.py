@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 
 from tests.installation import ROOT, Installation
 from tests.valkey import Valkey, valkey
-from webapp.jobs.job import Status
+from webapp.jobs.model.job import Status
 
 PASSWORD = "CHANGE-ME"
 ADMIN = "user admin on >admin ~* &* +@all\n"

@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.installation import Installation, wait_for
-from webapp.jobs.job import Status
-from webapp.jobs.maintenance import top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
+from webapp.jobs.model.job import Status
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP
 
 QUICKLY = 10.0  # seconds: a second or two, on a machine that does nothing else

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from webapp.database import writing
+from webapp.db.engine import writing
 from webapp.jobs.schedules.draft import Draft
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import now, schedules

@@ -9,12 +9,12 @@ from pydantic import BaseModel, SecretStr, field_validator
 from sqlalchemy import event, select, update
 
 from tests.jobs.statements import plan_of, recorded
-from webapp.database import writing
-from webapp.jobs import payloads
-from webapp.jobs.job import Job, Owner, Status
-from webapp.jobs.job_type import job_type
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.definition.payload import load_payload
+from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.firing import Firing
-from webapp.jobs.schedules.making import CannotStart, NotFinished
+from webapp.jobs.schedules.job_factory import CannotStart, NotFinished
 from webapp.jobs.schedules.schedule import Outcome, Run, Schedule
 from webapp.schema import jobs, schedules
 from webapp.services import Services
@@ -217,7 +217,7 @@ def test_a_secret_is_closed_in_the_schedule_and_open_to_the_job(keyed: Services,
     assert "hush" not in str(schedule.payload)
     keyed.firing.fire_due()
     [job] = made(keyed)
-    loaded = payloads.load(keyed.registry.get("keyed"), job.payload, keyed.vault)
+    loaded = load_payload(keyed.registry.get("keyed"), job.payload, keyed.vault)
     assert isinstance(loaded, Key)
     assert loaded.key.get_secret_value() == "hush"
 

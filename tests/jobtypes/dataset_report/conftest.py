@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from webapp.jobs.job_type import Upload
+from webapp.jobs.definition.job_type import Upload
 from webapp.jobtypes.dataset_report import DatasetReport, dataset_report
 
 

@@ -10,9 +10,9 @@ from sqlalchemy import insert, select, update
 
 from webapp.accounts.user import User
 from webapp.config import Settings
-from webapp.database import reading, writing
-from webapp.jobs.figures import cursors
-from webapp.jobs.job import Job, Status
+from webapp.db.engine import reading, writing
+from webapp.jobs.metrics import cursors
+from webapp.jobs.model.job import Job, Status
 from webapp.schema import attempts, audit, events, jobs
 from webapp.services import Services
 

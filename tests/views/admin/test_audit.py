@@ -4,8 +4,8 @@ from io import StringIO
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.accounts.audit import Action, Actor, Kind, Line
-from webapp.accounts.audit_trail import Narrowed
+from webapp.accounts.audit_log import Action, Actor, Kind, Line
+from webapp.accounts.audit_query import Narrowed
 from webapp.services import Services
 
 ANA = Actor(name="ana", role="operator", address="192.0.2.7")

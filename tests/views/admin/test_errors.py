@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.views.admin.links import shown
-from webapp.database import reading
-from webapp.jobs.job import Job, Status
+from webapp.db.engine import reading
+from webapp.jobs.model.job import Job, Status
 from webapp.schema import audit
 from webapp.services import Services
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from webapp.accounts.user import User
-from webapp.jobs.job import Job, Owner, Status
+from webapp.jobs.model.job import Job, Owner, Status
 
 pytestmark = pytest.mark.browser
 Ended = Callable[..., Job]

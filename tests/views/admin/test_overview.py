@@ -7,9 +7,9 @@ from sqlalchemy import update
 
 from tests.views.admin.links import numbers, shown, total
 from webapp.accounts.user import User
-from webapp.database import writing
-from webapp.jobs.clocks import Beat
-from webapp.jobs.job import Job, Owner, Status
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.monitoring.clock_heartbeat import Beat
 from webapp.schema import jobs, later
 from webapp.services import Services
 
@@ -60,7 +60,7 @@ def test_every_number_equals_what_its_link_lists(
 def test_a_number_says_when_it_is_only_the_least(
     operator: FlaskClient, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.views.admin.glance.COUNT_CEILING", 2)
+    monkeypatch.setattr("webapp.views.admin.overview.COUNT_CEILING", 2)
     put(Status.QUEUED)
     put(Status.QUEUED)
     assert 'data-number="waiting">2+<' in operator.get("/admin").text

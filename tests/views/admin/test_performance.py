@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.jobs.job import Job, Status
+from webapp.jobs.model.job import Job, Status
 
 Ended = Callable[..., Job]
 

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from webapp.jobs.condition import Condition, Oldest, Space
-from webapp.jobs.workers import Worker
+from webapp.jobs.monitoring.snapshot import Condition, Oldest, Space
+from webapp.jobs.monitoring.workers import Worker
 from webapp.views.admin.problems import Lately, problems
 
 QUIET = Lately(ended=0, failed=0)

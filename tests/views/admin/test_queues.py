@@ -6,9 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
-from webapp.jobs.job import Job, Status
-from webapp.jobs.leases import Holder
-from webapp.jobs.presence import Presence
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
 Noted = Callable[[], list[dict[str, Any]]]
@@ -110,7 +110,7 @@ def test_emptying_names_the_number_and_stops_what_waits(
 def test_what_is_too_much_for_one_request_a_job_stops(
     operator: FlaskClient, services: Services, put: Put, noted: Noted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.views.admin.queue_steering._SECONDS_TO_EMPTY", 0.0)
+    monkeypatch.setattr("webapp.views.admin.queues._SECONDS_TO_EMPTY", 0.0)
     waiting, others = [put(), put()], [put(Status.HELD), put(Status.RUNNING), put(queue="night")]
     answer = operator.post("/admin/queues/default/empty")
     assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 0})

@@ -5,15 +5,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import text, update
 
 from webapp.config import load
-from webapp.database import writing
-from webapp.jobs import foresight, underneath
-from webapp.jobs.attachments import Attachment
-from webapp.jobs.clocks import Beat
-from webapp.jobs.job import Job, Status
+from webapp.db.engine import writing
+from webapp.jobs.maintenance import pruner
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.monitoring import components
+from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.store.attachments import Attachment
 from webapp.schema import attachments, clocks, later
 from webapp.services import Services
 from webapp.version import version
-from webapp.views.admin.settings_view import settings_view
+from webapp.views.admin.system import settings_view
 
 DAY = 86_400
 
@@ -28,13 +29,13 @@ def test_the_versions_and_the_parts_are_told(auditor: FlaskClient, services: Ser
 
 @pytest.mark.usefixtures("database")
 def test_a_database_tells_its_kind_size_and_what_it_lacks(services: Services) -> None:
-    found = underneath.database(services.engine)
+    found = components.database(services.engine)
     assert found.kind in {"SQLite", "PostgreSQL"}
     assert found.bytes > 10_000
     assert (found.revision, found.pending) == (found.head, ())
     with writing(services.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    pending = underneath.database(services.engine).pending
+    pending = components.database(services.engine).pending
     assert pending[-1] == found.head
     assert "0001" not in pending
 
@@ -75,7 +76,7 @@ def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
     with writing(services.engine) as connection:
         connection.execute(update(attachments).where(attachments.c.id == expiring.id).values(expires_at=later(3600)))
     house = services.housekeeping
-    found = foresight.removal(services.engine, services.files, house.retention, services.registry)
+    found = pruner.removal(services.engine, services.files, house.retention, services.registry)
     assert (found.jobs, found.files, found.bytes) == (1, 2, 8)
     assert house.prune(only_count=True) == 0, "not yet"
 

@@ -5,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import Role, User
-from webapp.jobs.job import Job
+from webapp.jobs.model.job import Job
 from webapp.services import Services
 
 Noted = Callable[[], list[dict[str, Any]]]
@@ -129,7 +129,7 @@ def test_an_operator_sees_people_and_may_not_change_them(operator: FlaskClient, 
 def test_very_many_jobs_are_not_counted_one_by_one(
     boss: FlaskClient, user: User, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.views.admin.user_view.TAB_CEILING", 2)
+    monkeypatch.setattr("webapp.views.admin.users.TAB_CEILING", 2)
     put()
     put()
     for path in ("/admin/users", f"/admin/users/{user.id}"):

@@ -5,10 +5,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from webapp.database import writing
-from webapp.jobs.job import Job, Status
-from webapp.jobs.leases import Holder
-from webapp.jobs.presence import Presence, Wish
+from webapp.db.engine import writing
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import Presence, Wish
+from webapp.jobs.model.job import Job, Status
 from webapp.schema import later, workers
 from webapp.services import Services
 from webapp.version import version

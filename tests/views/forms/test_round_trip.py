@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from tests.views.forms.browser import sent
 from tests.views.forms.every_kind import Column, Depth, EveryKind, Region, Urgency
-from webapp.views.forms.form import PayloadForm, form_values, initial_values
+from tests.views.forms.form_filling import sent
+from webapp.views.forms.payload_form import PayloadForm, form_values, initial_values
 
 MADRID = ZoneInfo("Europe/Madrid")
 # What no form can tell apart stays out: "" from nothing, CR from LF, finer than a millisecond.

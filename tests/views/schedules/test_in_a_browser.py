@@ -10,7 +10,7 @@ from sqlalchemy import insert
 
 from tests.browser import violations
 from webapp.accounts.user import User
-from webapp.database import writing
+from webapp.db.engine import writing
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import later, now, schedule_runs
 from webapp.services import Services

@@ -15,8 +15,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import as_text
 
-from webapp.faults import faultpoint
-from webapp.jobs.job import NO_QUEUE
+from webapp.fault_injection import faultpoint
+from webapp.jobs.model.job import NO_QUEUE
 
 log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called

@@ -29,16 +29,16 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
-from webapp.faults import faultpoint
-from webapp.jobs.leases import Holder, Leases, boot_id
-from webapp.jobs.parent_death import die_with_parent
-from webapp.jobs.patience import short
-from webapp.jobs.presence import Presence, Wish
-from webapp.jobs.rq_queue import horses
-from webapp.jobs.rq_queue.guard import Guard
-from webapp.jobs.rq_queue.horses import Ended
+from webapp.db.retry import short
+from webapp.fault_injection import faultpoint
+from webapp.jobs.execution.leases import Holder, Leases, boot_id
+from webapp.jobs.execution.watchdog import Watch
+from webapp.jobs.execution.worker_heartbeat import Presence, Wish
+from webapp.jobs.rq_queue import horse_process
+from webapp.jobs.rq_queue.horse_process import Ended
+from webapp.jobs.rq_queue.supervision import Guard
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
-from webapp.jobs.watch import Watch
+from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
 Work = Callable[[str, UUID], None]
@@ -141,9 +141,9 @@ class JobWorker(Worker):
     def _wait_for_end(self, watching: Watch) -> Ended:
         pid = self._horse_pid
         obey = partial(self._obey, pid, watching)
-        with Guard(watching, kill=lambda: horses.kill(pid), obey=obey, show=self.heartbeat):
+        with Guard(watching, kill=lambda: horse_process.kill(pid), obey=obey, show=self.heartbeat):
             faultpoint("worker.forked")
-            ended = horses.wait_for(pid)
+            ended = horse_process.wait_for(pid)
         self._horse_pid = 0
         return ended
 
@@ -173,7 +173,7 @@ class JobWorker(Worker):
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse, if there is one (RQ 3.0 kills its own process group when there is none)."""
         if self._horse_pid > 0:
-            horses.kill(self._horse_pid, sig)
+            horse_process.kill(self._horse_pid, sig)
 
     def subscribe(self) -> None:
         """Take no commands from Redis: what is to be stopped stands in the row."""

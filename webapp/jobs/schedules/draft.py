@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from webapp.jobs import storable
-from webapp.jobs.job import SYSTEM, Owner
-from webapp.jobs.schedules.plan import Missed
-from webapp.jobs.schedules.rule import BadRule, BadZone, Rule
+from webapp.jobs.model import json_values
+from webapp.jobs.model.job import SYSTEM, Owner
+from webapp.jobs.schedules.cron_rule import BadRule, BadZone, Rule
+from webapp.jobs.schedules.misfires import Missed
 from webapp.jobs.schedules.schedule import Schedule
 
 NAME_LIMIT = 120
@@ -89,7 +89,7 @@ class Draft:
 
     def _mistakes(self, knows_queue: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
         name = self.name.strip()
-        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or storable.text(name) != name:
+        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or json_values.text(name) != name:
             yield "name", f"A name is one line of 1 to {NAME_LIMIT} characters."
         if self.missed not in {*Missed}:
             yield "missed", f"For missed times there are: {', '.join(Missed)}."

@@ -14,16 +14,16 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from webapp.database import reading, writing
-from webapp.jobs.job import Job
-from webapp.jobs.payloads import Vault
-from webapp.jobs.registry import Registry
-from webapp.jobs.schedules import ticks
-from webapp.jobs.schedules.making import CannotStart, Making, NotFinished
-from webapp.jobs.schedules.plan import Plan, plan
-from webapp.jobs.schedules.rule import BadZone
+from webapp.db.engine import reading, writing
+from webapp.jobs.definition.payload import Vault
+from webapp.jobs.definition.registry import Registry
+from webapp.jobs.model.job import Job
+from webapp.jobs.schedules import fire_once
+from webapp.jobs.schedules.cron_rule import BadZone
+from webapp.jobs.schedules.job_factory import CannotStart, Making, NotFinished
+from webapp.jobs.schedules.misfires import Plan, plan
 from webapp.jobs.schedules.schedule import Outcome, Schedule, to_schedule
-from webapp.jobs.store import Store
+from webapp.jobs.store.job_store import Store
 from webapp.schema import now, schedules
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Firing:
                 if self._making.is_refused(connection, schedule, job):
                     raise NotFinished(schedule.name)
                 at = _between_ticks(connection.execute(select(now())).scalar_one())
-                while not ticks.record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
+                while not fire_once.record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
                     at += timedelta(microseconds=1)  # two people in one millisecond
                 woken = self._making.place(connection, job)
         except IntegrityError:  # its key was taken just now
@@ -79,12 +79,12 @@ class Firing:
         planned, error = _planned(schedule, at)
         try:
             with writing(self._engine) as connection:
-                if not ticks.move(connection, schedule, planned.next_at):
+                if not fire_once.move(connection, schedule, planned.next_at):
                     return 0  # another clock was faster
                 if error or planned.passed_over:
                     outcome = Outcome.REFUSED if error else Outcome.MISSED
                     missed_at = planned.passed_over or schedule.next_fire_at or at
-                    ticks.record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
+                    fire_once.record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
                 tried = [self._start(connection, schedule, fire_at) for fire_at in planned.due]
         except IntegrityError:
             log.info("Schedule %s meets a job that is just being made; it is tried again.", schedule.name)
@@ -99,12 +99,12 @@ class Firing:
             job = self._making.job(schedule)
         except CannotStart as error:
             log.warning("Schedule %s cannot make its job: %s", schedule.name, error)
-            ticks.record(connection, schedule, fire_at, Outcome.REFUSED, detail=str(error))
+            fire_once.record(connection, schedule, fire_at, Outcome.REFUSED, detail=str(error))
             return None
         if self._making.is_refused(connection, schedule, job):
-            ticks.record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
+            fire_once.record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
             return None
-        if not ticks.record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
+        if not fire_once.record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
             return None
         return self._making.place(connection, job)
 

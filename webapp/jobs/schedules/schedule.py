@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 
-from webapp.jobs.job import Owner, Status
-from webapp.jobs.schedules.plan import Missed
-from webapp.jobs.schedules.rule import Rule
+from webapp.jobs.model.job import Owner, Status
+from webapp.jobs.schedules.cron_rule import Rule
+from webapp.jobs.schedules.misfires import Missed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

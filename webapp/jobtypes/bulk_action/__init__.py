@@ -9,17 +9,17 @@ from datetime import timedelta
 from uuid import UUID
 
 from webapp.accounts.accounts import Accounts
-from webapp.accounts.rights import Right, may
+from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import User
-from webapp.jobs.acting import Action, Actor, act, sort
-from webapp.jobs.chosen import Chosen
-from webapp.jobs.context import JobContext
-from webapp.jobs.job import Job
-from webapp.jobs.job_type import JobError, job_type
-from webapp.jobs.jobs import Jobs
-from webapp.jobs.queries import Viewer
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.lifecycle.bulk_actions import Action, Actor, act, sort
+from webapp.jobs.model.job import Job
+from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.service import Jobs
+from webapp.jobtypes.bulk_action.checkpoint import Tally
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.jobtypes.bulk_action.tally import Tally
 
 __all__ = ["BulkAction", "bulk_action"]
 

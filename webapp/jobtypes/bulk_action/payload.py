@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
-from webapp.jobs.acting import Action
-from webapp.jobs.job import Status
-from webapp.jobs.overseen import Overseen
+from webapp.jobs.lifecycle.bulk_actions import Action
+from webapp.jobs.model.job import Status
+from webapp.jobs.queries.criteria import Overseen
 
 _ACTIONS: dict[str, JsonValue] = {
     Action.STOP: "Stop",

@@ -5,20 +5,19 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import BinaryIO
 
-from webapp.jobs.context import JobContext
-from webapp.jobs.job_type import job_type
-from webapp.jobtypes.dataset_report.bad_rows import BadRows
-from webapp.jobtypes.dataset_report.batch import Table
-from webapp.jobtypes.dataset_report.cleaned import CleanedCsv
-from webapp.jobtypes.dataset_report.csv_table import CsvFormat, read_csv
-from webapp.jobtypes.dataset_report.file_kind import kind_of
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobtypes.dataset_report.output.cleaned_csv import CleanedCsv
+from webapp.jobtypes.dataset_report.output.dataset_profile import Profile, profile_of
+from webapp.jobtypes.dataset_report.output.html_report import write_report
+from webapp.jobtypes.dataset_report.output.profile_json import profile_json
 from webapp.jobtypes.dataset_report.payload import DELIMITERS, DatasetReport
-from webapp.jobtypes.dataset_report.profile import Profile, profile_of
-from webapp.jobtypes.dataset_report.profile_json import profile_json
-from webapp.jobtypes.dataset_report.report import write_report
+from webapp.jobtypes.dataset_report.reading.csv_rows import CsvFormat, read_csv
+from webapp.jobtypes.dataset_report.reading.file_kind import kind_of
+from webapp.jobtypes.dataset_report.reading.rows import BadRows, Table
+from webapp.jobtypes.dataset_report.reading.xlsx_rows import read_xlsx
+from webapp.jobtypes.dataset_report.stats.number_text import counted, size_in_words
 from webapp.jobtypes.dataset_report.survey import Cells, Survey, without_cycle_collection
-from webapp.jobtypes.dataset_report.wording import counted, size_in_words
-from webapp.jobtypes.dataset_report.xlsx_table import read_xlsx
 
 __all__ = ["DatasetReport", "dataset_report"]
 

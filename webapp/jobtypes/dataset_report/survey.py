@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 
-from webapp.jobtypes.dataset_report.bad_rows import BadRows
-from webapp.jobtypes.dataset_report.batch import Batch, Table, sound_rows
-from webapp.jobtypes.dataset_report.column import Column
-from webapp.jobtypes.dataset_report.header import column_names, numbered
-from webapp.jobtypes.dataset_report.precision import precision_for
+from webapp.jobtypes.dataset_report.reading.rows import BadRows, Batch, Table, column_names, numbered, sound_rows
+from webapp.jobtypes.dataset_report.stats.column import Column
+from webapp.jobtypes.dataset_report.stats.precision import precision_for
 
 Cells = Sequence[Sequence[str]]
 

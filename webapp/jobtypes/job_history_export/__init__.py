@@ -5,16 +5,14 @@ from datetime import timedelta
 from uuid import UUID
 
 from webapp.accounts.accounts import Accounts
-from webapp.jobs.context import JobContext
-from webapp.jobs.history import History
-from webapp.jobs.job_type import JobError, job_type
-from webapp.jobs.jobs import Jobs
-from webapp.jobs.queries import Viewer
-from webapp.jobtypes.job_history_export.as_csv import csv_table
-from webapp.jobtypes.job_history_export.as_json import json_lines
-from webapp.jobtypes.job_history_export.as_xlsx import workbook
-from webapp.jobtypes.job_history_export.lines import NOTES, SUMMARY, Line, Lines, people_of
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.queries.history import History
+from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.service import Jobs
+from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
+from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY, Line, Lines, people_of
 
 __all__ = ["JobHistoryExport", "job_history_export"]
 

@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
-from webapp.jobs.history import Wanted
-from webapp.jobs.job import Status
+from webapp.jobs.model.job import Status
+from webapp.jobs.queries.history import Wanted
 
 _WORDS: dict[str, JsonValue] = {
     Status.HELD: "Preparing",

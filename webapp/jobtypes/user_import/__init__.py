@@ -4,15 +4,14 @@ from datetime import timedelta
 
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
-from webapp.jobs.context import JobContext
-from webapp.jobs.job_type import JobError, job_type
-from webapp.jobs.payloads import Vault
-from webapp.jobtypes.user_import.first_passwords import FirstPasswords, new_seed
-from webapp.jobtypes.user_import.importer import LINE, Importer, is_free
-from webapp.jobtypes.user_import.late_csv import LateCsv
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.definition.payload import Vault
+from webapp.jobs.execution.context import JobContext
+from webapp.jobtypes.user_import.csv_reader import PeopleTable
+from webapp.jobtypes.user_import.importer import LINE, REJECTED, Importer, Walk, is_free
+from webapp.jobtypes.user_import.initial_passwords import FirstPasswords, new_seed
+from webapp.jobtypes.user_import.lazy_csv import LateCsv
 from webapp.jobtypes.user_import.payload import UserImport
-from webapp.jobtypes.user_import.people_table import PeopleTable
-from webapp.jobtypes.user_import.walk import REJECTED, Walk
 
 __all__ = ["UserImport", "user_import"]
 

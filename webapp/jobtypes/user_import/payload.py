@@ -3,8 +3,8 @@
 from pydantic import BaseModel, Field
 
 from webapp.accounts.user import Role
-from webapp.jobs.job_type import Upload
-from webapp.jobtypes.user_import.people_table import MOST_BYTES, MOST_ROWS
+from webapp.jobs.definition.job_type import Upload
+from webapp.jobtypes.user_import.csv_reader import MOST_BYTES, MOST_ROWS
 
 
 class UserImport(BaseModel):

@@ -1,32 +1,91 @@
-"""Errors, grouped by what they have in common: to be looked into, settled, and their jobs retried."""
+"""Errors, grouped by what they have in common: to be looked into, settled, and their jobs retried.
 
+A group of errors as people read it.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit import Action, Kind
-from webapp.accounts.rights import Right
-from webapp.jobs.acting import Action as Act
-from webapp.jobs.acting import act, sort
-from webapp.jobs.figures.groups import PAGE, Group, State, UnknownError
+from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.permissions import Right
+from webapp.jobs.definition.registry import Registry
+from webapp.jobs.lifecycle.bulk_actions import Action as Act
+from webapp.jobs.lifecycle.bulk_actions import act, sort
+from webapp.jobs.metrics.error_groups import PAGE, Group, State, UnknownError
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.views.act_words import told
-from webapp.views.acting import actor, start_acting
-from webapp.views.admin.error_words import HOURS, STATES, ErrorRow, error_row
-from webapp.views.admin.periods import moment_of
-from webapp.views.auditing import audited, note
-from webapp.views.confirming import Confirmation, confirm
-from webapp.views.current import services
-from webapp.views.live import answer, asking
-from webapp.views.reader import reader
-from webapp.views.rights import require, require_for_all
-from webapp.views.texts import gettext as _
-from webapp.views.texts import ngettext
-from webapp.views.viewer import signed_in, viewer
-from webapp.views.written import translated
+from webapp.views.admin.charts import Spark, spark
+from webapp.views.job_list.admin_filter import moment_of
+from webapp.views.job_list.bulk_action_text import told
+from webapp.views.job_list.bulk_actions import actor, start_acting
+from webapp.views.page.audit_log import audited, note
+from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.permissions import require, require_for_all
+from webapp.views.page.polling import answer, asking
+from webapp.views.page.request import services, signed_in, viewer
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.date_format import Moment
+from webapp.views.text.status_labels import Look
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext, ngettext
+
+HOURS = 48
+STATES: Mapping[str, str] = {
+    State.OPEN: lazy_gettext("Open"),
+    State.RESOLVED: lazy_gettext("Resolved"),
+    State.IGNORED: lazy_gettext("Ignored"),
+}
+_LOOKS = {
+    State.OPEN: ("failed", "alert-triangle"),
+    State.RESOLVED: ("done", "check"),
+    State.IGNORED: ("waiting", "clock"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorRow:
+    """What a list, or its own page, says of an error. ``message`` is empty for whom it is not meant."""
+
+    fingerprint: str
+    message: str
+    closed: bool
+    type_name: str
+    type_title: str
+    place: str
+    look: Look
+    state: str
+    count: int
+    users: int
+    first: Moment
+    last: Moment
+    spark: Spark
+
+
+def error_row(group: Group, hours: Mapping[datetime, int], reading: Reader, types: Registry) -> ErrorRow:
+    """Describe a group; whoever may not start a type does not read what its jobs choked on."""
+    closed = group.type in reading.closed_types
+    tone, icon = _LOOKS[State(group.state)]
+    return ErrorRow(
+        fingerprint=group.fingerprint,
+        message=_("What it says is for those who may start this kind of job.") if closed else translated(group.message),
+        closed=closed,
+        type_name=group.type,
+        type_title=translated(types.get(group.type).title) if group.type in types else group.type,
+        place="" if closed else group.place,
+        look=Look(str(STATES[group.state]), tone, icon),
+        state=group.state,
+        count=group.count,
+        users=group.users,
+        first=reading.when(group.first_seen_at),
+        last=reading.when(group.last_seen_at),
+        spark=spark(hours, reading.now, HOURS),
+    )
+
 
 bp = Blueprint("admin_errors", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -63,13 +122,13 @@ class Asked:
 @bp.get("/admin/errors")
 def index() -> ResponseReturnValue:
     """List the errors, those seen last first."""
-    return render_template("admin_errors/index.html", **_list())
+    return render_template("admin/errors/index.html", **_list())
 
 
 @bp.get("/admin/errors/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    return answer("admin_errors/_live.html", _list())
+    return answer("admin/errors/_live.html", _list())
 
 
 @bp.get("/admin/errors/<fingerprint>")
@@ -77,7 +136,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
     """Show one error."""
     group = _group(fingerprint)
     return render_template(
-        "admin_errors/show.html",
+        "admin/errors/show.html",
         error=_rows([group])[0],
         group=group,
         settled_by=reader([group.state_by]).name(group.state_by) if group.state_by else "",

@@ -6,23 +6,21 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit import Action, Kind
-from webapp.accounts.rights import Right
-from webapp.jobs.job import Job, Status
-from webapp.views.admin.job_filter import JobFilter
-from webapp.views.admin.periods import moment_of
-from webapp.views.asked import asked
-from webapp.views.auditing import note
-from webapp.views.csv_answer import csv_answer
-from webapp.views.current import services
-from webapp.views.job_list import JobList, job_list
-from webapp.views.jobs import answer_again, list_words
-from webapp.views.locales import number
-from webapp.views.reader import Reader, reader
-from webapp.views.rights import require_for_all
-from webapp.views.texts import lazy_gettext
-from webapp.views.viewer import viewer
-from webapp.views.written import translated
+from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.permissions import Right
+from webapp.jobs.model.job import Job, Status
+from webapp.views.job_list.admin_filter import JobFilter, moment_of
+from webapp.views.job_list.filter import asked
+from webapp.views.job_list.index import answer_again, list_words
+from webapp.views.job_list.list_page import JobList, job_list
+from webapp.views.page.audit_log import note
+from webapp.views.page.permissions import require_for_all
+from webapp.views.page.request import services, viewer
+from webapp.views.page.responses import csv_answer
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.number_format import number
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import lazy_gettext
 
 bp = Blueprint("admin_jobs", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -48,7 +46,7 @@ def index() -> ResponseReturnValue:
     given = JobFilter.of(request.args)
     found = job_list(services(), given)
     return render_template(
-        "admin_jobs/index.html",
+        "admin/jobs/index.html",
         types=sorted(services().registry, key=lambda kind: translated(kind.title)),
         statuses=_STATUSES,
         queues=[queue.name for queue in services().queues.all()],

@@ -1,12 +1,17 @@
-"""The way around the pages of an installation: those that there are, and that this person may see."""
+"""The way around the pages of an installation: those that there are, and that this person may see.
 
+What templates of these pages ask for: numbers for people, and whether a page is there.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask import current_app, request
+from flask import Flask, current_app, request
 
-from webapp.accounts.rights import Right
-from webapp.views.rights import may
-from webapp.views.texts import lazy_gettext
+from webapp.accounts.permissions import Right
+from webapp.views.page.permissions import may
+from webapp.views.text.number_format import decimal, number
+from webapp.views.text.translations import lazy_gettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +47,18 @@ def entries() -> tuple[Entry, ...]:
     """Return the links that lead somewhere for the signed-in person."""
     known = current_app.view_functions
     return tuple(entry for entry in ENTRIES if entry.endpoint in known and may(entry.right))
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``admin_entries()`` and ``there_is(endpoint)``, and filters for numbers and lists."""
+    app.jinja_env.globals.update(admin_entries=entries, there_is=_there_is)
+    app.jinja_env.filters.update(thousands=number, decimal=decimal, merged=_merged)
+
+
+def _there_is(endpoint: str) -> bool:
+    return endpoint in current_app.view_functions
+
+
+def _merged(some: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Join names, each once, in order."""
+    return list(dict.fromkeys((*some, *others)))

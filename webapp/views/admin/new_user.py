@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit import Action, Kind
-from webapp.accounts.rights import Right
-from webapp.accounts.rules import BadAccount
-from webapp.views.admin import one_time
-from webapp.views.admin.user_view import role_choices
-from webapp.views.admin.users import bp
-from webapp.views.auditing import audited
-from webapp.views.current import services
-from webapp.views.rights import require
-from webapp.views.security import step_up
-from webapp.views.written import translated
+from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.permissions import Right
+from webapp.accounts.validation import BadAccount
+from webapp.views.admin import users
+from webapp.views.admin.users import bp, role_choices
+from webapp.views.page.audit_log import audited
+from webapp.views.page.permissions import require
+from webapp.views.page.request import services
+from webapp.views.security import reauthentication
+from webapp.views.text.stored_messages import translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ def add() -> ResponseReturnValue:
     if request.method == "GET":
         return _form(Typed())
     typed = Typed(**{name: request.form.get(name, "") for name in Typed.__dataclass_fields__})
-    if wrong := step_up.complaint():
+    if wrong := reauthentication.complaint():
         return _form(typed, password_error=wrong), 422
     try:
         return _add(typed)
@@ -46,7 +45,7 @@ def add() -> ResponseReturnValue:
 
 
 def _add(typed: Typed) -> ResponseReturnValue:
-    password = typed.password or one_time.made()
+    password = typed.password or users.made()
     with audited(Action.USER_ADD, Kind.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
         person = services().accounts.add(
             typed.name,
@@ -58,11 +57,11 @@ def _add(typed: Typed) -> ResponseReturnValue:
             temporary=not typed.password,
         )
     if not typed.password:
-        one_time.show_next(person.name, password)
+        users.show_next(person.name, password)
     return redirect(url_for("users.show", user_id=person.id), 303)
 
 
 def _form(typed: Typed, *, error: str = "", password_error: str = "") -> str:
     return render_template(
-        "users/new.html", typed=typed, roles=role_choices(), error=error, password_error=password_error
+        "admin/users/new.html", typed=typed, roles=role_choices(), error=error, password_error=password_error
     )

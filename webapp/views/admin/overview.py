@@ -1,16 +1,29 @@
-"""The first page of an installation: is all well, what fails, what runs, what waits."""
+"""The first page of an installation: is all well, what fails, what runs, what waits.
 
+What the first page of an installation shows: asks the services, and describes what they say.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.rights import Right
-from webapp.views.admin import hours
-from webapp.views.admin.glance import glance
-from webapp.views.current import services
-from webapp.views.live import answer, asking
-from webapp.views.rights import require_for_all
+from webapp.accounts.permissions import Right
+from webapp.jobs.model.job import Job
+from webapp.jobs.monitoring.snapshot import Condition
+from webapp.jobs.queries.visible_jobs import COUNT_CEILING
+from webapp.services import Services
+from webapp.views.admin import charts
+from webapp.views.admin.charts import Chart
+from webapp.views.admin.problems import Lately, Problem, problems
+from webapp.views.job_list.row import JobRow, job_row
+from webapp.views.page.permissions import require_for_all
+from webapp.views.page.polling import answer, asking
+from webapp.views.page.request import services
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.date_format import Moment, rough, span
 
 bp = Blueprint("admin", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -31,4 +44,93 @@ def live() -> ResponseReturnValue:
 
 def _page() -> dict[str, Any]:
     seen = glance(services())
-    return {"seen": seen, "names": hours.names(), **asking(seen, _SECONDS)}
+    return {"seen": seen, "names": charts.names(), **asking(seen, _SECONDS)}
+
+
+_ROWS = 5
+_LATELY = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A number that leads to what it counts; ``more`` says that the count stopped there."""
+
+    count: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """The page. ``since`` is where its 24 hours begin; percentiles are empty without samples."""
+
+    problems: tuple[Problem, ...]
+    checked: Moment
+    since: Moment
+    failed: int
+    errors: int
+    running: Card
+    workers: int
+    waiting: Card
+    oldest: str
+    done: int
+    p95: str
+    samples: int
+    few: bool
+    chart: Chart
+    failures: tuple[JobRow, ...]
+    runs: tuple[JobRow, ...]
+
+
+def glance(services: Services) -> Glance:
+    """Look at the installation once."""
+    found = services.examination.condition()
+    since = charts.beginning(found.at)
+    counts = services.figures.ended(since)
+    durations = services.figures.durations(since)
+    p95 = durations.percentile(0.95)
+    failures, runs = services.examination.failed(_ROWS), services.examination.running(_ROWS)
+    people = reader(person for job in (*failures, *runs) for person in (job.owner.user_id, job.triggered_by))
+    return Glance(
+        problems=problems(found, _lately(counts, found.at)),
+        checked=_checked(found.at, people),
+        since=people.when(since),
+        failed=charts.ended(counts, "failed"),
+        errors=services.figures.errors.count(since=since),
+        running=_card(found.running),
+        workers=len(found.workers),
+        waiting=_card(found.waiting),
+        oldest=_oldest(found),
+        done=charts.ended(counts, "done"),
+        p95=span(p95) if p95 is not None else "",
+        samples=durations.samples,
+        few=durations.few,
+        chart=charts.chart(counts, found.at, people.zone),
+        failures=_rows(services, failures, people),
+        runs=_rows(services, runs, people),
+    )
+
+
+def _lately(counts: charts.Counts, now: datetime) -> Lately:
+    recent = {key: count for key, count in counts.items() if key[0] >= now - 2 * _LATELY}
+    failed = charts.ended(recent, "failed")
+    return Lately(ended=failed + charts.ended(recent, "done"), failed=failed)
+
+
+def _checked(at: datetime, people: Reader) -> Moment:
+    """Say the minute: the page is not sent again for a second."""
+    minute = at.replace(second=0, microsecond=0)
+    return replace(people.time(minute), text=f"{minute.astimezone(people.zone):%H:%M}")
+
+
+def _card(count: int) -> Card:
+    return Card(count=count, more=count >= COUNT_CEILING)
+
+
+def _oldest(found: Condition) -> str:
+    return rough(found.oldest.waited) if found.oldest else ""
+
+
+def _rows(services: Services, shown: tuple[Job, ...], people: Reader) -> tuple[JobRow, ...]:
+    running = {job.type for job in shown if job.is_running}
+    usual = {kind: services.jobs.usual_duration(kind) for kind in running}
+    return tuple(job_row(job, (), people, usual=usual.get(job.type)) for job in shown)

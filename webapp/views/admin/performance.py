@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.rights import Right
-from webapp.jobs.figures.durations import Durations
-from webapp.jobs.figures.runs import Went
-from webapp.views.current import services
-from webapp.views.moments import span
-from webapp.views.reader import reader
-from webapp.views.rights import require_for_all
-from webapp.views.texts import lazy_gettext
+from webapp.accounts.permissions import Right
+from webapp.jobs.metrics.attempt_stats import Went
+from webapp.jobs.metrics.histogram import Durations
+from webapp.views.page.permissions import require_for_all
+from webapp.views.page.request import services
+from webapp.views.page.viewer_context import reader
+from webapp.views.text.date_format import span
+from webapp.views.text.translations import lazy_gettext
 
 bp = Blueprint("performance", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -58,7 +58,7 @@ def index() -> ResponseReturnValue:
     reading = reader()
     since = _beginning(reading.now, RANGES[chosen][1])
     return render_template(
-        "performance/index.html",
+        "admin/performance/index.html",
         rows=[_row(went) for went in services().figures.went(since)],
         ranges={name: words for name, (words, _) in RANGES.items()},
         chosen=chosen,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from webapp.jobs.clocks import SILENT
-from webapp.jobs.condition import Condition
-from webapp.views.moments import rough, span
-from webapp.views.texts import gettext as _
-from webapp.views.texts import ngettext
+from webapp.jobs.monitoring.clock_heartbeat import SILENT
+from webapp.jobs.monitoring.snapshot import Condition
+from webapp.views.text.date_format import rough, span
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
 
 LONG_WAIT = timedelta(minutes=10)
 SILENT_WORKER = timedelta(minutes=1)

@@ -1,15 +1,123 @@
-"""The queues: what waits and runs in each, kept up to date."""
+"""The queues: what waits and runs in each, kept up to date.
 
+What the pages of queues say of each one: its figures in words, and what is wrong with it.
+
+Steering a queue: pause, resume, limit and empty it. What takes something away is asked first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, abort, current_app, render_template, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.rights import Right
-from webapp.views.admin.queue_view import QueueView, queue_views
-from webapp.views.current import services
-from webapp.views.live import answer, asking
-from webapp.views.rights import require_for_all
+from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.permissions import Right
+from webapp.jobs.lifecycle.bulk_actions import Action as Act
+from webapp.jobs.model.job import Status
+from webapp.jobs.queueing.latency import Wait
+from webapp.jobs.queueing.queues import Load, Queue
+from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.services import Services
+from webapp.views.job_list.bulk_actions import start_acting
+from webapp.views.page import confirmation
+from webapp.views.page.audit_log import audited, note
+from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.permissions import require, require_for_all
+from webapp.views.page.polling import answer, asking
+from webapp.views.page.request import services, signed_in
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.date_format import Moment, rough
+from webapp.views.text.status_labels import Look
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
+
+FEW = 20  # samples: a 95th percentile of fewer is one job's luck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A queue as people read it; empty words say that there is nothing to say."""
+
+    name: str
+    look: Look
+    waiting: int
+    oldest: str
+    p95: str
+    samples: int
+    running: int
+    limit: int | None
+    workers: int
+    paused_at: Moment | None
+    paused_by: str
+    reason: str
+
+    @property
+    def deserted(self) -> bool:
+        """Whether nobody would take a job from it."""
+        return not self.workers
+
+    @property
+    def few_samples(self) -> bool:
+        """Whether its 95th percentile is to be taken with care."""
+        return 0 < self.samples < FEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    loads: Mapping[str, Load]
+    oldest: Mapping[str, timedelta]
+    waits: Mapping[str, Wait]
+    workers: Mapping[str, int]
+
+
+def queue_views(services: Services) -> tuple[QueueView, ...]:
+    """Describe every queue."""
+    queues = services.queues.all()
+    reading = reader(queue.paused_by for queue in queues)
+    found = _Found(
+        loads=services.queues.loads(),
+        oldest=services.queues.oldest(),
+        waits=services.queues.waits(),
+        workers=services.workers.listening(),
+    )
+    return tuple(_view(queue, found, reading) for queue in queues)
+
+
+def _view(queue: Queue, found: _Found, reading: Reader) -> QueueView:
+    load, wait, oldest = found.loads.get(queue.name, Load()), found.waits.get(queue.name), found.oldest.get(queue.name)
+    workers = found.workers.get(queue.name, 0)
+    return QueueView(
+        name=queue.name,
+        look=_look(queue, load, workers),
+        waiting=load.waiting,
+        oldest=rough(oldest) if oldest is not None else "",
+        p95=rough(wait.p95) if wait else "",
+        samples=wait.samples if wait else 0,
+        running=load.running,
+        limit=queue.max_running,
+        workers=workers,
+        paused_at=reading.when(queue.paused_at) if queue.paused_at else None,
+        paused_by=_who(queue, reading),
+        reason=queue.reason,
+    )
+
+
+def _who(queue: Queue, reading: Reader) -> str:
+    return reading.name(queue.paused_by) if queue.paused_by else _("the command line")
+
+
+def _look(queue: Queue, load: Load, workers: int) -> Look:
+    if queue.paused_at:
+        return Look(_("Paused"), "attention", "player-pause")
+    if not workers:
+        return Look(_("No worker"), "failed" if load.waiting else "waiting", "alert-triangle")
+    if load.running:
+        return Look(_("Running"), "running", "loader-2")
+    return Look(_("Open"), "done", "check")
+
 
 bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -20,25 +128,25 @@ _JOBS = "admin_jobs.index"
 @bp.get("")
 def index() -> ResponseReturnValue:
     """List the queues."""
-    return render_template("queues/index.html", **_list())
+    return render_template("admin/queues/index.html", **_list())
 
 
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    return answer("queues/_live.html", _list())
+    return answer("admin/queues/_live.html", _list())
 
 
 @bp.get("/<path:name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one queue."""
-    return render_template("queues/show.html", **page_of(name))
+    return render_template("admin/queues/show.html", **page_of(name))
 
 
 @bp.get("/<path:name>/_live")
 def show_live(name: str) -> ResponseReturnValue:
     """Answer what changes on a queue's page; 304 if nothing did."""
-    return answer("queues/_queue_live.html", page_of(name))
+    return answer("admin/queues/_queue_live.html", page_of(name))
 
 
 @bp.app_template_global()
@@ -63,3 +171,101 @@ def _page(shown: tuple[QueueView, ...]) -> dict[str, Any]:
 def known(name: str) -> QueueView:
     """Return one queue, described; 404 for one that is not there."""
     return next((queue for queue in queue_views(services()) if queue.name == name), None) or abort(404)
+
+
+_SECONDS_TO_EMPTY = 2.0  # of one request; a job of its own goes on with what then still waits
+_LONGEST_LIMIT = 6  # digits
+
+
+@bp.route("/<path:name>/pause", methods=["GET", "POST"])
+@require(Right.RUN_QUEUES)
+def pause(name: str) -> ResponseReturnValue:
+    """Ask why, then take no more jobs from a queue."""
+    if page := confirmation.asking(_pausing(known(name))):
+        return page
+    reason = confirmation.given()
+    with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
+        services().queues.pause(name, reason=reason, by=signed_in().id)
+    return _back(name)
+
+
+@bp.post("/<path:name>/resume")
+@require(Right.RUN_QUEUES)
+def resume(name: str) -> ResponseReturnValue:
+    """Take its jobs again."""
+    queue = known(name)
+    with audited(Action.QUEUE_RESUME, Kind.QUEUE, name, before={"reason": queue.reason}):
+        services().queues.resume(name)
+    services().wake_ups.push(name)
+    return _back(name)
+
+
+@bp.post("/<path:name>/limit")
+@require(Right.RUN_QUEUES)
+def limit(name: str) -> ResponseReturnValue:
+    """Let at most so many of its jobs run at once; nothing lifts the limit."""
+    queue = known(name)
+    typed = request.form.get("limit", "").strip()
+    if typed and not (typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_LIMIT):
+        error = _("A limit is a whole number from 0 on, or nothing for no limit.")
+        return render_template("admin/queues/show.html", **page_of(name), typed=typed, error=error), 422
+    number = int(typed) if typed else None
+    with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": queue.limit}, after={"limit": number}):
+        services().queues.limit(name, number)
+    services().wake_ups.push(name)
+    return _back(name)
+
+
+@bp.route("/<path:name>/empty", methods=["GET", "POST"])
+@require(Right.RUN_QUEUES)
+def empty(name: str) -> ResponseReturnValue:
+    """Ask whether it is meant, then stop every job that waits in a queue."""
+    queue = known(name)
+    if request.method == "GET":
+        return confirm(_emptying(queue))
+    by = signed_in().id
+    stopped = services().queues.empty(
+        name, lambda ids: services().jobs.cancel_many(ids, by=by), seconds=_SECONDS_TO_EMPTY
+    )
+    note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped})
+    flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
+    if stopped >= queue.waiting or not services().queues.waiting(name):
+        return _back(name)
+    rest = start_acting(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
+    flash(_("This job stops the rest of them."))
+    return redirect(url_for("jobs.show", job_id=rest.id), 303)
+
+
+def _pausing(queue: QueueView) -> Confirmation:
+    runs = ngettext("%(num)s job that runs goes on.", "%(num)s jobs that run go on.", queue.running)
+    return Confirmation(
+        title=_("Pause the queue %(name)s?", name=queue.name),
+        effect=_("No worker takes a job from it until it is resumed. What waits keeps its place."),
+        notes=(runs,) if queue.running else (),
+        action=_("Pause the queue"),
+        keep=_("Leave it open"),
+        post=url_for("queues.pause", name=queue.name),
+        back=url_for("queues.show", name=queue.name),
+        harmful=False,
+    )
+
+
+def _emptying(queue: QueueView) -> Confirmation:
+    asked = Confirmation(
+        title=ngettext(
+            "Stop %(num)s waiting job of %(name)s?",
+            "Stop all %(num)s waiting jobs of %(name)s?",
+            queue.waiting,
+            name=queue.name,
+        ),
+        effect=_("They end as stopped, whoever started them. What runs goes on. A stopped job can be tried again."),
+        action=_("Stop them"),
+        keep=_("Leave them waiting"),
+        post=url_for("queues.empty", name=queue.name),
+        back=url_for("queues.show", name=queue.name),
+    )
+    return asked if queue.waiting else replace(asked, refusal=_("Nothing waits in this queue."))
+
+
+def _back(name: str) -> ResponseReturnValue:
+    return redirect(url_for("queues.show", name=name), 303)

@@ -1,21 +1,41 @@
-"""The system: what runs here in which version, on what it stands, and what it will remove."""
+"""The system: what runs here in which version, on what it stands, and what it will remove.
 
+What the page of the system says: versions, and the parts underneath with what is wrong with them.
+
+Settings for people to read: each with its variable, its value in words, and no secret.
+"""
+
+import json
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
+from importlib.metadata import version as version_of
+from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
+from pydantic import SecretStr
 
-from webapp.accounts.rights import Right
-from webapp.jobs import foresight
-from webapp.jobs.foresight import Removal
+from webapp.accounts.permissions import Right
+from webapp.config import PREFIX, Settings
+from webapp.jobs.maintenance import pruner
+from webapp.jobs.maintenance.pruner import Removal
+from webapp.jobs.monitoring import components
+from webapp.jobs.monitoring.clock_heartbeat import SILENT, silence
+from webapp.jobs.monitoring.components import Database, Disk, RedisServer
 from webapp.services import Services
-from webapp.views.admin.settings_view import settings_view
-from webapp.views.admin.system_view import system_view
-from webapp.views.current import services
-from webapp.views.locales import size
-from webapp.views.rights import require_for_all
+from webapp.version import version
+from webapp.views.page.permissions import require_for_all
+from webapp.views.page.request import services
+from webapp.views.text.date_format import rough
+from webapp.views.text.number_format import number, size
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
 
 bp = Blueprint("system", __name__, url_prefix="/admin/system")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -26,7 +46,7 @@ _GROWS_OLD = 300.0  # seconds: counting what goes may walk many rows
 def index() -> ResponseReturnValue:
     """Show how the system is; what will be removed is asked for afterwards, as it may take a while."""
     return render_template(
-        "system/index.html", system=system_view(services()), settings=settings_view(services().settings)
+        "admin/system/index.html", system=system_view(services()), settings=settings_view(services().settings)
     )
 
 
@@ -34,7 +54,7 @@ def index() -> ResponseReturnValue:
 def removal() -> ResponseReturnValue:
     """Show what will be removed within a day, as a part of the page or as a page of its own."""
     found = _foresight(services()).removal()
-    return render_template("system/removal.html", removal=found, size=size(found.bytes))
+    return render_template("admin/system/removal.html", removal=found, size=size(found.bytes))
 
 
 class _Foresight:
@@ -51,7 +71,7 @@ class _Foresight:
             if self._found is None or monotonic() > self._until:
                 ours = self._ours
                 retention = ours.housekeeping.retention
-                self._found = foresight.removal(ours.engine, ours.files, retention, ours.registry)
+                self._found = pruner.removal(ours.engine, ours.files, retention, ours.registry)
                 self._until = monotonic() + _GROWS_OLD
             return self._found
 
@@ -59,3 +79,129 @@ class _Foresight:
 @cache
 def _foresight(ours: Services) -> _Foresight:
     return _Foresight(ours)
+
+
+_FULL = 0.9  # of a disk or a memory: time to do something
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemView:
+    """The parts, each as names and values; ``problems`` are sentences that say what to do."""
+
+    versions: Facts
+    database: Facts
+    redis: Facts
+    disk: Facts
+    clock: Facts
+    problems: tuple[str, ...]
+
+
+def system_view(services: Services) -> SystemView:
+    """Ask every part how it is."""
+    database = components.database(services.engine)
+    redis = components.redis_server(services.wake_ups.connection)
+    disk = components.disk(services.engine, services.settings.storage)
+    heard = silence(services.engine)
+    return SystemView(
+        versions=_versions(),
+        database=_database(database),
+        redis=_redis(redis),
+        disk=_disk(disk),
+        clock={_("Last heard of"): _("never") if heard is None else _("%(time)s ago", time=rough(heard))},
+        problems=(*_problems(database, redis, disk), *_silent(heard)),
+    )
+
+
+def _silent(heard: timedelta | None) -> Iterator[str]:
+    """Tell that no clock does its chores."""
+    if heard is None or heard > SILENT:
+        yield _(
+            "No clock is running: what is due does not start, and what is lost is not found. Run one: deskjob clock"
+        )
+
+
+def _versions() -> Facts:
+    libraries = {"Flask": "flask", "RQ": "rq", "SQLAlchemy": "sqlalchemy"}
+    own = {"Deskjob": version(), "Python": platform.python_version()}
+    return {**own, **{name: version_of(package) for name, package in libraries.items()}, "htmx": _htmx()}
+
+
+@cache
+def _htmx() -> str:
+    vendored = json.loads(Path(current_app.static_folder or "", "vendor", "vendor.json").read_text())
+    return next((str(one["version"]) for one in vendored if one["name"] == "htmx.org"), "")
+
+
+def _database(found: Database) -> Facts:
+    return {
+        _("Kind"): f"{found.kind} {found.version}",
+        _("Size"): size(found.bytes),
+        _("Revision"): found.revision,
+        _("Migrations pending"): ", ".join(found.pending) or _("none"),
+    }
+
+
+def _redis(found: RedisServer | None) -> Facts:
+    if found is None:
+        return {_("State"): _("cannot be reached")}
+    used, most = size(found.bytes), size(found.most_bytes)
+    return {
+        _("Kind"): f"{found.kind} {found.version}",
+        _("Memory"): _("%(used)s of %(most)s", used=used, most=most)
+        if found.most_bytes
+        else _("%(used)s, no limit", used=used),
+        _("Keys in it"): number(found.keys),
+    }
+
+
+def _disk(found: Disk | None) -> Facts:
+    if found is None:
+        return {_("State"): _("not there yet: no job has left a file")}
+    return {
+        _("Files of jobs"): ngettext(
+            "%(num)s file, %(size)s", "%(num)s files, %(size)s", found.files, size=size(found.bytes)
+        ),
+        _("Free"): _("%(free)s of %(total)s", free=size(found.free), total=size(found.total)),
+    }
+
+
+def _problems(database: Database, redis: RedisServer | None, disk: Disk | None) -> Iterator[str]:
+    if database.pending:
+        yield _("Migrations are pending. Run: deskjob db upgrade")
+    elif database.revision != database.head:
+        yield _("The database is newer than this program. Bring the program up to date.")
+    if redis is None:
+        yield _("Redis cannot be reached. Jobs wait in the database until it is back; nothing is lost.")
+    elif redis.most_bytes and redis.bytes > _FULL * redis.most_bytes:
+        yield _("Redis is almost full. Give it more memory.")
+    if disk and disk.total and disk.free < (1 - _FULL) * disk.total:
+        yield _("The disk of the files is almost full. Make room, or keep jobs for a shorter time.")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting; ``changed`` is whether it is another than without any environment."""
+
+    variable: str
+    value: str
+    changed: bool
+
+
+def settings_view(settings: Settings) -> tuple[Setting, ...]:
+    """Describe every setting."""
+    return tuple(_described(settings))
+
+
+def _described(settings: Settings) -> Iterator[Setting]:
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        yield Setting(PREFIX + name.upper(), _shown(name, value), value != field.default)
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, SecretStr) or "secret" in name or "password" in name or "token" in name:
+        return _("set, not shown") if value else _("not set")
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or _("nothing")
+    return re.sub(r"//[^/]*@", "//***@", str(value)) or _("nothing")

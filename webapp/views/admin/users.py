@@ -1,25 +1,107 @@
-"""The people with an account: find, add, disable, give a role or a new password."""
+"""The people with an account: find, add, disable, give a role or a new password.
 
+What the pages of people say of each one.
+
+What is asked, and said, before an account is changed.
+
+One-time passwords: made here, shown on the next page and never again.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from pydantic import SecretStr
 
-from webapp.accounts.audit import Action, Kind
-from webapp.accounts.directory import PAGE
-from webapp.accounts.last_admin import LastAdmin
-from webapp.accounts.rights import Right
-from webapp.accounts.user import User
-from webapp.views.admin import one_time, user_asking
-from webapp.views.admin.user_view import UserView, role_choices, user_views
-from webapp.views.auditing import audited
-from webapp.views.confirming import confirm
-from webapp.views.current import services
-from webapp.views.reader import reader
-from webapp.views.rights import require, require_for_all
-from webapp.views.security import step_up
-from webapp.views.texts import gettext as _
+from webapp.accounts.accounts import PAGE, LastAdmin
+from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.permissions import Right
+from webapp.accounts.user import Role, User
+from webapp.jobs.definition.payload import UnreadableSecret
+from webapp.jobs.queries import all_jobs
+from webapp.jobs.queries.visible_jobs import TAB_CEILING
+from webapp.services import Services
+from webapp.views.page.audit_log import audited
+from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.permissions import require, require_for_all
+from webapp.views.page.request import services, signed_in
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.security import reauthentication
+from webapp.views.text.date_format import Moment
+from webapp.views.text.status_labels import Look
+from webapp.views.text.translations import gettext as _
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserView:
+    """A person as the people who look after accounts see them; with ``more_jobs``, at least so many ``jobs``."""
+
+    user: User
+    look: Look
+    role: str
+    added: Moment
+    jobs: int
+    more_jobs: bool
+
+    @property
+    def id(self) -> UUID:
+        """Whose it is."""
+        return self.user.id
+
+    @property
+    def name(self) -> str:
+        """What they sign in with."""
+        return self.user.name
+
+
+def user_views(services: Services, people: tuple[User, ...], reading: Reader) -> tuple[UserView, ...]:
+    """Describe people."""
+    counted = all_jobs.count(services.engine, [person.id for person in people])
+    return tuple(
+        UserView(
+            user=person,
+            look=_look(person),
+            role=role_word(person.role),
+            added=reading.day(person.created_at),
+            jobs=counted[person.id],
+            more_jobs=counted[person.id] >= TAB_CEILING,
+        )
+        for person in people
+    )
+
+
+def role_word(role: Role) -> str:
+    """Say what a role is called."""
+    words = {
+        Role.USER: _("User"),
+        Role.AUDITOR: _("Auditor"),
+        Role.OPERATOR: _("Operator"),
+        Role.ADMIN: _("Admin"),
+    }
+    return words[role]
+
+
+def role_choices() -> tuple[tuple[str, str, str], ...]:
+    """Return the roles to choose from: the value, the word, and what people in it may do."""
+    means = {
+        Role.USER: _("starts jobs and sees their own"),
+        Role.AUDITOR: _("reads everything, changes nothing"),
+        Role.OPERATOR: _("acts on all jobs, queues and workers"),
+        Role.ADMIN: _("may do everything, also with people and types"),
+    }
+    return tuple((role.value, role_word(role), means[role]) for role in Role)
+
+
+def _look(person: User) -> Look:
+    if not person.active:
+        return Look(_("Disabled"), "failed", "x")
+    if person.password_is_temporary:
+        return Look(_("One-time password"), "attention", "clock")
+    return Look(_("Active"), "done", "check")
+
 
 bp = Blueprint("users", __name__, url_prefix="/admin/users")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -31,7 +113,7 @@ def index() -> ResponseReturnValue:
     search, after = request.args.get("q", "").strip()[:120], request.args.get("after", "")
     found = services().directory.page(search, after=after, limit=PAGE + 1)
     return render_template(
-        "users/index.html",
+        "admin/users/index.html",
         people=user_views(services(), found[:PAGE], reader()),
         search=search,
         is_first_page=not after,
@@ -42,7 +124,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/<uuid:user_id>")
 def show(user_id: UUID) -> ResponseReturnValue:
     """Show one person; the one-time password just made for them, once."""
-    return render_template("users/show.html", **_page(user_id), one_time=one_time.shown(_known(user_id).name))
+    return render_template("admin/users/show.html", **_page(user_id), one_time=shown(_known(user_id).name))
 
 
 @bp.post("/<uuid:user_id>/role")
@@ -50,15 +132,15 @@ def show(user_id: UUID) -> ResponseReturnValue:
 def role(user_id: UUID) -> ResponseReturnValue:
     """Change what a person may do, from their next request on."""
     person, wanted = _known(user_id), request.form.get("role", "")
-    error = step_up.complaint() or _unknown_role(wanted)
+    error = reauthentication.complaint() or _unknown_role(wanted)
     if error:
-        return render_template("users/show.html", **_page(user_id), role_error=error, wanted=wanted), 422
+        return render_template("admin/users/show.html", **_page(user_id), role_error=error, wanted=wanted), 422
     try:
         roles = {"before": {"role": person.role.value}, "after": {"role": wanted}}
         with audited(Action.USER_ROLE, Kind.USER, person.name, name=person.display_name, **roles):
             services().accounts.set_role(person.name, wanted)
     except LastAdmin:
-        return _refused(user_asking.last_admin(person))
+        return _refused(last_admin(person))
     return _back(person)
 
 
@@ -68,12 +150,12 @@ def disable(user_id: UUID) -> ResponseReturnValue:
     """Ask whether it is meant, then shut a person out."""
     person = _known(user_id)
     if request.method == "GET":
-        return confirm(user_asking.disabling(person))
+        return confirm(disabling(person))
     try:
         with audited(Action.USER_DISABLE, Kind.USER, person.name, name=person.display_name):
             services().accounts.disable(person.name)
     except LastAdmin:
-        return _refused(user_asking.last_admin(person))
+        return _refused(last_admin(person))
     return _back(person)
 
 
@@ -92,13 +174,13 @@ def enable(user_id: UUID) -> ResponseReturnValue:
 def password(user_id: UUID) -> ResponseReturnValue:
     """Ask for one's own password, then give a person a new one, for one time."""
     person = _known(user_id)
-    error = step_up.complaint() if request.method == "POST" else ""
+    error = reauthentication.complaint() if request.method == "POST" else ""
     if request.method == "GET" or error:
-        return confirm(user_asking.resetting(person), "users/step_up.html", error=error), 422 if error else 200
-    new = one_time.made()
+        return confirm(resetting(person), "admin/users/step_up.html", error=error), 422 if error else 200
+    new = made()
     with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
         services().accounts.set_password(person.name, new, temporary=True)
-    one_time.show_next(person.name, new)
+    show_next(person.name, new)
     return _back(person)
 
 
@@ -121,3 +203,60 @@ def _refused(sentence: str) -> ResponseReturnValue:
 
 def _back(person: User | UserView) -> ResponseReturnValue:
     return redirect(url_for("users.show", user_id=person.id), 303)
+
+
+def last_admin(person: User) -> str:
+    """Say why the last admin stays as they are."""
+    said = _("%(name)s is the last admin, and nobody could let anybody in again.", name=person.display_name)
+    return f"{said} {_('Make somebody else an admin first.')}"
+
+
+def disabling(person: User) -> Confirmation:
+    """Ask whether somebody is to be shut out."""
+    themselves = person.id == signed_in().id
+    asked = Confirmation(
+        title=_("Disable the account of %(name)s?", name=person.display_name),
+        effect=_("They are signed out at once and cannot sign in. What is theirs stays."),
+        notes=(_("Jobs of theirs that wait will fail when their turn comes: a job runs with its owner's rights."),),
+        action=_("Disable the account"),
+        keep=_("Leave it active"),
+        post=url_for("users.disable", user_id=person.id),
+        back=url_for("users.show", user_id=person.id),
+    )
+    return replace(asked, notes=(*asked.notes, _("This is your own account."))) if themselves else asked
+
+
+def resetting(person: User) -> Confirmation:
+    """Ask whether somebody is to get a new password."""
+    return Confirmation(
+        title=_("Give %(name)s a new password?", name=person.display_name),
+        effect=_("They are signed out at once. The new password is shown to you once, and they have to change it."),
+        action=_("Make a new password"),
+        keep=_("Keep the old one"),
+        post=url_for("users.password", user_id=person.id),
+        back=url_for("users.show", user_id=person.id),
+    )
+
+
+_KEPT = "one_time"
+
+
+def made() -> str:
+    """Make one."""
+    return secrets.token_urlsafe(15)
+
+
+def show_next(name: str, password: str) -> None:
+    """Keep it for the next page of this browser, encrypted: its cookie is signed, not secret."""
+    session[_KEPT] = {"name": name, **services().vault.close(SecretStr(password))}
+
+
+def shown(name: str) -> str:
+    """Return the one that was made for ``name`` just now, once; else nothing."""
+    if session.get(_KEPT, {}).get("name") != name:
+        return ""
+    kept = session.pop(_KEPT)
+    try:
+        return services().vault.open(kept)
+    except UnreadableSecret:
+        return ""

@@ -8,11 +8,10 @@ from wtforms import SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, RadioInput, Select
 
 from webapp.views.forms.fields import Asked
-from webapp.views.forms.questions import Question
+from webapp.views.forms.questions import Question, humanised
 from webapp.views.forms.widgets import Ticks
-from webapp.views.forms.words import humanised
-from webapp.views.texts import lazy_gettext
-from webapp.views.written import translated
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import lazy_gettext
 
 RADIO = {"widget": Ticks(sends_when_empty=False), "option_widget": RadioInput()}
 

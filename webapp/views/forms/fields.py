@@ -6,11 +6,11 @@ from typing import Any
 from wtforms import Field
 from wtforms.widgets import FileInput
 
+from webapp.views.forms.converters import Script
 from webapp.views.forms.questions import ABSENT, Question
-from webapp.views.forms.scripts import Script
 from webapp.views.forms.widgets import Switch
-from webapp.views.texts import gettext as _
-from webapp.views.texts import lazy_gettext
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext
 
 FILL_IN = lazy_gettext("Fill this in.")
 

@@ -1,15 +1,24 @@
-"""A payload class as questions, one per field, in its order. Knows no form and no request."""
+"""A payload class as questions, one per field, in its order. Knows no form and no request.
+
+The JSON schema of a payload class, told a little more than pydantic tells by itself.
+
+A schema knows every kind of annotation that pydantic does, so forms read it and not annotations.
+
+How names in code read to people.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import to_jsonable_python
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema, to_jsonable_python
 
-from webapp.views.forms.json_schema import json_schema
-from webapp.views.forms.words import humanised
+from webapp.jobs.definition.job_type import Upload
 
 
 class Absent:
@@ -107,3 +116,55 @@ def _followed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
     """The schema with what its reference says; its own words go first."""
     reference = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     return {**definitions.get(reference, {}), **schema} if reference else dict(schema)
+
+
+@cache
+def json_schema(payload_class: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema; a part that has none is ``{}``, so there is always one. Not to be changed."""
+    return payload_class.model_json_schema(schema_generator=_Schema)
+
+
+class _Schema(GenerateJsonSchema):
+    """Marks uploads, keeps the bounds of dates and decimals, and the names of enum members."""
+
+    ignored_warning_kinds = {"skipped-choice", "non-serializable-default", "skipped-discriminator"}  # noqa: RUF012
+
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
+        return {}
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        upload = {"upload": True} if schema["cls"] is Upload else {}
+        return {**super().model_schema(schema), **upload}
+
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        labels = [str(getattr(member, "label", None) or _member_name(member)) for member in schema["members"]]
+        return {**super().enum_schema(schema), "labels": labels}
+
+    def decimal_schema(self, schema: core_schema.DecimalSchema) -> JsonSchemaValue:
+        number = super().decimal_schema(schema)["anyOf"][0]
+        places = schema.get("decimal_places")
+        return {**number, "type": "number", **({"step": str(Decimal(1).scaleb(-places))} if places else {})}
+
+    def date_schema(self, schema: core_schema.DateSchema) -> JsonSchemaValue:
+        bounds = {name: schema[key].isoformat() for name, key in (("min", "ge"), ("max", "le")) if key in schema}  # type: ignore[literal-required]
+        return {**super().date_schema(schema), **bounds}
+
+    def datetime_schema(self, schema: core_schema.DatetimeSchema) -> JsonSchemaValue:
+        zoneless = schema.get("tz_constraint") == "naive"
+        return {**super().datetime_schema(schema), **({"format": "zoneless-date-time"} if zoneless else {})}
+
+
+def _member_name(member: Any) -> str:
+    return humanised(member.value if isinstance(member.value, str) else member.name.lower())
+
+
+_CAPITALS = frozenset(
+    {"api", "csv", "html", "id", "ip", "json", "pdf", "sql", "tsv", "txt", "url", "utc", "xlsx", "xml", "zip"}
+)
+
+
+def humanised(name: str) -> str:
+    """``full_text`` is Full text, ``csv`` is CSV; what has capitals is left as it is written."""
+    words = [word.upper() if word in _CAPITALS else word for word in name.replace("_", " ").split()]
+    text = " ".join(words) or name
+    return text[:1].upper() + text[1:]

@@ -3,14 +3,14 @@
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.views.security import csrf, default_deny, headers, hosts, login, throttle
+from webapp.views.security import allowed_hosts, csrf, default_deny, headers, login, login_throttle
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Guard every route of the application, also those that are added later."""
     headers.init_app(app, settings)
-    hosts.init_app(app, settings)
+    allowed_hosts.init_app(app, settings)
     login.init_app(app, settings)
     default_deny.init_app(app)
     csrf.init_app(app)
-    throttle.init_app(app, settings)
+    login_throttle.init_app(app, settings)

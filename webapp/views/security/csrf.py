@@ -5,7 +5,7 @@ from typing import NoReturn
 from flask import Flask, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from webapp.views.texts import lazy_gettext
+from webapp.views.text.translations import lazy_gettext
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _SENTENCE = lazy_gettext(

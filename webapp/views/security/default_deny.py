@@ -6,7 +6,7 @@ from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.views.security.next_page import HOME, safe_next
+from webapp.views.security.safe_redirect import HOME, safe_next
 
 PUBLIC = frozenset({"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"})
 _STRANGERS_BODY = 16 * 1024  # bytes: enough for a name and a password

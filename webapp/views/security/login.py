@@ -12,7 +12,7 @@ from flask_login import LoginManager, login_user, logout_user
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.secret_key import secret_key
-from webapp.views.current import services
+from webapp.views.page.request import services
 
 _TOKEN = "_user_id"  # noqa: S105  (where Flask-Login keeps what `get_id` returned)
 _POLLED = ("/_live", "/_log")

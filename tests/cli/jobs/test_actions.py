@@ -1,0 +1,161 @@
+import json
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import Result
+from sqlalchemy import update
+
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Status
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Say = Callable[..., Result]
+Start = Callable[..., str]
+
+
+@pytest.fixture
+def status(services: Services) -> Callable[[str], Status]:
+    return lambda job_id: services.jobs.get(UUID(job_id)).status
+
+
+@pytest.fixture
+def failed(services: Services, start: Start, run_jobs: Callable[..., int]) -> Callable[..., str]:
+    """Create a job and let it fail; return its id."""
+
+    def failed(**choices: object) -> str:
+        job_id = start(**choices)
+        with writing(services.engine) as connection:
+            connection.execute(
+                update(jobs).where(jobs.c.id == UUID(job_id)).values(payload={"format": "a format that is gone"})
+            )
+        run_jobs()
+        return job_id
+
+    return failed
+
+
+def test_waiting_jobs_are_cancelled_at_once(say: Say, start: Start, status: Callable[[str], Status]) -> None:
+    one, two = start(), start()
+    done = say("job", "cancel", one, two[-8:])
+    assert done.exit_code == 0
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [[one, "cancelled"], [two, "cancelled"]]
+    assert {status(one), status(two)} == {Status.CANCELLED}
+
+
+def test_what_can_be_cancelled_is_and_the_rest_is_named(
+    say: Say, start: Start, status: Callable[[str], Status]
+) -> None:
+    ended, waiting = start(), start()
+    say("job", "cancel", ended)
+    done = say("job", "cancel", ended, waiting, "--json")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"deskjob: Job {ended[-8:]} is cancelled and cannot")
+    assert [job["id"] for job in json.loads(done.stdout)] == [waiting]
+    assert status(waiting) is Status.CANCELLED
+
+
+def test_an_unknown_id_among_several_changes_nothing(say: Say, start: Start, status: Callable[[str], Status]) -> None:
+    job_id = start()
+    assert say("job", "cancel", job_id, uuid4()).exit_code == 2
+    assert status(job_id) is Status.QUEUED
+
+
+def test_failed_and_stopped_jobs_are_tried_again_and_others_are_not(
+    say: Say, start: Start, failed: Start, status: Callable[[str], Status]
+) -> None:
+    lost, stopped = failed(), start()
+    say("job", "cancel", stopped)
+    assert say("job", "retry", lost, stopped).exit_code == 0
+    assert {status(lost), status(stopped)} == {Status.QUEUED}
+    refused = say("job", "retry", lost)
+    assert refused.exit_code == 1
+    assert "`deskjob job run-again` starts a copy" in refused.stderr
+
+
+def test_a_job_named_twice_is_tried_again_once(say: Say, failed: Start) -> None:
+    job_id = failed()
+    assert say("job", "retry", job_id, job_id[-8:]).exit_code == 0
+
+
+def test_all_failed_jobs_are_tried_again_but_those_whose_key_is_taken(
+    say: Say, start: Start, failed: Start, status: Callable[[str], Status]
+) -> None:
+    stopped, one, two, keyed = start(), failed(), failed(), failed(unique_key="k")
+    say("job", "cancel", stopped)
+    start(unique_key="k")
+    say("job", "cancel", stopped)
+    done = say("job", "retry", "--all-failed", "--json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"retried": 2, "skipped": 1})
+    assert [status(job_id) for job_id in (one, two, keyed)] == [Status.QUEUED, Status.QUEUED, Status.FAILED]
+    again = say("job", "retry", "--all-failed").stdout
+    assert again == "Tried again: 0. Left alone, because an unfinished job has their unique key: 1.\n"
+
+
+def test_only_what_failed_lately_is_tried_again(
+    say: Say, services: Services, failed: Start, status: Callable[[str], Status]
+) -> None:
+    old, new = failed(), failed()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == UUID(old)).values(finished_at=later(-25 * 3600)))
+    assert say("job", "retry", "--all-failed", "--since", "24h").stdout == "Tried again: 1.\n"
+    assert (status(old), status(new)) == (Status.FAILED, Status.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "either give their IDs, or --all-failed"),
+        (("--since", "1h"), "either give their IDs, or --all-failed"),
+        (("{id}", "--all-failed"), "either give their IDs, or --all-failed"),
+        (("{id}", "--since", "1h"), "--since narrows --all-failed"),
+    ],
+)
+def test_a_retry_says_which_jobs(say: Say, start: Start, words: tuple[str, ...], sentence: str) -> None:
+    job_id = start()
+    refused = say("job", "retry", *(word.replace("{id}", job_id) for word in words))
+    assert refused.exit_code == 2
+    assert sentence in refused.stderr
+
+
+def test_a_job_is_run_again_as_a_new_one(say: Say, start: Start, services: Services) -> None:
+    job_id = start()
+    made = services.jobs.get(UUID(say("job", "run-again", job_id).stdout.strip()))
+    assert (made.again_of, made.status) == (UUID(job_id), Status.QUEUED)
+
+
+def test_a_job_whose_files_are_gone_is_not_run_again(say: Say, services: Services, table: object) -> None:
+    job_id = say("job", "start", "dataset_report", "--file", f"file={table}").stdout.strip()
+    services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)
+    refused = say("job", "run-again", job_id)
+    assert refused.exit_code == 1
+    assert "are gone. Start a new one" in refused.stderr
+
+
+def test_a_job_that_has_ended_is_deleted_and_another_one_stays(
+    say: Say, start: Start, services: Services, status: Callable[[str], Status]
+) -> None:
+    ended, waiting = start(), start()
+    say("job", "cancel", ended)
+    done = say("job", "delete", ended, waiting)
+    assert done.exit_code == 1
+    assert done.stdout == f"{ended}  deleted\n"
+    assert f"Job {waiting[-8:]} cannot be deleted" in done.stderr
+    assert status(waiting) is Status.QUEUED
+    with pytest.raises(JobNotFound):
+        services.jobs.get(UUID(ended))
+
+
+def test_a_waiting_job_gets_another_priority_and_an_ended_one_does_not(
+    say: Say, start: Start, services: Services
+) -> None:
+    job_id = start()
+    assert json.loads(say("job", "priority", job_id, "7", "--json").stdout)["priority"] == 7
+    assert services.jobs.get(UUID(job_id)).priority == 7
+    say("job", "cancel", job_id)
+    refused = say("job", "priority", job_id, "8")
+    assert refused.exit_code == 1
+    assert "does not wait any more" in refused.stderr

@@ -1,0 +1,115 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from click.testing import Result
+
+from webapp.accounts.user import User
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Say = Callable[..., Result]
+Start = Callable[..., str]
+QUICK = "job_history_export"
+
+
+@pytest.fixture
+def started(say: Say, services: Services) -> Callable[..., Job]:
+    """Start a job by the command; return it."""
+
+    def started(*words: object) -> Job:
+        done = say("job", "start", *words)
+        assert done.exit_code == 0, done.stderr
+        return services.jobs.get(UUID(done.stdout.strip()))
+
+    return started
+
+
+def test_a_job_is_started_with_its_file_for_a_person(say: Say, services: Services, user: User, table: Path) -> None:
+    done = say("job", "start", "dataset_report", "--file", f"file={table}", "--as", user.name, "--json")
+    job = services.jobs.newest(1)[0]
+    assert json.loads(done.stdout)["id"] == str(job.id)
+    assert (job.owner.user_id, job.triggered_by) == (user.id, user.id)
+    assert [file.name for file in services.jobs.attachments(job.id)] == ["table.csv"]
+
+
+def test_a_job_of_nobody_is_the_systems_and_public(started: Callable[..., Job]) -> None:
+    job = started(QUICK)
+    assert (job.status, job.owner.user_id, job.public) == (Status.QUEUED, None, True)
+
+
+def test_a_job_starts_after_a_while(started: Callable[..., Job], services: Services) -> None:
+    job = started(QUICK, "--delay", "1h30m")
+    assert job.status is Status.SCHEDULED
+    assert abs(job.run_at - services.jobs.now() - timedelta(minutes=90)) < timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("written", ["2199-12-01T18:30", "2199-12-01T18:30Z", "2199-12-01T19:30+01:00"])
+def test_a_job_starts_at_a_moment_in_the_installations_zone_unless_it_names_one(
+    started: Callable[..., Job], written: str
+) -> None:
+    job = started(QUICK, "--at", written)
+    assert (job.status, job.run_at) == (Status.SCHEDULED, datetime(2199, 12, 1, 18, 30, tzinfo=UTC))
+
+
+def test_a_job_takes_its_place_by_queue_and_priority(started: Callable[..., Job]) -> None:
+    job = started(QUICK, "--queue", "default", "--priority", "7", "--unique", "k")
+    assert (job.queue, job.priority, job.unique_key) == ("default", 7, "k")
+
+
+def test_a_job_follows_others(started: Callable[..., Job], start: Start) -> None:
+    one, two = start(), start()
+    assert started(QUICK, "--after", one, "--after", two[-8:]).status is Status.HELD
+
+
+def test_a_second_job_with_the_key_of_an_unfinished_one_fails(say: Say, start: Start, services: Services) -> None:
+    start(unique_key="k")
+    refused = say("job", "start", QUICK, "--unique", "k")
+    assert refused.exit_code == 1
+    assert "Wait for its end, or cancel it." in refused.stderr
+    assert len(services.jobs.newest(9)) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("dataset_report",), "file:"),
+        (("nothing_like_it",), "There is no job type 'nothing_like_it'"),
+        (("nothing_like_it", "--as", "ana"), "There is no job type 'nothing_like_it'"),
+        (("dataset_report", "--payload", "{"), "--payload is no JSON"),
+        (("dataset_report", "--payload", "[1]"), "--payload must be an object in JSON"),
+        (("dataset_report", "--file", "file=/no/such/file"), "write FIELD=PATH"),
+        (("dataset_report", "--as", "nobody"), "There is no active account named nobody"),
+        (("maintenance", "--as", "ana"), "ana may not start maintenance: it is for admin, operator."),
+        ((QUICK, "--delay", "soon"), "'soon' is no period; write one such as 90s, 10m, 24h or 1d12h"),
+        ((QUICK, "--delay", "-5m"), "'-5m' is no period"),
+        ((QUICK, "--delay", "999999d"), "'999999d' is no period"),
+        ((QUICK, "--at", "0001-01-01T00:00+14:00"), "is no moment"),
+        ((QUICK, "--at", "tomorrow"), "'tomorrow' is no moment; write one such as 2026-12-01T18:30"),
+        ((QUICK, "--at", "2199-12-01", "--delay", "1h"), "give --delay or --at, not both"),
+        ((QUICK, "--unique", ""), "A unique key has 1 to 200 characters"),
+        ((QUICK, "--unique", "k" * 201), "A unique key has 1 to 200 characters"),
+        ((QUICK, "--queue", "typo"), "There is no queue 'typo'. See `deskjob queue list`"),
+        ((QUICK, "--priority", "-1"), "--priority"),
+        ((QUICK, "--after", "0badcafe"), "There is no job 0badcafe"),
+    ],
+)
+@pytest.mark.usefixtures("user")
+def test_bad_usage_gets_a_sentence_and_writes_nothing(
+    say: Say, services: Services, words: tuple[str, ...], sentence: str
+) -> None:
+    refused = say("job", "start", *words)
+    assert refused.exit_code == 2
+    assert sentence in refused.stderr
+    assert services.jobs.newest(1) == ()
+
+
+def test_a_file_beyond_the_limit_is_refused(say: Say, services: Services, table: Path) -> None:
+    services.settings = services.settings.model_copy(update={"max_upload_bytes": 3})
+    refused = say("job", "start", "dataset_report", "--file", f"file={table}")
+    assert refused.exit_code == 2
+    assert "larger than the allowed 3 bytes. DESKJOB_MAX_UPLOAD_BYTES may allow more." in refused.stderr

@@ -1,0 +1,49 @@
+from collections.abc import Callable
+
+from click.testing import Result
+from sqlalchemy import select
+
+from webapp.db.engine import reading
+from webapp.schema import audit
+from webapp.services import Services
+
+Say = Callable[..., Result]
+
+
+def noted(services: Services) -> list[tuple[str, str]]:
+    with reading(services.engine) as connection:
+        found = connection.execute(select(audit.c.action, audit.c.object_id, audit.c.actor).order_by(audit.c.id)).all()
+    assert all(row.actor.startswith("command line") for row in found)
+    return [(row.action, row.object_id) for row in found]
+
+
+def test_what_is_done_to_people_is_noted(say: Say, services: Services) -> None:
+    say("user", "add", "ben", "--role", "auditor")
+    say("user", "disable", "ben")
+    say("user", "enable", "ben")
+    say("user", "password", "ben")
+    say("user", "disable", "nobody")
+    actions = ["user_add", "user_disable", "user_enable", "user_password"]
+    assert noted(services) == [(action, "ben") for action in actions]
+
+
+def test_what_is_done_to_queues_is_noted(say: Say, services: Services) -> None:
+    say("queue", "pause", "default", "--reason", "Moving house")
+    say("queue", "resume", "default")
+    say("queue", "limit", "default", "3")
+    say("queue", "pause", "no-such-queue")
+    actions = ["queue_pause", "queue_resume", "queue_limit"]
+    assert noted(services) == [(action, "default") for action in actions]
+
+
+def test_what_is_done_to_jobs_is_noted(say: Say, services: Services) -> None:
+    one = say("job", "start", "job_history_export").stdout.strip()
+    say("job", "priority", one, "7")
+    say("job", "cancel", one)
+    say("job", "cancel", one)
+    say("job", "retry", one)
+    again = say("job", "run-again", one).stdout.strip()
+    say("job", "cancel", one)
+    say("job", "delete", one)
+    actions = ["job_create", "job_priority", "job_stop", "job_retry", "job_run_again", "job_stop", "job_delete"]
+    assert noted(services) == [(action, again if action == "job_run_again" else one) for action in actions]

@@ -1,0 +1,51 @@
+"""`deskjob maintain`: what the clock and its housekeeping do, once, by hand."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from click.testing import Result
+from sqlalchemy import update
+
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.policies import FOREVER, Retention
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.jobtypes.maintenance import Maintenance
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+OLD = later(-timedelta(days=31).total_seconds())
+
+
+@pytest.fixture
+def old(services: Services) -> Callable[[str], object]:
+    """Add a job of a type that ended 31 days ago; return its id."""
+
+    def kept(job: JobContext, payload: Maintenance) -> None:
+        pass
+
+    services.registry.add(job_type("kept", title="Kept", keep=Retention(completed=FOREVER))(kept))
+
+    def old(type_name: str) -> object:
+        job = services.jobs.create_system_job(type_name)
+        with writing(services.engine) as connection:
+            done = update(jobs).where(jobs.c.id == job.id).values(status="completed", finished_at=OLD)
+            connection.execute(done)
+        return job.id
+
+    return old
+
+
+def test_old_jobs_go_and_those_whose_type_keeps_them_stay(
+    services: Services, say: Callable[..., Result], old: Callable[[str], object]
+) -> None:
+    gone, kept = old("maintenance"), old("kept")
+    assert "1 old jobs would be removed." in say("maintain", "--dry-run").output
+    assert services.jobs.get(gone)
+    result = say("maintain")
+    assert (result.exit_code, "1 old jobs were removed." in result.output) == (0, True), result.output
+    with pytest.raises(JobNotFound):
+        services.jobs.get(gone)
+    assert services.jobs.get(kept)

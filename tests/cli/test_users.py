@@ -1,0 +1,84 @@
+import json
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+
+from webapp.accounts.user import Role
+from webapp.cli import context
+from webapp.cli.users import user as group
+from webapp.services import Services
+
+
+@pytest.fixture
+def say(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `deskjob user …` in this process."""
+    monkeypatch.setattr(context, "app", lambda: app)
+    monkeypatch.setattr(context, "opened", lambda: app.extensions["deskjob"])
+    return lambda *words, typed=None: CliRunner().invoke(group, list(words), input=typed)
+
+
+def test_a_person_is_added_with_a_typed_password(say: Callable[..., Result], services: Services) -> None:
+    done = say("add", "grace", "--role", "operator", "--password-stdin", typed="a long enough secret\n")
+    assert done.exit_code == 0
+    assert "a long enough secret" not in done.output
+    assert services.accounts.authenticate("grace", "a long enough secret").role is Role.OPERATOR
+
+
+def test_without_a_password_a_one_time_one_is_shown(say: Callable[..., Result], services: Services) -> None:
+    shown = say("add", "linus").output.rpartition("Password (shown only now): ")[2].strip()
+    assert services.accounts.authenticate("linus", shown) is not None
+
+
+def test_a_disabled_person_cannot_sign_in(say: Callable[..., Result], services: Services) -> None:
+    say("add", "linus", "--password-stdin", typed="a long enough secret\n")
+    assert say("disable", "linus").exit_code == 0
+    assert services.accounts.authenticate("linus", "a long enough secret") is None
+    assert "(disabled)" in say("list").output
+
+
+def test_the_last_admin_is_not_shut_out(say: Callable[..., Result], services: Services) -> None:
+    say("add", "boss", "--role", "admin", "--password-stdin", typed="a long enough secret\n")
+    assert "last admin" in say("disable", "boss").output
+    say("add", "deputy", "--role", "admin", "--password-stdin", typed="a long enough secret\n")
+    assert say("disable", "boss").exit_code == 0
+    assert say("enable", "boss").exit_code == 0
+    assert services.accounts.authenticate("boss", "a long enough secret") is not None
+
+
+def test_a_forgotten_password_is_replaced(say: Callable[..., Result], services: Services) -> None:
+    say("add", "linus", "--password-stdin", typed="a long enough secret\n")
+    shown = say("password", "linus").output.rpartition("Password (shown only now): ")[2].strip()
+    assert services.accounts.authenticate("linus", "a long enough secret") is None
+    assert services.accounts.authenticate("linus", shown) is not None
+
+
+@pytest.mark.parametrize("words", [("disable", "nobody"), ("add", "x", "--password-stdin")])
+def test_what_cannot_be_done_is_one_sentence(say: Callable[..., Result], words: tuple[str, ...]) -> None:
+    done = say(*words, typed="short\n")
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: ")
+
+
+def test_a_role_is_changed_and_told_in_json(say: Callable[..., Result], services: Services) -> None:
+    say("add", "linus", "--password-stdin", typed="a long enough secret\n")
+    told = json.loads(say("role", "linus", "operator", "--json").output)
+    assert (told["name"], told["role"]) == ("linus", "operator")
+    assert services.accounts.by_name("linus").role is Role.OPERATOR
+    assert "no account named nobody" in say("role", "nobody", "admin").output
+
+
+def test_a_password_that_was_made_is_for_one_time_and_a_typed_one_is_not(
+    say: Callable[..., Result], services: Services
+) -> None:
+    made = json.loads(say("add", "linus", "--json").output)
+    assert services.accounts.authenticate("linus", made["one_time_password"]).password_is_temporary
+    say("password", "linus", "--password-stdin", typed="a long enough secret\n")
+    assert not services.accounts.by_name("linus").password_is_temporary
+
+
+def test_people_are_looked_for(say: Callable[..., Result]) -> None:
+    for name in ("linus", "grace"):
+        say("add", name, "--password-stdin", typed="a long enough secret\n")
+    assert [one["name"] for one in json.loads(say("list", "--search", "gra", "--json").output)] == ["grace"]

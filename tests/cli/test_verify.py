@@ -1,0 +1,57 @@
+import json
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from sqlalchemy import update
+
+from webapp.db.engine import writing
+from webapp.jobs.invariants import verifier
+from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.schema import jobs
+from webapp.services import Services
+
+Say = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
+    monkeypatch.setattr(verifier.verify, "__defaults__", (0.0,))
+    services.wake_ups.connection.flushdb()
+    Beat(services.engine).tell()
+
+
+def test_what_holds_is_said_line_by_line(say: Say, start: Callable[..., str]) -> None:
+    start()
+    done = say("verify")
+    assert done.exit_code == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("holds   ") for line in lines[:-1])
+    assert lines[-1] == f"All {len(lines) - 1} checks hold."
+
+
+def test_what_is_broken_is_said_with_examples_and_the_exit_status(
+    say: Say, start: Callable[..., str], services: Services
+) -> None:
+    ids = [start() for _ in range(7)]
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(progress=200))
+    done = say("verify", "--deep")
+    assert done.exit_code == 1
+    assert "BROKEN  Progress is 0 to 100 per cent, and 100 when a job is done." in done.stdout
+    assert f"          job {ids[0]}, type job_history_export, status queued, progress 200.0" in done.stdout
+    assert "          … and 2 more" in done.stdout
+    assert done.stderr.startswith("1 of ")
+
+
+def test_in_json_it_is_for_machines(say: Say) -> None:
+    done = say("verify", "--json")
+    found = json.loads(done.stdout)
+    assert found["holds"] is True
+    assert found["checks"][0] == {
+        "holds": True,
+        "rule": "A job says when it ended if and only if it has ended.",
+        "count": 0,
+        "examples": [],
+    }

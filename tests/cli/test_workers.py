@@ -1,0 +1,58 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from click.testing import Result
+
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.services import Services
+
+Say = Callable[..., Result]
+HOLDER = Holder(host="elsewhere", boot_id="b", worker="w", pid=17)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
+    say: Say, services: Services, start: Callable[..., str]
+) -> None:
+    job_id = UUID(start())
+    services.claims.claim("default", services.leases.open(HOLDER, "default"), fresh=True)
+    # Valkey is shared by the tests of a process, so other workers may be listed too
+    [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
+    assert line.split()[:2] == ["elsewhere", "17"]
+    assert f"runs {job_id.hex[-8:]} (job_history_export)" in line
+
+
+def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) -> None:
+    services.leases.open(HOLDER, "default")
+    services.wake_ups.connection.connection_pool.reset()
+    services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
+    listed = say("worker", "list")
+    assert listed.exit_code == 0
+    assert "so idle workers are not listed" in listed.stderr
+    assert "elsewhere" in listed.stdout
+
+
+def test_a_worker_takes_no_other_command(say: Say) -> None:
+    refused = say("worker", "lsit")
+    assert refused.exit_code == 2
+    assert "No such command 'lsit'. Did you mean 'list'? See `deskjob worker --help`." in refused.stderr
+
+
+def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
+    presence = Presence(services.engine, replace(HOLDER, worker="abcdef"), ["default"], "0.1.0+abc")
+    presence.look()
+    assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere was asked to stop.\n"
+    told = json.loads(say("worker", "stop", "abc", "--now", "--json").stdout)
+    assert (told["state"], told["wish"]) == ("stopping", "now")
+    [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
+    assert "another version: 0.1.0+abc" in line
+
+
+def test_a_worker_that_is_not_there_cannot_be_stopped(say: Say) -> None:
+    refused = say("worker", "stop", "nobody")
+    assert refused.exit_code == 2
+    assert "No worker has a name that begins with 'nobody'. See `deskjob worker list`." in refused.stderr

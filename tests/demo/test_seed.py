@@ -1,0 +1,166 @@
+"""The demonstration is true: what it shows could have come about, and nothing in it is made up by the pages."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import select
+
+from tests.conftest import DATABASES, LoneClient
+from tests.databases import Databases
+from tests.jobs.row_invariants import broken, snapshot
+from tests.views.admin.links import numbers, total
+from tests.views.admin.links import shown as listed
+from webapp.accounts.user import Role, User
+from webapp.app import create_app
+from webapp.config import load
+from webapp.db.engine import reading
+from webapp.demo.history import month
+from webapp.demo.job_rows import Ended
+from webapp.demo.people import PEOPLE
+from webapp.demo.seed import NotEmpty, seed
+from webapp.jobs.metrics.error_groups import State
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.schema import attachments, audit, error_groups, jobs, log_lines, notices, schedule_runs
+from webapp.services import Services
+
+PASSWORD = "seven plain copper kettles"
+TempPaths = pytest.TempPathFactory
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shown(
+    request: pytest.FixtureRequest, postgresql_databases: Databases, valkey_url: str, tmp_path_factory: TempPaths
+) -> Iterator[Flask]:
+    """One installation for all who only look at it."""
+    folder = tmp_path_factory.mktemp("demo")
+    with postgresql_databases.lend() as url:
+        place = {"database_url": url} if request.param == "postgresql" else {}
+        app = create_app(load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, **place))
+        app.test_client_class = LoneClient
+        with app.app_context():
+            upgrade()
+            seed(app.extensions["deskjob"], password=PASSWORD, count=60)
+            yield app
+            app.extensions["deskjob"].engine.dispose()
+
+
+@pytest.fixture
+def seeded(shown: Flask) -> Services:
+    return shown.extensions["deskjob"]
+
+
+def rows(services: Services, table: Any) -> list[Any]:
+    with reading(services.engine) as connection:
+        return list(connection.execute(select(table)).all())
+
+
+def test_there_is_something_of_everything(seeded: Services) -> None:
+    found = rows(seeded, jobs)
+    assert {row.status for row in found} == set(Status)
+    assert any(row.status == "scheduled" and row.attempt for row in found)
+    assert any(row.root_id for row in found)
+    assert any(row.warnings for row in found)
+    assert any(row.public for row in found)
+    assert any(row.cancel_requested_at and row.status == "running" for row in found)
+    assert {person.role for person in seeded.accounts.all()} == set(Role)
+    assert {file.role for file in rows(seeded, attachments)} == {"input", "output"}
+    assert rows(seeded, log_lines)
+
+
+def test_those_who_operate_find_something_too(seeded: Services) -> None:
+    assert {run.outcome for run in rows(seeded, schedule_runs)} == {"started", "busy"}
+    assert {schedule.paused_at is None for schedule in seeded.schedules.all()} == {True, False}
+    assert {notice.read_at is None for notice in rows(seeded, notices)} == {True, False}
+    assert {group.state for group in rows(seeded, error_groups)} == set(State)
+    assert seeded.figures.went(seeded.jobs.now() - timedelta(days=30))
+    assert seeded.disabled_types.all()
+    assert any(queue.reason for queue in seeded.queues.paused())
+    assert "queue_pause" in {line.action for line in rows(seeded, audit)}
+
+
+def test_all_of_it_could_have_come_about(seeded: Services) -> None:
+    seen = snapshot(seeded.engine)
+    ours = {row.id.hex[-8:] for row in seen.jobs.values() if not row.record_only}
+    assert [what for what in broken(seen) if any(short in what for short in ours)] == []
+
+
+def test_everybody_signs_in_with_the_one_password(seeded: Services) -> None:
+    assert all(seeded.accounts.authenticate(person.name, PASSWORD) for person in PEOPLE)
+
+
+def test_the_same_number_tells_the_same_month(services: Services, user: User) -> None:
+    def told(number: int) -> tuple[Ended, ...]:
+        staff = {person.name: user for person in PEOPLE}
+        now = datetime(2026, 11, 26, tzinfo=UTC)
+        return month(40, staff=staff, registry=services.registry, chance=Random(number), now=now)
+
+    assert told(7) == told(7)
+    assert told(7) != told(8)
+
+
+def test_jobs_that_are_there_are_left_alone(services: Services, user: User) -> None:
+    services.jobs.create_job("maintenance", owner=Owner(user_id=user.id))
+    with pytest.raises(NotEmpty):
+        seed(services, password=PASSWORD, count=5)
+    assert len(rows(services, jobs)) == 1
+    assert services.accounts.all() == (user,)
+
+
+def test_the_systems_own_jobs_are_no_reason_to_refuse(services: Services) -> None:
+    services.jobs.create_system_job("maintenance")
+    seed(services, password=PASSWORD, count=5)
+    assert len(rows(services, jobs)) > 6
+
+
+def test_what_waits_at_night_waits_for_a_reason(seeded: Services) -> None:
+    assert seeded.queues.get("night").reason
+    assert seeded.queues.loads()["night"].waiting == 2
+
+
+def test_a_job_that_seems_to_run_can_be_carried_on(seeded: Services) -> None:
+    running = [row for row in rows(seeded, jobs) if row.status == "running" and not row.cancel_requested_at]
+    assert all(row.record_only for row in running)
+    assert seeded.jobs.change(running[0].id, Job.mark_completed).status is Status.COMPLETED
+
+
+def test_its_files_can_be_fetched(shown: Flask, seeded: Services) -> None:
+    file = next(file for file in rows(seeded, attachments) if file.name == "report.html")
+    answer = _signed_in(shown, seeded, Role.ADMIN).get(f"/jobs/{file.job_id}/files/{file.id}")
+    assert answer.status_code == 200
+    assert len(answer.data) == file.size
+
+
+def test_every_number_leads_to_what_it_counts(shown: Flask, seeded: Services) -> None:
+    """As numbers of pages and the lists behind them are counted in different ways, all of them are walked."""
+    browser = _signed_in(shown, seeded, Role.ADMIN)
+    queues = [f"/admin/queues/{queue.name}" for queue in seeded.queues.all()]
+    people = [f"/admin/users/{person.id}" for person in seeded.accounts.all()]
+    errors = [f"/admin/errors/{group.fingerprint}" for group in seeded.figures.errors.page(limit=20)]
+    pages = ["/admin", "/admin/queues", "/admin/users", "/admin/types", *queues, *people, *errors]
+    found = {(page, link): number for page in pages for link, number in numbers(browser.get(page).text)}
+    assert {page for page, _ in found} >= {"/admin", "/admin/queues", "/admin/users"}
+    assert any(page.startswith("/admin/errors/") for page, _ in found)
+    assert len(found) > 25
+    wrong = {place: number for place, number in found.items() if _listed(browser, place[1]) != number}
+    assert wrong == {}
+
+
+def _listed(browser: FlaskClient, link: str) -> int:
+    page = browser.get(link).text
+    if (said := total(page)) is not None:
+        return said
+    return listed(page)
+
+
+def _signed_in(app: Flask, services: Services, role: Role) -> FlaskClient:
+    person = next(one for one in services.accounts.all() if one.role is role)
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = services.sessions.begin(person.id)
+    return client

@@ -1,0 +1,180 @@
+"""A house whose processes may break at any point: a pool with one worker, a clock, and somebody who creates jobs.
+
+They are forks of the test's process, so that they are there in a moment, and real ones all the same.
+"""
+
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+from redis import RedisError
+from sqlalchemy import Engine, create_engine, delete
+
+from tests.faults import fault_job_types
+from tests.installation import wait_for
+from tests.shared_caches import share_statements
+from webapp import fault_injection
+from webapp.config import load
+from webapp.db.engine import engine_options, forget_inherited_connections, writing
+from webapp.jobs.definition.registry import Registry
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.os_process import die_with_parent
+from webapp.processes import pool
+from webapp.processes.clock import Clock
+from webapp.processes.worker import run, settle_what_is_dead, settle_worker
+from webapp.schema import jobs, leases
+from webapp.services import Services
+
+LEASE_SECONDS = 1.5
+TICK_SECONDS = 0.1
+LOOK_SECONDS = 0.2
+QUEUE = "default"
+
+
+class House:
+    """Call `mend` again and again: it starts what has ended, as an operator would."""
+
+    def __init__(self, services: Services, folder: Path, worker_count: int) -> None:
+        self.services = services
+        self._worker_count = worker_count
+        self.faults = folder / "faults"
+        self.faults.mkdir()
+        self.said = folder / "said"
+        self.children: dict[str, psutil.Process] = {}
+        self._next_look = 0.0
+
+    def strike(self, point: str, action: str) -> Callable[[], bool]:
+        """Let the next process that gets to ``point`` break; return what tells whether one did."""
+        (self.faults / point).write_text(action)
+        return (self.faults / (point + fault_injection.STRUCK)).exists
+
+    def rehearse(self) -> None:
+        """Do here once what the forks will do, so that each of them inherits the statements compiled."""
+        services, me = self.services, psutil.Process().pid
+        job = services.jobs.create_job("again", {"marks": str(self.said)}, queue=QUEUE)
+        lease_id = services.leases.open(Holder(worker="rehearsal", host="here", boot_id="now", pid=me), QUEUE)
+        services.work_horse().drain(QUEUE, lease_id, Horse(worker="rehearsal", host="here", pid=me))
+        services.leases.settle(lease_id, why="It was a rehearsal.")
+        Clock(services).tick()
+        services.jobs.delete(job.id)  # with its file
+        self.clear()
+        services.wake_ups.connection.flushdb()
+
+    def mend(self) -> None:
+        for name, work in {"pool": self._pool, "clock": self._clock}.items():
+            if name not in self.children or _has_ended(self.children[name]):
+                self.children[name] = psutil.Process(self.fork(work))
+        if monotonic() >= self._next_look:  # it goes through all processes of the machine
+            self._thaw_the_forsaken()
+            self._next_look = monotonic() + LOOK_SECONDS
+
+    def workers(self) -> list[psutil.Process]:
+        return _children(self.children["pool"])
+
+    def fork(self, work: Callable[[], Any]) -> int:
+        """Do something in a process of its own, which faults may strike; return its pid."""
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            die_with_parent(parent)
+            os.setpgrp()
+            os.dup2(os.open(self.said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+            forget_inherited_connections(self.services.engine)
+            fault_injection.arm(self.faults)
+            work()
+        except BaseException:  # noqa: BLE001  (a fork must not come back to pytest)
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def wait_for(self, fact: Callable[[], Any], seconds: float = 30.0) -> Any:
+        def mended() -> Any:
+            self.mend()
+            return fact()
+
+        return wait_for(mended, seconds)
+
+    def clear(self) -> None:
+        for file in self.faults.iterdir():
+            file.unlink()
+        with writing(self.services.engine) as connection:
+            connection.execute(delete(jobs))
+
+    def close(self) -> None:
+        for child in self.children.values():
+            for process in [*_children(child), child]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            with suppress(ChildProcessError):
+                os.waitpid(child.pid, 0)
+        with suppress(RedisError):
+            self.services.wake_ups.connection.flushdb()
+
+    def _pool(self) -> None:
+        pool._YOUNG_SECONDS = 0.0  # here, many die young and none does so again
+        services = self.services
+        settle_what_is_dead(services)
+        work, settle = (lambda name: run(services, name, [QUEUE])), (lambda name: settle_worker(services, name))
+        pool.Pool(self._worker_count, work=work, settle=settle, grace_seconds=1).run()
+
+    def _clock(self) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        clock = Clock(self.services)
+        while True:
+            clock.tick()
+            sleep(TICK_SECONDS)
+
+    def _thaw_the_forsaken(self) -> None:
+        """A worker that is frozen goes on when its lease is gone; it must do no harm then."""
+        for worker in _children(self.children["pool"]):
+            with suppress(psutil.NoSuchProcess):
+                if worker.status() == psutil.STATUS_STOPPED and not self.services.leases.beats():
+                    for process in [*worker.children(), worker]:
+                        process.resume()
+
+
+@contextmanager
+def built(
+    database_url: str, valkey_url: str, folder: Path, *, workers: int = 1, lease_seconds: float = LEASE_SECONDS
+) -> Iterator[House]:
+    settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
+    registry = Registry()
+    for kind in (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time):
+        registry.add(kind)
+    engine = _engine(settings.database)
+    brief = settings.model_copy(update={"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0})
+    house = House(Services(brief, engine, registry=registry), folder, workers)
+    house.rehearse()
+    try:
+        yield house
+    finally:
+        house.close()
+        with writing(engine) as connection:
+            connection.execute(delete(leases))
+        engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url, **engine_options(url))
+    share_statements(engine)
+    return engine
+
+
+def _has_ended(child: psutil.Process) -> bool:
+    pid, _ = os.waitpid(child.pid, os.WNOHANG)
+    return pid != 0
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return process.children()
+    return []

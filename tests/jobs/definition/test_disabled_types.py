@@ -1,0 +1,61 @@
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.jobs.conftest import end
+from webapp.jobs.definition.disabled_types import TypeDisabled
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def disabled(services: Services) -> None:
+    services.disabled_types.disable("nothing", reason="The supplier is down", by=uuid4())
+
+
+@pytest.mark.usefixtures("disabled")
+def test_a_disabled_type_cannot_be_started_and_says_why(services: Services, make: Callable[..., Job]) -> None:
+    with pytest.raises(TypeDisabled, match="Jobs of type 'nothing' cannot be started for now: The supplier is down"):
+        make()
+    with pytest.raises(TypeDisabled):
+        services.jobs.create_many("nothing", [{}, {}])
+    services.disabled_types.enable("nothing")
+    assert make().status is Status.QUEUED
+
+
+def test_a_disabled_type_is_neither_run_again_nor_retried(services: Services, running: Callable[..., Job]) -> None:
+    job = running()
+    end(services, job, Status.FAILED)
+    services.disabled_types.disable("nothing")
+    for verb in (services.jobs.run_again, services.jobs.retry):
+        with pytest.raises(TypeDisabled):
+            verb(job.id)
+    assert services.jobs.get(job.id).status is Status.FAILED
+
+
+def test_what_waits_of_a_disabled_type_waits_until_it_is_enabled(
+    services: Services, make: Callable[..., Job], lease: UUID
+) -> None:
+    job = make()
+    services.disabled_types.disable("nothing")
+    assert services.claims.claim("default", lease, fresh=True) is None
+    assert not services.claims.has_claimable("default")
+    assert services.jobs.get(job.id).status is Status.QUEUED
+    services.disabled_types.enable("nothing")
+    assert services.claims.claim("default", lease, fresh=True).id == job.id
+
+
+def test_other_types_go_on(services: Services, make: Callable[..., Job], lease: UUID) -> None:
+    services.disabled_types.disable("another")
+    job = make()
+    assert services.claims.has_claimable("default")
+    assert services.claims.claim("default", lease, fresh=True).id == job.id
+
+
+@pytest.mark.usefixtures("disabled")
+def test_who_disabled_it_first_stays(services: Services) -> None:
+    services.disabled_types.disable("nothing", reason="again")
+    assert services.disabled_types.all()["nothing"].reason == "The supplier is down"

@@ -1,0 +1,85 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field, field_validator
+
+from webapp.jobs.definition.job_type import InvalidPayload, JobType, Upload, job_type
+
+
+class Export(BaseModel):
+    """What is exported."""
+
+    amount: int = Field(ge=0)
+    name: str = ""
+    file: Upload | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _no_dots(cls, value: str) -> str:
+        if "." in value:
+            message = "must not have dots."
+            raise ValueError(message)
+        return value
+
+
+class Mailer:
+    """Something that a handler needs."""
+
+
+def declared(name: str = "export", **rules: Any) -> JobType:
+    @job_type(name, title="Export", **rules)
+    def export(job: object, payload: Export, mailer: Mailer) -> str:
+        """Export the amount.
+
+        More words that are for programmers.
+        """
+        return f"{payload.amount} by {mailer}"
+
+    return export
+
+
+def test_one_declaration_says_it_all() -> None:
+    kind = declared(timeout=timedelta(minutes=5), queue="slow", priority=7)
+    assert (kind.name, kind.title, kind.description) == ("export", "Export", "Export the amount.")
+    assert (kind.payload_class, dict(kind.needs), kind.uploads) == (Export, {"mailer": Mailer}, ("file",))
+    assert (kind.timeout, kind.queue, kind.priority, kind.own_process) == (timedelta(minutes=5), "slow", 7, False)
+
+
+def test_it_is_still_the_plain_function() -> None:
+    assert declared()(object(), Export(amount=3), mailer="post") == "3 by post"
+
+
+def test_a_payload_that_fits_becomes_its_class() -> None:
+    assert declared().parse({"amount": "3"}) == Export(amount=3)
+
+
+def test_a_payload_that_does_not_fit_has_one_sentence_per_field() -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        declared().parse({"amount": -1, "name": "a.b"})
+    assert refused.value.errors == {
+        "amount": "Input should be greater than or equal to 0.",
+        "name": "Must not have dots.",
+    }
+    assert str(refused.value).startswith("The payload does not fit job type 'export'. amount: Input")
+
+
+@pytest.mark.parametrize("values", [None, [], "text", 3])
+def test_what_is_no_mapping_does_not_fit(values: Any) -> None:
+    with pytest.raises(InvalidPayload):
+        declared().parse(values)
+
+
+def no_payload(job: object) -> None:
+    """Take nothing."""
+
+
+def untyped(job: object, payload: Any) -> None:
+    """Take anything."""
+
+
+@pytest.mark.parametrize("handler", [no_payload, untyped])
+def test_a_handler_must_take_a_job_and_a_payload(handler: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=rf"{handler.__name__} must take \(job: JobContext, payload: a pydantic model"):
+        job_type("x", title="X")(handler)

@@ -1,0 +1,97 @@
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, Field, SecretStr
+
+from webapp.jobs.definition.job_type import InvalidPayload, JobType, job_type
+from webapp.jobs.definition.payload import UnreadableSecret, Vault, dump_payload, is_secret, load_payload
+
+
+class Account(BaseModel):
+    user: str
+    password: SecretStr
+
+
+class Everything(BaseModel):
+    day: date = date(2026, 2, 28)
+    amount: Decimal = Decimal("1.10")
+    id: UUID = UUID(int=7)
+    mode: Literal["a", "b"] = "b"
+    token: SecretStr = SecretStr("t-secret")
+    maybe: SecretStr | None = None
+    account: Account = Account(user="ana", password=SecretStr("p-secret"))
+    accounts: list[Account] = Field(default_factory=lambda: [Account(user="ben", password=SecretStr("l-secret"))])
+    tokens: dict[str, SecretStr] = Field(default_factory=lambda: {"x": SecretStr("d-secret")})
+    from_: str = Field(default="here", alias="from")
+
+
+@pytest.fixture
+def kind() -> JobType:
+    @job_type("everything", title="Everything")
+    def everything(job: object, payload: Everything) -> None:
+        """Do nothing."""
+
+    return everything
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault("k" * 32)
+
+
+def test_a_payload_comes_back_as_it_was(kind: JobType, vault: Vault) -> None:
+    payload = Everything()
+    assert load_payload(kind, dump_payload(payload, vault), vault) == payload
+
+
+def test_no_secret_is_stored_readably_wherever_it_stands(vault: Vault) -> None:
+    stored = dump_payload(Everything(), vault)
+    assert "-secret" not in str(stored)
+    assert "****" not in str(stored)
+    for value in (
+        stored["token"],
+        stored["account"]["password"],
+        stored["accounts"][0]["password"],
+        stored["tokens"]["x"],
+    ):
+        assert is_secret(value)
+    assert stored["maybe"] is None
+
+
+def test_a_secret_is_never_stored_twice_in_the_same_way(vault: Vault) -> None:
+    assert dump_payload(Everything(), vault)["token"] != dump_payload(Everything(), vault)["token"]
+
+
+def test_another_key_cannot_read_a_secret(kind: JobType, vault: Vault) -> None:
+    stored = dump_payload(Everything(), vault)
+    with pytest.raises(UnreadableSecret, match="SECRET_KEY was changed"):
+        load_payload(kind, stored, Vault("o" * 32))
+
+
+def test_a_stored_payload_is_checked_again(kind: JobType, vault: Vault) -> None:
+    with pytest.raises(InvalidPayload, match="mode"):
+        load_payload(kind, {**dump_payload(Everything(), vault), "mode": "gone"}, vault)
+
+
+@pytest.mark.parametrize("value", [{}, {"$secret": "x", "more": 1}, {"a": 1}, None, "x", ["$secret"]])
+def test_only_a_closed_secret_is_one(value: Any) -> None:
+    assert not is_secret(value)
+
+
+def test_a_row_of_yesterday_is_read_by_a_type_that_gained_a_field_and_lost_another(vault: Vault) -> None:
+    class Yesterday(BaseModel):
+        day: date = date(2026, 2, 28)
+        dropped: str = "no longer known"
+
+    class Today(BaseModel):
+        day: date
+        gained: int = 7
+
+    @job_type("changed", title="Changed")
+    def changed(job: object, payload: Today) -> None:
+        """Do nothing."""
+
+    assert load_payload(changed, dump_payload(Yesterday(), vault), vault) == Today(day=date(2026, 2, 28), gained=7)

@@ -1,0 +1,37 @@
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from webapp.jobs.definition.job_type import JobType, job_type
+from webapp.jobs.definition.registry import DuplicateJobType, Registry, UnknownJobType
+
+
+class Export(BaseModel):
+    amount: int
+
+
+def declared(**rules: Any) -> JobType:
+    @job_type("export", title="Export", **rules)
+    def export(job: object, payload: Export) -> None: ...
+
+    return export
+
+
+def test_two_types_never_share_a_name_unless_one_replaces_the_other() -> None:
+    registry, first = Registry(), declared()
+    registry.add(first)
+    with pytest.raises(DuplicateJobType, match=r"Two job types are named 'export': .*declared.* and .*declared"):
+        registry.add(declared())
+    assert registry.get("export") is first
+    other = declared(replaces=True)
+    registry.add(other)
+    assert registry.get("export") is other
+    assert list(registry) == [other]
+
+
+def test_an_unknown_type_is_named() -> None:
+    registry = Registry()
+    assert "x" not in registry
+    with pytest.raises(UnknownJobType, match="There is no job type 'x'"):
+        registry.get("x")

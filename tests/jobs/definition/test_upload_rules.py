@@ -1,0 +1,68 @@
+from io import BytesIO
+
+import pytest
+from pydantic import BaseModel, Field
+
+from webapp.jobs.definition.job_type import InvalidPayload, Upload, job_type
+from webapp.jobs.definition.upload_rules import Taken, taken_by
+from webapp.services import Services
+
+
+class Pictures(BaseModel):
+    table: Upload = Field(json_schema_extra={"accept": ".csv, .TSV", "max_bytes": 10})
+    logo: Upload | None = Field(None, json_schema_extra={"accept": "image/*"})
+    any_file: Upload | None = Field(None, alias="anyFile", json_schema_extra={"max_bytes": 3})
+
+
+@pytest.fixture(autouse=True)
+def _pictures(services: Services) -> None:
+    @job_type("pictures", title="Pictures")
+    def pictures(job: object, payload: Pictures) -> None:
+        """Look at them."""
+
+    services.registry.add(pictures)
+
+
+def create(services: Services, **files: tuple[str, bytes]) -> None:
+    received = {field: services.files.receive(BytesIO(data), name) for field, (name, data) in files.items()}
+    services.jobs.create_job("pictures", files=received)
+
+
+def test_a_field_says_what_it_takes() -> None:
+    assert taken_by(Pictures, "table") == Taken(kinds=(".csv", ".tsv"), max_bytes=10)
+    assert taken_by(Pictures, "anyFile") == Taken(max_bytes=3)
+    assert taken_by(Pictures, "no_such") == Taken()
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "data", "sentence"),
+    [
+        ("table", "a.pdf", b"x", "a.pdf is not of the right kind. Choose a file of the kind .csv or .tsv."),
+        ("table", "a.csv", b"", "a.csv is empty. Choose a file that holds something."),
+        (
+            "table",
+            "a.csv",
+            b"x" * 11,
+            "a.csv is larger than the 10 bytes that are taken here. Choose a smaller file.",
+        ),
+        ("logo", "a.html", b"x", "a.html is not of the right kind. Choose a file of the kind image/*."),
+        ("anyFile", "a", b"1234", "a is larger than the 3 bytes that are taken here. Choose a smaller file."),
+    ],
+)
+def test_code_gets_the_same_sentences_as_the_page(
+    services: Services, field: str, name: str, data: bytes, sentence: str
+) -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        create(services, **{"table": ("a.csv", b"a"), field: (name, data)})
+    assert refused.value.errors == {field: sentence}
+
+
+def test_what_fits_is_taken(services: Services) -> None:
+    create(services, table=("A.CSV", b"x" * 10), logo=("a.png", b"x"), anyFile=("a", b"123"))
+
+
+def test_a_payload_in_its_class_is_no_way_around(services: Services) -> None:
+    file = services.files.receive(BytesIO(b"x"), "a.pdf")
+    described = Pictures(table=Upload(name="a.csv", size=1, sha256=file.sha256))
+    with pytest.raises(InvalidPayload, match="not of the right kind"):
+        services.jobs.create_job("pictures", described, files={"table": file})

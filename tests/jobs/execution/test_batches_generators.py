@@ -1,0 +1,75 @@
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import pytest
+
+from tests.jobs.conftest import Nothing, run_once
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+Run = Callable[..., Job]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def part(start: int, count: int) -> Sequence[int]:
+    return range(start, start + count)
+
+
+def test_every_item_is_handled_in_order_with_the_progress_of_the_whole(run: Run) -> None:
+    seen: list[int] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        seen.extend(job.batches(part, 250))
+
+    job = run(handler)
+    assert seen == list(range(250))
+    assert (job.status, job.done, job.total, job.state) == (Status.COMPLETED, 250, 250, {"items_done": 250})
+
+
+def test_it_goes_on_after_the_last_item_that_was_done(services: Services, lease: UUID) -> None:
+    seen: list[int] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        for item in job.batches(part, 30, size=10):
+            if item == 17 and job.attempt == 1:
+                job.save_state()
+                raise ValueError("crash")
+            seen.append(item)
+
+    services.registry.add(job_type("walk", title="Walk")(handler))
+    job = services.jobs.create_job("walk")
+    assert run_once(services, "default", lease).status is Status.FAILED
+    services.jobs.retry(job.id)
+    assert run_once(services, "default", lease).status is Status.COMPLETED
+    assert seen == list(range(30))
+
+
+def test_too_little_memory_hands_the_job_back_and_a_fresh_horse_goes_on(
+    services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        seen.extend(job.batches(part, 3, size=10))
+
+    services.registry.add(job_type("walk", title="Walk")(handler))
+    monkeypatch.setattr(services.executor, "_memory", 1)
+    job = services.jobs.create_job("walk")
+    stands = [run_once(services, "default", lease) for _ in range(3)]
+    assert [one.status for one in stands] == [Status.QUEUED, Status.QUEUED, Status.COMPLETED]
+    assert seen == [0, 1, 2]
+    assert [one.outcome for one in services.jobs.attempts(job.id)] == ["continued", "continued", "completed"]
+
+
+def test_after_a_stop_no_next_part_begins(services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        for _ in job.batches(part, 3):
+            services.jobs.cancel(job.id)
+
+    services.registry.add(job_type("walk", title="Walk")(handler))
+    monkeypatch.setattr(services.executor, "_memory", 1)
+    services.jobs.create_job("walk")
+    assert run_once(services, "default", lease).status is Status.CANCELLED
+    assert not services.claims.has_claimable("default")

@@ -1,0 +1,341 @@
+import io
+import signal
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import BaseModel, Field, SecretStr
+from sqlalchemy import select, update
+
+from tests.jobs.conftest import HORSE, run_once
+from webapp.accounts.accounts import Accounts
+from webapp.accounts.user import Role
+from webapp.db.engine import reading, writing
+from webapp.db.resource_errors import DISK_FULL, OUT_OF_MEMORY
+from webapp.jobs.definition.job_type import JobError, Upload, job_type
+from webapp.jobs.definition.payload import is_secret
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.policies import MOST
+from webapp.schema import attachments, jobs, now
+from webapp.services import Services
+
+PASSWORD = "plain tests are calm tests"
+
+
+class Nothing(BaseModel):
+    pass
+
+
+class Login(BaseModel):
+    name: str
+    password: SecretStr
+
+
+class Sheet(BaseModel):
+    file: Upload
+    other: Upload | None = None
+
+
+class Amount(BaseModel):
+    amount: int = Field(ge=0)
+
+
+Run = Callable[..., Job]
+
+
+def test_a_handler_that_returns_has_completed_its_job(services: Services, run: Run, database: str) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.progress(10, message="on")
+        job.logger.info("a line")
+
+    job = run(handler)
+    assert (job.status, job.progress, job.message) == (Status.COMPLETED, 100.0, "on")
+    assert [line.text for line in services.jobs.log(job.id)] == ["a line"]
+    (attempt,) = services.jobs.attempts(job.id)
+    assert (attempt.outcome, attempt.error, attempt.worker) == ("completed", None, HORSE.worker)
+    assert attempt.peak_memory > 2**20
+    assert attempt.cpu_seconds >= 0
+    assert [event.name for event in services.jobs.timeline(job.id)] == ["created", "started", "completed"]
+
+
+def test_a_handler_that_returns_false_has_failed_its_job(services: Services, run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> bool:
+        job.progress(40)
+        return False
+
+    job = run(handler)
+    assert (job.status, job.progress) == (Status.FAILED, 40.0)
+    assert job.errors[0]["text"] == "The job says that it did not succeed."
+    assert services.jobs.attempts(job.id)[0].traceback is None
+
+
+@pytest.mark.parametrize("value", [None, True, 0, "", [], {}])
+def test_only_false_means_failure(run: Run, value: object) -> None:
+    def handler(job: JobContext, payload: Nothing) -> object:
+        return value
+
+    assert run(handler).status is Status.COMPLETED
+
+
+def test_an_exception_becomes_a_sentence_and_a_traceback(services: Services, run: Run, database: str) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.warn("odd")
+        raise RuntimeError("the disk is gone")
+
+    job = run(handler)
+    assert job.status is Status.FAILED
+    assert [error["text"] for error in job.errors] == ["RuntimeError: the disk is gone"]
+    assert [warning["text"] for warning in job.warnings] == ["odd"]
+    (attempt,) = services.jobs.attempts(job.id)
+    assert attempt.error == "RuntimeError: the disk is gone"
+    assert "in handler" in attempt.traceback
+
+
+def test_a_job_error_is_the_sentence_itself(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        raise JobError("The sheet has no rows.")
+
+    assert run(handler).errors[0]["text"] == "The sheet has no rows."
+
+
+def test_an_error_with_odd_characters_is_stored_everywhere(run: Run, database: str) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        raise FileNotFoundError("no file a\udcff\0b")
+
+    job = run(handler)
+    assert (job.status, job.errors[0]["text"]) == (Status.FAILED, "FileNotFoundError: no file a\ufffd\ufffdb")
+
+
+@pytest.mark.timeout(20)
+def test_a_job_ends_at_its_time_limit_even_if_it_catches_exceptions(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                time.sleep(5)
+            except Exception:  # noqa: BLE001
+                continue
+
+    began = time.monotonic()
+    job = run(handler, timeout=timedelta(seconds=0.2))
+    assert time.monotonic() - began < 30
+    assert job.status is Status.FAILED
+    assert job.errors[0]["text"] == "It ran longer than its limit of 0:00:00.200000 and was ended."
+
+
+def test_the_time_limit_of_one_job_does_not_reach_the_next(run: Run) -> None:
+    def quick(job: JobContext, payload: Nothing) -> None:
+        pass
+
+    def slow(job: JobContext, payload: Nothing) -> None:
+        time.sleep(0.4)
+
+    handler_before = signal.getsignal(signal.SIGALRM)
+    assert run(quick, timeout=timedelta(seconds=0.2)).status is Status.COMPLETED
+    assert run(slow, timeout=timedelta(seconds=5)).status is Status.COMPLETED
+    assert signal.getsignal(signal.SIGALRM) == handler_before
+
+
+def test_a_stored_payload_that_does_not_fit_any_more_fails_with_its_sentences(
+    services: Services, run: Run, lease: UUID
+) -> None:
+    called = []
+
+    def handler(job: JobContext, payload: Amount) -> None:
+        called.append(payload)
+
+    services.registry.add(job_type("tested", title="Tested", replaces=True)(handler))
+    made = services.jobs.create_job("tested", {"amount": 1})
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(payload={"amount": -1}))
+    job = run_once(services, "default", lease)
+    assert (job.id, job.status, called) == (made.id, Status.FAILED, [])
+    assert "amount: Input should be greater than or equal to 0." in job.errors[0]["text"]
+
+
+def test_a_job_runs_only_while_its_owner_is_there(services: Services, run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        pass
+
+    gone = run(handler, owner=Owner(user_id=uuid4()))
+    assert (gone.status, "gone or disabled" in gone.errors[0]["text"]) == (Status.FAILED, True)
+    ana = services.accounts.add("ana", PASSWORD, role=Role.USER)
+    assert run(handler, owner=Owner(user_id=ana.id)).status is Status.COMPLETED
+    services.accounts.disable("ana")
+    assert run(handler, owner=Owner(user_id=ana.id)).status is Status.FAILED
+
+
+def test_a_secret_is_plain_for_the_handler_and_encrypted_in_the_row(
+    services: Services, run: Run, database: str
+) -> None:
+    seen = []
+
+    def handler(job: JobContext, payload: Login) -> None:
+        seen.append(payload.password.get_secret_value())
+
+    job = run(handler, {"name": "ana", "password": "a very secret word"})
+    assert (job.status, seen) == (Status.COMPLETED, ["a very secret word"])
+    assert is_secret(job.payload["password"])
+    with reading(services.engine) as connection:
+        assert "a very secret word" not in str(connection.execute(select(jobs)).all())
+
+
+def test_what_a_handler_needs_is_given_by_its_class(run: Run) -> None:
+    seen = []
+
+    def handler(job: JobContext, payload: Nothing, accounts: Accounts) -> None:
+        seen.append(accounts.all())
+
+    assert run(handler).status is Status.COMPLETED
+    assert [list(found) for found in seen] == [[]]
+
+
+def test_uploaded_files_are_open_to_the_handler(services: Services, lease: UUID) -> None:
+    seen = {}
+
+    def handler(job: JobContext, payload: Sheet) -> None:
+        for field, file in job.inputs.items():
+            with file.open() as source:
+                seen[field] = (file.name, file.size, source.read())
+
+    services.registry.add(job_type("tested", title="Tested")(handler))
+    files = {
+        "file": services.files.receive(io.BytesIO(b"same"), "first.csv"),
+        "other": services.files.receive(io.BytesIO(b"same"), "second.csv"),
+    }
+    services.jobs.create_job("tested", {}, files=files)
+    assert run_once(services, "default", lease).status is Status.COMPLETED
+    assert seen == {"file": ("first.csv", 4, b"same"), "other": ("second.csv", 4, b"same")}
+
+
+def test_a_file_that_is_kept_no_longer_is_missed_in_a_sentence(services: Services, lease: UUID) -> None:
+    def handler(job: JobContext, payload: Sheet) -> None:
+        assert job.inputs.get("other") is None
+        job.inputs["file"].open()
+
+    services.registry.add(job_type("tested", title="Tested")(handler))
+    files = {"file": services.files.receive(io.BytesIO(b"1"), "first.csv")}
+    job = services.jobs.create_job("tested", {}, files=files)
+    with writing(services.engine) as connection:
+        connection.execute(update(attachments).where(attachments.c.job_id == job.id).values(deleted_at=now()))
+    ended = run_once(services, "default", lease)
+    assert ended.status is Status.FAILED
+    assert ended.errors[-1]["text"] == (
+        "The file first.csv that it was given is not kept any more. Run it again with another one."
+    )
+
+
+def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(
+    services: Services, run: Run, lease: UUID, database: str
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        for step in range(job.state.get("step", 0), 3):
+            job.save_state({"step": step + 1})
+            if job.attempt == 1:
+                services.executor.interrupt()
+
+    job = run(handler)
+    assert (job.status, job.state, job.attempt, job.max_attempts) == (Status.QUEUED, {"step": 2}, 1, 2)
+    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["interrupted"]
+    services.executor.interrupted = False
+    again = run_once(services, "default", lease)
+    assert (again.status, again.state, again.attempt) == (Status.COMPLETED, {"step": 3}, 2)
+
+
+@pytest.mark.parametrize(("saves", "ends_as"), [(True, Status.QUEUED), (False, Status.FAILED)])
+def test_only_a_job_that_gets_further_may_be_interrupted_for_ever(
+    services: Services, run: Run, lease: UUID, saves: bool, ends_as: Status
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        if saves:
+            job.save_state({"attempt": job.attempt})
+        services.executor.interrupt()
+        job.message("a word")
+
+    run(handler)
+    for _ in range(MOST):
+        services.executor.interrupted = False
+        job = run_once(services, "default", lease)
+    assert (job.status, job.attempt) == (ends_as, MOST + 1)
+    assert job.errors == () if saves else job.errors[-1]["text"].startswith("It was interrupted 10 times in a row")
+
+
+def test_a_job_that_is_claimed_while_the_worker_is_about_to_stop_is_handed_back_unrun(
+    services: Services, run: Run, lease: UUID
+) -> None:
+    called = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        called.append(job.id)
+
+    services.executor.interrupt()
+    job = run(handler)
+    assert (job.status, called) == (Status.QUEUED, [])
+
+
+def test_a_job_that_is_asked_to_stop_ends_as_cancelled(services: Services, run: Run, database: str) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.progress(30)
+        with writing(services.engine) as connection:
+            connection.execute(update(jobs).values(cancel_requested_at=now()))
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            job.message("on")
+            time.sleep(0.05)
+
+    job = run(handler)
+    assert (job.status, job.cancel_kind, job.progress) == (Status.CANCELLED, "cooperative", 30.0)
+    assert job.errors == ()
+
+
+def test_an_attempt_that_has_lost_its_job_ends_in_silence(services: Services, run: Run, lease: UUID) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        services.leases.settle(lease, why="It could not be seen.")
+        job.message("late")
+
+    job = run(handler, max_attempts=2)
+    assert (job.status, job.message) == (Status.QUEUED, "")
+    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["lost"]
+
+
+def test_the_errors_of_the_database_itself_are_the_jobs_error(services: Services, run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        with reading(services.engine) as connection:
+            connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    job = run(handler)
+    assert job.status is Status.FAILED
+    assert "nowhere" in job.errors[0]["text"]
+
+
+def test_several_jobs_can_be_run_one_after_the_other(services: Services, make: Callable[..., Job], lease: UUID) -> None:
+    for _ in range(3):
+        make()
+    while job := services.claims.claim("default", lease, fresh=True):
+        services.executor.run(job, HORSE)
+    assert {job.status for job in services.jobs.newest(9)} == {Status.COMPLETED}
+
+
+def test_a_job_that_finds_no_room_on_the_disk_fails_with_a_sentence(
+    services: Services, run: Run, room: Callable[[int], Any]
+) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        with room(500_000):
+            job.attach("big.bin", b"x" * 1_000_000)
+
+    job = run(handler)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, DISK_FULL)
+    assert services.jobs.attachments(job.id) == ()
+    assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
+
+
+def test_a_job_that_needs_too_much_memory_fails_with_a_sentence(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        bytearray(2**62)
+
+    job = run(handler)
+    assert (job.status, job.errors[-1]["text"]) == (Status.FAILED, OUT_OF_MEMORY)

@@ -1,0 +1,251 @@
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import delete, event, select, update
+
+from tests.jobs.conftest import HOLDER, Nothing, end
+from webapp.db.engine import reading, writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.policies import MOST
+from webapp.jobs.store.fence import LeaseLost
+from webapp.schema import jobs, leases, now
+from webapp.services import Services
+
+WHY = "The process that ran this job was killed (SIGKILL)."
+
+
+def exists(services: Services, lease: UUID) -> bool:
+    with reading(services.engine) as connection:
+        return connection.execute(select(leases.c.id).where(leases.c.id == lease)).first() is not None
+
+
+def ask_to_stop(services: Services) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(cancel_requested_at=now()))
+
+
+def test_a_lease_is_beaten_until_it_is_taken_away(services: Services, lease: UUID, database: str) -> None:
+    assert services.leases.beats() == {lease: 0}
+    assert services.leases.beat(lease)
+    assert services.leases.beats() == {lease: 1}
+    services.leases.settle(lease, why=WHY)
+    assert services.leases.beats() == {}
+    assert not services.leases.beat(lease)
+
+
+def test_the_job_under_a_lease_is_the_one_that_runs(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    assert services.leases.running(lease) is None
+    job = running()
+    assert services.leases.running(lease) == job
+    end(services, job)
+    assert services.leases.running(lease) is None
+
+
+def test_a_job_that_used_up_its_attempts_fails_with_the_sentence(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running()
+    assert services.leases.settle(lease, why=WHY, horse_pid=7, peak_memory=2**33) == (job,)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.lease_id) == (Status.FAILED, None)
+    assert [error["text"] for error in after.errors] == [WHY]
+    (attempt,) = services.jobs.attempts(job.id)
+    assert (attempt.outcome, attempt.error, attempt.worker, attempt.host) == ("failed", WHY, HOLDER.worker, HOLDER.host)
+    assert (attempt.pid, attempt.peak_memory) == (7, 2**33)
+    assert not exists(services, lease)
+
+
+def test_a_job_with_attempts_left_waits_again_and_says_why_in_its_timeline(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running(max_attempts=2)
+    services.leases.settle(lease, why=WHY)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts, after.errors) == (Status.QUEUED, 2, ())
+    event = services.jobs.timeline(job.id)[-1]
+    assert (event.name, event.detail) == ("lost", WHY)
+
+
+def test_a_job_that_was_asked_to_stop_is_cancelled_by_force(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running(max_attempts=5)
+    ask_to_stop(services)
+    services.leases.settle(lease, why=WHY, hand_back=True)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.cancel_kind) == (Status.CANCELLED, "forced")
+
+
+def test_a_job_whose_worker_was_stopped_is_handed_back_with_its_try(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running(max_attempts=1)
+    services.leases.settle(lease, why=WHY, hand_back=True)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.attempt, after.max_attempts) == (Status.QUEUED, 1, 2)
+
+
+def test_a_lease_under_which_nothing_runs_is_simply_ended(
+    services: Services, running: Callable[..., Job], lease: UUID
+) -> None:
+    job = running()
+    end(services, job)
+    assert services.leases.settle(lease, why=WHY) == ()
+    assert services.jobs.get(job.id).status is Status.COMPLETED
+    assert not exists(services, lease)
+    assert services.leases.settle(lease, why=WHY) == (), "twice is no error"
+
+
+def slowly(services: Services) -> Event:
+    """Make settling wait in its middle; return what is set when it got there."""
+    there = Event()
+
+    @event.listens_for(services.engine, "before_cursor_execute")
+    def wait(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("WITH ended", "UPDATE jobs")) and not there.is_set():
+            there.set()
+            time.sleep(0.3)
+
+    return there
+
+
+def test_two_that_settle_the_same_lease_at_once_settle_it_once(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job, in_its_middle = running(max_attempts=2), slowly(services)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(services.leases.settle, lease, why=WHY)
+        assert in_its_middle.wait(2)
+        second = pool.submit(services.leases.settle, lease, why=WHY)
+        assert (len(first.result()), len(second.result())) == (1, 0)
+    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["lost"]
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_a_job_that_ends_while_its_lease_is_settled_comes_too_late(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    """As of a work-horse on a host that could not be seen for too long."""
+    job, in_its_middle = running(), slowly(services)
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(services.leases.settle, lease, why=WHY)
+        assert in_its_middle.wait(2)
+        with pytest.raises(LeaseLost):
+            end(services, job)
+        assert len(settled.result()) == 1
+    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["failed"]
+    assert not exists(services, lease)
+
+
+def test_the_leases_of_a_worker_are_found_by_its_name(services: Services, lease: UUID) -> None:
+    other = services.leases.open(replace(HOLDER, worker="other"), "default")
+    assert services.leases.of_worker(HOLDER.worker) == (lease,)
+    assert services.leases.of_worker("other") == (other,)
+
+
+def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_gone(services: Services) -> None:
+    def opened(**differences: Any) -> UUID:
+        return services.leases.open(replace(HOLDER, **differences), "default")
+
+    alive, dead, rebooted = opened(pid=1), opened(pid=2), opened(pid=1, boot_id="before")
+    elsewhere = opened(host="elsewhere", pid=2)
+    found = services.leases.of_dead(HOLDER.host, lambda pid: pid == 1, HOLDER.boot_id)
+    assert set(found) == {dead, rebooted}
+    assert not {alive, elsewhere} & set(found)
+
+
+def test_under_a_lease_that_was_taken_away_nothing_is_claimed(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    job = make()
+    assert services.claims.claim("default", uuid4(), fresh=True) is None
+    assert services.claims.claim_one(job.id, "default", uuid4()) is None
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_what_runs_under_a_lease_that_was_taken_away_is_still_settled(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    """It was claimed at the very moment at which its lease was taken."""
+    job = running()
+    with writing(services.engine) as connection:
+        connection.execute(delete(leases))
+    assert services.leases.beats() == {lease: None}
+    services.leases.settle(lease, why=WHY)
+    assert services.jobs.get(job.id).status is Status.FAILED
+    assert services.leases.beats() == {}
+
+
+def test_a_lease_that_was_beaten_since_it_was_looked_at_is_not_taken(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    job = running()
+    seen = services.leases.beats()[lease]
+    services.leases.beat(lease)
+    assert services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=seen) == ()
+    assert services.jobs.get(job.id).status is Status.RUNNING
+    assert services.leases.beat(lease)
+    seen = services.leases.beats()[lease]
+    assert len(services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=seen)) == 1
+    assert not services.leases.beat(lease)
+
+
+def test_a_lease_that_its_worker_has_just_settled_is_not_settled_by_the_clock_too(
+    services: Services, running: Callable[..., Job], lease: UUID, database: str
+) -> None:
+    running(max_attempts=3)
+    services.leases.settle(lease, why=WHY)
+    assert services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=0) == ()
+
+
+def test_a_job_that_is_interrupted_again_and_again_without_a_checkpoint_uses_up_its_tries(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    """One that stops its own worker would else go on for ever."""
+    job = make(max_attempts=2)
+    for number in range(1, MOST + 3):
+        lease = services.leases.open(HOLDER, "default")
+        assert services.claims.claim("default", lease, fresh=True).attempt == number
+        services.leases.settle(lease, why=WHY, hand_back=True)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts) == (Status.FAILED, MOST + 2)
+    assert after.errors[-1]["text"].startswith(f"It was interrupted {MOST} times in a row without")
+    outcomes = [attempt.outcome for attempt in services.jobs.attempts(job.id)]
+    assert outcomes == ["interrupted"] * MOST + ["lost", "failed"]
+
+
+def test_a_type_that_nobody_may_start_twice_unasked_is_not_handed_back_by_force(services: Services) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        """Do nothing."""
+
+    services.registry.add(job_type("once", title="Once", max_attempts=3, rerun_lost=False)(handler))
+    job = services.jobs.create_job("once")
+    lease = services.leases.open(HOLDER, "default")
+    services.claims.claim("default", lease, fresh=True)
+    services.leases.settle(lease, why=WHY, hand_back=True)
+    assert services.jobs.get(job.id).status is Status.FAILED
+
+
+def test_a_job_whose_worker_is_gone_runs_again_only_if_its_type_may(services: Services, lease: UUID) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        """Do nothing."""
+
+    services.registry.add(job_type("twice", title="Twice", max_attempts=3)(handler))
+    services.registry.add(job_type("once", title="Once", max_attempts=3, rerun_lost=False)(handler))
+    again, lost = services.jobs.create_job("twice"), services.jobs.create_job("once")
+    for _ in range(2):
+        services.claims.claim("default", lease, fresh=True)
+    services.leases.settle(lease, why="The worker was killed.", worker_gone=True)
+    assert services.jobs.get(again.id).status is Status.QUEUED
+    assert services.jobs.get(lost.id).status is Status.STALE
+    assert services.jobs.get(lost.id).finished_at is not None

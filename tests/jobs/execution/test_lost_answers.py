@@ -1,0 +1,108 @@
+"""The database did what it was asked for, and the connection broke before it could say so."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from tests.jobs.conftest import HORSE, Nothing
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.reporter import Reporter
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+Run = Callable[..., Job]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def unheard(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], list[int]]:
+    """Let the answer to a method's first call be lost; return the calls, to be counted."""
+
+    def unheard(place: Any, name: str) -> list[int]:
+        calls: list[int] = []
+        real = getattr(place, name)
+
+        def first_in_vain(*arguments: Any, **named: Any) -> Any:
+            calls.append(1)
+            answer = real(*arguments, **named)
+            if len(calls) == 1:
+                raise OperationalError("…", {}, Exception("server closed the connection unexpectedly"))
+            return answer
+
+        monkeypatch.setattr(place, name, first_in_vain)
+        return calls
+
+    return unheard
+
+
+def outcomes(services: Services, job_id: UUID) -> list[str]:
+    return [attempt.outcome for attempt in services.jobs.attempts(job_id)]
+
+
+def test_a_claim_that_was_not_heard_of_is_found_under_its_lease(
+    services: Services, make: Callable[..., Job], lease: UUID, unheard: Callable[[Any, str], list[int]]
+) -> None:
+    first, second = make(), make()
+    calls = unheard(services.claims, "claim")
+    assert services.work_horse().drain("default", lease, HORSE) == 2
+    assert len(calls) == 3, "the first one is looked up, the last one finds nothing"
+    for job in (first, second):
+        assert services.jobs.get(job.id).status is Status.COMPLETED
+        assert outcomes(services, job.id) == ["completed"]
+
+
+def test_an_end_that_was_not_heard_of_is_not_written_twice(
+    services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
+) -> None:
+    calls = unheard(Executor, "_end")
+    job = run(lambda_of(lambda job: job.message("done")))
+    assert (job.status, job.attempt, len(calls)) == (Status.COMPLETED, 1, 2)
+    assert outcomes(services, job.id) == ["completed"]
+
+
+def test_children_whose_writing_was_not_heard_of_are_made_once(
+    services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
+) -> None:
+    calls = unheard(services.jobs, "add_children")
+    job = run(lambda_of(lambda job: [job.spawn("nothing"), job.spawn("nothing", name="named")]))
+    assert (job.status, job.parts, len(calls)) == (Status.WAITING, 2, 2)
+    assert len(services.jobs.children(job.id)) == 2
+
+
+def test_a_file_whose_row_was_not_heard_of_is_there_once(
+    services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
+) -> None:
+    calls = unheard(JobContext, "_add_row")
+    job = run(lambda_of(lambda job: job.attach("out.txt", b"text")))
+    (file,) = services.jobs.attachments(job.id)
+    assert (services.files.path(file.id).read_bytes(), len(calls)) == (b"text", 2)
+
+
+def test_a_checkpoint_that_was_not_heard_of_is_saved(
+    run: Run, unheard: Callable[[Any, str], list[int]], services: Services
+) -> None:
+    unheard(Reporter, "flush")
+    job = run(lambda_of(lambda job: job.save_state({"step": 1})))
+    assert (job.status, job.state) == (Status.COMPLETED, {"step": 1})
+
+
+def test_a_dependent_whose_making_was_not_heard_of_is_made_once(
+    run: Run, unheard: Callable[[Any, str], list[int]], services: Services
+) -> None:
+    def follow(job: JobContext) -> None:
+        unheard(services.jobs, "create_job")
+        job.after("nothing")
+
+    assert run(lambda_of(follow)).status is Status.COMPLETED
+    assert len(services.jobs.newest(10)) == 2
+
+
+def lambda_of(act: Callable[[JobContext], object]) -> Callable[..., None]:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        act(job)
+
+    return handler

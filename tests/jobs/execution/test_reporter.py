@@ -1,0 +1,190 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import end
+from tests.jobs.statements import recorded
+from webapp.db.engine import writing
+from webapp.jobs.execution import reporter as module
+from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, NOTES_LIMIT, JobCancelled, Reporter
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.fence import LeaseLost
+from webapp.schema import jobs, now
+from webapp.services import Services
+
+NOTICED = 1.5  # seconds: the stop flag is read every second
+
+
+@pytest.fixture
+def job(running: Callable[..., Job]) -> Job:
+    return running()
+
+
+@pytest.fixture
+def reporter(services: Services, job: Job) -> Iterator[Reporter]:
+    reporter = Reporter(services.engine, job)
+    yield reporter
+    reporter.close()
+
+
+def within(seconds: float, fact: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if fact():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def ask_to_stop(services: Services, job: Job) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(cancel_requested_at=now()))
+
+
+def test_a_thousand_words_are_at_most_one_write_in_each_interval(
+    services: Services, job: Job, reporter: Reporter
+) -> None:
+    began = time.monotonic()
+    with recorded(services.engine) as sent:
+        for number in range(1000):
+            reporter.say(progress=number / 10)
+            time.sleep(0.001)
+    intervals = (time.monotonic() - began) / INTERVAL_SECONDS
+    updates = [statement for statement, _ in sent if statement.startswith("UPDATE jobs")]
+    assert 1 <= len(updates) <= intervals + 1
+
+
+def test_no_thread_and_no_write_before_the_first_word(services: Services, job: Job, reporter: Reporter) -> None:
+    threads = threading.active_count()
+    with recorded(services.engine) as sent:
+        time.sleep(2 * INTERVAL_SECONDS)
+    assert sent == []
+    assert threading.active_count() == threads
+
+
+def test_the_message_of_a_handler_that_goes_quiet_still_arrives(
+    services: Services, job: Job, reporter: Reporter
+) -> None:
+    reporter.say(message="Waiting for the other side")
+    assert within(3.0, lambda: services.jobs.get(job.id).message == "Waiting for the other side")
+
+
+def test_the_last_words_are_handed_over_for_the_ending(services: Services, job: Job) -> None:
+    reporter = Reporter(services.engine, job)
+    reporter.say(progress=99.0)
+    reporter.log("INFO", "nearly")
+    words, lines = reporter.close()
+    assert words == {"progress": 99.0}
+    assert [(level, text) for _, level, text in lines] == [("INFO", "nearly")]
+
+
+def test_a_request_to_stop_is_seen_by_a_handler_that_says_nothing(
+    services: Services, job: Job, reporter: Reporter
+) -> None:
+    reporter.watch()
+    ask_to_stop(services, job)
+    assert within(NOTICED + 1, lambda: isinstance(reporter.stop, JobCancelled))
+
+
+def test_a_request_to_stop_comes_back_with_the_next_write(services: Services, job: Job, reporter: Reporter) -> None:
+    ask_to_stop(services, job)
+    reporter.say(message="on")
+    reporter.flush()
+    assert isinstance(reporter.stop, JobCancelled)
+
+
+def test_a_lost_lease_stops_the_handler(services: Services, job: Job, reporter: Reporter) -> None:
+    end(services, job, Status.QUEUED, outcome="lost")
+    reporter.say(message="late")
+    assert within(NOTICED + 1, lambda: isinstance(reporter.stop, LeaseLost))
+    with pytest.raises(LeaseLost):
+        reporter.flush()
+    assert services.jobs.get(job.id).message == ""
+
+
+def test_notes_beyond_their_limit_are_counted_in_the_last_one(services: Services, job: Job, reporter: Reporter) -> None:
+    for number in range(NOTES_LIMIT + 41):
+        reporter.note("warnings", f"warning {number}")
+    reporter.flush()
+    warnings = services.jobs.get(job.id).warnings
+    assert len(warnings) == NOTES_LIMIT
+    assert warnings[0]["text"] == "warning 0"
+    assert warnings[-1]["text"] == "… and 42 more."
+
+
+def test_warnings_and_errors_are_kept_apart_and_timed(services: Services, job: Job, reporter: Reporter) -> None:
+    reporter.note("warnings", "odd")
+    reporter.note("errors", "bad")
+    reporter.flush()
+    after = services.jobs.get(job.id)
+    assert ([note["text"] for note in after.warnings], [note["text"] for note in after.errors]) == (["odd"], ["bad"])
+    assert after.started_at.isoformat() <= after.warnings[0]["at"] <= services.jobs.now().isoformat()
+
+
+def test_log_lines_land_in_their_order(services: Services, job: Job, reporter: Reporter) -> None:
+    for number in range(5):
+        reporter.log("INFO", f"line {number}")
+    reporter.flush()
+    lines = services.jobs.log(job.id)
+    assert [line.text for line in lines] == [f"line {number}" for number in range(5)]
+    assert {line.attempt for line in lines} == {1}
+    assert services.jobs.log(job.id, after=lines[2].id) == lines[3:]
+
+
+def test_the_log_is_bounded_and_says_so(services: Services, job: Job, reporter: Reporter) -> None:
+    for number in range(LOG_LIMIT + 500):
+        reporter.log("INFO", f"line {number}")
+    reporter.flush()
+    lines = services.jobs.log(job.id, limit=2 * LOG_LIMIT)
+    assert len(lines) == LOG_LIMIT
+    assert "The log is full" in lines[-1].text
+
+
+def test_its_time_is_the_databases_reckoned_from_the_claim(services: Services, job: Job, reporter: Reporter) -> None:
+    assert abs(reporter.now() - services.jobs.now()) < timedelta(seconds=0.5)
+
+
+def test_words_wait_for_a_database_that_is_away(
+    services: Services, job: Job, reporter: Reporter, database: str
+) -> None:
+    reporter.say(message="kept")
+    reporter.log("INFO", "kept too")
+    with writing(services.engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE jobs RENAME TO away")
+    time.sleep(2 * INTERVAL_SECONDS)
+    assert reporter.stop is None
+    with writing(services.engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO jobs")
+    assert within(3.0, lambda: services.jobs.get(job.id).message == "kept")
+    assert [line.text for line in services.jobs.log(job.id)] == ["kept too"]
+
+
+@pytest.mark.parametrize("words", [{"metadata": {"no json": object()}}, {"no_such_column": 1}])
+def test_the_handler_hears_of_a_word_that_cannot_be_stored_and_the_others_arrive(
+    services: Services, job: Job, reporter: Reporter, words: dict[str, object]
+) -> None:
+    reporter.say(**words)
+    assert within(3.0, lambda: isinstance(reporter.stop, Exception))
+    reporter.say(message="still here")
+    assert within(3.0, lambda: services.jobs.get(job.id).message == "still here")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_a_text_that_no_database_takes_is_made_one_that_it_takes(
+    services: Services, job: Job, reporter: Reporter, database: str, text: str
+) -> None:
+    reporter.say(message=text)
+    reporter.note("warnings", text)
+    reporter.log("INFO", text)
+    reporter.flush()
+    after = services.jobs.get(job.id)
+    (line,) = services.jobs.log(job.id)
+    assert {after.message, after.warnings[0]["text"], line.text} == {"a\ufffdb"}
+
+
+def test_the_interval_is_short_enough_to_be_seen_as_live() -> None:
+    assert module.INTERVAL_SECONDS <= 0.25

@@ -1,0 +1,74 @@
+"""Jobs of a type that the worker does not know."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+from sqlalchemy import update
+
+from tests.jobs.conftest import run_once
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.unknown_type import PATIENCE, decided
+from webapp.jobs.model.job import Job, Status
+from webapp.schema import attempts, jobs, later
+from webapp.services import Services
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+pytestmark = pytest.mark.usefixtures("database")
+
+
+class Nothing(BaseModel):
+    pass
+
+
+@pytest.fixture
+def met(services: Services, lease: UUID) -> Job:
+    """A job of a newer version, which this worker has met once."""
+    made = services.jobs.create_job("nothing")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == made.id).values(type="newer"))
+    return run_once(services, "default", lease)
+
+
+def meet_again(services: Services, lease: UUID, *, hours_ago: float) -> Job:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(status="queued", run_at=None))
+        connection.execute(update(attempts).values(started_at=later(-3600 * hours_ago)))
+    return run_once(services, "default", lease)
+
+
+def test_it_is_handed_back_for_a_while_and_uses_up_no_try(services: Services, met: Job) -> None:
+    assert (met.status, met.attempt, met.max_attempts, met.errors) == (Status.SCHEDULED, 1, 2, ())
+    assert timedelta(seconds=10) < met.run_at - services.jobs.now() <= timedelta(seconds=30)
+    (attempt,) = services.jobs.attempts(met.id)
+    assert attempt.outcome == "unknown_type"
+    assert attempt.error == "This worker does not know the job type 'newer'; another one may."
+
+
+def test_a_worker_that_knows_the_type_runs_it(services: Services, met: Job, lease: UUID) -> None:
+    services.registry.add(job_type("newer", title="Newer")(lambda_of_nothing))
+    assert meet_again(services, lease, hours_ago=0.5).status is Status.COMPLETED
+
+
+def test_when_none_came_for_an_hour_it_fails_with_a_sentence(services: Services, met: Job, lease: UUID) -> None:
+    assert meet_again(services, lease, hours_ago=0.9).status is Status.SCHEDULED
+    job = meet_again(services, lease, hours_ago=1.1)
+    assert (job.status, len(job.errors)) == (Status.FAILED, 1)
+    assert job.errors[0]["text"].startswith("No worker that runs here knows the job type 'newer', and none came")
+
+
+def test_one_that_was_asked_to_stop_is_stopped(services: Services, met: Job, lease: UUID) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(cancel_requested_at=later(0)))
+    assert meet_again(services, lease, hours_ago=0.1).status is Status.CANCELLED
+
+
+def test_the_pauses_grow_and_stay_short_of_five_minutes() -> None:
+    pauses = [decided("newer", NOW, NOW + PATIENCE * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
+    assert pauses == [30, 120, 300, 300]
+
+
+def lambda_of_nothing(job: object, payload: Nothing) -> None:
+    """Do nothing."""

@@ -1,0 +1,273 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from tests.jobs.conftest import end
+from webapp.db.engine import writing
+from webapp.jobs.execution import watchdog as module
+from webapp.jobs.execution.watchdog import CUT_OFF, HARD_LIMIT, Watch
+from webapp.jobs.model.job import Job, Status
+from webapp.schema import jobs, now
+from webapp.services import Services
+
+
+class Clock:
+    """Monotonic time that a test turns by hand."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "monotonic", clock)
+    return clock
+
+
+@pytest.fixture
+def watch(services: Services, lease: UUID, clock: Clock) -> Watch:
+    return Watch(
+        services.leases,
+        lease,
+        lease_seconds=30.0,
+        drain_grace=timedelta(seconds=20),
+        grace_of=lambda _: timedelta(seconds=20),
+        timeout_of=lambda name: timedelta(seconds=60),
+    )
+
+
+@pytest.fixture
+def listening(services: Services, lease: UUID, clock: Clock) -> Watch:
+    """Watch jobs that may run for long, but not in silence."""
+    return Watch(
+        services.leases,
+        lease,
+        lease_seconds=30.0,
+        drain_grace=timedelta(seconds=20),
+        grace_of=lambda _: timedelta(seconds=20),
+        timeout_of=lambda _: timedelta(hours=1),
+        silence_of=lambda _: timedelta(seconds=40),
+    )
+
+
+def ask_to_stop(services: Services) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(cancel_requested_at=now()))
+
+
+def away(*_: Any) -> Any:
+    raise OperationalError("beat", {}, Exception("away"))
+
+
+def test_a_lease_is_beaten_six_times_in_its_life(services: Services, watch: Watch, lease: UUID, clock: Clock) -> None:
+    for _ in range(60):
+        assert not watch.look()
+        clock.at += watch.interval_seconds
+    assert 10 <= services.leases.beats()[lease] <= 13
+
+
+def test_a_horse_without_a_lease_must_die(services: Services, watch: Watch, lease: UUID) -> None:
+    assert not watch.look()
+    services.leases.settle(lease, why="…")
+    watch._beat_due = 0.0
+    assert watch.look()
+    assert "lease was taken away" in watch.verdict
+
+
+def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
+    services: Services, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not watch.look()
+    monkeypatch.setattr(services.leases, "beat", away)
+    clock.at += 19
+    assert not watch.look(), "a short absence costs nothing"
+    clock.at += 2
+    assert watch.look()
+    assert "database could not be reached" in watch.verdict
+
+
+def test_a_database_that_comes_back_in_time_costs_nothing(
+    services: Services, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(services.leases, "beat", away)
+        clock.at += 15
+        assert not watch.look()
+    assert not watch.look()
+    clock.at += 15
+    assert not watch.look()
+
+
+def test_the_fence_knows_the_time_without_asking_the_database(watch: Watch, clock: Clock) -> None:
+    clock.at += 19
+    assert not watch.cut_off()
+    assert watch.seconds_left == pytest.approx(1.0)
+    clock.at += 1
+    assert watch.cut_off()
+    assert watch.verdict == CUT_OFF
+
+
+def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock, database: str
+) -> None:
+    job = running()
+    clock.at += 21
+    assert watch.cut_off()
+    watch.settle(watch.verdict, 1, 1)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts, after.interruptions) == (Status.QUEUED, 2, 1)
+
+
+def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
+    services: Services, watch: Watch, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat = services.leases.beat
+
+    def slow(lease_id: UUID) -> bool:
+        clock.at += 15
+        return beat(lease_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.leases, "beat", slow)
+        assert not watch.look()
+    monkeypatch.setattr(services.leases, "beat", away)
+    clock.at += 6
+    assert watch.look()
+
+
+def test_a_job_that_does_not_stop_within_its_grace_is_ended(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    running()
+    assert not watch.look()
+    ask_to_stop(services)
+    assert not watch.look()
+    clock.at += 19
+    assert not watch.look()
+    clock.at += 2
+    assert watch.look()
+    assert "asked to stop" in watch.verdict
+
+
+def test_the_grace_is_each_jobs_own(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    first = running()
+    ask_to_stop(services)
+    assert not watch.look()
+    clock.at += 15
+    end(services, first, Status.CANCELLED)
+    running()
+    assert not watch.look()
+    clock.at += 15
+    assert not watch.look(), "the second one was not asked"
+
+
+def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
+    watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    running()
+    assert not watch.look()
+    clock.at += 60 + HARD_LIMIT.total_seconds() - 1
+    assert not watch.look()
+    clock.at += 2
+    assert watch.look()
+    assert watch.verdict == "It ran longer than its limit of 0:01:00 and had to be ended by force."
+
+
+def test_each_job_of_a_horse_has_its_limit_to_itself(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    for _ in range(3):
+        job = running()
+        assert not watch.look()
+        clock.at += 50
+        assert not watch.look()
+        end(services, job)
+
+
+def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
+    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+) -> None:
+    job = running()
+    assert not watch.look()
+    watch.interrupt()
+    clock.at += 19
+    assert not watch.look()
+    clock.at += 2
+    assert watch.look()
+    watch.settle(watch.verdict, 1, 1)
+    after = services.jobs.get(job.id)
+    assert (after.status, after.max_attempts) == (Status.QUEUED, 2)
+
+
+def test_the_first_verdict_stands(services: Services, watch: Watch, lease: UUID, clock: Clock) -> None:
+    watch.interrupt()
+    clock.at += 21
+    assert watch.look()
+    verdict = watch.verdict
+    services.leases.settle(lease, why="…")
+    clock.at += 21
+    assert watch.look()
+    assert watch.verdict == verdict
+
+
+def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: UUID) -> None:
+    short = Watch(
+        services.leases,
+        lease,
+        lease_seconds=2.0,
+        drain_grace=timedelta(0),
+        grace_of=lambda _: timedelta(0),
+        timeout_of=lambda _: timedelta(0),
+    )
+    assert short.interval_seconds <= 2.0 / 6
+
+
+def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    job = running()
+    assert not listening.look()
+    clock.at += 30
+    services.jobs.change(job.id, lambda job: job.with_message("still there"))
+    assert not listening.look()
+    clock.at += 39
+    assert not listening.look()
+    clock.at += 2
+    services.leases.beat(listening._lease_id)
+    assert listening.look()
+    listening.settle(listening.verdict, 1, 0)
+    after = services.jobs.get(job.id)
+    assert after.status is Status.STALE
+    assert after.errors[-1]["text"] == "It said nothing for 0:00:40, so it was taken for lost."
+
+
+def test_a_silent_job_with_a_try_left_runs_again(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    job = running(max_attempts=2)
+    listening.look()
+    clock.at += 41
+    assert listening.look()
+    listening.settle(listening.verdict, 1, 0)
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_a_root_with_parts_to_come_is_never_taken_for_lost(
+    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+) -> None:
+    root = running()
+    services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
+    listening.look()
+    clock.at += 41
+    assert not listening.look()

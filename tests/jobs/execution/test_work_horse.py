@@ -1,0 +1,106 @@
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import HORSE
+from webapp.db.engine import writing
+from webapp.jobs.execution.work_horse import Budget, WorkHorse
+from webapp.jobs.model.job import Job, Status
+from webapp.schema import jobs
+from webapp.services import Services
+
+
+@pytest.fixture
+def woken() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def horse(services: Services, woken: list[str]) -> Callable[..., WorkHorse]:
+    def horse(**budget: float) -> WorkHorse:
+        limits = {"jobs": 100, "seconds": 60.0, "megabytes": 2**20, **budget}
+        return WorkHorse(services.claims, services.executor, Budget(**limits), woken.append)
+
+    return horse
+
+
+def statuses(services: Services) -> list[Status]:
+    return [job.status for job in reversed(services.jobs.newest(50))]
+
+
+def test_a_horse_runs_all_that_waits_in_its_queue(
+    services: Services,
+    make: Callable[..., Job],
+    horse: Callable[..., WorkHorse],
+    lease: UUID,
+    woken: list[str],
+    database: str,
+) -> None:
+    services.queues.add("other")
+    for queue in ("default", "default", "other", "default"):
+        make(queue=queue)
+    assert horse().drain("default", lease, HORSE) == 3
+    assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED, Status.COMPLETED]
+    assert woken == [], "nothing remains, so no baton is passed"
+
+
+def test_a_horse_that_finds_nothing_ends_quietly(
+    horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+) -> None:
+    assert horse().drain("default", lease, HORSE) == 0
+    assert woken == []
+
+
+@pytest.mark.parametrize(("budget", "count"), [({"jobs": 2}, 2), ({"seconds": 0.0}, 1), ({"megabytes": 1}, 1)])
+def test_a_used_up_budget_passes_the_baton(
+    services: Services,
+    make: Callable[..., Job],
+    horse: Callable[..., WorkHorse],
+    lease: UUID,
+    woken: list[str],
+    budget: dict[str, float],
+    count: int,
+) -> None:
+    for _ in range(4):
+        make()
+    assert horse(**budget).drain("default", lease, HORSE) == count
+    assert statuses(services).count(Status.QUEUED) == 4 - count
+    assert woken == ["default"]
+
+
+def test_a_job_of_its_own_process_is_the_only_one_of_its_horse(
+    services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+) -> None:
+    first, alone, last = make(), make(), make()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == alone.id).values(own_process=True))
+    assert horse().drain("default", lease, HORSE) == 1
+    assert woken == ["default"]
+    assert horse().drain("default", lease, HORSE) == 1
+    assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED]
+    assert woken == ["default", "default"]
+    assert horse().drain("default", lease, HORSE) == 1
+    assert {services.jobs.get(job.id).status for job in (first, alone, last)} == {Status.COMPLETED}
+
+
+def test_an_interrupted_horse_claims_nothing_more(
+    services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+) -> None:
+    make()
+    services.executor.interrupt()
+    assert horse().drain("default", lease, HORSE) == 0
+    assert statuses(services) == [Status.QUEUED]
+    assert woken == ["default"], "another worker shall take it"
+
+
+def test_a_failing_job_does_not_stop_the_others(
+    services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID
+) -> None:
+    broken = make()
+    make()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == broken.id).values(payload=["no object"]))
+    assert horse().drain("default", lease, HORSE) == 2
+    assert statuses(services) == [Status.FAILED, Status.COMPLETED]

@@ -1,0 +1,114 @@
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from webapp.db.engine import reading, writing
+from webapp.jobs.execution import worker_heartbeat
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import Presence, Wish
+from webapp.jobs.model.job import Job
+from webapp.jobs.monitoring.workers import Worker, WorkerNotFound, Workers
+from webapp.schema import later, workers
+
+pytestmark = pytest.mark.usefixtures("database")
+ME = Holder(host="h", boot_id="b", worker="w", pid=os.getpid())
+
+
+@pytest.fixture
+def mine(engine: Engine) -> Presence:
+    mine = Presence(engine, ME, ["default", "reports"], "0.1.0+abc")
+    mine.look()
+    return mine
+
+
+@pytest.fixture
+def known(engine: Engine) -> Workers:
+    return Workers(engine, tuple)
+
+
+def the_one(known: Workers) -> Worker:
+    (worker,) = known.all()
+    return worker
+
+
+def again(mine: Presence) -> Wish | None:
+    """Look as if a second had passed."""
+    mine._look_due = 0.0
+    return mine.look()
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_worker_says_where_it_is_and_what_it_listens_to(known: Workers) -> None:
+    worker = the_one(known)
+    assert (worker.host, worker.pid, worker.version) == ("h", os.getpid(), "0.1.0+abc")
+    assert (worker.queues, worker.state, worker.known) == (("default", "reports"), "idle", True)
+    assert worker.memory > 1024**2
+    assert worker.horse_memory is None
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_worker_that_holds_a_lease_is_busy_with_its_job(known: Workers, running: Callable[..., Job]) -> None:
+    job = running()
+    worker = the_one(known)
+    assert (worker.state, worker.job_id, worker.job_title) == ("busy", job.id, "Nothing")
+    assert worker.job_started_at == job.started_at
+
+
+def test_what_is_asked_of_a_worker_is_told_at_its_next_look(mine: Presence, known: Workers) -> None:
+    assert again(mine) is None
+    somebody = uuid4()
+    known.stop("w", Wish.DRAIN, by=somebody)
+    assert again(mine) is Wish.DRAIN
+    worker = the_one(known)
+    assert (worker.state, worker.wish, worker.wished_by) == ("stopping", Wish.DRAIN, somebody)
+
+
+def test_a_stop_becomes_more_urgent_and_never_less(mine: Presence, known: Workers) -> None:
+    for wish in (Wish.DRAIN, Wish.NOW, Wish.DRAIN):
+        known.stop("w", wish)
+    assert again(mine) is Wish.NOW
+
+
+def test_nobody_can_ask_a_worker_that_is_not_there(known: Workers) -> None:
+    with pytest.raises(WorkerNotFound, match="There is no worker w; it may have ended already"):
+        known.stop("w", Wish.NOW)
+
+
+@pytest.mark.usefixtures("mine")
+def test_what_a_work_horse_ended_is_counted(engine: Engine, known: Workers) -> None:
+    worker_heartbeat.count(engine, "w", done=3, failed=1)
+    worker_heartbeat.count(engine, "w", done=2, failed=0)
+    assert (the_one(known).done, the_one(known).failed) == (5, 1)
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_silent_worker_is_lost_and_forgotten_once_nothing_is_held_for_it(
+    engine: Engine, known: Workers, lease: UUID, services: object
+) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(workers).values(beat_at=later(-500)))
+    assert worker_heartbeat.forget_silent(engine, 30.0) == 0, "its lease is not settled yet"
+    services.leases.settle(lease, why="It is over.")
+    assert (the_one(known).state, the_one(known).silent_for > timedelta(seconds=400)) == ("lost", True)
+    assert worker_heartbeat.forget_silent(engine, 30.0) == 1
+    assert known.all() == ()
+
+
+def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: Presence, engine: Engine) -> None:
+    worker_heartbeat.forget(engine, "w")
+    mine._beat_due = 0.0
+    again(mine)
+    with reading(engine) as connection:
+        assert connection.execute(select(workers.c.name)).scalars().all() == ["w"]
+
+
+@pytest.mark.usefixtures("mine")
+def test_workers_that_went_down_with_their_machine_are_told_by_pid_or_boot(known: Workers) -> None:
+    assert known.dead("h", lambda _: True, "b") == ()
+    assert known.dead("h", lambda _: False, "b") == ("w",)
+    assert known.dead("h", lambda _: True, "another boot") == ("w",)
+    assert known.dead("elsewhere", lambda _: False, "x") == ()

@@ -1,0 +1,196 @@
+"""Deleting jobs that have ended, and how long each type's jobs stay."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select, update
+
+from tests.jobs.conftest import Nothing
+from webapp.db.engine import reading, writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.lifecycle.delete import CannotBeDeleted
+from webapp.jobs.model.job import TERMINAL, UNFINISHED, IllegalTransition, Job, Status
+from webapp.jobs.model.policies import FOREVER, Retention
+from webapp.jobs.store.file_store import FileStore
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.schema import events, jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Make = Callable[..., Job]
+
+
+def become(services: Services, job: Job, status: Status, days_ago: float = 0.0) -> None:
+    ended = {"finished_at": later(-timedelta(days=days_ago).total_seconds())} if status in TERMINAL else {}
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(status=status.value, **ended))
+
+
+def ids(services: Services) -> set[UUID]:
+    with reading(services.engine) as connection:
+        return set(connection.execute(select(jobs.c.id)).scalars())
+
+
+@pytest.fixture
+def family(services: Services, make: Make) -> tuple[Job, Job]:
+    root = make()
+    return root, services.jobs.create_child_job(root.id, "nothing")
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_a_job_that_has_ended_is_deleted_with_its_files(services: Services, make: Make, status: Status) -> None:
+    job, other = make(), make()
+    file = services.jobs.add_attachment(job.id, "a.txt", b"abc")
+    become(services, job, status)
+    services.jobs.delete(job.id, by=uuid4())
+    assert ids(services) == {other.id}
+    assert not services.files.path(file.id).exists()
+
+
+@pytest.mark.parametrize("status", sorted(UNFINISHED))
+def test_a_job_that_has_not_ended_stays(services: Services, make: Make, status: Status) -> None:
+    job = make()
+    become(services, job, status)
+    with pytest.raises(CannotBeDeleted, match=f"Job {job.short_id} cannot be deleted: it is {status}. Stop it first."):
+        services.jobs.delete(job.id)
+    assert ids(services) == {job.id}
+
+
+def test_a_refusal_is_an_illegal_transition_for_whoever_answers_it() -> None:
+    assert issubclass(CannotBeDeleted, IllegalTransition)
+
+
+def test_a_missing_job_is_named(services: Services) -> None:
+    with pytest.raises(JobNotFound):
+        services.jobs.delete(uuid4())
+
+
+def test_parts_go_with_their_root_and_never_alone(services: Services, family: tuple[Job, Job]) -> None:
+    root, child = family
+    become(services, child, Status.COMPLETED)
+    with pytest.raises(CannotBeDeleted, match=f"it is a part of job {root.short_id} and goes with that"):
+        services.jobs.delete(child.id)
+    become(services, root, Status.COMPLETED)
+    services.jobs.delete(root.id)
+    assert ids(services) == set()
+
+
+def test_the_events_of_a_job_and_of_its_parts_go_with_them(
+    services: Services, make: Make, family: tuple[Job, Job]
+) -> None:
+    stays = make()
+    for one in family:
+        become(services, one, Status.COMPLETED)
+    services.jobs.delete(family[0].id)
+    with reading(services.engine) as connection:
+        assert set(connection.execute(select(events.c.job_id)).scalars()) == {stays.id}
+
+
+def test_a_root_stays_while_a_part_has_not_ended(services: Services, family: tuple[Job, Job]) -> None:
+    root, _ = family
+    become(services, root, Status.FAILED)
+    with pytest.raises(CannotBeDeleted, match="one of its parts has not ended"):
+        services.jobs.delete(root.id)
+    assert services.jobs.prune(timedelta(0)) == 0
+
+
+def test_of_many_those_that_can_be_are_deleted(services: Services, make: Make) -> None:
+    ended, waiting = [make() for _ in range(3)], make()
+    for job in ended:
+        become(services, job, Status.CANCELLED)
+    assert services.jobs.delete_many([*(job.id for job in ended), waiting.id, uuid4()]) == 3
+    assert ids(services) == {waiting.id}
+
+
+def test_a_crash_between_the_rows_and_the_files_leaves_orphans_for_the_sweep(
+    services: Services, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make()
+    file = services.jobs.add_attachment(job.id, "a.txt", b"abc")
+    become(services, job, Status.FAILED)
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileStore, "remove", crash)
+        with pytest.raises(KeyboardInterrupt):
+            services.jobs.delete(job.id)
+    assert ids(services) == set()
+    assert services.housekeeping.sweep_orphans(older_than=timedelta(seconds=-1)) == 1
+    assert not services.files.path(file.id).exists()
+
+
+@pytest.fixture
+def aged(services: Services) -> Callable[..., Job]:
+    """Add a job of a type with this retention, that ended so many days ago."""
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        """Do nothing."""
+
+    def aged(status: Status, days: float, name: str, **keep: timedelta) -> Job:
+        services.registry.add(job_type(name, title="T", replaces=True, keep=Retention(**keep))(handler))
+        job = services.jobs.create_job(name)
+        become(services, job, status, days)
+        return job
+
+    return aged
+
+
+def test_each_type_keeps_its_jobs_as_long_as_it_says_by_how_they_ended(
+    services: Services, aged: Callable[..., Job]
+) -> None:
+    week = {"completed": timedelta(days=7), "stale": FOREVER}
+    gone = [aged(Status.COMPLETED, 8, "weekly", **week), aged(Status.FAILED, 31, "weekly", **week)]
+    kept = [
+        aged(Status.COMPLETED, 6, "weekly", **week),
+        aged(Status.FAILED, 29, "weekly", **week),
+        aged(Status.STALE, 9000, "weekly", **week),
+        aged(Status.COMPLETED, 8, "plain"),
+        aged(Status.CANCELLED, 400, "yearly", cancelled=timedelta(days=500)),
+    ]
+    gone += [aged(Status.COMPLETED, 31, "plain"), aged(Status.STALE, 31, "plain")]
+    assert services.housekeeping.prune(only_count=True) == len(gone)
+    assert len(ids(services)) == len(gone) + len(kept)
+    assert services.housekeeping.prune() == len(gone)
+    assert ids(services) == {job.id for job in kept}
+
+
+def test_the_installation_says_it_for_a_type_that_is_gone(services: Services, make: Make) -> None:
+    job = make()
+    become(services, job, Status.COMPLETED, 31)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(type="removed"))
+    assert services.housekeeping.prune() == 1
+
+
+def test_an_age_that_is_named_goes_before_every_rule(services: Services, aged: Callable[..., Job]) -> None:
+    aged(Status.STALE, 9000, "eternal", stale=FOREVER)
+    assert services.jobs.prune(timedelta(days=9001)) == 0
+    assert services.jobs.prune(timedelta(days=100)) == 1
+
+
+@pytest.mark.parametrize("status", sorted(UNFINISHED))
+def test_no_rule_removes_what_has_not_ended(services: Services, aged: Callable[..., Job], status: Status) -> None:
+    job = aged(status, 0, "short", completed=timedelta(0), failed=timedelta(0))
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(created_at=later(-9e7), finished_at=later(-9e7)))
+    assert services.housekeeping.prune() == 0
+    assert ids(services) == {job.id}
+
+
+def test_a_retention_is_not_negative() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        Retention(failed=timedelta(days=-1))
+
+
+def test_a_job_that_was_retried_meanwhile_stays(services: Services, make: Make) -> None:
+    job = make()
+    become(services, job, Status.FAILED)
+    services.jobs.retry(job.id)
+    assert services.jobs.delete_many([job.id]) == 0
+    with reading(services.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(jobs)).scalar_one() == 1

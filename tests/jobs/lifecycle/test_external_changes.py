@@ -1,0 +1,157 @@
+"""What application code asks of jobs under the interface's names: parts, files, the own jobs."""
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import end, run_once
+from webapp.db.engine import writing
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Make = Callable[..., Job]
+
+
+def test_a_part_belongs_to_its_roots_owner_and_is_held(
+    services: Services, make: Make, people: Callable[[], UUID]
+) -> None:
+    root = make(Owner(user_id=people()))
+    child = services.jobs.create_child_job(root.id, "nothing", name="january")
+    assert (child.owner, child.root_id, child.status) == (root.owner, root.id, Status.HELD)
+    assert services.jobs.get(root.id).parts == 1
+
+
+def test_held_parts_are_released_at_once_while_the_root_goes_on(services: Services, make: Make, lease: UUID) -> None:
+    root = make(dispatch=False)
+    services.jobs.change(root.id, Job.mark_running)
+    children = [services.jobs.create_child_job(root.id, "nothing") for _ in range(3)]
+    services.jobs.release(root.id)
+    assert {services.jobs.get(child.id).status for child in children} == {Status.QUEUED}
+    assert services.jobs.get(root.id).status is Status.RUNNING
+    for _ in children:
+        run_once(services, "default", lease)
+    assert services.jobs.change(root.id, Job.mark_completed).status is Status.COMPLETED
+
+
+def test_a_part_of_a_root_that_waits_starts_at_once(services: Services, make: Make) -> None:
+    root = make(dispatch=False)
+    services.jobs.change(root.id, Job.mark_running)
+    services.jobs.create_child_job(root.id, "nothing")
+    services.jobs.change(root.id, Job.mark_completed)
+    assert services.jobs.create_child_job(root.id, "nothing").status is Status.QUEUED
+    assert services.jobs.get(root.id).parts == 2
+
+
+def test_a_named_part_is_made_once(services: Services, make: Make) -> None:
+    root = make()
+    first = services.jobs.create_child_job(root.id, "nothing", name="january")
+    assert services.jobs.create_child_job(root.id, "nothing", name="january") == first
+    assert services.jobs.get(root.id).parts == 1
+
+
+def test_who_has_ended_or_is_a_part_takes_no_parts(services: Services, make: Make, running: Make) -> None:
+    child = services.jobs.create_child_job(make().id, "nothing")
+    with pytest.raises(BadRequest, match="two levels"):
+        services.jobs.create_child_job(child.id, "nothing")
+    ended = running(priority=900)
+    end(services, ended)
+    with pytest.raises(BadRequest, match="takes no more parts"):
+        services.jobs.create_child_job(ended.id, "nothing")
+    for verb in (lambda: services.jobs.create_child_job(uuid4(), "nothing"), lambda: services.jobs.release(uuid4())):
+        with pytest.raises(JobNotFound):
+            verb()
+
+
+def test_files_can_be_left_from_bytes_and_streams_and_taken_away(services: Services, running: Make) -> None:
+    job = running()
+    first = services.jobs.add_attachment(job.id, "a.txt", b"abc")
+    second = services.jobs.add_attachment(job.id, "b.bin", io.BytesIO(b"12345"), "text/x-special")
+    assert services.jobs.attachments(job.id) == (first, second)
+    assert [(file.name, file.size, file.role, file.attempt) for file in (first, second)] == [
+        ("a.txt", 3, "output", 1),
+        ("b.bin", 5, "output", 1),
+    ]
+    assert second.media_type == "text/x-special"
+    assert services.jobs.get(job.id).version == job.version + 2, "pages see it"
+    assert services.jobs.remove_attachments(job.id) == 2
+    assert services.jobs.attachments(job.id) == ()
+    assert services.jobs.attachment(job.id, first.id).deleted_at is not None
+    assert not services.files.path(first.id).exists()
+
+
+def test_what_a_job_was_given_stays_with_it(services: Services) -> None:
+    file = services.files.receive(io.BytesIO(b"name\n"), "people.csv")
+    job = services.jobs.create_job("user_import", files={"file": file})
+    assert services.jobs.remove_attachments(job.id) == 0
+    assert services.files.path(file.id).exists()
+
+
+def test_a_file_for_a_missing_job_leaves_nothing(services: Services, make: Make) -> None:
+    with pytest.raises(JobNotFound):
+        services.jobs.add_attachment(uuid4(), "a.txt", b"abc")
+    assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
+
+
+def test_one_finds_the_own_jobs_that_are_under_way_or_ended_lately(
+    services: Services, make: Make, people: Callable[[], UUID]
+) -> None:
+    viewer = Viewer(user_id=people())
+    own = Owner(user_id=viewer.user_id)
+    active, lately, long_ago = make(own), make(own), make(own)
+    make(Owner(public=True))
+    make(Owner(user_id=people()))
+    for job, seconds in ((lately, 4), (long_ago, 60)):
+        with writing(services.engine) as connection:
+            values = {"status": "failed", "finished_at": later(-seconds)}
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
+    assert [job.id for job in services.jobs.find_mine_active(viewer)] == [active.id]
+    recent = services.jobs.find_mine_recent(viewer, timedelta(seconds=5))
+    assert [job.id for job in recent] == [lately.id, active.id], "seconds are seconds"
+
+
+@pytest.fixture
+def houses(services: Services, make: Make) -> dict[str | None, list[Job]]:
+    """Make a public and an own job in each house, all of one user."""
+    return {
+        tenant: [make(Owner(public=True, tenant=tenant)), make(Owner(user_id=UUID(int=7), tenant=tenant))]
+        for tenant in ("ours", "theirs", None)
+    }
+
+
+@pytest.mark.parametrize("tenant", ["ours", "theirs", None])
+@pytest.mark.parametrize("sees_all", [False, True])
+def test_a_tenant_sees_nothing_of_another_nor_of_none(
+    services: Services, houses: dict[str | None, list[Job]], tenant: str | None, sees_all: bool
+) -> None:
+    viewer = Viewer(user_id=UUID(int=7), sees_all=sees_all, tenant=tenant)
+    runs_the_place = sees_all and tenant is None
+    seen = {job.id for house, found in houses.items() for job in found if house == tenant or runs_the_place}
+    assert {job.id for job in services.jobs.page(viewer)} == seen
+    assert services.jobs.counts(viewer)["all"] == len(seen)
+    mine = {job.id for house, (_, own) in houses.items() for job in [own] if own.id in seen}
+    assert {job.id for job in services.jobs.find_mine_active(viewer)} == mine
+    assert {job.id for job in services.jobs.find_mine_recent(viewer, timedelta(hours=1))} == mine
+    for job in (job for found in houses.values() for job in found):
+        if job.id in seen:
+            assert services.jobs.visible(viewer, job.id).id == job.id
+        else:
+            with pytest.raises(JobNotFound):
+                services.jobs.visible(viewer, job.id)
+
+
+def test_the_tag_and_the_history_of_a_tenant_are_its_own(services: Services, make: Make) -> None:
+    viewer = Viewer(user_id=uuid4(), sees_all=True, tenant="ours")
+    make(Owner(tenant="ours"))
+    tag = services.jobs.pulse(viewer, [])
+    make(Owner(tenant="theirs"))
+    make(Owner())
+    assert services.jobs.pulse(viewer, []) == tag

@@ -1,0 +1,178 @@
+"""Record-only jobs: a row that is moved by whatever does its work elsewhere."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.jobs.conftest import run_once
+from tests.jobs.statements import plan_of, recorded
+from webapp.db.engine import is_sqlite
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.maintenance.clock_chores import Reaper, top_up_wake_ups
+from webapp.jobs.model.job import NO_QUEUE, Job, Status
+from webapp.jobs.model.json_values import NotStorable
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Make = Callable[..., Job]
+
+
+@pytest.fixture
+def record(make: Make) -> Job:
+    return make(dispatch=False)
+
+
+def names(services: Services, job: Job) -> list[str]:
+    return [event.name for event in services.jobs.timeline(job.id)]
+
+
+def test_no_worker_takes_it_and_nobody_is_woken(
+    services: Services, monkeypatch: pytest.MonkeyPatch, make: Make, lease: UUID
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(services.wake_ups, "_enqueue", woken.append)
+    record = make(dispatch=False)
+    assert (record.status, record.record_only, record.queue) == (Status.QUEUED, True, NO_QUEUE)
+    for queue in ("default", NO_QUEUE):
+        assert services.claims.claim(queue, lease, fresh=True) is None
+        assert not services.claims.has_claimable(queue)
+    assert top_up_wake_ups(services.engine, lambda queue, rows: woken.append(queue) or 0) == {}
+    services.jobs.cancel(record.id)
+    services.jobs.retry(record.id)
+    services.jobs.run_again(record.id)
+    assert woken == []
+
+
+def test_it_lives_by_the_steps_of_the_application(services: Services, record: Job) -> None:
+    started = services.jobs.change(record.id, Job.mark_running)
+    assert (started.attempt, started.started_at is None, started.lease_id) == (1, False, None)
+    half = services.jobs.change(record.id, lambda job: job.with_progress_from_amounts(1, 2).with_message("half"))
+    assert half.heartbeat_at >= started.heartbeat_at
+    ended = services.jobs.change(record.id, Job.mark_completed)
+    assert (ended.status, ended.progress, ended.finished_at is None) == (Status.COMPLETED, 100.0, False)
+    assert names(services, record) == ["created", "started", "completed"]
+
+
+def test_its_failure_is_noted_with_the_time(services: Services, record: Job) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    failed = services.jobs.change(record.id, lambda job: job.mark_failed(["The line was cut."]))
+    [error] = failed.errors
+    assert error["text"] == "The line was cut."
+    assert error["at"].endswith("+00:00")
+
+
+def test_it_is_not_reaped_while_it_runs(services: Services, record: Job) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    reaper = Reaper(services.leases, 0.0)
+    assert [reaper.reap(), reaper.reap()] == [0, 0]
+    assert services.jobs.get(record.id).status is Status.RUNNING
+
+
+def test_asked_to_stop_it_obeys_itself_and_asked_again_it_is_ended(services: Services, record: Job) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    asked = services.jobs.cancel(record.id)
+    assert (asked.status, asked.cancel_requested_at is None) == (Status.RUNNING, False)
+    ended = services.jobs.cancel(record.id)
+    assert (ended.status, ended.cancel_kind) == (Status.CANCELLED, "forced")
+
+
+def test_jobs_that_follow_it_start_when_it_has_completed(
+    services: Services, record: Job, make: Make, lease: UUID
+) -> None:
+    second = make(after=[record.id])
+    services.jobs.change(record.id, Job.mark_running)
+    services.jobs.change(record.id, Job.mark_completed)
+    assert run_once(services, "default", lease).id == second.id
+
+
+def test_a_record_waits_for_its_parts(services: Services, record: Job, lease: UUID) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    own = services.jobs.create_child_job(record.id, "nothing", dispatch=False)
+    other = services.jobs.create_child_job(record.id, "nothing")
+    assert {own.status, other.status} == {Status.HELD}
+    assert services.jobs.change(record.id, Job.mark_completed).status is Status.WAITING
+    assert run_once(services, "default", lease).id == other.id
+    services.jobs.change(own.id, Job.mark_running)
+    services.jobs.change(own.id, Job.mark_completed)
+    root = services.jobs.get(record.id)
+    assert (root.status, root.parts, root.parts_completed) == (Status.COMPLETED, 2, 2)
+
+
+def test_a_record_that_fails_stops_its_held_parts(services: Services, record: Job) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    child = services.jobs.create_child_job(record.id, "nothing")
+    services.jobs.change(record.id, Job.mark_failed)
+    assert services.jobs.get(child.id).status is Status.CANCELLED
+
+
+def test_a_part_that_runs_again_is_counted_again(services: Services, record: Job) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    child = services.jobs.create_child_job(record.id, "nothing", dispatch=False)
+    services.jobs.change(record.id, Job.mark_completed)
+    services.jobs.change(child.id, Job.mark_running)
+    services.jobs.change(child.id, Job.mark_failed)
+    assert services.jobs.get(record.id).status is Status.FAILED
+    services.jobs.change(child.id, Job.mark_queued)
+    root = services.jobs.get(record.id)
+    assert (root.status, root.parts_failed) == (Status.WAITING, 0)
+
+
+@pytest.mark.parametrize("choice", [{"delay": timedelta(hours=1)}, {"after": [UUID(int=1)]}])
+def test_it_does_not_start_by_itself(make: Make, choice: Any) -> None:
+    with pytest.raises(BadRequest, match="says so"):
+        make(dispatch=False, **choice)
+
+
+def test_an_ordinary_job_cannot_be_in_no_queue(make: Make) -> None:
+    with pytest.raises(BadRequest, match="queue with a name"):
+        make(queue="")
+
+
+def test_run_again_makes_another_record(services: Services, record: Job) -> None:
+    again = services.jobs.run_again(record.id)
+    assert (again.record_only, again.queue) == (True, NO_QUEUE)
+
+
+def test_it_has_no_place_and_no_queue(services: Services, record: Job) -> None:
+    assert services.jobs.place_in_queue(record) is None
+    assert NO_QUEUE not in {queue.name for queue in services.queues.all()}
+    assert services.queues.loads() == {}
+
+
+def test_ten_thousand_records_cost_the_claim_nothing(services: Services, make: Make, lease: UUID) -> None:
+    services.jobs.create_many("nothing", [{}] * 10_000, queue=NO_QUEUE, record_only=True, priority=10_000)
+    job = make()
+    with recorded(services.engine) as sent:
+        claimed = services.claims.claim("default", lease, fresh=True)
+    assert claimed is not None
+    assert claimed.id == job.id
+    plan = plan_of(services.engine, *sent[1 if is_sqlite(services.engine) else 0], as_if_large=True)
+    assert "ix_jobs_claim" in plan
+    assert "queue" in plan.split("ix_jobs_claim", 1)[1], "it begins at its queue, past all records"
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        (lambda job: job.with_state({"x": "y" * 70_000}), "The state of a job is at most 65536 bytes of JSON"),
+        (lambda job: job.with_metadata({"x": object()}), "The metadata of a job must be JSON"),
+        (lambda job: job.with_metadata({"x": float("nan")}), "The metadata of a job must be JSON"),
+        (lambda job: job.with_warnings([{"no": "text"}]), "a text, or a mapping with a text"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_and_nothing_is_written(
+    services: Services, record: Job, step: Callable[[Job], Job], sentence: str
+) -> None:
+    with pytest.raises(NotStorable, match=sentence):
+        services.jobs.change(record.id, lambda job: step(job).mark_running())
+    with pytest.raises(NotStorable, match=sentence):
+        services.jobs.persist(step(record))
+    assert services.jobs.get(record.id) == record
+
+
+def test_notes_beyond_the_limit_are_counted(services: Services, record: Job) -> None:
+    noted = services.jobs.change(record.id, lambda job: job.with_warnings([f"w{number}" for number in range(250)]))
+    assert (len(noted.warnings), noted.warnings[-1]["text"]) == (200, "… and 51 more.")

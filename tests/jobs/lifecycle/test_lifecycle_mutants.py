@@ -1,0 +1,226 @@
+"""A guard that nothing tests is no guard: each is taken out of the SQL once, and a check must see it.
+
+What one verb after the other can show is told as a story, which ends badly without the guard; for
+what two connections at once must not do, one of them is held up in its middle. The machines of
+test_lifecycle_model.py and test_attempts_model.py look for stories that nobody has thought of.
+"""
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import event as database_event
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from tests.jobs.conftest import HOLDER, HORSE
+from tests.jobs.lifecycle_world import ENDINGS, World
+from tests.jobs.row_invariants import broken, snapshot
+from webapp.db.engine import writing
+from webapp.jobs.lifecycle import finish_family
+from webapp.jobs.model.job import Job
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+FAILED = ENDINGS[1]
+Mutate = Callable[[str, str], Counter[str]]
+NUMBER = r"(\?|%\(\w+\)s::(?:INTEGER|BIGINT))"
+BEAT = (rf"leases\.beat = {NUMBER}", r"\1 IS NOT NULL")
+VERSION = (rf"jobs\.version = {NUMBER}", r"\1 IS NOT NULL")
+LIMIT_LOCK = (r"pg_advisory_xact_lock\(", "abs(")
+ROW_LOCKS = (r" FOR (NO KEY )?UPDATE( SKIP LOCKED)?", "")
+LEASED = (r"leases\.id = (\?|%\(horse_lease\)s::UUID)", r"\1 IS NOT NULL")
+
+
+def a_zombie_writes(world: World) -> None:
+    world.create("nothing")
+    zombie = world.claim()
+    world.settle(zombie, hand_back=True)
+    assert world.claim_one(zombie.id).attempt == 2
+    assert world.report(zombie, 50.0) == "LeaseLost"
+    assert world.spawn(zombie, ["late"]) == "LeaseLost"
+    assert [world.end(zombie, ending) for ending in ENDINGS] == ["LeaseLost"] * len(ENDINGS)
+
+
+def an_attempt_writes_after_its_end(world: World) -> None:
+    world.create("nothing")
+    job = world.claim()
+    assert world.end(job, FAILED) == ""
+    assert world.report(job, 50.0) == "LeaseLost"
+    assert world.end(job, ENDINGS[0]) == "LeaseLost"
+
+
+def a_job_is_announced_again(world: World) -> None:
+    world.create("nothing")
+    job = world.claim()
+    assert world.claim() is None
+    assert world.end(job, FAILED) == ""
+    assert world.claim() is None
+
+
+def two_parts_end(world: World) -> None:
+    world.create("nothing")
+    root = world.claim()
+    world.spawn(root, ["a", "b"])
+    world.end(root, ENDINGS[0])
+    while part := world.claim():
+        world.end(part, ENDINGS[0])
+    assert broken(snapshot(world.services.engine)) == []
+
+
+Story = Callable[[World], None]
+STORIES: dict[str, tuple[Story, str, str]] = {
+    "the fence's attempt": (a_zombie_writes, rf"jobs\.attempt = {NUMBER}", r"\1 IS NOT NULL"),
+    "the fence's status": (an_attempt_writes_after_its_end, r"jobs\.status = 'running'", "jobs.status <> ''"),
+    "that a job waits": (a_job_is_announced_again, r"jobs\.status = 'queued'", "jobs.status <> ''"),
+    "the count of parts": (
+        two_parts_end,
+        rf"(parts_\w+)=\((jobs\.parts_\w+) \+ {NUMBER}\)",
+        r"\1=(\2 + 0 * \3)",
+    ),
+}
+
+
+@pytest.fixture
+def mutate(services: Services) -> Mutate:
+    """Replace a pattern in every statement from now on; count where it was found."""
+
+    def mutate(pattern: str, replacement: str) -> Counter[str]:
+        hits = Counter[str]()
+
+        @database_event.listens_for(services.engine, "before_cursor_execute", retval=True)
+        def mutant(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+            changed, count = re.subn(pattern, replacement, statement)
+            hits[pattern] += count
+            return changed, parameters
+
+        return hits
+
+    return mutate
+
+
+@pytest.mark.parametrize("guard", STORIES)
+def test_a_story_ends_well_with_its_guard_and_badly_without(services: Services, mutate: Mutate, guard: str) -> None:
+    story, *mutation = STORIES[guard]
+    world = World(services)
+    story(world)
+    world.clear()
+    hits = mutate(*mutation)
+    with pytest.raises((AssertionError, IntegrityError, ProgrammingError)):
+        story(world)
+    assert hits.total()
+
+
+def test_without_the_unique_index_two_jobs_share_a_key(services: Services) -> None:
+    world = World(services)
+    assert [world.create("nothing", unique_key="stock") for _ in range(2)] == ["", "DuplicateJob"]
+    with writing(services.engine) as connection:
+        connection.exec_driver_sql("DROP INDEX uq_jobs_unique_key")
+    assert world.create("nothing", unique_key="stock") == ""
+    assert any("shares the key" in found for found in broken(snapshot(services.engine)))
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_beat_that_was_seen_keeps_a_living_lease(
+    services: Services, running: Callable[..., Job], mutate: Mutate, guarded: bool
+) -> None:
+    job = running()
+    seen = services.leases.beats()[job.lease_id]
+    services.leases.beat(job.lease_id)
+    if not guarded:
+        assert mutate(*BEAT) is not None
+    taken = services.leases.settle(job.lease_id, why="Unseen.", worker_gone=True, unbeaten_since=seen)
+    assert (taken == ()) is guarded
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_lease_that_is_gone_keeps_its_horse_from_claiming(
+    services: Services, make: Callable[..., Job], mutate: Mutate, guarded: bool
+) -> None:
+    make()
+    lease = services.leases.open(HOLDER, "default")
+    services.leases.settle(lease, why="Unseen.")
+    services.leases.open(HOLDER, "default")
+    hits = None if guarded else mutate(*LEASED)
+    assert (services.claims.claim("default", lease, fresh=True) is None) is guarded
+    assert hits is None or hits.total()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_the_version_keeps_two_changes_apart(
+    services: Services, make: Callable[..., Job], mutate: Mutate, guarded: bool
+) -> None:
+    job, changed = make(), []
+
+    def slow_step(job: Job) -> Job:
+        if not changed:  # somebody else is faster
+            changed.append(services.jobs.change(job.id, lambda other: other.with_metadata({"by": "other"})))
+        return job.with_metadata({**job.metadata, "mine": True})
+
+    if not guarded:
+        mutate(*VERSION)
+    services.jobs.change(job.id, slow_step)
+    assert (services.jobs.get(job.id).metadata == {"by": "other", "mine": True}) is guarded
+
+
+def held_up(services: Services, at: str) -> threading.Event:
+    """Let the first who sends such a statement wait after it; return what is set when it is there."""
+    there = threading.Event()
+
+    @database_event.listens_for(services.engine, "after_cursor_execute")
+    def wait(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if re.search(at, statement) and not there.is_set():
+            there.set()
+            time.sleep(0.4)
+
+    return there
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_claims_that_have_limits_to_keep_come_one_after_another(
+    services: Services, mutate: Mutate, database: str, locked: bool
+) -> None:
+    if database == "sqlite":
+        pytest.skip("It has one writer at a time.")
+    world = World(services)
+    world.create("narrow"), world.create("narrow"), world.create("narrow"), world.create("narrow")
+    world.claim()
+    if not locked:
+        assert mutate(*LIMIT_LOCK) is not None
+    there = held_up(services, "UPDATE jobs SET status='running'")
+    leases = [services.leases.open(HOLDER, "default") for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(world.claims.claim, "default", leases[0], fresh=True)
+        assert there.wait(5)
+        second = threads.submit(world.claims.claim, "default", leases[1], fresh=True)
+        taken = [claim.result() is not None for claim in (first, second)]
+    assert (taken == [True, False]) is locked
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_of_two_that_end_at_once_the_second_releases_what_follows_both(
+    services: Services, mutate: Mutate, database: str, locked: bool
+) -> None:
+    if database == "sqlite":
+        pytest.skip("It has one writer at a time.")
+    world = World(services)
+    world.create("nothing")
+    world.create("nothing")
+    world.create("nothing", after=[0, 1])
+    first, second = world.claim(), world.claim()
+    assert first is not None
+    assert second is not None
+    if not locked:
+        mutate(*ROW_LOCKS)
+    other = threading.Thread(target=world.end, args=(second, ENDINGS[0]))
+    with writing(services.engine) as connection:
+        finish_family.end(connection, first, HORSE, ENDINGS[0])
+        other.start()
+        other.join(0.3 if locked else 20)
+        assert other.is_alive() is locked
+    other.join()
+    assert (broken(snapshot(services.engine)) == []) is locked

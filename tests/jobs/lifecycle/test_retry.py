@@ -1,0 +1,214 @@
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import Nothing, run_once
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.lifecycle.retry import RootHasEnded, UniqueKeyTaken
+from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.policies import RetryPolicy
+from webapp.schema import jobs
+from webapp.services import Services
+
+Run = Callable[..., Job]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def breaks(job: JobContext, payload: Nothing) -> None:
+    job.save_state({"at": job.attempt})
+    raise ValueError("broken")
+
+
+def test_a_failed_attempt_with_tries_left_is_scheduled_with_its_error_and_time(run: Run, services: Services) -> None:
+    job = run(breaks, retry=RetryPolicy(max_attempts=3, delays=(timedelta(minutes=5),), jitter=0))
+    assert (job.status, job.attempt, job.state) == (Status.SCHEDULED, 1, {"at": 1})
+    assert timedelta(minutes=4.9) < job.run_at - services.jobs.now() < timedelta(minutes=5.1)
+    assert "broken" in job.errors[-1]["text"]
+    assert services.jobs.attempts(job.id)[0].outcome == "failed"
+
+
+def test_the_last_attempt_fails_the_job(services: Services, lease: UUID) -> None:
+    services.registry.add(job_type("flaky", title="Flaky", max_attempts=2)(breaks))
+    job = services.jobs.create_job("flaky")
+    run_once(services, "default", lease)
+    due_now(services, job)
+    ended = run_once(services, "default", lease)
+    assert (ended.status, ended.attempt, ended.state) == (Status.FAILED, 2, {"at": 2})
+    assert [one.number for one in services.jobs.attempts(job.id)] == [1, 2]
+
+
+def test_a_sentence_for_the_owner_is_final(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        raise JobError("The file has no column sku.")
+
+    assert run(handler, max_attempts=5).status is Status.FAILED
+
+
+def test_a_person_retries_the_same_job_from_its_checkpoint(run: Run, services: Services, lease: UUID) -> None:
+    failed = run(breaks)
+    again = services.jobs.retry(failed.id)
+    assert (again.status, again.state, again.finished_at, again.errors) == (Status.QUEUED, {"at": 1}, None, ())
+    ended = run_once(services, "default", lease)
+    assert (ended.id, ended.attempt) == (failed.id, 2)
+    assert "retried" in [event.name for event in services.jobs.timeline(failed.id)]
+
+
+@pytest.mark.parametrize("status", ["held", "queued", "scheduled", "running", "completed"])
+def test_only_a_job_that_did_not_complete_is_retried(services: Services, make: Run, status: str) -> None:
+    job = make()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(status=status))
+    with pytest.raises(IllegalTransition):
+        services.jobs.retry(job.id)
+
+
+def test_a_retry_is_refused_while_the_unique_key_is_taken(make: Run, services: Services) -> None:
+    first = make(unique_key="stock")
+    services.jobs.cancel(first.id)
+    make(unique_key="stock")
+    with pytest.raises(UniqueKeyTaken, match="'stock' is not finished"):
+        services.jobs.retry(first.id)
+    assert services.jobs.get(first.id).status is Status.CANCELLED
+
+
+def test_retrying_a_root_runs_only_what_did_not_complete(run: Run, services: Services, lease: UUID) -> None:
+    broken = {"is": True}
+
+    def sometimes(job: JobContext, payload: Nothing) -> None:
+        if broken["is"]:
+            raise ValueError("broken")
+
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("nothing")
+        job.spawn("sometimes")
+
+    services.registry.add(job_type("sometimes", title="Sometimes")(sometimes))
+    made = run(root)
+    run_once(services, "default", lease)
+    run_once(services, "default", lease)
+    assert services.jobs.get(made.id).status is Status.FAILED
+    broken["is"] = False
+    assert services.jobs.retry(made.id).status is Status.WAITING
+    assert run_once(services, "default", lease).type == "sometimes"
+    ended = services.jobs.get(made.id)
+    assert (ended.status, ended.parts_completed, ended.parts_failed) == (Status.COMPLETED, 2, 0)
+
+
+def test_retrying_a_child_reopens_its_root(run: Run, services: Services, lease: UUID) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("flaky")
+
+    services.registry.add(job_type("flaky", title="Flaky")(breaks))
+    made = run(root)
+    child = run_once(services, "default", lease)
+    services.jobs.retry(child.id)
+    reopened = services.jobs.get(made.id)
+    assert (reopened.status, reopened.finished_at, reopened.parts_failed) == (Status.WAITING, None, 0)
+
+
+def test_run_again_makes_a_new_job_with_the_same_payload_and_files(services: Services) -> None:
+    file = services.files.receive(BytesIO(b"a,b\n"), "table.csv")
+    old = services.jobs.create_job("dataset_report", {"clean": True}, files={"file": file})
+    new = services.jobs.run_again(old.id)
+    assert (new.again_of, new.payload, new.status) == (old.id, old.payload, Status.QUEUED)
+    [copy] = services.jobs.attachments(new.id)
+    assert copy.id != file.id
+    services.files.remove(file.id)
+    with services.files.open(copy.id) as opened:
+        assert opened.read() == b"a,b\n"
+
+
+def due_now(services: Services, job: Job) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(status="queued"))
+
+
+@pytest.fixture
+def failed_root(run: Run, services: Services, lease: UUID) -> Job:
+    """A root whose own part is done; one of its two children has failed."""
+
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("breaks")
+        job.spawn("nothing")
+
+    services.registry.add(job_type("breaks", title="Breaks")(breaks))
+    made = run(root)
+    run_once(services, "default", lease)
+    run_once(services, "default", lease)
+    return services.jobs.get(made.id)
+
+
+def test_a_root_and_its_child_that_are_retried_together_are_counted_once(
+    failed_root: Job, services: Services, lease: UUID
+) -> None:
+    child = services.jobs.children(failed_root.id)[0]
+    services.jobs.retry_many([failed_root.id, child.id])
+    again = services.jobs.get(failed_root.id)
+    assert (again.status, again.parts_failed) == (Status.WAITING, 0)
+    run_once(services, "default", lease)
+    assert services.jobs.get(failed_root.id).parts_failed == 1
+
+
+def test_a_root_that_waits_again_is_as_far_as_its_children(failed_root: Job, services: Services) -> None:
+    assert failed_root.progress == 100.0
+    services.jobs.retry(failed_root.id)
+    assert services.jobs.get(failed_root.id).progress == 50.0
+
+
+def test_the_key_that_is_taken_may_be_the_roots(run: Run, services: Services, lease: UUID, make: Run) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("breaks")
+
+    services.registry.add(job_type("breaks", title="Breaks")(breaks))
+    services.registry.add(job_type("root", title="Root")(root))
+    services.jobs.create_job("root", unique_key="stock")
+    run_once(services, "default", lease)
+    child = run_once(services, "default", lease)
+    make(unique_key="stock")
+    with pytest.raises(UniqueKeyTaken, match="'stock' is not finished"):
+        services.jobs.retry(child.id)
+    assert services.jobs.get(child.id) == child
+
+
+def test_a_root_whose_own_part_failed_runs_it_again(run: Run, services: Services) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("nothing")
+        job.flush_children()
+        raise ValueError("broken")
+
+    made = run(root)
+    [child] = services.jobs.children(made.id)
+    with pytest.raises(RootHasEnded, match=r"its own part was not done\.$"):
+        services.jobs.retry(child.id)
+    again = services.jobs.retry(made.id)
+    assert (again.status, again.parts, again.parts_cancelled) == (Status.QUEUED, 0, 0)
+    assert services.jobs.children(made.id) == ()
+
+
+def test_a_part_of_a_completed_job_is_not_retried(services: Services, lease: UUID) -> None:
+    def root(job: JobContext, payload: Nothing) -> None:
+        job.spawn("breaks")
+
+    services.registry.add(job_type("breaks", title="Breaks")(breaks))
+    services.registry.add(job_type("root", title="Root")(root))
+    services.jobs.create_job("root", tolerant=True)
+    run_once(services, "default", lease)
+    child = run_once(services, "default", lease)
+    with pytest.raises(RootHasEnded, match=r"it is completed\.$"):
+        services.jobs.retry(child.id)
+    assert services.jobs.get(child.id) == child
+
+
+def test_retrying_many_passes_over_what_cannot_be(make: Run, services: Services) -> None:
+    first, other = make(unique_key="stock"), make()
+    services.jobs.cancel_many([first.id, other.id])
+    make(unique_key="stock")
+    services.jobs.retry_many([first.id, other.id])
+    assert services.jobs.get(first.id).status is Status.CANCELLED
+    assert services.jobs.get(other.id).status is Status.QUEUED

@@ -1,0 +1,174 @@
+"""A world of jobs to be driven by anybody who picks verbs: a state machine, or threads with dice.
+
+Every verb may be legal or not at that moment; it says which of the refusals it met, or "".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, update
+
+from tests.jobs.conftest import HOLDER, HORSE, Nothing
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.reporter import Reporter
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.lifecycle.finish_attempt import Ending
+from webapp.jobs.maintenance.clock_chores import promote_due
+from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.store.fence import Fence, LeaseLost, report
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_waiting
+from webapp.schema import jobs, leases, now, queues
+from webapp.services import Services
+
+MOST_RUNNING = 2
+QUEUE = "default"
+KEYS = ("stock", "prices")
+OWNERS = (Owner(), Owner(user_id=UUID(int=1)), Owner(user_id=UUID(int=2)))
+REFUSALS = (IllegalTransition, BadRequest, DuplicateJob, UniqueKeyTaken, JobNotFound, LeaseLost)
+ENDINGS = (
+    Ending(status=Status.COMPLETED, outcome="completed"),
+    Ending(status=Status.FAILED, outcome="failed", error="It broke."),
+    Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="cooperative"),
+    Ending(status=Status.QUEUED, outcome="interrupted"),
+    Ending(status=Status.SCHEDULED, outcome="failed", error="It broke.", retry_in=0.0),
+)
+
+
+class World:
+    """Jobs by number, in the order they were made, and the claimed ones as their horses know them."""
+
+    def __init__(self, services: Services) -> None:
+        self.services, self.jobs = services, services.jobs
+        if "narrow" not in services.registry:
+            services.registry.add(job_type("narrow", title="Narrow", max_running=MOST_RUNNING)(_nothing))
+        self.claims = Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
+        self.ids: list[UUID] = []
+        self.claimed: list[Job] = []
+
+    def job(self, number: int) -> UUID:
+        return self.ids[number % len(self.ids)] if self.ids else uuid4()
+
+    def create(self, kind: str, *, after: Sequence[int] = (), delay: int | None = None, **choices: Any) -> str:
+        first = list(dict.fromkeys(self.job(number) for number in after)) if self.ids else []
+        pause = None if delay is None else timedelta(seconds=delay)
+        return self._adding(lambda: self.jobs.create_job(kind, after=first, delay=pause, **choices))
+
+    def run_again(self, number: int) -> str:
+        return self._adding(lambda: self.jobs.run_again(self.job(number)))
+
+    def claim(self) -> Job | None:
+        job = self.claims.claim(QUEUE, self.services.leases.open(HOLDER, QUEUE), fresh=True)
+        if job:
+            self.claimed.append(job)
+        return job
+
+    def claim_one(self, job_id: UUID) -> Job:
+        """Take a job that waits and that no limit keeps."""
+        job = self.claims.claim_one(job_id, QUEUE, self.services.leases.open(HOLDER, QUEUE))
+        assert job is not None
+        self.claimed.append(job)
+        return job
+
+    def report(self, job: Job, percent: float) -> str:
+        def write() -> None:
+            with writing(self.services.engine) as connection:
+                report(connection, Fence(job_id=job.id, attempt=job.attempt), {"progress": percent})
+
+        return refusal(write)
+
+    def spawn(self, job: Job, names: Iterable[str | None], **choices: Any) -> str:
+        def add() -> None:
+            made = [self.jobs.child_of(job, "nothing", None, name, choices) for name in names]
+            self.jobs.add_children(job, made)
+            self._know(*self.jobs.children(job.id))  # one whose name was taken was not made
+
+        return refusal(add)
+
+    def add_child(self, number: int, name: str | None) -> str:
+        return self._adding(lambda: self.jobs.create_child_job(self.job(number), "nothing", name=name))
+
+    def release(self, number: int) -> str:
+        return refusal(lambda: self.jobs.release(self.job(number)))
+
+    def end(self, job: Job, ending: Ending) -> str:
+        """As the executor does."""
+        reporter = Reporter(self.services.engine, job)
+        return refusal(lambda: self.services.executor._write(job, HORSE, ending, reporter))
+
+    def settle(self, job: Job, **how: bool) -> tuple[Job, ...]:
+        assert job.lease_id
+        return self.services.leases.settle(job.lease_id, why="It went down.", **how)
+
+    def cancel(self, number: int) -> str:
+        return refusal(lambda: self.jobs.cancel(self.job(number)))
+
+    def cancel_many(self, numbers: Iterable[int]) -> str:
+        return refusal(lambda: self.jobs.cancel_many([self.job(number) for number in numbers]))
+
+    def retry(self, number: int) -> str:
+        return refusal(lambda: self.jobs.retry(self.job(number)))
+
+    def retry_many(self, numbers: Iterable[int]) -> str:
+        return refusal(lambda: self.jobs.retry_many([self.job(number) for number in numbers]))
+
+    def prioritise(self, number: int, priority: int) -> str:
+        return refusal(lambda: self.jobs.prioritise(self.job(number), priority))
+
+    def delete(self, number: int) -> str:
+        """Where there is such a verb."""
+        verb: Callable[[UUID], Any] | None = getattr(self.jobs, "delete", None)
+        return refusal(lambda: verb(self.job(number))) if verb else ""
+
+    def pause(self) -> None:
+        self.services.queues.pause(QUEUE)
+
+    def resume(self) -> None:
+        self.services.queues.resume(QUEUE)
+
+    def let_time_pass(self) -> None:
+        """Every job's moment has come."""
+        with writing(self.services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.run_at.is_not(None)).values(run_at=now()))
+        promote_due(self.services.engine)
+        release_waiting(self.services.engine)
+
+    def let_all_end(self) -> None:
+        """Nothing more is asked of the jobs; whatever can run runs and completes."""
+        self.resume()
+        for job in self.claimed:
+            self.settle(job, hand_back=True)
+        self.let_time_pass()
+        while job := self.claim():
+            assert self.end(job, ENDINGS[0]) == ""
+            self.let_time_pass()
+
+    def clear(self) -> None:
+        with writing(self.services.engine) as connection:
+            for table in (jobs, leases, queues):
+                connection.execute(delete(table))
+
+    def _adding(self, verb: Callable[[], Job]) -> str:
+        made: list[Job] = []
+        refused = refusal(lambda: made.append(verb()))
+        self._know(*made)
+        return refused
+
+    def _know(self, *made: Job) -> None:
+        self.ids.extend(job.id for job in made if job.id not in self.ids)
+
+
+def refusal(verb: Callable[[], Any]) -> str:
+    try:
+        verb()
+    except REFUSALS as error:
+        return type(error).__name__
+    return ""
+
+
+def _nothing(job: object, payload: Nothing) -> None:
+    """Do nothing."""

@@ -1,0 +1,167 @@
+from collections.abc import Callable, Mapping
+from uuid import UUID, uuid4
+
+import pytest
+from redis import Redis
+from sqlalchemy import delete, update
+
+from tests.jobs.statements import plan_of, recorded
+from webapp.db.engine import writing
+from webapp.jobs.maintenance import clock_chores as module
+from webapp.jobs.maintenance.clock_chores import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUps
+from webapp.schema import jobs, later, leases
+from webapp.services import Services
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Turn the reaper's monotonic time by hand: `at[0] += 5`."""
+    at = [1000.0]
+    monkeypatch.setattr(module, "monotonic", lambda: at[0])
+    return at
+
+
+@pytest.fixture
+def reaper(services: Services, at: list[float]) -> Reaper:
+    return Reaper(services.leases, 5.0)
+
+
+def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
+    services: Services, reaper: Reaper, running: Callable[..., Job], at: list[float], database: str
+) -> None:
+    job = running()
+    assert reaper.reap() == 0
+    at[0] += 4.9
+    assert reaper.reap() == 0
+    at[0] += 0.2
+    assert reaper.reap() == 1
+    after = services.jobs.get(job.id)
+    assert (after.status, after.errors[0]["text"]) == (
+        Status.STALE,
+        "The machine that ran this job could not be seen any more.",
+    )
+    assert reaper.reap() == 0
+
+
+def test_a_lease_that_is_beaten_lives_on(services: Services, reaper: Reaper, lease: UUID, at: list[float]) -> None:
+    for _ in range(5):
+        assert reaper.reap() == 0
+        at[0] += 4
+        services.leases.beat(lease)
+
+
+def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
+    services: Services, reaper: Reaper, lease: UUID, at: list[float]
+) -> None:
+    with writing(services.engine) as connection:
+        connection.exec_driver_sql("UPDATE leases SET beat_at = '2001-01-01 00:00:00.000000'")
+    assert reaper.reap() == 0
+    at[0] += 4.9
+    assert reaper.reap() == 0
+
+
+def test_a_beat_at_the_last_moment_saves_the_lease(
+    services: Services, reaper: Reaper, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It comes after the reaper has looked and before it takes the lease."""
+    job, beats = running(), services.leases.beats
+    reaper.reap()
+    at[0] += 5.1
+
+    def then_beaten() -> Mapping[UUID, int | None]:
+        seen = beats()
+        services.leases.beat(lease)
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.leases, "beats", then_beaten)
+        reaper.reap()
+    assert services.jobs.get(job.id).status is Status.RUNNING
+    assert services.leases.beat(lease)
+
+
+def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
+    services: Services, reaper: Reaper, running: Callable[..., Job], at: list[float], database: str
+) -> None:
+    job = running()
+    with writing(services.engine) as connection:
+        connection.execute(delete(leases))
+    assert reaper.reap() == 0
+    at[0] += 5.1
+    assert reaper.reap() == 1
+    assert services.jobs.get(job.id).status is Status.STALE
+
+
+def test_after_the_database_was_away_every_lease_has_its_whole_time_again(
+    reaper: Reaper, lease: UUID, at: list[float]
+) -> None:
+    assert reaper.reap() == 0
+    at[0] += 100
+    reaper.forget()
+    assert reaper.reap() == 0
+    at[0] += 5.1
+    assert reaper.reap() == 1
+
+
+def test_only_scheduled_jobs_whose_time_has_come_are_queued(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    due, early, running = make(), make(), make()
+    with writing(services.engine) as connection:
+        for job, status, seconds in ((due, "scheduled", -1), (early, "scheduled", 60), (running, "running", -1)):
+            values = {"status": status, "run_at": later(seconds)}
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(values))
+    assert promote_due(services.engine) == 1
+    assert promote_due(services.engine) == 0
+    assert [services.jobs.get(job.id).status.value for job in (due, early, running)] == [
+        "queued",
+        "scheduled",
+        "running",
+    ]
+    assert services.jobs.get(due.id).version == due.version + 1
+
+
+def test_waiting_jobs_are_announced_by_queue(services: Services, make: Callable[..., Job], database: str) -> None:
+    for queue in ("b", "a", "a", "c"):
+        services.queues.add(queue)
+        make(queue=queue)
+    announced: dict[str, int] = {}
+    top_up_wake_ups(services.engine, announced.setdefault)
+    assert announced == {"a": 2, "b": 1, "c": 1}
+    assert list(announced) == ["a", "b", "c"]
+
+
+def test_counting_stops_at_the_ceiling(services: Services, make: Callable[..., Job]) -> None:
+    for _ in range(4):
+        make()
+    assert top_up_wake_ups(services.engine, lambda _, rows: rows, ceiling=3) == {"default": 3}
+
+
+def test_an_emptied_redis_is_filled_again_up_to_the_cap(
+    services: Services, valkey_url: str, make: Callable[..., Job]
+) -> None:
+    wake_ups, few, many = WakeUps(valkey_url), uuid4().hex, uuid4().hex
+    for queue, count in ((few, 3), (many, LEAST_CAP + 9)):
+        services.queues.add(queue)
+        for _ in range(count):
+            make(queue=queue)
+    Redis.from_url(valkey_url).flushall()
+    assert top_up_wake_ups(services.engine, wake_ups.top_up) == {few: 3, many: LEAST_CAP}
+    assert top_up_wake_ups(services.engine, wake_ups.top_up) == {few: 0, many: 0}
+
+
+def test_queues_are_found_along_an_index_not_by_reading_all_rows(
+    services: Services, make: Callable[..., Job], database: str
+) -> None:
+    make()
+    with recorded(services.engine) as sent:
+        top_up_wake_ups(services.engine, lambda _queue, rows: rows)
+    plans = [
+        plan_of(services.engine, *statement, as_if_large=True) for statement in sent if "FROM jobs" in statement[0]
+    ]
+    assert plans
+    for plan in plans:
+        assert "ix_jobs_claim" in plan or "ix_jobs_turn" in plan

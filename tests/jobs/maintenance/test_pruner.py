@@ -1,0 +1,181 @@
+import io
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from webapp.db.engine import reading, writing
+from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Housekeeping
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.fence import Fence, add_output
+from webapp.jobs.store.file_store import FileStore
+from webapp.schema import attachments, events, jobs, later
+from webapp.services import Services
+
+MONTH = timedelta(days=30)
+
+
+@pytest.fixture
+def housekeeping(services: Services) -> Housekeeping:
+    return services.housekeeping
+
+
+@pytest.fixture
+def with_file(services: Services, running: Callable[..., Job]) -> Callable[..., tuple[Job, Path]]:
+    """Make a job that has left a file; give its row the values."""
+
+    def with_file(**values: Any) -> tuple[Job, Path]:
+        job = running(priority=500)
+        file = services.files.receive(io.BytesIO(b"abc"), "a.txt")
+        with writing(services.engine) as connection:
+            add_output(connection, Fence(job_id=job.id, attempt=job.attempt), file, 3600.0)
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(**{"lease_id": None, **values}))
+        return job, services.files.path(file.id)
+
+    return with_file
+
+
+def days_ago(days: float) -> Any:
+    return later(-timedelta(days=days).total_seconds())
+
+
+def aged(path: Path, age: timedelta) -> Path:
+    moment = path.stat().st_mtime - age.total_seconds()
+    os.utime(path, (moment, moment))
+    return path
+
+
+def ids(services: Services, table: Any = jobs) -> set[Any]:
+    with reading(services.engine) as connection:
+        return set(connection.execute(select(table.c.id)).scalars())
+
+
+def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
+    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+) -> None:
+    _, gone = with_file(status="completed", finished_at=days_ago(31))
+    young, kept = with_file(status="completed", finished_at=days_ago(29))
+    assert housekeeping.prune(MONTH) == 1
+    assert ids(services) == {young.id}
+    assert (gone.exists(), kept.exists()) == (False, True)
+    with reading(services.engine) as connection:
+        assert set(connection.execute(select(events.c.job_id)).scalars()) <= {young.id}
+        assert set(connection.execute(select(attachments.c.job_id)).scalars()) == {young.id}
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
+def test_an_unfinished_job_is_never_pruned_however_old(
+    services: Services, housekeeping: Housekeeping, make: Callable[..., Job], status: Status
+) -> None:
+    job = make()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(status=status.value, created_at=days_ago(900), started_at=days_ago(900)))
+    assert housekeeping.prune(timedelta(0)) == 0, "it has not finished, so it has no end to count from"
+    assert ids(services) == {job.id}
+
+
+def test_a_retried_job_is_not_pruned_by_its_earlier_end(
+    services: Services, housekeeping: Housekeeping, make: Callable[..., Job]
+) -> None:
+    job = make()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(status="failed", finished_at=days_ago(900)))
+    services.jobs.change(job.id, Job.mark_queued)
+    assert housekeeping.prune(MONTH) == 0
+
+
+def test_more_than_a_batch_is_pruned_in_one_go(
+    services: Services, housekeeping: Housekeeping, make: Callable[..., Job]
+) -> None:
+    with writing(services.engine) as connection:
+        services.jobs.store.insert(connection, [new_job(number) for number in range(BATCH + 3)])
+        connection.execute(update(jobs).values(status="failed", finished_at=days_ago(31)))
+    assert housekeeping.prune(MONTH) == BATCH + 3
+
+
+def new_job(number: int) -> Job:
+    return Job(id=UUID(int=number), type="nothing", title="T", status=Status.QUEUED)
+
+
+def test_a_file_past_its_day_goes_and_its_row_says_since_when(
+    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+) -> None:
+    job, gone = with_file()
+    with writing(services.engine) as connection:
+        connection.execute(update(attachments).values(expires_at=days_ago(1)))
+    young, kept = with_file()
+    assert housekeeping.expire_files() == 1
+    assert housekeeping.expire_files() == 0
+    assert (gone.exists(), kept.exists()) == (False, True)
+    assert services.jobs.attachments(job.id) == ()
+    assert len(services.jobs.attachments(young.id)) == 1
+    with reading(services.engine) as connection:
+        (file_id,) = connection.execute(select(attachments.c.id).where(attachments.c.job_id == job.id)).scalars()
+    assert services.jobs.attachment(job.id, file_id).deleted_at is not None
+
+
+def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
+    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]]
+) -> None:
+    _, named = with_file()
+    aged(named, 2 * ORPHAN_AGE)
+    orphan = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
+    aged(orphan, 2 * ORPHAN_AGE)
+    young = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
+    with services.files.draft() as draft:
+        draft_path = aged(services.files.draft_path(draft.id), 2 * ORPHAN_AGE)
+        assert housekeeping.sweep_orphans() == 2
+        assert not draft_path.exists()
+    assert [path.exists() for path in (named, orphan, young)] == [True, False, True]
+
+
+def test_what_a_crash_left_between_the_row_and_the_file_is_swept(
+    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]]
+) -> None:
+    _, path = with_file()
+    with writing(services.engine) as connection:
+        connection.execute(update(attachments).values(deleted_at=days_ago(0)))
+    aged(path, 2 * ORPHAN_AGE)
+    assert housekeeping.sweep_orphans() == 1
+    assert not path.exists()
+
+
+def test_the_sweep_does_not_stumble_over_files_that_vanish_meanwhile(tmp_path: Path) -> None:
+    files = FileStore(tmp_path)
+    for _ in range(3):
+        aged(files.path(files.receive(io.BytesIO(b"x"), "x").id), 2 * ORPHAN_AGE)
+    found = files.files(ORPHAN_AGE, 4e9)
+    next(found)
+    for path in tmp_path.glob("*/*"):
+        path.unlink()
+    assert list(found) == []
+
+
+def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
+    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+) -> None:
+    (_, kept), (job, lost), (_, removed) = with_file(), with_file(), with_file()
+    assert list(housekeeping.missing_files()) == []
+    lost.unlink()
+    removed.unlink()
+    with writing(services.engine) as connection:
+        connection.execute(
+            update(attachments).where(attachments.c.id == UUID(removed.name)).values(deleted_at=days_ago(0))
+        )
+    (missing,) = housekeeping.missing_files()
+    assert missing == (UUID(lost.name), job.id, "a.txt")
+    assert kept.exists()
+
+
+def test_missing_files_are_found_however_many_there_are(
+    housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.jobs.maintenance.pruner.BATCH", 2)
+    for _ in range(5):
+        with_file()[1].unlink()
+    assert len(list(housekeeping.missing_files())) == 5

@@ -1,0 +1,61 @@
+"""Record-only jobs of which nobody has heard for their type's time."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import Nothing
+from webapp.db.engine import writing
+from webapp.jobs import Job, JobContext, Status, job_type
+from webapp.jobs.maintenance.stale_records import give_up_on_silent
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def crawl(services: Services) -> Job:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        """Its work is done elsewhere."""
+
+    services.registry.add(job_type("crawl", title="Crawl", stale_after=timedelta(minutes=30))(handler))
+    made = services.jobs.create_job("crawl", dispatch=False)
+    return services.jobs.change(made.id, Job.mark_running)
+
+
+def heard_of(services: Services, job: Job, minutes: float) -> None:
+    with writing(services.engine) as connection:
+        values = {"heartbeat_at": later(-60 * minutes)}
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
+
+
+def test_it_is_lost_once_nobody_has_heard_of_it_for_so_long(services: Services, crawl: Job) -> None:
+    heard_of(services, crawl, minutes=29)
+    assert give_up_on_silent(services.jobs, services.registry) == 0
+    heard_of(services, crawl, minutes=31)
+    assert give_up_on_silent(services.jobs, services.registry) == 1
+    lost = services.jobs.get(crawl.id)
+    assert lost.status is Status.STALE
+    assert lost.finished_at is not None
+    assert lost.errors[-1]["text"] == "Nothing was heard of it for 0:30:00, so it was taken for lost."
+
+
+def test_each_word_is_a_sign_of_life(services: Services, crawl: Job) -> None:
+    heard_of(services, crawl, minutes=31)
+    services.jobs.change(crawl.id, lambda job: job.with_progress(5.0))
+    assert give_up_on_silent(services.jobs, services.registry) == 0
+
+
+def test_a_root_that_has_parts_to_come_is_never_lost(services: Services, crawl: Job) -> None:
+    services.jobs.create_child_job(crawl.id, "crawl", dispatch=False)
+    heard_of(services, crawl, minutes=31)
+    assert give_up_on_silent(services.jobs, services.registry) == 0
+
+
+def test_a_type_without_a_limit_is_never_lost(services: Services) -> None:
+    made = services.jobs.create_job("nothing", dispatch=False)
+    running = services.jobs.change(made.id, Job.mark_running)
+    heard_of(services, running, minutes=60 * 24)
+    assert give_up_on_silent(services.jobs, services.registry) == 0

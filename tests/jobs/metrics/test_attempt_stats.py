@@ -1,0 +1,103 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import Nothing, run_once
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.metrics import attempt_stats as figure
+from webapp.jobs.metrics.attempt_stats import Went
+from webapp.jobs.model.job import Job
+from webapp.jobs.model.policies import RetryPolicy
+from webapp.schema import attempts, jobs, later, now
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Run = Callable[..., Job]
+
+
+def breaks(job: JobContext, payload: Nothing) -> None:
+    raise ValueError("broken")
+
+
+def succeeds(job: JobContext, payload: Nothing) -> None:
+    pass
+
+
+def went(services: Services) -> Went:
+    now: datetime = services.jobs.now()
+    (found,) = services.figures.went(now - timedelta(days=1))
+    return found
+
+
+def test_runs_are_counted_by_their_outcome(services: Services, lease: UUID, fold: Any) -> None:
+    services.registry.add(job_type("fine", title="Fine")(succeeds))
+    services.registry.add(job_type("poor", title="Poor")(breaks))
+    for name in ("fine", "fine", "poor"):
+        services.jobs.create_job(name)
+        run_once(services, "default", lease)
+    fold()
+    fold()
+    fine, poor = services.figures.went(services.jobs.now() - timedelta(days=1))
+    assert (fine.type_name, fine.runs, fine.failures, fine.ran.samples) == ("fine", 2, 0, 2)
+    assert (poor.type_name, poor.runs, poor.failures, poor.ran.samples) == ("poor", 1, 1, 0)
+
+
+def test_a_failed_try_counts_even_if_a_later_one_succeeds(run: Run, services: Services, lease: UUID, fold: Any) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        if job.attempt == 1:
+            raise ValueError
+
+    job = run(handler, retry=RetryPolicy(max_attempts=2, jitter=0))
+    fold()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(status="queued", run_at=None))
+    run_once(services, "default", lease)
+    fold()
+    assert (went(services).runs, went(services).failures) == (2, 1)
+
+
+def test_history_outlives_its_jobs(run: Run, services: Services, fold: Any) -> None:
+    job = run(succeeds)
+    fold()
+    services.jobs.delete(job.id)
+    assert went(services).runs == 1
+
+
+def test_how_long_it_ran_and_waited_is_told(run: Run, services: Services, fold: Any) -> None:
+    job = run(succeeds)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(created_at=later(-500)))
+        connection.execute(update(attempts).values(started_at=later(-100), finished_at=now()))
+    fold()
+    ran, waited = went(services).ran.percentile(1.0), went(services).waited.percentile(1.0)
+    assert ran is not None
+    assert waited is not None
+    assert 70 < ran.total_seconds() <= 150
+    assert 300 < waited.total_seconds() <= 500
+
+
+def test_a_delay_is_not_a_wait(services: Services, lease: UUID, fold: Any) -> None:
+    job = services.jobs.create_job("nothing", delay=timedelta(hours=1))
+    with writing(services.engine) as connection:
+        times = {"status": "queued", "run_at": later(-2), "created_at": later(-3602)}
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(**times))
+    run_once(services, "default", lease)
+    fold()
+    waited = went(services).waited.percentile(1.0)
+    assert waited is not None
+    assert waited < timedelta(seconds=60)
+
+
+def test_many_events_are_added_up_in_batches(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch, fold: Any
+) -> None:
+    run(succeeds)
+    monkeypatch.setattr(figure, "BATCH", 1)
+    fold()
+    assert went(services).runs == 1

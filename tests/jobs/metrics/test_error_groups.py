@@ -1,0 +1,29 @@
+"""A page of errors is read in the order of its index, however many different errors there are."""
+
+from datetime import timedelta
+from itertools import product
+from uuid import uuid4
+
+from sqlalchemy import insert
+
+from tests.jobs.statements import analyze, plan_of, recorded
+from webapp.db.engine import writing
+from webapp.jobs.metrics.error_groups import State
+from webapp.schema import error_groups
+from webapp.services import Services
+
+
+def test_no_page_of_errors_sorts_them_all(services: Services, database: str) -> None:
+    now = services.jobs.now()
+    common = {"type": "nothing", "message": "It broke.", "sample_job_id": uuid4(), "count": 1, "first_seen_at": now}
+    rows = [{"fingerprint": f"{n:016x}", "last_seen_at": now - timedelta(minutes=n), **common} for n in range(5000)]
+    with writing(services.engine) as connection:
+        connection.execute(insert(error_groups), rows)
+    analyze(services.engine, "error_groups")
+    places = (None, (now - timedelta(minutes=50), f"{50:016x}"))
+    with recorded(services.engine) as sent:
+        for state, type_name, since, before in product((None, State.OPEN), ("", "nothing"), (None, now), places):
+            services.figures.errors.page(state=state, type_name=type_name, since=since, before=before)
+    plans = [plan_of(services.engine, statement, values) for statement, values in sent]
+    assert len(plans) == 16
+    assert [plan for plan in plans if "ix_error_groups_seen" not in plan or "Seq Scan on error_groups" in plan] == []

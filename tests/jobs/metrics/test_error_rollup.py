@@ -1,0 +1,131 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.jobs.conftest import Nothing, run_once
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.metrics.error_groups import Group, State, UnknownError
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Fail = Callable[..., Job]
+
+
+@pytest.fixture
+def fail(services: Services, lease: UUID) -> Fail:
+    """Run a job that fails with these words."""
+    said: list[str] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        raise ValueError(said[-1])
+
+    services.registry.add(job_type("fragile", title="Fragile")(handler))
+
+    def fail(text: str, owner: Owner | None = None) -> Job:
+        said.append(text)
+        services.jobs.create_job("fragile", owner=owner or Owner())
+        return run_once(services, "default", lease)
+
+    return fail
+
+
+def groups(services: Services, **narrowed: Any) -> tuple[Group, ...]:
+    return services.figures.errors.page(**narrowed)
+
+
+def test_failures_of_one_cause_are_one_group(services: Services, fail: Fail, fold: Any) -> None:
+    jobs = [fail(f"Row {row} has no sku.") for row in range(3)]
+    fail("The table is empty.")
+    fold()
+    fold()
+    empty, rows = groups(services)
+    assert (empty.count, rows.count) == (1, 3)
+    assert rows.message == "ValueError: Row 2 has no sku."
+    assert (rows.type, rows.sample_job_id, rows.state) == ("fragile", jobs[-1].id, "open")
+    assert rows.first_seen_at < rows.last_seen_at
+    assert services.figures.errors.of_job(jobs[0].id) == rows.fingerprint
+
+
+def test_a_group_knows_how_many_people_it_hit(
+    services: Services, fail: Fail, fold: Any, people: Callable[[], UUID]
+) -> None:
+    ana, ben = people(), people()
+    for user_id in (ana, ben, ana):
+        fail("broken", Owner(user_id=user_id))
+    fail("broken")
+    fold()
+    (group,) = groups(services)
+    assert (group.count, group.users) == (4, 2)
+
+
+def test_a_group_grows_from_one_time_to_the_next(services: Services, fail: Fail, fold: Any) -> None:
+    fail("broken")
+    fold()
+    fail("broken")
+    fold()
+    (group,) = groups(services)
+    hour = group.last_seen_at.replace(minute=0, second=0, microsecond=0)
+    counted = services.figures.errors.hours([group.fingerprint], hour - timedelta(hours=1))
+    assert group.count == sum(counted[group.fingerprint].values()) == 2
+
+
+def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail: Fail, fold: Any) -> None:
+    fail("broken")
+    fold()
+    (group,) = groups(services)
+    assert services.figures.errors.settle(group.fingerprint, State.RESOLVED).state == "resolved"
+    assert groups(services, state=State.OPEN) == ()
+    fail("broken")
+    fold()
+    assert [one.state for one in groups(services)] == ["open"]
+
+
+def test_an_ignored_error_stays_so(services: Services, fail: Fail, fold: Any) -> None:
+    fail("broken")
+    fold()
+    services.figures.errors.settle(groups(services)[0].fingerprint, State.IGNORED)
+    fail("broken")
+    fold()
+    assert [(one.state, one.count) for one in groups(services)] == [("ignored", 2)]
+
+
+def test_what_no_job_failed_with_cannot_be_settled(services: Services) -> None:
+    with pytest.raises(UnknownError):
+        services.figures.errors.settle("0" * 16, State.RESOLVED)
+
+
+def test_jobs_that_still_are_failed_can_be_retried_together(services: Services, fail: Fail, fold: Any) -> None:
+    first, second = fail("broken"), fail("broken")
+    fold()
+    (group,) = groups(services)
+    errors = services.figures.errors
+    assert errors.count_retriable(group.fingerprint) == 2
+    services.jobs.retry(first.id)
+    assert errors.retriable(group.fingerprint, 10) == (second.id,)
+
+
+def test_a_job_that_failed_without_an_attempt_is_grouped_by_what_it_says(services: Services, fold: Any) -> None:
+    job = services.jobs.create_job("nothing", dispatch=False)
+    services.jobs.change(job.id, lambda one: one.mark_running())
+    assert (
+        services.jobs.change(job.id, lambda one: one.mark_failed(["The other side hung up."])).status is Status.FAILED
+    )
+    fold()
+    assert [one.message for one in groups(services)] == ["The other side hung up."]
+
+
+def test_groups_are_paged_and_narrowed(services: Services, fail: Fail, fold: Any) -> None:
+    for words in ("one", "two", "three"):
+        fail(words)
+    fold()
+    newest = groups(services, limit=2)
+    last = newest[-1]
+    rest = groups(services, before=(last.last_seen_at, last.fingerprint))
+    assert [one.message[12:] for one in (*newest, *rest)] == ["three", "two", "one"]
+    assert services.figures.errors.count(type_name="fragile") == 3
+    assert services.figures.errors.count(since=services.jobs.now() + timedelta(hours=1)) == 0

@@ -1,0 +1,41 @@
+import pytest
+
+from webapp.jobs.metrics.error_rollup import mark
+
+TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    x()\nValueError: broken\n'
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Row 17 has no sku.", "Row 400 has no sku."),
+        ("No job 0199f3a0-0000-7000-8000-0000000000aa", "No job 0199f3a0-ffff-7000-8000-0000000000bb"),
+        ("KeyError: 'ana'", "KeyError: 'ben'"),
+        ("No such file: /var/lib/a/x.csv", "No such file: /home/b/y.csv"),
+        ("Timed out after 3.5 s", "Timed out  after 12.25 s"),
+    ],
+)
+def test_what_varies_does_not_tell_errors_apart(one: str, other: str) -> None:
+    assert mark("report", one).fingerprint == mark("report", other).fingerprint
+
+
+def test_type_words_and_place_tell_errors_apart() -> None:
+    marks = {
+        mark("report", "broken").fingerprint,
+        mark("import", "broken").fingerprint,
+        mark("report", "empty").fingerprint,
+        mark("report", "broken", TRACE.format(line=1, function="f")).fingerprint,
+        mark("report", "broken", TRACE.format(line=1, function="g")).fingerprint,
+    }
+    assert len(marks) == 5
+
+
+def test_an_edit_above_the_line_keeps_the_fingerprint() -> None:
+    one, other = (mark("report", "broken", TRACE.format(line=line, function="f")) for line in (3, 30))
+    assert one == other
+    assert one.place == "a.py, f"
+
+
+def test_people_read_the_message_as_it_was() -> None:
+    assert mark("report", "Row 17 has no 'sku'.").message == "Row 17 has no 'sku'."
+    assert len(mark("report", "x" * 5000).message) == 500

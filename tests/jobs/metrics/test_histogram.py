@@ -1,0 +1,43 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.jobs.metrics.histogram import BOUNDS, Durations, bucket_of
+
+SECONDS = st.floats(min_value=0.01, max_value=BOUNDS[-1])
+
+
+def durations(*seconds: float) -> Durations:
+    counts: dict[int, int] = {}
+    for one in seconds:
+        counts[bucket_of(one)] = counts.get(bucket_of(one), 0) + 1
+    return Durations(counts)
+
+
+def test_without_samples_there_is_no_percentile() -> None:
+    assert (durations().samples, durations().percentile(0.5)) == (0, None)
+
+
+def test_few_samples_are_said_to_be_few() -> None:
+    assert durations(*[1.0] * 19).few
+    assert not durations(*[1.0] * 20).few
+
+
+@given(st.lists(SECONDS, min_size=1, max_size=60), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
+def test_a_percentile_lies_in_the_step_of_the_true_one(seconds: list[float], share: float) -> None:
+    ranked = sorted(seconds)
+    true = next(one for place, one in enumerate(ranked, 1) if place >= share * len(ranked))
+    found = durations(*seconds).percentile(share)
+    assert found is not None
+    step = bucket_of(true)
+    low = BOUNDS[step - 1] if step else 0.0
+    assert low - 1e-6 <= found.total_seconds() <= BOUNDS[step] + 1e-6
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.005, 5e6])
+def test_what_is_shorter_or_longer_than_all_steps_is_counted_too(seconds: float) -> None:
+    found = durations(seconds).percentile(1.0)
+    assert found is not None
+    assert timedelta(0) <= found <= timedelta(seconds=BOUNDS[-1])

@@ -1,0 +1,154 @@
+"""The count of ended jobs is, at any moment, what a list of them would count."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+from uuid_utils.compat import uuid7
+
+from webapp.db.engine import reading, writing
+from webapp.jobs.metrics import outcomes as figure
+from webapp.jobs.model.job import Job, Status
+from webapp.schema import endings, jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Ended = Callable[..., Job]
+
+
+@pytest.fixture
+def ended(services: Services) -> Ended:
+    """Insert a job that ended some minutes ago."""
+
+    def ended(status: Status = Status.FAILED, minutes: float = 90, **values: Any) -> Job:
+        job = Job(id=uuid7(), status=Status.QUEUED, **{"type": "nothing", "title": "Nothing", **values})
+        with writing(services.engine) as connection:
+            services.jobs.store.insert(connection, [job])
+            times = {"status": status.value, "finished_at": later(-60 * minutes)}
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(**times))
+        return services.jobs.get(job.id)
+
+    return ended
+
+
+def since(services: Services, hours: int = 48) -> datetime:
+    return services.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+
+
+def listed(services: Services) -> dict[tuple[datetime, str], int]:
+    with reading(services.engine) as connection:
+        rows = connection.execute(select(jobs.c.finished_at, jobs.c.status).where(jobs.c.finished_at.is_not(None)))
+        return dict(Counter((row.finished_at.replace(minute=0, second=0, microsecond=0), row.status) for row in rows))
+
+
+def equal(services: Services) -> bool:
+    return services.figures.ended(since(services)) == listed(services)
+
+
+def test_a_job_counts_before_it_is_added_up_and_after(services: Services, ended: Ended, fold: Any) -> None:
+    for minutes in (0, 1, 59, 61, 150):
+        ended(minutes=minutes)
+    assert equal(services)
+    fold()
+    assert equal(services)
+    ended()
+    ended(Status.COMPLETED, 0)
+    assert sum(services.figures.ended(since(services)).values()) == 7
+
+
+def test_a_job_is_added_up_once_however_often_that_is_done(services: Services, ended: Ended, fold: Any) -> None:
+    ended()
+    ended(Status.COMPLETED)
+    for _ in range(2):
+        fold()
+    assert equal(services)
+    with reading(services.engine) as connection:
+        assert sum(connection.execute(select(endings.c.jobs)).scalars()) == 2
+
+
+def test_a_job_that_is_tried_again_leaves_the_count(services: Services, ended: Ended, fold: Any) -> None:
+    job = ended()
+    ended()
+    fold()
+    services.jobs.retry(job.id)
+    assert sum(services.figures.ended(since(services)).values()) == 1
+    assert equal(services)
+
+
+def test_a_job_that_is_deleted_leaves_the_count(services: Services, ended: Ended, fold: Any) -> None:
+    job = ended()
+    fold()
+    services.jobs.delete(job.id)
+    assert services.figures.ended(since(services)) == {}
+
+
+def test_what_retention_removes_stays_in_the_history(services: Services, ended: Ended, fold: Any) -> None:
+    ended(minutes=60 * 24 * 20)
+    fold()
+    with writing(services.engine) as connection:
+        connection.execute(delete(jobs))
+    assert sum(services.figures.ended(since(services, 24 * 30)).values()) == 1
+
+
+def test_a_job_that_comes_late_is_counted_where_it_ended(services: Services, ended: Ended, fold: Any) -> None:
+    ended()
+    fold()
+    row = {"type": "nothing", "title": "Imported", "queue": "default", "priority": 100, "payload": {}}
+    with writing(services.engine) as connection:
+        times = {"created_at": later(-9000), "finished_at": later(-7200), "status": "completed"}
+        connection.execute(jobs.insert().values(id=uuid7(), **row, **times))
+    assert equal(services)
+
+
+def test_the_sums_of_an_hour_that_is_over_become_one(
+    services: Services, ended: Ended, monkeypatch: pytest.MonkeyPatch, fold: Any
+) -> None:
+    for _ in range(3):
+        job = ended(minutes=200)
+        fold()
+    services.jobs.delete(job.id)
+    monkeypatch.setattr(figure, "_OPEN_HOURS", timedelta(0))
+    ended(minutes=200)
+    fold()
+    with reading(services.engine) as connection:
+        assert connection.execute(select(endings.c.jobs)).scalars().all() == [3]
+    assert equal(services)
+
+
+def test_a_count_can_be_narrowed_to_a_type_or_a_queue(services: Services, ended: Ended, fold: Any) -> None:
+    ended(queue="slow")
+    ended(type="other")
+    fold()
+    ended(queue="slow")
+    assert sum(services.figures.ended(since(services), queue="slow").values()) == 2
+    assert sum(services.figures.ended(since(services), type="other").values()) == 1
+
+
+def test_hours_of_which_all_jobs_are_gone_leave_nothing(services: Services, ended: Ended, fold: Any) -> None:
+    gone, kept = ended(minutes=300), ended(minutes=400)
+    fold()
+    with writing(services.engine) as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == gone.id))
+    ended(minutes=0)  # so that the cursor moves on
+    fold()
+    with reading(services.engine) as connection:
+        rows = connection.execute(select(endings.c.hour, endings.c.jobs).where(endings.c.hour < later(-7200))).all()
+    assert [row.jobs for row in rows] == [1]
+    assert rows[0].hour <= kept.finished_at
+    assert equal(services)
+
+
+def test_all_types_are_counted_in_one_go(services: Services, ended: Ended, fold: Any) -> None:
+    ended()
+    ended(type="other")
+    again = ended(type="other")
+    ended(minutes=60 * 24 * 3)
+    fold()
+    ended(Status.COMPLETED, 0)
+    services.jobs.retry(ended().id)
+    services.jobs.delete(again.id)
+    found = services.figures.ended_by_type(since(services))
+    assert found == {("nothing", "failed"): 1, ("other", "failed"): 1, ("nothing", "completed"): 1}

@@ -1,0 +1,68 @@
+"""Several clocks add up at once, and while others write: each thing is counted, and counted once."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.jobs.conftest import end
+from webapp.jobs.lifecycle import finish_attempt
+from webapp.jobs.lifecycle.finish_attempt import Ending
+from webapp.jobs.metrics import attempt_stats, error_rollup
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+JOBS = 12
+
+
+def counted(services: Services) -> tuple[int, int, int]:
+    since = services.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    ended = sum(services.figures.ended(since).values())
+    return (
+        ended,
+        sum(went.runs for went in services.figures.went(since)),
+        sum(group.count for group in services.figures.errors.page()),
+    )
+
+
+def claim(services: Services, lease: UUID) -> Job:
+    services.jobs.create_job("nothing")
+    job = services.claims.claim("default", lease, fresh=True)
+    assert job is not None
+    return job
+
+
+def test_each_end_is_counted_once_by_clocks_that_fold_at_once(
+    services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch, fold: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(attempt_stats, "BATCH", 5)
+    monkeypatch.setattr(error_rollup, "BATCH", 5)
+    with ThreadPoolExecutor(4) as clocks:
+        folding = []
+        for _ in range(JOBS):
+            end(services, claim(services, lease), Status.FAILED, error="broken")
+            folding += [clocks.submit(fold) for _ in range(2)]
+        for one in folding:
+            one.result()
+    fold()
+    assert counted(services) == (JOBS, JOBS, JOBS)
+
+
+def test_what_is_committed_late_is_not_missed(
+    services: Services, lease: UUID, database: str, fold: Callable[[], None]
+) -> None:
+    if database == "sqlite":
+        return  # whoever writes there is alone
+    late, soon = claim(services, lease), claim(services, lease)
+    horse: Any = finish_attempt.Horse(worker="w", host="h", pid=1)
+    ending = Ending(status=Status.FAILED, outcome="failed", error="broken")
+    with services.engine.begin() as connection:
+        finish_attempt.end(connection, late, horse, ending)
+        end(services, soon, Status.FAILED, error="broken")
+        fold()
+    fold()
+    assert counted(services) == (2, 2, 2)

@@ -1,0 +1,125 @@
+from dataclasses import FrozenInstanceError, fields
+from itertools import product
+from uuid import UUID, uuid4
+
+import pytest
+
+from webapp.jobs.model.job import MOVES, SYSTEM, IllegalTransition, Job, Owner, Status
+
+# Written out again, so that a slip in the table of moves is seen
+LEGAL = {
+    "held": "queued scheduled cancelled failed",
+    "scheduled": "queued cancelled",
+    "queued": "running cancelled failed",
+    "running": "waiting completed failed cancelled stale scheduled queued",
+    "waiting": "completed failed cancelled stale",
+    # waiting: a root whose own part is done, of which parts run again
+    "failed": "queued waiting",
+    "cancelled": "queued waiting",
+    "stale": "queued waiting",
+    "completed": "",
+}
+STEPS = {
+    Status.RUNNING: Job.mark_running,
+    Status.COMPLETED: Job.mark_completed,
+    Status.FAILED: Job.mark_failed,
+    Status.CANCELLED: Job.mark_cancelled,
+    Status.QUEUED: Job.mark_queued,
+}
+
+
+def job(status: Status = Status.QUEUED, **values: object) -> Job:
+    return Job(id=UUID(int=0xABCDEF12), type="t", title="T", status=status, **values)
+
+
+@pytest.mark.parametrize(("old", "new"), list(product(Status, Status)))
+def test_a_job_moves_only_along_the_table(old: Status, new: Status) -> None:
+    legal = new.value in LEGAL[old.value].split()
+    assert (new in MOVES[old]) is legal
+    if new in STEPS and legal:
+        assert STEPS[new](job(old)).status is new
+    elif new in STEPS:
+        with pytest.raises(IllegalTransition, match=f"^Job abcdef12 is {old} and cannot become {new}.$"):
+            STEPS[new](job(old))
+
+
+def test_a_job_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        job().status = Status.RUNNING
+
+
+def test_a_step_makes_a_new_value_and_leaves_the_old_one() -> None:
+    old = job()
+    new = old.mark_running()
+    assert (old.status, old.attempt) == (Status.QUEUED, 0)
+    assert (new.status, new.attempt) == (Status.RUNNING, 1)
+
+
+def test_a_completed_job_is_at_100_per_cent() -> None:
+    assert job(Status.RUNNING, progress=40.0).mark_completed().progress == 100.0
+
+
+def test_a_failed_job_keeps_its_progress_and_its_earlier_errors() -> None:
+    failed = job(Status.RUNNING, progress=40.0, errors=({"text": "one"},)).mark_failed(["two", {"text": "three"}])
+    assert failed.progress == 40.0
+    assert [error["text"] for error in failed.errors] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("percent", [-0.1, 100.1, float("nan"), float("inf")])
+def test_progress_outside_0_to_100_is_refused(percent: float) -> None:
+    with pytest.raises(ValueError, match="0 to 100 per cent"):
+        job().with_progress(percent)
+
+
+@pytest.mark.parametrize("percent", [0, 0.0, 42.5, 100, 100.0])
+def test_progress_is_per_cent(percent: float) -> None:
+    progressed = job().with_progress(percent).progress
+    assert progressed == percent
+    assert isinstance(progressed, float)
+
+
+def test_progress_from_amounts_is_clamped_and_keeps_the_amounts() -> None:
+    done = job().with_progress_from_amounts(30, 20)
+    assert (done.progress, done.done, done.total) == (100.0, 30, 20)
+
+
+def test_only_a_job_of_the_system_can_be_public() -> None:
+    assert job(owner=SYSTEM).with_public(True).public  # noqa: FBT003
+    with pytest.raises(ValueError, match="Only jobs of the system can be public"):
+        job(owner=Owner(user_id=uuid4())).with_public(True)  # noqa: FBT003
+    with pytest.raises(ValueError, match="Only jobs of the system can be public"):
+        Owner(user_id=uuid4(), public=True)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_job_is_new_or_running_or_waiting_or_finished(status: Status) -> None:
+    one = job(status)
+    assert one.is_new is (status.value in {"held", "scheduled", "queued"})
+    assert one.is_running is (status.value == "running")
+    assert one.is_finished is (status.value in {"completed", "failed", "cancelled", "stale"})
+
+
+def test_the_fingerprint_changes_with_every_write() -> None:
+    assert job(version=1).fingerprint() != job(version=2).fingerprint()
+    assert job(version=1).fingerprint() == job(version=1).fingerprint()
+
+
+def test_steps_set_what_their_name_says() -> None:
+    changed = (
+        job()
+        .with_message("Reading")
+        .with_warnings(["careful"])
+        .with_errors([{"text": "bad", "at": "now"}])
+        .with_metadata({"a": 1})
+        .with_state({"row": 7})
+    )
+    assert changed.message == "Reading"
+    assert changed.warnings == ({"text": "careful"},)
+    assert changed.errors == ({"text": "bad", "at": "now"},)
+    assert (changed.metadata, changed.state) == ({"a": 1}, {"row": 7})
+    assert changed.has_warnings
+    assert changed.has_errors
+
+
+def test_to_dict_has_every_field() -> None:
+    assert set(job().to_dict()) == {field.name for field in fields(Job)}

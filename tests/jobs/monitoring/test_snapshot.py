@@ -1,0 +1,97 @@
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+
+from tests.jobs.conftest import end
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.monitoring.snapshot import Condition, Examination
+from webapp.schema import events, jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Make = Callable[..., Job]
+
+
+def condition(services: Services) -> Condition:
+    return services.examination.condition()
+
+
+def age(services: Services, job: Job, seconds: float) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(created_at=later(-seconds)))
+        connection.execute(update(events).where(events.c.job_id == job.id).values(at=later(-seconds)))
+
+
+def move(services: Services, job: Job, queue: str) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(queue=queue))
+
+
+def test_what_waits_and_runs_is_counted(services: Services, make: Make, running: Callable[..., Job]) -> None:
+    running()
+    move(services, make(), "slow")
+    move(services, make(), "slow")
+    services.queues.pause("default")
+    found = condition(services)
+    assert (found.running, found.waiting) == (1, 2)
+    assert (found.waiting_queues, found.paused_queues) == (("slow",), ("default",))
+    assert found.redis is not None
+    assert found.disk.total > 0
+
+
+def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
+    assert condition(services).oldest is None
+    age(services, make(), 60)
+    oldest = make()
+    move(services, oldest, "slow")
+    age(services, oldest, 900)
+    found = condition(services).oldest
+    assert found is not None
+    assert (found.job_id, found.queue) == (oldest.id, "slow")
+    assert found.waited >= timedelta(seconds=899)
+
+
+def test_a_paused_queue_makes_nobody_wait(services: Services, make: Make) -> None:
+    age(services, make(), 900)
+    services.queues.pause("default")
+    assert condition(services).oldest is None
+
+
+def test_a_retry_begins_the_wait_anew(services: Services, running: Callable[..., Job]) -> None:
+    job = running()
+    end(services, job, Status.FAILED)
+    age(services, job, 900)
+    services.jobs.retry(job.id)
+    found = condition(services).oldest
+    assert found is not None
+    assert found.waited < timedelta(seconds=60)
+
+
+def test_the_last_failures_come_first(services: Services, lease: UUID, make: Make) -> None:
+    failed = []
+    for status in (Status.FAILED, Status.COMPLETED, Status.FAILED):
+        make()
+        job = services.claims.claim("default", lease, fresh=True)
+        assert job is not None
+        end(services, job, status)
+        failed.append(job.id)
+    assert [job.id for job in services.examination.failed(5)] == [failed[2], failed[0]]
+
+
+def test_a_redis_that_is_away_is_part_of_what_is_found(services: Services, tmp_path: Path) -> None:
+    examination = Examination(
+        services.engine,
+        redis=Redis(unix_socket_path=str(tmp_path / "nobody")),
+        workers=services.workers.all,
+        at_work=services.workers.at_work,
+        clock_silent_for=lambda: None,
+        folder=tmp_path / "not" / "there",
+    )
+    found = examination.condition()
+    assert (found.redis, found.workers, found.clock_silent_for) == (None, (), None)

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, update
+
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job
+from webapp.jobs.monitoring.workers import Workers
+from webapp.jobs.rq_queue.worker_registry import Listed
+from webapp.schema import later, leases
+
+pytestmark = pytest.mark.usefixtures("database")
+IDLE = Listed(name="i", host="a", pid=7, queues=("x", "y"), state="idle", silent_for=timedelta(seconds=3))
+SAME = Listed(name="w", host="h", pid=1, queues=("x", "default"), state="idle", silent_for=None)
+
+
+def test_a_worker_without_a_lease_is_what_redis_says(engine: Engine) -> None:
+    (worker,) = Workers(engine, lambda: (IDLE,)).all()
+    assert (worker.host, worker.pid, worker.queues, worker.state) == ("a", 7, ("x", "y"), "idle")
+    assert (worker.silent_for, worker.job_id) == (timedelta(seconds=3), None)
+
+
+def test_a_worker_with_a_lease_is_busy_whatever_redis_says(
+    engine: Engine, running: Callable[..., Job], lease: UUID
+) -> None:
+    job = running()
+    (worker,) = Workers(engine, lambda: (SAME,)).all()
+    assert (worker.state, worker.job_id, worker.job_type) == ("busy", job.id, "nothing")
+    assert worker.queues == ("x", "default")
+    assert timedelta(0) <= worker.silent_for < timedelta(seconds=20)
+
+
+@pytest.mark.usefixtures("lease")
+def test_a_worker_that_redis_does_not_know_is_there_by_its_lease(engine: Engine) -> None:
+    workers = Workers(engine, lambda: (IDLE,))
+    assert [(one.name, one.queues) for one in workers.all()] == [("i", ("x", "y")), ("w", ("default",))]
+    assert [one.name for one in workers.at_work()] == ["w"]
+
+
+def test_the_age_of_a_beat_is_told_by_the_databases_clock(engine: Engine, lease: UUID) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(leases).where(leases.c.id == lease).values(beat_at=later(-60)))
+    (worker,) = Workers(engine, tuple).all()
+    assert timedelta(seconds=59) < worker.silent_for < timedelta(seconds=80)

@@ -1,0 +1,22 @@
+"""How many jobs are whose, without going through all of them."""
+
+from uuid import uuid4
+
+import pytest
+
+from tests.jobs.queries.test_visible_jobs import ANA, BEN, many
+from tests.jobs.statements import recorded
+from webapp.jobs.queries import all_jobs
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def test_each_count_stops_at_the_ceiling_and_all_are_one_statement(services: Services) -> None:
+    nobody = uuid4()
+    many(services, 7, owner=ANA.user_id)
+    with recorded(services.engine) as sent:
+        found = all_jobs.count(services.engine, [ANA.user_id, BEN.user_id, nobody], ceiling=5)
+    assert found == {ANA.user_id: 5, BEN.user_id: 0, nobody: 0}
+    assert len([statement for statement, _ in sent if "FROM" in statement]) == 1
+    assert all_jobs.count(services.engine, []) == {}

@@ -1,0 +1,55 @@
+"""Everybody's jobs, narrowed in every way, are found by indexes, as far as one is there, and else within reach."""
+
+from datetime import timedelta
+from itertools import product
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import update
+
+from tests.jobs.queries.test_visible_jobs import AUDITOR, BEN, many
+from tests.jobs.statements import analyze, plan_of, recorded
+from webapp.db.engine import writing
+from webapp.jobs.queries.criteria import SYSTEM, Overseen
+from webapp.jobs.queries.visible_jobs import TABS
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+NOBODY = uuid4()
+WAYS: list[dict[str, Any]] = [
+    {"queue": "nowhere"},
+    {"worker": "w-1"},
+    {"owner": NOBODY},
+    {"owner": SYSTEM},
+    {"error": "0123456789abcdef"},
+    {"status": "queued"},
+    {"status": "stale"},
+    {"status": "queued", "queue": "nowhere"},
+    {"owner": NOBODY, "queue": "nowhere", "text": "x"},
+]
+
+
+def test_no_way_to_narrow_everybodys_jobs_walks_through_the_table(services: Services, database: str) -> None:
+    many(services, 20_000, owner=BEN.user_id)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(finished_at=later(0)))
+    analyze(services.engine, "jobs")
+    lately = {"ended_since": services.jobs.now() + timedelta(hours=1)}
+    choices = [{**way, "tab": tab} for tab, way in product(TABS, WAYS) if "status" not in way or tab == "all"]
+    choices += [{"tab": tab, **lately, "many": many} for tab, many in product(TABS, (True, False))]
+    with recorded(services.engine) as sent:
+        for choice in choices:
+            services.jobs.find(AUDITOR, Overseen(**choice))
+            services.jobs.find(AUDITOR, Overseen(**choice), before=uuid4())
+            services.jobs.missing(AUDITOR, Overseen(**choice), [uuid4()])
+    plans = {
+        statement: plan_of(services.engine, statement, values) for statement, values in sent if "FROM" in statement
+    }
+    assert len(plans) > len(choices) / 2
+    walks = {statement: plan for statement, plan in plans.items() if any(map(_is_a_scan, plan.splitlines()))}
+    assert walks == {}
+
+
+def _is_a_scan(line: str) -> bool:
+    """All newest jobs are the end of the primary key; whatever else has no condition is a scan."""
+    return "Seq Scan on jobs" in line or ("SCAN jobs" in line and not line.endswith("sqlite_autoindex_jobs_1"))

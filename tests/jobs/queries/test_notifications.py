@@ -1,0 +1,111 @@
+"""A notice is written with the end of a job, for its owner and for nobody else."""
+
+from collections.abc import Callable
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import update
+
+from tests.jobs.conftest import HOLDER, Nothing, end, run_once
+from webapp.db.engine import writing
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.schema import users
+from webapp.services import Services
+
+Make = Callable[..., Job]
+
+
+@pytest.fixture
+def ana(people: Callable[[], UUID]) -> UUID:
+    return people()
+
+
+def told(services: Services, person: UUID) -> list[tuple[UUID, Status]]:
+    return [(notice.job_id, notice.kind) for notice in services.notices.unread(person)]
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.STALE, Status.CANCELLED])
+def test_whoever_owns_a_job_is_told_of_its_end(
+    services: Services, running: Make, ana: UUID, status: Status, database: str
+) -> None:
+    job = running(owner=Owner(user_id=ana))
+    assert told(services, ana) == []
+    end(services, job, status, cancel_kind="cooperative" if status is Status.CANCELLED else None)
+    assert told(services, ana) == [(job.id, status)]
+    [notice] = services.notices.unread(ana)
+    assert (notice.title, notice.at) == (job.title, services.jobs.get(job.id).finished_at)
+
+
+def test_a_job_that_is_only_a_record_tells_as_well(services: Services, make: Make, ana: UUID, database: str) -> None:
+    job = make(Owner(user_id=ana), dispatch=False)
+    services.jobs.change(job.id, Job.mark_running)
+    services.jobs.change(job.id, Job.mark_completed)
+    assert told(services, ana) == [(job.id, Status.COMPLETED)]
+
+
+def test_the_system_and_strangers_are_told_nothing(services: Services, running: Make, database: str) -> None:
+    for owner in (Owner(public=True), Owner(user_id=uuid4())):
+        end(services, running(owner=owner))
+    with writing(services.engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM notices").scalar_one() == 0
+
+
+def test_a_stop_before_the_start_is_no_news(services: Services, make: Make, ana: UUID, database: str) -> None:
+    services.jobs.cancel(make(Owner(user_id=ana)).id)
+    assert told(services, ana) == []
+
+
+def test_an_end_that_is_taken_back_tells_nothing(services: Services, running: Make, ana: UUID, database: str) -> None:
+    job = running(owner=Owner(user_id=ana))
+    end(services, job, Status.SCHEDULED, retry_in=0.0)
+    assert told(services, ana) == []
+
+
+def test_of_a_family_only_the_root_tells(services: Services, run: Callable[..., Job], ana: UUID) -> None:
+    made = run(_root, owner=Owner(user_id=ana))
+    run_once(services, "default", services.leases.open(HOLDER, "default"))
+    assert services.jobs.get(made.id).status is Status.COMPLETED
+    assert told(services, ana) == [(made.id, Status.COMPLETED)]
+
+
+def _root(job: JobContext, payload: Nothing) -> None:
+    job.spawn("nothing")
+
+
+def test_what_was_read_is_told_no_more(services: Services, running: Make, ana: UUID, database: str) -> None:
+    made = [running(owner=Owner(user_id=ana)) for _ in range(3)]
+    for job in made:
+        end(services, job)
+    count, latest = services.notices.state(ana)
+    newest, middle, oldest = services.notices.unread(ana)
+    assert (count, latest) == (3, newest.id)
+    assert [notice.id for notice in services.notices.after(ana, oldest.id)] == [middle.id, newest.id]
+    services.notices.mark_read(ana, middle.id)
+    assert services.notices.state(ana) == (2, newest.id)
+    services.notices.mark_read(uuid4(), newest.id)
+    assert services.notices.state(ana)[0] == 2, "they are not somebody else's"
+    services.notices.mark_read(ana)
+    assert services.notices.state(ana) == (0, 0)
+    assert len(services.notices.read(ana)) == 3
+
+
+def test_a_notice_goes_with_its_job(services: Services, running: Make, ana: UUID, database: str) -> None:
+    job = running(owner=Owner(user_id=ana))
+    end(services, job)
+    services.jobs.delete(job.id)
+    assert told(services, ana) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "told_of"), [("never", []), ("failure", ["failed"]), ("always", ["done", "failed"])]
+)
+def test_people_choose_of_which_ends_they_are_told(
+    services: Services, running: Make, ana: UUID, choice: str, told_of: list[str], database: str
+) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(users).where(users.c.id == ana).values(notify=choice))
+    for status in (Status.COMPLETED, Status.FAILED):
+        end(services, running(owner=Owner(user_id=ana)), status)
+    kinds = {Status.COMPLETED: "done", Status.FAILED: "failed"}
+    assert sorted(kinds[kind] for _, kind in told(services, ana)) == told_of

@@ -1,0 +1,220 @@
+"""Lists and searches: everything that is chosen, nothing that is not, and never by reading the whole table."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from pydantic import BaseModel, SecretStr
+from sqlalchemy import update
+
+from tests.jobs.queries.test_visible_jobs import ANA, ANAS, AUDITOR, BEN, PUBLIC, many
+from tests.jobs.statements import analyze, plan_of, recorded
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.pagination import Pulse
+from webapp.jobs.queries.visible_jobs import PAGE, TABS, Viewer
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+Find = Callable[..., list[str]]
+
+
+class Order(BaseModel):
+    """What is ordered."""
+
+    customer: str
+    key: SecretStr = SecretStr("")
+    lines: list[dict[str, Any]] = []
+
+
+def _order(job: object, payload: Order) -> None: ...
+
+
+@pytest.fixture
+def order(services: Services) -> Callable[..., Job]:
+    services.registry.add(job_type("order", title="Order")(_order))
+
+    def order(customer: str, owner: Owner = ANAS, title: str = "", key: str = "", lines: Any = ()) -> Job:
+        payload = {"customer": customer, "key": key, "lines": list(lines)}
+        return services.jobs.create_job("order", payload, owner=owner, title=title or f"Order of {len(customer)}")
+
+    return order
+
+
+def say(services: Services, job: Job, **words: object) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(**words))
+
+
+def found(services: Services, text: str, viewer: Viewer = ANA, **chosen: Any) -> list[UUID]:
+    return [job.id for job in services.jobs.find(viewer, Chosen(text=text, **chosen)).jobs]
+
+
+def test_a_search_finds_names_numbers_parameters_messages_and_errors(
+    services: Services, order: Callable[..., Job], database: str
+) -> None:
+    job = order("Müller & Söhne", title="Monthly report", lines=[{"sku": "X-100%", "count": 12}])
+    say(services, job, message="46 of 200 done", errors=[{"text": 'The file has no column "sku_nr".', "at": "2026"}])
+    order("nobody")
+    numbers = (str(job.id), job.id.hex, f"#{job.short_id}", job.short_id.upper())
+    words = ("monthly", "REPORT", "müller", "x-100%", "12", "of 200", "sku_nr", '"sku', "Monthly 200 söhne", *numbers)
+    for word in words:
+        assert found(services, word) == [job.id], word
+    for word in ("customer", "2026", "X_100", "monthly nobody", "at", str(uuid4())):
+        assert found(services, word) == [], word
+
+
+def test_nobody_searches_in_what_they_may_not_open(
+    services: Services, order: Callable[..., Job], database: str
+) -> None:
+    public = order("Bravo", PUBLIC, title="Nightly")
+    say(services, public, errors=[{"text": "Charlie is missing."}], message="Delta")
+    theirs = order("Bravo", Owner(user_id=BEN.user_id))
+    assert found(services, "nightly") == found(services, "delta") == [public.id]
+    assert found(services, "bravo") == found(services, "charlie") == []
+    assert found(services, "bravo", AUDITOR) == [theirs.id, public.id]
+    assert found(services, "bravo", AUDITOR, closed_types=frozenset({"order"})) == []
+    say(services, public, triggered_by=ANA.user_id)
+    assert found(services, "charlie") == [public.id]
+
+
+def test_a_secret_is_never_found(services: Services, order: Callable[..., Job], database: str) -> None:
+    job = order("Echo", key="open sesame")
+    closed = services.jobs.get(job.id).payload["key"]["$secret"]
+    assert found(services, "echo") == [job.id]
+    assert found(services, "sesame") == found(services, closed[:20]) == found(services, closed[8:20]) == []
+
+
+def test_a_list_is_narrowed_by_owner_time_and_type(services: Services, make: Callable[..., Job], database: str) -> None:
+    own, public, other = make(ANAS), make(PUBLIC), make(Owner(user_id=BEN.user_id))
+    assert found(services, "", whose="mine") == [own.id]
+    assert found(services, "", whose="public") == [public.id]
+    assert found(services, "", AUDITOR) == [other.id, public.id, own.id]
+    assert found(services, "", AUDITOR, whose="public", type_name="nothing") == [public.id]
+    assert found(services, "", type_name="order") == found(services, "", AUDITOR, type_name="order") == []
+    now = services.jobs.now()
+    say(services, own, created_at=later(-300))
+    assert found(services, "", since=now - timedelta(seconds=200)) == [public.id]
+    assert found(services, "", until=now - timedelta(seconds=200)) == [own.id]
+    assert found(services, "", since=now + timedelta(days=1)) == []
+    assert found(services, "", newest=own.id) == [own.id]
+
+
+def test_a_search_says_how_far_it_came_and_goes_on_from_there(
+    services: Services, order: Callable[..., Job], database: str
+) -> None:
+    old = order("Foxtrot")
+    for _ in range(7):
+        order("Golf")
+    wanted = Chosen(text="foxtrot")
+    first = services.jobs.find(ANA, wanted, reach=5)
+    assert first.jobs == ()
+    assert first.reached is not None
+    second = services.jobs.find(ANA, wanted, before=first.reached, reach=5)
+    assert [job.id for job in second.jobs] == [old.id]
+    assert second.reached is None, "there is nothing older"
+    assert services.jobs.find(ANA, Chosen(text="golf"), limit=2, reach=5).reached is None, "the page is full"
+
+
+def test_jobs_that_a_page_does_not_show_yet_are_counted(
+    services: Services, order: Callable[..., Job], database: str
+) -> None:
+    def missing(shown: list[UUID], limit: int = 50, **chosen: Any) -> int:
+        return services.jobs.missing(ANA, Chosen(**chosen), shown, limit)
+
+    old, top = order("Hotel"), order("Hotel")
+    shown = [top.id, old.id]
+    assert missing(shown) == missing(shown, text="india") == missing(shown, tab="failed") == 0
+    new = order("India")
+    order("Juliett", Owner(user_id=BEN.user_id))
+    assert missing(shown) == missing(shown, text="india") == 1
+    assert missing(shown, text="hotel") == missing(shown, tab="failed") == 0
+    say(services, old, status="failed", finished_at=later(0))
+    assert missing([], tab="failed") == 1, "it has come into the tab"
+    assert missing([new.id, top.id], limit=2) == 0, "it is on the second page"
+    assert services.jobs.count(ANA, Chosen(type_name="order")) == services.jobs.total(ANA, Chosen(text="l")) + 1 == 3
+    assert services.jobs.total(ANA, Chosen(type_name="order")) == services.jobs.total(ANA, Chosen()) == 3
+
+
+def test_of_what_is_shown_only_what_may_be_seen_is_read_again(services: Services, make: Callable[..., Job]) -> None:
+    own, other = make(ANAS), make(Owner(user_id=BEN.user_id))
+    assert set(services.jobs.some(ANA, [own.id, other.id, uuid4()])) == {own.id}
+    before = services.jobs.pulse(ANA, [own.id, other.id])
+    say(services, other, version=9)
+    assert services.jobs.pulse(ANA, [own.id, other.id]) == before
+    say(services, own, version=9)
+    assert services.jobs.pulse(ANA, [own.id, other.id]) != before
+
+
+def test_the_pulse_is_of_what_begins_and_ends_elsewhere_too(services: Services, make: Callable[..., Job]) -> None:
+    before = services.jobs.pulse(ANA, [])
+    make(Owner(user_id=BEN.user_id))
+    assert services.jobs.pulse(ANA, []) == before
+    make(ANAS)
+    assert services.jobs.pulse(ANA, []) != before
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_the_pulse_of_a_page_just_read_need_not_be_asked_for(
+    services: Services, make: Callable[..., Job], count: int, database: str
+) -> None:
+    for _ in range(count):
+        make(ANAS)
+    there = services.jobs.find(ANA, Chosen()).jobs
+    assert len(there) == count
+    asked = services.jobs.pulse(ANA, [job.id for job in there], Chosen(), limit=PAGE)
+    assert Pulse.of_page(there, services.jobs.counts(ANA)) == asked
+
+
+EVERY_CHOICE = [
+    Chosen(tab=tab, whose=whose, type_name=kind, text=text)
+    for tab in TABS
+    for whose, kind, text in (("", "", ""), ("mine", "", ""), ("public", "", ""), ("", "nothing", ""), ("", "", "x"))
+]
+
+
+@pytest.mark.parametrize("viewer", [ANA, AUDITOR], ids=["user", "auditor"])
+def test_no_list_is_made_by_a_walk_through_the_table(services: Services, viewer: Viewer, database: str) -> None:
+    """Twenty thousand jobs, none of them ana's, none public: whatever is chosen is found by an index, in its order."""
+    many(services, 20_000, owner=BEN.user_id)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(finished_at=later(0)))
+    analyze(services.engine, "jobs")
+    since = services.jobs.now() - timedelta(days=1)
+    with recorded(services.engine) as sent:
+        for chosen in (*EVERY_CHOICE, Chosen(since=since, until=since)):
+            services.jobs.find(viewer, chosen)
+            services.jobs.find(viewer, chosen, before=uuid4())
+            services.jobs.missing(viewer, chosen, [uuid4()])
+        services.jobs.counts(viewer)
+        services.jobs.pulse(viewer, [uuid4()])
+    for statement, values in {statement: values for statement, values in sent if "FROM" in statement}.items():
+        plan = plan_of(services.engine, statement, values)
+        assert [line for line in plan.splitlines() if _walks_the_table(line, viewer)] == [], f"{plan}\n{statement}"
+
+
+def _walks_the_table(line: str, viewer: Viewer) -> bool:
+    """Everybody's newest jobs are the end of the primary key; whatever else has no condition is a scan."""
+    if "Seq Scan on jobs" in line:
+        return True
+    allowed = ("ix_jobs_public", "sqlite_autoindex_jobs_1") if viewer.sees_all else ("ix_jobs_public",)
+    return "SCAN jobs" in line and not line.endswith(allowed)
+
+
+def test_a_list_reads_its_page_and_no_more(services: Services) -> None:
+    """A page among twenty thousand failed and lost jobs stops with the page: SQLite counts its steps."""
+    many(services, 10_000, owner=ANA.user_id, status="failed")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(finished_at=later(0)))
+    steps: list[None] = []
+    with services.engine.connect() as connection:
+        connection.connection.driver_connection.set_progress_handler(lambda: steps.append(None), 100)
+    for viewer in (ANA, AUDITOR):
+        assert len(services.jobs.find(viewer, Chosen(tab="failed")).jobs) == PAGE
+    with services.engine.connect() as connection:
+        connection.connection.driver_connection.set_progress_handler(None, 0)
+    assert len(steps) < 400, "of a hundred steps of SQLite's machine each; a walk through all takes over a thousand"

@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from tests.jobs.statements import plan_of, recorded
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.queries.pagination import spread
+from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+EVERYBODY = Viewer(user_id=uuid7(), sees_all=True)
+
+
+@pytest.fixture
+def put(services: Services) -> Callable[..., None]:
+    def put(status: Status, kind: str = "report", many: int = 1, **values: Any) -> None:
+        made = [Job(id=uuid7(), type=kind, title="It", status=status, **values) for _ in range(many)]
+        with writing(services.engine) as connection:
+            services.jobs.store.insert(connection, made)
+
+    return put
+
+
+def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable[..., None]) -> None:
+    put(Status.QUEUED, many=2)
+    put(Status.HELD)
+    put(Status.QUEUED, "import")
+    put(Status.RUNNING, "import")
+    put(Status.WAITING, "import")
+    put(Status.SCHEDULED)
+    waiting, running = services.jobs.spread(EVERYBODY, "waiting"), services.jobs.spread(EVERYBODY, "running")
+    assert (waiting.counts, waiting.cut) == ({"report": 3, "import": 1}, False)
+    assert (running.counts, running.cut) == ({"import": 2}, False)
+
+
+def test_of_many_jobs_the_newest_count_and_that_is_said(services: Services, put: Callable[..., None]) -> None:
+    put(Status.QUEUED, "import", many=2)
+    put(Status.QUEUED, many=3)
+    found = spread(services.engine, EVERYBODY, "waiting", 4)
+    assert (found.counts, found.cut) == ({"report": 3, "import": 1}, True)
+
+
+def test_what_somebody_may_not_see_is_not_counted(
+    services: Services, put: Callable[..., None], people: Callable[[], Any]
+) -> None:
+    ana = people()
+    put(Status.QUEUED)
+    put(Status.QUEUED, owner=Owner(user_id=ana))
+    assert services.jobs.spread(Viewer(user_id=ana), "waiting").counts == {"report": 1}
+
+
+def test_only_unfinished_jobs_are_read_for_it(services: Services, put: Callable[..., None]) -> None:
+    put(Status.QUEUED)
+    with recorded(services.engine) as sent:
+        services.jobs.spread(EVERYBODY, "waiting")
+    plan = plan_of(services.engine, *sent[-1], as_if_large=True)
+    assert plan.count("ix_jobs_unfinished") == 2
+    assert "ix_jobs_type" not in plan

@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from webapp.jobs.model.job import Job, Owner
+from webapp.services import Services
+
+Make = Callable[..., Job]
+People = Callable[[], UUID]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def order(services: Services, lease: UUID, count: int) -> list[UUID | None]:
+    taken = [services.claims.claim("default", lease, fresh=True) for _ in range(count)]
+    return [job.owner.user_id for job in taken if job]
+
+
+def test_owners_take_turns(services: Services, people: People, lease: UUID) -> None:
+    ana, ben = people(), people()
+    services.jobs.create_many("nothing", [{}] * 4, owner=Owner(user_id=ana))
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben))
+    assert order(services, lease, 6) == [ana, ben, ana, ben, ana, ana]
+
+
+def test_a_single_job_waits_for_one_of_another_owners_thousand(services: Services, people: People, lease: UUID) -> None:
+    ana, ben = people(), people()
+    services.jobs.create_many("nothing", [{}] * 1000, owner=Owner(user_id=ana))
+    order(services, lease, 300)
+    services.jobs.create_job("nothing", owner=Owner(user_id=ben))
+    assert ben in order(services, lease, 2)
+
+
+def test_coming_later_gives_no_earlier_turn_than_what_is_served_now(
+    services: Services, people: People, lease: UUID
+) -> None:
+    ana, ben = people(), people()
+    services.jobs.create_many("nothing", [{}] * 10, owner=Owner(user_id=ana))
+    order(services, lease, 5)
+    services.jobs.create_many("nothing", [{}] * 3, owner=Owner(user_id=ben))
+    assert order(services, lease, 6) == [ana, ben, ana, ben, ana, ben]
+
+
+def test_the_system_takes_its_turns_too(services: Services, people: People, lease: UUID) -> None:
+    ana = people()
+    services.jobs.create_many("nothing", [{}] * 2)
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ana))
+    assert order(services, lease, 4) == [None, ana, None, ana]
+
+
+def test_priority_goes_before_turns(services: Services, people: People, make: Make, lease: UUID) -> None:
+    ana, ben = people(), people()
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ana))
+    services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben), priority=200)
+    assert order(services, lease, 4) == [ben, ben, ana, ana]
+
+
+def test_run_next_changes_the_place_while_a_job_waits(services: Services, make: Make, lease: UUID) -> None:
+    make()
+    last = make()
+    services.jobs.prioritise(last.id, 900)
+    assert services.claims.claim("default", lease, fresh=True).id == last.id

@@ -1,0 +1,81 @@
+"""When a waiting job will start: its place as the claim goes, and an estimate where one can be made."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import update
+
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.schema import jobs, later
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Make = Callable[..., Job]
+
+
+@pytest.fixture
+def change(services: Services) -> Callable[..., None]:
+    def change(job: Job, **values: Any) -> None:
+        with writing(services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
+
+    return change
+
+
+@pytest.fixture
+def took(make: Make, change: Callable[..., None]) -> Callable[[float], None]:
+    """Let one job of the type have taken so many seconds."""
+
+    def took(seconds: float) -> None:
+        change(make(), status="completed", started_at=later(-seconds), finished_at=later(0.0))
+
+    return took
+
+
+def test_the_place_is_the_one_that_the_claim_would_give(services: Services, make: Make, lease: UUID) -> None:
+    first, second = uuid4(), uuid4()
+    waiting = [make(Owner(user_id=first)) for _ in range(4)]
+    waiting += [make(Owner(user_id=second)), make(priority=200), make(priority=1)]
+    places = {services.jobs.place_in_queue(job): job.id for job in waiting}
+    claimed = [services.claims.claim("default", lease, fresh=True).id for _ in waiting]
+    assert [places[place] for place in sorted(places)] == claimed
+
+
+def test_work_ahead_is_shared_by_the_workers(services: Services, make: Make, took: Callable[[float], None]) -> None:
+    took(60)
+    for _ in range(4):
+        last = make()
+    assert near(services.jobs.starts_within(last, workers=1), 180)
+    assert near(services.jobs.starts_within(last, workers=2), 90)
+    assert services.jobs.starts_within(last, workers=4) == timedelta(seconds=5)
+
+
+def test_what_runs_counts_with_the_rest_of_its_usual_time(
+    services: Services, make: Make, took: Callable[[float], None], change: Callable[..., None]
+) -> None:
+    took(60)
+    running, waiting = make(), make()
+    change(running, status="running", started_at=later(-40.0))
+    assert near(services.jobs.starts_within(waiting, workers=1), 20)
+    change(running, started_at=later(-600.0))
+    assert services.jobs.starts_within(waiting, workers=1) is None
+
+
+def test_nothing_is_guessed_where_nobody_can_know(
+    services: Services, make: Make, took: Callable[[float], None]
+) -> None:
+    first, second = make(), make()
+    assert services.jobs.starts_within(second, workers=1) is None
+    took(60)
+    assert services.jobs.starts_within(second, workers=0) is None
+    assert services.jobs.starts_within(second, workers=1, limited=True) is None
+    assert services.jobs.starts_within(services.jobs.cancel(first.id), workers=1) is None
+    assert first.status is Status.QUEUED
+
+
+def near(period: timedelta | None, seconds: float) -> bool:
+    return period is not None and abs(period.total_seconds() - seconds) < 3

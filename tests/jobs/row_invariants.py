@@ -1,0 +1,229 @@
+"""What is always true of all jobs together, read from nothing but the rows."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, select
+
+from webapp.db.engine import is_sqlite
+from webapp.jobs.invariants import attempts as attempt_checks
+from webapp.jobs.invariants import dependencies as followers
+from webapp.jobs.invariants import families, statuses
+from webapp.jobs.invariants.verifier import verify
+from webapp.jobs.lifecycle.cascade import parts_of
+from webapp.jobs.model.job import MOVES, TERMINAL, Status
+from webapp.jobs.model.rollup import Parts, roll_up
+from webapp.schema import attempts, dependencies, events, jobs
+
+HOPELESS = "What it was to follow did not complete."
+STATUS_EVENTS = frozenset({"created", "started", "retried", *TERMINAL})
+SHOWN = (
+    *("status", "progress", "message", "priority", "parts", "parts_completed", "parts_failed", "parts_cancelled"),
+    *("finished_at", "started_at", "cancel_requested_at", "errors", "warnings", "attempt"),
+)
+
+
+@dataclass
+class Snapshot:
+    """All rows at one moment."""
+
+    jobs: dict[UUID, Row[Any]]
+    children: dict[UUID, list[Row[Any]]]
+    attempts: dict[UUID, list[int]]
+    returned: set[UUID]  # the roots whose own part is done
+    events: dict[UUID, list[Row[Any]]]
+    edges: dict[UUID, list[Row[Any]]]
+
+    def ended(self, job_id: UUID) -> bool:
+        return self.jobs[job_id].status in TERMINAL
+
+
+def snapshot(engine: Engine) -> Snapshot:
+    level = {} if is_sqlite(engine) else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**level) as connection:
+        rows = connection.execute(select(jobs)).all()
+        tries = connection.execute(select(attempts.c.job_id, attempts.c.number)).all()
+        told = connection.execute(select(events).order_by(events.c.id)).all()
+        edges = connection.execute(select(dependencies)).all()
+    found = Snapshot({row.id: row for row in rows}, _by(rows, "root_id"), defaultdict(list), set(), _by(told, "job_id"),
+                     _by(edges, "job_id"))  # fmt: skip
+    for one in tries:
+        found.attempts[one.job_id].append(one.number)
+    found.returned.update(one.job_id for one in told if one.name == "waiting")
+    return found
+
+
+def broken(seen: Snapshot) -> list[str]:
+    """Say what is not as it must be, at any moment."""
+    rules = (_ends, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
+    return [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
+
+
+def broken_since(before: Snapshot, seen: Snapshot) -> list[str]:
+    """Say which moves between two moments were not legal."""
+    both = [(before.jobs[row.id], row) for row in seen.jobs.values() if row.id in before.jobs]
+    return [
+        f"{old.type} {old.id.hex[-8:]} ({old.status} -> {new.status}): {what}"
+        for old, new in both
+        for what in _moved(before, seen, old, new)
+    ]
+
+
+def unfinished(seen: Snapshot) -> list[str]:
+    return [
+        f"{row.type} {row.id.hex[-8:]} is still {row.status}" for row in seen.jobs.values() if not seen.ended(row.id)
+    ]
+
+
+def verified(engine: Engine) -> list[str]:
+    """Say what `deskjob verify` would find in the rows."""
+    checks = (check for group in (statuses, attempt_checks, families, followers) for check in group.checks(engine))
+    return [f"{found.rule} {found.examples}" for found in verify(checks, 0) if not found.holds]
+
+
+Found = Iterator[tuple[Row[Any], str]]
+
+
+def _ends(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        if (row.status in TERMINAL) is (row.finished_at is None):
+            yield row, f"finished_at is {row.finished_at}"
+        if not 0 <= row.progress <= 100 or (row.status == "completed" and row.progress != 100):
+            yield row, f"is at {row.progress} per cent"
+
+
+def _leases(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        if not row.record_only and (row.status == "running") is (row.lease_id is None):
+            yield row, f"its lease is {row.lease_id}"
+
+
+def _keys(seen: Snapshot) -> Found:
+    holders = Counter(row.unique_key for row in seen.jobs.values() if row.unique_key and row.status not in TERMINAL)
+    for row in seen.jobs.values():
+        if holders[row.unique_key] > 1:
+            yield row, f"shares the key {row.unique_key}"
+        if row.next_key and row.status not in {"held", *TERMINAL}:
+            yield row, f"has begun without the key {row.next_key} that it waited for"
+
+
+def _limits(seen: Snapshot) -> Found:
+    narrow = [row for row in seen.jobs.values() if row.type == "narrow" and row.status == "running"]
+    for row in narrow[2:]:
+        yield row, "runs although two others of its type do"
+
+
+def _roots(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        children = seen.children[row.id]
+        if counted(children) != parts_of(row):
+            yield row, f"its figures are {parts_of(row)}, its children {counted(children)}"
+        if children or row.parts or row.status == "waiting":
+            yield from ((row, what) for what in _rolled_up(row, counted(children), returned=row.id in seen.returned))
+        if row.status in {"waiting", *TERMINAL} and any(child.status == "held" for child in children):
+            yield row, "its children are held for nothing"
+        if row.status in TERMINAL and any(_goes_on(child) for child in children):
+            yield row, "has ended, and its children go on"
+
+
+def _rolled_up(row: Row[Any], parts: Parts, *, returned: bool) -> Iterator[str]:
+    status = roll_up(parts, tolerant=row.tolerant)
+    if returned and row.status not in {"waiting", *TERMINAL}:
+        yield "its own part is done, but it does not wait"
+    if row.status == "waiting" and (status is not None or not returned):
+        yield f"waits for nothing: {parts}"
+    if returned and row.status in TERMINAL and row.status != status:
+        yield f"should be {status}: {parts}"
+    if returned and row.status != "completed" and row.progress != parts.progress:
+        yield f"is at {row.progress} per cent, its children at {parts.progress}"
+
+
+def _goes_on(child: Row[Any]) -> bool:
+    """One that runs may take its time to stop."""
+    asked = child.status == "running" and child.cancel_requested_at is not None
+    return child.status not in TERMINAL and not asked
+
+
+def _dependents(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        edges = seen.edges[row.id]
+        for edge in edges:
+            if not seen.jobs[edge.after_id].has_dependents:
+                yield seen.jobs[edge.after_id], "does not know that it has dependents"
+        if row.status == "held" and row.root_id is None:
+            if all(seen.ended(edge.after_id) for edge in edges) and row.next_key is None:  # else it waits for that
+                yield row, "is held although all that it follows has ended"
+            if any(_hopeless(seen, edge) for edge in edges):
+                yield row, "is held although what it follows did not complete"
+        if sum(one.detail == HOPELESS for one in seen.events[row.id]) > 1:
+            yield row, "was cancelled twice for what it followed"
+
+
+def _attempts(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        expected = list(range(1, row.attempt + (row.status != "running")))
+        if sorted(seen.attempts[row.id]) != expected:
+            yield row, f"attempt {row.attempt}, but the ended ones are {seen.attempts[row.id]}"
+
+
+def _events(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        told = seen.events[row.id]
+        started = [one.attempt for one in told if one.name == "started"]
+        if started != list(range(1, row.attempt + 1)):
+            yield row, f"attempt {row.attempt}, but the started ones are {started}"
+        said = [one.name for one in told if one.name in STATUS_EVENTS]
+        if not said or (row.status in TERMINAL and said[-1] != row.status):
+            yield row, f"its events are {[one.name for one in told]}"
+
+
+def _moved(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) -> Iterator[str]:
+    if new.status != old.status and new.status not in MOVES[Status(old.status)]:
+        yield "is no legal move"
+    if old.status in TERMINAL and new.status == "waiting" and old.id not in before.returned:
+        yield "only a root whose own part is done waits for its children again"
+    if old.status in TERMINAL and new.status == "queued" and old.id in before.returned:
+        yield "the own part of a root is not done twice"
+    still_running = (old.status, old.attempt) == (new.status, new.attempt) and new.status == "running"
+    if still_running and new.progress < old.progress:
+        yield f"went back from {old.progress} to {new.progress} per cent"
+    if new.attempt not in {old.attempt, old.attempt + 1}:
+        yield f"went from attempt {old.attempt} to {new.attempt}"
+    changed = [name for name in SHOWN if getattr(old, name) != getattr(new, name)]
+    if changed and new.version <= old.version:
+        yield f"{changed} changed, but not its version"
+    yield from _released(before, seen, old, new)
+
+
+def _released(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) -> Iterator[str]:
+    if old.status != "held" or old.root_id is not None:
+        return
+    edges = before.edges[old.id]
+    if new.status in {"queued", "scheduled"} and any(
+        edge.after_id in seen.jobs and (not seen.ended(edge.after_id) or _hopeless(seen, edge)) for edge in edges
+    ):
+        them = [(seen.jobs[e.after_id].status, e.only_on_success) for e in edges if e.after_id in seen.jobs]
+        yield f"was released too early, before {them}"
+    if any(one.detail == HOPELESS for one in seen.events[old.id]) and not any(
+        edge.after_id not in seen.jobs or _hopeless(seen, edge) for edge in edges
+    ):
+        yield "was cancelled although it could have run"
+
+
+def _hopeless(seen: Snapshot, edge: Row[Any]) -> bool:
+    return edge.only_on_success and seen.ended(edge.after_id) and seen.jobs[edge.after_id].status != "completed"
+
+
+def counted(children: list[Row[Any]]) -> Parts:
+    by = Counter(Parts().counted(Status(child.status)) for child in children)
+    return Parts(total=len(children), completed=by["completed"], failed=by["failed"], cancelled=by["cancelled"])
+
+
+def _by(rows: Any, name: str) -> dict[Any, list[Row[Any]]]:
+    grouped: dict[Any, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        grouped[getattr(row, name)].append(row)
+    return grouped

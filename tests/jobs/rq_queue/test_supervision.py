@@ -1,0 +1,82 @@
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from tests.installation import wait_for
+from webapp.jobs.execution.watchdog import CUT_OFF, Watch
+from webapp.jobs.rq_queue import supervision
+from webapp.jobs.rq_queue.supervision import Guard
+
+
+class Hanging:
+    """Leases of a database that does not answer, until it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answers = threading.Event()
+
+    def beat(self, _: object) -> bool:
+        self.asked += 1
+        assert self.answers.wait(10)
+        return True
+
+    def running(self, _: object) -> None:
+        return None
+
+
+@pytest.fixture
+def watched() -> Callable[..., Watch]:
+    def make(leases: Hanging, seconds: float) -> Watch:
+        return Watch(
+            leases,
+            uuid4(),
+            lease_seconds=seconds,
+            drain_grace=timedelta(0),
+            timeout_of=lambda _: timedelta(0),
+            grace_of=lambda _: timedelta(0),
+        )
+
+    return make
+
+
+def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[..., Watch]) -> None:
+    leases, killed = Hanging(), threading.Event()
+    watch = watched(leases, 0.6)
+    began = time.monotonic()
+    with Guard(watch, kill=killed.set, obey=lambda: None, show=lambda: None):
+        assert killed.wait(5)
+        assert time.monotonic() - began < 5
+        assert (leases.asked, leases.answers.is_set()) == (1, False), "its beat still hangs"
+        leases.answers.set()
+    assert watch.verdict == CUT_OFF
+
+
+def test_a_redis_that_hangs_keeps_nobody_from_beating(
+    watched: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "_SHOWN_EVERY", 0.01)
+    leases, hangs, answers = Hanging(), threading.Event(), threading.Event()
+    leases.answers.set()
+
+    def show() -> None:
+        hangs.set()
+        answers.wait(10)
+
+    with Guard(watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey=lambda: None, show=show):
+        assert hangs.wait(5)
+        asked = leases.asked
+        wait_for(lambda: leases.asked >= asked + 2)
+        answers.set()
+
+
+def test_no_thread_is_left_when_the_horse_has_ended(watched: Callable[..., Watch]) -> None:
+    leases = Hanging()
+    leases.answers.set()
+    before = threading.active_count()
+    with Guard(watched(leases, 30.0), kill=lambda: None, obey=lambda: None, show=lambda: None):
+        assert threading.active_count() == before + 3
+    assert threading.active_count() == before

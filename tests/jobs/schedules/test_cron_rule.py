@@ -1,0 +1,125 @@
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from webapp.jobs.schedules.cron_rule import BadRule, BadZone, Rule
+
+SECONDS = 7 * 365 * 24 * 3600
+moments = st.integers(0, SECONDS).map(lambda seconds: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+ZONES = ("Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Kolkata", "UTC")
+BAD_RULES = {
+    "*/0 * * * *": "'*/0' is no minute",
+    "60 * * * *": "'60' is no minute",
+    "0 24 * * *": "'24' is no hour",
+    "0 0 0 * *": "'0' is no day of the month",
+    "0 0 1 13 *": "'13' is no month",
+    "0 0 * * 8": "'8' is no day of the week",
+    "0 0 * * 1#2/3": "'1#2/3' is no day of the week",
+    "H * * * *": "'H' is no minute",
+    "٣ * * * *": "'٣' is no minute",
+    "1, * * * *": "'1,' is no minute",
+    "\0 * * * *": "is no minute",
+    "0 0 31 2 *": "never comes",
+    "0 0 31 4,6 *": "never comes",
+    "0 0 0 * * *": "this one has 6",
+    "0 0 * * * * *": "this one has 7",
+    "@reboot": "this one has 1",
+    "": "this one has 0",
+    "1" * 10_000: "A rule has at most 100 characters, not 10,000.",
+}
+
+
+def at(text: str, zone: str = "UTC") -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def local(moments: tuple[datetime, ...], zone: str) -> list[str]:
+    return [f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M %z}" for moment in moments]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD_RULES.items(), ids=range(len(BAD_RULES)))
+def test_a_bad_rule_gets_one_sentence(text: str, said: str) -> None:
+    with pytest.raises(BadRule) as refused:
+        Rule.of(text, "UTC")
+    assert said in str(refused.value)
+    assert str(refused.value).endswith(".")
+    assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "", "America", "../../etc/passwd", "/etc/passwd", "posixrules", "\0"])
+def test_an_unknown_zone_gets_one_sentence(zone: str) -> None:
+    with pytest.raises(BadZone, match="; an example is Europe/Madrid"):
+        Rule.of("0 2 * * *", zone)
+
+
+def test_spaces_do_not_matter() -> None:
+    assert Rule.of("  0\t2 * *  mon-fri ", "UTC") == Rule.of("0 2 * * mon-fri", "UTC")
+
+
+def test_the_29th_of_february_comes() -> None:
+    assert Rule.of("0 0 29 2 *", "UTC").after(at("2096-03-01T00:00")) == at("2104-02-29T00:00")
+
+
+def test_its_own_moment_is_not_after_itself() -> None:
+    rule = Rule.of("0 2 * * *", "UTC")
+    assert rule.after(at("2026-05-01T02:00")) == at("2026-05-02T02:00")
+    assert rule.after(at("2026-05-01T01:59:59.999999")) == at("2026-05-01T02:00")
+
+
+@pytest.mark.parametrize(
+    ("zone", "night", "rule", "times"),
+    [
+        ("Europe/Madrid", "2026-03-28T12:00", "30 2 * * *", ["29 03:00 +0200", "30 02:30 +0200"]),
+        ("Europe/Madrid", "2026-10-24T12:00", "30 2 * * *", ["25 02:30 +0200", "26 02:30 +0100"]),
+        ("Europe/Madrid", "2026-03-29T01:15", "30 * * * *", ["29 01:30 +0100", "29 03:30 +0200"]),
+        ("Europe/Madrid", "2026-10-25T01:45", "30 * * * *", ["25 02:30 +0200", "25 02:30 +0100"]),
+        ("America/New_York", "2026-03-07T12:00", "15 2 * * *", ["08 03:00 -0400", "09 02:15 -0400"]),
+        ("America/New_York", "2026-10-31T12:00", "15 1 * * *", ["01 01:15 -0400", "02 01:15 -0500"]),
+        ("Australia/Lord_Howe", "2026-10-03T12:00", "15 2 * * *", ["04 02:30 +1100", "05 02:15 +1100"]),
+        ("Australia/Lord_Howe", "2026-04-04T12:00", "45 1 * * *", ["05 01:45 +1100", "06 01:45 +1030"]),
+        ("America/Santiago", "2026-09-05T12:00", "0 0 * * *", ["06 01:00 -0300", "07 00:00 -0300"]),
+    ],
+)
+def test_both_nights_of_daylight_saving_are_kept(zone: str, night: str, rule: str, times: list[str]) -> None:
+    assert local(Rule.of(rule, zone).next(at(night, zone), 2), zone) == times
+
+
+def test_a_time_of_the_hour_that_comes_twice_is_not_found_in_the_past() -> None:
+    second_quarter_past_two = at("2026-10-25T01:15")
+    found = Rule.of("30 2 * * *", "Europe/Madrid").after(second_quarter_past_two)
+    assert found == at("2026-10-26T01:30")
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(zone=st.sampled_from(ZONES), day=st.dates(date(2024, 1, 1), date(2030, 12, 31)), hour=st.integers(1, 23))
+def test_a_time_of_the_day_comes_once_on_every_day(zone: str, day: date, hour: int) -> None:
+    rule = Rule.of(f"30 {hour} * * *", zone)
+    noon = at(f"{day}T00:00", zone) - timedelta(hours=12)
+    days = [moment.astimezone(ZoneInfo(zone)).date() for moment in rule.next(noon, 5)]
+    assert days == [days[0] + timedelta(days=number) for number in range(5)]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(zone=st.sampled_from(ZONES), moment=moments)
+def test_what_repeats_by_the_minute_keeps_its_pace_through_every_night(zone: str, moment: datetime) -> None:
+    found = Rule.of("*/15 * * * *", zone).next(moment, 8)
+    assert found[0] - moment <= timedelta(minutes=15)
+    assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(minutes=15)}
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    rule=st.sampled_from(["* * * * *", "7 * * * *", "30 2 * * *", "0 0 1 * *", "0 9 * * 1-5"]),
+    zone=st.sampled_from(ZONES),
+    since=moments,
+    minutes=st.integers(0, 3000),
+    most=st.integers(1, 120),
+)
+def test_the_latest_are_the_end_of_all(rule: str, zone: str, since: datetime, minutes: int, most: int) -> None:
+    until = since + timedelta(minutes=minutes)
+    wanted = Rule.of(rule, zone)
+    assert wanted.latest(since, until, most) == tuple(wanted.between(since, until))[-most:]

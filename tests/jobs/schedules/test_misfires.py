@@ -1,0 +1,78 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from webapp.jobs.schedules.cron_rule import Rule
+from webapp.jobs.schedules.misfires import MOST, TOO_LATE, Missed, Plan, plan
+
+TEXTS = ("* * * * *", "*/7 * * * *", "30 2 * * *", "0 * * * *", "15 1,2,3 * * *", "0 9 * * 1-5")
+rules = st.builds(Rule, st.sampled_from(TEXTS), st.sampled_from(["Europe/Madrid", "Australia/Lord_Howe", "UTC"]))
+moments = st.integers(0, 330 * 24 * 3600).map(lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(0, seconds))
+delays = st.integers(0, 3 * 24 * 3600).map(lambda seconds: timedelta(seconds=seconds))
+
+
+def planned(rule: Rule, moment: datetime, delay: timedelta, missed: Missed) -> tuple[list[datetime], Plan, datetime]:
+    """Plan for the first time after the moment, so much too late; also return all times that have come by then."""
+    fire_at = rule.after(moment)
+    assert fire_at
+    times = [fire_at, *rule.between(fire_at, fire_at + delay)]
+    return times, plan(rule, fire_at, fire_at + delay, missed), fire_at + delay
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(rule=rules, moment=moments, delay=delays, missed=st.sampled_from(Missed))
+def test_what_fires_is_due_and_what_comes_next_is_the_next(
+    rule: Rule, moment: datetime, delay: timedelta, missed: Missed
+) -> None:
+    times, found, now = planned(rule, moment, delay, missed)
+    assert list(found.due) == times[len(times) - len(found.due) :]
+    assert found.next_at == rule.after(now)
+    assert found.passed_over == (None if len(found.due) == len(times) else times[0])
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(rule=rules, moment=moments, delay=delays)
+def test_skip_passes_over_what_is_too_late(rule: Rule, moment: datetime, delay: timedelta) -> None:
+    times, found, now = planned(rule, moment, delay, Missed.SKIP)
+    assert list(found.due) == [time for time in times if now - time <= TOO_LATE]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(rule=rules, moment=moments, delay=delays)
+def test_once_fires_once_however_many_were_missed(rule: Rule, moment: datetime, delay: timedelta) -> None:
+    times, found, _ = planned(rule, moment, delay, Missed.ONCE)
+    assert found.due == (times[-1],)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(rule=rules, moment=moments, delay=delays)
+def test_all_fires_each_up_to_a_limit(rule: Rule, moment: datetime, delay: timedelta) -> None:
+    times, found, _ = planned(rule, moment, delay, Missed.ALL)
+    assert list(found.due) == times[-MOST:]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(rule=rules, moment=moments, delays=st.lists(st.integers(0, 90 * 60), max_size=8), missed=st.sampled_from(Missed))
+def test_no_time_fires_twice_and_with_all_none_is_left_out(
+    rule: Rule, moment: datetime, delays: list[int], missed: Missed
+) -> None:
+    first = fire_at = rule.after(moment)
+    assert first
+    assert fire_at
+    fired: list[datetime] = []
+    for delay in delays:
+        found = plan(rule, fire_at, fire_at + timedelta(seconds=delay), missed)
+        fired += found.due
+        assert found.next_at
+        fire_at = found.next_at
+    assert fired == sorted(set(fired))
+    if missed is Missed.ALL:
+        assert fired == [time for time in (first, *rule.between(first, fire_at)) if time < fire_at]
+
+
+@pytest.mark.parametrize(("missed", "count"), [(Missed.SKIP, 6), (Missed.ONCE, 1), (Missed.ALL, 100)])
+def test_a_year_of_missed_minutes_is_planned_without_walking_through_it(missed: Missed, count: int) -> None:
+    now = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    assert len(plan(Rule("* * * * *", "UTC"), now - timedelta(days=365), now, missed).due) == count

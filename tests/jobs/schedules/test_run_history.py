@@ -1,0 +1,79 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from tests.jobs.statements import plan_of, recorded
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Status
+from webapp.jobs.schedules.run_history import STRIP
+from webapp.jobs.schedules.schedule import Schedule
+from webapp.schema import later, now, schedule_runs
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Add = Callable[..., Schedule]
+
+
+def passed(services: Services, schedule: Schedule, count: int, days_ago: int = 0) -> None:
+    """Let so many times have been missed, a minute after another, so long ago."""
+    with writing(services.engine) as connection:
+        for minute in range(count):
+            ago = -timedelta(days=days_ago, minutes=minute).total_seconds()
+            row = {"schedule_id": schedule.id, "outcome": "missed", "fire_at": later(ago), "fired_at": later(ago)}
+            connection.execute(insert(schedule_runs).values(**row))
+
+
+def test_the_strip_has_the_newest_runs_of_each_schedule(services: Services, add: Add) -> None:
+    many, few, none = add("Many"), add("Few"), add("None")
+    passed(services, many, STRIP + 5)
+    passed(services, few, 2)
+    job = services.firing.run_now(few)
+    strips = services.runs.latest()
+    assert strips[many.id] == services.runs.of(many.id, STRIP)
+    assert [run.status for run in strips[few.id]] == [Status.QUEUED, None, None]
+    assert strips[few.id][0].job_id == job.id
+    assert none.id not in strips
+
+
+def test_the_strips_are_read_along_an_index_however_many_runs_there_are(services: Services, add: Add) -> None:
+    passed(services, add(), 3)
+    passed(services, add("Other"), 3)
+    with recorded(services.engine) as sent:
+        services.runs.latest()
+    for statement, parameters in sent:
+        plan = plan_of(services.engine, statement, parameters, as_if_large=True)
+        assert re.search(r"schedule_id=\? AND fire_at>\?|SEARCH .*schedule_id=\?|Cond: .*schedule_id = ", plan), plan
+        assert "SCAN schedule_runs" not in plan
+
+
+def test_a_run_has_the_status_of_its_job_as_it_stands(services: Services, add: Add) -> None:
+    schedule = add()
+    job = services.firing.run_now(schedule)
+    services.jobs.cancel(job.id)
+    assert services.runs.of(schedule.id, 1)[0].status is Status.CANCELLED
+    services.jobs.delete(job.id)
+    [run] = services.runs.of(schedule.id, 1)
+    assert (run.status, run.job_id) == (None, job.id)
+
+
+def test_old_runs_are_forgotten_but_each_schedule_keeps_its_strip(services: Services, add: Add) -> None:
+    busy, rare = add("Busy"), add("Rare")
+    passed(services, busy, STRIP + 7, days_ago=50)
+    passed(services, rare, 3, days_ago=50)
+    services.firing.run_now(busy)
+    month = timedelta(days=30)
+    assert services.runs.sweep(month, only_count=True) == 8
+    assert services.runs.sweep(month) == 8
+    assert services.runs.sweep(month) == 0
+    assert (len(services.runs.of(busy.id, 99)), len(services.runs.of(rare.id, 99))) == (STRIP, 3)
+
+
+def test_a_schedule_younger_than_the_retention_keeps_all(services: Services, add: Add) -> None:
+    schedule = add()
+    passed(services, schedule, STRIP + 5)
+    assert services.housekeeping.forget_runs() == 0
+    with writing(services.engine) as connection:
+        assert connection.execute(schedule_runs.select().where(schedule_runs.c.fired_at <= now())).all()

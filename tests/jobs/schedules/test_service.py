@@ -1,0 +1,136 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from webapp.jobs.definition.job_type import InvalidPayload
+from webapp.jobs.definition.registry import UnknownJobType
+from webapp.jobs.model.job import Owner
+from webapp.jobs.schedules.cron_rule import Rule
+from webapp.jobs.schedules.draft import BadSchedule, Draft
+from webapp.jobs.schedules.schedule import Schedule
+from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
+from webapp.schema import schedules
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Add = Callable[..., Schedule]
+DRAFT = Draft(name="Nightly", rule="0 2 * * *", zone="Europe/Madrid")
+
+
+def count(services: Services) -> int:
+    with services.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(schedules)).scalar_one()
+
+
+def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Callable[[], UUID]) -> None:
+    owner, maker = Owner(user_id=people(), tenant="north"), people()
+    draft = replace(DRAFT, missed="all", one_at_a_time=True, queue="default", priority=7, owner=owner)
+    made = services.schedules.add("nothing", {}, draft, by=maker)
+    assert (made.name, made.type, made.rule) == ("Nightly", "nothing", Rule("0 2 * * *", "Europe/Madrid"))
+    assert (made.missed, made.one_at_a_time, made.queue, made.priority) == ("all", True, "default", 7)
+    assert (made.owner, made.created_by, made.is_paused) == (owner, maker, False)
+    assert made.next_fire_at == made.rule.after(made.created_at)
+    assert services.schedules.named("Nightly") == made
+    assert services.schedules.all() == (made,)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"rule": "60 * * * *"}, "rule"),
+        ({"rule": "0 0 31 2 *"}, "rule"),
+        ({"zone": "Mars/Base"}, "zone"),
+        ({"zone": "../../etc/passwd"}, "zone"),
+        ({"name": "  "}, "name"),
+        ({"name": "x" * 121}, "name"),
+        ({"name": "a\nb"}, "name"),
+        ({"missed": "never"}, "missed"),
+        ({"queue": "typo"}, "queue"),
+        ({"priority": -1}, "priority"),
+        ({"priority": 10_001}, "priority"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_written(
+    services: Services, wrong: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(BadSchedule) as refused:
+        services.schedules.add("nothing", {}, replace(DRAFT, **wrong))
+    assert list(refused.value.errors) == [field]
+    assert count(services) == 0
+
+
+def test_every_mistake_is_said_at_once(services: Services) -> None:
+    with pytest.raises(BadSchedule) as refused:
+        services.schedules.check(Draft(name="", rule="H", zone="Mars/Base", queue="typo"))
+    assert set(refused.value.errors) == {"name", "queue", "rule"}
+
+
+def test_a_payload_that_does_not_fit_and_an_unknown_type_are_refused(services: Services) -> None:
+    with pytest.raises(InvalidPayload):
+        services.schedules.add("maintenance", {"dry_run": "perhaps"}, DRAFT)
+    with pytest.raises(UnknownJobType):
+        services.schedules.add("gone", {}, DRAFT)
+    assert count(services) == 0
+
+
+def test_a_name_is_given_once(services: Services, add: Add) -> None:
+    add("Nightly")
+    other = add("Weekly")
+    for again in (lambda: add("Nightly "), lambda: services.schedules.change(other, DRAFT)):
+        with pytest.raises(BadSchedule, match="There is a schedule named 'Nightly' already"):
+            again()
+
+
+def test_a_change_keeps_the_payload_and_finds_the_next_time_anew(services: Services) -> None:
+    made = services.schedules.add("maintenance", {"dry_run": True}, DRAFT)
+    changed = services.schedules.change(made, replace(DRAFT, rule="0 3 * * *"), by=uuid4())
+    assert changed.payload == {"dry_run": True}
+    assert changed.next_fire_at != made.next_fire_at
+    assert changed.changed_at
+    again = services.schedules.change(changed, replace(DRAFT, rule="0 3 * * *", name="Other"), payload={})
+    assert again.payload == {"dry_run": False}
+    assert again.next_fire_at == changed.next_fire_at
+
+
+def test_whoever_changes_what_somebody_else_has_changed_is_told(services: Services, add: Add) -> None:
+    old = add()
+    services.schedules.change(old, DRAFT)
+    for stale in (lambda: services.schedules.change(old, DRAFT), lambda: services.schedules.pause(old)):
+        with pytest.raises(StaleSchedule, match="was changed by somebody else meanwhile"):
+            stale()
+
+
+def test_a_pause_has_a_reason_and_ends_without_catching_up(services: Services, add: Add) -> None:
+    person = uuid4()
+    paused = services.schedules.pause(add(), why=" Moving house ", by=person)
+    assert (paused.is_paused, paused.paused_by, paused.paused_why) == (True, person, "Moving house")
+    assert paused.next_fire_at is None
+    changed = services.schedules.change(paused, DRAFT)
+    assert changed.next_fire_at is None, "a change does not wake it"
+    resumed = services.schedules.resume(changed)
+    assert (resumed.is_paused, resumed.paused_by, resumed.paused_why) == (False, None, "")
+    assert resumed.next_fire_at
+    assert resumed.changed_at
+    assert resumed.next_fire_at > resumed.changed_at
+    assert services.schedules.resume(resumed) == resumed
+
+
+def test_a_reason_has_a_limit(services: Services, add: Add) -> None:
+    with pytest.raises(BadSchedule, match="A reason has at most 200 characters"):
+        services.schedules.pause(add(), why="x" * 201)
+
+
+def test_a_removed_schedule_is_gone_and_its_jobs_stay(services: Services, add: Add) -> None:
+    schedule = add()
+    job = services.firing.run_now(schedule)
+    services.schedules.remove(schedule.id)
+    assert services.jobs.get(job.id) == job
+    assert services.runs.schedule_of(job.id) is None
+    for gone in (lambda: services.schedules.get(schedule.id), lambda: services.schedules.remove(schedule.id)):
+        with pytest.raises(ScheduleNotFound, match=str(schedule.id)):
+            gone()

@@ -1,0 +1,135 @@
+"""Unique keys: who holds one, and the three policies for whoever comes second."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from tests.jobs.conftest import HORSE, run_once
+from webapp.db.engine import writing
+from webapp.jobs import DuplicateJob, Job, JobContext, OnDuplicate, Status, job_type
+from webapp.jobs.lifecycle import finish_family
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.lifecycle.finish_attempt import Ending
+from webapp.jobs.store import unique_keys
+from webapp.jobs.store.unique_keys import UniqueKeyTaken
+from webapp.services import Services
+
+Make = Callable[..., Job]
+pytestmark = pytest.mark.usefixtures("database")
+
+
+class Shop(BaseModel):
+    """What a key can be made of."""
+
+    name: str = "north"
+
+
+@pytest.fixture
+def stock(services: Services) -> str:
+    def handler(job: JobContext, payload: Shop) -> None:
+        """Count the stock."""
+
+    kind = job_type("stock", title="Stock", unique_key=lambda shop: f"stock of {shop.name}", on_duplicate="return")
+    services.registry.add(kind(handler))
+    return "stock"
+
+
+def test_a_type_makes_the_key_from_the_payload_and_says_what_becomes_of_a_second_job(
+    services: Services, stock: str
+) -> None:
+    north = services.jobs.create_job(stock, {"name": "north"})
+    assert north.unique_key == "stock of north"
+    assert services.jobs.create_job(stock, {"name": "north"}).id == north.id
+    assert services.jobs.create_job(stock, {"name": "south"}).id != north.id
+    with pytest.raises(DuplicateJob, match="'stock of north' is not finished yet"):
+        services.jobs.create_job(stock, {"name": "north"}, on_duplicate="reject")
+
+
+def test_one_is_queued_after_the_other_and_takes_the_key_from_it(services: Services, make: Make, lease: UUID) -> None:
+    first, second, third = (make(unique_key="k", on_duplicate="queue_after") for _ in range(3))
+    assert [services.jobs.get(one.id).status for one in (first, second, third)] == ["queued", "held", "held"]
+    for holder, waiting in ((first, second), (second, third)):
+        assert run_once(services, "default", lease).id == holder.id
+        after = services.jobs.get(waiting.id)
+        assert (after.status, after.unique_key, after.next_key) == (Status.QUEUED, "k", None)
+
+
+@pytest.mark.parametrize("ended", [Status.FAILED, Status.CANCELLED])
+def test_it_comes_next_however_the_holder_ends(services: Services, running: Make, make: Make, ended: Status) -> None:
+    holder = running(unique_key="k")
+    second = make(unique_key="k", on_duplicate=OnDuplicate.QUEUE_AFTER)
+    with writing(services.engine) as connection:
+        finish_family.end(connection, holder, HORSE, Ending(status=ended, outcome=ended.value))
+    assert services.jobs.get(second.id).status is Status.QUEUED
+
+
+def test_one_that_is_stopped_in_the_line_lets_nobody_overtake(services: Services, make: Make) -> None:
+    first, second, third = (make(unique_key="k", on_duplicate="queue_after") for _ in range(3))
+    services.jobs.cancel(second.id)
+    assert services.jobs.get(third.id).status is Status.HELD
+    services.jobs.cancel(first.id)
+    assert services.jobs.get(third.id).status is Status.QUEUED
+
+
+def test_one_that_was_stopped_in_the_line_is_tried_again_only_while_the_key_is_free(
+    services: Services, make: Make
+) -> None:
+    first, second = (make(unique_key="k", on_duplicate="queue_after") for _ in range(2))
+    services.jobs.cancel(second.id)
+    with pytest.raises(UniqueKeyTaken, match="'k'"):
+        services.jobs.retry(second.id)
+    services.jobs.cancel(first.id)
+    assert services.jobs.retry(second.id).unique_key == "k"
+
+
+def test_many_that_come_at_once_stand_in_one_line(services: Services, make: Make, lease: UUID) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        made = list(threads.map(lambda _: make(unique_key="k", on_duplicate="queue_after"), range(6)))
+    for _ in made:
+        assert [services.jobs.get(one.id).status for one in made].count(Status.QUEUED) == 1
+        run_once(services, "default", lease)
+    assert {services.jobs.get(one.id).status for one in made} == {Status.COMPLETED}
+
+
+def test_who_waits_for_others_too_leaves_a_free_key_to_whoever_comes(
+    services: Services, make: Make, lease: UUID
+) -> None:
+    holder, other = make(unique_key="k"), make(priority=1000)
+    waiting = make(unique_key="k", on_duplicate="queue_after", after=[other.id])
+    services.jobs.cancel(holder.id)
+    newcomer = make(unique_key="k")
+    assert run_once(services, "default", lease).id == other.id
+    assert services.jobs.get(waiting.id).status is Status.HELD
+    assert unique_keys.release_waiting(services.engine) == 0
+    services.jobs.cancel(newcomer.id)
+    assert unique_keys.release_waiting(services.engine) == 1
+    assert services.jobs.get(waiting.id).unique_key == "k"
+
+
+def test_what_is_run_again_has_the_same_key(services: Services, make: Make) -> None:
+    first = make(unique_key="k")
+    with pytest.raises(DuplicateJob, match="'k'"):
+        services.jobs.run_again(first.id)
+    services.jobs.cancel(first.id)
+    assert services.jobs.run_again(first.id).unique_key == "k"
+
+
+def test_a_child_with_a_key_that_is_taken_is_refused(services: Services, running: Make, make: Make) -> None:
+    make(unique_key="k")
+    root = running(priority=1000)
+    with pytest.raises(DuplicateJob, match="'k'"):
+        services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {"unique_key": "k"})])
+    assert services.jobs.get(root.id).parts == 0
+
+
+def test_a_key_that_is_too_long_is_refused_with_a_sentence(make: Make) -> None:
+    with pytest.raises(BadRequest, match="1 to 200 characters, not 201"):
+        make(unique_key="k" * 201)
+
+
+def test_jobs_with_a_key_of_their_own_are_not_made_in_bulk(services: Services, stock: str) -> None:
+    with pytest.raises(BadRequest, match="one by one"):
+        services.jobs.create_many(stock, [{"name": "north"}, {"name": "south"}])

@@ -1,0 +1,148 @@
+"""A bulk action: all that match, with the rights of its owner, resumable, and honest about what it left alone."""
+
+import csv
+from io import StringIO
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import update
+
+from webapp.db.engine import writing
+from webapp.jobs.lifecycle.bulk_actions import Action, Objection
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobtypes import bulk_action
+from webapp.jobtypes.bulk_action import checkpoint
+from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.schema import jobs, now
+
+LATER = "ffffffff-ffff-7fff-bfff-ffffffffffff"
+
+
+@pytest.fixture
+def made(services, user):
+    """Make jobs of ana, or of whom is said, in a status."""
+
+    def made(count: int, status: str, owner: Owner | None = None) -> list:
+        ids = services.jobs.create_many("maintenance", [{}] * count, owner=owner or Owner(user_id=user.id))
+        times = {"finished_at": now()} if status in {"completed", "failed", "cancelled"} else {}
+        with writing(services.engine) as connection:
+            connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(status=status, **times))
+        return list(ids)
+
+    return made
+
+
+@pytest.fixture
+def acted(services):
+    """Run a bulk action for somebody; give the job as it ended."""
+
+    def acted(person, action: Action, **payload) -> Job:
+        payload = {"action": action, "newest": LATER, **payload}
+        job = services.jobs.create_user_job("bulk_action", payload, person.id, priority=1000)
+        services.run_here(job.id)
+        return services.jobs.get(job.id)
+
+    return acted
+
+
+def statuses(services, ids) -> set[Status]:
+    return {services.jobs.get(one).status for one in ids}
+
+
+def listed(left_by, job) -> list[dict[str, str]]:
+    return [row for text in left_by(job).values() for row in csv.DictReader(StringIO(text.decode()))]
+
+
+def test_all_that_match_are_acted_on_and_listed(services, admin, made, acted, left_by, database) -> None:
+    failed, done = made(5, "failed", Owner()), made(1, "completed", Owner())
+    job = acted(admin, Action.RETRY, tab="failed")
+    assert job.status is Status.COMPLETED, job.errors
+    assert statuses(services, failed) == {Status.QUEUED}
+    assert statuses(services, done) == {Status.COMPLETED}
+    assert (job.message, job.done, job.total) == ("5 done, 0 left alone", 5, 5)
+    rows = listed(left_by, job)
+    assert {row["id"] for row in rows} == set(map(str, failed))
+    assert {row["result"] for row in rows} == {"done"}
+
+
+def test_what_does_not_fit_is_left_alone_with_its_reason(services, user, made, acted, left_by, database) -> None:
+    made(2, "completed")
+    public = made(1, "queued", Owner(public=True))
+    queued = made(3, "queued")
+    job = acted(user, Action.STOP)
+    assert statuses(services, queued) == {Status.CANCELLED}
+    assert statuses(services, public) == {Status.QUEUED}
+    assert job.message == "3 done, 3 left alone"
+    assert [note["text"] for note in job.warnings] == [
+        f"2 left alone: {Objection.ENDED}",
+        f"1 left alone: {Objection.NOT_YOURS}",
+    ]
+    assert sorted(row["reason"] for row in listed(left_by, job))[3:] == [Objection.ENDED] * 2 + [Objection.NOT_YOURS]
+
+
+def test_somebody_who_only_reads_acts_on_the_own_jobs(services, person, made, acted) -> None:
+    auditor = person("aud", role="auditor")
+    others, own = made(2, "failed"), made(1, "failed", Owner(user_id=auditor.id))
+    acted(auditor, Action.DELETE, tab="failed")
+    assert statuses(services, others) == {Status.FAILED}
+    assert services.jobs.newest(9, owner_id=auditor.id)[-1].id != own[0]
+
+
+def test_jobs_made_later_and_jobs_for_later_are_left_out(services, user, made, acted) -> None:
+    old = made(2, "queued")
+    scheduled, new = made(1, "scheduled"), made(1, "queued")
+    acted(user, Action.STOP, newest=str(scheduled[0]))
+    assert statuses(services, old) == {Status.CANCELLED}
+    assert statuses(services, [*scheduled, *new]) == {Status.SCHEDULED, Status.QUEUED}
+    acted(user, Action.STOP, newest=str(scheduled[0]), delayed=True)
+    assert statuses(services, scheduled) == {Status.CANCELLED}
+
+
+def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, acted, left_by, monkeypatch) -> None:
+    monkeypatch.setattr(bulk_action, "PART", 2)
+    monkeypatch.setattr(checkpoint, "LINES", 4)
+    ids = made(11, "failed", Owner())
+    job = acted(admin, Action.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
+    assert job.message == "11 done, 0 left alone"
+    assert sorted(left_by(job)) == ["jobs-1.csv", "jobs-2.csv", "jobs-3.csv"]
+    assert {row["id"] for row in listed(left_by, job)} == set(map(str, ids))
+
+
+def test_an_attempt_after_a_crash_runs_nothing_again_twice(
+    services, admin, made, acted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_action, "PART", 2)
+    ids = made(6, "failed", Owner())
+    act, calls = bulk_action.act, []
+
+    def crash(*arguments) -> None:
+        act(*arguments)
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise OSError("The machine trips.")
+
+    monkeypatch.setattr(bulk_action, "act", crash)
+    job = acted(admin, Action.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
+    assert job.status is Status.SCHEDULED, "it is tried again"
+    monkeypatch.setattr(bulk_action, "act", act)
+    services.jobs.change(job.id, Job.mark_queued)
+    services.run_here(job.id)
+    copies = [one.again_of for one in services.jobs.newest(30) if one.again_of]
+    assert sorted(copies) == sorted(ids)
+
+
+def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted, monkeypatch) -> None:
+    monkeypatch.setattr(bulk_action, "REACH", 3)
+    wanted = made(1, "failed", Owner())
+    made(8, "completed", Owner())
+    job = acted(admin, Action.DELETE, text=str(wanted[0])[-8:])
+    assert job.message == "1 done, 0 left alone"
+
+
+def test_its_form_asks_for_what_it_needs() -> None:
+    with pytest.raises(ValidationError):
+        BulkAction()
+    with pytest.raises(ValidationError):
+        BulkAction(action=Action.STOP, status="asleep")
+    with pytest.raises(ValidationError):
+        BulkAction(action="explode", newest=LATER)

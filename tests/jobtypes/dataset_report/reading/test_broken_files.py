@@ -1,0 +1,203 @@
+"""Broken files end in a sentence or in warnings, never in anything else."""
+
+import resource
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from webapp.jobs.definition.job_type import JobError
+from webapp.jobtypes.dataset_report.reading import csv_rows, file_kind
+
+MORSELS = [
+    b"a,b\n",
+    b"1,2\n",
+    b"\xff",
+    b"\0",
+    b'"',
+    b"\r",
+    b"\r\n",
+    b";",
+    b"\t",
+    "é".encode(),
+    b"\xef\xbb\xbf",
+    b"=1+1",
+    b" ",
+    b"2024-01-01,",
+    b"9" * 40,
+    b"\xe2\x80\xa8",
+    b"nan,inf\n",
+    b"1e999,-0\n",
+]
+
+
+def test_an_empty_file_is_named(report_on):
+    with pytest.raises(JobError, match="is empty"):
+        report_on(b"")
+
+
+@pytest.mark.parametrize("content", [b"\n\n\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\r\n \0"[:2]])
+def test_a_file_without_any_row_is_a_sentence(report_on, content):
+    with pytest.raises(JobError, match="no row that can be read"):
+        report_on(content)
+
+
+def test_a_header_alone_makes_a_report_of_no_rows(report_on):
+    job = report_on("name,age\n", clean=True)
+    assert job.profile["rows"] == 0
+    assert [column["type"] for column in job.profile["columns"]] == ["empty", "empty"]
+    assert job.cleaned == [["name", "age"]]
+
+
+def test_ragged_rows_become_warnings_with_their_lines(report_on):
+    job = report_on("a,b\n1,2\n3\n\n4,5,6\n7,8\n")
+    assert job.warnings == [
+        "Line 3: 1 field instead of 2; the row was skipped.",
+        "Line 5: 3 fields instead of 2; the row was skipped.",
+    ]
+    assert (job.profile["rows"], job.profile["rows_skipped"]) == (2, 2)
+
+
+def test_lines_are_counted_through_quoted_line_breaks(report_on):
+    job = report_on('a,b\n"one\ntwo\r\nthree",2\n\nbad\n1,2\n')
+    assert job.warnings == ["Line 6: 1 field instead of 2; the row was skipped."]
+    assert job.profile["rows"] == 2
+
+
+def test_lines_that_follow_each_other_with_one_problem_are_one_warning(report_on):
+    job = report_on("a,b\n" + "x\n" * 1999 + "1,2\n" + "1,2,3\n" * 2 + "y\n")
+    assert job.warnings == [
+        "Lines 2 to 2,000: 1 field instead of 2; the rows were skipped.",
+        "Lines 2,002 to 2,003: 3 fields instead of 2; the rows were skipped.",
+        "Line 2,004: 1 field instead of 2; the row was skipped.",
+    ]
+    assert job.profile["problems"] == job.warnings
+    assert job.profile["rows_skipped"] == 2002
+
+
+def test_only_the_first_hundred_warnings_are_told_one_by_one(report_on):
+    job = report_on("a,b\n" + "x\n1,2\n" * 250)
+    assert len(job.warnings) == 101
+    assert job.warnings[-1] == "150 more rows have problems like these."
+    assert job.profile["rows_skipped"] == 250
+
+
+def test_nul_bytes_are_left_out_with_a_warning(report_on):
+    job = report_on(b"a,b\n1,2\nx\0y,3\n", clean=True)
+    assert job.warnings == ["Line 3: NUL bytes were left out."]
+    assert job.cleaned[2] == ["xy", "3"]
+
+
+def test_bytes_that_do_not_fit_the_chosen_encoding_are_shown_and_told(report_on):
+    job = report_on(b"a,b\n1,caf\xe9\n", encoding="utf-8")
+    assert job.warnings == ["Line 2: bytes that are not UTF-8 are shown as �."]
+    assert job.column("b")["top_values"][0]["value"] == "caf�"
+
+
+def test_a_quote_that_is_never_closed_costs_some_rows_only(report_on):
+    rows = "".join(f"{number},x\n" for number in range(40_000))
+    job = report_on(f'a,b\n1,2\n"open,{rows}')
+    assert job.warnings[0].startswith("Line 3: a field of more than 131,072 characters up to line")
+    assert job.profile["rows"] > 10_000
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "rows"),
+    [
+        ('a,b\n1,2\n"3,4\n5,6\n7,8\n', 3, [["1", "2"], ['"3', "4"], ["5", "6"], ["7", "8"]]),
+        ('a,b\n1,"2\n', 2, [["1", '"2']]),
+        ('a,b\n"1\n2","3\n4,""\n', 3, [["1\n2", '"3'], ["4", ""]]),
+        ('a,b\r\n1,2\r\n3,"\r\n', 3, [["1", "2"], ["3", '"']]),
+        ('a,b\n1,2\n3,"', 3, [["1", "2"], ["3", '"']]),
+        ('"a,b\n1,2\n\n3,4\n', 1, [["1", "2"], ["3", "4"]]),
+        ('sep=;\na;"b\n1;2\n', 2, [["1", "2"]]),
+    ],
+)
+def test_a_quote_that_is_never_closed_costs_no_row(report_on, content, line, rows):
+    job = report_on(content, clean=True)
+    assert job.warnings == [f"Line {line}: a quote is opened and never closed, so it was read as text."]
+    assert job.cleaned[1:] == rows
+    assert job.profile["rows_repaired"] == 1
+
+
+def test_a_file_that_is_one_open_quote_says_what_became_of_each_line(report_on):
+    job = report_on('"never closed\n1,2\n')
+    assert job.warnings == [
+        "Line 1: a quote is opened and never closed, so it was read as text.",
+        "Line 2: 2 fields instead of 1; the row was skipped.",
+    ]
+
+
+def test_lines_after_an_open_quote_keep_their_numbers(report_on):
+    job = report_on('a,b\n1,2\n"3,4\n5,6\nbad\n')
+    assert job.warnings[-1] == "Line 5: 1 field instead of 2; the row was skipped."
+
+
+def test_a_quote_that_is_closed_by_the_last_byte_is_none(report_on):
+    assert report_on('a,b\n1,"2\n3"').warnings == []
+    assert report_on('a,b\n1,"2\n3"\n\n').warnings == []
+
+
+def test_one_huge_line_is_skipped_in_constant_memory(report_on, tmp_path):
+    path = tmp_path / "line.csv"
+    with path.open("wb") as file:
+        file.write(b"a,b\n1,2\n")
+        for _ in range(100):
+            file.write(b"ab," * 350_000)
+        file.write(b"\n3,4\nbad\n")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    job = report_on(path)
+    assert job.warnings == [
+        "Line 3: a line of more than 4,194,304 characters; the row was skipped.",
+        "Line 5: 1 field instead of 2; the row was skipped.",
+    ]
+    assert job.profile["rows"] == 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000
+
+
+def test_one_huge_field_is_a_warning(report_on):
+    job = report_on("a,b\n1," + "x" * 200_000 + "\n3,4\n")
+    assert job.warnings == ["Line 2: a field of more than 131,072 characters; the row was skipped."]
+
+
+def test_too_many_columns_are_a_sentence(report_on):
+    with pytest.raises(JobError, match="20,000 columns"):
+        report_on("," * 19_999 + "\n")
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (file_kind.OLE + bytes(600), r"old Excel file \(.xls\)"),
+        (b"%PDF-1.7", "PDF"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"PK\x03\x04 and no more", "damaged or not an XLSX"),
+    ],
+)
+def test_other_formats_are_told_by_their_name(report_on, head, words):
+    with pytest.raises(JobError, match=words):
+        report_on(head)
+
+
+def test_blocks_of_any_size_give_the_same_lines(report_on, monkeypatch):
+    content = 'a,b\r\n"é\r\n1",2\r\n\r\n3,é\rbad\r4,5'
+    whole = report_on(content)
+    for size in range(1, 12):
+        monkeypatch.setattr(csv_rows, "BLOCK", size)
+        job = report_on(content)
+        assert (job.warnings, job.profile) == (whole.warnings, whole.profile)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=timedelta(seconds=5))
+@given(st.lists(st.one_of(st.sampled_from(MORSELS), st.binary(max_size=8)), max_size=40).map(b"".join), st.booleans())
+def test_no_bytes_at_all_raise_anything_but_a_job_error(report_on, content, has_header):
+    try:
+        job = report_on(content, clean=True, has_header=has_header)
+    except JobError:
+        return
+    assert job.profile["rows"] == len(job.cleaned) - 1
+
+
+def test_the_reason_of_another_csv_error_is_kept():
+    assert csv_rows._reason(csv_rows.csv.Error("new sort of error"), 1, 1) == "new sort of error"

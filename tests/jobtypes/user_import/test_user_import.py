@@ -1,0 +1,271 @@
+import csv
+import os
+import signal
+import subprocess
+import sys
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text, update
+
+from webapp.accounts.accounts import Accounts
+from webapp.accounts.user import Role
+from webapp.db.engine import reading, writing
+from webapp.jobs.definition.payload import SECRET
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.model.job import Owner, Status
+from webapp.jobtypes.user_import import csv_reader
+from webapp.jobtypes.user_import.initial_passwords import FirstPasswords, new_seed
+from webapp.schema import jobs, now
+
+ROOT = Path(__file__).parent.parent.parent.parent
+GOOD = "velvet tractor sings"
+
+
+@pytest.fixture
+def ask(services, admin):
+    """Ask for an import of this text; the job waits."""
+
+    def ask(content, owner=admin, **payload):
+        data = content if isinstance(content, bytes) else content.encode()
+        file = services.files.receive(BytesIO(data), "people.csv")
+        return services.jobs.create_job(
+            "user_import", payload, owner=Owner(user_id=owner.id), triggered_by=owner.id, files={"file": file}
+        )
+
+    return ask
+
+
+@pytest.fixture
+def imported(ask, services, run_jobs):
+    """Import this text; the job is finished."""
+
+    def run(content, **payload):
+        job = ask(content, **payload)
+        assert run_jobs() == 1
+        return services.jobs.get(job.id)
+
+    return run
+
+
+@pytest.fixture
+def rows_of(left_by):
+    def rows(job, name):
+        return list(csv.DictReader(StringIO(left_by(job)[name].decode(), newline="")))
+
+    return rows
+
+
+def test_each_row_becomes_an_account(database, imported, services):
+    job = imported(f"name,full_name,email,role,password\nBea,Bea Lin,bea@Example.org,operator,{GOOD}\n")
+    assert (job.status, job.message) == (Status.COMPLETED, "1 imported, 0 rejected")
+    bea = services.accounts.authenticate("bea", GOOD)
+    assert (bea.full_name, bea.email, bea.role) == ("Bea Lin", "bea@example.org", Role.OPERATOR)
+    assert bea.imported_by == job.id
+
+
+def test_a_password_that_is_not_given_is_made_and_listed(imported, services, rows_of):
+    job = imported(f"name,password\nbea,\ncarl,{GOOD}\n")
+    (listed,) = rows_of(job, "passwords.csv")
+    assert listed["name"] == "bea"
+    assert services.accounts.authenticate("bea", listed["password"])
+
+
+def test_without_made_passwords_or_rejected_rows_no_file_is_left(imported, left_by):
+    assert left_by(imported(f"name,password\nbea,{GOOD}\n")) == {}
+
+
+def test_bad_rows_are_listed_with_line_and_reason_and_the_others_imported(imported, services, rows_of, user):
+    job = imported(
+        "name,email,role,password\n"
+        f"ana,,,{GOOD}\n"
+        "\n"
+        f"bea,bea at home,boss,{GOOD}\n"
+        f"carl,,,{GOOD}\n"
+        f"CARL,,,{GOOD}\n"
+        "dora,,,short\n"
+    )
+    assert job.message == "1 imported, 4 rejected"
+    assert [note["text"] for note in job.warnings] == ["Some rows were rejected; rejected.csv has the reason for each."]
+    assert [(row["line"], row["reason"]) for row in rows_of(job, "rejected.csv")] == [
+        ("2", "There is an account named ana already."),
+        ("4", "This is not an e-mail address. There is no such role; the roles are user, auditor, operator, admin."),
+        ("6", "The name carl stands on line 5 already."),
+        ("7", "A password has 12 to 128 characters."),
+    ]
+    assert services.accounts.by_name("ana") == user
+
+
+def test_the_lists_are_safe_to_open_in_a_spreadsheet(imported, rows_of):
+    job = imported('name,full_name\nbea,"=HYPERLINK(""http://example.org"")"\n=1+1,@x\n')
+    assert rows_of(job, "passwords.csv")[0]["full_name"].startswith("'=")
+    rejected = rows_of(job, "rejected.csv")[0]
+    assert (rejected["name"], rejected["full_name"]) == ("'=1+1", "'@x")
+
+
+def test_the_role_of_the_form_counts_where_the_file_has_none(imported, services):
+    imported(f"name,role,password\nbea,,{GOOD}\ncarl,Auditor,{GOOD}\n", default_role="operator")
+    assert [services.accounts.by_name(name).role for name in ("bea", "carl")] == [Role.OPERATOR, Role.AUDITOR]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"\ufeffName;E-Mail;Full Name;PASSWORD\r\nbea;;Zoë Núñez;{GOOD}\r\n".encode(),
+        f"Name;E-Mail;Full Name;PASSWORD\r\nbea;;Zoë Núñez;{GOOD}\r\n".encode("latin-1"),
+        f"sep=;\r\nFULL_NAME;password;name\r\nZoë Núñez;{GOOD};bea\r\n".encode(),
+        f"password\tname 2\tname\tfull name\n{GOOD}\t?\tbea\tZoë Núñez\n".encode("utf-16"),
+    ],
+)
+def test_headers_delimiters_and_encodings_are_recognised(imported, services, content):
+    assert imported(content).message == "1 imported, 0 rejected"
+    assert services.accounts.authenticate("bea", GOOD).full_name == "Zoë Núñez"
+
+
+def test_checking_only_makes_no_account(database, imported, services, rows_of, left_by, user):
+    job = imported("name\nbea\nana\n", dry_run=True)
+    assert job.message == "1 can be imported, 1 would be rejected"
+    assert services.accounts.by_name("bea") is None
+    assert set(left_by(job)) == {"rejected.csv"}
+    assert rows_of(job, "rejected.csv")[0]["reason"] == "There is an account named ana already."
+
+
+def test_an_import_killed_between_an_account_and_its_checkpoint_goes_on(
+    database, ask, services, settings, run_jobs, rows_of
+):
+    job = ask("name\nbea\ncarl\nbea\ndora\n")
+    lease_id = services.leases.open(Holder(host="here", boot_id="now", worker="tests", pid=os.getpid()), "default")
+    environment = {
+        **os.environ,
+        "DESKJOB_DATA_DIR": str(settings.data_dir),
+        "DESKJOB_DATABASE_URL": settings.database_url,
+        "DESKJOB_REDIS_URL": settings.redis_url,
+        "DESKJOB_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "PYTHONPATH": str(ROOT),
+    }
+    script = Path(__file__).with_name("killed_import.py")
+    killed = subprocess.run([sys.executable, str(script), str(lease_id)], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert services.accounts.by_name("carl") is not None
+    assert services.jobs.get(job.id).state["line"] == 2
+    services.leases.settle(lease_id, why="Its process was killed.")
+
+    assert run_jobs() == 1
+
+    job = services.jobs.get(job.id)
+    assert (job.status, job.attempt, job.message) == (Status.COMPLETED, 2, "3 imported, 1 rejected")
+    assert [row["line"] for row in rows_of(job, "rejected.csv")] == ["4"]
+    listed = {row["name"]: row["password"] for row in rows_of(job, "passwords.csv")}
+    assert set(listed) == {"bea", "carl", "dora"}
+    assert all(services.accounts.authenticate(name, password) for name, password in listed.items())
+
+
+def test_an_import_that_was_done_is_not_done_again(ask, services, run_jobs):
+    job = ask("name\nbea\n")
+    services.jobs.change(job.id, lambda job: job.with_state({"summary": "9 imported, 0 rejected"}))
+    run_jobs()
+    assert services.jobs.get(job.id).message == "9 imported, 0 rejected"
+    assert services.accounts.by_name("bea") is None
+
+
+def test_who_stops_an_import_gets_the_passwords_made_so_far(ask, services, run_jobs, rows_of):
+    job = ask("name\nbea\ncarl\n")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(cancel_requested_at=now()))
+    run_jobs()
+    job = services.jobs.get(job.id)
+    assert job.status is Status.CANCELLED
+    (listed,) = rows_of(job, "passwords.csv")
+    assert services.accounts.authenticate("bea", listed["password"])
+    assert services.accounts.by_name("carl") is None
+
+
+def test_an_account_that_an_earlier_attempt_makes_at_the_same_time_counts_as_imported(
+    database, ask, services, run_jobs, monkeypatch
+):
+    by_name = Accounts.by_name
+    asked = []
+
+    def too_early(accounts, name):
+        asked.append(name)
+        return None if len(asked) == 1 else by_name(accounts, name)
+
+    job = ask(f"name,password\nbea,{GOOD}\n")
+    services.accounts.add("bea", GOOD, imported_by=job.id)
+    monkeypatch.setattr(Accounts, "by_name", too_early)
+    run_jobs()
+    assert services.jobs.get(job.id).message == "1 imported, 0 rejected"
+
+
+def test_no_password_and_no_seed_stays_in_the_database(imported, services, rows_of, left_by):
+    job = imported(f"name,extra,password\nbea,x,\ncarl,y,{GOOD}\ndora,z,{GOOD},1\nerna,,{GOOD[:8]}\n")
+    assert "seed" not in job.state
+    secrets = {GOOD, GOOD[:8], rows_of(job, "passwords.csv")[0]["password"]}
+    with reading(services.engine) as connection:
+        kept = [
+            str(row)
+            for table in ("jobs", "log_lines", "events", "attempts", "users")
+            for row in connection.execute(text(f"SELECT * FROM {table}"))
+        ]
+    assert not [row for row in kept for secret in secrets if secret in row]
+    assert not [secret for secret in secrets if secret.encode() in left_by(job)["rejected.csv"]]
+    assert any("'extra'" in line.text for line in services.jobs.log(job.id))
+
+
+def test_a_file_without_header_fails_without_repeating_its_cells(imported):
+    job = imported(f"bea,Bea Lin,{GOOD}\n")
+    assert job.status is Status.FAILED
+    assert job.errors[-1]["text"] == "The first row must name the columns, and none is called name."
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("\n", "The first row must name the columns, and none is called name."),
+        ("name\n\n", "The file has no rows below the names of its columns."),
+        ("name,Name\nbea,carl\n", "Two columns are called name."),
+        ("name\nbea\ncarl\ndora\n", "The file has more than 2 rows; please import it in parts."),
+    ],
+)
+def test_a_file_that_cannot_be_imported_fails_with_a_sentence(imported, monkeypatch, content, sentence):
+    monkeypatch.setattr(csv_reader, "MOST_ROWS", 2)
+    assert imported(content).errors[-1]["text"] == sentence
+
+
+def test_a_quote_that_is_never_closed_is_named_by_its_line(imported):
+    job = imported('name,full_name\nbea,"Bea\n' + "x" * 200_000)
+    assert job.errors[-1]["text"].startswith("Line 2 cannot be read")
+
+
+def test_a_quote_that_is_open_at_the_end_of_a_short_file_imports_nobody(imported, services):
+    job = imported(f'name,full_name,password\nann,Ann,{GOOD}\nbea,"Bea,{GOOD}\ncarl,Carl,{GOOD}\n')
+    assert job.errors[-1]["text"] == "A quote that is opened on line 3 is never closed."
+    assert services.accounts.by_name("ann") is None
+
+
+def test_who_is_no_admin_any_more_imports_nobody(ask, services, run_jobs, user):
+    job = ask(f"name,password\nbea,{GOOD}\n", owner=user)
+    run_jobs()
+    assert services.jobs.get(job.id).errors[-1]["text"] == "Only admins may import users."
+    assert services.accounts.by_name("bea") is None
+
+
+def test_people_belong_to_the_house_of_who_imports_them(services, person, ask, run_jobs):
+    boss = person("boss", role=Role.ADMIN, tenant="north")
+    file = services.files.receive(BytesIO(f"name,password\nbea,{GOOD}\n".encode()), "people.csv")
+    services.jobs.create_job("user_import", owner=Owner(user_id=boss.id, tenant="north"), files={"file": file})
+    run_jobs()
+    assert services.accounts.by_name("bea").tenant == "north"
+
+
+def test_only_admins_are_offered_the_import(services):
+    assert services.registry.get("user_import").roles == {Role.ADMIN}
+
+
+def test_a_first_password_is_the_same_for_a_seed_and_else_another(services):
+    stored = new_seed(services.vault)
+    assert set(stored) == {SECRET}
+    first, other = FirstPasswords(stored, services.vault), FirstPasswords(new_seed(services.vault), services.vault)
+    assert first.of("bea") == FirstPasswords(stored, services.vault).of("bea")
+    assert len({first.of("bea"), first.of("carl"), other.of("bea")}) == 3

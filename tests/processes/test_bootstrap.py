@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from pydantic import SecretStr
+from sqlalchemy import inspect
+
+from webapp.accounts.user import Role
+from webapp.app import create_app
+from webapp.config import BadSettingError, load
+from webapp.processes.bootstrap import first_admin, migrate
+from webapp.processes.preflight import Unready, require_tables
+from webapp.services import Services
+
+
+def test_an_empty_folder_becomes_an_installation(tmp_path: Path) -> None:
+    app = create_app(load(data_dir=tmp_path / "new" / "var", secret_key="k" * 32))
+    services: Services = app.extensions["deskjob"]
+    with pytest.raises(Exception, match=r"unable to open|no tables"):
+        require_tables(services)
+    migrate(app)
+    require_tables(services)
+    migrate(app)
+    assert {"jobs", "users"} <= set(inspect(services.engine).get_table_names())
+    services.engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "deskjob.sqlite3").write_bytes(b"nothing" * 1000)
+    app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
+    with pytest.raises(
+        Unready, match=r"file is not a database. Restore it from a backup, move it away to start afresh"
+    ):
+        migrate(app)
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path, sqlite_template: Path) -> None:
+    data = bytearray(sqlite_template.read_bytes())
+    data[4096::4] = b"\xff" * len(data[4096::4])
+    (tmp_path / "deskjob.sqlite3").write_bytes(bytes(data))
+    app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
+    with pytest.raises(Unready, match=r"deskjob.sqlite3 cannot be used: .*\. Restore it"):
+        migrate(app)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    app = create_app(load(data_dir=tmp_path / "file" / "var", secret_key="k" * 32))
+    with pytest.raises(BadSettingError, match=r"DESKJOB_DATA_DIR cannot be used .*Not a directory"):
+        migrate(app)
+    with pytest.raises(BadSettingError, match=r"DESKJOB_DATA_DIR cannot be used .*Not a directory"):
+        create_app(load(data_dir=tmp_path / "file" / "var"))
+
+
+def test_the_first_admin_is_made_once_with_a_password_of_their_own(app: Flask, services: Services) -> None:
+    password = first_admin(services)
+    assert password is not None
+    assert len(password) >= 16
+    assert services.accounts.authenticate("admin", password).role is Role.ADMIN
+    assert first_admin(services) is None
+
+
+def test_a_password_that_was_set_is_used_and_not_shown(app: Flask, services: Services) -> None:
+    services.settings = services.settings.model_copy(update={"admin_password": SecretStr("a calm long password")})
+    assert first_admin(services) is None
+    assert services.accounts.authenticate("admin", "a calm long password") is not None

@@ -1,0 +1,142 @@
+"""Migrating while others use the database."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_migrate import downgrade
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from tests.installation import Installation, wait_for
+from webapp.db.engine import writing
+from webapp.db.revision import Fit, written_for
+from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
+from webapp.jobs.model.job import Status
+from webapp.processes.bootstrap import alone, migrate, persistently
+from webapp.processes.preflight import require_tables
+from webapp.services import Services
+
+
+@pytest.fixture
+def other(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def set_revision(engine: Engine, revision: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
+
+
+def test_every_migration_goes_down_and_up_again(app: Flask, services: Services, database: str) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    downgrade(revision="0001")
+    with pytest.raises(Exception, match=f"this program wants {written_for()}"):
+        require_tables(services)
+    migrate(app)
+    require_tables(services)
+
+
+def test_one_migrates_at_a_time(services: Services, other: Engine, tmp_path: Path, database: str) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+
+    def first() -> None:
+        with alone(services.engine, tmp_path):
+            inside.set()
+            time.sleep(0.5)
+            order.append("first")
+
+    def second() -> None:
+        inside.wait(10)
+        with alone(other, tmp_path):
+            order.append("second")
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(first), threads.submit(second)]:
+            done.result()
+    assert order == ["first", "second"]
+
+
+class TestOnPostgreSQL:
+    """SQLite has one writer at a time anyway."""
+
+    @pytest.fixture
+    def database(self) -> str:
+        return "postgresql"
+
+    def test_a_table_in_use_is_waited_for_only_shortly_and_tried_again(
+        self, app: Flask, services: Services, other: Engine, database: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        downgrade(revision="0001")
+        with other.begin() as reader:
+            reader.execute(text("LOCK TABLE jobs IN ACCESS SHARE MODE"))
+            threading.Thread(target=lambda: (time.sleep(4), reader.rollback())).start()
+            with caplog.at_level(logging.WARNING):
+                migrate(app)
+        assert "A table was in use for too long" in caplog.text
+        require_tables(services)
+
+    def test_any_other_error_is_told_at_once(self, services: Services, database: str) -> None:
+        def wrong() -> None:
+            with services.engine.connect() as connection:
+                connection.execute(text("ALTER TABLE no_such_table ADD COLUMN x integer"))
+
+        with pytest.raises((ProgrammingError, OperationalError)):
+            persistently(wrong)
+
+
+def test_tables_that_have_grown_serve_the_program_of_before_too(
+    services: Services, run_jobs: Callable[[], int], database: str
+) -> None:
+    """Expand, then contract: between the two, old and new programs share the tables."""
+    with writing(services.engine) as connection:
+        connection.execute(text("ALTER TABLE jobs ADD COLUMN new_figure integer DEFAULT 7 NOT NULL"))
+        connection.execute(text("ALTER TABLE attempts ADD COLUMN new_text varchar(10)"))
+        connection.execute(text("CREATE TABLE new_table (id integer PRIMARY KEY)"))
+    job = services.jobs.create_system_job("job_history_export")
+    assert run_jobs() == 1
+    assert services.jobs.get(job.id).status is Status.COMPLETED
+
+
+def test_work_begins_only_while_the_tables_are_those_of_the_program(
+    services: Services, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.db.revision._LOOK_SECONDS", 0)
+    fit = Fit(services.engine)
+    assert fit.holds()
+    set_revision(services.engine, "9999")
+    assert not fit.holds()
+    set_revision(services.engine, written_for())
+    assert fit.holds()
+
+
+def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_when_it_does(
+    installation: Installation,
+) -> None:
+    set_revision(installation.services.engine, "9999")
+    refused = installation.start("worker", "--workers", "1")
+    assert refused.wait(30) == 2
+    assert f"The tables are of version 9999, this program wants {written_for()}." in installation.said
+    set_revision(installation.services.engine, written_for())
+    installation.start("worker", "--workers", "1")
+    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1, 30)
+    set_revision(installation.services.engine, "9999")
+    job_id = installation.job("quick")
+    wait_for(lambda: f"this program is for {written_for()}: no new work begins" in installation.said)
+    assert installation.get(job_id).status is Status.QUEUED
+    set_revision(installation.services.engine, written_for())
+
+    def woken() -> bool:
+        top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
+        return installation.get(job_id).status is Status.COMPLETED
+
+    wait_for(woken, 30)
+    assert "work goes on" in installation.said

@@ -1,0 +1,113 @@
+"""Stopping: nothing new begins, what runs has its grace; asked a second time, everything ends now."""
+
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+
+import pytest
+
+from tests.installation import Installation, free_port, wait_for
+from webapp.jobs.model.job import Status
+from webapp.jobs.monitoring.clock_heartbeat import silence
+
+ENDLESS = {"steps": 10_000, "seconds": 0.1}
+GRACE = {"DESKJOB_STOP_GRACE_SECONDS": "60"}
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def web(installation: Installation, port: int) -> subprocess.Popen[bytes]:
+    web = installation.start("web", "--port", str(port), "--processes", "1")
+    wait_for(lambda: is_well(port), 30)
+    return web
+
+
+@pytest.fixture
+def half_sent(web: object, port: int) -> Iterator[socket.socket]:
+    """A request that is under way: the end of its body is still to come."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as request:
+        form = "Content-Type: application/x-www-form-urlencoded"
+        request.sendall(f"POST /login HTTP/1.1\r\nHost: x\r\n{form}\r\nContent-Length: 8\r\n\r\nname".encode())
+        time.sleep(0.5)
+        yield request
+
+
+def is_well(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def test_the_pages_finish_what_they_were_asked(web: subprocess.Popen[bytes], half_sent: socket.socket) -> None:
+    web.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    half_sent.sendall(b"=ana")
+    assert half_sent.recv(100).startswith(b"HTTP/1.1 400"), "it has no token against forged forms, and is told so"
+    half_sent.close()
+    assert web.wait(20) == 0
+
+
+def test_the_pages_asked_a_second_time_wait_for_no_request(
+    web: subprocess.Popen[bytes], half_sent: socket.socket
+) -> None:
+    web.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    began = time.monotonic()
+    web.send_signal(signal.SIGTERM)
+    web.wait(20)
+    assert time.monotonic() - began < 8, "gunicorn's own grace is of 10 seconds"
+
+
+def test_a_clock_ends_after_its_round_and_says_goodbye(installation: Installation) -> None:
+    clock = installation.start("clock")
+    wait_for(lambda: silence(installation.services.engine) is not None, 20)
+    clock.send_signal(signal.SIGTERM)
+    assert clock.wait(20) == 0
+    assert silence(installation.services.engine) is None
+
+
+def test_a_clock_asked_a_second_time_waits_for_no_database(installation: Installation) -> None:
+    clock = installation.start("clock")
+    wait_for(lambda: silence(installation.services.engine) is not None, 20)
+    other = sqlite3.connect(installation.folder / "deskjob.sqlite3", isolation_level=None)
+    try:
+        clock.send_signal(signal.SIGTERM)
+        time.sleep(0.05)
+        other.execute("BEGIN IMMEDIATE")  # so that it cannot say goodbye
+        clock.send_signal(signal.SIGTERM)
+        assert clock.wait(5) in {0, -signal.SIGTERM}
+    finally:
+        other.close()
+
+
+def test_up_asked_a_second_time_gives_no_more_grace_and_still_hands_back_what_ran(
+    installation: Installation, port: int
+) -> None:
+    del installation.settings["DESKJOB_REDIS_URL"]
+    up = installation.start("up", "--port", str(port), "--workers", "1", **GRACE)
+    wait_for(lambda: "Deskjob is ready at" in installation.said, 40)
+    deaf = installation.job("deaf", {"seconds": 600})
+    installation.await_status(deaf, Status.RUNNING)
+    wait_for(lambda: installation.get(deaf).state)  # before that, it hands itself back at once
+    up.send_signal(signal.SIGTERM)
+    time.sleep(1.5)
+    assert up.poll() is None, "the job has its grace"
+    assert installation.get(deaf).status is Status.RUNNING
+    waits = installation.job("quick")
+    up.send_signal(signal.SIGTERM)
+    assert up.wait(20) == 0
+    assert [installation.get(job_id).status for job_id in (deaf, waits)] == [Status.QUEUED, Status.QUEUED]
+    assert installation.services.leases.beats() == {}

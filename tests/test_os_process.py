@@ -1,0 +1,37 @@
+import os
+import signal
+import threading
+import time
+
+from webapp import os_process
+
+
+def test_signals_are_left_to_the_main_thread() -> None:
+    seen: list[set[int]] = []
+    thread = os_process.start(lambda: seen.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, []))), "quiet")
+    thread.join()
+    assert seen[0] >= {signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGUSR2}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+    assert thread.daemon
+
+
+def test_a_main_thread_that_waits_for_a_child_hears_a_signal_at_once_however_busy_the_others_are() -> None:
+    heard: list[float] = []
+    done = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(time.monotonic()))
+    child = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "0.5")
+
+    def busy() -> None:
+        while not done.wait(0.0001):
+            pass
+
+    threads = [os_process.start(busy, "busy") for _ in range(3)]
+    sent = time.monotonic() + 0.1
+    sender = os_process.start(lambda: (time.sleep(0.1), os.kill(os.getpid(), signal.SIGUSR1))[0], "sender")
+    os.wait4(child, 0)
+    done.set()
+    for thread in (*threads, sender):
+        thread.join()
+    signal.signal(signal.SIGUSR1, before)
+    assert heard
+    assert heard[0] - sent < 0.3

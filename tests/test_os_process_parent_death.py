@@ -1,0 +1,32 @@
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+
+from tests.installation import environment, wait_for
+
+PARENT = """
+import os, signal, time
+from webapp.os_process import die_with_parent
+parent = os.getpid()
+child = os.fork()
+if not child:
+    die_with_parent(parent)
+    time.sleep(60)
+print(child, flush=True)
+time.sleep(60)
+"""
+LATE = "from webapp.os_process import die_with_parent; die_with_parent(1)"
+
+
+def test_a_child_does_not_outlive_its_killed_parent() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], env=environment(), stdout=subprocess.PIPE) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.send_signal(signal.SIGKILL)
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 2)
+
+
+def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
+    assert subprocess.run([sys.executable, "-c", LATE], env=environment(), check=False).returncode == os.EX_TEMPFAIL

@@ -1,0 +1,109 @@
+"""The tree stays readable: small packages, names that can be searched for, a test for every module."""
+
+import ast
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from sys import stdlib_module_names
+
+ROOT = Path(__file__).parent.parent
+WEBAPP = ROOT / "webapp"
+TESTS = ROOT / "tests"
+MOST_MODULES = 15
+NOUNS = ("encoding", "firing", "polling")  # what the field calls these things
+# Their names are the interface of the package: public names, tables, command groups, job types, a blueprint's setup
+EXPORTING_PACKAGES = (
+    *("jobs", "schema", "cli", "cli/jobs", "cli/schedules"),
+    *("jobtypes", "jobtypes/bulk_action", "jobtypes/dataset_report", "jobtypes/job_history_export"),
+    *("jobtypes/user_import", "views/schedules", "views/security"),
+)
+TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
+    "schema/*": "table declarations; the migration tests compare them with a migrated database",
+    "jobs/invariants/*": "test_verifier.py breaks each rule once, on both databases",
+    "demo/*": "test_seed.py seeds the whole demonstration",
+    "jobtypes/*/payload": "declarations; the job type's own test starts jobs with them",
+    "jobtypes/dataset_report/*": "tests by kind of file and by output, not by module",
+    "jobtypes/job_history_export/*": "test_job_history_export.py runs the job and reads its file in each format",
+    "jobtypes/user_import/*": "test_user_import.py runs the job on files of every kind",
+    "jobtypes/tables/*": "tested through the job types that read tables",
+    "jobtypes/bulk_action/checkpoint": "test_bulk_action.py interrupts the job and lets it go on",
+    "cli/*": "the tests of the commands run them with real arguments",
+    "jobs/schedules/*": "test_service.py and test_firing.py",
+    **dict.fromkeys(
+        ("app", "processes/web", "processes/preflight", "processes/valkey"),
+        "the tests of `up` and of the commands start the real processes",
+    ),
+    **dict.fromkeys(
+        ("db/revision", "jobs/monitoring/components"),
+        "tests/processes/test_bootstrap_migrations.py and the health checks",
+    ),
+    **dict.fromkeys(
+        ("jobs/lifecycle/create", "jobs/lifecycle/cascade", "jobs/lifecycle/optimistic_update", "jobs/store/events"),
+        "test_operations.py and the state machine in test_lifecycle_model.py",
+    ),
+    **dict.fromkeys(
+        ("jobs/service", "jobs/queries/history", "jobs/queries/text_search", "jobs/metrics/cursors"),
+        "test_visible_jobs.py and test_service.py call them through the public methods",
+    ),
+    **dict.fromkeys(
+        ("jobs/execution/dry_run", "jobs/execution/input_files", "jobs/rq_queue/horse_process"),
+        "test_inline.py, test_context.py and test_worker.py run real jobs through them",
+    ),
+    **dict.fromkeys(
+        ("views/blueprints", "views/admin/charts", "views/admin/new_user", "views/new_job/*", "views/schedules/*"),
+        "the tests of the pages that they make",
+    ),
+    "views/job/*": "test_show.py reads the page of a job in every status",
+    "views/job_list/*": "test_list_page.py and test_index.py",
+    "views/page/*": "every test of a page goes through them",
+    "views/text/*": "test_catalogues.py and the tests of the pages that show these texts",
+    "views/forms/*": "test_payload_form.py and test_round_trip.py send every kind of field through a form",
+}
+
+
+def packages() -> Iterator[Path]:
+    return (init.parent for init in sorted(WEBAPP.rglob("__init__.py")))
+
+
+def modules(package: Path) -> list[Path]:
+    return [path for path in sorted(package.glob("*.py")) if not path.name.startswith("__")]
+
+
+def every_module() -> list[Path]:
+    return [module for package in packages() for module in modules(package)]
+
+
+def short_name(path: Path) -> str:
+    return path.relative_to(WEBAPP).with_suffix("").as_posix()
+
+
+def test_a_package_has_at_most_fifteen_modules() -> None:
+    assert [short_name(package) for package in packages() if len(modules(package)) > MOST_MODULES] == []
+
+
+def test_a_module_is_named_by_a_noun_and_not_after_the_standard_library() -> None:
+    names = {short_name(module): module.stem for module in every_module()}
+    gerunds = [path for path, name in names.items() if re.fullmatch(r"[a-z]+ing", name) and name not in NOUNS]
+    assert gerunds == []
+    assert [path for path, name in names.items() if name in stdlib_module_names] == []
+
+
+def test_a_package_says_what_it_promises_and_runs_no_code() -> None:
+    for package in packages():
+        body = ast.parse((package / "__init__.py").read_text()).body
+        assert isinstance(body[0], ast.Expr), f"{short_name(package)} has no docstring"
+        if package != WEBAPP and short_name(package) not in EXPORTING_PACKAGES:
+            assert len(body) == 1, f"{short_name(package)} does more than say what it promises"
+
+
+def test_every_module_has_a_test_of_its_name() -> None:
+    tests = {test.relative_to(TESTS).as_posix() for test in TESTS.rglob("test_*.py")}
+
+    def tested(module: Path) -> bool:
+        folder, name = module.relative_to(WEBAPP).parent.as_posix(), module.stem
+        start = f"test_{name}" if folder == "." else f"{folder}/test_{name}"
+        return any(test == f"{start}.py" or test.startswith(f"{start}_") for test in tests)
+
+    missing = [short_name(module) for module in every_module() if not tested(module)]
+    assert [name for name in missing if not any(fnmatch(name, pattern) for pattern in TESTED_ELSEWHERE)] == []

@@ -1,0 +1,127 @@
+"""The page of notices, the bell and what is said once."""
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from webapp.accounts.user import User
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.services import Services
+
+Put = Callable[..., Job]
+POLL = {"HX-Request": "true", "X-Poll": "1"}
+
+
+@pytest.fixture
+def client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
+    return client_of(user)
+
+
+@pytest.fixture
+def ended(services: Services, user: User) -> Callable[..., Job]:
+    """Make a job of ana and end it."""
+
+    def ended(step: Callable[[Job], Job] = Job.mark_completed, **choices: object) -> Job:
+        job = services.jobs.create_job(
+            "maintenance", owner=Owner(user_id=user.id), dispatch=False, **{"title": "Monthly report", **choices}
+        )
+        services.jobs.change(job.id, Job.mark_running)
+        return services.jobs.change(job.id, step)
+
+    return ended
+
+
+def words(page: str) -> str:
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", page).split()))
+
+
+def again(page: str) -> str:
+    return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
+
+
+def test_an_empty_page_says_what_will_come(client: FlaskClient) -> None:
+    page = client.get("/notices").text
+    assert "Nothing to tell yet" in page
+    assert "bell__count" not in page
+
+
+def test_a_notice_leads_to_the_job_and_its_result(
+    client: FlaskClient, ended: Callable[..., Job], attach: Callable[..., object]
+) -> None:
+    job = ended()
+    attach(job, "report.pdf")
+    page = client.get("/notices").text
+    assert "Monthly report is done." in page
+    assert f'href="/jobs/{job.id}"' in page
+    assert "report.pdf" in page
+    assert '<span class="bell__count">1' in page
+
+
+def test_unread_ones_come_first_and_can_be_read_one_by_one_or_all(
+    client: FlaskClient, ended: Callable[..., Job]
+) -> None:
+    for title in ("First", "Second", "Third"):
+        ended(lambda job: job.mark_failed(["It broke."]), title=title)
+    number = re.search(r'action="/notices/(\d+)/read"', client.get("/notices").text)[1]
+    assert client.post(f"/notices/{number}/read").location == "/notices"
+    page = words(client.get("/notices").text)
+    assert page.index("Second failed.") < page.index("First failed.") < page.index("Third failed.")
+    client.post("/notices/read")
+    page = client.get("/notices").text
+    assert "Mark all as read" not in page
+    assert "bell__count" not in page
+
+
+def test_nobody_reads_the_notices_of_others(
+    client: FlaskClient, ended: Callable[..., Job], services: Services, user: User, person: Callable[..., User],
+    client_of: Callable[[User], FlaskClient],
+) -> None:  # fmt: skip
+    ended()
+    stranger = client_of(person("ben", role="admin"))
+    assert "Monthly report" not in stranger.get("/notices").text
+    [notice] = services.notices.unread(user.id)
+    stranger.post(f"/notices/{notice.id}/read")
+    stranger.post("/notices/read")
+    assert services.notices.state(user.id)[0] == 1
+
+
+def test_looking_changes_nothing(client: FlaskClient, ended: Callable[..., Job]) -> None:
+    ended()
+    client.get("/notices")
+    assert "bell__count" in client.get("/notices").text
+
+
+def test_what_ends_while_the_page_is_open_is_said_once(client: FlaskClient, ended: Callable[..., Job]) -> None:
+    ended(title="Before")
+    page = client.get("/jobs").text
+    assert "data-toast" not in page
+    ended(title="Now")
+    answer = client.get(again(page), headers=POLL).text
+    assert "Now is done." in words(answer)
+    assert "Before is done." not in words(answer)
+    assert "data-toast" not in client.get(again(answer), headers=POLL).text
+
+
+def test_when_the_last_of_several_ends_it_is_said_that_all_have(
+    client: FlaskClient, services: Services, user: User, ended: Callable[..., Job]
+) -> None:
+    own = {"owner": Owner(user_id=user.id), "dispatch": False}
+    running = services.jobs.change(services.jobs.create_job("maintenance", **own).id, Job.mark_running)
+    page = client.get("/jobs").text
+    ended()
+    services.jobs.change(running.id, Job.mark_completed)
+    assert "All of your jobs are done." in words(client.get(again(page), headers=POLL).text)
+
+
+def test_the_badge_the_title_and_the_list_count_what_runs(client: FlaskClient, put: Put) -> None:
+    assert "<title>Jobs · Deskjob</title>" in client.get("/jobs").text
+    assert "None of your jobs runs now." in client.get("/notices").text
+    put(Status.RUNNING, progress=42.0, message="84 of 200")
+    put(Status.RUNNING, owner=Owner(public=True))
+    page = client.get("/jobs").text
+    assert "<title>(1) Jobs · Deskjob</title>" in page
+    assert '<span class="badge__count">1</span>' in page
+    assert "84 of 200" in client.get("/notices").text

@@ -1,0 +1,198 @@
+"""The pages from which an installation is run, in a real browser, over real workers."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import insert
+from werkzeug.serving import make_server
+
+from tests.conftest import PASSWORD, PASSWORD_HASH
+from tests.installation import TYPES, Installation, installed, wait_for
+from webapp.app import create_app
+from webapp.config import load
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Status
+from webapp.jobs.schedules.draft import Draft
+from webapp.schema import now, users
+
+pytestmark = pytest.mark.browser
+ONE_POLL = 8000  # ms: five seconds, their jitter, and a slow machine
+
+
+@pytest.fixture(scope="module")
+def house(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
+    """An installation with two real workers, and people of two roles."""
+    with installed(sqlite_template, valkey_url) as house:
+        with writing(house.services.engine) as connection:
+            for name in ("admin", "auditor"):
+                row = {"name": name, "role": name, "password_hash": PASSWORD_HASH, "id": uuid4()}
+                connection.execute(insert(users).values(**row, created_at=now()))
+        house.start("worker", "--workers", "2", "--queues", "default")
+        wait_for(lambda: len(house.services.workers.at_work()) == 2, 30)
+        yield house
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def address(house: Installation) -> Iterator[str]:
+    redis = house.settings["DESKJOB_REDIS_URL"]
+    limits = {"login_limit": "1000 per minute", "address_limit": "1000 per minute"}
+    settings = load(data_dir=house.folder, redis_url=redis, secret_key="k" * 32, jobtypes=(TYPES,), **limits)
+    app = create_app(settings)
+    with served(app) as address:
+        yield address
+    app.extensions["deskjob"].engine.dispose()
+
+
+@pytest.fixture
+def open_as(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Sign somebody in: `open_as("admin", java_script_enabled=False)`."""
+    contexts: list[BrowserContext] = []
+
+    def open_as(name: str, **options: Any) -> Page:
+        contexts.append(browser.new_context(base_url=address, **options))
+        page = contexts[-1].new_page()
+        page.goto("/login")
+        page.fill("#name", name)
+        page.fill("#password", PASSWORD)
+        page.click("main button")
+        page.wait_for_url("**/jobs")
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+def test_a_pause_is_seen_elsewhere_within_one_poll_and_kept_by_the_workers(
+    open_as: Callable[..., Page], house: Installation
+) -> None:
+    watching, acting = open_as("auditor"), open_as("admin")
+    watching.goto("/admin/queues")
+    acting.goto("/admin/queues/default")
+    acting.get_by_role("link", name="Pause…").click()
+    acting.get_by_label("Reason").fill("Moving the database")
+    acting.get_by_role("dialog").get_by_role("button", name="Pause the queue").click()
+    expect(watching.locator("#queues-live")).to_contain_text("default is paused.", timeout=ONE_POLL)
+    expect(watching.locator("#queues-live")).to_contain_text("Moving the database")
+    job_id = house.job("quick")
+    house.services.wake_ups.push("default")
+    watching.wait_for_timeout(1500)
+    assert house.get(job_id).status is Status.QUEUED
+    acting.get_by_role("button", name="Resume the queue").click()
+    house.await_status(job_id, Status.COMPLETED)
+    expect(watching.locator("#queues-live")).not_to_contain_text("default is paused.", timeout=ONE_POLL)
+
+
+def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
+    open_as: Callable[..., Page], house: Installation
+) -> None:
+    job_id = house.job("steps", {"steps": 300, "seconds": 0.1})
+    wait_for(lambda: house.get(job_id).state.get("step", 0) >= 1)
+    [busy] = [one for one in house.services.workers.at_work() if one.job_id == job_id]
+    page = open_as("admin")
+    page.goto("/admin/workers")
+    card = page.locator(f"#worker-{busy.name}")
+    expect(card).to_contain_text("Working")
+    card.get_by_role("link", name="Stop now…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop it now").click()
+    expect(card).to_have_count(0, timeout=2 * ONE_POLL)
+    expect(page.locator("article.unit")).to_have_count(2, timeout=2 * ONE_POLL)
+    assert house.get(job_id).state["step"] >= 1
+    assert house.services.jobs.attempts(job_id)[0].outcome == "interrupted"
+    house.services.jobs.cancel(job_id)
+
+
+def test_a_running_job_is_stopped_from_its_page_and_seen_in_the_list(
+    open_as: Callable[..., Page], house: Installation
+) -> None:
+    job_id = house.job("steps", {"steps": 600, "seconds": 0.1})
+    house.await_status(job_id, Status.RUNNING)
+    watching, acting = open_as("auditor"), open_as("admin")
+    watching.goto("/admin/jobs?tab=running")
+    row = watching.locator(f"#job-{job_id}")
+    expect(row).to_contain_text("Running")
+    acting.goto(f"/jobs/{job_id}")
+    acting.get_by_role("link", name="Stop").click()
+    acting.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(row).to_contain_text("Stopped", timeout=ONE_POLL)
+    assert house.get(job_id).status is Status.CANCELLED
+    assert house.services.jobs.attempts(job_id)[0].outcome == "cancelled"
+
+
+def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
+    open_as: Callable[..., Page], house: Installation
+) -> None:
+    job_id = house.job("mends", {"path": str(house.folder / "mended")})
+    house.await_status(job_id, Status.FAILED)
+    (house.folder / "mended").touch()
+    busy = house.job("steps", {"steps": 600, "seconds": 0.1})  # so that lists ask every two seconds
+    watching, acting = open_as("auditor"), open_as("admin")
+    watching.goto("/admin/jobs?tab=failed")
+    row = watching.locator(f"#job-{job_id}")
+    expect(row).to_contain_text("Failed")
+    acting.goto(f"/jobs/{job_id}")
+    acting.get_by_role("link", name="Try again…").click()
+    acting.get_by_role("dialog").get_by_role("button", name="Try again").click()
+    expect(row).to_contain_text("Done", timeout=ONE_POLL)
+    assert [one.outcome for one in house.services.jobs.attempts(job_id)] == ["failed", "completed"]
+    house.services.jobs.cancel(busy)
+
+
+def test_a_schedule_is_run_now_and_seen_to_its_end(open_as: Callable[..., Page], house: Installation) -> None:
+    schedule = house.services.schedules.add("quick", {}, Draft(name="Yearly", rule="0 3 1 1 *", zone="UTC"))
+    page = open_as("admin")
+    page.goto(f"/admin/schedules/{schedule.id}")
+    page.get_by_role("button", name="Run now", exact=True).click()
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Finished", timeout=ONE_POLL)
+    page.goto(f"/admin/schedules/{schedule.id}")
+    run = page.locator("table.runs tbody tr")
+    expect(run).to_contain_text("Done")
+    expect(run).to_contain_text("wanted by you")
+    [kept] = house.services.runs.of(schedule.id, 5)
+    assert house.get(kept.job_id).status is Status.COMPLETED
+
+
+def test_everything_is_done_without_javascript_too(open_as: Callable[..., Page], house: Installation) -> None:
+    page = open_as("admin", java_script_enabled=False)
+    page.goto("/admin/queues/default")
+    page.get_by_role("link", name="Pause…").click()
+    page.get_by_label("Reason").fill("By hand")
+    page.get_by_role("button", name="Pause the queue").click()
+    expect(page.locator("#queue-live")).to_contain_text("By hand")
+    page.get_by_role("button", name="Resume the queue").click()
+    expect(page.locator("#queue-live")).not_to_contain_text("By hand")
+    page.goto("/admin/system")
+    page.get_by_role("link", name="Count what is removed within a day").click()
+    expect(page.locator("#removal-figures")).to_contain_text("within the next 24 hours")
+
+
+def test_a_pause_is_made_with_the_keyboard_alone(open_as: Callable[..., Page], house: Installation) -> None:
+    page = open_as("admin")
+    page.goto("/admin/queues/default")
+    page.get_by_role("link", name="Pause…").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Leave it open")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.type("From the keyboard")
+    page.keyboard.press("Enter")
+    expect(page.locator("#queue-live")).to_contain_text("From the keyboard")
+    house.services.queues.resume("default")

@@ -1,0 +1,54 @@
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from webapp.jobs.definition.job_type import JobType, job_type
+from webapp.jobs.model.policies import FOREVER, OnDuplicate, Retention
+from webapp.views.admin.job_type_details import facts, kept, limits, starters
+
+USUAL = timedelta(days=30)
+
+
+class Nothing(BaseModel):
+    pass
+
+
+def kind(**rules: Any) -> JobType:
+    def handler(job: Any, payload: Nothing) -> None:
+        """Do nothing."""
+
+    return job_type("one", title="One", **rules)(handler)
+
+
+def test_limits_are_the_time_the_tries_and_how_many_at_once() -> None:
+    assert limits(kind()) == ("up to 1\N{NO-BREAK SPACE}h", "1 try", "any number at once")
+    some = kind(timeout=timedelta(minutes=5), max_attempts=3, max_running=2, max_running_per_owner=1)
+    assert limits(some)[1:] == ("up to 3 tries", "2 at once", "1 at once of one owner")
+
+
+def test_who_may_start_it_is_told_from_the_weakest_role_on() -> None:
+    assert starters(kind()) == ("Everybody",)
+    assert starters(kind(roles=("admin", "operator", "night_shift"))) == ("Operator, Admin, night_shift",)
+    assert starters(kind(listed=False)) == ("Everybody", "only from other pages")
+
+
+def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:
+    assert kept(kind(keep_files=timedelta(days=7)), USUAL) == ("30\N{NO-BREAK SPACE}d", "files: 7\N{NO-BREAK SPACE}d")
+    some = kind(keep=Retention(failed=FOREVER, cancelled=timedelta(days=1)))
+    assert kept(some, USUAL)[1:3] == ("failed: for ever", "stopped: 1\N{NO-BREAK SPACE}d")
+
+
+def test_every_rule_has_its_name() -> None:
+    found = dict(facts(kind(priority=5, rerun_lost=False, max_running=2, stop_grace=timedelta(seconds=30)), USUAL))
+    assert (found["Priority"], found["If its worker is lost"]) == ("5", "is not started again")
+    assert (found["At most at once"], found["At most at once of one owner"]) == ("2", "any number")
+    assert found["Time to stop"] == "30\N{NO-BREAK SPACE}s"
+    assert found["A second one with the same key"] == "runs as any other: there is no key"
+    for policy, words in (
+        (OnDuplicate.REJECT, "is refused"),
+        (OnDuplicate.RETURN, "is the first one"),
+        (OnDuplicate.QUEUE_AFTER, "waits for the first one"),
+    ):
+        keyed = dict(facts(kind(unique_key="one", on_duplicate=policy), USUAL))
+        assert keyed["A second one with the same key"] == words

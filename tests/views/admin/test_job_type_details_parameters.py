@@ -1,0 +1,62 @@
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from tests.views.forms.every_kind import every_kind
+from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.views.admin.job_type_details import Parameter, parameters
+
+
+class Order(BaseModel):
+    secret: str = Field("hunter2", json_schema_extra={"format": "password"})
+    code: str = Field(pattern="[A-Z]{3}", min_length=3)
+    names: list[str] = Field(["ada", "bob"], min_length=1)
+    scan: Upload = Field(json_schema_extra={"max_bytes": 5_000_000})
+
+
+@job_type("order", title="Order")
+def order(job: Any, payload: Order) -> None:
+    """Order something."""
+
+
+def named(name: str) -> Parameter:
+    found = (*parameters(every_kind, 2_000_000_000), *parameters(order, 1_000_000))
+    return next(one for one in found if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "takes", "limits", "default"),
+    [
+        ("report_name", "a text", "at most 80 characters", ""),
+        ("remarks", "a text", "", "empty"),
+        ("rows", "a whole number", "at least 1, at most 1,000", "200"),
+        ("multiple", "a whole number", "at least 3, in steps of 5", "empty"),
+        ("ratio", "a number", "more than 0, less than 1", "0.5"),
+        ("price", "a number", "at least 0, in steps of 0.01", "1.50"),
+        ("since", "a date", "", ""),
+        ("notify", "yes or no", "", "yes"),
+        ("region", "one of several", "North, East, South, West or Overseas", ""),
+        ("format", "one of several", "CSV or XLSX", "CSV"),
+        ("columns", "some of several", "Name, Size or Date", "Name"),
+        ("limits", "a list", "at most 3 entries", "empty"),
+        ("names", "a list", "at least 1 entry", "ada, bob"),
+        ("code", "a text", "of the form [A-Z]{3}, at least 3 characters", ""),
+        ("data", "a file", ".csv or .tsv, at most 2 GB", ""),
+        ("scan", "a file", "at most 1 MB", ""),
+        ("anything", "a value", "", "empty"),
+    ],
+)
+def test_a_parameter_says_what_it_takes_within_which_limits(name: str, takes: str, limits: str, default: str) -> None:
+    found = named(name)
+    assert (found.takes, found.limits, found.default) == (takes, limits, default)
+
+
+def test_a_secret_is_never_shown_not_even_one_that_stands_in_the_code() -> None:
+    assert (named("secret").takes, named("secret").default) == ("a secret", "")
+
+
+def test_what_must_be_said_is_told_from_what_may_be() -> None:
+    assert (named("report_name").required, named("report_name").title) == (True, "Report name")
+    assert named("report_name").help == "It becomes the name of the file."
+    assert not named("rows").required

@@ -1,0 +1,18 @@
+import pytest
+
+from webapp.views.forms.questions import humanised
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("full_text", "Full text"),
+        ("csv", "CSV"),
+        ("api_key", "API key"),
+        ("Q4 report", "Q4 report"),
+        ("", ""),
+        ("_", "_"),
+    ],
+)
+def test_names_read_as_words(name: str, text: str) -> None:
+    assert humanised(name) == text

@@ -1,0 +1,122 @@
+"""Everything of a job as one archive, and its log and long parameters as text."""
+
+import json
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import BaseModel, SecretStr
+
+from webapp.accounts.user import User
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.services import Services
+
+Put = Callable[..., Job]
+Attach = Callable[..., Any]
+ENDS = ("bundle.zip", "log.txt", "parameters/note")
+
+
+class Letter(BaseModel):
+    note: str = ""
+    key: SecretStr | None = None
+
+
+@job_type("letter", title="Letter")
+def letter(job: Any, payload: Letter) -> None:
+    """Write it."""
+
+
+@pytest.fixture(autouse=True)
+def _known(services: Services) -> None:
+    services.registry.add(letter)
+
+
+def archive(client: FlaskClient, job: Job) -> ZipFile:
+    answer = client.get(f"/jobs/{job.id}/bundle.zip")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=job-{job.short_id}.zip"
+    return ZipFile(BytesIO(answer.data))
+
+
+def test_the_archive_has_all_that_helps_and_no_secret(
+    client: FlaskClient, put: Put, attach: Attach, write_log: Callable[..., None], services: Services
+) -> None:
+    payload = {"note": "hello", "key": services.vault.close(SecretStr("hush"))}
+    job = put(Status.FAILED, type="letter", payload=payload, errors=({"text": "No stamp."},))
+    attach(job, "part.csv", b"a,b\n" * 50_000)
+    attach(job, "part.csv", b"the same name")
+    write_log(job, "first line", "second line")
+    found = archive(client, job)
+    assert found.testzip() is None
+    told = json.loads(found.read("job.json"))
+    assert told["parameters"] == {"note": "hello", "key": "••••••"}
+    assert told["errors"][0]["text"] == "No stamp."
+    assert "$secret" not in found.read("job.json").decode()
+    assert "second line" in found.read("log.txt").decode()
+    files = [name for name in found.namelist() if name.startswith("files/")]
+    assert sorted(len(found.read(name)) for name in files) == [13, 200_000]
+    assert {"timeline.json", "attempts.json", "files.json"} <= set(found.namelist())
+
+
+def test_what_is_too_large_is_named_and_not_sent(
+    client: FlaskClient, put: Put, attach: Attach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webapp.views.job.debug_bundle.FILES_LIMIT", 10)
+    job = put(Status.COMPLETED)
+    attach(job, "huge.bin", b"x" * 11)
+    found = archive(client, job)
+    assert "files/output/huge.bin" not in found.namelist()
+    assert "huge.bin, 11 bytes" in found.read("left-out.txt").decode()
+
+
+def test_the_archive_is_handed_out_while_it_is_made(client: FlaskClient, put: Put, attach: Attach) -> None:
+    job = put(Status.COMPLETED)
+    attach(job, "large.bin", bytes(range(256)) * 20_000)
+    chunks = client.get(f"/jobs/{job.id}/bundle.zip", buffered=False).response
+    assert max(map(len, chunks)) < 200_000
+
+
+def test_the_log_is_a_file_of_its_own(client: FlaskClient, put: Put, write_log: Callable[..., None]) -> None:
+    job = put(Status.RUNNING)
+    write_log(job, "plain words")
+    write_log(job, "an error", level="ERROR")
+    answer = client.get(f"/jobs/{job.id}/log.txt")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert [line.split(maxsplit=3)[2:] for line in answer.text.splitlines()] == [
+        ["info", "plain words"],
+        ["error", "an error"],
+    ]
+    assert "plain words" not in client.get(f"/jobs/{job.id}/log.txt?level=error").text
+
+
+def test_a_long_parameter_is_shown_in_part_and_sent_whole_when_asked_for(client: FlaskClient, put: Put) -> None:
+    job = put(type="letter", payload={"note": "n" * 200_000})
+    page = client.get(f"/jobs/{job.id}").text
+    assert len(page) < 20_000
+    assert f"/jobs/{job.id}/parameters/note" in page
+    whole = client.get(f"/jobs/{job.id}/parameters/note")
+    assert (whole.mimetype, whole.text) == ("text/plain", "n" * 200_000)
+    assert client.get(f"/jobs/{job.id}/parameters/none").status_code == 404
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_strangers_get_none_of_it(
+    client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put, end: str
+) -> None:
+    bob = client_of(person("bob"))
+    for job in (put(type="letter", payload={"note": "x"}), put(type="letter", owner=Owner(public=True))):
+        assert bob.get(f"/jobs/{job.id}/{end}").status_code == 404
+
+
+def test_the_trace_and_the_place_are_for_those_who_operate(
+    client: FlaskClient, admins: FlaskClient, services: Services, run_jobs: Callable[..., int], user: User
+) -> None:
+    job = services.jobs.create_user_job("letter", {}, user.id)
+    run_jobs()
+    own, theirs = (json.loads(archive(who, job).read("attempts.json"))[0] for who in (client, admins))
+    assert "pid" not in own
+    assert theirs["pid"] > 0

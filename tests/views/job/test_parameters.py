@@ -1,0 +1,91 @@
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field, SecretStr
+
+from webapp.jobs.definition.job_type import Upload
+from webapp.views.job.parameters import HIDDEN, parameters
+
+
+class Kind(StrEnum):
+    PLAIN = "plain"
+
+
+class Credentials(BaseModel):
+    user: str
+    password: SecretStr
+
+
+class Payload(BaseModel):
+    month: date = date(2026, 10, 1)
+    since: datetime | None = None
+    format: Literal["pdf", "xlsx"] = "pdf"
+    kind: Kind = Kind.PLAIN
+    delivery: Literal["mail", "post"] | None = Field(default=None, json_schema_extra={"labels": {"mail": "By e-mail"}})
+    kinds: list[Kind] = Field(default=[], json_schema_extra={"labels": {"plain": "Without pictures"}})
+    with_details: bool = Field(default=True, title="Details")
+    customers: list[str] = []
+    limits: dict[str, int] = {}
+    note: str = ""
+    file: Upload | None = None
+    api_key: SecretStr | None = None
+    login: Credentials | None = None
+    spare_keys: list[SecretStr] = []
+
+
+def shown(**stored: Any) -> dict[str, str]:
+    return {one.label: one.text for one in parameters(Payload, stored, ZoneInfo("Europe/Madrid"))}
+
+
+def test_values_are_labelled_and_written_for_people() -> None:
+    assert shown(month="2026-10-01", format="pdf", with_details=True, customers=["Acme", "Initech"], note="") == {
+        "Month": "1 October 2026",
+        "Format": "PDF",
+        "Details": "Yes",
+        "Customers": "Acme, Initech",
+        "Note": "Not set",
+    }
+
+
+def test_what_was_chosen_is_shown_in_the_words_of_the_form() -> None:
+    assert shown(kind="plain", delivery="mail", kinds=["plain"]) == {
+        "Kind": "Plain",
+        "Delivery": "By e-mail",
+        "Kinds": "Without pictures",
+    }
+    assert shown(delivery="post", kinds=[]) == {"Delivery": "Post", "Kinds": "Not set"}
+
+
+def test_what_is_no_option_any_more_is_shown_as_it_is() -> None:
+    assert shown(format="doc", kinds=["plain", "old"]) == {"Format": "doc", "Kinds": "plain, old"}
+
+
+def test_a_moment_is_shown_in_the_readers_zone() -> None:
+    assert shown(since="2026-10-01T22:30:00Z") == {"Since": "2 October 2026, 00:30"}
+
+
+def test_a_file_is_shown_by_its_name() -> None:
+    assert shown(file={"name": "a.csv", "size": 3, "sha256": "0", "media_type": "text/csv"}) == {"File": "a.csv"}
+
+
+def test_nested_values_stay_readable() -> None:
+    assert shown(limits={"rows": 5}) == {"Limits": '{\n "rows": 5\n}'}
+
+
+def test_secrets_are_hidden_wherever_they_are() -> None:
+    stored = {
+        "api_key": {"$secret": "gAAAA-closed"},
+        "login": {"user": "ana", "password": {"$secret": "gAAAA-closed"}},
+        "spare_keys": ["clear by mistake"],
+    }
+    assert set(shown(**stored).values()) == {HIDDEN}
+
+
+def test_a_closed_secret_stays_hidden_when_its_field_no_longer_says_so() -> None:
+    assert shown(note={"$secret": "gAAAA-closed"}) == {"Note": HIDDEN}
+
+
+def test_what_the_class_no_longer_knows_is_not_shown() -> None:
+    assert shown(forgotten="value") == {}

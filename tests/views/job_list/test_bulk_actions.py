@@ -1,0 +1,156 @@
+"""Acts on many jobs of the list: asked first, done to those that they fit, and told afterwards."""
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from webapp.accounts.user import User
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.schema import audit
+from webapp.services import Services
+
+Put = Callable[..., Job]
+DIALOG = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
+    return client_of(user)
+
+
+@pytest.fixture
+def operators(client_of: Callable[[User], FlaskClient], person: Callable[..., User]) -> FlaskClient:
+    return client_of(person("olga", role="operator"))
+
+
+def words(page: str) -> str:
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", page).split()))
+
+
+def ticked(*those: Job) -> dict[str, list[str]]:
+    return {"id": [str(job.id) for job in those]}
+
+
+def test_the_question_names_what_happens_and_to_how_many(client: FlaskClient, put: Put) -> None:
+    jobs = (put(Status.QUEUED), put(Status.RUNNING), put(Status.COMPLETED), put(owner=Owner(public=True)))
+    asked = words(client.get("/jobs/act/stop", query_string=ticked(*jobs), headers=DIALOG).text)
+    assert "Stop 2 jobs?" in asked
+    assert "1 of them has ended already and stays as it is." in asked
+    assert "1 of them is not yours and is left alone." in asked
+
+
+def test_what_fits_is_done_and_the_rest_is_left(client: FlaskClient, put: Put, services: Services) -> None:
+    waiting, done = put(Status.QUEUED), put(Status.COMPLETED)
+    answer = client.post("/jobs/act/stop", data={**ticked(waiting, done), "tab": "waiting", "q": "month"})
+    assert (answer.status_code, answer.location) == (303, "/jobs?tab=waiting&q=month")
+    assert services.jobs.get(waiting.id).status is Status.CANCELLED
+    assert services.jobs.get(done.id) == done
+    told = words(client.get("/jobs").text)
+    assert "1 job was stopped or asked to. 1 was left as it is." in told
+    assert "was left as it is" not in client.get("/jobs").text, "it is said once"
+
+
+@pytest.mark.parametrize(("action", "status"), [("retry", Status.FAILED), ("run_again", Status.COMPLETED)])
+def test_jobs_run_once_more(client: FlaskClient, put: Put, services: Services, action: str, status: Status) -> None:
+    job = put(status)
+    client.post(f"/jobs/act/{action}", data=ticked(job))
+    again = services.jobs.get(job.id).status is Status.QUEUED
+    made = len(services.jobs.newest(5)) - 1
+    assert (again, made) == ((True, 0) if action == "retry" else (False, 1))
+
+
+def test_deleted_jobs_are_gone(client: FlaskClient, put: Put, services: Services) -> None:
+    job = put(Status.FAILED)
+    client.post("/jobs/act/delete", data=ticked(job))
+    with pytest.raises(JobNotFound):
+        services.jobs.get(job.id)
+
+
+def test_nobody_acts_on_what_is_not_theirs(
+    client: FlaskClient, operators: FlaskClient, put: Put, services: Services, person: Callable[..., User]
+) -> None:
+    public, hidden = put(owner=Owner(public=True)), put(owner=Owner(user_id=person("ben").id))
+    for job in (public, hidden):
+        client.post("/jobs/act/stop", data=ticked(job))
+        assert services.jobs.get(job.id).status is Status.QUEUED
+    operators.post("/jobs/act/stop", data=ticked(public, hidden))
+    assert services.jobs.get(hidden.id).status is Status.CANCELLED
+
+
+def test_an_act_that_fits_nothing_is_disabled_with_its_reason(client: FlaskClient, put: Put) -> None:
+    for query, reason in ((ticked(put(Status.COMPLETED)), "1 of them is done"), ({}, "No job is chosen.")):
+        page = client.get("/jobs/act/retry", query_string=query).text
+        assert reason in page
+        assert re.search(r"<button[^>]* disabled", page)
+
+
+def test_an_act_that_nobody_knows_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/jobs/act/explode").status_code == client.post("/jobs/act/explode").status_code == 404
+
+
+def test_all_that_match_become_a_job_of_its_own(
+    client: FlaskClient, put: Put, services: Services, run_jobs: Callable[..., int]
+) -> None:
+    failed = [put(Status.FAILED, title="Monthly report") for _ in range(3)]
+    other = put(Status.FAILED, title="Weekly report")
+    query = {"all": "1", "tab": "failed", "q": "monthly", "newest": str(other.id)}
+    page = client.get("/jobs/act/delete", query_string=query).text
+    assert "3 jobs match." in words(page)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', page))
+    late = put(Status.FAILED, title="Monthly report")
+    answer = client.post("/jobs/act/delete", data=fields)
+    assert answer.status_code == 303
+    run_jobs()
+    [bulk] = services.jobs.newest(1)
+    assert answer.location == f"/jobs/{bulk.id}"
+    assert bulk.status is Status.COMPLETED, bulk.errors
+    left = {job.id for job in services.jobs.newest(9)}
+    assert left == {bulk.id, other.id, late.id}
+    assert not left & {job.id for job in failed}
+
+
+def test_scheduled_jobs_are_stopped_with_all_others_only_if_that_is_asked(client: FlaskClient, put: Put) -> None:
+    newest = put(Status.SCHEDULED)
+    query = {"all": "1", "newest": str(newest.id)}
+    assert "Also the 1 that is scheduled for later" in words(client.get("/jobs/act/stop", query_string=query).text)
+    assert "scheduled" not in client.get("/jobs/act/delete", query_string=query).text
+
+
+def test_all_without_the_newest_that_was_seen_is_refused(client: FlaskClient) -> None:
+    assert client.post("/jobs/act/delete", data={"all": "1"}).status_code == 400
+    assert client.post("/jobs/act/delete", data={"all": "1", "newest": "x"}).status_code == 400
+
+
+def test_acts_stand_in_the_audit(client: FlaskClient, put: Put, services: Services) -> None:
+    job = put(Status.QUEUED)
+    client.post("/jobs/act/stop", data=ticked(job))
+    with services.engine.connect() as connection:
+        [line] = connection.execute(select(audit).where(audit.c.action == "jobs_bulk")).all()
+    assert line.after == {"action": "stop", "jobs": [job.short_id]}
+
+
+def test_the_list_offers_acts_and_all_that_match(client: FlaskClient, put: Put) -> None:
+    put(Status.COMPLETED)
+    page = client.get("/jobs").text
+    assert 'formaction="/jobs/act/delete"' in page
+    assert 'name="all"' not in page, "it is ticked as fast"
+    put(Status.COMPLETED)
+    assert "All 2 that match" in client.get("/jobs").text, "nobody ticks a page of them one by one"
+    assert "All 2 that match" in client.get("/jobs?q=report").text, "all were read"
+    for _ in range(50):
+        put(Status.COMPLETED)
+    assert "All 52 that match" in client.get("/jobs").text
+    assert "All 52 that match" in client.get("/jobs?whose=mine&when=7").text
+    assert "All that match" in client.get("/jobs?type=report").text, "the question says how many"
+    older = re.search(r'href="([^"]+)">Older', client.get("/jobs").text)[1]
+    assert 'name="all"' not in client.get(html.unescape(older)).text, "there it would be all from there on"
+
+
+def test_a_job_that_does_this_is_not_in_the_catalogue(client: FlaskClient) -> None:
+    assert "bulk_action" not in client.get("/jobs/new").text
+    assert client.get("/jobs/new/bulk_action").status_code == 404

@@ -1,0 +1,109 @@
+"""The list of jobs: what asking again brings, and what searching does."""
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from webapp.accounts.user import User
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.queries.pagination import Listing
+from webapp.jobs.store.attachments import Attachment
+from webapp.services import Services
+from webapp.views.job_list.visible_rows import Shown
+
+POLL = {"HX-Request": "true", "X-Poll": "1"}
+Put = Callable[..., Job]
+Attach = Callable[..., Attachment]
+
+
+@pytest.fixture
+def client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
+    return client_of(user)
+
+
+def asking_again(page: str) -> str:
+    return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
+
+
+def test_new_jobs_are_announced_and_move_nothing(client: FlaskClient, put: Put) -> None:
+    first = put(Status.COMPLETED)
+    again = asking_again(client.get("/jobs").text)
+    second = put(Status.QUEUED)
+    put(Status.QUEUED)
+    answer = client.get(again, headers=POLL).text
+    assert "2 new jobs" in answer
+    assert str(first.id) in answer
+    assert str(second.id) not in answer
+    failed = asking_again(client.get("/jobs?tab=failed").text)
+    assert "new job" not in client.get(failed, headers=POLL).text
+
+
+def test_a_job_that_ends_stays_where_it_ran(client: FlaskClient, put: Put, services: Services, attach: Attach) -> None:
+    job = put(Status.RUNNING)
+    again = asking_again(client.get("/jobs").text)
+    attach(job, "report.pdf")
+    services.jobs.change(job.id, Job.mark_completed)
+    answer = client.get(again, headers=POLL).text
+    assert f'id="run-{job.id}"' in answer
+    assert "Just ended" in answer
+    assert "report.pdf" in answer
+    assert "new job" not in answer
+
+
+def test_a_job_that_was_removed_says_so_in_its_place(client: FlaskClient, put: Put, services: Services) -> None:
+    job, other = put(Status.COMPLETED), put(Status.COMPLETED)
+    again = asking_again(client.get("/jobs").text)
+    services.jobs.delete(job.id)
+    answer = client.get(again, headers=POLL).text
+    assert f'id="job-{other.id}" data-row' in answer
+    assert f'id="job-{job.id}"' in answer
+    assert "This job was removed." in answer
+
+
+def test_a_list_that_does_not_say_what_it_shows_is_answered_anew(client: FlaskClient, put: Put) -> None:
+    job = put(Status.COMPLETED)
+    for shown in ("", "?shown=nonsense"):
+        assert str(job.id) in client.get(f"/jobs/_live{shown}", headers=POLL).text
+
+
+def test_somebody_elses_jobs_are_not_shown_because_an_address_names_them(
+    client: FlaskClient, put: Put, person: Callable[..., User]
+) -> None:
+    hidden = put(Status.COMPLETED, title="Secret", owner=Owner(user_id=person("ben").id))
+    address = f"/jobs/_live?shown={Shown(rows=(hidden.id,)).written()}"
+    answer = client.get(address, headers=POLL).text
+    assert "Secret" not in answer
+    assert "This job was removed." in answer
+
+
+def test_a_search_finds_and_says_when_it_does_not(client: FlaskClient, put: Put) -> None:
+    job = put(Status.FAILED, errors=({"text": "The file has no column sku."},))
+    assert str(job.id) in client.get("/jobs?q=column+SKU").text
+    page = client.get("/jobs?q=nothing&tab=failed").text
+    assert "No failed jobs with these filters" in page
+    assert 'value="nothing"' in page
+
+
+def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: Put) -> None:
+    job = put(Status.COMPLETED)
+    page = client.get("/jobs?since=31.12.&q=monthly").text
+    assert "“31.12.” is not a day. Write it like 2026-12-31." in page
+    assert 'value="31.12."' in page
+    assert str(job.id) in page
+    assert "so nothing can match" in client.get("/jobs?since=2026-02-02&until=2026-01-01").text
+
+
+def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
+    client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Listing.find, "__kwdefaults__", {**Listing.find.__kwdefaults__, "reach": 2})
+    job = put(Status.COMPLETED, title="Needle")
+    for _ in range(3):
+        put(Status.COMPLETED)
+    page = client.get("/jobs?q=needle").text
+    assert "Only the newest jobs were searched so far." in page
+    older = html.unescape(re.search(r'href="([^"]*before=[^"]*)">Search older ones', page)[1])
+    assert str(job.id) in client.get(older).text

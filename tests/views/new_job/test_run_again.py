@@ -1,0 +1,95 @@
+"""Running a job again: the form with its values, to be changed first."""
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import BaseModel, Field, SecretStr
+
+from tests.views.forms.form_filling import sent
+from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+Attach = tuple[BytesIO, str]
+
+
+class Import(BaseModel):
+    name: str = Field(min_length=3)
+    key: SecretStr
+    table: Upload
+
+
+@job_type("guarded_import", title="Import a table", group="Samples")
+def guarded_import(job: Any, payload: Import) -> None:
+    """Read a table."""
+
+
+@pytest.fixture
+def old(services: Services, client: FlaskClient) -> Job:
+    services.registry.add(guarded_import)
+    fields = {"name": "May", "key": "hush", "table": (BytesIO(b"a,b\n1,2\n"), "may.csv"), "job.title": "All of May"}
+    answer = client.post("/jobs/new/guarded_import", data=fields, content_type="multipart/form-data")
+    return services.jobs.get(UUID(answer.location.rpartition("/")[2]))
+
+
+def form(client: FlaskClient, job: Job) -> dict[str, Any]:
+    page = client.get(f"/jobs/{job.id}/run-again").text
+    return sent(re.sub(r"(?s).*(<form class=\"card.*?</form>).*", r"\1", page)).to_dict()
+
+
+def again(client: FlaskClient, job: Job, fields: dict[str, Any]) -> Any:
+    return client.post(f"/jobs/{job.id}/run-again", data=fields, content_type="multipart/form-data")
+
+
+def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
+    found = []
+    for file in services.jobs.attachments(job.id):
+        with services.files.open(file.id) as stream:
+            found.append((file.name, stream.read()))
+    return found
+
+
+def test_the_form_has_the_old_values_and_no_secret(client: FlaskClient, old: Job) -> None:
+    page = client.get(f"/jobs/{old.id}/run-again").text
+    assert 'value="May"' in page
+    assert "may.csv, 8 bytes, is kept." in page
+    assert 'value="All of May"' in page
+    assert "asked anew" in page
+    assert "$secret" not in page
+    assert "hush" not in page
+
+
+def test_it_makes_a_new_job_and_both_name_each_other(client: FlaskClient, old: Job, services: Services) -> None:
+    fields = form(client, old)
+    refused = again(client, old, fields)
+    assert refused.status_code == 422
+    answer = again(client, old, {**fields, "name": "June", "key": "hush again"})
+    assert answer.status_code == 303
+    new = services.jobs.get(UUID(answer.location.rpartition("/")[2]))
+    assert (new.again_of, new.payload["name"], new.title, new.status) == (old.id, "June", "All of May", Status.QUEUED)
+    assert content(services, new) == [("may.csv", b"a,b\n1,2\n")]
+    assert f"/jobs/{new.id}" in client.get(f"/jobs/{old.id}").text
+    assert f"/jobs/{old.id}" in client.get(f"/jobs/{new.id}").text
+
+
+def test_another_file_replaces_the_old_one(client: FlaskClient, old: Job, services: Services) -> None:
+    fields = {**form(client, old), "key": "hush", "table": (BytesIO(b"new"), "june.csv")}
+    new = services.jobs.get(UUID(again(client, old, fields).location.rpartition("/")[2]))
+    assert content(services, new) == [("june.csv", b"new")]
+
+
+def test_a_file_that_is_gone_is_asked_for(client: FlaskClient, old: Job, services: Services) -> None:
+    services.files.remove(services.jobs.attachments(old.id)[0].id)
+    assert again(client, old, {**form(client, old), "key": "hush"}).status_code == 422
+
+
+def test_what_is_not_installed_any_more_cannot_run_again(client: FlaskClient, put: Callable[..., Job]) -> None:
+    job = put(Status.COMPLETED)
+    answer = client.get(f"/jobs/{job.id}/run-again")
+    assert answer.status_code == 409
+    assert "not installed any more" in answer.text

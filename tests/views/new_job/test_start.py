@@ -1,0 +1,400 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import BaseModel, Field, SecretStr
+from werkzeug.datastructures import MultiDict
+
+from tests.views.forms.every_kind import clean_up, every_kind, hire, nothing
+from tests.views.forms.form_filling import sent
+from webapp.accounts.user import User
+from webapp.config import Settings, load
+from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.model.job import Job, Status
+from webapp.services import Services
+
+Attach = tuple[BytesIO, str]
+
+
+class Import(BaseModel):
+    name: str = Field(description="Seen in the list.", min_length=3)
+    key: SecretStr | None = None
+    table: Upload = Field(json_schema_extra={"accept": ".csv, .TSV"})
+    logo: Upload | None = Field(None, json_schema_extra={"accept": "image/*", "max_bytes": 20_000})
+
+
+class Portrait(BaseModel):
+    picture: Upload = Field(json_schema_extra={"max_bytes": 20_000})
+
+
+@job_type("portrait", title="A portrait", group="Reports")
+def portrait(job: Any, payload: Portrait) -> None:
+    """Look at it."""
+
+
+@job_type("sample_import", title="Import a table", group="Samples")
+def sample_import(job: Any, payload: Import) -> None:
+    """Read a table."""
+
+
+@pytest.fixture
+def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
+    return load(
+        data_dir=tmp_path,
+        database_url=database_url,
+        redis_url=valkey_url,
+        secret_key="k" * 32,
+        max_upload_bytes=100_000,
+    )
+
+
+@pytest.fixture
+def services(services: Services) -> Services:
+    for one in (sample_import, portrait, every_kind, nothing, clean_up, hire):
+        services.registry.add(one)
+    return services
+
+
+@pytest.fixture
+def client(services: Services, client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
+    return client_of(user)
+
+
+def csv(name: str = "airports.csv", content: bytes = b"a,b\n1,2\n") -> Attach:
+    return BytesIO(content), name
+
+
+def post(client: FlaskClient, **fields: Any) -> Any:
+    return client.post("/jobs/new/sample_import", data=fields, content_type="multipart/form-data")
+
+
+def started(answer: Any, services: Services) -> Job:
+    assert answer.status_code == 303, answer.text
+    return services.jobs.get(UUID(answer.location.rpartition("/")[2]))
+
+
+def tile(client: FlaskClient, name: str) -> str:
+    tiles = client.get("/jobs/new").text.split('<li class="tile">')
+    return next(one for one in tiles if f'href="/jobs/new/{name}"' in one)
+
+
+def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
+    found = []
+    for file in services.jobs.attachments(job.id):
+        with services.files.open(file.id) as stream:
+            found.append((file.name, stream.read()))
+    return found
+
+
+def test_the_catalogue_shows_what_can_be_started(client: FlaskClient) -> None:
+    page = client.get("/jobs/new").text
+    assert "<h2 id=" in page
+    assert 'href="/jobs/new/sample_import">Import a table</a>' in page
+    assert "Read a table." in page
+
+
+def test_the_headings_of_the_catalogue_speak_the_readers_language(client: FlaskClient) -> None:
+    page = client.get("/jobs/new", headers={"Accept-Language": "de"}).text
+    assert ">Berichte</h2>" in page
+    assert ">Reports<" not in page
+
+
+def test_the_catalogue_says_how_long_a_job_usually_takes(client: FlaskClient, put: Callable[..., Job]) -> None:
+    put(Status.COMPLETED, type="sample_import")
+    assert "Usually" in client.get("/jobs/new").text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("The tables are being moved.", "It cannot be started for now: The tables are being moved."),
+        ("", "It cannot be started for now."),
+    ],
+)
+def test_the_catalogue_says_of_a_disabled_type_that_and_why_it_cannot_be_started(
+    client: FlaskClient, services: Services, reason: str, said: str
+) -> None:
+    services.disabled_types.disable("sample_import", reason=reason)
+    disabled, other = tile(client, "sample_import"), tile(client, "portrait")
+    assert "Disabled" in disabled
+    assert f">{said}<" in disabled
+    assert "Disabled" not in other
+    assert "cannot be started" not in other
+
+
+@pytest.mark.usefixtures("services")
+@pytest.mark.parametrize(("name", "allowed"), [("clean_up", {"operator", "admin"}), ("hire", {"admin"})])
+def test_a_type_is_offered_only_to_those_who_may_start_it(
+    client_of: Callable[[User], FlaskClient], person: Callable[..., User], name: str, allowed: set[str]
+) -> None:
+    for role in ("user", "auditor", "operator", "admin"):
+        client = client_of(person(role, role=role))
+        assert (f'href="/jobs/new/{name}"' in client.get("/jobs/new").text) == (role in allowed)
+        assert client.get(f"/jobs/new/{name}").status_code == (200 if role in allowed else 404)
+        assert client.post(f"/jobs/new/{name}").status_code == (303 if role in allowed else 404)
+
+
+def test_an_unknown_type_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/jobs/new/unknown").status_code == 404
+    assert client.post("/jobs/new/unknown", data={"a": csv()}).status_code == 404
+
+
+def test_the_page_tells_what_happens_with_the_result(client: FlaskClient) -> None:
+    page = client.get("/jobs/new/sample_import").text
+    assert "Only you and the people who run this installation." in page
+    assert "30\N{NO-BREAK SPACE}days, then they are removed." in page
+    assert "At most 100 kB." in page
+
+
+def test_every_kind_of_question_is_asked(client: FlaskClient) -> None:
+    page = client.get("/jobs/new/every_kind").text
+    for name in every_kind.payload_class.model_fields:
+        assert f'name="{name}"' in page
+
+
+def test_a_payload_that_fits_starts_a_job_of_the_one_who_asks(
+    client: FlaskClient, services: Services, user: User
+) -> None:
+    job = started(post(client, name="May", key="hush", table=csv()), services)
+    assert (job.type, job.owner.user_id, job.triggered_by) == ("sample_import", user.id, user.id)
+    assert job.payload["name"] == "May"
+    assert job.payload["table"]["name"] == "airports.csv"
+    assert "hush" not in str(job.payload)
+    assert content(services, job) == [("airports.csv", b"a,b\n1,2\n")]
+
+
+def test_a_type_that_asks_nothing_starts_at_once(client: FlaskClient, services: Services) -> None:
+    assert started(client.post("/jobs/new/nothing"), services).payload == {}
+
+
+def test_the_form_as_it_is_shown_can_be_sent(client: FlaskClient, services: Services) -> None:
+    fields = sent(re.sub(r"(?s).*(<form class=\"card.*?</form>).*", r"\1", client.get("/jobs/new/every_kind").text))
+    fields.setlist("report_name", ["May"])
+    fields.setlist("since", ["2026-05-01"])
+    fields.setlist("region", ["east"])
+    job = started(
+        client.post("/jobs/new/every_kind", data=MultiDict([*fields.items(multi=True), ("data", csv())])), services
+    )
+    assert (job.payload["region"], job.payload["notify"], job.payload["columns"]) == ("east", True, ["name"])
+
+
+def test_what_does_not_fit_comes_back_with_sentences_and_all_that_was_typed(client: FlaskClient) -> None:
+    answer = post(client, name="M<", key="hush", table=csv())
+    assert answer.status_code == 422
+    assert '<a href="#field-name">Name</a>: Write 3 characters or more.' in answer.text
+    assert 'aria-describedby="field-name-help field-name-error"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert 'value="M&lt;"' in answer.text
+    assert "hush" not in answer.text
+    assert "Type it again" in answer.text
+
+
+def token(answer: Any, field: str = "table") -> str:
+    found = re.search(rf'name="{field}\.kept" value="([^"]+)"', answer.text)
+    assert found, answer.text
+    return found[1]
+
+
+def test_a_file_that_was_received_is_not_asked_for_again(client: FlaskClient, services: Services) -> None:
+    refused = post(client, name="M", table=csv())
+    assert "airports.csv, 8 bytes, is kept. Choose another file to replace it." in refused.text
+    fields = {"name": "May", "table": (BytesIO(), ""), "table.kept": token(refused)}
+    job = started(post(client, **fields), services)
+    assert content(services, job) == [("airports.csv", b"a,b\n1,2\n")]
+    fields["table"] = (BytesIO(), "")
+    again = started(post(client, **fields), services)
+    assert content(services, again) == content(services, job)
+
+
+def test_a_file_survives_as_many_tries_as_it_takes(client: FlaskClient, services: Services) -> None:
+    first = post(client, name="M", table=csv())
+    second = post(client, **{"name": "", "table.kept": token(first)})
+    assert second.status_code == 422
+    started(post(client, **{"name": "May", "table.kept": token(second)}), services)
+
+
+def test_another_file_replaces_the_one_that_was_kept(client: FlaskClient, services: Services) -> None:
+    refused = post(client, name="M", table=csv())
+    fields = {"name": "May", "table": csv("b.csv", b"new"), "table.kept": token(refused)}
+    job = started(post(client, **fields), services)
+    assert content(services, job) == [("b.csv", b"new")]
+
+
+def test_a_kept_file_cannot_be_had_by_another_person(
+    client: FlaskClient, client_of: Callable[[User], FlaskClient], person: Callable[..., User]
+) -> None:
+    stolen = token(post(client, name="M", table=csv()))
+    answer = post(client_of(person("eve")), **{"name": "May", "table.kept": stolen})
+    assert answer.status_code == 422
+    assert "The file that you sent before is no longer kept. Choose it again." in answer.text
+
+
+def test_a_required_file_has_to_be_chosen_an_optional_one_need_not(client: FlaskClient) -> None:
+    answer = post(client, name="May", table=(BytesIO(), ""), logo=(BytesIO(), ""))
+    assert answer.status_code == 422
+    assert '<a href="#field-table">Table</a>: Choose a file.' in answer.text
+    assert "Logo</a>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"table": csv("a.pdf")}, "a.pdf is not of the right kind. Choose a file of the kind .csv or .tsv."),
+        ({"table": csv("csv")}, "csv is not of the right kind"),
+        ({"table": csv("a.csv", b"")}, "a.csv is empty. Choose a file that holds something."),
+        ({"table": csv(), "logo": csv("a.html")}, "a.html is not of the right kind. Choose a file of the kind image/*"),
+    ],
+)
+def test_a_file_of_the_wrong_kind_is_refused_and_not_kept(
+    client: FlaskClient, services: Services, fields: dict[str, Any], sentence: str
+) -> None:
+    answer = post(client, name="May", **{name: csv(file[1], file[0].getvalue()) for name, file in fields.items()})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert len([path for path in services.settings.storage.rglob("*") if path.is_file()]) == len(fields) - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd.csv", "passwd.csv"),
+        ("Ümläut 日本.CSV", "Ümläut 日本.CSV"),
+        ("a\u202evsc.csv", "avsc.csv"),
+        ("quo%22te;.csv", 'quo"te;.csv'),  # as browsers write a quote
+        ("x" * 300 + ".csv", "x" * 146 + ".csv"),
+    ],
+)
+def test_odd_names_are_cleaned(client: FlaskClient, services: Services, name: str, shown: str) -> None:
+    job = started(post(client, name="May", table=csv(name)), services)
+    assert content(services, job)[0][0] == shown
+
+
+def test_a_file_over_the_limit_is_refused_with_a_page_that_names_it(client: FlaskClient, services: Services) -> None:
+    answer = post(client, name="May", table=csv(content=b"x" * 100_001))
+    assert answer.status_code == 413
+    assert "larger than the 100 kB that one file may have" in answer.text
+    assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
+
+
+def test_a_field_names_its_own_limit(client: FlaskClient) -> None:
+    page = client.get("/jobs/new/sample_import").text
+    assert ("At most 100 kB." in page, "At most 20 kB." in page) == (True, True)
+    refused = post(client, name="May", table=csv(), logo=csv("a.png", b"x" * 20_001))
+    assert refused.status_code == 422
+    assert "a.png is larger than the 20 kB that are taken here. Choose a smaller file." in refused.text
+
+
+def test_what_no_field_takes_is_not_even_received(client: FlaskClient, services: Services) -> None:
+    answer = client.post(
+        "/jobs/new/portrait", data={"picture": csv(content=b"x" * 20_001)}, content_type="multipart/form-data"
+    )
+    assert answer.status_code == 413
+    assert "larger than the 20 kB that one file may have" in answer.text
+    assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
+
+
+def test_a_page_for_a_type_without_files_takes_none(client: FlaskClient, services: Services) -> None:
+    job = started(client.post("/jobs/new/nothing", data={"file": csv()}), services)
+    assert services.jobs.attachments(job.id) == ()
+    assert not services.settings.storage.exists() or not [*services.settings.storage.rglob("*")]
+
+
+@pytest.mark.usefixtures("database")
+def test_text_that_a_database_cannot_store_is_refused(client: FlaskClient) -> None:
+    assert post(client, name="May\x00", table=csv()).status_code == 422
+    assert client.post("/jobs/new/every_kind", data={"anything": '"\\u0000"'}).status_code == 422
+
+
+def hidden_key(page: str) -> str:
+    return re.search(r'name="job\.key" value="([^"]+)"', page)[1]
+
+
+def test_a_form_that_is_sent_twice_makes_one_job(client: FlaskClient, services: Services) -> None:
+    fields = {"name": "May", "job.key": hidden_key(client.get("/jobs/new/sample_import").text)}
+    first = started(post(client, **fields, table=csv()), services)
+    assert started(post(client, **fields, table=csv()), services).id == first.id
+    changed = started(post(client, **{**fields, "name": "June"}, table=csv()), services)
+    assert changed.id != first.id
+    assert hidden_key(client.get("/jobs/new/sample_import").text) != fields["job.key"]
+
+
+def test_one_persons_request_is_not_another_ones(
+    client: FlaskClient, client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
+) -> None:
+    first = started(client.post("/jobs/new/nothing", data={"job.key": "k"}), services)
+    other = started(client_of(person("bob")).post("/jobs/new/nothing", data={"job.key": "k"}), services)
+    assert other.id != first.id
+
+
+def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
+    client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
+) -> None:
+    madrid = client_of(person("carla", timezone="Europe/Madrid"))
+    assert "Times are those of Europe/Madrid." in madrid.get("/jobs/new/nothing").text
+    soon = services.jobs.now() + timedelta(days=2)
+    at = soon.astimezone(ZoneInfo("Europe/Madrid")).replace(second=0, microsecond=0)
+    job = started(madrid.post("/jobs/new/nothing", data={"job.at": f"{at:%Y-%m-%dT%H:%M}"}), services)
+    assert (job.status, job.run_at) == (Status.SCHEDULED, at)
+    assert f"{at:%H:%M}" in madrid.get(f"/jobs/{job.id}").text
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        ("2020-01-01T10:00", "This moment has passed."),
+        ("2999-01-01T10:00", "Choose a moment within a year."),
+        ("tomorrow", "This must be a date and a time."),
+        ("9999-12-31T23:59", "Choose a moment within a year."),
+        ("0001-01-01T00:00", "This moment has passed."),
+    ],
+)
+def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
+    client: FlaskClient, services: Services, at: str, sentence: str
+) -> None:
+    answer = post(client, **{"name": "May", "job.at": at, "job.title": "All of May"}, table=csv())
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert 'value="All of May"' in answer.text
+    assert "airports.csv, 8 bytes, is kept." in answer.text
+    assert services.jobs.newest(1) == ()
+
+
+def test_a_job_can_have_a_title_of_its_own(client: FlaskClient, services: Services) -> None:
+    job = started(client.post("/jobs/new/nothing", data={"job.title": "  Mine,  <b>bold</b> "}), services)
+    assert job.title == "Mine, <b>bold</b>"
+    assert "Mine, &lt;b&gt;bold&lt;/b&gt;" in client.get(f"/jobs/{job.id}").text
+    assert client.post("/jobs/new/nothing", data={"job.title": "x" * 201}).status_code == 422
+
+
+def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: Services) -> None:
+    assert "Your last run:" not in client.get("/jobs/new").text
+    client.post("/jobs/new/nothing")
+    assert client.get("/jobs/new").text.count("Your last run:") == 1
+
+
+def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
+    assert "You can start it all the same" in client.get("/jobs/new/nothing").text
+    job = started(client.post("/jobs/new/nothing"), services)
+    assert "No worker is running for this kind of job." in client.get(f"/jobs/{job.id}").text
+
+
+@job_type("one_at_a_time", title="One at a time", unique_key=lambda payload: "the one")
+def one_at_a_time(job: Any, payload: Portrait) -> None:
+    """Look at it."""
+
+
+def test_what_may_run_only_once_at_a_time_is_refused_with_a_sentence(client: FlaskClient, services: Services) -> None:
+    services.registry.add(one_at_a_time)
+    fields = {"picture": csv("a.png")}
+    assert client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data").status_code == 303
+    fields = {"picture": csv("b.png")}
+    answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
+    assert answer.status_code == 422
+    assert "that job has not ended yet" in answer.text

@@ -1,0 +1,61 @@
+"""Pages while a real database is away: they say so, whole or in part."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
+from webapp.accounts.user import User
+from webapp.db.engine import reading
+from webapp.services import Services
+
+
+@pytest.fixture
+def database() -> str:
+    return "postgresql"
+
+
+def test_pages_and_parts_say_that_the_database_does_not_answer_and_come_back_by_themselves(
+    app: Flask,
+    services: Services,
+    client_of: Callable[[User], FlaskClient],
+    user: User,
+    postgresql: PostgreSQL,
+    database: str,
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    client = client_of(user)
+    assert client.get("/jobs").status_code == 200
+    with reading(services.engine) as connection:
+        connection.execute(text("CHECKPOINT"))  # the tests' servers forgo durability; who signed in is to be remembered
+    postgresql.crash()
+    try:
+        page = client.get("/jobs")
+        assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+        assert "The database does not answer. Nothing that was started is lost." in page.text
+        assert '<a class="button" href="/jobs">Try again</a>' in page.text
+        part = client.get("/jobs/_live", headers={"HX-Request": "true", "X-Poll": "1"})
+        assert (part.status_code, "<html" in part.text) == (503, False)
+        assert "The database does not answer." in part.text
+        assert client.post("/login", data={"name": "ana", "password": "x"}).status_code == 503
+        states = app.test_client().get("/readyz")
+        assert (states.status_code, states.json["database"]) == (503, "cannot be reached")
+    finally:
+        postgresql.start()
+        wait_until_it_answers(postgresql)
+    assert client.get("/jobs").status_code == 200
+
+
+def test_a_page_that_meets_a_locked_table_says_so_instead_of_waiting_for_ever(
+    app: Flask, client_of: Callable[[User], FlaskClient], user: User, services: Services, database: str
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    client = client_of(user)
+    with services.engine.begin() as other:
+        other.execute(text("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE"))
+        assert client.get("/jobs").status_code == 503
+        assert client.get("/readyz").status_code == 200, "it does answer"
+    assert client.get("/jobs").status_code == 200

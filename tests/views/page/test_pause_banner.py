@@ -1,0 +1,56 @@
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from webapp.accounts.user import User
+from webapp.jobs.model.job import Job
+from webapp.services import Services
+
+BANNER = "Jobs wait because their queue is paused."
+
+
+@pytest.fixture
+def ana(user: User, client_of: Callable[[User], FlaskClient]) -> FlaskClient:
+    return client_of(user)
+
+
+def test_who_waits_for_a_paused_queue_is_told_why_within_one_poll(
+    ana: FlaskClient, services: Services, put: Callable[..., Job], admin: User
+) -> None:
+    put()
+    tag = ana.get("/jobs").text.partition('hx-ptag="')[2].partition('"')[0]
+    services.queues.pause("default", reason="Moving the database", by=admin.id)
+    answer = ana.get("/jobs/_live", headers={"HX-PTag": tag})
+    assert answer.status_code == 200
+    assert BANNER in answer.text
+    assert "Moving the database" in answer.text
+    assert "root" not in answer.text, "who runs the house is no user's business"
+    assert "/admin/queues" not in answer.text
+
+
+def test_who_waits_for_nothing_there_is_not_troubled(
+    ana: FlaskClient, services: Services, put: Callable[..., Job]
+) -> None:
+    put(queue="night")
+    services.queues.pause("default", reason="Moving the database")
+    assert BANNER not in ana.get("/jobs").text
+
+
+def test_a_paused_queue_is_not_said_to_lack_a_worker(
+    ana: FlaskClient, services: Services, put: Callable[..., Job]
+) -> None:
+    put()
+    assert "no worker is running" in ana.get("/jobs").text
+    services.queues.pause("default", reason="Moving the database")
+    assert "no worker is running" not in ana.get("/jobs").text, "no worker would start it now"
+
+
+def test_an_operator_is_told_by_whom_and_led_to_the_queue(
+    services: Services, put: Callable[..., Job], admin: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    put()
+    services.queues.pause("default", reason="Moving the database", by=admin.id)
+    text = client_of(admin).get("/jobs").text
+    assert "By you," in text
+    assert 'href="/admin/queues/default"' in text

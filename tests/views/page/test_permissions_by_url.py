@@ -1,0 +1,222 @@
+"""The matrix of roles, routes and methods: nothing is left out, nothing is open by accident, and every act is noted."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, insert, select, update
+from werkzeug.test import TestResponse
+
+from tests.views.page.url_access import EVERYBODY, IN, LOGIN, NONE, ROUTES, UNNOTED, WHY, Answer
+from webapp.accounts.user import User
+from webapp.config import Settings
+from webapp.db.engine import reading, writing
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.store.attachments import Attachment
+from webapp.schema import audit, error_groups, now, users
+from webapp.services import Services
+
+READS = {"HEAD", "OPTIONS"}
+ADDRESS = "192.0.2.7"
+_DETAILS: dict[str, dict[str, Any]] = {
+    "other": {},
+    "owner": {"full_name": "Olive Owner"},
+    "tenant": {"role": "admin", "tenant": "north"},
+    "auditor": {"role": "auditor"},
+    "operator": {"role": "operator"},
+    "admin": {"role": "admin"},
+    "disabled": {},
+}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"login_limit": "100000 per minute", "address_limit": "100000 per minute"})
+
+
+@pytest.fixture
+def people(person: Callable[..., User]) -> dict[str, User]:
+    return {name: person(name, **details) for name, details in _DETAILS.items()}
+
+
+class Clients:
+    """A browser of each kind of person, signed in anew for each request: some requests sign out."""
+
+    def __init__(
+        self, app: Flask, services: Services, people: dict[str, User], client_of: Callable[[User], FlaskClient]
+    ) -> None:
+        self._app, self._services, self._people, self._client_of = app, services, people, client_of
+
+    def of(self, who: str) -> FlaskClient:
+        if who == "nobody":
+            return self._app.test_client()
+        with writing(self._services.engine) as connection:
+            connection.execute(update(users).where(users.c.name == who).values(active=True))
+        client = self._client_of(self._people[who])
+        if who == "disabled":
+            with writing(self._services.engine) as connection:
+                connection.execute(update(users).where(users.c.name == who).values(active=False))
+        return client
+
+
+@pytest.fixture
+def clients(
+    app: Flask, services: Services, people: dict[str, User], client_of: Callable[[User], FlaskClient]
+) -> Clients:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return Clients(app, services, people, client_of)
+
+
+@pytest.fixture
+def address_of(
+    app: Flask,
+    services: Services,
+    people: dict[str, User],
+    person: Callable[..., User],
+    put: Callable[..., Job],
+    attach: Callable[..., Attachment],
+) -> Callable[[str], str]:
+    """Build the address of a route, with things of its own: what one request removes, the next one finds again."""
+
+    def job() -> Job:
+        given = {"format": "csv"}
+        return put(Status.COMPLETED, type="job_history_export", payload=given, owner=Owner(user_id=people["owner"].id))
+
+    def worker() -> str:
+        name = uuid4().hex
+        Presence(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").look()
+        return name
+
+    def error() -> str:
+        known = {
+            "fingerprint": uuid4().hex[:16],
+            "type": "maintenance",
+            "message": "It broke.",
+            "sample_job_id": job().id,
+        }
+        with writing(services.engine) as connection:
+            connection.execute(insert(error_groups).values(**known, count=1, first_seen_at=now(), last_seen_at=now()))
+        return known["fingerprint"]
+
+    def schedule(*, paused: bool) -> UUID:
+        draft = Draft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
+        made = services.schedules.add("job_history_export", {"format": "csv"}, draft)
+        if paused:
+            services.schedules.pause(made, why="because")
+        return made.id
+
+    named = {
+        "parameters": lambda: "format",
+        "queues": lambda: "default",
+        "types": lambda: "maintenance",
+        "workers": worker,
+    }
+
+    def address(endpoint: str) -> str:
+        [rule] = list(app.url_map.iter_rules(endpoint))[:1]
+        made, values = job(), {}
+        for argument in rule.arguments:
+            values[argument] = {
+                "job_id": lambda: made.id,
+                "file_id": lambda: attach(made, "report.csv").id,
+                "type_name": lambda: "job_history_export",
+                "user_id": lambda: person(uuid4().hex).id,
+                "name": named.get(endpoint.partition(".")[0]),
+                "filename": lambda: "live.js",
+                "verb": lambda: "keep",
+                "part": lambda: "database",
+                "action": lambda: "stop",
+                "fingerprint": error,
+                "state": lambda: "resolved",
+                "session_id": lambda: uuid4().hex,
+                "notice_id": lambda: 7,
+                "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
+            }[argument]()
+        with app.test_request_context():
+            return app.url_for(endpoint, **values)
+
+    return address
+
+
+def every_route(app: Flask) -> Iterator[tuple[str, str]]:
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - READS):
+            yield rule.endpoint, method
+
+
+def answer(response: TestResponse) -> Answer:
+    if response.status_code in {302, 303, 401} and urlsplit(response.location or "").path == "/login":
+        return LOGIN
+    return {403: WHY, 404: NONE}.get(response.status_code, IN)
+
+
+def test_every_route_says_whose_it_is(app: Flask) -> None:
+    assert set(every_route(app)) == set(ROUTES)
+
+
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_each_route_answers_as_its_line_says(
+    app: Flask, clients: Clients, address_of: Callable[[str], str], who: str
+) -> None:
+    wrong = []
+    for (endpoint, method), route in ROUTES.items():
+        response = clients.of(who).open(address_of(endpoint), method=method)
+        expected, got = route.access[who], answer(response)
+        if endpoint == "auth.logout":
+            continue  # it leads everybody to the login
+        assert response.status_code < 500, (endpoint, method, who)
+        if got is not expected:
+            wrong.append((endpoint, method, expected, response.status_code))
+        if got is WHY:
+            assert "may do this." in response.text, (endpoint, "a refusal says who may")
+    assert wrong == []
+
+
+def test_what_changes_something_leaves_one_line_that_says_who_what_and_from_where(
+    app: Flask, clients: Clients, services: Services, address_of: Callable[[str], str]
+) -> None:
+    for (endpoint, method), route in ROUTES.items():
+        if method == "GET" or (endpoint, method) in UNNOTED:
+            continue
+        assert route.action, (endpoint, method, "name its action, or say in UNNOTED why it has none")
+        before = lines(services)
+        sent = clients.of(route.as_whom if endpoint != "auth.login" else "nobody")
+        if endpoint == "auth.login":
+            app.config["WTF_CSRF_ENABLED"] = False
+        response = sent.open(
+            address_of(endpoint), method=method, data=route.form, environ_overrides={"REMOTE_ADDR": ADDRESS}
+        )
+        app.config["WTF_CSRF_ENABLED"] = True
+        assert response.status_code in {200, 303}, (endpoint, response.status_code, response.text)
+        assert lines(services) == before + 1, endpoint
+        line = newest(services)
+        assert (line.action, line.actor, line.address) == (route.action, route.as_whom, ADDRESS), endpoint
+
+
+def test_what_is_refused_changes_nothing_and_is_not_noted(
+    app: Flask, clients: Clients, services: Services, address_of: Callable[[str], str]
+) -> None:
+    refused = ((key, who) for key, route in ROUTES.items() for who in EVERYBODY if route.access[who] in {WHY, NONE})
+    for (endpoint, method), who in refused:
+        if method != "GET":
+            clients.of(who).open(address_of(endpoint), method=method, data=ROUTES[endpoint, method].form)
+    assert lines(services) == 0
+    assert services.disabled_types.all() == {}
+    assert services.queues.get("default").paused_at is None
+
+
+def lines(services: Services) -> int:
+    with reading(services.engine) as connection:
+        return connection.execute(select(func.count()).select_from(audit)).scalar_one()
+
+
+def newest(services: Services) -> Any:
+    with reading(services.engine) as connection:
+        return connection.execute(select(audit).order_by(audit.c.id.desc()).limit(1)).one()

@@ -1,0 +1,157 @@
+"""The pages of jobs in a real browser: they update themselves, stop by themselves, and obey the policy."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from sqlalchemy import delete, insert, update
+
+from tests.browser import violations
+from tests.views.browsing import complaints_of, polls_of
+from webapp.accounts.user import User
+from webapp.db.engine import writing
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.schema import jobs, log_lines, now, users
+from webapp.services import Services
+
+pytestmark = pytest.mark.browser
+Put = Callable[..., Job]
+
+
+@pytest.fixture
+def running(put: Put) -> Job:
+    return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+def test_a_job_in_any_status_can_be_read_by_everyone(
+    page: Page, put: Put, attach: Callable[..., Any], scheme: Any, width: int
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    complaints = complaints_of(page)
+    errors = ({"text": "The file has no column sku.", "at": "2026-11-21T12:00:00+00:00"},)
+    some = [put(status, errors=errors, warnings=errors, progress=30.0) for status in Status]
+    put(owner=Owner(public=True))
+    attach(some[-1], "a-file-with-a-rather-long-name-" * 4 + ".csv")
+    for where in ("/jobs", "/jobs?tab=stopped", "/jobs?tab=failed&type=none", *(f"/jobs/{job.id}" for job in some)):
+        page.goto(where)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, where
+        assert violations(page) == [], where
+    assert complaints == []
+
+
+def test_a_running_job_moves_and_its_page_falls_silent_at_the_end(
+    page: Page, running: Job, change: Callable[..., None]
+) -> None:
+    page.goto(f"/jobs/{running.id}")
+    change(running, progress=60.0, message="120 of 200 customers")
+    expect(page.locator("#status")).to_contain_text("120 of 200 customers")
+    assert page.title() == "60 % · Monthly report · Deskjob"
+    change(running, status="completed", progress=100.0, finished_at=now())
+    expect(page.locator("#chip")).to_have_text("Done")
+    expect(page.locator("[data-poll]")).to_have_count(0)
+    expect(page.locator("[data-live]")).to_be_hidden()
+    polls = polls_of(page)
+    page.wait_for_timeout(2500)
+    assert polls == []
+
+
+def test_a_job_that_has_not_begun_is_followed_into_its_run(page: Page, put: Put, change: Callable[..., None]) -> None:
+    job = put(Status.QUEUED)
+    page.goto(f"/jobs/{job.id}")
+    page.wait_for_timeout(1200)
+    change(job, status="running", started_at=now())
+    expect(page.locator("#chip")).to_have_text("Running")
+
+
+def test_lines_and_files_appear_while_the_job_runs(
+    page: Page, running: Job, services: Services, attach: Callable[..., Any]
+) -> None:
+    page.goto(f"/jobs/{running.id}")
+    for text in ("first line", "second line"):
+        with writing(services.engine) as connection:
+            row = {"job_id": running.id, "attempt": 1, "level": "info", "text": text}
+            connection.execute(insert(log_lines).values(at=now(), **row))
+        expect(page.locator("#log-lines li").last).to_contain_text(text)
+    assert page.locator("#log-lines li").count() == 2
+    attach(running, "part-1.pdf")
+    expect(page.locator("#files")).to_contain_text("part-1.pdf")
+
+
+def test_a_removed_job_is_said_once_and_then_there_is_silence(page: Page, running: Job, services: Services) -> None:
+    page.goto(f"/jobs/{running.id}")
+    with writing(services.engine) as connection:
+        connection.execute(delete(jobs).where(jobs.c.id == running.id))
+    expect(page.locator("#job-live")).to_contain_text("This job was removed.")
+    page.wait_for_timeout(1500)
+    polls = polls_of(page)
+    page.wait_for_timeout(2500)
+    assert polls == []
+    assert page.get_by_text("This job was removed.").count() == 1
+
+
+def test_the_list_changes_without_being_loaded_again(page: Page, put: Put, change: Callable[..., None]) -> None:
+    job = put(Status.RUNNING, progress=10.0)
+    page.goto("/jobs")
+    page.evaluate("window.stayed = true")
+    change(job, status="failed", finished_at=now(), errors=[{"text": "It broke."}])
+    expect(page.locator(f"#run-{job.id}")).to_contain_text("It broke.")
+    assert page.evaluate("window.stayed")
+
+
+def test_an_unchanged_list_is_not_sent_again(page: Page, running: Job) -> None:
+    page.goto("/jobs")
+    answers: list[int] = []
+    page.on("response", lambda answer: answers.append(answer.status) if "/jobs/_live" in answer.url else None)
+    page.wait_for_timeout(6800)
+    assert 304 in answers
+    assert answers.count(200) <= 1  # once a minute "2 min ago" has to move on
+    expect(page.locator("#running")).to_contain_text("84 of 200 customers")
+
+
+def test_a_hidden_page_asks_nothing_and_catches_up_at_once(page: Page, running: Job) -> None:
+    page.goto(f"/jobs/{running.id}")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    polls = polls_of(page)
+    page.wait_for_timeout(2500)
+    assert polls == []
+    page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    assert any("_live" in url for url in polls)
+
+
+def test_updates_can_be_paused(page: Page, running: Job, change: Callable[..., None]) -> None:
+    page.goto(f"/jobs/{running.id}")
+    page.click("[data-live]")
+    expect(page.locator("[data-live]")).to_have_text("Paused")
+    change(running, message="later")
+    page.wait_for_timeout(1800)
+    expect(page.locator("#status")).not_to_contain_text("later")
+    page.click("[data-live]")
+    expect(page.locator("#status")).to_contain_text("later")
+
+
+def test_a_failing_server_leaves_the_page_as_it_was_and_says_so(page: Page, running: Job) -> None:
+    page.goto(f"/jobs/{running.id}")
+    page.route(re.compile("_live|_log"), lambda route: route.fulfill(status=500, body="<h1>Broken</h1>"))
+    expect(page.locator("[data-live]")).to_contain_text("Not updated for")
+    expect(page.locator("#status")).to_contain_text("84 of 200 customers")
+    assert page.get_by_text("Broken").count() == 0
+    page.unroute_all()
+    expect(page.locator("[data-live]")).to_have_text("Live", timeout=15_000)
+
+
+def test_what_was_opened_stays_open(
+    page: Page, put: Put, change: Callable[..., None], user: User, services: Services
+) -> None:
+    with writing(services.engine) as connection:
+        connection.execute(update(users).where(users.c.id == user.id).values(role="operator"))
+    running = put(Status.RUNNING)
+    page.goto(f"/jobs/{running.id}")
+    page.click("#technical summary")
+    change(running, message="later")
+    expect(page.locator("#status")).to_contain_text("later")
+    expect(page.locator("#technical")).to_have_attribute("open", "")

@@ -1,0 +1,177 @@
+"""Who may do what at which address: one line per route and method of the whole application.
+
+A route that is missing here fails the test of the matrix: whoever adds one says whose it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from webapp.accounts.audit_log import Action
+from webapp.accounts.user import Role
+
+
+class Answer(StrEnum):
+    """What a request is answered with, as far as rights go."""
+
+    IN = "in"  # it is done, or refused for what was sent
+    WHY = "why"  # 403, with the reason
+    NONE = "none"  # 404: there is no such thing for them
+    LOGIN = "login"  # they are asked who they are
+
+
+IN, WHY, NONE, LOGIN = Answer
+EVERYBODY = ("nobody", "disabled", "other", "owner", "tenant", "auditor", "operator", "admin")
+Access = Mapping[str, Answer]
+
+
+def _access(*answers: Answer) -> Access:
+    return dict(zip(EVERYBODY, answers, strict=True))
+
+
+OPEN = _access(IN, IN, IN, IN, IN, IN, IN, IN)
+PERSON = _access(LOGIN, LOGIN, IN, IN, IN, IN, IN, IN)
+OTHERS = _access(LOGIN, LOGIN, NONE, NONE, NONE, NONE, NONE, NONE)  # somebody else's own, such as a session
+ACT = _access(LOGIN, LOGIN, NONE, IN, NONE, WHY, IN, IN)  # on a job of `owner`
+JOB = _access(LOGIN, LOGIN, NONE, IN, NONE, IN, IN, IN)  # a job of `owner`, to be read
+SEE = _access(LOGIN, LOGIN, NONE, NONE, NONE, IN, IN, IN)  # the installation
+RUN = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, IN, IN)
+MANAGE = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, WHY, IN)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Whose a route is; what is sent to have something done, and the line that this leaves in the audit."""
+
+    access: Access
+    form: Mapping[str, str] = field(default_factory=dict)
+    action: Action | None = None
+    as_whom: str = "admin"
+
+
+OWN = {"own_password": "plain tests are calm tests"}
+_NEW = "rivers under seven bridges"
+_NEW_PASSWORD = {**OWN, "password": _NEW, "repeated": _NEW}
+_CHANGED = {"old": OWN["own_password"], "new": _NEW, "again": _NEW}
+_SCHEDULE = {
+    "schedule-name": "Nightly",
+    "schedule-rule": "0 3 * * *",
+    "schedule-zone": "UTC",
+    "schedule-missed": "once",
+    "schedule-whose": "public",
+    "format": "csv",
+}
+ROUTES: Mapping[tuple[str, str], Route] = {
+    ("static", "GET"): Route(OPEN),
+    ("health.healthz", "GET"): Route(OPEN),
+    ("health.readyz", "GET"): Route(OPEN),
+    ("health.one_part", "GET"): Route(OPEN),
+    ("auth.login", "GET"): Route(OPEN),
+    ("auth.login", "POST"): Route(OPEN, {"name": "admin", "password": OWN["own_password"]}, Action.SIGN_IN),
+    ("auth.logout", "POST"): Route(PERSON, {}, Action.SIGN_OUT),
+    ("new_password.choose", "GET"): Route(PERSON),
+    ("new_password.choose", "POST"): Route(
+        PERSON,
+        _NEW_PASSWORD,
+        Action.USER_PASSWORD,
+        "other",
+    ),
+    ("jobs.home", "GET"): Route(PERSON),
+    ("jobs.index", "GET"): Route(PERSON),
+    ("jobs.live", "GET"): Route(PERSON),
+    ("jobs.show", "GET"): Route(JOB),
+    ("jobs.show_live", "GET"): Route(JOB),
+    ("jobs.log_lines", "GET"): Route(JOB),
+    ("files.download", "GET"): Route(JOB),
+    ("start.catalogue", "GET"): Route(PERSON),
+    ("start.form", "GET"): Route(PERSON),
+    ("start.form", "POST"): Route(PERSON, {"format": "csv"}, Action.JOB_CREATE),
+    ("admin.index", "GET"): Route(SEE),
+    ("queues.index", "GET"): Route(SEE),
+    ("queues.live", "GET"): Route(SEE),
+    ("queues.show", "GET"): Route(SEE),
+    ("queues.show_live", "GET"): Route(SEE),
+    ("queues.pause", "GET"): Route(RUN),
+    ("queues.pause", "POST"): Route(RUN, {"reason": "because"}, Action.QUEUE_PAUSE),
+    ("queues.resume", "POST"): Route(RUN, {}, Action.QUEUE_RESUME),
+    ("queues.limit", "POST"): Route(RUN, {"limit": "3"}, Action.QUEUE_LIMIT),
+    ("queues.empty", "GET"): Route(RUN),
+    ("queues.empty", "POST"): Route(RUN, {}, Action.QUEUE_EMPTY),
+    ("workers.index", "GET"): Route(SEE),
+    ("workers.live", "GET"): Route(SEE),
+    ("workers.drain", "POST"): Route(RUN, {}, Action.WORKER_DRAIN),
+    ("workers.stop", "GET"): Route(RUN),
+    ("workers.stop", "POST"): Route(RUN, {}, Action.WORKER_STOP),
+    ("types.index", "GET"): Route(SEE),
+    ("types.show", "GET"): Route(SEE),
+    ("types.disable", "GET"): Route(MANAGE),
+    ("types.disable", "POST"): Route(MANAGE, {"reason": "because"}, Action.TYPE_DISABLE),
+    ("types.enable", "POST"): Route(MANAGE, {}, Action.TYPE_ENABLE),
+    ("users.index", "GET"): Route(SEE),
+    ("users.show", "GET"): Route(SEE),
+    ("users.add", "GET"): Route(MANAGE),
+    ("users.add", "POST"): Route(MANAGE, {**OWN, "name": "newcomer", "role": "user"}, Action.USER_ADD),
+    ("users.role", "POST"): Route(MANAGE, {**OWN, "role": Role.OPERATOR}, Action.USER_ROLE),
+    ("users.disable", "GET"): Route(MANAGE),
+    ("users.disable", "POST"): Route(MANAGE, {}, Action.USER_DISABLE),
+    ("users.enable", "POST"): Route(MANAGE, {}, Action.USER_ENABLE),
+    ("users.password", "GET"): Route(MANAGE),
+    ("users.password", "POST"): Route(MANAGE, OWN, Action.USER_PASSWORD),
+    ("system.index", "GET"): Route(SEE),
+    ("system.removal", "GET"): Route(SEE),
+    ("actions.ask", "GET"): Route(JOB),
+    ("actions.act", "POST"): Route(ACT, {}, Action.JOB_KEEP),
+    ("again.form", "GET"): Route(ACT),
+    ("again.form", "POST"): Route(ACT, {"format": "csv"}, Action.JOB_RUN_AGAIN, "owner"),
+    ("bundle.download", "GET"): Route(JOB),
+    ("children.index", "GET"): Route(JOB),
+    ("log.download", "GET"): Route(JOB),
+    ("parameters.whole", "GET"): Route(JOB),
+    ("acts.confirm_act", "GET"): Route(PERSON),
+    ("acts.do_act", "POST"): Route(PERSON),
+    ("me.show", "GET"): Route(PERSON),
+    ("me.save", "POST"): Route(PERSON),
+    ("me.password", "POST"): Route(PERSON, _CHANGED, Action.USER_PASSWORD, "tenant"),
+    ("me.end_session", "POST"): Route(OTHERS),
+    ("me.end_others", "POST"): Route(PERSON),
+    ("notices.index", "GET"): Route(PERSON),
+    ("notices.mark_read", "POST"): Route(PERSON),
+    ("notices.mark_all_read", "POST"): Route(PERSON),
+    ("admin.live", "GET"): Route(SEE),
+    ("admin_errors.index", "GET"): Route(SEE),
+    ("admin_errors.live", "GET"): Route(SEE),
+    ("admin_errors.show", "GET"): Route(SEE),
+    ("admin_errors.settle", "POST"): Route(RUN, {}, Action.ERROR_RESOLVE),
+    ("admin_errors.confirm_retry", "GET"): Route(RUN),
+    ("admin_errors.retry", "POST"): Route(RUN, {}, Action.ERROR_RETRY),
+    ("admin_jobs.index", "GET"): Route(SEE),
+    ("admin_jobs.live", "GET"): Route(SEE),
+    ("admin_jobs.export", "GET"): Route(SEE),
+    ("audit.index", "GET"): Route(SEE),
+    ("audit.export", "GET"): Route(SEE),
+    ("performance.index", "GET"): Route(SEE),
+    ("schedules.index", "GET"): Route(SEE),
+    ("schedules.live", "GET"): Route(SEE),
+    ("schedules.show", "GET"): Route(SEE),
+    ("schedules.show_live", "GET"): Route(SEE),
+    ("schedules.preview", "GET"): Route(SEE),
+    ("schedules.catalogue", "GET"): Route(MANAGE),
+    ("schedules.new", "GET"): Route(MANAGE),
+    ("schedules.new", "POST"): Route(MANAGE, _SCHEDULE, Action.SCHEDULE_ADD),
+    ("schedules.edit", "GET"): Route(MANAGE),
+    ("schedules.edit", "POST"): Route(MANAGE, {**_SCHEDULE, "schedule-name": "Weekly"}, Action.SCHEDULE_CHANGE),
+    ("schedules.pause", "GET"): Route(RUN),
+    ("schedules.pause", "POST"): Route(RUN, {"why": "because", "reason": "because"}, Action.SCHEDULE_PAUSE),
+    ("schedules.resume", "POST"): Route(RUN, {}, Action.SCHEDULE_RESUME),
+    ("schedules.run_now", "POST"): Route(RUN, {}, Action.SCHEDULE_RUN),
+    ("schedules.remove", "GET"): Route(MANAGE),
+    ("schedules.remove", "POST"): Route(MANAGE, {}, Action.SCHEDULE_REMOVE),
+}
+UNNOTED: Mapping[tuple[str, str], str] = {  # what leaves no line, and why
+    ("acts.do_act", "POST"): "nothing is chosen here; with jobs, its own tests look at the line",
+    ("me.save", "POST"): "how one's own pages look is no business of the audit",
+    ("me.end_session", "POST"): "one's own sessions are one's own",
+    ("me.end_others", "POST"): "one's own sessions are one's own",
+    ("notices.mark_read", "POST"): "what one has read is one's own",
+    ("notices.mark_all_read", "POST"): "what one has read is one's own",
+}

@@ -1,0 +1,151 @@
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.jobs.schedules.test_cron_rule import BAD_RULES
+from webapp.accounts.user import User
+from webapp.jobs.definition.payload import load_payload
+from webapp.jobs.schedules.schedule import Schedule
+from webapp.services import Services
+
+Add = Callable[..., Schedule]
+By = Callable[[str], FlaskClient]
+NEW = "/admin/schedules/new/mirror"
+FIELDS = {
+    "schedule-name": "Nightly",
+    "schedule-rule": "0 2 * * 1-5",
+    "schedule-zone": "Europe/Madrid",
+    "schedule-missed": "skip",
+    "schedule-whose": "public",
+    "schedule-person": "",
+    "schedule-queue": "",
+    "schedule-priority": "",
+    "path": "/srv",
+    "key": "hush",
+}
+
+
+@pytest.fixture
+def client(by: By) -> FlaskClient:
+    return by("admin")
+
+
+def secret(services: Services, schedule: Schedule) -> str:
+    payload: Any = load_payload(services.registry.get(schedule.type), schedule.payload, services.vault)
+    return str(payload.key.get_secret_value())
+
+
+def test_what_needs_a_file_is_not_offered(client: FlaskClient) -> None:
+    page = client.get("/admin/schedules/new").text
+    assert f'href="{NEW}">Mirror a folder</a>' in page
+    assert "Read a table" not in page
+    assert client.get("/admin/schedules/new/read_table").status_code == 404
+    assert client.get("/admin/schedules/new/unknown").status_code == 404
+
+
+@pytest.mark.usefixtures("database")
+def test_a_schedule_that_fits_is_made(client: FlaskClient, services: Services) -> None:
+    answer = client.post(NEW, data=FIELDS | {"schedule-one_at_a_time": "1", "schedule-priority": "7"})
+    made = services.schedules.named("Nightly")
+    assert (answer.status_code, answer.location) == (303, f"/admin/schedules/{made.id}")
+    assert (made.rule.text, made.rule.zone, made.missed) == ("0 2 * * 1-5", "Europe/Madrid", "skip")
+    assert (made.one_at_a_time, made.priority, made.queue, made.owner.public) == (True, 7, None, True)
+    assert (made.payload["path"], secret(services, made)) == ("/srv", "hush")
+    admin = services.accounts.by_name("admin")
+    assert admin is not None
+    assert made.created_by == admin.id
+
+
+def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Services, user: User) -> None:
+    assert client.post(NEW, data=FIELDS | {"schedule-whose": "person", "schedule-person": "ANA"}).status_code == 303
+    made = services.schedules.named("Nightly")
+    assert made.owner.user_id == user.id
+    page = client.get(f"/admin/schedules/{made.id}/edit").text
+    assert 'value="ana"' in page
+    assert "Ana Ruiz" in client.get(f"/admin/schedules/{made.id}").text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "sentence"),
+    [
+        *(({"schedule-rule": text}, "rule", said) for text, said in BAD_RULES.items() if text),
+        ({"schedule-rule": ""}, "rule", "this one has 0"),
+        ({"schedule-zone": "Mars/Base"}, "zone", "There is no time zone"),
+        ({"schedule-zone": "../../etc/passwd"}, "zone", "There is no time zone"),
+        ({"schedule-name": " "}, "name", "A name is one line"),
+        ({"schedule-queue": "typo"}, "queue", "There is no queue"),
+        ({"schedule-priority": "high"}, "priority", "A priority is a number from 0 to 10,000"),
+        ({"schedule-priority": "10001"}, "priority", "A priority is a number from 0 to 10,000"),
+        ({"schedule-whose": "person", "schedule-person": "nobody"}, "person", "There is no active account"),
+        ({"schedule-missed": "never"}, "missed", "For missed times there are"),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_comes_back_with_a_sentence_and_nothing_is_written(
+    client: FlaskClient, services: Services, wrong: dict[str, str], field: str, sentence: str
+) -> None:
+    answer = client.post(NEW, data=FIELDS | wrong)
+    assert answer.status_code == 422
+    assert "One answer needs another look" in answer.text
+    assert sentence in answer.text.replace("&#39;", "'").replace("&lt;", "<")
+    assert f'href="#schedule-{field}"' in answer.text
+    assert 'value="/srv"' in answer.text, "nothing that was typed is lost"
+    assert "hush" not in answer.text
+    assert services.schedules.all() == ()
+
+
+def test_mistakes_in_both_halves_are_said_together(client: FlaskClient) -> None:
+    answer = client.post(NEW, data=FIELDS | {"schedule-rule": "H", "path": "", "key": ""})
+    assert answer.status_code == 422
+    assert "answers need another look" in answer.text
+    for link in ("#schedule-rule", "#field-key"):
+        assert f'href="{link}"' in answer.text
+
+
+def test_a_name_that_is_taken_is_said(client: FlaskClient, add: Add) -> None:
+    add()
+    assert "There is a schedule named" in client.post(NEW, data=FIELDS).text
+
+
+def test_a_change_keeps_the_secret_that_is_left_empty(client: FlaskClient, services: Services, add: Add) -> None:
+    old = add()
+    here = f"/admin/schedules/{old.id}/edit"
+    page = client.get(here).text
+    assert "A secret that is left empty stays as it is." in page
+    assert "hush" not in page
+    assert client.post(here, data=FIELDS | {"version": "1", "key": "", "path": "/new"}).status_code == 303
+    changed = services.schedules.get(old.id)
+    assert (changed.payload["path"], secret(services, changed), changed.rule.text) == ("/new", "hush", "0 2 * * 1-5")
+    assert client.post(here, data=FIELDS | {"version": "2", "key": "other"}).status_code == 303
+    assert secret(services, services.schedules.get(old.id)) == "other"
+
+
+def test_whoever_looked_at_an_older_state_is_told_and_changes_nothing(
+    client: FlaskClient, services: Services, add: Add
+) -> None:
+    old = services.schedules.resume(services.schedules.pause(add()))
+    answer = client.post(f"/admin/schedules/{old.id}/edit", data=FIELDS | {"version": "1", "schedule-name": "Other"})
+    assert answer.status_code == 422
+    assert "was changed by somebody else meanwhile" in answer.text
+    assert services.schedules.get(old.id) == old
+
+
+def test_the_next_times_are_shown_while_one_types(client: FlaskClient) -> None:
+    typed = {"schedule-rule": "30 9 1 1 *", "schedule-zone": "America/New_York"}
+    shown = client.get("/admin/schedules/_preview", query_string=typed).text
+    assert "At 09:30 on January 1" in shown
+    assert len(re.findall(r"1 Jan \d{4}, 09:30", shown)) == 5
+    assert shown.count("14:30</time>") == 5, "on the reader's clock, too"
+    wrong = client.get("/admin/schedules/_preview", query_string=typed | {"schedule-rule": "H"}).text
+    assert "has five fields" in wrong
+
+
+def test_without_javascript_a_button_shows_them(client: FlaskClient, services: Services) -> None:
+    answer = client.post(NEW, data=FIELDS | {"schedule-name": "", "preview": "1"})
+    assert answer.status_code == 200
+    assert "Monday to Friday at 02:00" in answer.text
+    assert 'value="/srv"' in answer.text
+    assert services.schedules.all() == ()

@@ -1,0 +1,70 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from webapp.views.text.date_format import clock, day, moment, rough, span, time_of_day
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+ZONE = ZoneInfo("UTC")
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [
+        (timedelta(seconds=10), "just now"),
+        (timedelta(seconds=50), "1 min ago"),
+        (timedelta(minutes=59, seconds=59), "59 min ago"),
+        (timedelta(hours=3), "today, 09:00"),
+        (timedelta(hours=13), "yesterday, 23:00"),
+        (timedelta(days=9), "12 Nov, 12:00"),
+        (timedelta(days=400), "17 Oct 2025, 12:00"),
+        (timedelta(seconds=-30), "in 30 s"),
+        (timedelta(minutes=-20), "in 20 min"),
+        (timedelta(minutes=-59, seconds=-50), "today, 12:59"),
+        (timedelta(days=-1), "tomorrow, 12:00"),
+    ],
+)
+def test_a_moment_is_said_as_people_would(ago: timedelta, text: str) -> None:
+    assert plain(moment(NOW - ago, NOW, ZONE).text) == text
+
+
+def test_a_moment_is_said_in_the_readers_zone_and_exactly() -> None:
+    said = moment(NOW - timedelta(hours=12, minutes=30), NOW, ZoneInfo("Europe/Madrid"))
+    assert said.text == "today, 00:30"
+    assert said.iso == "2026-11-20T23:30:00+00:00"
+    assert said.title == "Saturday, 21 November 2026, 00:30:00 (Europe/Madrid)"
+
+
+def test_a_time_of_another_day_says_its_date() -> None:
+    assert clock(NOW, NOW, ZONE).text == "12:00:00"
+    assert plain(clock(NOW - timedelta(days=2), NOW, ZONE).text) == "19 Nov, 12:00"
+    assert time_of_day(NOW - timedelta(days=2), ZONE).text == "12:00:00"
+    assert day(NOW + timedelta(days=7), NOW, ZONE).text == "28 Nov"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "less than 1 s"),
+        (52, "52 s"),
+        (120, "2 min"),
+        (250, "4 min 10 s"),
+        (3900, "1 h 5 min"),
+        (180_000, "2 d 2 h"),
+    ],
+)
+def test_a_measured_period_has_its_two_largest_units(seconds: float, text: str) -> None:
+    assert plain(span(timedelta(seconds=seconds))) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "less than 5 s"), (5, "5 s"), (38, "40 s"), (58, "1 min"), (100, "2 min"), (3000, "50 min"), (9000, "2 h")],
+)
+def test_a_guess_is_no_more_exact_than_it_can_be(seconds: float, text: str) -> None:
+    assert plain(rough(timedelta(seconds=seconds))) == text
+
+
+def plain(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")

@@ -1,0 +1,77 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from webapp.jobs.model.job import Job, Status
+from webapp.views.text import status_labels
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def job(status: Status, **values: Any) -> Job:
+    return Job(id=uuid4(), type="report", title="Report", status=status, **values)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_word(status: Status) -> None:
+    assert status_labels.look(job(status)).word
+
+
+def test_words_tell_more_than_the_status_alone() -> None:
+    assert status_labels.look(job(Status.SCHEDULED, attempt=1)).word == "Retrying"
+    assert status_labels.look(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping…"
+    assert status_labels.look(job(Status.COMPLETED, warnings=({"text": "!"},))).word == "Done with warnings"
+    assert status_labels.look(job(Status.CANCELLED, cancel_requested_at=NOW)).word == "Stopped"
+
+
+def test_an_unknown_total_has_no_percentage() -> None:
+    unknown = job(Status.RUNNING, done=1204, progress=61.6)
+    assert status_labels.percent(unknown) is None
+    assert status_labels.amounts(unknown) == "1,204 so far"
+    assert status_labels.percent(replace(unknown, total=2408.0)) == 61.6
+    assert status_labels.amounts(replace(unknown, total=2408.0)) == "1,204 of 2,408"
+    assert status_labels.percent(replace(unknown, done=None)) == 61.6
+
+
+def test_a_job_is_not_all_done_before_its_end() -> None:
+    counted = job(Status.RUNNING, done=200, total=200, progress=100.0)
+    assert status_labels.percent(counted) == 99.0, "its files are still to be kept"
+    assert status_labels.percent(replace(counted, status=Status.COMPLETED)) == 100.0
+
+
+def test_the_jobs_own_message_comes_before_its_numbers() -> None:
+    assert status_labels.amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
+
+
+def test_only_a_job_in_its_first_seconds_has_just_begun() -> None:
+    silent = job(Status.RUNNING, started_at=NOW)
+    assert status_labels.standing(silent, NOW + timedelta(seconds=2)) == "Has just begun"
+    assert status_labels.standing(silent, NOW + timedelta(hours=2)) == "Does not tell how far it is"
+    assert not status_labels.standing(replace(silent, progress=40.0), NOW), "the number beside it says enough"
+
+
+def test_a_job_that_waits_for_its_parts_says_how_many_have_ended() -> None:
+    parent = job(Status.WAITING, started_at=NOW, parts=4, parts_completed=1, parts_failed=1, progress=50.0)
+    assert status_labels.runs(parent)
+    assert status_labels.standing(parent, NOW) == "2 of 4 parts"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (22, "22nd"),
+        (111, "111th"),
+    ],
+)
+def test_places_are_said_in_words(number: int, text: str) -> None:
+    assert status_labels.ordinal(number) == text

@@ -1,0 +1,133 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from webapp.jobs.model.job import Job, Status
+from webapp.views.text import status_text
+from webapp.views.text.status_text import Facts, Outlook, Pause
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+STARTED = NOW - timedelta(seconds=38)
+
+
+def facts(status: Status, **values: Any) -> Facts:
+    about = {name: values.pop(name) for name in ("usual", "stopped_by", "shown_left") if name in values}
+    queue = {name: values.pop(name) for name in ("place", "workers", "starts_within", "pause") if name in values}
+    job = Job(id=uuid4(), type="report", title="Report", status=status, **values)
+    return Facts(job=job, now=NOW, zone=ZoneInfo("UTC"), queue=Outlook(**queue), **about)
+
+
+def said(status: Status, **values: Any) -> str:
+    saying = status_text.saying(facts(status, **values))
+    return f"{saying.fact} {saying.outlook}".strip().replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_has_a_sentence(status: Status) -> None:
+    assert said(status).endswith(".")
+
+
+def test_a_running_job_says_how_long_and_how_much_longer() -> None:
+    assert said(Status.RUNNING, started_at=STARTED, progress=40.0) == "Running for 38 s. About 1 min left."
+    unknown = said(Status.RUNNING, started_at=STARTED)
+    assert unknown == "Running for 38 s."
+    usual = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=36))
+    assert usual == "Running for 38 s. Usually takes 35 s."
+    late = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=18))
+    assert late == "Running for 38 s. Takes longer than usual (20 s)."
+
+
+def test_a_job_is_late_only_when_people_would_say_so() -> None:
+    quick = timedelta(milliseconds=59)
+    begun = {seconds: NOW - timedelta(seconds=seconds) for seconds in (1, 10, 11)}
+    assert said(Status.RUNNING, started_at=begun[1], usual=quick) == "Running for 1 s. Usually takes less than 5 s."
+    assert said(Status.RUNNING, started_at=begun[10], usual=quick) == "Running for 10 s. Usually takes less than 5 s."
+    late = said(Status.RUNNING, started_at=begun[11], usual=quick)
+    assert late == "Running for 11 s. Takes longer than usual (less than 5 s)."
+    assert said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=20)).endswith("Usually takes 20 s.")
+
+
+def test_little_time_left_is_said_as_little() -> None:
+    assert said(Status.RUNNING, started_at=STARTED, progress=95.0) == "Running for 38 s. Less than 5 s left."
+
+
+def test_no_time_is_guessed_in_the_first_seconds() -> None:
+    assert said(Status.RUNNING, started_at=NOW - timedelta(seconds=2), progress=50.0) == "Running for 2 s."
+
+
+def test_a_waiting_job_says_its_place() -> None:
+    assert said(Status.QUEUED, place=1) == "Next in the queue."
+    assert said(Status.QUEUED, place=3, workers=2) == "3rd in the queue."
+    assert said(Status.QUEUED, place=1001) == "More than 1,000 jobs are ahead of it."
+
+
+def test_a_waiting_job_says_that_nobody_works() -> None:
+    assert said(Status.QUEUED, place=1, workers=0).startswith("No worker is running for this kind of job.")
+
+
+def test_a_waiting_job_says_when_it_may_start() -> None:
+    soon = timedelta(seconds=42)
+    assert said(Status.QUEUED, place=3, workers=2, starts_within=soon) == (
+        "3rd in the queue. Usually starts within 1 min."
+    )
+    assert said(Status.QUEUED, place=1, workers=2, usual=timedelta(minutes=2)) == (
+        "Next in the queue. Usually it takes 2 min once it runs."
+    )
+
+
+def test_a_paused_queue_says_by_whom_since_when_and_why() -> None:
+    pause = Pause(by="an operator", since=NOW - timedelta(hours=3), reason="moving the database")
+    assert said(Status.QUEUED, place=1, workers=2, pause=pause) == (
+        "Queue paused by an operator, today, 09:00: moving the database. It starts by itself when the queue goes on."
+    )
+
+
+def test_the_time_left_does_not_jump() -> None:
+    half = {"started_at": NOW - timedelta(seconds=100), "progress": 50.0}
+    assert "About 2 min left." in said(Status.RUNNING, **half)
+    told = status_text.time_left(facts(Status.RUNNING, shown_left=timedelta(seconds=90), **half))
+    assert told == timedelta(seconds=90)
+    assert status_text.time_left(facts(Status.RUNNING, shown_left=timedelta(seconds=80), **half)).total_seconds() == 100
+    assert (
+        status_text.time_left(facts(Status.RUNNING, shown_left=timedelta(seconds=200), **half)).total_seconds() == 150
+    )
+
+
+def test_a_root_says_for_how_many_parts_it_waits() -> None:
+    waits = said(Status.WAITING, parts=5, parts_completed=1, parts_failed=1, parts_cancelled=0)
+    assert waits.startswith("Waiting for 3 parts.")
+
+
+def test_a_retry_says_which_attempt_failed_and_when_the_next_begins() -> None:
+    due = NOW + timedelta(seconds=30)
+    assert said(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due) == (
+        "Attempt 1 of 3 failed. The next one starts in 30 s."
+    )
+
+
+def test_what_is_overdue_starts_any_moment() -> None:
+    assert said(Status.SCHEDULED, run_at=NOW - timedelta(seconds=1)).startswith("It starts any moment.")
+
+
+def test_interrupted_attempts_do_not_count_against_the_maximum() -> None:
+    assert said(Status.RUNNING, attempt=4, max_attempts=3, started_at=STARTED) == "Running for 38 s (attempt 4)."
+
+
+def test_the_end_says_how_long_it_took() -> None:
+    ended = {"started_at": NOW - timedelta(seconds=52), "finished_at": NOW}
+    assert said(Status.COMPLETED, **ended) == "Finished in 52 s."
+    assert said(Status.COMPLETED, warnings=({"text": "a"},), **ended) == "Finished in 52 s with 1 warning."
+    assert said(Status.FAILED, **ended) == "Failed after 52 s."
+    assert said(Status.FAILED, attempt=3, max_attempts=3, **ended) == "Failed after 52 s in attempt 3 of 3."
+    assert said(Status.FAILED, finished_at=NOW) == "Failed before it started."
+
+
+def test_a_stopped_job_says_by_whom_and_how_far_it_was() -> None:
+    ended = {"started_at": NOW - timedelta(seconds=52), "finished_at": NOW}
+    assert said(Status.CANCELLED, progress=40.0, stopped_by="Ana Ruiz", **ended) == "Stopped by Ana Ruiz at 40 %."
+    assert said(Status.CANCELLED, **ended) == "Stopped after 52 s."
+    assert said(Status.CANCELLED, finished_at=NOW) == "Stopped before it started."
+    assert "did not answer" in said(Status.CANCELLED, cancel_kind="forced", **ended)

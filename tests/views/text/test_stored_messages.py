@@ -1,0 +1,74 @@
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_babel import force_locale
+
+from webapp.views.text.engine_messages import FIXED, PATTERNS
+from webapp.views.text.stored_messages import note_in_words, translated
+
+ROOT = Path(__file__).parent.parent.parent.parent
+LITERAL = re.compile(r"%\(\w+\)s[.)]*")
+
+
+@pytest.fixture
+def german(app: Flask) -> Iterator[None]:
+    with app.test_request_context(), force_locale("de"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def sources() -> str:
+    folders = ("jobs", "accounts", "jobtypes", "processes", "db")
+    files = [file for folder in folders for file in (ROOT / "webapp" / folder).rglob("*.py")]
+    return re.sub(r"\"\s*\n\s*f?\"", "", "\n".join(file.read_text() for file in files))
+
+
+@pytest.mark.usefixtures("german")
+def test_a_sentence_of_the_engine_is_read_in_german() -> None:
+    assert translated("The worker that ran this job was killed.").startswith("Der Arbeitsprozess")
+
+
+@pytest.mark.usefixtures("german")
+def test_what_was_filled_in_stays() -> None:
+    assert translated("The file sales 100 %.csv is empty.") == "Die Datei sales 100 %.csv ist leer."
+    killed = "The process that ran this job was killed (SIGKILL)."
+    hint = " Perhaps the machine ran out of memory: it used up to 1,024 MB."
+    assert "(SIGKILL)" in translated(killed)
+    assert "1.024 MB" in translated(killed + hint)
+
+
+@pytest.mark.usefixtures("german")
+def test_numbers_sizes_and_lists_are_written_as_the_reader_does() -> None:
+    assert translated("1,160 rows, 5 columns") == "1.160 Zeilen, 5 Spalten"
+    assert translated("1.5 MB of 40 MB, 12 rows") == "1,5 MB von 40 MB, 12 Zeilen"
+    assert translated("Removed 3 jobs, 1 session.") == "Entfernt: 3 Aufträge, 1 Sitzung."
+    assert translated("Clean up jobs") == "Clean up jobs"
+    assert translated("1,160 rows, all of them good") == "1,160 rows, all of them good"
+
+
+@pytest.mark.usefixtures("german")
+def test_what_nobody_translated_stays_as_it_was_written() -> None:
+    assert translated("The shop 50% %(x)s answered 503.") == "The shop 50% %(x)s answered 503."
+    assert translated("") == ""
+
+
+@pytest.mark.usefixtures("german")
+def test_a_note_is_said_by_its_key_if_that_is_known() -> None:
+    known = {"text": "a.csv is empty", "key": "The file %(name)s is empty.", "parameters": {"name": "a.csv"}}
+    assert note_in_words(known) == "Die Datei a.csv ist leer."
+    assert note_in_words({**known, "parameters": {"file": "a.csv"}}) == "a.csv is empty"
+    assert note_in_words({**known, "key": "shop_closed"}) == "a.csv is empty"
+    assert note_in_words({"text": "The file a.csv is empty."}) == "Die Datei a.csv ist leer."
+
+
+def test_an_english_reader_reads_what_was_written(app: Flask) -> None:
+    with app.test_request_context():
+        assert translated("The file a.csv is empty.") == "The file a.csv is empty."
+
+
+@pytest.mark.parametrize("sentence", [*FIXED, *PATTERNS])
+def test_a_sentence_is_one_that_is_written_somewhere(sentence: str, sources: str) -> None:
+    assert [part for part in LITERAL.split(sentence) if part.strip(" .") and part.strip() not in sources] == []

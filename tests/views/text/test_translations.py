@@ -1,0 +1,19 @@
+"""A text of a template is markup of ours; what fills it in is not."""
+
+from flask import Flask
+from markupsafe import Markup
+
+from webapp.views.text.translations import marked
+
+
+def test_what_fills_in_a_text_is_escaped_and_the_text_is_not(app: Flask) -> None:
+    with app.test_request_context():
+        assert marked("<b>%(job)s</b>", job="<script>") == Markup("<b>&lt;script&gt;</b>")
+        assert marked("%(job)s", job=Markup("<i>kept</i>")) == Markup("<i>kept</i>")
+        assert isinstance(marked("Jobs"), Markup)
+
+
+def test_a_percent_sign_is_written_twice_with_variables_or_without(app: Flask) -> None:
+    with app.test_request_context():
+        assert marked("95 %% started within") == "95 % started within"
+        assert marked("95 %% within %(period)s", period=3) == "95 % within 3"

@@ -1,0 +1,68 @@
+"""type: which job types there are, and which may not be started for now."""
+
+from dataclasses import asdict
+
+import click
+
+from webapp.accounts.audit_log import Action, Kind
+from webapp.cli.audit_log import audited
+from webapp.cli.context import services
+from webapp.cli.errors import Commands
+from webapp.cli.output import as_json, readable
+from webapp.cli.parameters import in_json
+from webapp.jobs.definition.disabled_types import Disabled
+from webapp.jobs.definition.job_type import JobType
+
+_REASON_LIMIT = 200
+
+
+@click.group("type", cls=Commands)
+def job_type() -> None:
+    """List, disable and enable job types."""
+
+
+@job_type.command("list")
+@in_json
+def show_all(*, in_json: bool) -> None:
+    """List the job types, and why some cannot be started."""
+    _show(tuple(services().registry), in_json=in_json)
+
+
+@job_type.command()
+@click.argument("name")
+@click.option("--reason", default="", help="Why; people read it.")
+@in_json
+def disable(name: str, reason: str, *, in_json: bool) -> None:
+    """Let nobody start a type; what waits of it waits on."""
+    if len(reason) > _REASON_LIMIT:
+        raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
+    kind = services().registry.get(name)
+    with audited(Action.TYPE_DISABLE, Kind.TYPE, name, name=kind.title, after={"reason": reason}):
+        services().disabled_types.disable(name, reason=reason)
+    _show((kind,), in_json=in_json)
+
+
+@job_type.command()
+@click.argument("name")
+@in_json
+def enable(name: str, *, in_json: bool) -> None:
+    """Let it be started again, and what waits of it run."""
+    kind = services().registry.get(name)
+    with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=kind.title):
+        services().disabled_types.enable(name)
+    services().wake_ups.push(kind.queue)
+    _show((kind,), in_json=in_json)
+
+
+def _show(kinds: tuple[JobType, ...], *, in_json: bool) -> None:
+    disabled = services().disabled_types.all()
+    if in_json:
+        click.echo(as_json([_facts(kind, disabled.get(kind.name)) for kind in kinds]))
+    for kind in () if in_json else kinds:
+        off = disabled.get(kind.name)
+        state = f"  disabled{f': {off.reason}' if off.reason else ''}" if off else ""
+        click.echo(readable(f"{kind.name:<24} {kind.queue:<12} {kind.title}{state}"))
+
+
+def _facts(kind: JobType, off: Disabled | None) -> dict[str, object]:
+    return {"name": kind.name, "title": kind.title, "queue": kind.queue, "disabled": asdict(off) if off else None}

@@ -1,0 +1,60 @@
+"""files: what a job was given and what it left."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfileobj
+
+import click
+
+from webapp.cli.context import services
+from webapp.cli.errors import BadUsage, Failed
+from webapp.cli.output import as_json
+from webapp.cli.parameters import JOB, in_json
+from webapp.jobs.model.job import Job
+from webapp.jobs.store.attachments import Attachment
+
+
+@click.command()
+@click.argument("one", metavar="ID", type=JOB)
+@click.option("--download", type=click.Path(file_okay=False, path_type=Path), help="Copy the files there.")
+@in_json
+def files(one: Job, download: Path | None, *, in_json: bool) -> None:
+    """List a job's files, or copy them."""
+    found = services().jobs.attachments(one.id)
+    if download:
+        _copy(found, download)
+    if in_json:
+        click.echo(as_json([_facts(file) for file in found]))
+    else:
+        for file in found:
+            click.echo(f"{file.role:<6} {file.size:>12} {file.name}")
+
+
+def _copy(found: tuple[Attachment, ...], folder: Path) -> None:
+    paths = [folder / name for name in _distinct(found)]
+    if taken := next((path for path in paths if path.exists()), None):
+        raise BadUsage(f"{taken} exists already. Name another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, path in zip(found, paths, strict=True):
+        try:
+            with services().files.open(file.id) as source, path.open("xb") as target:
+                copyfileobj(source, target)
+        except FileNotFoundError:
+            raise Failed(f"{file.name} is gone from the disk. Run the job again to have it made again.") from None
+
+
+def _distinct(found: tuple[Attachment, ...]) -> Iterator[str]:
+    """Give each file its name, and a second one of the same name a number."""
+    taken: set[str] = set()
+    for file in found:
+        path, number = Path(file.name), 1
+        name = file.name
+        while name.lower() in taken:
+            number += 1
+            name = f"{path.stem} ({number}){path.suffix}"
+        taken.add(name.lower())
+        yield name
+
+
+def _facts(file: Attachment) -> dict[str, object]:
+    return {"id": file.id, "name": file.name, "size": file.size, "sha256": file.sha256, "role": file.role}

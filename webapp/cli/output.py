@@ -1,0 +1,89 @@
+"""Jobs as lines and as JSON, for a terminal."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from webapp.jobs.model.job import Job, Status
+
+
+def as_json(value: Any) -> str:
+    """Return JSON; ids and moments as text, periods in seconds."""
+    return json.dumps(value, default=_plain, indent=2)
+
+
+def as_json_line(value: Any) -> str:
+    """Return a dataclass as JSON on one line."""
+    return json.dumps(asdict(value), default=_plain)
+
+
+def readable(text: object) -> str:
+    """Return a text that cannot play tricks on a terminal; lines and tabs stay."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in str(text))
+
+
+def print_jobs(jobs: Sequence[Job], *, in_json: bool, alone: bool = False) -> None:
+    """Print a line per job, or a list in JSON; ``alone`` prints an object instead of a list."""
+    if in_json:
+        listed = [job.to_dict() for job in jobs]
+        click.echo(as_json(listed[0] if alone else listed))
+    for job in () if in_json else jobs:
+        click.echo(_line(job))
+
+
+def job_in_words(job: Job, owner: str) -> str:
+    """Return what people want to know of one job."""
+    shown = {
+        "id": job.id,
+        "name": job.title,
+        "type": job.type,
+        "owner": owner,
+        "status": job.status,
+        "progress": f"{job.progress:.1f} %",
+        "message": job.message,
+        "queue": job.queue and f"{job.queue}, priority {job.priority}",
+        "attempt": f"{job.attempt} of {job.max_attempts}",
+        "parts": _parts(job),
+        "created": job.created_at,
+        "starts": job.run_at if job.status is Status.SCHEDULED else None,
+        "started": job.started_at,
+        "finished": job.finished_at,
+    }
+    notes = [f"{kind}: {note['text']}" for kind, found in _notes(job) for note in found]
+    return readable("\n".join([*(f"{name:<9} {value}" for name, value in shown.items() if value), *notes]))
+
+
+def progress_line(job: Job) -> str:
+    """Return how far a job is."""
+    return readable(f"{job.status}{_asked(job)} {job.progress:.1f} % {job.message}").rstrip()
+
+
+def _line(job: Job) -> str:
+    return readable(f"{job.id}  {job.status:<10} {job.progress:>5.1f} %  {job.type:<20} {job.title}{_asked(job)}")
+
+
+def _asked(job: Job) -> str:
+    return ", asked to stop" if job.cancel_requested_at and not job.is_finished else ""
+
+
+def _parts(job: Job) -> str:
+    if not job.parts:
+        return ""
+    ended = {"completed": job.parts_completed, "failed": job.parts_failed, "cancelled": job.parts_cancelled}
+    return f"{job.parts:,}: " + ", ".join(f"{count:,} {how}" for how, count in ended.items())
+
+
+def _notes(job: Job) -> Any:
+    return (("error", job.errors), ("warning", job.warnings))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return str(value)

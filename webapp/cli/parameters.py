@@ -1,0 +1,113 @@
+"""What people type on a command line, and the values that it stands for."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import click
+
+from webapp.cli.context import services
+from webapp.cli.errors import BadUsage
+from webapp.jobs.model.job import Job
+from webapp.jobs.queries.all_jobs import SHORT_ID_REACH
+from webapp.jobs.store.job_store import JobNotFound
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_PERIOD = re.compile(r"(?:\d{1,6}[smhd])+")
+_LONGEST = timedelta(days=36_500)
+_SHORT_ID = re.compile(r"[0-9a-fA-F]{8}")
+
+
+class _JobById(click.ParamType[Job]):
+    """A job by its id, or by the last eight hex digits, which lists and pages show."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Job:  # noqa: ARG002
+        """Find it."""
+        if isinstance(value, Job):
+            return value
+        try:
+            return services().jobs.with_short_id(value) if _SHORT_ID.fullmatch(value) else _by_id(value)
+        except JobNotFound:
+            _refuse_unknown(value)
+
+
+class _Period(click.ParamType[timedelta]):
+    """A period such as 90s, 10m, 24h or 1d12h."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Add its parts up."""
+        parts = re.findall(r"(\d+)([smhd])", value) if _PERIOD.fullmatch(value) else []
+        period = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
+        if not parts or period > _LONGEST:
+            self.fail(f"{value!r} is no period; write one such as 90s, 10m, 24h or 1d12h", param, ctx)
+        return period
+
+
+class _Moment(click.ParamType[datetime]):
+    """A moment in ISO 8601; without a zone it is one of the installation's zone."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it."""
+        try:
+            at = datetime.fromisoformat(value)
+            zone = at.tzinfo or ZoneInfo(services().settings.timezone)
+            return at.replace(tzinfo=zone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no moment; write one such as 2026-12-01T18:30 or 2026-12-01T18:30Z", param, ctx)
+
+
+class _Payload(click.ParamType[dict[str, Any]]):
+    """An object in JSON."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:  # noqa: ARG002
+        """Read it."""
+        try:
+            found = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise BadUsage(f"--payload is no JSON: {error}.") from None
+        if not isinstance(found, dict):
+            raise BadUsage('--payload must be an object in JSON, such as {"days": 30}.')
+        return found
+
+
+class _Limit(click.ParamType[int | None]):
+    """A number, or "none"."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Read it."""
+        if value == "none":
+            return None
+        if not re.fullmatch(r"\d{1,6}", str(value)):
+            self.fail(f"{value!r} is no limit; write a number from 0 on, or none", param, ctx)
+        return int(value)
+
+
+JOB, PERIOD, MOMENT, PAYLOAD, LIMIT = _JobById(), _Period(), _Moment(), _Payload(), _Limit()
+PRIORITY = click.IntRange(0, 10_000)
+in_json = click.option("--json", "in_json", is_flag=True, help="Print JSON.")
+
+
+def _by_id(text: str) -> Job:
+    try:
+        return services().jobs.get(UUID(text))
+    except ValueError:
+        raise JobNotFound(text) from None
+
+
+def _refuse_unknown(text: str) -> NoReturn:
+    short = f" among the newest {SHORT_ID_REACH:,}; an older one is found by its whole id"
+    hint = short if _SHORT_ID.fullmatch(text) else ""
+    raise BadUsage(f"There is no job {text}{hint}. See `deskjob job list`.")

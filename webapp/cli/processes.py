@@ -1,0 +1,81 @@
+"""worker and clock: the processes that need no pages; maintain: one round of the chores."""
+
+import logging
+
+import click
+
+from webapp.cli import workers as seen
+from webapp.cli.context import services
+from webapp.cli.errors import Commands
+from webapp.processes.clock import Clock
+from webapp.processes.pool import Pool
+from webapp.processes.preflight import require_tables
+from webapp.processes.worker import run, settle_what_is_dead, settle_worker
+from webapp.version import version
+
+_START_SECONDS = 60.0  # that a process waits at its start for a database that is away
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.option("--queues", default="", help="Names, comma-separated; by default every queue of a known job type.")
+@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
+@click.pass_context
+def worker(context: click.Context, queues: str, workers: int | None) -> None:
+    """Run jobs until told to stop; or, with a command, look at those who do."""
+    if context.invoked_subcommand is None:
+        _run_workers(queues, workers)
+
+
+for command in (seen.show_all, seen.stop):
+    worker.add_command(command)
+
+
+@click.command()
+def clock() -> None:
+    """Promote due jobs, top up wake-ups, reap dead leases, until told to stop."""
+    _log_to_stderr()
+    require_tables(services(), patience=_START_SECONDS)
+    Clock(services()).run()
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
+def maintain(*, dry_run: bool) -> None:
+    """Do one round of the clock's chores, and the housekeeping that it would start as a job."""
+    ours = services()
+    require_tables(ours)
+    if not dry_run:
+        Clock(ours).tick()
+    house = ours.housekeeping
+    found = {
+        "expired files": house.expire_files(only_count=dry_run),
+        "orphaned files": house.sweep_orphans(only_count=dry_run),
+        "old jobs": house.prune(only_count=dry_run),
+        "old runs of schedules": house.forget_runs(only_count=dry_run),
+        "old figures": house.forget_figures(only_count=dry_run),
+        "ended sessions": ours.sessions.sweep(only_count=dry_run),
+    }
+    for what, count in found.items():
+        click.echo(f"{count} {what} {'would be' if dry_run else 'were'} removed.")
+
+
+def _run_workers(queues: str, workers: int | None) -> None:
+    _log_to_stderr()
+    ours = services()
+    require_tables(ours, patience=_START_SECONDS)
+    settle_what_is_dead(ours)
+    names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
+    for name in names:
+        ours.queues.add(name)  # where somebody listens, jobs can be sent
+    logging.getLogger(__name__).info("Workers of version %s start.", version())  # read before a deploy replaces files
+    pool = Pool(
+        workers or ours.settings.workers,
+        work=lambda name: run(ours, name, names),
+        settle=lambda name: settle_worker(ours, name),
+        grace_seconds=ours.settings.stop_grace_seconds,
+    )
+    pool.run()
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

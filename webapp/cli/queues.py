@@ -1,0 +1,117 @@
+"""queue: pause, resume and limit the lines in which jobs wait."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import click
+
+from webapp.accounts.audit_log import Action, Kind
+from webapp.cli.audit_log import audited, note
+from webapp.cli.context import services
+from webapp.cli.errors import Commands
+from webapp.cli.output import as_json, readable
+from webapp.cli.parameters import LIMIT, in_json
+from webapp.jobs.queueing.latency import Wait
+from webapp.jobs.queueing.queues import Load, Queue
+
+_REASON_LIMIT = 200
+
+
+@click.group(cls=Commands)
+def queue() -> None:
+    """Pause, resume, limit and empty queues."""
+
+
+@queue.command("list")
+@in_json
+def show_all(*, in_json: bool) -> None:
+    """List the queues, and how much waits and runs in each."""
+    _show(services().queues.all(), in_json=in_json)
+
+
+@queue.command()
+@click.argument("name")
+@in_json
+def add(name: str, *, in_json: bool) -> None:
+    """Make a queue that no job type names: jobs can be sent there, and workers listen to it."""
+    try:
+        with audited(Action.QUEUE_ADD, Kind.QUEUE, name):
+            made = services().queues.add(name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _show((made,), in_json=in_json)
+
+
+@queue.command()
+@click.argument("name")
+@click.option("--reason", default="", help="Why; people read it.")
+@in_json
+def pause(name: str, reason: str, *, in_json: bool) -> None:
+    """Take no more jobs from a queue; what runs goes on."""
+    if len(reason) > _REASON_LIMIT:
+        raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
+    with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
+        paused = services().queues.pause(name, reason=reason)
+    _show((paused,), in_json=in_json)
+
+
+@queue.command()
+@click.argument("name")
+@in_json
+def resume(name: str, *, in_json: bool) -> None:
+    """Take jobs from a queue again."""
+    with audited(Action.QUEUE_RESUME, Kind.QUEUE, name):
+        resumed = services().queues.resume(name)
+    services().wake_ups.push(name)
+    _show((resumed,), in_json=in_json)
+
+
+@queue.command()
+@click.argument("name")
+@click.argument("number", metavar="N|none", type=LIMIT)
+@in_json
+def limit(name: str, number: int | None, *, in_json: bool) -> None:
+    """Let at most N of a queue's jobs run at once; none lifts the limit."""
+    before = services().queues.get(name).max_running
+    with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": before}, after={"limit": number}):
+        limited = services().queues.limit(name, number)
+    services().wake_ups.push(name)
+    _show((limited,), in_json=in_json)
+
+
+@queue.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@in_json
+def empty(name: str, *, yes: bool, in_json: bool) -> None:
+    """Stop every job that waits in a queue; what runs goes on."""
+    queues = services().queues
+    waiting = queues.get(name) and queues.waiting(name)
+    if not yes:
+        click.confirm(f"Stop all {waiting:,} waiting jobs of {name}?", abort=True, err=True)
+    stopped = queues.empty(name, services().jobs.cancel_many)
+    note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
+    click.echo(f"{stopped:,} jobs were stopped.", err=True)
+    _show((queues.get(name),), in_json=in_json)
+
+
+def _show(found: tuple[Queue, ...], *, in_json: bool) -> None:
+    queues = services().queues
+    loads, oldest, lately = queues.loads(), queues.oldest(), queues.waits()
+    if in_json:
+        figures = ({"oldest_wait": oldest.get(one.name), **_lately(lately.get(one.name))} for one in found)
+        shown = zip(found, figures, strict=True)
+        click.echo(as_json([{**asdict(one), **asdict(loads.get(one.name, Load())), **more} for one, more in shown]))
+    for one in () if in_json else found:
+        click.echo(_line(one, loads.get(one.name, Load()), oldest.get(one.name)))
+
+
+def _lately(wait: Wait | None) -> dict[str, object]:
+    return {"wait_p95": wait and wait.p95, "wait_samples": wait.samples if wait else 0}
+
+
+def _line(one: Queue, load: Load, oldest: timedelta | None) -> str:
+    most = "" if one.max_running is None else f", at most {one.max_running} at once"
+    paused = f", paused{f': {one.reason}' if one.reason else ''}" if one.paused_at else ""
+    waits = "" if oldest is None else f", the oldest for {oldest.total_seconds():,.0f} s"
+    return readable(f"{one.name:<24} {load.waiting:>7,} waiting {load.running:>5,} running{waits}{most}{paused}")

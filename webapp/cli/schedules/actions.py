@@ -1,0 +1,62 @@
+"""What can be done with a schedule: pause, resume, run now, remove."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import click
+
+from webapp.accounts.audit_log import Action, Kind
+from webapp.cli.audit_log import audited
+from webapp.cli.context import services
+from webapp.cli.output import as_json
+from webapp.cli.parameters import in_json
+from webapp.cli.schedules.output import SCHEDULE, print_schedule
+from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.schedule import Schedule
+
+_one = click.argument("one", metavar="NAME", type=SCHEDULE)
+
+
+@click.command()
+@_one
+@click.option("--reason", default="", help="Why; people read it.")
+@in_json
+def pause(one: Schedule, reason: str, *, in_json: bool) -> None:
+    """Let a schedule start nothing until it is resumed; what runs goes on."""
+    with _audited(Action.SCHEDULE_PAUSE, one, after={"why": reason}):
+        paused = services().schedules.pause(one, why=reason)
+    print_schedule(paused, in_json=in_json)
+
+
+@click.command()
+@_one
+@in_json
+def resume(one: Schedule, *, in_json: bool) -> None:
+    """Let it start jobs again, from now on; what passed meanwhile is not caught up."""
+    with _audited(Action.SCHEDULE_RESUME, one):
+        resumed = services().schedules.resume(one)
+    print_schedule(resumed, in_json=in_json)
+
+
+@click.command("run-now")
+@_one
+@in_json
+def run_now(one: Schedule, *, in_json: bool) -> None:
+    """Start a job of a schedule at once, and print its id; its times stay as they are."""
+    with _audited(Action.SCHEDULE_RUN, one):
+        made = services().firing.run_now(one)
+    click.echo(as_json(made.to_dict()) if in_json else str(made.id))
+
+
+@click.command()
+@_one
+@in_json
+def remove(one: Schedule, *, in_json: bool) -> None:
+    """Remove a schedule for good; the jobs that it has started stay."""
+    with _audited(Action.SCHEDULE_REMOVE, one, before=Draft.of(one).plain()):
+        services().schedules.remove(one.id)
+    click.echo(as_json({"removed": one.id}) if in_json else f"{one.name} was removed.")
+
+
+def _audited(action: Action, one: Schedule, **states: Any) -> AbstractContextManager[None]:
+    return audited(action, Kind.SCHEDULE, one.id, name=one.name, **states)

@@ -1,0 +1,42 @@
+"""What there is: all schedules, and one with its next times and its last runs."""
+
+import click
+
+from webapp.cli.context import services
+from webapp.cli.output import as_json, readable
+from webapp.cli.parameters import in_json
+from webapp.cli.schedules.output import SCHEDULE, coming, described, line, local
+from webapp.jobs.schedules.schedule import Run, Schedule
+
+
+@click.command("list")
+@in_json
+def show_all(*, in_json: bool) -> None:
+    """List the schedules, by name."""
+    found = services().schedules.all()
+    click.echo(as_json(list(map(described, found))) if in_json else "\n".join(map(line, found)))
+
+
+@click.command()
+@click.argument("one", metavar="NAME", type=SCHEDULE)
+@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many runs.")
+@in_json
+def show(one: Schedule, limit: int, *, in_json: bool) -> None:
+    """Show one schedule, its next times, and what became of its last ones."""
+    runs = services().runs.of(one.id, limit)
+    if in_json:
+        click.echo(as_json({**described(one), "next": coming(one), "runs": list(map(_described, runs))}))
+        return
+    words = [line(one), one.rule.explained()]
+    words += [f"  next  {local(one, at)}" for at in coming(one)]
+    words += [f"  {run.outcome:<8} {local(one, run.fire_at)}  {_result(run)}" for run in runs]
+    click.echo(readable("\n".join(words)))
+
+
+def _described(run: Run) -> dict[str, object]:
+    names = ("fire_at", "fired_at", "outcome", "job_id", "status", "asked_by", "detail")
+    return {name: getattr(run, name) for name in names}
+
+
+def _result(run: Run) -> str:
+    return f"{run.status or 'removed'} {run.job_id}" if run.job_id else run.detail

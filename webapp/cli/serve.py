@@ -1,0 +1,37 @@
+"""up: everything at once; web: the pages."""
+
+import click
+
+from webapp.cli.context import app
+from webapp.processes.preflight import require_tables
+from webapp.processes.up import run as run_all
+from webapp.processes.web import Pages
+from webapp.services import Services
+
+_START_SECONDS = 60.0  # that the pages wait at their start for a database that is away
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
+def up(host: str, port: int, workers: int | None) -> None:
+    """Run everything on this machine: Valkey, web, workers, clock."""
+    run_all(app(), host=host, port=port, workers=workers or _services().settings.workers)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--processes", default=2, show_default=True)
+@click.option("--threads", default=8, show_default=True)
+def web(host: str, port: int, processes: int, threads: int) -> None:
+    """Serve the pages."""
+    require_tables(_services(), patience=_START_SECONDS)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    Pages(app(), address=address, processes=processes, threads=threads).run()
+
+
+def _services() -> Services:
+    found: Services = app().extensions["deskjob"]
+    return found

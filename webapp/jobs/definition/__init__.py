@@ -1,0 +1,1 @@
+"""Declaring a job type: handler, payload, uploads, registry, disabled types."""

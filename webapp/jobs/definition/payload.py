@@ -1,0 +1,95 @@
+"""Payloads at rest: JSON in the row, with every secret encrypted.
+
+A secret is stored as ``{"$secret": "…"}``. Whoever reads the row, a log or an export sees
+nothing; only the worker that runs the job, with the installation's key, reads it back.
+"""
+
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from pydantic import BaseModel, SecretStr
+from pydantic_core import to_jsonable_python
+
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.model import json_values
+
+_AS_THEY_ARE = frozenset({int, bool})
+_PLAIN_TEXT = re.compile("[\x01-\x7f]*").fullmatch  # what most texts and names are
+SECRET = "$secret"  # noqa: S105  (the mark of one)
+
+
+class UnreadableSecret(Exception):
+    """A secret is read with the key that it was written with."""
+
+    def __init__(self) -> None:
+        """Say what may have happened."""
+        super().__init__("A secret of this job cannot be read: SECRET_KEY was changed since it was started.")
+
+
+class Vault:
+    """Encrypts and decrypts secrets under a key derived from the installation's secret key."""
+
+    def __init__(self, secret_key: str) -> None:
+        derived = sha256(b"deskjob payload secrets\0" + secret_key.encode()).digest()
+        self._fernet = Fernet(urlsafe_b64encode(derived))
+
+    def close(self, secret: SecretStr) -> dict[str, str]:
+        """Return what may be stored of a secret."""
+        return {SECRET: self._fernet.encrypt(secret.get_secret_value().encode()).decode()}
+
+    def open(self, stored: Mapping[str, str]) -> str:
+        """Return the secret; raise `UnreadableSecret` if the key is another one."""
+        try:
+            return self._fernet.decrypt(stored[SECRET].encode()).decode()
+        except InvalidToken:
+            raise UnreadableSecret from None
+
+
+def dump_payload(payload: BaseModel, vault: Vault) -> dict[str, Any]:
+    """Return a payload as JSON values, its secrets closed; ``ValueError`` for what no database stores."""
+    closed: dict[str, Any] = _closed(payload.model_dump(mode="python", by_alias=True), vault)
+    return closed
+
+
+def load_payload(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> BaseModel:
+    """Return the payload of a row, checked again: its type may have changed since."""
+    return job_type.parse(_opened(stored, vault))
+
+
+def is_secret(value: object) -> bool:
+    """Tell whether a stored value is a closed secret, to be masked."""
+    return isinstance(value, Mapping) and set(value) == {SECRET}
+
+
+def _closed(value: Any, vault: Vault) -> Any:
+    if value is None or type(value) in _AS_THEY_ARE or (type(value) is str and _PLAIN_TEXT(value)):
+        return value
+    if isinstance(value, SecretStr):
+        return vault.close(value)
+    if isinstance(value, Mapping):
+        return {_closed(name, vault): _closed(item, vault) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_closed(item, vault) for item in value]
+    plain = to_jsonable_python(value)
+    if isinstance(plain, str) and json_values.text(plain) != plain:
+        message = "A text cannot hold the character NUL, nor half of a surrogate pair."
+        raise ValueError(message)
+    if isinstance(plain, float) and not isfinite(plain):
+        message = f"A number must be finite, not {plain}."
+        raise ValueError(message)
+    return plain
+
+
+def _opened(value: Any, vault: Vault) -> Any:
+    if is_secret(value):
+        return vault.open(value)
+    if isinstance(value, Mapping):
+        return {name: _opened(item, vault) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_opened(item, vault) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The worker's side: run one attempt under a lease, report, checkpoint, dry run."""

@@ -1,0 +1,279 @@
+"""The worker's verb: run one attempt of a claimed job to its end, whatever the handler does."""
+
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from resource import RUSAGE_SELF, getrusage
+from time import process_time
+from types import MappingProxyType
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from webapp.db import resource_errors
+from webapp.db.engine import writing, writing_at_once
+from webapp.db.retry import patiently
+from webapp.fault_injection import faultpoint
+from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
+from webapp.jobs.definition.payload import UnreadableSecret, Vault, load_payload
+from webapp.jobs.definition.registry import Registry, UnknownJobType
+from webapp.jobs.execution import unknown_type
+from webapp.jobs.execution.batches import SliceEnded
+from webapp.jobs.execution.context import Family, JobContext
+from webapp.jobs.execution.input_files import InputFile, Inputs
+from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Lines, Reporter, Words
+from webapp.jobs.lifecycle import finish_attempt, finish_family
+from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
+from webapp.jobs.model import json_values, policies
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.attachments import Attachments
+from webapp.jobs.store.fence import Fence, LeaseLost, add_log
+from webapp.jobs.store.file_store import FileStore
+
+KIBIBYTE = 1024
+T = TypeVar("T")
+
+
+class JobTimeout(BaseException):
+    """A job ends within its type's timeout; a `BaseException`, so that no handler swallows it."""
+
+    def __init__(self, limit: timedelta) -> None:
+        """Name the limit."""
+        super().__init__(f"It ran longer than its limit of {limit} and was ended.")
+
+
+class OwnerMissing(Exception):
+    """A job runs with its owner's rights, so the owner must still be there and active."""
+
+    key = "owner_missing"
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self) -> None:
+        """Say it to whoever looks after the job."""
+        super().__init__("The owner of this job is gone or disabled, so it cannot run in their name.")
+
+
+_SIGNALS: Mapping[type[BaseException], Ending] = {
+    JobCancelled: Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="cooperative"),
+    JobInterrupted: Ending(status=Status.QUEUED, outcome="interrupted"),
+    SliceEnded: Ending(status=Status.QUEUED, outcome="continued"),
+    LeaseLost: Ending(status=Status.FAILED, outcome="lost"),  # its writing is refused by the fence
+}
+HOPELESS = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would end alike
+SENTENCES = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret)
+
+
+class Executor:
+    """Runs attempts, one at a time, in the process that it lives in."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        registry: Registry,
+        files: FileStore,
+        vault: Vault,
+        needs: Mapping[type, Any],
+        owner_is_active: Callable[[UUID], bool],
+        family: Family,
+        wake: Callable[[str], None],
+        memory: int | None = None,
+        patience: float = 0.0,
+    ) -> None:
+        self._engine = engine
+        self._registry = registry
+        self._files = files
+        self._vault = vault
+        self._needs = needs
+        self._owner_is_active = owner_is_active
+        self._family = family
+        self._wake = wake
+        self._memory = memory  # bytes that a job in slices may use in one work-horse
+        self._patience = patience  # seconds that a job waits for a database that is away
+        self._reporter: Reporter | None = None
+        self.interrupted = False
+        self.draining = False
+        self.done = self.failed = 0  # how many attempts completed and failed here
+
+    def drain(self) -> None:
+        """Run no further job than the one that runs."""
+        self.draining = True
+
+    def interrupt(self) -> None:
+        """Ask the running job to hand itself back at its next word, and run no further one."""
+        self.interrupted = True
+        if self._reporter and self._reporter.stop is None:
+            self._reporter.stop = JobInterrupted()
+
+    def run(self, job: Job, horse: Horse) -> None:
+        """Run the claimed ``job`` and write how it ended; a lost lease ends in silence."""
+        reporter = self._reporter = Reporter(self._engine, job)
+        if self.interrupted:  # between the claim and here
+            reporter.stop = JobInterrupted()
+        began = process_time()
+        try:
+            ending = self._attempt(job, reporter)
+        except BaseException:  # of a person at the keyboard
+            reporter.close()
+            raise
+        ending = replace(ending, cpu_seconds=process_time() - began, peak_memory=_peak_memory())
+        try:
+            self._write(job, horse, ending, reporter)
+        except LeaseLost:
+            return  # somebody else answers for the job now; nothing of ours was written
+        self._tally(ending)
+
+    def _tally(self, ending: Ending) -> None:
+        self.done += ending.outcome == "completed"
+        self.failed += ending.outcome == "failed"
+
+    def _attempt(self, job: Job, reporter: Reporter) -> Ending:
+        if job.type not in self._registry:
+            return self._hand_back_or_stop(job, reporter)
+        job_type = self._registry.get(job.type)
+        try:
+            with _time_limit(job_type.timeout):
+                result = self._call(job_type, job, reporter)
+        except (JobInterrupted, SliceEnded) as signalled:
+            return self._handed_back(job_type, job, signalled, reporter)
+        except (JobCancelled, LeaseLost) as signalled:
+            return _SIGNALS[type(signalled)]
+        except (Exception, JobTimeout) as error:  # noqa: BLE001  (the one place where a handler's errors end)
+            return self._failure(job_type, job, error, reporter)
+        if result is False:
+            return _failed("The job says that it did not succeed.")
+        return Ending(status=Status.COMPLETED, outcome="completed")
+
+    def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
+        if self._asked_to_stop(reporter):
+            return _SIGNALS[JobCancelled]
+        return self._patiently(lambda: unknown_type.ending(self._engine, job))
+
+    def _handed_back(self, job_type: JobType, job: Job, signalled: BaseException, reporter: Reporter) -> Ending:
+        """Let it go on later, with its try unless it was interrupted too often in a row."""
+        if self._asked_to_stop(reporter):
+            return _SIGNALS[JobCancelled]
+        if isinstance(signalled, SliceEnded) or reporter.got_further or not policies.exceeded(job):
+            return _SIGNALS[type(signalled)]
+        if job.attempt < job.max_attempts and job_type.rerun_lost:
+            return Ending(status=Status.QUEUED, outcome="lost", error=policies.SENTENCE)
+        return _failed(policies.SENTENCE)
+
+    def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
+        """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
+        ending = _failed(_sentence(error), traceback.format_exc())
+        if isinstance(error, JobError | OwnerMissing):
+            ending = replace(ending, key=error.key, parameters=error.parameters)
+        if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
+            return ending
+        if self._asked_to_stop(reporter):
+            return replace(_SIGNALS[JobCancelled], error=ending.error, traceback=ending.traceback)
+        pause = job_type.retry.delay(job.attempt).total_seconds()
+        return replace(ending, status=Status.SCHEDULED, retry_in=pause)
+
+    def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
+        if not self._patiently(lambda: self._has_its_owner(job)):
+            raise OwnerMissing
+        payload = load_payload(job_type, job.payload, self._vault)
+        if reporter.stop:
+            raise reporter.stop
+        context = self._context(job_type, job, reporter)
+        needs = {name: self._needs[kind] for name, kind in job_type.needs.items()}
+        result = job_type.handler(context, payload, **needs)
+        context.flush_children()
+        return result
+
+    def _context(self, job_type: JobType, job: Job, reporter: Reporter) -> JobContext:
+        return self._make_context(
+            job,
+            reporter,
+            self._files,
+            inputs=self._patiently(lambda: self._inputs(job_type, job)),
+            keep_files=job_type.keep_files,
+            family=self._family,
+            memory=self._memory,
+            seconds=job_type.timeout.total_seconds(),
+            patience=self._patience,
+        )
+
+    def _make_context(self, *arguments: Any, **named: Any) -> JobContext:
+        return JobContext(*arguments, **named)
+
+    def _inputs(self, job_type: JobType, job: Job) -> Inputs:
+        if not job_type.uploads:
+            return Inputs({}, {})
+        given = Attachments(self._engine).attachments(job.id)
+        inputs = (file for file in given if file.role == "input" and file.deleted_at is None)
+        by_content = {(file.sha256, file.name): file for file in inputs}
+        named = {field: upload for field in job_type.uploads if (upload := job.payload.get(field))}
+        keys = {field: (upload["sha256"], upload["name"]) for field, upload in named.items()}
+        there = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
+        return Inputs(there, {field: upload["name"] for field, upload in named.items()})
+
+    def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
+        words, lines = reporter.close()
+        if ending.outcome != finish_attempt.UNKNOWN_TYPE:  # no fault of the job's: its attempt says it
+            words = {**words, **reporter.last_words(ending.error, ending.key, ending.parameters)}
+        self._patiently(lambda: self._end(job, horse, ending, words=words, lines=lines))
+
+    def _end(self, job: Job, horse: Horse, ending: Ending, *, words: Words, lines: Lines) -> None:
+        try:
+            with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
+                finish_attempt.end(connection, job, horse, ending, kin=finish_attempt.kin_of(job, ending), **words)
+                _add_lines(connection, job, lines)
+                faultpoint("end.commit")
+        except LeaseLost:  # or its end has consequences
+            with writing(self._engine) as connection:
+                woken = finish_family.end(connection, job, horse, ending, **words)
+                _add_lines(connection, job, lines)
+                faultpoint("end.commit")
+            faultpoint("end.wake")
+            for queue in woken:
+                self._wake(queue)
+
+    def _has_its_owner(self, job: Job) -> bool:
+        return job.owner.user_id is None or self._owner_is_active(job.owner.user_id)
+
+    def _asked_to_stop(self, reporter: Reporter) -> bool:
+        return self._patiently(reporter.asked_to_stop)
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        return patiently(act, seconds=self._patience)
+
+
+def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
+    if lines:
+        add_log(connection, Fence(job_id=job.id, attempt=job.attempt), lines)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, SENTENCES):
+        return str(error)
+    return resource_errors.sentence(error) or f"{type(error).__name__}: {error}"
+
+
+def _failed(sentence: str, trace: str | None = None) -> Ending:
+    traced = None if trace is None else json_values.text(trace)
+    return Ending(status=Status.FAILED, outcome="failed", error=json_values.text(sentence), traceback=traced)
+
+
+@contextmanager
+def _time_limit(limit: timedelta) -> Iterator[None]:
+    def expire(*_: object) -> None:
+        raise JobTimeout(limit)
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _peak_memory() -> int:
+    return getrusage(RUSAGE_SELF).ru_maxrss * KIBIBYTE

@@ -1,0 +1,96 @@
+"""By hand: one job run in this process, under a lease and a fence as any other."""
+
+import signal
+import threading
+from collections.abc import Callable
+from uuid import UUID
+
+from webapp import os_process
+from webapp.jobs.definition.registry import Registry
+from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.leases import Holder, Leases
+from webapp.jobs.execution.watchdog import Watch
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.store.job_store import Store
+
+WatchOver = Callable[[UUID], Watch]
+_INTERRUPTED = "It was run by hand, and interrupted."
+
+
+class WorkerOnly(BadRequest):
+    """A type that says ``worker_only`` runs in a worker and nowhere else."""
+
+    def __init__(self, type_name: str) -> None:
+        """Name the type."""
+        super().__init__(f"Jobs of the type {type_name!r} run in a worker only, not by hand. Leave it to a worker.")
+
+
+def refuse_worker_only(registry: Registry, type_name: str) -> None:
+    """Raise `WorkerOnly` for a type that must not run here."""
+    if type_name in registry and registry.get(type_name).worker_only:
+        raise WorkerOnly(type_name)
+
+
+class ByHand:
+    """Runs one waiting job at once, ahead of all others and past a paused queue, but within its limits."""
+
+    def __init__(
+        self, *, store: Store, registry: Registry, claims: Claims, executor: Executor, leases: Leases, watch: WatchOver
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._claims = claims
+        self._executor = executor
+        self._leases = leases
+        self._watch = watch
+
+    def run(self, job_id: UUID, holder: Holder) -> Job:
+        """Run a queued job here, in the main thread; return it as it stands then.
+
+        ``KeyboardInterrupt`` hands it back to its queue. Raises `JobNotFound`, `WorkerOnly`,
+        `IllegalTransition` for a job that does not wait, `BadRequest` at a limit.
+        """
+        job = self._store.get(job_id)
+        refuse_worker_only(self._registry, job.type)
+        if job.record_only:
+            message = f"Job {job.short_id} is only a record: its work is done elsewhere."
+            raise BadRequest(message)
+        lease_id = self._leases.open(holder, job.queue)
+        watching = self._watch(lease_id)
+        try:
+            claimed = self._claims.claim_one(job_id, job.queue, lease_id)
+            if claimed is None:
+                raise self._why_not(job_id)
+            self._run(claimed, holder, watching)
+        finally:
+            watching.settle(watching.verdict or _INTERRUPTED, holder.pid, 0)
+        return self._store.get(job_id)
+
+    def _run(self, job: Job, holder: Holder, watching: Watch) -> None:
+        ended = threading.Event()
+        thread = os_process.start(lambda: _keep_alive(watching, ended), "beat")
+        try:
+            self._executor.run(job, Horse(worker=holder.worker, host=holder.host, pid=holder.pid))
+        except KeyboardInterrupt:
+            if not watching.verdict:
+                watching.interrupt()  # somebody at the keyboard: the job is handed back
+                raise
+        finally:
+            ended.set()
+            thread.join()
+
+    def _why_not(self, job_id: UUID) -> Exception:
+        job = self._store.get(job_id)
+        if job.status is not Status.QUEUED:
+            return IllegalTransition(job_id, job.status, Status.RUNNING)
+        return BadRequest(f"Job {job.short_id} cannot start now: as many of its kind run as may run at once.")
+
+
+def _keep_alive(watching: Watch, ended: threading.Event) -> None:
+    while not ended.wait(watching.interval_seconds):
+        if watching.look() and not ended.is_set():
+            # the same as Ctrl-C, also in the middle of a system call; another follows if the handler swallows it
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

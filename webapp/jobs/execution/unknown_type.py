@@ -1,0 +1,40 @@
+"""Jobs of a type that this worker does not know: an older worker met them, or their type was removed.
+
+During a deploy some workers are older than the jobs that they find. Such a job is handed back, uses
+up none of its tries, and waits a little longer each time for a worker that knows its type; only when
+none came for an hour it fails.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, func, select
+
+from webapp.db.engine import reading
+from webapp.jobs.lifecycle.finish_attempt import UNKNOWN_TYPE, Ending
+from webapp.jobs.model.job import Job, Status
+from webapp.schema import attempts
+
+PATIENCE = timedelta(hours=1)
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=5)
+
+
+def ending(engine: Engine, job: Job) -> Ending:
+    """Say how an attempt of a job ends whose type is not known here."""
+    with reading(engine) as connection:
+        mine = (attempts.c.job_id == job.id, attempts.c.outcome == UNKNOWN_TYPE)
+        since = connection.execute(select(func.min(attempts.c.started_at)).where(*mine)).scalar()
+    return decided(job.type, since, job.started_at)
+
+
+def decided(type_name: str, since: datetime | None, at: datetime | None) -> Ending:
+    """Hand it back, or fail it after `PATIENCE`; ``since`` is the first such attempt's start, ``at`` this one's."""
+    waited = at - since if at and since else timedelta()
+    if waited >= PATIENCE:
+        sentence = (
+            f"No worker that runs here knows the job type {type_name!r}, and none came in an hour. "
+            "It was removed, or is not installed. Once a worker knows it, try this job again."
+        )
+        return Ending(status=Status.FAILED, outcome="failed", error=sentence)
+    pause = min(_FIRST_PAUSE + waited / 4, _LONGEST_PAUSE)
+    sentence = f"This worker does not know the job type {type_name!r}; another one may."
+    return Ending(status=Status.SCHEDULED, outcome=UNKNOWN_TYPE, error=sentence, retry_in=pause.total_seconds())

@@ -1,0 +1,71 @@
+"""The work-horse: claims the next waiting job itself until its budget is used.
+
+So the cost of a wake-up and of a fork is paid per horse, not per job. When rows remain at
+the end, it passes the baton: one more wake-up, for a fresh horse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from resource import RUSAGE_SELF, getrusage
+from time import monotonic
+from uuid import UUID
+
+from webapp.db.retry import if_there, patiently
+from webapp.fault_injection import faultpoint
+from webapp.jobs.execution.executor import Executor
+from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.model.job import Job
+from webapp.jobs.queueing.claim import Claims
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """After how many jobs, seconds or MiB of memory a horse takes no further job."""
+
+    jobs: int
+    seconds: float
+    megabytes: int
+
+
+class WorkHorse:
+    """Drains one queue under one lease."""
+
+    def __init__(
+        self, claims: Claims, executor: Executor, budget: Budget, wake: Callable[[str], None], *, patience: float = 0.0
+    ) -> None:
+        self._claims = claims
+        self._executor = executor
+        self._budget = budget
+        self._wake = wake
+        self._patience = patience  # seconds that a claim waits for a database that is away
+
+    def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
+        """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
+        began, count = monotonic(), 0
+        while not self._is_to_end() and (job := self._next(queue, lease_id, fresh=count == 0)):
+            faultpoint("horse.claimed")
+            self._executor.run(job, horse)
+            faultpoint("horse.ended")
+            count += 1
+            if job.own_process or self._used_up(count, monotonic() - began):
+                break
+        if_there(lambda: self._pass_the_baton(queue))  # else the clock announces what waits
+        return count
+
+    def _next(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
+        def claim() -> Job | None:
+            return self._claims.claim(queue, lease_id, fresh=fresh)
+
+        return patiently(claim, again=lambda: self._claims.unheard(lease_id) or claim(), seconds=self._patience)
+
+    def _is_to_end(self) -> bool:
+        return self._executor.interrupted or self._executor.draining
+
+    def _used_up(self, count: int, seconds: float) -> bool:
+        megabytes = getrusage(RUSAGE_SELF).ru_maxrss // 1024
+        return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
+
+    def _pass_the_baton(self, queue: str) -> None:
+        faultpoint("horse.baton")
+        if self._claims.has_claimable(queue):
+            self._wake(queue)

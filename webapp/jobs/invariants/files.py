@@ -1,0 +1,89 @@
+"""Checks of files: every row has its file, whole, and every file its row."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from time import time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, select
+
+from webapp.db.engine import reading
+from webapp.jobs.invariants.check import Check, by_hand
+from webapp.jobs.maintenance.pruner import ORPHAN_AGE
+from webapp.jobs.store.file_store import CHUNK, FileStore
+from webapp.schema import attachments
+
+_BATCH = 500
+_MAINTENANCE = timedelta(hours=3)  # within which an orphan that is old enough is swept
+
+
+def checks(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[Check]:
+    """Return them; ``deep`` reads every file and compares its SHA-256."""
+    rule = "Every file that can be downloaded is there, with its size" + (" and its SHA-256." if deep else ".")
+    yield by_hand(rule, lambda: _damaged(engine, files, deep=deep))
+    yield by_hand("No file on disk is without a row for longer than a day.", lambda: _orphans(engine, files))
+
+
+def _damaged(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[str]:
+    for row in _rows(engine):
+        fault = _fault(files, row, deep=deep)
+        if fault and _is_there(engine, row.id):  # it may have been removed meanwhile
+            yield f"file {row.id} of job {row.job_id}: {fault}"
+
+
+def _fault(files: FileStore, row: Row[*tuple[Any, ...]], *, deep: bool) -> str:
+    try:
+        with files.open(row.id) as file:
+            size = file.seek(0, 2)
+            if size != row.size:
+                return f"it has {size} bytes instead of {row.size}"
+            if deep and _hash(file) != row.sha256:
+                return "its content is not what was stored"
+    except OSError as error:
+        return f"it cannot be opened ({error.strerror})"
+    return ""
+
+
+def _hash(file: Any) -> str:
+    file.seek(0)
+    found = sha256()
+    while chunk := file.read(CHUNK):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def _rows(engine: Engine) -> Iterator[Row[*tuple[Any, ...]]]:
+    columns = (attachments.c.id, attachments.c.job_id, attachments.c.size, attachments.c.sha256)
+    some = select(*columns).where(attachments.c.deleted_at.is_(None)).order_by(attachments.c.id).limit(_BATCH)
+    last = UUID(int=0)
+    while True:
+        with reading(engine) as connection:
+            batch = connection.execute(some.where(attachments.c.id > last)).all()
+        yield from batch
+        if len(batch) < _BATCH:
+            return
+        last = batch[-1].id
+
+
+def _is_there(engine: Engine, file_id: UUID) -> bool:
+    wanted = select(attachments.c.id).where(attachments.c.id == file_id, attachments.c.deleted_at.is_(None))
+    with reading(engine) as connection:
+        return connection.execute(wanted).first() is not None
+
+
+def _orphans(engine: Engine, files: FileStore) -> Iterator[str]:
+    found = files.files(ORPHAN_AGE + _MAINTENANCE, time())
+    while batch := dict(islice(found, _BATCH)):
+        yield from _without_row(engine, batch)
+
+
+def _without_row(engine: Engine, batch: dict[UUID, Path]) -> Iterator[str]:
+    needed = select(attachments.c.id).where(attachments.c.id.in_(batch), attachments.c.deleted_at.is_(None))
+    with reading(engine) as connection:
+        there = set(connection.execute(needed).scalars())
+    for file_id in batch.keys() - there:
+        yield f"{batch[file_id].parent.name}/{batch[file_id].name}"

@@ -1,0 +1,95 @@
+"""From outside: what application code, not a handler, adds to a job: children and files."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from typing import BinaryIO
+from uuid import UUID
+
+from sqlalchemy import Connection, insert, select, update
+
+from webapp.db.engine import writing
+from webapp.jobs.lifecycle import cascade, create
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.file_store import FileStore, StoredFile
+from webapp.jobs.store.job_store import JobNotFound, Store
+from webapp.schema import attachments, jobs, later, now
+
+
+def add_child(store: Store, root_id: UUID, make: Callable[[Job], Job]) -> tuple[Job, set[str]]:
+    """Write the child that ``make`` makes of the root; return it, and the queues in which work waits now.
+
+    It is held as all children are, until its root's own part is done; of a root that waits
+    already it is queued at once. Raises `BadRequest` if the root has ended or was asked to stop.
+    """
+    with writing(store.engine) as connection:
+        # the root's row is locked: it cannot end before it counts the new child
+        locked = select(jobs.c.id).where(jobs.c.id == root_id).with_for_update(key_share=True)
+        connection.execute(locked)
+        root = store.read(connection, root_id)
+        if root.is_finished or root.cancel_requested_at:
+            how = f"has ended ({root.status})" if root.is_finished else "was asked to stop"
+            message = f"Job {root.short_id} {how} and takes no more parts."
+            raise create.BadRequest(message)
+        at_once = root.status is Status.WAITING
+        child = replace(make(root), status=Status.QUEUED) if at_once else make(root)
+        create.insert_jobs(connection, store, [child])
+        grown = update(jobs).where(jobs.c.id == root_id)
+        connection.execute(grown.values(parts=jobs.c.parts + 1, version=jobs.c.version + 1))
+        cascade.settle_root(connection, root_id)  # for its progress, if it waits
+        return store.read(connection, child.id), {child.queue} if at_once else set()
+
+
+def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, keep_seconds: float) -> None:
+    """Give a job a file that it left; without the job the file is removed, and `JobNotFound` raised."""
+    try:
+        with writing(store.engine) as connection:
+            attempt = _touched(connection, job_id)
+            row = {
+                "id": file.id,
+                "job_id": job_id,
+                "attempt": attempt,
+                "role": "output",
+                "name": file.name,
+                "media_type": file.media_type,
+                "size": file.size,
+                "sha256": file.sha256,
+            }
+            connection.execute(
+                insert(attachments).values(**row, created_at=now(), expires_at=_until(connection, job_id, keep_seconds))
+            )
+    except BaseException:
+        files.remove(file.id)
+        raise
+
+
+def remove_files(store: Store, files: FileStore, job_id: UUID) -> int:
+    """Remove the files that a job left; their rows stay and say since when they are gone. Returns how many."""
+    theirs = (attachments.c.job_id == job_id, attachments.c.role == "output", attachments.c.deleted_at.is_(None))
+    with writing(store.engine) as connection:
+        _touched(connection, job_id)
+        gone = update(attachments).where(*theirs).values(deleted_at=now()).returning(attachments.c.id)
+        ids = connection.execute(gone).scalars().all()
+    for file_id in ids:
+        files.remove(file_id)
+    return len(ids)
+
+
+def received(files: FileStore, name: str, content: bytes | BinaryIO, media_type: str | None) -> StoredFile:
+    """Store bytes or a stream durably."""
+    source = BytesIO(content) if isinstance(content, bytes) else content
+    return files.receive(source, name, media_type=media_type)
+
+
+def _touched(connection: Connection, job_id: UUID) -> int:
+    """Give the job a new version, so that pages see its files; return the number of its attempt."""
+    touched = update(jobs).where(jobs.c.id == job_id).values(version=jobs.c.version + 1).returning(jobs.c.attempt)
+    attempt = connection.execute(touched).scalar()
+    if attempt is None:
+        raise JobNotFound(job_id)
+    return attempt
+
+
+def _until(connection: Connection, job_id: UUID, keep_seconds: float) -> object:
+    kept = connection.execute(select(jobs.c.kept_at).where(jobs.c.id == job_id)).scalar()
+    return None if kept else later(keep_seconds)

@@ -1,0 +1,146 @@
+"""Changing: a pure step, applied to a job by compare-and-swap, with all that follows from it.
+
+This is how a record-only job lives: whatever does its work elsewhere starts it, says how far it
+is and ends it. An end is followed as any other: the root counts it, dependents are released.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from webapp.db.engine import writing
+from webapp.jobs.lifecycle import cascade, finish_family, retry
+from webapp.jobs.model import diagnostics, json_values
+from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.store import events, lock_order, signals
+from webapp.jobs.store.job_store import StaleJob, Store
+from webapp.jobs.store.unique_keys import UniqueKeyTaken
+from webapp.schema import now
+
+_TRIES = 100
+_PROGRESS = ("progress", "done", "total", "message")
+Wake = Callable[[str], None]
+
+
+class Changing:
+    """Applies steps to the jobs of one store."""
+
+    def __init__(self, store: Store, wake: Wake) -> None:
+        self.store = store
+        self._wake = wake
+
+    def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
+        """Apply ``step`` to the job, atomically; return the job as it is afterwards.
+
+        ``step`` is called again when somebody else was faster, so it must be pure. Of a running
+        root with children, `mark_completed` says that its own part is done: it waits for them.
+        Raises `IllegalTransition`, `NotStorable` for what the row cannot take, and
+        `UniqueKeyTaken` where a job would run again beside another one; then nothing is written.
+        """
+        for _ in range(_TRIES):
+            old = self.store.get(job_id)
+            new = step(old)
+            if new == old:
+                return old
+            changed = self._write(old, new)
+            if changed is not None:
+                return changed
+        raise StaleJob(old)
+
+    def persist(self, job: Job) -> Job:
+        """Write a changed copy back, as `change` does; raise `StaleJob` if the row has moved on since."""
+        current = self.store.get(job.id)
+        changed = self._write(current, job) if current.version == job.version else None
+        if changed is None:
+            raise StaleJob(job)
+        return changed
+
+    def _write(self, old: Job, new: Job) -> Job | None:
+        _refuse_roots(old, new)
+        new = _storable(old, new)
+        try:
+            with writing(self.store.engine) as connection:
+                if new.status is not old.status:
+                    lock_order.lock_families(connection, [old.id])
+                new = _dated(connection, _waiting_for_children(old, new))
+                if not self.store.swap(connection, old, new):
+                    return None
+                woken = _follow(connection, old, new)
+                changed = self.store.read(connection, old.id)
+        except IntegrityError:
+            key = new.next_key or new.unique_key
+            if key is None:
+                raise
+            raise UniqueKeyTaken(key) from None
+        for queue in sorted(woken):
+            self._wake(queue)
+        return changed
+
+
+def _refuse_roots(old: Job, new: Job) -> None:
+    """Raise `IllegalTransition` for what only an end or a retry may do: let a root wait, or run once more."""
+    waits = new.status is Status.WAITING and old.status is not Status.WAITING and not (old.is_running and old.parts)
+    again = old.is_finished and old.parts and not new.is_finished
+    if waits or again:
+        raise IllegalTransition(old.id, old.status, new.status)
+
+
+def _waiting_for_children(old: Job, new: Job) -> Job:
+    if old.is_running and old.parts and new.status is Status.COMPLETED:
+        return replace(new, status=Status.WAITING, progress=old.progress)
+    return new
+
+
+def _follow(connection: Connection, old: Job, new: Job) -> set[str]:
+    """Do what follows from a change of status; return the queues in which work waits now."""
+    if new.status is old.status:
+        if any(getattr(old, name) != getattr(new, name) for name in _PROGRESS):
+            signals.note(connection, signals.job_progressed, [new.id])
+        return set()
+    events.record(connection, [new], _event_of(old, new))
+    signals.note_move(connection, new.id, old.status, new.status)
+    if old.is_finished and old.root_id is not None:
+        retry.take_back(connection, old.root_id, old.status)
+    if new.status is Status.WAITING:
+        return finish_family.release_children(connection, new.id)
+    if not new.is_finished:
+        return {new.queue} if new.status is Status.QUEUED else set()
+    woken = finish_family.drop_children(connection, new.id, for_good=True) if new.parts else set()
+    return woken | cascade.follow(connection, [new.id])
+
+
+def _event_of(old: Job, new: Job) -> str:
+    if new.is_running:
+        return events.STARTED
+    if old.is_finished:
+        return retry.RETRIED
+    return "interrupted" if old.is_running and new.status is Status.QUEUED else new.status.value
+
+
+def _storable(old: Job, new: Job) -> Job:
+    """Refuse what no database stores, before anything is written."""
+    changed: dict[str, Any] = {"message": json_values.text(new.message)}
+    for name in ("state", "metadata"):
+        values: Mapping[str, Any] = getattr(new, name)
+        if values != getattr(old, name):
+            changed[name] = json_values.checked(values, f"The {name} of a job")
+    for name in ("warnings", "errors"):
+        if getattr(new, name) != getattr(old, name):
+            changed[name] = tuple(diagnostics.bounded([diagnostics.checked(note) for note in getattr(new, name)]))
+    return replace(new, **changed)
+
+
+def _dated(connection: Connection, new: Job) -> Job:
+    undated = [note for note in (*new.warnings, *new.errors) if "at" not in note]
+    if not undated:
+        return new
+    at = connection.execute(select(now())).scalar_one().isoformat()
+    return replace(new, warnings=_at(new.warnings, at), errors=_at(new.errors, at))
+
+
+def _at(those: Sequence[Mapping[str, Any]], at: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple({**note, "at": note.get("at", at)} for note in those)

@@ -1,0 +1,1 @@
+"""The chores of the clock: promote, rescue, prune, expire."""

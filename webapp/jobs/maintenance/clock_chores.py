@@ -1,0 +1,78 @@
+"""The clock's verbs, done every second: promote what is due, top up wake-ups, reap dead leases."""
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+from uuid import UUID
+
+from sqlalchemy import Engine, bindparam, func, literal_column, select, update
+
+from webapp.db.engine import reading, writing
+from webapp.fault_injection import faultpoint
+from webapp.jobs.execution.leases import Leases
+from webapp.jobs.queueing.claim import QUEUED, waiting
+from webapp.schema import jobs, now, queues
+
+_NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
+_PAUSED = select(queues.c.name).where(queues.c.paused_at.is_not(None))
+
+
+class Reaper:
+    """Sees leases that are not beaten any more, by this process' own monotonic time."""
+
+    def __init__(self, leases: Leases, lease_seconds: float) -> None:
+        self._leases = leases
+        self._lease_seconds = lease_seconds
+        self._seen: dict[UUID, tuple[int | None, float]] = {}
+
+    def reap(self) -> int:
+        """Settle every lease whose beat did not move for a lease's time, and still does not; return how many."""
+        at = monotonic()
+        beats = self._leases.beats()
+        self._seen = {lease: self._since(lease, beat, at) for lease, beat in beats.items()}
+        dead = {lease: beat for lease, (beat, since) in self._seen.items() if at - since > self._lease_seconds}
+        for lease, beat in dead.items():
+            faultpoint("clock.reap")
+            why = "The machine that ran this job could not be seen any more."
+            self._leases.settle(lease, why=why, worker_gone=True, unbeaten_since=beat)
+        return len(dead)
+
+    def forget(self) -> None:
+        """Start all observations anew, as after the database was away."""
+        self._seen = {}
+
+    def _since(self, lease: UUID, beat: int | None, at: float) -> tuple[int | None, float]:
+        seen = self._seen.get(lease)
+        return seen if seen and seen[0] == beat else (beat, at)
+
+
+def promote_due(engine: Engine) -> int:
+    """Queue every scheduled job whose time has come; return how many."""
+    due = (jobs.c.status == literal_column("'scheduled'"), jobs.c.run_at <= now())
+    free = select(jobs.c.id).where(*due).with_for_update(skip_locked=True, key_share=True)  # the rest in a second
+    with writing(engine) as connection:
+        statement = update(jobs).where(jobs.c.id.in_(free), *due).values(status="queued", version=jobs.c.version + 1)
+        promoted = connection.execute(statement).rowcount
+        if promoted:
+            faultpoint("clock.promote")
+        return promoted
+
+
+def top_up_wake_ups(engine: Engine, top_up: Callable[[str, int], int], ceiling: int = 1000) -> Mapping[str, int]:
+    """Announce waiting rows again where wake-ups are missing; return how many, by queue."""
+    rows_by_queue = _waiting_by_queue(engine, ceiling)
+    if rows_by_queue:
+        faultpoint("clock.top-up")
+    return {queue: top_up(queue, rows) for queue, rows in rows_by_queue.items()}
+
+
+def _waiting_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
+    """Hop from queue to queue along the claim's index: a million waiting rows are not read."""
+    found: dict[str, int] = {}
+    last = ""
+    with reading(engine) as connection:
+        paused = set(connection.execute(_PAUSED).scalars())
+        while queue := connection.execute(_NEXT_QUEUE, {"last": last}).scalar():
+            if queue not in paused:
+                found[queue] = waiting(connection, queue, ceiling)
+            last = queue
+    return found

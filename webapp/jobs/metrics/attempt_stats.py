@@ -1,0 +1,128 @@
+"""How attempts went, by hour: how many, how they ended, how long they ran and had waited. History: nothing leaves it.
+
+What is interrupted to go on elsewhere is no run yet. How long a job waited is known of its first
+attempt, of a job that was free to start from its creation or from a moment that was set for it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, select
+
+from webapp.db.engine import reading
+from webapp.jobs.metrics import cursors as places
+from webapp.jobs.metrics.cursors import upsert
+from webapp.jobs.metrics.histogram import BOUNDS, NOT_KNOWN, Durations
+from webapp.schema import attempts, dependencies, events, hour_of, jobs, runs, seconds_between
+
+NAME = "runs"
+BATCH = 2000
+COMPLETED = "completed"
+FAILURES = frozenset({"failed", "lost", "stale"})
+_OUTCOMES = (COMPLETED, "waiting", "cancelled", *sorted(FAILURES))  # waiting: a root's own part is done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Went:
+    """How the runs of a type went. Durations are those of completed runs; waits those of all."""
+
+    type_name: str
+    runs: int
+    failures: int
+    ran: Durations
+    waited: Durations
+
+    @property
+    def failed_share(self) -> float:
+        """How many failed, in per cent."""
+        return 100 * self.failures / self.runs if self.runs else 0.0
+
+
+def fold(engine: Engine) -> int:
+    """Add up the next attempts that ended; return how many events were looked at, 0 when there are no more."""
+    with places.locked(engine, NAME) as (connection, cursor):
+        last = places.next_events(connection, cursor.event_id, BATCH)
+        if last == cursor.event_id:
+            return 0
+        found = connection.execute(_ended(cursor.event_id, last)).mappings().all()
+        upsert(connection, runs, [dict(row) for row in found], {"runs": "add"})
+        places.move(connection, NAME, event_id=last)
+        return last - cursor.event_id
+
+
+def by_type(engine: Engine, since: datetime, until: datetime | None = None) -> tuple[Went, ...]:
+    """Return how each type's runs went that ended in whole hours from ``since``, by name."""
+    cells = (runs.c.type, runs.c.outcome, runs.c.run_bucket, runs.c.wait_bucket)
+    within = [runs.c.hour >= since, *([runs.c.hour < until] if until else [])]
+    summed = select(*cells, func.sum(runs.c.runs).label("runs")).where(*within).group_by(*cells).order_by(runs.c.type)
+    with reading(engine) as connection:
+        rows = connection.execute(summed).all()
+    names = dict.fromkeys(row.type for row in rows)
+    return tuple(_went(name, [row for row in rows if row.type == name]) for name in names)
+
+
+def durations(engine: Engine, since: datetime) -> Durations:
+    """Return how long all completed runs took that ended in whole hours from ``since``."""
+    done = (runs.c.hour >= since, runs.c.outcome == COMPLETED, runs.c.run_bucket != NOT_KNOWN)
+    summed = select(runs.c.run_bucket, func.sum(runs.c.runs)).where(*done).group_by(runs.c.run_bucket)
+    with reading(engine) as connection:
+        return Durations({row[0]: int(row[1]) for row in connection.execute(summed)})
+
+
+def _went(name: str, rows: list[Any]) -> Went:
+    return Went(
+        type_name=name,
+        runs=sum(int(row.runs) for row in rows),
+        failures=sum(int(row.runs) for row in rows if row.outcome in FAILURES),
+        ran=_histogram((row.run_bucket, row.runs) for row in rows if row.outcome == COMPLETED),
+        waited=_histogram((row.wait_bucket, row.runs) for row in rows),
+    )
+
+
+def _histogram(counted: Any) -> Durations:
+    counts: dict[int, int] = {}
+    for bucket, count in counted:
+        if bucket != NOT_KNOWN:
+            counts[bucket] = counts.get(bucket, 0) + int(count)
+    return Durations(counts)
+
+
+def _ended(after: int, last: int) -> Select[Any]:
+    """Select the attempts that ended with these events, added up; an end is noted under its outcome's name."""
+    same = and_(
+        attempts.c.job_id == events.c.job_id,
+        attempts.c.number == events.c.attempt,
+        attempts.c.outcome == events.c.name,
+    )
+    cell: tuple[ColumnElement[Any], ...] = (
+        hour_of(attempts.c.finished_at).label("hour"),
+        jobs.c.type,
+        jobs.c.queue,
+        attempts.c.outcome,
+        _bucket(seconds_between(attempts.c.started_at, attempts.c.finished_at)).label("run_bucket"),
+        _wait().label("wait_bucket"),
+    )
+    each = (
+        select(*cell)
+        .select_from(events.join(attempts, same).join(jobs, jobs.c.id == events.c.job_id))
+        .where(events.c.id > after, events.c.id <= last, events.c.name.in_(_OUTCOMES))
+        .subquery()
+    )
+    return select(*each.c, func.count().label("runs")).group_by(*each.c)
+
+
+def _wait() -> ColumnElement[int]:
+    follows = exists().where(dependencies.c.job_id == jobs.c.id)
+    free = and_(attempts.c.number == 1, jobs.c.root_id.is_(None), ~follows)
+    since_due = seconds_between(jobs.c.run_at, attempts.c.started_at)
+    since_created = seconds_between(jobs.c.created_at, attempts.c.started_at)
+    return case(
+        (and_(free, jobs.c.run_at.is_(None)), _bucket(since_created)),
+        (and_(free, jobs.c.run_at <= attempts.c.started_at), _bucket(since_due)),
+        else_=NOT_KNOWN,
+    )
+
+
+def _bucket(seconds: ColumnElement[float]) -> ColumnElement[int]:
+    return case(*((seconds <= bound, step) for step, bound in enumerate(BOUNDS)), else_=len(BOUNDS))

@@ -1,0 +1,151 @@
+"""The groups of errors, to be read and settled."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Engine, func, select, tuple_, update
+
+from webapp.db.engine import reading, writing
+from webapp.schema import error_groups, error_hours, error_users, job_errors, jobs, now
+
+PAGE = 50
+
+
+class State(StrEnum):
+    """What people think of an error. A resolved one opens again by itself when it comes back."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    IGNORED = "ignored"
+
+
+class UnknownError(Exception):
+    """An error is one that a job has failed with."""
+
+    def __init__(self, fingerprint: str) -> None:
+        """Name what was asked for."""
+        super().__init__(f"There is no error {fingerprint}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Failures that have one cause. ``count`` is how often it happened, ``users`` how many people it hit."""
+
+    fingerprint: str
+    type: str
+    message: str
+    place: str
+    sample_job_id: UUID
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    state: str
+    state_at: datetime | None
+    state_by: UUID | None
+    users: int
+
+
+class Groups:
+    """The groups of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def page(
+        self,
+        *,
+        state: State | None = None,
+        type_name: str = "",
+        since: datetime | None = None,
+        before: tuple[datetime, str] | None = None,
+        limit: int = PAGE,
+    ) -> tuple[Group, ...]:
+        """Return groups, those seen last first; ``since`` they were seen, ``before`` the last of the page before."""
+        order = tuple_(error_groups.c.last_seen_at, error_groups.c.fingerprint)
+        wanted = [*_narrowed(state, type_name, since), *([order < before] if before else [])]
+        statement = (
+            _groups()
+            .where(*wanted)
+            .order_by(error_groups.c.last_seen_at.desc(), error_groups.c.fingerprint.desc())
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return tuple(Group(**row) for row in connection.execute(statement).mappings())
+
+    def get(self, fingerprint: str) -> Group:
+        """Return one group; else raise `UnknownError`."""
+        with reading(self._engine) as connection:
+            found = _groups().where(error_groups.c.fingerprint == fingerprint)
+            row = connection.execute(found).mappings().first()
+        if row is None:
+            raise UnknownError(fingerprint)
+        return Group(**row)
+
+    def count(self, *, state: State | None = None, type_name: str = "", since: datetime | None = None) -> int:
+        """Count the groups that `page` goes through."""
+        counted = select(func.count()).select_from(error_groups).where(*_narrowed(state, type_name, since))
+        with reading(self._engine) as connection:
+            return connection.execute(counted).scalar_one()
+
+    def hours(self, fingerprints: Collection[str], since: datetime) -> Mapping[str, Mapping[datetime, int]]:
+        """Return how often each error happened, by the hour."""
+        wanted = (error_hours.c.fingerprint.in_(list(fingerprints)), error_hours.c.hour >= since)
+        found: dict[str, dict[datetime, int]] = {one: {} for one in fingerprints}
+        with reading(self._engine) as connection:
+            columns = (error_hours.c.fingerprint, error_hours.c.hour, error_hours.c.count)
+            for fingerprint, hour, count in connection.execute(select(*columns).where(*wanted)):
+                found[fingerprint][hour] = count
+        return found
+
+    def settle(self, fingerprint: str, state: State, *, by: UUID | None = None) -> Group:
+        """Say what is thought of an error; raises `UnknownError`."""
+        values = {"state": state.value, "state_at": now(), "state_by": by}
+        with writing(self._engine) as connection:
+            mine = update(error_groups).where(error_groups.c.fingerprint == fingerprint).values(**values)
+            if connection.execute(mine).rowcount != 1:
+                raise UnknownError(fingerprint)
+        return self.get(fingerprint)
+
+    def retriable(self, fingerprint: str, limit: int, after: UUID | None = None) -> tuple[UUID, ...]:
+        """Return jobs that failed so and still are failed or lost, in the order of their ids."""
+        later = [job_errors.c.job_id > after] if after else []
+        with reading(self._engine) as connection:
+            found = _still_failed(fingerprint).where(*later).order_by(job_errors.c.job_id).limit(limit)
+            return tuple(connection.execute(found).scalars())
+
+    def count_retriable(self, fingerprint: str, ceiling: int = 10_000) -> int:
+        """Count those jobs; the count stops at ``ceiling``."""
+        with reading(self._engine) as connection:
+            some = _still_failed(fingerprint).limit(ceiling).subquery()
+            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+    def of_job(self, job_id: UUID) -> str | None:
+        """Return the fingerprint of how a job failed the last time, if it did."""
+        with reading(self._engine) as connection:
+            found = select(job_errors.c.fingerprint).where(job_errors.c.job_id == job_id)
+            return connection.execute(found).scalar()
+
+
+def _groups() -> Any:
+    users = select(func.count()).where(error_users.c.fingerprint == error_groups.c.fingerprint).scalar_subquery()
+    return select(*error_groups.c, users.label("users"))
+
+
+def _narrowed(state: State | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if state is not None:
+        found.append(error_groups.c.state == state.value)
+    if type_name:
+        found.append(error_groups.c.type == type_name)
+    if since is not None:
+        found.append(error_groups.c.last_seen_at >= since)
+    return found
+
+
+def _still_failed(fingerprint: str) -> Any:
+    still = (job_errors.c.fingerprint == fingerprint, jobs.c.status.in_(("failed", "stale")))
+    return select(job_errors.c.job_id).join(jobs, jobs.c.id == job_errors.c.job_id).where(*still)

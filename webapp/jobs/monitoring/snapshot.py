@@ -1,0 +1,151 @@
+"""The condition of an installation right now: what waits and since when, what runs, which machines answer.
+
+Everything is bounded, however many jobs there are: counts stop at a ceiling, queues are hopped along.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from redis import Redis, RedisError
+from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal_column, select
+
+from webapp.db.engine import reading
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.monitoring.workers import Worker
+from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, conditions
+from webapp.jobs.queueing.claim import QUEUED, waiting_queues
+from webapp.jobs.queueing.latency import began
+from webapp.jobs.store.job_store import to_job
+from webapp.schema import jobs, now, queues
+
+_OLDEST = 100  # waiting jobs whose age is looked at
+# as in the indexes, which SQLite uses only then
+ENDED_BADLY: ColumnElement[bool] = literal_column("jobs.status IN ('failed', 'stale', 'cancelled')")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """How full something is, in bytes; ``total`` 0 = it has no limit."""
+
+    used: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """How full, 0.0 to 1.0."""
+        return self.used / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oldest:
+    """The job that has waited longest, of those that are free to start."""
+
+    job_id: UUID
+    queue: str
+    waited: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What was found at ``at``. Counts stop at `COUNT_CEILING`; ``workers`` are all there are known to be.
+
+    ``redis`` is None when it does not answer, ``clock_silent_for`` when no clock ever ran.
+    """
+
+    at: datetime
+    running: int
+    waiting: int
+    waiting_queues: tuple[str, ...]
+    paused_queues: tuple[str, ...]
+    oldest: Oldest | None
+    workers: tuple[Worker, ...]
+    redis: Space | None
+    disk: Space
+    clock_silent_for: timedelta | None
+
+
+class Examination:
+    """Looks at an installation: its database, its Redis and the folder of its files."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        redis: Redis,
+        workers: Callable[[], tuple[Worker, ...]],
+        at_work: Callable[[], tuple[Worker, ...]],
+        clock_silent_for: Callable[[], timedelta | None],
+        folder: Path,
+    ) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._workers = workers
+        self._at_work = at_work
+        self._clock_silent_for = clock_silent_for
+        self._folder = folder
+
+    def condition(self) -> Condition:
+        """Look at everything once; what does not answer is part of what is found."""
+        redis = self._memory()
+        with reading(self._engine) as connection:
+            at = connection.execute(select(now())).scalar_one()
+            paused = tuple(connection.execute(select(queues.c.name).where(queues.c.paused_at.is_not(None))).scalars())
+            return Condition(
+                at=at,
+                running=_count(connection, Status.RUNNING, Status.WAITING),
+                waiting=_count(connection, Status.QUEUED, Status.HELD),
+                waiting_queues=waiting_queues(connection),
+                paused_queues=paused,
+                oldest=_oldest(connection, at, paused),
+                workers=self._workers() if redis else self._at_work(),
+                redis=redis,
+                disk=self._disk(),
+                clock_silent_for=self._clock_silent_for(),
+            )
+
+    def running(self, limit: int) -> tuple[Job, ...]:
+        """Return running jobs, everybody's, newest first."""
+        return self._jobs(limit, jobs.c.id.desc(), *conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
+
+    def failed(self, limit: int) -> tuple[Job, ...]:
+        """Return failed and lost jobs, everybody's, those that failed last first."""
+        return self._jobs(limit, jobs.c.finished_at.desc(), *conditions((Status.FAILED, Status.STALE)), ENDED_BADLY)
+
+    def _jobs(self, limit: int, order: ColumnElement[Any], *wanted: ColumnElement[bool]) -> tuple[Job, ...]:
+        found = select(jobs).where(*wanted).order_by(order).limit(limit)
+        with reading(self._engine) as connection:
+            return tuple(to_job(row) for row in connection.execute(found).mappings())
+
+    def _memory(self) -> Space | None:
+        try:
+            found = self._redis.info("memory")
+        except RedisError:
+            return None
+        return Space(used=int(found["used_memory"]), total=int(found.get("maxmemory", 0)))
+
+    def _disk(self) -> Space:
+        folder = next(one for one in (self._folder, *self._folder.parents) if one.exists())
+        usage = shutil.disk_usage(folder)
+        return Space(used=usage.total - usage.free, total=usage.total)
+
+
+def _count(connection: Connection, *statuses: Status) -> int:
+    some = select(literal(1)).where(*conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> Oldest | None:
+    """Find the longest wait among the oldest jobs."""
+    columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
+    rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
+    free = [row for row in rows if row.queue not in paused]
+    since = began(connection, free)
+    longest = min(free, key=lambda row: since[row.id], default=None)
+    if longest is None:
+        return None
+    return Oldest(job_id=longest.id, queue=longest.queue, waited=max(timedelta(0), at - since[longest.id]))

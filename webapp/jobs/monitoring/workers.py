@@ -1,0 +1,166 @@
+"""Workers: who is there, and what each one runs.
+
+Each says so in a row of its own (presence.py); the leases tell who runs something, also by hand;
+and Redis knows the idle ones of older programs, which have no row.
+
+Who works: the one statement that finds every worker with a row or a lease, and what each one runs.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, RowMapping, func, select, union
+
+from webapp.db.engine import reading
+from webapp.jobs.execution import worker_heartbeat
+from webapp.jobs.execution.worker_heartbeat import Wish
+from webapp.jobs.rq_queue.worker_registry import Listed
+from webapp.schema import jobs, leases, now, workers
+
+_LEAST_SILENCE = timedelta(seconds=3 * worker_heartbeat.BEAT_SECONDS)
+
+
+class WorkerNotFound(Exception):
+    """Whom one asks to stop is there."""
+
+    def __init__(self, name: str) -> None:
+        """Name who was asked."""
+        super().__init__(f"There is no worker {name}; it may have ended already.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """An RQ worker; ``silent_for`` is the age of its latest beat, None if nobody knows; sizes are bytes.
+
+    ``memory`` is its own and ``horse_memory`` its work-horse's; ``done`` and ``failed`` count the
+    attempts of work-horses that have ended. Only one that is ``known`` by a row can be asked to stop.
+    """
+
+    name: str
+    host: str
+    pid: int | None
+    queues: tuple[str, ...]
+    state: str
+    silent_for: timedelta | None
+    job_id: UUID | None = None
+    job_type: str | None = None
+    job_title: str | None = None
+    job_tenant: str | None = None
+    job_started_at: datetime | None = None
+    started_at: datetime | None = None
+    memory: int | None = None
+    horse_memory: int | None = None
+    done: int = 0
+    failed: int = 0
+    version: str = ""
+    wish: Wish | None = None
+    wished_by: UUID | None = None
+    known: bool = False
+
+
+class Workers:
+    """The workers of one database; ``listed`` asks Redis. One that is silent for a lease's time is lost."""
+
+    def __init__(self, engine: Engine, listed: Callable[[], tuple[Listed, ...]], lease_seconds: float = 30.0) -> None:
+        self._engine = engine
+        self._listed = listed
+        self._lost_after = max(timedelta(seconds=lease_seconds), _LEAST_SILENCE)
+
+    def all(self) -> tuple[Worker, ...]:
+        """Return every worker that is idle or holds a lease; raises ``RedisError`` when Redis is away."""
+        listed = self._listed()
+        found = self._found()
+        names = {one.name for one in found}
+        return _sorted((*map(self._joined(listed), found), *(_idle(one) for one in listed if one.name not in names)))
+
+    def at_work(self) -> tuple[Worker, ...]:
+        """Return those that the database knows, which needs no Redis."""
+        return _sorted(self._found())
+
+    def listening(self) -> Mapping[str, int]:
+        """Count the workers per queue that would take a job from it: not those that are lost or about to end."""
+        there = (one for one in self._found() if one.state in {"idle", "busy"} and one.known)
+        return Counter(queue for one in there for queue in one.queues)
+
+    def stop(self, name: str, wish: Wish, *, by: UUID | None = None) -> None:
+        """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
+        if not worker_heartbeat.ask(self._engine, name, wish, by=by):
+            raise WorkerNotFound(name)
+
+    def dead(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:
+        """Return the names of this host's workers that are gone, by their pid or by a reboot."""
+        mine = select(workers.c.name, workers.c.pid, workers.c.boot_id).where(workers.c.host == host)
+        with reading(self._engine) as connection:
+            rows = connection.execute(mine).all()
+        return tuple(row.name for row in rows if row.boot_id != boot_id or not is_alive(row.pid))
+
+    def _found(self) -> tuple[Worker, ...]:
+        with reading(self._engine) as connection:
+            return tuple(self._worker(row) for row in connection.execute(WHO_WORKS).mappings())
+
+    def _worker(self, row: RowMapping) -> Worker:
+        silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
+        wish = Wish(row["wish"]) if row["wish"] else None
+        shown = {name: row[name] for name in SHOWN}
+        return Worker(
+            **shown,
+            queues=tuple(row["queues"] or (row["queue"],)),
+            state=_state(wish, lost=silence > self._lost_after, busy=row["lease_id"] is not None),
+            silent_for=silence,
+            wish=wish,
+            done=row["done"] or 0,
+            failed=row["failed"] or 0,
+            version=row["version"] or "",
+            known=row["queues"] is not None,
+        )
+
+    def _joined(self, listed: tuple[Listed, ...]) -> Callable[[Worker], Worker]:
+        """Add the queues that only Redis knows."""
+        queues = {one.name: one.queues for one in listed}
+        return lambda one: one if one.known else replace(one, queues=queues.get(one.name, one.queues))
+
+
+def _idle(one: Listed) -> Worker:
+    return Worker(
+        name=one.name, host=one.host, pid=one.pid, queues=one.queues, state=one.state, silent_for=one.silent_for
+    )
+
+
+def _state(wish: Wish | None, *, lost: bool, busy: bool) -> str:
+    if lost:
+        return "lost"
+    if wish is not None:
+        return "stopping"
+    return "busy" if busy else "idle"
+
+
+def _sorted(found: tuple[Worker, ...]) -> tuple[Worker, ...]:
+    return tuple(sorted(found, key=lambda worker: (worker.host, worker.pid or 0)))
+
+
+SHOWN = (
+    *("name", "host", "pid", "job_id", "job_type", "job_title", "job_tenant", "job_started_at", "started_at"),
+    *("memory", "horse_memory", "wished_by"),
+)
+_names = union(select(workers.c.name), select(leases.c.worker)).subquery("names")
+WHO_WORKS = (
+    select(
+        _names.c.name,
+        func.coalesce(workers.c.host, leases.c.host).label("host"),
+        func.coalesce(workers.c.pid, leases.c.worker_pid).label("pid"),
+        func.coalesce(leases.c.beat_at, workers.c.beat_at).label("beat_at"),
+        *(workers.c[name] for name in ("queues", "version", "started_at", "memory", "horse_memory")),
+        *(workers.c[name] for name in ("done", "failed", "wish", "wished_by")),
+        *(leases.c.id.label("lease_id"), leases.c.queue),
+        *(jobs.c[name].label(f"job_{name}") for name in ("id", "type", "title", "tenant", "started_at")),
+        now().label("now"),
+    )
+    .select_from(_names)
+    .outerjoin(workers, workers.c.name == _names.c.name)
+    .outerjoin(leases, leases.c.worker == _names.c.name)
+    .outerjoin(jobs, jobs.c.lease_id == leases.c.id)
+)

@@ -1,0 +1,1 @@
+"""Reads for pages and commands: visibility, filters, keyset pagination, search."""

@@ -1,0 +1,92 @@
+"""Kinship: which jobs a job belongs together with, as far as the viewer may see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Case, Connection, Engine, case, or_, select
+
+from webapp.db.engine import reading
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.queries.visible_jobs import Viewer, scopes
+from webapp.jobs.store.job_store import to_job
+from webapp.schema import dependencies, jobs
+
+LIMIT = 20
+_COLUMNS = (jobs.c.id, jobs.c.title, jobs.c.status, jobs.c.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relative:
+    """A job that another one names."""
+
+    id: UUID
+    title: str
+    status: Status
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kin:
+    """What a job is a part of, repeats, is repeated by, follows, and is followed by; at most `LIMIT` of each."""
+
+    root: tuple[Relative, ...] = ()
+    again_of: tuple[Relative, ...] = ()
+    again_as: tuple[Relative, ...] = ()
+    follows: tuple[Relative, ...] = ()
+    followed_by: tuple[Relative, ...] = ()
+
+
+NO_KIN = Kin()
+
+
+class Kinship:
+    """Reads over the families of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def kin(self, viewer: Viewer, job: Job) -> Kin:
+        """Return the jobs around a job, oldest first."""
+        before = select(dependencies.c.after_id).where(dependencies.c.job_id == job.id)
+        behind = select(dependencies.c.job_id).where(dependencies.c.after_id == job.id)
+        with reading(self.engine) as connection:
+            return Kin(
+                root=_those(connection, viewer, jobs.c.id == job.root_id) if job.root_id else (),
+                again_of=_those(connection, viewer, jobs.c.id == job.again_of) if job.again_of else (),
+                again_as=_those(connection, viewer, jobs.c.again_of == job.id),
+                follows=_those(connection, viewer, jobs.c.id.in_(before)),
+                followed_by=_those(connection, viewer, jobs.c.id.in_(behind)) if job.has_dependents else (),
+            )
+
+    def parts_of_note(self, root_id: UUID, *, limit: int) -> tuple[Job, ...]:
+        """Return the children worth looking at first: those that run, then failed ones, then those that wait."""
+        found = select(jobs).where(jobs.c.root_id == root_id).order_by(_urgency(), jobs.c.id).limit(limit)
+        with reading(self.engine) as connection:
+            return tuple(to_job(row) for row in connection.execute(found).mappings())
+
+    def children(
+        self, root_id: UUID, *, after: UUID | None = None, statuses: Sequence[Status] = (), limit: int = 50
+    ) -> tuple[Job, ...]:
+        """Return a root's children in the order they were made, after the one named; no status means any."""
+        found = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
+        if after is not None:
+            found = found.where(jobs.c.id > after)
+        if statuses:
+            found = found.where(jobs.c.status.in_(statuses))
+        with reading(self.engine) as connection:
+            return tuple(to_job(row) for row in connection.execute(found).mappings())
+
+
+def _urgency() -> Case[int]:
+    ranks = {"running": 0, "failed": 1, "stale": 1, "completed": 3, "cancelled": 3}
+    return case(ranks, value=jobs.c.status, else_=2)
+
+
+def _those(connection: Connection, viewer: Viewer, which: Any) -> tuple[Relative, ...]:
+    found = select(*_COLUMNS).where(which, or_(*scopes(viewer))).order_by(jobs.c.id).limit(LIMIT)
+    return tuple(
+        Relative(id=row.id, title=row.title, status=Status(row.status), version=row.version)
+        for row in connection.execute(found)
+    )

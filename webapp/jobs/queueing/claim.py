@@ -1,0 +1,192 @@
+"""The claim: a work-horse takes the best waiting job of a queue, in one statement.
+
+Highest priority first, then fair share between owners (turns.py), then age; nothing from a
+paused queue, of a disabled type (disabling.py) or beyond a limit (limits.py). Whoever comes second finds
+nothing, so an announcement that arrives twice runs nothing twice. An own-process job is left
+for a horse that has not run anything yet.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from webapp.db.engine import is_sqlite, reading, writing, writing_at_once
+from webapp.fault_injection import faultpoint
+from webapp.jobs.definition import disabled_types
+from webapp.jobs.model.job import NO_QUEUE, Job
+from webapp.jobs.model.policies import Limits
+from webapp.jobs.queueing import concurrency
+from webapp.jobs.store import events, signals
+from webapp.jobs.store.job_store import to_job
+from webapp.schema import events as event_rows
+from webapp.schema import jobs, leases, now, queues
+
+QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the partial index is used
+
+
+_HELD_UP = or_(
+    disabled_types.ANY,
+    exists(
+        select(literal_column("1")).where(
+            queues.c.name == bindparam("wanted_queue"),
+            or_(queues.c.paused_at.is_not(None), queues.c.max_running.is_not(None)),
+        )
+    ),
+)
+_PAUSED = exists(
+    select(literal_column("1")).where(queues.c.name == bindparam("wanted_queue"), queues.c.paused_at.is_not(None))
+)
+
+
+# A horse that slept through the end of its lease takes nothing more; it will be killed
+_LEASED = exists(select(literal_column("1")).where(leases.c.id == bindparam("horse_lease")))
+
+
+def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    return (
+        select(jobs.c.id)
+        .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED, *conditions)
+        .order_by(jobs.c.priority.desc(), jobs.c.fair, jobs.c.id)
+        .limit(literal_column("1"))
+    )
+
+
+def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    best = _best(*conditions).with_for_update(skip_locked=True).scalar_subquery()
+    return (
+        update(jobs)
+        .where(jobs.c.id == best, QUEUED, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
+        .values(
+            status=literal_column("'running'"),
+            attempt=jobs.c.attempt + 1,
+            lease_id=bindparam("horse_lease"),
+            started_at=now(),
+            heartbeat_at=now(),
+            progress=0.0,
+            done=None,
+            total=None,
+            message="",
+            version=jobs.c.version + 1,
+        )
+        .returning(*jobs.c)
+    )
+
+
+def _claim_and_note(*conditions: ColumnElement[bool]) -> Select[Any]:
+    claimed = _claim(*conditions).cte("claimed")
+    noted = insert(event_rows).from_select(
+        ["job_id", "at", "name", "attempt"],
+        select(claimed.c.id, now(), literal(events.STARTED), claimed.c.attempt),
+    )
+    return select(claimed).add_cte(noted.cte("noted"))
+
+
+_CLAIM = _claim(~_HELD_UP)
+_CLAIM_AND_NOTE = _claim_and_note(~_HELD_UP)
+_NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
+_NOTE = insert(event_rows).values(at=now(), name=events.STARTED)
+
+
+class Claims:
+    """Takes waiting jobs, within the limits of their types and queues."""
+
+    def __init__(self, engine: Engine, limits: Mapping[str, Limits]) -> None:
+        self._engine = engine
+        self._limits = {name: limit for name, limit in limits.items() if limit}
+
+    def claim(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
+        """Take the best waiting job of ``queue``; ``None`` if there is none to take.
+
+        ``fresh`` says that this horse has run nothing yet and may take an own-process job.
+        """
+        if queue == NO_QUEUE:
+            return None
+        values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
+        row = None if self._limits else self._claim_freely(values)
+        if row is None and (self._limits or self._is_limited(queue)):
+            row = self._claim_within_limits(queue, values)
+        return _started(row)
+
+    def unheard(self, lease_id: UUID) -> Job | None:
+        """Return what was claimed under a lease by a claim whose answer was lost with the connection."""
+        with reading(self._engine) as connection:
+            return _started(connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first())
+
+    def claim_one(self, job_id: UUID, queue: str, lease_id: UUID) -> Job | None:
+        """Take this very job, if it waits and its limits allow it; also from a paused queue."""
+        values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": True}
+        return _started(self._claim_within_limits(queue, values, jobs.c.id == job_id))
+
+    def has_claimable(self, queue: str) -> bool:
+        """Tell whether a fresh horse would find a job to take."""
+        if queue == NO_QUEUE:
+            return False
+        with reading(self._engine) as connection:
+            conditions = concurrency.claimable(connection, queue, self._limits)
+            return connection.execute(_best(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
+
+    def _claim_freely(self, values: Mapping[str, Any]) -> RowMapping | None:
+        with writing_at_once(self._engine) as connection:
+            statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_AND_NOTE
+            row = connection.execute(statement, values).mappings().first()
+            if row is not None and is_sqlite(self._engine):
+                connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                faultpoint("claim.commit")
+        return row
+
+    def _claim_within_limits(
+        self, queue: str, values: Mapping[str, Any], *which: ColumnElement[bool]
+    ) -> RowMapping | None:
+        with writing(self._engine) as connection:
+            concurrency.take_turns(connection)
+            conditions = concurrency.claimable(connection, queue, self._limits)
+            row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
+            if row is not None:
+                connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                faultpoint("claim.commit")
+        return row
+
+    def _is_limited(self, queue: str) -> bool:
+        limited = exists(select(literal_column("1")).where(queues.c.name == queue, queues.c.max_running.is_not(None)))
+        with reading(self._engine) as connection:
+            return bool(connection.execute(select(or_(disabled_types.ANY, limited))).scalar())
+
+
+def _started(row: RowMapping | None) -> Job | None:
+    if row is None:
+        return None
+    job = to_job(row)
+    signals.send(signals.job_started, job)
+    return job
+
+
+def waiting(connection: Connection, queue: str, ceiling: int) -> int:
+    """Count a queue's waiting jobs, up to ``ceiling``."""
+    rows = select(literal(1)).where(jobs.c.queue == queue, QUEUED).limit(ceiling)
+    return len(connection.execute(rows).all())
+
+
+def waiting_queues(connection: Connection) -> tuple[str, ...]:
+    """Return the queues in which jobs wait, by name: from one to the next along the claim's index."""
+    found = [""]
+    while queue := connection.execute(_NEXT_QUEUE, {"last": found[-1]}).scalar():
+        found.append(queue)
+    return tuple(found[1:])

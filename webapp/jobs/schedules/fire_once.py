@@ -1,0 +1,53 @@
+"""Ticks: the statements that keep each time of a schedule from firing twice. All in the caller's transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webapp.jobs.model.job import UNFINISHED
+from webapp.jobs.schedules.schedule import Outcome, Schedule
+from webapp.schema import jobs, now, schedule_runs, schedules
+
+# made once, as building them takes longer than running them
+_MOVE = (
+    update(schedules)
+    .where(schedules.c.id == bindparam("schedule"), schedules.c.next_fire_at == bindparam("read"))
+    .values(next_fire_at=bindparam("next"))
+)
+_RECORD_ONCE = {
+    dialect.dialect.name: dialect.insert(schedule_runs)
+    .values(fired_at=now())
+    .on_conflict_do_nothing(index_elements=["schedule_id", "fire_at"])
+    .returning(schedule_runs.c.id)
+    for dialect in (sqlite, postgresql)
+}
+
+
+def move(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
+    """Set the next time, if it still is the one that was read; tell whether it was."""
+    values = {"schedule": schedule.id, "read": schedule.next_fire_at, "next": next_at}
+    return connection.execute(_MOVE, values).rowcount == 1
+
+
+def record(
+    connection: Connection,
+    schedule: Schedule,
+    fire_at: datetime,
+    outcome: Outcome,
+    *,
+    job_id: UUID | None = None,
+    asked_by: UUID | None = None,
+    detail: str = "",
+) -> bool:
+    """Write a run, and tell whether it is the first of its time."""
+    why = {"job_id": job_id, "asked_by": asked_by, "detail": detail}
+    row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, **why}
+    return connection.execute(_RECORD_ONCE[connection.dialect.name], row).first() is not None
+
+
+def is_taken(connection: Connection, unique_key: str) -> bool:
+    """Tell whether an unfinished job holds a unique key."""
+    holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+    return connection.execute(holder).first() is not None

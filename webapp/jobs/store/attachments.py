@@ -1,0 +1,93 @@
+"""Files of jobs, as rows: what a job left or was given. The bytes are in files.py.
+
+The row comes last, when its file is whole and durable; under a running attempt it is
+guarded by the fence, so a superseded attempt leaves nothing behind.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from webapp.db.engine import reading
+from webapp.jobs.store.file_store import StoredFile
+from webapp.schema import attachments, now
+
+
+class AttachmentNotFound(Exception):
+    """A job has the file that is asked for."""
+
+    def __init__(self, file_id: object) -> None:
+        """Name the file's id."""
+        super().__init__(f"There is no file {file_id}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file of a job: what it left (``output``) or was given (``input``). Sizes are bytes."""
+
+    id: UUID
+    job_id: UUID
+    attempt: int
+    role: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class Attachments:
+    """The files of the jobs of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
+        """Return the files of a job that are still there, oldest first."""
+        return self.attachments_of([job_id]).get(job_id, ())
+
+    def attachments_ever(self, job_id: UUID) -> tuple[Attachment, ...]:
+        """Return the files of a job, the removed ones too, oldest first."""
+        of_the_job = select(attachments).where(attachments.c.job_id == job_id).order_by(attachments.c.id)
+        with reading(self.engine) as connection:
+            return tuple(Attachment(**row) for row in connection.execute(of_the_job).mappings())
+
+    def attachments_of(self, job_ids: Collection[UUID]) -> Mapping[UUID, tuple[Attachment, ...]]:
+        """Return the files of several jobs that are still there, by job, oldest first."""
+        there = (attachments.c.job_id.in_(job_ids), attachments.c.deleted_at.is_(None))
+        found: dict[UUID, tuple[Attachment, ...]] = {}
+        with reading(self.engine) as connection:
+            for row in connection.execute(select(attachments).where(*there).order_by(attachments.c.id)).mappings():
+                found[row["job_id"]] = (*found.get(row["job_id"], ()), Attachment(**row))
+        return found
+
+    def attachment(self, job_id: UUID, file_id: UUID) -> Attachment:
+        """Return one file of a job, deleted ones too; else raise `AttachmentNotFound`."""
+        wanted = (attachments.c.id == file_id, attachments.c.job_id == job_id)
+        with reading(self.engine) as connection:
+            row = connection.execute(select(attachments).where(*wanted)).mappings().first()
+        if row is None:
+            raise AttachmentNotFound(file_id)
+        return Attachment(**row)
+
+
+def add_inputs(connection: Connection, job_id: UUID, files: tuple[StoredFile, ...]) -> None:
+    """Give a new job its files, in the transaction that inserts it."""
+    for file in files:
+        connection.execute(insert(attachments).values(**_values(file), job_id=job_id, role="input", created_at=now()))
+
+
+def _values(file: StoredFile) -> dict[str, object]:
+    return {
+        "id": file.id,
+        "name": file.name,
+        "media_type": file.media_type,
+        "size": file.size,
+        "sha256": file.sha256,
+        "attempt": 0,
+    }

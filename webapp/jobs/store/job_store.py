@@ -1,0 +1,132 @@
+"""Rows and jobs: insert, read, and `swap`, the compare-and-swap behind every step (changing.py).
+
+The row is the only record.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+
+from webapp.db.engine import reading
+from webapp.jobs.model.job import MOVES, UNFINISHED, IllegalTransition, Job, Owner, Status
+from webapp.schema import jobs, now, queues
+
+_OWNER = {"owner_id", "public", "tenant"}
+_PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata"})
+_DATABASE_TIMES = ("created_at",)
+
+
+class JobNotFound(Exception):
+    """A job exists, and the asker may see it."""
+
+    def __init__(self, job_id: object) -> None:
+        """Name the id that was asked for."""
+        super().__init__(f"There is no job {job_id}.")
+
+
+class StaleJob(Exception):
+    """A copy is written back only while nobody has changed the row since it was read."""
+
+    def __init__(self, job: Job) -> None:
+        """Name the job and the version of the refused copy."""
+        super().__init__(f"Job {job.short_id} was changed by somebody else since version {job.version} was read.")
+
+
+class Store:
+    """The jobs of one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def insert(self, connection: Connection, new: Sequence[Job]) -> None:
+        """Add jobs in the caller's transaction; `created_at` is the database's clock."""
+        connection.execute(insert(jobs).values(created_at=now()), [to_row(job) for job in new])
+
+    def get(self, job_id: UUID) -> Job:
+        """Return the job as it stands; else raise `JobNotFound`."""
+        with reading(self.engine) as connection:
+            return self.read(connection, job_id)
+
+    def read(self, connection: Connection, job_id: UUID) -> Job:
+        """Return the job as the caller's transaction sees it; else raise `JobNotFound`."""
+        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        if row is None:
+            raise JobNotFound(job_id)
+        return to_job(row)
+
+    def unfinished_with_key(self, unique_key: str) -> Job | None:
+        """Return the job that holds a unique key, if one does."""
+        holder = select(jobs).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
+        with reading(self.engine) as connection:
+            row = connection.execute(holder).mappings().first()
+        return to_job(row) if row else None
+
+    def has_queue(self, name: str) -> bool:
+        """Tell whether somebody has made a queue of that name, or set something for it."""
+        with reading(self.engine) as connection:
+            return connection.execute(select(queues.c.name).where(queues.c.name == name)).first() is not None
+
+    def child_named(self, root_id: UUID, name: str) -> Job | None:
+        """Return the child of that name, if the root has one."""
+        wanted = select(jobs).where(jobs.c.root_id == root_id, jobs.c.child_name == name)
+        with reading(self.engine) as connection:
+            row = connection.execute(wanted).mappings().first()
+        return to_job(row) if row else None
+
+    def swap(self, connection: Connection, old: Job, new: Job) -> bool:
+        """Write what differs between two values of a job, if its version still is the old one.
+
+        Raises `IllegalTransition` where the table of moves has no such move.
+        """
+        if new.status is not old.status and new.status not in MOVES[old.status]:
+            raise IllegalTransition(old.id, old.status, new.status)
+        values = _differences(old, new)
+        guard = (jobs.c.id == old.id, jobs.c.version == old.version, jobs.c.status == old.status)
+        statement = update(jobs).where(*guard).values(**values, version=jobs.c.version + 1)
+        return connection.execute(statement).rowcount == 1
+
+
+def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
+    """Make the job of a row."""
+    values = {name: row[name] for name in _PLAIN}
+    owner = Owner(user_id=row["owner_id"], public=row["public"], tenant=row["tenant"])
+    values.update(status=Status(row["status"]), warnings=tuple(row["warnings"]), errors=tuple(row["errors"]))
+    return Job(**values, owner=owner, metadata=row["metadata"])
+
+
+def to_row(job: Job) -> dict[str, Any]:
+    """Make the row of a new job; the database sets its times."""
+    values: dict[str, Any] = {name: getattr(job, name) for name in _PLAIN if name not in _DATABASE_TIMES}
+    values.update(
+        owner_id=job.owner.user_id,
+        public=job.owner.public,
+        tenant=job.owner.tenant,
+        status=job.status.value,
+        payload=dict(job.payload),
+        warnings=list(job.warnings),
+        errors=list(job.errors),
+        metadata=dict(job.metadata),
+        state=dict(job.state),
+    )
+    return values
+
+
+def _differences(old: Job, new: Job) -> dict[str, Any]:
+    before, after = to_row(old), to_row(replace(new, id=old.id, version=old.version))
+    changed: dict[str, Any] = {name: value for name, value in after.items() if before[name] != value}
+    if new.is_finished and not old.is_finished:
+        changed["finished_at"] = now()
+    if old.next_key and new.status in {Status.QUEUED, Status.SCHEDULED}:
+        changed |= {"unique_key": old.next_key, "next_key": None}
+    if old.is_running and not new.is_running:
+        changed["lease_id"] = None
+    if new.is_running and not old.is_running:
+        changed["started_at"] = now()
+    if new.is_running and new.record_only:
+        changed["heartbeat_at"] = now()  # whoever does its work gave a sign of life
+    if old.is_finished and not new.is_finished:
+        changed |= {"finished_at": None, "cancel_requested_at": None, "cancel_kind": None}
+    return changed

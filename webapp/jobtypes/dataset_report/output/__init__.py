@@ -1,0 +1,1 @@
+"""The files that the job leaves: report, profile and cleaned copy."""

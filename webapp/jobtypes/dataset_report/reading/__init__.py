@@ -1,0 +1,1 @@
+"""Rows from CSV files and workbooks."""

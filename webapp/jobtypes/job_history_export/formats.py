@@ -1,0 +1,115 @@
+"""The history as CSV: RFC 4180, in UTF-8.
+
+The history as JSON Lines, one object per job, for programs: every text as it is, notes with their times.
+
+The history as an XLSX workbook: rows go to a temporary file one by one; a full sheet is followed by another.
+
+What stands in the cells of a table; nothing in them is run by a spreadsheet.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+from xlsxwriter import Workbook
+
+from webapp.jobtypes.job_history_export.rows import Line
+from webapp.jobtypes.tables.formula_escape import neutral
+
+
+@contextmanager
+def csv_table(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Line], None]]:
+    """Give what adds a line; each is written at once."""
+    file.write(_row(columns))
+    yield lambda line: _write(file, cells_of(line, columns))
+
+
+def _write(file: BinaryIO, cells: Iterable[object]) -> None:
+    file.write(_row(cells))
+
+
+def _row(cells: Iterable[object]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode()
+
+
+@contextmanager
+def json_lines(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Line], None]]:
+    """Give what adds a line; each is written at once."""
+
+    def add(line: Line) -> None:
+        text = json.dumps({column: line[column] for column in columns}, ensure_ascii=False)
+        file.write(text.encode("utf-8", "replace") + b"\n")
+
+    yield add
+
+
+MOST_ROWS = 1_048_576  # of a sheet, the names of the columns included
+_TEXT_STAYS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_WIDTH = 20
+
+
+@contextmanager
+def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Line], None]]:
+    """Give what adds a line; the file is written at the end of the block, not at all when it raises."""
+    with TemporaryDirectory(prefix="deskjob-") as folder:
+        book = Workbook(file, {"constant_memory": True, "tmpdir": folder, **_TEXT_STAYS_TEXT})
+        book.use_zip64()
+        sheets = _Sheets(book, columns)
+        try:
+            yield lambda line: sheets.add(cells_of(line, columns))
+            book.close()
+        finally:
+            sheets.release()
+
+
+class _Sheets:
+    def __init__(self, book: Workbook, columns: Sequence[str]) -> None:
+        self._book = book
+        self._columns = columns
+        self._begin()
+
+    def add(self, cells: Iterable[str | float]) -> None:
+        if self._row == MOST_ROWS:
+            self._begin()
+        self._write(cells)
+
+    def release(self) -> None:
+        for sheet in self._book.worksheets():
+            sheet._opt_close()  # noqa: SLF001  (a workbook that is given up has no other way to let its files go)
+
+    def _begin(self) -> None:
+        number = len(self._book.worksheets()) + 1
+        self._sheet = self._book.add_worksheet("Jobs" if number == 1 else f"Jobs {number}")
+        self._sheet.freeze_panes(1, 0)
+        self._sheet.set_column(0, len(self._columns) - 1, _WIDTH)
+        self._row = 0
+        self._write(self._columns)
+
+    def _write(self, cells: Iterable[str | float]) -> None:
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                self._sheet.write_string(self._row, column, cell)
+            else:
+                self._sheet.write_number(self._row, column, cell)
+        self._row += 1
+
+
+def cells_of(line: Line, columns: Sequence[str]) -> Iterator[str | float]:
+    """Yield a line's cells: numbers as they are, text made harmless, nothing as an empty text."""
+    for column in columns:
+        yield _cell(line[column])
+
+
+def _cell(value: Any) -> str | float:
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, list):
+        value = "\n".join(str(note.get("text", "")) for note in value)
+    text = neutral("" if value is None else str(value))
+    return text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be written

@@ -1,0 +1,124 @@
+"""A CSV file of people as rows: any usual encoding and delimiter, columns in any order. Knows no account.
+
+No message here repeats a cell: in a file without a header, or with a delimiter too many, any cell
+may be somebody's password.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from itertools import chain, islice
+from typing import BinaryIO, Protocol, TextIO
+
+from webapp.jobs.definition.job_type import JobError
+from webapp.jobtypes.tables.delimiter import declared_delimiter, delimiter_of
+from webapp.jobtypes.tables.encoding import encoding_of
+from webapp.jobtypes.tables.unclosed_quote import End, lines_from
+
+COLUMNS = ("name", "full_name", "email", "role", "password")
+MOST_BYTES = 20_000_000
+MOST_ROWS = 50_000
+_LINES_TO_GUESS_FROM = 20
+
+
+class Source(Protocol):
+    """A file that can be opened again and again."""
+
+    size: int
+
+    def open(self) -> BinaryIO:
+        """Open it, from its beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One person's cells by column, blanks around them removed, but not around the password.
+
+    ``line`` is where it begins in the file; ``misplaced`` says that there are more cells than columns.
+    """
+
+    line: int
+    cells: Mapping[str, str] = field(repr=False)
+    misplaced: bool = False
+
+
+class PeopleTable:
+    """The rows of one file; `JobError` when there is no telling what is what."""
+
+    def __init__(self, source: Source) -> None:
+        if source.size > MOST_BYTES:
+            raise JobError(f"The file has more than {MOST_BYTES // 1_000_000} MB; please import it in parts.")
+        self._source = source
+        with source.open() as file:
+            self._encoding = encoding_of(file)
+
+    def count(self) -> int:
+        """Return how many rows there are; none and too many are a `JobError`."""
+        count = sum(1 for _ in islice(self.rows(), MOST_ROWS + 1))
+        if count == 0:
+            raise JobError("The file has no rows below the names of its columns.")
+        if count > MOST_ROWS:
+            raise JobError(f"The file has more than {MOST_ROWS:,} rows; please import it in parts.")
+        return count
+
+    def rows(self) -> Iterator[Row]:
+        """Go through the rows in their order, from the beginning, without those that are blank."""
+        with self._text() as text:
+            numbered = _cells(text)
+            _, header = next(numbered, (0, []))
+            columns = _columns(header)
+            for line, cells in numbered:
+                yield _row(line, cells, columns)
+
+    def unused(self) -> tuple[str, ...]:
+        """Return the names of the columns that mean nothing here."""
+        with self._text() as text:
+            _, header = next(_cells(text), (0, []))
+        return tuple(cell for cell, column in zip(header, _columns(header), strict=True) if column not in COLUMNS)
+
+    def _text(self) -> TextIO:
+        return TextIOWrapper(self._source.open(), self._encoding, errors="replace", newline="")
+
+
+def _cells(text: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank, with the line it begins on."""
+    first = list(islice(text, _LINES_TO_GUESS_FROM))
+    skipped = int(bool(first and declared_delimiter(first[0])))
+    end = End()
+    reader = csv.reader(end.behind(chain(first[skipped:], text)), delimiter=delimiter_of(first))
+    line = skipped + 1
+    try:
+        for cells in reader:
+            if end.passed:
+                opened = skipped + reader.line_num - len(lines_from(cells[-1]))
+                raise JobError(f"A quote that is opened on line {opened} is never closed.")
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = skipped + reader.line_num + 1
+    except csv.Error as error:
+        raise JobError(f"Line {line} cannot be read: {error}. Often a quote before it is never closed.") from None
+
+
+def _columns(header: Sequence[str]) -> tuple[str, ...]:
+    columns = tuple(map(_column, header))
+    if "name" not in columns:
+        raise JobError("The first row must name the columns, and none is called name.")
+    for column, times in Counter(columns).items():
+        if times > 1 and column in COLUMNS:
+            raise JobError(f"Two columns are called {column}.")
+    return columns
+
+
+def _column(cell: str) -> str:
+    bare = re.sub(r"[\W_]", "", cell.casefold())
+    return next((column for column in COLUMNS if column.replace("_", "") == bare), cell.strip())
+
+
+def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
+    found = {
+        column: cell if column == "password" else cell.strip() for column, cell in zip(columns, cells, strict=False)
+    }
+    return Row(line=line, cells=found, misplaced=any(cell.strip() for cell in cells[len(columns) :]))

@@ -1,0 +1,54 @@
+"""A CSV file that a job leaves only when there is something to write in it."""
+
+import csv
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from io import StringIO
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.reporter import JobCancelled
+from webapp.jobtypes.tables.formula_escape import neutral
+
+
+class LateCsv:
+    """Begins with its first row and appears at the end of the block, also when the job was asked to stop."""
+
+    def __init__(self, job: JobContext, name: str, header: Sequence[str]) -> None:
+        self._job = job
+        self._name = name
+        self._header = header
+        self._opening: AbstractContextManager[BinaryIO] | None = None
+        self._file: BinaryIO | None = None
+        self.count = 0
+
+    def add(self, *cells: object) -> None:
+        """Write one row; cells that a spreadsheet would run are made text."""
+        if self._file is None:
+            self._opening = self._job.open_attachment(self._name, "text/csv")
+            self._file = self._opening.__enter__()
+            self._write(self._header)
+        self._write(cells)
+        self.count += 1
+
+    def __enter__(self) -> Self:
+        """Open nothing yet."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the file, or nothing if the job failed."""
+        if self._opening is None:
+            return
+        if kind is not None and issubclass(kind, JobCancelled):
+            self._opening.__exit__(None, None, None)
+        else:
+            self._opening.__exit__(kind, error, trace)
+
+    def _write(self, cells: Sequence[object]) -> None:
+        assert self._file is not None  # noqa: S101  (opened by the first row)
+        text = StringIO(newline="")
+        csv.writer(text).writerow(neutral("" if cell is None else str(cell)) for cell in cells)
+        self._file.write(text.getvalue().encode("utf-8", "replace"))

@@ -1,0 +1,43 @@
+"""Workers that are there: what each one says of itself, and what is asked of it.
+
+The clocks that tick, and when each was heard of last.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Integer, Named, String, Table, TypedColumns, Uuid, text
+
+from webapp.schema.columns import Json, Moment, metadata
+
+
+class _WorkerColumns(TypedColumns):
+    name: Named[str] = Column(String(80), primary_key=True)
+    host: Named[str] = Column(String(255))
+    boot_id: Named[str] = Column(String(64))
+    pid: Named[int] = Column(Integer)
+    queues: Named[list[str]] = Column(Json)
+    version: Named[str] = Column(String(40))
+    started_at: Named[datetime] = Column(Moment)
+    beat_at: Named[datetime] = Column(Moment)
+    memory: Named[int | None] = Column(BigInteger)
+    horse_memory: Named[int | None] = Column(BigInteger)
+    done: Named[int] = Column(Integer, server_default=text("0"))
+    failed: Named[int] = Column(Integer, server_default=text("0"))
+    wish: Named[str | None] = Column(String(5))
+    wished_at: Named[datetime | None] = Column(Moment)
+    wished_by: Named[UUID | None] = Column(Uuid)
+
+
+workers = Table("workers", metadata, _WorkerColumns)
+
+
+class _ClockColumns(TypedColumns):
+    id: Named[UUID] = Column(Uuid, primary_key=True)
+    host: Named[str] = Column(String(255))
+    pid: Named[int] = Column(Integer)
+    started_at: Named[datetime] = Column(Moment)
+    beat_at: Named[datetime] = Column(Moment)
+
+
+clocks = Table("clocks", metadata, _ClockColumns)

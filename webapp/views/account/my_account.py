@@ -1,0 +1,170 @@
+"""What is one's own: how pages look, the password, the sessions.
+
+What people can choose for themselves, in words; and what they sent, as preferences or as sentences.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from zoneinfo import available_timezones
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
+
+from webapp.accounts import preferences
+from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.preferences import Language, Notify, Preferences, Theme
+from webapp.accounts.validation import BadAccount, good_timezone
+from webapp.views.account.user_agent import browser
+from webapp.views.page.audit_log import audited
+from webapp.views.page.request import services, signed_in
+from webapp.views.page.viewer_context import reader
+from webapp.views.security import login as security
+from webapp.views.security import login_throttle
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import gettext as _
+
+bp = Blueprint("me", __name__, url_prefix="/me")
+_SAID = ("saved", "password", "ended")
+
+
+@bp.get("")
+def show() -> ResponseReturnValue:
+    """Show what one has chosen."""
+    return _page(said=request.args.get("said", ""))
+
+
+@bp.post("")
+def save() -> ResponseReturnValue:
+    """Keep what was chosen, all of it or nothing."""
+    typed = request.form
+    if errors := refused(typed):
+        return _page(typed=typed, errors=errors), 422
+    preferences.save(services().engine, signed_in().id, chosen_by(typed))
+    return _back("saved")
+
+
+@bp.post("/password")
+def password() -> ResponseReturnValue:
+    """Change the password of whoever knows the old one; all other sessions end, and this one is renewed."""
+    person, old, new = signed_in(), request.form.get("old", ""), request.form.get("new", "")
+    if services().accounts.authenticate(person.name, old) is None:
+        return _page(errors={"old": _("This is not your password.")}), 422
+    login_throttle.give_back()
+    if new != request.form.get("again", ""):
+        return _page(errors={"again": _("The two new passwords are not the same.")}), 422
+    try:
+        with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
+            services().accounts.set_password(person.name, new)
+    except BadAccount as error:
+        return _page(errors={"new": translated(str(error))}), 422
+    security.sign_in(person)
+    return _back("password")
+
+
+@bp.post("/sessions/<session_id>/end")
+def end_session(session_id: str) -> ResponseReturnValue:
+    """Sign out another browser of one's own."""
+    if not services().sessions.end_one(signed_in().id, session_id):
+        abort(404)
+    return _back("ended")
+
+
+@bp.post("/sessions/end-others")
+def end_others() -> ResponseReturnValue:
+    """Sign out all other browsers of one's own."""
+    services().sessions.end_others(signed_in().id, security.token())
+    return _back("ended")
+
+
+@bp.errorhandler(RateLimitExceeded)
+def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
+    """Say how long to wait."""
+    seconds = login_throttle.seconds_to_wait()
+    return _page(errors={"old": login_throttle.sentence(seconds)}), 429, {"Retry-After": str(seconds)}
+
+
+def _back(said: str) -> ResponseReturnValue:
+    return redirect(url_for("me.show", said=said), 303)
+
+
+def _page(*, said: str = "", typed: object = None, errors: dict[str, str] | None = None) -> str:
+    person = signed_in()
+    reading = reader()
+    sessions = services().sessions.of(person.id, security.token())
+    return render_template(
+        "account/my_account.html",
+        person=person,
+        now=typed or _as_typed(),
+        choices=choices(),
+        zones=zones(),
+        default_zone=services().settings.timezone,
+        errors=errors or {},
+        said=said if said in _SAID else "",
+        sessions=[(session, browser(session.user_agent), reading.when(session.seen_at)) for session in sessions],
+    )
+
+
+def _as_typed() -> dict[str, str]:
+    person = signed_in()
+    live = {"live_updates": "on"} if person.live_updates else {}
+    return {
+        "theme": person.theme,
+        "language": person.language,
+        "timezone": person.timezone,
+        "notify": person.notify,
+    } | live
+
+
+OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # in its own language each
+_NO_PLACES = ("posix/", "right/", "Etc/", "SystemV/", "US/")
+
+
+def choices() -> dict[str, dict[str, str]]:
+    """Name each choice of each field."""
+    return {
+        "theme": {
+            Theme.SYSTEM: _("As the device is set"),
+            Theme.LIGHT: _("Light"),
+            Theme.DARK: _("Dark"),
+        },
+        "language": {"": _("As the browser asks"), **OWN_NAMES},
+        "notify": {
+            Notify.ALWAYS: _("Whenever one of my jobs has ended"),
+            Notify.FAILURE: _("Only when one has failed"),
+            Notify.NEVER: _("Never"),
+        },
+    }
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Return the time zones that are named after places, by name."""
+    places = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(_NO_PLACES))
+    return ("UTC", *sorted(places))
+
+
+def refused(typed: Mapping[str, str]) -> dict[str, str]:
+    """Say of each field what cannot be kept."""
+    offered = choices()
+    wrong = {name: _("Choose one of these.") for name in offered if typed.get(name, "") not in offered[name]}
+    try:
+        good_timezone(_zone(typed))
+    except BadAccount:
+        wrong["timezone"] = _("There is no such time zone. Choose one from the list, like Europe/Madrid.")
+    return wrong
+
+
+def chosen_by(typed: Mapping[str, str]) -> Preferences:
+    """Return what was sent, once nothing of it is refused."""
+    return Preferences(
+        theme=typed.get("theme", ""),
+        language=typed.get("language", ""),
+        timezone=_zone(typed),
+        live_updates="live_updates" in typed,
+        notify=typed.get("notify", ""),
+    )
+
+
+def _zone(typed: Mapping[str, str]) -> str:
+    return typed.get("timezone", "").strip().replace(" ", "_")

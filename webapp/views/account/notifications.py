@@ -1,0 +1,68 @@
+"""Notices: which of one's own jobs have ended, what was not read first, each with the way to its result."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.jobs.queries.notifications import Notice
+from webapp.views.job_list.row import File, files
+from webapp.views.page.request import services, signed_in
+from webapp.views.page.topbar import saying, tone
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.date_format import Moment
+
+bp = Blueprint("notices", __name__)
+_ICONS = {"done": "check", "stopped": "player-stop", "failed": "alert-triangle"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A notice as it is shown; ``result`` is the first file that the job has left, if it is still there."""
+
+    notice: Notice
+    text: str
+    tone: str
+    icon: str
+    when: Moment
+    result: File | None
+
+
+@bp.get("/notices")
+def index() -> ResponseReturnValue:
+    """Show what has ended: the unread first."""
+    person = signed_in().id
+    unread, read = services().notices.unread(person), services().notices.read(person)
+    return render_template("account/notifications.html", unread=_lines(unread), read=_lines(read))
+
+
+@bp.post("/notices/<int:notice_id>/read")
+def mark_read(notice_id: int) -> ResponseReturnValue:
+    """Mark one as read."""
+    services().notices.mark_read(signed_in().id, notice_id)
+    return redirect(url_for("notices.index"), 303)
+
+
+@bp.post("/notices/read")
+def mark_all_read() -> ResponseReturnValue:
+    """Mark all as read."""
+    services().notices.mark_read(signed_in().id)
+    return redirect(url_for("notices.index"), 303)
+
+
+def _lines(those: tuple[Notice, ...]) -> tuple[Line, ...]:
+    reading = reader()
+    attached = services().jobs.attachments_of([notice.job_id for notice in those])
+    return tuple(_line(notice, files(attached.get(notice.job_id, ()), reading), reading) for notice in those)
+
+
+def _line(notice: Notice, attached: tuple[File, ...], reading: Reader) -> Line:
+    colours = tone(notice.kind)
+    return Line(
+        notice=notice,
+        text=saying(notice),
+        tone=colours,
+        icon=_ICONS[colours],
+        when=reading.when(notice.at),
+        result=next((file for file in attached if file.role == "output"), None),
+    )

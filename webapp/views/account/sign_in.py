@@ -1,0 +1,77 @@
+"""Signing in and out."""
+
+import logging
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
+from flask_login import current_user
+
+from webapp.accounts.audit_log import Action, Kind
+from webapp.views.page.audit_log import audited, audited_by, note_refused
+from webapp.views.page.request import services
+from webapp.views.security import login as security
+from webapp.views.security import login_throttle
+from webapp.views.security.safe_redirect import HOME, safe_next
+from webapp.views.text.translations import gettext as _
+
+bp = Blueprint("auth", __name__)
+_log = logging.getLogger(__name__)
+
+
+@bp.route("/login", methods=["GET", "POST"])
+def login() -> ResponseReturnValue:
+    """Ask who it is; go on to the page that was asked for."""
+    if request.method == "POST":
+        return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
+    if current_user.is_authenticated:
+        return redirect(safe_next(request.args.get("next")), 303)
+    return _page()
+
+
+@bp.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End the session, and have the browser forget what it saw."""
+    with audited(Action.SIGN_OUT, Kind.USER, current_user.name, name=current_user.display_name):
+        security.sign_out()
+    response = make_response(redirect(url_for("auth.login"), 303))
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@bp.errorhandler(RateLimitExceeded)
+def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
+    """Say how long to wait."""
+    seconds = login_throttle.seconds_to_wait()
+    _log.warning("Too many attempts to sign in as %r from %s", request.form.get("name", ""), request.remote_addr)
+    return _page(login_throttle.sentence(seconds)), 429, {"Retry-After": str(seconds)}
+
+
+def _sign_in(name: str, password: str) -> ResponseReturnValue:
+    user = services().accounts.authenticate(name, password)
+    if user is None:
+        _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
+        _note_refusal(name)
+        return _page(_("The name or the password is not right.")), 422
+    login_throttle.give_back()
+    with audited_by(user, Action.SIGN_IN):
+        security.sign_in(user)
+    _log.info("Signed in %r from %s", user.name, request.remote_addr)
+    return redirect(safe_next(request.args.get("next")), 303)
+
+
+def _note_refusal(name: str) -> None:
+    """Name an account only: what is none may be a password, typed into the wrong field."""
+    meant = services().accounts.by_name(name)
+    note_refused(Action.SIGN_IN_REFUSED, meant.name if meant else "")
+
+
+def _page(error: str = "") -> str:
+    then = safe_next(request.args.get("next"))
+    return render_template(
+        "account/sign_in.html",
+        error=error,
+        name=request.form.get("name", ""),
+        then=None if then == HOME else then,
+        ended=security.had_a_session() and not error,
+    )

@@ -1,0 +1,131 @@
+"""Jobs that ended, hour by hour, as bars and as a table. Pure but for the words.
+
+A line of small bars, hour by hour. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from webapp.jobs.queries.visible_jobs import TABS
+from webapp.views.text.translations import gettext as _
+
+HOUR = timedelta(hours=1)
+SHOWN = 24  # whole hours, and the one that is filling
+_ENDINGS = ("failed", "stopped", "done")  # tabs, from the bottom of a bar
+TABLE = ("done", "failed", "stopped")
+_HEIGHT, _WIDTH, _GAP = 100, 12, 3
+Counts = Mapping[tuple[datetime, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The jobs of one hour that ended in one way: a piece of its bar, and a number of the table."""
+
+    tab: str
+    count: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hour:
+    """One hour; ``since`` and ``until`` bound the list that its numbers lead to."""
+
+    since: str
+    until: str
+    label: str
+    filling: bool
+    x: int
+    parts: tuple[Part, ...]
+
+    @property
+    def cells(self) -> tuple[Part, ...]:
+        """The same in the order of the table."""
+        return tuple(part for tab in TABLE for part in self.parts if part.tab == tab)
+
+    @property
+    def count(self) -> int:
+        """How many jobs ended in it."""
+        return sum(part.count for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """The hours, oldest first, and the size of the picture; ``most`` is what its full height means."""
+
+    hours: tuple[Hour, ...]
+    most: int
+    zone: str
+    width: int = (SHOWN + 1) * (_WIDTH + _GAP)
+    height: int = _HEIGHT
+    bar: int = _WIDTH
+
+
+def beginning(now: datetime) -> datetime:
+    """Return where the shown hours begin: whole ones, so that their sums are known."""
+    return now.replace(minute=0, second=0, microsecond=0) - SHOWN * HOUR
+
+
+def chart(counts: Counts, now: datetime, zone: ZoneInfo) -> Chart:
+    """Draw the jobs that ended since `beginning`."""
+    starts = [beginning(now) + place * HOUR for place in range(SHOWN + 1)]
+    most = max(sum(ended(counts, tab, start) for tab in _ENDINGS) for start in starts)
+    hours = tuple(_hour(counts, start, place, max(most, 1), zone) for place, start in enumerate(starts))
+    return Chart(hours=hours, most=most, zone=zone.key)
+
+
+def ended(counts: Counts, tab: str, hour: datetime | None = None) -> int:
+    """Add up the jobs of a tab, of one hour or of all."""
+    statuses = set(TABS[tab])
+    return sum(count for (at, status), count in counts.items() if status in statuses and hour in {None, at})
+
+
+def _hour(counts: Counts, start: datetime, place: int, most: int, zone: ZoneInfo) -> Hour:
+    return Hour(
+        since=start.isoformat(),
+        until=(start + HOUR).isoformat(),
+        label=f"{start.astimezone(zone):%H:%M}",
+        filling=place == SHOWN,
+        x=place * (_WIDTH + _GAP),
+        parts=tuple(_parts([(tab, ended(counts, tab, start)) for tab in _ENDINGS], most)),
+    )
+
+
+def _parts(counts: list[tuple[str, int]], most: int) -> Iterator[Part]:
+    below = 0.0
+    for tab, count in counts:
+        height = round(count / most * _HEIGHT, 2)
+        below += height
+        yield Part(tab=tab, count=count, y=round(_HEIGHT - below, 2), height=height)
+
+
+def names() -> dict[str, str]:
+    """Return what people read of each way to end."""
+    return {"done": _("Done"), "failed": _("Failed"), "stopped": _("Stopped")}
+
+
+_HOUR = timedelta(hours=1)
+_SPARK_WIDTH, _STEP, _SPARK_HEIGHT = 3, 4, 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spark:
+    """The bars as ``(x, y, height)``, and the sum of what they show."""
+
+    bars: tuple[tuple[int, float, float], ...]
+    total: int
+    width: int
+    bar: int = _SPARK_WIDTH
+    height: int = _SPARK_HEIGHT
+
+
+def spark(counts: Mapping[datetime, int], now: datetime, hours: int) -> Spark:
+    """Draw the last hours, the one that is filling among them; an hour with anything has at least a dot."""
+    last = now.replace(minute=0, second=0, microsecond=0)
+    numbers = [counts.get(last - place * _HOUR, 0) for place in range(hours - 1, -1, -1)]
+    most = max(1, *numbers)
+    heights = [max(2.0, round(number / most * _SPARK_HEIGHT, 1)) if number else 0.0 for number in numbers]
+    bars = tuple((place * _STEP, _SPARK_HEIGHT - height, height) for place, height in enumerate(heights) if height)
+    return Spark(bars=bars, total=sum(numbers), width=hours * _STEP)

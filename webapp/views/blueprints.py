@@ -1,0 +1,34 @@
+"""All pages: the blueprints of the application, one per resource.
+
+All pages of one job, for the application to register.
+"""
+
+from webapp.views import health, schedules
+from webapp.views.account import forced_password_change, my_account, notifications, sign_in
+from webapp.views.admin import (
+    audit,
+    errors,
+    job_types,
+    jobs,
+    new_user,
+    overview,
+    performance,
+    queues,
+    system,
+    users,
+    workers,
+)
+from webapp.views.job import actions, children, debug_bundle, files, log, show
+from webapp.views.job_list import bulk_actions
+from webapp.views.new_job import run_again, start
+
+_JOB_BLUEPRINTS = (show.bp, actions.bp, run_again.bp, children.bp, log.bp, show.parameter_bp, debug_bundle.bp)
+
+
+BLUEPRINTS = (
+    *(sign_in.bp, forced_password_change.bp, my_account.bp, notifications.bp, health.bp),
+    *(bulk_actions.bp, start.bp, files.bp, *_JOB_BLUEPRINTS),
+    *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
+    *(job_types.bp, users.bp, audit.bp, system.bp),
+)
+FURTHER = (queues, new_user)  # imported for the routes that they add to the blueprint of their resource

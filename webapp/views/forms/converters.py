@@ -1,0 +1,140 @@
+"""How an answer is written as text, and the text read back: ``read(write(x))`` is ``x``.
+
+What a script reads is handed to pydantic, so texts stay texts wherever pydantic can read them.
+``read`` raises `ValueError` with a sentence for the person who typed.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from webapp.views.text.translations import gettext as _
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; an escaped backslash before it is text
+_DURATION = TypeAdapter(timedelta)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One way to write answers down."""
+
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+
+def moments(zone: tzinfo) -> Script:
+    """Moments on the clock of ``zone``; what is read is UTC."""
+    return Script(lambda value: _on_the_clock(value, zone), lambda text: _from_the_clock(text, zone))
+
+
+def _on_the_clock(value: str, zone: tzinfo) -> str:
+    moment = datetime.fromisoformat(value)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return _short(aware.astimezone(zone).replace(tzinfo=None))
+
+
+def _from_the_clock(text: str, zone: tzinfo) -> str:
+    try:
+        typed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text  # pydantic says what is wrong with it
+    try:
+        return _existing(typed if typed.tzinfo else typed.replace(tzinfo=zone)).isoformat()
+    except OverflowError:
+        message = _("This is too far away.")
+        raise ValueError(message) from None
+
+
+def _existing(moment: datetime) -> datetime:
+    utc = moment.astimezone(UTC)
+    if utc.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(tzinfo=None):
+        message = _("This time does not exist on that day: the clock is put forward then.")
+        raise ValueError(message)
+    return utc
+
+
+def _short(moment: datetime | time) -> str:
+    """A browser knows milliseconds at most, and needs no seconds when there are none."""
+    return moment.isoformat(
+        timespec="milliseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
+    )
+
+
+def _write_duration(value: str) -> str:
+    """Hours, minutes and seconds; what is longer than a day, or finer than a second, stays ISO 8601."""
+    period = _DURATION.validate_python(value)
+    if period.days or period.microseconds:
+        return value
+    minutes, seconds = divmod(period.seconds, 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+
+
+def _read_number(text: str) -> str:
+    """Infinity and "not a number" are floats, but nothing that JSON could store."""
+    try:
+        storable = math.isfinite(float(text))
+    except ValueError:
+        return text  # pydantic says what is wrong with it
+    if not storable:
+        is_number = text.strip("+- ")[:1].isdigit()
+        message = _("This number is too large.") if is_number else _("This must be a number.")
+        raise ValueError(message)
+    return text.strip()
+
+
+def _write_lines(items: list[Any]) -> str:
+    """One per line; items that no line can hold go as a JSON list."""
+    texts = [str(item) for item in items]
+    lines = "\n".join(texts)
+    return lines if _read_lines(lines) == texts else json.dumps(texts, ensure_ascii=False)
+
+
+def _read_lines(text: str) -> list[Any]:
+    if text.startswith('["'):
+        try:
+            return list(json.loads(text))
+        except ValueError:
+            pass
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _write_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _read_json(text: str) -> Any:
+    try:
+        value = json.loads(text)
+        _store(value)
+    except json.JSONDecodeError as error:
+        place = {"line": error.lineno, "column": error.colno, "error": error.msg.lower()}
+        message = _("This is not JSON: line %(line)s, column %(column)s: %(error)s.", **place)
+        raise ValueError(message) from None
+    except (ValueError, RecursionError):
+        message = _("This JSON holds something that cannot be stored.")
+        raise ValueError(message) from None
+    return value
+
+
+def _store(value: Any) -> None:
+    """Try what a database does: it takes no NaN, no half character and no NUL."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    text.encode()
+    if _NUL.search(text):
+        raise ValueError(text)
+
+
+PLAIN = Script(str, str)
+TRIMMED = Script(str, str.strip)
+NUMBER = Script(str, _read_number)
+TIME = Script(lambda value: _short(time.fromisoformat(value)), str.strip)
+ZONELESS = Script(lambda value: _short(datetime.fromisoformat(value)), str.strip)
+DURATION = Script(_write_duration, str.strip)
+LINES = Script(_write_lines, _read_lines)
+JSON = Script(_write_json, _read_json)

@@ -1,0 +1,69 @@
+"""What every form asks beside the payload: what the job is called, when it starts, and which request this is.
+
+The names of these fields have a dot, as no field of a payload has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from secrets import token_urlsafe
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from webapp.views.text.translations import gettext as _
+
+TITLE, AT, KEY = "job.title", "job.at", "job.key"
+_TITLE_LIMIT, _KEY_LIMIT = 200, 40
+_FARTHEST = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beginning:
+    """As it was typed; ``run_at`` is None for at once, ``errors`` has a sentence per field that makes no sense."""
+
+    title: str = ""
+    typed_at: str = ""
+    run_at: datetime | None = None
+    key: str = ""
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def fresh(cls, title: str = "") -> "Beginning":
+        """Return what a form shows first: a new request."""
+        return cls(title=title, key=token_urlsafe(16))
+
+    @classmethod
+    def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "Beginning":
+        """Read what a form has sent."""
+        title, typed_at = " ".join(typed.get(TITLE, "").split()), typed.get(AT, "").strip()
+        run_at, wrong = _moment(typed_at, now, zone)
+        errors = {AT: wrong} if wrong else {}
+        if len(title) > _TITLE_LIMIT or "\x00" in title:
+            errors[TITLE] = _("Write %(count)s characters at most.", count=_TITLE_LIMIT)
+        return cls(title=title, typed_at=typed_at, run_at=run_at, key=typed.get(KEY, "")[:_KEY_LIMIT], errors=errors)
+
+    def request_key(self, secret_key: str, person: UUID, content: object) -> str | None:
+        """Return what tells this request from every other: the form, who sent it, and what it said.
+
+        A form that was changed and sent again is another request.
+        """
+        if not self.key:
+            return None
+        said = repr((self.key, self.title, self.typed_at, content)).encode()
+        return f"{person.hex}:{blake2b(said, key=secret_key.encode()[:64], digest_size=20).hexdigest()}"
+
+
+def _moment(typed: str, now: datetime, zone: ZoneInfo) -> tuple[datetime | None, str]:
+    if not typed:
+        return None, ""
+    try:
+        local = datetime.fromisoformat(typed)
+        at = (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None, _("This must be a date and a time.")
+    if at <= now:
+        return None, _("This moment has passed. Choose a later one, or leave it empty to start at once.")
+    if at > now + _FARTHEST:
+        return None, _("Choose a moment within a year.")
+    return at, ""

@@ -1,0 +1,110 @@
+"""What a form has brought as files: received now, or staged by an earlier try of the same form.
+
+Files that were received with a form that was not accepted: kept for the next try.
+
+The page carries a signed token instead of the file. It is bound to the user, the job type and
+the field, and lasts a little less long than the store keeps files without a row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from uuid import UUID
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from pydantic import BaseModel
+from werkzeug.datastructures import FileStorage
+
+from webapp.jobs.definition.upload_rules import Taken, taken_by
+from webapp.jobs.store.file_store import FileStore, StoredFile, clean_name
+from webapp.views.forms.questions import questions
+from webapp.views.text.translations import gettext as _
+
+LASTS = timedelta(hours=23)
+
+
+class NotStaged(Exception):
+    """A staged file is fetched by whom it came from, for what it was for, within its time."""
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__(_("The file that you sent before is no longer kept. Choose it again."))
+
+
+class Staging:
+    """The staged files of one user for one job type."""
+
+    def __init__(
+        self, files: FileStore, secret_key: str, *, user_id: UUID, type_name: str, lasts: timedelta = LASTS
+    ) -> None:
+        self._files = files
+        self._lasts = lasts
+        self._bound_to = [user_id.hex, type_name]
+        self._serializer = URLSafeTimedSerializer(secret_key, salt="deskjob staged upload")
+
+    def token(self, field: str, file: StoredFile) -> str:
+        """Return what brings the file back for the same field."""
+        return str(self._serializer.dumps([*self._bound_to, field, {**asdict(file), "id": file.id.hex}]))
+
+    def peek(self, field: str, token: str) -> StoredFile:
+        """Return the file that a token stands for; else raise `NotStaged`."""
+        try:
+            *bound_to, found = self._serializer.loads(token, max_age=int(self._lasts.total_seconds()))
+        except BadData:
+            raise NotStaged from None
+        file = StoredFile(**{**found, "id": UUID(found["id"])})
+        if bound_to != [*self._bound_to, field] or not self._files.path(file.id).exists():
+            raise NotStaged
+        return file
+
+    def take(self, file: StoredFile) -> StoredFile:
+        """Return a staged file as one of its own, so that sending a form twice works."""
+        try:
+            return replace(file, id=self._files.link(file.id))
+        except FileNotFoundError:
+            raise NotStaged from None
+
+
+KEPT = ".kept"  # behind a field's name: no name of a field has a dot
+
+
+@dataclass(slots=True)
+class Brought:
+    """Files by field, those among them that were staged, and what is wrong with the others."""
+
+    files: dict[str, StoredFile] = field(default_factory=dict)
+    staged: set[str] = field(default_factory=set)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """A field takes some kinds of files, up to a size."""
+
+
+def receive(
+    payload_class: type[BaseModel],
+    *,
+    sent: Mapping[str, FileStorage],
+    typed: Mapping[str, str],
+    staging: Staging,
+) -> Brought:
+    """Keep the files that a form has sent, if their field takes them; a newly chosen one replaces a staged one."""
+    brought = Brought()
+    for question in questions(payload_class):
+        name = question.name
+        try:
+            if (file := sent.get(name)) and file.filename:
+                brought.files[name] = _kept(file, file.filename, taken_by(payload_class, name))
+            elif token := typed.get(name + KEPT):
+                brought.files[name] = staging.peek(name, token)
+                brought.staged.add(name)
+        except (Refused, NotStaged) as error:
+            brought.errors[name] = str(error)
+    return brought
+
+
+def _kept(sent: FileStorage, filename: str, taken: Taken) -> StoredFile:
+    if refusal := taken.refusal(clean_name(filename), sent.stream.size):  # type: ignore[attr-defined]
+        raise Refused(refusal)
+    file: StoredFile = sent.stream.keep(filename)  # type: ignore[attr-defined]
+    return file

@@ -1,0 +1,110 @@
+"""The verbs of one job: GET asks, POST does. Who may not, or comes too late, is told why."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts.audit_log import Action, Kind
+from webapp.jobs.model.job import Job
+from webapp.jobs.service import Jobs
+from webapp.views.job import action_confirmations, available_actions
+from webapp.views.job.action_confirmations import Matter
+from webapp.views.page.audit_log import audited
+from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.request import services, viewer
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.date_format import Moment, rough
+
+bp = Blueprint("actions", __name__)
+_VERBS = f"any({', '.join(repr(verb) for verb in action_confirmations.VERBS)})"
+_HARMFUL = frozenset({"stop", "delete", "keep-no-longer", "make-public"})
+_GRACE = timedelta(seconds=10)
+
+
+@bp.get(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
+def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
+    """Say what would happen, and ask."""
+    job = _visible(job_id)
+    asked = action_confirmations.question(verb, _matter(job, verb))
+    return confirm(
+        Confirmation(
+            title=asked.title,
+            effect=asked.effect,
+            action=asked.action,
+            keep=asked.keep,
+            notes=asked.notes,
+            post=url_for("actions.act", job_id=job.id, verb=verb),
+            back=url_for("jobs.show", job_id=job.id),
+            harmful=verb in _HARMFUL,
+            refusal=available_actions.refusal(verb, job, services().registry, reader()),
+        )
+    )
+
+
+@bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
+def act(job_id: UUID, verb: str) -> ResponseReturnValue:
+    """Do it; the engine refuses what comes too late."""
+    job, reading = _visible(job_id), reader()
+    if not reading.may_act(job) or (verb in available_actions.STEERING and not reading.operates):
+        abort(403, available_actions.refusal(verb, job, services().registry, reading))
+    action, after = _AUDITED[verb]
+    with audited(action, Kind.JOB, job.id, name=job.title, after=after):
+        _DEEDS[verb](services().jobs, job.id, reading.viewer.user_id)
+    if verb == "delete":
+        return redirect(url_for("jobs.index"), 303)
+    return redirect(url_for("jobs.show", job_id=job.id), 303)
+
+
+def _visible(job_id: UUID) -> Job:
+    """A job that somebody may see but not open is not theirs to ask about."""
+    job = services().jobs.visible(viewer(), job_id)
+    if not reader().may_open(job):
+        abort(404)
+    return job
+
+
+def _matter(job: Job, verb: str) -> Matter:
+    registry, reading = services().registry, reader()
+    grace = registry.get(job.type).stop_grace if job.type in registry else _GRACE
+    return Matter(
+        job=job,
+        files=services().jobs.attachments(job.id) if verb == "delete" else (),
+        grace=rough(grace),
+        removed_at=_removal(job, reading) if verb == "keep-no-longer" else None,
+    )
+
+
+def _removal(job: Job, reading: Reader) -> Moment | None:
+    at = services().housekeeping.would_be_removed_at(job)
+    return reading.when(max(at, reading.now)) if at else None
+
+
+_DEEDS: Mapping[str, Callable[[Jobs, UUID, UUID], object]] = MappingProxyType(
+    {
+        "stop": lambda jobs, job_id, by: jobs.cancel(job_id, by=by),
+        "retry": lambda jobs, job_id, by: jobs.retry(job_id, by=by),
+        "delete": lambda jobs, job_id, by: jobs.delete(job_id, by=by),
+        "keep": lambda jobs, job_id, by: jobs.keep(job_id, by=by),
+        "keep-no-longer": lambda jobs, job_id, by: jobs.keep_no_longer(job_id, by=by),
+        "run-next": lambda jobs, job_id, by: jobs.run_next(job_id, by=by),
+        "make-public": lambda jobs, job_id, by: jobs.publish(job_id, public=True, by=by),
+        "make-private": lambda jobs, job_id, by: jobs.publish(job_id, public=False, by=by),
+    }
+)
+_AUDITED: Mapping[str, tuple[Action, Mapping[str, Any] | None]] = MappingProxyType(
+    {
+        "stop": (Action.JOB_STOP, None),
+        "retry": (Action.JOB_RETRY, None),
+        "delete": (Action.JOB_DELETE, None),
+        "keep": (Action.JOB_KEEP, {"kept": True}),
+        "keep-no-longer": (Action.JOB_KEEP, {"kept": False}),
+        "run-next": (Action.JOB_PRIORITY, {"next": True}),
+        "make-public": (Action.JOB_PUBLIC, {"public": True}),
+        "make-private": (Action.JOB_PUBLIC, {"public": False}),
+    }
+)

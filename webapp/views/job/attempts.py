@@ -1,0 +1,62 @@
+"""The attempts of a job that have ended, one by one: how, why, how long; and for those who operate, where."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from webapp.jobs.queries.visible_jobs import Attempt
+from webapp.views.page.viewer_context import Reader
+from webapp.views.text.date_format import Moment, span
+from webapp.views.text.number_format import decimal, size
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext
+
+_OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "completed": (lazy_gettext("Done"), "done"),
+        "failed": (lazy_gettext("Failed"), "failed"),
+        "cancelled": (lazy_gettext("Stopped"), "stopped"),
+        "stale": (lazy_gettext("Lost"), "failed"),
+        "lost": (lazy_gettext("Worker lost"), "attention"),
+        "interrupted": (lazy_gettext("Interrupted"), "attention"),
+        "continued": (lazy_gettext("Went on in a fresh process"), "running"),
+        "waiting": (lazy_gettext("Own work done"), "running"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """An attempt that has ended; ``place``, ``memory``, ``cpu`` and ``traceback`` are for those who operate."""
+
+    number: int
+    outcome: str
+    tone: str
+    began: Moment
+    ran: str
+    error: str
+    worker: str
+    place: str
+    memory: str
+    cpu: str
+    traceback: str
+
+
+def a_try(attempt: Attempt, reader: Reader) -> Try:
+    """Describe an attempt."""
+    outcome, tone = _OUTCOMES.get(attempt.outcome, (attempt.outcome.capitalize(), "waiting"))
+    used = attempt.cpu_seconds
+    return Try(
+        number=attempt.number,
+        outcome=str(outcome),
+        tone=tone,
+        began=reader.time(attempt.started_at),
+        ran=span(attempt.finished_at - attempt.started_at),
+        error=translated(attempt.error or ""),
+        worker=attempt.worker,
+        place=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),
+        memory=size(attempt.peak_memory) if attempt.peak_memory else "",
+        cpu=f"{decimal(used, 2)}\N{NO-BREAK SPACE}s" if used is not None else "",
+        traceback=attempt.traceback or "",
+    )

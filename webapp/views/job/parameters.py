@@ -1,0 +1,116 @@
+"""What a job was asked to do, typed and labelled by its payload's class. Secrets stay hidden."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+
+from webapp.jobs.definition.job_type import Upload
+from webapp.jobs.definition.payload import is_secret
+from webapp.views.forms.choices import label_of
+from webapp.views.forms.questions import Question, humanised, questions
+from webapp.views.text.date_format import exact_date
+from webapp.views.text.translations import gettext as _
+
+HIDDEN = "••••••"
+SHOWN = 240  # characters of one value on the page of a job; the rest is a page of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One field of a payload, as text."""
+
+    label: str
+    text: str
+    hidden: bool = False
+    name: str = ""
+
+    @property
+    def beginning(self) -> str:
+        """What a page shows of it at once."""
+        return self.text if self.is_short else f"{self.text[:SHOWN]}…"
+
+    @property
+    def is_short(self) -> bool:
+        """All of it is shown."""
+        return len(self.text) <= SHOWN
+
+
+def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[Parameter, ...]:
+    """Return the payload's fields in their order; ``stored`` is the payload as it is in the row."""
+    fields = payload_class.model_fields.items()
+    asked = {question.name: question for question in questions(payload_class)}
+    return tuple(
+        _parameter(name, field, stored[name], zone, asked.get(name)) for name, field in fields if name in stored
+    )
+
+
+def label(name: str, field: FieldInfo) -> str:
+    """Name a field as its form does."""
+    return field.title or humanised(name)
+
+
+def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: Question | None) -> Parameter:
+    if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
+        return _named(name, field, HIDDEN, hidden=True)
+    if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
+        return _named(name, field, str(value.get("name") or _("Not set")))
+    if isinstance(value, str) and _mentions(field.annotation, datetime):
+        return _named(name, field, _moment(value, zone))
+    if isinstance(value, str) and _mentions(field.annotation, date):
+        return _named(name, field, exact_date(date.fromisoformat(value)))
+    chosen = label_of(question, value) if question else None
+    return _named(name, field, chosen or _text(value))
+
+
+def _named(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> Parameter:
+    return Parameter(label=label(name, field), text=text, hidden=hidden, name=name)
+
+
+def as_facts(values: Mapping[str, Any]) -> tuple[Parameter, ...]:
+    """Return what an application keeps beside a job, by its names; closed secrets stay hidden."""
+    return tuple(
+        Parameter(label=humanised(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
+        for name, value in values.items()
+    )
+
+
+def _text(value: object) -> str:
+    if value is None or value in ("", [], {}):
+        return _("Not set")
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
+        return ", ".join(map(_text, value))
+    if isinstance(value, (list, Mapping)):
+        return json.dumps(value, ensure_ascii=False, indent=1)
+    return str(value)
+
+
+def _moment(text: str, zone: ZoneInfo) -> str:
+    at = datetime.fromisoformat(text)
+    local = at.astimezone(zone) if at.tzinfo else at
+    return f"{exact_date(local)}, {local:%H:%M}"
+
+
+def _mentions(hint: object, kind: type) -> bool:
+    return hint is kind or any(_mentions(part, kind) for part in get_args(hint))
+
+
+def holds_secret(hint: object) -> bool:
+    """Tell whether a secret is anywhere below: it hides the whole value: better too little than a leak."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return any(holds_secret(field.annotation) for field in hint.model_fields.values())
+    return hint in (SecretStr, SecretBytes) or any(map(holds_secret, get_args(hint)))
+
+
+def contains_secret(value: object) -> bool:
+    """Tell whether a stored value has a closed secret anywhere."""
+    if isinstance(value, Mapping):
+        return is_secret(value) or any(map(contains_secret, value.values()))
+    return isinstance(value, list) and any(map(contains_secret, value))

@@ -1,0 +1,131 @@
+"""One job, and the fragments that keep its page up to date. They stand in the blueprint of the list.
+
+One parameter of a job in full: what is too long for its page.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+
+from webapp.accounts.permissions import Right
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.views.job import page
+from webapp.views.job.log import Chosen, job_log
+from webapp.views.job.parameters import Parameter, as_facts, parameters
+from webapp.views.job_list import index
+from webapp.views.page import polling
+from webapp.views.page.assets import template_version
+from webapp.views.page.permissions import may
+from webapp.views.page.request import services, viewer
+from webapp.views.page.responses import plain
+from webapp.views.page.topbar import around, toasts
+from webapp.views.page.viewer_context import Reader, reader
+
+bp = index.bp
+
+
+@bp.get("/jobs/<uuid:job_id>")
+def show(job_id: UUID) -> ResponseReturnValue:
+    """Show one job."""
+    job = services().jobs.visible(viewer(), job_id)
+    reading = _reader(job)
+    return render_template(
+        "job/show.html",
+        job=job,
+        types=services().registry,
+        parameters=given(job, reading),
+        metadata=as_facts(job.metadata) if reading.may_open(job) else (),
+        schedule=services().runs.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
+        **_page(job, reading),
+        log=job_log(services(), job, reading, Chosen.of(request.args)),
+    )
+
+
+@bp.get("/jobs/<uuid:job_id>/_live")
+def show_live(job_id: UUID) -> ResponseReturnValue:
+    """Answer what changes on a job's page, 304 if nothing did; the answer for a finished job asks no more."""
+    try:
+        job = services().jobs.visible(viewer(), job_id)
+    except JobNotFound:
+        return _removed("job/_removed.html")
+    tag = _tag(job)
+    unchanged = None if job.is_finished else polling.unchanged(tag)
+    if unchanged:
+        return unchanged
+    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if polling.is_poll() else ()
+    others = tuple(toast for toast in said if toast.job_id != job.id)  # of this one, the page itself tells
+    answer = render_template("job/show_live.html", job=job, toasts=others, **_page(job, _reader(job)))
+    return answer, {polling.TAG_HEADER: tag}
+
+
+@bp.get("/jobs/<uuid:job_id>/_log")
+def log_lines(job_id: UUID) -> ResponseReturnValue:
+    """Answer the lines of the log after line ``after``; nothing while there are none."""
+    try:
+        job = services().jobs.visible(viewer(), job_id)
+    except JobNotFound:
+        return _removed("job/_log_removed.html")
+    chosen = Chosen.of({"after": "0", **request.args})
+    log = job_log(services(), job, _reader(job), chosen)
+    if log.trigger and not log.lines:
+        return "", 204
+    return render_template("job/log_live.html", job=job, log=log)
+
+
+def given(job: Job, reading: Reader) -> tuple[Parameter, ...]:
+    """Return what a job was given, as far as this reader may know and its type is there to name it."""
+    registry = services().registry
+    if job.type not in registry or not reading.may_open(job):
+        return ()
+    return parameters(registry.get(job.type).payload_class, job.payload, reading.zone)
+
+
+def _tag(job: Job) -> str:
+    now = services().jobs.now()
+    queue = page.queue_outlook(job) if job.is_new else None
+    told = (queue.place, queue.workers, queue.pause) if queue else ()
+    grown = (polling.job_tick(job, now), template_version(), get_locale())
+    return polling.tag(services().jobs.family_pulse(job), around().pulse, viewer(), told, *grown)
+
+
+def _reader(job: Job) -> Reader:
+    actors = [event.actor_id for event in services().jobs.timeline(job.id)]
+    paused_by = services().queues.kept(job.queue).paused_by if job.status is Status.QUEUED else None
+    return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
+
+
+def _page(job: Job, reading: Reader) -> dict[str, Any]:
+    tag = _tag(job)  # before all else: one that is too old only costs one more answer
+    seconds = polling.job_interval(job, reading.now)
+    found = page.findings(job, reading)
+    return {
+        "page": page.job_page(job, found, reading),
+        "tag": tag,
+        "trigger": polling.trigger(seconds) if seconds else "",
+        "told_at": round(reading.now.timestamp()),
+        "heard": around().latest,
+        "ran": 1 if around().running else None,
+        "operates": reading.viewer.sees_all,
+    }
+
+
+def _removed(template: str) -> ResponseReturnValue:
+    """Tell a page that is open that its job is gone; for anybody else there never was one."""
+    if not polling.is_poll():
+        raise JobNotFound(request.path)
+    return render_template(template), 410
+
+
+parameter_bp = Blueprint("parameters", __name__)
+
+
+@parameter_bp.get("/jobs/<uuid:job_id>/parameters/<name>")
+def whole(job_id: UUID, name: str) -> ResponseReturnValue:
+    """Send its text; secrets stay hidden here, too."""
+    job = services().jobs.visible(viewer(), job_id)
+    wanted = next((parameter for parameter in given(job, reader()) if parameter.name == name), None)
+    return plain(wanted.text) if wanted else abort(404)

@@ -1,0 +1,104 @@
+"""What happened to a job, told line by line, with who did it and how long it took."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from webapp.jobs.lifecycle import attributes, retry
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.queries.visible_jobs import Event
+from webapp.jobs.store import events
+from webapp.views.page.viewer_context import Reader
+from webapp.views.text.date_format import Moment, span
+from webapp.views.text.status_labels import sentence, which_attempt
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext
+
+_ENDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "completed": (lazy_gettext("Done"), "done"),
+        "failed": (lazy_gettext("Failed"), "failed"),
+        "retry": (lazy_gettext("Failed; it is tried again"), "attention"),
+        "scheduled": (lazy_gettext("Failed; it is tried again"), "attention"),
+        "cancelled": (lazy_gettext("Stopped"), "stopped"),
+        "stale": (lazy_gettext("Lost"), "failed"),
+        "lost": (lazy_gettext("Its worker was lost"), "attention"),
+        "unknown_type": (lazy_gettext("Its worker does not know this type; it waits for another one"), "attention"),
+        "interrupted": (lazy_gettext("Interrupted; it goes on later"), "attention"),
+        "continued": (lazy_gettext("Goes on in a fresh process"), "running"),
+        "waiting": (lazy_gettext("Its own work is done; it waits for its parts"), "running"),
+    }
+)
+_DEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        events.CREATED: (lazy_gettext("Created by %(person)s"), "waiting"),
+        events.CANCEL_REQUESTED: (lazy_gettext("Asked to stop by %(person)s"), "attention"),
+        "cancelled": (lazy_gettext("Stopped by %(person)s"), "stopped"),
+        retry.RETRIED: (lazy_gettext("Tried again by %(person)s"), "waiting"),
+        attributes.KEPT: (lazy_gettext("Kept by %(person)s"), "waiting"),
+        attributes.RELEASED: (lazy_gettext("Kept no longer, by %(person)s"), "waiting"),
+        attributes.PRIORITISED: (lazy_gettext("Put before others by %(person)s"), "waiting"),
+        attributes.PUBLISHED: (lazy_gettext("Made public by %(person)s"), "waiting"),
+        attributes.WITHDRAWN: (lazy_gettext("Made private by %(person)s"), "waiting"),
+    }
+)
+_ASIDES = frozenset(
+    {attributes.KEPT, attributes.RELEASED, attributes.PRIORITISED, attributes.PUBLISHED, attributes.WITHDRAWN}
+)
+_WORTH_SAYING = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One thing that happened: what, when, the class of its colour, and how long it had taken.
+
+    ``at`` is None for what has not happened yet.
+    """
+
+    text: str
+    at: Moment | None
+    tone: str
+    note: str = ""
+
+
+def timeline(job: Job, happened: Sequence[Event], reader: Reader) -> tuple[Line, ...]:
+    """Tell a job's events, oldest first, and what comes next."""
+    return (*_lines(job, happened, reader), *_next(job, reader))
+
+
+def _lines(job: Job, happened: Sequence[Event], reader: Reader) -> Iterator[Line]:
+    since = None
+    for event in happened:
+        text, tone = _text(event, job, reader)
+        took = event.at - since if since else timedelta()
+        yield Line(text=text, at=reader.time(event.at), tone=tone, note=_note(event, took))
+        since = since if event.name == events.CANCEL_REQUESTED or event.name in _ASIDES else event.at
+
+
+def _text(event: Event, job: Job, reader: Reader) -> tuple[str, str]:
+    if event.name == events.STARTED:
+        several = job.max_attempts > 1 or event.attempt > 1
+        text = _("%(attempt)s started", attempt=which_attempt(job, event.attempt)) if several else _("Started")
+        return sentence(text).rstrip("."), "running"
+    if event.name in _DEEDS and (event.actor_id or event.name not in _ENDINGS):
+        text, tone = _DEEDS[event.name]
+        return str(text) % {"person": reader.name(event.actor_id)}, tone
+    text, tone = _ENDINGS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
+    return str(text), tone
+
+
+def _note(event: Event, took: timedelta) -> str:
+    if took < _WORTH_SAYING:
+        return ""
+    if event.name == events.STARTED:
+        return _("waited %(period)s", period=span(took))
+    return _("ran %(period)s", period=span(took)) if event.name in _ENDINGS else ""
+
+
+def _next(job: Job, reader: Reader) -> Iterator[Line]:
+    if job.is_finished:
+        return
+    if job.status is Status.SCHEDULED and job.run_at:
+        yield Line(text=_("Starts"), at=reader.time(job.run_at), tone="next")
+    yield Line(text=_("Ended"), at=None, tone="next", note=_("not yet"))

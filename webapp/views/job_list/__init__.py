@@ -1,0 +1,1 @@
+"""The list of jobs: filter, rows, live updates, bulk actions."""

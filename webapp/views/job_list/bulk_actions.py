@@ -1,0 +1,133 @@
+"""Acting on many jobs of the list: those that were ticked, at once; all that match, by a job of its own.
+
+Acting on many jobs for the person who is signed in: who acts, and the job that does it where they are many.
+"""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts import audit_log
+from webapp.accounts.permissions import Right, may
+from webapp.jobs.lifecycle.bulk_actions import Action, Actor, Sorted, act, sort
+from webapp.jobs.model.job import Job
+from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.visible_jobs import PAGE
+from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.views.job_list.admin_filter import JobFilter
+from webapp.views.job_list.bulk_action_text import asking, asking_all, told
+from webapp.views.job_list.filter import Filter, asked
+from webapp.views.job_list.list_page import CARDS
+from webapp.views.page import permissions
+from webapp.views.page.audit_log import audited
+from webapp.views.page.confirmation import confirm
+from webapp.views.page.request import services, signed_in, viewer
+from webapp.views.page.viewer_context import closed_types
+
+bp = Blueprint("acts", __name__)
+_MOST = PAGE + CARDS
+
+
+@bp.get("/jobs/act/<action>")
+def confirm_act(action: str) -> ResponseReturnValue:
+    """Ask whether it is meant, and say what would happen to how many jobs."""
+    chosen, back = _action(action), _back()
+    post = url_for("acts.do_act", action=chosen)
+    if _all():
+        found = _matching()
+        scheduled = services().jobs.count(viewer(), replace(found, tab="scheduled"))
+        question = asking_all(chosen, services().jobs.count(viewer(), found), post=post, back=back)
+        fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
+        offers = chosen is Action.STOP and found.tab in {"all", "scheduled"} and scheduled
+        return confirm(replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled)
+    question = asking(chosen, _sorted(chosen), post=post, back=back)
+    return confirm(replace(question, fields=(*_ids_as_fields(), *_list_as_fields())))
+
+
+@bp.post("/jobs/act/<action>")
+def do_act(action: str) -> ResponseReturnValue:
+    """Do it to those that it still fits; for all that match, start the job that does."""
+    chosen = _action(action)
+    if _all():
+        return _start_job(chosen)
+    judged = _sorted(chosen)
+    noted = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
+    with audited(audit_log.Action.JOBS_BULK, audit_log.Kind.JOBS, after=noted) if judged.fit else nullcontext():
+        act(services().jobs, chosen, judged.fit, actor())
+    flash(told(chosen, judged))
+    return redirect(_back(), 303)
+
+
+def _start_job(chosen: Action) -> ResponseReturnValue:
+    found = _matching()
+    meant = {name: getattr(found, name) for name in BulkAction.model_fields if hasattr(found, name)}
+    payload = BulkAction(**meant, action=chosen, delayed="delayed" in request.values)
+    with audited(audit_log.Action.JOBS_BULK, audit_log.Kind.JOBS, after=payload.model_dump(mode="json")):
+        job = start_acting(payload)
+    return redirect(url_for("jobs.show", job_id=job.id), 303)
+
+
+def _matching() -> Chosen:
+    """Return what the list was narrowed to, up to the newest job that its reader saw."""
+    newest = request.values.get("newest", type=UUID)
+    if newest is None:
+        abort(400)
+    return replace(asked(_filter()).chosen, newest=newest)
+
+
+def _sorted(action: Action) -> Sorted:
+    there = services().jobs.some(viewer(), _ids())
+    return sort(action, (there[one] for one in _ids() if one in there), actor())
+
+
+def _ids() -> list[UUID]:
+    return list(dict.fromkeys(request.values.getlist("id", type=UUID)))[:_MOST]
+
+
+def _ids_as_fields() -> tuple[tuple[str, str], ...]:
+    return tuple(("id", str(one)) for one in _ids())
+
+
+def _all() -> bool:
+    return "all" in request.values
+
+
+def _back() -> str:
+    listed = _filter()
+    arguments: dict[str, Any] = {**listed.arguments()}
+    return url_for(listed.endpoint, **arguments)
+
+
+def _filter() -> Filter:
+    """Return the filter of the list that this comes from."""
+    overseen = request.values.get("list") == "admin" and permissions.may(Right.SEE_INSTALLATION)
+    return JobFilter.of(request.values) if overseen else Filter.of(request.values)
+
+
+def _list_as_fields() -> tuple[tuple[str, str], ...]:
+    listed = _filter()
+    of_all = (("list", "admin"),) if isinstance(listed, JobFilter) else ()
+    return (*of_all, *listed.arguments().items())
+
+
+def _action(name: str) -> Action:
+    try:
+        return Action(name)
+    except ValueError:
+        abort(404)
+
+
+def actor() -> Actor:
+    """Return who acts, and on whose jobs and kinds of jobs that person may."""
+    user = signed_in()
+    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed_types())
+
+
+def start_acting(what: BulkAction) -> Job:
+    """Start the job that does it, with its progress and a list of what it did, with the rights that this person has."""
+    me = signed_in().id
+    return services().jobs.create_user_job("bulk_action", what.model_dump(mode="json"), me, triggered_by=me)

@@ -1,0 +1,101 @@
+"""The list of jobs, and the fragment that keeps it up to date."""
+
+from time import time
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.queries.pagination import Pulse
+from webapp.jobs.queries.visible_jobs import PAGE
+from webapp.views.job_list import visible_rows
+from webapp.views.job_list.filter import Filter, asked
+from webapp.views.job_list.list_page import JobList, job_list, job_list_again
+from webapp.views.job_list.visible_rows import Shown
+from webapp.views.page import polling
+from webapp.views.page.assets import template_version
+from webapp.views.page.pause_banner import pauses
+from webapp.views.page.polling import heard
+from webapp.views.page.request import services, signed_in, viewer
+from webapp.views.page.topbar import around, toasts
+from webapp.views.text.stored_messages import translated
+
+bp = Blueprint("jobs", __name__)
+_LIST_GROWS_OLD = 60  # seconds: "2 min ago" is wrong then, even if no job has moved
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """Go to the list, the first page of the house."""
+    return redirect(url_for("jobs.index"))
+
+
+@bp.get("/jobs")
+def index() -> ResponseReturnValue:
+    """List the jobs that this person may see."""
+    chosen = Filter.of(request.args)
+    found = job_list(services(), chosen)
+    return render_template("job_list/index.html", types=_types(chosen, found), **list_words(found))
+
+
+@bp.get("/jobs/_live")
+def live() -> ResponseReturnValue:
+    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
+    return answer_again(Filter.of(request.args))
+
+
+def answer_again(chosen: Filter) -> ResponseReturnValue:
+    """Answer a page that asks again; one that does not say what it shows is answered as if it were opened now."""
+    there = visible_rows.read(request.args.get("shown", ""))
+    if there is None:
+        opened = list_words(job_list(services(), chosen))
+        return render_template("job_list/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
+    pulse = _pulse(chosen, there)
+    tag = _tag(chosen, pulse)  # before the list: a tag that is too old only costs one more answer
+    if (same := polling.unchanged(tag)) is not None:
+        return same
+    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
+    found = job_list_again(services(), chosen, there, new=pulse.new, were_idle="idle" in request.args)
+    return render_template("job_list/live.html", toasts=said, **list_words(found, tag)), {polling.TAG_HEADER: tag}
+
+
+def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
+    """Return what the templates of a list need."""
+    return {
+        "list": found,
+        "tag": tag or _tag(found.filter, found.pulse),
+        "trigger": polling.trigger(found.seconds),
+        "asking": _asking(found),
+        "operates": viewer().sees_all,
+    }
+
+
+def _asking(found: JobList) -> dict[str, str]:
+    """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
+    said = {"shown": found.shown.written(), "idle": "1" if found.were_idle else ""}
+    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}, **heard()}
+
+
+def _types(chosen: Filter, found: JobList) -> list[JobType]:
+    """Return what the list can be narrowed to: what this person may start, and what is here to see."""
+    here = {chosen.type_name, *found.type_names}
+    may_be_there = (
+        kind
+        for kind in services().registry
+        if viewer().sees_all or kind.name in here or (kind.listed and kind.may_be_started_by(signed_in().role))
+    )
+    return sorted(may_be_there, key=lambda kind: translated(kind.title))
+
+
+def _pulse(chosen: Filter, there: Shown) -> Pulse:
+    """Ask whether anything has changed; new jobs are told on the first page only."""
+    limit = PAGE if chosen.is_first_page else 0
+    return services().jobs.pulse(viewer(), there.ids, asked(chosen).chosen, limit)
+
+
+def _tag(chosen: Filter, pulse: Pulse) -> str:
+    who = viewer()
+    seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
+    grown = (template_version(), seconds // _LIST_GROWS_OLD)
+    return polling.tag(pulse.text, around().pulse, who, chosen, pauses(), *grown)

@@ -1,0 +1,1 @@
+"""Start a job, or run one again."""

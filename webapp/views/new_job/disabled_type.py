@@ -1,0 +1,25 @@
+"""A disabled type has no form: who asks for it is told why, before they fill anything in."""
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from webapp.views.page.request import services
+
+_FORM = "start.form"
+
+
+def init_app(app: Flask) -> None:
+    """Stand before the forms of all types."""
+    app.before_request(_tell)
+
+
+def _tell() -> ResponseReturnValue | None:
+    if request.endpoint != _FORM or request.method != "GET" or not current_user.is_authenticated:
+        return None
+    name = (request.view_args or {}).get("type_name", "")
+    disabled = services().disabled_types.all().get(name)
+    registry = services().registry
+    if disabled is None or name not in registry or not registry.get(name).may_be_started_by(current_user.role):
+        return None
+    return render_template("new_job/disabled_type.html", job_type=registry.get(name), disabled=disabled)

@@ -1,0 +1,84 @@
+"""Running a job again: its form with the same values, to be changed before the new job starts."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.model.job import Job
+from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.file_store import StoredFile
+from webapp.jobs.store.job_store import JobNotFound
+from webapp.views.forms.streaming_uploads import expects_files
+from webapp.views.job import available_actions
+from webapp.views.job.parameters import contains_secret
+from webapp.views.job_list.row import gone
+from webapp.views.new_job import start
+from webapp.views.new_job.submission import Order, ask, take
+from webapp.views.page.request import services, viewer
+from webapp.views.page.viewer_context import reader
+
+bp = Blueprint("again", __name__)
+
+
+def _expected(job_id: UUID) -> int:
+    return start.expected(_type_of(job_id))
+
+
+def _largest(job_id: UUID) -> int | None:
+    return start.largest(_type_of(job_id))
+
+
+@bp.route("/jobs/<uuid:job_id>/run-again", methods=["GET", "POST"])
+@expects_files(_expected, at_most=_largest)
+def form(job_id: UUID) -> ResponseReturnValue:
+    """Show the form of a job with its values, or start a new job with what came back."""
+    job = services().jobs.visible(viewer(), job_id)
+    reading = reader()
+    if not reading.may_open(job):
+        abort(404)
+    if refusal := available_actions.refusal("run-again", job, services().registry, reading):
+        abort(409 if reading.may_act(job) else 403, refusal)
+    order = _order(job, start.startable(job.type))
+    return take(order) if request.method == "POST" else ask(order)
+
+
+def _order(job: Job, job_type: JobType) -> Order:
+    secrets = frozenset(name for name, value in job.payload.items() if contains_secret(value))
+    return Order(
+        job_type=job_type,
+        address=url_for("again.form", job_id=job.id),
+        owner=job.owner,
+        again_of=job,
+        initial={name: value for name, value in job.payload.items() if name not in secrets},
+        files=_files(job, job_type),
+        secrets=secrets,
+    )
+
+
+def _files(job: Job, job_type: JobType) -> dict[str, StoredFile]:
+    """Return the files that the job was given and that are still there, by the field they answered."""
+    now = services().jobs.now()
+    there = [file for file in services().jobs.attachments(job.id) if file.role == "input" and not gone(file, now)]
+    by_content = {(file.sha256, file.name): file for file in there}
+    found = {name: by_content.get(_content(job.payload.get(name))) for name in job_type.uploads}
+    return {name: _stored(file) for name, file in found.items() if file is not None}
+
+
+def _content(upload: Any) -> tuple[str, str]:
+    described: Mapping[str, Any] = upload if isinstance(upload, Mapping) else {}
+    return str(described.get("sha256", "")), str(described.get("name", ""))
+
+
+def _stored(file: Attachment) -> StoredFile:
+    return StoredFile(id=file.id, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256)
+
+
+def _type_of(job_id: UUID) -> str:
+    try:
+        return services().jobs.visible(viewer(), job_id).type
+    except JobNotFound:
+        return ""

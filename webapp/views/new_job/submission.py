@@ -1,0 +1,166 @@
+"""Ordering a job by its form: the page that asks, and what becomes of the answer. Start and run again share it.
+
+An order: which type is asked for, for whom, and what its form shows first.
+
+The page of an order: its form, what the job does, how long it takes, and how long its files are kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts.audit_log import Action, Kind
+from webapp.jobs.definition.job_type import InvalidPayload, JobType
+from webapp.jobs.definition.upload_rules import taken_by
+from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.store import idempotency_keys
+from webapp.jobs.store.file_store import StoredFile
+from webapp.jobs.store.unique_keys import DuplicateJob
+from webapp.views.forms.payload_form import PayloadForm
+from webapp.views.forms.questions import questions
+from webapp.views.forms.start_options import Beginning
+from webapp.views.forms.upload_staging import Brought, NotStaged, Staging, receive
+from webapp.views.page.audit_log import note
+from webapp.views.page.request import services, signed_in
+from webapp.views.page.viewer_context import zone
+from webapp.views.text.date_format import SPACE, rough
+from webapp.views.text.number_format import size
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Which type, where its form is sent, for whom; of which job it is a repetition, and what that had been given."""
+
+    job_type: JobType
+    address: str
+    owner: Owner
+    again_of: Job | None = None
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        """Return the title to begin with: the old one, if somebody had chosen it."""
+        old = self.again_of.title if self.again_of else ""
+        return old if old != self.job_type.title else ""
+
+
+def ask(order: Order) -> str:
+    """Show the form as it is at first."""
+    form = PayloadForm(order.job_type.payload_class, zone=zone(), initial=order.initial, files=order.files)
+    return page(order, form, Beginning.fresh(order.title))
+
+
+def take(order: Order) -> ResponseReturnValue:
+    """Take the form: start the job, or show it again with sentences."""
+    job_type = order.job_type
+    brought = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
+    form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=brought.files)
+    beginning = Beginning.of(request.form, services().jobs.now(), zone())
+    if form.accepts(brought.errors) and not beginning.errors:
+        try:
+            job_id = _ordered(order, form, brought, beginning)
+            return redirect(url_for("jobs.show", job_id=job_id), 303)
+        except InvalidPayload as error:
+            form.complain(error.errors)
+        except NotStaged as error:  # swept just now
+            form.complain({"": str(error)})
+        except DuplicateJob:
+            form.complain({"": _("The same was asked for already, and that job has not ended yet. Wait for its end.")})
+    return page(order, form, beginning), 422
+
+
+def _ordered(order: Order, form: PayloadForm, brought: Brought, beginning: Beginning) -> UUID:
+    """Return the job that was ordered, which an earlier copy of the same request may have made."""
+    content = sorted(form.values().items())
+    key = beginning.request_key(services().secret_key, signed_in().id, content)
+    if (made := idempotency_keys.answered(services().engine, key)) is not None:
+        return made
+    job = _create(order, form, brought, beginning, request_key=key)
+    _note(order, job)
+    return job.id
+
+
+def _create(order: Order, form: PayloadForm, brought: Brought, beginning: Beginning, *, request_key: str | None) -> Job:
+    received = staging(order.job_type)
+    choices: dict[str, Any] = {"title": beginning.title} if beginning.title else {}
+    if order.again_of:
+        old = order.again_of  # its priority is not taken over: an operator may have raised it
+        choices |= {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
+    files = {name: received.take(file) if name in brought.staged else file for name, file in brought.files.items()}
+    return services().jobs.create_job(
+        order.job_type.name,
+        form.values(),
+        owner=order.owner,
+        triggered_by=signed_in().id,
+        files=files,
+        run_at=beginning.run_at,
+        request_key=request_key,
+        **choices,
+    )
+
+
+def _note(order: Order, job: Job) -> None:
+    if order.again_of:
+        note(Action.JOB_RUN_AGAIN, Kind.JOB, job.id, name=job.title, after={"again_of": order.again_of.id})
+    else:
+        note(Action.JOB_CREATE, Kind.JOB, job.id, name=job.title, after={"type": job.type})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that a page shows as received already."""
+
+    name: str
+    size: str
+    token: str
+
+
+def page(order: Order, form: PayloadForm, beginning: Beginning) -> str:
+    """Show the form, with what there is to know of its type."""
+    job_type, kept = order.job_type, staging(order.job_type)
+    return render_template(
+        "new_job/form.html",
+        job_type=job_type,
+        order=order,
+        form=form,
+        beginning=beginning,
+        zone=zone().key,
+        kept={name: Kept(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()},
+        usual=usual(job_type),
+        kept_for=_period(job_type.keep_files),
+        upload_limits=_upload_limits(job_type),
+        idle=not services().wake_ups.workers_alive(job_type.queue),
+    )
+
+
+def usual(job_type: JobType) -> str:
+    """Say how long jobs of a type usually take; empty if nobody knows."""
+    period = services().jobs.usual_duration(job_type.name)
+    return rough(period) if period is not None else ""
+
+
+def staging(job_type: JobType) -> Staging:
+    """Return where this person's files wait for a form that is accepted."""
+    return Staging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
+
+
+def _upload_limits(job_type: JobType) -> dict[str, str]:
+    """Map the fields that take a file to how large it may be, in words."""
+    most = services().settings.max_upload_bytes
+    asked = (question.name for question in questions(job_type.payload_class) if question.is_upload)
+    return {name: size(min(taken_by(job_type.payload_class, name).max_bytes or most, most)) for name in asked}
+
+
+def _period(period: timedelta) -> str:
+    if not period.days:
+        return rough(period)
+    return ngettext("%(num)s day", "%(num)s days", period.days).replace(" ", SPACE)

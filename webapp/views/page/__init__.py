@@ -1,0 +1,1 @@
+"""What every page has: request context, permissions, polling, top bar, errors, assets."""

@@ -1,0 +1,52 @@
+"""Pauses: the paused queues in which jobs wait that this reader may see, for a banner on their pages."""
+
+from dataclasses import dataclass
+
+from flask import Flask, g
+
+from webapp.jobs.model.job import Status
+from webapp.jobs.queueing.queues import Queue
+from webapp.views.page.request import services, viewer
+from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.text.date_format import Moment
+from webapp.views.text.translations import gettext as _
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A paused queue; ``name`` and ``by`` are for those who see all jobs."""
+
+    name: str
+    by: str
+    since: Moment
+    reason: str
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``pauses()``."""
+    app.jinja_env.globals["pauses"] = pauses
+
+
+def pauses() -> tuple[Pause, ...]:
+    """Return them, found once in a request; nothing is looked for while no queue is paused."""
+    if "pauses" not in g:
+        g.pauses = _found()
+    found: tuple[Pause, ...] = g.pauses
+    return found
+
+
+def _found() -> tuple[Pause, ...]:
+    paused = services().queues.paused()
+    if not paused:
+        return ()
+    waiting = services().jobs.page(viewer(), tab="waiting")
+    held_up = {job.queue for job in waiting if job.status is Status.QUEUED}
+    reading = reader(queue.paused_by for queue in paused)
+    return tuple(_pause(queue, reading) for queue in paused if queue.name in held_up)
+
+
+def _pause(queue: Queue, reading: Reader) -> Pause:
+    sees_all = reading.viewer.sees_all
+    by = reading.name(queue.paused_by) if sees_all and queue.paused_by else _("an operator")
+    assert queue.paused_at is not None  # noqa: S101  (it is paused)
+    return Pause(queue.name if sees_all else "", by, reading.when(queue.paused_at), queue.reason)

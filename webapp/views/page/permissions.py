@@ -1,0 +1,70 @@
+"""Rights on pages: a view demands one, a template asks whether to offer a button.
+
+What a person may not even see does not exist for them (404). Who sees a thing but may not touch it is
+told why (403); the page shows them the button disabled, with the same sentence.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import Blueprint, Flask, abort
+from flask.typing import ResponseReturnValue
+
+from webapp.accounts import permissions
+from webapp.accounts.permissions import Reason, Right
+from webapp.views.page.request import signed_in
+from webapp.views.text.translations import lazy_gettext
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=ResponseReturnValue)
+_SEEING = frozenset({Right.SEE_ALL_JOBS, Right.SEE_INSTALLATION, Right.READ_AUDIT})
+_SENTENCES = {
+    Reason.ONLY_OPERATORS: lazy_gettext("Only operators and admins may do this."),
+    Reason.ONLY_ADMINS: lazy_gettext("Only admins may do this."),
+    Reason.NOT_IN_A_TENANT: lazy_gettext("Only those who run the whole installation may do this."),
+}
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``Right``, ``may(right)`` and ``refusal(right)``."""
+    app.jinja_env.globals.update(Right=Right, may=may, refusal=refusal)
+
+
+def may(right: Right) -> bool:
+    """Whether the signed-in person holds the right."""
+    return permissions.may(signed_in(), right)
+
+
+def refusal(right: Right) -> str:
+    """Return why the signed-in person may not, in their language; empty who may."""
+    reason = permissions.refusal(signed_in(), right)
+    return str(_SENTENCES[reason]) if reason else ""
+
+
+def demand(right: Right) -> None:
+    """End the request for who does not hold the right: 404, or 403 with the reason for who sees the page."""
+    if may(right):
+        return
+    if right in _SEEING or not may(Right.SEE_INSTALLATION):
+        abort(404)
+    abort(403, refusal(right))
+
+
+def require(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Demand a right before a view; put it below the route."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            demand(right)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def require_for_all(bp: Blueprint, right: Right) -> None:
+    """Demand a right before every view of a blueprint."""
+    bp.before_request(lambda: demand(right))

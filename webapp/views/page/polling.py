@@ -1,0 +1,126 @@
+"""How often a page asks again, and how it learns cheaply that nothing has changed.
+
+The server chooses: each answer carries the interval of the next request in its own trigger,
+and an answer without a trigger ends the polling. htmx 4 does not know status 286.
+
+Pages that ask again by themselves: how they say what they show, and how they are answered.
+
+Whatever a page shows, its answers bring along what stands around it: the badge, the bell, the toasts.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from random import uniform
+from typing import Any
+
+from flask import Flask, Response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from webapp.jobs.model.job import Job, Status
+from webapp.views.page.assets import template_version
+from webapp.views.page.request import viewer
+from webapp.views.page.topbar import around, toasts
+from webapp.views.text import translations
+
+WAKE = "app:wake from:body"  # live.js says it when a hidden tab is looked at again
+NEVER = "app:never"  # the trigger of those who switched live updates off
+TAG_HEADER = "HX-PTag"
+BUSY_SECONDS, IDLE_SECONDS, ASLEEP_SECONDS = 2.0, 10.0, 60.0
+SCHEDULED_SECONDS = 30.0
+_GROWS_OLD = 30  # seconds: "in 5 min" is wrong then
+_JITTER = 0.1  # so that all tabs do not ask at once after a restart
+_ASLEEP_AFTER = timedelta(minutes=5)
+_YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
+
+
+def list_interval(counts: Mapping[str, int], there: Collection[Job], now: datetime) -> float:
+    """Seconds until a list that shows some jobs is asked for again.
+
+    Soon while something runs or waits, rarely after a long quiet, but in time for what is due.
+    """
+    if counts["running"] or counts["waiting"]:
+        return BUSY_SECONDS
+    moved = max((job.finished_at or job.started_at or job.created_at or now for job in there), default=None)
+    awake = moved is not None and now - moved < _ASLEEP_AFTER
+    due = (job.run_at for job in there if job.status is Status.SCHEDULED and job.run_at)
+    waits = [(one - now).total_seconds() for one in due]
+    return max(BUSY_SECONDS, min([IDLE_SECONDS if awake else ASLEEP_SECONDS, *waits]))
+
+
+def job_interval(job: Job, now: datetime) -> float | None:
+    """Seconds until a job is asked for again: each second at first; ``None`` when it has ended.
+
+    One that is scheduled is asked for rarely until it is due: somebody may stop it, or put it off.
+    """
+    if job.is_finished:
+        return None
+    if job.status is Status.SCHEDULED and job.run_at is not None:
+        until_due = (job.run_at - now).total_seconds()
+        return min(max(until_due / 2, 1.0), SCHEDULED_SECONDS)
+    age = now - (job.started_at or job.created_at or now)
+    if age < _YOUNG:
+        return 1.0
+    return 2.0 if age < _RECENT else 5.0
+
+
+def job_tick(job: Job, now: datetime) -> int:
+    """Return a number that changes when what a page says of a job grows old, though nothing has happened."""
+    if job.is_finished:
+        return 0
+    if not job.is_running:
+        return int(now.timestamp() // _GROWS_OLD)
+    age = now - (job.started_at or now)
+    each = 1 if age < _YOUNG else 5 if age < _RECENT else _GROWS_OLD
+    return int(age.total_seconds() // each)
+
+
+def trigger(seconds: float) -> str:
+    """Return the ``hx-trigger`` that asks again after about ``seconds``, unless the person wants none."""
+    if not getattr(current_user, "live_updates", True):
+        return NEVER
+    return f"every {round(1000 * seconds * uniform(1 - _JITTER, 1 + _JITTER))}ms, {WAKE}"  # noqa: S311
+
+
+def tag(*parts: object) -> str:
+    """One short text that differs when any part does, or the language."""
+    return blake2b("\0".join(map(str, (translations.language(), *parts))).encode(), digest_size=12).hexdigest()
+
+
+def unchanged(current: str) -> Response | None:
+    """Return the empty 304 for a page that already shows what ``current`` stands for."""
+    return Response(status=304) if request.headers.get(TAG_HEADER) == current else None
+
+
+def is_poll() -> bool:
+    """Tell whether a page asks by itself, not a person."""
+    return request.headers.get("X-Poll") == "1" and "HX-Request" in request.headers
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``heard()``."""
+    app.jinja_env.globals["heard"] = heard
+
+
+def heard() -> dict[str, str]:
+    """Return what a page says of itself when it asks again: the latest notice it knows, and whether jobs ran."""
+    said = {"heard": str(around().latest), "ran": "1" if around().running else ""}
+    return {name: value for name, value in said.items() if value}
+
+
+def asking(shown: object, seconds: float) -> dict[str, Any]:
+    """Return what a template needs for asking again: a tag of all that can change, and when."""
+    return {
+        "tag": tag(shown, around().pulse, viewer(), template_version()),
+        "trigger": trigger(seconds),
+    }
+
+
+def answer(template: str, page: Mapping[str, Any]) -> ResponseReturnValue:
+    """Answer a page that asks again, whose tag is in ``page``; 304 if nothing has changed."""
+    if (same := unchanged(page["tag"])) is not None:
+        return same
+    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if is_poll() else ()
+    fragments = (render_template(template, **page), render_template("page/_topbar_live.html", toasts=said))
+    return "".join(fragments), {TAG_HEADER: page["tag"]}

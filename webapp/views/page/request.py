@@ -1,0 +1,46 @@
+"""What a request works with: the services of its application.
+
+Who looks: the person who is signed in, and what the queries need to know of them.
+
+One connection for all that a request reads: a page asks a dozen small questions.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from flask import Flask, current_app
+from flask_login import current_user
+
+from webapp.accounts.user import User
+from webapp.db.engine import sharing_reads
+from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.services import Services
+
+
+def services() -> Services:
+    """Return the services of the application that serves this request."""
+    return cast(Services, current_app.extensions["deskjob"])
+
+
+def signed_in() -> User:
+    """Return the person who is signed in; only for routes that need a login."""
+    return cast(User, current_user._get_current_object())  # noqa: SLF001  (how Werkzeug unwraps a proxy)
+
+
+def viewer() -> Viewer:
+    """Return how far the signed-in person may look."""
+    user = signed_in()
+    return Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
+
+
+def init_app(app: Flask) -> None:
+    """Wrap ``app``; what is streamed after the request takes its connections one by one."""
+    app.wsgi_app = _sharing(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def _sharing(answer: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    def shared(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with sharing_reads():
+            return answer(environ, start_response)
+
+    return shared

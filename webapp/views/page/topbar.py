@@ -1,0 +1,114 @@
+"""What stands around every page: how many of one's own jobs run, and how many have ended unread."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from flask import Flask, g
+
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.queries.notifications import CEILING, Notice
+from webapp.views.page.request import services, viewer
+from webapp.views.text import status_labels
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
+
+LISTED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """One of the jobs in the popover of the badge."""
+
+    id: UUID
+    title: str
+    percent: float | None
+    amounts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """The badge and the bell, as they are now; ``latest`` is the number of the latest unread notice."""
+
+    running: tuple[Running, ...]
+    running_count: str
+    unread: str
+    latest: int
+    pulse: str
+
+    @classmethod
+    def now(cls) -> Self:
+        """Ask how it stands for the person who is signed in."""
+        who = viewer()
+        those = services().jobs.mine_running(who, LISTED + 1)
+        unread, latest = services().notices.state(who.user_id)
+        return cls(
+            running=tuple(_running(job) for job in those[:LISTED]),
+            running_count="" if not those else f"{LISTED}+" if len(those) > LISTED else str(len(those)),
+            unread="" if not unread else f"{CEILING - 1}+" if unread >= CEILING else str(unread),
+            latest=latest,
+            pulse=f"{[(job.id.hex, job.version) for job in those]}-{unread}-{latest}",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toast:
+    """A sentence that is said once; ``job_id`` leads to what it is about."""
+
+    text: str
+    tone: str = "done"
+    job_id: UUID | None = None
+
+
+def init_app(app: Flask) -> None:
+    """Give templates ``around()``."""
+    app.jinja_env.globals["around"] = around
+
+
+def around() -> Around:
+    """Return what stands around this page; asked for once in a request."""
+    if "around" not in g:
+        g.around = Around.now()
+    found: Around = g.around
+    return found
+
+
+def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
+    """Return what is to be said of the notices after one; ``ran`` tells that jobs ran when it was asked last."""
+    found = services().notices.after(viewer().user_id, after)
+    ended = [notice for notice in found if notice.id <= around().latest]  # what comes right now is said the next time
+    if ran and len(ended) > 1 and not around().running_count:
+        failed = sum(notice.kind in {Status.FAILED, Status.STALE} for notice in ended)
+        return (_all_done(failed),)
+    return tuple(Toast(text=saying(notice), tone=tone(notice.kind), job_id=notice.job_id) for notice in ended[-3:])
+
+
+def saying(notice: Notice) -> str:
+    """Say what a notice says."""
+    sentences = {
+        Status.COMPLETED: _("%(job)s is done.", job=translated(notice.title)),
+        Status.FAILED: _("%(job)s failed.", job=translated(notice.title)),
+        Status.STALE: _("%(job)s was lost with its worker.", job=translated(notice.title)),
+    }
+    return str(sentences.get(notice.kind) or _("%(job)s was stopped.", job=translated(notice.title)))
+
+
+def tone(kind: Status) -> str:
+    """Return the colours of an end."""
+    return {Status.COMPLETED: "done", Status.CANCELLED: "stopped"}.get(kind, "failed")
+
+
+def _all_done(failed: int) -> Toast:
+    if not failed:
+        return Toast(text=_("All of your jobs are done."))
+    sentence = ngettext(
+        "All of your jobs have ended. %(num)s failed.", "All of your jobs have ended. %(num)s failed.", failed
+    )
+    return Toast(text=sentence, tone="failed")
+
+
+def _running(job: Job) -> Running:
+    return Running(
+        id=job.id, title=translated(job.title), percent=status_labels.percent(job), amounts=status_labels.amounts(job)
+    )

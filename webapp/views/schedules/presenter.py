@@ -1,0 +1,203 @@
+"""A schedule and its runs, as pages show them.
+
+What a page says of a schedule beside its times: label and text, in order.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from babel.lists import format_list
+from flask_babel import get_locale
+
+from webapp.jobs.model.job import Status
+from webapp.jobs.schedules.misfires import Missed
+from webapp.jobs.schedules.run_history import STRIP
+from webapp.jobs.schedules.schedule import Outcome, Run, Schedule
+from webapp.views.page.viewer_context import Reader
+from webapp.views.schedules.preview import words
+from webapp.views.text import status_labels
+from webapp.views.text.date_format import Moment
+from webapp.views.text.status_labels import Look
+from webapp.views.text.stored_messages import translated
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext
+
+_LOOKS = {
+    Outcome.BUSY: (lazy_gettext("Left out"), "attention", "hourglass"),
+    Outcome.MISSED: (lazy_gettext("Missed"), "attention", "alert-circle"),
+    Outcome.REFUSED: (lazy_gettext("Not started"), "failed", "alert-triangle"),
+}
+_SLOT = 8  # units of a strip's width per run
+_HEIGHT = 20
+_LOW, _HIGH = 12, 20  # what needs a look stands out by its height, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLine:
+    """One run: when it was due, how it stands, and its job, if that is still there."""
+
+    due: Moment
+    look: Look
+    job_id: UUID | None
+    number: str
+    by: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One run in a strip, drawn at ``x`` with its height."""
+
+    x: int
+    y: int
+    height: int
+    tone: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strip:
+    """The last runs of a schedule as a row of bars, the newest at the right; ``says`` is the same in words."""
+
+    bars: tuple[Bar, ...]
+    says: str
+    width: int = STRIP * _SLOT
+    height: int = _HEIGHT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a list says of a schedule. ``zone`` is the rule's; ``next`` is None while it is paused."""
+
+    id: UUID
+    name: str
+    kind: str
+    words: str
+    zone: str
+    next: Moment | None
+    paused: bool
+    paused_line: str
+    paused_why: str
+    last: RunLine | None
+    strip: Strip
+
+
+def row(schedule: Schedule, runs: Sequence[Run], kind: str, reader: Reader) -> Row:
+    """Describe a schedule; ``kind`` is the title of its job type, ``runs`` are the newest first."""
+    lines = [run_line(run, reader) for run in runs]
+    return Row(
+        id=schedule.id,
+        name=schedule.name,
+        kind=kind,
+        words=words(schedule.rule),
+        zone=schedule.rule.zone,
+        next=reader.when(schedule.next_fire_at) if schedule.next_fire_at else None,
+        paused=schedule.is_paused,
+        paused_line=_paused(schedule, reader),
+        paused_why=schedule.paused_why,
+        last=lines[0] if lines else None,
+        strip=_strip(lines),
+    )
+
+
+def run_line(run: Run, reader: Reader) -> RunLine:
+    """Describe one run."""
+    return RunLine(
+        due=reader.when(run.fire_at),
+        look=_look(run),
+        job_id=run.job_id if run.status else None,
+        number=str(run.job_id)[-8:] if run.job_id else "",
+        by=reader.name(run.asked_by) if run.asked_by else "",
+        detail=translated(run.detail),
+    )
+
+
+def _look(run: Run) -> Look:
+    if run.status:
+        return status_labels.look_of(run.status)
+    if run.outcome is Outcome.STARTED:
+        return Look(_("Job removed"), "waiting", "unlink")
+    word, tone, icon = _LOOKS[run.outcome]
+    return Look(str(word), tone, icon)
+
+
+def _paused(schedule: Schedule, reader: Reader) -> str:
+    if schedule.paused_at is None:
+        return ""
+    when = reader.when(schedule.paused_at).text
+    if schedule.paused_by is None:
+        return str(_("Paused %(when)s", when=when))
+    return str(_("Paused %(when)s by %(who)s", when=when, who=reader.name(schedule.paused_by)))
+
+
+def _strip(lines: Sequence[RunLine]) -> Strip:
+    shown = lines[:STRIP][::-1]
+    first = STRIP - len(shown)
+    return Strip(bars=tuple(_bar(first + number, line) for number, line in enumerate(shown)), says=_says(shown))
+
+
+def _bar(slot: int, line: RunLine) -> Bar:
+    usual = {status_labels.look_of(Status.COMPLETED).tone, "waiting", "running", "scheduled"}
+    height = _LOW if line.look.tone in usual else _HIGH
+    says = f"{line.due.text}: {line.look.word}"
+    return Bar(x=slot * _SLOT + 1, y=_HEIGHT - height, height=height, tone=line.look.tone, says=says)
+
+
+def _says(shown: Sequence[RunLine]) -> str:
+    if not shown:
+        return str(_("No runs yet"))
+    counts = Counter(line.look.word for line in shown).most_common()
+    listed = format_list([f"{count} {word}" for word, count in counts], locale=get_locale())
+    return str(_("The last %(count)s runs: %(listed)s", count=len(shown), listed=listed))
+
+
+MISSED = {
+    Missed.ONCE: lazy_gettext("Run once for all of them"),
+    Missed.SKIP: lazy_gettext("Skip what is more than 5 minutes late"),
+    Missed.ALL: lazy_gettext("Run each of them, the last 100 at most"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A line of a description."""
+
+    label: str
+    text: str
+
+
+def facts(schedule: Schedule, reader: Reader) -> tuple[Fact, ...]:
+    """Describe a schedule's choices."""
+    return tuple(Fact(label=label, text=text) for label, text in _facts(schedule, reader))
+
+
+def _facts(schedule: Schedule, reader: Reader) -> Iterator[tuple[str, str]]:
+    yield _("Rule"), schedule.rule.text
+    yield _("Time zone"), schedule.rule.zone
+    yield _("Missed times"), str(MISSED[schedule.missed])
+    yield _("At the same time"), _("One job at a time") if schedule.one_at_a_time else _("Any number of jobs")
+    yield _("Whose jobs"), owner(schedule, reader)
+    if schedule.queue:
+        yield _("Queue"), schedule.queue
+    if schedule.priority is not None:
+        yield _("Priority"), str(schedule.priority)
+    yield _("Created"), _who(schedule.created_at, schedule.created_by, reader)
+    if schedule.changed_at:
+        yield _("Changed"), _who(schedule.changed_at, schedule.changed_by, reader)
+
+
+def owner(schedule: Schedule, reader: Reader) -> str:
+    """Say whose jobs it makes, and who sees them."""
+    if schedule.owner.user_id:
+        return reader.name(schedule.owner.user_id)
+    return str(
+        _("The system; everyone sees them") if schedule.owner.public else _("The system; not everyone sees them")
+    )
+
+
+def _who(at: datetime, person: UUID | None, reader: Reader) -> str:
+    when = reader.when(at).text
+    return str(_("%(when)s by %(who)s", when=when, who=reader.name(person))) if person else when

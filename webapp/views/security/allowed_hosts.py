@@ -1,0 +1,33 @@
+"""Only requests to our own names are answered, once ``public_url`` says what our name is.
+
+Flask's TRUSTED_HOSTS would do it, but Werkzeug 3.1 cuts ``[::1]`` at its first colon.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, request
+
+from webapp.config import Settings
+from webapp.views.text.translations import gettext as _
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Refuse foreign names; without ``public_url`` nobody knows which names are foreign."""
+    if public := urlsplit(settings.public_url).hostname:
+        app.before_request(partial(_refuse_foreign_host, {public, *_LOOPBACK}))
+
+
+def _refuse_foreign_host(own: Collection[str]) -> None:
+    if _name(request.host) not in own:
+        abort(400, _("This address is not one of this site's."))
+
+
+def _name(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None

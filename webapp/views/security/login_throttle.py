@@ -1,0 +1,112 @@
+"""Guessing passwords is slow: so many failures per account and per address, then one has to wait.
+
+Each attempt is counted before its password is looked at, in one atomic step, so that guesses sent
+in parallel do not slip through; a good one gives its own count back, and only that, so that neither
+signing in often nor an attacker's own account matters. Counted in Redis, for all processes; while
+Redis is away each process counts for itself.
+"""
+
+import time
+from contextlib import suppress
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
+from typing import cast
+
+from flask import Flask, current_app, request
+from flask_limiter import ApplicationLimit, Limiter
+from flask_login import current_user
+from limits import parse_many
+from limits.errors import StorageError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from webapp.accounts.validation import folded
+from webapp.config import BadSettingError, Settings
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
+
+LOGIN = "auth.login"
+# where a signed-in person says a password of their own once more
+STEP_UPS = frozenset({"me.password", "users.add", "users.role", "users.password", "new_password.choose"})
+_READ_AS_SECONDS = 90
+_SECONDS_FOR_REDIS = 1
+_IPV6_SITE = 64  # bits; whoever has one address of IPv6 has all that share these
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Count the attempts to sign in; `RateLimitExceeded` when there were too many."""
+    options = {
+        "socket_timeout": _SECONDS_FOR_REDIS,
+        "socket_connect_timeout": _SECONDS_FOR_REDIS,
+        "retry": Retry(NoBackoff(), 0),
+        "wrap_exceptions": True,
+    }
+    limiter = Limiter(
+        _address,
+        application_limits=[
+            ApplicationLimit(_good("address_limit", settings.address_limit), _address, scope="login-address"),
+            ApplicationLimit(_good("login_limit", settings.login_limit), _account, scope="login-account"),
+        ],
+        storage_uri=settings.redis.replace("unix://", "redis+unix://", 1),
+        storage_options=cast(dict[str, str | int], options),
+        in_memory_fallback_enabled=True,
+        key_prefix="deskjob",
+    )
+    limiter.request_filter(_is_no_attempt)
+    limiter.init_app(app)
+
+
+def give_back() -> None:
+    """Take this request's own attempt out of the counts: it was a good one."""
+    limiter = _limiter()
+    with suppress(StorageError):  # Redis went away meanwhile, and the counts with it
+        for counted in limiter.current_limits:
+            limiter.limiter.storage.incr(counted.key, counted.limit.get_expiry(), amount=-1)
+
+
+def seconds_to_wait() -> int:
+    """Return in how many seconds the refused person may try again; at least 1."""
+    reset_at = max((limit.reset_at for limit in _limiter().current_limits if limit.breached), default=0)
+    return max(1, ceil(reset_at - time.time()))
+
+
+def sentence(seconds: int) -> str:
+    """Say how long to wait."""
+    if seconds <= _READ_AS_SECONDS:
+        wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
+    else:
+        wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
+    return str(_("There were too many attempts. Try again in %(wait)s.", wait=wait))
+
+
+def _limiter() -> Limiter:
+    return cast(Limiter, next(iter(current_app.extensions["limiter"])))
+
+
+def _is_no_attempt() -> bool:
+    return request.method != "POST" or request.endpoint not in {LOGIN, *STEP_UPS}
+
+
+def _account() -> str:
+    name = request.form.get("name", "") if request.endpoint == LOGIN else getattr(current_user, "name", "")
+    return blake2b((folded(name) or name).encode(), digest_size=16).hexdigest()
+
+
+def _address() -> str:
+    try:
+        address = ip_address(request.remote_addr or "")
+    except ValueError:  # a Unix socket has none
+        return "local"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, _IPV6_SITE), strict=False))
+    return str(address)
+
+
+def _good(name: str, limit: str) -> str:
+    try:
+        parse_many(limit)
+    except ValueError:
+        message = f"DESKJOB_{name.upper()} cannot be used ({limit!r}): write it like '5 per minute; 30 per hour'."
+        raise BadSettingError(message) from None
+    return limit

@@ -1,0 +1,155 @@
+"""Moments and periods in words. What time it is, and where, is passed in; the language is the reader's."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+
+from webapp.views.text.number_format import locale, number
+from webapp.views.text.translations import gettext as _
+
+SPACE = "\N{NO-BREAK SPACE}"
+MINUTE, HOUR, DAY = 60, 3600, 86400
+_JUST_NOW = 45  # seconds
+_SECONDS_MATTER = 10 * MINUTE
+_SECONDS_GUESSED = 5  # a guess is rounded to so many
+_STEPS = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that people say "within" of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """A time as people read it, and exactly: for machines, and in the reader's zone."""
+
+    text: str
+    iso: str
+    title: str
+
+
+def moment(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
+    """Say when ``at`` was or will be, seen from ``now``."""
+    relative = _past(now - at) if at <= now else _future(at - now)
+    text = relative or _day_and_time(at.astimezone(zone), now.astimezone(zone))
+    return _moment(text, at, zone)
+
+
+def clock(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
+    """Say the time of day to the second; of another day the date, and no seconds."""
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        return _moment(f"{local:%H:%M:%S}", at, zone)
+    return _moment(f"{_skeleton('MMMd', local)}, {local:%H:%M}", at, zone)
+
+
+def time_of_day(at: datetime, zone: ZoneInfo) -> Moment:
+    """Say the time of day to the second, whichever day it was."""
+    return _moment(f"{at.astimezone(zone):%H:%M:%S}", at, zone)
+
+
+def day(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
+    """Say only the date."""
+    return _moment(_near_or_date(at.astimezone(zone), now.astimezone(zone)), at, zone)
+
+
+def exact_date(at: date) -> str:
+    """Write a date in full: "21 November 2026"."""
+    written: str = format_date(at, "long", locale=locale())
+    return written
+
+
+def span(period: timedelta) -> str:
+    """Say a measured period in its two largest units: "52 s", "4 min 10 s", "1 h 5 min"."""
+    seconds = int(period.total_seconds())
+    if seconds < 1:
+        return _("less than %(period)s", period=_seconds(1))
+    if seconds < _SECONDS_MATTER:
+        return _units((seconds // MINUTE, _minutes), (seconds % MINUTE, _seconds))
+    if seconds < DAY:
+        return _units((seconds // HOUR, _hours), (seconds % HOUR // MINUTE, _minutes))
+    return _units((seconds // DAY, _days), (seconds % DAY // HOUR, _hours))
+
+
+def rough(period: timedelta) -> str:
+    """Say a guessed period, no more exact than the guess: "less than 5 s", "10 s", "2 min", "3 h"."""
+    seconds = period.total_seconds()
+    if seconds < _SECONDS_GUESSED:
+        return _("less than %(period)s", period=_seconds(_SECONDS_GUESSED))
+    if seconds < MINUTE - _SECONDS_GUESSED:
+        return _seconds(round(seconds / _SECONDS_GUESSED) * _SECONDS_GUESSED)
+    if seconds < HOUR:
+        return _minutes(max(1, round(seconds / MINUTE)))
+    return _hours(round(seconds / HOUR))
+
+
+def about(period: timedelta) -> str:
+    """Say a guessed period as a guess: "about 10 s"; what is "less than 5 s" is one already."""
+    words = rough(period)
+    return words if period.total_seconds() < _SECONDS_GUESSED else _("about %(period)s", period=words)
+
+
+def at_most(period: timedelta) -> str:
+    """Say the next larger period that people say: "10 s", "1 min", "5 min"."""
+    seconds = period.total_seconds()
+    return rough(timedelta(seconds=next((step for step in _STEPS if seconds <= step), seconds + HOUR / 2)))
+
+
+def _seconds(count: int) -> str:
+    return _("%(count)s s", count=count).replace(" ", SPACE)
+
+
+def _minutes(count: int) -> str:
+    return _("%(count)s min", count=count).replace(" ", SPACE)
+
+
+def _hours(count: int) -> str:
+    return _("%(count)s h", count=number(count)).replace(" ", SPACE)
+
+
+def _days(count: int) -> str:
+    return _("%(count)s d", count=number(count)).replace(" ", SPACE)
+
+
+def _units(*parts: tuple[int, object]) -> str:
+    return " ".join(unit(count) for count, unit in parts if count and callable(unit))
+
+
+def _past(age: timedelta) -> str:
+    seconds = age.total_seconds()
+    if seconds < _JUST_NOW:
+        return _("just now")
+    return _("%(period)s ago", period=_minutes(max(1, int(seconds // MINUTE)))) if seconds < HOUR else ""
+
+
+def _future(wait: timedelta) -> str:
+    return _("in %(period)s", period=rough(wait)) if wait.total_seconds() < HOUR - MINUTE / 2 else ""
+
+
+def _day_and_time(local: datetime, today: datetime) -> str:
+    return f"{_near_or_date(local, today)}, {local:%H:%M}"
+
+
+def _near_or_date(local: datetime, today: datetime) -> str:
+    distance = (local.date() - today.date()).days
+    if abs(distance) > 1:
+        return _skeleton("MMMd" if local.year == today.year else "yMMMd", local)
+    return {-1: _("yesterday"), 0: _("today"), 1: _("tomorrow")}[distance]
+
+
+def _skeleton(skeleton: str, at: date) -> str:
+    written: str = format_skeleton(skeleton, at, locale=locale())
+    return written
+
+
+def _moment(text: str, at: datetime, zone: ZoneInfo) -> Moment:
+    local = at.astimezone(zone)
+    exact = f"{_full(local.date(), locale())}, {local:%H:%M:%S} ({zone.key})"
+    return Moment(text=text, iso=at.isoformat(timespec="seconds"), title=exact)
+
+
+@lru_cache(1024)
+def _full(at: date, where: Locale) -> str:
+    """Write a date in full; most jobs of a list are of a few days."""
+    written: str = format_date(at, "full", locale=where)
+    return written

@@ -1,0 +1,196 @@
+"""The sentences that the engine, the accounts and the job types write, for the catalogue and for `written`.
+
+What is filled in is named: ``count`` and ``left`` are numbers, ``size`` and ``whole`` are sizes; ``what`` is a
+list, ``why`` and ``reason`` one, of things that stand here too.
+
+What the engine and the accounts say.
+
+What the job types that come with Deskjob say.
+
+How a text is marked for the catalogue where nobody knows who will read it.
+"""
+
+
+def english(text: str) -> str:
+    """Mark a text for the catalogue."""
+    return text
+
+
+_ENGINE_FIXED = (
+    english("user"),
+    english("auditor"),
+    english("operator"),
+    english("admin"),
+    english("The job says that it did not succeed."),
+    english("The owner of this job is gone or disabled, so it cannot run in their name."),
+    english("What it was to follow did not complete."),
+    english("It was run by hand, and interrupted."),
+    english("It was asked to stop and did not within its grace, so it was ended by force."),
+    english("The worker was stopped, and the job did not end within its grace."),
+    english("The machine that ran this job could not be seen any more."),
+    english("The worker that ran this job was killed."),
+    english("The worker that ran this job went down."),
+    english("This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."),
+    english("This is not an e-mail address."),
+    english("The first row must name the columns, and none is called name."),
+    english("The disk is full. Nothing was kept of what did not fit: make room, then try again."),
+    english("It needed more memory than it may have. Let it do less at once, or give it more, then try again."),
+    english("The database could not be reached for too long, so the job was ended by force."),
+    english("Its lease was taken away: the worker could not be seen for too long."),
+    english("It gave no reason."),
+    english("There is one job at a time, and one was not finished."),
+    english("Nothing ran at this time, nor at those up to the next run."),
+    english("A secret of this job cannot be read: SECRET_KEY was changed since it was started."),
+    english("A text cannot hold the character NUL, nor half of a surrogate pair."),
+    english("one of its parts has not ended."),
+    english("minute"),
+    english("hour"),
+    english("day of the month"),
+    english("month"),
+    english("day of the week"),
+    english("0 to 59"),
+    english("0 to 23"),
+    english("1 to 31, or L for the last"),
+    english("1 to 12, or JAN to DEC"),
+    english("0 to 7, or SUN to SAT"),
+)
+_ENGINE_PATTERNS = (
+    english("The file %(name)s that it was given is not kept any more. Run it again with another one."),
+    english("It ran longer than its limit of %(limit)s and was ended."),
+    english("It ran longer than its limit of %(limit)s and had to be ended by force."),
+    english(
+        "The process that ran this job was killed (%(signal)s). Perhaps the machine ran out of memory: it "
+        "used up to %(memory)s."
+    ),
+    english("The process that ran this job was killed (%(signal)s)."),
+    english("The process that ran this job ended by itself, with exit status %(status)s."),
+    english("Job %(id)s is %(old)s and cannot become %(new)s."),
+    english("A job with the unique key %(key)s is not finished yet."),
+    english("… and %(count)s more."),
+    english("A password has %(shortest)s to %(longest)s characters."),
+    english("A name has 1 to %(longest)s letters, digits and . @ + - _ and begins with a letter or digit."),
+    english("A full name is one line of at most %(longest)s characters."),
+    english("There is an account named %(name)s already."),
+    english("There is no account named %(name)s."),
+    english("There is no role %(role)s; the roles are %(roles)s."),
+    english("The file is larger than the allowed %(limit)s bytes."),
+    english("It said nothing for %(period)s, so it was taken for lost."),
+    english("Nothing was heard of it for %(period)s, so it was taken for lost."),
+    english("Job %(id)s does not wait any more, so its priority has no meaning."),
+    english("Job %(id)s belongs to a person, so it cannot be public."),
+    english("Job %(id)s is a part of job %(root)s, and stays as long as that. Keep that one."),
+    english("Job %(id)s cannot be deleted: %(why)s"),
+    english("it is a part of job %(root)s and goes with that."),
+    english("it is %(status)s. Stop it first."),
+    english("Jobs of type %(name)s cannot be started for now."),
+    english("Jobs of type %(name)s cannot be started for now: %(said)s."),
+    english("Another job with the unique key %(key)s is not finished yet."),
+    english("There is no worker %(name)s; it may have ended already."),
+    english("There is no time zone %(name)s; an example is Europe/Madrid."),
+    english("A rule has at most %(count)s characters, not %(left)s."),
+    english("A rule has five fields (%(what)s), such as 0 2 * * *; this one has %(count)s."),
+    english(
+        "%(field)s is no %(what)s: it is a number from %(why)s, a range such as 1-5, a list such as 1,3, or "
+        "a step such as */2."
+    ),
+    english("%(rule)s never comes: no month that it names has that day."),
+    english("The schedule %(name)s starts one job at a time, and one is not finished."),
+    english("The schedule %(name)s was changed by somebody else meanwhile. Look at it again."),
+    english("There is a schedule named %(name)s already."),
+    english("There is no queue %(name)s."),
+    english("A name is one line of 1 to %(count)s characters."),
+    english("A reason has at most %(count)s characters."),
+    english("A priority is a number from %(count)s to %(left)s; higher goes first."),
+    english("%(name)s is not of the right kind. Choose a file of the kind %(kinds)s."),
+    english("%(name)s is empty. Choose a file that holds something."),
+    english("%(name)s is larger than the %(size)s that are taken here. Choose a smaller file."),
+    english(
+        "It was interrupted %(count)s times in a row without saving a checkpoint. Perhaps it stops its own "
+        "worker, so it does not get another try for nothing."
+    ),
+)
+
+
+_JOB_TYPE_FIXED = (
+    english("Only admins may import users."),
+    english("The file has no rows below the names of its columns."),
+    english("The account that this export is made for does not exist any more."),
+    english("The file holds no row that can be read."),
+    english("The file is an archive, but not an XLSX workbook."),
+    english("The workbook is protected by a password. Save it without one and start again."),
+    english("The workbook is damaged: it declares a document type, which no workbook has."),
+    english("The workbook is damaged: it holds a tag that never ends."),
+    english("This is an old Excel file (.xls). Save it as XLSX or CSV and start again."),
+    english("Some rows were rejected; rejected.csv has the reason for each."),
+    english("Nothing to remove."),
+    english("This acts with a person's rights, so it needs one who owns it."),
+    english("This day is before the first one."),
+    english("Ended already, so there is nothing to stop."),
+    english("Asked to stop before."),
+    english("Not ended yet."),
+    english("Done, so there is nothing to retry."),
+    english("Part of another job, and goes with that."),
+    english("Somebody else's."),
+    english("Of a kind that only other roles may start."),
+    english("a PDF document"),
+    english("a gzip archive; unpack it first"),
+    english("a Parquet file"),
+    english("a 7-Zip archive; unpack it first"),
+    english("a picture"),
+    english("a SQLite database"),
+    english("NUL bytes were left out"),
+    english("a quote is opened and never closed, so it was read as text"),
+)
+_JOB_TYPE_PATTERNS = (
+    english("There is no job type %(name)s. It was removed, or is not installed here."),
+    english("The file has more than %(rows)s rows; please import it in parts."),
+    english("The file has more than %(size)s MB; please import it in parts."),
+    english("A quote that is opened on line %(line)s is never closed."),
+    english("Line %(line)s cannot be read: %(error)s. Often a quote before it is never closed."),
+    english("Two columns are called %(column)s."),
+    english("The file %(name)s is empty."),
+    english("The file %(name)s is %(what)s, not a CSV or XLSX file."),
+    english("The file %(name)s is not a workbook, whatever its name says. Save it again as XLSX or CSV."),
+    english("The sheet %(name)s is empty."),
+    english("There is no sheet %(name)s. The workbook has: %(sheets)s."),
+    english("The workbook is damaged or not an XLSX file: %(error)s."),
+    english("The table has %(columns)s columns; at most %(most)s can be described."),
+    english("%(count)s job"),
+    english("%(count)s jobs"),
+    english("%(count)s row"),
+    english("%(count)s rows"),
+    english("%(count)s column"),
+    english("%(count)s columns"),
+    english("%(count)s expired file"),
+    english("%(count)s expired files"),
+    english("%(count)s orphaned file"),
+    english("%(count)s orphaned files"),
+    english("%(count)s schedule run"),
+    english("%(count)s schedule runs"),
+    english("%(count)s old figure"),
+    english("%(count)s old figures"),
+    english("%(count)s session"),
+    english("%(count)s sessions"),
+    english("%(count)s done, %(left)s left alone"),
+    english("%(count)s left alone: %(reason)s"),
+    english("%(count)s imported, %(left)s rejected"),
+    english("%(count)s can be imported, %(left)s would be rejected"),
+    english("%(size)s of %(whole)s, %(what)s"),
+    english("Removed %(what)s."),
+    english("Would remove %(what)s."),
+    english("The file %(name)s of job %(id)s has a row and is not on the disk any more."),
+    english("Line %(line)s: %(why)s."),
+    english("Line %(line)s: %(why)s; the row was skipped."),
+    english("Lines %(count)s to %(left)s: %(why)s."),
+    english("Lines %(count)s to %(left)s: %(why)s; the rows were skipped."),
+    english("bytes that are not %(encoding)s are shown as %(mark)s"),
+    english("%(count)s more row has a problem like these."),
+    english("%(count)s more rows have problems like these."),
+    english("%(count)s field instead of %(left)s"),
+    english("%(count)s fields instead of %(left)s"),
+    english("a line of more than %(count)s characters"),
+)
+
+
+FIXED = (*_ENGINE_FIXED, *_JOB_TYPE_FIXED)
+PATTERNS = (*_ENGINE_PATTERNS, *_JOB_TYPE_PATTERNS)

@@ -1,0 +1,50 @@
+"""What job types declare and people read: titles, descriptions, groups, the names of choices.
+
+They are plain English where they are declared; `extract` finds them for the catalogue, and pages
+show them through `written.translated`.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import PurePath
+from types import ModuleType
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel
+
+from webapp.jobs.definition.job_type import JobType
+
+Found = tuple[int, str, str, list[str]]
+
+
+def extract(file: BinaryIO, _keywords: object, _tags: object, options: object) -> Iterator[Found]:  # noqa: ARG001  (its name)
+    """Yield the declared texts of one module, as Babel wants them: line, function, text, comments."""
+    for text in dict.fromkeys(_texts(_module(PurePath(file.name)))):
+        if text:
+            yield 0, "", text, []
+
+
+def _module(path: PurePath) -> ModuleType:
+    parts = path.with_suffix("").parts
+    dotted = parts[len(parts) - 1 - parts[::-1].index("webapp") :]
+    return import_module(".".join(dotted).removesuffix(".__init__"))
+
+
+def _texts(module: ModuleType) -> Iterator[str]:
+    for value in vars(module).values():
+        if isinstance(value, JobType):
+            yield from (value.title, value.description, value.group)
+        elif isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__:
+            yield from of_payload(value)
+
+
+def of_payload(payload_class: type[BaseModel]) -> Iterator[str]:
+    """Yield what the form of a payload says."""
+    for field in payload_class.model_fields.values():
+        yield from (field.title or "", field.description or "")
+        extra = field.json_schema_extra
+        yield from _labels(extra if isinstance(extra, Mapping) else {})
+
+
+def _labels(extra: Mapping[str, Any]) -> Iterator[str]:
+    yield from map(str, extra.get("labels", {}).values())

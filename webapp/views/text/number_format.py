@@ -1,0 +1,58 @@
+"""The reader's locale, and numbers in it. Outside of a request it is English."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from babel import Locale
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from webapp.views.text.translations import language, ngettext
+
+_KB = 1000
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+_DATES = {"en": "en_GB"}  # days before months, and hours from 0 to 24
+
+
+def locale() -> Locale:
+    """Return the locale in which dates and numbers are written."""
+    return _parsed(language() or "en")
+
+
+@cache
+def _parsed(chosen: str) -> Locale:
+    return Locale.parse(_DATES.get(chosen, chosen))
+
+
+def number(value: float) -> str:
+    """Write a whole number: "1,000"."""
+    written: str = format_decimal(round(value), locale=locale())
+    return written
+
+
+def decimal(value: float, places: int = 1) -> str:
+    """Write a number with so many decimal places: "0.3"."""
+    written: str = format_decimal(value, "#,##0." + "0" * places, locale=locale())
+    return written
+
+
+def exact(value: float) -> str:
+    """Write a number with the decimal places that it has: "1,000", "0.25"."""
+    written: str = format_decimal(value, locale=locale(), decimal_quantization=False)
+    return written
+
+
+def size(count: int) -> str:
+    """Say how many bytes: "205 kB", "2.1 GB"."""
+    if count < _KB:
+        return str(ngettext("%(num)s byte", "%(num)s bytes", count))
+    value, unit = count / _KB, 0
+    while round(value, 1) >= _KB and unit + 1 < len(_UNITS):
+        value, unit = value / _KB, unit + 1
+    return f"{format_decimal(round(value, 1), '#,##0.#', locale=locale())} {_UNITS[unit]}"
+
+
+def one_of(parts: Sequence[str]) -> str:
+    """Enumerate: ".csv, .xlsx or .tsv"."""
+    written: str = format_list(parts, "or", locale=locale())
+    return written

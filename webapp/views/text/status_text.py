@@ -1,0 +1,254 @@
+"""One sentence on how a job stands, and one more on what to expect. What it is made from is passed in.
+
+What is said of a job that has ended.
+
+What is said of a job that waits in its queue: its place, when it may start, and what holds the queue up.
+
+What a sentence on a job is made from, and what it becomes.
+
+The time left, as a page tells it: steady, so that nobody watches it jump. Pure.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import time_left as model_time_left
+from webapp.jobs.queueing.start_estimate import PLACES
+from webapp.views.text.date_format import SPACE, about, at_most, moment, rough, span
+from webapp.views.text.number_format import number
+from webapp.views.text.status_labels import ordinal, percent, sentence, which_attempt
+from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Who paused a queue, since when, and why; ``reason`` may be empty."""
+
+    by: str
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What is known of the queue in which a job waits. ``None`` is "not known"."""
+
+    place: int | None = None
+    workers: int | None = None
+    starts_within: timedelta | None = None
+    pause: Pause | None = None
+
+
+def told(queue: Outlook | None, now: datetime, zone: ZoneInfo, usual: timedelta | None) -> tuple[str, str]:
+    """Return how the job stands, and what to expect; the second may be empty."""
+    known = queue or Outlook()
+    if known.pause:
+        return _paused(known.pause, now, zone), _("It starts by itself when the queue goes on.")
+    if known.workers == 0:
+        fact = _("No worker is running for this kind of job.")
+        return fact, _("It waits, and starts by itself as soon as one runs.")
+    if known.starts_within is not None:
+        return _place(known.place), _("Usually starts within %(period)s.", period=at_most(known.starts_within))
+    return _place(known.place), _("Usually it takes %(period)s once it runs.", period=rough(usual)) if usual else ""
+
+
+def _paused(pause: Pause, now: datetime, zone: ZoneInfo) -> str:
+    since = moment(pause.since, now, zone).text
+    if pause.reason:
+        reason = pause.reason.rstrip(".")
+        return _("Queue paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason)
+    return _("Queue paused by %(person)s, %(since)s.", person=pause.by, since=since)
+
+
+def _place(place: int | None) -> str:
+    if place is None:
+        return _("It waits for a worker.")
+    if place > PLACES:
+        return _("More than %(count)s jobs are ahead of it.", count=number(PLACES))
+    return _("Next in the queue.") if place == 1 else _("%(place)s in the queue.", place=ordinal(place))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """One sentence on how a job stands, and one more on what to expect; the second may be empty."""
+
+    fact: str
+    outlook: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a sentence on a job is made from. ``None`` is "not known".
+
+    ``shown_left`` is the time left that the reader was told last, less what has passed since.
+    """
+
+    job: Job
+    now: datetime
+    zone: ZoneInfo
+    queue: Outlook | None = None
+    usual: timedelta | None = None
+    shown_left: timedelta | None = None
+    stopped_by: str = ""
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long it has run, or ran."""
+        job = self.job
+        return max((job.finished_at or self.now) - (job.started_at or self.now), timedelta())
+
+
+def completed(facts: Facts) -> Saying:
+    """It did what it was asked to."""
+    ran, count = span(facts.elapsed), len(facts.job.warnings)
+    if not count:
+        return Saying(fact=_("Finished in %(period)s.", period=ran))
+    warned = ngettext(
+        "Finished in %(period)s with %(num)s warning.",
+        "Finished in %(period)s with %(num)s warnings.",
+        count,
+        period=ran,
+    )
+    return Saying(fact=warned)
+
+
+def failed(facts: Facts) -> Saying:
+    """It ended without its result."""
+    job = facts.job
+    if job.started_at is None:
+        return Saying(fact=_("Failed before it started."))
+    ran = span(facts.elapsed)
+    if job.max_attempts == 1:
+        return Saying(fact=_("Failed after %(period)s.", period=ran))
+    attempt = which_attempt(job, job.attempt)
+    return Saying(fact=_("Failed after %(period)s in %(attempt)s.", period=ran, attempt=attempt))
+
+
+def cancelled(facts: Facts) -> Saying:
+    """Somebody stopped it."""
+    job, by = facts.job, facts.stopped_by
+    if job.started_at is None:
+        early = _("Stopped by %(person)s before it started.", person=by) if by else _("Stopped before it started.")
+        return Saying(fact=early)
+    forced = _("It did not answer, so it was ended.") if job.cancel_kind == "forced" else ""
+    return Saying(fact=_stopped(by, percent(job), span(facts.elapsed)), outlook=forced)
+
+
+def stale(_facts: Facts) -> Saying:
+    """Nobody knows what became of it."""
+    return Saying(fact=_("The worker that ran it was lost."), outlook=_("Nobody knows how far it came."))
+
+
+def _stopped(by: str, known: float | None, ran: str) -> str:
+    if known is None:
+        named = _("Stopped by %(person)s after %(period)s.", person=by, period=ran)
+        return named if by else _("Stopped after %(period)s.", period=ran)
+    far = f"{int(known)}{SPACE}%"
+    named = _("Stopped by %(person)s at %(percent)s.", person=by, percent=far)
+    return named if by else _("Stopped at %(percent)s.", percent=far)
+
+
+_GUESS_AFTER = timedelta(seconds=3)
+_LATE = 2  # times the usual duration
+_LATE_BY = timedelta(seconds=10)  # more than that, at least
+
+
+def saying(facts: Facts) -> Saying:
+    """Say how the job stands."""
+    if facts.job.cancel_requested_at and not facts.job.is_finished:
+        return _stopping(facts)
+    return _SAYINGS[facts.job.status](facts)
+
+
+def expectation(facts: Facts) -> str:
+    """Say how much longer a running job may take; nothing where nobody can know. A part of a sentence."""
+    if (guess := time_left(facts)) is not None:
+        return _("%(period)s left", period=about(guess))
+    elapsed = facts.elapsed
+    if facts.usual is None:
+        return ""
+    if elapsed > max(facts.usual * _LATE, facts.usual + _LATE_BY):
+        return _("takes longer than usual (%(period)s)", period=rough(facts.usual))
+    return _("usually takes %(period)s", period=rough(facts.usual))
+
+
+def time_left(facts: Facts) -> timedelta | None:
+    """Guess how much longer a running job takes; nothing in its first seconds."""
+    elapsed = facts.elapsed
+    if elapsed < _GUESS_AFTER:
+        return None
+    return left(elapsed, percent(facts.job) or 0.0, facts.usual, shown=facts.shown_left)
+
+
+def _stopping(facts: Facts) -> Saying:
+    by = facts.stopped_by
+    fact = _("Asked to stop by %(person)s.", person=by) if by else _("Asked to stop.")
+    return Saying(fact=fact, outlook=_("It ends as soon as its current step is done."))
+
+
+def _held(_facts: Facts) -> Saying:
+    return Saying(fact=_("It is being prepared."), outlook=_("It waits until everything that it needs is there."))
+
+
+def _scheduled(facts: Facts) -> Saying:
+    job = facts.job
+    waits = job.run_at is not None and job.run_at > facts.now
+    due = moment(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment")
+    if job.attempt:
+        fact = _("%(attempt)s failed.", attempt=sentence(which_attempt(job, job.attempt)).rstrip("."))
+        return Saying(fact=fact, outlook=_("The next one starts %(when)s.", when=due))
+    zone = _("Times are those of %(zone)s.", zone=facts.zone.key)
+    return Saying(fact=_("It starts %(when)s.", when=due), outlook=zone)
+
+
+def _queued(facts: Facts) -> Saying:
+    fact, outlook = told(facts.queue, facts.now, facts.zone, facts.usual)
+    return Saying(fact=fact, outlook=outlook)
+
+
+def _running(facts: Facts) -> Saying:
+    ran, attempt = span(facts.elapsed), which_attempt(facts.job, facts.job.attempt)
+    plain = _("Running for %(period)s.", period=ran)
+    again = _("Running for %(period)s (%(attempt)s).", period=ran, attempt=attempt)
+    return Saying(fact=again if facts.job.attempt > 1 else plain, outlook=sentence(expectation(facts)))
+
+
+def _waiting(facts: Facts) -> Saying:
+    job = facts.job
+    outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
+    fact = ngettext("Waiting for %(num)s part.", "Waiting for %(num)s parts.", outstanding)
+    return Saying(fact=fact, outlook=_("Its own work is done. It ends when all of its parts have ended."))
+
+
+_SAYINGS: Mapping[Status, Callable[[Facts], Saying]] = MappingProxyType(
+    {
+        Status.HELD: _held,
+        Status.SCHEDULED: _scheduled,
+        Status.QUEUED: _queued,
+        Status.RUNNING: _running,
+        Status.WAITING: _waiting,
+        Status.COMPLETED: completed,
+        Status.FAILED: failed,
+        Status.CANCELLED: cancelled,
+        Status.STALE: stale,
+    }
+)
+
+
+_RAISED_FROM = 1.2  # a guess is raised only when it was off by more than 20 %
+_TRUST = 0.5  # how far a lower guess pulls the one that was told
+
+
+def left(elapsed: timedelta, percent: float, usual: timedelta | None, *, shown: timedelta | None) -> timedelta | None:
+    """Guess the time left, close to what was ``shown`` last; ``None`` where nobody can know."""
+    guess = model_time_left(elapsed, percent, usual)
+    if guess is None or shown is None or shown <= timedelta():
+        return guess
+    if guess > shown:
+        return guess if guess > _RAISED_FROM * shown else shown
+    return shown + _TRUST * (guess - shown)
