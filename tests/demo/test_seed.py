@@ -21,7 +21,7 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading
 from webapp.demo.history import month
-from webapp.demo.job_rows import Ended
+from webapp.demo.job_rows import PastJob
 from webapp.demo.people import PEOPLE
 from webapp.demo.seed import NotEmpty, seed
 from webapp.jobs.metrics.error_groups import State
@@ -95,7 +95,7 @@ def test_everybody_signs_in_with_the_one_password(seeded: Services) -> None:
 
 
 def test_the_same_number_tells_the_same_month(services: Services, user: User) -> None:
-    def told(number: int) -> tuple[Ended, ...]:
+    def told(number: int) -> tuple[PastJob, ...]:
         staff = {person.name: user for person in PEOPLE}
         now = datetime(2026, 11, 26, tzinfo=UTC)
         return month(40, staff=staff, registry=services.registry, chance=Random(number), now=now)

@@ -29,7 +29,7 @@ NIGHT = "night"  # a queue that is paused, so that something waits
 _EXPORT = "job_history_export"
 
 
-class Present:
+class CurrentJobs:
     """The jobs of today."""
 
     def __init__(self, services: Services, staff: Staff, chance: Random) -> None:

@@ -12,10 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Table, insert
 
-from webapp.demo.job_rows import Ended, attempt_rows, event_rows, job_row, log_rows
+from webapp.demo.job_rows import PastJob, attempt_rows, event_rows, job_row, log_rows
 from webapp.demo.people import Staff, somebody
-from webapp.demo.sample_files import Given, attachment_rows
-from webapp.demo.scenarios import Story, story
+from webapp.demo.sample_files import InputFiles, attachment_rows
+from webapp.demo.scenarios import Scenario, draw_scenario
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Status
 from webapp.schema import attachments, attempts, events, jobs, log_lines, notices
@@ -30,25 +30,26 @@ _TALKATIVE = 90  # the last so many have a log
 _AT_ONCE = 500  # rows in one statement
 
 
-def month(count: int, *, staff: Staff, registry: Registry, chance: Random, now: datetime) -> tuple[Ended, ...]:
+def month(count: int, *, staff: Staff, registry: Registry, chance: Random, now: datetime) -> tuple[PastJob, ...]:
     """Return ``count`` jobs of the last 30 days, oldest first."""
-    tries = {kind.name: kind.retry.max_attempts for kind in registry}
+    most_attempts = {kind.name: kind.retry.max_attempts for kind in registry}
     endings = chain(_EACH_ONCE, repeat(None))
     moments = reversed(_moments(count, chance, now))
     stories = (
-        (story(chance, most_tries=tries, ending=ending), at) for at, ending in zip(moments, endings, strict=False)
+        (draw_scenario(chance, most_attempts=most_attempts, ending=ending), at)
+        for at, ending in zip(moments, endings, strict=False)
     )
     return tuple(_ended(told, at, staff, registry, chance) for told, at in stories)[::-1]
 
 
-def on_time(at: datetime, type_name: str, *, owner_id: UUID | None, registry: Registry, chance: Random) -> Ended:
+def on_time(at: datetime, type_name: str, *, owner_id: UUID | None, registry: Registry, chance: Random) -> PastJob:
     """Return a job that a schedule started at a moment."""
     job_type = registry.get(type_name)
-    told = story(chance, most_tries={type_name: job_type.retry.max_attempts}, type_name=type_name)
-    return Ended(id=_id(at, chance), job_type=job_type, story=told, owner_id=owner_id, created=at)
+    told = draw_scenario(chance, most_attempts={type_name: job_type.retry.max_attempts}, type_name=type_name)
+    return PastJob(id=_id(at, chance), job_type=job_type, scenario=told, owner_id=owner_id, created=at)
 
 
-def write_month(connection: Connection, past: Sequence[Ended], given: Given, chance: Random) -> None:
+def write_month(connection: Connection, past: Sequence[PastJob], given: InputFiles, chance: Random) -> None:
     """Write all their rows."""
     _insert(connection, jobs, [job_row(job, given.get(job.id), chance) for job in past])
     _insert(connection, attempts, [row for job in past for row in attempt_rows(job, chance)])
@@ -71,17 +72,17 @@ def _busy(at: datetime) -> float:
     return _BY_HOUR[at.hour] / max(_BY_HOUR) * (_WEEKEND if at.weekday() >= _SATURDAY else 1)
 
 
-def _ended(told: Story, at: datetime, staff: Staff, registry: Registry, chance: Random) -> Ended:
-    return Ended(
+def _ended(told: Scenario, at: datetime, staff: Staff, registry: Registry, chance: Random) -> PastJob:
+    return PastJob(
         id=_id(at, chance),
         job_type=registry.get(told.kind.type),
-        story=told,
+        scenario=told,
         owner_id=_owner_id(told, staff, chance),
         created=at,
     )
 
 
-def _owner_id(told: Story, staff: Staff, chance: Random) -> UUID | None:
+def _owner_id(told: Scenario, staff: Staff, chance: Random) -> UUID | None:
     if told.kind.of_system:
         return None
     return (staff["admin"] if told.kind.type == "user_import" else somebody(staff, chance)).id
@@ -104,18 +105,18 @@ _TOLD, _UNREAD = 80, 5  # the last so many
 _LATER = timedelta(minutes=7)
 
 
-def write_notifications(connection: Connection, past: Sequence[Ended]) -> None:
+def write_notifications(connection: Connection, past: Sequence[PastJob]) -> None:
     """Write the notices of jobs, oldest first."""
     connection.execute(insert(notices), list(_rows([job for job in past if job.owner_id][-_TOLD:])))
 
 
-def _rows(told: Sequence[Ended]) -> Iterator[dict[str, Any]]:
+def _rows(told: Sequence[PastJob]) -> Iterator[dict[str, Any]]:
     for job in told:
         read_at = None if job in told[-_UNREAD:] else job.ended + _LATER
         yield {
             "user_id": job.owner_id,
             "job_id": job.id,
-            "kind": job.story.status.value,
+            "kind": job.scenario.status.value,
             "at": job.ended,
             "read_at": read_at,
         }

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from webapp.demo.scenarios import Story, payload
+from webapp.demo.scenarios import Scenario, payload
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.model.job import Status
 from webapp.jobs.store.file_store import StoredFile
@@ -19,7 +19,7 @@ _STEPS = 12  # lines of a whole log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
+class PastAttempt:
     """One attempt: when it began and was over, and how."""
 
     number: int
@@ -30,54 +30,54 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """A job that went as ``story`` tells, from ``created`` on; nobody's (``owner_id`` None) is the system's."""
+class PastJob:
+    """A job that went as ``scenario`` tells, from ``created`` on; nobody's (``owner_id`` None) is the system's."""
 
     id: UUID
     job_type: JobType
-    story: Story
+    scenario: Scenario
     owner_id: UUID | None
     created: datetime
 
     @property
     def started(self) -> datetime:
         """When its first attempt began."""
-        return self.created + timedelta(seconds=self.story.waited)
+        return self.created + timedelta(seconds=self.scenario.waited)
 
     @property
     def ended(self) -> datetime:
         """When its last attempt was over."""
-        return self.started + timedelta(seconds=self.story.ran)
+        return self.started + timedelta(seconds=self.scenario.ran)
 
     @property
-    def tries(self) -> tuple[Try, ...]:
+    def attempts(self) -> tuple[PastAttempt, ...]:
         """Return its attempts; all but the last failed."""
-        last = self.story.status.value, self.story.error
-        if self.story.tries == 1:
-            return (Try(number=1, begun=self.started, over=self.ended, outcome=last[0], error=last[1]),)
-        middle = self.started + timedelta(seconds=self.story.ran / 3)
+        last = self.scenario.status.value, self.scenario.error
+        if self.scenario.attempt_count == 1:
+            return (PastAttempt(number=1, begun=self.started, over=self.ended, outcome=last[0], error=last[1]),)
+        middle = self.started + timedelta(seconds=self.scenario.ran / 3)
         return (
-            Try(number=1, begun=self.started, over=middle, outcome="failed", error=_HICCUP),
-            Try(number=2, begun=middle, over=self.ended, outcome=last[0], error=last[1]),
+            PastAttempt(number=1, begun=self.started, over=middle, outcome="failed", error=_HICCUP),
+            PastAttempt(number=2, begun=middle, over=self.ended, outcome=last[0], error=last[1]),
         )
 
 
-def job_row(job: Ended, file: StoredFile | None, chance: Random) -> Row:
+def job_row(job: PastJob, file: StoredFile | None, chance: Random) -> Row:
     """Return the job's own row; without its ``file`` it tells of one that was removed since."""
-    story, kind = job.story, job.job_type
-    gone = (story.done * 57, f"{chance.getrandbits(256):064x}")
+    scenario, kind = job.scenario, job.job_type
+    gone = (scenario.done * 57, f"{chance.getrandbits(256):064x}")
     size, sha256 = (file.size, file.sha256) if file else gone
-    stopped = story.status is Status.CANCELLED
+    stopped = scenario.status is Status.CANCELLED
     return {
         "id": job.id,
         "type": kind.name,
         "title": kind.title,
-        "status": story.status.value,
+        "status": scenario.status.value,
         "queue": kind.queue,
         "priority": kind.priority,
-        "payload": payload(story.file, size, sha256),
-        "attempt": story.tries,
-        "max_attempts": max(kind.retry.max_attempts, story.tries),
+        "payload": payload(scenario.file, size, sha256),
+        "attempt": scenario.attempt_count,
+        "max_attempts": max(kind.retry.max_attempts, scenario.attempt_count),
         "owner_id": job.owner_id,
         "public": job.owner_id is None,
         "triggered_by": job.owner_id,
@@ -88,9 +88,9 @@ def job_row(job: Ended, file: StoredFile | None, chance: Random) -> Row:
     }
 
 
-def attempt_rows(job: Ended, chance: Random) -> Iterator[Row]:
+def attempt_rows(job: PastJob, chance: Random) -> Iterator[Row]:
     """Yield a row for each attempt."""
-    for one in job.tries:
+    for one in job.attempts:
         yield {
             "job_id": job.id,
             "number": one.number,
@@ -106,10 +106,10 @@ def attempt_rows(job: Ended, chance: Random) -> Iterator[Row]:
         }
 
 
-def event_rows(job: Ended) -> Iterator[Row]:
+def event_rows(job: PastJob) -> Iterator[Row]:
     """Yield what happened, in its order."""
     yield _event(job, job.created, "created", 0, actor_id=job.owner_id)
-    for one in job.tries:
+    for one in job.attempts:
         yield _event(job, one.begun, "started", one.number)
         if one.outcome == Status.CANCELLED:
             asked_at = max(one.begun, one.over - timedelta(seconds=1))
@@ -117,35 +117,37 @@ def event_rows(job: Ended) -> Iterator[Row]:
         yield _event(job, one.over, one.outcome, one.number, detail=one.error)
 
 
-def log_rows(job: Ended) -> Iterator[Row]:
+def log_rows(job: PastJob) -> Iterator[Row]:
     """Yield the lines that its last attempt wrote."""
-    story = job.story
-    yield _line(job, 0, "INFO", f"Reading {story.file}" if story.file else "Reading the database")
-    for step in range(1, int(_STEPS * story.progress / 100)):
-        yield _line(job, step / _STEPS, "INFO", f"{story.done * step // _STEPS:,} of {story.done:,} rows")
-    for warning in story.warnings:
+    scenario = job.scenario
+    yield _line(job, 0, "INFO", f"Reading {scenario.file}" if scenario.file else "Reading the database")
+    for step in range(1, int(_STEPS * scenario.progress / 100)):
+        yield _line(job, step / _STEPS, "INFO", f"{scenario.done * step // _STEPS:,} of {scenario.done:,} rows")
+    for warning in scenario.warnings:
         yield _line(job, 1, "WARNING", warning)
 
 
-def _words(job: Ended) -> Row:
-    story, at = job.story, job.ended.isoformat()
+def _words(job: PastJob) -> Row:
+    scenario, at = job.scenario, job.ended.isoformat()
     return {
-        "progress": story.progress,
-        "message": story.message,
-        "warnings": [{"text": text, "at": at} for text in story.warnings],
-        "errors": [{"text": story.error, "at": at}] if story.error else [],
+        "progress": scenario.progress,
+        "message": scenario.message,
+        "warnings": [{"text": text, "at": at} for text in scenario.warnings],
+        "errors": [{"text": scenario.error, "at": at}] if scenario.error else [],
     }
 
 
-def _times(job: Ended) -> Row:
-    last = job.tries[-1]
+def _times(job: PastJob) -> Row:
+    last = job.attempts[-1]
     return {"created_at": job.created, "started_at": last.begun, "finished_at": job.ended, "heartbeat_at": job.ended}
 
 
-def _event(job: Ended, at: datetime, name: str, attempt: int, *, actor_id: UUID | None = None, detail: str = "") -> Row:
+def _event(
+    job: PastJob, at: datetime, name: str, attempt: int, *, actor_id: UUID | None = None, detail: str = ""
+) -> Row:
     return {"job_id": job.id, "at": at, "name": name, "attempt": attempt, "actor_id": actor_id, "detail": detail}
 
 
-def _line(job: Ended, part: float, level: str, text: str) -> Row:
-    at = job.started + timedelta(seconds=job.story.ran * part)
-    return {"job_id": job.id, "attempt": job.story.tries, "at": at, "level": level, "text": text}
+def _line(job: PastJob, part: float, level: str, text: str) -> Row:
+    at = job.started + timedelta(seconds=job.scenario.ran * part)
+    return {"job_id": job.id, "attempt": job.scenario.attempt_count, "at": at, "level": level, "text": text}

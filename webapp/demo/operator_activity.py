@@ -19,7 +19,7 @@ _IMPORT = "user_import"
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Activity:
     """What somebody did so many hours ago."""
 
     hours: float
@@ -32,23 +32,23 @@ class Deed:
     after: dict[str, Any] | None = None
 
 
-_DEEDS = (
-    Deed(171, "admin", Action.SIGN_IN, Kind.USER, "admin", "Administrator"),
-    Deed(170.8, "admin", Action.USER_ADD, Kind.USER, "eva", "Eva Lindqvist", None, {"role": "auditor"}),
-    Deed(150, "dai", Action.SIGN_IN, Kind.USER, "dai", "Dai Sato"),
-    Deed(149.5, "dai", Action.QUEUE_LIMIT, Kind.QUEUE, "default", "", {"max_running": None}, {"max_running": 4}),
-    Deed(122, "eva", Action.SIGN_IN, Kind.USER, "eva", "Eva Lindqvist"),
-    Deed(121.7, "eva", Action.AUDIT_EXPORT, Kind.AUDIT, ""),
-    Deed(97, "chloe", Action.SIGN_IN_REFUSED, Kind.USER, "chloe"),
-    Deed(96.9, "chloe", Action.SIGN_IN, Kind.USER, "chloe", "Chloé Martin"),
-    Deed(72, "dai", Action.SCHEDULE_PAUSE, Kind.SCHEDULE, "", "Export for the old warehouse", None,
+_ACTIVITIES = (
+    Activity(171, "admin", Action.SIGN_IN, Kind.USER, "admin", "Administrator"),
+    Activity(170.8, "admin", Action.USER_ADD, Kind.USER, "eva", "Eva Lindqvist", None, {"role": "auditor"}),
+    Activity(150, "dai", Action.SIGN_IN, Kind.USER, "dai", "Dai Sato"),
+    Activity(149.5, "dai", Action.QUEUE_LIMIT, Kind.QUEUE, "default", "", {"max_running": None}, {"max_running": 4}),
+    Activity(122, "eva", Action.SIGN_IN, Kind.USER, "eva", "Eva Lindqvist"),
+    Activity(121.7, "eva", Action.AUDIT_EXPORT, Kind.AUDIT, ""),
+    Activity(97, "chloe", Action.SIGN_IN_REFUSED, Kind.USER, "chloe"),
+    Activity(96.9, "chloe", Action.SIGN_IN, Kind.USER, "chloe", "Chloé Martin"),
+    Activity(72, "dai", Action.SCHEDULE_PAUSE, Kind.SCHEDULE, "", "Export for the old warehouse", None,
          {"why": "The warehouse counts its stock"}),
-    Deed(50, "admin", Action.USER_ROLE, Kind.USER, "dai", "Dai Sato", {"role": "user"}, {"role": "operator"}),
-    Deed(27, "ben", Action.SIGN_IN, Kind.USER, "ben", "Ben Okafor"),
-    Deed(26.5, "ben", Action.SETTINGS_CHANGE, Kind.SETTINGS, "ben", "Ben Okafor", {"theme": ""}, {"theme": "dark"}),
-    Deed(5, "dai", Action.ERROR_RESOLVE, Kind.ERROR, "", "Two columns are called orders."),
-    Deed(4, "dai", Action.QUEUE_PAUSE, Kind.QUEUE, "night", "", None, {"reason": "Runs after 22:00 only"}),
-    Deed(2, "admin", Action.TYPE_DISABLE, Kind.TYPE, _IMPORT, "Import users", None, {"reason": WHY_DISABLED}),
+    Activity(50, "admin", Action.USER_ROLE, Kind.USER, "dai", "Dai Sato", {"role": "user"}, {"role": "operator"}),
+    Activity(27, "ben", Action.SIGN_IN, Kind.USER, "ben", "Ben Okafor"),
+    Activity(26.5, "ben", Action.SETTINGS_CHANGE, Kind.SETTINGS, "ben", "Ben Okafor", {"theme": ""}, {"theme": "dark"}),
+    Activity(5, "dai", Action.ERROR_RESOLVE, Kind.ERROR, "", "Two columns are called orders."),
+    Activity(4, "dai", Action.QUEUE_PAUSE, Kind.QUEUE, "night", "", None, {"reason": "Runs after 22:00 only"}),
+    Activity(2, "admin", Action.TYPE_DISABLE, Kind.TYPE, _IMPORT, "Import users", None, {"reason": WHY_DISABLED}),
 )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def _settle(services: Services, staff: Staff) -> None:
 
 
 def _rows(staff: Staff) -> Iterator[tuple[timedelta, dict[str, Any]]]:
-    for deed in _DEEDS:
+    for deed in _ACTIVITIES:
         person = staff[deed.person]
         known = deed.action is not Action.SIGN_IN_REFUSED
         who = {"actor_id": person.id if known else None, "actor": person.name, "role": person.role if known else ""}

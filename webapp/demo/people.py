@@ -9,7 +9,7 @@ from webapp.services import Services
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoUser:
     """Somebody, and how many of a hundred jobs are theirs."""
 
     name: str
@@ -20,12 +20,12 @@ class Person:
 
 
 PEOPLE = (
-    Person("admin", "Administrator", Role.ADMIN, 5),
-    Person("ana", "Ana Ruiz", Role.USER, 34, "Europe/Madrid"),
-    Person("ben", "Ben Okafor", Role.USER, 27, "Africa/Lagos"),
-    Person("chloe", "Chloé Martin", Role.USER, 18, "Europe/Paris"),
-    Person("dai", "Dai Sato", Role.OPERATOR, 14, "Asia/Tokyo"),
-    Person("eva", "Eva Lindqvist", Role.AUDITOR, 2, "Europe/Stockholm"),
+    DemoUser("admin", "Administrator", Role.ADMIN, 5),
+    DemoUser("ana", "Ana Ruiz", Role.USER, 34, "Europe/Madrid"),
+    DemoUser("ben", "Ben Okafor", Role.USER, 27, "Africa/Lagos"),
+    DemoUser("chloe", "Chloé Martin", Role.USER, 18, "Europe/Paris"),
+    DemoUser("dai", "Dai Sato", Role.OPERATOR, 14, "Asia/Tokyo"),
+    DemoUser("eva", "Eva Lindqvist", Role.AUDITOR, 2, "Europe/Stockholm"),
 )
 Staff = Mapping[str, User]
 
@@ -41,7 +41,7 @@ def somebody(staff: Staff, chance: Random) -> User:
     return staff[person.name]
 
 
-def _account(services: Services, person: Person, password: str) -> User:
+def _account(services: Services, person: DemoUser, password: str) -> User:
     known = services.accounts.by_name(person.name)
     return known or services.accounts.add(
         person.name,

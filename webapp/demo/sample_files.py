@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from webapp.demo.job_rows import Ended
+from webapp.demo.job_rows import PastJob
 from webapp.jobs.store.file_store import FileStore, StoredFile
 
 NO_TABLE = b"%PDF-1.7\n% prices of November, printed\n"
@@ -45,16 +45,16 @@ def staff() -> bytes:
     )
 
 
-Given = Mapping[UUID, StoredFile]
+InputFiles = Mapping[UUID, StoredFile]
 _LARGEST = 20_000  # rows
 
 
-def given_to(past: Sequence[Ended], files: FileStore) -> Given:
+def given_to(past: Sequence[PastJob], files: FileStore) -> InputFiles:
     """Store a file for each of the jobs that took one; return the files by the ids of their jobs."""
-    return {job.id: files.receive(BytesIO(_table(job)), job.story.file) for job in past if job.story.file}
+    return {job.id: files.receive(BytesIO(_table(job)), job.scenario.file) for job in past if job.scenario.file}
 
 
-def attachment_rows(past: Sequence[Ended], given: Given) -> Iterator[dict[str, Any]]:
+def attachment_rows(past: Sequence[PastJob], given: InputFiles) -> Iterator[dict[str, Any]]:
     """Yield the rows of the files."""
     for job in past:
         if file := given.get(job.id):
@@ -62,10 +62,10 @@ def attachment_rows(past: Sequence[Ended], given: Given) -> Iterator[dict[str, A
             yield {**known, "job_id": job.id, "attempt": 0, "role": "input", "created_at": job.created}
 
 
-def _table(job: Ended) -> bytes:
-    if job.story.error.endswith("is empty."):
+def _table(job: PastJob) -> bytes:
+    if job.scenario.error.endswith("is empty."):
         return b" "
-    rows, columns = min(job.story.done, _LARGEST), job.story.done % 19 + 3
+    rows, columns = min(job.scenario.done, _LARGEST), job.scenario.done % 19 + 3
     head = ",".join(["number", *(f"value {place}" for place in range(2, columns + 1))])
     tail = ",7" * (columns - 1)
     return "\n".join([head, *(f"{number}{tail}" for number in range(1, rows + 1))]).encode()

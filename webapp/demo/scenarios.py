@@ -21,7 +21,7 @@ _REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TypeUsage:
     """A job type as it was used: how often, and how long it took in seconds."""
 
     type: str
@@ -31,23 +31,23 @@ class Kind:
 
 
 _AGAIN, _WARNED = 0.04, 0.12  # of those that can
-KINDS = (
-    Kind("dataset_report", 62, 14.0),
-    Kind("job_history_export", 17, 3.0),
-    Kind("user_import", 4, 9.0),
-    Kind("maintenance", 17, 1.4, of_system=True),
+TYPES = (
+    TypeUsage("dataset_report", 62, 14.0),
+    TypeUsage("job_history_export", 17, 3.0),
+    TypeUsage("user_import", 4, 9.0),
+    TypeUsage("maintenance", 17, 1.4, of_system=True),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """How one job went. ``waited`` and ``ran`` are seconds; ``tries`` how many attempts it took."""
+class Scenario:
+    """How one job went. ``waited`` and ``ran`` are seconds; ``attempt_count`` how many attempts it took."""
 
-    kind: Kind
+    kind: TypeUsage
     status: Status
     waited: float
     ran: float
-    tries: int
+    attempt_count: int
     file: str
     message: str
     error: str
@@ -56,21 +56,23 @@ class Story:
     progress: float
 
 
-def story(chance: Random, *, most_tries: Mapping[str, int], ending: Status | None = None, type_name: str = "") -> Story:
+def draw_scenario(
+    chance: Random, *, most_attempts: Mapping[str, int], ending: Status | None = None, type_name: str = ""
+) -> Scenario:
     """Tell how a job of a type, or of any, went that ended, in a given way or any."""
-    kinds = [one for one in KINDS if one.type == type_name] or KINDS
+    kinds = [one for one in TYPES if one.type == type_name] or TYPES
     [kind] = chance.choices(kinds, [one.share for one in kinds])
     status = ending or _status(chance, kind)
     rows = int(chance.lognormvariate(9, 1.2))
     file = _file(chance) if kind.type in {"dataset_report", "user_import"} else ""
     progress = 100.0 if status is Status.COMPLETED else round(chance.uniform(2, 97), 1)
-    again = most_tries[kind.type] > 1 and status is Status.COMPLETED and chance.random() < _AGAIN
-    return Story(
+    again = most_attempts[kind.type] > 1 and status is Status.COMPLETED and chance.random() < _AGAIN
+    return Scenario(
         kind=kind,
         status=status,
         waited=chance.expovariate(1 / 2.5),
         ran=kind.median * chance.lognormvariate(0, 0.7),
-        tries=2 if again else 1,
+        attempt_count=2 if again else 1,
         file=file,
         message=_message(kind, rows, status),
         error=_error(chance, file, status),
@@ -85,7 +87,7 @@ def payload(file: str, size: int, sha256: str) -> dict[str, Any]:
     return {"file": {"name": file, "size": size, "sha256": sha256, "media_type": "text/csv"}} if file else {}
 
 
-def _status(chance: Random, kind: Kind) -> Status:
+def _status(chance: Random, kind: TypeUsage) -> Status:
     if kind.of_system:
         return Status.COMPLETED
     ends = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE)
@@ -96,7 +98,7 @@ def _file(chance: Random) -> str:
     return f"{chance.choice(TABLES)}-{chance.randint(2024, 2026)}-{chance.randint(1, 12):02}.csv"
 
 
-def _message(kind: Kind, rows: int, status: Status) -> str:
+def _message(kind: TypeUsage, rows: int, status: Status) -> str:
     if status is not Status.COMPLETED:
         return f"{rows:,} rows" if kind.type == "dataset_report" else ""
     return {
@@ -119,7 +121,7 @@ def _error(chance: Random, file: str, status: Status) -> str:
     )
 
 
-def _warnings(chance: Random, kind: Kind, status: Status) -> tuple[str, ...]:
+def _warnings(chance: Random, kind: TypeUsage, status: Status) -> tuple[str, ...]:
     if status is not Status.COMPLETED or kind.type != "dataset_report" or chance.random() > _WARNED:
         return ()
     lines = sorted(chance.sample(range(2, 9000), chance.randint(1, 3)))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from webapp.db.engine import reading, writing
 from webapp.demo.history import on_time
-from webapp.demo.job_rows import Ended
+from webapp.demo.job_rows import PastJob
 from webapp.demo.people import Staff
 from webapp.jobs.model.job import Owner
 from webapp.jobs.schedules.draft import Draft
@@ -26,7 +26,7 @@ _RUNS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class DemoSchedule:
     """A schedule that somebody made; with ``why`` it is paused. Without an owner its jobs are the system's."""
 
     name: str
@@ -38,23 +38,24 @@ class Plan:
     why: str = ""
 
 
-PLANS = (
-    Plan(name="Clean up at night", type="maintenance", rule="30 2 * * *", by="dai"),
-    Plan(name="Export for the auditors", type=_EXPORT, rule="0 6 * * 1", by="dai", owner="eva"),
-    Plan(name="Jobs of the month", type=_EXPORT, rule="0 7 1 * *", by="admin", owner="ana"),
-    Plan(name="Export for the shop", type=_EXPORT, rule="0 */4 * * *", by="admin", owner="chloe", one_at_a_time=True),
-    Plan(name="Export for the old warehouse", type=_EXPORT, rule="15 5 * * *", by="dai", owner="ben",
-         why="The warehouse counts its stock"),
+SCHEDULES = (
+    DemoSchedule(name="Clean up at night", type="maintenance", rule="30 2 * * *", by="dai"),
+    DemoSchedule(name="Export for the auditors", type=_EXPORT, rule="0 6 * * 1", by="dai", owner="eva"),
+    DemoSchedule(name="Jobs of the month", type=_EXPORT, rule="0 7 1 * *", by="admin", owner="ana"),
+    DemoSchedule(name="Export for the shop", type=_EXPORT, rule="0 */4 * * *", by="admin", owner="chloe",
+                 one_at_a_time=True),
+    DemoSchedule(name="Export for the old warehouse", type=_EXPORT, rule="15 5 * * *", by="dai", owner="ben",
+                 why="The warehouse counts its stock"),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class PastRun:
     """One time of a schedule, and the job that it started; without one there was another still."""
 
     schedule: Schedule
     at: datetime
-    job: Ended | None
+    job: PastJob | None
 
     @property
     def row(self) -> dict[str, Any]:
@@ -69,9 +70,9 @@ def plan(services: Services, staff: Staff) -> tuple[Schedule, ...]:
     """Make the schedules that are not there yet, as somebody did some weeks ago."""
     with reading(services.engine) as connection:
         known = set(connection.execute(select(schedules.c.name)).scalars())
-    made = tuple(_add(services, one, staff) for one in PLANS if one.name not in known)
+    made = tuple(_add(services, one, staff) for one in SCHEDULES if one.name not in known)
     now = services.jobs.now()
-    for schedule, one in zip(made, [one for one in PLANS if one.name not in known], strict=True):
+    for schedule, one in zip(made, [one for one in SCHEDULES if one.name not in known], strict=True):
         if one.why:
             services.schedules.pause(schedule, why=one.why, by=staff["dai"].id)
         values = {"created_at": now - _MADE, **({"paused_at": now - _PAUSED} if one.why else {})}
@@ -80,31 +81,31 @@ def plan(services: Services, staff: Staff) -> tuple[Schedule, ...]:
     return tuple(services.schedules.get(schedule.id) for schedule in made)
 
 
-def runs(services: Services, made: Iterable[Schedule], chance: Random) -> tuple[Run, ...]:
+def runs(services: Services, made: Iterable[Schedule], chance: Random) -> tuple[PastRun, ...]:
     """Return the latest runs of each schedule, with jobs that went somehow."""
     return tuple(run for schedule in made for run in _runs(services, schedule, chance))
 
 
-def write(connection: Connection, past: Sequence[Run]) -> None:
+def write(connection: Connection, past: Sequence[PastRun]) -> None:
     """Write what became of each time; the jobs are there already."""
     if past:
         connection.execute(insert(schedule_runs), [run.row for run in sorted(past, key=lambda run: run.at)])
 
 
-def _add(services: Services, one: Plan, staff: Staff) -> Schedule:
+def _add(services: Services, one: DemoSchedule, staff: Staff) -> Schedule:
     owner = Owner(user_id=staff[one.owner].id) if one.owner else Owner(public=True)
     draft = Draft(name=one.name, rule=one.rule, zone=_ZONE, one_at_a_time=one.one_at_a_time, owner=owner)
     return services.schedules.add(one.type, {}, draft, by=staff[one.by].id)
 
 
-def _runs(services: Services, schedule: Schedule, chance: Random) -> Iterator[Run]:
+def _runs(services: Services, schedule: Schedule, chance: Random) -> Iterator[PastRun]:
     now = services.jobs.now()
     until = (schedule.paused_at or now) - timedelta(minutes=20)
     times = schedule.rule.latest(now - _MADE, until, _RUNS)
     for number, at in enumerate(times, 1):
         if schedule.one_at_a_time and number % _BUSY_EVERY == 0:
-            yield Run(schedule=schedule, at=at, job=None)
+            yield PastRun(schedule=schedule, at=at, job=None)
         else:
             owner_id = schedule.owner.user_id
             job = on_time(at, schedule.type, owner_id=owner_id, registry=services.registry, chance=chance)
-            yield Run(schedule=schedule, at=at, job=job)
+            yield PastRun(schedule=schedule, at=at, job=job)

@@ -6,7 +6,7 @@ from sqlalchemy import exists, select
 
 from webapp.db.engine import reading, writing
 from webapp.demo import history, schedules
-from webapp.demo.current_jobs import Present
+from webapp.demo.current_jobs import CurrentJobs
 from webapp.demo.operator_activity import operate
 from webapp.demo.people import Staff, hire
 from webapp.demo.sample_files import given_to
@@ -34,7 +34,7 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
     chance = Random(number)  # noqa: S311  (nothing secret is made of it)
     staff = hire(services, password)
     _past(services, staff, chance, count)
-    Present(services, staff, chance).make()
+    CurrentJobs(services, staff, chance).make()
     operate(services, staff)
 
 

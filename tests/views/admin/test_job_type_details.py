@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import JobType, job_type
 from webapp.jobs.model.policies import FOREVER, OnDuplicate, Retention
-from webapp.views.admin.job_type_details import facts, kept, limits, starters
+from webapp.views.admin.job_type_details import limit_lines, retention_lines, rule_rows, starter_lines
 
 USUAL = timedelta(days=30)
 
@@ -22,25 +22,28 @@ def kind(**rules: Any) -> JobType:
 
 
 def test_limits_are_the_time_the_tries_and_how_many_at_once() -> None:
-    assert limits(kind()) == ("up to 1\N{NO-BREAK SPACE}h", "1 try", "any number at once")
+    assert limit_lines(kind()) == ("up to 1\N{NO-BREAK SPACE}h", "1 try", "any number at once")
     some = kind(timeout=timedelta(minutes=5), max_attempts=3, max_running=2, max_running_per_owner=1)
-    assert limits(some)[1:] == ("up to 3 tries", "2 at once", "1 at once of one owner")
+    assert limit_lines(some)[1:] == ("up to 3 tries", "2 at once", "1 at once of one owner")
 
 
 def test_who_may_start_it_is_told_from_the_weakest_role_on() -> None:
-    assert starters(kind()) == ("Everybody",)
-    assert starters(kind(roles=("admin", "operator", "night_shift"))) == ("Operator, Admin, night_shift",)
-    assert starters(kind(listed=False)) == ("Everybody", "only from other pages")
+    assert starter_lines(kind()) == ("Everybody",)
+    assert starter_lines(kind(roles=("admin", "operator", "night_shift"))) == ("Operator, Admin, night_shift",)
+    assert starter_lines(kind(listed=False)) == ("Everybody", "only from other pages")
 
 
 def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:
-    assert kept(kind(keep_files=timedelta(days=7)), USUAL) == ("30\N{NO-BREAK SPACE}d", "files: 7\N{NO-BREAK SPACE}d")
+    assert retention_lines(kind(keep_files=timedelta(days=7)), USUAL) == (
+        "30\N{NO-BREAK SPACE}d",
+        "files: 7\N{NO-BREAK SPACE}d",
+    )
     some = kind(keep=Retention(failed=FOREVER, cancelled=timedelta(days=1)))
-    assert kept(some, USUAL)[1:3] == ("failed: for ever", "stopped: 1\N{NO-BREAK SPACE}d")
+    assert retention_lines(some, USUAL)[1:3] == ("failed: for ever", "stopped: 1\N{NO-BREAK SPACE}d")
 
 
 def test_every_rule_has_its_name() -> None:
-    found = dict(facts(kind(priority=5, rerun_lost=False, max_running=2, stop_grace=timedelta(seconds=30)), USUAL))
+    found = dict(rule_rows(kind(priority=5, rerun_lost=False, max_running=2, stop_grace=timedelta(seconds=30)), USUAL))
     assert (found["Priority"], found["If its worker is lost"]) == ("5", "is not started again")
     assert (found["At most at once"], found["At most at once of one owner"]) == ("2", "any number")
     assert found["Time to stop"] == "30\N{NO-BREAK SPACE}s"
@@ -50,5 +53,5 @@ def test_every_rule_has_its_name() -> None:
         (OnDuplicate.RETURN, "is the first one"),
         (OnDuplicate.QUEUE_AFTER, "waits for the first one"),
     ):
-        keyed = dict(facts(kind(unique_key="one", on_duplicate=policy), USUAL))
+        keyed = dict(rule_rows(kind(unique_key="one", on_duplicate=policy), USUAL))
         assert keyed["A second one with the same key"] == words

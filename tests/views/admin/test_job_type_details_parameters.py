@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 
 from tests.views.forms.every_kind import every_kind
 from webapp.jobs.definition.job_type import Upload, job_type
-from webapp.views.admin.job_type_details import Parameter, parameters
+from webapp.views.admin.job_type_details import ParameterRow, parameter_rows
 
 
 class Order(BaseModel):
@@ -20,8 +20,8 @@ def order(job: Any, payload: Order) -> None:
     """Order something."""
 
 
-def named(name: str) -> Parameter:
-    found = (*parameters(every_kind, 2_000_000_000), *parameters(order, 1_000_000))
+def named(name: str) -> ParameterRow:
+    found = (*parameter_rows(every_kind, 2_000_000_000), *parameter_rows(order, 1_000_000))
     return next(one for one in found if one.name == name)
 
 

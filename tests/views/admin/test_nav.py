@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
-from webapp.views.admin.nav import ENTRIES
+from webapp.views.admin.nav import LINKS
 
 
 @pytest.mark.parametrize("role", ["auditor", "operator", "admin"])
@@ -16,7 +16,7 @@ def test_who_sees_the_installation_is_led_to_every_page_there_is(
     assert 'href="/admin"' in client.get("/jobs").text
     text = client.get("/admin").text
     with app.test_request_context():
-        there = [app.url_for(entry.endpoint) for entry in ENTRIES if entry.endpoint in app.view_functions]
+        there = [app.url_for(entry.endpoint) for entry in LINKS if entry.endpoint in app.view_functions]
     assert "/admin" in there
     for address in there:
         assert f'href="{address}"' in text

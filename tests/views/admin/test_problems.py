@@ -8,9 +8,9 @@ from flask import Flask
 
 from webapp.jobs.monitoring.snapshot import Condition, Oldest, Space
 from webapp.jobs.monitoring.workers import Worker
-from webapp.views.admin.problems import Lately, problems
+from webapp.views.admin.problems import RecentOutcomes, find_problems
 
-QUIET = Lately(ended=0, failed=0)
+QUIET = RecentOutcomes(ended=0, failed=0)
 LISTENS = Worker(name="w", host="h", pid=1, queues=("default",), state="idle", silent_for=timedelta(seconds=2))
 WELL = Condition(
     at=datetime(2026, 11, 26, 12, tzinfo=UTC),
@@ -32,8 +32,8 @@ def words(app: Flask) -> Iterator[None]:
         yield
 
 
-def facts(found: Condition, lately: Lately = QUIET) -> list[tuple[str, str]]:
-    return [(problem.tone, problem.fact) for problem in problems(found, lately)]
+def facts(found: Condition, recent: RecentOutcomes = QUIET) -> list[tuple[str, str]]:
+    return [(problem.tone, problem.title) for problem in find_problems(found, recent)]
 
 
 def test_when_all_is_well_nothing_is_said() -> None:
@@ -41,7 +41,7 @@ def test_when_all_is_well_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "tone", "fact"),
+    ("change", "tone", "title"),
     [
         ({"redis": None}, "failed", "Redis does not answer."),
         ({"redis": Space(used=90, total=100)}, "attention", "Redis is 90% full."),
@@ -62,8 +62,8 @@ def test_when_all_is_well_nothing_is_said() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said(change: dict[str, object], tone: str, fact: str) -> None:
-    assert facts(replace(WELL, **change)) == [(tone, fact)]
+def test_what_is_wrong_is_said(change: dict[str, object], tone: str, title: str) -> None:
+    assert facts(replace(WELL, **change)) == [(tone, title)]
 
 
 def test_a_redis_without_a_limit_is_never_full() -> None:
@@ -80,7 +80,7 @@ def test_a_paused_queue_needs_no_worker() -> None:
     ("ended", "failed", "tone"), [(19, 19, None), (100, 19, None), (100, 20, "attention"), (100, 50, "failed")]
 )
 def test_many_failures_are_a_problem(ended: int, failed: int, tone: str | None) -> None:
-    found = facts(WELL, Lately(ended=ended, failed=failed))
+    found = facts(WELL, RecentOutcomes(ended=ended, failed=failed))
     assert [problem[0] for problem in found] == ([tone] if tone else [])
 
 

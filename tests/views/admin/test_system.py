@@ -14,7 +14,7 @@ from webapp.jobs.store.attachments import Attachment
 from webapp.schema import attachments, clocks, later
 from webapp.services import Services
 from webapp.version import version
-from webapp.views.admin.system import settings_view
+from webapp.views.admin.system import setting_rows
 
 DAY = 86_400
 
@@ -93,7 +93,7 @@ def test_no_secret_of_the_settings_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
         redis_url=f"redis://me:{secret}@localhost:6379",
         database_url=f"postgresql://me:{secret}@localhost/deskjob",
     )
-    shown = {setting.variable: setting.value for setting in settings_view(settings)}
+    shown = {setting.variable: setting.value for setting in setting_rows(settings)}
     assert secret not in str(shown)
     assert shown["DESKJOB_REDIS_URL"] == "redis://***@localhost:6379"
     assert shown["DESKJOB_SECRET_KEY"] == "set, not shown"

@@ -29,7 +29,7 @@ _COLUMNS = ("at", "actor", "role", "address", "action", "kind", "object_id", "ob
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditFilter:
     """The filter as the address has it."""
 
     given: Mapping[str, str]
@@ -86,8 +86,8 @@ def _rows(entries: Iterator[Entry]) -> Iterator[list[Any]]:
         yield [getattr(entry, column) for column in _COLUMNS]
 
 
-def _asked() -> Asked:
-    return Asked({name: request.args.get(name, "").strip()[:200] for name in _FIELDS})
+def _asked() -> AuditFilter:
+    return AuditFilter({name: request.args.get(name, "").strip()[:200] for name in _FIELDS})
 
 
 ACTIONS: Mapping[str, str] = {

@@ -20,7 +20,7 @@ Counts = Mapping[tuple[datetime, str], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BarSegment:
     """The jobs of one hour that ended in one way: a piece of its bar, and a number of the table."""
 
     tab: str
@@ -30,78 +30,78 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hour:
+class HourBar:
     """One hour; ``since`` and ``until`` bound the list that its numbers lead to."""
 
     since: str
     until: str
     label: str
-    filling: bool
+    in_progress: bool
     x: int
-    parts: tuple[Part, ...]
+    segments: tuple[BarSegment, ...]
 
     @property
-    def cells(self) -> tuple[Part, ...]:
+    def cells(self) -> tuple[BarSegment, ...]:
         """The same in the order of the table."""
-        return tuple(part for tab in TABLE for part in self.parts if part.tab == tab)
+        return tuple(part for tab in TABLE for part in self.segments if part.tab == tab)
 
     @property
     def count(self) -> int:
         """How many jobs ended in it."""
-        return sum(part.count for part in self.parts)
+        return sum(part.count for part in self.segments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """The hours, oldest first, and the size of the picture; ``most`` is what its full height means."""
+    """The hours, oldest first, and the size of the picture; ``peak`` is what its full height means."""
 
-    hours: tuple[Hour, ...]
-    most: int
+    hours: tuple[HourBar, ...]
+    peak: int
     zone: str
     width: int = (SHOWN + 1) * (_WIDTH + _GAP)
     height: int = _HEIGHT
     bar: int = _WIDTH
 
 
-def beginning(now: datetime) -> datetime:
+def chart_start(now: datetime) -> datetime:
     """Return where the shown hours begin: whole ones, so that their sums are known."""
     return now.replace(minute=0, second=0, microsecond=0) - SHOWN * HOUR
 
 
-def chart(counts: Counts, now: datetime, zone: ZoneInfo) -> Chart:
-    """Draw the jobs that ended since `beginning`."""
-    starts = [beginning(now) + place * HOUR for place in range(SHOWN + 1)]
-    most = max(sum(ended(counts, tab, start) for tab in _ENDINGS) for start in starts)
-    hours = tuple(_hour(counts, start, place, max(most, 1), zone) for place, start in enumerate(starts))
-    return Chart(hours=hours, most=most, zone=zone.key)
+def build_chart(counts: Counts, now: datetime, zone: ZoneInfo) -> Chart:
+    """Draw the jobs that ended since `chart_start`."""
+    starts = [chart_start(now) + place * HOUR for place in range(SHOWN + 1)]
+    peak = max(sum(count_ended(counts, tab, start) for tab in _ENDINGS) for start in starts)
+    hours = tuple(_hour_bar(counts, start, place, max(peak, 1), zone) for place, start in enumerate(starts))
+    return Chart(hours=hours, peak=peak, zone=zone.key)
 
 
-def ended(counts: Counts, tab: str, hour: datetime | None = None) -> int:
+def count_ended(counts: Counts, tab: str, hour: datetime | None = None) -> int:
     """Add up the jobs of a tab, of one hour or of all."""
     statuses = set(TABS[tab])
     return sum(count for (at, status), count in counts.items() if status in statuses and hour in {None, at})
 
 
-def _hour(counts: Counts, start: datetime, place: int, most: int, zone: ZoneInfo) -> Hour:
-    return Hour(
+def _hour_bar(counts: Counts, start: datetime, place: int, peak: int, zone: ZoneInfo) -> HourBar:
+    return HourBar(
         since=start.isoformat(),
         until=(start + HOUR).isoformat(),
         label=f"{start.astimezone(zone):%H:%M}",
-        filling=place == SHOWN,
+        in_progress=place == SHOWN,
         x=place * (_WIDTH + _GAP),
-        parts=tuple(_parts([(tab, ended(counts, tab, start)) for tab in _ENDINGS], most)),
+        segments=tuple(_segments([(tab, count_ended(counts, tab, start)) for tab in _ENDINGS], peak)),
     )
 
 
-def _parts(counts: list[tuple[str, int]], most: int) -> Iterator[Part]:
+def _segments(counts: list[tuple[str, int]], peak: int) -> Iterator[BarSegment]:
     below = 0.0
     for tab, count in counts:
-        height = round(count / most * _HEIGHT, 2)
+        height = round(count / peak * _HEIGHT, 2)
         below += height
-        yield Part(tab=tab, count=count, y=round(_HEIGHT - below, 2), height=height)
+        yield BarSegment(tab=tab, count=count, y=round(_HEIGHT - below, 2), height=height)
 
 
-def names() -> dict[str, str]:
+def outcome_labels() -> dict[str, str]:
     """Return what people read of each way to end."""
     return {"done": _("Done"), "failed": _("Failed"), "stopped": _("Stopped")}
 
@@ -111,7 +111,7 @@ _SPARK_WIDTH, _STEP, _SPARK_HEIGHT = 3, 4, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spark:
+class Sparkline:
     """The bars as ``(x, y, height)``, and the sum of what they show."""
 
     bars: tuple[tuple[int, float, float], ...]
@@ -121,11 +121,11 @@ class Spark:
     height: int = _SPARK_HEIGHT
 
 
-def spark(counts: Mapping[datetime, int], now: datetime, hours: int) -> Spark:
+def sparkline(counts: Mapping[datetime, int], now: datetime, hours: int) -> Sparkline:
     """Draw the last hours, the one that is filling among them; an hour with anything has at least a dot."""
     last = now.replace(minute=0, second=0, microsecond=0)
     numbers = [counts.get(last - place * _HOUR, 0) for place in range(hours - 1, -1, -1)]
-    most = max(1, *numbers)
-    heights = [max(2.0, round(number / most * _SPARK_HEIGHT, 1)) if number else 0.0 for number in numbers]
+    peak = max(1, *numbers)
+    heights = [max(2.0, round(number / peak * _SPARK_HEIGHT, 1)) if number else 0.0 for number in numbers]
     bars = tuple((place * _STEP, _SPARK_HEIGHT - height, height) for place, height in enumerate(heights) if height)
-    return Spark(bars=bars, total=sum(numbers), width=hours * _STEP)
+    return Sparkline(bars=bars, total=sum(numbers), width=hours * _STEP)

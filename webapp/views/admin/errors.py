@@ -18,7 +18,7 @@ from webapp.jobs.lifecycle.bulk_actions import Action as Act
 from webapp.jobs.lifecycle.bulk_actions import act, sort
 from webapp.jobs.metrics.error_groups import PAGE, Group, State, UnknownError
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.views.admin.charts import Spark, spark
+from webapp.views.admin.charts import Sparkline, sparkline
 from webapp.views.job_list.admin_filter import moment_of
 from webapp.views.job_list.bulk_action_text import told
 from webapp.views.job_list.bulk_actions import actor, start_acting
@@ -63,7 +63,7 @@ class ErrorRow:
     users: int
     first: Moment
     last: Moment
-    spark: Spark
+    spark: Sparkline
 
 
 def error_row(group: Group, hours: Mapping[datetime, int], reading: Reader, types: Registry) -> ErrorRow:
@@ -83,7 +83,7 @@ def error_row(group: Group, hours: Mapping[datetime, int], reading: Reader, type
         users=group.users,
         first=reading.when(group.first_seen_at),
         last=reading.when(group.last_seen_at),
-        spark=spark(hours, reading.now, HOURS),
+        spark=sparkline(hours, reading.now, HOURS),
     )
 
 
@@ -100,7 +100,7 @@ _ACTIONS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ErrorFilter:
     """Which errors a list shows: open ones, unless its address says otherwise."""
 
     state: str = State.OPEN.value
@@ -214,9 +214,9 @@ def _list() -> dict[str, Any]:
     }
 
 
-def _asked() -> Asked:
+def _asked() -> ErrorFilter:
     state = request.args.get("state", "")
-    return Asked(
+    return ErrorFilter(
         state=state if state in {*State, EVERY} else State.OPEN.value,
         type_name=request.args.get("type", "")[:80],
         since=request.args.get("since", "")[:40],

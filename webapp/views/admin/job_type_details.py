@@ -13,7 +13,7 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import taken_by
 from webapp.jobs.model.job import Status
 from webapp.jobs.model.policies import FOREVER, OnDuplicate
-from webapp.views.admin.users import role_word
+from webapp.views.admin.users import role_label
 from webapp.views.forms.choices import label_of, labels_of, tokens_of
 from webapp.views.forms.questions import ABSENT, Question, questions
 from webapp.views.text.date_format import span
@@ -22,27 +22,27 @@ from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
 
 
-def limits(kind: JobType) -> tuple[str, ...]:
+def limit_lines(kind: JobType) -> tuple[str, ...]:
     """Say how long a job may run, how often it is tried, and how many run at once."""
     return (_("up to %(period)s", period=span(kind.timeout)), _tries(kind), *_at_once(kind))
 
 
-def starters(kind: JobType) -> tuple[str, ...]:
+def starter_lines(kind: JobType) -> tuple[str, ...]:
     """Say who may start it, and where if not from the catalogue."""
     who = ", ".join(_role(role) for role in sorted(kind.roles, key=_rank)) or _("Everybody")
     return (who,) if kind.listed else (who, _("only from other pages"))
 
 
-def kept(kind: JobType, usual: timedelta) -> tuple[str, ...]:
+def retention_lines(kind: JobType, usual: timedelta) -> tuple[str, ...]:
     """Say how long jobs are kept that have ended, and then their files; ``usual`` is what the installation says."""
     return (*_jobs_kept(kind, usual), _("files: %(period)s", period=_period(kind.keep_files)))
 
 
-def facts(kind: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
+def rule_rows(kind: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
     """Return every rule with its name."""
     running, of_one_owner = kind.limits.running, kind.limits.running_per_owner
     return (
-        (_("Who may start it"), "; ".join(starters(kind))),
+        (_("Who may start it"), "; ".join(starter_lines(kind))),
         (_("Priority"), str(kind.priority)),
         (_("Attempts"), _tries(kind)),
         (_("Longest run"), span(kind.timeout)),
@@ -87,7 +87,7 @@ def _second(kind: JobType) -> str:
 
 
 def _role(role: str) -> str:
-    return role_word(Role(role)) if role in set(Role) else role
+    return role_label(Role(role)) if role in set(Role) else role
 
 
 def _rank(role: str) -> tuple[int, str]:
@@ -126,7 +126,7 @@ _BOUNDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class ParameterRow:
     """One thing that a type asks for. ``limits`` and ``default`` are empty where there is none."""
 
     name: str
@@ -138,10 +138,10 @@ class Parameter:
     default: str
 
 
-def parameters(kind: JobType, largest_file: int) -> tuple[Parameter, ...]:
+def parameter_rows(kind: JobType, largest_file: int) -> tuple[ParameterRow, ...]:
     """Describe what a type asks for, in the order of its form; files of ``largest_file`` bytes are taken anywhere."""
     return tuple(
-        Parameter(
+        ParameterRow(
             name=question.name,
             title=question.title,
             help=question.help,

@@ -18,8 +18,8 @@ from webapp.jobs.queries.pagination import Spread
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.services import Services
 from webapp.views.admin import charts, job_type_details
-from webapp.views.admin.job_type_details import Parameter, parameters
-from webapp.views.admin.overview import Card
+from webapp.views.admin.job_type_details import ParameterRow, parameter_rows
+from webapp.views.admin.overview import JobCount
 from webapp.views.page import confirmation
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation
@@ -43,7 +43,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/<name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one job type."""
-    (known,) = type_views(services(), [_known(name)])
+    (known,) = type_views(services(), [_find_type(name)])
     return render_template("admin/job_types/show.html", type=known)
 
 
@@ -51,7 +51,7 @@ def show(name: str) -> ResponseReturnValue:
 @require(Right.CHANGE_TYPES)
 def disable(name: str) -> ResponseReturnValue:
     """Ask why, then let nobody start it."""
-    known = _known(name)
+    known = _find_type(name)
     if page := confirmation.asking(_disabling(known)):
         return page
     reason = confirmation.given()
@@ -64,7 +64,7 @@ def disable(name: str) -> ResponseReturnValue:
 @require(Right.CHANGE_TYPES)
 def enable(name: str) -> ResponseReturnValue:
     """Let it be started again, and what waits of it run."""
-    known, disabled = _known(name), services().disabled_types.all().get(name)
+    known, disabled = _find_type(name), services().disabled_types.all().get(name)
     before = {"reason": disabled.reason} if disabled else None
     with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=known.title, before=before):
         services().disabled_types.enable(name)
@@ -85,7 +85,7 @@ def _disabling(known: JobType) -> Confirmation:
     )
 
 
-def _known(name: str) -> JobType:
+def _find_type(name: str) -> JobType:
     return services().registry.get(name) if name in services().registry else abort(404)
 
 
@@ -94,7 +94,7 @@ def _back(name: str) -> ResponseReturnValue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closure:
+class Disablement:
     """Why a type is disabled, by whom and since when."""
 
     reason: str
@@ -107,14 +107,14 @@ class TypeView:
     """A job type as people read it; ``facts`` are its rules, each with its name. It failed since ``since``."""
 
     kind: JobType
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[ParameterRow, ...]
     limits: tuple[str, ...]
     starters: tuple[str, ...]
     kept: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
-    cards: Mapping[str, Card]
+    cards: Mapping[str, JobCount]
     since: str
-    disabled: Closure | None
+    disabled: Disablement | None
 
     @property
     def name(self) -> str:
@@ -133,7 +133,7 @@ class TypeView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _TypeFigures:
     spreads: Mapping[str, Spread]
     ended: Mapping[tuple[str, str], int]
     disabled: Mapping[str, Disabled]
@@ -148,12 +148,12 @@ def type_views(services: Services, kinds: Iterable[JobType]) -> tuple[TypeView, 
     return tuple(_view(kind, found) for kind in sorted(kinds, key=lambda kind: translated(kind.title)))
 
 
-def _found(services: Services) -> _Found:
+def _found(services: Services) -> _TypeFigures:
     disabled = services.disabled_types.all()
     reading = reader(one.disabled_by for one in disabled.values())
-    return _Found(
+    return _TypeFigures(
         spreads={tab: services.jobs.spread(reading.viewer, tab) for tab in ("waiting", "running")},
-        ended=services.figures.ended_by_type(charts.beginning(reading.now)),
+        ended=services.figures.ended_by_type(charts.chart_start(reading.now)),
         disabled=disabled,
         reading=reading,
         usual=timedelta(days=services.settings.retention_days),
@@ -161,34 +161,34 @@ def _found(services: Services) -> _Found:
     )
 
 
-def _view(kind: JobType, found: _Found) -> TypeView:
+def _view(kind: JobType, found: _TypeFigures) -> TypeView:
     disabled = found.disabled.get(kind.name)
     return TypeView(
         kind=kind,
-        parameters=parameters(kind, found.largest_file),
-        limits=job_type_details.limits(kind),
-        starters=job_type_details.starters(kind),
-        kept=job_type_details.kept(kind, found.usual),
-        facts=job_type_details.facts(kind, found.usual),
+        parameters=parameter_rows(kind, found.largest_file),
+        limits=job_type_details.limit_lines(kind),
+        starters=job_type_details.starter_lines(kind),
+        kept=job_type_details.retention_lines(kind, found.usual),
+        facts=job_type_details.rule_rows(kind, found.usual),
         cards={
-            **{tab: _card(spread, kind.name) for tab, spread in found.spreads.items()},
-            "failed": _failed(kind, found),
+            **{tab: _job_count(spread, kind.name) for tab, spread in found.spreads.items()},
+            "failed": _failed_count(kind, found),
         },
-        since=charts.beginning(found.reading.now).isoformat(),
-        disabled=_closure(disabled, found.reading) if disabled else None,
+        since=charts.chart_start(found.reading.now).isoformat(),
+        disabled=_disablement(disabled, found.reading) if disabled else None,
     )
 
 
-def _card(spread: Spread, name: str) -> Card:
-    return Card(count=spread.counts.get(name, 0), more=spread.cut)
+def _job_count(spread: Spread, name: str) -> JobCount:
+    return JobCount(count=spread.counts.get(name, 0), more=spread.cut)
 
 
-def _failed(kind: JobType, found: _Found) -> Card:
-    return Card(count=sum(found.ended.get((kind.name, status.value), 0) for status in TABS["failed"]))
+def _failed_count(kind: JobType, found: _TypeFigures) -> JobCount:
+    return JobCount(count=sum(found.ended.get((kind.name, status.value), 0) for status in TABS["failed"]))
 
 
-def _closure(disabled: Disabled, reading: Reader) -> Closure:
-    return Closure(
+def _disablement(disabled: Disabled, reading: Reader) -> Disablement:
+    return Disablement(
         reason=disabled.reason,
         who=reading.name(disabled.disabled_by) if disabled.disabled_by else _("the command line"),
         at=reading.when(disabled.disabled_at),

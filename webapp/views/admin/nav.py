@@ -15,7 +15,7 @@ from webapp.views.text.translations import lazy_gettext
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class NavLink:
     """One link; all pages of its blueprint count as being there."""
 
     label: str
@@ -28,34 +28,34 @@ class Entry:
         return request.blueprint == self.endpoint.partition(".")[0]
 
 
-ENTRIES = (
-    Entry(lazy_gettext("Overview"), "admin.index"),
-    Entry(lazy_gettext("All jobs"), "admin_jobs.index"),
-    Entry(lazy_gettext("Errors"), "admin_errors.index"),
-    Entry(lazy_gettext("Queues"), "queues.index"),
-    Entry(lazy_gettext("Workers"), "workers.index"),
-    Entry(lazy_gettext("Schedules"), "schedules.index"),
-    Entry(lazy_gettext("Performance"), "performance.index"),
-    Entry(lazy_gettext("Job types"), "types.index"),
-    Entry(lazy_gettext("Users"), "users.index"),
-    Entry(lazy_gettext("Audit"), "audit.index", Right.READ_AUDIT),
-    Entry(lazy_gettext("System"), "system.index"),
+LINKS = (
+    NavLink(lazy_gettext("Overview"), "admin.index"),
+    NavLink(lazy_gettext("All jobs"), "admin_jobs.index"),
+    NavLink(lazy_gettext("Errors"), "admin_errors.index"),
+    NavLink(lazy_gettext("Queues"), "queues.index"),
+    NavLink(lazy_gettext("Workers"), "workers.index"),
+    NavLink(lazy_gettext("Schedules"), "schedules.index"),
+    NavLink(lazy_gettext("Performance"), "performance.index"),
+    NavLink(lazy_gettext("Job types"), "types.index"),
+    NavLink(lazy_gettext("Users"), "users.index"),
+    NavLink(lazy_gettext("Audit"), "audit.index", Right.READ_AUDIT),
+    NavLink(lazy_gettext("System"), "system.index"),
 )
 
 
-def entries() -> tuple[Entry, ...]:
+def visible_links() -> tuple[NavLink, ...]:
     """Return the links that lead somewhere for the signed-in person."""
     known = current_app.view_functions
-    return tuple(entry for entry in ENTRIES if entry.endpoint in known and may(entry.right))
+    return tuple(entry for entry in LINKS if entry.endpoint in known and may(entry.right))
 
 
 def init_app(app: Flask) -> None:
-    """Give templates ``admin_entries()`` and ``there_is(endpoint)``, and filters for numbers and lists."""
-    app.jinja_env.globals.update(admin_entries=entries, there_is=_there_is)
+    """Give templates ``admin_links()`` and ``page_exists(endpoint)``, and filters for numbers and lists."""
+    app.jinja_env.globals.update(admin_links=visible_links, page_exists=_page_exists)
     app.jinja_env.filters.update(thousands=number, decimal=decimal, merged=_merged)
 
 
-def _there_is(endpoint: str) -> bool:
+def _page_exists(endpoint: str) -> bool:
     return endpoint in current_app.view_functions
 
 

@@ -18,7 +18,7 @@ from webapp.views.text.stored_messages import translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
+class NewUserForm:
     """What was typed into the form; without a password one is made, for one time."""
 
     name: str = ""
@@ -34,8 +34,8 @@ class Typed:
 def add() -> ResponseReturnValue:
     """Ask who it is; add them."""
     if request.method == "GET":
-        return _form(Typed())
-    typed = Typed(**{name: request.form.get(name, "") for name in Typed.__dataclass_fields__})
+        return _form(NewUserForm())
+    typed = NewUserForm(**{name: request.form.get(name, "") for name in NewUserForm.__dataclass_fields__})
     if wrong := reauthentication.complaint():
         return _form(typed, password_error=wrong), 422
     try:
@@ -44,8 +44,8 @@ def add() -> ResponseReturnValue:
         return _form(typed, error=translated(str(error))), 422
 
 
-def _add(typed: Typed) -> ResponseReturnValue:
-    password = typed.password or users.made()
+def _add(typed: NewUserForm) -> ResponseReturnValue:
+    password = typed.password or users.generate_password()
     with audited(Action.USER_ADD, Kind.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
         person = services().accounts.add(
             typed.name,
@@ -57,11 +57,11 @@ def _add(typed: Typed) -> ResponseReturnValue:
             temporary=not typed.password,
         )
     if not typed.password:
-        users.show_next(person.name, password)
+        users.remember_one_time_password(person.name, password)
     return redirect(url_for("users.show", user_id=person.id), 303)
 
 
-def _form(typed: Typed, *, error: str = "", password_error: str = "") -> str:
+def _form(typed: NewUserForm, *, error: str = "", password_error: str = "") -> str:
     return render_template(
         "admin/users/new.html", typed=typed, roles=role_choices(), error=error, password_error=password_error
     )

@@ -17,7 +17,7 @@ from webapp.jobs.queries.visible_jobs import COUNT_CEILING
 from webapp.services import Services
 from webapp.views.admin import charts
 from webapp.views.admin.charts import Chart
-from webapp.views.admin.problems import Lately, Problem, problems
+from webapp.views.admin.problems import Problem, RecentOutcomes, find_problems
 from webapp.views.job_list.row import JobRow, job_row
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.polling import answer, asking
@@ -43,16 +43,16 @@ def live() -> ResponseReturnValue:
 
 
 def _page() -> dict[str, Any]:
-    seen = glance(services())
-    return {"seen": seen, "names": charts.names(), **asking(seen, _SECONDS)}
+    overview = load_overview(services())
+    return {"overview": overview, "outcome_labels": charts.outcome_labels(), **asking(overview, _SECONDS)}
 
 
 _ROWS = 5
-_LATELY = timedelta(hours=1)
+_RECENT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class JobCount:
     """A number that leads to what it counts; ``more`` says that the count stopped there."""
 
     count: int
@@ -60,7 +60,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
+class Overview:
     """The page. ``since`` is where its 24 hours begin; percentiles are empty without samples."""
 
     problems: tuple[Problem, ...]
@@ -68,9 +68,9 @@ class Glance:
     since: Moment
     failed: int
     errors: int
-    running: Card
+    running: JobCount
     workers: int
-    waiting: Card
+    waiting: JobCount
     oldest: str
     done: int
     p95: str
@@ -81,39 +81,39 @@ class Glance:
     runs: tuple[JobRow, ...]
 
 
-def glance(services: Services) -> Glance:
+def load_overview(services: Services) -> Overview:
     """Look at the installation once."""
     found = services.examination.condition()
-    since = charts.beginning(found.at)
+    since = charts.chart_start(found.at)
     counts = services.figures.ended(since)
     durations = services.figures.durations(since)
     p95 = durations.percentile(0.95)
     failures, runs = services.examination.failed(_ROWS), services.examination.running(_ROWS)
     people = reader(person for job in (*failures, *runs) for person in (job.owner.user_id, job.triggered_by))
-    return Glance(
-        problems=problems(found, _lately(counts, found.at)),
+    return Overview(
+        problems=find_problems(found, _recent_outcomes(counts, found.at)),
         checked=_checked(found.at, people),
         since=people.when(since),
-        failed=charts.ended(counts, "failed"),
+        failed=charts.count_ended(counts, "failed"),
         errors=services.figures.errors.count(since=since),
-        running=_card(found.running),
+        running=_job_count(found.running),
         workers=len(found.workers),
-        waiting=_card(found.waiting),
+        waiting=_job_count(found.waiting),
         oldest=_oldest(found),
-        done=charts.ended(counts, "done"),
+        done=charts.count_ended(counts, "done"),
         p95=span(p95) if p95 is not None else "",
         samples=durations.samples,
         few=durations.few,
-        chart=charts.chart(counts, found.at, people.zone),
+        chart=charts.build_chart(counts, found.at, people.zone),
         failures=_rows(services, failures, people),
         runs=_rows(services, runs, people),
     )
 
 
-def _lately(counts: charts.Counts, now: datetime) -> Lately:
-    recent = {key: count for key, count in counts.items() if key[0] >= now - 2 * _LATELY}
-    failed = charts.ended(recent, "failed")
-    return Lately(ended=failed + charts.ended(recent, "done"), failed=failed)
+def _recent_outcomes(counts: charts.Counts, now: datetime) -> RecentOutcomes:
+    recent = {key: count for key, count in counts.items() if key[0] >= now - 2 * _RECENT}
+    failed = charts.count_ended(recent, "failed")
+    return RecentOutcomes(ended=failed + charts.count_ended(recent, "done"), failed=failed)
 
 
 def _checked(at: datetime, people: Reader) -> Moment:
@@ -122,8 +122,8 @@ def _checked(at: datetime, people: Reader) -> Moment:
     return replace(people.time(minute), text=f"{minute.astimezone(people.zone):%H:%M}")
 
 
-def _card(count: int) -> Card:
-    return Card(count=count, more=count >= COUNT_CEILING)
+def _job_count(count: int) -> JobCount:
+    return JobCount(count=count, more=count >= COUNT_CEILING)
 
 
 def _oldest(found: Condition) -> str:

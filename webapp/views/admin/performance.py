@@ -29,7 +29,7 @@ _USUAL = "24h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spans:
+class Percentiles:
     """Durations in words, one per share; of ``few`` samples they say little."""
 
     words: tuple[str, ...]
@@ -38,7 +38,7 @@ class Spans:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class TypePerformance:
     """One job type in the range."""
 
     type_name: str
@@ -46,8 +46,8 @@ class Row:
     runs: int
     failures: int
     share: float
-    ran: Spans
-    waited: Spans
+    ran: Percentiles
+    waited: Percentiles
 
 
 @bp.get("/admin/performance")
@@ -56,10 +56,10 @@ def index() -> ResponseReturnValue:
     asked = request.args.get("range", "")
     chosen = asked if asked in RANGES else _USUAL
     reading = reader()
-    since = _beginning(reading.now, RANGES[chosen][1])
+    since = _range_start(reading.now, RANGES[chosen][1])
     return render_template(
         "admin/performance/index.html",
-        rows=[_row(went) for went in services().figures.went(since)],
+        rows=[_type_performance(went) for went in services().figures.went(since)],
         ranges={name: words for name, (words, _) in RANGES.items()},
         chosen=chosen,
         since=reading.when(since),
@@ -68,24 +68,24 @@ def index() -> ResponseReturnValue:
     )
 
 
-def _beginning(now: datetime, period: timedelta) -> datetime:
+def _range_start(now: datetime, period: timedelta) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) - period
 
 
-def _row(went: Went) -> Row:
+def _type_performance(went: Went) -> TypePerformance:
     registry = services().registry
-    return Row(
+    return TypePerformance(
         type_name=went.type_name,
         title=registry.get(went.type_name).title if went.type_name in registry else went.type_name,
         runs=went.runs,
         failures=went.failures,
         share=went.failed_share,
-        ran=_spans(went.ran),
-        waited=_spans(went.waited),
+        ran=_percentiles(went.ran),
+        waited=_percentiles(went.waited),
     )
 
 
-def _spans(durations: Durations) -> Spans:
+def _percentiles(durations: Durations) -> Percentiles:
     found = [durations.percentile(share) for share in SHARES]
     words = tuple("" if period is None else span(period) for period in found)
-    return Spans(words=words, samples=durations.samples, few=durations.few)
+    return Percentiles(words=words, samples=durations.samples, few=durations.few)

@@ -22,24 +22,24 @@ class Problem:
     """One thing that is wrong. ``tone`` is failed or attention; ``endpoint`` leads to where it is dealt with."""
 
     tone: str
-    fact: str
-    sentence: str
+    title: str
+    advice: str
     endpoint: str = ""
     arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lately:
+class RecentOutcomes:
     """How many jobs ended in the last hour or two, and how many of them failed."""
 
     ended: int
     failed: int
 
 
-def problems(found: Condition, lately: Lately) -> tuple[Problem, ...]:
+def find_problems(found: Condition, recent: RecentOutcomes) -> tuple[Problem, ...]:
     """Return what is wrong; nothing is the best answer."""
     all_ = [problem for check in _CHECKS for problem in check(found)]
-    all_ += _failures(lately)
+    all_ += _failures(recent)
     return tuple(sorted(all_, key=lambda problem: problem.tone != "failed"))
 
 
@@ -47,15 +47,15 @@ def _redis(found: Condition) -> Iterator[Problem]:
     if found.redis is None:
         yield Problem(
             tone="failed",
-            fact=_("Redis does not answer."),
-            sentence=_("Jobs wait and are not lost; they start by themselves when it is back."),
+            title=_("Redis does not answer."),
+            advice=_("Jobs wait and are not lost; they start by themselves when it is back."),
             endpoint="system.index",
         )
     elif found.redis.share >= ALMOST_FULL:
         yield Problem(
             tone=_tone(found.redis.share),
-            fact=_("Redis is %(share)s full.", share=f"{found.redis.share:.0%}"),
-            sentence=_("Give it more memory, or workers can no longer be woken."),
+            title=_("Redis is %(share)s full.", share=f"{found.redis.share:.0%}"),
+            advice=_("Give it more memory, or workers can no longer be woken."),
             endpoint="system.index",
         )
 
@@ -64,8 +64,8 @@ def _disk(found: Condition) -> Iterator[Problem]:
     if found.disk.share >= ALMOST_FULL:
         yield Problem(
             tone=_tone(found.disk.share),
-            fact=_("The disk of the files is %(share)s full.", share=f"{found.disk.share:.0%}"),
-            sentence=_("Make room, or keep files for a shorter time; jobs that write files will fail."),
+            title=_("The disk of the files is %(share)s full.", share=f"{found.disk.share:.0%}"),
+            advice=_("Make room, or keep files for a shorter time; jobs that write files will fail."),
             endpoint="system.index",
         )
 
@@ -76,8 +76,8 @@ def _clock(found: Condition) -> Iterator[Problem]:
         since = _("No clock has run yet.") if silent is None else _("No clock for %(period)s.", period=span(silent))
         yield Problem(
             tone="failed",
-            fact=since,
-            sentence=_("Start “deskjob clock”: until then nothing delayed starts, and no lost job is found."),
+            title=since,
+            advice=_("Start “deskjob clock”: until then nothing delayed starts, and no lost job is found."),
             endpoint="system.index",
         )
 
@@ -90,8 +90,8 @@ def _queues(found: Condition) -> Iterator[Problem]:
         if queue not in listened and queue not in found.paused_queues:
             yield Problem(
                 tone="failed",
-                fact=_("No worker listens to the queue %(queue)s.", queue=queue),
-                sentence=_("Its jobs wait until one is started: “deskjob worker --queues %(queue)s”.", queue=queue),
+                title=_("No worker listens to the queue %(queue)s.", queue=queue),
+                advice=_("Its jobs wait until one is started: “deskjob worker --queues %(queue)s”.", queue=queue),
                 endpoint="admin_jobs.index",
                 arguments=(("tab", "waiting"), ("queue", queue)),
             )
@@ -102,8 +102,8 @@ def _waits(found: Condition) -> Iterator[Problem]:
     if oldest is not None and oldest.waited > LONG_WAIT:
         yield Problem(
             tone="attention",
-            fact=_("A job has been waiting for %(period)s.", period=rough(oldest.waited)),
-            sentence=_("More workers for the queue %(queue)s would help.", queue=oldest.queue),
+            title=_("A job has been waiting for %(period)s.", period=rough(oldest.waited)),
+            advice=_("More workers for the queue %(queue)s would help.", queue=oldest.queue),
             endpoint="admin_jobs.index",
             arguments=(("tab", "waiting"), ("queue", oldest.queue)),
         )
@@ -114,8 +114,8 @@ def _workers(found: Condition) -> Iterator[Problem]:
         if worker.silent_for is not None and worker.silent_for > SILENT_WORKER:
             yield Problem(
                 tone="attention",
-                fact=_("The worker %(name)s is silent.", name=worker.name),
-                sentence=_(
+                title=_("The worker %(name)s is silent.", name=worker.name),
+                advice=_(
                     "It was last heard of %(period)s ago. Its job is settled by the clock.",
                     period=span(worker.silent_for),
                 ),
@@ -127,20 +127,20 @@ def _paused(found: Condition) -> Iterator[Problem]:
     for queue in found.paused_queues:
         yield Problem(
             tone="attention",
-            fact=_("The queue %(queue)s is paused.", queue=queue),
-            sentence=_("Its jobs wait until somebody resumes it."),
+            title=_("The queue %(queue)s is paused.", queue=queue),
+            advice=_("Its jobs wait until somebody resumes it."),
             endpoint="queues.index",
         )
 
 
-def _failures(lately: Lately) -> Iterator[Problem]:
-    if lately.ended < _ENOUGH_ENDED or lately.failed < _MANY_FAILED * lately.ended:
+def _failures(recent: RecentOutcomes) -> Iterator[Problem]:
+    if recent.ended < _ENOUGH_ENDED or recent.failed < _MANY_FAILED * recent.ended:
         return
-    failed = ngettext("%(num)s job failed", "%(num)s jobs failed", lately.failed)
+    failed = ngettext("%(num)s job failed", "%(num)s jobs failed", recent.failed)
     yield Problem(
-        tone="failed" if lately.failed >= _MOST_FAILED * lately.ended else "attention",
-        fact=_("%(failed)s of %(ended)s that ended lately.", failed=failed, ended=lately.ended),
-        sentence=_("The errors tell what they have in common."),
+        tone="failed" if recent.failed >= _MOST_FAILED * recent.ended else "attention",
+        title=_("%(failed)s of %(ended)s that ended lately.", failed=failed, ended=recent.ended),
+        advice=_("The errors tell what they have in common."),
         endpoint="admin_errors.index",
     )
 

@@ -55,7 +55,7 @@ class QueueView:
     reason: str
 
     @property
-    def deserted(self) -> bool:
+    def has_no_workers(self) -> bool:
         """Whether nobody would take a job from it."""
         return not self.workers
 
@@ -66,7 +66,7 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _QueueFigures:
     loads: Mapping[str, Load]
     oldest: Mapping[str, timedelta]
     waits: Mapping[str, Wait]
@@ -77,7 +77,7 @@ def queue_views(services: Services) -> tuple[QueueView, ...]:
     """Describe every queue."""
     queues = services.queues.all()
     reading = reader(queue.paused_by for queue in queues)
-    found = _Found(
+    found = _QueueFigures(
         loads=services.queues.loads(),
         oldest=services.queues.oldest(),
         waits=services.queues.waits(),
@@ -86,7 +86,7 @@ def queue_views(services: Services) -> tuple[QueueView, ...]:
     return tuple(_view(queue, found, reading) for queue in queues)
 
 
-def _view(queue: Queue, found: _Found, reading: Reader) -> QueueView:
+def _view(queue: Queue, found: _QueueFigures, reading: Reader) -> QueueView:
     load, wait, oldest = found.loads.get(queue.name, Load()), found.waits.get(queue.name), found.oldest.get(queue.name)
     workers = found.workers.get(queue.name, 0)
     return QueueView(
@@ -140,17 +140,17 @@ def live() -> ResponseReturnValue:
 @bp.get("/<path:name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one queue."""
-    return render_template("admin/queues/show.html", **page_of(name))
+    return render_template("admin/queues/show.html", **_queue_page(name))
 
 
 @bp.get("/<path:name>/_live")
 def show_live(name: str) -> ResponseReturnValue:
     """Answer what changes on a queue's page; 304 if nothing did."""
-    return answer("admin/queues/_queue_live.html", page_of(name))
+    return answer("admin/queues/_queue_live.html", _queue_page(name))
 
 
 @bp.app_template_global()
-def jobs_address(**narrowed: Any) -> str:
+def jobs_url(**narrowed: Any) -> str:
     """Return the address of the list of everybody's jobs, narrowed; empty where there is none."""
     return url_for(_JOBS, **narrowed) if _JOBS in current_app.view_functions else ""
 
@@ -159,16 +159,16 @@ def _list() -> dict[str, Any]:
     return _page(queue_views(services()))
 
 
-def page_of(name: str) -> dict[str, Any]:
+def _queue_page(name: str) -> dict[str, Any]:
     """Return what the page of one queue is made of; 404 for one that is not there."""
-    return {**_page((queue := known(name),)), "queue": queue}
+    return {**_page((queue := find_queue(name),)), "queue": queue}
 
 
 def _page(shown: tuple[QueueView, ...]) -> dict[str, Any]:
     return {"queues": shown, **asking(shown, _POLL_SECONDS)}
 
 
-def known(name: str) -> QueueView:
+def find_queue(name: str) -> QueueView:
     """Return one queue, described; 404 for one that is not there."""
     return next((queue for queue in queue_views(services()) if queue.name == name), None) or abort(404)
 
@@ -181,7 +181,7 @@ _LONGEST_LIMIT = 6  # digits
 @require(Right.RUN_QUEUES)
 def pause(name: str) -> ResponseReturnValue:
     """Ask why, then take no more jobs from a queue."""
-    if page := confirmation.asking(_pausing(known(name))):
+    if page := confirmation.asking(_pausing(find_queue(name))):
         return page
     reason = confirmation.given()
     with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
@@ -193,7 +193,7 @@ def pause(name: str) -> ResponseReturnValue:
 @require(Right.RUN_QUEUES)
 def resume(name: str) -> ResponseReturnValue:
     """Take its jobs again."""
-    queue = known(name)
+    queue = find_queue(name)
     with audited(Action.QUEUE_RESUME, Kind.QUEUE, name, before={"reason": queue.reason}):
         services().queues.resume(name)
     services().wake_ups.push(name)
@@ -204,11 +204,11 @@ def resume(name: str) -> ResponseReturnValue:
 @require(Right.RUN_QUEUES)
 def limit(name: str) -> ResponseReturnValue:
     """Let at most so many of its jobs run at once; nothing lifts the limit."""
-    queue = known(name)
+    queue = find_queue(name)
     typed = request.form.get("limit", "").strip()
     if typed and not (typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_LIMIT):
         error = _("A limit is a whole number from 0 on, or nothing for no limit.")
-        return render_template("admin/queues/show.html", **page_of(name), typed=typed, error=error), 422
+        return render_template("admin/queues/show.html", **_queue_page(name), typed=typed, error=error), 422
     number = int(typed) if typed else None
     with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": queue.limit}, after={"limit": number}):
         services().queues.limit(name, number)
@@ -220,7 +220,7 @@ def limit(name: str) -> ResponseReturnValue:
 @require(Right.RUN_QUEUES)
 def empty(name: str) -> ResponseReturnValue:
     """Ask whether it is meant, then stop every job that waits in a queue."""
-    queue = known(name)
+    queue = find_queue(name)
     if request.method == "GET":
         return confirm(_emptying(queue))
     by = signed_in().id

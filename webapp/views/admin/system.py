@@ -46,18 +46,18 @@ _GROWS_OLD = 300.0  # seconds: counting what goes may walk many rows
 def index() -> ResponseReturnValue:
     """Show how the system is; what will be removed is asked for afterwards, as it may take a while."""
     return render_template(
-        "admin/system/index.html", system=system_view(services()), settings=settings_view(services().settings)
+        "admin/system/index.html", system=system_view(services()), settings=setting_rows(services().settings)
     )
 
 
 @bp.get("/removal")
 def removal() -> ResponseReturnValue:
     """Show what will be removed within a day, as a part of the page or as a page of its own."""
-    found = _foresight(services()).removal()
+    found = _removal_forecast(services()).removal()
     return render_template("admin/system/removal.html", removal=found, size=size(found.bytes))
 
 
-class _Foresight:
+class _RemovalForecast:
     """Counts once in five minutes, however many look."""
 
     def __init__(self, ours: Services) -> None:
@@ -77,23 +77,23 @@ class _Foresight:
 
 
 @cache
-def _foresight(ours: Services) -> _Foresight:
-    return _Foresight(ours)
+def _removal_forecast(ours: Services) -> _RemovalForecast:
+    return _RemovalForecast(ours)
 
 
 _FULL = 0.9  # of a disk or a memory: time to do something
-Facts = Mapping[str, str]
+NamedValues = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemView:
     """The parts, each as names and values; ``problems`` are sentences that say what to do."""
 
-    versions: Facts
-    database: Facts
-    redis: Facts
-    disk: Facts
-    clock: Facts
+    versions: NamedValues
+    database: NamedValues
+    redis: NamedValues
+    disk: NamedValues
+    clock: NamedValues
     problems: tuple[str, ...]
 
 
@@ -121,7 +121,7 @@ def _silent(heard: timedelta | None) -> Iterator[str]:
         )
 
 
-def _versions() -> Facts:
+def _versions() -> NamedValues:
     libraries = {"Flask": "flask", "RQ": "rq", "SQLAlchemy": "sqlalchemy"}
     own = {"Deskjob": version(), "Python": platform.python_version()}
     return {**own, **{name: version_of(package) for name, package in libraries.items()}, "htmx": _htmx()}
@@ -133,7 +133,7 @@ def _htmx() -> str:
     return next((str(one["version"]) for one in vendored if one["name"] == "htmx.org"), "")
 
 
-def _database(found: Database) -> Facts:
+def _database(found: Database) -> NamedValues:
     return {
         _("Kind"): f"{found.kind} {found.version}",
         _("Size"): size(found.bytes),
@@ -142,7 +142,7 @@ def _database(found: Database) -> Facts:
     }
 
 
-def _redis(found: RedisServer | None) -> Facts:
+def _redis(found: RedisServer | None) -> NamedValues:
     if found is None:
         return {_("State"): _("cannot be reached")}
     used, most = size(found.bytes), size(found.most_bytes)
@@ -155,7 +155,7 @@ def _redis(found: RedisServer | None) -> Facts:
     }
 
 
-def _disk(found: Disk | None) -> Facts:
+def _disk(found: Disk | None) -> NamedValues:
     if found is None:
         return {_("State"): _("not there yet: no job has left a file")}
     return {
@@ -180,7 +180,7 @@ def _problems(database: Database, redis: RedisServer | None, disk: Disk | None) 
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class SettingRow:
     """One setting; ``changed`` is whether it is another than without any environment."""
 
     variable: str
@@ -188,15 +188,15 @@ class Setting:
     changed: bool
 
 
-def settings_view(settings: Settings) -> tuple[Setting, ...]:
+def setting_rows(settings: Settings) -> tuple[SettingRow, ...]:
     """Describe every setting."""
     return tuple(_described(settings))
 
 
-def _described(settings: Settings) -> Iterator[Setting]:
+def _described(settings: Settings) -> Iterator[SettingRow]:
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        yield Setting(PREFIX + name.upper(), _shown(name, value), value != field.default)
+        yield SettingRow(PREFIX + name.upper(), _shown(name, value), value != field.default)
 
 
 def _shown(name: str, value: object) -> str:

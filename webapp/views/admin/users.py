@@ -64,7 +64,7 @@ def user_views(services: Services, people: tuple[User, ...], reading: Reader) ->
         UserView(
             user=person,
             look=_look(person),
-            role=role_word(person.role),
+            role=role_label(person.role),
             added=reading.day(person.created_at),
             jobs=counted[person.id],
             more_jobs=counted[person.id] >= TAB_CEILING,
@@ -73,7 +73,7 @@ def user_views(services: Services, people: tuple[User, ...], reading: Reader) ->
     )
 
 
-def role_word(role: Role) -> str:
+def role_label(role: Role) -> str:
     """Say what a role is called."""
     words = {
         Role.USER: _("User"),
@@ -92,7 +92,7 @@ def role_choices() -> tuple[tuple[str, str, str], ...]:
         Role.OPERATOR: _("acts on all jobs, queues and workers"),
         Role.ADMIN: _("may do everything, also with people and types"),
     }
-    return tuple((role.value, role_word(role), means[role]) for role in Role)
+    return tuple((role.value, role_label(role), means[role]) for role in Role)
 
 
 def _look(person: User) -> Look:
@@ -124,14 +124,16 @@ def index() -> ResponseReturnValue:
 @bp.get("/<uuid:user_id>")
 def show(user_id: UUID) -> ResponseReturnValue:
     """Show one person; the one-time password just made for them, once."""
-    return render_template("admin/users/show.html", **_page(user_id), one_time=shown(_known(user_id).name))
+    return render_template(
+        "admin/users/show.html", **_page(user_id), one_time=take_one_time_password(_find_user(user_id).name)
+    )
 
 
 @bp.post("/<uuid:user_id>/role")
 @require(Right.CHANGE_USERS)
 def role(user_id: UUID) -> ResponseReturnValue:
     """Change what a person may do, from their next request on."""
-    person, wanted = _known(user_id), request.form.get("role", "")
+    person, wanted = _find_user(user_id), request.form.get("role", "")
     error = reauthentication.complaint() or _unknown_role(wanted)
     if error:
         return render_template("admin/users/show.html", **_page(user_id), role_error=error, wanted=wanted), 422
@@ -140,7 +142,7 @@ def role(user_id: UUID) -> ResponseReturnValue:
         with audited(Action.USER_ROLE, Kind.USER, person.name, name=person.display_name, **roles):
             services().accounts.set_role(person.name, wanted)
     except LastAdmin:
-        return _refused(last_admin(person))
+        return _refused(_last_admin_message(person))
     return _back(person)
 
 
@@ -148,14 +150,14 @@ def role(user_id: UUID) -> ResponseReturnValue:
 @require(Right.CHANGE_USERS)
 def disable(user_id: UUID) -> ResponseReturnValue:
     """Ask whether it is meant, then shut a person out."""
-    person = _known(user_id)
+    person = _find_user(user_id)
     if request.method == "GET":
-        return confirm(disabling(person))
+        return confirm(_disable_confirmation(person))
     try:
         with audited(Action.USER_DISABLE, Kind.USER, person.name, name=person.display_name):
             services().accounts.disable(person.name)
     except LastAdmin:
-        return _refused(last_admin(person))
+        return _refused(_last_admin_message(person))
     return _back(person)
 
 
@@ -163,7 +165,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
 @require(Right.CHANGE_USERS)
 def enable(user_id: UUID) -> ResponseReturnValue:
     """Let a person in again."""
-    person = _known(user_id)
+    person = _find_user(user_id)
     with audited(Action.USER_ENABLE, Kind.USER, person.name, name=person.display_name):
         services().accounts.enable(person.name)
     return _back(person)
@@ -173,23 +175,23 @@ def enable(user_id: UUID) -> ResponseReturnValue:
 @require(Right.CHANGE_USERS)
 def password(user_id: UUID) -> ResponseReturnValue:
     """Ask for one's own password, then give a person a new one, for one time."""
-    person = _known(user_id)
+    person = _find_user(user_id)
     error = reauthentication.complaint() if request.method == "POST" else ""
     if request.method == "GET" or error:
-        return confirm(resetting(person), "admin/users/step_up.html", error=error), 422 if error else 200
-    new = made()
+        return confirm(_password_confirmation(person), "admin/users/step_up.html", error=error), 422 if error else 200
+    new = generate_password()
     with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
         services().accounts.set_password(person.name, new, temporary=True)
-    show_next(person.name, new)
+    remember_one_time_password(person.name, new)
     return _back(person)
 
 
 def _page(user_id: UUID) -> dict[str, Any]:
-    [person] = user_views(services(), (_known(user_id),), reader())
+    [person] = user_views(services(), (_find_user(user_id),), reader())
     return {"person": person, "roles": role_choices(), "sessions": services().sessions.count(user_id)}
 
 
-def _known(user_id: UUID) -> User:
+def _find_user(user_id: UUID) -> User:
     return services().accounts.get(user_id) or abort(404)
 
 
@@ -205,13 +207,13 @@ def _back(person: User | UserView) -> ResponseReturnValue:
     return redirect(url_for("users.show", user_id=person.id), 303)
 
 
-def last_admin(person: User) -> str:
+def _last_admin_message(person: User) -> str:
     """Say why the last admin stays as they are."""
     said = _("%(name)s is the last admin, and nobody could let anybody in again.", name=person.display_name)
     return f"{said} {_('Make somebody else an admin first.')}"
 
 
-def disabling(person: User) -> Confirmation:
+def _disable_confirmation(person: User) -> Confirmation:
     """Ask whether somebody is to be shut out."""
     themselves = person.id == signed_in().id
     asked = Confirmation(
@@ -226,7 +228,7 @@ def disabling(person: User) -> Confirmation:
     return replace(asked, notes=(*asked.notes, _("This is your own account."))) if themselves else asked
 
 
-def resetting(person: User) -> Confirmation:
+def _password_confirmation(person: User) -> Confirmation:
     """Ask whether somebody is to get a new password."""
     return Confirmation(
         title=_("Give %(name)s a new password?", name=person.display_name),
@@ -241,17 +243,17 @@ def resetting(person: User) -> Confirmation:
 _KEPT = "one_time"
 
 
-def made() -> str:
+def generate_password() -> str:
     """Make one."""
     return secrets.token_urlsafe(15)
 
 
-def show_next(name: str, password: str) -> None:
+def remember_one_time_password(name: str, password: str) -> None:
     """Keep it for the next page of this browser, encrypted: its cookie is signed, not secret."""
     session[_KEPT] = {"name": name, **services().vault.close(SecretStr(password))}
 
 
-def shown(name: str) -> str:
+def take_one_time_password(name: str) -> str:
     """Return the one that was made for ``name`` just now, once; else nothing."""
     if session.get(_KEPT, {}).get("name") != name:
         return ""

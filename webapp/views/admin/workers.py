@@ -73,7 +73,7 @@ class WorkerList:
 
 def worker_list(services: Services) -> WorkerList:
     """Describe every worker that is there, or was until just now."""
-    found, away = _found(services)
+    found, away = _all_workers(services)
     reading = reader(one.wished_by for one in found)
     return WorkerList(workers=tuple(worker_view(one, reading) for one in found), redis_is_away=away)
 
@@ -89,7 +89,7 @@ def worker_view(one: Worker, reading: Reader) -> WorkerView:
         queues=one.queues,
         look=_look(one.state),
         sentence=_sentence(one, reading),
-        heard=_heard(one.silent_for),
+        heard=_last_seen(one.silent_for),
         job_id=one.job_id if seen else None,
         job_title=(one.job_title or "") if seen else "",
         job_since=reading.when(one.job_started_at) if seen and one.job_started_at else None,
@@ -105,7 +105,7 @@ def worker_view(one: Worker, reading: Reader) -> WorkerView:
     )
 
 
-def _found(services: Services) -> tuple[tuple[Worker, ...], bool]:
+def _all_workers(services: Services) -> tuple[tuple[Worker, ...], bool]:
     try:
         return services.workers.all(), False
     except RedisError:
@@ -133,7 +133,7 @@ def _sentence(one: Worker, reading: Reader) -> str:
     return _("Asked by %(who)s to stop after its job.", who=who)
 
 
-def _heard(silence: timedelta | None) -> str:
+def _last_seen(silence: timedelta | None) -> str:
     if silence is None:
         return _("never")
     return _("just now") if silence < _FRESH else _("%(time)s ago", time=rough(silence))
@@ -168,14 +168,14 @@ def live() -> ResponseReturnValue:
 @require(Right.STOP_WORKERS)
 def drain(name: str) -> ResponseReturnValue:
     """Have a worker end after the job that it runs."""
-    return _stop(_known(name), Wish.DRAIN, Action.WORKER_DRAIN)
+    return _stop(_find_worker(name), Wish.DRAIN, Action.WORKER_DRAIN)
 
 
 @bp.route("/<name>/stop", methods=["GET", "POST"])
 @require(Right.STOP_WORKERS)
 def stop(name: str) -> ResponseReturnValue:
     """Ask whether it is meant, then have a worker hand its job back and end."""
-    worker = _known(name)
+    worker = _find_worker(name)
     if request.method == "GET":
         return confirm(_stopping(worker))
     return _stop(worker, Wish.NOW, Action.WORKER_STOP)
@@ -223,5 +223,5 @@ def _page() -> dict[str, Any]:
     return {"list": found, **asking(found, _POLL_SECONDS)}
 
 
-def _known(name: str) -> WorkerView:
+def _find_worker(name: str) -> WorkerView:
     return next((worker for worker in worker_list(services()).workers if worker.name == name), None) or abort(404)
