@@ -25,11 +25,11 @@ from webapp.jobs.definition.disabled_types import DisabledTypes
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
-from webapp.jobs.execution.dry_run import FilesForShow, Rehearsal
+from webapp.jobs.execution.dry_run import DryRun, DryRunFiles
 from webapp.jobs.execution.executor import Executor
-from webapp.jobs.execution.inline import ByHand, refuse_worker_only
+from webapp.jobs.execution.inline import InlineRun, refuse_worker_only
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
-from webapp.jobs.execution.watchdog import Watch
+from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Budget, WorkHorse
 from webapp.jobs.invariants.check import Check
 from webapp.jobs.invariants.infrastructure import Announcing
@@ -44,7 +44,7 @@ from webapp.jobs.queries.notifications import Notices
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.queueing.queues import Queues, UnknownQueue
 from webapp.jobs.rq_queue.wake_ups import WakeUps
-from webapp.jobs.rq_queue.worker_registry import listed
+from webapp.jobs.rq_queue.worker_registry import registered_workers
 from webapp.jobs.schedules.firing import Firing
 from webapp.jobs.schedules.run_history import Runs
 from webapp.jobs.schedules.service import Schedules
@@ -57,7 +57,7 @@ E = TypeVar("E", bound=Executor)
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovedJobType:
     """What is granted to a job whose type is gone: no time at all."""
 
     timeout: timedelta = timedelta(0)
@@ -99,7 +99,7 @@ class Services:
         self.firing = Firing(
             engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
         )
-        self.workers = Workers(engine, lambda: listed(self.wake_ups.connection), settings.lease_seconds)
+        self.workers = Workers(engine, lambda: registered_workers(self.wake_ups.connection), settings.lease_seconds)
         self.figures = Figures(engine)
         self.examination = Examination(
             engine,
@@ -153,9 +153,9 @@ class Services:
         patience = settings.lease_seconds  # after that nobody waits for this horse any more
         return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, patience=patience)
 
-    def watch(self, lease_id: UUID) -> Watch:
+    def watch(self, lease_id: UUID) -> Watchdog:
         """Build the watch that a worker keeps over one work-horse."""
-        return Watch(
+        return Watchdog(
             self.leases,
             lease_id,
             lease_seconds=self.settings.lease_seconds,
@@ -166,8 +166,8 @@ class Services:
         )
 
     def run_here(self, job_id: UUID) -> Job:
-        """Run one waiting job in this process, now; see `ByHand.run`."""
-        by_hand = ByHand(
+        """Run one waiting job in this process, now; see `InlineRun.run`."""
+        by_hand = InlineRun(
             store=self.jobs.store,
             registry=self.registry,
             claims=self.claims,
@@ -194,9 +194,9 @@ class Services:
         job = self.jobs.get(job_id)
         refuse_worker_only(self.registry, job.type)
         engine = read_only(self.engine)
-        harmless = Services(self.settings, engine, FilesForShow(self.settings.storage), self.registry)
+        harmless = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
         try:
-            return harmless._made(Rehearsal).rehearse(job, self.jobs.now(), show)
+            return harmless._made(DryRun).rehearse(job, self.jobs.now(), show)
         finally:
             engine.dispose()
 
@@ -204,8 +204,8 @@ class Services:
         """What handlers may ask for, each by its class."""
         return self.accounts, self.sessions, self.jobs, self.housekeeping, self.vault
 
-    def _known(self, type_name: str) -> JobType | Removed:
-        return self.registry.get(type_name) if type_name in self.registry else Removed()
+    def _known(self, type_name: str) -> JobType | RemovedJobType:
+        return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()
 
     def _owner_is_active(self, user_id: UUID) -> bool:
         user = self.accounts.get(user_id)

@@ -15,7 +15,7 @@ from webapp.jobs.invariants import families, statuses
 from webapp.jobs.invariants.verifier import verify
 from webapp.jobs.lifecycle.cascade import parts_of
 from webapp.jobs.model.job import MOVES, TERMINAL, Status
-from webapp.jobs.model.rollup import Parts, roll_up
+from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.schema import attempts, dependencies, events, jobs
 
 HOPELESS = "What it was to follow did not complete."
@@ -129,7 +129,7 @@ def _roots(seen: Snapshot) -> Found:
             yield row, "has ended, and its children go on"
 
 
-def _rolled_up(row: Row[Any], parts: Parts, *, returned: bool) -> Iterator[str]:
+def _rolled_up(row: Row[Any], parts: ChildCounts, *, returned: bool) -> Iterator[str]:
     status = roll_up(parts, tolerant=row.tolerant)
     if returned and row.status not in {"waiting", *TERMINAL}:
         yield "its own part is done, but it does not wait"
@@ -217,9 +217,9 @@ def _hopeless(seen: Snapshot, edge: Row[Any]) -> bool:
     return edge.only_on_success and seen.ended(edge.after_id) and seen.jobs[edge.after_id].status != "completed"
 
 
-def counted(children: list[Row[Any]]) -> Parts:
-    by = Counter(Parts().counted(Status(child.status)) for child in children)
-    return Parts(total=len(children), completed=by["completed"], failed=by["failed"], cancelled=by["cancelled"])
+def counted(children: list[Row[Any]]) -> ChildCounts:
+    by = Counter(ChildCounts().counted(Status(child.status)) for child in children)
+    return ChildCounts(total=len(children), completed=by["completed"], failed=by["failed"], cancelled=by["cancelled"])
 
 
 def _by(rows: Any, name: str) -> dict[Any, list[Row[Any]]]:

@@ -25,7 +25,7 @@ from webapp.config import load
 from webapp.db.engine import reading, writing
 from webapp.demo.seed import seed
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Status
 from webapp.schema import jobs, workers
 
@@ -108,7 +108,7 @@ def somebody_works(installation: Installation) -> str:
     """A worker's own row, whose beat does not grow old while pages are looked at."""
     services = installation.services
     holder = Holder(worker="one", host="machine", boot_id="b", pid=4711)
-    Presence(services.engine, holder, ("default",), "1").look()
+    WorkerHeartbeat(services.engine, holder, ("default",), "1").look()
     with writing(services.engine) as connection:
         connection.execute(update(workers).values(beat_at=services.jobs.now() + timedelta(hours=1)))
     return holder.worker

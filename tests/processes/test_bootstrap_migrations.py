@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tests.installation import Installation, wait_for
 from webapp.db.engine import writing
-from webapp.db.revision import Fit, written_for
+from webapp.db.revision import RevisionCheck, expected_revision
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 from webapp.processes.bootstrap import alone, migrate, persistently
@@ -38,7 +38,7 @@ def set_revision(engine: Engine, revision: str) -> None:
 def test_every_migration_goes_down_and_up_again(app: Flask, services: Services, database: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     downgrade(revision="0001")
-    with pytest.raises(Exception, match=f"this program wants {written_for()}"):
+    with pytest.raises(Exception, match=f"this program wants {expected_revision()}"):
         require_tables(services)
     migrate(app)
     require_tables(services)
@@ -110,11 +110,11 @@ def test_work_begins_only_while_the_tables_are_those_of_the_program(
     services: Services, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.db.revision._LOOK_SECONDS", 0)
-    fit = Fit(services.engine)
+    fit = RevisionCheck(services.engine)
     assert fit.holds()
     set_revision(services.engine, "9999")
     assert not fit.holds()
-    set_revision(services.engine, written_for())
+    set_revision(services.engine, expected_revision())
     assert fit.holds()
 
 
@@ -124,15 +124,15 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
     set_revision(installation.services.engine, "9999")
     refused = installation.start("worker", "--workers", "1")
     assert refused.wait(30) == 2
-    assert f"The tables are of version 9999, this program wants {written_for()}." in installation.said
-    set_revision(installation.services.engine, written_for())
+    assert f"The tables are of version 9999, this program wants {expected_revision()}." in installation.said
+    set_revision(installation.services.engine, expected_revision())
     installation.start("worker", "--workers", "1")
     wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1, 30)
     set_revision(installation.services.engine, "9999")
     job_id = installation.job("quick")
-    wait_for(lambda: f"this program is for {written_for()}: no new work begins" in installation.said)
+    wait_for(lambda: f"this program is for {expected_revision()}: no new work begins" in installation.said)
     assert installation.get(job_id).status is Status.QUEUED
-    set_revision(installation.services.engine, written_for())
+    set_revision(installation.services.engine, expected_revision())
 
     def woken() -> bool:
         top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)

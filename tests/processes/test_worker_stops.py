@@ -7,7 +7,7 @@ from uuid import UUID
 import psutil
 
 from tests.installation import Installation, wait_for
-from webapp.jobs.execution.worker_heartbeat import Wish
+from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.workers import Worker
 
@@ -43,7 +43,7 @@ def test_an_idle_worker_ends_when_it_is_asked_and_its_pool_replaces_it(installat
     one_worker(installation)
     worker = the_worker(installation)
     assert worker.state == "idle"
-    installation.services.workers.stop(worker.name, Wish.DRAIN)
+    installation.services.workers.stop(worker.name, StopRequest.DRAIN)
     replaced(installation, worker)
     assert "A worker ended as it was asked to" in installation.said
 
@@ -54,7 +54,7 @@ def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(inst
     next_id = installation.job("quick")
     worker = wait_for(lambda: (one := the_worker(installation)).job_id and one)
     assert worker.memory > 1024**2
-    installation.services.workers.stop(worker.name, Wish.DRAIN)
+    installation.services.workers.stop(worker.name, StopRequest.DRAIN)
     job = installation.await_status(job_id, Status.COMPLETED, seconds=20)
     assert job.attempt == 1, "it was not disturbed"
     new = replaced(installation, worker)
@@ -69,7 +69,7 @@ def test_a_worker_that_stops_now_hands_its_job_back_with_its_checkpoint(installa
     one_worker(installation)
     job_id = slow_job(installation, steps=60)
     worker = the_worker(installation)
-    installation.services.workers.stop(worker.name, Wish.NOW)
+    installation.services.workers.stop(worker.name, StopRequest.NOW)
     replaced(installation, worker)
     reached = installation.get(job_id).state["step"]
     assert 2 <= reached < 60

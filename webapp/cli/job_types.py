@@ -10,7 +10,7 @@ from webapp.cli.context import services
 from webapp.cli.errors import Commands
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
-from webapp.jobs.definition.disabled_types import Disabled
+from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
 
 _REASON_LIMIT = 200
@@ -64,5 +64,5 @@ def _show(kinds: tuple[JobType, ...], *, in_json: bool) -> None:
         click.echo(readable(f"{kind.name:<24} {kind.queue:<12} {kind.title}{state}"))
 
 
-def _facts(kind: JobType, off: Disabled | None) -> dict[str, object]:
+def _facts(kind: JobType, off: DisabledType | None) -> dict[str, object]:
     return {"name": kind.name, "title": kind.title, "queue": kind.queue, "disabled": asdict(off) if off else None}

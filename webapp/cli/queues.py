@@ -11,8 +11,8 @@ from webapp.cli.context import services
 from webapp.cli.errors import Commands
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import LIMIT, in_json
-from webapp.jobs.queueing.latency import Wait
-from webapp.jobs.queueing.queues import Load, Queue
+from webapp.jobs.queueing.latency import QueueLatency
+from webapp.jobs.queueing.queues import Queue, QueueLoad
 
 _REASON_LIMIT = 200
 
@@ -101,16 +101,18 @@ def _show(found: tuple[Queue, ...], *, in_json: bool) -> None:
     if in_json:
         figures = ({"oldest_wait": oldest.get(one.name), **_lately(lately.get(one.name))} for one in found)
         shown = zip(found, figures, strict=True)
-        click.echo(as_json([{**asdict(one), **asdict(loads.get(one.name, Load())), **more} for one, more in shown]))
+        click.echo(
+            as_json([{**asdict(one), **asdict(loads.get(one.name, QueueLoad())), **more} for one, more in shown])
+        )
     for one in () if in_json else found:
-        click.echo(_line(one, loads.get(one.name, Load()), oldest.get(one.name)))
+        click.echo(_line(one, loads.get(one.name, QueueLoad()), oldest.get(one.name)))
 
 
-def _lately(wait: Wait | None) -> dict[str, object]:
+def _lately(wait: QueueLatency | None) -> dict[str, object]:
     return {"wait_p95": wait and wait.p95, "wait_samples": wait.samples if wait else 0}
 
 
-def _line(one: Queue, load: Load, oldest: timedelta | None) -> str:
+def _line(one: Queue, load: QueueLoad, oldest: timedelta | None) -> str:
     most = "" if one.max_running is None else f", at most {one.max_running} at once"
     paused = f", paused{f': {one.reason}' if one.reason else ''}" if one.paused_at else ""
     waits = "" if oldest is None else f", the oldest for {oldest.total_seconds():,.0f} s"

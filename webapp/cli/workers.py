@@ -11,7 +11,7 @@ from webapp.cli.context import services
 from webapp.cli.errors import BadUsage
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
-from webapp.jobs.execution.worker_heartbeat import Wish
+from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.model.job import short_id
 from webapp.jobs.monitoring.workers import Worker
 from webapp.version import version
@@ -37,7 +37,7 @@ def show_all(*, in_json: bool) -> None:
 def stop(name: str, *, now: bool, in_json: bool) -> None:
     """Have a worker end after its job, on whatever machine; its pool puts another one in its place."""
     one = _one(name)
-    wish, action = (Wish.NOW, Action.WORKER_STOP) if now else (Wish.DRAIN, Action.WORKER_DRAIN)
+    wish, action = (StopRequest.NOW, Action.WORKER_STOP) if now else (StopRequest.DRAIN, Action.WORKER_DRAIN)
     with audited(action, Kind.WORKER, one.name, name=f"{one.host}, {one.pid}", before={"state": one.state}):
         services().workers.stop(one.name, wish)
     if in_json:

@@ -17,18 +17,18 @@ _LOOK_SECONDS = 5.0
 
 
 @cache
-def written_for() -> str:
+def expected_revision() -> str:
     """Return the newest revision that this program has; first asked at its start, before its files are replaced."""
     return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
-def found(engine: Engine) -> str | None:
+def database_revision(engine: Engine) -> str | None:
     """Return the database's revision; ``None`` if it has no tables yet."""
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-class Fit:
+class RevisionCheck:
     """Whether the database's tables are those that this process was written for; looked at every few seconds."""
 
     def __init__(self, engine: Engine) -> None:
@@ -43,9 +43,11 @@ class Fit:
         return self._fits
 
     def _look(self) -> None:
-        revision = found(self._engine)
-        fits = revision == written_for()
+        revision = database_revision(self._engine)
+        fits = revision == expected_revision()
         if fits is not self._fits:
             then = "work goes on" if fits else "no new work begins until they fit, or this program is replaced"
-            log.warning("The tables are of revision %s, this program is for %s: %s.", revision, written_for(), then)
+            log.warning(
+                "The tables are of revision %s, this program is for %s: %s.", revision, expected_revision(), then
+            )
         self._fits, self._due = fits, monotonic() + _LOOK_SECONDS

@@ -23,7 +23,7 @@ from webapp.jobs.queries.log_lines import Logs
 from webapp.jobs.queries.pagination import Listing
 from webapp.jobs.queries.related_jobs import Kinship
 from webapp.jobs.queries.visible_jobs import Queries
-from webapp.jobs.queueing.start_estimate import Prospects
+from webapp.jobs.queueing.start_estimate import StartEstimates
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
 from webapp.jobs.store.file_store import FileStore
@@ -33,7 +33,18 @@ _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 
 class Jobs(
-    Dispatch, Queries, Listing, Prospects, FamilyPulse, Kinship, Logs, Lookup, Attachments, Removing, Keeping, Steering
+    Dispatch,
+    Queries,
+    Listing,
+    StartEstimates,
+    FamilyPulse,
+    Kinship,
+    Logs,
+    Lookup,
+    Attachments,
+    Removing,
+    Keeping,
+    Steering,
 ):
     """What `services.jobs` is: reads of several kinds, and the verbs of those who create, change and remove jobs."""
 

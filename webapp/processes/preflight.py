@@ -67,8 +67,8 @@ class Unready(Exception):
 def require_tables(services: Services, *, patience: float = 0.0) -> None:
     """Refuse to work on a database that nobody has migrated yet; wait ``patience`` seconds for one that is away."""
     quiet_alembic()
-    expected = revision.written_for()
-    found = patiently(lambda: revision.found(services.engine), seconds=patience)
+    expected = revision.expected_revision()
+    found = patiently(lambda: revision.database_revision(services.engine), seconds=patience)
     services.engine.dispose()
     if found is None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."

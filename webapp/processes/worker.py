@@ -14,9 +14,9 @@ from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from webapp.db.engine import forget_inherited_connections
-from webapp.db.revision import Fit
+from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
-from webapp.jobs.execution.worker_heartbeat import Presence, count, forget
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, count, forget
 from webapp.jobs.lifecycle.finish_attempt import Horse
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
@@ -75,7 +75,7 @@ def _is_alive(pid: int) -> bool:
 
 def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     """Build the RQ worker ``name``; raises ``RedisError`` when Redis is away."""
-    fit = Fit(services.engine)
+    fit = RevisionCheck(services.engine)
 
     def work(queue: str, lease_id: UUID) -> None:
         forget_inherited_connections(services.engine)
@@ -95,7 +95,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         brisk=services.wake_ups.connection,
         name=name,
         leases=services.leases,
-        presence=Presence(services.engine, holder, queues, version()),
+        presence=WorkerHeartbeat(services.engine, holder, queues, version()),
         watch=services.watch,
         has_work=lambda queue: fit.holds() and services.claims.has_claimable(queue),
         work=work,

@@ -2,7 +2,7 @@
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit
-from webapp.schema.columns import Moment, hour_of, later, metadata, now, seconds_between
+from webapp.schema.columns import UtcDateTime, hour_of, later, metadata, now, seconds_between
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs, requests
 from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs
@@ -13,7 +13,7 @@ from webapp.schema.schedules import schedule_runs, schedules
 from webapp.schema.users import sessions, users
 
 __all__ = [
-    "Moment",
+    "UtcDateTime",
     "attachments",
     "attempts",
     "audit",

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from webapp.schema.columns import Moment, metadata
+from webapp.schema.columns import UtcDateTime, metadata
 
 
 class _AttachmentColumns(TypedColumns):
@@ -29,9 +29,9 @@ class _AttachmentColumns(TypedColumns):
     media_type: Named[str] = Column(String(127))
     size: Named[int] = Column(BigInteger)
     sha256: Named[str] = Column(String(64))
-    created_at: Named[datetime] = Column(Moment)
-    expires_at: Named[datetime | None] = Column(Moment)
-    deleted_at: Named[datetime | None] = Column(Moment)
+    created_at: Named[datetime] = Column(UtcDateTime)
+    expires_at: Named[datetime | None] = Column(UtcDateTime)
+    deleted_at: Named[datetime | None] = Column(UtcDateTime)
 
 
 attachments = Table(

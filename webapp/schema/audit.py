@@ -6,12 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import Column, Index, Named, String, Table, TypedColumns, Uuid
 
-from webapp.schema.columns import Counter, Json, Moment, metadata
+from webapp.schema.columns import Counter, Json, UtcDateTime, metadata
 
 
 class _AuditColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
-    at: Named[datetime] = Column(Moment)
+    at: Named[datetime] = Column(UtcDateTime)
     actor_id: Named[UUID | None] = Column(Uuid)
     actor: Named[str] = Column(String(120))
     role: Named[str] = Column(String(10), server_default="")

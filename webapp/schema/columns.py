@@ -29,7 +29,7 @@ NAMING = {
 metadata = MetaData(naming_convention=NAMING)
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime on every database; SQLite by itself gives naive ones back."""
 
     impl = DateTime(timezone=True)
@@ -52,7 +52,7 @@ class Moment(TypeDecorator[datetime]):
 class now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
     """The database's clock: the only clock whose times are stored."""
 
-    type = Moment()
+    type = UtcDateTime()
     inherit_cache = True
 
 
@@ -70,7 +70,7 @@ def _now_postgresql(*_: Any, **__: Any) -> str:
 class later(FunctionElement[datetime]):  # noqa: N801
     """The database's clock, plus a number of seconds."""
 
-    type = Moment()
+    type = UtcDateTime()
     inherit_cache = True
     name = "later"
 
@@ -92,7 +92,7 @@ def _later_postgresql(element: later, compiler: Any, **options: Any) -> str:
 class hour_of(FunctionElement[datetime]):  # noqa: N801
     """The hour in which a moment lies, in UTC, by its beginning."""
 
-    type = Moment()
+    type = UtcDateTime()
     inherit_cache = True
     name = "hour_of"
 

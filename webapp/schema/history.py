@@ -18,7 +18,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from webapp.schema.columns import Counter, Moment, metadata
+from webapp.schema.columns import Counter, UtcDateTime, metadata
 
 
 class _AttemptColumns(TypedColumns):
@@ -28,8 +28,8 @@ class _AttemptColumns(TypedColumns):
     worker: Named[str] = Column(String(80))
     host: Named[str] = Column(String(255))
     pid: Named[int] = Column(Integer)
-    started_at: Named[datetime] = Column(Moment)
-    finished_at: Named[datetime] = Column(Moment)
+    started_at: Named[datetime] = Column(UtcDateTime)
+    finished_at: Named[datetime] = Column(UtcDateTime)
     error: Named[str | None] = Column(Text)
     traceback: Named[str | None] = Column(Text)
     peak_memory: Named[int | None] = Column(BigInteger)
@@ -43,7 +43,7 @@ class _EventColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
     # no foreign key, which would look up and lock the job for each event: a trigger removes them with it
     job_id: Named[UUID] = Column(Uuid)
-    at: Named[datetime] = Column(Moment)
+    at: Named[datetime] = Column(UtcDateTime)
     name: Named[str] = Column(String(40))
     attempt: Named[int] = Column(Integer)
     actor_id: Named[UUID | None] = Column(Uuid)
@@ -58,7 +58,7 @@ class _LogLineColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
     job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
     attempt: Named[int] = Column(Integer)
-    at: Named[datetime] = Column(Moment)
+    at: Named[datetime] = Column(UtcDateTime)
     level: Named[str] = Column(String(10))
     text: Named[str] = Column(Text)
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     true,
 )
 
-from webapp.schema.columns import Json, Moment, metadata
+from webapp.schema.columns import Json, UtcDateTime, metadata
 
 
 class _JobColumns(TypedColumns):
@@ -52,7 +52,7 @@ class _JobColumns(TypedColumns):
     errors: Named[list[dict[str, Any]]] = Column(Json, server_default="[]")
     metadata: Named[dict[str, Any]] = Column(Json, server_default="{}")
     state: Named[dict[str, Any]] = Column(Json, server_default="{}")
-    run_at: Named[datetime | None] = Column(Moment)
+    run_at: Named[datetime | None] = Column(UtcDateTime)
     unique_key: Named[str | None] = Column(String(200))
     next_key: Named[str | None] = Column(String(200))
     root_id: Named[UUID | None] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
@@ -69,13 +69,13 @@ class _JobColumns(TypedColumns):
     max_attempts: Named[int] = Column(Integer, server_default=text("1"))
     interruptions: Named[int] = Column(Integer, server_default=text("0"))
     lease_id: Named[UUID | None] = Column(Uuid)
-    created_at: Named[datetime] = Column(Moment)
-    started_at: Named[datetime | None] = Column(Moment)
-    finished_at: Named[datetime | None] = Column(Moment)
-    heartbeat_at: Named[datetime | None] = Column(Moment)
-    cancel_requested_at: Named[datetime | None] = Column(Moment)
+    created_at: Named[datetime] = Column(UtcDateTime)
+    started_at: Named[datetime | None] = Column(UtcDateTime)
+    finished_at: Named[datetime | None] = Column(UtcDateTime)
+    heartbeat_at: Named[datetime | None] = Column(UtcDateTime)
+    cancel_requested_at: Named[datetime | None] = Column(UtcDateTime)
     cancel_kind: Named[str | None] = Column(String(12))
-    kept_at: Named[datetime | None] = Column(Moment)
+    kept_at: Named[datetime | None] = Column(UtcDateTime)
     version: Named[int] = Column(Integer, server_default=text("1"))
 
 
@@ -140,7 +140,7 @@ Index("ix_dependencies_after", dependencies.c.after_id)
 class _RequestColumns(TypedColumns):
     key: Named[str] = Column(String(120), primary_key=True)
     job_id: Named[UUID] = Column(Uuid, ForeignKey("jobs.id", ondelete="CASCADE"))
-    created_at: Named[datetime] = Column(Moment)
+    created_at: Named[datetime] = Column(UtcDateTime)
 
 
 requests = Table("requests", metadata, _RequestColumns)

@@ -19,14 +19,14 @@ from sqlalchemy import (
     text,
 )
 
-from webapp.schema.columns import Counter, Moment, metadata
+from webapp.schema.columns import Counter, UtcDateTime, metadata
 
 
 class _CursorColumns(TypedColumns):
     name: Named[str] = Column(String(40), primary_key=True)
     event_id: Named[int] = Column(Counter, server_default=text("0"))
-    moment: Named[datetime | None] = Column(Moment)
-    moved_at: Named[datetime] = Column(Moment)
+    moment: Named[datetime | None] = Column(UtcDateTime)
+    moved_at: Named[datetime] = Column(UtcDateTime)
 
 
 # How far a figure has got: what comes after it is counted anew by whoever asks
@@ -35,7 +35,7 @@ cursors = Table("cursors", metadata, _CursorColumns)
 
 class _EndingColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
-    hour: Named[datetime] = Column(Moment)
+    hour: Named[datetime] = Column(UtcDateTime)
     type: Named[str] = Column(String(80))
     queue: Named[str] = Column(String(80))
     status: Named[str] = Column(String(12))
@@ -48,7 +48,7 @@ Index("ix_endings_hour", endings.c.hour)
 
 
 class _RunColumns(TypedColumns):
-    hour: Named[datetime] = Column(Moment, primary_key=True)
+    hour: Named[datetime] = Column(UtcDateTime, primary_key=True)
     type: Named[str] = Column(String(80), primary_key=True)
     queue: Named[str] = Column(String(80), primary_key=True)
     outcome: Named[str] = Column(String(12), primary_key=True)
@@ -68,10 +68,10 @@ class _ErrorGroupColumns(TypedColumns):
     place: Named[str] = Column(String(200), server_default="")
     sample_job_id: Named[UUID] = Column(Uuid)
     count: Named[int] = Column(Integer)
-    first_seen_at: Named[datetime] = Column(Moment)
-    last_seen_at: Named[datetime] = Column(Moment)
+    first_seen_at: Named[datetime] = Column(UtcDateTime)
+    last_seen_at: Named[datetime] = Column(UtcDateTime)
     state: Named[str] = Column(String(8), server_default="open")
-    state_at: Named[datetime | None] = Column(Moment)
+    state_at: Named[datetime | None] = Column(UtcDateTime)
     state_by: Named[UUID | None] = Column(Uuid)
 
 
@@ -86,7 +86,7 @@ Index("ix_error_groups_seen", error_groups.c.last_seen_at)
 
 class _ErrorHourColumns(TypedColumns):
     fingerprint: Named[str] = Column(String(16), primary_key=True)
-    hour: Named[datetime] = Column(Moment, primary_key=True)
+    hour: Named[datetime] = Column(UtcDateTime, primary_key=True)
     count: Named[int] = Column(Integer)
 
 

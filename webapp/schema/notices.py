@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Index, Named, String, Table, TypedColumns
 
-from webapp.schema.columns import Counter, Moment, metadata
+from webapp.schema.columns import Counter, UtcDateTime, metadata
 
 
 class _NoticeColumns(TypedColumns):
@@ -13,8 +13,8 @@ class _NoticeColumns(TypedColumns):
     user_id: Named[UUID] = Column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Named[UUID] = Column(ForeignKey("jobs.id", ondelete="CASCADE"))
     kind: Named[str] = Column(String(12))
-    at: Named[datetime] = Column(Moment)
-    read_at: Named[datetime | None] = Column(Moment)
+    at: Named[datetime] = Column(UtcDateTime)
+    read_at: Named[datetime | None] = Column(UtcDateTime)
 
 
 # Rows are written by a trigger (migration 0010), in whichever transaction ends a job

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Integer, Named, String, Table, TypedColumns, Uuid, text
 
-from webapp.schema.columns import Json, Moment, metadata
+from webapp.schema.columns import Json, UtcDateTime, metadata
 
 
 class _WorkerColumns(TypedColumns):
@@ -18,14 +18,14 @@ class _WorkerColumns(TypedColumns):
     pid: Named[int] = Column(Integer)
     queues: Named[list[str]] = Column(Json)
     version: Named[str] = Column(String(40))
-    started_at: Named[datetime] = Column(Moment)
-    beat_at: Named[datetime] = Column(Moment)
+    started_at: Named[datetime] = Column(UtcDateTime)
+    beat_at: Named[datetime] = Column(UtcDateTime)
     memory: Named[int | None] = Column(BigInteger)
     horse_memory: Named[int | None] = Column(BigInteger)
     done: Named[int] = Column(Integer, server_default=text("0"))
     failed: Named[int] = Column(Integer, server_default=text("0"))
     wish: Named[str | None] = Column(String(5))
-    wished_at: Named[datetime | None] = Column(Moment)
+    wished_at: Named[datetime | None] = Column(UtcDateTime)
     wished_by: Named[UUID | None] = Column(Uuid)
 
 
@@ -36,8 +36,8 @@ class _ClockColumns(TypedColumns):
     id: Named[UUID] = Column(Uuid, primary_key=True)
     host: Named[str] = Column(String(255))
     pid: Named[int] = Column(Integer)
-    started_at: Named[datetime] = Column(Moment)
-    beat_at: Named[datetime] = Column(Moment)
+    started_at: Named[datetime] = Column(UtcDateTime)
+    beat_at: Named[datetime] = Column(UtcDateTime)
 
 
 clocks = Table("clocks", metadata, _ClockColumns)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-from webapp.schema.columns import Counter, Json, Moment, metadata
+from webapp.schema.columns import Counter, Json, UtcDateTime, metadata
 
 
 class _ScheduleColumns(TypedColumns):
@@ -39,13 +39,13 @@ class _ScheduleColumns(TypedColumns):
     owner_id: Named[UUID | None] = Column(Uuid)
     public: Named[bool] = Column(Boolean, server_default=false())
     tenant: Named[str | None] = Column(String(80))
-    next_fire_at: Named[datetime | None] = Column(Moment)
-    paused_at: Named[datetime | None] = Column(Moment)
+    next_fire_at: Named[datetime | None] = Column(UtcDateTime)
+    paused_at: Named[datetime | None] = Column(UtcDateTime)
     paused_by: Named[UUID | None] = Column(Uuid)
     paused_why: Named[str] = Column(String(200), server_default="")
-    created_at: Named[datetime] = Column(Moment)
+    created_at: Named[datetime] = Column(UtcDateTime)
     created_by: Named[UUID | None] = Column(Uuid)
-    changed_at: Named[datetime | None] = Column(Moment)
+    changed_at: Named[datetime | None] = Column(UtcDateTime)
     changed_by: Named[UUID | None] = Column(Uuid)
     version: Named[int] = Column(Integer, server_default=text("1"))
 
@@ -66,8 +66,8 @@ Index("ix_schedules_due", schedules.c.next_fire_at,
 class _RunColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
     schedule_id: Named[UUID] = Column(ForeignKey("schedules.id", ondelete="CASCADE"))
-    fire_at: Named[datetime] = Column(Moment)
-    fired_at: Named[datetime] = Column(Moment)
+    fire_at: Named[datetime] = Column(UtcDateTime)
+    fired_at: Named[datetime] = Column(UtcDateTime)
     outcome: Named[str] = Column(String(8))
     job_id: Named[UUID | None] = Column(Uuid)
     asked_by: Named[UUID | None] = Column(Uuid)

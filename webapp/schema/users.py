@@ -19,7 +19,7 @@ from sqlalchemy import (
     true,
 )
 
-from webapp.schema.columns import Moment, metadata
+from webapp.schema.columns import UtcDateTime, metadata
 
 
 class _UserColumns(TypedColumns):
@@ -36,7 +36,7 @@ class _UserColumns(TypedColumns):
     language: Named[str] = Column(String(5), server_default="")
     live_updates: Named[bool] = Column(Boolean, server_default=true())
     notify: Named[str] = Column(String(7), server_default="always")
-    created_at: Named[datetime] = Column(Moment)
+    created_at: Named[datetime] = Column(UtcDateTime)
     imported_by: Named[UUID | None] = Column(Uuid)
     password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
 
@@ -52,8 +52,8 @@ users = Table(
 class _SessionColumns(TypedColumns):
     token_hash: Named[bytes] = Column(LargeBinary(32), primary_key=True)
     user_id: Named[UUID] = Column(ForeignKey("users.id", ondelete="CASCADE"))
-    created_at: Named[datetime] = Column(Moment)
-    seen_at: Named[datetime] = Column(Moment)
+    created_at: Named[datetime] = Column(UtcDateTime)
+    seen_at: Named[datetime] = Column(UtcDateTime)
     address: Named[str] = Column(String(64), server_default="")
     user_agent: Named[str] = Column(String(200), server_default="")
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from webapp.jobs.definition.job_type import InvalidPayload, Upload, job_type
-from webapp.jobs.definition.upload_rules import Taken, taken_by
+from webapp.jobs.definition.upload_rules import UploadRule, upload_rule_of
 from webapp.services import Services
 
 
@@ -29,9 +29,9 @@ def create(services: Services, **files: tuple[str, bytes]) -> None:
 
 
 def test_a_field_says_what_it_takes() -> None:
-    assert taken_by(Pictures, "table") == Taken(kinds=(".csv", ".tsv"), max_bytes=10)
-    assert taken_by(Pictures, "anyFile") == Taken(max_bytes=3)
-    assert taken_by(Pictures, "no_such") == Taken()
+    assert upload_rule_of(Pictures, "table") == UploadRule(kinds=(".csv", ".tsv"), max_bytes=10)
+    assert upload_rule_of(Pictures, "anyFile") == UploadRule(max_bytes=3)
+    assert upload_rule_of(Pictures, "no_such") == UploadRule()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from tests.jobs.conftest import end
 from webapp.db.engine import writing
 from webapp.jobs.execution import watchdog as module
-from webapp.jobs.execution.watchdog import CUT_OFF, HARD_LIMIT, Watch
+from webapp.jobs.execution.watchdog import CUT_OFF, HARD_LIMIT, Watchdog
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import jobs, now
 from webapp.services import Services
@@ -34,8 +34,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def watch(services: Services, lease: UUID, clock: Clock) -> Watch:
-    return Watch(
+def watch(services: Services, lease: UUID, clock: Clock) -> Watchdog:
+    return Watchdog(
         services.leases,
         lease,
         lease_seconds=30.0,
@@ -46,9 +46,9 @@ def watch(services: Services, lease: UUID, clock: Clock) -> Watch:
 
 
 @pytest.fixture
-def listening(services: Services, lease: UUID, clock: Clock) -> Watch:
+def listening(services: Services, lease: UUID, clock: Clock) -> Watchdog:
     """Watch jobs that may run for long, but not in silence."""
-    return Watch(
+    return Watchdog(
         services.leases,
         lease,
         lease_seconds=30.0,
@@ -68,14 +68,16 @@ def away(*_: Any) -> Any:
     raise OperationalError("beat", {}, Exception("away"))
 
 
-def test_a_lease_is_beaten_six_times_in_its_life(services: Services, watch: Watch, lease: UUID, clock: Clock) -> None:
+def test_a_lease_is_beaten_six_times_in_its_life(
+    services: Services, watch: Watchdog, lease: UUID, clock: Clock
+) -> None:
     for _ in range(60):
         assert not watch.look()
         clock.at += watch.interval_seconds
     assert 10 <= services.leases.beats()[lease] <= 13
 
 
-def test_a_horse_without_a_lease_must_die(services: Services, watch: Watch, lease: UUID) -> None:
+def test_a_horse_without_a_lease_must_die(services: Services, watch: Watchdog, lease: UUID) -> None:
     assert not watch.look()
     services.leases.settle(lease, why="…")
     watch._beat_due = 0.0
@@ -84,7 +86,7 @@ def test_a_horse_without_a_lease_must_die(services: Services, watch: Watch, leas
 
 
 def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
-    services: Services, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not watch.look()
     monkeypatch.setattr(services.leases, "beat", away)
@@ -96,7 +98,7 @@ def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
 
 
 def test_a_database_that_comes_back_in_time_costs_nothing(
-    services: Services, watch: Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(services.leases, "beat", away)
@@ -107,7 +109,7 @@ def test_a_database_that_comes_back_in_time_costs_nothing(
     assert not watch.look()
 
 
-def test_the_fence_knows_the_time_without_asking_the_database(watch: Watch, clock: Clock) -> None:
+def test_the_fence_knows_the_time_without_asking_the_database(watch: Watchdog, clock: Clock) -> None:
     clock.at += 19
     assert not watch.cut_off()
     assert watch.seconds_left == pytest.approx(1.0)
@@ -117,7 +119,7 @@ def test_the_fence_knows_the_time_without_asking_the_database(watch: Watch, cloc
 
 
 def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
-    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock, database: str
+    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock, database: str
 ) -> None:
     job = running()
     clock.at += 21
@@ -128,7 +130,7 @@ def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
 
 
 def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
-    services: Services, watch: Watch, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, watch: Watchdog, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = services.leases.beat
 
@@ -145,7 +147,7 @@ def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
 
 
 def test_a_job_that_does_not_stop_within_its_grace_is_ended(
-    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     running()
     assert not watch.look()
@@ -159,7 +161,7 @@ def test_a_job_that_does_not_stop_within_its_grace_is_ended(
 
 
 def test_the_grace_is_each_jobs_own(
-    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     first = running()
     ask_to_stop(services)
@@ -173,7 +175,7 @@ def test_the_grace_is_each_jobs_own(
 
 
 def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
-    watch: Watch, running: Callable[..., Job], clock: Clock
+    watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     running()
     assert not watch.look()
@@ -185,7 +187,7 @@ def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
 
 
 def test_each_job_of_a_horse_has_its_limit_to_itself(
-    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     for _ in range(3):
         job = running()
@@ -196,7 +198,7 @@ def test_each_job_of_a_horse_has_its_limit_to_itself(
 
 
 def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
-    services: Services, watch: Watch, running: Callable[..., Job], clock: Clock
+    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     job = running()
     assert not watch.look()
@@ -210,7 +212,7 @@ def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
     assert (after.status, after.max_attempts) == (Status.QUEUED, 2)
 
 
-def test_the_first_verdict_stands(services: Services, watch: Watch, lease: UUID, clock: Clock) -> None:
+def test_the_first_verdict_stands(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
     watch.interrupt()
     clock.at += 21
     assert watch.look()
@@ -222,7 +224,7 @@ def test_the_first_verdict_stands(services: Services, watch: Watch, lease: UUID,
 
 
 def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: UUID) -> None:
-    short = Watch(
+    short = Watchdog(
         services.leases,
         lease,
         lease_seconds=2.0,
@@ -234,7 +236,7 @@ def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: 
 
 
 def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
-    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+    services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running()
     assert not listening.look()
@@ -253,7 +255,7 @@ def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
 
 
 def test_a_silent_job_with_a_try_left_runs_again(
-    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+    services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running(max_attempts=2)
     listening.look()
@@ -264,7 +266,7 @@ def test_a_silent_job_with_a_try_left_runs_again(
 
 
 def test_a_root_with_parts_to_come_is_never_taken_for_lost(
-    services: Services, listening: Watch, clock: Clock, running: Callable[..., Job]
+    services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     root = running()
     services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])

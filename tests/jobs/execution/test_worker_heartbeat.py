@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, update
 from webapp.db.engine import reading, writing
 from webapp.jobs.execution import worker_heartbeat
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.execution.worker_heartbeat import Presence, Wish
+from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
 from webapp.jobs.model.job import Job
 from webapp.jobs.monitoring.workers import Worker, WorkerNotFound, Workers
 from webapp.schema import later, workers
@@ -19,8 +19,8 @@ ME = Holder(host="h", boot_id="b", worker="w", pid=os.getpid())
 
 
 @pytest.fixture
-def mine(engine: Engine) -> Presence:
-    mine = Presence(engine, ME, ["default", "reports"], "0.1.0+abc")
+def mine(engine: Engine) -> WorkerHeartbeat:
+    mine = WorkerHeartbeat(engine, ME, ["default", "reports"], "0.1.0+abc")
     mine.look()
     return mine
 
@@ -35,7 +35,7 @@ def the_one(known: Workers) -> Worker:
     return worker
 
 
-def again(mine: Presence) -> Wish | None:
+def again(mine: WorkerHeartbeat) -> StopRequest | None:
     """Look as if a second had passed."""
     mine._look_due = 0.0
     return mine.look()
@@ -58,24 +58,24 @@ def test_a_worker_that_holds_a_lease_is_busy_with_its_job(known: Workers, runnin
     assert worker.job_started_at == job.started_at
 
 
-def test_what_is_asked_of_a_worker_is_told_at_its_next_look(mine: Presence, known: Workers) -> None:
+def test_what_is_asked_of_a_worker_is_told_at_its_next_look(mine: WorkerHeartbeat, known: Workers) -> None:
     assert again(mine) is None
     somebody = uuid4()
-    known.stop("w", Wish.DRAIN, by=somebody)
-    assert again(mine) is Wish.DRAIN
+    known.stop("w", StopRequest.DRAIN, by=somebody)
+    assert again(mine) is StopRequest.DRAIN
     worker = the_one(known)
-    assert (worker.state, worker.wish, worker.wished_by) == ("stopping", Wish.DRAIN, somebody)
+    assert (worker.state, worker.wish, worker.wished_by) == ("stopping", StopRequest.DRAIN, somebody)
 
 
-def test_a_stop_becomes_more_urgent_and_never_less(mine: Presence, known: Workers) -> None:
-    for wish in (Wish.DRAIN, Wish.NOW, Wish.DRAIN):
+def test_a_stop_becomes_more_urgent_and_never_less(mine: WorkerHeartbeat, known: Workers) -> None:
+    for wish in (StopRequest.DRAIN, StopRequest.NOW, StopRequest.DRAIN):
         known.stop("w", wish)
-    assert again(mine) is Wish.NOW
+    assert again(mine) is StopRequest.NOW
 
 
 def test_nobody_can_ask_a_worker_that_is_not_there(known: Workers) -> None:
     with pytest.raises(WorkerNotFound, match="There is no worker w; it may have ended already"):
-        known.stop("w", Wish.NOW)
+        known.stop("w", StopRequest.NOW)
 
 
 @pytest.mark.usefixtures("mine")
@@ -98,7 +98,7 @@ def test_a_silent_worker_is_lost_and_forgotten_once_nothing_is_held_for_it(
     assert known.all() == ()
 
 
-def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: Presence, engine: Engine) -> None:
+def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: WorkerHeartbeat, engine: Engine) -> None:
     worker_heartbeat.forget(engine, "w")
     mine._beat_due = 0.0
     again(mine)

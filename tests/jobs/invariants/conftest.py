@@ -15,7 +15,7 @@ from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.leases import Holder, boot_id
-from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.invariants.verifier import verify
 from webapp.jobs.monitoring.clock_heartbeat import Beat
 from webapp.jobs.schedules.draft import Draft
@@ -55,7 +55,7 @@ def lived(services: Services) -> dict[str, UUID]:
     for _ in range(2):
         services.firing.run_now(nightly)
     holder = Holder(host=gethostname(), boot_id=boot_id(), worker="w", pid=os.getpid())
-    Presence(services.engine, holder, ["default"], "1").look()
+    WorkerHeartbeat(services.engine, holder, ["default"], "1").look()
     lease_id = services.leases.open(holder, "default")
     services.work_horse().drain("default", lease_id, HORSE)
     services.work_horse().drain("default", lease_id, HORSE)

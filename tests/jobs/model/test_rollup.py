@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.jobs.model.job import Status
-from webapp.jobs.model.rollup import Parts, roll_up
+from webapp.jobs.model.rollup import ChildCounts, roll_up
 
 C, F, X = "completed", "failed", "cancelled"
 
@@ -20,7 +20,7 @@ C, F, X = "completed", "failed", "cancelled"
     ],
 )
 def test_a_root_ends_as_its_children_did(ended: dict[str, int], tolerant: bool, status: Status) -> None:
-    assert roll_up(Parts(total=sum(ended.values()), **ended), tolerant=tolerant) is status
+    assert roll_up(ChildCounts(total=sum(ended.values()), **ended), tolerant=tolerant) is status
 
 
 @given(st.integers(1, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.booleans())
@@ -28,11 +28,11 @@ def test_while_a_child_is_active_the_root_stays(
     active: int, completed: int, failed: int, cancelled: int, tolerant: bool
 ) -> None:
     total = active + completed + failed + cancelled
-    parts = Parts(total=total, completed=completed, failed=failed, cancelled=cancelled)
+    parts = ChildCounts(total=total, completed=completed, failed=failed, cancelled=cancelled)
     assert roll_up(parts, tolerant=tolerant) is None
     assert parts.active == active
 
 
 def test_progress_counts_what_completed_and_what_failed() -> None:
-    assert Parts(total=3, completed=1, failed=1, cancelled=1).progress == 66.67
-    assert Parts(total=0).progress == 100.0
+    assert ChildCounts(total=3, completed=1, failed=1, cancelled=1).progress == 66.67
+    assert ChildCounts(total=0).progress == 100.0

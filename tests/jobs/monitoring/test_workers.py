@@ -8,12 +8,12 @@ from sqlalchemy import Engine, update
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job
 from webapp.jobs.monitoring.workers import Workers
-from webapp.jobs.rq_queue.worker_registry import Listed
+from webapp.jobs.rq_queue.worker_registry import RegisteredWorker
 from webapp.schema import later, leases
 
 pytestmark = pytest.mark.usefixtures("database")
-IDLE = Listed(name="i", host="a", pid=7, queues=("x", "y"), state="idle", silent_for=timedelta(seconds=3))
-SAME = Listed(name="w", host="h", pid=1, queues=("x", "default"), state="idle", silent_for=None)
+IDLE = RegisteredWorker(name="i", host="a", pid=7, queues=("x", "y"), state="idle", silent_for=timedelta(seconds=3))
+SAME = RegisteredWorker(name="w", host="h", pid=1, queues=("x", "default"), state="idle", silent_for=None)
 
 
 def test_a_worker_without_a_lease_is_what_redis_says(engine: Engine) -> None:

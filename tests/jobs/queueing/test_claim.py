@@ -8,7 +8,7 @@ from tests.jobs.conftest import HOLDER, end
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queueing.claim import waiting
+from webapp.jobs.queueing.claim import count_queued
 from webapp.schema import events, jobs
 from webapp.services import Services
 
@@ -126,6 +126,6 @@ def test_waiting_jobs_are_counted_up_to_a_ceiling(services: Services, make: Call
     for _ in range(5):
         make()
     with reading(services.engine) as connection:
-        assert waiting(connection, "default", ceiling=3) == 3
-        assert waiting(connection, "default", ceiling=9) == 5
-        assert waiting(connection, "other", ceiling=9) == 0
+        assert count_queued(connection, "default", ceiling=3) == 3
+        assert count_queued(connection, "default", ceiling=9) == 5
+        assert count_queued(connection, "other", ceiling=9) == 0

@@ -5,7 +5,7 @@ import pytest
 
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queueing.queues import Load, UnknownQueue
+from webapp.jobs.queueing.queues import QueueLoad, UnknownQueue
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -61,7 +61,7 @@ def test_what_waits_and_what_runs_is_counted_per_queue(
     services.queues.add("other")
     make(queue="other")
     services.jobs.create_job("nothing", dispatch=False)
-    assert services.queues.loads() == {"default": Load(waiting=2, running=1), "other": Load(waiting=1)}
+    assert services.queues.loads() == {"default": QueueLoad(waiting=2, running=1), "other": QueueLoad(waiting=1)}
 
 
 def test_a_job_is_not_sent_where_nobody_could_listen(services: Services, make: Callable[..., Job]) -> None:

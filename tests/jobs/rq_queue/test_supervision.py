@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from tests.installation import wait_for
-from webapp.jobs.execution.watchdog import CUT_OFF, Watch
+from webapp.jobs.execution.watchdog import CUT_OFF, Watchdog
 from webapp.jobs.rq_queue import supervision
-from webapp.jobs.rq_queue.supervision import Guard
+from webapp.jobs.rq_queue.supervision import HorseSupervisor
 
 
 class Hanging:
@@ -29,9 +29,9 @@ class Hanging:
 
 
 @pytest.fixture
-def watched() -> Callable[..., Watch]:
-    def make(leases: Hanging, seconds: float) -> Watch:
-        return Watch(
+def watched() -> Callable[..., Watchdog]:
+    def make(leases: Hanging, seconds: float) -> Watchdog:
+        return Watchdog(
             leases,
             uuid4(),
             lease_seconds=seconds,
@@ -43,11 +43,11 @@ def watched() -> Callable[..., Watch]:
     return make
 
 
-def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[..., Watch]) -> None:
+def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[..., Watchdog]) -> None:
     leases, killed = Hanging(), threading.Event()
     watch = watched(leases, 0.6)
     began = time.monotonic()
-    with Guard(watch, kill=killed.set, obey=lambda: None, show=lambda: None):
+    with HorseSupervisor(watch, kill=killed.set, obey=lambda: None, show=lambda: None):
         assert killed.wait(5)
         assert time.monotonic() - began < 5
         assert (leases.asked, leases.answers.is_set()) == (1, False), "its beat still hangs"
@@ -56,7 +56,7 @@ def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[.
 
 
 def test_a_redis_that_hangs_keeps_nobody_from_beating(
-    watched: Callable[..., Watch], monkeypatch: pytest.MonkeyPatch
+    watched: Callable[..., Watchdog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "_SHOWN_EVERY", 0.01)
     leases, hangs, answers = Hanging(), threading.Event(), threading.Event()
@@ -66,17 +66,17 @@ def test_a_redis_that_hangs_keeps_nobody_from_beating(
         hangs.set()
         answers.wait(10)
 
-    with Guard(watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey=lambda: None, show=show):
+    with HorseSupervisor(watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey=lambda: None, show=show):
         assert hangs.wait(5)
         asked = leases.asked
         wait_for(lambda: leases.asked >= asked + 2)
         answers.set()
 
 
-def test_no_thread_is_left_when_the_horse_has_ended(watched: Callable[..., Watch]) -> None:
+def test_no_thread_is_left_when_the_horse_has_ended(watched: Callable[..., Watchdog]) -> None:
     leases = Hanging()
     leases.answers.set()
     before = threading.active_count()
-    with Guard(watched(leases, 30.0), kill=lambda: None, obey=lambda: None, show=lambda: None):
+    with HorseSupervisor(watched(leases, 30.0), kill=lambda: None, obey=lambda: None, show=lambda: None):
         assert threading.active_count() == before + 3
     assert threading.active_count() == before

@@ -5,7 +5,7 @@ import pytest
 from redis import Redis
 from rq.worker_registration import REDIS_WORKER_KEYS
 
-from webapp.jobs.rq_queue.worker_registry import Listed, listed
+from webapp.jobs.rq_queue.worker_registry import RegisteredWorker, registered_workers
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def register(redis: Redis, name: str, **facts: object) -> None:
 def test_a_worker_is_listed_with_what_it_says_of_itself(redis: Redis) -> None:
     heard = datetime.now(UTC) - timedelta(seconds=30)
     register(redis, "w", hostname="h", pid=17, queues="a,b", state="idle", last_heartbeat=heard.isoformat())
-    (worker,) = listed(redis)
+    (worker,) = registered_workers(redis)
     assert (worker.name, worker.host, worker.pid, worker.queues) == ("w", "h", 17, ("a", "b"))
     assert worker.state == "idle"
     assert timedelta(seconds=29) < worker.silent_for < timedelta(seconds=50)
@@ -35,10 +35,12 @@ def test_a_worker_is_listed_with_what_it_says_of_itself(redis: Redis) -> None:
 def test_one_that_said_goodbye_or_was_forgotten_is_not_listed(redis: Redis) -> None:
     register(redis, "gone", hostname="h", death="2026-01-01T00:00:00Z")
     register(redis, "forgotten")
-    assert listed(redis) == ()
+    assert registered_workers(redis) == ()
 
 
 def test_whatever_stands_in_redis_breaks_nothing(redis: Redis) -> None:
     register(redis, "w", hostname=b"\xff", pid="; rm", queues=",,", state="", last_heartbeat="yesterday")
-    strange = Listed(name="w", host="\N{REPLACEMENT CHARACTER}", pid=None, queues=(), state="", silent_for=None)
-    assert listed(redis) == (strange,)
+    strange = RegisteredWorker(
+        name="w", host="\N{REPLACEMENT CHARACTER}", pid=None, queues=(), state="", silent_for=None
+    )
+    assert registered_workers(redis) == (strange,)

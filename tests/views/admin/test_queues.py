@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
@@ -21,7 +21,7 @@ def tag_in(text: str) -> str:
 
 
 def test_a_queue_is_listed_with_its_figures(operator: FlaskClient, services: Services, put: Put) -> None:
-    Presence(services.engine, HOLDER, ["default"], "1").look()
+    WorkerHeartbeat(services.engine, HOLDER, ["default"], "1").look()
     for status in (Status.QUEUED, Status.QUEUED, Status.RUNNING):
         put(status)
     services.queues.limit("default", 5)

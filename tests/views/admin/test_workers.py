@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from webapp.db.engine import writing
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.execution.worker_heartbeat import Presence, Wish
+from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import later, workers
 from webapp.services import Services
@@ -17,9 +17,9 @@ Noted = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def worker(services: Services) -> Presence:
+def worker(services: Services) -> WorkerHeartbeat:
     holder = Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17)
-    presence = Presence(services.engine, holder, ["default"], version())
+    presence = WorkerHeartbeat(services.engine, holder, ["default"], version())
     presence.look()
     return presence
 
@@ -45,18 +45,18 @@ def test_a_worker_of_another_version_is_marked(operator: FlaskClient, services: 
 
 
 def test_a_worker_is_asked_to_end_after_its_job(
-    operator: FlaskClient, services: Services, worker: Presence, noted: Noted
+    operator: FlaskClient, services: Services, worker: WorkerHeartbeat, noted: Noted
 ) -> None:
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 303
     worker._look_due = 0.0
-    assert worker.look() is Wish.DRAIN
+    assert worker.look() is StopRequest.DRAIN
     assert "Asked by you to stop after its job." in operator.get("/admin/workers").text
     line = noted()[-1]
     assert (line["action"], line["object_name"], line["after"]) == ("worker_drain", "mill, 17", {"wish": "drain"})
 
 
 def test_a_stop_now_says_what_becomes_of_the_job_first(
-    operator: FlaskClient, services: Services, worker: Presence, put: Callable[..., Job], noted: Noted
+    operator: FlaskClient, services: Services, worker: WorkerHeartbeat, put: Callable[..., Job], noted: Noted
 ) -> None:
     lease = services.leases.open(Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17), "default")
     put(Status.RUNNING, lease_id=lease)
@@ -65,7 +65,7 @@ def test_a_stop_now_says_what_becomes_of_the_job_first(
     assert "its pool puts another one in its place" in asked
     assert operator.post("/admin/workers/abcdef0123/stop").status_code == 303
     worker._look_due = 0.0
-    assert worker.look() is Wish.NOW
+    assert worker.look() is StopRequest.NOW
     assert noted()[-1]["action"] == "worker_stop"
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
 

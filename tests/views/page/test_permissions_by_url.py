@@ -16,7 +16,7 @@ from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.db.engine import reading, writing
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.execution.worker_heartbeat import Presence
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.schedules.draft import Draft
 from webapp.jobs.store.attachments import Attachment
@@ -91,7 +91,7 @@ def address_of(
 
     def worker() -> str:
         name = uuid4().hex
-        Presence(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").look()
+        WorkerHeartbeat(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").look()
         return name
 
     def error() -> str:

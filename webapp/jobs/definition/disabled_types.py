@@ -12,7 +12,7 @@ from webapp.db.engine import reading, writing
 from webapp.schema import disabled_types, now
 
 _FIRST = select(disabled_types.c.name).limit(1)
-ANY = exists(select(literal_column("1")).select_from(disabled_types))
+ANY_DISABLED = exists(select(literal_column("1")).select_from(disabled_types))
 
 
 class TypeDisabled(Exception):
@@ -29,7 +29,7 @@ class TypeDisabled(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disabled:
+class DisabledType:
     """Why a type may not be started, since when and by whom."""
 
     name: str
@@ -44,11 +44,11 @@ class DisabledTypes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def all(self) -> Mapping[str, Disabled]:
+    def all(self) -> Mapping[str, DisabledType]:
         """Return those that are disabled, by name."""
         with reading(self._engine) as connection:
             rows = connection.execute(select(disabled_types)).mappings()
-            return {row["name"]: Disabled(**row) for row in rows}
+            return {row["name"]: DisabledType(**row) for row in rows}
 
     def disable(self, name: str, *, reason: str = "", by: UUID | None = None) -> None:
         """Let nobody start the type; one that is disabled already stays as it is."""
@@ -65,7 +65,7 @@ class DisabledTypes:
             connection.execute(delete(disabled_types).where(disabled_types.c.name == name))
 
 
-def refuse(connection: Connection, names: Collection[str]) -> None:
+def refuse_disabled(connection: Connection, names: Collection[str]) -> None:
     """Raise `TypeDisabled` if one of the types is."""
     if not names or connection.execute(_FIRST).first() is None:  # there is hardly ever one, and this is quick
         return
@@ -74,6 +74,6 @@ def refuse(connection: Connection, names: Collection[str]) -> None:
         raise TypeDisabled(row.name, row.reason)
 
 
-def names(connection: Connection) -> list[str]:
+def disabled_names(connection: Connection) -> list[str]:
     """Return the names of the disabled types."""
     return list(connection.execute(select(disabled_types.c.name)).scalars())

@@ -118,7 +118,7 @@ class JobType:
         try:
             return self.payload_class.model_validate(values)
         except ValidationError as error:
-            raise InvalidPayload(self.name, sentences(error)) from None
+            raise InvalidPayload(self.name, field_messages(error)) from None
 
 
 def job_type(
@@ -196,7 +196,7 @@ def job_type(
     return declare
 
 
-def sentences(error: ValidationError) -> dict[str, str]:
+def field_messages(error: ValidationError) -> dict[str, str]:
     """One readable sentence per field of a failed validation; the first one counts."""
     found: dict[str, str] = {}
     for item in error.errors(include_url=False):

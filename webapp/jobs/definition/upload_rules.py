@@ -15,7 +15,7 @@ from webapp.jobs.store.file_store import StoredFile, media_type_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class UploadRule:
     """What a field takes: endings and media types (none named: any), and how many bytes at most."""
 
     kinds: tuple[str, ...] = ()
@@ -32,18 +32,18 @@ class Taken:
         return ""
 
 
-def taken_by(payload_class: type[BaseModel], field: str) -> Taken:
+def upload_rule_of(payload_class: type[BaseModel], field: str) -> UploadRule:
     """Return what the field says in its ``json_schema_extra``; ``field`` is the name it is sent under."""
     fields = {_sent_as(name, info): info for name, info in payload_class.model_fields.items()}
     extra: Any = fields[field].json_schema_extra if field in fields else None
     said: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
     kinds = (part.strip().lower() for part in str(said.get("accept", "")).split(","))
-    return Taken(kinds=tuple(filter(None, kinds)), max_bytes=said.get("max_bytes"))
+    return UploadRule(kinds=tuple(filter(None, kinds)), max_bytes=said.get("max_bytes"))
 
 
-def refusals(payload_class: type[BaseModel], files: Mapping[str, StoredFile]) -> dict[str, str]:
+def rejected_uploads(payload_class: type[BaseModel], files: Mapping[str, StoredFile]) -> dict[str, str]:
     """Map each field to the sentence that refuses its file."""
-    found = {field: taken_by(payload_class, field).refusal(file.name, file.size) for field, file in files.items()}
+    found = {field: upload_rule_of(payload_class, field).refusal(file.name, file.size) for field, file in files.items()}
     return {field: sentence for field, sentence in found.items() if sentence}
 
 

@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.executor import SENTENCES, Executor
+from webapp.jobs.execution.executor import SELF_EXPLANATORY, Executor
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.file_store import Draft, FileStore, StoredFile, clean_name, media_type_of
@@ -30,7 +30,7 @@ from webapp.jobs.store.file_store import Draft, FileStore, StoredFile, clean_nam
 Show = Callable[[str], None]
 
 
-class ReporterForShow(Reporter):
+class DryRunReporter(Reporter):
     """Shows the words that the other one carries to the row."""
 
     def __init__(self, engine: Engine, job: Job, show: Show) -> None:
@@ -66,7 +66,7 @@ class ReporterForShow(Reporter):
         """Start no thread."""
 
 
-class ContextForShow(JobContext):
+class DryRunContext(JobContext):
     """Shows the files and jobs that the other one makes."""
 
     def __init__(self, show: Show, *arguments: Any, **named: Any) -> None:
@@ -88,7 +88,7 @@ class ContextForShow(JobContext):
         self._show(f"file: {file.name}, {file.size} bytes, {file.media_type}")
 
 
-class DraftForShow(Draft):
+class DryRunPartialFile(Draft):
     """A file of which only the size and the hash are known."""
 
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
@@ -105,12 +105,12 @@ class DraftForShow(Draft):
         self._file.close()
 
 
-class FilesForShow(FileStore):
+class DryRunFiles(FileStore):
     """Reads the files that there are; adds none and removes none."""
 
     def draft(self, limit: int | None = None) -> Draft:
         """Begin a file that goes nowhere."""
-        return DraftForShow(self, limit)
+        return DryRunPartialFile(self, limit)
 
     def draft_path(self, file_id: UUID) -> Path:
         """Make no folder for it."""
@@ -134,8 +134,8 @@ class FilesForShow(FileStore):
 _REFUSED = "It wanted to write to the database by itself, which a rehearsal refuses."
 
 
-class Rehearsal(Executor):
-    """Runs handlers for show. Its engine must be a read-only one, and its files `FilesForShow`."""
+class DryRun(Executor):
+    """Runs handlers for show. Its engine must be a read-only one, and its files `DryRunFiles`."""
 
     _show: Show = print
 
@@ -148,7 +148,7 @@ class Rehearsal(Executor):
         acting = replace(job, attempt=job.attempt + 1, started_at=at)
         try:
             job_type = self._registry.get(job.type)
-            result = self._call(job_type, acting, ReporterForShow(self._engine, acting, show))
+            result = self._call(job_type, acting, DryRunReporter(self._engine, acting, show))
         except SliceEnded:
             show("It would be handed back here, and go on in a fresh process.")
             return True
@@ -159,11 +159,11 @@ class Rehearsal(Executor):
         return result is not False
 
     def _tell(self, error: Exception) -> None:
-        if isinstance(error, SENTENCES):
+        if isinstance(error, SELF_EXPLANATORY):
             return self._show(f"It would fail: {error}")
         self._show("".join(traceback.format_exception(error)).rstrip())
         refused = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
         return self._show(_REFUSED if refused else f"It would fail: {type(error).__name__}: {error}")
 
-    def _make_context(self, *arguments: Any, **named: Any) -> ContextForShow:
-        return ContextForShow(self._show, *arguments, **named)
+    def _make_context(self, *arguments: Any, **named: Any) -> DryRunContext:
+        return DryRunContext(self._show, *arguments, **named)

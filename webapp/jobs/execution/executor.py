@@ -63,8 +63,8 @@ _SIGNALS: Mapping[type[BaseException], Ending] = {
     SliceEnded: Ending(status=Status.QUEUED, outcome="continued"),
     LeaseLost: Ending(status=Status.FAILED, outcome="lost"),  # its writing is refused by the fence
 }
-HOPELESS = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would end alike
-SENTENCES = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret)
+NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would end alike
+SELF_EXPLANATORY = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret)
 
 
 class Executor:
@@ -168,7 +168,7 @@ class Executor:
         ending = _failed(_sentence(error), traceback.format_exc())
         if isinstance(error, JobError | OwnerMissing):
             ending = replace(ending, key=error.key, parameters=error.parameters)
-        if isinstance(error, HOPELESS) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
+        if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
             return ending
         if self._asked_to_stop(reporter):
             return replace(_SIGNALS[JobCancelled], error=ending.error, traceback=ending.traceback)
@@ -251,7 +251,7 @@ def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, SENTENCES):
+    if isinstance(error, SELF_EXPLANATORY):
         return str(error)
     return resource_errors.sentence(error) or f"{type(error).__name__}: {error}"
 

@@ -9,14 +9,14 @@ from webapp import os_process
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.leases import Holder, Leases
-from webapp.jobs.execution.watchdog import Watch
+from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Horse
 from webapp.jobs.model.job import IllegalTransition, Job, Status
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.job_store import Store
 
-WatchOver = Callable[[UUID], Watch]
+WatchdogFactory = Callable[[UUID], Watchdog]
 _INTERRUPTED = "It was run by hand, and interrupted."
 
 
@@ -34,11 +34,18 @@ def refuse_worker_only(registry: Registry, type_name: str) -> None:
         raise WorkerOnly(type_name)
 
 
-class ByHand:
+class InlineRun:
     """Runs one waiting job at once, ahead of all others and past a paused queue, but within its limits."""
 
     def __init__(
-        self, *, store: Store, registry: Registry, claims: Claims, executor: Executor, leases: Leases, watch: WatchOver
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        claims: Claims,
+        executor: Executor,
+        leases: Leases,
+        watch: WatchdogFactory,
     ) -> None:
         self._store = store
         self._registry = registry
@@ -69,7 +76,7 @@ class ByHand:
             watching.settle(watching.verdict or _INTERRUPTED, holder.pid, 0)
         return self._store.get(job_id)
 
-    def _run(self, job: Job, holder: Holder, watching: Watch) -> None:
+    def _run(self, job: Job, holder: Holder, watching: Watchdog) -> None:
         ended = threading.Event()
         thread = os_process.start(lambda: _keep_alive(watching, ended), "beat")
         try:
@@ -89,7 +96,7 @@ class ByHand:
         return BadRequest(f"Job {job.short_id} cannot start now: as many of its kind run as may run at once.")
 
 
-def _keep_alive(watching: Watch, ended: threading.Event) -> None:
+def _keep_alive(watching: Watchdog, ended: threading.Event) -> None:
     while not ended.wait(watching.interval_seconds):
         if watching.look() and not ended.is_set():
             # the same as Ctrl-C, also in the middle of a system call; another follows if the handler swallows it

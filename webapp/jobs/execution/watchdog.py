@@ -17,7 +17,7 @@ _BEATS_PER_LEASE = 6
 _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
 
 
-class Watch:
+class Watchdog:
     """Looks after what runs under a lease. `look` is called every `interval_seconds`.
 
     ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of``,

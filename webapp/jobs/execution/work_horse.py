@@ -56,7 +56,7 @@ class WorkHorse:
         def claim() -> Job | None:
             return self._claims.claim(queue, lease_id, fresh=fresh)
 
-        return patiently(claim, again=lambda: self._claims.unheard(lease_id) or claim(), seconds=self._patience)
+        return patiently(claim, again=lambda: self._claims.claimed_under(lease_id) or claim(), seconds=self._patience)
 
     def _is_to_end(self) -> bool:
         return self._executor.interrupted or self._executor.draining

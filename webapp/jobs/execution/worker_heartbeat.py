@@ -23,14 +23,14 @@ _LOOK_SECONDS = 1.0
 FORGOTTEN_AFTER = 4  # leases' times without a beat: whatever the worker held is settled long before
 
 
-class Wish(StrEnum):
+class StopRequest(StrEnum):
     """What is asked of a worker: to end after its job, or now, its job being handed back."""
 
     DRAIN = "drain"
     NOW = "now"
 
 
-class Presence:
+class WorkerHeartbeat:
     """One worker's own row."""
 
     def __init__(self, engine: Engine, holder: Holder, queues: Collection[str], version: str) -> None:
@@ -46,9 +46,9 @@ class Presence:
         self._mine = workers.c.name == holder.worker
         self._pid = holder.pid
         self._beat_due = self._look_due = 0.0
-        self._wish: Wish | None = None
+        self._wish: StopRequest | None = None
 
-    def look(self, horse_pid: int = 0) -> Wish | None:
+    def look(self, horse_pid: int = 0) -> StopRequest | None:
         """Beat when that is due; return what is asked of the worker. Cheap enough for every second.
 
         A database that is away costs nothing but the beat.
@@ -60,7 +60,7 @@ class Presence:
                 self._wish = self._ask(at, horse_pid)
         return self._wish
 
-    def _ask(self, at: float, horse_pid: int) -> Wish | None:
+    def _ask(self, at: float, horse_pid: int) -> StopRequest | None:
         if at < self._beat_due:
             with reading(self._engine) as connection:
                 return _wish(connection.execute(select(workers.c.wish).where(self._mine)).scalar())
@@ -80,9 +80,9 @@ def count(engine: Engine, worker: str, *, done: int, failed: int) -> None:
         connection.execute(update(workers).where(workers.c.name == worker).values(**more))
 
 
-def ask(engine: Engine, worker: str, wish: Wish, *, by: UUID | None = None) -> bool:
+def ask(engine: Engine, worker: str, wish: StopRequest, *, by: UUID | None = None) -> bool:
     """Ask a worker to end; tell whether it is there. What was asked before is only made more urgent."""
-    fits = (workers.c.name == worker, workers.c.wish.is_distinct_from(Wish.NOW.value))
+    fits = (workers.c.name == worker, workers.c.wish.is_distinct_from(StopRequest.NOW.value))
     asked = {"wish": wish.value, "wished_at": now(), "wished_by": by}
     with writing(engine) as connection:
         connection.execute(update(workers).where(*fits).values(**asked))
@@ -107,8 +107,8 @@ def forget_silent(engine: Engine, lease_seconds: float) -> int:
     return len(gone)
 
 
-def _wish(word: str | None) -> Wish | None:
-    return Wish(word) if word in set(Wish) else None
+def _wish(word: str | None) -> StopRequest | None:
+    return StopRequest(word) if word in set(StopRequest) else None
 
 
 def _resident(pid: int) -> int | None:

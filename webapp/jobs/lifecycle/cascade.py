@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, or_, select, update
 
 from webapp.jobs.model.job import COMPLETE, TERMINAL, Status
-from webapp.jobs.model.rollup import Parts, roll_up
+from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.jobs.store import events, signals, unique_keys
 from webapp.schema import dependencies, jobs, now
 from webapp.schema import events as event_rows
@@ -56,7 +56,7 @@ def _read(connection: Connection, ids: list[UUID]) -> list[Row[Any]]:
 def _count_at_roots(connection: Connection, rows: list[Row[Any]]) -> list[UUID]:
     counts: dict[UUID, Counter[str]] = {}
     for row in rows:
-        kind = Parts().counted(Status(row.status))
+        kind = ChildCounts().counted(Status(row.status))
         if row.root_id and kind:
             counts.setdefault(row.root_id, Counter())[kind] += 1
     # in one order everywhere, so that two who end children of the same roots never wait in a ring
@@ -91,7 +91,7 @@ def _settle(connection: Connection, root_id: UUID, root: Any) -> bool:
     return status is not None
 
 
-def _said_of(parts: Parts, status: Status) -> dict[str, Any]:
+def _said_of(parts: ChildCounts, status: Status) -> dict[str, Any]:
     if status is Status.FAILED:
         return {"errors": [{"text": f"{parts.failed} of {parts.total} parts failed."}]}
     if status is Status.COMPLETED and parts.failed:
@@ -101,9 +101,11 @@ def _said_of(parts: Parts, status: Status) -> dict[str, Any]:
     return {}
 
 
-def parts_of(row: Any) -> Parts:
+def parts_of(row: Any) -> ChildCounts:
     """Read a root's figures."""
-    return Parts(total=row.parts, completed=row.parts_completed, failed=row.parts_failed, cancelled=row.parts_cancelled)
+    return ChildCounts(
+        total=row.parts, completed=row.parts_completed, failed=row.parts_failed, cancelled=row.parts_cancelled
+    )
 
 
 def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set[str]) -> list[UUID]:

@@ -21,7 +21,7 @@ from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import Vault, dump_payload
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, Job, Owner, Status
-from webapp.jobs.queueing.fair_share import with_turns
+from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
 from webapp.jobs.store.file_store import FileStore, StoredFile
@@ -79,11 +79,11 @@ def insert_jobs(
     delay: timedelta | None = None,
 ) -> None:
     """Write new jobs with their turns, their first event, and one job's files; `TypeDisabled` if their type is."""
-    disabled_types.refuse(connection, {job.type for job in new if job.root_id is None})
+    disabled_types.refuse_disabled(connection, {job.type for job in new if job.root_id is None})
     if len(new) > 1 and not files and delay is None and bulk_insert.are_alike(new):
         _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
         return
-    store.insert(connection, with_turns(connection, new))
+    store.insert(connection, assign_turns(connection, new))
     if delay is not None:
         due = {"run_at": later(delay.total_seconds())}
         connection.execute(update(jobs).where(jobs.c.id.in_([job.id for job in new])).values(**due))
@@ -95,7 +95,7 @@ def insert_jobs(
 
 def insert_alike(connection: Connection, model: Job, payloads_: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
     """Write jobs like ``model`` in one go, each with its own (checked) payload; return their ids in the order given."""
-    disabled_types.refuse(connection, {model.type} if model.root_id is None else ())
+    disabled_types.refuse_disabled(connection, {model.type} if model.root_id is None else ())
     ids = tuple(uuid7() for _ in payloads_)
     _insert_in_bulk(connection, model, ids, payloads_)
     return ids
@@ -137,7 +137,7 @@ def status_of(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
 def _insert_in_bulk(
     connection: Connection, model: Job, ids: Sequence[UUID], payloads_: Sequence[Mapping[str, Any]]
 ) -> None:
-    [first] = with_turns(connection, [model])
+    [first] = assign_turns(connection, [model])
     bulk_insert.insert_alike(connection, first, ids, payloads_)
     signals.note(connection, signals.job_created, ids)
 
@@ -161,7 +161,7 @@ def _checked(
 
 def _described(job_type: JobType, files: Mapping[str, StoredFile]) -> dict[str, Any]:
     """Return what a payload says of its files; raise `InvalidPayload` for one that its field does not take."""
-    if refused := upload_rules.refusals(job_type.payload_class, files):
+    if refused := upload_rules.rejected_uploads(job_type.payload_class, files):
         raise InvalidPayload(job_type.name, refused)
     return {
         field: {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}

@@ -34,7 +34,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.db.engine import is_sqlite
 from webapp.jobs.model.job import COMPLETE, TERMINAL, Job, Status
-from webapp.jobs.model.rollup import DECIMALS, Parts
+from webapp.jobs.model.rollup import DECIMALS, ChildCounts
 from webapp.jobs.store import signals
 from webapp.jobs.store.fence import MINE, Fence, LeaseLost, bound
 from webapp.schema import attempts as attempt_rows
@@ -258,7 +258,7 @@ ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
 @cache
 def counted(status: Status) -> ReturningUpdate[Any]:
     """Count one more child that has ended in ``status`` at the root that the parameter ``its_root`` names."""
-    kind = Parts().counted(status)
+    kind = ChildCounts().counted(status)
     figure = jobs.c[f"parts_{kind}"]
     done = jobs.c.parts_completed + jobs.c.parts_failed + int(kind != "cancelled")
     progress = func.round(cast(COMPLETE * done / jobs.c.parts, Numeric), DECIMALS)

@@ -155,7 +155,7 @@ class Dispatch:
         job = self.store.get(job_id)
         refuse_if_not_retriable(job_id, job.status)
         with reading(self.store.engine) as connection:
-            disabled_types.refuse(connection, [job.type])
+            disabled_types.refuse_disabled(connection, [job.type])
         self._retry([job_id], by=by)
         return self.store.get(job_id)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, bindparam, func, literal_column, select, update
 from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.leases import Leases
-from webapp.jobs.queueing.claim import QUEUED, waiting
+from webapp.jobs.queueing.claim import QUEUED, count_queued
 from webapp.schema import jobs, now, queues
 
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
@@ -73,6 +73,6 @@ def _waiting_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
         paused = set(connection.execute(_PAUSED).scalars())
         while queue := connection.execute(_NEXT_QUEUE, {"last": last}).scalar():
             if queue not in paused:
-                found[queue] = waiting(connection, queue, ceiling)
+                found[queue] = count_queued(connection, queue, ceiling)
             last = queue
     return found

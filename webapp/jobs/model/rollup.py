@@ -13,7 +13,7 @@ DECIMALS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class ChildCounts:
     """How many children a root has, and how many of them have ended in which way."""
 
     total: int = 0
@@ -43,7 +43,7 @@ class Parts:
         }.get(status)
 
 
-def roll_up(parts: Parts, *, tolerant: bool = False) -> Status | None:
+def roll_up(parts: ChildCounts, *, tolerant: bool = False) -> Status | None:
     """Return the status of a root whose own handler has returned; ``None`` while children are active."""
     if parts.active > 0:
         return None

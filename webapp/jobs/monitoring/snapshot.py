@@ -18,8 +18,8 @@ from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, conditions
-from webapp.jobs.queueing.claim import QUEUED, waiting_queues
-from webapp.jobs.queueing.latency import began
+from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
+from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs, now, queues
 
@@ -99,7 +99,7 @@ class Examination:
                 at=at,
                 running=_count(connection, Status.RUNNING, Status.WAITING),
                 waiting=_count(connection, Status.QUEUED, Status.HELD),
-                waiting_queues=waiting_queues(connection),
+                waiting_queues=queues_with_jobs(connection),
                 paused_queues=paused,
                 oldest=_oldest(connection, at, paused),
                 workers=self._workers() if redis else self._at_work(),
@@ -144,7 +144,7 @@ def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> Ol
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
     rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
     free = [row for row in rows if row.queue not in paused]
-    since = began(connection, free)
+    since = queued_since(connection, free)
     longest = min(free, key=lambda row: since[row.id], default=None)
     if longest is None:
         return None

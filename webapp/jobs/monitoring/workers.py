@@ -17,8 +17,8 @@ from sqlalchemy import Engine, RowMapping, func, select, union
 
 from webapp.db.engine import reading
 from webapp.jobs.execution import worker_heartbeat
-from webapp.jobs.execution.worker_heartbeat import Wish
-from webapp.jobs.rq_queue.worker_registry import Listed
+from webapp.jobs.execution.worker_heartbeat import StopRequest
+from webapp.jobs.rq_queue.worker_registry import RegisteredWorker
 from webapp.schema import jobs, leases, now, workers
 
 _LEAST_SILENCE = timedelta(seconds=3 * worker_heartbeat.BEAT_SECONDS)
@@ -57,15 +57,17 @@ class Worker:
     done: int = 0
     failed: int = 0
     version: str = ""
-    wish: Wish | None = None
+    wish: StopRequest | None = None
     wished_by: UUID | None = None
     known: bool = False
 
 
 class Workers:
-    """The workers of one database; ``listed`` asks Redis. One that is silent for a lease's time is lost."""
+    """The workers of one database; ``registered_workers`` asks Redis. One that is silent for a lease's time is lost."""
 
-    def __init__(self, engine: Engine, listed: Callable[[], tuple[Listed, ...]], lease_seconds: float = 30.0) -> None:
+    def __init__(
+        self, engine: Engine, listed: Callable[[], tuple[RegisteredWorker, ...]], lease_seconds: float = 30.0
+    ) -> None:
         self._engine = engine
         self._listed = listed
         self._lost_after = max(timedelta(seconds=lease_seconds), _LEAST_SILENCE)
@@ -86,7 +88,7 @@ class Workers:
         there = (one for one in self._found() if one.state in {"idle", "busy"} and one.known)
         return Counter(queue for one in there for queue in one.queues)
 
-    def stop(self, name: str, wish: Wish, *, by: UUID | None = None) -> None:
+    def stop(self, name: str, wish: StopRequest, *, by: UUID | None = None) -> None:
         """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
         if not worker_heartbeat.ask(self._engine, name, wish, by=by):
             raise WorkerNotFound(name)
@@ -104,7 +106,7 @@ class Workers:
 
     def _worker(self, row: RowMapping) -> Worker:
         silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
-        wish = Wish(row["wish"]) if row["wish"] else None
+        wish = StopRequest(row["wish"]) if row["wish"] else None
         shown = {name: row[name] for name in SHOWN}
         return Worker(
             **shown,
@@ -118,19 +120,19 @@ class Workers:
             known=row["queues"] is not None,
         )
 
-    def _joined(self, listed: tuple[Listed, ...]) -> Callable[[Worker], Worker]:
+    def _joined(self, listed: tuple[RegisteredWorker, ...]) -> Callable[[Worker], Worker]:
         """Add the queues that only Redis knows."""
         queues = {one.name: one.queues for one in listed}
         return lambda one: one if one.known else replace(one, queues=queues.get(one.name, one.queues))
 
 
-def _idle(one: Listed) -> Worker:
+def _idle(one: RegisteredWorker) -> Worker:
     return Worker(
         name=one.name, host=one.host, pid=one.pid, queues=one.queues, state=one.state, silent_for=one.silent_for
     )
 
 
-def _state(wish: Wish | None, *, lost: bool, busy: bool) -> str:
+def _state(wish: StopRequest | None, *, lost: bool, busy: bool) -> str:
     if lost:
         return "lost"
     if wish is not None:

@@ -43,7 +43,7 @@ QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the part
 
 
 _HELD_UP = or_(
-    disabled_types.ANY,
+    disabled_types.ANY_DISABLED,
     exists(
         select(literal_column("1")).where(
             queues.c.name == bindparam("wanted_queue"),
@@ -125,7 +125,7 @@ class Claims:
             row = self._claim_within_limits(queue, values)
         return _started(row)
 
-    def unheard(self, lease_id: UUID) -> Job | None:
+    def claimed_under(self, lease_id: UUID) -> Job | None:
         """Return what was claimed under a lease by a claim whose answer was lost with the connection."""
         with reading(self._engine) as connection:
             return _started(connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first())
@@ -140,7 +140,7 @@ class Claims:
         if queue == NO_QUEUE:
             return False
         with reading(self._engine) as connection:
-            conditions = concurrency.claimable(connection, queue, self._limits)
+            conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_best(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
     def _claim_freely(self, values: Mapping[str, Any]) -> RowMapping | None:
@@ -156,8 +156,8 @@ class Claims:
         self, queue: str, values: Mapping[str, Any], *which: ColumnElement[bool]
     ) -> RowMapping | None:
         with writing(self._engine) as connection:
-            concurrency.take_turns(connection)
-            conditions = concurrency.claimable(connection, queue, self._limits)
+            concurrency.serialize_claims(connection)
+            conditions = concurrency.within_limits(connection, queue, self._limits)
             row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
             if row is not None:
                 connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
@@ -167,7 +167,7 @@ class Claims:
     def _is_limited(self, queue: str) -> bool:
         limited = exists(select(literal_column("1")).where(queues.c.name == queue, queues.c.max_running.is_not(None)))
         with reading(self._engine) as connection:
-            return bool(connection.execute(select(or_(disabled_types.ANY, limited))).scalar())
+            return bool(connection.execute(select(or_(disabled_types.ANY_DISABLED, limited))).scalar())
 
 
 def _started(row: RowMapping | None) -> Job | None:
@@ -178,13 +178,13 @@ def _started(row: RowMapping | None) -> Job | None:
     return job
 
 
-def waiting(connection: Connection, queue: str, ceiling: int) -> int:
+def count_queued(connection: Connection, queue: str, ceiling: int) -> int:
     """Count a queue's waiting jobs, up to ``ceiling``."""
     rows = select(literal(1)).where(jobs.c.queue == queue, QUEUED).limit(ceiling)
     return len(connection.execute(rows).all())
 
 
-def waiting_queues(connection: Connection) -> tuple[str, ...]:
+def queues_with_jobs(connection: Connection) -> tuple[str, ...]:
     """Return the queues in which jobs wait, by name: from one to the next along the claim's index."""
     found = [""]
     while queue := connection.execute(_NEXT_QUEUE, {"last": found[-1]}).scalar():

@@ -20,13 +20,13 @@ from webapp.schema import jobs, queues
 _LOCK = 7_164_001  # any number, but the same in every process
 
 
-def take_turns(connection: Connection) -> None:
+def serialize_claims(connection: Connection) -> None:
     """Wait until no other claim with limits is under way."""
     if not is_sqlite(connection.engine):
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
-def claimable(connection: Connection, queue: str, limits: Mapping[str, Limits]) -> list[ColumnElement[bool]]:
+def within_limits(connection: Connection, queue: str, limits: Mapping[str, Limits]) -> list[ColumnElement[bool]]:
     """Return the conditions that keep the claim of ``queue`` within every limit."""
     most = connection.execute(select(queues.c.max_running).where(queues.c.name == queue)).scalar()
     if most is not None and _running_in(connection, queue) >= most:
@@ -36,7 +36,7 @@ def claimable(connection: Connection, queue: str, limits: Mapping[str, Limits]) 
     for (name, _), count in by_owner.items():
         by_type[name] += count
     full = [name for name, limit in limits.items() if limit.running is not None and by_type[name] >= limit.running]
-    full += disabled_types.names(connection)
+    full += disabled_types.disabled_names(connection)
     conditions: list[ColumnElement[bool]] = [jobs.c.type.not_in(full)] if full else []
     for (name, owner_id), count in by_owner.items():
         most = limits[name].running_per_owner

@@ -20,7 +20,7 @@ from webapp.schema import jobs
 Line = tuple[str, int, UUID | None]
 
 
-def with_turns(connection: Connection, new: Iterable[Job]) -> list[Job]:
+def assign_turns(connection: Connection, new: Iterable[Job]) -> list[Job]:
     """Return the jobs with their turns, in the order given."""
     given: dict[Line, int] = defaultdict(int)
     first: dict[Line, int] = {}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Uuid, bindparam, exists, func, litera
 from webapp.db.engine import reading
 from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
-from webapp.jobs.queueing.claim import waiting_queues
+from webapp.jobs.queueing.claim import queues_with_jobs
 from webapp.jobs.store.events import CREATED
 from webapp.schema import dependencies, events, jobs, later, now
 
@@ -29,15 +29,15 @@ _NEXT_CREATED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class QueueLatency:
     """How long 95 of 100 jobs waited at most, and of how many that is told."""
 
     p95: timedelta
     samples: int
 
 
-def oldest(engine: Engine) -> Mapping[str, timedelta]:
-    """Return by queue how long the job has waited that waits for longest, since what `began` says.
+def oldest_waits(engine: Engine) -> Mapping[str, timedelta]:
+    """Return by queue how long the job has waited that waits for longest, since what `queued_since` says.
 
     Goes through the waiting jobs from the first created on, and ends where none that follows can have
     waited longer: mostly with the first ones, however many wait.
@@ -45,9 +45,9 @@ def oldest(engine: Engine) -> Mapping[str, timedelta]:
     found: dict[str, datetime] = {}
     last = UUID(int=0)
     with reading(engine) as connection:
-        queues = {queue for queue in waiting_queues(connection) if queue != NO_QUEUE}
+        queues = {queue for queue in queues_with_jobs(connection) if queue != NO_QUEUE}
         while some := connection.execute(_NEXT_CREATED, {"last": last}).all():
-            since = began(connection, some)
+            since = queued_since(connection, some)
             for row in some:
                 found[row.queue] = min(found.get(row.queue, since[row.id]), since[row.id])
             last = some[-1].id
@@ -57,7 +57,7 @@ def oldest(engine: Engine) -> Mapping[str, timedelta]:
     return {queue: max(timedelta(0), moment - since) for queue, since in found.items()}
 
 
-def began(connection: Connection, waiting: Iterable[Any]) -> Mapping[UUID, datetime]:
+def queued_since(connection: Connection, waiting: Iterable[Any]) -> Mapping[UUID, datetime]:
     """Return since when jobs wait, by id: a retry, what they waited for, and the end of a delay begin it anew.
 
     ``waiting`` are rows with ``id``, ``created_at`` and ``run_at``.
@@ -69,7 +69,7 @@ def began(connection: Connection, waiting: Iterable[Any]) -> Mapping[UUID, datet
     return {row.id: max(filter(None, (row.created_at, row.run_at, moved.get(row.id)))) for row in rows}
 
 
-def recent(engine: Engine) -> Mapping[str, Wait]:
+def recent_latencies(engine: Engine) -> Mapping[str, QueueLatency]:
     """Return by queue how long jobs waited lately.
 
     Told of the first attempts of jobs that waited for nothing but a worker: not of parts, which
@@ -87,7 +87,7 @@ def recent(engine: Engine) -> Mapping[str, Wait]:
         for row in connection.execute(newest):
             if row.started_at is not None:
                 spans[row.queue].append(max(timedelta(0), row.started_at - row.since))
-    return {queue: Wait(p95=_p95(sorted(found)), samples=len(found)) for queue, found in spans.items()}
+    return {queue: QueueLatency(p95=_p95(sorted(found)), samples=len(found)) for queue, found in spans.items()}
 
 
 def _p95(spans: Sequence[timedelta]) -> timedelta:

@@ -17,8 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.queueing import latency
-from webapp.jobs.queueing.claim import waiting_queues
-from webapp.jobs.queueing.latency import Wait
+from webapp.jobs.queueing.claim import queues_with_jobs
+from webapp.jobs.queueing.latency import QueueLatency
 from webapp.schema import jobs, now, queues
 
 BATCH = 2000
@@ -81,7 +81,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class QueueLoad:
     """How many jobs of a queue could start now, and how many run."""
 
     waiting: int = 0
@@ -99,7 +99,7 @@ class Queues:
         """Return the queues that types name, that were ever set, and in which something waits or runs."""
         with reading(self._engine) as connection:
             kept = {row["name"]: Queue(**row) for row in connection.execute(select(queues)).mappings()}
-            used = {*waiting_queues(connection), *_count(connection, "running")}
+            used = {*queues_with_jobs(connection), *_count(connection, "running")}
         names = dict.fromkeys((*self._known, *sorted(kept), *sorted(used)))
         return tuple(kept.get(name, Queue(name=name)) for name in names)
 
@@ -121,11 +121,13 @@ class Queues:
             row = connection.execute(select(queues).where(queues.c.name == name)).mappings().first()
         return Queue(**row) if row else Queue(name=name)
 
-    def loads(self) -> Mapping[str, Load]:
+    def loads(self) -> Mapping[str, QueueLoad]:
         """Count what waits and runs, per queue; a queue without either is not there."""
         with reading(self._engine) as connection:
             waiting, running = _count(connection, "queued"), _count(connection, "running")
-        return {name: Load(waiting=waiting.get(name, 0), running=running.get(name, 0)) for name in {*waiting, *running}}
+        return {
+            name: QueueLoad(waiting=waiting.get(name, 0), running=running.get(name, 0)) for name in {*waiting, *running}
+        }
 
     def add(self, name: str) -> Queue:
         """Make a queue that no job type names, for jobs that are sent there."""
@@ -136,12 +138,12 @@ class Queues:
         return self.get(name)
 
     def oldest(self) -> Mapping[str, timedelta]:
-        """Tell how long the oldest waiting job waits, per queue; see `waits.oldest`."""
-        return latency.oldest(self._engine)
+        """Tell how long the oldest waiting job waits, per queue; see `latency.oldest_waits`."""
+        return latency.oldest_waits(self._engine)
 
-    def waits(self) -> Mapping[str, Wait]:
-        """Tell how long jobs waited lately, per queue; see `waits.recent`."""
-        return latency.recent(self._engine)
+    def waits(self) -> Mapping[str, QueueLatency]:
+        """Tell how long jobs waited lately, per queue; see `latency.recent_latencies`."""
+        return latency.recent_latencies(self._engine)
 
     def waiting(self, name: str) -> int:
         """Count the jobs that wait in a queue."""

@@ -15,7 +15,7 @@ from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.queueing.claim import QUEUED
-from webapp.schema import Moment, jobs, now
+from webapp.schema import UtcDateTime, jobs, now
 
 PLACES = 1000
 RECENT = 1000
@@ -23,7 +23,7 @@ _SAMPLES = 20
 _AT_ONCE = timedelta(seconds=5)
 
 
-class Prospects:
+class StartEstimates:
     """What is to be expected of the jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:
@@ -67,7 +67,7 @@ class Prospects:
             .limit(RECENT)
             .subquery()
         )
-        latest = select(newest.c.type, func.max(newest.c.created_at, type_=Moment())).group_by(newest.c.type)
+        latest = select(newest.c.type, func.max(newest.c.created_at, type_=UtcDateTime())).group_by(newest.c.type)
         with reading(self.engine) as connection:
             return {row[0]: row[1] for row in connection.execute(latest)}
 

@@ -8,7 +8,7 @@ from resource import struct_rusage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class HorseExit:
     """A horse that has ended: what `os.wait4` said of it."""
 
     pid: int
@@ -32,10 +32,10 @@ class Ended:
         return f"The process that ran this job was killed ({name}).{hint}"
 
 
-def wait_for(pid: int) -> Ended:
+def wait_for(pid: int) -> HorseExit:
     """Wait until a horse has ended, however it does."""
     _, status, usage = os.wait4(pid, 0)
-    return Ended(pid=pid, status=status, usage=usage)
+    return HorseExit(pid=pid, status=status, usage=usage)
 
 
 def kill(pid: int, sig: signal.Signals = signal.SIGKILL) -> None:

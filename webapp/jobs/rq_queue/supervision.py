@@ -11,17 +11,17 @@ from collections.abc import Callable
 from typing import Self
 
 from webapp import os_process
-from webapp.jobs.execution.watchdog import Watch
+from webapp.jobs.execution.watchdog import Watchdog
 
 _SHOWN_EVERY = 5.0  # seconds; RQ forgets a worker after a minute and a half
 _LEAST_PAUSE = 0.05
 
 
-class Guard:
+class HorseSupervisor:
     """Guards a horse in a ``with`` block; at its end no thread is left, as the next horse is forked without any."""
 
     def __init__(
-        self, watching: Watch, *, kill: Callable[[], None], obey: Callable[[], None], show: Callable[[], None]
+        self, watching: Watchdog, *, kill: Callable[[], None], obey: Callable[[], None], show: Callable[[], None]
     ) -> None:
         self._watching = watching
         self._kill_horse = kill

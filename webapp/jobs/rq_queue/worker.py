@@ -32,11 +32,11 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.retry import short
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
-from webapp.jobs.execution.watchdog import Watch
-from webapp.jobs.execution.worker_heartbeat import Presence, Wish
+from webapp.jobs.execution.watchdog import Watchdog
+from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
 from webapp.jobs.rq_queue import horse_process
-from webapp.jobs.rq_queue.horse_process import Ended
-from webapp.jobs.rq_queue.supervision import Guard
+from webapp.jobs.rq_queue.horse_process import HorseExit
+from webapp.jobs.rq_queue.supervision import HorseSupervisor
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.os_process import die_with_parent
 
@@ -66,8 +66,8 @@ class JobWorker(Worker):
         brisk: Redis,
         name: str,
         leases: Leases,
-        presence: Presence,
-        watch: Callable[[UUID], Watch],
+        presence: WorkerHeartbeat,
+        watch: Callable[[UUID], Watchdog],
         has_work: Callable[[str], bool],
         work: Work,
     ) -> None:
@@ -86,7 +86,7 @@ class JobWorker(Worker):
         self._has_work = has_work
         self._work = work
         self._lease_id: UUID | None = None
-        self._watching: Watch | None = None
+        self._watching: Watchdog | None = None
         self._waits_for_work = False
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -138,26 +138,26 @@ class JobWorker(Worker):
             os._exit(1)
         os._exit(0)
 
-    def _wait_for_end(self, watching: Watch) -> Ended:
+    def _wait_for_end(self, watching: Watchdog) -> HorseExit:
         pid = self._horse_pid
         obey = partial(self._obey, pid, watching)
-        with Guard(watching, kill=lambda: horse_process.kill(pid), obey=obey, show=self.heartbeat):
+        with HorseSupervisor(watching, kill=lambda: horse_process.kill(pid), obey=obey, show=self.heartbeat):
             faultpoint("worker.forked")
             ended = horse_process.wait_for(pid)
         self._horse_pid = 0
         return ended
 
-    def _obey(self, pid: int, watching: Watch) -> None:
+    def _obey(self, pid: int, watching: Watchdog) -> None:
         """Have the horse end after its job, or hand it back now; said at each look, for it may not hear yet."""
         wish = self._presence.look(pid)
         self._stop_requested = self._stop_requested or wish is not None
-        if wish is Wish.NOW or watching.interrupted:
+        if wish is StopRequest.NOW or watching.interrupted:
             self.handle_warm_shutdown_request()
-        elif wish is Wish.DRAIN:
+        elif wish is StopRequest.DRAIN:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
 
-    def _settle(self, watching: Watch, ended: Ended) -> None:
+    def _settle(self, watching: Watchdog, ended: HorseExit) -> None:
         while True:
             try:
                 return watching.settle(watching.verdict or ended.sentence, ended.pid, ended.peak_memory)

@@ -13,7 +13,7 @@ _PREFIX = "rq:worker:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class RegisteredWorker:
     """A worker as RQ's registry has it; ``silent_for`` is measured between two machines' clocks."""
 
     name: str
@@ -24,7 +24,7 @@ class Listed:
     silent_for: timedelta | None
 
 
-def listed(connection: Redis) -> tuple[Listed, ...]:
+def registered_workers(connection: Redis) -> tuple[RegisteredWorker, ...]:
     """Return the workers that have not said goodbye, by name; raises ``RedisError`` when Redis is away.
 
     One that was killed stays for as long as RQ remembers it, about a minute and a half.
@@ -35,11 +35,11 @@ def listed(connection: Redis) -> tuple[Listed, ...]:
     return tuple(worker for worker in found if worker)
 
 
-def _listed(key: str, values: Any, now: datetime) -> Listed | None:
+def _listed(key: str, values: Any, now: datetime) -> RegisteredWorker | None:
     said: Mapping[str, str] = {name: _text(value) for name, value in zip(_FIELDS, values, strict=True) if value}
     if not said or "death" in said:
         return None
-    return Listed(
+    return RegisteredWorker(
         name=key.removeprefix(_PREFIX),
         host=said.get("hostname", ""),
         pid=int(said["pid"]) if said.get("pid", "").isdecimal() else None,

@@ -58,7 +58,7 @@ class Making:
     def _job(self, schedule: Schedule, choices: Mapping[str, Any]) -> Job:
         kind = self._registry.get(schedule.type)
         with reading(self._store.engine) as connection:
-            disabled_types.refuse(connection, [kind.name])
+            disabled_types.refuse_disabled(connection, [kind.name])
         payload = load_payload(kind, schedule.payload, self._vault)
         key = kind.key_of(payload) or schedule.unique_key  # what its type must not do twice, no schedule does
         wanted = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": key, **choices}

@@ -10,7 +10,7 @@ from typing import Any
 
 from webapp.accounts.user import Role
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.definition.upload_rules import taken_by
+from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Status
 from webapp.jobs.model.policies import FOREVER, OnDuplicate
 from webapp.views.admin.users import role_label
@@ -187,7 +187,7 @@ def _limits(kind: JobType, question: Question, largest_file: int) -> Iterator[st
 
 
 def _of_a_file(kind: JobType, question: Question, largest_file: int) -> Iterator[str]:
-    taken = taken_by(kind.payload_class, question.name)
+    taken = upload_rule_of(kind.payload_class, question.name)
     if taken.kinds:
         yield one_of(taken.kinds)
     yield _("at most %(bound)s", bound=size(min(taken.max_bytes or largest_file, largest_file)))

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.accounts.permissions import Right
-from webapp.jobs.definition.disabled_types import Disabled
+from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.queries.pagination import Spread
 from webapp.jobs.queries.visible_jobs import TABS
@@ -136,7 +136,7 @@ class TypeView:
 class _TypeFigures:
     spreads: Mapping[str, Spread]
     ended: Mapping[tuple[str, str], int]
-    disabled: Mapping[str, Disabled]
+    disabled: Mapping[str, DisabledType]
     reading: Reader
     usual: timedelta
     largest_file: int
@@ -187,7 +187,7 @@ def _failed_count(kind: JobType, found: _TypeFigures) -> JobCount:
     return JobCount(count=sum(found.ended.get((kind.name, status.value), 0) for status in TABS["failed"]))
 
 
-def _disablement(disabled: Disabled, reading: Reader) -> Disablement:
+def _disablement(disabled: DisabledType, reading: Reader) -> Disablement:
     return Disablement(
         reason=disabled.reason,
         who=reading.name(disabled.disabled_by) if disabled.disabled_by else _("the command line"),

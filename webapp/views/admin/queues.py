@@ -17,8 +17,8 @@ from webapp.accounts.audit_log import Action, Kind
 from webapp.accounts.permissions import Right
 from webapp.jobs.lifecycle.bulk_actions import Action as Act
 from webapp.jobs.model.job import Status
-from webapp.jobs.queueing.latency import Wait
-from webapp.jobs.queueing.queues import Load, Queue
+from webapp.jobs.queueing.latency import QueueLatency
+from webapp.jobs.queueing.queues import Queue, QueueLoad
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.services import Services
 from webapp.views.job_list.bulk_actions import start_acting
@@ -67,9 +67,9 @@ class QueueView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _QueueFigures:
-    loads: Mapping[str, Load]
+    loads: Mapping[str, QueueLoad]
     oldest: Mapping[str, timedelta]
-    waits: Mapping[str, Wait]
+    waits: Mapping[str, QueueLatency]
     workers: Mapping[str, int]
 
 
@@ -87,7 +87,11 @@ def queue_views(services: Services) -> tuple[QueueView, ...]:
 
 
 def _view(queue: Queue, found: _QueueFigures, reading: Reader) -> QueueView:
-    load, wait, oldest = found.loads.get(queue.name, Load()), found.waits.get(queue.name), found.oldest.get(queue.name)
+    load, wait, oldest = (
+        found.loads.get(queue.name, QueueLoad()),
+        found.waits.get(queue.name),
+        found.oldest.get(queue.name),
+    )
     workers = found.workers.get(queue.name, 0)
     return QueueView(
         name=queue.name,
@@ -109,7 +113,7 @@ def _who(queue: Queue, reading: Reader) -> str:
     return reading.name(queue.paused_by) if queue.paused_by else _("the command line")
 
 
-def _look(queue: Queue, load: Load, workers: int) -> Look:
+def _look(queue: Queue, load: QueueLoad, workers: int) -> Look:
     if queue.paused_at:
         return Look(_("Paused"), "attention", "player-pause")
     if not workers:

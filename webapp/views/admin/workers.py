@@ -15,7 +15,7 @@ from redis import RedisError
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.accounts.permissions import Right
-from webapp.jobs.execution.worker_heartbeat import Wish
+from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.monitoring.workers import Worker, WorkerNotFound
 from webapp.services import Services
 from webapp.version import version
@@ -55,7 +55,7 @@ class WorkerView:
     version: str
     is_other_version: bool
     refusal: str
-    wish: Wish | None
+    wish: StopRequest | None
 
     @property
     def short_name(self) -> str:
@@ -128,7 +128,7 @@ def _sentence(one: Worker, reading: Reader) -> str:
     if one.wish is None:
         return ""
     who = reading.name(one.wished_by) if one.wished_by else _("the command line")
-    if one.wish is Wish.NOW:
+    if one.wish is StopRequest.NOW:
         return _("Asked by %(who)s to stop now: its job is handed back.", who=who)
     return _("Asked by %(who)s to stop after its job.", who=who)
 
@@ -144,7 +144,7 @@ def _refusal(one: Worker) -> str:
         return _("It runs by hand or with an older program, so it can only be stopped where it runs.")
     if one.state == "lost":
         return _("It is silent and would not hear it.")
-    return _("It was asked to stop now already.") if one.wish is Wish.NOW else ""
+    return _("It was asked to stop now already.") if one.wish is StopRequest.NOW else ""
 
 
 bp = Blueprint("workers", __name__, url_prefix="/admin/workers")
@@ -168,7 +168,7 @@ def live() -> ResponseReturnValue:
 @require(Right.STOP_WORKERS)
 def drain(name: str) -> ResponseReturnValue:
     """Have a worker end after the job that it runs."""
-    return _stop(_find_worker(name), Wish.DRAIN, Action.WORKER_DRAIN)
+    return _stop(_find_worker(name), StopRequest.DRAIN, Action.WORKER_DRAIN)
 
 
 @bp.route("/<name>/stop", methods=["GET", "POST"])
@@ -178,10 +178,10 @@ def stop(name: str) -> ResponseReturnValue:
     worker = _find_worker(name)
     if request.method == "GET":
         return confirm(_stopping(worker))
-    return _stop(worker, Wish.NOW, Action.WORKER_STOP)
+    return _stop(worker, StopRequest.NOW, Action.WORKER_STOP)
 
 
-def _stop(worker: WorkerView, wish: Wish, action: Action) -> ResponseReturnValue:
+def _stop(worker: WorkerView, wish: StopRequest, action: Action) -> ResponseReturnValue:
     if worker.refusal:
         abort(409, worker.refusal)
     where = f"{worker.host}, {worker.pid}"

@@ -15,7 +15,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage
 
-from webapp.jobs.definition.upload_rules import Taken, taken_by
+from webapp.jobs.definition.upload_rules import UploadRule, upload_rule_of
 from webapp.jobs.store.file_store import FileStore, StoredFile, clean_name
 from webapp.views.forms.questions import questions
 from webapp.views.text.translations import gettext as _
@@ -94,7 +94,7 @@ def receive(
         name = question.name
         try:
             if (file := sent.get(name)) and file.filename:
-                brought.files[name] = _kept(file, file.filename, taken_by(payload_class, name))
+                brought.files[name] = _kept(file, file.filename, upload_rule_of(payload_class, name))
             elif token := typed.get(name + KEPT):
                 brought.files[name] = staging.peek(name, token)
                 brought.staged.add(name)
@@ -103,7 +103,7 @@ def receive(
     return brought
 
 
-def _kept(sent: FileStorage, filename: str, taken: Taken) -> StoredFile:
+def _kept(sent: FileStorage, filename: str, taken: UploadRule) -> StoredFile:
     if refusal := taken.refusal(clean_name(filename), sent.stream.size):  # type: ignore[attr-defined]
         raise Refused(refusal)
     file: StoredFile = sent.stream.keep(filename)  # type: ignore[attr-defined]

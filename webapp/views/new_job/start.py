@@ -8,9 +8,9 @@ from operator import attrgetter
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.jobs.definition.disabled_types import Disabled
+from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.definition.upload_rules import taken_by
+from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Owner
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.new_job.submission import Order, ask, take, usual
@@ -55,7 +55,7 @@ def expected(type_name: str) -> int:
 def largest(type_name: str) -> int | None:
     """Return how many bytes the largest of them may have; ``None`` where no field says so."""
     job_type = _known(type_name)
-    limits = [taken_by(job_type.payload_class, field).max_bytes for field in job_type.uploads] if job_type else []
+    limits = [upload_rule_of(job_type.payload_class, field).max_bytes for field in job_type.uploads] if job_type else []
     return None if None in limits else max(filter(None, limits), default=None)
 
 
@@ -91,7 +91,7 @@ def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
     )
 
 
-def _refusal(disabled: Disabled | None) -> str:
+def _refusal(disabled: DisabledType | None) -> str:
     if disabled is None:
         return ""
     if reason := disabled.reason.rstrip("."):

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
-from webapp.jobs.definition.upload_rules import taken_by
+from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.store import idempotency_keys
 from webapp.jobs.store.file_store import StoredFile
@@ -157,7 +157,7 @@ def _upload_limits(job_type: JobType) -> dict[str, str]:
     """Map the fields that take a file to how large it may be, in words."""
     most = services().settings.max_upload_bytes
     asked = (question.name for question in questions(job_type.payload_class) if question.is_upload)
-    return {name: size(min(taken_by(job_type.payload_class, name).max_bytes or most, most)) for name in asked}
+    return {name: size(min(upload_rule_of(job_type.payload_class, name).max_bytes or most, most)) for name in asked}
 
 
 def _period(period: timedelta) -> str:
