@@ -1,23 +1,22 @@
-"""Deskjob: a back office for background jobs. This page is its glossary; one word per idea.
+"""Deskjob: a back office for background jobs.
 
-job type    the definition: name, typed payload, handler, policy
-job         one request to run a job type; attempt = one try at it
-payload     the typed input of a job (a pydantic model), JSON in its row
-state       the checkpoint that a handler saves; kept over retries
-owner       a user or the system; public = a system job that everyone may see;
-            triggered by = who asked for it
-attachment  a file that a job leaves (output) or was given (input)
-upload      a file on its way in: streamed to disk, not yet a job's
-queue       a named line of waiting jobs
-worker      an RQ worker; work-horse = the child process in which it runs jobs;
-            pool = the parent of several workers
-root, child a job and its parts, exactly two levels
-wake-up     the RQ entry that says "work waits in this queue"
-lease       a work-horse's right to run jobs, kept alive by its worker's beats
-fence       the attempt number that every write of a running attempt must carry
-clock       the process that promotes due jobs, tops up wake-ups and reaps dead leases
-schedule    a cron rule that creates jobs
+job type       the definition: name, typed payload, handler, policies
+job, attempt   one request to run a job type; one execution of it
+payload        the typed input of a job (a pydantic model), JSON in its row
+state          the checkpoint that a handler saves; kept across attempts
+owner          a user or the system; a public job is a system job that everyone can see
+attachment     a file that a job produces (output) or was given (input)
+root, child    the two levels of a job; dependents are held until other jobs finish
+queue, worker  a named set of jobs; the RQ worker that serves it; a pool is the parent of several workers
+work-horse     RQ's term for the child process in which a worker runs jobs
+wake-up        the RQ entry that tells a worker that its queue has jobs
+claim          take the next queued job
+lease, fence   a work-horse's right to run jobs; the attempt number that each of its writes carries
+clock          the process that promotes due jobs, rescues jobs of dead workers and fires schedules
+schedule       a cron rule that creates jobs
 
-Who may import whom, from the ground up:
-``config schema`` < ``jobs accounts`` < ``jobtypes`` < ``services`` < ``views`` < ``app cli``.
+Layers, from the bottom: ``config schema`` < ``db`` < ``accounts jobs`` < ``jobtypes`` < ``services`` <
+``processes demo views`` < ``app cli``. The engine, from the bottom: ``model`` < ``store metrics`` <
+``queries definition`` < ``queueing`` < ``lifecycle`` < ``execution schedules service`` <
+``rq_queue maintenance`` < ``monitoring`` < ``invariants``. docs/architecture.md has the full glossary.
 """
