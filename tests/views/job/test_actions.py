@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
+from tests.jobs.statements import recorded
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store.job_store import JobNotFound
@@ -16,6 +17,7 @@ from webapp.views.job.action_confirmations import VERBS
 
 Put = Callable[..., Job]
 Attach = Callable[..., Any]
+CLOCK_READS = ("SELECT STRFTIME(", "SELECT CLOCK_TIMESTAMP()", "SELECT CURRENT_TIMESTAMP")
 NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -153,3 +155,11 @@ def test_with_htmx_the_question_is_a_dialog(client: FlaskClient, put: Put) -> No
     answer = client.get(f"/jobs/{put().id}/stop", headers={"HX-Request": "true"}).text
     assert answer.lstrip().startswith("<dialog")
     assert "autofocus>Let it wait" in answer
+
+
+def test_an_action_asks_the_database_for_the_time_once(client: FlaskClient, put: Put, services: Services) -> None:
+    job = put(Status.QUEUED)
+    for request in (client.get, client.post):
+        with recorded(services.engine) as sent:
+            request(f"/jobs/{job.id}/stop")
+        assert sum(statement.upper().startswith(CLOCK_READS) for statement, _ in sent) == 1

@@ -12,6 +12,7 @@ from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment
 from webapp.schema import log_lines, now
 from webapp.services import Services
+from webapp.views.job_list.filter import Filter
 
 POLL = {"HX-Request": "true", "X-Poll": "1"}
 Put = Callable[..., Job]
@@ -232,3 +233,14 @@ def test_the_pages_are_the_same_on_every_database(
     assert "part.pdf" in client.get(f"/jobs/{job.id}").text
     assert "Running now" in client.get("/jobs").text
     assert "a line" in client.get(f"/jobs/{job.id}/_log").text
+
+
+def test_a_poll_parses_its_filter_once(client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(Status.RUNNING)
+    parsed: list[Filter] = []
+    parse = Filter.chosen
+    monkeypatch.setattr(Filter, "chosen", lambda *given: (parsed.append(given[0]), parse(*given))[1])
+    address = asking_again(client.get("/jobs").text)
+    parsed.clear()
+    assert client.get(address, headers=POLL).status_code == 200
+    assert len(parsed) == 1

@@ -10,14 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask.testing import FlaskClient
 from pydantic import BaseModel, Field, SecretStr
+from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 
+from tests.jobs.statements import recorded
 from tests.views.forms.every_kind import clean_up, every_kind, hire, nothing
 from tests.views.forms.form_filling import sent
 from webapp.accounts.user import User
 from webapp.config import Settings, load
+from webapp.db.engine import reading
 from webapp.jobs.definition.job_type import Upload, job_type
 from webapp.jobs.model.job import Job, Status
+from webapp.schema import audit
 from webapp.services import Services
 
 Attach = tuple[BytesIO, str]
@@ -323,6 +327,20 @@ def test_a_form_that_is_sent_twice_makes_one_job(client: FlaskClient, services: 
     changed = started(post(client, **{**fields, "name": "June"}, table=csv()), services)
     assert changed.id != first.id
     assert hidden_key(client.get("/jobs/new/sample_import").text) != fields["job.key"]
+
+
+def test_starting_a_job_looks_its_idempotency_key_up_once(client: FlaskClient, services: Services) -> None:
+    with recorded(services.engine) as sent:
+        started(client.post("/jobs/new/nothing", data={"job.key": "k"}), services)
+    assert sum("FROM requests" in statement for statement, _ in sent) == 1
+
+
+def test_a_repeated_form_is_recorded_once_in_the_audit_log(client: FlaskClient, services: Services) -> None:
+    for _ in range(2):
+        job = started(client.post("/jobs/new/nothing", data={"job.key": "k"}), services)
+    with reading(services.engine) as connection:
+        created = select(func.count()).where(audit.c.object_id == str(job.id), audit.c.action == "job_create")
+        assert connection.execute(created).scalar_one() == 1
 
 
 def test_one_persons_request_is_not_another_ones(

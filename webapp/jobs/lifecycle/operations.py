@@ -5,7 +5,7 @@ A crash between the two costs seconds, not the job: the clock tops wake-ups up.
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,14 @@ from webapp.schema import jobs
 
 Wake = Callable[[str], None]
 _TRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class JobCreation:
+    """A job, and whether this call created it or found the one that its idempotency key or unique key names."""
+
+    job: Job
+    created: bool
 
 
 class Dispatch:
@@ -77,31 +85,67 @@ class Dispatch:
         Raises `UnknownJobType`, `TypeDisabled`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then
         nothing is written.
         """
+        return self.create_or_find_job(
+            type_name,
+            payload,
+            owner=owner,
+            files=lambda: files or {},
+            run_at=run_at,
+            delay=delay,
+            after=after,
+            on_finish=on_finish,
+            on_duplicate=on_duplicate,
+            request_key=request_key,
+            dispatch=dispatch,
+            **choices,
+        ).job
+
+    def create_or_find_job(
+        self,
+        type_name: str,
+        payload: Mapping[str, Any] | BaseModel | None = None,
+        *,
+        files: Callable[[], Mapping[str, StoredFile]] = dict,
+        owner: Owner = SYSTEM,
+        run_at: datetime | None = None,
+        delay: timedelta | None = None,
+        after: Collection[UUID] = (),
+        on_finish: bool = False,
+        on_duplicate: OnDuplicate | str | None = None,
+        request_key: str | None = None,
+        dispatch: bool = True,
+        **choices: Any,
+    ) -> JobCreation:
+        """Do the same as `create_job`, and say whether this call created the job.
+
+        ``files`` is called only if ``request_key`` has not created a job yet.
+        """
         if (made := idempotency_keys.answered(self.store.engine, request_key)) is not None:
-            return self.store.get(made)
+            return JobCreation(self.store.get(made), created=False)
         if not dispatch:
             create.refuse_times(run_at, delay, after)
             choices |= {"queue": NO_QUEUE, "record_only": True}
-        given = files or {}
+        inputs = files()
         status = create.status_of(run_at=run_at, delay=delay, held=bool(after))
         kind = self.registry.get(type_name)
         job = create.new_job(
-            kind, payload, self._vault, owner=owner, files=given, status=status, run_at=run_at, **choices
+            kind, payload, self._vault, owner=owner, files=inputs, status=status, run_at=run_at, **choices
         )
         self._refuse_unknown(job.queue)
         follows = dict.fromkeys(after, not on_finish)
-        new = NewJob(job=job, files=tuple(given.values()), delay=delay, after=follows, request_key=request_key)
+        new = NewJob(job=job, files=tuple(inputs.values()), delay=delay, after=follows, request_key=request_key)
         try:
             woken = self._write(new, place)
         except IntegrityError:
             if (made := idempotency_keys.answered(self.store.engine, request_key)) is not None:  # just now
-                return self.store.get(made)
+                return JobCreation(self.store.get(made), created=False)
             if job.unique_key is None:
                 raise
-            return self._duplicate(new, OnDuplicate(on_duplicate or kind.on_duplicate))
+            found = self._duplicate(new, OnDuplicate(on_duplicate or kind.on_duplicate))
+            return JobCreation(found, created=found.id == job.id)
         faultpoint("create.wake")
         self._wake_all(woken)
-        return self.store.get(job.id)
+        return JobCreation(self.store.get(job.id), created=True)
 
     def create_system_job(
         self, type_name: str, payload: Mapping[str, Any] | None = None, *, public: bool = True, **choices: Any

@@ -44,7 +44,7 @@ _STATUSES = {
 def index() -> ResponseReturnValue:
     """List everybody's jobs."""
     given = JobFilter.of(request.args)
-    found = job_list(services(), given)
+    found = job_list(services(), asked(given))
     return render_template(
         "admin/jobs/index.html",
         types=sorted(services().registry, key=lambda kind: translated(kind.title)),
@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/admin/jobs/_live")
 def live() -> ResponseReturnValue:
     """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
-    return answer_again(JobFilter.of(request.args))
+    return answer_again(asked(JobFilter.of(request.args)))
 
 
 @bp.get("/admin/jobs.csv")

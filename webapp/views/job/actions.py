@@ -16,7 +16,7 @@ from webapp.views.job import action_confirmations, available_actions
 from webapp.views.job.action_confirmations import Matter
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation, confirm
-from webapp.views.page.request import services, viewer
+from webapp.views.page.request import services
 from webapp.views.page.viewer_context import Reader, reader
 from webapp.views.text.date_format import Moment, rough
 
@@ -29,8 +29,9 @@ _GRACE = timedelta(seconds=10)
 @bp.get(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
 def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Say what would happen, and ask."""
-    job = _visible(job_id)
-    asked = action_confirmations.question(verb, _matter(job, verb))
+    reading = reader()
+    job = _visible(job_id, reading)
+    asked = action_confirmations.question(verb, _matter(job, verb, reading))
     return confirm(
         Confirmation(
             title=asked.title,
@@ -41,7 +42,7 @@ def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
             post=url_for("actions.act", job_id=job.id, verb=verb),
             back=url_for("jobs.show", job_id=job.id),
             harmful=verb in _HARMFUL,
-            refusal=available_actions.refusal(verb, job, services().registry, reader()),
+            refusal=available_actions.refusal(verb, job, services().registry, reading),
         )
     )
 
@@ -49,7 +50,8 @@ def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
 @bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
 def act(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Do it; the engine refuses what comes too late."""
-    job, reading = _visible(job_id), reader()
+    reading = reader()
+    job = _visible(job_id, reading)
     if not reading.may_act(job) or (verb in available_actions.STEERING and not reading.operates):
         abort(403, available_actions.refusal(verb, job, services().registry, reading))
     action, after = _AUDITED[verb]
@@ -60,16 +62,16 @@ def act(job_id: UUID, verb: str) -> ResponseReturnValue:
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
-def _visible(job_id: UUID) -> Job:
+def _visible(job_id: UUID, reading: Reader) -> Job:
     """A job that somebody may see but not open is not theirs to ask about."""
-    job = services().jobs.visible(viewer(), job_id)
-    if not reader().may_open(job):
+    job = services().jobs.visible(reading.viewer, job_id)
+    if not reading.may_open(job):
         abort(404)
     return job
 
 
-def _matter(job: Job, verb: str) -> Matter:
-    registry, reading = services().registry, reader()
+def _matter(job: Job, verb: str, reading: Reader) -> Matter:
+    registry = services().registry
     grace = registry.get(job.type).stop_grace if job.type in registry else _GRACE
     return Matter(
         job=job,

@@ -32,7 +32,7 @@ bp = index.bp
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
     job = services().jobs.visible(viewer(), job_id)
-    reading = _reader(job)
+    tag, reading = _tag(job), _reader(job)  # the tag before all else: one that is too old only costs one more answer
     return render_template(
         "job/show.html",
         job=job,
@@ -40,7 +40,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
         parameters=given(job, reading),
         metadata=as_facts(job.metadata) if reading.may_open(job) else (),
         schedule=services().runs.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
-        **_page(job, reading),
+        **_page(job, reading, tag),
         log=job_log(services(), job, reading, Chosen.of(request.args)),
     )
 
@@ -58,7 +58,7 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
         return unchanged
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if polling.is_poll() else ()
     others = tuple(toast for toast in said if toast.job_id != job.id)  # of this one, the page itself tells
-    answer = render_template("job/show_live.html", job=job, toasts=others, **_page(job, _reader(job)))
+    answer = render_template("job/show_live.html", job=job, toasts=others, **_page(job, _reader(job), tag))
     return answer, {polling.TAG_HEADER: tag}
 
 
@@ -98,8 +98,7 @@ def _reader(job: Job) -> Reader:
     return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
 
 
-def _page(job: Job, reading: Reader) -> dict[str, Any]:
-    tag = _tag(job)  # before all else: one that is too old only costs one more answer
+def _page(job: Job, reading: Reader, tag: str) -> dict[str, Any]:
     seconds = polling.job_interval(job, reading.now)
     found = page.findings(job, reading)
     return {

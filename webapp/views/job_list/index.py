@@ -10,7 +10,7 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.queries.pagination import Pulse
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.views.job_list import visible_rows
-from webapp.views.job_list.filter import Filter, asked
+from webapp.views.job_list.filter import Asked, Filter, asked
 from webapp.views.job_list.list_page import JobList, job_list, job_list_again
 from webapp.views.job_list.visible_rows import Shown
 from webapp.views.page import polling
@@ -34,29 +34,29 @@ def home() -> ResponseReturnValue:
 @bp.get("/jobs")
 def index() -> ResponseReturnValue:
     """List the jobs that this person may see."""
-    chosen = Filter.of(request.args)
-    found = job_list(services(), chosen)
-    return render_template("job_list/index.html", types=_types(chosen, found), **list_words(found))
+    wanted = asked(Filter.of(request.args))
+    found = job_list(services(), wanted)
+    return render_template("job_list/index.html", types=_types(wanted.filter, found), **list_words(found))
 
 
 @bp.get("/jobs/_live")
 def live() -> ResponseReturnValue:
     """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
-    return answer_again(Filter.of(request.args))
+    return answer_again(asked(Filter.of(request.args)))
 
 
-def answer_again(chosen: Filter) -> ResponseReturnValue:
+def answer_again(wanted: Asked) -> ResponseReturnValue:
     """Answer a page that asks again; one that does not say what it shows is answered as if it were opened now."""
     there = visible_rows.read(request.args.get("shown", ""))
     if there is None:
-        opened = list_words(job_list(services(), chosen))
+        opened = list_words(job_list(services(), wanted))
         return render_template("job_list/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
-    pulse = _pulse(chosen, there)
-    tag = _tag(chosen, pulse)  # before the list: a tag that is too old only costs one more answer
+    pulse = _pulse(wanted, there)
+    tag = _tag(wanted.filter, pulse)  # before the list: a tag that is too old only costs one more answer
     if (same := polling.unchanged(tag)) is not None:
         return same
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    found = job_list_again(services(), chosen, there, new=pulse.new, were_idle="idle" in request.args)
+    found = job_list_again(services(), wanted, there, new=pulse.new, were_idle="idle" in request.args)
     return render_template("job_list/live.html", toasts=said, **list_words(found, tag)), {polling.TAG_HEADER: tag}
 
 
@@ -88,10 +88,10 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
     return sorted(may_be_there, key=lambda kind: translated(kind.title))
 
 
-def _pulse(chosen: Filter, there: Shown) -> Pulse:
+def _pulse(wanted: Asked, there: Shown) -> Pulse:
     """Ask whether anything has changed; new jobs are told on the first page only."""
-    limit = PAGE if chosen.is_first_page else 0
-    return services().jobs.pulse(viewer(), there.ids, asked(chosen).chosen, limit)
+    limit = PAGE if wanted.filter.is_first_page else 0
+    return services().jobs.pulse(viewer(), there.ids, wanted.chosen, limit)
 
 
 def _tag(chosen: Filter, pulse: Pulse) -> str:

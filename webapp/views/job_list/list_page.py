@@ -1,14 +1,14 @@
 """The list of jobs: asks the services for one page of it, or how that page stands now, and describes that."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.pagination import Pulse
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
-from webapp.views.job_list.filter import Asked, Filter, asked
+from webapp.views.job_list.filter import Asked, Filter
 from webapp.views.job_list.row import Gone, JobRow, job_row
 from webapp.views.job_list.visible_rows import Shown
 from webapp.views.page import polling
@@ -76,9 +76,9 @@ class JobList:
         return frozenset(row.type_name for row in (*self.cards, *self.rows) if isinstance(row, JobRow))
 
 
-def job_list(services: Services, given: Filter) -> JobList:
+def job_list(services: Services, wanted: Asked) -> JobList:
     """Ask for the page of the list that the filter names."""
-    wanted, who = asked(given), viewer()
+    given, who = wanted.filter, viewer()
     running = _running(services, wanted)
     found = services.jobs.find(who, wanted.chosen, before=given.before, limit=PAGE + 1)
     page, carded = found.jobs[:PAGE], {job.id for job in running}
@@ -95,9 +95,8 @@ def job_list(services: Services, given: Filter) -> JobList:
     )
 
 
-def job_list_again(services: Services, given: Filter, shown: Shown, *, new: int, were_idle: bool) -> JobList:
+def job_list_again(services: Services, wanted: Asked, shown: Shown, *, new: int, were_idle: bool) -> JobList:
     """Ask how the jobs stand that a page shows, and for how many there are beside them."""
-    wanted = asked(given)
     there = services.jobs.some(viewer(), shown.ids)
     return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
 
@@ -150,9 +149,7 @@ def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
     """Return the jobs shown as cards, above the first page of everything."""
     if wanted.filter.tab != "all" or wanted.filter.text or not wanted.filter.is_first_page:
         return ()
-    running = wanted.filter.in_tab("running")
-    chosen = asked(running).chosen
-    return services.jobs.find(viewer(), chosen, limit=CARDS).jobs
+    return services.jobs.find(viewer(), replace(wanted.chosen, tab="running"), limit=CARDS).jobs
 
 
 def _rows(services: Services, those: Iterable[Job], people: Reader) -> dict[UUID, JobRow]:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,7 +17,6 @@ from webapp.accounts.audit_log import Action, Kind
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Job, Owner
-from webapp.jobs.store import idempotency_keys
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.views.forms.payload_form import PayloadForm
@@ -67,8 +65,8 @@ def take(order: Order) -> ResponseReturnValue:
     beginning = Beginning.of(request.form, services().jobs.now(), zone())
     if form.accepts(brought.errors) and not beginning.errors:
         try:
-            job_id = _ordered(order, form, brought, beginning)
-            return redirect(url_for("jobs.show", job_id=job_id), 303)
+            job = _create(order, form, brought, beginning)
+            return redirect(url_for("jobs.show", job_id=job.id), 303)
         except InvalidPayload as error:
             form.complain(error.errors)
         except NotStaged as error:  # swept just now
@@ -78,34 +76,31 @@ def take(order: Order) -> ResponseReturnValue:
     return page(order, form, beginning), 422
 
 
-def _ordered(order: Order, form: PayloadForm, brought: Brought, beginning: Beginning) -> UUID:
+def _create(order: Order, form: PayloadForm, brought: Brought, beginning: Beginning) -> Job:
     """Return the job that was ordered, which an earlier copy of the same request may have made."""
-    content = sorted(form.values().items())
-    key = beginning.request_key(services().secret_key, signed_in().id, content)
-    if (made := idempotency_keys.answered(services().engine, key)) is not None:
-        return made
-    job = _create(order, form, brought, beginning, request_key=key)
-    _note(order, job)
-    return job.id
-
-
-def _create(order: Order, form: PayloadForm, brought: Brought, beginning: Beginning, *, request_key: str | None) -> Job:
-    received = staging(order.job_type)
     choices: dict[str, Any] = {"title": beginning.title} if beginning.title else {}
     if order.again_of:
         old = order.again_of  # its priority is not taken over: an operator may have raised it
         choices |= {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
-    files = {name: received.take(file) if name in brought.staged else file for name, file in brought.files.items()}
-    return services().jobs.create_job(
+    content = sorted(form.values().items())
+    creation = services().jobs.create_or_find_job(
         order.job_type.name,
         form.values(),
         owner=order.owner,
         triggered_by=signed_in().id,
-        files=files,
+        files=lambda: _input_files(order, brought),
         run_at=beginning.run_at,
-        request_key=request_key,
+        request_key=beginning.request_key(services().secret_key, signed_in().id, content),
         **choices,
     )
+    if creation.created:
+        _note(order, creation.job)
+    return creation.job
+
+
+def _input_files(order: Order, brought: Brought) -> dict[str, StoredFile]:
+    staged = staging(order.job_type)
+    return {name: staged.take(file) if name in brought.staged else file for name, file in brought.files.items()}
 
 
 def _note(order: Order, job: Job) -> None:
