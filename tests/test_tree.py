@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 WEBAPP = ROOT / "webapp"
 TESTS = ROOT / "tests"
 MOST_MODULES = 15
-NOUNS = ("encoding", "firing", "polling")  # what the field calls these things
+NOUNS = ("encoding", "polling")  # what the field calls these things
 # Their names are the interface of the package: public names, tables, command groups, job types, a blueprint's setup
 EXPORTING_PACKAGES = (
     *("jobs", "schema", "cli", "cli/jobs", "cli/schedules"),
@@ -29,7 +29,7 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
     "jobtypes/tables/*": "tested through the job types that read tables",
     "jobtypes/bulk_action/checkpoint": "test_bulk_action.py interrupts the job and lets it go on",
     "cli/*": "the tests of the commands run them with real arguments",
-    "jobs/schedules/*": "test_service.py and test_firing.py",
+    "jobs/schedules/*": "test_service.py and test_runner.py",
     **dict.fromkeys(
         ("app", "processes/web", "processes/preflight", "processes/valkey"),
         "the tests of `up` and of the commands start the real processes",

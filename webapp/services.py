@@ -32,21 +32,21 @@ from webapp.jobs.execution.leases import Holder, Leases, boot_id
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Budget, WorkHorse
 from webapp.jobs.invariants.check import Check
-from webapp.jobs.invariants.infrastructure import Announcing
+from webapp.jobs.invariants.infrastructure import WakeUpSources
 from webapp.jobs.invariants.verifier import all_checks
-from webapp.jobs.maintenance.pruner import Housekeeping
-from webapp.jobs.metrics.service import Figures
+from webapp.jobs.maintenance.pruner import Pruner
+from webapp.jobs.metrics.service import Metrics
 from webapp.jobs.model.job import Job
-from webapp.jobs.monitoring.clock_heartbeat import silence
-from webapp.jobs.monitoring.snapshot import Examination
+from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
+from webapp.jobs.monitoring.snapshot import HealthCheck
 from webapp.jobs.monitoring.workers import Workers
-from webapp.jobs.queries.notifications import Notices
+from webapp.jobs.queries.notifications import Notifications
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.queueing.queues import Queues, UnknownQueue
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 from webapp.jobs.rq_queue.worker_registry import registered_workers
-from webapp.jobs.schedules.firing import Firing
-from webapp.jobs.schedules.run_history import Runs
+from webapp.jobs.schedules.run_history import RunHistory
+from webapp.jobs.schedules.runner import ScheduleRunner
 from webapp.jobs.schedules.service import Schedules
 from webapp.jobs.service import Jobs
 from webapp.jobs.store.file_store import FileStore
@@ -81,7 +81,7 @@ class Services:
         self.registry = registry or _registry(settings)
         self.wake_ups = WakeUps(settings.redis)
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
-        self.notices = Notices(engine)
+        self.notices = Notifications(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
         self.directory = Directory(engine)
@@ -95,22 +95,22 @@ class Services:
         self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
         self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, knows_queue=self._knows_queue)
-        self.runs = Runs(engine)
-        self.firing = Firing(
+        self.runs = RunHistory(engine)
+        self.firing = ScheduleRunner(
             engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
         )
         self.workers = Workers(engine, lambda: registered_workers(self.wake_ups.connection), settings.lease_seconds)
-        self.figures = Figures(engine)
-        self.examination = Examination(
+        self.figures = Metrics(engine)
+        self.examination = HealthCheck(
             engine,
             redis=self.wake_ups.connection,
             workers=self.workers.all,
             at_work=self.workers.at_work,
-            clock_silent_for=lambda: silence(engine),
+            clock_silent_for=lambda: time_since_heartbeat(engine),
             folder=settings.storage,
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
-        self.housekeeping = Housekeeping(
+        self.housekeeping = Pruner(
             engine,
             self.files,
             timedelta(days=settings.retention_days),
@@ -185,7 +185,7 @@ class Services:
             files=self.files,
             limits={kind.name: kind.limits for kind in self.registry},
             lease_seconds=self.settings.lease_seconds,
-            announcing=Announcing(self.queues, self.claims, self.wake_ups),
+            announcing=WakeUpSources(self.queues, self.claims, self.wake_ups),
             deep=deep,
         )
 

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.misfires import Missed
+from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import jobs, now, schedule_runs, schedules
 from webapp.services import Services
@@ -32,7 +32,9 @@ class Timetable:
 
     def add(self, type_name: str) -> Schedule:
         """Make a schedule, some of whose times are over already; each of them is to fire."""
-        draft = Draft(name=f"Schedule {self._dice.random()}", rule="* * * * *", zone="UTC", missed=Missed.ALL)
+        draft = ScheduleDraft(
+            name=f"Schedule {self._dice.random()}", rule="* * * * *", zone="UTC", missed=MisfirePolicy.ALL
+        )
         made = self._services.schedules.add(type_name, {}, draft)
         with writing(self._services.engine) as connection:
             at = connection.execute(select(now())).scalar_one().replace(second=0, microsecond=0)

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from webapp.db.engine import writing
 from webapp.jobs.invariants import verifier
-from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.schema import jobs
 from webapp.services import Services
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("database")
 def _quick(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
     monkeypatch.setattr(verifier.verify, "__defaults__", (0.0,))
     services.wake_ups.connection.flushdb()
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
 
 
 def test_what_holds_is_said_line_by_line(say: Say, start: Callable[..., str]) -> None:

@@ -24,7 +24,7 @@ from webapp.demo.history import month
 from webapp.demo.job_rows import PastJob
 from webapp.demo.people import PEOPLE
 from webapp.demo.seed import NotEmpty, seed
-from webapp.jobs.metrics.error_groups import State
+from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.schema import attachments, audit, error_groups, jobs, log_lines, notices, schedule_runs
 from webapp.services import Services
@@ -77,7 +77,7 @@ def test_those_who_operate_find_something_too(seeded: Services) -> None:
     assert {run.outcome for run in rows(seeded, schedule_runs)} == {"started", "busy"}
     assert {schedule.paused_at is None for schedule in seeded.schedules.all()} == {True, False}
     assert {notice.read_at is None for notice in rows(seeded, notices)} == {True, False}
-    assert {group.state for group in rows(seeded, error_groups)} == set(State)
+    assert {group.state for group in rows(seeded, error_groups)} == set(ErrorState)
     assert seeded.figures.went(seeded.jobs.now() - timedelta(days=30))
     assert seeded.disabled_types.all()
     assert any(queue.reason for queue in seeded.queues.paused())

@@ -16,7 +16,7 @@ from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 from tests.databases import create_database, drop_database, in_database
 from tests.installation import Installation, free_port, installed, wait_for
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.monitoring.clock_heartbeat import silence
+from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
 
 PATIENT = {"DESKJOB_LEASE_SECONDS": "15"}
 
@@ -135,7 +135,7 @@ def test_a_write_lock_that_is_held_for_seconds_costs_no_attempt(installation: In
 
 def test_a_stop_is_obeyed_while_the_database_is_away(on_postgresql: Installation, postgresql: PostgreSQL) -> None:
     clock, pool = on_postgresql.start("clock"), workers(on_postgresql, 1)
-    wait_for(lambda: silence(on_postgresql.services.engine) is not None)
+    wait_for(lambda: time_since_heartbeat(on_postgresql.services.engine) is not None)
     job_id = on_postgresql.job("steps", {"steps": 100, "seconds": 0.1})
     on_postgresql.await_status(job_id, Status.RUNNING)
     postgresql.crash()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.installation import Installation, free_port, wait_for
 from webapp.jobs.model.job import Status
-from webapp.jobs.monitoring.clock_heartbeat import silence
+from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
 
 ENDLESS = {"steps": 10_000, "seconds": 0.1}
 GRACE = {"DESKJOB_STOP_GRACE_SECONDS": "60"}
@@ -73,15 +73,15 @@ def test_the_pages_asked_a_second_time_wait_for_no_request(
 
 def test_a_clock_ends_after_its_round_and_says_goodbye(installation: Installation) -> None:
     clock = installation.start("clock")
-    wait_for(lambda: silence(installation.services.engine) is not None, 20)
+    wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None, 20)
     clock.send_signal(signal.SIGTERM)
     assert clock.wait(20) == 0
-    assert silence(installation.services.engine) is None
+    assert time_since_heartbeat(installation.services.engine) is None
 
 
 def test_a_clock_asked_a_second_time_waits_for_no_database(installation: Installation) -> None:
     clock = installation.start("clock")
-    wait_for(lambda: silence(installation.services.engine) is not None, 20)
+    wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None, 20)
     other = sqlite3.connect(installation.folder / "deskjob.sqlite3", isolation_level=None)
     try:
         clock.send_signal(signal.SIGTERM)

@@ -16,13 +16,13 @@ from sqlalchemy import func, select, update
 from tests.installation import environment, wait_for
 from webapp.config import Settings
 from webapp.db.engine import reading, writing
-from webapp.jobs.schedules.cron_rule import Rule
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.cron_rule import CronRule
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.schema import jobs, now, schedule_runs, schedules
 from webapp.services import Services
 
 CLOCKS, KILLS, MINUTES = 3, 3, 15
-MINUTELY = Rule("* * * * *", "UTC")
+MINUTELY = CronRule("* * * * *", "UTC")
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
@@ -49,7 +49,7 @@ def start_clock(settings: Settings) -> Iterator[Start]:
 
 def due_since(services: Services, number: int, minutes: int) -> UUID:
     """Make a schedule whose first time was so many minutes ago; all of them are to fire."""
-    draft = Draft(name=f"Schedule {number}", rule=MINUTELY.text, zone=MINUTELY.zone, missed="all")
+    draft = ScheduleDraft(name=f"Schedule {number}", rule=MINUTELY.text, zone=MINUTELY.zone, missed="all")
     made = services.schedules.add("maintenance", {}, draft)
     with writing(services.engine) as connection:
         first = connection.execute(select(now())).scalar_one() - timedelta(minutes=minutes)

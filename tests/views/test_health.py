@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from webapp.db.engine import writing
-from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.schema import clocks, later
 from webapp.services import Services
 
@@ -24,7 +24,7 @@ def test_a_clock_that_is_silent_is_told_part_by_part(stranger: FlaskClient, serv
     assert stranger.get("/readyz").json == {"database": "ok", "redis": "ok", "clock": "silent"}
     assert stranger.get("/readyz").status_code == 200, "people are served all the same"
     assert stranger.get("/readyz/clock").status_code == 503
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
     assert stranger.get("/readyz/clock").status_code == 200
     with writing(services.engine) as connection:
         connection.execute(update(clocks).values(beat_at=later(-timedelta(minutes=1).total_seconds())))

@@ -13,8 +13,8 @@ from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition
 from webapp.jobs.queries.all_jobs import AmbiguousId
 from webapp.jobs.queueing.queues import UnknownQueue
-from webapp.jobs.schedules.draft import BadSchedule
-from webapp.jobs.schedules.job_factory import CannotStart, NotFinished
+from webapp.jobs.schedules.draft import InvalidSchedule
+from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
@@ -58,9 +58,9 @@ class Commands(click.Group):
             raise BadUsage(_with_help(error)) from None
         except tuple(_WHAT_THERE_IS) as error:
             raise BadUsage(f"{error} See `deskjob {_WHAT_THERE_IS[type(error)]}`.") from None
-        except (AmbiguousId, BadRequest, BadSchedule, InvalidPayload) as error:
+        except (AmbiguousId, BadRequest, InvalidSchedule, InvalidPayload) as error:
             raise BadUsage(str(error)) from None
-        except (DuplicateJob, NotFinished, UniqueKeyTaken) as error:
+        except (DuplicateJob, PreviousRunUnfinished, UniqueKeyTaken) as error:
             raise Failed(f"{error} Wait for its end, or cancel it.") from None
         except (CannotStart, IllegalTransition, StaleSchedule, TypeDisabled) as error:
             raise Failed(str(error)) from None

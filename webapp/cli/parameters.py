@@ -12,7 +12,7 @@ import click
 from webapp.cli.context import services
 from webapp.cli.errors import BadUsage
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.all_jobs import SHORT_ID_REACH
+from webapp.jobs.queries.all_jobs import SHORT_ID_SCAN_LIMIT
 from webapp.jobs.store.job_store import JobNotFound
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -108,6 +108,6 @@ def _by_id(text: str) -> Job:
 
 
 def _refuse_unknown(text: str) -> NoReturn:
-    short = f" among the newest {SHORT_ID_REACH:,}; an older one is found by its whole id"
+    short = f" among the newest {SHORT_ID_SCAN_LIMIT:,}; an older one is found by its whole id"
     hint = short if _SHORT_ID.fullmatch(text) else ""
     raise BadUsage(f"There is no job {text}{hint}. See `deskjob job list`.")

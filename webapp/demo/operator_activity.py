@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from webapp.accounts.audit_log import Action, Kind
 from webapp.db.engine import writing
 from webapp.demo.people import Staff
-from webapp.jobs.metrics.error_groups import State
+from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.schema import audit
 from webapp.services import Services
 
@@ -65,7 +65,7 @@ def operate(services: Services, staff: Staff) -> None:
 def _settle(services: Services, staff: Staff) -> None:
     """The error that was seen longest ago is mended, the one before does not matter."""
     known = services.figures.errors.page(limit=100)
-    for group, state in zip(known[:1:-1], (State.RESOLVED, State.IGNORED), strict=False):
+    for group, state in zip(known[:1:-1], (ErrorState.RESOLVED, ErrorState.IGNORED), strict=False):
         services.figures.errors.settle(group.fingerprint, state, by=staff["dai"].id)
 
 

@@ -13,8 +13,8 @@ from webapp.demo.history import on_time
 from webapp.demo.job_rows import PastJob
 from webapp.demo.people import Staff
 from webapp.jobs.model.job import Owner
-from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.schedule import Outcome, Schedule
+from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule
 from webapp.schema import schedule_runs, schedules
 from webapp.services import Services
 
@@ -60,7 +60,7 @@ class PastRun:
     @property
     def row(self) -> dict[str, Any]:
         """As it is kept."""
-        outcome, detail = (Outcome.STARTED, "") if self.job else (Outcome.BUSY, _BUSY)
+        outcome, detail = (RunOutcome.STARTED, "") if self.job else (RunOutcome.BUSY, _BUSY)
         job_id = self.job.id if self.job else None
         known = {"schedule_id": self.schedule.id, "fire_at": self.at, "fired_at": self.at, "job_id": job_id}
         return {**known, "outcome": outcome.value, "detail": detail}
@@ -94,7 +94,7 @@ def write(connection: Connection, past: Sequence[PastRun]) -> None:
 
 def _add(services: Services, one: DemoSchedule, staff: Staff) -> Schedule:
     owner = Owner(user_id=staff[one.owner].id) if one.owner else Owner(public=True)
-    draft = Draft(name=one.name, rule=one.rule, zone=_ZONE, one_at_a_time=one.one_at_a_time, owner=owner)
+    draft = ScheduleDraft(name=one.name, rule=one.rule, zone=_ZONE, one_at_a_time=one.one_at_a_time, owner=owner)
     return services.schedules.add(one.type, {}, draft, by=staff[one.by].id)
 
 

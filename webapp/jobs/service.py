@@ -17,12 +17,12 @@ from webapp.jobs.lifecycle.delete import Removing
 from webapp.jobs.lifecycle.operations import Dispatch, Wake
 from webapp.jobs.lifecycle.optimistic_update import Changing
 from webapp.jobs.model.job import NO_QUEUE, Job
-from webapp.jobs.queries.all_jobs import Lookup
-from webapp.jobs.queries.change_tag import FamilyPulse
-from webapp.jobs.queries.log_lines import Logs
-from webapp.jobs.queries.pagination import Listing
-from webapp.jobs.queries.related_jobs import Kinship
-from webapp.jobs.queries.visible_jobs import Queries
+from webapp.jobs.queries.all_jobs import AllJobs
+from webapp.jobs.queries.change_tag import JobChangeTags
+from webapp.jobs.queries.log_lines import JobLogs
+from webapp.jobs.queries.pagination import JobPages
+from webapp.jobs.queries.related_jobs import RelatedJobQueries
+from webapp.jobs.queries.visible_jobs import VisibleJobs
 from webapp.jobs.queueing.start_estimate import StartEstimates
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
@@ -34,13 +34,13 @@ _UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
 
 class Jobs(
     Dispatch,
-    Queries,
-    Listing,
+    VisibleJobs,
+    JobPages,
     StartEstimates,
-    FamilyPulse,
-    Kinship,
-    Logs,
-    Lookup,
+    JobChangeTags,
+    RelatedJobQueries,
+    JobLogs,
+    AllJobs,
     Attachments,
     Removing,
     Keeping,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from webapp.accounts.sessions import Sessions
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.maintenance.pruner import Housekeeping
+from webapp.jobs.maintenance.pruner import Pruner
 
 
 class Maintenance(BaseModel):
@@ -30,7 +30,7 @@ class Maintenance(BaseModel):
     timeout=timedelta(hours=2),
     roles=("operator", "admin"),
 )
-def maintenance(job: JobContext, payload: Maintenance, housekeeping: Housekeeping, sessions: Sessions) -> None:
+def maintenance(job: JobContext, payload: Maintenance, housekeeping: Pruner, sessions: Sessions) -> None:
     """Do the chores one after the other; each may be cut short and begins anew the next time."""
     only_count = payload.dry_run
     chores = {

@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.retry import if_there
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.execution.worker_heartbeat import forget_silent
-from webapp.jobs.maintenance.clock_chores import Reaper, promote_due, top_up_wake_ups
-from webapp.jobs.maintenance.stale_records import give_up_on_silent
-from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.maintenance.clock_chores import LeaseRescuer, promote_due, top_up_wake_ups
+from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.jobs.store.unique_keys import DuplicateJob, release_waiting
 from webapp.services import Services
 
@@ -35,8 +35,8 @@ class Clock:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._reaper = Reaper(services.leases, services.settings.lease_seconds)
-        self._beat = Beat(services.engine)
+        self._reaper = LeaseRescuer(services.leases, services.settings.lease_seconds)
+        self._beat = ClockHeartbeat(services.engine)
         self._stopped = threading.Event()
         self._ticks = count()
 
@@ -70,7 +70,7 @@ class Clock:
         promote_due(services.engine)
         release_waiting(services.engine)
         self._reaper.reap()
-        give_up_on_silent(services.jobs, services.registry)
+        mark_silent_records_stale(services.jobs, services.registry)
         forget_silent(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
         if next(self._ticks) % _FIGURES_EVERY == 0:

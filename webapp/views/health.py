@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from webapp.db.engine import reading
-from webapp.jobs.monitoring.clock_heartbeat import is_silent
+from webapp.jobs.monitoring.clock_heartbeat import is_clock_silent
 from webapp.views.page.request import services
 
 bp = Blueprint("health", __name__)
@@ -64,7 +64,7 @@ def _redis() -> str:
 
 def _clock() -> str:
     try:
-        return SILENT if is_silent(services().engine) else OK
+        return SILENT if is_clock_silent(services().engine) else OK
     except DBAPIError:
         return "not known without the database"
 

@@ -17,7 +17,7 @@ from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.inline import WorkerOnly
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.maintenance.pruner import Housekeeping
+from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, leases, metadata
@@ -186,7 +186,7 @@ def test_what_a_handler_would_write_by_itself_is_refused(services: Services, kin
     def adds(job: JobContext, payload: Nothing, accounts: Accounts) -> None:
         accounts.add("eve", "a long enough password", role="user")
 
-    def removes(job: JobContext, payload: Nothing, housekeeping: Housekeeping) -> None:
+    def removes(job: JobContext, payload: Nothing, housekeeping: Pruner) -> None:
         housekeeping.sweep_orphans()
         housekeeping.prune()
 

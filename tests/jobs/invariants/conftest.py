@@ -17,8 +17,8 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.invariants.verifier import verify
-from webapp.jobs.monitoring.clock_heartbeat import Beat
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.services import Services
 
 
@@ -51,7 +51,7 @@ def lived(services: Services) -> dict[str, UUID]:
     jobs = services.jobs
     made = {"family": jobs.create_job("family").id, "good": jobs.create_job("good", unique_key="k").id}
     made["after"] = jobs.create_job("good", after=[made["family"]], on_finish=True).id
-    nightly = services.schedules.add("good", {}, Draft(name="Nightly", rule="0 3 * * *", zone="UTC"))
+    nightly = services.schedules.add("good", {}, ScheduleDraft(name="Nightly", rule="0 3 * * *", zone="UTC"))
     for _ in range(2):
         services.firing.run_now(nightly)
     holder = Holder(host=gethostname(), boot_id=boot_id(), worker="w", pid=os.getpid())
@@ -63,7 +63,7 @@ def lived(services: Services) -> dict[str, UUID]:
     assert services.claims.claim("default", lease_id, fresh=True).id == made["running"]
     made["waiting"] = jobs.create_job("nothing").id
     made["held"] = jobs.create_job("nothing", after=[made["waiting"]]).id
-    Beat(services.engine).tell()  # last, as the rest may take a while
+    ClockHeartbeat(services.engine).tell()  # last, as the rest may take a while
     return made
 
 

@@ -11,7 +11,7 @@ from tests.jobs.conftest import run_once
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import is_sqlite
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.maintenance.clock_chores import Reaper, top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import LeaseRescuer, top_up_wake_ups
 from webapp.jobs.model.job import NO_QUEUE, Job, Status
 from webapp.jobs.model.json_values import NotStorable
 from webapp.services import Services
@@ -66,7 +66,7 @@ def test_its_failure_is_noted_with_the_time(services: Services, record: Job) -> 
 
 def test_it_is_not_reaped_while_it_runs(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
-    reaper = Reaper(services.leases, 0.0)
+    reaper = LeaseRescuer(services.leases, 0.0)
     assert [reaper.reap(), reaper.reap()] == [0, 0]
     assert services.jobs.get(record.id).status is Status.RUNNING
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.maintenance import clock_chores as module
-from webapp.jobs.maintenance.clock_chores import Reaper, promote_due, top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import LeaseRescuer, promote_due, top_up_wake_ups
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.rq_queue.wake_ups import LEAST_CAP, WakeUps
 from webapp.schema import jobs, later, leases
@@ -24,12 +24,12 @@ def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def reaper(services: Services, at: list[float]) -> Reaper:
-    return Reaper(services.leases, 5.0)
+def reaper(services: Services, at: list[float]) -> LeaseRescuer:
+    return LeaseRescuer(services.leases, 5.0)
 
 
 def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
-    services: Services, reaper: Reaper, running: Callable[..., Job], at: list[float], database: str
+    services: Services, reaper: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
 ) -> None:
     job = running()
     assert reaper.reap() == 0
@@ -45,7 +45,9 @@ def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
     assert reaper.reap() == 0
 
 
-def test_a_lease_that_is_beaten_lives_on(services: Services, reaper: Reaper, lease: UUID, at: list[float]) -> None:
+def test_a_lease_that_is_beaten_lives_on(
+    services: Services, reaper: LeaseRescuer, lease: UUID, at: list[float]
+) -> None:
     for _ in range(5):
         assert reaper.reap() == 0
         at[0] += 4
@@ -53,7 +55,7 @@ def test_a_lease_that_is_beaten_lives_on(services: Services, reaper: Reaper, lea
 
 
 def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
-    services: Services, reaper: Reaper, lease: UUID, at: list[float]
+    services: Services, reaper: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
     with writing(services.engine) as connection:
         connection.exec_driver_sql("UPDATE leases SET beat_at = '2001-01-01 00:00:00.000000'")
@@ -63,7 +65,7 @@ def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
 
 
 def test_a_beat_at_the_last_moment_saves_the_lease(
-    services: Services, reaper: Reaper, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
+    services: Services, reaper: LeaseRescuer, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """It comes after the reaper has looked and before it takes the lease."""
@@ -84,7 +86,7 @@ def test_a_beat_at_the_last_moment_saves_the_lease(
 
 
 def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
-    services: Services, reaper: Reaper, running: Callable[..., Job], at: list[float], database: str
+    services: Services, reaper: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
 ) -> None:
     job = running()
     with writing(services.engine) as connection:
@@ -96,7 +98,7 @@ def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
 
 
 def test_after_the_database_was_away_every_lease_has_its_whole_time_again(
-    reaper: Reaper, lease: UUID, at: list[float]
+    reaper: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
     assert reaper.reap() == 0
     at[0] += 100

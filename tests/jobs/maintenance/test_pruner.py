@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Housekeeping
+from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Pruner
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.fence import Fence, add_output
 from webapp.jobs.store.file_store import FileStore
@@ -21,7 +21,7 @@ MONTH = timedelta(days=30)
 
 
 @pytest.fixture
-def housekeeping(services: Services) -> Housekeeping:
+def housekeeping(services: Services) -> Pruner:
     return services.housekeeping
 
 
@@ -56,7 +56,7 @@ def ids(services: Services, table: Any = jobs) -> set[Any]:
 
 
 def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
-    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     _, gone = with_file(status="completed", finished_at=days_ago(31))
     young, kept = with_file(status="completed", finished_at=days_ago(29))
@@ -70,7 +70,7 @@ def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
 def test_an_unfinished_job_is_never_pruned_however_old(
-    services: Services, housekeeping: Housekeeping, make: Callable[..., Job], status: Status
+    services: Services, housekeeping: Pruner, make: Callable[..., Job], status: Status
 ) -> None:
     job = make()
     with writing(services.engine) as connection:
@@ -80,7 +80,7 @@ def test_an_unfinished_job_is_never_pruned_however_old(
 
 
 def test_a_retried_job_is_not_pruned_by_its_earlier_end(
-    services: Services, housekeeping: Housekeeping, make: Callable[..., Job]
+    services: Services, housekeeping: Pruner, make: Callable[..., Job]
 ) -> None:
     job = make()
     with writing(services.engine) as connection:
@@ -90,7 +90,7 @@ def test_a_retried_job_is_not_pruned_by_its_earlier_end(
 
 
 def test_more_than_a_batch_is_pruned_in_one_go(
-    services: Services, housekeeping: Housekeeping, make: Callable[..., Job]
+    services: Services, housekeeping: Pruner, make: Callable[..., Job]
 ) -> None:
     with writing(services.engine) as connection:
         services.jobs.store.insert(connection, [new_job(number) for number in range(BATCH + 3)])
@@ -103,7 +103,7 @@ def new_job(number: int) -> Job:
 
 
 def test_a_file_past_its_day_goes_and_its_row_says_since_when(
-    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     job, gone = with_file()
     with writing(services.engine) as connection:
@@ -120,7 +120,7 @@ def test_a_file_past_its_day_goes_and_its_row_says_since_when(
 
 
 def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
-    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]]
+    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, named = with_file()
     aged(named, 2 * ORPHAN_AGE)
@@ -135,7 +135,7 @@ def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
 
 
 def test_what_a_crash_left_between_the_row_and_the_file_is_swept(
-    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]]
+    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, path = with_file()
     with writing(services.engine) as connection:
@@ -157,7 +157,7 @@ def test_the_sweep_does_not_stumble_over_files_that_vanish_meanwhile(tmp_path: P
 
 
 def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
-    services: Services, housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], database: str
+    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     (_, kept), (job, lost), (_, removed) = with_file(), with_file(), with_file()
     assert list(housekeeping.missing_files()) == []
@@ -173,7 +173,7 @@ def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
 
 
 def test_missing_files_are_found_however_many_there_are(
-    housekeeping: Housekeeping, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
+    housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.jobs.maintenance.pruner.BATCH", 2)
     for _ in range(5):

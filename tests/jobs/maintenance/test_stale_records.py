@@ -8,7 +8,7 @@ from sqlalchemy import update
 from tests.jobs.conftest import Nothing
 from webapp.db.engine import writing
 from webapp.jobs import Job, JobContext, Status, job_type
-from webapp.jobs.maintenance.stale_records import give_up_on_silent
+from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
 from webapp.schema import jobs, later
 from webapp.services import Services
 
@@ -33,9 +33,9 @@ def heard_of(services: Services, job: Job, minutes: float) -> None:
 
 def test_it_is_lost_once_nobody_has_heard_of_it_for_so_long(services: Services, crawl: Job) -> None:
     heard_of(services, crawl, minutes=29)
-    assert give_up_on_silent(services.jobs, services.registry) == 0
+    assert mark_silent_records_stale(services.jobs, services.registry) == 0
     heard_of(services, crawl, minutes=31)
-    assert give_up_on_silent(services.jobs, services.registry) == 1
+    assert mark_silent_records_stale(services.jobs, services.registry) == 1
     lost = services.jobs.get(crawl.id)
     assert lost.status is Status.STALE
     assert lost.finished_at is not None
@@ -45,17 +45,17 @@ def test_it_is_lost_once_nobody_has_heard_of_it_for_so_long(services: Services, 
 def test_each_word_is_a_sign_of_life(services: Services, crawl: Job) -> None:
     heard_of(services, crawl, minutes=31)
     services.jobs.change(crawl.id, lambda job: job.with_progress(5.0))
-    assert give_up_on_silent(services.jobs, services.registry) == 0
+    assert mark_silent_records_stale(services.jobs, services.registry) == 0
 
 
 def test_a_root_that_has_parts_to_come_is_never_lost(services: Services, crawl: Job) -> None:
     services.jobs.create_child_job(crawl.id, "crawl", dispatch=False)
     heard_of(services, crawl, minutes=31)
-    assert give_up_on_silent(services.jobs, services.registry) == 0
+    assert mark_silent_records_stale(services.jobs, services.registry) == 0
 
 
 def test_a_type_without_a_limit_is_never_lost(services: Services) -> None:
     made = services.jobs.create_job("nothing", dispatch=False)
     running = services.jobs.change(made.id, Job.mark_running)
     heard_of(services, running, minutes=60 * 24)
-    assert give_up_on_silent(services.jobs, services.registry) == 0
+    assert mark_silent_records_stale(services.jobs, services.registry) == 0

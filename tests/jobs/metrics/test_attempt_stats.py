@@ -11,7 +11,7 @@ from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.metrics import attempt_stats as figure
-from webapp.jobs.metrics.attempt_stats import Went
+from webapp.jobs.metrics.attempt_stats import AttemptStats
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import RetryPolicy
 from webapp.schema import attempts, jobs, later, now
@@ -29,7 +29,7 @@ def succeeds(job: JobContext, payload: Nothing) -> None:
     pass
 
 
-def went(services: Services) -> Went:
+def went(services: Services) -> AttemptStats:
     now: datetime = services.jobs.now()
     (found,) = services.figures.went(now - timedelta(days=1))
     return found

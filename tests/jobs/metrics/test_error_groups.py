@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.db.engine import writing
-from webapp.jobs.metrics.error_groups import State
+from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.schema import error_groups
 from webapp.services import Services
 
@@ -22,7 +22,7 @@ def test_no_page_of_errors_sorts_them_all(services: Services, database: str) -> 
     analyze(services.engine, "error_groups")
     places = (None, (now - timedelta(minutes=50), f"{50:016x}"))
     with recorded(services.engine) as sent:
-        for state, type_name, since, before in product((None, State.OPEN), ("", "nothing"), (None, now), places):
+        for state, type_name, since, before in product((None, ErrorState.OPEN), ("", "nothing"), (None, now), places):
             services.figures.errors.page(state=state, type_name=type_name, since=since, before=before)
     plans = [plan_of(services.engine, statement, values) for statement, values in sent]
     assert len(plans) == 16

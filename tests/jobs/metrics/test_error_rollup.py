@@ -8,7 +8,7 @@ import pytest
 from tests.jobs.conftest import Nothing, run_once
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.metrics.error_groups import Group, State, UnknownError
+from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound, ErrorState
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.services import Services
 
@@ -34,7 +34,7 @@ def fail(services: Services, lease: UUID) -> Fail:
     return fail
 
 
-def groups(services: Services, **narrowed: Any) -> tuple[Group, ...]:
+def groups(services: Services, **narrowed: Any) -> tuple[ErrorGroup, ...]:
     return services.figures.errors.page(**narrowed)
 
 
@@ -78,8 +78,8 @@ def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail
     fail("broken")
     fold()
     (group,) = groups(services)
-    assert services.figures.errors.settle(group.fingerprint, State.RESOLVED).state == "resolved"
-    assert groups(services, state=State.OPEN) == ()
+    assert services.figures.errors.settle(group.fingerprint, ErrorState.RESOLVED).state == "resolved"
+    assert groups(services, state=ErrorState.OPEN) == ()
     fail("broken")
     fold()
     assert [one.state for one in groups(services)] == ["open"]
@@ -88,15 +88,15 @@ def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail
 def test_an_ignored_error_stays_so(services: Services, fail: Fail, fold: Any) -> None:
     fail("broken")
     fold()
-    services.figures.errors.settle(groups(services)[0].fingerprint, State.IGNORED)
+    services.figures.errors.settle(groups(services)[0].fingerprint, ErrorState.IGNORED)
     fail("broken")
     fold()
     assert [(one.state, one.count) for one in groups(services)] == [("ignored", 2)]
 
 
 def test_what_no_job_failed_with_cannot_be_settled(services: Services) -> None:
-    with pytest.raises(UnknownError):
-        services.figures.errors.settle("0" * 16, State.RESOLVED)
+    with pytest.raises(ErrorNotFound):
+        services.figures.errors.settle("0" * 16, ErrorState.RESOLVED)
 
 
 def test_jobs_that_still_are_failed_can_be_retried_together(services: Services, fail: Fail, fold: Any) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from webapp.jobs.metrics.error_rollup import mark
+from webapp.jobs.metrics.error_rollup import error_signature
 
 TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    x()\nValueError: broken\n'
 
@@ -16,26 +16,26 @@ TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    
     ],
 )
 def test_what_varies_does_not_tell_errors_apart(one: str, other: str) -> None:
-    assert mark("report", one).fingerprint == mark("report", other).fingerprint
+    assert error_signature("report", one).fingerprint == error_signature("report", other).fingerprint
 
 
 def test_type_words_and_place_tell_errors_apart() -> None:
     marks = {
-        mark("report", "broken").fingerprint,
-        mark("import", "broken").fingerprint,
-        mark("report", "empty").fingerprint,
-        mark("report", "broken", TRACE.format(line=1, function="f")).fingerprint,
-        mark("report", "broken", TRACE.format(line=1, function="g")).fingerprint,
+        error_signature("report", "broken").fingerprint,
+        error_signature("import", "broken").fingerprint,
+        error_signature("report", "empty").fingerprint,
+        error_signature("report", "broken", TRACE.format(line=1, function="f")).fingerprint,
+        error_signature("report", "broken", TRACE.format(line=1, function="g")).fingerprint,
     }
     assert len(marks) == 5
 
 
 def test_an_edit_above_the_line_keeps_the_fingerprint() -> None:
-    one, other = (mark("report", "broken", TRACE.format(line=line, function="f")) for line in (3, 30))
+    one, other = (error_signature("report", "broken", TRACE.format(line=line, function="f")) for line in (3, 30))
     assert one == other
     assert one.place == "a.py, f"
 
 
 def test_people_read_the_message_as_it_was() -> None:
-    assert mark("report", "Row 17 has no 'sku'.").message == "Row 17 has no 'sku'."
-    assert len(mark("report", "x" * 5000).message) == 500
+    assert error_signature("report", "Row 17 has no 'sku'.").message == "Row 17 has no 'sku'."
+    assert len(error_signature("report", "x" * 5000).message) == 500

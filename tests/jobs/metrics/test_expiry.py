@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select
 
 from tests.jobs.conftest import Nothing
 from webapp.db.engine import reading, writing
-from webapp.jobs.metrics.expiry import forget
+from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import Job
 from webapp.schema import error_groups, error_hours, error_users, job_errors, later, runs
 from webapp.services import Services
@@ -49,11 +49,11 @@ def error(services: Services, people: Callable[[], Any], make: Callable[..., Job
 def test_old_hours_go_and_young_ones_stay(services: Services) -> None:
     for hour in (OLD, later(-3 * YEAR.total_seconds()), YOUNG):
         add(services, runs, hour=hour, **CELL)
-    assert forget(services.engine, YEAR, only_count=True) == 2
+    assert prune_metrics(services.engine, YEAR, only_count=True) == 2
     assert count(services, runs) == 3, "only counted"
-    assert forget(services.engine, YEAR) == 2
+    assert prune_metrics(services.engine, YEAR) == 2
     assert count(services, runs) == 1
-    assert forget(services.engine, YEAR) == 0
+    assert prune_metrics(services.engine, YEAR) == 0
 
 
 def test_an_error_goes_with_all_that_was_added_up_of_it(
@@ -62,7 +62,7 @@ def test_an_error_goes_with_all_that_was_added_up_of_it(
     error("old", OLD)
     error("young", YOUNG)
     error("shown", OLD, make(payload=Nothing()))
-    forget(services.engine, YEAR)
+    prune_metrics(services.engine, YEAR)
     assert {group.fingerprint for group in services.figures.errors.page()} == {"young", "shown"}
     assert count(services, error_users) == 2
     assert count(services, error_hours) == 1, "the hours of a year ago are no page's"
@@ -70,5 +70,5 @@ def test_an_error_goes_with_all_that_was_added_up_of_it(
 
 def test_nothing_is_forgotten_of_what_is_never_to_go(services: Services) -> None:
     add(services, runs, hour=OLD, **CELL)
-    assert forget(services.engine, timedelta.max) == 0
+    assert prune_metrics(services.engine, timedelta.max) == 0
     assert count(services, runs) == 1

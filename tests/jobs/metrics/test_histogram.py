@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.jobs.metrics.histogram import BOUNDS, Durations, bucket_of
+from webapp.jobs.metrics.histogram import BOUNDS, DurationHistogram, bucket_of
 
 SECONDS = st.floats(min_value=0.01, max_value=BOUNDS[-1])
 
 
-def durations(*seconds: float) -> Durations:
+def durations(*seconds: float) -> DurationHistogram:
     counts: dict[int, int] = {}
     for one in seconds:
         counts[bucket_of(one)] = counts.get(bucket_of(one), 0) + 1
-    return Durations(counts)
+    return DurationHistogram(counts)
 
 
 def test_without_samples_there_is_no_percentile() -> None:

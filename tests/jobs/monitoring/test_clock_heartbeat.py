@@ -5,7 +5,7 @@ from sqlalchemy import func, select, update
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.monitoring import clock_heartbeat as module
-from webapp.jobs.monitoring.clock_heartbeat import Beat, is_silent, silence
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat, is_clock_silent, time_since_heartbeat
 from webapp.schema import clocks, later
 from webapp.services import Services
 
@@ -23,42 +23,42 @@ def set_back(services: Services, age: timedelta) -> None:
 
 
 def test_without_a_clock_all_is_silent(services: Services) -> None:
-    assert silence(services.engine) is None
-    assert is_silent(services.engine)
+    assert time_since_heartbeat(services.engine) is None
+    assert is_clock_silent(services.engine)
 
 
 def test_a_clock_is_heard_until_it_says_goodbye(services: Services) -> None:
-    beat = Beat(services.engine)
+    beat = ClockHeartbeat(services.engine)
     beat.tell()
-    assert silence(services.engine) < timedelta(seconds=10)
-    assert not is_silent(services.engine)
+    assert time_since_heartbeat(services.engine) < timedelta(seconds=10)
+    assert not is_clock_silent(services.engine)
     beat.stop()
-    assert is_silent(services.engine)
+    assert is_clock_silent(services.engine)
 
 
 def test_the_latest_of_several_counts(services: Services) -> None:
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
     set_back(services, timedelta(minutes=5))
-    assert is_silent(services.engine)
-    Beat(services.engine).tell()
-    assert not is_silent(services.engine)
+    assert is_clock_silent(services.engine)
+    ClockHeartbeat(services.engine).tell()
+    assert not is_clock_silent(services.engine)
     assert count(services) == 2
 
 
 def test_a_clock_beats_every_few_seconds_in_one_row(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    beat = Beat(services.engine)
+    beat = ClockHeartbeat(services.engine)
     beat.tell()
     set_back(services, timedelta(minutes=5))
     beat.tell()
-    assert is_silent(services.engine), "not before its time"
+    assert is_clock_silent(services.engine), "not before its time"
     monkeypatch.setattr(module, "monotonic", lambda: 10.0**9)
     beat.tell()
-    assert not is_silent(services.engine)
+    assert not is_clock_silent(services.engine)
     assert count(services) == 1
 
 
 def test_a_clock_that_was_killed_is_forgotten_after_an_hour(services: Services) -> None:
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
     set_back(services, timedelta(hours=2))
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
     assert count(services) == 1

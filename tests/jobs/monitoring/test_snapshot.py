@@ -10,7 +10,7 @@ from sqlalchemy import update
 from tests.jobs.conftest import end
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.monitoring.snapshot import Condition, Examination
+from webapp.jobs.monitoring.snapshot import HealthCheck, HealthSnapshot
 from webapp.schema import events, jobs, later
 from webapp.services import Services
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("database")
 Make = Callable[..., Job]
 
 
-def condition(services: Services) -> Condition:
+def condition(services: Services) -> HealthSnapshot:
     return services.examination.condition()
 
 
@@ -85,7 +85,7 @@ def test_the_last_failures_come_first(services: Services, lease: UUID, make: Mak
 
 
 def test_a_redis_that_is_away_is_part_of_what_is_found(services: Services, tmp_path: Path) -> None:
-    examination = Examination(
+    examination = HealthCheck(
         services.engine,
         redis=Redis(unix_socket_path=str(tmp_path / "nobody")),
         workers=services.workers.all,

@@ -46,7 +46,7 @@ def test_an_end_that_two_jobs_share_names_both(services: Services, make: Make) -
 def test_only_the_newest_jobs_are_found_by_the_end_of_their_id(
     services: Services, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(all_jobs, "SHORT_ID_REACH", 2)
+    monkeypatch.setattr(all_jobs, "SHORT_ID_SCAN_LIMIT", 2)
     old, new = make(), [make(), make()]
     assert [services.jobs.with_short_id(job.short_id).id for job in new] == [job.id for job in new]
     with pytest.raises(JobNotFound):

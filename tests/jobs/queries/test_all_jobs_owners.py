@@ -16,7 +16,7 @@ def test_each_count_stops_at_the_ceiling_and_all_are_one_statement(services: Ser
     nobody = uuid4()
     many(services, 7, owner=ANA.user_id)
     with recorded(services.engine) as sent:
-        found = all_jobs.count(services.engine, [ANA.user_id, BEN.user_id, nobody], ceiling=5)
+        found = all_jobs.count_by_owner(services.engine, [ANA.user_id, BEN.user_id, nobody], ceiling=5)
     assert found == {ANA.user_id: 5, BEN.user_id: 0, nobody: 0}
     assert len([statement for statement, _ in sent if "FROM" in statement]) == 1
-    assert all_jobs.count(services.engine, []) == {}
+    assert all_jobs.count_by_owner(services.engine, []) == {}

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from tests.jobs.queries.test_visible_jobs import AUDITOR, BEN, many
 from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.db.engine import writing
-from webapp.jobs.queries.criteria import SYSTEM, Overseen
+from webapp.jobs.queries.criteria import SYSTEM, AdminJobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -39,9 +39,9 @@ def test_no_way_to_narrow_everybodys_jobs_walks_through_the_table(services: Serv
     choices += [{"tab": tab, **lately, "many": many} for tab, many in product(TABS, (True, False))]
     with recorded(services.engine) as sent:
         for choice in choices:
-            services.jobs.find(AUDITOR, Overseen(**choice))
-            services.jobs.find(AUDITOR, Overseen(**choice), before=uuid4())
-            services.jobs.missing(AUDITOR, Overseen(**choice), [uuid4()])
+            services.jobs.find(AUDITOR, AdminJobCriteria(**choice))
+            services.jobs.find(AUDITOR, AdminJobCriteria(**choice), before=uuid4())
+            services.jobs.missing(AUDITOR, AdminJobCriteria(**choice), [uuid4()])
     plans = {
         statement: plan_of(services.engine, statement, values) for statement, values in sent if "FROM" in statement
     }

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.log_lines import Lines, LogLine
+from webapp.jobs.queries.log_lines import LogCriteria, LogLine
 from webapp.schema import log_lines, now
 from webapp.services import Services
 
@@ -32,20 +32,20 @@ def texts(lines: tuple[LogLine, ...]) -> str:
 def test_lines_are_read_forwards_and_backwards(services: Services, job: Job) -> None:
     ask = services.jobs
     assert texts(ask.log(job.id)) == "abcde"
-    end = ask.last_lines(Lines(job_id=job.id), 2)
+    end = ask.last_lines(LogCriteria(job_id=job.id), 2)
     assert texts(end) == "de"
-    assert texts(ask.last_lines(Lines(job_id=job.id, before=end[0].id), 2)) == "bc"
-    assert texts(ask.first_lines(Lines(job_id=job.id, after=end[0].id), 2)) == "e"
+    assert texts(ask.last_lines(LogCriteria(job_id=job.id, before=end[0].id), 2)) == "bc"
+    assert texts(ask.first_lines(LogCriteria(job_id=job.id, after=end[0].id), 2)) == "e"
 
 
 def test_a_level_takes_the_graver_ones_with_it(services: Services, job: Job) -> None:
-    assert texts(services.jobs.first_lines(Lines(job_id=job.id, level="WARNING"))) == "bce"
-    assert texts(services.jobs.first_lines(Lines(job_id=job.id, level="ERROR", attempt=2))) == "ce"
-    assert texts(services.jobs.first_lines(Lines(job_id=job.id, attempt=1))) == "ab"
+    assert texts(services.jobs.first_lines(LogCriteria(job_id=job.id, level="WARNING"))) == "bce"
+    assert texts(services.jobs.first_lines(LogCriteria(job_id=job.id, level="ERROR", attempt=2))) == "ce"
+    assert texts(services.jobs.first_lines(LogCriteria(job_id=job.id, attempt=1))) == "ab"
 
 
 def test_a_whole_log_comes_in_pages(services: Services, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.jobs.first_lines.__func__, "__defaults__", (2,))
-    pages = list(services.jobs.all_lines(Lines(job_id=job.id)))
+    pages = list(services.jobs.all_lines(LogCriteria(job_id=job.id)))
     assert [len(page) for page in pages] == [2, 2, 1]
     assert texts(tuple(chain(*pages))) == "abcde"

@@ -14,8 +14,8 @@ from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Owner
-from webapp.jobs.queries.criteria import Chosen
-from webapp.jobs.queries.pagination import Pulse
+from webapp.jobs.queries.criteria import JobCriteria
+from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE, TABS, Viewer
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -51,7 +51,7 @@ def say(services: Services, job: Job, **words: object) -> None:
 
 
 def found(services: Services, text: str, viewer: Viewer = ANA, **chosen: Any) -> list[UUID]:
-    return [job.id for job in services.jobs.find(viewer, Chosen(text=text, **chosen)).jobs]
+    return [job.id for job in services.jobs.find(viewer, JobCriteria(text=text, **chosen)).jobs]
 
 
 def test_a_search_finds_names_numbers_parameters_messages_and_errors(
@@ -110,21 +110,21 @@ def test_a_search_says_how_far_it_came_and_goes_on_from_there(
     old = order("Foxtrot")
     for _ in range(7):
         order("Golf")
-    wanted = Chosen(text="foxtrot")
+    wanted = JobCriteria(text="foxtrot")
     first = services.jobs.find(ANA, wanted, reach=5)
     assert first.jobs == ()
     assert first.reached is not None
     second = services.jobs.find(ANA, wanted, before=first.reached, reach=5)
     assert [job.id for job in second.jobs] == [old.id]
     assert second.reached is None, "there is nothing older"
-    assert services.jobs.find(ANA, Chosen(text="golf"), limit=2, reach=5).reached is None, "the page is full"
+    assert services.jobs.find(ANA, JobCriteria(text="golf"), limit=2, reach=5).reached is None, "the page is full"
 
 
 def test_jobs_that_a_page_does_not_show_yet_are_counted(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     def missing(shown: list[UUID], limit: int = 50, **chosen: Any) -> int:
-        return services.jobs.missing(ANA, Chosen(**chosen), shown, limit)
+        return services.jobs.missing(ANA, JobCriteria(**chosen), shown, limit)
 
     old, top = order("Hotel"), order("Hotel")
     shown = [top.id, old.id]
@@ -136,8 +136,12 @@ def test_jobs_that_a_page_does_not_show_yet_are_counted(
     say(services, old, status="failed", finished_at=later(0))
     assert missing([], tab="failed") == 1, "it has come into the tab"
     assert missing([new.id, top.id], limit=2) == 0, "it is on the second page"
-    assert services.jobs.count(ANA, Chosen(type_name="order")) == services.jobs.total(ANA, Chosen(text="l")) + 1 == 3
-    assert services.jobs.total(ANA, Chosen(type_name="order")) == services.jobs.total(ANA, Chosen()) == 3
+    assert (
+        services.jobs.count(ANA, JobCriteria(type_name="order"))
+        == services.jobs.total(ANA, JobCriteria(text="l")) + 1
+        == 3
+    )
+    assert services.jobs.total(ANA, JobCriteria(type_name="order")) == services.jobs.total(ANA, JobCriteria()) == 3
 
 
 def test_of_what_is_shown_only_what_may_be_seen_is_read_again(services: Services, make: Callable[..., Job]) -> None:
@@ -164,14 +168,14 @@ def test_the_pulse_of_a_page_just_read_need_not_be_asked_for(
 ) -> None:
     for _ in range(count):
         make(ANAS)
-    there = services.jobs.find(ANA, Chosen()).jobs
+    there = services.jobs.find(ANA, JobCriteria()).jobs
     assert len(there) == count
-    asked = services.jobs.pulse(ANA, [job.id for job in there], Chosen(), limit=PAGE)
-    assert Pulse.of_page(there, services.jobs.counts(ANA)) == asked
+    asked = services.jobs.pulse(ANA, [job.id for job in there], JobCriteria(), limit=PAGE)
+    assert ListChangeTag.of_page(there, services.jobs.counts(ANA)) == asked
 
 
 EVERY_CHOICE = [
-    Chosen(tab=tab, whose=whose, type_name=kind, text=text)
+    JobCriteria(tab=tab, whose=whose, type_name=kind, text=text)
     for tab in TABS
     for whose, kind, text in (("", "", ""), ("mine", "", ""), ("public", "", ""), ("", "nothing", ""), ("", "", "x"))
 ]
@@ -186,7 +190,7 @@ def test_no_list_is_made_by_a_walk_through_the_table(services: Services, viewer:
     analyze(services.engine, "jobs")
     since = services.jobs.now() - timedelta(days=1)
     with recorded(services.engine) as sent:
-        for chosen in (*EVERY_CHOICE, Chosen(since=since, until=since)):
+        for chosen in (*EVERY_CHOICE, JobCriteria(since=since, until=since)):
             services.jobs.find(viewer, chosen)
             services.jobs.find(viewer, chosen, before=uuid4())
             services.jobs.missing(viewer, chosen, [uuid4()])
@@ -214,7 +218,7 @@ def test_a_list_reads_its_page_and_no_more(services: Services) -> None:
     with services.engine.connect() as connection:
         connection.connection.driver_connection.set_progress_handler(lambda: steps.append(None), 100)
     for viewer in (ANA, AUDITOR):
-        assert len(services.jobs.find(viewer, Chosen(tab="failed")).jobs) == PAGE
+        assert len(services.jobs.find(viewer, JobCriteria(tab="failed")).jobs) == PAGE
     with services.engine.connect() as connection:
         connection.connection.driver_connection.set_progress_handler(None, 0)
     assert len(steps) < 400, "of a hundred steps of SQLite's machine each; a walk through all takes over a thousand"

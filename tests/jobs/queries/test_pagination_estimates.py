@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.queries.pagination import spread
+from webapp.jobs.queries.pagination import count_by_type
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
 
@@ -40,7 +40,7 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
 def test_of_many_jobs_the_newest_count_and_that_is_said(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED, "import", many=2)
     put(Status.QUEUED, many=3)
-    found = spread(services.engine, EVERYBODY, "waiting", 4)
+    found = count_by_type(services.engine, EVERYBODY, "waiting", 4)
     assert (found.counts, found.cut) == ({"report": 3, "import": 1}, True)
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from webapp.db.engine import writing
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import now, schedules
 from webapp.services import Services
@@ -14,10 +14,10 @@ from webapp.services import Services
 
 @pytest.fixture
 def add(services: Services) -> Callable[..., Schedule]:
-    """Make a schedule of the type "nothing", every minute; choices as `Draft` takes them."""
+    """Make a schedule of the type "nothing", every minute; choices as `ScheduleDraft` takes them."""
 
     def add(name: str = "Nightly", type_name: str = "nothing", payload: Any = None, **choices: Any) -> Schedule:
-        draft = Draft(**{"name": name, "rule": "* * * * *", "zone": "UTC", **choices})
+        draft = ScheduleDraft(**{"name": name, "rule": "* * * * *", "zone": "UTC", **choices})
         return services.schedules.add(type_name, payload or {}, draft)
 
     return add

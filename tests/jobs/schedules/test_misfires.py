@@ -4,27 +4,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.jobs.schedules.cron_rule import Rule
-from webapp.jobs.schedules.misfires import MOST, TOO_LATE, Missed, Plan, plan
+from webapp.jobs.schedules.cron_rule import CronRule
+from webapp.jobs.schedules.misfires import MAX_CATCH_UP, TOO_LATE, FiringPlan, MisfirePolicy, plan_firing
 
 TEXTS = ("* * * * *", "*/7 * * * *", "30 2 * * *", "0 * * * *", "15 1,2,3 * * *", "0 9 * * 1-5")
-rules = st.builds(Rule, st.sampled_from(TEXTS), st.sampled_from(["Europe/Madrid", "Australia/Lord_Howe", "UTC"]))
+rules = st.builds(CronRule, st.sampled_from(TEXTS), st.sampled_from(["Europe/Madrid", "Australia/Lord_Howe", "UTC"]))
 moments = st.integers(0, 330 * 24 * 3600).map(lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(0, seconds))
 delays = st.integers(0, 3 * 24 * 3600).map(lambda seconds: timedelta(seconds=seconds))
 
 
-def planned(rule: Rule, moment: datetime, delay: timedelta, missed: Missed) -> tuple[list[datetime], Plan, datetime]:
+def planned(
+    rule: CronRule, moment: datetime, delay: timedelta, missed: MisfirePolicy
+) -> tuple[list[datetime], FiringPlan, datetime]:
     """Plan for the first time after the moment, so much too late; also return all times that have come by then."""
     fire_at = rule.after(moment)
     assert fire_at
     times = [fire_at, *rule.between(fire_at, fire_at + delay)]
-    return times, plan(rule, fire_at, fire_at + delay, missed), fire_at + delay
+    return times, plan_firing(rule, fire_at, fire_at + delay, missed), fire_at + delay
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(rule=rules, moment=moments, delay=delays, missed=st.sampled_from(Missed))
+@given(rule=rules, moment=moments, delay=delays, missed=st.sampled_from(MisfirePolicy))
 def test_what_fires_is_due_and_what_comes_next_is_the_next(
-    rule: Rule, moment: datetime, delay: timedelta, missed: Missed
+    rule: CronRule, moment: datetime, delay: timedelta, missed: MisfirePolicy
 ) -> None:
     times, found, now = planned(rule, moment, delay, missed)
     assert list(found.due) == times[len(times) - len(found.due) :]
@@ -34,45 +36,52 @@ def test_what_fires_is_due_and_what_comes_next_is_the_next(
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays)
-def test_skip_passes_over_what_is_too_late(rule: Rule, moment: datetime, delay: timedelta) -> None:
-    times, found, now = planned(rule, moment, delay, Missed.SKIP)
+def test_skip_passes_over_what_is_too_late(rule: CronRule, moment: datetime, delay: timedelta) -> None:
+    times, found, now = planned(rule, moment, delay, MisfirePolicy.SKIP)
     assert list(found.due) == [time for time in times if now - time <= TOO_LATE]
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays)
-def test_once_fires_once_however_many_were_missed(rule: Rule, moment: datetime, delay: timedelta) -> None:
-    times, found, _ = planned(rule, moment, delay, Missed.ONCE)
+def test_once_fires_once_however_many_were_missed(rule: CronRule, moment: datetime, delay: timedelta) -> None:
+    times, found, _ = planned(rule, moment, delay, MisfirePolicy.ONCE)
     assert found.due == (times[-1],)
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays)
-def test_all_fires_each_up_to_a_limit(rule: Rule, moment: datetime, delay: timedelta) -> None:
-    times, found, _ = planned(rule, moment, delay, Missed.ALL)
-    assert list(found.due) == times[-MOST:]
+def test_all_fires_each_up_to_a_limit(rule: CronRule, moment: datetime, delay: timedelta) -> None:
+    times, found, _ = planned(rule, moment, delay, MisfirePolicy.ALL)
+    assert list(found.due) == times[-MAX_CATCH_UP:]
 
 
 @settings(deadline=None)  # the machine may be busy
-@given(rule=rules, moment=moments, delays=st.lists(st.integers(0, 90 * 60), max_size=8), missed=st.sampled_from(Missed))
+@given(
+    rule=rules,
+    moment=moments,
+    delays=st.lists(st.integers(0, 90 * 60), max_size=8),
+    missed=st.sampled_from(MisfirePolicy),
+)
 def test_no_time_fires_twice_and_with_all_none_is_left_out(
-    rule: Rule, moment: datetime, delays: list[int], missed: Missed
+    rule: CronRule, moment: datetime, delays: list[int], missed: MisfirePolicy
 ) -> None:
     first = fire_at = rule.after(moment)
     assert first
     assert fire_at
     fired: list[datetime] = []
     for delay in delays:
-        found = plan(rule, fire_at, fire_at + timedelta(seconds=delay), missed)
+        found = plan_firing(rule, fire_at, fire_at + timedelta(seconds=delay), missed)
         fired += found.due
         assert found.next_at
         fire_at = found.next_at
     assert fired == sorted(set(fired))
-    if missed is Missed.ALL:
+    if missed is MisfirePolicy.ALL:
         assert fired == [time for time in (first, *rule.between(first, fire_at)) if time < fire_at]
 
 
-@pytest.mark.parametrize(("missed", "count"), [(Missed.SKIP, 6), (Missed.ONCE, 1), (Missed.ALL, 100)])
-def test_a_year_of_missed_minutes_is_planned_without_walking_through_it(missed: Missed, count: int) -> None:
+@pytest.mark.parametrize(
+    ("missed", "count"), [(MisfirePolicy.SKIP, 6), (MisfirePolicy.ONCE, 1), (MisfirePolicy.ALL, 100)]
+)
+def test_a_year_of_missed_minutes_is_planned_without_walking_through_it(missed: MisfirePolicy, count: int) -> None:
     now = datetime(2026, 5, 1, 12, tzinfo=UTC)
-    assert len(plan(Rule("* * * * *", "UTC"), now - timedelta(days=365), now, missed).due) == count
+    assert len(plan_firing(CronRule("* * * * *", "UTC"), now - timedelta(days=365), now, missed).due) == count

@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Status
-from webapp.jobs.schedules.run_history import STRIP
+from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.schema import later, now, schedule_runs
 from webapp.services import Services
@@ -28,11 +28,11 @@ def passed(services: Services, schedule: Schedule, count: int, days_ago: int = 0
 
 def test_the_strip_has_the_newest_runs_of_each_schedule(services: Services, add: Add) -> None:
     many, few, none = add("Many"), add("Few"), add("None")
-    passed(services, many, STRIP + 5)
+    passed(services, many, RECENT_RUNS + 5)
     passed(services, few, 2)
     job = services.firing.run_now(few)
     strips = services.runs.latest()
-    assert strips[many.id] == services.runs.of(many.id, STRIP)
+    assert strips[many.id] == services.runs.of(many.id, RECENT_RUNS)
     assert [run.status for run in strips[few.id]] == [Status.QUEUED, None, None]
     assert strips[few.id][0].job_id == job.id
     assert none.id not in strips
@@ -61,19 +61,19 @@ def test_a_run_has_the_status_of_its_job_as_it_stands(services: Services, add: A
 
 def test_old_runs_are_forgotten_but_each_schedule_keeps_its_strip(services: Services, add: Add) -> None:
     busy, rare = add("Busy"), add("Rare")
-    passed(services, busy, STRIP + 7, days_ago=50)
+    passed(services, busy, RECENT_RUNS + 7, days_ago=50)
     passed(services, rare, 3, days_ago=50)
     services.firing.run_now(busy)
     month = timedelta(days=30)
     assert services.runs.sweep(month, only_count=True) == 8
     assert services.runs.sweep(month) == 8
     assert services.runs.sweep(month) == 0
-    assert (len(services.runs.of(busy.id, 99)), len(services.runs.of(rare.id, 99))) == (STRIP, 3)
+    assert (len(services.runs.of(busy.id, 99)), len(services.runs.of(rare.id, 99))) == (RECENT_RUNS, 3)
 
 
 def test_a_schedule_younger_than_the_retention_keeps_all(services: Services, add: Add) -> None:
     schedule = add()
-    passed(services, schedule, STRIP + 5)
+    passed(services, schedule, RECENT_RUNS + 5)
     assert services.housekeeping.forget_runs() == 0
     with writing(services.engine) as connection:
         assert connection.execute(schedule_runs.select().where(schedule_runs.c.fired_at <= now())).all()

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.model.job import Owner
-from webapp.jobs.schedules.cron_rule import Rule
-from webapp.jobs.schedules.draft import BadSchedule, Draft
+from webapp.jobs.schedules.cron_rule import CronRule
+from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.schema import schedules
@@ -18,7 +18,7 @@ from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
 Add = Callable[..., Schedule]
-DRAFT = Draft(name="Nightly", rule="0 2 * * *", zone="Europe/Madrid")
+DRAFT = ScheduleDraft(name="Nightly", rule="0 2 * * *", zone="Europe/Madrid")
 
 
 def count(services: Services) -> int:
@@ -30,7 +30,7 @@ def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Call
     owner, maker = Owner(user_id=people(), tenant="north"), people()
     draft = replace(DRAFT, missed="all", one_at_a_time=True, queue="default", priority=7, owner=owner)
     made = services.schedules.add("nothing", {}, draft, by=maker)
-    assert (made.name, made.type, made.rule) == ("Nightly", "nothing", Rule("0 2 * * *", "Europe/Madrid"))
+    assert (made.name, made.type, made.rule) == ("Nightly", "nothing", CronRule("0 2 * * *", "Europe/Madrid"))
     assert (made.missed, made.one_at_a_time, made.queue, made.priority) == ("all", True, "default", 7)
     assert (made.owner, made.created_by, made.is_paused) == (owner, maker, False)
     assert made.next_fire_at == made.rule.after(made.created_at)
@@ -58,15 +58,15 @@ def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Call
 def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_written(
     services: Services, wrong: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(BadSchedule) as refused:
+    with pytest.raises(InvalidSchedule) as refused:
         services.schedules.add("nothing", {}, replace(DRAFT, **wrong))
     assert list(refused.value.errors) == [field]
     assert count(services) == 0
 
 
 def test_every_mistake_is_said_at_once(services: Services) -> None:
-    with pytest.raises(BadSchedule) as refused:
-        services.schedules.check(Draft(name="", rule="H", zone="Mars/Base", queue="typo"))
+    with pytest.raises(InvalidSchedule) as refused:
+        services.schedules.check(ScheduleDraft(name="", rule="H", zone="Mars/Base", queue="typo"))
     assert set(refused.value.errors) == {"name", "queue", "rule"}
 
 
@@ -82,7 +82,7 @@ def test_a_name_is_given_once(services: Services, add: Add) -> None:
     add("Nightly")
     other = add("Weekly")
     for again in (lambda: add("Nightly "), lambda: services.schedules.change(other, DRAFT)):
-        with pytest.raises(BadSchedule, match="There is a schedule named 'Nightly' already"):
+        with pytest.raises(InvalidSchedule, match="There is a schedule named 'Nightly' already"):
             again()
 
 
@@ -121,7 +121,7 @@ def test_a_pause_has_a_reason_and_ends_without_catching_up(services: Services, a
 
 
 def test_a_reason_has_a_limit(services: Services, add: Add) -> None:
-    with pytest.raises(BadSchedule, match="A reason has at most 200 characters"):
+    with pytest.raises(InvalidSchedule, match="A reason has at most 200 characters"):
         services.schedules.pause(add(), why="x" * 201)
 
 

@@ -16,7 +16,7 @@ from webapp.accounts.user import Role
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.queries import history
-from webapp.jobs.queries.history import History, Wanted
+from webapp.jobs.queries.history import HistoryCriteria, JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobtypes.job_history_export import formats
 from webapp.jobtypes.job_history_export.formats import csv_table, workbook
@@ -169,8 +169,8 @@ def test_a_period_that_ends_before_it_begins_is_refused():
 def test_pages_meet_without_gap_or_double(database, services, past_job, monkeypatch, user):
     monkeypatch.setattr(history, "PAGE", 3)
     ids = [past_job(str(n), owner=user if n % 2 else None, public=n % 2 == 0) for n in range(10)]
-    seen = History(services.engine, Viewer(user_id=user.id))
-    wanted = Wanted(before=services.jobs.now())
+    seen = JobHistory(services.engine, Viewer(user_id=user.id))
+    wanted = HistoryCriteria(before=services.jobs.now())
     pages = list(seen.pages(wanted, notes=False))
     assert [len(page) for page in pages] == [3, 3, 3, 1]
     assert [row["id"] for page in pages for row in page] == ids[::-1]

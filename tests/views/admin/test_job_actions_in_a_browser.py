@@ -19,7 +19,7 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Status
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.schema import now, users
 
 pytestmark = pytest.mark.browser
@@ -157,7 +157,7 @@ def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
 
 
 def test_a_schedule_is_run_now_and_seen_to_its_end(open_as: Callable[..., Page], house: Installation) -> None:
-    schedule = house.services.schedules.add("quick", {}, Draft(name="Yearly", rule="0 3 1 1 *", zone="UTC"))
+    schedule = house.services.schedules.add("quick", {}, ScheduleDraft(name="Yearly", rule="0 3 1 1 *", zone="UTC"))
     page = open_as("admin")
     page.goto(f"/admin/schedules/{schedule.id}")
     page.get_by_role("button", name="Run now", exact=True).click()

@@ -34,7 +34,7 @@ def test_the_list_says_of_each_type_under_which_rules_it_runs(auditor: FlaskClie
 def test_a_number_that_is_only_the_least_says_so(
     auditor: FlaskClient, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.jobs.queries.pagination.REACH", 2)
+    monkeypatch.setattr("webapp.jobs.queries.pagination.SCAN_LIMIT", 2)
     put(type="maintenance")
     put(type="maintenance")
     assert 'data-number="waiting">2+<' in auditor.get("/admin/types/maintenance").text

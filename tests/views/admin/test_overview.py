@@ -9,7 +9,7 @@ from tests.views.admin.links import numbers, shown, total
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.schema import jobs, later
 from webapp.services import Services
 
@@ -74,7 +74,7 @@ def test_an_empty_installation_says_what_is_not_there(operator: FlaskClient) -> 
 
 
 def test_all_is_well_with_the_time_of_the_check(operator: FlaskClient, services: Services) -> None:
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
     text = operator.get("/admin").text
     assert "All is well." in text
     assert "(UTC)" in text

@@ -6,13 +6,13 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from webapp.jobs.monitoring.snapshot import Condition, Oldest, Space
+from webapp.jobs.monitoring.snapshot import Capacity, HealthSnapshot, LongestWait
 from webapp.jobs.monitoring.workers import Worker
 from webapp.views.admin.problems import RecentOutcomes, find_problems
 
 QUIET = RecentOutcomes(ended=0, failed=0)
 LISTENS = Worker(name="w", host="h", pid=1, queues=("default",), state="idle", silent_for=timedelta(seconds=2))
-WELL = Condition(
+WELL = HealthSnapshot(
     at=datetime(2026, 11, 26, 12, tzinfo=UTC),
     running=0,
     waiting=1,
@@ -20,8 +20,8 @@ WELL = Condition(
     paused_queues=(),
     oldest=None,
     workers=(LISTENS,),
-    redis=Space(used=10, total=100),
-    disk=Space(used=10, total=100),
+    redis=Capacity(used=10, total=100),
+    disk=Capacity(used=10, total=100),
     clock_silent_for=timedelta(seconds=3),
 )
 
@@ -32,7 +32,7 @@ def words(app: Flask) -> Iterator[None]:
         yield
 
 
-def facts(found: Condition, recent: RecentOutcomes = QUIET) -> list[tuple[str, str]]:
+def facts(found: HealthSnapshot, recent: RecentOutcomes = QUIET) -> list[tuple[str, str]]:
     return [(problem.tone, problem.title) for problem in find_problems(found, recent)]
 
 
@@ -44,14 +44,14 @@ def test_when_all_is_well_nothing_is_said() -> None:
     ("change", "tone", "title"),
     [
         ({"redis": None}, "failed", "Redis does not answer."),
-        ({"redis": Space(used=90, total=100)}, "attention", "Redis is 90% full."),
-        ({"disk": Space(used=96, total=100)}, "failed", "The disk of the files is 96% full."),
+        ({"redis": Capacity(used=90, total=100)}, "attention", "Redis is 90% full."),
+        ({"disk": Capacity(used=96, total=100)}, "failed", "The disk of the files is 96% full."),
         ({"clock_silent_for": None}, "failed", "No clock has run yet."),
         ({"clock_silent_for": timedelta(minutes=2)}, "failed", "No clock for 2\N{NO-BREAK SPACE}min."),
         ({"workers": ()}, "failed", "No worker listens to the queue default."),
         ({"paused_queues": ("slow",)}, "attention", "The queue slow is paused."),
         (
-            {"oldest": Oldest(job_id=uuid4(), queue="default", waited=timedelta(minutes=30))},
+            {"oldest": LongestWait(job_id=uuid4(), queue="default", waited=timedelta(minutes=30))},
             "attention",
             "A job has been waiting for 30\N{NO-BREAK SPACE}min.",
         ),
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_said(change: dict[str, object], tone: str, title: str)
 
 
 def test_a_redis_without_a_limit_is_never_full() -> None:
-    assert facts(replace(WELL, redis=Space(used=10**12, total=0))) == []
+    assert facts(replace(WELL, redis=Capacity(used=10**12, total=0))) == []
 
 
 def test_a_paused_queue_needs_no_worker() -> None:

@@ -9,7 +9,7 @@ from webapp.db.engine import writing
 from webapp.jobs.maintenance import pruner
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring import components
-from webapp.jobs.monitoring.clock_heartbeat import Beat
+from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.jobs.store.attachments import Attachment
 from webapp.schema import attachments, clocks, later
 from webapp.services import Services
@@ -29,13 +29,13 @@ def test_the_versions_and_the_parts_are_told(auditor: FlaskClient, services: Ser
 
 @pytest.mark.usefixtures("database")
 def test_a_database_tells_its_kind_size_and_what_it_lacks(services: Services) -> None:
-    found = components.database(services.engine)
+    found = components.inspect_database(services.engine)
     assert found.kind in {"SQLite", "PostgreSQL"}
     assert found.bytes > 10_000
     assert (found.revision, found.pending) == (found.head, ())
     with writing(services.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    pending = components.database(services.engine).pending
+    pending = components.inspect_database(services.engine).pending
     assert pending[-1] == found.head
     assert "0001" not in pending
 
@@ -56,7 +56,7 @@ def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) 
 def test_a_clock_that_is_silent_is_told(auditor: FlaskClient, services: Services) -> None:
     sentence = "No clock is running"
     assert sentence in auditor.get("/admin/system").text
-    Beat(services.engine).tell()
+    ClockHeartbeat(services.engine).tell()
     assert sentence not in auditor.get("/admin/system").text
     with writing(services.engine) as connection:
         connection.execute(update(clocks).values(beat_at=later(-16)))
@@ -76,7 +76,7 @@ def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
     with writing(services.engine) as connection:
         connection.execute(update(attachments).where(attachments.c.id == expiring.id).values(expires_at=later(3600)))
     house = services.housekeeping
-    found = pruner.removal(services.engine, services.files, house.retention, services.registry)
+    found = pruner.forecast_pruning(services.engine, services.files, house.retention, services.registry)
     assert (found.jobs, found.files, found.bytes) == (1, 2, 8)
     assert house.prune(only_count=True) == 0, "not yet"
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.queries.pagination import Listing
+from webapp.jobs.queries.pagination import JobPages
 from webapp.jobs.store.attachments import Attachment
 from webapp.services import Services
 from webapp.views.job_list.visible_rows import Shown
@@ -99,7 +99,7 @@ def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: 
 def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
     client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Listing.find, "__kwdefaults__", {**Listing.find.__kwdefaults__, "reach": 2})
+    monkeypatch.setattr(JobPages.find, "__kwdefaults__", {**JobPages.find.__kwdefaults__, "reach": 2})
     job = put(Status.COMPLETED, title="Needle")
     for _ in range(3):
         put(Status.COMPLETED)

@@ -18,7 +18,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.store.attachments import Attachment
 from webapp.schema import audit, error_groups, now, users
 from webapp.services import Services
@@ -106,7 +106,7 @@ def address_of(
         return known["fingerprint"]
 
     def schedule(*, paused: bool) -> UUID:
-        draft = Draft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
+        draft = ScheduleDraft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
         made = services.schedules.add("job_history_export", {"format": "csv"}, draft)
         if paused:
             services.schedules.pause(made, why="because")

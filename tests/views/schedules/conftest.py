@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from webapp.accounts.user import User
 from webapp.jobs.definition.job_type import Upload, job_type
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.services import Services
 
@@ -45,10 +45,10 @@ def services(services: Services) -> Services:
 
 @pytest.fixture
 def add(services: Services) -> Callable[..., Schedule]:
-    """Make a schedule of the type "mirror", every night; choices as `Draft` takes them."""
+    """Make a schedule of the type "mirror", every night; choices as `ScheduleDraft` takes them."""
 
     def add(name: str = "Nightly", type_name: str = "mirror", **choices: Any) -> Schedule:
-        draft = Draft(**{"name": name, "rule": "0 2 * * *", "zone": "Europe/Madrid", **choices})
+        draft = ScheduleDraft(**{"name": name, "rule": "0 2 * * *", "zone": "Europe/Madrid", **choices})
         return services.schedules.add(type_name, {"path": "/srv", "key": "hush"}, draft)
 
     return add

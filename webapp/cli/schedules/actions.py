@@ -11,7 +11,7 @@ from webapp.cli.context import services
 from webapp.cli.output import as_json
 from webapp.cli.parameters import in_json
 from webapp.cli.schedules.output import SCHEDULE, print_schedule
-from webapp.jobs.schedules.draft import Draft
+from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
 
 _one = click.argument("one", metavar="NAME", type=SCHEDULE)
@@ -53,7 +53,7 @@ def run_now(one: Schedule, *, in_json: bool) -> None:
 @in_json
 def remove(one: Schedule, *, in_json: bool) -> None:
     """Remove a schedule for good; the jobs that it has started stay."""
-    with _audited(Action.SCHEDULE_REMOVE, one, before=Draft.of(one).plain()):
+    with _audited(Action.SCHEDULE_REMOVE, one, before=ScheduleDraft.of(one).plain()):
         services().schedules.remove(one.id)
     click.echo(as_json({"removed": one.id}) if in_json else f"{one.name} was removed.")
 

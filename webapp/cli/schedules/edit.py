@@ -13,12 +13,12 @@ from webapp.cli.context import services
 from webapp.cli.job_owner import owner_of
 from webapp.cli.parameters import PAYLOAD, PRIORITY, in_json
 from webapp.cli.schedules.output import SCHEDULE, print_schedule
-from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.misfires import Missed
+from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
-_MISSED = click.Choice([one.value for one in Missed])
+_MISSED = click.Choice([one.value for one in MisfirePolicy])
 
 
 def _timing(command: F) -> F:
@@ -56,7 +56,7 @@ def add(
     """Let jobs of TYPE start by themselves from now on."""
     given = {key: value for key, value in _chosen(chosen).items() if value is not None}
     owner = owner_of(person, type_name, public=not private)
-    draft = Draft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
+    draft = ScheduleDraft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
     schedule_id = uuid7()
     with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=name, after=draft.plain()):
         made = services().schedules.add(type_name, payload or {}, draft, schedule_id=schedule_id)
@@ -71,7 +71,7 @@ def add(
 def edit(one: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
     """Change what is given of a schedule; its type stays."""
     given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
-    before, after = Draft.of(one), replace(Draft.of(one), **given)
+    before, after = ScheduleDraft.of(one), replace(ScheduleDraft.of(one), **given)
     states = {"before": before.plain(), "after": after.plain()}
     with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, one.id, name=one.name, **states):
         changed = services().schedules.change(one, after, payload=payload)

@@ -9,7 +9,7 @@ import click
 
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
-from webapp.jobs.schedules.cron_rule import BadZone
+from webapp.jobs.schedules.cron_rule import UnknownTimeZone
 from webapp.jobs.schedules.schedule import Schedule
 
 COMING = 5
@@ -65,7 +65,7 @@ def coming(one: Schedule) -> tuple[datetime, ...]:
     """Return the next times at which it fires, none while it is paused."""
     try:
         return () if one.is_paused else one.rule.next(services().jobs.now(), COMING)
-    except BadZone:
+    except UnknownTimeZone:
         return ()
 
 

@@ -6,7 +6,7 @@ from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
 from webapp.cli.schedules.output import SCHEDULE, coming, described, line, local
-from webapp.jobs.schedules.schedule import Run, Schedule
+from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 
 
 @click.command("list")
@@ -33,10 +33,10 @@ def show(one: Schedule, limit: int, *, in_json: bool) -> None:
     click.echo(readable("\n".join(words)))
 
 
-def _described(run: Run) -> dict[str, object]:
+def _described(run: ScheduleRun) -> dict[str, object]:
     names = ("fire_at", "fired_at", "outcome", "job_id", "status", "asked_by", "detail")
     return {name: getattr(run, name) for name in names}
 
 
-def _result(run: Run) -> str:
+def _result(run: ScheduleRun) -> str:
     return f"{run.status or 'removed'} {run.job_id}" if run.job_id else run.detail

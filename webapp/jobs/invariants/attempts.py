@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine, and_, exists, func, or_, select
 
-from webapp.jobs.invariants.check import Check, by_rows
-from webapp.jobs.invariants.statuses import JOB
+from webapp.jobs.invariants.check import Check, check_rows
+from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.jobs.store import events as names
 from webapp.schema import attempts, events, jobs
 
@@ -17,34 +17,34 @@ def checks(engine: Engine) -> Iterator[Check]:
     starts = select(func.count()).select_from(events).where(_STARTED).scalar_subquery()
     numbers = select(func.count(events.c.attempt.distinct())).where(_STARTED).scalar_subquery()
     latest = select(func.coalesce(func.max(events.c.attempt), 0)).where(_STARTED).scalar_subquery()
-    yield by_rows(
+    yield check_rows(
         engine,
         "Attempts are numbered 1, 2, 3 …, each was started once, and the job counts them.",
-        select(*JOB, jobs.c.attempt, starts.label("starts")).where(
+        select(*JOB_COLUMNS, jobs.c.attempt, starts.label("starts")).where(
             or_(starts != jobs.c.attempt, numbers != jobs.c.attempt, latest != jobs.c.attempt)
         ),
     )
     too_late = or_(
         attempts.c.number > jobs.c.attempt, and_(attempts.c.number == jobs.c.attempt, jobs.c.status == "running")
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "No attempt has ended that was not started, or still runs.",
-        select(*JOB, attempts.c.number.label("attempt")).join_from(jobs, attempts).where(too_late),
+        select(*JOB_COLUMNS, attempts.c.number.label("attempt")).join_from(jobs, attempts).where(too_late),
     )
     after_the_end = exists().where(_STARTED, events.c.at > jobs.c.finished_at)
-    yield by_rows(
+    yield check_rows(
         engine,
         "A job that is done is never started again.",
-        select(*JOB, jobs.c.finished_at).where(jobs.c.status == "completed", after_the_end),
+        select(*JOB_COLUMNS, jobs.c.finished_at).where(jobs.c.status == "completed", after_the_end),
     )
     done = select(func.count()).where(events.c.job_id == jobs.c.id, events.c.name == "completed").scalar_subquery()
-    yield by_rows(
+    yield check_rows(
         engine,
         "A job is done once.",
-        select(*JOB, done.label("times")).where(jobs.c.status == "completed", done != 1),
+        select(*JOB_COLUMNS, done.label("times")).where(jobs.c.status == "completed", done != 1),
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "No event tells of a job that is gone.",
         select(events.c.job_id, events.c.name, events.c.at).where(~exists().where(jobs.c.id == events.c.job_id)),

@@ -39,7 +39,7 @@ class Check:
     passing: bool = False
 
 
-def by_rows(engine: Engine, rule: str, broken: Select[*tuple[Any, ...]], *, passing: bool = False) -> Check:
+def check_rows(engine: Engine, rule: str, broken: Select[*tuple[Any, ...]], *, passing: bool = False) -> Check:
     """Check that a statement selects no row; its columns, in words, are the examples."""
 
     def look() -> Finding:
@@ -49,12 +49,12 @@ def by_rows(engine: Engine, rule: str, broken: Select[*tuple[Any, ...]], *, pass
             count = len(found)
             if count > EXAMPLES:
                 count = connection.execute(select(func.count()).select_from(broken.subquery())).scalar_one()
-        return Finding(rule=rule, count=count, examples=tuple(in_words(row) for row in found[:EXAMPLES]))
+        return Finding(rule=rule, count=count, examples=tuple(describe_row(row) for row in found[:EXAMPLES]))
 
     return Check(rule=rule, look=look, passing=passing)
 
 
-def by_hand(rule: str, broken: Callable[[], Iterator[str]], *, passing: bool = False) -> Check:
+def check_items(rule: str, broken: Callable[[], Iterator[str]], *, passing: bool = False) -> Check:
     """Check that an iterator finds nothing; what it yields are the examples."""
 
     def look() -> Finding:
@@ -65,7 +65,7 @@ def by_hand(rule: str, broken: Callable[[], Iterator[str]], *, passing: bool = F
     return Check(rule=rule, look=look, passing=passing)
 
 
-def in_words(row: Any) -> str:
+def describe_row(row: Any) -> str:
     """Return a row's columns as ``name value, name value``."""
     return ", ".join(f"{name} {value}" for name, value in row._mapping.items())  # noqa: SLF001  (SQLAlchemy's own name)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, or_, select
 
-from webapp.jobs.invariants.check import Check, by_rows
-from webapp.jobs.invariants.statuses import ENDED, JOB
+from webapp.jobs.invariants.check import Check, check_rows
+from webapp.jobs.invariants.statuses import ENDED, JOB_COLUMNS
 from webapp.jobs.model.job import TERMINAL, UNFINISHED
 from webapp.schema import events, jobs
 
@@ -17,34 +17,34 @@ _RETURNED = exists().where(events.c.job_id == jobs.c.id, events.c.name == "waiti
 
 def checks(engine: Engine) -> Iterator[Check]:
     """Return them."""
-    yield by_rows(engine, "A root's counts of its parts are those of its parts.", _miscounted())
+    yield check_rows(engine, "A root's counts of its parts are those of its parts.", _miscounted())
     unfinished = jobs.c.parts - jobs.c.parts_completed - jobs.c.parts_failed - jobs.c.parts_cancelled
-    yield by_rows(
+    yield check_rows(
         engine,
         "A root waits only while parts of it are unfinished.",
-        select(*JOB, jobs.c.parts).where(jobs.c.status == "waiting", or_(unfinished <= 0, ~_RETURNED)),
+        select(*JOB_COLUMNS, jobs.c.parts).where(jobs.c.status == "waiting", or_(unfinished <= 0, ~_RETURNED)),
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "A root ends as its parts ended.",
-        select(*JOB, _rolled_up().label("expected")).where(
+        select(*JOB_COLUMNS, _rolled_up().label("expected")).where(
             jobs.c.parts > 0, ENDED, jobs.c.status != _rolled_up(), _RETURNED
         ),
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "No part is held once its root's own part is done.",
-        select(*JOB).where(
+        select(*JOB_COLUMNS).where(
             jobs.c.parts > 0,
             jobs.c.status.in_(("waiting", *TERMINAL)),
             exists().where(_OF_ROOT, _child.c.status == "held"),
         ),
     )
     goes_on = and_(_child.c.status.in_(UNFINISHED), _child.c.cancel_requested_at.is_(None))
-    yield by_rows(
+    yield check_rows(
         engine,
         "No part goes on after its root has ended.",
-        select(*JOB).where(jobs.c.parts > 0, ENDED, exists().where(_OF_ROOT, goes_on)),
+        select(*JOB_COLUMNS).where(jobs.c.parts > 0, ENDED, exists().where(_OF_ROOT, goes_on)),
     )
 
 
@@ -76,7 +76,7 @@ def _miscounted() -> Select[*tuple[Any, ...]]:
         jobs.c.parts_failed != func.coalesce(counted.c.failed, 0),
         jobs.c.parts_cancelled != func.coalesce(counted.c.cancelled, 0),
     )
-    return select(*JOB, jobs.c.parts, counted.c.parts.label("found")).join_from(
+    return select(*JOB_COLUMNS, jobs.c.parts, counted.c.parts.label("found")).join_from(
         jobs, counted, counted.c.root_id == jobs.c.id, isouter=True
     ).where(differ)  # fmt: skip
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, select
 
 from webapp.db.engine import reading
-from webapp.jobs.invariants.check import Check, by_hand
+from webapp.jobs.invariants.check import Check, check_items
 from webapp.jobs.maintenance.pruner import ORPHAN_AGE
 from webapp.jobs.store.file_store import CHUNK, FileStore
 from webapp.schema import attachments
@@ -24,8 +24,8 @@ _MAINTENANCE = timedelta(hours=3)  # within which an orphan that is old enough i
 def checks(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[Check]:
     """Return them; ``deep`` reads every file and compares its SHA-256."""
     rule = "Every file that can be downloaded is there, with its size" + (" and its SHA-256." if deep else ".")
-    yield by_hand(rule, lambda: _damaged(engine, files, deep=deep))
-    yield by_hand("No file on disk is without a row for longer than a day.", lambda: _orphans(engine, files))
+    yield check_items(rule, lambda: _damaged(engine, files, deep=deep))
+    yield check_items("No file on disk is without a row for longer than a day.", lambda: _orphans(engine, files))
 
 
 def _damaged(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[str]:

@@ -8,8 +8,8 @@ from redis.exceptions import NoPermissionError
 from sqlalchemy import Engine, select
 
 from webapp.db.engine import reading
-from webapp.jobs.invariants.check import Check, by_hand
-from webapp.jobs.monitoring.clock_heartbeat import SILENT, is_silent, silence
+from webapp.jobs.invariants.check import Check, check_items
+from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER, is_clock_silent, time_since_heartbeat
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.queueing.queues import Queues
 from webapp.jobs.rq_queue.wake_ups import WakeUps
@@ -17,7 +17,7 @@ from webapp.schema import leases
 
 
 @dataclass(frozen=True)
-class Announcing:
+class WakeUpSources:
     """What is asked to see whether waiting work is announced."""
 
     queues: Queues
@@ -25,28 +25,28 @@ class Announcing:
     wake_ups: WakeUps
 
 
-def checks(engine: Engine, announcing: Announcing) -> Iterator[Check]:
+def checks(engine: Engine, announcing: WakeUpSources) -> Iterator[Check]:
     """Return them."""
-    yield by_hand(
-        f"A clock was heard of within the last {SILENT.total_seconds():.0f} seconds.",
+    yield check_items(
+        f"A clock was heard of within the last {SILENT_AFTER.total_seconds():.0f} seconds.",
         lambda: _silent(engine),
         passing=True,
     )
-    yield by_hand(
+    yield check_items(
         "Where work waits, a wake-up waits too, or somebody works.",
         lambda: _unannounced(engine, announcing),
         passing=True,
     )
-    yield by_hand("Redis holds nothing but what Deskjob puts there.", lambda: _strange(announcing.wake_ups))
+    yield check_items("Redis holds nothing but what Deskjob puts there.", lambda: _strange(announcing.wake_ups))
 
 
 def _silent(engine: Engine) -> Iterator[str]:
-    if is_silent(engine):
-        heard = silence(engine)
+    if is_clock_silent(engine):
+        heard = time_since_heartbeat(engine)
         yield "no clock was ever there" if heard is None else f"the last one was heard of {heard} ago"
 
 
-def _unannounced(engine: Engine, its: Announcing) -> Iterator[str]:
+def _unannounced(engine: Engine, its: WakeUpSources) -> Iterator[str]:
     with reading(engine) as connection:
         worked_on = set(connection.execute(select(leases.c.queue)).scalars())
     for queue in its.queues.all():

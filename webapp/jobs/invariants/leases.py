@@ -8,8 +8,8 @@ from sqlalchemy import Engine, select
 
 from webapp.db.engine import reading
 from webapp.jobs.execution.leases import boot_id
-from webapp.jobs.invariants.check import Check, by_hand, by_rows
-from webapp.jobs.invariants.statuses import JOB
+from webapp.jobs.invariants.check import Check, check_items, check_rows
+from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.schema import jobs, later, leases
 
 _CLOCKS_TURN = 10.0  # seconds that the clock may take beyond the lease to see that it is not beaten
@@ -17,19 +17,21 @@ _CLOCKS_TURN = 10.0  # seconds that the clock may take beyond the lease to see t
 
 def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
     """Return them."""
-    yield by_rows(
+    yield check_rows(
         engine,
         "A job has a lease if and only if it runs.",
-        select(*JOB, jobs.c.lease_id.label("lease"))
+        select(*JOB_COLUMNS, jobs.c.lease_id.label("lease"))
         .outerjoin_from(jobs, leases, leases.c.id == jobs.c.lease_id)
         .where(jobs.c.record_only.is_(False), jobs.c.status == "running", leases.c.id.is_(None))
         .union_all(
-            select(*JOB, jobs.c.lease_id.label("lease")).where(jobs.c.lease_id.is_not(None), jobs.c.status != "running")
+            select(*JOB_COLUMNS, jobs.c.lease_id.label("lease")).where(
+                jobs.c.lease_id.is_not(None), jobs.c.status != "running"
+            )
         )
         .subquery()
         .select(),
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "A lease that nobody beats is taken away.",
         select(leases.c.id.label("lease"), leases.c.host, leases.c.worker_pid.label("pid"), leases.c.beat_at).where(
@@ -37,7 +39,9 @@ def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
         ),
         passing=True,
     )
-    yield by_hand("No worker of this machine has died and left its lease.", lambda: _of_the_dead(engine), passing=True)
+    yield check_items(
+        "No worker of this machine has died and left its lease.", lambda: _of_the_dead(engine), passing=True
+    )
 
 
 def _of_the_dead(engine: Engine) -> Iterator[str]:

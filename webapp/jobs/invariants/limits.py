@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from webapp.jobs.invariants.check import Check, by_rows
+from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.model.policies import Limits
 from webapp.schema import jobs, queues
@@ -18,14 +18,14 @@ def checks(engine: Engine, limits: Mapping[str, Limits]) -> Iterator[Check]:
     for name, limit in limits.items():
         if limit.running is not None:
             rule = f"No more than {limit.running} jobs of type {name} run at once."
-            yield by_rows(engine, rule, _over(limit.running, name), passing=True)
+            yield check_rows(engine, rule, _over(limit.running, name), passing=True)
         if limit.running_per_owner is not None:
             rule = f"No more than {limit.running_per_owner} jobs of type {name} run at once for one owner."
-            yield by_rows(engine, rule, _over(limit.running_per_owner, name, jobs.c.owner_id), passing=True)
+            yield check_rows(engine, rule, _over(limit.running_per_owner, name, jobs.c.owner_id), passing=True)
     crowded = select(jobs.c.queue, func.count().label("running"), queues.c.max_running.label("limit")).join_from(
         jobs, queues, queues.c.name == jobs.c.queue
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "No more jobs run in a queue than it allows.",
         crowded.where(*_RUNS).group_by(jobs.c.queue, queues.c.max_running).having(func.count() > queues.c.max_running),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine, func, select
 
-from webapp.jobs.invariants.check import Check, by_rows
+from webapp.jobs.invariants.check import Check, check_rows
 from webapp.schema import later, schedule_runs, schedules
 
 _LATE_SECONDS = 60.0  # a clock looks every second; a new one begins within a few
@@ -13,7 +13,7 @@ _LATE_SECONDS = 60.0  # a clock looks every second; a new one begins within a fe
 def checks(engine: Engine) -> Iterator[Check]:
     """Return them."""
     runs = schedule_runs.c
-    yield by_rows(
+    yield check_rows(
         engine,
         "A job was started by one time of one schedule at most.",
         select(runs.job_id, func.count().label("times"))
@@ -21,7 +21,7 @@ def checks(engine: Engine) -> Iterator[Check]:
         .group_by(runs.job_id)
         .having(func.count() > 1),
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         f"No schedule is late by more than {_LATE_SECONDS:.0f} seconds; the clock starts its jobs.",
         select(schedules.c.name.label("schedule"), schedules.c.next_fire_at).where(

@@ -30,7 +30,7 @@ def all_checks(
     files: FileStore,
     limits: Mapping[str, Limits],
     lease_seconds: float,
-    announcing: infrastructure.Announcing,
+    announcing: infrastructure.WakeUpSources,
     deep: bool,
 ) -> Iterator[Check]:
     """Return every check there is; ``engine`` is closed after the last one."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Engine, exists, select
 
 from webapp.jobs.execution.worker_heartbeat import FORGOTTEN_AFTER
-from webapp.jobs.invariants.check import Check, by_rows
+from webapp.jobs.invariants.check import Check, check_rows
 from webapp.schema import later, leases, workers
 
 _CLOCKS_TURN = 10.0  # seconds that the clock may take beyond that
@@ -13,7 +13,7 @@ _CLOCKS_TURN = 10.0  # seconds that the clock may take beyond that
 
 def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
     """Return them."""
-    yield by_rows(
+    yield check_rows(
         engine,
         "A worker of which nobody has heard for long is no longer shown.",
         select(workers.c.name.label("worker"), workers.c.host, workers.c.beat_at).where(
@@ -21,7 +21,7 @@ def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
         ),
         passing=True,
     )
-    yield by_rows(
+    yield check_rows(
         engine,
         "Every worker that holds a lease is shown.",
         select(leases.c.worker, leases.c.host, leases.c.id.label("lease")).where(

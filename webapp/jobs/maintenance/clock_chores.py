@@ -16,7 +16,7 @@ _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindpa
 _PAUSED = select(queues.c.name).where(queues.c.paused_at.is_not(None))
 
 
-class Reaper:
+class LeaseRescuer:
     """Sees leases that are not beaten any more, by this process' own monotonic time."""
 
     def __init__(self, leases: Leases, lease_seconds: float) -> None:

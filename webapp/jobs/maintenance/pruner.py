@@ -22,17 +22,17 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, u
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.lifecycle.delete import BATCH, Removing, ended_before
-from webapp.jobs.metrics.expiry import forget
+from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
-from webapp.jobs.schedules.run_history import Runs
+from webapp.jobs.schedules.run_history import RunHistory
 from webapp.jobs.store.file_store import FileStore
 from webapp.schema import attachments, jobs, later, now
 
 ORPHAN_AGE = timedelta(days=1)
 
 
-class Missing(NamedTuple):
+class MissingFile(NamedTuple):
     """A file that a row names and the disk has not."""
 
     id: UUID
@@ -40,7 +40,7 @@ class Missing(NamedTuple):
     name: str
 
 
-class Housekeeping:
+class Pruner:
     """Removes what is past its day, from the database and from the disk.
 
     ``retention`` is for jobs whose type says nothing else, ``figures`` for what was added up of them.
@@ -59,7 +59,7 @@ class Housekeeping:
         self._engine = engine
         self._files = files
         self._removing = Removing(engine, files)
-        self._runs = Runs(engine)
+        self._runs = RunHistory(engine)
         self._kinds = kinds
         self.retention = retention
         self._figures = figures
@@ -101,7 +101,7 @@ class Housekeeping:
 
     def forget_figures(self, *, only_count: bool = False) -> int:
         """Forget figures of longer ago than is set for them."""
-        return forget(self._engine, self._figures, only_count=only_count)
+        return prune_metrics(self._engine, self._figures, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
         """Remove files on disk that no row needs and nobody has written to for ``older_than``."""
@@ -113,7 +113,7 @@ class Housekeeping:
                     batch[file_id].unlink(missing_ok=True)
         return count
 
-    def missing_files(self) -> Iterator[Missing]:
+    def missing_files(self) -> Iterator[MissingFile]:
         """Go through the files that have a row and are not on the disk: somebody else removed them, or the disk did."""
         last = UUID(int=0)
         while rows := self._some_there(attachments.c.id > last):
@@ -122,7 +122,7 @@ class Housekeeping:
             # asked again, as one whose day came just now goes from the disk after its row
             yield from (self._some_there(attachments.c.id.in_(missing)) if missing else ())
 
-    def _some_there(self, which: ColumnElement[bool]) -> list[Missing]:
+    def _some_there(self, which: ColumnElement[bool]) -> list[MissingFile]:
         there = (
             select(attachments.c.id, attachments.c.job_id, attachments.c.name)
             .where(attachments.c.deleted_at.is_(None), which)
@@ -130,7 +130,7 @@ class Housekeeping:
             .limit(BATCH)
         )
         with reading(self._engine) as connection:
-            return [Missing(*row) for row in connection.execute(there)]
+            return [MissingFile(*row) for row in connection.execute(there)]
 
     def _expire_some(self) -> int:
         some = attachments.c.id.in_(_expired().limit(BATCH))
@@ -181,11 +181,11 @@ def _expired() -> Select[UUID]:
     return select(attachments.c.id).where(attachments.c.deleted_at.is_(None), attachments.c.expires_at <= now())
 
 
-AHEAD = timedelta(days=1)
+FORECAST_PERIOD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Removal:
+class PruneForecast:
     """What goes: jobs with their parts, files with theirs and on their own, and the bytes of those files."""
 
     jobs: int
@@ -193,19 +193,19 @@ class Removal:
     bytes: int
 
 
-def removal(engine: Engine, files: FileStore, retention: timedelta, kinds: Iterable[JobType]) -> Removal:
-    """Return what will be removed within `AHEAD`, if nothing else happens."""
+def forecast_pruning(engine: Engine, files: FileStore, retention: timedelta, kinds: Iterable[JobType]) -> PruneForecast:
+    """Return what will be removed within `FORECAST_PERIOD`, if nothing else happens."""
     sooner = [replace(kind, keep=_sooner(kind.keep)) for kind in kinds]
-    house = Housekeeping(engine, files, max(timedelta(0), retention - AHEAD), sooner)
+    house = Pruner(engine, files, max(timedelta(0), retention - FORECAST_PERIOD), sooner)
     doomed = select(jobs.c.id).where(or_(*house.rules()))
     going = (
         attachments.c.deleted_at.is_(None),
-        or_(attachments.c.expires_at <= later(AHEAD.total_seconds()), attachments.c.job_id.in_(doomed)),
+        or_(attachments.c.expires_at <= later(FORECAST_PERIOD.total_seconds()), attachments.c.job_id.in_(doomed)),
     )
     counted = select(func.count(), func.coalesce(func.sum(attachments.c.size), 0)).where(*going)
     with reading(engine) as connection:
         count, size = connection.execute(counted).one()
-    return Removal(jobs=house.prune(only_count=True), files=count, bytes=int(size))
+    return PruneForecast(jobs=house.prune(only_count=True), files=count, bytes=int(size))
 
 
 def _sooner(keep: Retention) -> Retention:
@@ -213,4 +213,4 @@ def _sooner(keep: Retention) -> Retention:
 
 
 def _less(period: timedelta) -> timedelta:
-    return FOREVER if period == FOREVER else max(timedelta(0), period - AHEAD)
+    return FOREVER if period == FOREVER else max(timedelta(0), period - FORECAST_PERIOD)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, 
 from webapp.db.engine import reading
 from webapp.jobs.metrics import cursors as places
 from webapp.jobs.metrics.cursors import upsert
-from webapp.jobs.metrics.histogram import BOUNDS, NOT_KNOWN, Durations
+from webapp.jobs.metrics.histogram import BOUNDS, UNKNOWN_BUCKET, DurationHistogram
 from webapp.schema import attempts, dependencies, events, hour_of, jobs, runs, seconds_between
 
 NAME = "runs"
@@ -24,14 +24,14 @@ _OUTCOMES = (COMPLETED, "waiting", "cancelled", *sorted(FAILURES))  # waiting: a
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Went:
+class AttemptStats:
     """How the runs of a type went. Durations are those of completed runs; waits those of all."""
 
     type_name: str
     runs: int
     failures: int
-    ran: Durations
-    waited: Durations
+    ran: DurationHistogram
+    waited: DurationHistogram
 
     @property
     def failed_share(self) -> float:
@@ -39,19 +39,19 @@ class Went:
         return 100 * self.failures / self.runs if self.runs else 0.0
 
 
-def fold(engine: Engine) -> int:
+def roll_up(engine: Engine) -> int:
     """Add up the next attempts that ended; return how many events were looked at, 0 when there are no more."""
-    with places.locked(engine, NAME) as (connection, cursor):
-        last = places.next_events(connection, cursor.event_id, BATCH)
+    with places.lock_cursor(engine, NAME) as (connection, cursor):
+        last = places.last_settled_event(connection, cursor.event_id, BATCH)
         if last == cursor.event_id:
             return 0
         found = connection.execute(_ended(cursor.event_id, last)).mappings().all()
         upsert(connection, runs, [dict(row) for row in found], {"runs": "add"})
-        places.move(connection, NAME, event_id=last)
+        places.move_cursor(connection, NAME, event_id=last)
         return last - cursor.event_id
 
 
-def by_type(engine: Engine, since: datetime, until: datetime | None = None) -> tuple[Went, ...]:
+def stats_by_type(engine: Engine, since: datetime, until: datetime | None = None) -> tuple[AttemptStats, ...]:
     """Return how each type's runs went that ended in whole hours from ``since``, by name."""
     cells = (runs.c.type, runs.c.outcome, runs.c.run_bucket, runs.c.wait_bucket)
     within = [runs.c.hour >= since, *([runs.c.hour < until] if until else [])]
@@ -62,16 +62,16 @@ def by_type(engine: Engine, since: datetime, until: datetime | None = None) -> t
     return tuple(_went(name, [row for row in rows if row.type == name]) for name in names)
 
 
-def durations(engine: Engine, since: datetime) -> Durations:
+def run_times(engine: Engine, since: datetime) -> DurationHistogram:
     """Return how long all completed runs took that ended in whole hours from ``since``."""
-    done = (runs.c.hour >= since, runs.c.outcome == COMPLETED, runs.c.run_bucket != NOT_KNOWN)
+    done = (runs.c.hour >= since, runs.c.outcome == COMPLETED, runs.c.run_bucket != UNKNOWN_BUCKET)
     summed = select(runs.c.run_bucket, func.sum(runs.c.runs)).where(*done).group_by(runs.c.run_bucket)
     with reading(engine) as connection:
-        return Durations({row[0]: int(row[1]) for row in connection.execute(summed)})
+        return DurationHistogram({row[0]: int(row[1]) for row in connection.execute(summed)})
 
 
-def _went(name: str, rows: list[Any]) -> Went:
-    return Went(
+def _went(name: str, rows: list[Any]) -> AttemptStats:
+    return AttemptStats(
         type_name=name,
         runs=sum(int(row.runs) for row in rows),
         failures=sum(int(row.runs) for row in rows if row.outcome in FAILURES),
@@ -80,12 +80,12 @@ def _went(name: str, rows: list[Any]) -> Went:
     )
 
 
-def _histogram(counted: Any) -> Durations:
+def _histogram(counted: Any) -> DurationHistogram:
     counts: dict[int, int] = {}
     for bucket, count in counted:
-        if bucket != NOT_KNOWN:
+        if bucket != UNKNOWN_BUCKET:
             counts[bucket] = counts.get(bucket, 0) + int(count)
-    return Durations(counts)
+    return DurationHistogram(counts)
 
 
 def _ended(after: int, last: int) -> Select[Any]:
@@ -120,7 +120,7 @@ def _wait() -> ColumnElement[int]:
     return case(
         (and_(free, jobs.c.run_at.is_(None)), _bucket(since_created)),
         (and_(free, jobs.c.run_at <= attempts.c.started_at), _bucket(since_due)),
-        else_=NOT_KNOWN,
+        else_=UNKNOWN_BUCKET,
     )
 
 

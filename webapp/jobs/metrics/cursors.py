@@ -38,7 +38,7 @@ class Cursor:
 
 
 @contextmanager
-def locked(engine: Engine, name: str) -> Iterator[tuple[Connection, Cursor]]:
+def lock_cursor(engine: Engine, name: str) -> Iterator[tuple[Connection, Cursor]]:
     """Open the transaction that moves a cursor; nobody else moves it meanwhile."""
     _make(engine, name)
     with writing(engine) as connection:
@@ -46,14 +46,16 @@ def locked(engine: Engine, name: str) -> Iterator[tuple[Connection, Cursor]]:
         yield connection, Cursor(row.event_id, row.moment)
 
 
-def move(connection: Connection, name: str, *, event_id: int | None = None, moment: datetime | None = None) -> None:
+def move_cursor(
+    connection: Connection, name: str, *, event_id: int | None = None, moment: datetime | None = None
+) -> None:
     """Say how far a figure has got; without either, that somebody looked."""
     to = {"event_id": event_id, "moment": moment}
     values = {key: value for key, value in to.items() if value is not None}
     connection.execute(update(cursors).where(cursors.c.name == name).values(**values, moved_at=now()))
 
 
-def horizon(connection: Connection) -> datetime:
+def settled_before(connection: Connection) -> datetime:
     """Return a moment before which nothing will be written any more."""
     if is_sqlite(connection.engine):
         return connection.execute(select(now())).scalar_one()
@@ -61,12 +63,12 @@ def horizon(connection: Connection) -> datetime:
     return found
 
 
-def next_events(connection: Connection, after: int, limit: int) -> int:
+def last_settled_event(connection: Connection, after: int, limit: int) -> int:
     """Return the last event of the next ``limit`` ones that are settled; ``after`` if there is none."""
     some = select(events.c.id, events.c.at).where(events.c.id > after).order_by(events.c.id).limit(limit)
     if is_sqlite(connection.engine):
         return connection.execute(select(func.max(some.subquery().c.id))).scalar() or after
-    end = horizon(connection)
+    end = settled_before(connection)
     last = after
     for event_id, at in connection.execute(some):
         if at >= end:

@@ -15,7 +15,7 @@ from webapp.schema import error_groups, error_hours, error_users, job_errors, jo
 PAGE = 50
 
 
-class State(StrEnum):
+class ErrorState(StrEnum):
     """What people think of an error. A resolved one opens again by itself when it comes back."""
 
     OPEN = "open"
@@ -23,7 +23,7 @@ class State(StrEnum):
     IGNORED = "ignored"
 
 
-class UnknownError(Exception):
+class ErrorNotFound(Exception):
     """An error is one that a job has failed with."""
 
     def __init__(self, fingerprint: str) -> None:
@@ -32,7 +32,7 @@ class UnknownError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class ErrorGroup:
     """Failures that have one cause. ``count`` is how often it happened, ``users`` how many people it hit."""
 
     fingerprint: str
@@ -49,7 +49,7 @@ class Group:
     users: int
 
 
-class Groups:
+class ErrorGroups:
     """The groups of one database."""
 
     def __init__(self, engine: Engine) -> None:
@@ -58,12 +58,12 @@ class Groups:
     def page(
         self,
         *,
-        state: State | None = None,
+        state: ErrorState | None = None,
         type_name: str = "",
         since: datetime | None = None,
         before: tuple[datetime, str] | None = None,
         limit: int = PAGE,
-    ) -> tuple[Group, ...]:
+    ) -> tuple[ErrorGroup, ...]:
         """Return groups, those seen last first; ``since`` they were seen, ``before`` the last of the page before."""
         order = tuple_(error_groups.c.last_seen_at, error_groups.c.fingerprint)
         wanted = [*_narrowed(state, type_name, since), *([order < before] if before else [])]
@@ -74,18 +74,18 @@ class Groups:
             .limit(limit)
         )
         with reading(self._engine) as connection:
-            return tuple(Group(**row) for row in connection.execute(statement).mappings())
+            return tuple(ErrorGroup(**row) for row in connection.execute(statement).mappings())
 
-    def get(self, fingerprint: str) -> Group:
-        """Return one group; else raise `UnknownError`."""
+    def get(self, fingerprint: str) -> ErrorGroup:
+        """Return one group; else raise `ErrorNotFound`."""
         with reading(self._engine) as connection:
             found = _groups().where(error_groups.c.fingerprint == fingerprint)
             row = connection.execute(found).mappings().first()
         if row is None:
-            raise UnknownError(fingerprint)
-        return Group(**row)
+            raise ErrorNotFound(fingerprint)
+        return ErrorGroup(**row)
 
-    def count(self, *, state: State | None = None, type_name: str = "", since: datetime | None = None) -> int:
+    def count(self, *, state: ErrorState | None = None, type_name: str = "", since: datetime | None = None) -> int:
         """Count the groups that `page` goes through."""
         counted = select(func.count()).select_from(error_groups).where(*_narrowed(state, type_name, since))
         with reading(self._engine) as connection:
@@ -101,13 +101,13 @@ class Groups:
                 found[fingerprint][hour] = count
         return found
 
-    def settle(self, fingerprint: str, state: State, *, by: UUID | None = None) -> Group:
-        """Say what is thought of an error; raises `UnknownError`."""
+    def settle(self, fingerprint: str, state: ErrorState, *, by: UUID | None = None) -> ErrorGroup:
+        """Say what is thought of an error; raises `ErrorNotFound`."""
         values = {"state": state.value, "state_at": now(), "state_by": by}
         with writing(self._engine) as connection:
             mine = update(error_groups).where(error_groups.c.fingerprint == fingerprint).values(**values)
             if connection.execute(mine).rowcount != 1:
-                raise UnknownError(fingerprint)
+                raise ErrorNotFound(fingerprint)
         return self.get(fingerprint)
 
     def retriable(self, fingerprint: str, limit: int, after: UUID | None = None) -> tuple[UUID, ...]:
@@ -135,7 +135,7 @@ def _groups() -> Any:
     return select(*error_groups.c, users.label("users"))
 
 
-def _narrowed(state: State | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
+def _narrowed(state: ErrorState | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if state is not None:
         found.append(error_groups.c.state == state.value)

@@ -33,7 +33,7 @@ _FRAME = re.compile(r'File "(?:.*[/\\])?([^"/\\]+)", line \d+, in (\S+)')
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ErrorSignature:
     """What tells errors apart: where it was raised (file and function) and what it says, without what varies."""
 
     fingerprint: str
@@ -41,13 +41,13 @@ class Mark:
     place: str
 
 
-def mark(type_name: str, error: str, traceback: str | None = None) -> Mark:
+def error_signature(type_name: str, error: str, traceback: str | None = None) -> ErrorSignature:
     """Return the mark of a failure of a job type; line numbers do not count, so that an edit keeps it."""
     frames = _FRAME.findall(traceback or "")
     place = f"{frames[-1][0]}, {frames[-1][1]}" if frames else ""
     said = _without_what_varies(error)
     digest = blake2b(f"{type_name}\0{said}\0{place}".encode(), digest_size=8).hexdigest()
-    return Mark(fingerprint=digest, message=error.strip()[:_LONGEST], place=place[:200])
+    return ErrorSignature(fingerprint=digest, message=error.strip()[:_LONGEST], place=place[:200])
 
 
 def _without_what_varies(error: str) -> str:
@@ -64,28 +64,28 @@ _NO_WORDS = "It gave no reason."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class AttemptFailure:
     """One failure of a job, with what it is to be recognised by."""
 
-    mark: Mark
+    signature: ErrorSignature
     type_name: str
     job_id: UUID
     owner_id: UUID | None
     at: datetime
 
 
-def fold(engine: Engine) -> int:
+def roll_up(engine: Engine) -> int:
     """Add the next failures to their groups; return how many events were looked at, 0 when there are no more."""
-    with places.locked(engine, NAME) as (connection, cursor):
-        last = places.next_events(connection, cursor.event_id, BATCH)
+    with places.lock_cursor(engine, NAME) as (connection, cursor):
+        last = places.last_settled_event(connection, cursor.event_id, BATCH)
         if last == cursor.event_id:
             return 0
         _add(connection, _failures(connection, cursor.event_id, last))
-        places.move(connection, NAME, event_id=last)
+        places.move_cursor(connection, NAME, event_id=last)
         return last - cursor.event_id
 
 
-def _failures(connection: Connection, after: int, last: int) -> list[Failure]:
+def _failures(connection: Connection, after: int, last: int) -> list[AttemptFailure]:
     same = and_(attempts.c.job_id == events.c.job_id, attempts.c.number == events.c.attempt)
     found = (
         select(events.c.at, events.c.job_id, jobs.c.type, jobs.c.owner_id, jobs.c.errors, events.c.detail)
@@ -97,11 +97,11 @@ def _failures(connection: Connection, after: int, last: int) -> list[Failure]:
     return [_failure(row) for row in connection.execute(found)]
 
 
-def _failure(row: Any) -> Failure:
+def _failure(row: Any) -> AttemptFailure:
     noted = row.errors[-1]["text"] if row.errors else ""
     said = row.error or row.detail or noted or _NO_WORDS
-    return Failure(
-        mark=mark(row.type, said, row.traceback),
+    return AttemptFailure(
+        signature=error_signature(row.type, said, row.traceback),
         type_name=row.type,
         job_id=row.job_id,
         owner_id=row.owner_id,
@@ -109,25 +109,25 @@ def _failure(row: Any) -> Failure:
     )
 
 
-def _add(connection: Connection, failures: Sequence[Failure]) -> None:
+def _add(connection: Connection, failures: Sequence[AttemptFailure]) -> None:
     if not failures:
         return
     _add_to_groups(connection, failures)
-    hours = Counter((one.mark.fingerprint, one.at.replace(minute=0, second=0, microsecond=0)) for one in failures)
+    hours = Counter((one.signature.fingerprint, one.at.replace(minute=0, second=0, microsecond=0)) for one in failures)
     rows = [{"fingerprint": print_, "hour": hour, "count": count} for (print_, hour), count in sorted(hours.items())]
     upsert(connection, error_hours, rows, {"count": "add"})
-    hit = sorted({(one.mark.fingerprint, one.owner_id) for one in failures if one.owner_id})
+    hit = sorted({(one.signature.fingerprint, one.owner_id) for one in failures if one.owner_id})
     upsert(connection, error_users, [{"fingerprint": print_, "user_id": user} for print_, user in hit])
-    latest = {one.job_id: one.mark.fingerprint for one in failures}
+    latest = {one.job_id: one.signature.fingerprint for one in failures}
     rows = [{"job_id": job_id, "fingerprint": latest[job_id]} for job_id in sorted(latest)]
     upsert(connection, job_errors, rows, {"fingerprint": "replace"})
 
 
-def _add_to_groups(connection: Connection, failures: Sequence[Failure]) -> None:
-    counts = Counter(one.mark.fingerprint for one in failures)
+def _add_to_groups(connection: Connection, failures: Sequence[AttemptFailure]) -> None:
+    counts = Counter(one.signature.fingerprint for one in failures)
     in_time = sorted(failures, key=lambda one: one.at)
-    first = {one.mark.fingerprint: one for one in reversed(in_time)}
-    last = {one.mark.fingerprint: one for one in in_time}
+    first = {one.signature.fingerprint: one for one in reversed(in_time)}
+    last = {one.signature.fingerprint: one for one in in_time}
     rows = [_group(first[print_], last[print_], counts[print_]) for print_ in sorted(counts)]
     newest = {"last_seen_at": "replace", "sample_job_id": "replace", "message": "replace", "count": "add"}
     upsert(connection, error_groups, rows, newest)
@@ -135,12 +135,12 @@ def _add_to_groups(connection: Connection, failures: Sequence[Failure]) -> None:
     connection.execute(update(error_groups).where(*back).values(state="open", state_by=None, state_at=None))
 
 
-def _group(first: Failure, last: Failure, count: int) -> dict[str, Any]:
+def _group(first: AttemptFailure, last: AttemptFailure, count: int) -> dict[str, Any]:
     return {
-        "fingerprint": last.mark.fingerprint,
+        "fingerprint": last.signature.fingerprint,
         "type": last.type_name,
-        "message": last.mark.message,
-        "place": last.mark.place,
+        "message": last.signature.message,
+        "place": last.signature.place,
         "sample_job_id": last.job_id,
         "count": count,
         "first_seen_at": first.at,

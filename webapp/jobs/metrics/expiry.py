@@ -19,7 +19,7 @@ _BATCH = 500
 _SEEN_IN_JOBS = exists().where(job_errors.c.fingerprint == error_groups.c.fingerprint)
 
 
-def forget(engine: Engine, older_than: timedelta, *, only_count: bool = False) -> int:
+def prune_metrics(engine: Engine, older_than: timedelta, *, only_count: bool = False) -> int:
     """Remove hours of runs and errors of longer ago, and errors not seen since that no job shows; return how many rows.
 
     With ``only_count``, how many it would.
@@ -42,13 +42,13 @@ def forget(engine: Engine, older_than: timedelta, *, only_count: bool = False) -
 
 
 def _forget_an_hour(engine: Engine, name: str, table: Table, before: ColumnElement[datetime]) -> int:
-    with places.locked(engine, name) as (connection, _):
+    with places.lock_cursor(engine, name) as (connection, _):
         first = connection.execute(select(func.min(table.c.hour)).where(table.c.hour < before)).scalar()
         return connection.execute(delete(table).where(table.c.hour == first)).rowcount if first else 0
 
 
 def _forget_errors(engine: Engine, before: ColumnElement[datetime]) -> int:
-    with places.locked(engine, error_rollup.NAME) as (connection, _):
+    with places.lock_cursor(engine, error_rollup.NAME) as (connection, _):
         some = select(error_groups.c.fingerprint).where(_unseen(before)).limit(_BATCH)
         names = connection.execute(some).scalars().all()
         for table in (error_users, error_hours, error_groups):

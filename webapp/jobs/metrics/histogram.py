@@ -7,12 +7,12 @@ from itertools import accumulate
 
 _STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 BOUNDS = tuple(round(step * 10**power, 6) for power in range(-2, 6) for step in _STEPS)  # seconds, 10 ms to 8 days
-NOT_KNOWN = -1  # the bucket of a duration that nobody can tell
-FEW = 20  # samples: fewer than these say little
+UNKNOWN_BUCKET = -1  # the bucket of a duration that nobody can tell
+MIN_SAMPLES = 20  # samples: fewer than these say little
 
 
 @dataclass(frozen=True, slots=True)
-class Durations:
+class DurationHistogram:
     """How many durations were in each step: step n ends at ``BOUNDS[n]``, the one after the last has no end."""
 
     counts: Mapping[int, int]
@@ -25,7 +25,7 @@ class Durations:
     @property
     def few(self) -> bool:
         """Whether a percentile of them says little."""
-        return self.samples < FEW
+        return self.samples < MIN_SAMPLES
 
     def percentile(self, share: float) -> timedelta | None:
         """Return what ``share`` (0.0 to 1.0) of them did not exceed, within a step; ``None`` if there are none."""

@@ -20,10 +20,10 @@ _UNTIL = select(cursors.c.moment).where(cursors.c.name == NAME).scalar_subquery(
 _OPEN_HOURS = timedelta(hours=2)  # their rows are many small sums; older hours are summed up once
 
 
-def fold(engine: Engine) -> int:
+def roll_up(engine: Engine) -> int:
     """Add up what has ended since the last time; return how many jobs."""
-    with places.locked(engine, NAME) as (connection, cursor):
-        until = places.horizon(connection)
+    with places.lock_cursor(engine, NAME) as (connection, cursor):
+        until = places.settled_before(connection)
         since = cursor.moment
         if since is not None and since >= until:
             return 0
@@ -31,16 +31,16 @@ def fold(engine: Engine) -> int:
         if found:
             connection.execute(insert(endings), [dict(row) for row in found])
         _sum_up(connection, until - _OPEN_HOURS)
-        places.move(connection, NAME, moment=until)
+        places.move_cursor(connection, NAME, moment=until)
         return sum(row["jobs"] for row in found)
 
 
-def by_hour(engine: Engine, since: datetime, **narrowed: str) -> dict[tuple[datetime, str], int]:
+def count_by_hour(engine: Engine, since: datetime, **narrowed: str) -> dict[tuple[datetime, str], int]:
     """Count the jobs that ended since an hour's beginning, by hour and status; ``narrowed`` to a type or a queue."""
     return _summed(engine, since, "hour", narrowed)
 
 
-def by_type(engine: Engine, since: datetime) -> dict[tuple[str, str], int]:
+def count_by_type(engine: Engine, since: datetime) -> dict[tuple[str, str], int]:
     """Count them by type and status, for all types at once."""
     return _summed(engine, since, "type", {})
 

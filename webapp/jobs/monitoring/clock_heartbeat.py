@@ -13,11 +13,11 @@ from webapp.db.engine import reading, writing
 from webapp.schema import clocks, later, now
 
 BEAT_SECONDS = 2.0
-SILENT = timedelta(seconds=15)  # a clock that was not heard of for so long is as good as none
+SILENT_AFTER = timedelta(seconds=15)  # a clock that was not heard of for so long is as good as none
 _FORGOTTEN_SECONDS = 3600.0
 
 
-class Beat:
+class ClockHeartbeat:
     """One clock's sign of life. `tell` is called at every tick and writes every `BEAT_SECONDS`."""
 
     def __init__(self, engine: Engine) -> None:
@@ -44,14 +44,14 @@ class Beat:
             connection.execute(delete(clocks).where(clocks.c.id == self._id))
 
 
-def silence(engine: Engine) -> timedelta | None:
+def time_since_heartbeat(engine: Engine) -> timedelta | None:
     """Return how long ago any clock was heard of; ``None`` if there is none."""
     with reading(engine) as connection:
         row = connection.execute(select(func.max(clocks.c.beat_at).label("last"), now().label("now"))).one()
     return None if row.last is None else max(timedelta(0), row.now - row.last)
 
 
-def is_silent(engine: Engine) -> bool:
+def is_clock_silent(engine: Engine) -> bool:
     """Tell whether nobody does the clock's chores: nothing due starts, and nothing lost is found."""
-    heard = silence(engine)
-    return heard is None or heard > SILENT
+    heard = time_since_heartbeat(engine)
+    return heard is None or heard > SILENT_AFTER

@@ -18,7 +18,7 @@ _MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class DatabaseInfo:
     """A database; ``pending`` are the migrations that it lacks, oldest first."""
 
     kind: str
@@ -30,7 +30,7 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RedisServer:
+class RedisInfo:
     """A Redis or Valkey; ``most_bytes`` is 0 where nothing limits it."""
 
     kind: str
@@ -41,7 +41,7 @@ class RedisServer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
+class DiskInfo:
     """Where the files are: what ours take by their rows, and what the disk has in all and free."""
 
     files: int
@@ -50,7 +50,7 @@ class Disk:
     free: int
 
 
-def database(engine: Engine) -> Database:
+def inspect_database(engine: Engine) -> DatabaseInfo:
     """Ask the database what it is and how large."""
     with reading(engine) as connection:
         version = connection.execute(text(_VERSION[engine.dialect.name])).scalar_one()
@@ -58,7 +58,7 @@ def database(engine: Engine) -> Database:
         revision = MigrationContext.configure(connection).get_current_revision() or ""
     script = ScriptDirectory(str(_MIGRATIONS))
     head = script.get_current_head() or ""
-    return Database(
+    return DatabaseInfo(
         kind="SQLite" if is_sqlite(engine) else "PostgreSQL",
         version=str(version).split(" ", 1)[0],
         bytes=int(size),
@@ -68,7 +68,7 @@ def database(engine: Engine) -> Database:
     )
 
 
-def redis_server(connection: Redis) -> RedisServer | None:
+def inspect_redis(connection: Redis) -> RedisInfo | None:
     """Ask Redis what it is and how full; ``None`` when it is away."""
     try:
         told: Mapping[str, Any] = {**connection.info("server"), **connection.info("memory")}
@@ -76,7 +76,7 @@ def redis_server(connection: Redis) -> RedisServer | None:
     except RedisError:
         return None
     is_valkey = told.get("server_name") == "valkey"
-    return RedisServer(
+    return RedisInfo(
         kind="Valkey" if is_valkey else "Redis",
         version=str(told.get("valkey_version" if is_valkey else "redis_version", "")),
         bytes=int(told.get("used_memory", 0)),
@@ -85,7 +85,7 @@ def redis_server(connection: Redis) -> RedisServer | None:
     )
 
 
-def disk(engine: Engine, folder: Path) -> Disk | None:
+def inspect_disk(engine: Engine, folder: Path) -> DiskInfo | None:
     """Measure what the files take; ``None`` while their folder is not there."""
     ours = select(func.count(), func.coalesce(func.sum(attachments.c.size), 0)).where(
         attachments.c.deleted_at.is_(None)
@@ -96,7 +96,7 @@ def disk(engine: Engine, folder: Path) -> Disk | None:
         whole = shutil.disk_usage(folder)
     except OSError:
         return None
-    return Disk(files=count, bytes=int(size), total=whole.total, free=whole.free)
+    return DiskInfo(files=count, bytes=int(size), total=whole.total, free=whole.free)
 
 
 _VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}

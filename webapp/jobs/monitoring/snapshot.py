@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring.workers import Worker
-from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, conditions
+from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list_conditions
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.store.job_store import to_job
@@ -29,7 +29,7 @@ ENDED_BADLY: ColumnElement[bool] = literal_column("jobs.status IN ('failed', 'st
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
+class Capacity:
     """How full something is, in bytes; ``total`` 0 = it has no limit."""
 
     used: int
@@ -42,7 +42,7 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Oldest:
+class LongestWait:
     """The job that has waited longest, of those that are free to start."""
 
     job_id: UUID
@@ -51,7 +51,7 @@ class Oldest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
+class HealthSnapshot:
     """What was found at ``at``. Counts stop at `COUNT_CEILING`; ``workers`` are all there are known to be.
 
     ``redis`` is None when it does not answer, ``clock_silent_for`` when no clock ever ran.
@@ -62,14 +62,14 @@ class Condition:
     waiting: int
     waiting_queues: tuple[str, ...]
     paused_queues: tuple[str, ...]
-    oldest: Oldest | None
+    oldest: LongestWait | None
     workers: tuple[Worker, ...]
-    redis: Space | None
-    disk: Space
+    redis: Capacity | None
+    disk: Capacity
     clock_silent_for: timedelta | None
 
 
-class Examination:
+class HealthCheck:
     """Looks at an installation: its database, its Redis and the folder of its files."""
 
     def __init__(
@@ -89,13 +89,13 @@ class Examination:
         self._clock_silent_for = clock_silent_for
         self._folder = folder
 
-    def condition(self) -> Condition:
+    def condition(self) -> HealthSnapshot:
         """Look at everything once; what does not answer is part of what is found."""
         redis = self._memory()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
             paused = tuple(connection.execute(select(queues.c.name).where(queues.c.paused_at.is_not(None))).scalars())
-            return Condition(
+            return HealthSnapshot(
                 at=at,
                 running=_count(connection, Status.RUNNING, Status.WAITING),
                 waiting=_count(connection, Status.QUEUED, Status.HELD),
@@ -110,36 +110,38 @@ class Examination:
 
     def running(self, limit: int) -> tuple[Job, ...]:
         """Return running jobs, everybody's, newest first."""
-        return self._jobs(limit, jobs.c.id.desc(), *conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
+        return self._jobs(limit, jobs.c.id.desc(), *list_conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
 
     def failed(self, limit: int) -> tuple[Job, ...]:
         """Return failed and lost jobs, everybody's, those that failed last first."""
-        return self._jobs(limit, jobs.c.finished_at.desc(), *conditions((Status.FAILED, Status.STALE)), ENDED_BADLY)
+        return self._jobs(
+            limit, jobs.c.finished_at.desc(), *list_conditions((Status.FAILED, Status.STALE)), ENDED_BADLY
+        )
 
     def _jobs(self, limit: int, order: ColumnElement[Any], *wanted: ColumnElement[bool]) -> tuple[Job, ...]:
         found = select(jobs).where(*wanted).order_by(order).limit(limit)
         with reading(self._engine) as connection:
             return tuple(to_job(row) for row in connection.execute(found).mappings())
 
-    def _memory(self) -> Space | None:
+    def _memory(self) -> Capacity | None:
         try:
             found = self._redis.info("memory")
         except RedisError:
             return None
-        return Space(used=int(found["used_memory"]), total=int(found.get("maxmemory", 0)))
+        return Capacity(used=int(found["used_memory"]), total=int(found.get("maxmemory", 0)))
 
-    def _disk(self) -> Space:
+    def _disk(self) -> Capacity:
         folder = next(one for one in (self._folder, *self._folder.parents) if one.exists())
         usage = shutil.disk_usage(folder)
-        return Space(used=usage.total - usage.free, total=usage.total)
+        return Capacity(used=usage.total - usage.free, total=usage.total)
 
 
 def _count(connection: Connection, *statuses: Status) -> int:
-    some = select(literal(1)).where(*conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
+    some = select(literal(1)).where(*list_conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
-def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> Oldest | None:
+def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> LongestWait | None:
     """Find the longest wait among the oldest jobs."""
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
     rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
@@ -148,4 +150,4 @@ def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> Ol
     longest = min(free, key=lambda row: since[row.id], default=None)
     if longest is None:
         return None
-    return Oldest(job_id=longest.id, queue=longest.queue, waited=max(timedelta(0), at - since[longest.id]))
+    return LongestWait(job_id=longest.id, queue=longest.queue, waited=max(timedelta(0), at - since[longest.id]))

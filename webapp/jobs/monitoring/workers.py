@@ -102,12 +102,12 @@ class Workers:
 
     def _found(self) -> tuple[Worker, ...]:
         with reading(self._engine) as connection:
-            return tuple(self._worker(row) for row in connection.execute(WHO_WORKS).mappings())
+            return tuple(self._worker(row) for row in connection.execute(WORKER_ROWS).mappings())
 
     def _worker(self, row: RowMapping) -> Worker:
         silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
         wish = StopRequest(row["wish"]) if row["wish"] else None
-        shown = {name: row[name] for name in SHOWN}
+        shown = {name: row[name] for name in SHARED_COLUMNS}
         return Worker(
             **shown,
             queues=tuple(row["queues"] or (row["queue"],)),
@@ -144,12 +144,12 @@ def _sorted(found: tuple[Worker, ...]) -> tuple[Worker, ...]:
     return tuple(sorted(found, key=lambda worker: (worker.host, worker.pid or 0)))
 
 
-SHOWN = (
+SHARED_COLUMNS = (
     *("name", "host", "pid", "job_id", "job_type", "job_title", "job_tenant", "job_started_at", "started_at"),
     *("memory", "horse_memory", "wished_by"),
 )
 _names = union(select(workers.c.name), select(leases.c.worker)).subquery("names")
-WHO_WORKS = (
+WORKER_ROWS = (
     select(
         _names.c.name,
         func.coalesce(workers.c.host, leases.c.host).label("host"),

@@ -11,12 +11,12 @@ from sqlalchemy import Engine, String, cast, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queries.pagination import counting
-from webapp.jobs.queries.visible_jobs import TAB_CEILING, WARNED, conditions
+from webapp.jobs.queries.pagination import count_up_to
+from webapp.jobs.queries.visible_jobs import HAS_WARNINGS, TAB_CEILING, list_conditions
 from webapp.jobs.store.job_store import JobNotFound, to_job
 from webapp.schema import jobs, later
 
-SHORT_ID_REACH = 100_000
+SHORT_ID_SCAN_LIMIT = 100_000
 
 
 class AmbiguousId(Exception):
@@ -27,7 +27,7 @@ class AmbiguousId(Exception):
         super().__init__(f"Several jobs end in {short_id}: {', '.join(map(str, ids))}. Give the whole id of one.")
 
 
-class Lookup:
+class AllJobs:
     """Reads over all jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:
@@ -43,11 +43,11 @@ class Lookup:
         warned: bool = False,
     ) -> tuple[Job, ...]:
         """Return the newest jobs of everybody, or of one owner; no status means any, ``warned`` those with warnings."""
-        wanted = conditions(statuses, type_name)
+        wanted = list_conditions(statuses, type_name)
         if owner_id is not None:
             wanted.append(jobs.c.owner_id == owner_id)
         if warned:
-            wanted.append(WARNED)
+            wanted.append(HAS_WARNINGS)
         statement = select(jobs).where(*wanted).order_by(jobs.c.id.desc()).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
@@ -55,10 +55,10 @@ class Lookup:
     def with_short_id(self, short_id: str) -> Job:
         """Return the job whose id ends in these hex digits; else raise `JobNotFound` or `AmbiguousId`.
 
-        No index knows the end of an id: the newest `SHORT_ID_REACH` ids are walked, in about a
+        No index knows the end of an id: the newest `SHORT_ID_SCAN_LIMIT` ids are walked, in about a
         tenth of a second. Older jobs are found by their whole id only.
         """
-        newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(SHORT_ID_REACH).subquery()
+        newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(SHORT_ID_SCAN_LIMIT).subquery()
         ends_so = cast(newest.c.id, String).like(f"%{short_id.lower()}")
         with reading(self.engine) as connection:
             found = list(connection.execute(select(newest.c.id).where(ends_so).limit(5)).scalars())
@@ -78,7 +78,7 @@ class Lookup:
 
         Children are not among them: they are tried again with their root.
         """
-        wanted = conditions((Status.FAILED, Status.STALE))
+        wanted = list_conditions((Status.FAILED, Status.STALE))
         wanted.append(jobs.c.root_id.is_(None))
         if within is not None:
             wanted.append(jobs.c.finished_at >= later(-within.total_seconds()))
@@ -89,10 +89,10 @@ class Lookup:
             return tuple(connection.execute(statement).scalars())
 
 
-def count(engine: Engine, ids: Sequence[UUID], ceiling: int = TAB_CEILING) -> Mapping[UUID, int]:
+def count_by_owner(engine: Engine, ids: Sequence[UUID], ceiling: int = TAB_CEILING) -> Mapping[UUID, int]:
     """Count the jobs of each of these owners, in one statement; each count stops at the ceiling, as a list's does."""
     if not ids:
         return {}
-    each = [counting([[jobs.c.owner_id == one]], ceiling) for one in ids]
+    each = [count_up_to([[jobs.c.owner_id == one]], ceiling) for one in ids]
     with reading(engine) as connection:
         return dict(zip(ids, connection.execute(select(*each)).one(), strict=True))

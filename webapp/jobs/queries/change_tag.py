@@ -7,7 +7,7 @@ from webapp.jobs.model.job import Job
 from webapp.schema import attachments, events, jobs
 
 
-class FamilyPulse:
+class JobChangeTags:
     """Feels the pulse of the jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:

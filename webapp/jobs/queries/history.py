@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Engine, func, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Status
-from webapp.jobs.queries.visible_jobs import Viewer, all_visible, newest_first
+from webapp.jobs.queries.visible_jobs import Viewer, select_newest_visible, select_visible
 from webapp.schema import jobs
 
 PAGE = 500
@@ -22,7 +22,7 @@ _NOTES = (jobs.c.message, jobs.c.warnings, jobs.c.errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class HistoryCriteria:
     """Jobs created from ``since`` on and before ``before``; an empty tuple means all statuses or types."""
 
     before: datetime
@@ -42,31 +42,31 @@ class Wanted:
         return found
 
 
-class History:
+class JobHistory:
     """The jobs of one database as a viewer sees them; a job that changes meanwhile is read as it then is."""
 
     def __init__(self, engine: Engine, viewer: Viewer) -> None:
         self._engine = engine
         self._viewer = viewer
 
-    def count(self, wanted: Wanted) -> int:
+    def count(self, wanted: HistoryCriteria) -> int:
         """Return how many jobs there are now."""
-        visible = all_visible(self._viewer, wanted.conditions(), jobs.c.id).subquery()
+        visible = select_visible(self._viewer, wanted.conditions(), jobs.c.id).subquery()
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(visible)).scalar_one()
 
-    def pages(self, wanted: Wanted, *, notes: bool) -> Iterator[tuple[Mapping[str, Any], ...]]:
+    def pages(self, wanted: HistoryCriteria, *, notes: bool) -> Iterator[tuple[Mapping[str, Any], ...]]:
         """Yield the jobs by column, newest first, at most `PAGE` at a time; ``notes`` adds what the jobs said."""
         last: UUID | None = None
         while page := self._page(wanted, last, notes=notes):
             yield page
             last = page[-1]["id"]
 
-    def _page(self, wanted: Wanted, before: UUID | None, *, notes: bool) -> tuple[Mapping[str, Any], ...]:
+    def _page(self, wanted: HistoryCriteria, before: UUID | None, *, notes: bool) -> tuple[Mapping[str, Any], ...]:
         conditions = wanted.conditions()
         if before is not None:
             conditions.append(jobs.c.id < before)
         columns = (*_SUMMARY, *_NOTES) if notes else _SUMMARY
         with reading(self._engine) as connection:
-            rows = connection.execute(newest_first(self._viewer, conditions, PAGE, *columns))
+            rows = connection.execute(select_newest_visible(self._viewer, conditions, PAGE, *columns))
             return tuple(row._asdict() for row in rows)

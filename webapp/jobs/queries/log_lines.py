@@ -26,7 +26,7 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class LogCriteria:
     """Which lines of a job's log: of a level or a graver one, of one attempt, after or before a line."""
 
     job_id: UUID
@@ -47,7 +47,7 @@ class Lines:
         return found
 
 
-class Logs:
+class JobLogs:
     """The logs of the jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:
@@ -55,23 +55,23 @@ class Logs:
 
     def log(self, job_id: UUID, after: int = 0, limit: int = PAGE) -> tuple[LogLine, ...]:
         """Return lines of a job's log that come after line ``after``, oldest first."""
-        return self.first_lines(Lines(job_id=job_id, after=after), limit)
+        return self.first_lines(LogCriteria(job_id=job_id, after=after), limit)
 
-    def first_lines(self, wanted: Lines, limit: int = PAGE) -> tuple[LogLine, ...]:
+    def first_lines(self, wanted: LogCriteria, limit: int = PAGE) -> tuple[LogLine, ...]:
         """Return the first of the lines, oldest first."""
         return self._lines(wanted, limit, log_lines.c.id.asc())
 
-    def last_lines(self, wanted: Lines, limit: int = PAGE) -> tuple[LogLine, ...]:
+    def last_lines(self, wanted: LogCriteria, limit: int = PAGE) -> tuple[LogLine, ...]:
         """Return the last of the lines, oldest first."""
         return self._lines(wanted, limit, log_lines.c.id.desc())[::-1]
 
-    def all_lines(self, wanted: Lines) -> Iterator[tuple[LogLine, ...]]:
+    def all_lines(self, wanted: LogCriteria) -> Iterator[tuple[LogLine, ...]]:
         """Go through all of the lines, a page at a time."""
         while page := self.first_lines(wanted):
             yield page
             wanted = replace(wanted, after=page[-1].id)
 
-    def _lines(self, wanted: Lines, limit: int, order: ColumnElement[int]) -> tuple[LogLine, ...]:
+    def _lines(self, wanted: LogCriteria, limit: int, order: ColumnElement[int]) -> tuple[LogLine, ...]:
         columns = [column for column in log_lines.c if column.name != "job_id"]
         found = select(*columns).where(*wanted.conditions()).order_by(order).limit(limit)
         with reading(self.engine) as connection:

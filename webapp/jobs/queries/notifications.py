@@ -27,7 +27,7 @@ _STATE = select(func.count(), func.max(_UNREAD.c.id)).select_from(_UNREAD)  # on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notification:
     """One job's end; ``read_at`` is None until its owner has seen it."""
 
     id: int
@@ -38,22 +38,22 @@ class Notice:
     read_at: datetime | None
 
 
-class Notices:
+class Notifications:
     """The notices of one database. Everybody reaches the own ones only."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def unread(self, user_id: UUID, limit: int = PAGE) -> tuple[Notice, ...]:
+    def unread(self, user_id: UUID, limit: int = PAGE) -> tuple[Notification, ...]:
         """Return what this person has not seen, newest first."""
         return self._some(_of(user_id).where(notices.c.read_at.is_(None)).order_by(notices.c.id.desc()).limit(limit))
 
-    def read(self, user_id: UUID, limit: int = PAGE) -> tuple[Notice, ...]:
+    def read(self, user_id: UUID, limit: int = PAGE) -> tuple[Notification, ...]:
         """Return what this person has seen, as it was read, latest first."""
         seen = _of(user_id).where(notices.c.read_at.is_not(None))
         return self._some(seen.order_by(notices.c.read_at.desc(), notices.c.id.desc()).limit(limit))
 
-    def after(self, user_id: UUID, notice_id: int, limit: int = PAGE) -> tuple[Notice, ...]:
+    def after(self, user_id: UUID, notice_id: int, limit: int = PAGE) -> tuple[Notification, ...]:
         """Return what has come after a notice and was not seen, oldest first."""
         newer = _of(user_id).where(notices.c.read_at.is_(None), notices.c.id > notice_id)
         return self._some(newer.order_by(notices.c.id).limit(limit))
@@ -72,10 +72,10 @@ class Notices:
         with writing(self._engine) as connection:
             connection.execute(update(notices).where(*mine).values(read_at=now()))
 
-    def _some(self, statement: Select[*tuple[object, ...]]) -> tuple[Notice, ...]:
+    def _some(self, statement: Select[*tuple[object, ...]]) -> tuple[Notification, ...]:
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings()
-            return tuple(Notice(**{**row, "kind": Status(row["kind"])}) for row in rows)
+            return tuple(Notification(**{**row, "kind": Status(row["kind"])}) for row in rows)
 
 
 def _of(user_id: UUID) -> Select[*tuple[object, ...]]:

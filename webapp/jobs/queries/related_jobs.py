@@ -18,7 +18,7 @@ _COLUMNS = (jobs.c.id, jobs.c.title, jobs.c.status, jobs.c.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Relative:
+class RelatedJob:
     """A job that another one names."""
 
     id: UUID
@@ -28,31 +28,31 @@ class Relative:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kin:
+class RelatedJobs:
     """What a job is a part of, repeats, is repeated by, follows, and is followed by; at most `LIMIT` of each."""
 
-    root: tuple[Relative, ...] = ()
-    again_of: tuple[Relative, ...] = ()
-    again_as: tuple[Relative, ...] = ()
-    follows: tuple[Relative, ...] = ()
-    followed_by: tuple[Relative, ...] = ()
+    root: tuple[RelatedJob, ...] = ()
+    again_of: tuple[RelatedJob, ...] = ()
+    again_as: tuple[RelatedJob, ...] = ()
+    follows: tuple[RelatedJob, ...] = ()
+    followed_by: tuple[RelatedJob, ...] = ()
 
 
-NO_KIN = Kin()
+NO_RELATED_JOBS = RelatedJobs()
 
 
-class Kinship:
+class RelatedJobQueries:
     """Reads over the families of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def kin(self, viewer: Viewer, job: Job) -> Kin:
+    def kin(self, viewer: Viewer, job: Job) -> RelatedJobs:
         """Return the jobs around a job, oldest first."""
         before = select(dependencies.c.after_id).where(dependencies.c.job_id == job.id)
         behind = select(dependencies.c.job_id).where(dependencies.c.after_id == job.id)
         with reading(self.engine) as connection:
-            return Kin(
+            return RelatedJobs(
                 root=_those(connection, viewer, jobs.c.id == job.root_id) if job.root_id else (),
                 again_of=_those(connection, viewer, jobs.c.id == job.again_of) if job.again_of else (),
                 again_as=_those(connection, viewer, jobs.c.again_of == job.id),
@@ -84,9 +84,9 @@ def _urgency() -> Case[int]:
     return case(ranks, value=jobs.c.status, else_=2)
 
 
-def _those(connection: Connection, viewer: Viewer, which: Any) -> tuple[Relative, ...]:
+def _those(connection: Connection, viewer: Viewer, which: Any) -> tuple[RelatedJob, ...]:
     found = select(*_COLUMNS).where(which, or_(*scopes(viewer))).order_by(jobs.c.id).limit(LIMIT)
     return tuple(
-        Relative(id=row.id, title=row.title, status=Status(row.status), version=row.version)
+        RelatedJob(id=row.id, title=row.title, status=Status(row.status), version=row.version)
         for row in connection.execute(found)
     )

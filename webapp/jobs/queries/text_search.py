@@ -17,12 +17,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.schema import jobs
 
-WORDS = 4  # more are not looked for
+WORD_LIMIT = 4  # more are not looked for
 _END_OF_AN_ID = re.compile("[0-9a-f]{4,12}")
 _CLOSED = "gAAAA"  # how an encrypted secret begins
 
 
-def whole_id(text: str) -> UUID | None:
+def parse_job_id(text: str) -> UUID | None:
     """Return the id that a text is, if it is one."""
     try:
         return UUID(text.strip().removeprefix("#"))
@@ -30,11 +30,13 @@ def whole_id(text: str) -> UUID | None:
         return None
 
 
-def has_words(text: str, viewer: Viewer, closed_types: Collection[str], *, sqlite: bool) -> list[ColumnElement[bool]]:
+def word_conditions(
+    text: str, viewer: Viewer, closed_types: Collection[str], *, sqlite: bool
+) -> list[ColumnElement[bool]]:
     """Return one condition per word: a job meets it that says the word anywhere."""
     opened = _may_open(viewer, closed_types)
     inside = _in_sqlite if sqlite else _in_postgresql
-    return [_has(word, opened, inside) for word in text.split()[:WORDS]]
+    return [_has(word, opened, inside) for word in text.split()[:WORD_LIMIT]]
 
 
 def _has(word: str, opened: ColumnElement[bool], inside: Any) -> ColumnElement[bool]:

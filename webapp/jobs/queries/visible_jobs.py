@@ -45,7 +45,7 @@ PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
 ALL_UNFINISHED: ColumnElement[bool] = literal_column(
     "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
 )
-WARNED: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
+HAS_WARNINGS: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Attempt:
     cpu_seconds: float | None
 
 
-class Queries:
+class VisibleJobs:
     """Reads over the jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:
@@ -102,7 +102,7 @@ class Queries:
 
     def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
         """Return the viewer's own jobs that have not ended, newest first."""
-        return self._mine(viewer, conditions(tuple(UNFINISHED)), limit)
+        return self._mine(viewer, list_conditions(tuple(UNFINISHED)), limit)
 
     def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
         """Return the viewer's own jobs that have not ended, or not longer ago than ``window``, newest first."""
@@ -131,7 +131,7 @@ class Queries:
             return connection.execute(select(now())).scalar_one()
 
     def _mine(self, viewer: Viewer, which: list[ColumnElement[bool]], limit: int) -> tuple[Job, ...]:
-        own = (jobs.c.owner_id == viewer.user_id, in_house(viewer))
+        own = (jobs.c.owner_id == viewer.user_id, same_tenant(viewer))
         statement = select(jobs).where(*own, *which).order_by(jobs.c.id.desc()).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
@@ -141,7 +141,7 @@ class Queries:
             return tuple(kind(**row) for row in connection.execute(statement).mappings())
 
 
-def in_house(viewer: Viewer) -> ColumnElement[bool]:
+def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
     """Return the condition that a job is of the viewer's tenant.
 
     A tenant sees nothing of another, nor of the house itself; who has no tenant sees what has
@@ -154,13 +154,13 @@ def in_house(viewer: Viewer) -> ColumnElement[bool]:
 
 def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
     """Return the conditions of what the viewer may see; no job meets two of them."""
-    house = in_house(viewer)
+    house = same_tenant(viewer)
     if viewer.sees_all:
         return [house]
     return [(jobs.c.owner_id == viewer.user_id) & house, PUBLIC & house]
 
 
-def conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
+def list_conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
     """Return what narrows a list to some statuses and a type; nothing given narrows nothing."""
     found: list[ColumnElement[bool]] = []
     if statuses:
@@ -172,15 +172,17 @@ def conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[Column
     return found
 
 
-def newest_first(viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int, *columns: Any) -> Select[Any]:
+def select_newest_visible(
+    viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int, *columns: Any
+) -> Select[Any]:
     """Select the viewer's jobs, newest first: each scope's newest, limited on its own, then joined and limited again.
 
     ``columns`` (all by default) must have the id.
     """
-    return newest_of([[scope, *conditions] for scope in scopes(viewer)], limit, *columns)
+    return select_newest([[scope, *conditions] for scope in scopes(viewer)], limit, *columns)
 
 
-def newest_of(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
+def select_newest(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
     """Select the newest of several walks, each given as its conditions, of which no job meets two."""
     wanted = columns or tuple(jobs.c)
     if len(walks) == 1:
@@ -193,6 +195,6 @@ def newest_of(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *colum
     return select(*wanted).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
 
 
-def all_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
+def select_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
     """Select all of the viewer's jobs, in no order; no job is in two scopes."""
     return union_all(*(select(*columns).where(scope, *conditions) for scope in scopes(viewer)))

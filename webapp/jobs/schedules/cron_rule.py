@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
-LIMIT = 100  # characters
+RULE_LIMIT = 100  # characters
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 _ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 _BOUNDS = ("0 to 59", "0 to 23", "1 to 31, or L for the last", "1 to 12, or JAN to DEC", "0 to 7, or SUN to SAT")
 
 
-class BadRule(ValueError):
+class InvalidCronRule(ValueError):
     """A rule has five fields of cron and names moments that come; the message says what is wrong."""
 
 
-class BadZone(ValueError):
+class UnknownTimeZone(ValueError):
     """A zone is one of the tz database."""
 
     def __init__(self, zone: str) -> None:
@@ -32,7 +32,7 @@ class BadZone(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CronRule:
     """When: ``text`` has five fields, ``zone`` is the name of a time zone. Made by `of`, it is known to be good."""
 
     text: str
@@ -40,15 +40,15 @@ class Rule:
 
     @classmethod
     def of(cls, text: str, zone: str) -> Self:
-        """Return the rule, its spaces tidied; else raise `BadRule` or `BadZone`."""
+        """Return the rule, its spaces tidied; else raise `InvalidCronRule` or `UnknownTimeZone`."""
         fields = _fields(text)
         for number, field in enumerate(fields):
             _check(number, field)
-        if zone not in zones():
-            raise BadZone(zone)
+        if zone not in time_zones():
+            raise UnknownTimeZone(zone)
         rule = cls(" ".join(fields), zone)
         if not _is_possible(rule):
-            raise BadRule(f"{rule.text!r} never comes: no month that it names has that day.")
+            raise InvalidCronRule(f"{rule.text!r} never comes: no month that it names has that day.")
         return rule
 
     def after(self, moment: datetime) -> datetime | None:
@@ -84,7 +84,7 @@ class Rule:
         try:
             local = moment.astimezone(ZoneInfo(self.zone))
         except ZoneInfoNotFoundError:  # it was there when the rule was made
-            raise BadZone(self.zone) from None
+            raise UnknownTimeZone(self.zone) from None
         for found in CronSim(self.text, local):
             at = found.astimezone(UTC)
             if at > moment:  # in the hour that comes twice cronsim may begin with the first one, which is over
@@ -92,18 +92,18 @@ class Rule:
 
 
 @cache
-def zones() -> frozenset[str]:
+def time_zones() -> frozenset[str]:
     """Return the names of all time zones."""
     return frozenset(available_timezones())
 
 
 def _fields(text: str) -> list[str]:
-    if len(text) > LIMIT:
-        raise BadRule(f"A rule has at most {LIMIT} characters, not {len(text):,}.")
+    if len(text) > RULE_LIMIT:
+        raise InvalidCronRule(f"A rule has at most {RULE_LIMIT} characters, not {len(text):,}.")
     fields = text.split()
     if len(fields) != len(FIELDS):
         listed = ", ".join(FIELDS)
-        raise BadRule(f"A rule has five fields ({listed}), such as 0 2 * * *; this one has {len(fields)}.")
+        raise InvalidCronRule(f"A rule has five fields ({listed}), such as 0 2 * * *; this one has {len(fields)}.")
     return fields
 
 
@@ -118,10 +118,10 @@ def _check(number: int, field: str) -> None:
             f"{field[:20]!r} is no {FIELDS[number]}: it is a number from {_BOUNDS[number]}, "
             "a range such as 1-5, a list such as 1,3, or a step such as */2."
         )
-        raise BadRule(message) from None
+        raise InvalidCronRule(message) from None
 
 
-def _is_possible(rule: Rule) -> bool:
+def _is_possible(rule: CronRule) -> bool:
     try:
         return rule.after(_ANY_MOMENT) is not None
     except CronSimError:

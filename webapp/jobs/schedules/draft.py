@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import SYSTEM, Owner
-from webapp.jobs.schedules.cron_rule import BadRule, BadZone, Rule
-from webapp.jobs.schedules.misfires import Missed
+from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
+from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 
 NAME_LIMIT = 120
@@ -15,7 +15,7 @@ QUEUE_LIMIT = 80
 PRIORITIES = (0, 10_000)
 
 
-class BadSchedule(ValueError):
+class InvalidSchedule(ValueError):
     """A schedule keeps to its rules; ``errors`` maps a field's name to one sentence."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
@@ -25,13 +25,13 @@ class BadSchedule(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class ScheduleDraft:
     """All of a schedule that people choose, but for its type and payload; not checked yet."""
 
     name: str
     rule: str
     zone: str
-    missed: str = Missed.ONCE
+    missed: str = MisfirePolicy.ONCE
     one_at_a_time: bool = False
     queue: str | None = None
     priority: int | None = None
@@ -51,26 +51,26 @@ class Draft:
             owner=schedule.owner,
         )
 
-    def check(self, knows_queue: Callable[[str], bool]) -> Rule:
-        """Return its rule if everything is good; else raise `BadSchedule` with a sentence for each mistake."""
+    def check(self, knows_queue: Callable[[str], bool]) -> CronRule:
+        """Return its rule if everything is good; else raise `InvalidSchedule` with a sentence for each mistake."""
         errors = dict(self._mistakes(knows_queue))
         try:
-            rule = Rule.of(self.rule, self.zone)
-        except BadZone as error:
-            raise BadSchedule({**errors, "zone": str(error)}) from None
-        except BadRule as error:
-            raise BadSchedule({**errors, "rule": str(error)}) from None
+            rule = CronRule.of(self.rule, self.zone)
+        except UnknownTimeZone as error:
+            raise InvalidSchedule({**errors, "zone": str(error)}) from None
+        except InvalidCronRule as error:
+            raise InvalidSchedule({**errors, "rule": str(error)}) from None
         if errors:
-            raise BadSchedule(errors)
+            raise InvalidSchedule(errors)
         return rule
 
-    def row(self, rule: Rule) -> dict[str, Any]:
+    def row(self, rule: CronRule) -> dict[str, Any]:
         """Return what is kept of it; only of one that was checked."""
         return {
             "name": self.name.strip(),
             "rule": rule.text,
             "zone": rule.zone,
-            "missed": Missed(self.missed).value,
+            "missed": MisfirePolicy(self.missed).value,
             "one_at_a_time": self.one_at_a_time,
             "queue": self.queue or None,
             "priority": self.priority,
@@ -91,8 +91,8 @@ class Draft:
         name = self.name.strip()
         if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or json_values.text(name) != name:
             yield "name", f"A name is one line of 1 to {NAME_LIMIT} characters."
-        if self.missed not in {*Missed}:
-            yield "missed", f"For missed times there are: {', '.join(Missed)}."
+        if self.missed not in {*MisfirePolicy}:
+            yield "missed", f"For missed times there are: {', '.join(MisfirePolicy)}."
         if self.queue and (len(self.queue) > QUEUE_LIMIT or not knows_queue(self.queue)):
             yield "queue", f"There is no queue {self.queue[:QUEUE_LIMIT]!r}."
         lowest, highest = PRIORITIES

@@ -13,7 +13,7 @@ from webapp.jobs.lifecycle import create
 from webapp.jobs.lifecycle.create import NewJob
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
-from webapp.jobs.schedules import fire_once
+from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.store.job_store import Store
 
@@ -22,7 +22,7 @@ class CannotStart(Exception):
     """A schedule can make its job; the message says why not: its type is gone, its payload does not fit any more."""
 
 
-class NotFinished(Exception):
+class PreviousRunUnfinished(Exception):
     """Where there is one job at a time, none is made while one is not finished."""
 
     def __init__(self, name: str) -> None:
@@ -30,7 +30,7 @@ class NotFinished(Exception):
         super().__init__(f"The schedule {name!r} starts one job at a time, and one is not finished.")
 
 
-class Making:
+class ScheduledJobFactory:
     """Makes the jobs of schedules, one at a time where the schedule or the type says so."""
 
     def __init__(self, registry: Registry, vault: Vault, store: Store) -> None:
@@ -48,7 +48,7 @@ class Making:
     def is_refused(self, connection: Connection, schedule: Schedule, job: Job) -> bool:
         """Tell whether its unique key is taken, and it may not wait for it."""
         waits = self._queues_up(job) and not schedule.one_at_a_time
-        return job.unique_key is not None and not waits and fire_once.is_taken(connection, job.unique_key)
+        return job.unique_key is not None and not waits and run_records.is_key_held(connection, job.unique_key)
 
     def place(self, connection: Connection, job: Job) -> set[str]:
         """Write it; return the queues in which work waits then."""

@@ -4,23 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from webapp.jobs.schedules.cron_rule import Rule
+from webapp.jobs.schedules.cron_rule import CronRule
 
 TOO_LATE = timedelta(minutes=5)
-MOST = 100
+MAX_CATCH_UP = 100
 _MOMENT = timedelta(microseconds=1)  # earlier, so that the time itself counts
 
 
-class Missed(StrEnum):
+class MisfirePolicy(StrEnum):
     """What becomes of times that no clock saw: when all were stopped, or the database was away."""
 
     SKIP = "skip"  # what is more than `TOO_LATE` ago is passed over
     ONCE = "once"  # the last one fires, for all of them
-    ALL = "all"  # each fires, the last `MOST` at most
+    ALL = "all"  # each fires, the last `MAX_CATCH_UP` at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class FiringPlan:
     """``due`` fire now, in order; ``passed_over`` is the oldest time that does not, if any; then comes ``next_at``."""
 
     due: tuple[datetime, ...]
@@ -28,9 +28,9 @@ class Plan:
     next_at: datetime | None
 
 
-def plan(rule: Rule, fire_at: datetime, now: datetime, missed: Missed) -> Plan:
+def plan_firing(rule: CronRule, fire_at: datetime, now: datetime, missed: MisfirePolicy) -> FiringPlan:
     """Return what to do at ``now`` for a schedule that was to fire at ``fire_at``, which is not later."""
-    since = max(fire_at, now - TOO_LATE) if missed is Missed.SKIP else fire_at
-    due = rule.latest(since - _MOMENT, now, 1 if missed is Missed.ONCE else MOST)
+    since = max(fire_at, now - TOO_LATE) if missed is MisfirePolicy.SKIP else fire_at
+    due = rule.latest(since - _MOMENT, now, 1 if missed is MisfirePolicy.ONCE else MAX_CATCH_UP)
     first = due[0] if due else None
-    return Plan(due=due, passed_over=None if first == fire_at else fire_at, next_at=rule.after(now))
+    return FiringPlan(due=due, passed_over=None if first == fire_at else fire_at, next_at=rule.after(now))

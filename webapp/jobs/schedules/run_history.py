@@ -9,10 +9,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, Select, and_, delete, or_, select
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.schedules.schedule import Run, to_run
+from webapp.jobs.schedules.schedule import ScheduleRun, to_run
 from webapp.schema import jobs, later, schedule_runs, schedules
 
-STRIP = 30  # of so many the newest are always kept
+RECENT_RUNS = 30  # of so many the newest are always kept
 _BATCH = 500
 _AT_ONCE = 50  # schedules; databases refuse conditions of any length
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,22 +22,22 @@ _SHOWN: tuple[Any, ...] = (
 )
 
 
-class Runs:
+class RunHistory:
     """The runs of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of(self, schedule_id: UUID, limit: int) -> tuple[Run, ...]:
+    def of(self, schedule_id: UUID, limit: int) -> tuple[ScheduleRun, ...]:
         """Return the runs of one schedule, newest first."""
         mine = _runs().where(schedule_runs.c.schedule_id == schedule_id)
         with reading(self._engine) as connection:
             rows = connection.execute(mine.order_by(schedule_runs.c.fire_at.desc()).limit(limit)).mappings()
             return tuple(map(to_run, rows))
 
-    def latest(self) -> Mapping[UUID, tuple[Run, ...]]:
-        """Return the last `STRIP` runs of every schedule, newest first, in a few statements along one index."""
-        found: dict[UUID, list[Run]] = defaultdict(list)
+    def latest(self) -> Mapping[UUID, tuple[ScheduleRun, ...]]:
+        """Return the last `RECENT_RUNS` runs of every schedule, newest first, in a few statements along one index."""
+        found: dict[UUID, list[ScheduleRun]] = defaultdict(list)
         with reading(self._engine) as connection:
             firsts = connection.execute(select(schedules.c.id, _first_of_strip(schedules.c.id).label("first"))).all()
             for begin in range(0, len(firsts), _AT_ONCE):
@@ -55,7 +55,7 @@ class Runs:
         return (row.id, row.name) if row else None
 
     def sweep(self, older_than: timedelta, *, only_count: bool = False) -> int:
-        """Forget runs of longer ago, but the last `STRIP` of each schedule; return how many."""
+        """Forget runs of longer ago, but the last `RECENT_RUNS` of each schedule; return how many."""
         old = select(schedule_runs.c.id).where(
             schedule_runs.c.fired_at < later(-older_than.total_seconds()),
             schedule_runs.c.fire_at < _first_of_strip(schedule_runs.c.schedule_id),
@@ -83,7 +83,7 @@ def _since(schedule_id: UUID, first: datetime | None) -> ColumnElement[bool]:
 
 
 def _first_of_strip(schedule_id: Any) -> ScalarSelect[Any]:
-    """Return when the oldest of a schedule's last `STRIP` runs was due; NULL while it has fewer."""
+    """Return when the oldest of a schedule's last `RECENT_RUNS` runs was due; NULL while it has fewer."""
     same = schedule_runs.alias()
     ranked = select(same.c.fire_at).where(same.c.schedule_id == schedule_id).order_by(same.c.fire_at.desc())
-    return ranked.limit(1).offset(STRIP - 1).scalar_subquery()
+    return ranked.limit(1).offset(RECENT_RUNS - 1).scalar_subquery()

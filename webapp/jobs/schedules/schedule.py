@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import RowMapping
 
 from webapp.jobs.model.job import Owner, Status
-from webapp.jobs.schedules.cron_rule import Rule
-from webapp.jobs.schedules.misfires import Missed
+from webapp.jobs.schedules.cron_rule import CronRule
+from webapp.jobs.schedules.misfires import MisfirePolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,8 @@ class Schedule:
     name: str
     type: str
     payload: Mapping[str, Any]
-    rule: Rule
-    missed: Missed
+    rule: CronRule
+    missed: MisfirePolicy
     one_at_a_time: bool
     queue: str | None
     priority: int | None
@@ -54,7 +54,7 @@ class Schedule:
         return self.paused_at is not None
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """What became of one time of a schedule."""
 
     STARTED = "started"  # there is a job
@@ -64,7 +64,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class ScheduleRun:
     """One time of a schedule. ``status`` is its job's, None where there is none (any more).
 
     ``asked_by`` is who wanted it beside the rule; then ``fire_at`` is when.
@@ -72,7 +72,7 @@ class Run:
 
     fire_at: datetime
     fired_at: datetime
-    outcome: Outcome
+    outcome: RunOutcome
     job_id: UUID | None
     asked_by: UUID | None
     detail: str
@@ -87,14 +87,14 @@ def to_schedule(row: RowMapping) -> Schedule:
     """Make the schedule of a row."""
     return Schedule(
         **{name: row[name] for name in _PLAIN},
-        rule=Rule(row["rule"], row["zone"]),
-        missed=Missed(row["missed"]),
+        rule=CronRule(row["rule"], row["zone"]),
+        missed=MisfirePolicy(row["missed"]),
         owner=Owner(user_id=row["owner_id"], public=row["public"], tenant=row["tenant"]),
     )
 
 
-def to_run(row: RowMapping) -> Run:
+def to_run(row: RowMapping) -> ScheduleRun:
     """Make the run of a row that has its job's status beside it."""
-    values = {field.name: row[field.name] for field in fields(Run)}
+    values = {field.name: row[field.name] for field in fields(ScheduleRun)}
     status = Status(values["status"]) if values["status"] else None
-    return Run(**values | {"outcome": Outcome(values["outcome"]), "status": status})
+    return ScheduleRun(**values | {"outcome": RunOutcome(values["outcome"]), "status": status})

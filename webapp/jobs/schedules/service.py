@@ -12,11 +12,11 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.create import stored_payload
-from webapp.jobs.schedules.draft import BadSchedule, Draft
+from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule, to_schedule
 from webapp.schema import now, schedules
 
-WHY_LIMIT = 200  # characters
+REASON_LIMIT = 200  # characters
 
 
 class ScheduleNotFound(Exception):
@@ -57,22 +57,22 @@ class Schedules:
         """Return the one of this name; else raise `ScheduleNotFound`."""
         return self._one(schedules.c.name == name, name)
 
-    def check(self, draft: Draft) -> None:
-        """Raise `BadSchedule` for what cannot be asked of a schedule."""
+    def check(self, draft: ScheduleDraft) -> None:
+        """Raise `InvalidSchedule` for what cannot be asked of a schedule."""
         draft.check(self._knows_queue)
 
     def add(
         self,
         type_name: str,
         payload: Mapping[str, Any],
-        draft: Draft,
+        draft: ScheduleDraft,
         *,
         by: UUID | None = None,
         schedule_id: UUID | None = None,
     ) -> Schedule:
         """Make a schedule; it fires from now on. Its id is a new one, unless the caller has made it.
 
-        Raises `UnknownJobType`, `BadSchedule` or `InvalidPayload`; then nothing is written.
+        Raises `UnknownJobType`, `InvalidSchedule` or `InvalidPayload`; then nothing is written.
         """
         kind = self._registry.get(type_name)
         rule = draft.check(self._knows_queue)
@@ -88,7 +88,7 @@ class Schedules:
         return self.get(row["id"])
 
     def change(
-        self, old: Schedule, draft: Draft, *, payload: Mapping[str, Any] | None = None, by: UUID | None = None
+        self, old: Schedule, draft: ScheduleDraft, *, payload: Mapping[str, Any] | None = None, by: UUID | None = None
     ) -> Schedule:
         """Let a schedule be as the draft says; its type stays. Without a ``payload`` it keeps what it has.
 
@@ -104,8 +104,8 @@ class Schedules:
 
     def pause(self, old: Schedule, *, why: str = "", by: UUID | None = None) -> Schedule:
         """Let none of its times fire; a job that it has made goes on."""
-        if len(why) > WHY_LIMIT:
-            raise BadSchedule({"why": f"A reason has at most {WHY_LIMIT} characters."})
+        if len(why) > REASON_LIMIT:
+            raise InvalidSchedule({"why": f"A reason has at most {REASON_LIMIT} characters."})
         return self._set(old, paused_at=now(), paused_by=by, paused_why=why.strip(), next_fire_at=None)
 
     def resume(self, old: Schedule) -> Schedule:
@@ -144,5 +144,5 @@ class Schedules:
             return connection.execute(select(now())).scalar_one()
 
 
-def _name_taken(name: str) -> BadSchedule:
-    return BadSchedule({"name": f"There is a schedule named {name.strip()!r} already."})
+def _name_taken(name: str) -> InvalidSchedule:
+    return InvalidSchedule({"name": f"There is a schedule named {name.strip()!r} already."})

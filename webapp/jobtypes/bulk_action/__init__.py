@@ -15,7 +15,7 @@ from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle.bulk_actions import Action, Actor, act, sort
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.service import Jobs
 from webapp.jobtypes.bulk_action.checkpoint import Tally
@@ -65,7 +65,7 @@ def _actor(user: User, jobs: Jobs) -> Actor:
     return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
 
 
-def _parts(jobs: Jobs, viewer: Viewer, chosen: Chosen) -> Iterator[tuple[tuple[Job, ...], UUID]]:
+def _parts(jobs: Jobs, viewer: Viewer, chosen: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:
     """Yield the jobs part by part, each with its last one, newest first."""
     before: UUID | None = None
     while True:

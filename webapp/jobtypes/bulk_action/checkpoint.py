@@ -9,7 +9,7 @@ from uuid import UUID
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle.bulk_actions import Sorted
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.criteria import JobCriteria
 
 LINES = 5000  # in one file; as many jobs may be gone through once more after a crash
 COLUMNS = ("id", "type", "name", "result", "reason")
@@ -37,7 +37,7 @@ class Tally:
         """How many jobs were looked at."""
         return self._done + self._left.total()
 
-    def rest_of(self, chosen: Chosen) -> Chosen:
+    def rest_of(self, chosen: JobCriteria) -> JobCriteria:
         """Return what is left to do of what was chosen."""
         return chosen.older_than(self._last) if self._last else chosen
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from webapp.jobs.lifecycle.bulk_actions import Action
 from webapp.jobs.model.job import Status
-from webapp.jobs.queries.criteria import Overseen
+from webapp.jobs.queries.criteria import AdminJobCriteria
 
 _ACTIONS: dict[str, JsonValue] = {
     Action.STOP: "Stop",
@@ -45,9 +45,9 @@ class BulkAction(BaseModel):
     )
     delayed: bool = Field(default=False, title="Also jobs that are scheduled for later")
 
-    def chosen(self, closed_types: frozenset[str]) -> Overseen:
+    def chosen(self, closed_types: frozenset[str]) -> AdminJobCriteria:
         """Return which jobs are meant."""
-        return Overseen(
+        return AdminJobCriteria(
             tab=self.tab,
             status=self.status,
             type_name=self.type_name,

@@ -7,7 +7,7 @@ from uuid import UUID
 from webapp.accounts.accounts import Accounts
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.queries.history import History
+from webapp.jobs.queries.history import JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.service import Jobs
 from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
@@ -35,7 +35,7 @@ FORMATS = {
 def job_history_export(job: JobContext, payload: JobHistoryExport, accounts: Accounts, jobs: Jobs) -> None:
     """Count once, then write page by page; a second attempt begins anew."""
     viewer = viewer_of(job, accounts)
-    history, wanted = History(jobs.engine, viewer), payload.wanted(jobs.now())
+    history, wanted = JobHistory(jobs.engine, viewer), payload.wanted(jobs.now())
     columns = (*SUMMARY, *NOTES) if payload.with_notes else SUMMARY
     table, media_type = FORMATS[payload.format]
     total, written = history.count(wanted), 0

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
 from webapp.jobs.model.job import Status
-from webapp.jobs.queries.history import Wanted
+from webapp.jobs.queries.history import HistoryCriteria
 
 _WORDS: dict[str, JsonValue] = {
     Status.HELD: "Preparing",
@@ -59,10 +59,10 @@ class JobHistoryExport(BaseModel):
             raise ValueError(message)
         return until
 
-    def wanted(self, now: datetime) -> Wanted:
+    def wanted(self, now: datetime) -> HistoryCriteria:
         """Return which jobs are meant, of those that there are at the moment ``now``."""
         end = _midnight(self.until) + timedelta(days=1) if self.until and self.until < date.max else now
-        return Wanted(
+        return HistoryCriteria(
             since=_midnight(self.since) if self.since else None,
             before=min(end, now),
             statuses=tuple(self.statuses),

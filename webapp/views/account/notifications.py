@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.jobs.queries.notifications import Notice
+from webapp.jobs.queries.notifications import Notification
 from webapp.views.job_list.row import File, files
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.topbar import saying, tone
@@ -20,7 +20,7 @@ _ICONS = {"done": "check", "stopped": "player-stop", "failed": "alert-triangle"}
 class Line:
     """A notice as it is shown; ``result`` is the first file that the job has left, if it is still there."""
 
-    notice: Notice
+    notice: Notification
     text: str
     tone: str
     icon: str
@@ -50,13 +50,13 @@ def mark_all_read() -> ResponseReturnValue:
     return redirect(url_for("notices.index"), 303)
 
 
-def _lines(those: tuple[Notice, ...]) -> tuple[Line, ...]:
+def _lines(those: tuple[Notification, ...]) -> tuple[Line, ...]:
     reading = reader()
     attached = services().jobs.attachments_of([notice.job_id for notice in those])
     return tuple(_line(notice, files(attached.get(notice.job_id, ()), reading), reading) for notice in those)
 
 
-def _line(notice: Notice, attached: tuple[File, ...], reading: Reader) -> Line:
+def _line(notice: Notification, attached: tuple[File, ...], reading: Reader) -> Line:
     colours = tone(notice.kind)
     return Line(
         notice=notice,

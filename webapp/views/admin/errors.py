@@ -16,7 +16,7 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.bulk_actions import Action as Act
 from webapp.jobs.lifecycle.bulk_actions import act, sort
-from webapp.jobs.metrics.error_groups import PAGE, Group, State, UnknownError
+from webapp.jobs.metrics.error_groups import PAGE, ErrorGroup, ErrorNotFound, ErrorState
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.views.admin.charts import Sparkline, sparkline
 from webapp.views.job_list.admin_filter import moment_of
@@ -36,14 +36,14 @@ from webapp.views.text.translations import lazy_gettext, ngettext
 
 HOURS = 48
 STATES: Mapping[str, str] = {
-    State.OPEN: lazy_gettext("Open"),
-    State.RESOLVED: lazy_gettext("Resolved"),
-    State.IGNORED: lazy_gettext("Ignored"),
+    ErrorState.OPEN: lazy_gettext("Open"),
+    ErrorState.RESOLVED: lazy_gettext("Resolved"),
+    ErrorState.IGNORED: lazy_gettext("Ignored"),
 }
 _LOOKS = {
-    State.OPEN: ("failed", "alert-triangle"),
-    State.RESOLVED: ("done", "check"),
-    State.IGNORED: ("waiting", "clock"),
+    ErrorState.OPEN: ("failed", "alert-triangle"),
+    ErrorState.RESOLVED: ("done", "check"),
+    ErrorState.IGNORED: ("waiting", "clock"),
 }
 
 
@@ -66,10 +66,10 @@ class ErrorRow:
     spark: Sparkline
 
 
-def error_row(group: Group, hours: Mapping[datetime, int], reading: Reader, types: Registry) -> ErrorRow:
+def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: Reader, types: Registry) -> ErrorRow:
     """Describe a group; whoever may not start a type does not read what its jobs choked on."""
     closed = group.type in reading.closed_types
-    tone, icon = _LOOKS[State(group.state)]
+    tone, icon = _LOOKS[ErrorState(group.state)]
     return ErrorRow(
         fingerprint=group.fingerprint,
         message=_("What it says is for those who may start this kind of job.") if closed else translated(group.message),
@@ -93,9 +93,9 @@ EVERY = "all"
 _SECONDS = 15.0
 _AT_ONCE = 200  # jobs that a request retries; of more, a job of its own does
 _ACTIONS = {
-    State.RESOLVED: Action.ERROR_RESOLVE,
-    State.IGNORED: Action.ERROR_IGNORE,
-    State.OPEN: Action.ERROR_REOPEN,
+    ErrorState.RESOLVED: Action.ERROR_RESOLVE,
+    ErrorState.IGNORED: Action.ERROR_IGNORE,
+    ErrorState.OPEN: Action.ERROR_REOPEN,
 }
 
 
@@ -103,7 +103,7 @@ _ACTIONS = {
 class ErrorFilter:
     """Which errors a list shows: open ones, unless its address says otherwise."""
 
-    state: str = State.OPEN.value
+    state: str = ErrorState.OPEN.value
     type_name: str = ""
     since: str = ""
     before: str = ""
@@ -115,7 +115,7 @@ class ErrorFilter:
 
     def narrowed(self) -> dict[str, Any]:
         """Return what the figures are asked for."""
-        state = State(self.state) if self.state != EVERY else None
+        state = ErrorState(self.state) if self.state != EVERY else None
         return {"state": state, "type_name": self.type_name, "since": moment_of(self.since)}
 
 
@@ -150,7 +150,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
 @require(Right.SETTLE_ERRORS)
 def settle(fingerprint: str, state: str) -> ResponseReturnValue:
     """Say what is thought of an error."""
-    group, new = _group(fingerprint), State(state)
+    group, new = _group(fingerprint), ErrorState(state)
     change = {"before": {"state": group.state}, "after": {"state": new.value}}
     with audited(_ACTIONS[new], Kind.ERROR, fingerprint, name=group.type, **change):
         services().figures.errors.settle(fingerprint, new, by=signed_in().id)
@@ -217,7 +217,7 @@ def _list() -> dict[str, Any]:
 def _asked() -> ErrorFilter:
     state = request.args.get("state", "")
     return ErrorFilter(
-        state=state if state in {*State, EVERY} else State.OPEN.value,
+        state=state if state in {*ErrorState, EVERY} else ErrorState.OPEN.value,
         type_name=request.args.get("type", "")[:80],
         since=request.args.get("since", "")[:40],
         before=request.args.get("before", "")[:80],
@@ -236,8 +236,8 @@ def _rows(groups: Any) -> tuple[ErrorRow, ...]:
     return tuple(error_row(group, hours[group.fingerprint], reading, services().registry) for group in groups)
 
 
-def _group(fingerprint: str) -> Group:
+def _group(fingerprint: str) -> ErrorGroup:
     try:
         return services().figures.errors.get(fingerprint)
-    except UnknownError:
+    except ErrorNotFound:
         abort(404)

@@ -14,7 +14,7 @@ from webapp.accounts.audit_log import Action, Kind
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.queries.pagination import Spread
+from webapp.jobs.queries.pagination import TypeCounts
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.services import Services
 from webapp.views.admin import charts, job_type_details
@@ -134,7 +134,7 @@ class TypeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TypeFigures:
-    spreads: Mapping[str, Spread]
+    spreads: Mapping[str, TypeCounts]
     ended: Mapping[tuple[str, str], int]
     disabled: Mapping[str, DisabledType]
     reading: Reader
@@ -179,7 +179,7 @@ def _view(kind: JobType, found: _TypeFigures) -> TypeView:
     )
 
 
-def _job_count(spread: Spread, name: str) -> JobCount:
+def _job_count(spread: TypeCounts, name: str) -> JobCount:
     return JobCount(count=spread.counts.get(name, 0), more=spread.cut)
 
 

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job
-from webapp.jobs.monitoring.snapshot import Condition
+from webapp.jobs.monitoring.snapshot import HealthSnapshot
 from webapp.jobs.queries.visible_jobs import COUNT_CEILING
 from webapp.services import Services
 from webapp.views.admin import charts
@@ -126,7 +126,7 @@ def _job_count(count: int) -> JobCount:
     return JobCount(count=count, more=count >= COUNT_CEILING)
 
 
-def _oldest(found: Condition) -> str:
+def _oldest(found: HealthSnapshot) -> str:
     return rough(found.oldest.waited) if found.oldest else ""
 
 

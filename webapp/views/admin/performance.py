@@ -8,8 +8,8 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.permissions import Right
-from webapp.jobs.metrics.attempt_stats import Went
-from webapp.jobs.metrics.histogram import Durations
+from webapp.jobs.metrics.attempt_stats import AttemptStats
+from webapp.jobs.metrics.histogram import DurationHistogram
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services
 from webapp.views.page.viewer_context import reader
@@ -72,7 +72,7 @@ def _range_start(now: datetime, period: timedelta) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) - period
 
 
-def _type_performance(went: Went) -> TypePerformance:
+def _type_performance(went: AttemptStats) -> TypePerformance:
     registry = services().registry
     return TypePerformance(
         type_name=went.type_name,
@@ -85,7 +85,7 @@ def _type_performance(went: Went) -> TypePerformance:
     )
 
 
-def _percentiles(durations: Durations) -> Percentiles:
+def _percentiles(durations: DurationHistogram) -> Percentiles:
     found = [durations.percentile(share) for share in SHARES]
     words = tuple("" if period is None else span(period) for period in found)
     return Percentiles(words=words, samples=durations.samples, few=durations.few)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from webapp.jobs.monitoring.clock_heartbeat import SILENT
-from webapp.jobs.monitoring.snapshot import Condition
+from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
+from webapp.jobs.monitoring.snapshot import HealthSnapshot
 from webapp.views.text.date_format import rough, span
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -36,14 +36,14 @@ class RecentOutcomes:
     failed: int
 
 
-def find_problems(found: Condition, recent: RecentOutcomes) -> tuple[Problem, ...]:
+def find_problems(found: HealthSnapshot, recent: RecentOutcomes) -> tuple[Problem, ...]:
     """Return what is wrong; nothing is the best answer."""
     all_ = [problem for check in _CHECKS for problem in check(found)]
     all_ += _failures(recent)
     return tuple(sorted(all_, key=lambda problem: problem.tone != "failed"))
 
 
-def _redis(found: Condition) -> Iterator[Problem]:
+def _redis(found: HealthSnapshot) -> Iterator[Problem]:
     if found.redis is None:
         yield Problem(
             tone="failed",
@@ -60,7 +60,7 @@ def _redis(found: Condition) -> Iterator[Problem]:
         )
 
 
-def _disk(found: Condition) -> Iterator[Problem]:
+def _disk(found: HealthSnapshot) -> Iterator[Problem]:
     if found.disk.share >= ALMOST_FULL:
         yield Problem(
             tone=_tone(found.disk.share),
@@ -70,9 +70,9 @@ def _disk(found: Condition) -> Iterator[Problem]:
         )
 
 
-def _clock(found: Condition) -> Iterator[Problem]:
+def _clock(found: HealthSnapshot) -> Iterator[Problem]:
     silent = found.clock_silent_for
-    if silent is None or silent > SILENT:
+    if silent is None or silent > SILENT_AFTER:
         since = _("No clock has run yet.") if silent is None else _("No clock for %(period)s.", period=span(silent))
         yield Problem(
             tone="failed",
@@ -82,7 +82,7 @@ def _clock(found: Condition) -> Iterator[Problem]:
         )
 
 
-def _queues(found: Condition) -> Iterator[Problem]:
+def _queues(found: HealthSnapshot) -> Iterator[Problem]:
     if found.redis is None:
         return  # who listens cannot be known
     listened = {queue for worker in found.workers for queue in worker.queues}
@@ -97,7 +97,7 @@ def _queues(found: Condition) -> Iterator[Problem]:
             )
 
 
-def _waits(found: Condition) -> Iterator[Problem]:
+def _waits(found: HealthSnapshot) -> Iterator[Problem]:
     oldest = found.oldest
     if oldest is not None and oldest.waited > LONG_WAIT:
         yield Problem(
@@ -109,7 +109,7 @@ def _waits(found: Condition) -> Iterator[Problem]:
         )
 
 
-def _workers(found: Condition) -> Iterator[Problem]:
+def _workers(found: HealthSnapshot) -> Iterator[Problem]:
     for worker in found.workers:
         if worker.silent_for is not None and worker.silent_for > SILENT_WORKER:
             yield Problem(
@@ -123,7 +123,7 @@ def _workers(found: Condition) -> Iterator[Problem]:
             )
 
 
-def _paused(found: Condition) -> Iterator[Problem]:
+def _paused(found: HealthSnapshot) -> Iterator[Problem]:
     for queue in found.paused_queues:
         yield Problem(
             tone="attention",
@@ -149,7 +149,7 @@ def _tone(share: float) -> str:
     return "failed" if share >= FULL else "attention"
 
 
-_CHECKS: tuple[Callable[[Condition], Iterator[Problem]], ...] = (
+_CHECKS: tuple[Callable[[HealthSnapshot], Iterator[Problem]], ...] = (
     *(_redis, _clock, _disk),
     *(_queues, _waits, _workers, _paused),
 )

@@ -24,10 +24,10 @@ from pydantic import SecretStr
 from webapp.accounts.permissions import Right
 from webapp.config import PREFIX, Settings
 from webapp.jobs.maintenance import pruner
-from webapp.jobs.maintenance.pruner import Removal
+from webapp.jobs.maintenance.pruner import PruneForecast
 from webapp.jobs.monitoring import components
-from webapp.jobs.monitoring.clock_heartbeat import SILENT, silence
-from webapp.jobs.monitoring.components import Database, Disk, RedisServer
+from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER, time_since_heartbeat
+from webapp.jobs.monitoring.components import DatabaseInfo, DiskInfo, RedisInfo
 from webapp.services import Services
 from webapp.version import version
 from webapp.views.page.permissions import require_for_all
@@ -64,14 +64,14 @@ class _RemovalForecast:
         self._ours = ours
         self._lock = Lock()
         self._until = 0.0
-        self._found: Removal | None = None
+        self._found: PruneForecast | None = None
 
-    def removal(self) -> Removal:
+    def removal(self) -> PruneForecast:
         with self._lock:
             if self._found is None or monotonic() > self._until:
                 ours = self._ours
                 retention = ours.housekeeping.retention
-                self._found = pruner.removal(ours.engine, ours.files, retention, ours.registry)
+                self._found = pruner.forecast_pruning(ours.engine, ours.files, retention, ours.registry)
                 self._until = monotonic() + _GROWS_OLD
             return self._found
 
@@ -99,10 +99,10 @@ class SystemView:
 
 def system_view(services: Services) -> SystemView:
     """Ask every part how it is."""
-    database = components.database(services.engine)
-    redis = components.redis_server(services.wake_ups.connection)
-    disk = components.disk(services.engine, services.settings.storage)
-    heard = silence(services.engine)
+    database = components.inspect_database(services.engine)
+    redis = components.inspect_redis(services.wake_ups.connection)
+    disk = components.inspect_disk(services.engine, services.settings.storage)
+    heard = time_since_heartbeat(services.engine)
     return SystemView(
         versions=_versions(),
         database=_database(database),
@@ -115,7 +115,7 @@ def system_view(services: Services) -> SystemView:
 
 def _silent(heard: timedelta | None) -> Iterator[str]:
     """Tell that no clock does its chores."""
-    if heard is None or heard > SILENT:
+    if heard is None or heard > SILENT_AFTER:
         yield _(
             "No clock is running: what is due does not start, and what is lost is not found. Run one: deskjob clock"
         )
@@ -133,7 +133,7 @@ def _htmx() -> str:
     return next((str(one["version"]) for one in vendored if one["name"] == "htmx.org"), "")
 
 
-def _database(found: Database) -> NamedValues:
+def _database(found: DatabaseInfo) -> NamedValues:
     return {
         _("Kind"): f"{found.kind} {found.version}",
         _("Size"): size(found.bytes),
@@ -142,7 +142,7 @@ def _database(found: Database) -> NamedValues:
     }
 
 
-def _redis(found: RedisServer | None) -> NamedValues:
+def _redis(found: RedisInfo | None) -> NamedValues:
     if found is None:
         return {_("State"): _("cannot be reached")}
     used, most = size(found.bytes), size(found.most_bytes)
@@ -155,7 +155,7 @@ def _redis(found: RedisServer | None) -> NamedValues:
     }
 
 
-def _disk(found: Disk | None) -> NamedValues:
+def _disk(found: DiskInfo | None) -> NamedValues:
     if found is None:
         return {_("State"): _("not there yet: no job has left a file")}
     return {
@@ -166,7 +166,7 @@ def _disk(found: Disk | None) -> NamedValues:
     }
 
 
-def _problems(database: Database, redis: RedisServer | None, disk: Disk | None) -> Iterator[str]:
+def _problems(database: DatabaseInfo, redis: RedisInfo | None, disk: DiskInfo | None) -> Iterator[str]:
     if database.pending:
         yield _("Migrations are pending. Run: deskjob db upgrade")
     elif database.revision != database.head:

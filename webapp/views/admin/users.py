@@ -59,7 +59,7 @@ class UserView:
 
 def user_views(services: Services, people: tuple[User, ...], reading: Reader) -> tuple[UserView, ...]:
     """Describe people."""
-    counted = all_jobs.count(services.engine, [person.id for person in people])
+    counted = all_jobs.count_by_owner(services.engine, [person.id for person in people])
     return tuple(
         UserView(
             user=person,

@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.log_lines import Lines
+from webapp.jobs.queries.log_lines import LogCriteria
 from webapp.jobs.queries.visible_jobs import Attempt, Event
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_store import CHUNK
@@ -58,7 +58,7 @@ def _entries(having: Services, job: Job, reading: Reader) -> Iterator[Entry]:
         "files.json": rows(attached),
     }
     texts = [Entry(name, [_json(value)]) for name, value in told.items()]
-    log = Entry("log.txt", (page.encode() for page in written(jobs, Lines(job_id=job.id))))
+    log = Entry("log.txt", (page.encode() for page in written(jobs, LogCriteria(job_id=job.id))))
     return iter([*texts, log, *_files(having, sent), *_named(left_out)])
 
 

@@ -12,7 +12,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.log_lines import Lines, LogLine, Logs
+from webapp.jobs.queries.log_lines import JobLogs, LogCriteria, LogLine
 from webapp.services import Services
 from webapp.views.page import polling
 from webapp.views.page.request import services, viewer
@@ -52,9 +52,11 @@ class Chosen:
         given = {"level": self.level.lower(), "attempt": self.attempt, **changed}
         return {name: value for name, value in given.items() if value not in {"", None}}
 
-    def lines(self, job_id: UUID) -> Lines:
+    def lines(self, job_id: UUID) -> LogCriteria:
         """Return the same as a question to the log."""
-        return Lines(job_id=job_id, level=self.level, attempt=self.attempt, after=self.after or 0, before=self.before)
+        return LogCriteria(
+            job_id=job_id, level=self.level, attempt=self.attempt, after=self.after or 0, before=self.before
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ def download(job_id: UUID) -> ResponseReturnValue:
     return plain(written(services().jobs, lines), download_as=f"{job.short_id}.log.txt")
 
 
-def written(logs: Logs, lines: Lines) -> Iterator[str]:
+def written(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
     """Write a log in pages of text, its times in UTC."""
     for page in logs.all_lines(lines):
         yield "".join(

@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import request
 
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queries.related_jobs import NO_KIN, Kin
+from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store import events
@@ -67,7 +67,7 @@ class JobPage:
     parts: tuple[Part, ...]
     part_count: int
     parts_failed: int
-    kin: Kin
+    kin: RelatedJobs
     actions: tuple[Action, ...]
     removed_at: Moment | None
     kept: bool
@@ -81,7 +81,7 @@ class Findings:
     attempts: tuple[Attempt, ...] = ()
     attached: tuple[Attachment, ...] = ()
     parts: tuple[Job, ...] = ()
-    kin: Kin = NO_KIN
+    kin: RelatedJobs = NO_RELATED_JOBS
     queue: Outlook | None = None
     usual: timedelta | None = None
     shown_left: timedelta | None = None

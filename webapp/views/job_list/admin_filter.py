@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from webapp.jobs.queries.criteria import SYSTEM, Overseen
+from webapp.jobs.queries.criteria import SYSTEM, AdminJobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.job_list.filter import Filter
 from webapp.views.page.request import services
@@ -70,10 +70,10 @@ class JobFilter(Filter):
         texts = {name: getattr(self, name) for name in _TEXTS}
         return {**Filter.arguments(self), **{name: value for name, value in texts.items() if value}}
 
-    def chosen(self, today: datetime, closed_types: frozenset[str] = frozenset()) -> Overseen:
+    def chosen(self, today: datetime, closed_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
         """Return which jobs are meant; an owner that nobody knows owns nothing."""
         plain = Filter.chosen(self, today, closed_types)
-        return Overseen(
+        return AdminJobCriteria(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             status=self.status,
             queue=self.queue,

@@ -15,7 +15,7 @@ from webapp.accounts import audit_log
 from webapp.accounts.permissions import Right, may
 from webapp.jobs.lifecycle.bulk_actions import Action, Actor, Sorted, act, sort
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.views.job_list.admin_filter import JobFilter
@@ -71,7 +71,7 @@ def _start_job(chosen: Action) -> ResponseReturnValue:
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
-def _matching() -> Chosen:
+def _matching() -> JobCriteria:
     """Return what the list was narrowed to, up to the newest job that its reader saw."""
     newest = request.values.get("newest", type=UUID)
     if newest is None:

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import ClassVar, Self
 from uuid import UUID
 
-from webapp.jobs.queries.criteria import Chosen
+from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.page.viewer_context import closed_types, zone
 from webapp.views.text.translations import gettext as _
@@ -104,10 +104,10 @@ class Filter:
         }
         return {name: value for name, value in given.items() if value}
 
-    def chosen(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> Chosen:
+    def chosen(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> JobCriteria:
         """Return which jobs are meant, days being those of the zone of ``now``; raise `NoDay` for what is none."""
         first, last = self._days(now.date())
-        return Chosen(
+        return JobCriteria(
             tab=self.tab,
             type_name=self.type_name,
             whose=self.whose,
@@ -151,7 +151,7 @@ class Asked:
     """A list that somebody asks for: which jobs are meant, and what was wrong with the question."""
 
     filter: Filter
-    chosen: Chosen
+    chosen: JobCriteria
     problem: str = ""
 
 

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.queries.pagination import Pulse
+from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.views.job_list import visible_rows
 from webapp.views.job_list.filter import Asked, Filter, asked
@@ -88,13 +88,13 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
     return sorted(may_be_there, key=lambda kind: translated(kind.title))
 
 
-def _pulse(wanted: Asked, there: Shown) -> Pulse:
+def _pulse(wanted: Asked, there: Shown) -> ListChangeTag:
     """Ask whether anything has changed; new jobs are told on the first page only."""
     limit = PAGE if wanted.filter.is_first_page else 0
     return services().jobs.pulse(viewer(), there.ids, wanted.chosen, limit)
 
 
-def _tag(chosen: Filter, pulse: Pulse) -> str:
+def _tag(chosen: Filter, pulse: ListChangeTag) -> str:
     who = viewer()
     seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
     grown = (template_version(), seconds // _LIST_GROWS_OLD)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queries.pagination import Pulse
+from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
 from webapp.views.job_list.filter import Asked, Filter
@@ -50,7 +50,7 @@ class JobList:
 
     filter: Filter
     shown: Shown
-    pulse: Pulse
+    pulse: ListChangeTag
     tabs: tuple[Tab, ...]
     cards: tuple[JobRow | Gone, ...]
     rows: tuple[JobRow | Gone, ...]
@@ -120,7 +120,7 @@ def _described(
     return JobList(
         filter=wanted.filter,
         shown=shown,
-        pulse=Pulse.of_page(there.values(), counts),
+        pulse=ListChangeTag.of_page(there.values(), counts),
         tabs=tuple(_tab(name, counts[name], wanted.filter) for name in TABS),
         cards=tuple(rows.get(one, Gone(one)) for one in shown.cards),
         rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Flask, g
 
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queries.notifications import CEILING, Notice
+from webapp.jobs.queries.notifications import CEILING, Notification
 from webapp.views.page.request import services, viewer
 from webapp.views.text import status_labels
 from webapp.views.text.stored_messages import translated
@@ -84,7 +84,7 @@ def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
     return tuple(Toast(text=saying(notice), tone=tone(notice.kind), job_id=notice.job_id) for notice in ended[-3:])
 
 
-def saying(notice: Notice) -> str:
+def saying(notice: Notification) -> str:
     """Say what a notice says."""
     sentences = {
         Status.COMPLETED: _("%(job)s is done.", job=translated(notice.title)),

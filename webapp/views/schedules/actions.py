@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.accounts.permissions import Right
-from webapp.jobs.schedules.draft import Draft
-from webapp.jobs.schedules.job_factory import CannotStart, NotFinished
+from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.schedule import Schedule
-from webapp.jobs.schedules.service import WHY_LIMIT
+from webapp.jobs.schedules.service import REASON_LIMIT
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation, confirm
 from webapp.views.page.permissions import require
@@ -24,8 +24,8 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
     """Ask for the reason; then let it rest."""
     schedule = services().schedules.get(schedule_id)
     why = request.form.get("why", "").strip()
-    if request.method == "GET" or len(why) > WHY_LIMIT:
-        answer = make_response(confirm(_pausing(schedule), "schedules/pause.html", why=why, limit=WHY_LIMIT))
+    if request.method == "GET" or len(why) > REASON_LIMIT:
+        answer = make_response(confirm(_pausing(schedule), "schedules/pause.html", why=why, limit=REASON_LIMIT))
         answer.status_code = 200 if request.method == "GET" else 422
         return answer
     with audited(Action.SCHEDULE_PAUSE, Kind.SCHEDULE, schedule.id, name=schedule.name, after={"why": why}):
@@ -51,7 +51,7 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
     try:
         with audited(Action.SCHEDULE_RUN, Kind.SCHEDULE, schedule.id, name=schedule.name):
             job = services().firing.run_now(schedule, by=signed_in().id)
-    except (CannotStart, NotFinished) as error:
+    except (CannotStart, PreviousRunUnfinished) as error:
         abort(409, str(error))
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
@@ -62,7 +62,7 @@ def remove(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     if request.method == "GET":
         return confirm(_removing(schedule))
-    before = {"type": schedule.type, **Draft.of(schedule).plain()}
+    before = {"type": schedule.type, **ScheduleDraft.of(schedule).plain()}
     with audited(Action.SCHEDULE_REMOVE, Kind.SCHEDULE, schedule.id, name=schedule.name, before=before):
         services().schedules.remove(schedule.id)
     return redirect(url_for("schedules.index"), 303)

@@ -19,9 +19,9 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.model.job import Owner
-from webapp.jobs.schedules.cron_rule import zones
-from webapp.jobs.schedules.draft import BadSchedule, Draft
-from webapp.jobs.schedules.misfires import Missed
+from webapp.jobs.schedules.cron_rule import time_zones
+from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
+from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import StaleSchedule
 from webapp.views.forms.payload_form import PayloadForm
@@ -46,7 +46,7 @@ class Asked:
     name: str = ""
     rule: str = USUAL_RULE
     zone: str = "UTC"
-    missed: str = Missed.ONCE.value
+    missed: str = MisfirePolicy.ONCE.value
     one_at_a_time: bool = False
     whose: str = PUBLIC
     person: str = ""
@@ -77,10 +77,10 @@ class Asked:
             priority="" if schedule.priority is None else str(schedule.priority),
         )
 
-    def draft(self, kind: JobType) -> tuple[Draft, dict[str, str]]:
+    def draft(self, kind: JobType) -> tuple[ScheduleDraft, dict[str, str]]:
         """Return what is asked for, and one sentence for each answer that is wrong."""
         errors: dict[str, str] = {}
-        draft = Draft(
+        draft = ScheduleDraft(
             name=self.name,
             rule=self.rule,
             zone=self.zone,
@@ -92,7 +92,7 @@ class Asked:
         )
         try:
             services().schedules.check(draft)
-        except BadSchedule as error:
+        except InvalidSchedule as error:
             errors |= {name: translated(said) for name, said in error.errors.items()}
         return draft, errors
 
@@ -163,22 +163,22 @@ def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
         try:
             saved = _change(old, draft, form) if old else _add(kind, draft, form)
             return redirect(url_for("schedules.show", schedule_id=saved.id), 303)
-        except BadSchedule as error:
+        except InvalidSchedule as error:
             errors = {name: translated(said) for name, said in error.errors.items()}
         except (InvalidPayload, StaleSchedule) as error:
             form.complain(getattr(error, "errors", {"": str(error)}))
     return _page(kind, asked, form, old, errors), 422
 
 
-def _add(kind: JobType, draft: Draft, form: PayloadForm) -> Schedule:
+def _add(kind: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     schedule_id = uuid7()
     with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=draft.name, after=draft.plain()):
         return services().schedules.add(kind.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
 
 
-def _change(old: Schedule, draft: Draft, form: PayloadForm) -> Schedule:
+def _change(old: Schedule, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     looked_at = replace(old, version=request.form.get("version", old.version, int))
-    changes: dict[str, Any] = {"before": Draft.of(old).plain(), "after": draft.plain()}
+    changes: dict[str, Any] = {"before": ScheduleDraft.of(old).plain(), "after": draft.plain()}
     with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, old.id, name=old.name, **changes):
         return services().schedules.change(looked_at, draft, payload=form.values(), by=signed_in().id)
 
@@ -203,7 +203,7 @@ def _page(
         errors=errors or {},
         preview=previewed(asked.rule, asked.zone, reader()),
         policies=MISSED,
-        zones=sorted(zone for zone in zones() if "/" in zone and not zone.startswith(_RARE)),
+        zones=sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_RARE)),
         queues=[queue.name for queue in services().queues.all()],
         kept={},
     )

@@ -8,8 +8,8 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.model.job import TERMINAL
-from webapp.jobs.schedules.run_history import STRIP
-from webapp.jobs.schedules.schedule import Run, Schedule
+from webapp.jobs.schedules.run_history import RECENT_RUNS
+from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 from webapp.jobs.schedules.service import ScheduleNotFound
 from webapp.views.job.parameters import Parameter, parameters
 from webapp.views.page import polling
@@ -55,7 +55,7 @@ def _list() -> dict[str, Any]:
 
 
 def _one(schedule: Schedule) -> dict[str, Any]:
-    runs = services().runs.of(schedule.id, STRIP)
+    runs = services().runs.of(schedule.id, RECENT_RUNS)
     reading = _reader(schedule, runs)
     shown = {
         "schedule": row(schedule, runs, kind_of(schedule), reading),
@@ -70,13 +70,13 @@ def _one(schedule: Schedule) -> dict[str, Any]:
     return shown | asking(tuple(shown.values()), _seconds(runs[:1]))
 
 
-def _seconds(latest: Iterable[Run]) -> float:
+def _seconds(latest: Iterable[ScheduleRun]) -> float:
     """Seconds until the page asks again: soon while a job that was started last has not ended."""
     on_its_way = any(run.status is not None and run.status not in TERMINAL for run in latest)
     return polling.BUSY_SECONDS if on_its_way else polling.SCHEDULED_SECONDS
 
 
-def _reader(schedule: Schedule, runs: tuple[Run, ...]) -> Reader:
+def _reader(schedule: Schedule, runs: tuple[ScheduleRun, ...]) -> Reader:
     asking = (run.asked_by for run in runs)
     return reader((schedule.owner.user_id, schedule.paused_by, schedule.created_by, schedule.changed_by, *asking))
 

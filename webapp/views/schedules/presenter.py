@@ -13,9 +13,9 @@ from babel.lists import format_list
 from flask_babel import get_locale
 
 from webapp.jobs.model.job import Status
-from webapp.jobs.schedules.misfires import Missed
-from webapp.jobs.schedules.run_history import STRIP
-from webapp.jobs.schedules.schedule import Outcome, Run, Schedule
+from webapp.jobs.schedules.misfires import MisfirePolicy
+from webapp.jobs.schedules.run_history import RECENT_RUNS
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.views.page.viewer_context import Reader
 from webapp.views.schedules.preview import words
 from webapp.views.text import status_labels
@@ -26,9 +26,9 @@ from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
 _LOOKS = {
-    Outcome.BUSY: (lazy_gettext("Left out"), "attention", "hourglass"),
-    Outcome.MISSED: (lazy_gettext("Missed"), "attention", "alert-circle"),
-    Outcome.REFUSED: (lazy_gettext("Not started"), "failed", "alert-triangle"),
+    RunOutcome.BUSY: (lazy_gettext("Left out"), "attention", "hourglass"),
+    RunOutcome.MISSED: (lazy_gettext("MisfirePolicy"), "attention", "alert-circle"),
+    RunOutcome.REFUSED: (lazy_gettext("Not started"), "failed", "alert-triangle"),
 }
 _SLOT = 8  # units of a strip's width per run
 _HEIGHT = 20
@@ -64,7 +64,7 @@ class Strip:
 
     bars: tuple[Bar, ...]
     says: str
-    width: int = STRIP * _SLOT
+    width: int = RECENT_RUNS * _SLOT
     height: int = _HEIGHT
 
 
@@ -85,7 +85,7 @@ class Row:
     strip: Strip
 
 
-def row(schedule: Schedule, runs: Sequence[Run], kind: str, reader: Reader) -> Row:
+def row(schedule: Schedule, runs: Sequence[ScheduleRun], kind: str, reader: Reader) -> Row:
     """Describe a schedule; ``kind`` is the title of its job type, ``runs`` are the newest first."""
     lines = [run_line(run, reader) for run in runs]
     return Row(
@@ -103,7 +103,7 @@ def row(schedule: Schedule, runs: Sequence[Run], kind: str, reader: Reader) -> R
     )
 
 
-def run_line(run: Run, reader: Reader) -> RunLine:
+def run_line(run: ScheduleRun, reader: Reader) -> RunLine:
     """Describe one run."""
     return RunLine(
         due=reader.when(run.fire_at),
@@ -115,10 +115,10 @@ def run_line(run: Run, reader: Reader) -> RunLine:
     )
 
 
-def _look(run: Run) -> Look:
+def _look(run: ScheduleRun) -> Look:
     if run.status:
         return status_labels.look_of(run.status)
-    if run.outcome is Outcome.STARTED:
+    if run.outcome is RunOutcome.STARTED:
         return Look(_("Job removed"), "waiting", "unlink")
     word, tone, icon = _LOOKS[run.outcome]
     return Look(str(word), tone, icon)
@@ -134,8 +134,8 @@ def _paused(schedule: Schedule, reader: Reader) -> str:
 
 
 def _strip(lines: Sequence[RunLine]) -> Strip:
-    shown = lines[:STRIP][::-1]
-    first = STRIP - len(shown)
+    shown = lines[:RECENT_RUNS][::-1]
+    first = RECENT_RUNS - len(shown)
     return Strip(bars=tuple(_bar(first + number, line) for number, line in enumerate(shown)), says=_says(shown))
 
 
@@ -155,9 +155,9 @@ def _says(shown: Sequence[RunLine]) -> str:
 
 
 MISSED = {
-    Missed.ONCE: lazy_gettext("Run once for all of them"),
-    Missed.SKIP: lazy_gettext("Skip what is more than 5 minutes late"),
-    Missed.ALL: lazy_gettext("Run each of them, the last 100 at most"),
+    MisfirePolicy.ONCE: lazy_gettext("Run once for all of them"),
+    MisfirePolicy.SKIP: lazy_gettext("Skip what is more than 5 minutes late"),
+    MisfirePolicy.ALL: lazy_gettext("Run each of them, the last 100 at most"),
 }
 
 

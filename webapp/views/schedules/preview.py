@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from babel.lists import format_list
 from flask_babel import format_datetime, get_locale
 
-from webapp.jobs.schedules.cron_rule import BadRule, BadZone, Rule
+from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
 from webapp.views.page.viewer_context import Reader
 from webapp.views.text.date_format import Moment
 from webapp.views.text.stored_messages import translated
@@ -44,21 +44,21 @@ class Preview:
 def preview(rule: str, zone: str, reader: Reader) -> Preview:
     """Explain what somebody types."""
     try:
-        return explained(Rule.of(rule, zone), reader)
-    except (BadRule, BadZone) as error:
+        return explained(CronRule.of(rule, zone), reader)
+    except (InvalidCronRule, UnknownTimeZone) as error:
         return Preview(wrong=translated(str(error)))
 
 
-def explained(rule: Rule, reader: Reader) -> Preview:
+def explained(rule: CronRule, reader: Reader) -> Preview:
     """Explain a rule that is kept; its zone may have vanished since."""
     try:
         coming = rule.next(reader.now, COMING)
-    except BadZone as error:
+    except UnknownTimeZone as error:
         return Preview(wrong=translated(str(error)))
     return Preview(words=words(rule), zone=rule.zone, coming=tuple(_coming(at, rule, reader) for at in coming))
 
 
-def _coming(at: datetime, rule: Rule, reader: Reader) -> Coming:
+def _coming(at: datetime, rule: CronRule, reader: Reader) -> Coming:
     there, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(reader.zone)
     return Coming(
         at=replace(reader.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),
@@ -73,7 +73,7 @@ _WORKDAYS = {"1-5", "MON-FRI"}
 _WEEKDAY = re.compile(r"[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT")
 
 
-def words(rule: Rule) -> str:
+def words(rule: CronRule) -> str:
     """Say when: "Every day at 02:30"; the zone is said beside it."""
     minute, hour, day, month, weekday = rule.text.upper().split()
     said = ""
@@ -84,7 +84,7 @@ def words(rule: Rule) -> str:
     return said or _explained(rule)
 
 
-def _explained(rule: Rule) -> str:
+def _explained(rule: CronRule) -> str:
     return rule.explained() if str(get_locale()).startswith("en") else rule.text
 
 

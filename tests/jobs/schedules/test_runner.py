@@ -13,9 +13,9 @@ from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.definition.payload import load_payload
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.schedules.firing import Firing
-from webapp.jobs.schedules.job_factory import CannotStart, NotFinished
-from webapp.jobs.schedules.schedule import Outcome, Run, Schedule
+from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
+from webapp.jobs.schedules.runner import ScheduleRunner
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.schema import jobs, schedules
 from webapp.services import Services
 
@@ -24,7 +24,7 @@ Add = Callable[..., Schedule]
 Rewind = Callable[..., Schedule]
 
 
-def runs(services: Services, schedule: Schedule) -> tuple[Run, ...]:
+def runs(services: Services, schedule: Schedule) -> tuple[ScheduleRun, ...]:
     return services.runs.of(schedule.id, 500)
 
 
@@ -44,7 +44,7 @@ def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add,
     assert (run.fire_at, run.job_id, run.outcome, run.status) == (
         due.next_fire_at,
         job.id,
-        Outcome.STARTED,
+        RunOutcome.STARTED,
         Status.QUEUED,
     )
     moved = services.schedules.get(due.id).next_fire_at
@@ -134,7 +134,7 @@ def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services,
     found = runs(services, schedule)
     assert [run.outcome for run in found].count("started") == 1
     assert found[0].detail == "There is one job at a time, and one was not finished."
-    with pytest.raises(NotFinished, match="'Nightly' starts one job at a time"):
+    with pytest.raises(PreviousRunUnfinished, match="'Nightly' starts one job at a time"):
         services.firing.run_now(schedule)
     services.jobs.cancel(made(services)[0].id)
     assert services.firing.run_now(schedule).status is Status.QUEUED
@@ -155,7 +155,7 @@ def test_the_unique_key_of_a_type_is_kept(
     [run] = runs(services, schedule)
     assert (run.outcome, run.status) == (outcome, Status.HELD if outcome == "started" else None)
     if outcome == "busy":
-        with pytest.raises(NotFinished):
+        with pytest.raises(PreviousRunUnfinished):
             services.firing.run_now(schedule)
     services.jobs.cancel(holder.id)
     assert services.firing.run_now(schedule).type == "lone"
@@ -244,7 +244,7 @@ def test_a_schedule_that_cannot_make_its_job_says_why_and_stops_no_other(
     rewind(add("Sound"), minutes=0)
     assert keyed.firing.fire_due() == 1
     [run] = runs(keyed, broken)
-    assert run.outcome is Outcome.REFUSED
+    assert run.outcome is RunOutcome.REFUSED
     assert said in run.detail
     assert keyed.schedules.get(broken.id).next_fire_at is not None
     with pytest.raises(CannotStart, match=re.escape(said)):
@@ -279,7 +279,9 @@ def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, 
     at = due.next_fire_at or datetime.now(UTC)
     first, second = (
         services.firing,
-        Firing(services.engine, registry=services.registry, vault=services.vault, store=services.jobs.store, wake=str),
+        ScheduleRunner(
+            services.engine, registry=services.registry, vault=services.vault, store=services.jobs.store, wake=str
+        ),
     )
     assert first._fire(due, at + timedelta(seconds=1)) == 1
     assert second._fire(due, at + timedelta(seconds=1)) == 0
@@ -294,7 +296,7 @@ def test_a_disabled_type_costs_a_run_that_says_why_and_stops_no_clock(
     services.disabled_types.disable("nothing", reason="moving")
     assert services.firing.fire_due() == 0
     [run] = runs(services, due)
-    assert run.outcome is Outcome.REFUSED
+    assert run.outcome is RunOutcome.REFUSED
     assert run.detail == "Jobs of type 'nothing' cannot be started for now: moving."
     with pytest.raises(CannotStart):
         services.firing.run_now(services.schedules.get(due.id))

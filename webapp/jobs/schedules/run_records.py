@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.jobs.model.job import UNFINISHED
-from webapp.jobs.schedules.schedule import Outcome, Schedule
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule
 from webapp.schema import jobs, now, schedule_runs, schedules
 
 # made once, as building them takes longer than running them
@@ -25,17 +25,17 @@ _RECORD_ONCE = {
 }
 
 
-def move(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
+def advance(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
     """Set the next time, if it still is the one that was read; tell whether it was."""
     values = {"schedule": schedule.id, "read": schedule.next_fire_at, "next": next_at}
     return connection.execute(_MOVE, values).rowcount == 1
 
 
-def record(
+def record_run(
     connection: Connection,
     schedule: Schedule,
     fire_at: datetime,
-    outcome: Outcome,
+    outcome: RunOutcome,
     *,
     job_id: UUID | None = None,
     asked_by: UUID | None = None,
@@ -47,7 +47,7 @@ def record(
     return connection.execute(_RECORD_ONCE[connection.dialect.name], row).first() is not None
 
 
-def is_taken(connection: Connection, unique_key: str) -> bool:
+def is_key_held(connection: Connection, unique_key: str) -> bool:
     """Tell whether an unfinished job holds a unique key."""
     holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
     return connection.execute(holder).first() is not None

@@ -18,30 +18,30 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job
-from webapp.jobs.schedules import fire_once
-from webapp.jobs.schedules.cron_rule import BadZone
-from webapp.jobs.schedules.job_factory import CannotStart, Making, NotFinished
-from webapp.jobs.schedules.misfires import Plan, plan
-from webapp.jobs.schedules.schedule import Outcome, Schedule, to_schedule
+from webapp.jobs.schedules import run_records
+from webapp.jobs.schedules.cron_rule import UnknownTimeZone
+from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished, ScheduledJobFactory
+from webapp.jobs.schedules.misfires import FiringPlan, plan_firing
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule, to_schedule
 from webapp.jobs.store.job_store import Store
 from webapp.schema import now, schedules
 
 log = logging.getLogger(__name__)
-BY_HAND = 200  # the priority of a job that a person wanted at once
+RUN_NOW_PRIORITY = 200  # the priority of a job that a person wanted at once
 _AT_ONCE = 100
 _BUSY = "There is one job at a time, and one was not finished."
 _PASSED_OVER = "Nothing ran at this time, nor at those up to the next run."
 _DUE = select(schedules, now().label("now")).where(schedules.c.next_fire_at <= now())
 
 
-class Firing:
+class ScheduleRunner:
     """Makes the jobs of schedules."""
 
     def __init__(
         self, engine: Engine, *, registry: Registry, vault: Vault, store: Store, wake: Callable[[str], None]
     ) -> None:
         self._engine = engine
-        self._making = Making(registry, vault, store)
+        self._making = ScheduledJobFactory(registry, vault, store)
         self._store = store
         self._wake = wake
 
@@ -58,20 +58,22 @@ class Firing:
     def run_now(self, schedule: Schedule, *, by: UUID | None = None) -> Job:
         """Make a job of a schedule at once, also of a paused one; its times stay as they are.
 
-        Raises `CannotStart` where none can be made, and `NotFinished` while there is one at a time and
+        Raises `CannotStart` where none can be made, and `PreviousRunUnfinished` while there is one at a time and
         that is not finished.
         """
-        job = self._making.job(schedule, priority=BY_HAND, triggered_by=by)
+        job = self._making.job(schedule, priority=RUN_NOW_PRIORITY, triggered_by=by)
         try:
             with writing(self._engine) as connection:
                 if self._making.is_refused(connection, schedule, job):
-                    raise NotFinished(schedule.name)
+                    raise PreviousRunUnfinished(schedule.name)
                 at = _between_ticks(connection.execute(select(now())).scalar_one())
-                while not fire_once.record(connection, schedule, at, Outcome.STARTED, job_id=job.id, asked_by=by):
+                while not run_records.record_run(
+                    connection, schedule, at, RunOutcome.STARTED, job_id=job.id, asked_by=by
+                ):
                     at += timedelta(microseconds=1)  # two people in one millisecond
                 woken = self._making.place(connection, job)
         except IntegrityError:  # its key was taken just now
-            raise NotFinished(schedule.name) from None
+            raise PreviousRunUnfinished(schedule.name) from None
         self._wake_all(woken)
         return self._store.get(job.id)
 
@@ -79,12 +81,12 @@ class Firing:
         planned, error = _planned(schedule, at)
         try:
             with writing(self._engine) as connection:
-                if not fire_once.move(connection, schedule, planned.next_at):
+                if not run_records.advance(connection, schedule, planned.next_at):
                     return 0  # another clock was faster
                 if error or planned.passed_over:
-                    outcome = Outcome.REFUSED if error else Outcome.MISSED
+                    outcome = RunOutcome.REFUSED if error else RunOutcome.MISSED
                     missed_at = planned.passed_over or schedule.next_fire_at or at
-                    fire_once.record(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
+                    run_records.record_run(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
                 tried = [self._start(connection, schedule, fire_at) for fire_at in planned.due]
         except IntegrityError:
             log.info("Schedule %s meets a job that is just being made; it is tried again.", schedule.name)
@@ -99,12 +101,12 @@ class Firing:
             job = self._making.job(schedule)
         except CannotStart as error:
             log.warning("Schedule %s cannot make its job: %s", schedule.name, error)
-            fire_once.record(connection, schedule, fire_at, Outcome.REFUSED, detail=str(error))
+            run_records.record_run(connection, schedule, fire_at, RunOutcome.REFUSED, detail=str(error))
             return None
         if self._making.is_refused(connection, schedule, job):
-            fire_once.record(connection, schedule, fire_at, Outcome.BUSY, detail=_BUSY)
+            run_records.record_run(connection, schedule, fire_at, RunOutcome.BUSY, detail=_BUSY)
             return None
-        if not fire_once.record(connection, schedule, fire_at, Outcome.STARTED, job_id=job.id):
+        if not run_records.record_run(connection, schedule, fire_at, RunOutcome.STARTED, job_id=job.id):
             return None
         return self._making.place(connection, job)
 
@@ -113,12 +115,12 @@ class Firing:
             self._wake(queue)
 
 
-def _planned(schedule: Schedule, at: datetime) -> tuple[Plan, str]:
+def _planned(schedule: Schedule, at: datetime) -> tuple[FiringPlan, str]:
     """Return what is to be done; with a sentence where nobody can know, and then nothing comes next."""
     try:
-        return plan(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
-    except BadZone as error:
-        return Plan(due=(), passed_over=None, next_at=None), str(error)
+        return plan_firing(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
+    except UnknownTimeZone as error:
+        return FiringPlan(due=(), passed_over=None, next_at=None), str(error)
 
 
 def _between_ticks(at: datetime) -> datetime:
