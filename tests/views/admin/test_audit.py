@@ -55,8 +55,8 @@ def test_a_line_reads_as_a_sentence(auditor: FlaskClient) -> None:
 
 
 def test_without_lines_it_says_so(auditor: FlaskClient) -> None:
-    assert "Nothing was done yet" in auditor.get("/admin/audit").text
-    assert "No line with these filters" in auditor.get("/admin/audit?person=nobody").text
+    assert "No entries yet" in auditor.get("/admin/audit").text
+    assert "No entries match these filters" in auditor.get("/admin/audit?person=nobody").text
 
 
 @pytest.mark.usefixtures("noted")

@@ -34,13 +34,13 @@ def test_errors_are_listed_with_what_is_known_of_them(operator: FlaskClient, err
     assert shown(page) == 1
     assert "Row 3 has no sku." in page
     detail = operator.get(f"/admin/errors/{error}").text
-    for words in ("2 times", "People hit", f"/admin/jobs?error={error}", "Retry all 2 failed jobs"):
+    for words in ("2 times", "Users affected", f"/admin/jobs?error={error}", "Retry all 2 failed jobs"):
         assert words in detail
 
 
 def test_without_errors_it_says_so(operator: FlaskClient) -> None:
-    assert "There are no open errors" in operator.get("/admin/errors").text
-    assert "No errors with these filters" in operator.get("/admin/errors?state=resolved").text
+    assert "No open errors" in operator.get("/admin/errors").text
+    assert "No errors match these filters" in operator.get("/admin/errors?state=resolved").text
     assert operator.get("/admin/errors/0000000000000000").status_code == 404
 
 
@@ -65,7 +65,7 @@ def test_all_of_an_error_are_retried_after_a_question_that_names_the_number(
     assert operator.post(f"/admin/errors/{error}/retry").status_code == 303
     assert services.figures.errors.count_retriable(error) == 0
     assert lines(services)[-1]["action"] == "error_retry"
-    assert "No job with this error is failed now." in operator.get(f"/admin/errors/{error}/retry").text
+    assert "No failed jobs have this error." in operator.get(f"/admin/errors/{error}/retry").text
 
 
 def test_many_of_an_error_are_retried_by_a_job_of_its_own(
@@ -73,7 +73,7 @@ def test_many_of_an_error_are_retried_by_a_job_of_its_own(
 ) -> None:
     monkeypatch.setattr("webapp.views.admin.errors._AT_ONCE", 1)
     other = ended(Status.FAILED, 5, "Out of paper", max_attempts=1)
-    assert "This becomes a job of its own" in operator.get(f"/admin/errors/{error}/retry").text
+    assert "This runs as a separate job" in operator.get(f"/admin/errors/{error}/retry").text
     answer = operator.post(f"/admin/errors/{error}/retry")
     assert services.figures.errors.count_retriable(error) == 2, "not yet"
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
@@ -111,7 +111,7 @@ def test_what_an_error_of_a_closed_type_says_is_not_for_everybody(
     fold()
     page = auditor.get("/admin/errors").text
     assert "hunter2" not in page
-    assert "for those who may start this kind of job" in page
+    assert "permission to see this error message" in page
 
 
 def test_an_unchanged_list_is_not_sent_again(operator: FlaskClient, error: str) -> None:

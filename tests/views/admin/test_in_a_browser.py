@@ -64,7 +64,7 @@ def test_without_javascript_an_error_is_found_and_settled(
     page.click("text=different error")
     page.click("#errors-table a")
     page.click("#retry-all")
-    page.click("text=Retry them")
+    page.click("text=Retry jobs")
     expect(page.locator("main")).to_contain_text("there is nothing to retry")
     page.click("#to-resolved")
     expect(page.locator("main .chip").first).to_have_text("Resolved")

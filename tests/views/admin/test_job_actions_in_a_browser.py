@@ -89,16 +89,16 @@ def test_a_pause_is_seen_elsewhere_within_one_poll_and_kept_by_the_workers(
     acting.goto("/admin/queues/default")
     acting.get_by_role("link", name="Pause…").click()
     acting.get_by_label("Reason").fill("Moving the database")
-    acting.get_by_role("dialog").get_by_role("button", name="Pause the queue").click()
-    expect(watching.locator("#queues-live")).to_contain_text("default is paused.", timeout=ONE_POLL)
+    acting.get_by_role("dialog").get_by_role("button", name="Pause queue").click()
+    expect(watching.locator("#queues-live")).to_contain_text("The queue default is paused.", timeout=ONE_POLL)
     expect(watching.locator("#queues-live")).to_contain_text("Moving the database")
     job_id = house.job("quick")
     house.services.wake_ups.push("default")
     watching.wait_for_timeout(1500)
     assert house.get(job_id).status is Status.QUEUED
-    acting.get_by_role("button", name="Resume the queue").click()
+    acting.get_by_role("button", name="Resume queue").click()
     house.await_status(job_id, Status.COMPLETED)
-    expect(watching.locator("#queues-live")).not_to_contain_text("default is paused.", timeout=ONE_POLL)
+    expect(watching.locator("#queues-live")).not_to_contain_text("The queue default is paused.", timeout=ONE_POLL)
 
 
 def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
@@ -112,7 +112,7 @@ def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
     card = page.locator(f"#worker-{busy.name}")
     expect(card).to_contain_text("Working")
     card.get_by_role("link", name="Stop now…").click()
-    page.get_by_role("dialog").get_by_role("button", name="Stop it now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop now").click()
     expect(card).to_have_count(0, timeout=2 * ONE_POLL)
     expect(page.locator("article.unit")).to_have_count(2, timeout=2 * ONE_POLL)
     assert house.get(job_id).state["step"] >= 1
@@ -175,12 +175,12 @@ def test_everything_is_done_without_javascript_too(open_as: Callable[..., Page],
     page.goto("/admin/queues/default")
     page.get_by_role("link", name="Pause…").click()
     page.get_by_label("Reason").fill("By hand")
-    page.get_by_role("button", name="Pause the queue").click()
+    page.get_by_role("button", name="Pause queue").click()
     expect(page.locator("#queue-live")).to_contain_text("By hand")
-    page.get_by_role("button", name="Resume the queue").click()
+    page.get_by_role("button", name="Resume queue").click()
     expect(page.locator("#queue-live")).not_to_contain_text("By hand")
     page.goto("/admin/system")
-    page.get_by_role("link", name="Count what is removed within a day").click()
+    page.get_by_role("link", name="Show what will be deleted in the next 24 hours").click()
     expect(page.locator("#removal-figures")).to_contain_text("within the next 24 hours")
 
 
@@ -189,7 +189,7 @@ def test_a_pause_is_made_with_the_keyboard_alone(open_as: Callable[..., Page], h
     page.goto("/admin/queues/default")
     page.get_by_role("link", name="Pause…").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Leave it open")).to_be_focused()
+    expect(page.get_by_role("button", name="Don't pause")).to_be_focused()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     page.keyboard.type("From the keyboard")

@@ -22,15 +22,15 @@ def kind(**rules: Any) -> JobType:
 
 
 def test_limits_are_the_time_the_tries_and_how_many_at_once() -> None:
-    assert limit_lines(kind()) == ("up to 1\N{NO-BREAK SPACE}h", "1 try", "any number at once")
+    assert limit_lines(kind()) == ("up to 1\N{NO-BREAK SPACE}h", "1 attempt", "any number at a time")
     some = kind(timeout=timedelta(minutes=5), max_attempts=3, max_running=2, max_running_per_owner=1)
-    assert limit_lines(some)[1:] == ("up to 3 tries", "2 at once", "1 at once of one owner")
+    assert limit_lines(some)[1:] == ("up to 3 attempts", "2 at a time", "1 at a time per owner")
 
 
 def test_who_may_start_it_is_told_from_the_weakest_role_on() -> None:
-    assert starter_lines(kind()) == ("Everybody",)
+    assert starter_lines(kind()) == ("Everyone",)
     assert starter_lines(kind(roles=("admin", "operator", "night_shift"))) == ("Operator, Admin, night_shift",)
-    assert starter_lines(kind(listed=False)) == ("Everybody", "only from other pages")
+    assert starter_lines(kind(listed=False)) == ("Everyone", "not in the list of job types to start")
 
 
 def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:
@@ -39,19 +39,19 @@ def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:
         "files: 7\N{NO-BREAK SPACE}d",
     )
     some = kind(keep=Retention(failed=FOREVER, cancelled=timedelta(days=1)))
-    assert retention_lines(some, USUAL)[1:3] == ("failed: for ever", "stopped: 1\N{NO-BREAK SPACE}d")
+    assert retention_lines(some, USUAL)[1:3] == ("failed: forever", "stopped: 1\N{NO-BREAK SPACE}d")
 
 
 def test_every_rule_has_its_name() -> None:
     found = dict(rule_rows(kind(priority=5, rerun_lost=False, max_running=2, stop_grace=timedelta(seconds=30)), USUAL))
-    assert (found["Priority"], found["If its worker is lost"]) == ("5", "is not started again")
-    assert (found["At most at once"], found["At most at once of one owner"]) == ("2", "any number")
-    assert found["Time to stop"] == "30\N{NO-BREAK SPACE}s"
-    assert found["A second one with the same key"] == "runs as any other: there is no key"
+    assert (found["Priority"], found["If its worker is lost"]) == ("5", "the job does not run again")
+    assert (found["Running at the same time"], found["Running at the same time per owner"]) == ("2", "no limit")
+    assert found["Grace period to stop"] == "30\N{NO-BREAK SPACE}s"
+    assert found["Duplicates"] == "allowed"
     for policy, words in (
-        (OnDuplicate.REJECT, "is refused"),
-        (OnDuplicate.RETURN, "is the first one"),
-        (OnDuplicate.QUEUE_AFTER, "waits for the first one"),
+        (OnDuplicate.REJECT, "rejected"),
+        (OnDuplicate.RETURN, "the existing job is returned"),
+        (OnDuplicate.QUEUE_AFTER, "wait for the first job"),
     ):
         keyed = dict(rule_rows(kind(unique_key="one", on_duplicate=policy), USUAL))
-        assert keyed["A second one with the same key"] == words
+        assert keyed["Duplicates"] == words

@@ -28,23 +28,23 @@ def named(name: str) -> ParameterRow:
 @pytest.mark.parametrize(
     ("name", "takes", "limits", "default"),
     [
-        ("report_name", "a text", "at most 80 characters", ""),
-        ("remarks", "a text", "", "empty"),
-        ("rows", "a whole number", "at least 1, at most 1,000", "200"),
-        ("multiple", "a whole number", "at least 3, in steps of 5", "empty"),
-        ("ratio", "a number", "more than 0, less than 1", "0.5"),
-        ("price", "a number", "at least 0, in steps of 0.01", "1.50"),
-        ("since", "a date", "", ""),
+        ("report_name", "text", "at most 80 characters", ""),
+        ("remarks", "text", "", "empty"),
+        ("rows", "whole number", "at least 1, at most 1,000", "200"),
+        ("multiple", "whole number", "at least 3, in steps of 5", "empty"),
+        ("ratio", "number", "more than 0, less than 1", "0.5"),
+        ("price", "number", "at least 0, in steps of 0.01", "1.50"),
+        ("since", "date", "", ""),
         ("notify", "yes or no", "", "yes"),
-        ("region", "one of several", "North, East, South, West or Overseas", ""),
-        ("format", "one of several", "CSV or XLSX", "CSV"),
-        ("columns", "some of several", "Name, Size or Date", "Name"),
-        ("limits", "a list", "at most 3 entries", "empty"),
-        ("names", "a list", "at least 1 entry", "ada, bob"),
-        ("code", "a text", "of the form [A-Z]{3}, at least 3 characters", ""),
-        ("data", "a file", ".csv or .tsv, at most 2 GB", ""),
-        ("scan", "a file", "at most 1 MB", ""),
-        ("anything", "a value", "", "empty"),
+        ("region", "one option", "North, East, South, West or Overseas", ""),
+        ("format", "one option", "CSV or XLSX", "CSV"),
+        ("columns", "several options", "Name, Size or Date", "Name"),
+        ("limits", "list", "at most 3 entries", "empty"),
+        ("names", "list", "at least 1 entry", "ada, bob"),
+        ("code", "text", "pattern [A-Z]{3}, at least 3 characters", ""),
+        ("data", "file", ".csv or .tsv, at most 2 GB", ""),
+        ("scan", "file", "at most 1 MB", ""),
+        ("anything", "any value", "", "empty"),
     ],
 )
 def test_a_parameter_says_what_it_takes_within_which_limits(name: str, takes: str, limits: str, default: str) -> None:
@@ -53,7 +53,7 @@ def test_a_parameter_says_what_it_takes_within_which_limits(name: str, takes: st
 
 
 def test_a_secret_is_never_shown_not_even_one_that_stands_in_the_code() -> None:
-    assert (named("secret").takes, named("secret").default) == ("a secret", "")
+    assert (named("secret").takes, named("secret").default) == ("secret", "")
 
 
 def test_what_must_be_said_is_told_from_what_may_be() -> None:

@@ -19,7 +19,7 @@ def test_every_type_is_listed_and_described(auditor: FlaskClient, services: Serv
         assert f'href="/admin/types/{kind.name}"' in text
         assert auditor.get(f"/admin/types/{kind.name}").status_code == 200
     shown = auditor.get("/admin/types/maintenance").text
-    for words in ("dry_run", "yes or no", "Operator, Admin", "up to 2 tries", "2\N{NO-BREAK SPACE}h"):
+    for words in ("dry_run", "yes or no", "Operator, Admin", "up to 2 attempts", "2\N{NO-BREAK SPACE}h"):
         assert words in shown
     assert "Only admins may do this." in shown
 
@@ -27,7 +27,14 @@ def test_every_type_is_listed_and_described(auditor: FlaskClient, services: Serv
 def test_the_list_says_of_each_type_under_which_rules_it_runs(auditor: FlaskClient) -> None:
     text = auditor.get("/admin/types").text
     row = text.partition('id="type-maintenance"')[2].partition("</tr>")[0]
-    for words in ("Removes old jobs", "default", "up to 2 tries", "any number at once", "Operator, Admin", "files: 30"):
+    for words in (
+        "Removes old jobs",
+        "default",
+        "up to 2 attempts",
+        "any number at a time",
+        "Operator, Admin",
+        "files: 30",
+    ):
         assert words in row
 
 

@@ -68,15 +68,15 @@ def test_a_number_says_when_it_is_only_the_least(
 
 def test_an_empty_installation_says_what_is_not_there(operator: FlaskClient) -> None:
     text = operator.get("/admin").text
-    for sentence in ("No job has ended in the last 24 hours.", "No job has failed.", "No job is running."):
+    for sentence in ("No jobs finished in the last 24 hours.", "No failed jobs.", "No jobs are running."):
         assert sentence in text
-    assert "no runs measured yet" in text
+    assert "no run times yet" in text
 
 
 def test_all_is_well_with_the_time_of_the_check(operator: FlaskClient, services: Services) -> None:
     ClockHeartbeat(services.engine).tell()
     text = operator.get("/admin").text
-    assert "All is well." in text
+    assert "Everything is running normally." in text
     assert "(UTC)" in text
 
 
@@ -88,9 +88,9 @@ def test_problems_come_first(operator: FlaskClient, put: Callable[..., Job], ser
     text = operator.get("/admin").text
     assert "No worker listens to the queue lonely." in text
     assert "A job has been waiting for 20" in text
-    assert "No clock has run yet." in text
+    assert "The scheduler has never run." in text
     assert "The queue default is paused." in text
-    assert "All is well." not in text
+    assert "Everything is running normally." not in text
 
 
 def test_a_page_that_is_up_to_date_is_not_sent_again(

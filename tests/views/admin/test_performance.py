@@ -40,4 +40,4 @@ def test_a_range_bounds_what_is_compared(
     fold()
     page = operator.get(f"/admin/performance?range={chosen}").text
     assert ("<tbody>" in page) is there
-    assert ("No run has ended in this time" in page) is not there
+    assert ("No runs finished in this period" in page) is not there

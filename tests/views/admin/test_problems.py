@@ -43,11 +43,15 @@ def test_when_all_is_well_nothing_is_said() -> None:
 @pytest.mark.parametrize(
     ("change", "tone", "title"),
     [
-        ({"redis": None}, "failed", "Redis does not answer."),
+        ({"redis": None}, "failed", "Redis is not responding."),
         ({"redis": Capacity(used=90, total=100)}, "attention", "Redis is 90% full."),
-        ({"disk": Capacity(used=96, total=100)}, "failed", "The disk of the files is 96% full."),
-        ({"clock_silent_for": None}, "failed", "No clock has run yet."),
-        ({"clock_silent_for": timedelta(minutes=2)}, "failed", "No clock for 2\N{NO-BREAK SPACE}min."),
+        ({"disk": Capacity(used=96, total=100)}, "failed", "The disk that stores job files is 96% full."),
+        ({"clock_silent_for": None}, "failed", "The scheduler has never run."),
+        (
+            {"clock_silent_for": timedelta(minutes=2)},
+            "failed",
+            "The scheduler has been silent for 2\N{NO-BREAK SPACE}min.",
+        ),
         ({"workers": ()}, "failed", "No worker listens to the queue default."),
         ({"paused_queues": ("slow",)}, "attention", "The queue slow is paused."),
         (
@@ -58,7 +62,7 @@ def test_when_all_is_well_nothing_is_said() -> None:
         (
             {"workers": (replace(LISTENS, silent_for=timedelta(minutes=5)),)},
             "attention",
-            "The worker w is silent.",
+            "The worker w is not responding.",
         ),
     ],
 )

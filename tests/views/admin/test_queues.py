@@ -33,8 +33,8 @@ def test_a_queue_is_listed_with_its_figures(operator: FlaskClient, services: Ser
 def test_a_queue_without_a_worker_says_what_to_do(operator: FlaskClient, put: Put) -> None:
     put(queue="night")
     text = operator.get("/admin/queues").text
-    assert "No worker listens to night." in text
-    assert "1 job waits for one." in text
+    assert "No worker listens to the queue night." in text
+    assert "1 job is waiting." in text
     assert "deskjob worker --queues night" in text
 
 
@@ -60,7 +60,7 @@ def test_a_pause_asks_why_and_is_seen_with_reason_and_name(
     done = operator.post("/admin/queues/default/pause", data={"reason": "Moving  the\ndatabase"})
     assert (done.status_code, done.location) == (303, "/admin/queues/default")
     text = operator.get("/admin/queues").text
-    assert "default is paused." in text
+    assert "The queue default is paused." in text
     assert "Moving the database" in text
     line = noted()[-1]
     assert (line["action"], line["actor"], line["object_id"], line["after"]) == (
@@ -85,7 +85,7 @@ def test_a_limit_is_set_and_lifted_and_nonsense_is_kept_in_the_form(
     assert services.queues.get("default").max_running == 3
     for typed in ("-1", "many", "1.5", "9999999", "\N{SUPERSCRIPT TWO}"):
         refused = operator.post("/admin/queues/default/limit", data={"limit": typed})
-        assert (refused.status_code, "A limit is a whole number" in refused.text) == (422, True)
+        assert (refused.status_code, "Enter a whole number" in refused.text) == (422, True)
         assert f'value="{typed}"' in refused.text
     operator.post("/admin/queues/default/limit", data={"limit": ""})
     assert services.queues.get("default").max_running is None
@@ -99,12 +99,12 @@ def test_emptying_names_the_number_and_stops_what_waits(
     operator: FlaskClient, services: Services, put: Put, noted: Noted
 ) -> None:
     waiting, running = [put(), put()], put(Status.RUNNING)
-    assert "Stop all 2 waiting jobs of default?" in operator.get("/admin/queues/default/empty").text
+    assert "Stop all 2 waiting jobs in default?" in operator.get("/admin/queues/default/empty").text
     assert operator.post("/admin/queues/default/empty").status_code == 303
     assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}
     assert services.jobs.get(running.id).status is Status.RUNNING
     assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 2})
-    assert "Nothing waits in this queue." in operator.get("/admin/queues/default/empty").text
+    assert "No jobs are waiting in this queue." in operator.get("/admin/queues/default/empty").text
 
 
 def test_what_is_too_much_for_one_request_a_job_stops(

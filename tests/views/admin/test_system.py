@@ -21,10 +21,10 @@ DAY = 86_400
 
 def test_the_versions_and_the_parts_are_told(auditor: FlaskClient, services: Services) -> None:
     page = auditor.get("/admin/system").text
-    for words in (version(), "SQLAlchemy", "htmx", "4.0.1", "Valkey", "SQLite", "Migrations pending"):
+    for words in (version(), "SQLAlchemy", "htmx", "4.0.1", "Valkey", "SQLite", "Pending migrations"):
         assert words in page
     assert "k" * 32 not in page, "the secret key is no page's business"
-    assert "set, not shown" in page
+    assert "set, hidden" in page
 
 
 @pytest.mark.usefixtures("database")
@@ -54,7 +54,7 @@ def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) 
 
 
 def test_a_clock_that_is_silent_is_told(auditor: FlaskClient, services: Services) -> None:
-    sentence = "No clock is running"
+    sentence = "The scheduler is not running"
     assert sentence in auditor.get("/admin/system").text
     ClockHeartbeat(services.engine).tell()
     assert sentence not in auditor.get("/admin/system").text
@@ -82,7 +82,7 @@ def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
 
 
 def test_what_will_be_removed_is_a_page_too(auditor: FlaskClient) -> None:
-    assert "Nothing is past its day within the next 24 hours." in auditor.get("/admin/system/removal").text
+    assert "Nothing expires in the next 24 hours." in auditor.get("/admin/system/removal").text
 
 
 def test_no_secret_of_the_settings_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,4 +96,4 @@ def test_no_secret_of_the_settings_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
     shown = {setting.variable: setting.value for setting in setting_rows(settings)}
     assert secret not in str(shown)
     assert shown["DESKJOB_REDIS_URL"] == "redis://***@localhost:6379"
-    assert shown["DESKJOB_SECRET_KEY"] == "set, not shown"
+    assert shown["DESKJOB_SECRET_KEY"] == "set, hidden"

@@ -23,7 +23,7 @@ def test_people_are_listed_searched_and_paged(boss: FlaskClient, user: User, put
     assert f'href="/admin/users/{user.id}"' in text
     assert '/admin/jobs?owner=ana" data-number>1<' in text
     assert "Ana Ruiz" in boss.get("/admin/users?q=ruiz").text
-    assert "Nobody is found" in boss.get("/admin/users?q=<x>").text
+    assert "No users found" in boss.get("/admin/users?q=<x>").text
     assert "&lt;x&gt;" in boss.get("/admin/users?q=<x>").text
 
 
@@ -91,7 +91,7 @@ def test_a_disabled_person_is_out_with_the_next_request(
     assert "Disable the account of Ana Ruiz?" in boss.get(f"/admin/users/{user.id}/disable").text
     assert boss.post(f"/admin/users/{user.id}/disable").status_code == 303
     assert theirs.get("/jobs").status_code == 302
-    assert "Enable the account" in boss.get(f"/admin/users/{user.id}").text
+    assert "Enable account" in boss.get(f"/admin/users/{user.id}").text
     assert boss.post(f"/admin/users/{user.id}/enable").status_code == 303
 
 

@@ -34,14 +34,14 @@ def test_a_worker_is_shown_with_what_it_runs(
     assert "mill" in text
     assert "process 17" in text
     assert f'href="/jobs/{job.id}"' in text
-    assert "another than these pages" not in text
+    assert "differs from the version of the web server" not in text
 
 
 @pytest.mark.usefixtures("worker")
 def test_a_worker_of_another_version_is_marked(operator: FlaskClient, services: Services) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(workers).values(version="0.0.9+old"))
-    assert "another than these pages" in operator.get("/admin/workers").text
+    assert "differs from the version of the web server" in operator.get("/admin/workers").text
 
 
 def test_a_worker_is_asked_to_end_after_its_job(
@@ -50,7 +50,7 @@ def test_a_worker_is_asked_to_end_after_its_job(
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 303
     worker._look_due = 0.0
     assert worker.look() is StopRequest.DRAIN
-    assert "Asked by you to stop after its job." in operator.get("/admin/workers").text
+    assert "Stop after current job requested by you." in operator.get("/admin/workers").text
     line = noted()[-1]
     assert (line["action"], line["object_name"], line["after"]) == ("worker_drain", "mill, 17", {"wish": "drain"})
 
@@ -61,8 +61,8 @@ def test_a_stop_now_says_what_becomes_of_the_job_first(
     lease = services.leases.open(Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17), "default")
     put(Status.RUNNING, lease_id=lease)
     asked = operator.get("/admin/workers/abcdef0123/stop").text
-    assert "Its job “Monthly report” is handed back" in asked
-    assert "its pool puts another one in its place" in asked
+    assert "Its job “Monthly report” goes back to the queue" in asked
+    assert "its pool starts a new one" in asked
     assert operator.post("/admin/workers/abcdef0123/stop").status_code == 303
     worker._look_due = 0.0
     assert worker.look() is StopRequest.NOW
@@ -77,8 +77,8 @@ def test_a_lost_worker_is_shown_until_it_is_settled_and_cannot_be_asked(
     with writing(services.engine) as connection:
         connection.execute(update(workers).values(beat_at=later(-100)))
     text = operator.get("/admin/workers").text
-    assert "It went silent." in text
-    assert "It is silent and would not hear it." in text
+    assert "It stopped responding." in text
+    assert "It does not respond, so it cannot be stopped from here." in text
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
 
 

@@ -72,7 +72,7 @@ def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: Reader,
     tone, icon = _LOOKS[ErrorState(group.state)]
     return ErrorRow(
         fingerprint=group.fingerprint,
-        message=_("What it says is for those who may start this kind of job.") if closed else translated(group.message),
+        message=_("You don't have permission to see this error message.") if closed else translated(group.message),
         closed=closed,
         type_name=group.type,
         type_title=translated(types.get(group.type).title) if group.type in types else group.type,
@@ -166,16 +166,16 @@ def confirm_retry(fingerprint: str) -> ResponseReturnValue:
     return confirm(
         Confirmation(
             title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
-            effect=_("All that failed with this error and have not run again since start once more."),
-            notes=(_("This becomes a job of its own, with its progress and a list of what it did."),)
+            effect=_("Every job that failed with this error and was not retried since will be retried."),
+            notes=(_("This runs as a separate job, where you can follow the progress and see the results."),)
             if count > _AT_ONCE
             else (),
-            action=_("Retry them"),
-            keep=_("Leave them"),
+            action=_("Retry jobs"),
+            keep=_("Don't retry"),
             post=url_for("admin_errors.retry", fingerprint=fingerprint),
             back=url_for("admin_errors.show", fingerprint=group.fingerprint),
             harmful=False,
-            refusal="" if count else _("No job with this error is failed now."),
+            refusal="" if count else _("No failed jobs have this error."),
         )
     )
 

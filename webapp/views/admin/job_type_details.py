@@ -29,8 +29,8 @@ def limit_lines(kind: JobType) -> tuple[str, ...]:
 
 def starter_lines(kind: JobType) -> tuple[str, ...]:
     """Say who may start it, and where if not from the catalogue."""
-    who = ", ".join(_role(role) for role in sorted(kind.roles, key=_rank)) or _("Everybody")
-    return (who,) if kind.listed else (who, _("only from other pages"))
+    who = ", ".join(_role(role) for role in sorted(kind.roles, key=_rank)) or _("Everyone")
+    return (who,) if kind.listed else (who, _("not in the list of job types to start"))
 
 
 def retention_lines(kind: JobType, usual: timedelta) -> tuple[str, ...]:
@@ -42,46 +42,46 @@ def rule_rows(kind: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
     """Return every rule with its name."""
     running, of_one_owner = kind.limits.running, kind.limits.running_per_owner
     return (
-        (_("Who may start it"), "; ".join(starter_lines(kind))),
+        (_("Who can start it"), "; ".join(starter_lines(kind))),
         (_("Priority"), str(kind.priority)),
         (_("Attempts"), _tries(kind)),
-        (_("Longest run"), span(kind.timeout)),
-        (_("Time to stop"), span(kind.stop_grace)),
-        (_("Longest silence"), span(kind.stale_after) if kind.stale_after else _("any")),
-        (_("At most at once"), _most(running)),
-        (_("At most at once of one owner"), _most(of_one_owner)),
-        (_("A second one with the same key"), _second(kind)),
-        (_("If its worker is lost"), _("runs again") if kind.rerun_lost else _("is not started again")),
-        (_("Jobs are kept"), "; ".join(_jobs_kept(kind, usual))),
-        (_("Files are kept"), _period(kind.keep_files)),
+        (_("Time limit"), span(kind.timeout)),
+        (_("Grace period to stop"), span(kind.stop_grace)),
+        (_("Time without progress before it is lost"), span(kind.stale_after) if kind.stale_after else _("no limit")),
+        (_("Running at the same time"), _most(running)),
+        (_("Running at the same time per owner"), _most(of_one_owner)),
+        (_("Duplicates"), _second(kind)),
+        (_("If its worker is lost"), _("the job runs again") if kind.rerun_lost else _("the job does not run again")),
+        (_("Jobs are kept for"), "; ".join(_jobs_kept(kind, usual))),
+        (_("Files are kept for"), _period(kind.keep_files)),
     )
 
 
 def _tries(kind: JobType) -> str:
-    return ngettext("%(num)s try", "up to %(num)s tries", kind.retry.max_attempts)
+    return ngettext("%(num)s attempt", "up to %(num)s attempts", kind.retry.max_attempts)
 
 
 def _at_once(kind: JobType) -> tuple[str, ...]:
     running, of_one_owner = kind.limits.running, kind.limits.running_per_owner
     found = []
     if running is not None:
-        found.append(_("%(count)s at once", count=running))
+        found.append(_("%(count)s at a time", count=running))
     if of_one_owner is not None:
-        found.append(_("%(count)s at once of one owner", count=of_one_owner))
-    return tuple(found) or (_("any number at once"),)
+        found.append(_("%(count)s at a time per owner", count=of_one_owner))
+    return tuple(found) or (_("any number at a time"),)
 
 
 def _most(limit: int | None) -> str:
-    return _("any number") if limit is None else str(limit)
+    return _("no limit") if limit is None else str(limit)
 
 
 def _second(kind: JobType) -> str:
     if kind.unique_key is None:
-        return _("runs as any other: there is no key")
+        return _("allowed")
     words = {
-        OnDuplicate.REJECT: _("is refused"),
-        OnDuplicate.RETURN: _("is the first one"),
-        OnDuplicate.QUEUE_AFTER: _("waits for the first one"),
+        OnDuplicate.REJECT: _("rejected"),
+        OnDuplicate.RETURN: _("the existing job is returned"),
+        OnDuplicate.QUEUE_AFTER: _("wait for the first job"),
     }
     return words[kind.on_duplicate]
 
@@ -109,7 +109,7 @@ def _jobs_kept(kind: JobType, usual: timedelta) -> tuple[str, ...]:
 
 
 def _period(period: timedelta) -> str:
-    return _("for ever") if period == FOREVER else span(period)
+    return _("forever") if period == FOREVER else span(period)
 
 
 _BOUNDS = {
@@ -121,7 +121,7 @@ _BOUNDS = {
     "step": lazy_gettext("in steps of %(bound)s"),
     "min": lazy_gettext("not before %(bound)s"),
     "max": lazy_gettext("not after %(bound)s"),
-    "pattern": lazy_gettext("of the form %(bound)s"),
+    "pattern": lazy_gettext("pattern %(bound)s"),
 }
 
 
@@ -157,21 +157,21 @@ def parameter_rows(kind: JobType, largest_file: int) -> tuple[ParameterRow, ...]
 def _takes(question: Question) -> str:
     schema = question.schema
     if question.is_upload:
-        return _("a file")
+        return _("file")
     if tokens_of(schema):
-        return _("one of several")
+        return _("one option")
     if tokens_of(schema.get("items", {})):
-        return _("some of several")
-    formats = {"date": _("a date"), "date-time": _("a moment"), "password": _("a secret")}
+        return _("several options")
+    formats = {"date": _("date"), "date-time": _("date and time"), "password": _("secret")}
     types = {
-        "string": _("a text"),
-        "integer": _("a whole number"),
-        "number": _("a number"),
+        "string": _("text"),
+        "integer": _("whole number"),
+        "number": _("number"),
         "boolean": _("yes or no"),
-        "array": _("a list"),
-        "object": _("an object"),
+        "array": _("list"),
+        "object": _("object"),
     }
-    return formats.get(str(schema.get("format"))) or types.get(str(schema.get("type"))) or _("a value")
+    return formats.get(str(schema.get("format"))) or types.get(str(schema.get("type"))) or _("any value")
 
 
 def _limits(kind: JobType, question: Question, largest_file: int) -> Iterator[str]:

@@ -75,10 +75,10 @@ def enable(name: str) -> ResponseReturnValue:
 def _disabling(known: JobType) -> Confirmation:
     return Confirmation(
         title=_("Disable the job type %(title)s?", title=translated(known.title)),
-        effect=_("Nobody can start it until it is enabled: not from a page, a command or a schedule."),
-        notes=(_("What waits of it waits on; what runs goes on."),),
-        action=_("Disable it"),
-        keep=_("Leave it enabled"),
+        effect=_("It cannot be started from a page, a command or a schedule until it is enabled again."),
+        notes=(_("Waiting jobs keep waiting; running jobs continue."),),
+        action=_("Disable"),
+        keep=_("Keep enabled"),
         post=url_for("types.disable", name=known.name),
         back=url_for("types.show", name=known.name),
         harmful=False,

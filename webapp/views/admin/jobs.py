@@ -33,8 +33,8 @@ _BATCH = 500
 _STATUSES = {
     Status.QUEUED: lazy_gettext("Waiting for a worker"),
     Status.HELD: lazy_gettext("Preparing"),
-    Status.RUNNING: lazy_gettext("Running on a worker"),
-    Status.WAITING: lazy_gettext("Waiting for its parts"),
+    Status.RUNNING: lazy_gettext("Running"),
+    Status.WAITING: lazy_gettext("Waiting for child jobs"),
     Status.FAILED: lazy_gettext("Failed"),
     Status.STALE: lazy_gettext("Lost"),
 }

@@ -64,7 +64,7 @@ def index() -> ResponseReturnValue:
         chosen=chosen,
         since=reading.when(since),
         zone=reading.zone.key,
-        shares=[f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%") for share in SHARES],
+        shares=[f"p{100 * share:.0f}" for share in SHARES],
     )
 
 

@@ -8,7 +8,6 @@ from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.snapshot import HealthSnapshot
 from webapp.views.text.date_format import rough, span
 from webapp.views.text.translations import gettext as _
-from webapp.views.text.translations import ngettext
 
 LONG_WAIT = timedelta(minutes=10)
 SILENT_WORKER = timedelta(minutes=1)
@@ -47,15 +46,15 @@ def _redis(found: HealthSnapshot) -> Iterator[Problem]:
     if found.redis is None:
         yield Problem(
             tone="failed",
-            title=_("Redis does not answer."),
-            advice=_("Jobs wait and are not lost; they start by themselves when it is back."),
+            title=_("Redis is not responding."),
+            advice=_("No jobs are lost. Waiting jobs start when Redis is back."),
             endpoint="system.index",
         )
     elif found.redis.share >= ALMOST_FULL:
         yield Problem(
             tone=_tone(found.redis.share),
             title=_("Redis is %(share)s full.", share=f"{found.redis.share:.0%}"),
-            advice=_("Give it more memory, or workers can no longer be woken."),
+            advice=_("Give Redis more memory. When it is full, workers are no longer notified of new jobs."),
             endpoint="system.index",
         )
 
@@ -64,8 +63,10 @@ def _disk(found: HealthSnapshot) -> Iterator[Problem]:
     if found.disk.share >= ALMOST_FULL:
         yield Problem(
             tone=_tone(found.disk.share),
-            title=_("The disk of the files is %(share)s full.", share=f"{found.disk.share:.0%}"),
-            advice=_("Make room, or keep files for a shorter time; jobs that write files will fail."),
+            title=_("The disk that stores job files is %(share)s full.", share=f"{found.disk.share:.0%}"),
+            advice=_(
+                "Free up space or keep files for a shorter time. When the disk is full, jobs that write files fail."
+            ),
             endpoint="system.index",
         )
 
@@ -73,11 +74,17 @@ def _disk(found: HealthSnapshot) -> Iterator[Problem]:
 def _clock(found: HealthSnapshot) -> Iterator[Problem]:
     silent = found.clock_silent_for
     if silent is None or silent > SILENT_AFTER:
-        since = _("No clock has run yet.") if silent is None else _("No clock for %(period)s.", period=span(silent))
+        since = (
+            _("The scheduler has never run.")
+            if silent is None
+            else _("The scheduler has been silent for %(period)s.", period=span(silent))
+        )
         yield Problem(
             tone="failed",
             title=since,
-            advice=_("Start “deskjob clock”: until then nothing delayed starts, and no lost job is found."),
+            advice=_(
+                "Start it with “deskjob clock”. Until then, scheduled jobs do not start and lost jobs are not detected."
+            ),
             endpoint="system.index",
         )
 
@@ -91,7 +98,7 @@ def _queues(found: HealthSnapshot) -> Iterator[Problem]:
             yield Problem(
                 tone="failed",
                 title=_("No worker listens to the queue %(queue)s.", queue=queue),
-                advice=_("Its jobs wait until one is started: “deskjob worker --queues %(queue)s”.", queue=queue),
+                advice=_("Its jobs wait until you start one: “deskjob worker --queues %(queue)s”.", queue=queue),
                 endpoint="admin_jobs.index",
                 arguments=(("tab", "waiting"), ("queue", queue)),
             )
@@ -103,7 +110,7 @@ def _waits(found: HealthSnapshot) -> Iterator[Problem]:
         yield Problem(
             tone="attention",
             title=_("A job has been waiting for %(period)s.", period=rough(oldest.waited)),
-            advice=_("More workers for the queue %(queue)s would help.", queue=oldest.queue),
+            advice=_("Add workers for the queue %(queue)s.", queue=oldest.queue),
             endpoint="admin_jobs.index",
             arguments=(("tab", "waiting"), ("queue", oldest.queue)),
         )
@@ -114,9 +121,9 @@ def _workers(found: HealthSnapshot) -> Iterator[Problem]:
         if worker.silent_for is not None and worker.silent_for > SILENT_WORKER:
             yield Problem(
                 tone="attention",
-                title=_("The worker %(name)s is silent.", name=worker.name),
+                title=_("The worker %(name)s is not responding.", name=worker.name),
                 advice=_(
-                    "It was last heard of %(period)s ago. Its job is settled by the clock.",
+                    "Its last heartbeat was %(period)s ago. The scheduler will take care of its job.",
                     period=span(worker.silent_for),
                 ),
                 endpoint="workers.index",
@@ -128,7 +135,7 @@ def _paused(found: HealthSnapshot) -> Iterator[Problem]:
         yield Problem(
             tone="attention",
             title=_("The queue %(queue)s is paused.", queue=queue),
-            advice=_("Its jobs wait until somebody resumes it."),
+            advice=_("Its jobs wait until the queue is resumed."),
             endpoint="queues.index",
         )
 
@@ -136,11 +143,10 @@ def _paused(found: HealthSnapshot) -> Iterator[Problem]:
 def _failures(recent: RecentOutcomes) -> Iterator[Problem]:
     if recent.ended < _ENOUGH_ENDED or recent.failed < _MANY_FAILED * recent.ended:
         return
-    failed = ngettext("%(num)s job failed", "%(num)s jobs failed", recent.failed)
     yield Problem(
         tone="failed" if recent.failed >= _MOST_FAILED * recent.ended else "attention",
-        title=_("%(failed)s of %(ended)s that ended lately.", failed=failed, ended=recent.ended),
-        advice=_("The errors tell what they have in common."),
+        title=_("%(failed)s of the last %(ended)s jobs failed.", failed=recent.failed, ended=recent.ended),
+        advice=_("See the errors they share."),
         endpoint="admin_errors.index",
     )
 

@@ -211,7 +211,7 @@ def limit(name: str) -> ResponseReturnValue:
     queue = find_queue(name)
     typed = request.form.get("limit", "").strip()
     if typed and not (typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_LIMIT):
-        error = _("A limit is a whole number from 0 on, or nothing for no limit.")
+        error = _("Enter a whole number of 0 or more, or leave the field empty for no limit.")
         return render_template("admin/queues/show.html", **_queue_page(name), typed=typed, error=error), 422
     number = int(typed) if typed else None
     with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": queue.limit}, after={"limit": number}):
@@ -236,18 +236,18 @@ def empty(name: str) -> ResponseReturnValue:
     if stopped >= queue.waiting or not services().queues.waiting(name):
         return _back(name)
     rest = start_acting(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
-    flash(_("This job stops the rest of them."))
+    flash(_("This job stops the remaining jobs."))
     return redirect(url_for("jobs.show", job_id=rest.id), 303)
 
 
 def _pausing(queue: QueueView) -> Confirmation:
-    runs = ngettext("%(num)s job that runs goes on.", "%(num)s jobs that run go on.", queue.running)
+    runs = ngettext("%(num)s running job continues.", "%(num)s running jobs continue.", queue.running)
     return Confirmation(
         title=_("Pause the queue %(name)s?", name=queue.name),
-        effect=_("No worker takes a job from it until it is resumed. What waits keeps its place."),
+        effect=_("Workers start no jobs from this queue until it is resumed. Waiting jobs keep their place."),
         notes=(runs,) if queue.running else (),
-        action=_("Pause the queue"),
-        keep=_("Leave it open"),
+        action=_("Pause queue"),
+        keep=_("Don't pause"),
         post=url_for("queues.pause", name=queue.name),
         back=url_for("queues.show", name=queue.name),
         harmful=False,
@@ -257,18 +257,18 @@ def _pausing(queue: QueueView) -> Confirmation:
 def _emptying(queue: QueueView) -> Confirmation:
     asked = Confirmation(
         title=ngettext(
-            "Stop %(num)s waiting job of %(name)s?",
-            "Stop all %(num)s waiting jobs of %(name)s?",
+            "Stop %(num)s waiting job in %(name)s?",
+            "Stop all %(num)s waiting jobs in %(name)s?",
             queue.waiting,
             name=queue.name,
         ),
-        effect=_("They end as stopped, whoever started them. What runs goes on. A stopped job can be tried again."),
-        action=_("Stop them"),
-        keep=_("Leave them waiting"),
+        effect=_("This stops the waiting jobs of all users. Running jobs continue. Stopped jobs can be retried."),
+        action=_("Stop jobs"),
+        keep=_("Don't stop"),
         post=url_for("queues.empty", name=queue.name),
         back=url_for("queues.show", name=queue.name),
     )
-    return asked if queue.waiting else replace(asked, refusal=_("Nothing waits in this queue."))
+    return asked if queue.waiting else replace(asked, refusal=_("No jobs are waiting in this queue."))
 
 
 def _back(name: str) -> ResponseReturnValue:

@@ -54,7 +54,17 @@ def index() -> ResponseReturnValue:
 def removal() -> ResponseReturnValue:
     """Show what will be removed within a day, as a part of the page or as a page of its own."""
     found = _removal_forecast(services()).removal()
-    return render_template("admin/system/removal.html", removal=found, size=size(found.bytes))
+    return render_template("admin/system/removal.html", forecast=_removal_sentence(found))
+
+
+def _removal_sentence(removal: Removal) -> str:
+    if not removal.jobs and not removal.files:
+        return _("Nothing expires in the next 24 hours.")
+    jobs = ngettext("%(num)s job", "%(num)s jobs", removal.jobs) if removal.jobs else _("no jobs")
+    files = _("no files")
+    if removal.files:
+        files = ngettext("%(num)s file (%(size)s)", "%(num)s files (%(size)s)", removal.files, size=size(removal.bytes))
+    return _("In the next 24 hours, maintenance will delete %(jobs)s and %(files)s.", jobs=jobs, files=files)
 
 
 class _RemovalForecast:
@@ -108,7 +118,7 @@ def system_view(services: Services) -> SystemView:
         database=_database(database),
         redis=_redis(redis),
         disk=_disk(disk),
-        clock={_("Last heard of"): _("never") if heard is None else _("%(time)s ago", time=rough(heard))},
+        clock={_("Last heartbeat"): _("never") if heard is None else _("%(time)s ago", time=rough(heard))},
         problems=(*_problems(database, redis, disk), *_silent(heard)),
     )
 
@@ -117,7 +127,8 @@ def _silent(heard: timedelta | None) -> Iterator[str]:
     """Tell that no clock does its chores."""
     if heard is None or heard > SILENT_AFTER:
         yield _(
-            "No clock is running: what is due does not start, and what is lost is not found. Run one: deskjob clock"
+            "The scheduler is not running: scheduled jobs do not start and lost jobs are not detected. "
+            "Start it: deskjob clock"
         )
 
 
@@ -135,10 +146,10 @@ def _htmx() -> str:
 
 def _database(found: DatabaseInfo) -> NamedValues:
     return {
-        _("Kind"): f"{found.kind} {found.version}",
+        _("Version"): f"{found.kind} {found.version}",
         _("Size"): size(found.bytes),
-        _("Revision"): found.revision,
-        _("Migrations pending"): ", ".join(found.pending) or _("none"),
+        _("Schema revision"): found.revision,
+        _("Pending migrations"): ", ".join(found.pending) or _("none"),
     }
 
 
@@ -147,19 +158,19 @@ def _redis(found: RedisInfo | None) -> NamedValues:
         return {_("State"): _("cannot be reached")}
     used, most = size(found.bytes), size(found.most_bytes)
     return {
-        _("Kind"): f"{found.kind} {found.version}",
+        _("Version"): f"{found.kind} {found.version}",
         _("Memory"): _("%(used)s of %(most)s", used=used, most=most)
         if found.most_bytes
         else _("%(used)s, no limit", used=used),
-        _("Keys in it"): number(found.keys),
+        _("Keys"): number(found.keys),
     }
 
 
 def _disk(found: DiskInfo | None) -> NamedValues:
     if found is None:
-        return {_("State"): _("not there yet: no job has left a file")}
+        return {_("State"): _("no files yet")}
     return {
-        _("Files of jobs"): ngettext(
+        _("Job files"): ngettext(
             "%(num)s file, %(size)s", "%(num)s files, %(size)s", found.files, size=size(found.bytes)
         ),
         _("Free"): _("%(free)s of %(total)s", free=size(found.free), total=size(found.total)),
@@ -170,13 +181,13 @@ def _problems(database: DatabaseInfo, redis: RedisInfo | None, disk: DiskInfo | 
     if database.pending:
         yield _("Migrations are pending. Run: deskjob db upgrade")
     elif database.revision != database.head:
-        yield _("The database is newer than this program. Bring the program up to date.")
+        yield _("The database is newer than this version of Deskjob. Upgrade Deskjob.")
     if redis is None:
-        yield _("Redis cannot be reached. Jobs wait in the database until it is back; nothing is lost.")
+        yield _("Redis cannot be reached. Jobs wait in the database until it is back; no jobs are lost.")
     elif redis.most_bytes and redis.bytes > _FULL * redis.most_bytes:
         yield _("Redis is almost full. Give it more memory.")
     if disk and disk.total and disk.free < (1 - _FULL) * disk.total:
-        yield _("The disk of the files is almost full. Make room, or keep jobs for a shorter time.")
+        yield _("The disk that stores job files is almost full. Free up space or keep jobs for a shorter time.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +212,7 @@ def _described(settings: Settings) -> Iterator[SettingRow]:
 
 def _shown(name: str, value: object) -> str:
     if isinstance(value, SecretStr) or "secret" in name or "password" in name or "token" in name:
-        return _("set, not shown") if value else _("not set")
+        return _("set, hidden") if value else _("not set")
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or _("nothing")
-    return re.sub(r"//[^/]*@", "//***@", str(value)) or _("nothing")
+        return ", ".join(map(str, value)) or _("not set")
+    return re.sub(r"//[^/]*@", "//***@", str(value)) or _("not set")

@@ -87,10 +87,10 @@ def role_label(role: Role) -> str:
 def role_choices() -> tuple[tuple[str, str, str], ...]:
     """Return the roles to choose from: the value, the word, and what people in it may do."""
     means = {
-        Role.USER: _("starts jobs and sees their own"),
-        Role.AUDITOR: _("reads everything, changes nothing"),
-        Role.OPERATOR: _("acts on all jobs, queues and workers"),
-        Role.ADMIN: _("may do everything, also with people and types"),
+        Role.USER: _("can start jobs and see their own"),
+        Role.AUDITOR: _("can see everything but change nothing"),
+        Role.OPERATOR: _("can manage all jobs, queues and workers"),
+        Role.ADMIN: _("can do everything, including managing users and job types"),
     }
     return tuple((role.value, role_label(role), means[role]) for role in Role)
 
@@ -196,7 +196,7 @@ def _find_user(user_id: UUID) -> User:
 
 
 def _unknown_role(wanted: str) -> str:
-    return "" if wanted in {value for value, *_rest in role_choices()} else _("Choose one of the roles.")
+    return "" if wanted in {value for value, *_rest in role_choices()} else _("Choose a role.")
 
 
 def _refused(sentence: str) -> ResponseReturnValue:
@@ -218,10 +218,10 @@ def _disable_confirmation(person: User) -> Confirmation:
     themselves = person.id == signed_in().id
     asked = Confirmation(
         title=_("Disable the account of %(name)s?", name=person.display_name),
-        effect=_("They are signed out at once and cannot sign in. What is theirs stays."),
-        notes=(_("Jobs of theirs that wait will fail when their turn comes: a job runs with its owner's rights."),),
-        action=_("Disable the account"),
-        keep=_("Leave it active"),
+        effect=_("The user is signed out immediately and can no longer sign in. Their jobs and files are kept."),
+        notes=(_("Their waiting jobs will fail when they start, because a job runs with its owner's permissions."),),
+        action=_("Disable account"),
+        keep=_("Don't disable"),
         post=url_for("users.disable", user_id=person.id),
         back=url_for("users.show", user_id=person.id),
     )
@@ -231,10 +231,13 @@ def _disable_confirmation(person: User) -> Confirmation:
 def _password_confirmation(person: User) -> Confirmation:
     """Ask whether somebody is to get a new password."""
     return Confirmation(
-        title=_("Give %(name)s a new password?", name=person.display_name),
-        effect=_("They are signed out at once. The new password is shown to you once, and they have to change it."),
-        action=_("Make a new password"),
-        keep=_("Keep the old one"),
+        title=_("Reset the password of %(name)s?", name=person.display_name),
+        effect=_(
+            "The user is signed out immediately. "
+            "The new password is shown to you once, and the user must change it after signing in."
+        ),
+        action=_("Reset password"),
+        keep=_("Don't reset"),
         post=url_for("users.password", user_id=person.id),
         back=url_for("users.show", user_id=person.id),
     )

@@ -124,13 +124,13 @@ def _look(state: str) -> Look:
 
 def _sentence(one: Worker, reading: Reader) -> str:
     if one.state == "lost":
-        return _("It went silent. What it held is given to others once its lease is over.")
+        return _("It stopped responding. Its job goes to another worker when its lease expires.")
     if one.wish is None:
         return ""
     who = reading.name(one.wished_by) if one.wished_by else _("the command line")
     if one.wish is StopRequest.NOW:
-        return _("Asked by %(who)s to stop now: its job is handed back.", who=who)
-    return _("Asked by %(who)s to stop after its job.", who=who)
+        return _("Stop requested by %(who)s. Its job goes back to the queue.", who=who)
+    return _("Stop after current job requested by %(who)s.", who=who)
 
 
 def _last_seen(silence: timedelta | None) -> str:
@@ -141,10 +141,10 @@ def _last_seen(silence: timedelta | None) -> str:
 
 def _refusal(one: Worker) -> str:
     if not one.known:
-        return _("It runs by hand or with an older program, so it can only be stopped where it runs.")
+        return _("It was started by another command or an older version, so you can stop it only on its own machine.")
     if one.state == "lost":
-        return _("It is silent and would not hear it.")
-    return _("It was asked to stop now already.") if one.wish is StopRequest.NOW else ""
+        return _("It does not respond, so it cannot be stopped from here.")
+    return _("It is already stopping.") if one.wish is StopRequest.NOW else ""
 
 
 bp = Blueprint("workers", __name__, url_prefix="/admin/workers")
@@ -190,17 +190,17 @@ def _stop(worker: WorkerView, wish: StopRequest, action: Action) -> ResponseRetu
             services().workers.stop(worker.name, wish, by=signed_in().id)
     except WorkerNotFound as error:
         abort(409, str(error))
-    flash(_("The worker was asked to stop. Its pool puts another one in its place."))
+    flash(_("The worker will stop. Its pool starts a new one."))
     return redirect(url_for("workers.index"), 303)
 
 
 def _stopping(worker: WorkerView) -> Confirmation:
     return Confirmation(
-        title=_("Stop the worker %(pid)s on %(host)s now?", pid=worker.pid, host=worker.host),
-        effect=_("It ends, and its pool puts another one in its place."),
+        title=_("Stop worker %(pid)s on %(host)s now?", pid=worker.pid, host=worker.host),
+        effect=_("The worker stops, and its pool starts a new one."),
         notes=_what_becomes_of(worker),
-        action=_("Stop it now"),
-        keep=_("Keep it running"),
+        action=_("Stop now"),
+        keep=_("Don't stop"),
         post=url_for("workers.stop", name=worker.name),
         back=url_for("workers.index"),
         refusal=worker.refusal,
@@ -212,9 +212,9 @@ def _what_becomes_of(worker: WorkerView) -> tuple[str, ...]:
         return ()
     grace = rough(timedelta(seconds=services().settings.stop_grace_seconds))
     return (
-        _("Its job “%(title)s” is handed back and starts again from its checkpoint.", title=worker.job_title),
-        _("The job has %(time)s to do so, then it is ended by force.", time=grace),
-        _("To let the job end first, choose “Stop after its job”."),
+        _("Its job “%(title)s” goes back to the queue and resumes from its checkpoint.", title=worker.job_title),
+        _("The job has %(time)s to stop; then it is killed.", time=grace),
+        _("To let the job finish first, choose “Stop after current job”."),
     )
 
 
