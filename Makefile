@@ -1,13 +1,16 @@
-.PHONY: help run test check format lock pictures texts
+.PHONY: help run test test-all check format lock pictures texts
 
 help: ## List every target with one sentence
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
 
 run: ## Run everything on this machine
 	./deskjob up
 
-test: ## Run the whole suite
+test: ## Run the suite, in under four minutes on two cores
 	./deskjob test
+
+test-all: ## Run the suite with its exhaustive part
+	./deskjob test --all
 
 check: ## Check style, layout, layers and types
 	./deskjob test tests/test_architecture.py tests/test_tree.py tests/test_templates.py

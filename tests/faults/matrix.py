@@ -1,4 +1,4 @@
-"""Every fault point, with every way to break there: afterwards all is as if nothing had happened, only later."""
+"""The matrix of fault points and actions: after each fault, every job finishes as if nothing had happened."""
 
 import os
 from collections.abc import Iterator
@@ -8,19 +8,21 @@ from pathlib import Path
 from time import time
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from sqlalchemy import select
 
-from tests.faults.fault_job_types import CONTENT, MOST
-from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, House
+from tests.exhaustive import every_pair
+from tests.faults.fault_job_types import CONTENT, MAX_ATTEMPTS
+from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, FaultyInstallation
 from tests.jobs.row_invariants import broken, snapshot
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments
 
 ACTIONS = ("kill", "exit", "raise", "sleep")
-SECONDS = {"worker.fork": LEASE_SECONDS + 0.5}  # its lease is not beaten yet, and taken away
+SLEEP_SECONDS = {"worker.fork": LEASE_SECONDS + 0.5}  # no heartbeat yet, so the lease expires
 CREATING = ("create.commit", "create.wake", "wake-up.push")
-# How the first attempt goes that brings a process to the point
+# How the first attempt must go so that a process reaches the point
 POINTS = {
     **dict.fromkeys(CREATING, "goes well"),
     **dict.fromkeys(("worker.woken", "worker.fork", "worker.forked"), "goes well"),
@@ -35,28 +37,34 @@ POINTS = {
     "clock.reap": "freezes",
 }
 DELETING = "remove.files"
+DATABASES = ("sqlite", "postgresql")
+
+
+def matrix(database: str) -> list[ParameterSet]:
+    """Return every point with every action; by default each point breaks once per database, the actions in turn."""
+    return every_pair(POINTS, ACTIONS, start=DATABASES.index(database))
 
 
 class Trial:
-    """Three jobs: one that may run once, one that may run again, one that waits for the first."""
+    """Three jobs: one runs at most once, one can run again, one waits for the first."""
 
-    def __init__(self, house: House, folder: Path, first: str) -> None:
-        self.jobs, self.marks = house.services.jobs, folder / "marks"
+    def __init__(self, installation: FaultyInstallation, folder: Path, first: str) -> None:
+        self.jobs, self.marks = installation.services.jobs, folder / "marks"
         self.payload = {"marks": str(self.marks)}
         self.first = first
 
     def create(self, *, once_first: bool) -> None:
         for title in ("once", "again") if once_first else ("again", "once"):
             self._create(title, first=self.first if title == "again" else "goes well")
-        self._create("follows", after=[self.found("once").id], on_finish=True)
+        self._create("follows", after=[self.job("once").id], on_finish=True)
 
-    def found(self, title: str) -> Job:
+    def job(self, title: str) -> Job:
         return self.all()[title]
 
     def all(self) -> dict[str, Job]:
         return {job.title: job for job in self.jobs.newest(10)}
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         return all(job.is_finished for job in self.all().values())
 
     def runs(self, title: str) -> int:
@@ -64,73 +72,79 @@ class Trial:
 
     def _create(self, title: str, first: str = "goes well", **choices: object) -> None:
         if title not in self.all():
-            kind = "once" if title == "once" else "again"
+            job_type = "once" if title == "once" else "again"
             self.jobs.create_job(
-                kind, {**self.payload, "first": first}, title=title, queue=QUEUE, unique_key=title, **choices
+                job_type, {**self.payload, "first": first}, title=title, queue=QUEUE, unique_key=title, **choices
             )
 
 
 class Matrix:
-    """A subclass says on which database."""
+    """The tests of the matrix; a subclass names its database."""
 
     database: str
 
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if "point" in metafunc.fixturenames:
+            metafunc.parametrize(("point", "action"), matrix(self.database))
+
     @pytest.fixture(autouse=True)
-    def _cleared(self, house: House) -> Iterator[None]:
+    def _cleared(self, installation: FaultyInstallation) -> Iterator[None]:
         yield
-        house.clear()
+        installation.clear()
+
+    def test_every_job_finishes_after_a_fault(
+        self, installation: FaultyInstallation, tmp_path: Path, point: str, action: str
+    ) -> None:
+        trial = Trial(installation, tmp_path, POINTS[point])
+        has_struck = installation.arm_fault(point, f"{action} {SLEEP_SECONDS.get(point, 0.1)}")
+        begin(installation, trial, point, once_first=action == "exit")
+        installation.wait_for(lambda: has_struck() and trial.is_over())
+        _check_the_jobs(trial)
+        _check_the_rest(installation)
 
     @pytest.mark.parametrize("action", ACTIONS)
-    @pytest.mark.parametrize("point", POINTS)
-    def test_a_fault_costs_nothing_but_time(self, house: House, tmp_path: Path, point: str, action: str) -> None:
-        trial = Trial(house, tmp_path, POINTS[point])
-        struck = house.strike(point, f"{action} {SECONDS.get(point, 0.1)}")
-        begin(house, trial, point, once_first=action == "exit")
-        house.wait_for(lambda: struck() and trial.over())
-        _check_the_ends(trial)
-        _check_what_is_left(house)
-
-    @pytest.mark.parametrize("action", ACTIONS)
-    def test_a_fault_between_a_row_and_its_file_is_swept(self, house: House, tmp_path: Path, action: str) -> None:
-        trial = Trial(house, tmp_path, "goes well")
+    def test_files_of_a_deleted_job_are_swept_after_a_fault(
+        self, installation: FaultyInstallation, tmp_path: Path, action: str
+    ) -> None:
+        trial = Trial(installation, tmp_path, "goes well")
         trial.create(once_first=True)
-        house.wait_for(trial.over)
-        struck = house.strike(DELETING, f"{action} 0.1")
-        os.waitpid(house.fork(lambda: house.services.jobs.delete(trial.found("again").id)), 0)
-        assert struck()
+        installation.wait_for(trial.is_over)
+        has_struck = installation.arm_fault(DELETING, f"{action} 0.1")
+        os.waitpid(installation.fork(lambda: installation.services.jobs.delete(trial.job("again").id)), 0)
+        assert has_struck()
         assert set(trial.all()) == {"once", "follows"}
-        _check_what_is_left(house)
+        _check_the_rest(installation)
 
 
-def begin(house: House, trial: Trial, point: str, *, once_first: bool) -> None:
+def begin(installation: FaultyInstallation, trial: Trial, point: str, *, once_first: bool) -> None:
     if point in CREATING:
-        os.waitpid(house.fork(lambda: trial.create(once_first=once_first)), 0)
+        os.waitpid(installation.fork(lambda: trial.create(once_first=once_first)), 0)
     with pytest.MonkeyPatch.context() as patch:
-        if point == "clock.top-up":  # nobody else says that there is work
-            patch.setattr(house.services.jobs, "_wake", lambda _queue: None)
+        if point == "clock.top-up":  # no other process wakes the worker
+            patch.setattr(installation.services.jobs, "_wake", lambda _queue: None)
         trial.create(once_first=once_first)
 
 
-def _check_the_ends(trial: Trial) -> None:
-    found = trial.all()
-    assert (found["again"].status, found["follows"].status) == (Status.COMPLETED, Status.COMPLETED)
-    assert trial.runs("again") <= found["again"].attempt <= MOST
-    assert found["once"].attempt == 1
-    if found["once"].status is Status.COMPLETED:
+def _check_the_jobs(trial: Trial) -> None:
+    jobs = trial.all()
+    assert (jobs["again"].status, jobs["follows"].status) == (Status.COMPLETED, Status.COMPLETED)
+    assert trial.runs("again") <= jobs["again"].attempt <= MAX_ATTEMPTS
+    assert jobs["once"].attempt == 1
+    if jobs["once"].status is Status.COMPLETED:
         assert trial.runs("once") == 1
     else:
-        assert found["once"].status in {Status.FAILED, Status.STALE}
+        assert jobs["once"].status in {Status.FAILED, Status.STALE}
         assert trial.runs("once") <= 1
-        assert found["once"].errors[-1]["text"].endswith(".")
+        assert jobs["once"].errors[-1]["text"].endswith(".")
 
 
-def _check_what_is_left(house: House) -> None:
-    services, redis = house.services, house.services.wake_ups.connection
-    house.wait_for(lambda: not services.leases.beats())
-    house.wait_for(lambda: not redis.llen(f"rq:queue:{QUEUE}"))
+def _check_the_rest(installation: FaultyInstallation) -> None:
+    services, redis = installation.services, installation.services.wake_ups.connection
+    installation.wait_for(lambda: not services.leases.beats())
+    installation.wait_for(lambda: not redis.llen(f"rq:queue:{QUEUE}"))
     assert all(-2 <= redis.ttl(key) <= 60 and redis.ttl(key) != -1 for key in redis.scan_iter("rq:job:*"))
     assert broken(snapshot(services.engine)) == []
-    services.housekeeping.sweep_orphans(older_than=timedelta(minutes=-1))  # nobody writes any more
+    services.housekeeping.sweep_orphans(older_than=timedelta(minutes=-1))  # no process writes any more
     with reading(services.engine) as connection:
         rows = {row.id: row.sha256 for row in connection.execute(select(attachments))}
     files = {file_id: path.read_bytes() for file_id, path in services.files.files(timedelta(days=-1), time())}

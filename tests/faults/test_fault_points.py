@@ -4,7 +4,7 @@ from tests.faults.matrix import DELETING, POINTS
 from tests.installation import ROOT
 
 
-def test_every_point_at_which_the_engine_may_break_is_tried() -> None:
+def test_the_matrix_contains_every_fault_point() -> None:
     sources = (path.read_text() for path in (ROOT / "webapp").rglob("*.py"))
-    named = {name for source in sources for name in re.findall(r'faultpoint\("(.+?)"\)', source)}
-    assert named == {*POINTS, DELETING}
+    names = {name for source in sources for name in re.findall(r'faultpoint\("(.+?)"\)', source)}
+    assert names == {*POINTS, DELETING}

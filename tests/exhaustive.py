@@ -1,0 +1,30 @@
+"""The exhaustive part of the suite: what runs with `deskjob test --all` and not by default."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+
+def exhaustive(*values: Any) -> ParameterSet:
+    """Return the parameters of a test that runs with `--all` only."""
+    return pytest.param(*values, marks=pytest.mark.exhaustive)
+
+
+def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0) -> list[ParameterSet]:
+    """Return every pair of a matrix; each row runs by default with one column, taken in turn from ``start``."""
+    return [
+        pytest.param(row, column) if index == (number + start) % len(columns) else exhaustive(row, column)
+        for number, row in enumerate(rows)
+        for index, column in enumerate(columns)
+    ]
+
+
+def runs_by_default(item: pytest.Item) -> bool:
+    """Tell whether a test needs no `--all`: PostgreSQL runs by default where a module is marked as `dialect`."""
+    if item.get_closest_marker("exhaustive"):
+        return False
+    callspec = getattr(item, "callspec", None)
+    on_postgresql = callspec is not None and callspec.params.get("database") == "postgresql"
+    return not on_postgresql or item.get_closest_marker("dialect") is not None
