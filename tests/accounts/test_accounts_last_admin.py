@@ -7,7 +7,7 @@ from webapp.accounts.accounts import LastAdmin
 from webapp.accounts.user import Role, User
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 @pytest.mark.usefixtures("admin")

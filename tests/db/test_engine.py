@@ -9,6 +9,8 @@ from sqlalchemy.exc import DBAPIError
 from webapp import schema
 from webapp.db.engine import reading, sharing_reads, writing
 
+pytestmark = pytest.mark.dialect
+
 
 def test_the_migrations_make_the_tables_of_the_schema(app: Flask, database: str) -> None:
     with app.extensions["deskjob"].engine.connect() as connection:

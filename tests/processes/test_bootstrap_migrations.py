@@ -22,6 +22,8 @@ from webapp.processes.bootstrap import alone, migrate, persistently
 from webapp.processes.preflight import require_tables
 from webapp.services import Services
 
+pytestmark = pytest.mark.dialect
+
 
 @pytest.fixture
 def other(database_url: str) -> Iterator[Engine]:

@@ -15,7 +15,7 @@ from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
 Run = Callable[..., Job]
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 @pytest.fixture

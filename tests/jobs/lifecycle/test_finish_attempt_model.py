@@ -38,6 +38,8 @@ from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.job_store import Store
 from webapp.schema import attachments, jobs, now
 
+pytestmark = pytest.mark.dialect
+
 
 @dataclass
 class Expected:

@@ -6,6 +6,7 @@ A rule that nothing tests is no rule: parts of the SQL are broken on purpose, an
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -16,6 +17,8 @@ from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.services import Services
+
+pytestmark = pytest.mark.dialect
 
 WAITING = ("held", "scheduled", "queued")
 RETRIABLE = ("failed", "cancelled", "stale")

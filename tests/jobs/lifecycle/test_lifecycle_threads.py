@@ -13,7 +13,7 @@ from webapp.jobs.maintenance.clock_chores import promote_due
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 THREADS = 4
 VERBS = 80  # per thread
 SEEDS = 1

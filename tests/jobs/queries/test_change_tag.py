@@ -7,7 +7,7 @@ import pytest
 from webapp.jobs.model.job import Job
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 Make = Callable[..., Job]
 CHANGES = {
     "progress": lambda jobs, job, _: jobs.change(job.id, lambda one: one.with_message("further")),

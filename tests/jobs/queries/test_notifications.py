@@ -13,6 +13,8 @@ from webapp.jobs.model.job import Job, Owner, Status
 from webapp.schema import users
 from webapp.services import Services
 
+pytestmark = pytest.mark.dialect
+
 Make = Callable[..., Job]
 
 

@@ -20,6 +20,8 @@ from webapp.jobs.queries.visible_jobs import PAGE, TABS, Viewer
 from webapp.schema import jobs, later
 from webapp.services import Services
 
+pytestmark = pytest.mark.dialect
+
 Find = Callable[..., list[str]]
 
 

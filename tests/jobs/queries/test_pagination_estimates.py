@@ -11,7 +11,7 @@ from webapp.jobs.queries.pagination import count_by_type
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 EVERYBODY = Viewer(user_id=uuid7(), sees_all=True)
 
 

@@ -15,6 +15,8 @@ from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, later
 from webapp.services import Services
 
+pytestmark = pytest.mark.dialect
+
 ANA, BEN = Viewer(user_id=uuid4()), Viewer(user_id=uuid4())
 AUDITOR = Viewer(user_id=uuid4(), sees_all=True)
 ANAS = Owner(user_id=ANA.user_id)

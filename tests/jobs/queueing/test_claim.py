@@ -2,6 +2,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select, update
 
 from tests.jobs.conftest import HOLDER, end
@@ -11,6 +12,8 @@ from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queueing.claim import count_queued
 from webapp.schema import events, jobs
 from webapp.services import Services
+
+pytestmark = pytest.mark.dialect
 
 
 def taken(services: Services, lease: UUID, *, fresh: bool = True) -> UUID | None:

@@ -12,7 +12,7 @@ from webapp.jobs.model.policies import Limits
 from webapp.jobs.queueing.claim import Claims
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 @pytest.fixture

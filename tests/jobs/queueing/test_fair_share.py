@@ -8,7 +8,7 @@ from webapp.services import Services
 
 Make = Callable[..., Job]
 People = Callable[[], UUID]
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 def order(services: Services, lease: UUID, count: int) -> list[UUID | None]:

@@ -19,7 +19,7 @@ from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.schema import jobs, schedules
 from webapp.services import Services
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 Add = Callable[..., Schedule]
 Rewind = Callable[..., Schedule]
 

@@ -16,6 +16,8 @@ from webapp.jobs.store.file_store import StoredFile
 from webapp.schema import attachments, events, log_lines
 from webapp.services import Services
 
+pytestmark = pytest.mark.dialect
+
 
 def fence(job: Job) -> Fence:
     return Fence(job_id=job.id, attempt=job.attempt)

@@ -18,7 +18,7 @@ from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.services import Services
 
 Make = Callable[..., Job]
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 class Shop(BaseModel):
