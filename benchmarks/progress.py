@@ -57,7 +57,7 @@ def _track(services: Services, job: Job, items: int) -> float:
         services.files,
         inputs={},
         keep_files=services.registry.get("noop").keep_files,
-        family=services.jobs,
+        creator=services.jobs,
     )
     began = perf_counter()
     for _ in context.track(range(items)):

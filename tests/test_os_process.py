@@ -8,7 +8,7 @@ from webapp import os_process
 
 def test_signals_are_left_to_the_main_thread() -> None:
     seen: list[set[int]] = []
-    thread = os_process.start(lambda: seen.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, []))), "quiet")
+    thread = os_process.start_thread(lambda: seen.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, []))), "quiet")
     thread.join()
     assert seen[0] >= {signal.SIGTERM, signal.SIGINT, signal.SIGALRM, signal.SIGUSR2}
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
@@ -25,9 +25,9 @@ def test_a_main_thread_that_waits_for_a_child_hears_a_signal_at_once_however_bus
         while not done.wait(0.0001):
             pass
 
-    threads = [os_process.start(busy, "busy") for _ in range(3)]
+    threads = [os_process.start_thread(busy, "busy") for _ in range(3)]
     sent = time.monotonic() + 0.1
-    sender = os_process.start(lambda: (time.sleep(0.1), os.kill(os.getpid(), signal.SIGUSR1))[0], "sender")
+    sender = os_process.start_thread(lambda: (time.sleep(0.1), os.kill(os.getpid(), signal.SIGUSR1))[0], "sender")
     os.wait4(child, 0)
     done.set()
     for thread in (*threads, sender):

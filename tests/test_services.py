@@ -43,12 +43,12 @@ def test_a_module_named_twice_is_no_silent_replacement(tmp_path: Path) -> None:
 
 def test_a_type_that_is_gone_still_has_a_limit_for_the_watch(tmp_path: Path) -> None:
     services = built(tmp_path)
-    assert services._known("removed").timeout < timedelta(hours=1)
-    assert services._known("maintenance").timeout == services.registry.get("maintenance").timeout
+    assert services._type_or_removed("removed").timeout < timedelta(hours=1)
+    assert services._type_or_removed("maintenance").timeout == services.registry.get("maintenance").timeout
 
 
 def test_every_handler_gets_what_it_needs(tmp_path: Path) -> None:
     services = built(tmp_path)
-    given = {type(need) for need in services._needs()}
+    given = {type(need) for need in services._injectables()}
     for kind in services.registry:
         assert set(kind.needs.values()) <= given, kind.name

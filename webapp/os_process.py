@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 
 
-def start(work: Callable[[], None], name: str) -> threading.Thread:
+def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
     """Start a daemon thread that no signal is ever handed to."""
     thread = threading.Thread(target=work, name=name, daemon=True)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # a thread begins with its maker's mask

@@ -109,7 +109,7 @@ class Services:
             clock_silent_for=lambda: time_since_heartbeat(engine),
             folder=settings.storage,
         )
-        self.leases = Leases(engine, self.wake_ups.push, lambda name: self._known(name).rerun_lost)
+        self.leases = Leases(engine, self.wake_ups.push, lambda name: self._type_or_removed(name).rerun_lost)
         self.housekeeping = Pruner(
             engine,
             self.files,
@@ -121,20 +121,20 @@ class Services:
     @cached_property
     def executor(self) -> Executor:
         """What runs attempts in a work-horse."""
-        return self._made(Executor)
+        return self._build_executor(Executor)
 
-    def _made(self, kind: type[E]) -> E:
+    def _build_executor(self, kind: type[E]) -> E:
         return kind(
             self.engine,
             registry=self.registry,
             files=self.files,
             vault=self.vault,
-            needs={type(need): need for need in self._needs()},
+            needs={type(need): need for need in self._injectables()},
             owner_is_active=self._owner_is_active,
-            family=self.jobs,
+            creator=self.jobs,
             wake=self.wake_ups.push,
             memory=self.settings.horse_megabytes * 1024**2,
-            patience=self.settings.lease_seconds,
+            retry_seconds=self.settings.lease_seconds,
         )
 
     def _queue_names(self) -> tuple[str, ...]:
@@ -150,33 +150,33 @@ class Services:
         """Build what drains a queue in a forked child."""
         settings = self.settings
         budget = Budget(jobs=settings.horse_jobs, seconds=settings.horse_seconds, megabytes=settings.horse_megabytes)
-        patience = settings.lease_seconds  # after that nobody waits for this horse any more
-        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, patience=patience)
+        retry_seconds = settings.lease_seconds  # after that nobody waits for this horse any more
+        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, retry_seconds=retry_seconds)
 
-    def watch(self, lease_id: UUID) -> Watchdog:
+    def make_watchdog(self, lease_id: UUID) -> Watchdog:
         """Build the watch that a worker keeps over one work-horse."""
         return Watchdog(
             self.leases,
             lease_id,
             lease_seconds=self.settings.lease_seconds,
             drain_grace=timedelta(seconds=self.settings.stop_grace_seconds),
-            timeout_of=lambda name: self._known(name).timeout,
-            grace_of=lambda name: self._known(name).stop_grace,
-            silence_of=lambda name: self._known(name).stale_after,
+            timeout_of=lambda name: self._type_or_removed(name).timeout,
+            grace_of=lambda name: self._type_or_removed(name).stop_grace,
+            stale_after_of=lambda name: self._type_or_removed(name).stale_after,
         )
 
-    def run_here(self, job_id: UUID) -> Job:
+    def run_inline(self, job_id: UUID) -> Job:
         """Run one waiting job in this process, now; see `InlineRun.run`."""
-        by_hand = InlineRun(
+        inline_run = InlineRun(
             store=self.jobs.store,
             registry=self.registry,
             claims=self.claims,
             executor=self.executor,
             leases=self.leases,
-            watch=self.watch,
+            make_watchdog=self.make_watchdog,
         )
         name = f"by hand {uuid4().hex[:8]}"
-        return by_hand.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
+        return inline_run.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:
         """Return what must always be true of this installation; ``deep`` reads every file."""
@@ -189,22 +189,22 @@ class Services:
             deep=deep,
         )
 
-    def debug(self, job_id: UUID, show: Callable[[str], None]) -> bool:
+    def dry_run(self, job_id: UUID, show: Callable[[str], None]) -> bool:
         """Run a job's handler for show, in any status, and change nothing; tell whether it would have completed."""
         job = self.jobs.get(job_id)
         refuse_worker_only(self.registry, job.type)
         engine = read_only(self.engine)
         harmless = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
         try:
-            return harmless._made(DryRun).rehearse(job, self.jobs.now(), show)
+            return harmless._build_executor(DryRun).dry_run(job, self.jobs.now(), show)
         finally:
             engine.dispose()
 
-    def _needs(self) -> tuple[object, ...]:
+    def _injectables(self) -> tuple[object, ...]:
         """What handlers may ask for, each by its class."""
         return self.accounts, self.sessions, self.jobs, self.housekeeping, self.vault
 
-    def _known(self, type_name: str) -> JobType | RemovedJobType:
+    def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()
 
     def _owner_is_active(self, user_id: UUID) -> bool:

@@ -60,7 +60,7 @@ def test_a_queue_is_emptied_once_it_is_meant(say: Say, services: Services, start
     for _ in range(2):
         start()
     assert say("queue", "empty", "default").exit_code == 1, "nobody said yes"
-    assert services.queues.waiting("default") == 2
+    assert services.queues.count_queued("default") == 2
     done = say("queue", "empty", "default", "--yes", "--json")
     assert "2 jobs were stopped." in done.stderr
     assert json.loads(done.stdout)[0]["waiting"] == 0

@@ -44,7 +44,7 @@ def test_a_worker_takes_no_other_command(say: Say) -> None:
 
 def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
     presence = WorkerHeartbeat(services.engine, replace(HOLDER, worker="abcdef"), ["default"], "0.1.0+abc")
-    presence.look()
+    presence.poll()
     assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere was asked to stop.\n"
     told = json.loads(say("worker", "stop", "abc", "--now", "--json").stdout)
     assert (told["state"], told["wish"]) == ("stopping", "now")

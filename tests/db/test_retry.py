@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
-from webapp.db.retry import if_there, is_away, patiently
+from webapp.db.retry import ignore_while_away, is_away, retry_while_away
 
 
 def gone() -> OperationalError:
@@ -30,27 +30,27 @@ def answering(*answers: object) -> Callable[[], object]:
 
 
 def test_what_fails_while_the_database_is_away_is_done_again() -> None:
-    assert patiently(answering(gone(), gone(), "done"), seconds=10) == "done"
+    assert retry_while_away(answering(gone(), gone(), "done"), seconds=10) == "done"
 
 
 def test_whoever_asks_again_may_look_first_whether_it_was_done() -> None:
-    assert patiently(answering(gone()), again=answering(gone(), "was done"), seconds=10) == "was done"
+    assert retry_while_away(answering(gone()), again=answering(gone(), "was done"), seconds=10) == "was done"
 
 
 def test_patience_has_an_end() -> None:
     with pytest.raises(OperationalError):
-        patiently(answering(*[gone()] * 1000), seconds=0.2)
+        retry_while_away(answering(*[gone()] * 1000), seconds=0.2)
 
 
 def test_without_patience_nothing_is_done_twice() -> None:
     with pytest.raises(OperationalError):
-        patiently(answering(gone(), "done"), seconds=0)
+        retry_while_away(answering(gone(), "done"), seconds=0)
 
 
 @pytest.mark.parametrize("kind", [IntegrityError, ProgrammingError])
 def test_a_statement_that_is_wrong_stays_wrong(kind: type[DBAPIError]) -> None:
     with pytest.raises(kind):
-        patiently(answering(kind("…", {}, Exception()), "done"), seconds=10)
+        retry_while_away(answering(kind("…", {}, Exception()), "done"), seconds=10)
 
 
 def test_a_connection_that_was_lost_in_any_way_is_away() -> None:
@@ -64,4 +64,4 @@ def test_sqlite_is_away_while_another_one_writes_but_not_for_a_table_that_is_mis
 
 
 def test_what_is_done_only_if_the_database_is_there_is_left_out_quietly() -> None:
-    if_there(answering(gone()))
+    ignore_while_away(answering(gone()))

@@ -115,7 +115,7 @@ def write_as_a_zombie(job: JobContext, payload: Trial) -> None:
 
 
 def _report(job: JobContext, **values: Any) -> None:
-    job._reporter.say(**values)
+    job._reporter.set_values(**values)
     job._reporter.flush()
 
 

@@ -218,7 +218,7 @@ def _hopeless(seen: Snapshot, edge: Row[Any]) -> bool:
 
 
 def counted(children: list[Row[Any]]) -> ChildCounts:
-    by = Counter(ChildCounts().counted(Status(child.status)) for child in children)
+    by = Counter(ChildCounts().counter_for(Status(child.status)) for child in children)
     return ChildCounts(total=len(children), completed=by["completed"], failed=by["failed"], cancelled=by["cancelled"])
 
 

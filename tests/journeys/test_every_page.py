@@ -108,7 +108,7 @@ def somebody_works(installation: Installation) -> str:
     """A worker's own row, whose beat does not grow old while pages are looked at."""
     services = installation.services
     holder = Holder(worker="one", host="machine", boot_id="b", pid=4711)
-    WorkerHeartbeat(services.engine, holder, ("default",), "1").look()
+    WorkerHeartbeat(services.engine, holder, ("default",), "1").poll()
     with writing(services.engine) as connection:
         connection.execute(update(workers).values(beat_at=services.jobs.now() + timedelta(hours=1)))
     return holder.worker

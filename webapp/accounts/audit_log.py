@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, insert
 
-from webapp.db.engine import writing, writing_beside
+from webapp.db.engine import in_next_transaction, writing
 from webapp.schema import audit, now
 
 _LONGEST = 4000  # characters of JSON; more than that is not "a few plain values"
@@ -119,7 +119,7 @@ class Audit:
 
     def beside(self, line: Line) -> AbstractContextManager[None]:
         """Note a change with the change: the block's first transaction writes both, or neither."""
-        return writing_beside(lambda connection: write(connection, line))
+        return in_next_transaction(lambda connection: write(connection, line))
 
 
 def write(connection: Connection, line: Line) -> None:

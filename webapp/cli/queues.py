@@ -86,7 +86,7 @@ def limit(name: str, number: int | None, *, in_json: bool) -> None:
 def empty(name: str, *, yes: bool, in_json: bool) -> None:
     """Stop every job that waits in a queue; what runs goes on."""
     queues = services().queues
-    waiting = queues.get(name) and queues.waiting(name)
+    waiting = queues.get(name) and queues.count_queued(name)
     if not yes:
         click.confirm(f"Stop all {waiting:,} waiting jobs of {name}?", abort=True, err=True)
     stopped = queues.empty(name, services().jobs.cancel_many)
@@ -97,7 +97,7 @@ def empty(name: str, *, yes: bool, in_json: bool) -> None:
 
 def _show(found: tuple[Queue, ...], *, in_json: bool) -> None:
     queues = services().queues
-    loads, oldest, lately = queues.loads(), queues.oldest(), queues.waits()
+    loads, oldest, lately = queues.loads(), queues.oldest_waits(), queues.latencies()
     if in_json:
         figures = ({"oldest_wait": oldest.get(one.name), **_lately(lately.get(one.name))} for one in found)
         shown = zip(found, figures, strict=True)

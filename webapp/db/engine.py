@@ -100,7 +100,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing_beside(step: Callable[[Connection], object]) -> Iterator[None]:
+def in_next_transaction(step: Callable[[Connection], object]) -> Iterator[None]:
     """Have ``step`` called at the end of the first transaction of `writing` in the block: both are kept, or neither.
 
     For what is to be noted of a change by somebody whom the change need not know. A block that
@@ -114,7 +114,7 @@ def writing_beside(step: Callable[[Connection], object]) -> Iterator[None]:
 
 
 @contextmanager
-def writing_at_once(engine: Engine) -> Iterator[Connection]:
+def writing_autocommit(engine: Engine) -> Iterator[Connection]:
     """Open what a write needs that PostgreSQL does in one statement: there, no transaction around it.
 
     Two round trips less than `writing`; SQLite has no round trips and no such statements.
@@ -130,11 +130,11 @@ def writing_at_once(engine: Engine) -> Iterator[Connection]:
         act()
 
 
-def at_the_end(connection: Connection, step: Step) -> None:
+def before_commit(connection: Connection, step: Step) -> None:
     """Have ``step`` called when all else of the transaction is done, and what it returns after the commit.
 
     Neither is called when the transaction, or the savepoint in which this was said, is undone.
-    Only for connections of `writing` and `writing_at_once`; ``step`` is given the connection, so
+    Only for connections of `writing` and `writing_autocommit`; ``step`` is given the connection, so
     that it need not hold it.
     """
     _last_steps.setdefault(connection, []).append(step)

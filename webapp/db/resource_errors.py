@@ -8,7 +8,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_ROOM_SAID = ("database or disk is full", "No space left on device")  # by SQLite, by PostgreSQL
 
 
-def sentence(error: BaseException) -> str | None:
+def shortage_message(error: BaseException) -> str | None:
     """Say what there was not enough of; ``None`` if it was something else."""
     if disk_is_full(error):
         return DISK_FULL

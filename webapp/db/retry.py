@@ -33,7 +33,7 @@ def is_away(error: BaseException) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
-def patiently(act: Callable[[], T], *, seconds: float, again: Callable[[], T] | None = None) -> T:
+def retry_while_away(act: Callable[[], T], *, seconds: float, again: Callable[[], T] | None = None) -> T:
     """Do ``act``, and while the database is away do it, or ``again``, once more; give up after ``seconds``."""
     deadline, pause, step = monotonic() + seconds, _FIRST_PAUSE, act
     while True:
@@ -43,17 +43,17 @@ def patiently(act: Callable[[], T], *, seconds: float, again: Callable[[], T] | 
             if not is_away(error) or monotonic() + pause > deadline:
                 raise
             if pause == _FIRST_PAUSE:
-                log.warning("The database cannot be reached (%s); it is asked again.", short(error))
+                log.warning("The database cannot be reached (%s); it is asked again.", one_line(error))
         sleep(pause)
         pause, step = min(2 * pause, _LONGEST_PAUSE), again or act
 
 
-def if_there(act: Callable[[], object]) -> None:
+def ignore_while_away(act: Callable[[], object]) -> None:
     """Do what is well done without as well, if the database is there."""
     with suppress(DBAPIError):
         act()
 
 
-def short(error: DBAPIError) -> str:
+def one_line(error: DBAPIError) -> str:
     """Return what the database said, on one line."""
     return " ".join(str(error.orig).split())

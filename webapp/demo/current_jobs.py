@@ -62,7 +62,7 @@ class CurrentJobs:
         files = {field: self._services.files.receive(BytesIO(data), file) for field, (file, data) in given.items()}
         job = self._jobs.create_job(type_name, values, files=files, **_of(self._staff[name]))
         try:
-            self._services.run_here(job.id)
+            self._services.run_inline(job.id)
         except (BadRequest, IllegalTransition):  # a worker was faster, or is to do it later
             return
 

@@ -14,9 +14,9 @@ from types import FrameType
 from redis import RedisError
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.retry import if_there
+from webapp.db.retry import ignore_while_away
 from webapp.jobs.definition.disabled_types import TypeDisabled
-from webapp.jobs.execution.worker_heartbeat import forget_silent
+from webapp.jobs.execution.worker_heartbeat import remove_silent_workers
 from webapp.jobs.maintenance.clock_chores import LeaseRescuer, promote_due, top_up_wake_ups
 from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
@@ -46,7 +46,7 @@ class Clock:
             signal.signal(sig, self._stop)
         while not self._stopped.wait(_until_next_second()):
             self.tick()
-        if_there(self._beat.stop)
+        ignore_while_away(self._beat.stop)
 
     def _stop(self, sig: int, _: FrameType | None) -> None:
         self._stopped.set()
@@ -71,7 +71,7 @@ class Clock:
         release_waiting(services.engine)
         self._reaper.reap()
         mark_silent_records_stale(services.jobs, services.registry)
-        forget_silent(services.engine, services.settings.lease_seconds)
+        remove_silent_workers(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
         if next(self._ticks) % _FIGURES_EVERY == 0:
             services.figures.fold()

@@ -14,7 +14,7 @@ from redis import RedisError
 
 from webapp.config import BadSettingError, Settings
 from webapp.db import revision
-from webapp.db.retry import patiently
+from webapp.db.retry import retry_while_away
 from webapp.processes import valkey
 from webapp.services import Services
 
@@ -68,7 +68,7 @@ def require_tables(services: Services, *, patience: float = 0.0) -> None:
     """Refuse to work on a database that nobody has migrated yet; wait ``patience`` seconds for one that is away."""
     quiet_alembic()
     expected = revision.expected_revision()
-    found = patiently(lambda: revision.database_revision(services.engine), seconds=patience)
+    found = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)
     services.engine.dispose()
     if found is None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."

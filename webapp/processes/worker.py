@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.engine import forget_inherited_connections
 from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
-from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, count, forget
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
 from webapp.jobs.lifecycle.finish_attempt import Horse
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
@@ -46,23 +46,23 @@ def run(services: Services, name: str, queues: list[str]) -> None:
 
 def _leave(services: Services, name: str) -> None:
     with suppress(DBAPIError):  # then the clock forgets it
-        forget(services.engine, name)
+        remove_workers(services.engine, name)
 
 
 def settle_worker(services: Services, name: str) -> None:
     """End what a worker that died had left running."""
     forget_inherited_connections(services.engine)
-    for lease_id in services.leases.of_worker(name):
+    for lease_id in services.leases.held_by_worker(name):
         services.leases.settle(lease_id, why="The worker that ran this job was killed.", worker_gone=True)
-    forget(services.engine, name)
+    remove_workers(services.engine, name)
     services.engine.dispose()
 
 
 def settle_what_is_dead(services: Services) -> None:
     """End what workers of this machine had left running when they, or the machine, went down."""
-    for lease_id in services.leases.of_dead(socket.gethostname(), _is_alive, boot_id()):
+    for lease_id in services.leases.held_by_dead_workers(socket.gethostname(), _is_alive, boot_id()):
         services.leases.settle(lease_id, why="The worker that ran this job went down.", worker_gone=True)
-    forget(services.engine, *services.workers.dead(socket.gethostname(), _is_alive, boot_id()))
+    remove_workers(services.engine, *services.workers.dead(socket.gethostname(), _is_alive, boot_id()))
     services.engine.dispose()
 
 
@@ -84,7 +84,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         horse = Horse(worker=name, host=socket.gethostname(), pid=os.getpid())
         services.work_horse().drain(queue, lease_id, horse)
         with suppress(DBAPIError):  # a figure for people, and nothing else
-            count(services.engine, name, done=services.executor.done, failed=services.executor.failed)
+            add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)
 
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until a horse has ears of its own, nothing must end it
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
@@ -92,11 +92,11 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     return JobWorker(
         queues,
         connect(services.settings.redis),
-        brisk=services.wake_ups.connection,
+        fast_connection=services.wake_ups.connection,
         name=name,
         leases=services.leases,
-        presence=WorkerHeartbeat(services.engine, holder, queues, version()),
-        watch=services.watch,
+        worker_heartbeat=WorkerHeartbeat(services.engine, holder, queues, version()),
+        make_watchdog=services.make_watchdog,
         has_work=lambda queue: fit.holds() and services.claims.has_claimable(queue),
         work=work,
     )

@@ -1,9 +1,14 @@
-from webapp.jobs.definition.upload_rules import one_of, size
+from webapp.jobs.definition.upload_rules import format_size, join_with_or
 
 
 def test_alternatives_are_enumerated() -> None:
-    assert [one_of([]), one_of(["a"]), one_of(["a", "b"]), one_of(["a", "b", "c"])] == ["", "a", "a or b", "a, b or c"]
+    assert [join_with_or([]), join_with_or(["a"]), join_with_or(["a", "b"]), join_with_or(["a", "b", "c"])] == [
+        "",
+        "a",
+        "a or b",
+        "a, b or c",
+    ]
 
 
 def test_sizes_read_as_files_do() -> None:
-    assert [size(1), size(205_000), size(2 * 1024**3)] == ["1 byte", "205 kB", "2.1 GB"]
+    assert [format_size(1), format_size(205_000), format_size(2 * 1024**3)] == ["1 byte", "205 kB", "2.1 GB"]

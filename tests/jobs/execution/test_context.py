@@ -45,7 +45,7 @@ def reporter(services: Services, job: Job) -> Iterator[Reporter]:
 
 @pytest.fixture
 def context(services: Services, job: Job, reporter: Reporter) -> JobContext:
-    return JobContext(job, reporter, services.files, inputs={}, keep_files=timedelta(days=1), family=services.jobs)
+    return JobContext(job, reporter, services.files, inputs={}, keep_files=timedelta(days=1), creator=services.jobs)
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_a_handler_knows_its_job(running: Callable[..., Job], services: Services
     someone = uuid4()
     job = running(triggered_by=someone, title="Mine")
     context = JobContext(
-        job, SimpleNamespace(), services.files, inputs={}, keep_files=timedelta(1), family=services.jobs
+        job, SimpleNamespace(), services.files, inputs={}, keep_files=timedelta(1), creator=services.jobs
     )
     assert (context.id, context.title, context.owner, context.triggered_by, context.attempt) == (
         job.id,

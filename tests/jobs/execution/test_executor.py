@@ -19,7 +19,7 @@ from webapp.jobs.definition.job_type import JobError, Upload, job_type
 from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.model.policies import MOST
+from webapp.jobs.model.policies import MAX_INTERRUPTIONS
 from webapp.schema import attachments, jobs, now
 from webapp.services import Services
 
@@ -257,10 +257,10 @@ def test_only_a_job_that_gets_further_may_be_interrupted_for_ever(
         job.message("a word")
 
     run(handler)
-    for _ in range(MOST):
+    for _ in range(MAX_INTERRUPTIONS):
         services.executor.interrupted = False
         job = run_once(services, "default", lease)
-    assert (job.status, job.attempt) == (ends_as, MOST + 1)
+    assert (job.status, job.attempt) == (ends_as, MAX_INTERRUPTIONS + 1)
     assert job.errors == () if saves else job.errors[-1]["text"].startswith("It was interrupted 10 times in a row")
 
 

@@ -65,7 +65,7 @@ def test_one_waiting_job_is_run_here_ahead_of_all_others(services: Services, kin
     job = kind(talkative)
     first = services.jobs.create_job("nothing", priority=900)
     services.queues.pause("default")
-    done = services.run_here(job.id)
+    done = services.run_inline(job.id)
     assert (done.id, done.status, done.parts) == (job.id, Status.WAITING, 1)
     assert services.jobs.get(first.id).status is Status.QUEUED
     assert services.jobs.attempts(job.id)[0].worker.startswith("by hand")
@@ -79,7 +79,7 @@ def test_only_a_waiting_job_is_run_here(services: Services, make: Kind, status: 
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value))
     with pytest.raises(IllegalTransition, match=f"is {status} and cannot become running"):
-        services.run_here(job.id)
+        services.run_inline(job.id)
     assert services.jobs.get(job.id) == Job(**{**vars_of(job), "status": status})
 
 
@@ -91,13 +91,13 @@ def test_a_limit_holds_for_what_is_run_by_hand(services: Services, kind: Kind, l
     services.queues.limit("default", 0)
     job = kind(talkative)
     with pytest.raises(BadRequest, match="cannot start now"):
-        services.run_here(job.id)
+        services.run_inline(job.id)
     assert services.jobs.get(job.id) == job
 
 
 def test_what_must_run_in_a_worker_is_refused_here(services: Services, kind: Kind) -> None:
     job = kind(talkative, worker_only=True)
-    for refused in (lambda: services.run_here(job.id), lambda: services.debug(job.id, print)):
+    for refused in (lambda: services.run_inline(job.id), lambda: services.dry_run(job.id, print)):
         with pytest.raises(WorkerOnly, match="run in a worker only"):
             refused()
     assert services.jobs.get(job.id) == job
@@ -105,11 +105,11 @@ def test_what_must_run_in_a_worker_is_refused_here(services: Services, kind: Kin
 
 def test_a_record_and_a_missing_job_are_refused(services: Services, make: Kind) -> None:
     with pytest.raises(BadRequest, match="only a record"):
-        services.run_here(make(dispatch=False).id)
+        services.run_inline(make(dispatch=False).id)
     with pytest.raises(JobNotFound):
-        services.run_here(uuid4())
+        services.run_inline(uuid4())
     with pytest.raises(JobNotFound):
-        services.debug(uuid4(), print)
+        services.dry_run(uuid4(), print)
 
 
 def test_interrupted_at_the_keyboard_it_waits_again(services: Services, kind: Kind) -> None:
@@ -119,7 +119,7 @@ def test_interrupted_at_the_keyboard_it_waits_again(services: Services, kind: Ki
 
     job = kind(interrupted)
     with pytest.raises(KeyboardInterrupt):
-        services.run_here(job.id)
+        services.run_inline(job.id)
     after = services.jobs.get(job.id)
     assert (after.status, after.lease_id) == (Status.QUEUED, None)
     assert services.jobs.attempts(job.id)[0].outcome == "interrupted"
@@ -134,7 +134,7 @@ def test_a_lease_that_is_taken_away_ends_what_is_run_by_hand(services: Services,
         time.sleep(20)
 
     began = time.monotonic()
-    after = services.run_here(kind(robbed).id)
+    after = services.run_inline(kind(robbed).id)
     assert time.monotonic() - began < 60
     assert after.status is Status.QUEUED
 
@@ -148,7 +148,7 @@ def test_a_rehearsal_shows_all_and_changes_nothing_in_any_status(
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value))
     before, shown = everything(services), []
-    assert services.debug(job.id, shown.append) is True
+    assert services.dry_run(job.id, shown.append) is True
     assert everything(services) == before
     assert shown[:8] == [
         "progress: 42.86 % (3 of 7)",
@@ -173,9 +173,9 @@ def test_a_rehearsal_that_fails_says_why(services: Services, kind: Kind) -> None
 
     job, shown = kind(fails), []
     before = everything(services)
-    assert services.debug(job.id, shown.append) is False
+    assert services.dry_run(job.id, shown.append) is False
     services.registry.add(job_type("handled", title="Handled", replaces=True)(breaks))
-    assert services.debug(job.id, shown.append) is False
+    assert services.dry_run(job.id, shown.append) is False
     assert shown[0] == "It would fail: The sheet has no rows."
     assert "Traceback" in shown[1]
     assert shown[2] == "It would fail: ValueError: broken"
@@ -193,7 +193,7 @@ def test_what_a_handler_would_write_by_itself_is_refused(services: Services, kin
     for handler in (adds, removes):
         job, shown = kind(handler), []
         before = everything(services)
-        assert services.debug(job.id, shown.append) is False
+        assert services.dry_run(job.id, shown.append) is False
         assert shown[-1] == "It wanted to write to the database by itself, which a rehearsal refuses."
         assert everything(services) == before
 
@@ -201,5 +201,5 @@ def test_what_a_handler_would_write_by_itself_is_refused(services: Services, kin
 def test_a_rehearsal_in_the_name_of_somebody_who_is_gone_fails(services: Services, kind: Kind) -> None:
     services.registry.add(job_type("handled", title="Handled", replaces=True)(talkative))
     job, shown = services.jobs.create_job("handled", owner=Owner(user_id=uuid4())), []
-    assert services.debug(job.id, shown.append) is False
+    assert services.dry_run(job.id, shown.append) is False
     assert "gone or disabled" in shown[0]

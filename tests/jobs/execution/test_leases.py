@@ -14,7 +14,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.model.policies import MOST
+from webapp.jobs.model.policies import MAX_INTERRUPTIONS
 from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs, leases, now
 from webapp.services import Services
@@ -44,11 +44,11 @@ def test_a_lease_is_beaten_until_it_is_taken_away(services: Services, lease: UUI
 def test_the_job_under_a_lease_is_the_one_that_runs(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
-    assert services.leases.running(lease) is None
+    assert services.leases.running_job(lease) is None
     job = running()
-    assert services.leases.running(lease) == job
+    assert services.leases.running_job(lease) == job
     end(services, job)
-    assert services.leases.running(lease) is None
+    assert services.leases.running_job(lease) is None
 
 
 def test_a_job_that_used_up_its_attempts_fails_with_the_sentence(
@@ -149,8 +149,8 @@ def test_a_job_that_ends_while_its_lease_is_settled_comes_too_late(
 
 def test_the_leases_of_a_worker_are_found_by_its_name(services: Services, lease: UUID) -> None:
     other = services.leases.open(replace(HOLDER, worker="other"), "default")
-    assert services.leases.of_worker(HOLDER.worker) == (lease,)
-    assert services.leases.of_worker("other") == (other,)
+    assert services.leases.held_by_worker(HOLDER.worker) == (lease,)
+    assert services.leases.held_by_worker("other") == (other,)
 
 
 def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_gone(services: Services) -> None:
@@ -159,7 +159,7 @@ def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_g
 
     alive, dead, rebooted = opened(pid=1), opened(pid=2), opened(pid=1, boot_id="before")
     elsewhere = opened(host="elsewhere", pid=2)
-    found = services.leases.of_dead(HOLDER.host, lambda pid: pid == 1, HOLDER.boot_id)
+    found = services.leases.held_by_dead_workers(HOLDER.host, lambda pid: pid == 1, HOLDER.boot_id)
     assert set(found) == {dead, rebooted}
     assert not {alive, elsewhere} & set(found)
 
@@ -213,15 +213,15 @@ def test_a_job_that_is_interrupted_again_and_again_without_a_checkpoint_uses_up_
 ) -> None:
     """One that stops its own worker would else go on for ever."""
     job = make(max_attempts=2)
-    for number in range(1, MOST + 3):
+    for number in range(1, MAX_INTERRUPTIONS + 3):
         lease = services.leases.open(HOLDER, "default")
         assert services.claims.claim("default", lease, fresh=True).attempt == number
         services.leases.settle(lease, why=WHY, hand_back=True)
     after = services.jobs.get(job.id)
-    assert (after.status, after.max_attempts) == (Status.FAILED, MOST + 2)
-    assert after.errors[-1]["text"].startswith(f"It was interrupted {MOST} times in a row without")
+    assert (after.status, after.max_attempts) == (Status.FAILED, MAX_INTERRUPTIONS + 2)
+    assert after.errors[-1]["text"].startswith(f"It was interrupted {MAX_INTERRUPTIONS} times in a row without")
     outcomes = [attempt.outcome for attempt in services.jobs.attempts(job.id)]
-    assert outcomes == ["interrupted"] * MOST + ["lost", "failed"]
+    assert outcomes == ["interrupted"] * MAX_INTERRUPTIONS + ["lost", "failed"]
 
 
 def test_a_type_that_nobody_may_start_twice_unasked_is_not_handed_back_by_force(services: Services) -> None:

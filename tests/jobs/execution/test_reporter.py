@@ -51,7 +51,7 @@ def test_a_thousand_words_are_at_most_one_write_in_each_interval(
     began = time.monotonic()
     with recorded(services.engine) as sent:
         for number in range(1000):
-            reporter.say(progress=number / 10)
+            reporter.set_values(progress=number / 10)
             time.sleep(0.001)
     intervals = (time.monotonic() - began) / INTERVAL_SECONDS
     updates = [statement for statement, _ in sent if statement.startswith("UPDATE jobs")]
@@ -69,13 +69,13 @@ def test_no_thread_and_no_write_before_the_first_word(services: Services, job: J
 def test_the_message_of_a_handler_that_goes_quiet_still_arrives(
     services: Services, job: Job, reporter: Reporter
 ) -> None:
-    reporter.say(message="Waiting for the other side")
+    reporter.set_values(message="Waiting for the other side")
     assert within(3.0, lambda: services.jobs.get(job.id).message == "Waiting for the other side")
 
 
 def test_the_last_words_are_handed_over_for_the_ending(services: Services, job: Job) -> None:
     reporter = Reporter(services.engine, job)
-    reporter.say(progress=99.0)
+    reporter.set_values(progress=99.0)
     reporter.log("INFO", "nearly")
     words, lines = reporter.close()
     assert words == {"progress": 99.0}
@@ -85,21 +85,21 @@ def test_the_last_words_are_handed_over_for_the_ending(services: Services, job: 
 def test_a_request_to_stop_is_seen_by_a_handler_that_says_nothing(
     services: Services, job: Job, reporter: Reporter
 ) -> None:
-    reporter.watch()
+    reporter.watch_stop_flag()
     ask_to_stop(services, job)
     assert within(NOTICED + 1, lambda: isinstance(reporter.stop, JobCancelled))
 
 
 def test_a_request_to_stop_comes_back_with_the_next_write(services: Services, job: Job, reporter: Reporter) -> None:
     ask_to_stop(services, job)
-    reporter.say(message="on")
+    reporter.set_values(message="on")
     reporter.flush()
     assert isinstance(reporter.stop, JobCancelled)
 
 
 def test_a_lost_lease_stops_the_handler(services: Services, job: Job, reporter: Reporter) -> None:
     end(services, job, Status.QUEUED, outcome="lost")
-    reporter.say(message="late")
+    reporter.set_values(message="late")
     assert within(NOTICED + 1, lambda: isinstance(reporter.stop, LeaseLost))
     with pytest.raises(LeaseLost):
         reporter.flush()
@@ -108,7 +108,7 @@ def test_a_lost_lease_stops_the_handler(services: Services, job: Job, reporter: 
 
 def test_notes_beyond_their_limit_are_counted_in_the_last_one(services: Services, job: Job, reporter: Reporter) -> None:
     for number in range(NOTES_LIMIT + 41):
-        reporter.note("warnings", f"warning {number}")
+        reporter.add_diagnostic("warnings", f"warning {number}")
     reporter.flush()
     warnings = services.jobs.get(job.id).warnings
     assert len(warnings) == NOTES_LIMIT
@@ -117,8 +117,8 @@ def test_notes_beyond_their_limit_are_counted_in_the_last_one(services: Services
 
 
 def test_warnings_and_errors_are_kept_apart_and_timed(services: Services, job: Job, reporter: Reporter) -> None:
-    reporter.note("warnings", "odd")
-    reporter.note("errors", "bad")
+    reporter.add_diagnostic("warnings", "odd")
+    reporter.add_diagnostic("errors", "bad")
     reporter.flush()
     after = services.jobs.get(job.id)
     assert ([note["text"] for note in after.warnings], [note["text"] for note in after.errors]) == (["odd"], ["bad"])
@@ -151,7 +151,7 @@ def test_its_time_is_the_databases_reckoned_from_the_claim(services: Services, j
 def test_words_wait_for_a_database_that_is_away(
     services: Services, job: Job, reporter: Reporter, database: str
 ) -> None:
-    reporter.say(message="kept")
+    reporter.set_values(message="kept")
     reporter.log("INFO", "kept too")
     with writing(services.engine) as connection:
         connection.exec_driver_sql("ALTER TABLE jobs RENAME TO away")
@@ -167,9 +167,9 @@ def test_words_wait_for_a_database_that_is_away(
 def test_the_handler_hears_of_a_word_that_cannot_be_stored_and_the_others_arrive(
     services: Services, job: Job, reporter: Reporter, words: dict[str, object]
 ) -> None:
-    reporter.say(**words)
+    reporter.set_values(**words)
     assert within(3.0, lambda: isinstance(reporter.stop, Exception))
-    reporter.say(message="still here")
+    reporter.set_values(message="still here")
     assert within(3.0, lambda: services.jobs.get(job.id).message == "still here")
 
 
@@ -177,8 +177,8 @@ def test_the_handler_hears_of_a_word_that_cannot_be_stored_and_the_others_arrive
 def test_a_text_that_no_database_takes_is_made_one_that_it_takes(
     services: Services, job: Job, reporter: Reporter, database: str, text: str
 ) -> None:
-    reporter.say(message=text)
-    reporter.note("warnings", text)
+    reporter.set_values(message=text)
+    reporter.add_diagnostic("warnings", text)
     reporter.log("INFO", text)
     reporter.flush()
     after = services.jobs.get(job.id)

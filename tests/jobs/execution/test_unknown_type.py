@@ -10,7 +10,7 @@ from sqlalchemy import update
 from tests.jobs.conftest import run_once
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
-from webapp.jobs.execution.unknown_type import PATIENCE, decided
+from webapp.jobs.execution.unknown_type import PATIENCE, ending_after
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import attempts, jobs, later
 from webapp.services import Services
@@ -66,7 +66,7 @@ def test_one_that_was_asked_to_stop_is_stopped(services: Services, met: Job, lea
 
 
 def test_the_pauses_grow_and_stay_short_of_five_minutes() -> None:
-    pauses = [decided("newer", NOW, NOW + PATIENCE * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
+    pauses = [ending_after("newer", NOW, NOW + PATIENCE * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
     assert pauses == [30, 120, 300, 300]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from tests.jobs.conftest import end
 from webapp.db.engine import writing
 from webapp.jobs.execution import watchdog as module
-from webapp.jobs.execution.watchdog import CUT_OFF, HARD_LIMIT, Watchdog
+from webapp.jobs.execution.watchdog import DATABASE_AWAY, HARD_LIMIT, Watchdog
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import jobs, now
 from webapp.services import Services
@@ -55,7 +55,7 @@ def listening(services: Services, lease: UUID, clock: Clock) -> Watchdog:
         drain_grace=timedelta(seconds=20),
         grace_of=lambda _: timedelta(seconds=20),
         timeout_of=lambda _: timedelta(hours=1),
-        silence_of=lambda _: timedelta(seconds=40),
+        stale_after_of=lambda _: timedelta(seconds=40),
     )
 
 
@@ -72,29 +72,29 @@ def test_a_lease_is_beaten_six_times_in_its_life(
     services: Services, watch: Watchdog, lease: UUID, clock: Clock
 ) -> None:
     for _ in range(60):
-        assert not watch.look()
+        assert not watch.check()
         clock.at += watch.interval_seconds
     assert 10 <= services.leases.beats()[lease] <= 13
 
 
 def test_a_horse_without_a_lease_must_die(services: Services, watch: Watchdog, lease: UUID) -> None:
-    assert not watch.look()
+    assert not watch.check()
     services.leases.settle(lease, why="…")
     watch._beat_due = 0.0
-    assert watch.look()
-    assert "lease was taken away" in watch.verdict
+    assert watch.check()
+    assert "lease was taken away" in watch.kill_reason
 
 
 def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
     services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not watch.look()
+    assert not watch.check()
     monkeypatch.setattr(services.leases, "beat", away)
     clock.at += 19
-    assert not watch.look(), "a short absence costs nothing"
+    assert not watch.check(), "a short absence costs nothing"
     clock.at += 2
-    assert watch.look()
-    assert "database could not be reached" in watch.verdict
+    assert watch.check()
+    assert "database could not be reached" in watch.kill_reason
 
 
 def test_a_database_that_comes_back_in_time_costs_nothing(
@@ -103,19 +103,19 @@ def test_a_database_that_comes_back_in_time_costs_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(services.leases, "beat", away)
         clock.at += 15
-        assert not watch.look()
-    assert not watch.look()
+        assert not watch.check()
+    assert not watch.check()
     clock.at += 15
-    assert not watch.look()
+    assert not watch.check()
 
 
 def test_the_fence_knows_the_time_without_asking_the_database(watch: Watchdog, clock: Clock) -> None:
     clock.at += 19
-    assert not watch.cut_off()
+    assert not watch.lease_ran_out()
     assert watch.seconds_left == pytest.approx(1.0)
     clock.at += 1
-    assert watch.cut_off()
-    assert watch.verdict == CUT_OFF
+    assert watch.lease_ran_out()
+    assert watch.kill_reason == DATABASE_AWAY
 
 
 def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
@@ -123,8 +123,8 @@ def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
 ) -> None:
     job = running()
     clock.at += 21
-    assert watch.cut_off()
-    watch.settle(watch.verdict, 1, 1)
+    assert watch.lease_ran_out()
+    watch.settle(watch.kill_reason, 1, 1)
     after = services.jobs.get(job.id)
     assert (after.status, after.max_attempts, after.interruptions) == (Status.QUEUED, 2, 1)
 
@@ -140,24 +140,24 @@ def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
 
     with monkeypatch.context() as patch:
         patch.setattr(services.leases, "beat", slow)
-        assert not watch.look()
+        assert not watch.check()
     monkeypatch.setattr(services.leases, "beat", away)
     clock.at += 6
-    assert watch.look()
+    assert watch.check()
 
 
 def test_a_job_that_does_not_stop_within_its_grace_is_ended(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     running()
-    assert not watch.look()
+    assert not watch.check()
     ask_to_stop(services)
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 19
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 2
-    assert watch.look()
-    assert "asked to stop" in watch.verdict
+    assert watch.check()
+    assert "asked to stop" in watch.kill_reason
 
 
 def test_the_grace_is_each_jobs_own(
@@ -165,25 +165,25 @@ def test_the_grace_is_each_jobs_own(
 ) -> None:
     first = running()
     ask_to_stop(services)
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 15
     end(services, first, Status.CANCELLED)
     running()
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 15
-    assert not watch.look(), "the second one was not asked"
+    assert not watch.check(), "the second one was not asked"
 
 
 def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
     watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     running()
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 60 + HARD_LIMIT.total_seconds() - 1
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 2
-    assert watch.look()
-    assert watch.verdict == "It ran longer than its limit of 0:01:00 and had to be ended by force."
+    assert watch.check()
+    assert watch.kill_reason == "It ran longer than its limit of 0:01:00 and had to be ended by force."
 
 
 def test_each_job_of_a_horse_has_its_limit_to_itself(
@@ -191,9 +191,9 @@ def test_each_job_of_a_horse_has_its_limit_to_itself(
 ) -> None:
     for _ in range(3):
         job = running()
-        assert not watch.look()
+        assert not watch.check()
         clock.at += 50
-        assert not watch.look()
+        assert not watch.check()
         end(services, job)
 
 
@@ -201,13 +201,13 @@ def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     job = running()
-    assert not watch.look()
+    assert not watch.check()
     watch.interrupt()
     clock.at += 19
-    assert not watch.look()
+    assert not watch.check()
     clock.at += 2
-    assert watch.look()
-    watch.settle(watch.verdict, 1, 1)
+    assert watch.check()
+    watch.settle(watch.kill_reason, 1, 1)
     after = services.jobs.get(job.id)
     assert (after.status, after.max_attempts) == (Status.QUEUED, 2)
 
@@ -215,12 +215,12 @@ def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
 def test_the_first_verdict_stands(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
     watch.interrupt()
     clock.at += 21
-    assert watch.look()
-    verdict = watch.verdict
+    assert watch.check()
+    kill_reason = watch.kill_reason
     services.leases.settle(lease, why="…")
     clock.at += 21
-    assert watch.look()
-    assert watch.verdict == verdict
+    assert watch.check()
+    assert watch.kill_reason == kill_reason
 
 
 def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: UUID) -> None:
@@ -239,16 +239,16 @@ def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
     services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running()
-    assert not listening.look()
+    assert not listening.check()
     clock.at += 30
     services.jobs.change(job.id, lambda job: job.with_message("still there"))
-    assert not listening.look()
+    assert not listening.check()
     clock.at += 39
-    assert not listening.look()
+    assert not listening.check()
     clock.at += 2
     services.leases.beat(listening._lease_id)
-    assert listening.look()
-    listening.settle(listening.verdict, 1, 0)
+    assert listening.check()
+    listening.settle(listening.kill_reason, 1, 0)
     after = services.jobs.get(job.id)
     assert after.status is Status.STALE
     assert after.errors[-1]["text"] == "It said nothing for 0:00:40, so it was taken for lost."
@@ -258,10 +258,10 @@ def test_a_silent_job_with_a_try_left_runs_again(
     services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running(max_attempts=2)
-    listening.look()
+    listening.check()
     clock.at += 41
-    assert listening.look()
-    listening.settle(listening.verdict, 1, 0)
+    assert listening.check()
+    listening.settle(listening.kill_reason, 1, 0)
     assert services.jobs.get(job.id).status is Status.QUEUED
 
 
@@ -270,6 +270,6 @@ def test_a_root_with_parts_to_come_is_never_taken_for_lost(
 ) -> None:
     root = running()
     services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
-    listening.look()
+    listening.check()
     clock.at += 41
-    assert not listening.look()
+    assert not listening.check()

@@ -21,7 +21,7 @@ ME = Holder(host="h", boot_id="b", worker="w", pid=os.getpid())
 @pytest.fixture
 def mine(engine: Engine) -> WorkerHeartbeat:
     mine = WorkerHeartbeat(engine, ME, ["default", "reports"], "0.1.0+abc")
-    mine.look()
+    mine.poll()
     return mine
 
 
@@ -38,7 +38,7 @@ def the_one(known: Workers) -> Worker:
 def again(mine: WorkerHeartbeat) -> StopRequest | None:
     """Look as if a second had passed."""
     mine._look_due = 0.0
-    return mine.look()
+    return mine.poll()
 
 
 @pytest.mark.usefixtures("mine")
@@ -80,8 +80,8 @@ def test_nobody_can_ask_a_worker_that_is_not_there(known: Workers) -> None:
 
 @pytest.mark.usefixtures("mine")
 def test_what_a_work_horse_ended_is_counted(engine: Engine, known: Workers) -> None:
-    worker_heartbeat.count(engine, "w", done=3, failed=1)
-    worker_heartbeat.count(engine, "w", done=2, failed=0)
+    worker_heartbeat.add_job_counts(engine, "w", done=3, failed=1)
+    worker_heartbeat.add_job_counts(engine, "w", done=2, failed=0)
     assert (the_one(known).done, the_one(known).failed) == (5, 1)
 
 
@@ -91,15 +91,15 @@ def test_a_silent_worker_is_lost_and_forgotten_once_nothing_is_held_for_it(
 ) -> None:
     with writing(engine) as connection:
         connection.execute(update(workers).values(beat_at=later(-500)))
-    assert worker_heartbeat.forget_silent(engine, 30.0) == 0, "its lease is not settled yet"
+    assert worker_heartbeat.remove_silent_workers(engine, 30.0) == 0, "its lease is not settled yet"
     services.leases.settle(lease, why="It is over.")
     assert (the_one(known).state, the_one(known).silent_for > timedelta(seconds=400)) == ("lost", True)
-    assert worker_heartbeat.forget_silent(engine, 30.0) == 1
+    assert worker_heartbeat.remove_silent_workers(engine, 30.0) == 1
     assert known.all() == ()
 
 
 def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: WorkerHeartbeat, engine: Engine) -> None:
-    worker_heartbeat.forget(engine, "w")
+    worker_heartbeat.remove_workers(engine, "w")
     mine._beat_due = 0.0
     again(mine)
     with reading(engine) as connection:

@@ -55,7 +55,7 @@ def lived(services: Services) -> dict[str, UUID]:
     for _ in range(2):
         services.firing.run_now(nightly)
     holder = Holder(host=gethostname(), boot_id=boot_id(), worker="w", pid=os.getpid())
-    WorkerHeartbeat(services.engine, holder, ["default"], "1").look()
+    WorkerHeartbeat(services.engine, holder, ["default"], "1").poll()
     lease_id = services.leases.open(holder, "default")
     services.work_horse().drain("default", lease_id, HORSE)
     services.work_horse().drain("default", lease_id, HORSE)

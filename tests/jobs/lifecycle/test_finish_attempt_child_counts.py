@@ -9,7 +9,7 @@ import pytest
 
 from tests.jobs.conftest import HOLDER, HORSE, Nothing, run_once
 from tests.jobs.statements import recorded
-from webapp.db.engine import is_sqlite, writing, writing_at_once
+from webapp.db.engine import is_sqlite, writing, writing_autocommit
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle import finish_attempt, finish_family
 from webapp.jobs.lifecycle.finish_attempt import Ending
@@ -85,7 +85,7 @@ def write(services: Services, child: Job, status: Status) -> None:
     """End a child as the executor does: the short way first."""
     ending = Ending(status=status, outcome=status.value)
     try:
-        with writing_at_once(services.engine) as connection:
+        with writing_autocommit(services.engine) as connection:
             finish_attempt.end(connection, child, HORSE, ending, kin=finish_attempt.kin_of(child, ending))
     except LeaseLost:
         with writing(services.engine) as connection:

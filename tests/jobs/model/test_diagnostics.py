@@ -74,4 +74,4 @@ def test_parameters_that_cannot_be_stored_are_refused(run: Run, parameters: dict
 
 
 def test_a_very_long_text_is_cut() -> None:
-    assert len(diagnostics.note("x" * 100_000)["text"]) == diagnostics.TEXT_LIMIT
+    assert len(diagnostics.make_diagnostic("x" * 100_000)["text"]) == diagnostics.TEXT_LIMIT

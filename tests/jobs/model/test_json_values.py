@@ -9,18 +9,18 @@ from webapp.jobs.model import json_values
 
 @given(st.text(alphabet=st.characters(codec=None, categories=None)))
 def test_any_text_can_be_encoded_and_has_no_nul(words: str) -> None:
-    kept = json_values.text(words)
+    kept = json_values.storable_text(words)
     kept.encode()
     assert "\0" not in kept
     assert len(kept) == len(words)
 
 
 def test_a_text_that_can_be_stored_is_left_alone() -> None:
-    assert json_values.text("grün 🌱\n\t\\u0000") == "grün 🌱\n\t\\u0000"
+    assert json_values.storable_text("grün 🌱\n\t\\u0000") == "grün 🌱\n\t\\u0000"
 
 
 def test_texts_are_found_at_any_depth() -> None:
-    assert json_values.json_values({"a\0": [{"b": ("\ud800", 1, None, True)}]}) == {
+    assert json_values.storable_values({"a\0": [{"b": ("\ud800", 1, None, True)}]}) == {
         "a\ufffd": [{"b": ["\ufffd", 1, None, True]}]
     }
 

@@ -23,13 +23,13 @@ def stand(services: Services, job: Job, **values: object) -> None:
 def test_the_oldest_wait_of_a_queue_is_that_of_its_oldest_job(services: Services, make: Callable[..., Job]) -> None:
     old, _ = make(), make()
     stand(services, old, created_at=later(-600))
-    oldest = services.queues.oldest()["default"]
+    oldest = services.queues.oldest_waits()["default"]
     assert timedelta(seconds=599) < oldest < timedelta(seconds=660)
 
 
 def test_a_job_that_was_due_later_waits_since_then(services: Services, make: Callable[..., Job]) -> None:
     stand(services, make(), created_at=later(-6000), run_at=later(-30))
-    assert services.queues.oldest()["default"] < timedelta(seconds=90)
+    assert services.queues.oldest_waits()["default"] < timedelta(seconds=90)
 
 
 def test_a_job_that_is_tried_again_waits_since_then(services: Services, running: Callable[..., Job]) -> None:
@@ -37,7 +37,7 @@ def test_a_job_that_is_tried_again_waits_since_then(services: Services, running:
     end(services, job, Status.FAILED)
     stand(services, job, created_at=later(-90_000))
     services.jobs.retry(job.id)
-    assert services.queues.oldest()["default"] < timedelta(seconds=60)
+    assert services.queues.oldest_waits()["default"] < timedelta(seconds=60)
 
 
 def test_the_walk_goes_on_until_nobody_behind_can_have_waited_longer(
@@ -51,7 +51,7 @@ def test_the_walk_goes_on_until_nobody_behind_can_have_waited_longer(
     stand(services, make(queue="night"), created_at=later(-120))
     make()
     monkeypatch.setattr(latency, "_NEXT_CREATED", latency._NEXT_CREATED.limit(2))
-    oldest = services.queues.oldest()
+    oldest = services.queues.oldest_waits()
     assert timedelta(seconds=599) < oldest["default"] < timedelta(seconds=660)
     assert timedelta(seconds=119) < oldest["night"] < timedelta(seconds=180)
 
@@ -59,7 +59,7 @@ def test_the_walk_goes_on_until_nobody_behind_can_have_waited_longer(
 def test_of_very_many_that_wait_the_first_are_enough(services: Services, make: Callable[..., Job]) -> None:
     services.jobs.create_many("nothing", [{}] * 1200)
     with recorded(services.engine) as sent:
-        assert services.queues.oldest()["default"] < timedelta(seconds=60)
+        assert services.queues.oldest_waits()["default"] < timedelta(seconds=60)
     assert sum("created_at" in statement for statement, _ in sent) == 1
 
 
@@ -70,7 +70,7 @@ def test_how_long_jobs_waited_is_told_with_the_number_of_samples(
         job = running()
         end(services, job)
         stand(services, job, created_at=later(-100 - seconds), started_at=later(-100))
-    wait = services.queues.waits()["default"]
+    wait = services.queues.latencies()["default"]
     assert (round(wait.p95.total_seconds()), wait.samples) == (19, 20)
 
 
@@ -90,4 +90,4 @@ def test_emptying_a_queue_stops_what_waits_and_nothing_else(
 def test_emptying_takes_no_longer_than_it_may(services: Services, make: Callable[..., Job]) -> None:
     make()
     assert services.queues.empty("default", services.jobs.cancel_many, seconds=0.0) == 0
-    assert services.queues.waiting("default") == 1
+    assert services.queues.count_queued("default") == 1

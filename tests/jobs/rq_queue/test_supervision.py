@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.installation import wait_for
-from webapp.jobs.execution.watchdog import CUT_OFF, Watchdog
+from webapp.jobs.execution.watchdog import DATABASE_AWAY, Watchdog
 from webapp.jobs.rq_queue import supervision
 from webapp.jobs.rq_queue.supervision import HorseSupervisor
 
@@ -24,7 +24,7 @@ class Hanging:
         assert self.answers.wait(10)
         return True
 
-    def running(self, _: object) -> None:
+    def running_job(self, _: object) -> None:
         return None
 
 
@@ -47,12 +47,12 @@ def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[.
     leases, killed = Hanging(), threading.Event()
     watch = watched(leases, 0.6)
     began = time.monotonic()
-    with HorseSupervisor(watch, kill=killed.set, obey=lambda: None, show=lambda: None):
+    with HorseSupervisor(watch, kill=killed.set, obey_request=lambda: None, heartbeat=lambda: None):
         assert killed.wait(5)
         assert time.monotonic() - began < 5
         assert (leases.asked, leases.answers.is_set()) == (1, False), "its beat still hangs"
         leases.answers.set()
-    assert watch.verdict == CUT_OFF
+    assert watch.kill_reason == DATABASE_AWAY
 
 
 def test_a_redis_that_hangs_keeps_nobody_from_beating(
@@ -62,11 +62,13 @@ def test_a_redis_that_hangs_keeps_nobody_from_beating(
     leases, hangs, answers = Hanging(), threading.Event(), threading.Event()
     leases.answers.set()
 
-    def show() -> None:
+    def heartbeat() -> None:
         hangs.set()
         answers.wait(10)
 
-    with HorseSupervisor(watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey=lambda: None, show=show):
+    with HorseSupervisor(
+        watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey_request=lambda: None, heartbeat=heartbeat
+    ):
         assert hangs.wait(5)
         asked = leases.asked
         wait_for(lambda: leases.asked >= asked + 2)
@@ -77,6 +79,6 @@ def test_no_thread_is_left_when_the_horse_has_ended(watched: Callable[..., Watch
     leases = Hanging()
     leases.answers.set()
     before = threading.active_count()
-    with HorseSupervisor(watched(leases, 30.0), kill=lambda: None, obey=lambda: None, show=lambda: None):
+    with HorseSupervisor(watched(leases, 30.0), kill=lambda: None, obey_request=lambda: None, heartbeat=lambda: None):
         assert threading.active_count() == before + 3
     assert threading.active_count() == before

@@ -39,7 +39,7 @@ def acted(services):
     def acted(person, action: Action, **payload) -> Job:
         payload = {"action": action, "newest": LATER, **payload}
         job = services.jobs.create_user_job("bulk_action", payload, person.id, priority=1000)
-        services.run_here(job.id)
+        services.run_inline(job.id)
         return services.jobs.get(job.id)
 
     return acted
@@ -126,7 +126,7 @@ def test_an_attempt_after_a_crash_runs_nothing_again_twice(
     assert job.status is Status.SCHEDULED, "it is tried again"
     monkeypatch.setattr(bulk_action, "act", act)
     services.jobs.change(job.id, Job.mark_queued)
-    services.run_here(job.id)
+    services.run_inline(job.id)
     copies = [one.again_of for one in services.jobs.newest(30) if one.again_of]
     assert sorted(copies) == sorted(ids)
 

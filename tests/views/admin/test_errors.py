@@ -77,7 +77,7 @@ def test_many_of_an_error_are_retried_by_a_job_of_its_own(
     answer = operator.post(f"/admin/errors/{error}/retry")
     assert services.figures.errors.count_retriable(error) == 2, "not yet"
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
-    services.run_here(job_id)
+    services.run_inline(job_id)
     assert services.jobs.get(job_id).message == "2 done, 0 left alone"
     assert services.figures.errors.count_retriable(error) == 0
     assert services.jobs.get(other.id).status is Status.FAILED

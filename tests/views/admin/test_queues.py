@@ -21,7 +21,7 @@ def tag_in(text: str) -> str:
 
 
 def test_a_queue_is_listed_with_its_figures(operator: FlaskClient, services: Services, put: Put) -> None:
-    WorkerHeartbeat(services.engine, HOLDER, ["default"], "1").look()
+    WorkerHeartbeat(services.engine, HOLDER, ["default"], "1").poll()
     for status in (Status.QUEUED, Status.QUEUED, Status.RUNNING):
         put(status)
     services.queues.limit("default", 5)
@@ -116,7 +116,7 @@ def test_what_is_too_much_for_one_request_a_job_stops(
     assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 0})
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
     others.append(put())
-    services.run_here(job_id)
+    services.run_inline(job_id)
     assert services.jobs.get(job_id).message == "2 done, 0 left alone"
     assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}
     assert all(services.jobs.get(job.id).status is job.status for job in others)

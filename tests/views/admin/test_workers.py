@@ -20,7 +20,7 @@ Noted = Callable[[], list[dict[str, Any]]]
 def worker(services: Services) -> WorkerHeartbeat:
     holder = Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17)
     presence = WorkerHeartbeat(services.engine, holder, ["default"], version())
-    presence.look()
+    presence.poll()
     return presence
 
 
@@ -49,7 +49,7 @@ def test_a_worker_is_asked_to_end_after_its_job(
 ) -> None:
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 303
     worker._look_due = 0.0
-    assert worker.look() is StopRequest.DRAIN
+    assert worker.poll() is StopRequest.DRAIN
     assert "Stop after current job requested by you." in operator.get("/admin/workers").text
     line = noted()[-1]
     assert (line["action"], line["object_name"], line["after"]) == ("worker_drain", "mill, 17", {"wish": "drain"})
@@ -65,7 +65,7 @@ def test_a_stop_now_says_what_becomes_of_the_job_first(
     assert "its pool starts a new one" in asked
     assert operator.post("/admin/workers/abcdef0123/stop").status_code == 303
     worker._look_due = 0.0
-    assert worker.look() is StopRequest.NOW
+    assert worker.poll() is StopRequest.NOW
     assert noted()[-1]["action"] == "worker_stop"
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
 

@@ -45,7 +45,7 @@ def archive(client: FlaskClient, job: Job) -> ZipFile:
 def test_the_archive_has_all_that_helps_and_no_secret(
     client: FlaskClient, put: Put, attach: Attach, write_log: Callable[..., None], services: Services
 ) -> None:
-    payload = {"note": "hello", "key": services.vault.close(SecretStr("hush"))}
+    payload = {"note": "hello", "key": services.vault.encrypt(SecretStr("hush"))}
     job = put(Status.FAILED, type="letter", payload=payload, errors=({"text": "No stamp."},))
     attach(job, "part.csv", b"a,b\n" * 50_000)
     attach(job, "part.csv", b"the same name")

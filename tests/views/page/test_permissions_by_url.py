@@ -91,7 +91,7 @@ def address_of(
 
     def worker() -> str:
         name = uuid4().hex
-        WorkerHeartbeat(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").look()
+        WorkerHeartbeat(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").poll()
         return name
 
     def error() -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
-from webapp.jobs.model.policies import DEFAULT, Limits, OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.policies import DEFAULT_RETENTION, Limits, OnDuplicate, Retention, RetryPolicy
 
 
 class JobError(Exception):
@@ -25,7 +25,7 @@ class JobError(Exception):
         """Keep the translation beside the sentence."""
         super().__init__(text)
         self.key = key
-        self.parameters = json_values.checked(parameters, "The parameters of an error", PARAMETERS_LIMIT)
+        self.parameters = json_values.check_json(parameters, "The parameters of an error", PARAMETERS_LIMIT)
 
 
 class InvalidPayload(Exception):
@@ -141,7 +141,7 @@ def job_type(
     rerun_lost: bool = True,
     own_process: bool = False,
     worker_only: bool = False,
-    keep: Retention = DEFAULT,
+    keep: Retention = DEFAULT_RETENTION,
     roles: Collection[str] = (),
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),

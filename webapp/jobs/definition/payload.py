@@ -38,11 +38,11 @@ class Vault:
         derived = sha256(b"deskjob payload secrets\0" + secret_key.encode()).digest()
         self._fernet = Fernet(urlsafe_b64encode(derived))
 
-    def close(self, secret: SecretStr) -> dict[str, str]:
+    def encrypt(self, secret: SecretStr) -> dict[str, str]:
         """Return what may be stored of a secret."""
         return {SECRET: self._fernet.encrypt(secret.get_secret_value().encode()).decode()}
 
-    def open(self, stored: Mapping[str, str]) -> str:
+    def decrypt(self, stored: Mapping[str, str]) -> str:
         """Return the secret; raise `UnreadableSecret` if the key is another one."""
         try:
             return self._fernet.decrypt(stored[SECRET].encode()).decode()
@@ -52,13 +52,13 @@ class Vault:
 
 def dump_payload(payload: BaseModel, vault: Vault) -> dict[str, Any]:
     """Return a payload as JSON values, its secrets closed; ``ValueError`` for what no database stores."""
-    closed: dict[str, Any] = _closed(payload.model_dump(mode="python", by_alias=True), vault)
+    closed: dict[str, Any] = _encrypted(payload.model_dump(mode="python", by_alias=True), vault)
     return closed
 
 
 def load_payload(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> BaseModel:
     """Return the payload of a row, checked again: its type may have changed since."""
-    return job_type.parse(_opened(stored, vault))
+    return job_type.parse(_decrypted(stored, vault))
 
 
 def is_secret(value: object) -> bool:
@@ -66,17 +66,17 @@ def is_secret(value: object) -> bool:
     return isinstance(value, Mapping) and set(value) == {SECRET}
 
 
-def _closed(value: Any, vault: Vault) -> Any:
+def _encrypted(value: Any, vault: Vault) -> Any:
     if value is None or type(value) in _AS_THEY_ARE or (type(value) is str and _PLAIN_TEXT(value)):
         return value
     if isinstance(value, SecretStr):
-        return vault.close(value)
+        return vault.encrypt(value)
     if isinstance(value, Mapping):
-        return {_closed(name, vault): _closed(item, vault) for name, item in value.items()}
+        return {_encrypted(name, vault): _encrypted(item, vault) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_closed(item, vault) for item in value]
+        return [_encrypted(item, vault) for item in value]
     plain = to_jsonable_python(value)
-    if isinstance(plain, str) and json_values.text(plain) != plain:
+    if isinstance(plain, str) and json_values.storable_text(plain) != plain:
         message = "A text cannot hold the character NUL, nor half of a surrogate pair."
         raise ValueError(message)
     if isinstance(plain, float) and not isfinite(plain):
@@ -85,11 +85,11 @@ def _closed(value: Any, vault: Vault) -> Any:
     return plain
 
 
-def _opened(value: Any, vault: Vault) -> Any:
+def _decrypted(value: Any, vault: Vault) -> Any:
     if is_secret(value):
-        return vault.open(value)
+        return vault.decrypt(value)
     if isinstance(value, Mapping):
-        return {name: _opened(item, vault) for name, item in value.items()}
+        return {name: _decrypted(item, vault) for name, item in value.items()}
     if isinstance(value, list):
-        return [_opened(item, vault) for item in value]
+        return [_decrypted(item, vault) for item in value]
     return value

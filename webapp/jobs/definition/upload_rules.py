@@ -24,11 +24,13 @@ class UploadRule:
     def refusal(self, name: str, count: int) -> str:
         """Return the sentence that refuses a file of this name and so many bytes; empty for one that is taken."""
         if self.kinds and not any(_fits(name, kind) for kind in self.kinds):
-            return f"{name} is not of the right kind. Choose a file of the kind {one_of(self.kinds)}."
+            return f"{name} is not of the right kind. Choose a file of the kind {join_with_or(self.kinds)}."
         if not count:
             return f"{name} is empty. Choose a file that holds something."
         if self.max_bytes is not None and count > self.max_bytes:
-            return f"{name} is larger than the {size(self.max_bytes)} that are taken here. Choose a smaller file."
+            return (
+                f"{name} is larger than the {format_size(self.max_bytes)} that are taken here. Choose a smaller file."
+            )
         return ""
 
 
@@ -59,11 +61,11 @@ def _fits(name: str, kind: str) -> bool:
     return media_type_of(name).startswith(kind.removesuffix("*"))
 
 
-def one_of(parts: Sequence[str]) -> str:
+def join_with_or(parts: Sequence[str]) -> str:
     """Enumerate: ``.csv``, ``.xlsx`` and ``.tsv`` are ".csv, .xlsx or .tsv"."""
     return " or ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """Say how many bytes: 205 kB, 2.1 GB."""
     return humanize.naturalsize(count).replace(".0 ", " ").replace("Byte", "byte")

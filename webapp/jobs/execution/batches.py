@@ -96,7 +96,7 @@ def peak_memory() -> int:
 
 
 T = TypeVar("T")
-DONE = "items_done"
+ITEMS_DONE = "items_done"
 
 
 class SliceEnded(BaseException):
@@ -106,7 +106,7 @@ class SliceEnded(BaseException):
     """
 
 
-class Walker(Protocol):
+class BatchContext(Protocol):
     """What a walk needs of the job's context."""
 
     state: dict[str, object]
@@ -118,20 +118,20 @@ class Walker(Protocol):
         """Say how far it is; raises when the job was asked to stop."""
 
 
-def walk(
-    job: Walker, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int, limit: SliceLimit
+def iterate_batches(
+    job: BatchContext, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int, limit: SliceLimit
 ) -> Iterator[T]:
     """Go through the items from the checkpoint on; ``fetch(start, count)`` returns that part of them in order.
 
     An item counts as done when the next one is asked for. An item whose handling was cut short
     is handed out once more, so handling one must be repeatable.
     """
-    done = int(str(job.state.get(DONE, 0)))
+    done = int(str(job.state.get(ITEMS_DONE, 0)))
     for part in slices(total, start=done, size=size):
         for item in fetch(part.start, part.stop - part.start):
             yield item
             done += 1
-            job.state[DONE] = done
+            job.state[ITEMS_DONE] = done
             job.progress(done=done, total=total)
             if limit.item_done() and done < total:
                 job.save_state()

@@ -11,11 +11,11 @@ from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID, uuid4
 
 from webapp.db.engine import reading, writing
-from webapp.db.retry import patiently
+from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
-from webapp.jobs.execution.batches import SIZE, SliceLimit, Walker, walk
+from webapp.jobs.execution.batches import SIZE, BatchContext, SliceLimit, iterate_batches
 from webapp.jobs.execution.input_files import InputFile
-from webapp.jobs.execution.reporter import Reporter, logger_of
+from webapp.jobs.execution.reporter import Reporter, job_logger
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.progress import from_amounts
@@ -28,7 +28,7 @@ STATE_LIMIT = json_values.JSON_LIMIT
 StateTooLarge = json_values.TooLarge
 
 
-class Family(Protocol):
+class JobCreator(Protocol):
     """What makes the children and the dependents of a running job."""
 
     def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
@@ -56,19 +56,19 @@ class JobContext:
         *,
         inputs: Mapping[str, InputFile],
         keep_files: timedelta,
-        family: Family,
+        creator: JobCreator,
         memory: int | None = None,
         seconds: float | None = None,
-        patience: float = 0.0,
+        retry_seconds: float = 0.0,
     ) -> None:
         self._job = job
         self._reporter = reporter
         self._files = files
         self._keep_files = keep_files
-        self._family = family
+        self._creator = creator
         self._memory = memory  # bytes and seconds that one work-horse may use for slices of this job
         self._seconds = seconds
-        self._patience = patience  # seconds that a word waits for a database that is away
+        self._retry_seconds = retry_seconds  # seconds that a word waits for a database that is away
         self._children: list[Job] = []
         self._percent = 0.0
         self._count: float = 0
@@ -104,13 +104,13 @@ class JobContext:
     @property
     def stop_requested(self) -> bool:
         """Somebody asked the job to stop: end soon, by returning or by the next word."""
-        self._reporter.watch()
+        self._reporter.watch_stop_flag()
         return self._reporter.stop is not None
 
     @cached_property
     def logger(self) -> logging.Logger:
         """A logger whose lines land in the job's log."""
-        return logger_of(self._job.type, self._reporter)
+        return job_logger(self._job.type, self._reporter)
 
     def progress(
         self,
@@ -134,11 +134,11 @@ class JobContext:
         if percent is not None:
             self._percent = max(self._percent, percent)
             words["progress"] = self._percent
-        self._say(**words)
+        self._report(**words)
 
     def message(self, text: str) -> None:
         """Say what it is doing now."""
-        self._say(message=text)
+        self._report(message=text)
 
     def track(self, items: Iterable[T], total: float | None = None) -> Iterator[T]:
         """Go through ``items`` and report how many are done; ``total`` defaults to their length.
@@ -148,8 +148,8 @@ class JobContext:
         reporter = self._reporter
         around = self._count, self._total, reporter.live_amount  # of a track that this one is in
         self._count, self._total = 0, total if total is not None else (length_hint(items) or None)
-        reporter.live_amount = self._amount
-        reporter.watch()
+        reporter.live_amount = self._amounts
+        reporter.watch_stop_flag()
         count = 0
         try:
             for item in items:
@@ -159,31 +159,35 @@ class JobContext:
                 if reporter.stop:
                     raise reporter.stop
         finally:
-            reporter.say(**self._amount())
+            reporter.set_values(**self._amounts())
             self._count, self._total, reporter.live_amount = around
-        self._obey()
+        self._raise_if_stopped()
 
     def batches(self, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int = SIZE) -> Iterator[T]:
         """Go through ``total`` items in slices of ``size``, from the checkpoint on; see walking.py.
 
         ``fetch(start, count)`` returns a part of the items, always in the same order.
         """
-        return walk(
-            cast(Walker, self), fetch, total, size=size, limit=SliceLimit(memory=self._memory, seconds=self._seconds)
+        return iterate_batches(
+            cast(BatchContext, self),
+            fetch,
+            total,
+            size=size,
+            limit=SliceLimit(memory=self._memory, seconds=self._seconds),
         )
 
     def warn(self, text: str, key: str = "", **parameters: Any) -> None:
         """Note something that is wrong but does not end the job; its owner sees it.
 
-        ``key`` names a translation that the parameters fill; ``text`` is what is said without one.
+        ``key`` names a translation that the parameters fill; ``storable_text`` is what is said without one.
         """
-        self._reporter.note("warnings", text, key, parameters)
-        self._obey()
+        self._reporter.add_diagnostic("warnings", text, key, parameters)
+        self._raise_if_stopped()
 
     def error(self, text: str, key: str = "", **parameters: Any) -> None:
         """Note an error that its owner sees, as `warn` does; the job goes on. To end it, raise `JobError`."""
-        self._reporter.note("errors", text, key, parameters)
-        self._obey()
+        self._reporter.add_diagnostic("errors", text, key, parameters)
+        self._raise_if_stopped()
 
     def save_state(self, state: Mapping[str, Any] | None = None) -> None:
         """Write the checkpoint that the next attempt starts from, now (`state` if none is given).
@@ -192,12 +196,12 @@ class JobContext:
         """
         if state is not None:
             self.state = dict(state)
-        self._say(state=json_values.checked(self.state, "The state of a job"))
-        patiently(self._reporter.flush, seconds=self._patience)
+        self._report(state=json_values.check_json(self.state, "The state of a job"))
+        retry_while_away(self._reporter.flush, seconds=self._retry_seconds)
 
     def save_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Replace the application's own data about the job; raises `NotStorable` as `save_state` does."""
-        self._say(metadata=json_values.checked(metadata, "The metadata of a job"))
+        self._report(metadata=json_values.check_json(metadata, "The metadata of a job"))
 
     @contextmanager
     def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:
@@ -207,13 +211,13 @@ class JobContext:
             yield cast(BinaryIO, file)
             if not file.closed:
                 file.flush()
-            self._row_for(draft.keep(name, media_type))
+            self._add_file_row(draft.keep(name, media_type))
 
     def attach(self, name: str, data: bytes | BinaryIO, media_type: str | None = None) -> None:
         """Leave a file, from bytes or streamed from an open file."""
         source = BytesIO(data) if isinstance(data, bytes) else data
         file = self._files.receive(source, name, media_type=media_type)
-        self._row_for(file)
+        self._add_file_row(file)
 
     def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
         """Make a child of this job; it may start when this handler has returned and all children exist.
@@ -221,7 +225,7 @@ class JobContext:
         ``name`` is unique among the children: one that exists already is not made again.
         ``choices`` are those of `create_job`. A child cannot have children.
         """
-        child = self._family.child_of(self._job, type_name, payload, name, choices)
+        child = self._creator.child_of(self._job, type_name, payload, name, choices)
         self._children.append(child)
         if len(self._children) >= CHILDREN_AT_ONCE:
             self.flush_children()
@@ -231,10 +235,10 @@ class JobContext:
         """Write the children that were spawned and not written yet."""
         if self._children:
             children, self._children = self._children, []
-            patiently(
-                lambda: self._family.add_children(self._job, children),
-                again=lambda: self._family.add_children(self._job, children, again=True),
-                seconds=self._patience,
+            retry_while_away(
+                lambda: self._creator.add_children(self._job, children),
+                again=lambda: self._creator.add_children(self._job, children, again=True),
+                seconds=self._retry_seconds,
             )
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
@@ -242,7 +246,7 @@ class JobContext:
 
         Raises `LeaseLost` if somebody else runs this job by now.
         """
-        patiently(self._reporter.asked_to_stop, seconds=self._patience)
+        retry_while_away(self._reporter.read_stop_flag, seconds=self._retry_seconds)
         asked = {
             "owner": self._job.owner,
             "triggered_by": self._job.triggered_by,
@@ -251,16 +255,16 @@ class JobContext:
         }
 
         def make() -> UUID:
-            return self._family.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **asked).id
+            return self._creator.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **asked).id
 
-        return patiently(
-            make, seconds=self._patience
+        return retry_while_away(
+            make, seconds=self._retry_seconds
         )  # by its key, a request whose answer was lost makes no second job
 
-    def _row_for(self, file: StoredFile) -> None:
+    def _add_file_row(self, file: StoredFile) -> None:
         try:
-            patiently(
-                lambda: self._add_row(file), again=lambda: self._add_row(file, again=True), seconds=self._patience
+            retry_while_away(
+                lambda: self._add_row(file), again=lambda: self._add_row(file, again=True), seconds=self._retry_seconds
             )
         except LeaseLost:
             if not self._has_row(file):
@@ -279,14 +283,14 @@ class JobContext:
         with reading(self._reporter.engine) as connection:
             return has_file(connection, file.id)
 
-    def _amount(self) -> dict[str, Any]:
+    def _amounts(self) -> dict[str, Any]:
         self._percent = max(self._percent, from_amounts(self._percent, self._count, self._total))
         return {"done": self._count, "total": self._total, "progress": self._percent}
 
-    def _say(self, **words: Any) -> None:
-        self._reporter.say(**words)
-        self._obey()
+    def _report(self, **words: Any) -> None:
+        self._reporter.set_values(**words)
+        self._raise_if_stopped()
 
-    def _obey(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._reporter.stop:
             raise self._reporter.stop

@@ -37,7 +37,7 @@ class DryRunReporter(Reporter):
         super().__init__(engine, job)
         self._show = show
 
-    def say(self, **words: Any) -> None:
+    def set_values(self, **words: Any) -> None:
         """Show columns of the job's row."""
         if "progress" in words:
             amounts = f" ({words['done']:g} of {words.get('total') or '?'})" if words.get("done") is not None else ""
@@ -47,7 +47,7 @@ class DryRunReporter(Reporter):
                 said = words[name] if name == "message" else json.dumps(words[name], ensure_ascii=False)
                 self._show(f"{name}: {said}")
 
-    def note(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def add_diagnostic(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Show a warning or an error."""
         self._show(f"{kind.removesuffix('s')}: {text}")
 
@@ -55,7 +55,7 @@ class DryRunReporter(Reporter):
         """Show a line of the log."""
         self._show(f"{level.lower()}: {text}")
 
-    def asked_to_stop(self) -> bool:
+    def read_stop_flag(self) -> bool:
         """Nobody asks a rehearsal to stop."""
         return False
 
@@ -84,7 +84,7 @@ class DryRunContext(JobContext):
         self._show(f"then: {type_name}{' however it ends' if on_finish else ''}")
         return uuid7()
 
-    def _row_for(self, file: StoredFile) -> None:
+    def _add_file_row(self, file: StoredFile) -> None:
         self._show(f"file: {file.name}, {file.size} bytes, {file.media_type}")
 
 
@@ -139,7 +139,7 @@ class DryRun(Executor):
 
     _show: Show = print
 
-    def rehearse(self, job: Job, at: datetime, show: Show) -> bool:
+    def dry_run(self, job: Job, at: datetime, show: Show) -> bool:
         """Run a job's handler, from its payload and checkpoint; tell whether the job would have completed.
 
         Works in any status. ``at`` is the database's time; ``show`` is given one line at a time.

@@ -15,17 +15,17 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from webapp.db import resource_errors
-from webapp.db.engine import writing, writing_at_once
-from webapp.db.retry import patiently
+from webapp.db.engine import writing, writing_autocommit
+from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
 from webapp.jobs.definition.payload import UnreadableSecret, Vault, load_payload
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution import unknown_type
 from webapp.jobs.execution.batches import SliceEnded
-from webapp.jobs.execution.context import Family, JobContext
+from webapp.jobs.execution.context import JobContext, JobCreator
 from webapp.jobs.execution.input_files import InputFile, Inputs
-from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Lines, Reporter, Words
+from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, PendingLines, PendingValues, Reporter
 from webapp.jobs.lifecycle import finish_attempt, finish_family
 from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
 from webapp.jobs.model import json_values, policies
@@ -79,10 +79,10 @@ class Executor:
         vault: Vault,
         needs: Mapping[type, Any],
         owner_is_active: Callable[[UUID], bool],
-        family: Family,
+        creator: JobCreator,
         wake: Callable[[str], None],
         memory: int | None = None,
-        patience: float = 0.0,
+        retry_seconds: float = 0.0,
     ) -> None:
         self._engine = engine
         self._registry = registry
@@ -90,10 +90,10 @@ class Executor:
         self._vault = vault
         self._needs = needs
         self._owner_is_active = owner_is_active
-        self._family = family
+        self._creator = creator
         self._wake = wake
         self._memory = memory  # bytes that a job in slices may use in one work-horse
-        self._patience = patience  # seconds that a job waits for a database that is away
+        self._retry_seconds = retry_seconds  # seconds that a job waits for a database that is away
         self._reporter: Reporter | None = None
         self.interrupted = False
         self.draining = False
@@ -151,17 +151,17 @@ class Executor:
     def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
         if self._asked_to_stop(reporter):
             return _SIGNALS[JobCancelled]
-        return self._patiently(lambda: unknown_type.ending(self._engine, job))
+        return self._retry(lambda: unknown_type.attempt_ending(self._engine, job))
 
     def _handed_back(self, job_type: JobType, job: Job, signalled: BaseException, reporter: Reporter) -> Ending:
         """Let it go on later, with its try unless it was interrupted too often in a row."""
         if self._asked_to_stop(reporter):
             return _SIGNALS[JobCancelled]
-        if isinstance(signalled, SliceEnded) or reporter.got_further or not policies.exceeded(job):
+        if isinstance(signalled, SliceEnded) or reporter.checkpoint_saved or not policies.too_many_interruptions(job):
             return _SIGNALS[type(signalled)]
         if job.attempt < job.max_attempts and job_type.rerun_lost:
-            return Ending(status=Status.QUEUED, outcome="lost", error=policies.SENTENCE)
-        return _failed(policies.SENTENCE)
+            return Ending(status=Status.QUEUED, outcome="lost", error=policies.TOO_MANY_INTERRUPTIONS)
+        return _failed(policies.TOO_MANY_INTERRUPTIONS)
 
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
@@ -176,7 +176,7 @@ class Executor:
         return replace(ending, status=Status.SCHEDULED, retry_in=pause)
 
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
-        if not self._patiently(lambda: self._has_its_owner(job)):
+        if not self._retry(lambda: self._has_its_owner(job)):
             raise OwnerMissing
         payload = load_payload(job_type, job.payload, self._vault)
         if reporter.stop:
@@ -192,12 +192,12 @@ class Executor:
             job,
             reporter,
             self._files,
-            inputs=self._patiently(lambda: self._inputs(job_type, job)),
+            inputs=self._retry(lambda: self._inputs(job_type, job)),
             keep_files=job_type.keep_files,
-            family=self._family,
+            creator=self._creator,
             memory=self._memory,
             seconds=job_type.timeout.total_seconds(),
-            patience=self._patience,
+            retry_seconds=self._retry_seconds,
         )
 
     def _make_context(self, *arguments: Any, **named: Any) -> JobContext:
@@ -217,12 +217,12 @@ class Executor:
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()
         if ending.outcome != finish_attempt.UNKNOWN_TYPE:  # no fault of the job's: its attempt says it
-            words = {**words, **reporter.last_words(ending.error, ending.key, ending.parameters)}
-        self._patiently(lambda: self._end(job, horse, ending, words=words, lines=lines))
+            words = {**words, **reporter.error_values(ending.error, ending.key, ending.parameters)}
+        self._retry(lambda: self._end(job, horse, ending, words=words, lines=lines))
 
-    def _end(self, job: Job, horse: Horse, ending: Ending, *, words: Words, lines: Lines) -> None:
+    def _end(self, job: Job, horse: Horse, ending: Ending, *, words: PendingValues, lines: PendingLines) -> None:
         try:
-            with writing(self._engine) if lines else writing_at_once(self._engine) as connection:
+            with writing(self._engine) if lines else writing_autocommit(self._engine) as connection:
                 finish_attempt.end(connection, job, horse, ending, kin=finish_attempt.kin_of(job, ending), **words)
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
@@ -239,13 +239,13 @@ class Executor:
         return job.owner.user_id is None or self._owner_is_active(job.owner.user_id)
 
     def _asked_to_stop(self, reporter: Reporter) -> bool:
-        return self._patiently(reporter.asked_to_stop)
+        return self._retry(reporter.read_stop_flag)
 
-    def _patiently(self, act: Callable[[], T]) -> T:
-        return patiently(act, seconds=self._patience)
+    def _retry(self, act: Callable[[], T]) -> T:
+        return retry_while_away(act, seconds=self._retry_seconds)
 
 
-def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
+def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:
     if lines:
         add_log(connection, Fence(job_id=job.id, attempt=job.attempt), lines)
 
@@ -253,12 +253,12 @@ def _add_lines(connection: Connection, job: Job, lines: Lines) -> None:
 def _sentence(error: BaseException) -> str:
     if isinstance(error, SELF_EXPLANATORY):
         return str(error)
-    return resource_errors.sentence(error) or f"{type(error).__name__}: {error}"
+    return resource_errors.shortage_message(error) or f"{type(error).__name__}: {error}"
 
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:
-    traced = None if trace is None else json_values.text(trace)
-    return Ending(status=Status.FAILED, outcome="failed", error=json_values.text(sentence), traceback=traced)
+    traced = None if trace is None else json_values.storable_text(trace)
+    return Ending(status=Status.FAILED, outcome="failed", error=json_values.storable_text(sentence), traceback=traced)
 
 
 @contextmanager

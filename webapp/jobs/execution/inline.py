@@ -45,14 +45,14 @@ class InlineRun:
         claims: Claims,
         executor: Executor,
         leases: Leases,
-        watch: WatchdogFactory,
+        make_watchdog: WatchdogFactory,
     ) -> None:
         self._store = store
         self._registry = registry
         self._claims = claims
         self._executor = executor
         self._leases = leases
-        self._watch = watch
+        self._make_watchdog = make_watchdog
 
     def run(self, job_id: UUID, holder: Holder) -> Job:
         """Run a queued job here, in the main thread; return it as it stands then.
@@ -66,24 +66,24 @@ class InlineRun:
             message = f"Job {job.short_id} is only a record: its work is done elsewhere."
             raise BadRequest(message)
         lease_id = self._leases.open(holder, job.queue)
-        watching = self._watch(lease_id)
+        watchdog = self._make_watchdog(lease_id)
         try:
             claimed = self._claims.claim_one(job_id, job.queue, lease_id)
             if claimed is None:
                 raise self._why_not(job_id)
-            self._run(claimed, holder, watching)
+            self._run(claimed, holder, watchdog)
         finally:
-            watching.settle(watching.verdict or _INTERRUPTED, holder.pid, 0)
+            watchdog.settle(watchdog.kill_reason or _INTERRUPTED, holder.pid, 0)
         return self._store.get(job_id)
 
-    def _run(self, job: Job, holder: Holder, watching: Watchdog) -> None:
+    def _run(self, job: Job, holder: Holder, watchdog: Watchdog) -> None:
         ended = threading.Event()
-        thread = os_process.start(lambda: _keep_alive(watching, ended), "beat")
+        thread = os_process.start_thread(lambda: _keep_alive(watchdog, ended), "beat")
         try:
             self._executor.run(job, Horse(worker=holder.worker, host=holder.host, pid=holder.pid))
         except KeyboardInterrupt:
-            if not watching.verdict:
-                watching.interrupt()  # somebody at the keyboard: the job is handed back
+            if not watchdog.kill_reason:
+                watchdog.interrupt()  # somebody at the keyboard: the job is handed back
                 raise
         finally:
             ended.set()
@@ -96,8 +96,8 @@ class InlineRun:
         return BadRequest(f"Job {job.short_id} cannot start now: as many of its kind run as may run at once.")
 
 
-def _keep_alive(watching: Watchdog, ended: threading.Event) -> None:
-    while not ended.wait(watching.interval_seconds):
-        if watching.look() and not ended.is_set():
+def _keep_alive(watchdog: Watchdog, ended: threading.Event) -> None:
+    while not ended.wait(watchdog.interval_seconds):
+        if watchdog.check() and not ended.is_set():
             # the same as Ctrl-C, also in the middle of a system call; another follows if the handler swallows it
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

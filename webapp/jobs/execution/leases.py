@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
-from webapp.db.engine import reading, writing, writing_at_once
+from webapp.db.engine import reading, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import finish_family
 from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
@@ -72,10 +72,10 @@ class Leases:
         At once: a worker that freezes between an update and its commit would keep the lease locked.
         """
         statement = update(leases).where(leases.c.id == lease_id).values(beat=leases.c.beat + 1, beat_at=now())
-        with writing_at_once(self.engine) as connection:
+        with writing_autocommit(self.engine) as connection:
             return connection.execute(statement).rowcount == 1
 
-    def running(self, lease_id: UUID) -> Job | None:
+    def running_job(self, lease_id: UUID) -> Job | None:
         """Return the job that runs under a lease, if one does."""
         with reading(self.engine) as connection:
             row = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first()
@@ -131,21 +131,21 @@ class Leases:
         if job.cancel_requested_at:
             return Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="forced", error=why)
         may_rerun = self._may_rerun(job.type)
-        if hand_back and may_rerun and not policies.exceeded(job):
+        if hand_back and may_rerun and not policies.too_many_interruptions(job):
             return Ending(status=Status.QUEUED, outcome="interrupted", error=why)
         if hand_back and may_rerun:
-            why = policies.SENTENCE
+            why = policies.TOO_MANY_INTERRUPTIONS
         if job.attempt < job.max_attempts and may_rerun:
             return Ending(status=Status.QUEUED, outcome="lost", error=why)
         status = Status.STALE if worker_gone else Status.FAILED
         return Ending(status=status, outcome=status.value, error=why)
 
-    def of_worker(self, worker: str) -> tuple[UUID, ...]:
+    def held_by_worker(self, worker: str) -> tuple[UUID, ...]:
         """Return the leases that a worker holds, by its name."""
         with reading(self.engine) as connection:
             return tuple(connection.execute(select(leases.c.id).where(leases.c.worker == worker)).scalars())
 
-    def of_dead(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[UUID, ...]:
+    def held_by_dead_workers(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[UUID, ...]:
         """Return the leases of this host whose worker is gone, by its pid or by a reboot."""
         with reading(self.engine) as connection:
             mine = connection.execute(select(leases).where(leases.c.host == host)).all()

@@ -28,10 +28,10 @@ from webapp.jobs.store.fence import Fence, LeaseLost, add_log, report, stop_requ
 
 INTERVAL_SECONDS = 0.25
 _QUIET_ROUNDS = 4  # with nothing to say, the stop flag is read every second
-NOTES_LIMIT = diagnostics.LIMIT
+NOTES_LIMIT = diagnostics.MAX_DIAGNOSTICS
 LOG_LIMIT = 10_000
-Words = dict[str, Any]  # columns of the job's row
-Lines = list[tuple[datetime, str, str]]  # of its log: moment, level, text
+PendingValues = dict[str, Any]  # columns of the job's row
+PendingLines = list[tuple[datetime, str, str]]  # of its log: moment, level, text
 _PROGRESS = frozenset({"progress", "done", "total", "message"})
 
 
@@ -51,14 +51,14 @@ class Reporter:
 
     def __init__(self, engine: Engine, job: Job) -> None:
         self.stop: BaseException | None = None  # what the handler's next word raises
-        self.got_further = False  # than where the last attempt began: a checkpoint was saved
+        self.checkpoint_saved = False  # than where the last attempt began: a checkpoint was saved
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
         self._began_at, self._began = job.started_at, monotonic()
         self._words: dict[str, Any] = {}
         self._warnings, self._errors = list(job.warnings), list(job.errors)
-        self._unsaid = {"warnings": 0, "errors": 0}
+        self._omitted = {"warnings": 0, "errors": 0}
         self._lines: deque[tuple[datetime, str, str]] = deque()
         self._line_count = 0
         self._lock = threading.Lock()
@@ -66,27 +66,27 @@ class Reporter:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def say(self, **words: Any) -> None:
+    def set_values(self, **words: Any) -> None:
         """Set columns of the job's row, to be written soon."""
         if "state" in words:  # it got further, so that it may be interrupted again
             words["interruptions"] = 0
-            self.got_further = True
+            self.checkpoint_saved = True
         if "message" in words:
-            words["message"] = json_values.text(words["message"])
+            words["message"] = json_values.storable_text(words["message"])
         with self._lock:
             self._words.update(words)
         self._begin()
 
-    def note(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
+    def add_diagnostic(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
         """Add a warning or an error (``kind``: its column); beyond `NOTES_LIMIT` they are counted."""
         said = self._warnings if kind == "warnings" else self._errors
-        new = diagnostics.note(text, key, parameters, at=self.now().isoformat())
+        new = diagnostics.make_diagnostic(text, key, parameters, at=self.now().isoformat())
         with self._lock:
             if len(said) < NOTES_LIMIT:
                 said.append(new)
             else:
-                self._unsaid[kind] += 1
-                said[-1] = {"text": diagnostics.more(self._unsaid[kind] + 1), "at": new["at"]}
+                self._omitted[kind] += 1
+                said[-1] = {"text": diagnostics.omitted_message(self._omitted[kind] + 1), "at": new["at"]}
             self._words[kind] = list(said)
         self._begin()
 
@@ -96,7 +96,7 @@ class Reporter:
         if self._line_count == LOG_LIMIT:
             level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; the rest is not kept."
         if self._line_count <= LOG_LIMIT:
-            self._lines.append((self.now(), level, json_values.text(text)))
+            self._lines.append((self.now(), level, json_values.storable_text(text)))
             self._begin()
 
     def now(self) -> datetime:
@@ -104,12 +104,12 @@ class Reporter:
         assert self._began_at is not None  # noqa: S101  (a claim sets it)
         return self._began_at + timedelta(seconds=monotonic() - self._began)
 
-    def asked_to_stop(self) -> bool:
+    def read_stop_flag(self) -> bool:
         """Read the stop flag now; raise `LeaseLost` if the attempt is not the job's any more."""
         with reading(self.engine) as connection:
             return stop_requested(connection, self._fence)
 
-    def watch(self) -> None:
+    def watch_stop_flag(self) -> None:
         """Have the stop flag looked at from now on, also while nothing is said."""
         self._begin()
 
@@ -126,22 +126,24 @@ class Reporter:
         if asked_to_stop and self.stop is None:
             self.stop = JobCancelled()
 
-    def close(self) -> tuple[Words, Lines]:
+    def close(self) -> tuple[PendingValues, PendingLines]:
         """Stop writing; return the last words and lines, for the transaction that ends the attempt."""
         self._closing.set()
         if self._thread:
             self._thread.join()
         return self._take()
 
-    def last_words(
+    def error_values(
         self, error: str | None, key: str = "", parameters: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Return the errors' column with the one that ended the attempt, if one did."""
         if error is None:
             return {}
-        return {"errors": [*self._errors, diagnostics.note(error, key, parameters, at=self.now().isoformat())]}
+        return {
+            "errors": [*self._errors, diagnostics.make_diagnostic(error, key, parameters, at=self.now().isoformat())]
+        }
 
-    def _write(self, words: Mapping[str, Any], lines: Lines) -> bool:
+    def _write(self, words: Mapping[str, Any], lines: PendingLines) -> bool:
         if not words and not lines:
             with reading(self.engine) as connection:
                 return stop_requested(connection, self._fence)
@@ -155,12 +157,12 @@ class Reporter:
         faultpoint("report.committed")
         return asked_to_stop
 
-    def _take_back(self, words: Words, lines: Lines) -> None:
+    def _take_back(self, words: PendingValues, lines: PendingLines) -> None:
         with self._lock:
             self._words = {**words, **self._words}
         self._lines.extendleft(reversed(lines))
 
-    def _take(self) -> tuple[Words, Lines]:
+    def _take(self) -> tuple[PendingValues, PendingLines]:
         with self._lock:
             words, self._words = self._words, {}
         if self.live_amount:
@@ -169,7 +171,7 @@ class Reporter:
 
     def _begin(self) -> None:
         if self._thread is None:
-            self._thread = os_process.start(self._run, "reporter")
+            self._thread = os_process.start_thread(self._run, "reporter")
 
     def _run(self) -> None:
         rounds = 0
@@ -194,7 +196,7 @@ class Reporter:
 _LONGEST = 8192  # characters of a line
 
 
-def logger_of(type_name: str, reporter: Reporter) -> logging.Logger:
+def job_logger(type_name: str, reporter: Reporter) -> logging.Logger:
     """Return a logger for one attempt, which is kept nowhere."""
     logger = logging.Logger(f"deskjob.job.{type_name}", logging.DEBUG)  # noqa: LOG001
     logger.addHandler(_JobLog(reporter))

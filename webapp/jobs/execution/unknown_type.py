@@ -18,15 +18,15 @@ PATIENCE = timedelta(hours=1)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=5)
 
 
-def ending(engine: Engine, job: Job) -> Ending:
+def attempt_ending(engine: Engine, job: Job) -> Ending:
     """Say how an attempt of a job ends whose type is not known here."""
     with reading(engine) as connection:
         mine = (attempts.c.job_id == job.id, attempts.c.outcome == UNKNOWN_TYPE)
         since = connection.execute(select(func.min(attempts.c.started_at)).where(*mine)).scalar()
-    return decided(job.type, since, job.started_at)
+    return ending_after(job.type, since, job.started_at)
 
 
-def decided(type_name: str, since: datetime | None, at: datetime | None) -> Ending:
+def ending_after(type_name: str, since: datetime | None, at: datetime | None) -> Ending:
     """Hand it back, or fail it after `PATIENCE`; ``since`` is the first such attempt's start, ``at`` this one's."""
     waited = at - since if at and since else timedelta()
     if waited >= PATIENCE:

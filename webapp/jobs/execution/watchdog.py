@@ -12,16 +12,16 @@ from webapp.jobs.model.job import Job
 
 HARD_LIMIT = timedelta(seconds=10)  # past its timeout, a job that did not end itself is ended
 _LEAST = timedelta(seconds=1)
-CUT_OFF = "The database could not be reached for too long, so the job was ended by force."
+DATABASE_AWAY = "The database could not be reached for too long, so the job was ended by force."
 _BEATS_PER_LEASE = 6
 _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
 
 
 class Watchdog:
-    """Looks after what runs under a lease. `look` is called every `interval_seconds`.
+    """Looks after what runs under a lease. `check` is called every `interval_seconds`.
 
     ``drain_grace`` is what a running job has when its worker is stopped; ``timeout_of``,
-    ``grace_of`` and ``silence_of`` tell, by job type, how long one may run, take to stop, and say
+    ``grace_of`` and ``stale_after_of`` tell, by job type, how long one may run, take to stop, and say
     nothing at all.
     """
 
@@ -34,17 +34,17 @@ class Watchdog:
         drain_grace: timedelta,
         timeout_of: Callable[[str], timedelta],
         grace_of: Callable[[str], timedelta],
-        silence_of: Callable[[str], timedelta | None] = lambda _: None,
+        stale_after_of: Callable[[str], timedelta | None] = lambda _: None,
     ) -> None:
         self.interval_seconds = min(1.0, lease_seconds / _BEATS_PER_LEASE)
-        self.verdict = ""
+        self.kill_reason = ""
         self._leases = leases
         self._lease_id = lease_id
         self._lease_seconds = lease_seconds
         self._drain_grace = drain_grace.total_seconds()
         self._timeout_of = timeout_of
         self._grace_of = grace_of
-        self._silence_of = silence_of
+        self._stale_after_of = stale_after_of
         self._beaten = self._beat_due = monotonic()
         self._interrupted: float | None = None
         self._seen: tuple[UUID, int] | None = None
@@ -62,30 +62,30 @@ class Watchdog:
         """Whether the worker is to stop."""
         return self._interrupted is not None
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Beat the lease and look at what runs; return whether the horse must be killed, and keep why.
 
-        The database may let it wait; `cut_off` is for whoever does not.
+        The database may let it wait; `lease_ran_out` is for whoever does not.
         """
         began = monotonic()
         try:
             alive = self._beat(began)
-            job = self._leases.running(self._lease_id) if alive else None
+            job = self._leases.running_job(self._lease_id) if alive else None
         except DBAPIError:
             alive, job = True, None
-        self.verdict = self.verdict or self._judge(began, job, alive=alive)
-        return bool(self.verdict)
+        self.kill_reason = self.kill_reason or self._judge(began, job, alive=alive)
+        return bool(self.kill_reason)
 
     @property
     def seconds_left(self) -> float:
         """How long the horse may live on without another beat."""
         return self._beaten + self._lease_seconds * _FENCE - monotonic()
 
-    def cut_off(self) -> bool:
+    def lease_ran_out(self) -> bool:
         """Tell whether no beat was heard for so long that the horse must be killed; ask nobody for it."""
         if self.seconds_left > 0:
             return False
-        self.verdict = self.verdict or CUT_OFF
+        self.kill_reason = self.kill_reason or DATABASE_AWAY
         return True
 
     def settle(self, why: str, horse_pid: int, peak_memory: int) -> None:
@@ -95,7 +95,7 @@ class Watchdog:
             why=why,
             horse_pid=horse_pid,
             peak_memory=peak_memory,
-            hand_back=(self._interrupted is not None or self.verdict == CUT_OFF) and not self._is_stale,
+            hand_back=(self._interrupted is not None or self.kill_reason == DATABASE_AWAY) and not self._is_stale,
             worker_gone=self._is_stale,
         )
 
@@ -111,7 +111,7 @@ class Watchdog:
         if not alive:
             return "Its lease was taken away: the worker could not be seen for too long."
         if at - self._beaten > self._lease_seconds * _FENCE:
-            return CUT_OFF
+            return DATABASE_AWAY
         if self._interrupted is not None and at - self._interrupted > self._drain_grace:
             return "The worker was stopped, and the job did not end within its grace."
         return self._judge_job(at, job) if job else ""
@@ -132,7 +132,7 @@ class Watchdog:
 
     def _judge_silence(self, at: float, job: Job) -> str:
         """Take for lost what has said nothing for its type's time; never a root with parts that are still to come."""
-        most = self._silence_of(job.type)
+        most = self._stale_after_of(job.type)
         if most is None or job.parts_left or at - self._heard_at <= most.total_seconds():
             return ""
         self._is_stale = True

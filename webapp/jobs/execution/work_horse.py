@@ -10,7 +10,7 @@ from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 from uuid import UUID
 
-from webapp.db.retry import if_there, patiently
+from webapp.db.retry import ignore_while_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.lifecycle.finish_attempt import Horse
@@ -31,13 +31,19 @@ class WorkHorse:
     """Drains one queue under one lease."""
 
     def __init__(
-        self, claims: Claims, executor: Executor, budget: Budget, wake: Callable[[str], None], *, patience: float = 0.0
+        self,
+        claims: Claims,
+        executor: Executor,
+        budget: Budget,
+        wake: Callable[[str], None],
+        *,
+        retry_seconds: float = 0.0,
     ) -> None:
         self._claims = claims
         self._executor = executor
         self._budget = budget
         self._wake = wake
-        self._patience = patience  # seconds that a claim waits for a database that is away
+        self._retry_seconds = retry_seconds  # seconds that a claim waits for a database that is away
 
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
         """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
@@ -49,14 +55,16 @@ class WorkHorse:
             count += 1
             if job.own_process or self._used_up(count, monotonic() - began):
                 break
-        if_there(lambda: self._pass_the_baton(queue))  # else the clock announces what waits
+        ignore_while_away(lambda: self._pass_the_baton(queue))  # else the clock announces what waits
         return count
 
     def _next(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
         def claim() -> Job | None:
             return self._claims.claim(queue, lease_id, fresh=fresh)
 
-        return patiently(claim, again=lambda: self._claims.claimed_under(lease_id) or claim(), seconds=self._patience)
+        return retry_while_away(
+            claim, again=lambda: self._claims.claimed_under(lease_id) or claim(), seconds=self._retry_seconds
+        )
 
     def _is_to_end(self) -> bool:
         return self._executor.interrupted or self._executor.draining

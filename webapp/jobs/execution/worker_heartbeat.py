@@ -48,7 +48,7 @@ class WorkerHeartbeat:
         self._beat_due = self._look_due = 0.0
         self._wish: StopRequest | None = None
 
-    def look(self, horse_pid: int = 0) -> StopRequest | None:
+    def poll(self, horse_pid: int = 0) -> StopRequest | None:
         """Beat when that is due; return what is asked of the worker. Cheap enough for every second.
 
         A database that is away costs nothing but the beat.
@@ -73,14 +73,14 @@ class WorkerHeartbeat:
         return _wish(row.wish) if row else None
 
 
-def count(engine: Engine, worker: str, *, done: int, failed: int) -> None:
+def add_job_counts(engine: Engine, worker: str, *, done: int, failed: int) -> None:
     """Add to how many jobs a worker has ended."""
     more = {"done": workers.c.done + done, "failed": workers.c.failed + failed}
     with writing(engine) as connection:
         connection.execute(update(workers).where(workers.c.name == worker).values(**more))
 
 
-def ask(engine: Engine, worker: str, wish: StopRequest, *, by: UUID | None = None) -> bool:
+def request_stop(engine: Engine, worker: str, wish: StopRequest, *, by: UUID | None = None) -> bool:
     """Ask a worker to end; tell whether it is there. What was asked before is only made more urgent."""
     fits = (workers.c.name == worker, workers.c.wish.is_distinct_from(StopRequest.NOW.value))
     asked = {"wish": wish.value, "wished_at": now(), "wished_by": by}
@@ -89,13 +89,13 @@ def ask(engine: Engine, worker: str, wish: StopRequest, *, by: UUID | None = Non
         return connection.execute(select(exists().where(workers.c.name == worker))).scalar_one()
 
 
-def forget(engine: Engine, *names: str) -> None:
+def remove_workers(engine: Engine, *names: str) -> None:
     """Remove the rows of workers that have ended."""
     with writing(engine) as connection:
         connection.execute(delete(workers).where(workers.c.name.in_(names)))
 
 
-def forget_silent(engine: Engine, lease_seconds: float) -> int:
+def remove_silent_workers(engine: Engine, lease_seconds: float) -> int:
     """Remove the rows of workers that nobody has heard of for long and that hold no lease; return how many."""
     silent = workers.c.beat_at < later(-lease_seconds * FORGOTTEN_AFTER)
     holds = exists().where(leases.c.worker == workers.c.name)

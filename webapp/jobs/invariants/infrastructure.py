@@ -61,7 +61,7 @@ def _unannounced(engine: Engine, its: WakeUpSources) -> Iterator[str]:
 
 def _strange(wake_ups: WakeUps) -> Iterator[str]:
     try:
-        yield from wake_ups.strange_keys()
+        yield from wake_ups.unknown_keys()
     except NoPermissionError:
         return  # whoever may see only Deskjob's keys has nobody else's there
     except RedisError as error:

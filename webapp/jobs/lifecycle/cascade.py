@@ -56,7 +56,7 @@ def _read(connection: Connection, ids: list[UUID]) -> list[Row[Any]]:
 def _count_at_roots(connection: Connection, rows: list[Row[Any]]) -> list[UUID]:
     counts: dict[UUID, Counter[str]] = {}
     for row in rows:
-        kind = ChildCounts().counted(Status(row.status))
+        kind = ChildCounts().counter_for(Status(row.status))
         if row.root_id and kind:
             counts.setdefault(row.root_id, Counter())[kind] += 1
     # in one order everywhere, so that two who end children of the same roots never wait in a ring

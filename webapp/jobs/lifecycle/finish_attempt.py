@@ -258,7 +258,7 @@ ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
 @cache
 def counted(status: Status) -> ReturningUpdate[Any]:
     """Count one more child that has ended in ``status`` at the root that the parameter ``its_root`` names."""
-    kind = ChildCounts().counted(status)
+    kind = ChildCounts().counter_for(status)
     figure = jobs.c[f"parts_{kind}"]
     done = jobs.c.parts_completed + jobs.c.parts_failed + int(kind != "cancelled")
     progress = func.round(cast(COMPLETE * done / jobs.c.parts, Numeric), DECIMALS)

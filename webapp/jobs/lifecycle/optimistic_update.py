@@ -123,14 +123,16 @@ def _event_of(old: Job, new: Job) -> str:
 
 def _storable(old: Job, new: Job) -> Job:
     """Refuse what no database stores, before anything is written."""
-    changed: dict[str, Any] = {"message": json_values.text(new.message)}
+    changed: dict[str, Any] = {"message": json_values.storable_text(new.message)}
     for name in ("state", "metadata"):
         values: Mapping[str, Any] = getattr(new, name)
         if values != getattr(old, name):
-            changed[name] = json_values.checked(values, f"The {name} of a job")
+            changed[name] = json_values.check_json(values, f"The {name} of a job")
     for name in ("warnings", "errors"):
         if getattr(new, name) != getattr(old, name):
-            changed[name] = tuple(diagnostics.bounded([diagnostics.checked(note) for note in getattr(new, name)]))
+            changed[name] = tuple(
+                diagnostics.limit_diagnostics([diagnostics.check_diagnostic(note) for note in getattr(new, name)])
+            )
     return replace(new, **changed)
 
 

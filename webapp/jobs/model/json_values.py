@@ -21,10 +21,10 @@ class TooLarge(NotStorable):
     """JSON keeps to its limit of bytes."""
 
 
-def checked(values: Mapping[str, Any], what: str, limit: int = JSON_LIMIT) -> dict[str, Any]:
+def check_json(values: Mapping[str, Any], what: str, limit: int = JSON_LIMIT) -> dict[str, Any]:
     """Return the same values, storable; raise `NotStorable` with a sentence that begins with ``what``."""
     try:
-        made: dict[str, Any] = json_values(values)
+        made: dict[str, Any] = storable_values(values)
         size = json_size(made)
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
         message = f"{what} must be JSON: {error}."
@@ -38,7 +38,7 @@ def checked(values: Mapping[str, Any], what: str, limit: int = JSON_LIMIT) -> di
     return made
 
 
-def text(words: str) -> str:
+def storable_text(words: str) -> str:
     """Put U+FFFD for each character that cannot be stored."""
     return _REFUSED.sub("\ufffd", words)
 
@@ -48,12 +48,12 @@ def json_size(values: Mapping[str, Any]) -> int:
     return len(json.dumps(values, allow_nan=False))
 
 
-def json_values(values: Any) -> Any:
+def storable_values(values: Any) -> Any:
     """Return the same values with every text storable."""
     if isinstance(values, str):
-        return text(values)
+        return storable_text(values)
     if isinstance(values, Mapping):
-        return {text(str(name)): json_values(value) for name, value in values.items()}
+        return {storable_text(str(name)): storable_values(value) for name, value in values.items()}
     if isinstance(values, (list, tuple)):
-        return [json_values(value) for value in values]
+        return [storable_values(value) for value in values]
     return values

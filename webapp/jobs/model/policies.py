@@ -5,7 +5,7 @@ Retention: how long the jobs of a type stay after they have ended. Pure.
 How often in a row a job may be interrupted. Pure.
 
 An attempt that a stopping worker interrupts gives its try back; so a job that stops its own worker
-would go on for ever. Each interruption is counted until a checkpoint is saved, and from `MOST` on
+would go on for ever. Each interruption is counted until a checkpoint is saved, and from `MAX_INTERRUPTIONS` on
 it costs a try, as any other loss does.
 """
 
@@ -119,16 +119,16 @@ class Retention:
         return {status: period for status, period in periods.items() if period is not None}
 
 
-DEFAULT = Retention()
+DEFAULT_RETENTION = Retention()
 
 
-MOST = 10
-SENTENCE = (
-    f"It was interrupted {MOST} times in a row without saving a checkpoint. "
+MAX_INTERRUPTIONS = 10
+TOO_MANY_INTERRUPTIONS = (
+    f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
     "Perhaps it stops its own worker, so it does not get another try for nothing."
 )
 
 
-def exceeded(job: Job) -> bool:
+def too_many_interruptions(job: Job) -> bool:
     """Tell whether one more interruption costs a try."""
-    return job.interruptions >= MOST
+    return job.interruptions >= MAX_INTERRUPTIONS

@@ -33,7 +33,7 @@ class ChildCounts:
             return COMPLETE
         return round(COMPLETE * (self.completed + self.failed) / self.total, DECIMALS)
 
-    def counted(self, status: Status) -> str | None:
+    def counter_for(self, status: Status) -> str | None:
         """Name the figure that a child in ``status`` belongs to; ``None`` while it is active."""
         return {
             Status.COMPLETED: "completed",

@@ -90,7 +90,7 @@ class Workers:
 
     def stop(self, name: str, wish: StopRequest, *, by: UUID | None = None) -> None:
         """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
-        if not worker_heartbeat.ask(self._engine, name, wish, by=by):
+        if not worker_heartbeat.request_stop(self._engine, name, wish, by=by):
             raise WorkerNotFound(name)
 
     def dead(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:

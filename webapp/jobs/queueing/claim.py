@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from webapp.db.engine import is_sqlite, reading, writing, writing_at_once
+from webapp.db.engine import is_sqlite, reading, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition import disabled_types
 from webapp.jobs.model.job import NO_QUEUE, Job
@@ -144,7 +144,7 @@ class Claims:
             return connection.execute(_best(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
     def _claim_freely(self, values: Mapping[str, Any]) -> RowMapping | None:
-        with writing_at_once(self._engine) as connection:
+        with writing_autocommit(self._engine) as connection:
             statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_AND_NOTE
             row = connection.execute(statement, values).mappings().first()
             if row is not None and is_sqlite(self._engine):

@@ -115,7 +115,7 @@ class Queues:
                 return queue
         raise UnknownQueue(name)
 
-    def kept(self, name: str) -> Queue:
+    def stored(self, name: str) -> Queue:
         """Return what is kept of a queue, whether anybody uses it or not."""
         with reading(self._engine) as connection:
             row = connection.execute(select(queues).where(queues.c.name == name)).mappings().first()
@@ -137,15 +137,15 @@ class Queues:
         self._keep(name)
         return self.get(name)
 
-    def oldest(self) -> Mapping[str, timedelta]:
+    def oldest_waits(self) -> Mapping[str, timedelta]:
         """Tell how long the oldest waiting job waits, per queue; see `latency.oldest_waits`."""
         return latency.oldest_waits(self._engine)
 
-    def waits(self) -> Mapping[str, QueueLatency]:
+    def latencies(self) -> Mapping[str, QueueLatency]:
         """Tell how long jobs waited lately, per queue; see `latency.recent_latencies`."""
         return latency.recent_latencies(self._engine)
 
-    def waiting(self, name: str) -> int:
+    def count_queued(self, name: str) -> int:
         """Count the jobs that wait in a queue."""
         return count(self._engine, name)
 

@@ -21,43 +21,48 @@ class HorseSupervisor:
     """Guards a horse in a ``with`` block; at its end no thread is left, as the next horse is forked without any."""
 
     def __init__(
-        self, watching: Watchdog, *, kill: Callable[[], None], obey: Callable[[], None], show: Callable[[], None]
+        self,
+        watchdog: Watchdog,
+        *,
+        kill: Callable[[], None],
+        obey_request: Callable[[], None],
+        heartbeat: Callable[[], None],
     ) -> None:
-        self._watching = watching
+        self._watchdog = watchdog
         self._kill_horse = kill
-        self._obey = obey
-        self._show = show
-        self._over = threading.Event()
+        self._obey_request = obey_request
+        self._heartbeat = heartbeat
+        self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         """Begin."""
-        for name, work in {"beat": self._beat, "fence": self._fence, "heartbeat": self._show_life}.items():
-            self._threads.append(os_process.start(work, name))
+        for name, work in {"beat": self._beat, "fence": self._fence, "heartbeat": self._show_heartbeat}.items():
+            self._threads.append(os_process.start_thread(work, name))
         return self
 
     def __exit__(self, *_: object) -> None:
         """End: the horse is dead."""
-        self._over.set()
+        self._ended.set()
         for thread in self._threads:
             thread.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(self._watching.interval_seconds):
-            if self._watching.look():
+        while not self._ended.wait(self._watchdog.interval_seconds):
+            if self._watchdog.check():
                 self._kill()
             else:
-                self._obey()
+                self._obey_request()
 
     def _fence(self) -> None:
-        while not self._over.wait(max(self._watching.seconds_left, _LEAST_PAUSE)):
-            if self._watching.cut_off():
+        while not self._ended.wait(max(self._watchdog.seconds_left, _LEAST_PAUSE)):
+            if self._watchdog.lease_ran_out():
                 self._kill()
 
-    def _show_life(self) -> None:
-        while not self._over.wait(_SHOWN_EVERY):
-            self._show()
+    def _show_heartbeat(self) -> None:
+        while not self._ended.wait(_SHOWN_EVERY):
+            self._heartbeat()
 
     def _kill(self) -> None:
-        if not self._over.is_set():
+        if not self._ended.is_set():
             self._kill_horse()

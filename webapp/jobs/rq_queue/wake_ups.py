@@ -21,12 +21,12 @@ from webapp.jobs.model.job import NO_QUEUE
 log = logging.getLogger(__name__)
 FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
 LEAST_CAP = 16
-OURS = ("rq:", "LIMITS", "deskjob")  # what keys begin with: RQ's, the login's throttle, our own
+OWN_PREFIXES = ("rq:", "LIMITS", "deskjob")  # what keys begin with: RQ's, the login's throttle, our own
 _TTL_SECONDS = 60  # of what RQ notes beside the entry; nobody reads it, and a worker that is killed leaves it behind
-_PATIENCE = 2.0  # seconds: somebody waits for an answer
-_SILENCE = 3.0  # seconds without another try, so that a Redis that hangs is waited for once and not for each job
+_PUSH_TIMEOUT = 2.0  # seconds: somebody waits for an answer
+_PAUSE_SECONDS = 3.0  # seconds without another try, so that a Redis that hangs is waited for once and not for each job
 _ID = re.compile("[0-9a-f-]{36}")
-_STRANGE_ID = "strange"  # RQ stops its worker on an id with other characters, and fills the environment with a long one
+_INVALID_ID = "strange"  # RQ stops its worker on an id with other characters, and fills the environment with a long one
 
 
 class WakeUp(Job):
@@ -77,7 +77,7 @@ class WakeUpQueue(Queue):
         cls, connection: Redis, queue_key: str, job_id: str, **_others: Any
     ) -> tuple[Job, Queue]:
         queue = cls(as_text(queue_key).removeprefix(cls.redis_queue_namespace_prefix), connection)
-        known = job_id if _ID.fullmatch(job_id) else _STRANGE_ID
+        known = job_id if _ID.fullmatch(job_id) else _INVALID_ID
         return WakeUp(known, connection=connection, serializer=JSONSerializer), queue
 
 
@@ -85,8 +85,8 @@ class WakeUps:
     """Pushes wake-ups, no more than the workers can use."""
 
     def __init__(self, url: str) -> None:
-        self.connection = connect(url, _PATIENCE)
-        self._silent_until = 0.0
+        self.connection = connect(url, _PUSH_TIMEOUT)
+        self._paused_until = 0.0
 
     def push(self, name: str) -> None:
         """Say that work waits in queue ``name``, unless enough wake-ups wait already.
@@ -94,13 +94,13 @@ class WakeUps:
         A Redis that is away costs a line in the log, and is left alone for a while: the row is
         there, and the clock announces it again. For jobs in no queue nobody is woken.
         """
-        if name == NO_QUEUE or monotonic() < self._silent_until:
+        if name == NO_QUEUE or monotonic() < self._paused_until:
             return
         try:
             if self.missing(name):
                 self._enqueue(name)
         except RedisError as error:
-            self._silent_until = monotonic() + _SILENCE
+            self._paused_until = monotonic() + _PAUSE_SECONDS
             log.warning("Redis cannot be reached (%s); the job waits until it is back.", error)
 
     def missing(self, name: str) -> int:
@@ -112,11 +112,11 @@ class WakeUps:
         """Count the wake-ups that wait in queue ``name``."""
         return self._figures(name)[0]
 
-    def strange_keys(self) -> Iterator[str]:
+    def unknown_keys(self) -> Iterator[str]:
         """Go through the keys in Redis that nothing of Deskjob's has put there; ``RedisError`` when it is away."""
         for key in self.connection.scan_iter(count=1000):
             name = as_text(key) if isinstance(key, str) else key.decode(errors="replace")
-            if not name.startswith(OURS):
+            if not name.startswith(OWN_PREFIXES):
                 yield name
 
     def top_up(self, name: str, rows: int) -> int:

@@ -29,7 +29,7 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.retry import short
+from webapp.db.retry import one_line
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
 from webapp.jobs.execution.watchdog import Watchdog
@@ -49,7 +49,7 @@ _ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the t
 class JobWorker(Worker):
     """RQ's worker, with the row as the record; see the module's page for a horse's life.
 
-    ``connection`` is for waiting, as long as RQ likes; ``brisk`` is for showing what the worker
+    ``connection`` is for waiting, as long as RQ likes; ``fast_connection`` is for showing what the worker
     does, and gives up on a Redis that does not answer soon.
     """
 
@@ -63,11 +63,11 @@ class JobWorker(Worker):
         queues: list[str],
         connection: Redis,
         *,
-        brisk: Redis,
+        fast_connection: Redis,
         name: str,
         leases: Leases,
-        presence: WorkerHeartbeat,
-        watch: Callable[[UUID], Watchdog],
+        worker_heartbeat: WorkerHeartbeat,
+        make_watchdog: Callable[[UUID], Watchdog],
         has_work: Callable[[str], bool],
         work: Work,
     ) -> None:
@@ -79,34 +79,34 @@ class JobWorker(Worker):
             worker_ttl=30,
             log_job_description=False,
         )
-        self._brisk = brisk
+        self._fast_connection = fast_connection
         self._leases = leases
-        self._presence = presence
-        self._watch = watch
+        self._worker_heartbeat = worker_heartbeat
+        self._make_watchdog = make_watchdog
         self._has_work = has_work
         self._work = work
         self._lease_id: UUID | None = None
-        self._watching: Watchdog | None = None
+        self._watchdog: Watchdog | None = None
         self._waits_for_work = False
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Answer a wake-up: one work-horse, from its fork to its settlement."""
         faultpoint("worker.woken")
         with contextlib.suppress(RedisError):
-            self._brisk.delete(job.key)
+            self._fast_connection.delete(job.key)
         self._lease_id = self._lease_for(queue.name)
         if self._lease_id is None:
             return
-        watching = self._watching = self._watch(self._lease_id)
+        watchdog = self._watchdog = self._make_watchdog(self._lease_id)
         faultpoint("worker.fork")
         self.fork_work_horse(job, queue)
         if self._stop_requested:  # it came before there was a horse to tell
             self.handle_warm_shutdown_request()
-        ended = self._wait_for_end(watching)
+        ended = self._wait_for_end(watchdog)
         faultpoint("worker.settle")
-        self._settle(watching, ended)
+        self._settle(watchdog, ended)
         faultpoint("worker.settled")
-        self._watching = None
+        self._watchdog = None
         self.set_state(WorkerStatus.IDLE)
 
     def _lease_for(self, queue: str) -> UUID | None:
@@ -118,7 +118,7 @@ class JobWorker(Worker):
                 self.set_state(WorkerStatus.BUSY)
                 return self._leases.open(self._holder(), queue)
             except DBAPIError as error:
-                log.warning("The database cannot be reached (%s); the work waits until it is back.", short(error))
+                log.warning("The database cannot be reached (%s); the work waits until it is back.", one_line(error))
                 self.heartbeat()
                 time.sleep(1)
         return None
@@ -138,31 +138,35 @@ class JobWorker(Worker):
             os._exit(1)
         os._exit(0)
 
-    def _wait_for_end(self, watching: Watchdog) -> HorseExit:
+    def _wait_for_end(self, watchdog: Watchdog) -> HorseExit:
         pid = self._horse_pid
-        obey = partial(self._obey, pid, watching)
-        with HorseSupervisor(watching, kill=lambda: horse_process.kill(pid), obey=obey, show=self.heartbeat):
+        obey_request = partial(self._obey_stop_request, pid, watchdog)
+        with HorseSupervisor(
+            watchdog, kill=lambda: horse_process.kill(pid), obey_request=obey_request, heartbeat=self.heartbeat
+        ):
             faultpoint("worker.forked")
             ended = horse_process.wait_for(pid)
         self._horse_pid = 0
         return ended
 
-    def _obey(self, pid: int, watching: Watchdog) -> None:
+    def _obey_stop_request(self, pid: int, watchdog: Watchdog) -> None:
         """Have the horse end after its job, or hand it back now; said at each look, for it may not hear yet."""
-        wish = self._presence.look(pid)
+        wish = self._worker_heartbeat.poll(pid)
         self._stop_requested = self._stop_requested or wish is not None
-        if wish is StopRequest.NOW or watching.interrupted:
+        if wish is StopRequest.NOW or watchdog.interrupted:
             self.handle_warm_shutdown_request()
         elif wish is StopRequest.DRAIN:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
 
-    def _settle(self, watching: Watchdog, ended: HorseExit) -> None:
+    def _settle(self, watchdog: Watchdog, ended: HorseExit) -> None:
         while True:
             try:
-                return watching.settle(watching.verdict or ended.sentence, ended.pid, ended.peak_memory)
+                return watchdog.settle(watchdog.kill_reason or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
-                log.warning("The database cannot be reached (%s); the lease is settled when it is back.", short(error))
+                log.warning(
+                    "The database cannot be reached (%s); the lease is settled when it is back.", one_line(error)
+                )
                 time.sleep(1)
 
     def _holder(self) -> Holder:
@@ -194,18 +198,18 @@ class JobWorker(Worker):
         An idle one ends here when it was asked to.
         """
         with contextlib.suppress(RedisError):
-            if pipeline is None and self.birth_date and self._brisk.hmget(self.key, "birth") == [None]:
-                self._brisk.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
-                register(self, self._brisk)  # type: ignore[arg-type]
-            super().heartbeat(timeout, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
-        if self._waits_for_work and self._presence.look():
+            if pipeline is None and self.birth_date and self._fast_connection.hmget(self.key, "birth") == [None]:
+                self._fast_connection.hset(self.key, mapping=self.serialize() | {"state": self.get_state()})
+                register(self, self._fast_connection)  # type: ignore[arg-type]
+            super().heartbeat(timeout, self._fast_connection if pipeline is None else pipeline)  # type: ignore[arg-type]
+        if self._waits_for_work and self._worker_heartbeat.poll():
             raise StopRequested
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Note what the worker does, in Redis too if it can be reached."""
         self._state = state
         with contextlib.suppress(RedisError):
-            super().set_state(state, self._brisk if pipeline is None else pipeline)  # type: ignore[arg-type]
+            super().set_state(state, self._fast_connection if pipeline is None else pipeline)  # type: ignore[arg-type]
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
         """Wait for a wake-up; only here may a stop interrupt at once."""
@@ -217,8 +221,8 @@ class JobWorker(Worker):
 
     def handle_warm_shutdown_request(self) -> None:
         """Ask the running job to hand itself back; after its grace the watch ends it."""
-        if self._watching and self._horse_pid > 0:
-            self._watching.interrupt()
+        if self._watchdog and self._horse_pid > 0:
+            self._watchdog.interrupt()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._horse_pid, signal.SIGUSR2)
 

@@ -89,7 +89,7 @@ class ScheduleDraft:
 
     def _mistakes(self, knows_queue: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
         name = self.name.strip()
-        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or json_values.text(name) != name:
+        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or json_values.storable_text(name) != name:
             yield "name", f"A name is one line of 1 to {NAME_LIMIT} characters."
         if self.missed not in {*MisfirePolicy}:
             yield "missed", f"For missed times there are: {', '.join(MisfirePolicy)}."

@@ -16,7 +16,7 @@ from uuid import UUID
 from blinker import Signal
 from sqlalchemy import Connection, select
 
-from webapp.db.engine import at_the_end
+from webapp.db.engine import before_commit
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs
@@ -47,7 +47,7 @@ _OF_STATUS: Mapping[Status, Signal] = MappingProxyType(
 def note(connection: Connection, signal: Signal, ids: Collection[UUID]) -> None:
     """Send a signal for each of the jobs once the transaction is committed, as they are then."""
     if ids and signal.receivers:
-        at_the_end(connection, partial(_prepared, signal, tuple(ids)))
+        before_commit(connection, partial(_prepared, signal, tuple(ids)))
 
 
 def of_move(old: Status, new: Status) -> Signal | None:

@@ -19,14 +19,14 @@ _GROUPS, _GROUP = 4, 5  # 100 bits
 
 def new_seed(vault: Vault) -> dict[str, str]:
     """Return a new seed as it may be stored."""
-    return vault.close(SecretStr(secrets.token_hex(32)))
+    return vault.encrypt(SecretStr(secrets.token_hex(32)))
 
 
 class FirstPasswords:
     """The passwords that come from one seed."""
 
     def __init__(self, stored_seed: Mapping[str, str], vault: Vault) -> None:
-        self._seed = vault.open(stored_seed).encode()
+        self._seed = vault.decrypt(stored_seed).encode()
 
     def of(self, name: str) -> str:
         """Return the password of this account, like ``k7mfq-3xw9a-r2dhe-v8ptc``."""

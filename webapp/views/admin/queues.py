@@ -79,8 +79,8 @@ def queue_views(services: Services) -> tuple[QueueView, ...]:
     reading = reader(queue.paused_by for queue in queues)
     found = _QueueFigures(
         loads=services.queues.loads(),
-        oldest=services.queues.oldest(),
-        waits=services.queues.waits(),
+        oldest=services.queues.oldest_waits(),
+        waits=services.queues.latencies(),
         workers=services.workers.listening(),
     )
     return tuple(_view(queue, found, reading) for queue in queues)
@@ -233,7 +233,7 @@ def empty(name: str) -> ResponseReturnValue:
     )
     note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped})
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
-    if stopped >= queue.waiting or not services().queues.waiting(name):
+    if stopped >= queue.waiting or not services().queues.count_queued(name):
         return _back(name)
     rest = start_acting(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
     flash(_("This job stops the remaining jobs."))

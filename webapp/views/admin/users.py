@@ -253,7 +253,7 @@ def generate_password() -> str:
 
 def remember_one_time_password(name: str, password: str) -> None:
     """Keep it for the next page of this browser, encrypted: its cookie is signed, not secret."""
-    session[_KEPT] = {"name": name, **services().vault.close(SecretStr(password))}
+    session[_KEPT] = {"name": name, **services().vault.encrypt(SecretStr(password))}
 
 
 def take_one_time_password(name: str) -> str:
@@ -262,6 +262,6 @@ def take_one_time_password(name: str) -> str:
         return ""
     kept = session.pop(_KEPT)
     try:
-        return services().vault.open(kept)
+        return services().vault.decrypt(kept)
     except UnreadableSecret:
         return ""

@@ -177,7 +177,7 @@ def queue_outlook(job: Job, reading: Reader | None = None) -> Outlook | None:
     if job.status is not Status.QUEUED or job.record_only:
         return None
     workers = services().wake_ups.workers_alive(job.queue)
-    queue = services().queues.kept(job.queue)
+    queue = services().queues.stored(job.queue)
     guess = services().jobs.starts_within(job, workers=workers, limited=_limited(job, queue)) if reading else None
     return Outlook(
         place=services().jobs.place_in_queue(job),

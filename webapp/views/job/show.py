@@ -94,7 +94,7 @@ def _tag(job: Job) -> str:
 
 def _reader(job: Job) -> Reader:
     actors = [event.actor_id for event in services().jobs.timeline(job.id)]
-    paused_by = services().queues.kept(job.queue).paused_by if job.status is Status.QUEUED else None
+    paused_by = services().queues.stored(job.queue).paused_by if job.status is Status.QUEUED else None
     return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
 
 

@@ -214,7 +214,7 @@ def _with_kept_secrets(old: Schedule | None) -> MultiDict[str, str]:
     typed = MultiDict(request.form.items(multi=True))
     for name, value in old.payload.items() if old else ():
         if is_secret(value) and not typed.get(name):
-            typed[name] = services().vault.open(value)
+            typed[name] = services().vault.decrypt(value)
     return typed
 
 
