@@ -57,7 +57,7 @@ def removal() -> ResponseReturnValue:
     return render_template("admin/system/removal.html", forecast=_removal_sentence(found))
 
 
-def _removal_sentence(removal: Removal) -> str:
+def _removal_sentence(removal: PruneForecast) -> str:
     if not removal.jobs and not removal.files:
         return _("Nothing expires in the next 24 hours.")
     jobs = ngettext("%(num)s job", "%(num)s jobs", removal.jobs) if removal.jobs else _("no jobs")
