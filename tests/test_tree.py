@@ -39,11 +39,14 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
         "tests/processes/test_bootstrap_migrations.py and the health checks",
     ),
     **dict.fromkeys(
-        ("jobs/lifecycle/create", "jobs/lifecycle/cascade", "jobs/lifecycle/optimistic_update", "jobs/store/events"),
-        "test_operations.py and the state machine in test_lifecycle_model.py",
+        (
+            *("jobs/lifecycle/create", "jobs/lifecycle/job_writer", "jobs/lifecycle/cascade"),
+            *("jobs/lifecycle/optimistic_update", "jobs/store/events"),
+        ),
+        "tests/jobs/test_service.py and the state machine in test_lifecycle_model.py",
     ),
     **dict.fromkeys(
-        ("jobs/service", "jobs/queries/history", "jobs/queries/text_search", "jobs/metrics/cursors"),
+        ("jobs/queries/history", "jobs/queries/text_search", "jobs/metrics/cursors"),
         "test_visible_jobs.py and test_service.py call them through the public methods",
     ),
     **dict.fromkeys(

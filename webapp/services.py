@@ -34,6 +34,7 @@ from webapp.jobs.execution.work_horse import Budget, WorkHorse
 from webapp.jobs.invariants.check import Check
 from webapp.jobs.invariants.infrastructure import WakeUpSources
 from webapp.jobs.invariants.verifier import all_checks
+from webapp.jobs.lifecycle.attributes import AdminJobs
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.metrics.service import Metrics
 from webapp.jobs.model.job import Job
@@ -48,7 +49,7 @@ from webapp.jobs.rq_queue.worker_registry import registered_workers
 from webapp.jobs.schedules.run_history import RunHistory
 from webapp.jobs.schedules.runner import ScheduleRunner
 from webapp.jobs.schedules.service import Schedules
-from webapp.jobs.service import Jobs
+from webapp.jobs.service import JobQueries, Jobs
 from webapp.jobs.store.file_store import FileStore
 from webapp.secret_key import secret_key
 
@@ -81,6 +82,8 @@ class Services:
         self.registry = registry or _registry(settings)
         self.wake_ups = WakeUps(settings.redis)
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
+        self.queries = JobQueries(engine)
+        self.admin_jobs = AdminJobs(self.jobs.store, self.registry)
         self.notices = Notifications(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
@@ -196,13 +199,13 @@ class Services:
         engine = read_only(self.engine)
         harmless = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
         try:
-            return harmless._build_executor(DryRun).dry_run(job, self.jobs.now(), show)
+            return harmless._build_executor(DryRun).dry_run(job, self.queries.jobs.now(), show)
         finally:
             engine.dispose()
 
     def _injectables(self) -> tuple[object, ...]:
         """What handlers may ask for, each by its class."""
-        return self.accounts, self.sessions, self.jobs, self.housekeeping, self.vault
+        return self.accounts, self.sessions, self.jobs, self.queries, self.housekeeping, self.vault
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()

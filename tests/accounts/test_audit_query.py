@@ -19,7 +19,7 @@ COUNT = 3000
 @pytest.fixture
 def kept(services: Services, database: str) -> Services:
     """Three thousand lines, one a minute, by two people; the last one is of now."""
-    now = services.jobs.now()
+    now = services.queries.jobs.now()
     rows: list[dict[str, Any]] = [
         {
             "at": now - timedelta(minutes=COUNT - 1 - place),
@@ -41,7 +41,7 @@ def objects(services: Services, **narrowed: Any) -> list[int]:
 
 
 def test_each_filter_and_all_of_them_together_let_through_what_they_say(kept: Services) -> None:
-    now = kept.jobs.now()
+    now = kept.queries.jobs.now()
     every = list(reversed(range(COUNT)))
     assert objects(kept) == every
     assert objects(kept, actor="audi") == [place for place in every if place % 3 == 0]
@@ -68,7 +68,7 @@ CHOICES: list[dict[str, Any]] = [
 
 
 def test_no_filter_reads_the_whole_audit(kept: Services) -> None:
-    now = kept.jobs.now()
+    now = kept.queries.jobs.now()
     times = [{}, {"since": now}, {"until": now - timedelta(days=2)}]
     with recorded(kept.engine) as sent:
         for choice, bounds in product(CHOICES, times):

@@ -78,7 +78,7 @@ def test_those_who_operate_find_something_too(seeded: Services) -> None:
     assert {schedule.paused_at is None for schedule in seeded.schedules.all()} == {True, False}
     assert {notice.read_at is None for notice in rows(seeded, notices)} == {True, False}
     assert {group.state for group in rows(seeded, error_groups)} == set(ErrorState)
-    assert seeded.figures.went(seeded.jobs.now() - timedelta(days=30))
+    assert seeded.figures.went(seeded.queries.jobs.now() - timedelta(days=30))
     assert seeded.disabled_types.all()
     assert any(queue.reason for queue in seeded.queues.paused())
     assert "queue_pause" in {line.action for line in rows(seeded, audit)}

@@ -50,6 +50,7 @@ class Trial:
 
     def __init__(self, installation: FaultyInstallation, folder: Path, first: str) -> None:
         self.jobs, self.marks = installation.services.jobs, folder / "marks"
+        self.all_jobs = installation.services.queries.all_jobs
         self.payload = {"marks": str(self.marks)}
         self.first = first
 
@@ -62,7 +63,7 @@ class Trial:
         return self.all()[title]
 
     def all(self) -> dict[str, Job]:
-        return {job.title: job for job in self.jobs.newest(10)}
+        return {job.title: job for job in self.all_jobs.newest(10)}
 
     def is_over(self) -> bool:
         return all(job.is_finished for job in self.all().values())

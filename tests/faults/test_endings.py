@@ -63,7 +63,11 @@ def test_a_job_that_kills_its_worker_each_time_ends_after_its_last_attempt(
     job = finished_job(installation, tmp_path, "each_time", "kills its worker")
     assert (job.status, job.attempt) == (Status.STALE, 3)
     assert job.errors[-1]["text"] == "The worker that ran this job was killed."
-    assert [attempt.outcome for attempt in installation.services.jobs.attempts(job.id)] == ["lost", "lost", "stale"]
+    assert [attempt.outcome for attempt in installation.services.queries.jobs.attempts(job.id)] == [
+        "lost",
+        "lost",
+        "stale",
+    ]
     after = finished_job(installation, tmp_path, "again", "goes well")
     assert after.status is Status.COMPLETED, "other jobs still run"
 

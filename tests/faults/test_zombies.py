@@ -54,7 +54,7 @@ def test_every_write_of_a_zombie_is_refused(installation: FaultyInstallation, tm
     assert refused.read_text().splitlines() == [f"{name}: LeaseLost" for name in LATE_WRITES]
     wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE)
     assert [rows(services.engine, table) for table in (jobs, attachments, log_lines)] == before
-    assert [attempt.outcome for attempt in services.jobs.attempts(done.id)] == ["lost", "completed"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(done.id)] == ["lost", "completed"]
     assert marks.read_text() == "Again\nAgain\n"
     left = [path for path in services.files.root.rglob("*") if path.is_file()]
     assert len(left) == 2, "the file of each attempt, and no late one"

@@ -85,7 +85,7 @@ class World:
         def add() -> None:
             made = [self.jobs.child_of(job, "nothing", None, name, choices) for name in names]
             self.jobs.add_children(job, made)
-            self._know(*self.jobs.children(job.id))  # one whose name was taken was not made
+            self._know(*self.services.queries.related.children(job.id))  # one whose name was taken was not made
 
         return refusal(add)
 
@@ -117,7 +117,7 @@ class World:
         return refusal(lambda: self.jobs.retry_many([self.job(number) for number in numbers]))
 
     def prioritise(self, number: int, priority: int) -> str:
-        return refusal(lambda: self.jobs.prioritise(self.job(number), priority))
+        return refusal(lambda: self.services.admin_jobs.prioritise(self.job(number), priority))
 
     def delete(self, number: int) -> str:
         """Where there is such a verb."""

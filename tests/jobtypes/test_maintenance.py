@@ -75,7 +75,7 @@ def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, mai
     finished(root_id=root)
     job = maintain()
     assert job.message == "Removed 2 jobs."
-    assert [line.text for line in services.jobs.log(job.id)] == [
+    assert [line.text for line in services.queries.logs.log(job.id)] == [
         "Removed 2 jobs",
         "Removed 0 expired files",
         "Removed 0 orphaned files",

@@ -110,7 +110,7 @@ def somebody_works(installation: Installation) -> str:
     holder = Holder(worker="one", host="machine", boot_id="b", pid=4711)
     WorkerHeartbeat(services.engine, holder, ("default",), "1").poll()
     with writing(services.engine) as connection:
-        connection.execute(update(workers).values(beat_at=services.jobs.now() + timedelta(hours=1)))
+        connection.execute(update(workers).values(beat_at=services.queries.jobs.now() + timedelta(hours=1)))
     return holder.worker
 
 

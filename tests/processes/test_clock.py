@@ -20,7 +20,7 @@ def clock(services: Services) -> Clock:
 
 
 def jobs_of(services: Services, type_name: str) -> list[Status]:
-    return [job.status for job in services.jobs.newest(50) if job.type == type_name]
+    return [job.status for job in services.queries.all_jobs.newest(50) if job.type == type_name]
 
 
 def test_maintenance_is_started_once_however_many_clocks_tick(services: Services, database: str) -> None:

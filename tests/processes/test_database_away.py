@@ -116,7 +116,7 @@ def test_an_outage_longer_than_the_lease_ends_the_attempt_and_not_the_job(
     wait_until_it_answers(postgresql)
     job = completed(on_postgresql, job_id)
     assert (job.status, job.attempt, job.state["step"]) == (Status.COMPLETED, 2, 12)
-    outcomes = [attempt.outcome for attempt in on_postgresql.services.jobs.attempts(job_id)]
+    outcomes = [attempt.outcome for attempt in on_postgresql.services.queries.jobs.attempts(job_id)]
     assert outcomes == ["interrupted", "completed"]
 
 

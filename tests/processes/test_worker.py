@@ -56,7 +56,7 @@ def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Ins
     job = installation.get(job_id)
     assert (job.status, job.max_attempts) == (Status.QUEUED, 2)
     assert not psutil.pid_exists(horse.pid)
-    (attempt,) = installation.services.jobs.attempts(job_id)
+    (attempt,) = installation.services.queries.jobs.attempts(job_id)
     assert (attempt.outcome, attempt.error) == (
         "interrupted",
         "The worker was stopped, and the job did not end within its grace.",

@@ -60,8 +60,8 @@ def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(inst
     new = replaced(installation, worker)
     installation.services.wake_ups.push("default")
     installation.await_status(next_id, Status.COMPLETED)
-    assert [one.worker for one in installation.services.jobs.attempts(job_id)] == [worker.name]
-    assert [one.worker for one in installation.services.jobs.attempts(next_id)] == [new.name]
+    assert [one.worker for one in installation.services.queries.jobs.attempts(job_id)] == [worker.name]
+    assert [one.worker for one in installation.services.queries.jobs.attempts(next_id)] == [new.name]
     wait_for(lambda: the_worker(installation).done == 1)
 
 
@@ -73,7 +73,7 @@ def test_a_worker_that_stops_now_hands_its_job_back_with_its_checkpoint(installa
     replaced(installation, worker)
     reached = installation.get(job_id).state["step"]
     assert 2 <= reached < 60
-    (attempt,) = installation.services.jobs.attempts(job_id)
+    (attempt,) = installation.services.queries.jobs.attempts(job_id)
     assert (attempt.outcome, attempt.worker) == ("interrupted", worker.name)
 
 

@@ -57,7 +57,7 @@ def operate(services: Services, staff: Staff) -> None:
     services.disabled_types.disable(_IMPORT, reason=WHY_DISABLED, by=staff["admin"].id)
     services.figures.fold()
     _settle(services, staff)
-    now = services.jobs.now()
+    now = services.queries.jobs.now()
     with writing(services.engine) as connection:
         connection.execute(insert(audit), [{**row, "at": now - ago} for ago, row in _rows(staff)])
 

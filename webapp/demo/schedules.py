@@ -71,7 +71,7 @@ def plan(services: Services, staff: Staff) -> tuple[Schedule, ...]:
     with reading(services.engine) as connection:
         known = set(connection.execute(select(schedules.c.name)).scalars())
     made = tuple(_add(services, one, staff) for one in SCHEDULES if one.name not in known)
-    now = services.jobs.now()
+    now = services.queries.jobs.now()
     for schedule, one in zip(made, [one for one in SCHEDULES if one.name not in known], strict=True):
         if one.why:
             services.schedules.pause(schedule, why=one.why, by=staff["dai"].id)
@@ -99,7 +99,7 @@ def _add(services: Services, one: DemoSchedule, staff: Staff) -> Schedule:
 
 
 def _runs(services: Services, schedule: Schedule, chance: Random) -> Iterator[PastRun]:
-    now = services.jobs.now()
+    now = services.queries.jobs.now()
     until = (schedule.paused_at or now) - timedelta(minutes=20)
     times = schedule.rule.latest(now - _MADE, until, _RUNS)
     for number, at in enumerate(times, 1):

@@ -39,7 +39,9 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
 
 
 def _past(services: Services, staff: Staff, chance: Random, count: int) -> None:
-    by_hand = history.month(count, staff=staff, registry=services.registry, chance=chance, now=services.jobs.now())
+    by_hand = history.month(
+        count, staff=staff, registry=services.registry, chance=chance, now=services.queries.jobs.now()
+    )
     on_time = schedules.runs(services, schedules.plan(services, staff), chance)
     past = sorted((*by_hand, *(run.job for run in on_time if run.job)), key=lambda job: job.created)
     given = given_to(past[-_WITH_FILES:], services.files)

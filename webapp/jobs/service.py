@@ -1,70 +1,193 @@
-"""Jobs: all that application code asks of jobs, in one object: the reads and the owner's verbs."""
+"""The public services for jobs: `Jobs` for application code, `JobQueries` for the reads of pages and commands.
 
-from collections.abc import Callable
-from datetime import timedelta
+A job's row is committed before a worker is woken. A crash between the two delays the job by a few
+seconds and does not lose it: the clock repeats missing wake-ups.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db.engine import writing
+from webapp.db.engine import reading, writing
+from webapp.fault_injection import faultpoint
+from webapp.jobs.definition import disabled_types
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
-from webapp.jobs.lifecycle import external_changes, finish_family
-from webapp.jobs.lifecycle.attributes import Keeping, Steering
+from webapp.jobs.lifecycle import create, external_changes, finish_family
+from webapp.jobs.lifecycle.attributes import output_lifetime
+from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop
+from webapp.jobs.lifecycle.create import BadRequest, NewJob
 from webapp.jobs.lifecycle.delete import Removing
-from webapp.jobs.lifecycle.operations import Dispatch, Wake
+from webapp.jobs.lifecycle.job_writer import JobCreation, JobWriter
 from webapp.jobs.lifecycle.optimistic_update import Changing
-from webapp.jobs.model.job import NO_QUEUE, Job
+from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry
+from webapp.jobs.model.job import NO_QUEUE, SYSTEM, Job, Owner, Status
+from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.queries.all_jobs import AllJobs
 from webapp.jobs.queries.change_tag import JobChangeTags
 from webapp.jobs.queries.log_lines import JobLogs
 from webapp.jobs.queries.pagination import JobPages
 from webapp.jobs.queries.related_jobs import RelatedJobQueries
-from webapp.jobs.queries.visible_jobs import VisibleJobs
+from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
+from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.queueing.start_estimate import StartEstimates
-from webapp.jobs.store import lock_order
+from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
-from webapp.jobs.store.file_store import FileStore
+from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import Store
 
-_UNKNOWN_KEEP = timedelta(days=30)  # for files of a type that is gone
+Wake = Callable[[str], None]
 
 
-class Jobs(
-    Dispatch,
-    VisibleJobs,
-    JobPages,
-    StartEstimates,
-    JobChangeTags,
-    RelatedJobQueries,
-    JobLogs,
-    AllJobs,
-    Attachments,
-    Removing,
-    Keeping,
-    Steering,
-):
-    """What `services.jobs` is: reads of several kinds, and the verbs of those who create, change and remove jobs."""
+class JobQueries:
+    """Reads of jobs for pages and commands, one object per subject. Nothing here writes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.jobs = VisibleJobs(engine)
+        self.lists = JobPages(engine)
+        self.all_jobs = AllJobs(engine)
+        self.related = RelatedJobQueries(engine)
+        self.logs = JobLogs(engine)
+        self.files = Attachments(engine)
+        self.estimates = StartEstimates(engine)
+        self.change_tags = JobChangeTags(engine)
+
+
+class Jobs:
+    """Creates, changes, stops, retries and deletes jobs. Every change is one transaction."""
 
     def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:
+        """Build the service; ``wake`` tells workers that a queue has a job to claim."""
         self.engine = engine
-        Dispatch.__init__(self, store=Store(engine), registry=registry, vault=vault, files=files, wake=wake)
-        Keeping.__init__(self, self.store, self._kept_for)
+        self.registry = registry
+        self.store = Store(engine)
+        self._vault = vault
+        self._files = files
+        self._wake = wake
+        self._writer = JobWriter(self.store)
         self._changing = Changing(self.store, wake)
+        self._removing = Removing(engine, files)
+        self._queries = VisibleJobs(engine)
+        self._attachments = Attachments(engine)
 
-    def get(self, job_id: UUID) -> Job:
-        """Return any job; else raise `JobNotFound`. Pages ask for `visible` instead."""
-        return self.store.get(job_id)
+    def create_job(
+        self,
+        type_name: str,
+        payload: Mapping[str, Any] | BaseModel | None = None,
+        *,
+        owner: Owner = SYSTEM,
+        files: Mapping[str, StoredFile] | None = None,
+        run_at: datetime | None = None,
+        delay: timedelta | None = None,
+        after: Collection[UUID] = (),
+        on_finish: bool = False,
+        on_duplicate: OnDuplicate | str | None = None,
+        request_key: str | None = None,
+        dispatch: bool = True,
+        **choices: Any,
+    ) -> Job:
+        """Create a job and wake a worker for it.
 
-    def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
-        """Apply a pure ``step`` atomically; see `Changing.change`."""
-        return self._changing.change(job_id, step)
+        ``files`` fills the payload's uploads by field name. ``run_at`` or ``delay`` start it later,
+        ``after`` starts it when those jobs have completed (with ``on_finish``: when they have ended
+        in any way). ``choices`` are ``triggered_by`` and overrides of the type's defaults: ``title``,
+        ``queue``, ``priority``, ``unique_key``, ``tolerant``. If an unfinished job holds the unique
+        key, ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
+        job, or hold the new one until that job has ended. A ``request_key`` is an idempotency key: if
+        it has already created a job, that job is returned.
+        Without ``dispatch`` the job is record-only: no worker runs it, and the code that does the work
+        elsewhere reports it through `change`.
+        Raises `UnknownJobType`, `TypeDisabled`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then
+        nothing is written.
+        """
+        return self.create_or_find_job(
+            type_name,
+            payload,
+            owner=owner,
+            files=lambda: files or {},
+            run_at=run_at,
+            delay=delay,
+            after=after,
+            on_finish=on_finish,
+            on_duplicate=on_duplicate,
+            request_key=request_key,
+            dispatch=dispatch,
+            **choices,
+        ).job
 
-    def persist(self, job: Job) -> Job:
-        """Write a changed copy back; raise `StaleJob` if the row has moved on."""
-        return self._changing.persist(job)
+    def create_or_find_job(
+        self,
+        type_name: str,
+        payload: Mapping[str, Any] | BaseModel | None = None,
+        *,
+        files: Callable[[], Mapping[str, StoredFile]] = dict,
+        owner: Owner = SYSTEM,
+        run_at: datetime | None = None,
+        delay: timedelta | None = None,
+        after: Collection[UUID] = (),
+        on_finish: bool = False,
+        on_duplicate: OnDuplicate | str | None = None,
+        request_key: str | None = None,
+        dispatch: bool = True,
+        **choices: Any,
+    ) -> JobCreation:
+        """Do the same as `create_job`, and say whether this call created the job.
+
+        ``files`` is called only if ``request_key`` has not created a job yet.
+        """
+        if (existing := idempotency_keys.answered(self.engine, request_key)) is not None:
+            return JobCreation(self.store.get(existing), created=False)
+        if not dispatch:
+            create.refuse_times(run_at, delay, after)
+            choices |= {"queue": NO_QUEUE, "record_only": True}
+        inputs = files()
+        status = create.status_of(run_at=run_at, delay=delay, held=bool(after))
+        job_type = self.registry.get(type_name)
+        job = create.new_job(
+            job_type, payload, self._vault, owner=owner, files=inputs, status=status, run_at=run_at, **choices
+        )
+        self._refuse_unknown_queue(job.queue)
+        follows = dict.fromkeys(after, not on_finish)
+        new = NewJob(job=job, files=tuple(inputs.values()), delay=delay, after=follows, request_key=request_key)
+        job_id, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
+        faultpoint("create.wake")
+        self._wake_all(woken)
+        return JobCreation(self.store.get(job_id), created=job_id == job.id)
+
+    def create_system_job(
+        self, type_name: str, payload: Mapping[str, Any] | None = None, *, public: bool = True, **choices: Any
+    ) -> Job:
+        """Create a job that belongs to the system; by default everyone can see it."""
+        return self.create_job(type_name, payload, owner=Owner(public=public), **choices)
+
+    def create_user_job(self, type_name: str, payload: Mapping[str, Any] | None, user_id: UUID, **choices: Any) -> Job:
+        """Create a job that belongs to one user."""
+        return self.create_job(type_name, payload, owner=Owner(user_id=user_id), **choices)
+
+    def create_many(
+        self, type_name: str, payloads: Sequence[Mapping[str, Any]], *, owner: Owner = SYSTEM, **choices: Any
+    ) -> tuple[UUID, ...]:
+        """Create many jobs of one type in one transaction; return their ids in the order of the payloads."""
+        if not payloads:
+            return ()
+        job_type = self.registry.get(type_name)
+        if job_type.unique_key is not None:
+            message = f"Jobs of the type {type_name!r} have a unique key: make them one by one."
+            raise BadRequest(message)
+        model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
+        self._refuse_unknown_queue(model.queue)
+        stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]
+        with writing(self.engine) as connection:
+            ids = create.insert_alike(connection, model, stored)
+        self._wake(model.queue)
+        return ids
 
     def create_child_job(
         self,
@@ -76,12 +199,13 @@ class Jobs(
         dispatch: bool = True,
         **choices: Any,
     ) -> Job:
-        """Make a part of a job that has not ended, for the same owner.
+        """Create a child of an unfinished job, with the same owner.
 
-        It is held until the root's own part is done, or `release`; of a root that waits for its
-        parts it is queued at once. An attempt of the root that is tried again forgets held parts.
-        Where a part of that ``name`` is there, that one is returned. Raises `BadRequest` for a
-        root that has ended or is a part itself, and what `create_job` raises.
+        The child is held until the root's handler has returned, or until `release`. If the root
+        already waits for its children, the child is queued at once. A retry of the root's attempt
+        deletes held children. If a child of that ``name`` exists, it is returned. Raises
+        `BadRequest` if the root has ended or is a child itself, and everything that `create_job`
+        raises.
         """
         if not dispatch:
             choices |= {"queue": NO_QUEUE, "record_only": True}
@@ -90,33 +214,141 @@ class Jobs(
                 self.store, root_id, lambda root: self.child_of(root, type_name, payload, name, choices)
             )
         except IntegrityError:
-            there = self.store.child_named(root_id, name) if name is not None else None
-            if there is None:
+            existing = self.store.child_named(root_id, name) if name is not None else None
+            if existing is None:
                 raise
-            return there
+            return existing
         self._wake_all(woken)
         return child
 
+    def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
+        """Return a child of a running job, not yet written; raise `BadRequest` for a child of a child."""
+        if root.root_id is not None:
+            message = "A child cannot have children: jobs have two levels."
+            raise BadRequest(message)
+        family = {"root_id": root.id, "child_name": name, "triggered_by": root.triggered_by, "status": Status.HELD}
+        job_type = self.registry.get(type_name)
+        return create.new_job(job_type, payload, self._vault, owner=root.owner, files={}, **{**choices, **family})
+
+    def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
+        """Write children that a running attempt has made; see `JobWriter.write_children`."""
+        self._writer.write_children(root, children, again=again)
+
     def release(self, root_id: UUID) -> None:
-        """Let the held parts of a job start now, all in one transaction, while its own part goes on."""
+        """Start the held children of a job now, in one transaction, while its own handler still runs."""
         with writing(self.engine) as connection:
             lock_order.lock_families(connection, [root_id])
             self.store.read(connection, root_id)
             woken = finish_family.release_children(connection, root_id)
         self._wake_all(woken)
 
+    def get(self, job_id: UUID) -> Job:
+        """Return any job; raise `JobNotFound`. Pages use `JobQueries.jobs.visible` instead."""
+        return self.store.get(job_id)
+
+    def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
+        """Return the viewer's own unfinished jobs, newest first."""
+        return self._queries.find_mine_active(viewer, limit)
+
+    def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
+        """Return the viewer's own jobs that are unfinished or ended within ``window``, newest first."""
+        return self._queries.find_mine_recent(viewer, window, limit)
+
+    def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
+        """Apply a pure ``step`` atomically; see `Changing.change`."""
+        return self._changing.change(job_id, step)
+
+    def persist(self, job: Job) -> Job:
+        """Write a changed copy back; raise `StaleJob` if the row has changed since it was read."""
+        return self._changing.persist(job)
+
+    def cancel(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Stop a job and its children: unstarted ones at once, running ones when they respond.
+
+        Raises `IllegalTransition` if the job has ended, `JobNotFound` if it does not exist.
+        """
+        refuse_if_ended(job_id, self.store.get(job_id).status)
+        self.cancel_many([job_id], by=by)
+        return self.store.get(job_id)
+
+    def cancel_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
+        """Stop the unfinished ones of the jobs; the number of statements does not depend on the number of jobs."""
+        with writing(self.engine) as connection:
+            woken = stop(connection, ids, by=by)
+        self._wake_all(woken)
+
+    def retry(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Run a failed, stopped or lost job again from its checkpoint; see `lifecycle.retry.retry`.
+
+        Raises `IllegalTransition` for a job in any other status and for a child whose root cannot
+        wait for it any more, `UniqueKeyTaken` while its key is held, and `TypeDisabled`.
+        """
+        job = self.store.get(job_id)
+        refuse_if_not_retriable(job_id, job.status)
+        with reading(self.engine) as connection:
+            disabled_types.refuse_disabled(connection, [job.type])
+        self._retry([job_id], by=by)
+        return self.store.get(job_id)
+
+    def retry_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
+        """Retry the jobs that can be retried; skip the others."""
+        self._retry(ids, by=by, pass_over=True)
+
+    def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Create a new job with the same payload and files, linked to the old one.
+
+        Raises `DuplicateJob` while an unfinished job holds its unique key.
+        """
+        old = self.store.get(job_id)
+        new = replace(create.afresh(old), triggered_by=by or old.triggered_by)
+        self._writer.write_copy(new, old.id, self._files)
+        self._wake(new.queue)
+        return self.store.get(new.id)
+
+    def delete(self, job_id: UUID, *, by: UUID | None = None) -> None:
+        """Delete a finished job with its children and files; raise `CannotBeDeleted` or `JobNotFound`."""
+        self._removing.delete(job_id, by=by)
+
+    def delete_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> int:
+        """Delete the jobs that can be deleted; return the number of deleted rows, children included."""
+        return self._removing.delete_many(ids, by=by)
+
+    def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
+        """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing."""
+        return self._removing.prune(older_than, only_count=only_count)
+
+    def attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
+        """Return the files of a job that have not been removed, oldest first."""
+        return self._attachments.attachments(job_id)
+
+    def attachment(self, job_id: UUID, file_id: UUID) -> Attachment:
+        """Return one file of a job, even if it was removed; raise `AttachmentNotFound`."""
+        return self._attachments.attachment(job_id, file_id)
+
     def add_attachment(
         self, job_id: UUID, name: str, content: bytes | BinaryIO, media_type: str | None = None
     ) -> Attachment:
-        """Leave a file at a job, from bytes or streamed; whole or not at all. Raises `JobNotFound`."""
-        keep = self._kept_for(self.store.get(job_id).type)
+        """Add an output file to a job, from bytes or a stream, completely or not at all. Raises `JobNotFound`."""
+        lifetime = output_lifetime(self.registry, self.store.get(job_id).type)
         file = external_changes.received(self._files, name, content, media_type)
-        external_changes.add_file(self.store, self._files, job_id, file, keep.total_seconds())
+        external_changes.add_file(self.store, self._files, job_id, file, lifetime.total_seconds())
         return self.attachment(job_id, file.id)
 
     def remove_attachments(self, job_id: UUID) -> int:
-        """Remove the files that a job left, and return how many; what it was given goes with the job itself."""
+        """Remove a job's output files and return how many; input files stay until the job is deleted."""
         return external_changes.remove_files(self.store, self._files, job_id)
 
-    def _kept_for(self, type_name: str) -> timedelta:
-        return self.registry.get(type_name).keep_files if type_name in self.registry else _UNKNOWN_KEEP
+    def _retry(self, ids: Collection[UUID], *, by: UUID | None, pass_over: bool = False) -> None:
+        attempts = {job_type.name: job_type.retry.max_attempts for job_type in self.registry}
+        with writing(self.engine) as connection:
+            woken = retry(connection, ids, attempts, by=by, pass_over=pass_over)
+        self._wake_all(woken)
+
+    def _refuse_unknown_queue(self, queue: str) -> None:
+        known = {NO_QUEUE, "default", *(job_type.queue for job_type in self.registry)}
+        if queue not in known and not self.store.has_queue(queue):
+            raise UnknownQueue(queue)
+
+    def _wake_all(self, queues: Collection[str]) -> None:
+        for queue in sorted(queues):
+            self._wake(queue)

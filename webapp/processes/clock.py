@@ -79,11 +79,11 @@ class Clock:
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
     def _start_maintenance(self) -> None:
-        jobs = self._services.jobs
+        jobs, reads = self._services.jobs, self._services.queries.jobs
         if MAINTENANCE not in self._services.registry:
             return
-        last = jobs.last_created_at(MAINTENANCE)
-        if last is not None and jobs.now() - last < MAINTENANCE_EVERY:
+        last = reads.last_created_at(MAINTENANCE)
+        if last is not None and reads.now() - last < MAINTENANCE_EVERY:
             return
         try:
             jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)

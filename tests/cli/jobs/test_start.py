@@ -31,7 +31,7 @@ def started(say: Say, services: Services) -> Callable[..., Job]:
 
 def test_a_job_is_started_with_its_file_for_a_person(say: Say, services: Services, user: User, table: Path) -> None:
     done = say("job", "start", "dataset_report", "--file", f"file={table}", "--as", user.name, "--json")
-    job = services.jobs.newest(1)[0]
+    job = services.queries.all_jobs.newest(1)[0]
     assert json.loads(done.stdout)["id"] == str(job.id)
     assert (job.owner.user_id, job.triggered_by) == (user.id, user.id)
     assert [file.name for file in services.jobs.attachments(job.id)] == ["table.csv"]
@@ -45,7 +45,7 @@ def test_a_job_of_nobody_is_the_systems_and_public(started: Callable[..., Job]) 
 def test_a_job_starts_after_a_while(started: Callable[..., Job], services: Services) -> None:
     job = started(QUICK, "--delay", "1h30m")
     assert job.status is Status.SCHEDULED
-    assert abs(job.run_at - services.jobs.now() - timedelta(minutes=90)) < timedelta(seconds=20)
+    assert abs(job.run_at - services.queries.jobs.now() - timedelta(minutes=90)) < timedelta(seconds=20)
 
 
 @pytest.mark.parametrize("written", ["2199-12-01T18:30", "2199-12-01T18:30Z", "2199-12-01T19:30+01:00"])
@@ -71,7 +71,7 @@ def test_a_second_job_with_the_key_of_an_unfinished_one_fails(say: Say, start: S
     refused = say("job", "start", QUICK, "--unique", "k")
     assert refused.exit_code == 1
     assert "Wait for its end, or cancel it." in refused.stderr
-    assert len(services.jobs.newest(9)) == 1
+    assert len(services.queries.all_jobs.newest(9)) == 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_bad_usage_gets_a_sentence_and_writes_nothing(
     refused = say("job", "start", *words)
     assert refused.exit_code == 2
     assert sentence in refused.stderr
-    assert services.jobs.newest(1) == ()
+    assert services.queries.all_jobs.newest(1) == ()
 
 
 def test_a_file_beyond_the_limit_is_refused(say: Say, services: Services, table: Path) -> None:

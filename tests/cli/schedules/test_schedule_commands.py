@@ -62,8 +62,8 @@ def test_run_now_prints_the_id_of_its_job(say: Say, services: Services) -> None:
     refused = say("schedule", "run-now", "Nightly")
     assert refused.exit_code == 1
     assert "starts one job at a time, and one is not finished. Wait for its end" in refused.stderr
-    services.jobs.cancel(services.jobs.newest(1)[0].id)
-    assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.jobs.newest(1)[0].id)
+    services.jobs.cancel(services.queries.all_jobs.newest(1)[0].id)
+    assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.queries.all_jobs.newest(1)[0].id)
 
 
 def test_only_what_is_given_is_changed(say: Say) -> None:

@@ -60,7 +60,7 @@ def test_too_little_memory_hands_the_job_back_and_a_fresh_horse_goes_on(
     stands = [run_once(services, "default", lease) for _ in range(3)]
     assert [one.status for one in stands] == [Status.QUEUED, Status.QUEUED, Status.COMPLETED]
     assert seen == [0, 1, 2]
-    assert [one.outcome for one in services.jobs.attempts(job.id)] == ["continued", "continued", "completed"]
+    assert [one.outcome for one in services.queries.jobs.attempts(job.id)] == ["continued", "continued", "completed"]
 
 
 def test_after_a_stop_no_next_part_begins(services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch) -> None:

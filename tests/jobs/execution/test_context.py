@@ -191,7 +191,7 @@ def test_lines_of_the_logger_land_in_the_jobs_log(
     except RuntimeError:
         context.logger.exception("it broke")
     written()
-    first, second = services.jobs.log(job.id)
+    first, second = services.queries.logs.log(job.id)
     assert (first.level, first.text) == ("INFO", "read 7 rows")
     assert second.level == "ERROR"
     assert "RuntimeError: broken" in second.text
@@ -200,7 +200,7 @@ def test_lines_of_the_logger_land_in_the_jobs_log(
 def test_a_very_long_line_is_cut(services: Services, context: JobContext, written: Callable[[], Job], job: Job) -> None:
     context.logger.info("x" * 100_000)
     written()
-    assert len(services.jobs.log(job.id)[0].text) == 8192
+    assert len(services.queries.logs.log(job.id)[0].text) == 8192
 
 
 def test_a_checkpoint_is_written_at_once(services: Services, context: JobContext, job: Job) -> None:

@@ -54,12 +54,12 @@ def test_a_handler_that_returns_has_completed_its_job(services: Services, run: R
 
     job = run(handler)
     assert (job.status, job.progress, job.message) == (Status.COMPLETED, 100.0, "on")
-    assert [line.text for line in services.jobs.log(job.id)] == ["a line"]
-    (attempt,) = services.jobs.attempts(job.id)
+    assert [line.text for line in services.queries.logs.log(job.id)] == ["a line"]
+    (attempt,) = services.queries.jobs.attempts(job.id)
     assert (attempt.outcome, attempt.error, attempt.worker) == ("completed", None, HORSE.worker)
     assert attempt.peak_memory > 2**20
     assert attempt.cpu_seconds >= 0
-    assert [event.name for event in services.jobs.timeline(job.id)] == ["created", "started", "completed"]
+    assert [event.name for event in services.queries.jobs.timeline(job.id)] == ["created", "started", "completed"]
 
 
 def test_a_handler_that_returns_false_has_failed_its_job(services: Services, run: Run) -> None:
@@ -70,7 +70,7 @@ def test_a_handler_that_returns_false_has_failed_its_job(services: Services, run
     job = run(handler)
     assert (job.status, job.progress) == (Status.FAILED, 40.0)
     assert job.errors[0]["text"] == "The job says that it did not succeed."
-    assert services.jobs.attempts(job.id)[0].traceback is None
+    assert services.queries.jobs.attempts(job.id)[0].traceback is None
 
 
 @pytest.mark.parametrize("value", [None, True, 0, "", [], {}])
@@ -90,7 +90,7 @@ def test_an_exception_becomes_a_sentence_and_a_traceback(services: Services, run
     assert job.status is Status.FAILED
     assert [error["text"] for error in job.errors] == ["RuntimeError: the disk is gone"]
     assert [warning["text"] for warning in job.warnings] == ["odd"]
-    (attempt,) = services.jobs.attempts(job.id)
+    (attempt,) = services.queries.jobs.attempts(job.id)
     assert attempt.error == "RuntimeError: the disk is gone"
     assert "in handler" in attempt.traceback
 
@@ -240,7 +240,7 @@ def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(
 
     job = run(handler)
     assert (job.status, job.state, job.attempt, job.max_attempts) == (Status.QUEUED, {"step": 2}, 1, 2)
-    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["interrupted"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["interrupted"]
     services.executor.interrupted = False
     again = run_once(services, "default", lease)
     assert (again.status, again.state, again.attempt) == (Status.COMPLETED, {"step": 3}, 2)
@@ -299,7 +299,7 @@ def test_an_attempt_that_has_lost_its_job_ends_in_silence(services: Services, ru
 
     job = run(handler, max_attempts=2)
     assert (job.status, job.message) == (Status.QUEUED, "")
-    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["lost"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["lost"]
 
 
 def test_the_errors_of_the_database_itself_are_the_jobs_error(services: Services, run: Run) -> None:
@@ -317,7 +317,7 @@ def test_several_jobs_can_be_run_one_after_the_other(services: Services, make: C
         make()
     while job := services.claims.claim("default", lease, fresh=True):
         services.executor.run(job, HORSE)
-    assert {job.status for job in services.jobs.newest(9)} == {Status.COMPLETED}
+    assert {job.status for job in services.queries.all_jobs.newest(9)} == {Status.COMPLETED}
 
 
 def test_a_job_that_finds_no_room_on_the_disk_fails_with_a_sentence(

@@ -68,7 +68,7 @@ def test_one_waiting_job_is_run_here_ahead_of_all_others(services: Services, kin
     done = services.run_inline(job.id)
     assert (done.id, done.status, done.parts) == (job.id, Status.WAITING, 1)
     assert services.jobs.get(first.id).status is Status.QUEUED
-    assert services.jobs.attempts(job.id)[0].worker.startswith("by hand")
+    assert services.queries.jobs.attempts(job.id)[0].worker.startswith("by hand")
     with reading(services.engine) as connection:
         assert connection.execute(select(leases.c.id)).all() == []
 
@@ -122,7 +122,7 @@ def test_interrupted_at_the_keyboard_it_waits_again(services: Services, kind: Ki
         services.run_inline(job.id)
     after = services.jobs.get(job.id)
     assert (after.status, after.lease_id) == (Status.QUEUED, None)
-    assert services.jobs.attempts(job.id)[0].outcome == "interrupted"
+    assert services.queries.jobs.attempts(job.id)[0].outcome == "interrupted"
 
 
 def test_a_lease_that_is_taken_away_ends_what_is_run_by_hand(services: Services, kind: Kind) -> None:

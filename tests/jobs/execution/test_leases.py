@@ -59,7 +59,7 @@ def test_a_job_that_used_up_its_attempts_fails_with_the_sentence(
     after = services.jobs.get(job.id)
     assert (after.status, after.lease_id) == (Status.FAILED, None)
     assert [error["text"] for error in after.errors] == [WHY]
-    (attempt,) = services.jobs.attempts(job.id)
+    (attempt,) = services.queries.jobs.attempts(job.id)
     assert (attempt.outcome, attempt.error, attempt.worker, attempt.host) == ("failed", WHY, HOLDER.worker, HOLDER.host)
     assert (attempt.pid, attempt.peak_memory) == (7, 2**33)
     assert not exists(services, lease)
@@ -72,7 +72,7 @@ def test_a_job_with_attempts_left_waits_again_and_says_why_in_its_timeline(
     services.leases.settle(lease, why=WHY)
     after = services.jobs.get(job.id)
     assert (after.status, after.max_attempts, after.errors) == (Status.QUEUED, 2, ())
-    event = services.jobs.timeline(job.id)[-1]
+    event = services.queries.jobs.timeline(job.id)[-1]
     assert (event.name, event.detail) == ("lost", WHY)
 
 
@@ -128,7 +128,7 @@ def test_two_that_settle_the_same_lease_at_once_settle_it_once(
         assert in_its_middle.wait(2)
         second = pool.submit(services.leases.settle, lease, why=WHY)
         assert (len(first.result()), len(second.result())) == (1, 0)
-    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["lost"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["lost"]
     assert services.jobs.get(job.id).status is Status.QUEUED
 
 
@@ -143,7 +143,7 @@ def test_a_job_that_ends_while_its_lease_is_settled_comes_too_late(
         with pytest.raises(LeaseLost):
             end(services, job)
         assert len(settled.result()) == 1
-    assert [attempt.outcome for attempt in services.jobs.attempts(job.id)] == ["failed"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["failed"]
     assert not exists(services, lease)
 
 
@@ -220,7 +220,7 @@ def test_a_job_that_is_interrupted_again_and_again_without_a_checkpoint_uses_up_
     after = services.jobs.get(job.id)
     assert (after.status, after.max_attempts) == (Status.FAILED, MAX_INTERRUPTIONS + 2)
     assert after.errors[-1]["text"].startswith(f"It was interrupted {MAX_INTERRUPTIONS} times in a row without")
-    outcomes = [attempt.outcome for attempt in services.jobs.attempts(job.id)]
+    outcomes = [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)]
     assert outcomes == ["interrupted"] * MAX_INTERRUPTIONS + ["lost", "failed"]
 
 

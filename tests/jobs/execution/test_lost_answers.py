@@ -40,7 +40,7 @@ def unheard(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], list[int]]:
 
 
 def outcomes(services: Services, job_id: UUID) -> list[str]:
-    return [attempt.outcome for attempt in services.jobs.attempts(job_id)]
+    return [attempt.outcome for attempt in services.queries.jobs.attempts(job_id)]
 
 
 def test_a_claim_that_was_not_heard_of_is_found_under_its_lease(
@@ -70,7 +70,7 @@ def test_children_whose_writing_was_not_heard_of_are_made_once(
     calls = unheard(services.jobs, "add_children")
     job = run(lambda_of(lambda job: [job.spawn("nothing"), job.spawn("nothing", name="named")]))
     assert (job.status, job.parts, len(calls)) == (Status.WAITING, 2, 2)
-    assert len(services.jobs.children(job.id)) == 2
+    assert len(services.queries.related.children(job.id)) == 2
 
 
 def test_a_file_whose_row_was_not_heard_of_is_there_once(
@@ -98,7 +98,7 @@ def test_a_dependent_whose_making_was_not_heard_of_is_made_once(
         job.after("nothing")
 
     assert run(lambda_of(follow)).status is Status.COMPLETED
-    assert len(services.jobs.newest(10)) == 2
+    assert len(services.queries.all_jobs.newest(10)) == 2
 
 
 def lambda_of(act: Callable[[JobContext], object]) -> Callable[..., None]:

@@ -122,30 +122,30 @@ def test_warnings_and_errors_are_kept_apart_and_timed(services: Services, job: J
     reporter.flush()
     after = services.jobs.get(job.id)
     assert ([note["text"] for note in after.warnings], [note["text"] for note in after.errors]) == (["odd"], ["bad"])
-    assert after.started_at.isoformat() <= after.warnings[0]["at"] <= services.jobs.now().isoformat()
+    assert after.started_at.isoformat() <= after.warnings[0]["at"] <= services.queries.jobs.now().isoformat()
 
 
 def test_log_lines_land_in_their_order(services: Services, job: Job, reporter: Reporter) -> None:
     for number in range(5):
         reporter.log("INFO", f"line {number}")
     reporter.flush()
-    lines = services.jobs.log(job.id)
+    lines = services.queries.logs.log(job.id)
     assert [line.text for line in lines] == [f"line {number}" for number in range(5)]
     assert {line.attempt for line in lines} == {1}
-    assert services.jobs.log(job.id, after=lines[2].id) == lines[3:]
+    assert services.queries.logs.log(job.id, after=lines[2].id) == lines[3:]
 
 
 def test_the_log_is_bounded_and_says_so(services: Services, job: Job, reporter: Reporter) -> None:
     for number in range(LOG_LIMIT + 500):
         reporter.log("INFO", f"line {number}")
     reporter.flush()
-    lines = services.jobs.log(job.id, limit=2 * LOG_LIMIT)
+    lines = services.queries.logs.log(job.id, limit=2 * LOG_LIMIT)
     assert len(lines) == LOG_LIMIT
     assert "The log is full" in lines[-1].text
 
 
 def test_its_time_is_the_databases_reckoned_from_the_claim(services: Services, job: Job, reporter: Reporter) -> None:
-    assert abs(reporter.now() - services.jobs.now()) < timedelta(seconds=0.5)
+    assert abs(reporter.now() - services.queries.jobs.now()) < timedelta(seconds=0.5)
 
 
 def test_words_wait_for_a_database_that_is_away(
@@ -160,7 +160,7 @@ def test_words_wait_for_a_database_that_is_away(
     with writing(services.engine) as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO jobs")
     assert within(3.0, lambda: services.jobs.get(job.id).message == "kept")
-    assert [line.text for line in services.jobs.log(job.id)] == ["kept too"]
+    assert [line.text for line in services.queries.logs.log(job.id)] == ["kept too"]
 
 
 @pytest.mark.parametrize("words", [{"metadata": {"no json": object()}}, {"no_such_column": 1}])
@@ -182,7 +182,7 @@ def test_a_text_that_no_database_takes_is_made_one_that_it_takes(
     reporter.log("INFO", text)
     reporter.flush()
     after = services.jobs.get(job.id)
-    (line,) = services.jobs.log(job.id)
+    (line,) = services.queries.logs.log(job.id)
     assert {after.message, after.warnings[0]["text"], line.text} == {"a\ufffdb"}
 
 

@@ -41,8 +41,8 @@ def meet_again(services: Services, lease: UUID, *, hours_ago: float) -> Job:
 
 def test_it_is_handed_back_for_a_while_and_uses_up_no_try(services: Services, met: Job) -> None:
     assert (met.status, met.attempt, met.max_attempts, met.errors) == (Status.SCHEDULED, 1, 2, ())
-    assert timedelta(seconds=10) < met.run_at - services.jobs.now() <= timedelta(seconds=30)
-    (attempt,) = services.jobs.attempts(met.id)
+    assert timedelta(seconds=10) < met.run_at - services.queries.jobs.now() <= timedelta(seconds=30)
+    (attempt,) = services.queries.jobs.attempts(met.id)
     assert attempt.outcome == "unknown_type"
     assert attempt.error == "This worker does not know the job type 'newer'; another one may."
 

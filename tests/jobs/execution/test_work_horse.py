@@ -27,7 +27,7 @@ def horse(services: Services, woken: list[str]) -> Callable[..., WorkHorse]:
 
 
 def statuses(services: Services) -> list[Status]:
-    return [job.status for job in reversed(services.jobs.newest(50))]
+    return [job.status for job in reversed(services.queries.all_jobs.newest(50))]
 
 
 def test_a_horse_runs_all_that_waits_in_its_queue(

@@ -16,9 +16,9 @@ Make = Callable[..., Job]
 def test_a_job_that_shall_run_next_is_first_in_its_queue(services: Services, make: Make, user: User) -> None:
     make(priority=500)
     job = make()
-    assert services.jobs.place_in_queue(job) == 2
-    assert services.jobs.place_in_queue(services.jobs.run_next(job.id, by=user.id)) == 1
-    event = services.jobs.timeline(job.id)[-1]
+    assert services.queries.estimates.place_in_queue(job) == 2
+    assert services.queries.estimates.place_in_queue(services.admin_jobs.run_next(job.id, by=user.id)) == 1
+    event = services.queries.jobs.timeline(job.id)[-1]
     assert (event.name, event.actor_id, event.detail) == ("prioritised", user.id, "501")
 
 
@@ -26,13 +26,13 @@ def test_a_job_that_does_not_wait_has_no_priority(services: Services, make: Make
     job = make()
     services.jobs.cancel(job.id)
     with pytest.raises(NotWaiting, match="does not wait any more"):
-        services.jobs.run_next(job.id)
+        services.admin_jobs.run_next(job.id)
 
 
 def test_a_job_of_the_system_is_shown_to_everyone_and_no_longer(services: Services, make: Make, user: User) -> None:
     job = make()
-    assert services.jobs.publish(job.id, public=True, by=user.id).public
-    assert not services.jobs.publish(job.id, public=False).public
-    assert [event.name for event in services.jobs.timeline(job.id)[1:]] == ["made_public", "made_private"]
+    assert services.admin_jobs.publish(job.id, public=True, by=user.id).public
+    assert not services.admin_jobs.publish(job.id, public=False).public
+    assert [event.name for event in services.queries.jobs.timeline(job.id)[1:]] == ["made_public", "made_private"]
     with pytest.raises(NotOfTheSystem):
-        services.jobs.publish(make(Owner(user_id=user.id)).id, public=True)
+        services.admin_jobs.publish(make(Owner(user_id=user.id)).id, public=True)

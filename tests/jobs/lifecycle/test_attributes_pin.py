@@ -28,10 +28,10 @@ def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Ma
     job, other = make(), make()
     for one in (job, other):
         age(services, one)
-    services.jobs.keep(job.id)
+    services.admin_jobs.keep(job.id)
     assert services.housekeeping.prune() == 1
     assert services.housekeeping.prune(timedelta(days=1)) == 0
-    services.jobs.keep_no_longer(job.id)
+    services.admin_jobs.keep_no_longer(job.id)
     assert services.housekeeping.prune() == 1
     with pytest.raises(JobNotFound):
         services.jobs.get(job.id)
@@ -40,11 +40,11 @@ def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Ma
 def test_the_files_of_a_kept_job_stay_with_it(services: Services, make: Make) -> None:
     job = make()
     old = services.jobs.add_attachment(job.id, "old.txt", b"abc")
-    services.jobs.keep(job.id)
+    services.admin_jobs.keep(job.id)
     new = services.jobs.add_attachment(job.id, "new.txt", b"abc")
     assert [services.jobs.attachment(job.id, file.id).expires_at for file in (old, new)] == [None, None]
-    services.jobs.keep_no_longer(job.id)
-    assert services.jobs.attachment(job.id, old.id).expires_at > services.jobs.now() + timedelta(days=29)
+    services.admin_jobs.keep_no_longer(job.id)
+    assert services.jobs.attachment(job.id, old.id).expires_at > services.queries.jobs.now() + timedelta(days=29)
 
 
 def test_a_file_that_has_expired_is_not_brought_back(services: Services, make: Make) -> None:
@@ -52,16 +52,16 @@ def test_a_file_that_has_expired_is_not_brought_back(services: Services, make: M
     file = services.jobs.add_attachment(job.id, "old.txt", b"abc")
     with writing(services.engine) as connection:
         connection.execute(update(attachments).values(expires_at=later(-1)))
-    services.jobs.keep(job.id)
+    services.admin_jobs.keep(job.id)
     assert services.jobs.attachment(job.id, file.id).expires_at is not None
 
 
 def test_keeping_is_noted_once_and_says_by_whom(services: Services, make: Make, user: User) -> None:
     job = make()
     for _ in range(2):
-        services.jobs.keep(job.id, by=user.id)
-    services.jobs.keep_no_longer(job.id, by=user.id)
-    told = [(event.name, event.actor_id) for event in services.jobs.timeline(job.id)]
+        services.admin_jobs.keep(job.id, by=user.id)
+    services.admin_jobs.keep_no_longer(job.id, by=user.id)
+    told = [(event.name, event.actor_id) for event in services.queries.jobs.timeline(job.id)]
     assert told[1:] == [("kept", user.id), ("kept_no_longer", user.id)]
 
 
@@ -69,7 +69,7 @@ def test_a_part_is_kept_with_its_root_only(services: Services, make: Make) -> No
     root = make()
     part = services.jobs.create_child_job(root.id, "nothing")
     with pytest.raises(CannotBeKept, match=f"part of job {root.short_id}"):
-        services.jobs.keep(part.id)
+        services.admin_jobs.keep(part.id)
 
 
 def test_the_day_of_removal_is_known_beforehand(services: Services, make: Make) -> None:
@@ -78,5 +78,5 @@ def test_the_day_of_removal_is_known_beforehand(services: Services, make: Make) 
     age(services, job, days=1)
     job = services.jobs.get(job.id)
     assert services.housekeeping.removed_at(job) == job.finished_at + services.housekeeping.retention
-    assert services.housekeeping.removed_at(services.jobs.keep(job.id)) is None
+    assert services.housekeeping.removed_at(services.admin_jobs.keep(job.id)) is None
     assert job.status is Status.COMPLETED

@@ -18,14 +18,17 @@ def test_a_waiting_job_is_stopped_at_once(make: Run, services: Services, people:
     stopped = services.jobs.cancel(make().id, by=ana)
     assert (stopped.status, stopped.cancel_kind) == (Status.CANCELLED, "before_start")
     assert stopped.finished_at is not None
-    assert [(event.name, event.actor_id) for event in services.jobs.timeline(stopped.id)][-1] == ("cancelled", ana)
+    assert [(event.name, event.actor_id) for event in services.queries.jobs.timeline(stopped.id)][-1] == (
+        "cancelled",
+        ana,
+    )
     assert not services.claims.has_claimable("default")
 
 
 def test_thousands_of_waiting_jobs_are_stopped_in_a_few_statements(services: Services) -> None:
     ids = services.jobs.create_many("nothing", [{}] * 2000)
     services.jobs.cancel_many(ids)
-    assert {job.status for job in services.jobs.newest(2000)} == {Status.CANCELLED}
+    assert {job.status for job in services.queries.all_jobs.newest(2000)} == {Status.CANCELLED}
 
 
 def test_a_running_job_is_asked_and_stops_at_its_next_word(run: Run, services: Services) -> None:

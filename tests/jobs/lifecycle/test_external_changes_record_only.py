@@ -26,7 +26,7 @@ def record(make: Make) -> Job:
 
 
 def names(services: Services, job: Job) -> list[str]:
-    return [event.name for event in services.jobs.timeline(job.id)]
+    return [event.name for event in services.queries.jobs.timeline(job.id)]
 
 
 def test_no_worker_takes_it_and_nobody_is_woken(
@@ -137,7 +137,7 @@ def test_run_again_makes_another_record(services: Services, record: Job) -> None
 
 
 def test_it_has_no_place_and_no_queue(services: Services, record: Job) -> None:
-    assert services.jobs.place_in_queue(record) is None
+    assert services.queries.estimates.place_in_queue(record) is None
     assert NO_QUEUE not in {queue.name for queue in services.queues.all()}
     assert services.queues.loads() == {}
 

@@ -21,11 +21,11 @@ def test_an_ending_writes_the_job_the_attempt_and_the_event_together(
     assert (after.status, after.progress, after.lease_id) == (Status.FAILED, 7.5, None)
     assert after.errors == ({"text": "It broke."},)
     assert after.finished_at >= after.started_at
-    (attempt,) = services.jobs.attempts(job.id)
+    (attempt,) = services.queries.jobs.attempts(job.id)
     assert (attempt.number, attempt.outcome, attempt.worker, attempt.host, attempt.pid) == (1, "failed", "w", "h", 1)
     assert {name: getattr(attempt, name) for name in details} == details
     assert (attempt.started_at, attempt.finished_at >= attempt.started_at) == (job.started_at, True)
-    event = services.jobs.timeline(job.id)[-1]
+    event = services.queries.jobs.timeline(job.id)[-1]
     assert (event.name, event.attempt, event.detail) == ("failed", 1, "It broke.")
 
 
@@ -51,7 +51,7 @@ def test_an_interrupted_attempt_gives_its_try_back_and_a_lost_one_does_not(
     assert second is not None
     end(services, second, Status.QUEUED, outcome="lost")
     assert services.jobs.get(first.id).max_attempts == 3
-    assert [attempt.outcome for attempt in services.jobs.attempts(first.id)] == ["interrupted", "lost"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(first.id)] == ["interrupted", "lost"]
 
 
 def test_a_forced_stop_says_so(services: Services, running: Callable[..., Job], database: str) -> None:

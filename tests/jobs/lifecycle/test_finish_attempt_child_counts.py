@@ -48,15 +48,15 @@ def test_it_leaves_its_attempt_its_events_and_the_roots_figures(run: Run, servic
     root = root_with(run, 3)
     child = run_once(services, "default", lease)
     after = services.jobs.get(root.id)
-    assert [event.name for event in services.jobs.timeline(child.id)] == ["created", "started", "completed"]
-    assert [attempt.outcome for attempt in services.jobs.attempts(child.id)] == ["completed"]
+    assert [event.name for event in services.queries.jobs.timeline(child.id)] == ["created", "started", "completed"]
+    assert [attempt.outcome for attempt in services.queries.jobs.attempts(child.id)] == ["completed"]
     assert (after.status, after.parts_completed, after.progress) == (Status.WAITING, 1, 33.33)
     assert after.version > root.version
 
 
 def test_a_child_that_others_follow_releases_them(run: Run, make: Run, services: Services, lease: UUID) -> None:
     root = root_with(run, 3)
-    second = make(after=[services.jobs.children(root.id)[0].id])
+    second = make(after=[services.queries.related.children(root.id)[0].id])
     run_once(services, "default", lease)
     assert services.jobs.get(second.id).status is Status.QUEUED
     assert services.jobs.get(root.id).parts_completed == 1

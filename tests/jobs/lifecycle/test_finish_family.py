@@ -56,12 +56,12 @@ def test_children_are_held_until_all_of_them_exist(run: Run, services: Services)
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.flush_children()
-        assert [child.status for child in services.jobs.children(job.id)] == [Status.HELD]
+        assert [child.status for child in services.queries.related.children(job.id)] == [Status.HELD]
         job.spawn("nothing")
 
     root = run(handler)
     assert root.status is Status.WAITING
-    assert [child.status for child in services.jobs.children(root.id)] == [Status.QUEUED, Status.QUEUED]
+    assert [child.status for child in services.queries.related.children(root.id)] == [Status.QUEUED, Status.QUEUED]
 
 
 def test_a_root_completes_with_its_last_child(run: Run, services: Services, drain: Callable[[], Any]) -> None:
@@ -116,7 +116,7 @@ def test_a_root_that_fails_stops_the_children_it_had_made(run: Run, services: Se
 
     root = run(handler)
     assert root.status is Status.FAILED
-    assert [child.status for child in services.jobs.children(root.id)] == [Status.CANCELLED]
+    assert [child.status for child in services.queries.related.children(root.id)] == [Status.CANCELLED]
 
 
 def test_a_root_that_is_tried_again_makes_its_children_anew(run: Run, services: Services) -> None:
@@ -127,7 +127,7 @@ def test_a_root_that_is_tried_again_makes_its_children_anew(run: Run, services: 
 
     root = run(handler, max_attempts=2)
     assert root.status is Status.SCHEDULED
-    assert services.jobs.children(root.id) == ()
+    assert services.queries.related.children(root.id) == ()
     assert root.parts == 0
 
 
@@ -138,13 +138,13 @@ def test_a_named_child_is_made_once(run: Run, services: Services) -> None:
             job.flush_children()
 
     root = run(handler)
-    assert [child.child_name for child in services.jobs.children(root.id)] == ["january"]
+    assert [child.child_name for child in services.queries.related.children(root.id)] == ["january"]
     assert root.parts == 1
 
 
 def test_a_child_belongs_to_its_roots_owner(run: Run, services: Services, people: Callable[[], UUID]) -> None:
     root = run(spawning("nothing"), owner=Owner(user_id=people()))
-    assert services.jobs.children(root.id)[0].owner == root.owner
+    assert services.queries.related.children(root.id)[0].owner == root.owner
 
 
 def test_bad_children_are_refused_at_once(run: Run, services: Services) -> None:
@@ -246,7 +246,7 @@ def test_a_delayed_dependent_waits_for_both(make: Run, services: Services, drain
 def test_nobody_follows_a_job_that_is_not_there(make: Run, services: Services) -> None:
     with pytest.raises(JobNotFound):
         make(after=[uuid4()])
-    assert services.jobs.newest(1) == ()
+    assert services.queries.all_jobs.newest(1) == ()
 
 
 def test_a_job_does_not_start_in_the_past(make: Run) -> None:
@@ -298,7 +298,7 @@ def test_a_root_that_was_asked_to_stop_lets_no_child_start(run: Run, services: S
 
     root = run(handler)
     assert root.status is Status.CANCELLED
-    assert [child.status for child in services.jobs.children(root.id)] == [Status.CANCELLED]
+    assert [child.status for child in services.queries.related.children(root.id)] == [Status.CANCELLED]
 
 
 def test_a_child_that_is_stopped_with_its_root_says_so(run: Run, services: Services) -> None:
@@ -307,16 +307,16 @@ def test_a_child_that_is_stopped_with_its_root_says_so(run: Run, services: Servi
         job.flush_children()
         raise ValueError("broken")
 
-    [child] = services.jobs.children(run(handler).id)
-    assert [event.name for event in services.jobs.timeline(child.id)] == ["created", "cancelled"]
+    [child] = services.queries.related.children(run(handler).id)
+    assert [event.name for event in services.queries.jobs.timeline(child.id)] == ["created", "cancelled"]
     assert child.version == 2
 
 
 def test_a_child_with_a_time_of_its_own_waits_for_it(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
-        job.spawn("nothing", run_at=services.jobs.now() + timedelta(hours=1))
+        job.spawn("nothing", run_at=services.queries.jobs.now() + timedelta(hours=1))
 
-    [child] = services.jobs.children(run(handler).id)
+    [child] = services.queries.related.children(run(handler).id)
     assert child.status is Status.SCHEDULED
 
 
@@ -327,7 +327,7 @@ def test_a_root_that_goes_on_in_a_fresh_work_horse_keeps_its_children(
     services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
     with writing(services.engine) as connection:
         finish_family.end(connection, root, HORSE, Ending(status=Status.QUEUED, outcome="continued"))
-    assert [child.status for child in services.jobs.children(root.id)] == [Status.HELD]
+    assert [child.status for child in services.queries.related.children(root.id)] == [Status.HELD]
 
 
 def test_what_is_stopped_for_what_it_followed_takes_its_parts_along(
@@ -344,7 +344,7 @@ def test_what_follows_a_root_and_its_last_child_starts_only_if_both_completed(
     run: Run, make: Run, services: Services, drain: Callable[[], Any]
 ) -> None:
     root = run(spawning("fails", "nothing"))
-    last = services.jobs.children(root.id)[1]
+    last = services.queries.related.children(root.id)[1]
     follower = make(after=[root.id, last.id])
     drain()
     assert services.jobs.get(last.id).status is Status.COMPLETED

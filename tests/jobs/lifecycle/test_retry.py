@@ -28,9 +28,9 @@ def breaks(job: JobContext, payload: Nothing) -> None:
 def test_a_failed_attempt_with_tries_left_is_scheduled_with_its_error_and_time(run: Run, services: Services) -> None:
     job = run(breaks, retry=RetryPolicy(max_attempts=3, delays=(timedelta(minutes=5),), jitter=0))
     assert (job.status, job.attempt, job.state) == (Status.SCHEDULED, 1, {"at": 1})
-    assert timedelta(minutes=4.9) < job.run_at - services.jobs.now() < timedelta(minutes=5.1)
+    assert timedelta(minutes=4.9) < job.run_at - services.queries.jobs.now() < timedelta(minutes=5.1)
     assert "broken" in job.errors[-1]["text"]
-    assert services.jobs.attempts(job.id)[0].outcome == "failed"
+    assert services.queries.jobs.attempts(job.id)[0].outcome == "failed"
 
 
 def test_the_last_attempt_fails_the_job(services: Services, lease: UUID) -> None:
@@ -40,7 +40,7 @@ def test_the_last_attempt_fails_the_job(services: Services, lease: UUID) -> None
     due_now(services, job)
     ended = run_once(services, "default", lease)
     assert (ended.status, ended.attempt, ended.state) == (Status.FAILED, 2, {"at": 2})
-    assert [one.number for one in services.jobs.attempts(job.id)] == [1, 2]
+    assert [one.number for one in services.queries.jobs.attempts(job.id)] == [1, 2]
 
 
 def test_a_sentence_for_the_owner_is_final(run: Run) -> None:
@@ -56,7 +56,7 @@ def test_a_person_retries_the_same_job_from_its_checkpoint(run: Run, services: S
     assert (again.status, again.state, again.finished_at, again.errors) == (Status.QUEUED, {"at": 1}, None, ())
     ended = run_once(services, "default", lease)
     assert (ended.id, ended.attempt) == (failed.id, 2)
-    assert "retried" in [event.name for event in services.jobs.timeline(failed.id)]
+    assert "retried" in [event.name for event in services.queries.jobs.timeline(failed.id)]
 
 
 @pytest.mark.parametrize("status", ["held", "queued", "scheduled", "running", "completed"])
@@ -147,7 +147,7 @@ def failed_root(run: Run, services: Services, lease: UUID) -> Job:
 def test_a_root_and_its_child_that_are_retried_together_are_counted_once(
     failed_root: Job, services: Services, lease: UUID
 ) -> None:
-    child = services.jobs.children(failed_root.id)[0]
+    child = services.queries.related.children(failed_root.id)[0]
     services.jobs.retry_many([failed_root.id, child.id])
     again = services.jobs.get(failed_root.id)
     assert (again.status, again.parts_failed) == (Status.WAITING, 0)
@@ -183,12 +183,12 @@ def test_a_root_whose_own_part_failed_runs_it_again(run: Run, services: Services
         raise ValueError("broken")
 
     made = run(root)
-    [child] = services.jobs.children(made.id)
+    [child] = services.queries.related.children(made.id)
     with pytest.raises(RootHasEnded, match=r"its own part was not done\.$"):
         services.jobs.retry(child.id)
     again = services.jobs.retry(made.id)
     assert (again.status, again.parts, again.parts_cancelled) == (Status.QUEUED, 0, 0)
-    assert services.jobs.children(made.id) == ()
+    assert services.queries.related.children(made.id) == ()
 
 
 def test_a_part_of_a_completed_job_is_not_retried(services: Services, lease: UUID) -> None:

@@ -30,7 +30,7 @@ def succeeds(job: JobContext, payload: Nothing) -> None:
 
 
 def went(services: Services) -> AttemptStats:
-    now: datetime = services.jobs.now()
+    now: datetime = services.queries.jobs.now()
     (found,) = services.figures.went(now - timedelta(days=1))
     return found
 
@@ -43,7 +43,7 @@ def test_runs_are_counted_by_their_outcome(services: Services, lease: UUID, fold
         run_once(services, "default", lease)
     fold()
     fold()
-    fine, poor = services.figures.went(services.jobs.now() - timedelta(days=1))
+    fine, poor = services.figures.went(services.queries.jobs.now() - timedelta(days=1))
     assert (fine.type_name, fine.runs, fine.failures, fine.ran.samples) == ("fine", 2, 0, 2)
     assert (poor.type_name, poor.runs, poor.failures, poor.ran.samples) == ("poor", 1, 1, 0)
 

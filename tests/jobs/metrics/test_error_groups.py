@@ -14,7 +14,7 @@ from webapp.services import Services
 
 
 def test_no_page_of_errors_sorts_them_all(services: Services, database: str) -> None:
-    now = services.jobs.now()
+    now = services.queries.jobs.now()
     common = {"type": "nothing", "message": "It broke.", "sample_job_id": uuid4(), "count": 1, "first_seen_at": now}
     rows = [{"fingerprint": f"{n:016x}", "last_seen_at": now - timedelta(minutes=n), **common} for n in range(5000)]
     with writing(services.engine) as connection:

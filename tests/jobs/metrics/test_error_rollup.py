@@ -128,4 +128,4 @@ def test_groups_are_paged_and_narrowed(services: Services, fail: Fail, fold: Any
     rest = groups(services, before=(last.last_seen_at, last.fingerprint))
     assert [one.message[12:] for one in (*newest, *rest)] == ["three", "two", "one"]
     assert services.figures.errors.count(type_name="fragile") == 3
-    assert services.figures.errors.count(since=services.jobs.now() + timedelta(hours=1)) == 0
+    assert services.figures.errors.count(since=services.queries.jobs.now() + timedelta(hours=1)) == 0

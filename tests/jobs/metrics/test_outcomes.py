@@ -35,7 +35,7 @@ def ended(services: Services) -> Ended:
 
 
 def since(services: Services, hours: int = 48) -> datetime:
-    return services.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+    return services.queries.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
 
 
 def listed(services: Services) -> dict[tuple[datetime, str], int]:

@@ -20,7 +20,7 @@ JOBS = 12
 
 
 def counted(services: Services) -> tuple[int, int, int]:
-    since = services.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    since = services.queries.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
     ended = sum(services.figures.ended(since).values())
     return (
         ended,

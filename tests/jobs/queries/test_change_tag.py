@@ -10,14 +10,14 @@ from webapp.services import Services
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 Make = Callable[..., Job]
 CHANGES = {
-    "progress": lambda jobs, job, _: jobs.change(job.id, lambda one: one.with_message("further")),
-    "a file": lambda jobs, job, _: jobs.add_attachment(job.id, "a.txt", b"abc"),
-    "no file": lambda jobs, job, _: jobs.remove_attachments(job.id),
-    "a part": lambda jobs, _, part: jobs.change(part.id, lambda one: one.with_message("further")),
-    "a new part": lambda jobs, job, _: jobs.create_child_job(job.id, "nothing"),
-    "a repetition": lambda jobs, job, _: jobs.run_again(job.id),
-    "a keeper": lambda jobs, job, _: jobs.keep(job.id),
-    "a stop": lambda jobs, job, _: jobs.cancel(job.id),
+    "progress": lambda services, job, _: services.jobs.change(job.id, lambda one: one.with_message("further")),
+    "a file": lambda services, job, _: services.jobs.add_attachment(job.id, "a.txt", b"abc"),
+    "no file": lambda services, job, _: services.jobs.remove_attachments(job.id),
+    "a part": lambda services, _, part: services.jobs.change(part.id, lambda one: one.with_message("further")),
+    "a new part": lambda services, job, _: services.jobs.create_child_job(job.id, "nothing"),
+    "a repetition": lambda services, job, _: services.jobs.run_again(job.id),
+    "a keeper": lambda services, job, _: services.admin_jobs.keep(job.id),
+    "a stop": lambda services, job, _: services.jobs.cancel(job.id),
 }
 
 
@@ -26,7 +26,7 @@ def test_it_differs_when_something_has_changed(services: Services, make: Make, c
     job = make()
     part = services.jobs.create_child_job(job.id, "nothing")
     services.jobs.add_attachment(job.id, "first.txt", b"abc")
-    before = services.jobs.family_pulse(services.jobs.get(job.id))
-    assert services.jobs.family_pulse(services.jobs.get(job.id)) == before
-    CHANGES[change](services.jobs, job, part)
-    assert services.jobs.family_pulse(services.jobs.get(job.id)) != before
+    before = services.queries.change_tags.family_pulse(services.jobs.get(job.id))
+    assert services.queries.change_tags.family_pulse(services.jobs.get(job.id)) == before
+    CHANGES[change](services, job, part)
+    assert services.queries.change_tags.family_pulse(services.jobs.get(job.id)) != before

@@ -34,14 +34,14 @@ def test_no_way_to_narrow_everybodys_jobs_walks_through_the_table(services: Serv
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")
-    lately = {"ended_since": services.jobs.now() + timedelta(hours=1)}
+    lately = {"ended_since": services.queries.jobs.now() + timedelta(hours=1)}
     choices = [{**way, "tab": tab} for tab, way in product(TABS, WAYS) if "status" not in way or tab == "all"]
     choices += [{"tab": tab, **lately, "many": many} for tab, many in product(TABS, (True, False))]
     with recorded(services.engine) as sent:
         for choice in choices:
-            services.jobs.find(AUDITOR, AdminJobCriteria(**choice))
-            services.jobs.find(AUDITOR, AdminJobCriteria(**choice), before=uuid4())
-            services.jobs.missing(AUDITOR, AdminJobCriteria(**choice), [uuid4()])
+            services.queries.lists.find(AUDITOR, AdminJobCriteria(**choice))
+            services.queries.lists.find(AUDITOR, AdminJobCriteria(**choice), before=uuid4())
+            services.queries.lists.missing(AUDITOR, AdminJobCriteria(**choice), [uuid4()])
     plans = {
         statement: plan_of(services.engine, statement, values) for statement, values in sent if "FROM" in statement
     }

@@ -30,7 +30,7 @@ def texts(lines: tuple[LogLine, ...]) -> str:
 
 
 def test_lines_are_read_forwards_and_backwards(services: Services, job: Job) -> None:
-    ask = services.jobs
+    ask = services.queries.logs
     assert texts(ask.log(job.id)) == "abcde"
     end = ask.last_lines(LogCriteria(job_id=job.id), 2)
     assert texts(end) == "de"
@@ -39,13 +39,13 @@ def test_lines_are_read_forwards_and_backwards(services: Services, job: Job) -> 
 
 
 def test_a_level_takes_the_graver_ones_with_it(services: Services, job: Job) -> None:
-    assert texts(services.jobs.first_lines(LogCriteria(job_id=job.id, level="WARNING"))) == "bce"
-    assert texts(services.jobs.first_lines(LogCriteria(job_id=job.id, level="ERROR", attempt=2))) == "ce"
-    assert texts(services.jobs.first_lines(LogCriteria(job_id=job.id, attempt=1))) == "ab"
+    assert texts(services.queries.logs.first_lines(LogCriteria(job_id=job.id, level="WARNING"))) == "bce"
+    assert texts(services.queries.logs.first_lines(LogCriteria(job_id=job.id, level="ERROR", attempt=2))) == "ce"
+    assert texts(services.queries.logs.first_lines(LogCriteria(job_id=job.id, attempt=1))) == "ab"
 
 
 def test_a_whole_log_comes_in_pages(services: Services, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services.jobs.first_lines.__func__, "__defaults__", (2,))
-    pages = list(services.jobs.all_lines(LogCriteria(job_id=job.id)))
+    monkeypatch.setattr(services.queries.logs.first_lines.__func__, "__defaults__", (2,))
+    pages = list(services.queries.logs.all_lines(LogCriteria(job_id=job.id)))
     assert [len(page) for page in pages] == [2, 2, 1]
     assert texts(tuple(chain(*pages))) == "abcde"

@@ -53,7 +53,7 @@ def say(services: Services, job: Job, **words: object) -> None:
 
 
 def found(services: Services, text: str, viewer: Viewer = ANA, **chosen: Any) -> list[UUID]:
-    return [job.id for job in services.jobs.find(viewer, JobCriteria(text=text, **chosen)).jobs]
+    return [job.id for job in services.queries.lists.find(viewer, JobCriteria(text=text, **chosen)).jobs]
 
 
 def test_a_search_finds_names_numbers_parameters_messages_and_errors(
@@ -98,7 +98,7 @@ def test_a_list_is_narrowed_by_owner_time_and_type(services: Services, make: Cal
     assert found(services, "", AUDITOR) == [other.id, public.id, own.id]
     assert found(services, "", AUDITOR, whose="public", type_name="nothing") == [public.id]
     assert found(services, "", type_name="order") == found(services, "", AUDITOR, type_name="order") == []
-    now = services.jobs.now()
+    now = services.queries.jobs.now()
     say(services, own, created_at=later(-300))
     assert found(services, "", since=now - timedelta(seconds=200)) == [public.id]
     assert found(services, "", until=now - timedelta(seconds=200)) == [own.id]
@@ -113,20 +113,22 @@ def test_a_search_says_how_far_it_came_and_goes_on_from_there(
     for _ in range(7):
         order("Golf")
     wanted = JobCriteria(text="foxtrot")
-    first = services.jobs.find(ANA, wanted, reach=5)
+    first = services.queries.lists.find(ANA, wanted, reach=5)
     assert first.jobs == ()
     assert first.reached is not None
-    second = services.jobs.find(ANA, wanted, before=first.reached, reach=5)
+    second = services.queries.lists.find(ANA, wanted, before=first.reached, reach=5)
     assert [job.id for job in second.jobs] == [old.id]
     assert second.reached is None, "there is nothing older"
-    assert services.jobs.find(ANA, JobCriteria(text="golf"), limit=2, reach=5).reached is None, "the page is full"
+    assert services.queries.lists.find(ANA, JobCriteria(text="golf"), limit=2, reach=5).reached is None, (
+        "the page is full"
+    )
 
 
 def test_jobs_that_a_page_does_not_show_yet_are_counted(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     def missing(shown: list[UUID], limit: int = 50, **chosen: Any) -> int:
-        return services.jobs.missing(ANA, JobCriteria(**chosen), shown, limit)
+        return services.queries.lists.missing(ANA, JobCriteria(**chosen), shown, limit)
 
     old, top = order("Hotel"), order("Hotel")
     shown = [top.id, old.id]
@@ -139,29 +141,33 @@ def test_jobs_that_a_page_does_not_show_yet_are_counted(
     assert missing([], tab="failed") == 1, "it has come into the tab"
     assert missing([new.id, top.id], limit=2) == 0, "it is on the second page"
     assert (
-        services.jobs.count(ANA, JobCriteria(type_name="order"))
-        == services.jobs.total(ANA, JobCriteria(text="l")) + 1
+        services.queries.lists.count(ANA, JobCriteria(type_name="order"))
+        == services.queries.lists.total(ANA, JobCriteria(text="l")) + 1
         == 3
     )
-    assert services.jobs.total(ANA, JobCriteria(type_name="order")) == services.jobs.total(ANA, JobCriteria()) == 3
+    assert (
+        services.queries.lists.total(ANA, JobCriteria(type_name="order"))
+        == services.queries.lists.total(ANA, JobCriteria())
+        == 3
+    )
 
 
 def test_of_what_is_shown_only_what_may_be_seen_is_read_again(services: Services, make: Callable[..., Job]) -> None:
     own, other = make(ANAS), make(Owner(user_id=BEN.user_id))
-    assert set(services.jobs.some(ANA, [own.id, other.id, uuid4()])) == {own.id}
-    before = services.jobs.pulse(ANA, [own.id, other.id])
+    assert set(services.queries.lists.some(ANA, [own.id, other.id, uuid4()])) == {own.id}
+    before = services.queries.lists.pulse(ANA, [own.id, other.id])
     say(services, other, version=9)
-    assert services.jobs.pulse(ANA, [own.id, other.id]) == before
+    assert services.queries.lists.pulse(ANA, [own.id, other.id]) == before
     say(services, own, version=9)
-    assert services.jobs.pulse(ANA, [own.id, other.id]) != before
+    assert services.queries.lists.pulse(ANA, [own.id, other.id]) != before
 
 
 def test_the_pulse_is_of_what_begins_and_ends_elsewhere_too(services: Services, make: Callable[..., Job]) -> None:
-    before = services.jobs.pulse(ANA, [])
+    before = services.queries.lists.pulse(ANA, [])
     make(Owner(user_id=BEN.user_id))
-    assert services.jobs.pulse(ANA, []) == before
+    assert services.queries.lists.pulse(ANA, []) == before
     make(ANAS)
-    assert services.jobs.pulse(ANA, []) != before
+    assert services.queries.lists.pulse(ANA, []) != before
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -170,10 +176,10 @@ def test_the_pulse_of_a_page_just_read_need_not_be_asked_for(
 ) -> None:
     for _ in range(count):
         make(ANAS)
-    there = services.jobs.find(ANA, JobCriteria()).jobs
+    there = services.queries.lists.find(ANA, JobCriteria()).jobs
     assert len(there) == count
-    asked = services.jobs.pulse(ANA, [job.id for job in there], JobCriteria(), limit=PAGE)
-    assert ListChangeTag.of_page(there, services.jobs.counts(ANA)) == asked
+    asked = services.queries.lists.pulse(ANA, [job.id for job in there], JobCriteria(), limit=PAGE)
+    assert ListChangeTag.of_page(there, services.queries.lists.counts(ANA)) == asked
 
 
 EVERY_CHOICE = [
@@ -190,14 +196,14 @@ def test_no_list_is_made_by_a_walk_through_the_table(services: Services, viewer:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")
-    since = services.jobs.now() - timedelta(days=1)
+    since = services.queries.jobs.now() - timedelta(days=1)
     with recorded(services.engine) as sent:
         for chosen in (*EVERY_CHOICE, JobCriteria(since=since, until=since)):
-            services.jobs.find(viewer, chosen)
-            services.jobs.find(viewer, chosen, before=uuid4())
-            services.jobs.missing(viewer, chosen, [uuid4()])
-        services.jobs.counts(viewer)
-        services.jobs.pulse(viewer, [uuid4()])
+            services.queries.lists.find(viewer, chosen)
+            services.queries.lists.find(viewer, chosen, before=uuid4())
+            services.queries.lists.missing(viewer, chosen, [uuid4()])
+        services.queries.lists.counts(viewer)
+        services.queries.lists.pulse(viewer, [uuid4()])
     for statement, values in {statement: values for statement, values in sent if "FROM" in statement}.items():
         plan = plan_of(services.engine, statement, values)
         assert [line for line in plan.splitlines() if _walks_the_table(line, viewer)] == [], f"{plan}\n{statement}"
@@ -220,7 +226,7 @@ def test_a_list_reads_its_page_and_no_more(services: Services) -> None:
     with services.engine.connect() as connection:
         connection.connection.driver_connection.set_progress_handler(lambda: steps.append(None), 100)
     for viewer in (ANA, AUDITOR):
-        assert len(services.jobs.find(viewer, JobCriteria(tab="failed")).jobs) == PAGE
+        assert len(services.queries.lists.find(viewer, JobCriteria(tab="failed")).jobs) == PAGE
     with services.engine.connect() as connection:
         connection.connection.driver_connection.set_progress_handler(None, 0)
     assert len(steps) < 400, "of a hundred steps of SQLite's machine each; a walk through all takes over a thousand"

@@ -32,7 +32,10 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
     put(Status.RUNNING, "import")
     put(Status.WAITING, "import")
     put(Status.SCHEDULED)
-    waiting, running = services.jobs.spread(EVERYBODY, "waiting"), services.jobs.spread(EVERYBODY, "running")
+    waiting, running = (
+        services.queries.lists.spread(EVERYBODY, "waiting"),
+        services.queries.lists.spread(EVERYBODY, "running"),
+    )
     assert (waiting.counts, waiting.cut) == ({"report": 3, "import": 1}, False)
     assert (running.counts, running.cut) == ({"import": 2}, False)
 
@@ -50,13 +53,13 @@ def test_what_somebody_may_not_see_is_not_counted(
     ana = people()
     put(Status.QUEUED)
     put(Status.QUEUED, owner=Owner(user_id=ana))
-    assert services.jobs.spread(Viewer(user_id=ana), "waiting").counts == {"report": 1}
+    assert services.queries.lists.spread(Viewer(user_id=ana), "waiting").counts == {"report": 1}
 
 
 def test_only_unfinished_jobs_are_read_for_it(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED)
     with recorded(services.engine) as sent:
-        services.jobs.spread(EVERYBODY, "waiting")
+        services.queries.lists.spread(EVERYBODY, "waiting")
     plan = plan_of(services.engine, *sent[-1], as_if_large=True)
     assert plan.count("ix_jobs_unfinished") == 2
     assert "ix_jobs_type" not in plan

@@ -34,22 +34,22 @@ def set_status(services: Services, job: Job, status: Status, **values: object) -
 
 def test_one_sees_the_own_jobs_and_the_public_ones(services: Services, make: Callable[..., Job], database: str) -> None:
     own, public, hidden = make(ANAS), make(PUBLIC), make(Owner())
-    assert ids(services.jobs.page(ANA)) == [public.id, own.id]
-    assert ids(services.jobs.page(BEN)) == [public.id]
-    assert ids(services.jobs.page(AUDITOR)) == [hidden.id, public.id, own.id]
+    assert ids(services.queries.lists.page(ANA)) == [public.id, own.id]
+    assert ids(services.queries.lists.page(BEN)) == [public.id]
+    assert ids(services.queries.lists.page(AUDITOR)) == [hidden.id, public.id, own.id]
     for viewer, seen in ((ANA, (own, public)), (BEN, (public,)), (AUDITOR, (own, public, hidden))):
         for job in (own, public, hidden):
             if job in seen:
-                assert services.jobs.visible(viewer, job.id) == job
+                assert services.queries.jobs.visible(viewer, job.id) == job
             else:
                 with pytest.raises(JobNotFound, match=str(job.id)):
-                    services.jobs.visible(viewer, job.id)
+                    services.queries.jobs.visible(viewer, job.id)
 
 
 def test_a_job_that_is_not_there_is_not_found_in_the_same_words(services: Services) -> None:
     missing = uuid4()
     with pytest.raises(JobNotFound, match=f"There is no job {missing}."):
-        services.jobs.visible(ANA, missing)
+        services.queries.jobs.visible(ANA, missing)
 
 
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "all"])
@@ -58,8 +58,8 @@ def test_each_status_is_in_one_tab(services: Services, make: Callable[..., Job],
     for status, job in made.items():
         set_status(services, job, status)
     expected = [made[status].id for status in TABS[tab]]
-    assert sorted(ids(services.jobs.page(ANA, tab=tab))) == sorted(expected)
-    assert services.jobs.counts(ANA)[tab] == len(expected)
+    assert sorted(ids(services.queries.lists.page(ANA, tab=tab))) == sorted(expected)
+    assert services.queries.lists.counts(ANA)[tab] == len(expected)
 
 
 def test_every_status_is_in_exactly_one_tab() -> None:
@@ -71,7 +71,7 @@ def test_pages_follow_each_other_without_gap_or_double(
 ) -> None:
     made = [make(ANAS if number % 2 else PUBLIC).id for number in range(7)]
     pages, last = [], None
-    while page := services.jobs.page(ANA, before=last, limit=3):
+    while page := services.queries.lists.page(ANA, before=last, limit=3):
         pages.append(ids(page))
         last = page[-1].id
         make(ANAS)  # what comes in meanwhile moves nothing
@@ -80,8 +80,8 @@ def test_pages_follow_each_other_without_gap_or_double(
 
 def test_a_page_can_be_of_one_type(services: Services, make: Callable[..., Job]) -> None:
     make(ANAS)
-    assert services.jobs.page(ANA, type_name="maintenance") == ()
-    assert len(services.jobs.page(ANA, type_name="nothing")) == 1
+    assert services.queries.lists.page(ANA, type_name="maintenance") == ()
+    assert len(services.queries.lists.page(ANA, type_name="nothing")) == 1
 
 
 def many(services: Services, count: int, *, owner: UUID, status: str = "completed", public: bool = False) -> None:
@@ -101,7 +101,7 @@ def many(services: Services, count: int, *, owner: UUID, status: str = "complete
 
 def test_counts_stop_at_a_ceiling(services: Services, database: str) -> None:
     many(services, TAB_CEILING + 5, owner=ANA.user_id, status="queued")
-    counts = services.jobs.counts(ANA)
+    counts = services.queries.lists.counts(ANA)
     assert (counts["all"], counts["waiting"], counts["done"]) == (TAB_CEILING, TAB_CEILING, 0)
 
 
@@ -113,15 +113,15 @@ def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
     job = make(ANAS)
     analyze(services.engine, "jobs")
     with recorded(services.engine) as sent:
-        services.jobs.visible(ANA, job.id)
+        services.queries.jobs.visible(ANA, job.id)
         for tab in TABS:
-            services.jobs.page(ANA, tab=tab)
-            services.jobs.page(ANA, tab=tab, before=job.id)
-        services.jobs.counts(ANA)
-        services.jobs.place_in_queue(job)
-        services.jobs.timeline(job.id)
-        services.jobs.attempts(job.id)
-        services.jobs.log(job.id)
+            services.queries.lists.page(ANA, tab=tab)
+            services.queries.lists.page(ANA, tab=tab, before=job.id)
+        services.queries.lists.counts(ANA)
+        services.queries.estimates.place_in_queue(job)
+        services.queries.jobs.timeline(job.id)
+        services.queries.jobs.attempts(job.id)
+        services.queries.logs.log(job.id)
         services.jobs.attachments(job.id)
     asked = [(statement, values) for statement, values in sent if "FROM" in statement]
     assert len(asked) > 20
@@ -139,10 +139,10 @@ def test_the_pulse_changes_whenever_the_list_looks_different(
     seen: set[str] = set()
 
     def changed(what: str) -> None:
-        shown = ids(services.jobs.page(ANA))
-        pulse = services.jobs.pulse(ANA, shown)
+        shown = ids(services.queries.lists.page(ANA))
+        pulse = services.queries.lists.pulse(ANA, shown)
         assert pulse not in seen, what
-        assert services.jobs.pulse(ANA, shown) == pulse, "and only then"
+        assert services.queries.lists.pulse(ANA, shown) == pulse, "and only then"
         seen.add(pulse)
 
     changed("at first")
@@ -175,32 +175,32 @@ def test_the_place_in_the_queue_is_the_order_of_the_claims(
     services.queues.add("other")
     make(queue="other", priority=300)
     order = [first, second, third, low]
-    assert [services.jobs.place_in_queue(job) for job in order] == [1, 2, 3, 4]
-    assert services.jobs.place_in_queue(low, ceiling=2) == 3
+    assert [services.queries.estimates.place_in_queue(job) for job in order] == [1, 2, 3, 4]
+    assert services.queries.estimates.place_in_queue(low, ceiling=2) == 3
     for expected in order:
         claimed = services.claims.claim("default", lease, fresh=True)
         assert claimed is not None
         assert claimed.id == expected.id
-        assert services.jobs.place_in_queue(claimed) is None
+        assert services.queries.estimates.place_in_queue(claimed) is None
 
 
 def test_the_usual_duration_is_the_median_of_the_completed(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
-    assert services.jobs.usual_duration("nothing") is None
+    assert services.queries.estimates.usual_duration("nothing") is None
     for seconds in (10, 20, 300):
         set_status(services, make(), Status.COMPLETED, started_at=later(-seconds), finished_at=later(0))
     set_status(services, make(), Status.FAILED, started_at=later(-9000), finished_at=later(0))
-    usual = services.jobs.usual_duration("nothing")
+    usual = services.queries.estimates.usual_duration("nothing")
     assert usual is not None
     assert timedelta(seconds=19) < usual < timedelta(seconds=21)
 
 
 def test_the_latest_creation_of_a_type_is_known(services: Services, make: Callable[..., Job]) -> None:
-    assert services.jobs.last_created_at("nothing") is None
+    assert services.queries.jobs.last_created_at("nothing") is None
     make()
     latest = make()
-    assert services.jobs.last_created_at("nothing") == latest.created_at
+    assert services.queries.jobs.last_created_at("nothing") == latest.created_at
 
 
 def test_the_log_pages_by_the_line_that_was_read_last(services: Services, running: Callable[..., Job]) -> None:
@@ -208,9 +208,13 @@ def test_the_log_pages_by_the_line_that_was_read_last(services: Services, runnin
     with writing(services.engine) as connection:
         lines = [(job.started_at, "INFO", f"line {number}") for number in range(5)]
         add_log(connection, Fence(job_id=job.id, attempt=1), lines)
-    first = services.jobs.log(job.id, limit=2)
+    first = services.queries.logs.log(job.id, limit=2)
     assert [line.text for line in first] == ["line 0", "line 1"]
-    assert [line.text for line in services.jobs.log(job.id, after=first[-1].id)] == ["line 2", "line 3", "line 4"]
+    assert [line.text for line in services.queries.logs.log(job.id, after=first[-1].id)] == [
+        "line 2",
+        "line 3",
+        "line 4",
+    ]
 
 
 def test_attempts_are_listed_oldest_first(services: Services, running: Callable[..., Job], lease: UUID) -> None:
@@ -219,7 +223,7 @@ def test_attempts_are_listed_oldest_first(services: Services, running: Callable[
     again = services.claims.claim("default", lease, fresh=True)
     assert again is not None
     end(services, again)
-    assert [(one.number, one.outcome, one.worker) for one in services.jobs.attempts(job.id)] == [
+    assert [(one.number, one.outcome, one.worker) for one in services.queries.jobs.attempts(job.id)] == [
         (1, "lost", HORSE.worker),
         (2, "completed", HORSE.worker),
     ]
@@ -228,11 +232,11 @@ def test_attempts_are_listed_oldest_first(services: Services, running: Callable[
 def test_a_tenants_people_see_their_house_only(services: Services, make: Callable[..., Job]) -> None:
     ours, theirs = make(Owner(public=True, tenant="ours")), make(Owner(public=True, tenant="theirs"))
     viewer = Viewer(user_id=uuid4(), tenant="ours")
-    assert ids(services.jobs.page(viewer)) == [ours.id]
+    assert ids(services.queries.lists.page(viewer)) == [ours.id]
     with pytest.raises(JobNotFound):
-        services.jobs.visible(viewer, theirs.id)
-    assert ids(services.jobs.page(Viewer(user_id=uuid4(), tenant="ours", sees_all=True))) == [ours.id]
+        services.queries.jobs.visible(viewer, theirs.id)
+    assert ids(services.queries.lists.page(Viewer(user_id=uuid4(), tenant="ours", sees_all=True))) == [ours.id]
 
 
 def test_the_time_is_the_databases(services: Services, database: str) -> None:
-    assert services.jobs.now() <= services.jobs.now()
+    assert services.queries.jobs.now() <= services.queries.jobs.now()

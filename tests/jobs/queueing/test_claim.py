@@ -49,7 +49,10 @@ def test_a_claim_begins_an_attempt_under_the_lease(
     assert (job.id, job.status, job.attempt, job.lease_id) == (made.id, Status.RUNNING, 1, lease)
     assert made.created_at <= job.started_at <= job.heartbeat_at
     assert job == services.jobs.get(job.id)
-    assert [(event.name, event.attempt) for event in services.jobs.timeline(job.id)] == [("created", 0), ("started", 1)]
+    assert [(event.name, event.attempt) for event in services.queries.jobs.timeline(job.id)] == [
+        ("created", 0),
+        ("started", 1),
+    ]
 
 
 def test_what_the_last_attempt_said_is_gone_but_its_checkpoint_is_kept(

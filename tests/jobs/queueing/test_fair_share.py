@@ -58,5 +58,5 @@ def test_priority_goes_before_turns(services: Services, people: People, make: Ma
 def test_run_next_changes_the_place_while_a_job_waits(services: Services, make: Make, lease: UUID) -> None:
     make()
     last = make()
-    services.jobs.prioritise(last.id, 900)
+    services.admin_jobs.prioritise(last.id, 900)
     assert services.claims.claim("default", lease, fresh=True).id == last.id

@@ -69,7 +69,7 @@ def test_a_job_is_not_sent_where_nobody_could_listen(services: Services, make: C
         make(queue="nihgt")
     with pytest.raises(UnknownQueue):
         services.jobs.create_many("nothing", [{}, {}], queue="nihgt")
-    assert services.jobs.newest(5) == ()
+    assert services.queries.all_jobs.newest(5) == ()
 
 
 @pytest.mark.parametrize("name", ["", " ", "a,b", "q" * 81])

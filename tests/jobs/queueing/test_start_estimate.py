@@ -40,7 +40,7 @@ def test_the_place_is_the_one_that_the_claim_would_give(services: Services, make
     first, second = uuid4(), uuid4()
     waiting = [make(Owner(user_id=first)) for _ in range(4)]
     waiting += [make(Owner(user_id=second)), make(priority=200), make(priority=1)]
-    places = {services.jobs.place_in_queue(job): job.id for job in waiting}
+    places = {services.queries.estimates.place_in_queue(job): job.id for job in waiting}
     claimed = [services.claims.claim("default", lease, fresh=True).id for _ in waiting]
     assert [places[place] for place in sorted(places)] == claimed
 
@@ -49,9 +49,9 @@ def test_work_ahead_is_shared_by_the_workers(services: Services, make: Make, too
     took(60)
     for _ in range(4):
         last = make()
-    assert near(services.jobs.starts_within(last, workers=1), 180)
-    assert near(services.jobs.starts_within(last, workers=2), 90)
-    assert services.jobs.starts_within(last, workers=4) == timedelta(seconds=5)
+    assert near(services.queries.estimates.starts_within(last, workers=1), 180)
+    assert near(services.queries.estimates.starts_within(last, workers=2), 90)
+    assert services.queries.estimates.starts_within(last, workers=4) == timedelta(seconds=5)
 
 
 def test_what_runs_counts_with_the_rest_of_its_usual_time(
@@ -60,20 +60,20 @@ def test_what_runs_counts_with_the_rest_of_its_usual_time(
     took(60)
     running, waiting = make(), make()
     change(running, status="running", started_at=later(-40.0))
-    assert near(services.jobs.starts_within(waiting, workers=1), 20)
+    assert near(services.queries.estimates.starts_within(waiting, workers=1), 20)
     change(running, started_at=later(-600.0))
-    assert services.jobs.starts_within(waiting, workers=1) is None
+    assert services.queries.estimates.starts_within(waiting, workers=1) is None
 
 
 def test_nothing_is_guessed_where_nobody_can_know(
     services: Services, make: Make, took: Callable[[float], None]
 ) -> None:
     first, second = make(), make()
-    assert services.jobs.starts_within(second, workers=1) is None
+    assert services.queries.estimates.starts_within(second, workers=1) is None
     took(60)
-    assert services.jobs.starts_within(second, workers=0) is None
-    assert services.jobs.starts_within(second, workers=1, limited=True) is None
-    assert services.jobs.starts_within(services.jobs.cancel(first.id), workers=1) is None
+    assert services.queries.estimates.starts_within(second, workers=0) is None
+    assert services.queries.estimates.starts_within(second, workers=1, limited=True) is None
+    assert services.queries.estimates.starts_within(services.jobs.cancel(first.id), workers=1) is None
     assert first.status is Status.QUEUED
 
 

@@ -48,7 +48,7 @@ def test_a_killed_work_horse_is_a_failed_job_with_a_sentence(installation: Insta
     horse.send_signal(signal.SIGKILL)
     job = installation.await_status(job_id, Status.FAILED, seconds=QUICKLY)
     assert job.errors[-1]["text"].startswith("The process that ran this job was killed (SIGKILL).")
-    (attempt,) = installation.services.jobs.attempts(job_id)
+    (attempt,) = installation.services.queries.jobs.attempts(job_id)
     assert (attempt.pid, attempt.outcome) == (horse.pid, "failed")
     assert attempt.peak_memory > 2**20
 
@@ -56,11 +56,11 @@ def test_a_killed_work_horse_is_a_failed_job_with_a_sentence(installation: Insta
 def test_a_killed_work_horse_leaves_attempts_that_are_used(installation: Installation) -> None:
     job_id = installation.job("deaf_twice", {"seconds": 60})
     installation.await_horse(job_id).send_signal(signal.SIGKILL)
-    wait_for(lambda: installation.services.jobs.attempts(job_id), QUICKLY)  # it may run again already
+    wait_for(lambda: installation.services.queries.jobs.attempts(job_id), QUICKLY)  # it may run again already
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
     job = installation.await_status(job_id, Status.COMPLETED)
     assert (job.attempt, job.errors) == (2, ())
-    assert [one.outcome for one in installation.services.jobs.attempts(job_id)] == ["lost", "completed"]
+    assert [one.outcome for one in installation.services.queries.jobs.attempts(job_id)] == ["lost", "completed"]
 
 
 def test_a_killed_worker_takes_its_horse_along_and_is_settled_and_replaced(installation: Installation) -> None:
@@ -191,11 +191,11 @@ def test_wake_ups_leave_nothing_behind_in_redis(installation: Installation) -> N
 
 
 def test_a_wake_up_without_work_forks_nothing(installation: Installation) -> None:
-    before = installation.services.jobs.newest(1)
+    before = installation.services.queries.all_jobs.newest(1)
     for _ in range(3):
         installation.services.wake_ups.push("default")
     wait_for(lambda: installation.redis.llen("rq:queue:default") == 0)
-    assert installation.services.jobs.newest(1) == before
+    assert installation.services.queries.all_jobs.newest(1) == before
     assert installation.services.leases.beats() == {}
 
 

@@ -33,7 +33,7 @@ def outcomes(services: Services, schedule: Schedule) -> list[str]:
 
 
 def made(services: Services) -> tuple[Job, ...]:
-    return services.jobs.newest(500)
+    return services.queries.all_jobs.newest(500)
 
 
 def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add, rewind: Rewind) -> None:

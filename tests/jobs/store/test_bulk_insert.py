@@ -44,7 +44,7 @@ def test_many_jobs_are_as_if_made_one_by_one(services: Services, people: Callabl
 def test_each_has_its_event(services: Services) -> None:
     by = uuid4()
     [job_id, _] = services.jobs.create_many("letter", [{"text": "a"}, {"text": "b"}], triggered_by=by)
-    [event] = services.jobs.timeline(job_id)
+    [event] = services.queries.jobs.timeline(job_id)
     assert (event.name, event.attempt, event.actor_id, event.detail) == ("created", 0, by, "")
 
 
@@ -52,7 +52,7 @@ def test_one_bad_payload_and_none_is_made(services: Services) -> None:
     for bad in ({"text": 1}, {"text": "NUL \0"}, {"text": "half \ud800"}, {"text": "a", "what": 1}):
         with pytest.raises(InvalidPayload):
             services.jobs.create_many("letter", [{"text": "good"}, bad])
-    assert services.jobs.newest(1) == ()
+    assert services.queries.all_jobs.newest(1) == ()
 
 
 def test_a_thousand_take_a_handful_of_statements(services: Services) -> None:
@@ -74,7 +74,7 @@ def test_children_alike_are_made_in_one_go_and_keep_their_names_apart(
         made.append(job.spawn("letter", {"text": "named"}, name="two"))
 
     root = run(handler, {"text": "root"})
-    children = services.jobs.children(root.id)
+    children = services.queries.related.children(root.id)
     assert [child.id for child in children] == made
     assert [child.payload["text"] for child in children] == ["0", "1", "2", "named", "named"]
     assert [child.child_name for child in children] == [None, None, None, "one", "two"]

@@ -63,7 +63,7 @@ def everything(services: Services) -> tuple[object, ...]:
     tables = (attachments, log_lines, events, finish_attempt.attempt_rows)
     with reading(services.engine) as connection:
         rows = tuple(tuple(connection.execute(select(table)).all()) for table in tables)
-    return (services.jobs.newest(10), *rows)
+    return (services.queries.all_jobs.newest(10), *rows)
 
 
 def test_a_superseded_attempt_changes_nothing(
@@ -110,7 +110,7 @@ def test_a_report_brings_back_the_stop_flag(services: Services, running: Callabl
     with writing(services.engine) as connection:
         assert report(connection, fence(job), {"progress": 5.0}) is False
         assert stop_requested(connection, fence(job)) is False
-    services.jobs.change(job.id, lambda old: ask_to_stop(old, services.jobs.now()))
+    services.jobs.change(job.id, lambda old: ask_to_stop(old, services.queries.jobs.now()))
     with writing(services.engine) as connection:
         assert report(connection, fence(job), {"progress": 6.0}) is True
         assert stop_requested(connection, fence(job)) is True

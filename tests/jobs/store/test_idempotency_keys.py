@@ -24,7 +24,7 @@ def test_a_request_that_arrives_twice_at_once_makes_one_job(services: Services, 
     with ThreadPoolExecutor(4) as threads:
         made = {job.id for job in threads.map(lambda _: make(request_key="a"), range(8))}
     assert len(made) == 1
-    assert len(services.jobs.newest(10)) == 1
+    assert len(services.queries.all_jobs.newest(10)) == 1
 
 
 def test_a_request_is_forgotten_with_its_job(services: Services, make: Make) -> None:

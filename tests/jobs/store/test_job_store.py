@@ -98,7 +98,7 @@ def test_starting_and_ending_are_timed_by_the_database(
     finished = services.jobs.change(job.id, Job.mark_completed)
     assert started.started_at is not None
     assert started.finished_at is None
-    assert job.created_at <= finished.started_at <= finished.finished_at <= services.jobs.now()
+    assert job.created_at <= finished.started_at <= finished.finished_at <= services.queries.jobs.now()
 
 
 @pytest.mark.parametrize("step", [Job.mark_queued, Job.mark_completed, Job.mark_failed, Job.mark_cancelled])

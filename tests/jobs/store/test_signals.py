@@ -114,7 +114,7 @@ def test_a_root_and_its_parts_are_heard_once_each(run: Run, services: Services, 
     while services.claims.has_claimable("default"):
         run_once(services, "default", lease)
     assert names(heard, root.id) == ["created", "started", "progressed", "completed"]
-    for child in services.jobs.children(root.id):
+    for child in services.queries.related.children(root.id):
         assert names(heard, child.id) == ["created", "started", "completed"]
     assert heard[-1][1].progress == 100.0
 
@@ -126,7 +126,7 @@ def test_the_parts_of_a_root_that_fails_are_stopped_and_heard(run: Run, services
         raise ValueError("broken")
 
     root = run(handler)
-    [child] = services.jobs.children(root.id)
+    [child] = services.queries.related.children(root.id)
     assert names(heard, child.id) == ["created", "cancelled"]
     assert names(heard, root.id) == ["created", "started", "failed"]
 

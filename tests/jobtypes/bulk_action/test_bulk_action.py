@@ -85,7 +85,7 @@ def test_somebody_who_only_reads_acts_on_the_own_jobs(services, person, made, ac
     others, own = made(2, "failed"), made(1, "failed", Owner(user_id=auditor.id))
     acted(auditor, Action.DELETE, tab="failed")
     assert statuses(services, others) == {Status.FAILED}
-    assert services.jobs.newest(9, owner_id=auditor.id)[-1].id != own[0]
+    assert services.queries.all_jobs.newest(9, owner_id=auditor.id)[-1].id != own[0]
 
 
 def test_jobs_made_later_and_jobs_for_later_are_left_out(services, user, made, acted) -> None:
@@ -127,7 +127,7 @@ def test_an_attempt_after_a_crash_runs_nothing_again_twice(
     monkeypatch.setattr(bulk_action, "act", act)
     services.jobs.change(job.id, Job.mark_queued)
     services.run_inline(job.id)
-    copies = [one.again_of for one in services.jobs.newest(30) if one.again_of]
+    copies = [one.again_of for one in services.queries.all_jobs.newest(30) if one.again_of]
     assert sorted(copies) == sorted(ids)
 
 

@@ -210,7 +210,7 @@ def test_no_password_and_no_seed_stays_in_the_database(imported, services, rows_
         ]
     assert not [row for row in kept for secret in secrets if secret in row]
     assert not [secret for secret in secrets if secret.encode() in left_by(job)["rejected.csv"]]
-    assert any("'extra'" in line.text for line in services.jobs.log(job.id))
+    assert any("'extra'" in line.text for line in services.queries.logs.log(job.id))
 
 
 def test_a_file_without_header_fails_without_repeating_its_cells(imported):

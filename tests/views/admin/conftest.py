@@ -61,7 +61,7 @@ def ended(services: Services, put: Callable[..., Job]) -> Callable[..., Job]:
     """Insert a job that ran for ten seconds and ended some minutes ago: `ended(Status.FAILED, 5, error="…")`."""
 
     def ended(status: Status = Status.COMPLETED, minutes: float = 1, error: str = "", **values: Any) -> Job:
-        at: datetime = services.jobs.now() - timedelta(minutes=minutes)
+        at: datetime = services.queries.jobs.now() - timedelta(minutes=minutes)
         began, made = at - timedelta(seconds=10), at - timedelta(seconds=15)
         noted = ({"text": error, "at": at.isoformat()},) if error else ()
         job = put(status, finished_at=at, started_at=began, created_at=made, attempt=1, errors=noted, **values)

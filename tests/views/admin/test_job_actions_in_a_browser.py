@@ -116,7 +116,7 @@ def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
     expect(card).to_have_count(0, timeout=2 * ONE_POLL)
     expect(page.locator("article.unit")).to_have_count(2, timeout=2 * ONE_POLL)
     assert house.get(job_id).state["step"] >= 1
-    assert house.services.jobs.attempts(job_id)[0].outcome == "interrupted"
+    assert house.services.queries.jobs.attempts(job_id)[0].outcome == "interrupted"
     house.services.jobs.cancel(job_id)
 
 
@@ -134,7 +134,7 @@ def test_a_running_job_is_stopped_from_its_page_and_seen_in_the_list(
     acting.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(row).to_contain_text("Stopped", timeout=ONE_POLL)
     assert house.get(job_id).status is Status.CANCELLED
-    assert house.services.jobs.attempts(job_id)[0].outcome == "cancelled"
+    assert house.services.queries.jobs.attempts(job_id)[0].outcome == "cancelled"
 
 
 def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
@@ -152,7 +152,7 @@ def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
     acting.get_by_role("link", name="Try again…").click()
     acting.get_by_role("dialog").get_by_role("button", name="Try again").click()
     expect(row).to_contain_text("Done", timeout=ONE_POLL)
-    assert [one.outcome for one in house.services.jobs.attempts(job_id)] == ["failed", "completed"]
+    assert [one.outcome for one in house.services.queries.jobs.attempts(job_id)] == ["failed", "completed"]
     house.services.jobs.cancel(busy)
 
 

@@ -37,7 +37,7 @@ def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
     operator: FlaskClient, services: Services, database: str
 ) -> None:
     (error,) = services.figures.errors.page()
-    hour = services.jobs.now().replace(minute=0, second=0, microsecond=0).isoformat().replace("+", "%2B")
+    hour = services.queries.jobs.now().replace(minute=0, second=0, microsecond=0).isoformat().replace("+", "%2B")
     expected = {
         "": 6,
         "queue=slow": 2,

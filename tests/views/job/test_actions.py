@@ -33,7 +33,7 @@ def test_stopping_is_asked_with_what_happens_and_done_by_post(
     answer = client.post(f"/jobs/{job.id}/stop")
     assert (answer.status_code, answer.location) == (303, f"/jobs/{job.id}")
     assert services.jobs.get(job.id).status is Status.CANCELLED
-    assert services.jobs.timeline(job.id)[-1].actor_id == user.id
+    assert services.queries.jobs.timeline(job.id)[-1].actor_id == user.id
     assert "Stopped by you before it started." in client.get(f"/jobs/{job.id}").text
 
 

@@ -234,7 +234,7 @@ def test_a_page_on_which_nothing_is_new_is_answered_with_304(
     monkeypatch.setattr(
         "webapp.views.page.polling._GROWS_OLD", 10**9
     )  # however slow this is, nothing grows old meanwhile
-    job = put(Status.WAITING, parts=1, started_at=None, created_at=services.jobs.now() - timedelta(hours=1))
+    job = put(Status.WAITING, parts=1, started_at=None, created_at=services.queries.jobs.now() - timedelta(hours=1))
     part = put(Status.RUNNING, root_id=job.id)
     address, tag = asked_again(client, job)
 
@@ -249,7 +249,7 @@ def test_a_page_on_which_nothing_is_new_is_answered_with_304(
     assert (is_new(), is_new()) == (True, False)
     services.jobs.change(part.id, lambda one: one.with_progress(50.0))
     assert (is_new(), is_new()) == (True, False)
-    services.jobs.keep(job.id, by=user.id)
+    services.admin_jobs.keep(job.id, by=user.id)
     assert (is_new(), is_new()) == (True, False)
 
 
@@ -264,10 +264,10 @@ def test_the_last_answer_is_sent_even_if_nothing_is_new(client: FlaskClient, put
 
 
 def test_the_time_left_that_was_told_is_told_again(client: FlaskClient, put: Put, services: Services) -> None:
-    job = put(Status.RUNNING, progress=50.0, started_at=services.jobs.now() - timedelta(seconds=100))
+    job = put(Status.RUNNING, progress=50.0, started_at=services.queries.jobs.now() - timedelta(seconds=100))
     address, _ = asked_again(client, job)
     assert re.search(r"\?left=(\d+)&at=\d+", address)
-    told = int(services.jobs.now().timestamp())
+    told = int(services.queries.jobs.now().timestamp())
     again = client.get(f"/jobs/{job.id}/_live?left=90&at={told}").text
     assert 87 <= int(re.search(r"\?left=(\d+)&", again)[1]) <= 90
     for nonsense in ("left=x&at=y", "left=-5&at=-5", f"left={10**30}&at={10**30}", "left=1"):
@@ -284,7 +284,7 @@ def test_a_waiting_job_says_who_paused_its_queue_and_why(
 
 
 def test_a_planned_retry_shows_its_error_and_its_time(client: FlaskClient, put: Put, services: Services) -> None:
-    due = services.jobs.now() + timedelta(minutes=5)
+    due = services.queries.jobs.now() + timedelta(minutes=5)
     job = put(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due, errors=({"text": "The shop is closed."},))
     page = text_of(client.get(f"/jobs/{job.id}").text)
     assert "Attempt 1 of 3 failed. The next one starts in 5 min." in page

@@ -45,7 +45,7 @@ def test_in_two_tabs_one_stops_the_job_and_the_other_sees_it(page: Page, put: Pu
 
 
 def test_a_scheduled_job_is_followed_and_does_not_fall_silent(page: Page, put: Put, services: Services) -> None:
-    due = services.jobs.now().replace(year=services.jobs.now().year + 1)
+    due = services.queries.jobs.now().replace(year=services.queries.jobs.now().year + 1)
     job = put(Status.SCHEDULED, run_at=due)
     page.goto(f"/jobs/{job.id}")
     expect(page.locator("#job-live[data-poll]")).to_have_count(1)
@@ -108,7 +108,7 @@ def test_a_job_starts_later_once_however_often_the_button_is_pressed(page: Page,
     assert violations(page) == []
     page.get_by_role("button", name="Start the job").dblclick()
     expect(page.locator("h1")).to_have_text("All of May")
-    assert len(services.jobs.newest(10)) == 1
+    assert len(services.queries.all_jobs.newest(10)) == 1
     assert complaints == []
 
 

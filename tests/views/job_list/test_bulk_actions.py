@@ -60,7 +60,7 @@ def test_jobs_run_once_more(client: FlaskClient, put: Put, services: Services, a
     job = put(status)
     client.post(f"/jobs/act/{action}", data=ticked(job))
     again = services.jobs.get(job.id).status is Status.QUEUED
-    made = len(services.jobs.newest(5)) - 1
+    made = len(services.queries.all_jobs.newest(5)) - 1
     assert (again, made) == ((True, 0) if action == "retry" else (False, 1))
 
 
@@ -106,10 +106,10 @@ def test_all_that_match_become_a_job_of_its_own(
     answer = client.post("/jobs/act/delete", data=fields)
     assert answer.status_code == 303
     run_jobs()
-    [bulk] = services.jobs.newest(1)
+    [bulk] = services.queries.all_jobs.newest(1)
     assert answer.location == f"/jobs/{bulk.id}"
     assert bulk.status is Status.COMPLETED, bulk.errors
-    left = {job.id for job in services.jobs.newest(9)}
+    left = {job.id for job in services.queries.all_jobs.newest(9)}
     assert left == {bulk.id, other.id, late.id}
     assert not left & {job.id for job in failed}
 

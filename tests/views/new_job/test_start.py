@@ -356,7 +356,7 @@ def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
 ) -> None:
     madrid = client_of(person("carla", timezone="Europe/Madrid"))
     assert "Times are those of Europe/Madrid." in madrid.get("/jobs/new/nothing").text
-    soon = services.jobs.now() + timedelta(days=2)
+    soon = services.queries.jobs.now() + timedelta(days=2)
     at = soon.astimezone(ZoneInfo("Europe/Madrid")).replace(second=0, microsecond=0)
     job = started(madrid.post("/jobs/new/nothing", data={"job.at": f"{at:%Y-%m-%dT%H:%M}"}), services)
     assert (job.status, job.run_at) == (Status.SCHEDULED, at)
@@ -381,7 +381,7 @@ def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
     assert sentence in answer.text
     assert 'value="All of May"' in answer.text
     assert "airports.csv, 8 bytes, is kept." in answer.text
-    assert services.jobs.newest(1) == ()
+    assert services.queries.all_jobs.newest(1) == ()
 
 
 def test_a_job_can_have_a_title_of_its_own(client: FlaskClient, services: Services) -> None:

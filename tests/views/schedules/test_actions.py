@@ -44,7 +44,7 @@ def test_a_reason_that_is_too_long_comes_back(by: By, add: Add, services: Servic
 
 def test_run_now_leads_to_a_job_in_the_name_of_who_asked(by: By, add: Add, services: Services) -> None:
     answer = by("operator").post(f"/admin/schedules/{add().id}/run-now")
-    [job] = services.jobs.newest(2)
+    [job] = services.queries.all_jobs.newest(2)
     assert (answer.status_code, answer.location, job.priority) == (303, f"/jobs/{job.id}", 200)
     asked_by = services.accounts.by_name("operator")
     assert asked_by is not None
@@ -79,7 +79,7 @@ def test_a_job_that_an_operator_may_not_start_is_not_started_through_its_schedul
 ) -> None:
     schedule = add("Hiring", "hire_all")
     assert by("operator").post(f"/admin/schedules/{schedule.id}/run-now").status_code == 403
-    assert services.jobs.newest(1) == ()
+    assert services.queries.all_jobs.newest(1) == ()
     assert by("admin").post(f"/admin/schedules/{schedule.id}/run-now").status_code == 303
 
 

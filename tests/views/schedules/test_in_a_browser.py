@@ -130,7 +130,7 @@ def test_the_keyboard_is_enough(sign_in: Open, services: Services, complaints: l
     to(page, "Run now")
     page.keyboard.press("Enter")
     page.wait_for_url("**/jobs/*")
-    assert services.jobs.newest(1)[0].priority == 200
+    assert services.queries.all_jobs.newest(1)[0].priority == 200
     assert complaints == []
 
 

@@ -84,7 +84,7 @@ def priority(one: Job, number: int, *, in_json: bool) -> None:
     change = {"before": {"priority": one.priority}, "after": {"priority": number}}
     try:
         with audited(Action.JOB_PRIORITY, Kind.JOB, one.id, name=one.title, **change):
-            prioritised = services().jobs.prioritise(one.id, number)
+            prioritised = services().admin_jobs.prioritise(one.id, number)
         print_jobs([prioritised], in_json=in_json, alone=True)
     except BadRequest as error:
         raise Failed(str(error)) from None
@@ -107,7 +107,7 @@ def _trying(several: Iterable[Job], action: Action, verb: Callable[[UUID], T], h
 
 
 def _retry_all(since: timedelta | None, *, in_json: bool) -> None:
-    jobs = services().jobs
+    jobs = services().queries.all_jobs
     retried = skipped = 0
     last: UUID | None = None
     while ids := jobs.failed(within=since, after=last):

@@ -34,7 +34,9 @@ def show_all(
     """List the newest jobs of everybody."""
     wanted = tuple(map(Status, statuses))
     owner_id = _id_of(owner) if owner is not None else None
-    found = services().jobs.newest(limit, statuses=wanted, type_name=type_name, owner_id=owner_id, warned=warned)
+    found = services().queries.all_jobs.newest(
+        limit, statuses=wanted, type_name=type_name, owner_id=owner_id, warned=warned
+    )
     print_jobs(found, in_json=in_json)
 
 
@@ -52,7 +54,7 @@ def show(one: Job, *, in_json: bool) -> None:
 @in_json
 def children(root: Job, limit: int, *, in_json: bool) -> None:
     """List the parts of a job, in the order they were made."""
-    found = services().jobs.children(root.id, limit=limit)
+    found = services().queries.related.children(root.id, limit=limit)
     print_jobs(found, in_json=in_json)
     if root.parts > len(found):
         click.echo(f"{len(found):,} of {root.parts:,} are listed; --limit lists more.", err=True)

@@ -27,7 +27,7 @@ def log(one: Job, *, follow: bool, in_json: bool) -> None:
 
 
 def _print_after(last: int, job_id: UUID, *, in_json: bool) -> int:
-    while lines := services().jobs.log(job_id, after=last):
+    while lines := services().queries.logs.log(job_id, after=last):
         for line in lines:
             click.echo(as_json_line(line) if in_json else _shown(line))
         last = lines[-1].id

@@ -64,7 +64,7 @@ def described(one: Schedule) -> dict[str, Any]:
 def coming(one: Schedule) -> tuple[datetime, ...]:
     """Return the next times at which it fires, none while it is paused."""
     try:
-        return () if one.is_paused else one.rule.next(services().jobs.now(), COMING)
+        return () if one.is_paused else one.rule.next(services().queries.jobs.now(), COMING)
     except UnknownTimeZone:
         return ()
 

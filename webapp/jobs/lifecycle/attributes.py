@@ -1,9 +1,5 @@
-"""Steering: what those who run the place change of a job beside its status: its priority, and who may see it.
+"""Change what is not a job's status: its priority, who can see it, and whether it is kept (protected from pruning)."""
 
-Keeping: a job that somebody keeps is removed by hand only, and so are its files.
-"""
-
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from webapp.db.engine import writing
+from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, short_id
 from webapp.jobs.queueing.claim import QUEUED
@@ -19,8 +16,10 @@ from webapp.jobs.store.job_store import Store
 from webapp.schema import attachments, jobs, later, now
 
 PRIORITISED, PUBLISHED, WITHDRAWN = "prioritised", "made_public", "made_private"
-_WAITING = ("held", "scheduled", "queued")
-_HIGHEST = 1_000_000
+KEPT, RELEASED = "kept", "kept_no_longer"
+_UNSTARTED = ("held", "scheduled", "queued")
+_HIGHEST_PRIORITY = 1_000_000
+_UNKNOWN_TYPE_LIFETIME = timedelta(days=30)
 
 
 class NotWaiting(IllegalTransition, BadRequest):
@@ -39,55 +38,6 @@ class NotOfTheSystem(IllegalTransition):
         Exception.__init__(self, f"Job {short_id(job_id)} belongs to a person, so it cannot be public.")
 
 
-class Steering:
-    """Changes single columns of jobs, each with its event."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    def prioritise(self, job_id: UUID, priority: int, *, by: UUID | None = None) -> Job:
-        """Let a waiting job go before or after others: higher goes first. Raises `NotWaiting`."""
-        return self._prioritise(job_id, priority, by)
-
-    def run_next(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Let a waiting job be the next that a worker takes from its queue. Raises `NotWaiting`."""
-        queue = self.store.get(job_id).queue
-        above = select(func.coalesce(func.max(jobs.c.priority), 0)).where(
-            jobs.c.queue == queue, QUEUED, jobs.c.id != job_id
-        )
-        with self.store.engine.connect() as connection:
-            highest: int = connection.execute(above).scalar_one()
-        return self._prioritise(job_id, min(max(highest + 1, self.store.get(job_id).priority), _HIGHEST), by)
-
-    def publish(self, job_id: UUID, *, public: bool, by: UUID | None = None) -> Job:
-        """Show a job of the system to everyone, or no longer. Raises `NotOfTheSystem`."""
-        self.store.get(job_id)
-        of_the_system = jobs.c.owner_id.is_(None)
-        with writing(self.store.engine) as connection:
-            if not _changed(connection, job_id, of_the_system, public=public):
-                raise NotOfTheSystem(job_id)
-            job = self.store.read(connection, job_id)
-            events.record(connection, [job], PUBLISHED if public else WITHDRAWN, actor_id=by)
-        return job
-
-    def _prioritise(self, job_id: UUID, priority: int, by: UUID | None) -> Job:
-        self.store.get(job_id)
-        with writing(self.store.engine) as connection:
-            if not _changed(connection, job_id, jobs.c.status.in_(_WAITING), priority=priority):
-                raise NotWaiting(job_id)
-            job = self.store.read(connection, job_id)
-            events.record(connection, [job], PRIORITISED, actor_id=by, detail=str(priority))
-        return job
-
-
-def _changed(connection: Connection, job_id: UUID, which: ColumnElement[bool], **values: Any) -> bool:
-    changed = update(jobs).where(jobs.c.id == job_id, which).values(**values, version=jobs.c.version + 1)
-    return connection.execute(changed).rowcount == 1
-
-
-KEPT, RELEASED = "kept", "kept_no_longer"
-
-
 class CannotBeKept(IllegalTransition):
     """A part stays as long as its root."""
 
@@ -97,36 +47,81 @@ class CannotBeKept(IllegalTransition):
         Exception.__init__(self, text)
 
 
-class Keeping:
-    """Keeps jobs of one store; ``files_stay`` says how long files of a type stay."""
+class AdminJobs:
+    """Changes that operators make to a job without changing its status: priority, visibility and retention."""
 
-    def __init__(self, store: Store, files_stay: Callable[[str], timedelta]) -> None:
-        self.store = store
-        self._files_stay = files_stay
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+
+    def prioritise(self, job_id: UUID, priority: int, *, by: UUID | None = None) -> Job:
+        """Set the priority of an unstarted job; higher runs first. Raises `NotWaiting`."""
+        return self._prioritise(job_id, priority, by)
+
+    def run_next(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Move an unstarted job to the front of its queue. Raises `NotWaiting`."""
+        queue = self._store.get(job_id).queue
+        above = select(func.coalesce(func.max(jobs.c.priority), 0)).where(
+            jobs.c.queue == queue, QUEUED, jobs.c.id != job_id
+        )
+        with self._store.engine.connect() as connection:
+            highest: int = connection.execute(above).scalar_one()
+        own = self._store.get(job_id).priority
+        return self._prioritise(job_id, min(max(highest + 1, own), _HIGHEST_PRIORITY), by)
+
+    def publish(self, job_id: UUID, *, public: bool, by: UUID | None = None) -> Job:
+        """Show a job of the system to everyone, or hide it. Raises `NotOfTheSystem`."""
+        self._store.get(job_id)
+        of_the_system = jobs.c.owner_id.is_(None)
+        with writing(self._store.engine) as connection:
+            if not _update(connection, job_id, of_the_system, public=public):
+                raise NotOfTheSystem(job_id)
+            job = self._store.read(connection, job_id)
+            events.record(connection, [job], PUBLISHED if public else WITHDRAWN, actor_id=by)
+        return job
 
     def keep(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Keep a job and its files until somebody says otherwise; keeping it twice changes nothing."""
-        return self._set(job_id, now(), by=by, event=KEPT)
+        """Protect a job and its files from pruning; keeping it twice changes nothing. Raises `CannotBeKept`."""
+        return self._set_kept(job_id, now(), by=by, event=KEPT)
 
     def keep_no_longer(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Let a job be removed in its time again; its files have their usual time from now on."""
-        return self._set(job_id, None, by=by, event=RELEASED)
+        """Let a job be pruned again; its files expire after their usual time, counted from now."""
+        return self._set_kept(job_id, None, by=by, event=RELEASED)
 
-    def _set(self, job_id: UUID, at: object, *, by: UUID | None, event: str) -> Job:
-        job = self.store.get(job_id)
+    def _prioritise(self, job_id: UUID, priority: int, by: UUID | None) -> Job:
+        self._store.get(job_id)
+        with writing(self._store.engine) as connection:
+            if not _update(connection, job_id, jobs.c.status.in_(_UNSTARTED), priority=priority):
+                raise NotWaiting(job_id)
+            job = self._store.read(connection, job_id)
+            events.record(connection, [job], PRIORITISED, actor_id=by, detail=str(priority))
+        return job
+
+    def _set_kept(self, job_id: UUID, at: object, *, by: UUID | None, event: str) -> Job:
+        job = self._store.get(job_id)
         if job.root_id is not None:
             raise CannotBeKept(job_id, job.root_id)
-        wrong_way = jobs.c.kept_at.is_(None) if at is not None else jobs.c.kept_at.is_not(None)
-        changed = update(jobs).where(jobs.c.id == job_id, wrong_way).values(kept_at=at, version=jobs.c.version + 1)
-        with writing(self.store.engine) as connection:
-            if connection.execute(changed).rowcount == 1:
-                self._set_files(connection, job, kept=at is not None)
+        is_different = jobs.c.kept_at.is_(None) if at is not None else jobs.c.kept_at.is_not(None)
+        with writing(self._store.engine) as connection:
+            if _update(connection, job_id, is_different, kept_at=at):
+                self._set_expiry(connection, job, kept=at is not None)
                 events.record(connection, [job], event, actor_id=by)
-        return self.store.get(job_id)
+        return self._store.get(job_id)
 
-    def _set_files(self, connection: Connection, job: Job, *, kept: bool) -> None:
-        until: datetime | later | None = None if kept else later(self._files_stay(job.type).total_seconds())
+    def _set_expiry(self, connection: Connection, job: Job, *, kept: bool) -> None:
+        lifetime = output_lifetime(self._registry, job.type)
+        expires_at: datetime | later | None = None if kept else later(lifetime.total_seconds())
         family = select(jobs.c.id).where(or_(jobs.c.id == job.id, jobs.c.root_id == job.id))
-        there = (attachments.c.job_id.in_(family), attachments.c.role == "output", attachments.c.deleted_at.is_(None))
-        expired = () if not kept else (attachments.c.expires_at > now(),)
-        connection.execute(update(attachments).where(*there, *expired).values(expires_at=until))
+        files = (attachments.c.job_id.in_(family), attachments.c.role == "output", attachments.c.deleted_at.is_(None))
+        unexpired = () if not kept else (attachments.c.expires_at > now(),)
+        connection.execute(update(attachments).where(*files, *unexpired).values(expires_at=expires_at))
+
+
+def output_lifetime(registry: Registry, type_name: str) -> timedelta:
+    """Return how long output files of a type are stored; 30 days if the type no longer exists."""
+    return registry.get(type_name).keep_files if type_name in registry else _UNKNOWN_TYPE_LIFETIME
+
+
+def _update(connection: Connection, job_id: UUID, condition: ColumnElement[bool], **values: Any) -> bool:
+    changed = update(jobs).where(jobs.c.id == job_id, condition).values(**values, version=jobs.c.version + 1)
+    return connection.execute(changed).rowcount == 1

@@ -17,7 +17,7 @@ from webapp.jobs.lifecycle.bulk_actions import Action, Actor, act, sort
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import Viewer
-from webapp.jobs.service import Jobs
+from webapp.jobs.service import JobQueries, Jobs
 from webapp.jobtypes.bulk_action.checkpoint import Tally
 from webapp.jobtypes.bulk_action.payload import BulkAction
 
@@ -36,17 +36,17 @@ REACH = 20_000  # rows that are looked at for one part
     timeout=timedelta(hours=6),
     listed=False,
 )
-def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: Jobs) -> None:
+def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: Jobs, queries: JobQueries) -> None:
     """Go through all that match, from the checkpoint on."""
     user = _person(job, accounts)
     actor = _actor(user, jobs)
     tally = Tally.of(job)
     chosen = tally.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
     viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
-    total = tally.handled + jobs.total(viewer, chosen)
+    total = tally.handled + queries.lists.total(viewer, chosen)
     job.progress(done=tally.handled, total=total)
-    for part, last in _parts(jobs, viewer, chosen):
-        judged = sort(payload.action, _not_yet(payload.action, part, job, jobs), actor)
+    for part, last in _parts(queries, viewer, chosen):
+        judged = sort(payload.action, _not_yet(payload.action, part, job, queries), actor)
         act(jobs, payload.action, judged.fit, actor)
         tally.add(judged, last)
         job.progress(done=tally.handled, total=total)
@@ -65,11 +65,11 @@ def _actor(user: User, jobs: Jobs) -> Actor:
     return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
 
 
-def _parts(jobs: Jobs, viewer: Viewer, chosen: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:
+def _parts(queries: JobQueries, viewer: Viewer, chosen: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:
     """Yield the jobs part by part, each with its last one, newest first."""
     before: UUID | None = None
     while True:
-        found = jobs.find(viewer, chosen, before=before, limit=PART, reach=REACH)
+        found = queries.lists.find(viewer, chosen, before=before, limit=PART, reach=REACH)
         if found.jobs:
             yield found.jobs, found.jobs[-1].id
         before = found.jobs[-1].id if len(found.jobs) == PART else found.reached
@@ -77,7 +77,7 @@ def _parts(jobs: Jobs, viewer: Viewer, chosen: JobCriteria) -> Iterator[tuple[tu
             return
 
 
-def _not_yet(action: Action, part: tuple[Job, ...], job: JobContext, jobs: Jobs) -> list[Job]:
+def _not_yet(action: Action, part: tuple[Job, ...], job: JobContext, queries: JobQueries) -> list[Job]:
     """Leave out what an attempt before this one has run again: to run twice is the one act that is not harmless."""
-    again = jobs.repeated([one.id for one in part], after=job.id) if action is Action.RUN_AGAIN else set()
+    again = queries.lists.repeated([one.id for one in part], after=job.id) if action is Action.RUN_AGAIN else set()
     return [one for one in part if one.id not in again]

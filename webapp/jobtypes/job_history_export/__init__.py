@@ -9,7 +9,7 @@ from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.queries.history import JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
-from webapp.jobs.service import Jobs
+from webapp.jobs.service import JobQueries
 from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
 from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY, Line, Lines, people_of
@@ -32,10 +32,10 @@ FORMATS = {
     max_attempts=2,
     timeout=timedelta(hours=2),
 )
-def job_history_export(job: JobContext, payload: JobHistoryExport, accounts: Accounts, jobs: Jobs) -> None:
+def job_history_export(job: JobContext, payload: JobHistoryExport, accounts: Accounts, queries: JobQueries) -> None:
     """Count once, then write page by page; a second attempt begins anew."""
     viewer = viewer_of(job, accounts)
-    history, wanted = JobHistory(jobs.engine, viewer), payload.wanted(jobs.now())
+    history, wanted = JobHistory(queries.engine, viewer), payload.wanted(queries.jobs.now())
     columns = (*SUMMARY, *NOTES) if payload.with_notes else SUMMARY
     table, media_type = FORMATS[payload.format]
     total, written = history.count(wanted), 0

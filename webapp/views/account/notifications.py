@@ -52,7 +52,7 @@ def mark_all_read() -> ResponseReturnValue:
 
 def _lines(those: tuple[Notification, ...]) -> tuple[Line, ...]:
     reading = reader()
-    attached = services().jobs.attachments_of([notice.job_id for notice in those])
+    attached = services().queries.files.attachments_of([notice.job_id for notice in those])
     return tuple(_line(notice, files(attached.get(notice.job_id, ()), reading), reading) for notice in those)
 
 

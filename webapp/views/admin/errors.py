@@ -142,7 +142,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
         settled_by=reader([group.state_by]).name(group.state_by) if group.state_by else "",
         settled_at=reader().when(group.state_at) if group.state_at else None,
         failed=services().figures.errors.count_retriable(fingerprint),
-        last_is_there=bool(services().jobs.some(viewer(), [group.sample_job_id])),
+        last_is_there=bool(services().queries.lists.some(viewer(), [group.sample_job_id])),
     )
 
 
@@ -190,7 +190,9 @@ def retry(fingerprint: str) -> ResponseReturnValue:
         with audited(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": count}):
             job = start_acting(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
-    judged = sort(Act.RETRY, services().jobs.some(viewer(), errors.retriable(fingerprint, count)).values(), actor())
+    judged = sort(
+        Act.RETRY, services().queries.lists.some(viewer(), errors.retriable(fingerprint, count)).values(), actor()
+    )
     act(services().jobs, Act.RETRY, judged.fit, actor())
     note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)})
     flash(told(Act.RETRY, judged))

@@ -152,7 +152,7 @@ def _found(services: Services) -> _TypeFigures:
     disabled = services.disabled_types.all()
     reading = reader(one.disabled_by for one in disabled.values())
     return _TypeFigures(
-        spreads={tab: services.jobs.spread(reading.viewer, tab) for tab in ("waiting", "running")},
+        spreads={tab: services.queries.lists.spread(reading.viewer, tab) for tab in ("waiting", "running")},
         ended=services.figures.ended_by_type(charts.chart_start(reading.now)),
         disabled=disabled,
         reading=reading,

@@ -90,7 +90,7 @@ def _rows(given: JobFilter) -> Iterator[list[object]]:
     wanted = asked(given).chosen
     before: UUID | None = None
     while True:
-        found = services().jobs.find(viewer(), wanted, before=before, limit=_BATCH)
+        found = services().queries.lists.find(viewer(), wanted, before=before, limit=_BATCH)
         people = reader(person for job in found.jobs for person in (job.owner.user_id, job.triggered_by))
         for job in found.jobs:
             yield _row(job, people)

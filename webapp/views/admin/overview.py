@@ -132,5 +132,5 @@ def _oldest(found: HealthSnapshot) -> str:
 
 def _rows(services: Services, shown: tuple[Job, ...], people: Reader) -> tuple[JobRow, ...]:
     running = {job.type for job in shown if job.is_running}
-    usual = {kind: services.jobs.usual_duration(kind) for kind in running}
+    usual = {kind: services.queries.estimates.usual_duration(kind) for kind in running}
     return tuple(job_row(job, (), people, usual=usual.get(job.type)) for job in shown)

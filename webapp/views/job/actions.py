@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.jobs.model.job import Job
-from webapp.jobs.service import Jobs
+from webapp.services import Services
 from webapp.views.job import action_confirmations, available_actions
 from webapp.views.job.action_confirmations import Matter
 from webapp.views.page.audit_log import audited
@@ -56,7 +56,7 @@ def act(job_id: UUID, verb: str) -> ResponseReturnValue:
         abort(403, available_actions.refusal(verb, job, services().registry, reading))
     action, after = _AUDITED[verb]
     with audited(action, Kind.JOB, job.id, name=job.title, after=after):
-        _DEEDS[verb](services().jobs, job.id, reading.viewer.user_id)
+        _DEEDS[verb](services(), job.id, reading.viewer.user_id)
     if verb == "delete":
         return redirect(url_for("jobs.index"), 303)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
@@ -64,7 +64,7 @@ def act(job_id: UUID, verb: str) -> ResponseReturnValue:
 
 def _visible(job_id: UUID, reading: Reader) -> Job:
     """A job that somebody may see but not open is not theirs to ask about."""
-    job = services().jobs.visible(reading.viewer, job_id)
+    job = services().queries.jobs.visible(reading.viewer, job_id)
     if not reading.may_open(job):
         abort(404)
     return job
@@ -86,16 +86,16 @@ def _removal(job: Job, reading: Reader) -> Moment | None:
     return reading.when(max(at, reading.now)) if at else None
 
 
-_DEEDS: Mapping[str, Callable[[Jobs, UUID, UUID], object]] = MappingProxyType(
+_DEEDS: Mapping[str, Callable[[Services, UUID, UUID], object]] = MappingProxyType(
     {
-        "stop": lambda jobs, job_id, by: jobs.cancel(job_id, by=by),
-        "retry": lambda jobs, job_id, by: jobs.retry(job_id, by=by),
-        "delete": lambda jobs, job_id, by: jobs.delete(job_id, by=by),
-        "keep": lambda jobs, job_id, by: jobs.keep(job_id, by=by),
-        "keep-no-longer": lambda jobs, job_id, by: jobs.keep_no_longer(job_id, by=by),
-        "run-next": lambda jobs, job_id, by: jobs.run_next(job_id, by=by),
-        "make-public": lambda jobs, job_id, by: jobs.publish(job_id, public=True, by=by),
-        "make-private": lambda jobs, job_id, by: jobs.publish(job_id, public=False, by=by),
+        "stop": lambda services, job_id, by: services.jobs.cancel(job_id, by=by),
+        "retry": lambda services, job_id, by: services.jobs.retry(job_id, by=by),
+        "delete": lambda services, job_id, by: services.jobs.delete(job_id, by=by),
+        "keep": lambda services, job_id, by: services.admin_jobs.keep(job_id, by=by),
+        "keep-no-longer": lambda services, job_id, by: services.admin_jobs.keep_no_longer(job_id, by=by),
+        "run-next": lambda services, job_id, by: services.admin_jobs.run_next(job_id, by=by),
+        "make-public": lambda services, job_id, by: services.admin_jobs.publish(job_id, public=True, by=by),
+        "make-private": lambda services, job_id, by: services.admin_jobs.publish(job_id, public=False, by=by),
     }
 )
 _AUDITED: Mapping[str, tuple[Action, Mapping[str, Any] | None]] = MappingProxyType(

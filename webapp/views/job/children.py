@@ -82,11 +82,11 @@ _WHICH: Mapping[str, frozenset[Status]] = MappingProxyType(
 @bp.get("/jobs/<uuid:job_id>/children")
 def index(job_id: UUID) -> ResponseReturnValue:
     """Show a page of the parts, in the order they were made."""
-    job = services().jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.visible(viewer(), job_id)
     which = request.args.get("which", "")
     which = which if which in _WHICH else ""
     after = request.args.get("after", None, UUID)
-    found = services().jobs.children(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
+    found = services().queries.related.children(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
     reading = reader()
     return render_template(
         "job/children.html",

@@ -36,7 +36,7 @@ FILES_LIMIT = 2_000_000_000  # bytes of all files; what is beyond is named, not 
 @bp.get("/jobs/<uuid:job_id>/bundle.zip")
 def download(job_id: UUID) -> ResponseReturnValue:
     """Send the archive while it is made."""
-    job, reading = services().jobs.visible(viewer(), job_id), reader()
+    job, reading = services().queries.jobs.visible(viewer(), job_id), reader()
     if not reading.may_open(job):
         abort(404)
     note(Action.FILE_DOWNLOAD, Kind.FILE, job.id, name=f"job-{job.short_id}.zip", after={"job": job.id})
@@ -48,17 +48,17 @@ def download(job_id: UUID) -> ResponseReturnValue:
 
 def _entries(having: Services, job: Job, reading: Reader) -> Iterator[Entry]:
     """Collect the texts now, while there is a request; the rest is read when it is sent."""
-    jobs = having.jobs
+    jobs, queries = having.jobs, having.queries
     attached = [file for file in jobs.attachments(job.id) if not gone(file, reading.now)]
     sent, left_out = _within_limit(attached)
     told = {
         "job.json": job_facts(job, secrets_hidden=given(job, reading)),
-        "timeline.json": rows(jobs.timeline(job.id)),
-        "attempts.json": attempts(jobs.attempts(job.id), operates=reading.viewer.sees_all),
+        "timeline.json": rows(queries.jobs.timeline(job.id)),
+        "attempts.json": attempts(queries.jobs.attempts(job.id), operates=reading.viewer.sees_all),
         "files.json": rows(attached),
     }
     texts = [Entry(name, [_json(value)]) for name, value in told.items()]
-    log = Entry("log.txt", (page.encode() for page in written(jobs, LogCriteria(job_id=job.id))))
+    log = Entry("log.txt", (page.encode() for page in written(queries.logs, LogCriteria(job_id=job.id))))
     return iter([*texts, log, *_files(having, sent), *_named(left_out)])
 
 

@@ -93,7 +93,7 @@ def job_log(services: Services, job: Job, reader: Reader, chosen: Chosen) -> Job
     The job must have been read before, so that no line of it is missed.
     """
     wanted = chosen.lines(job.id)
-    ask = services.jobs.last_lines if chosen.after is None else services.jobs.first_lines
+    ask = services.queries.logs.last_lines if chosen.after is None else services.queries.logs.first_lines
     found = ask(wanted, PAGE + 1) if reader.may_open(job) else ()
     more = len(found) > PAGE
     shown = found[:PAGE] if chosen.after is not None else found[-PAGE:]
@@ -136,11 +136,11 @@ bp = Blueprint("log", __name__)
 @bp.get("/jobs/<uuid:job_id>/log.txt")
 def download(job_id: UUID) -> ResponseReturnValue:
     """Send the lines, all or of a level and an attempt, as they are read from the database."""
-    job = services().jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.visible(viewer(), job_id)
     if not reader().may_open(job):
         abort(404)
     lines = Chosen.of(request.args).lines(job.id)
-    return plain(written(services().jobs, lines), download_as=f"{job.short_id}.log.txt")
+    return plain(written(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
 
 
 def written(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:

@@ -157,15 +157,15 @@ _LONGEST = timedelta(days=365)
 
 def findings(job: Job, reading: Reader) -> Findings:
     """Ask for all that one page shows beside the job itself; what this reader may not open is left out."""
-    jobs, opened = services().jobs, reading.may_open(job)
+    queries, opened = services().queries, reading.may_open(job)
     return Findings(
-        events=jobs.timeline(job.id),
-        attempts=jobs.attempts(job.id) if opened else (),
-        attached=jobs.attachments_ever(job.id) if opened else (),
-        parts=jobs.parts_of_note(job.id, limit=PARTS_SHOWN) if job.parts else (),
-        kin=jobs.kin(viewer(), job),
+        events=queries.jobs.timeline(job.id),
+        attempts=queries.jobs.attempts(job.id) if opened else (),
+        attached=queries.files.attachments_ever(job.id) if opened else (),
+        parts=queries.related.parts_of_note(job.id, limit=PARTS_SHOWN) if job.parts else (),
+        kin=queries.related.kin(viewer(), job),
         queue=queue_outlook(job, reading),
-        usual=None if job.is_finished else jobs.usual_duration(job.type),
+        usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
         shown_left=_shown_left(reading),
         removed_at=services().housekeeping.removed_at(job),
         actions=actions(job, services().registry, reading),
@@ -178,9 +178,13 @@ def queue_outlook(job: Job, reading: Reader | None = None) -> Outlook | None:
         return None
     workers = services().wake_ups.workers_alive(job.queue)
     queue = services().queues.stored(job.queue)
-    guess = services().jobs.starts_within(job, workers=workers, limited=_limited(job, queue)) if reading else None
+    guess = (
+        services().queries.estimates.starts_within(job, workers=workers, limited=_limited(job, queue))
+        if reading
+        else None
+    )
     return Outlook(
-        place=services().jobs.place_in_queue(job),
+        place=services().queries.estimates.place_in_queue(job),
         workers=workers,
         starts_within=guess,
         pause=_pause(queue, reading),

@@ -31,7 +31,7 @@ bp = index.bp
 @bp.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
-    job = services().jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.visible(viewer(), job_id)
     tag, reading = _tag(job), _reader(job)  # the tag before all else: one that is too old only costs one more answer
     return render_template(
         "job/show.html",
@@ -49,7 +49,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
 def show_live(job_id: UUID) -> ResponseReturnValue:
     """Answer what changes on a job's page, 304 if nothing did; the answer for a finished job asks no more."""
     try:
-        job = services().jobs.visible(viewer(), job_id)
+        job = services().queries.jobs.visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_removed.html")
     tag = _tag(job)
@@ -66,7 +66,7 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
 def log_lines(job_id: UUID) -> ResponseReturnValue:
     """Answer the lines of the log after line ``after``; nothing while there are none."""
     try:
-        job = services().jobs.visible(viewer(), job_id)
+        job = services().queries.jobs.visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_log_removed.html")
     chosen = Chosen.of({"after": "0", **request.args})
@@ -85,15 +85,15 @@ def given(job: Job, reading: Reader) -> tuple[Parameter, ...]:
 
 
 def _tag(job: Job) -> str:
-    now = services().jobs.now()
+    now = services().queries.jobs.now()
     queue = page.queue_outlook(job) if job.is_new else None
     told = (queue.place, queue.workers, queue.pause) if queue else ()
     grown = (polling.job_tick(job, now), template_version(), get_locale())
-    return polling.tag(services().jobs.family_pulse(job), around().pulse, viewer(), told, *grown)
+    return polling.tag(services().queries.change_tags.family_pulse(job), around().pulse, viewer(), told, *grown)
 
 
 def _reader(job: Job) -> Reader:
-    actors = [event.actor_id for event in services().jobs.timeline(job.id)]
+    actors = [event.actor_id for event in services().queries.jobs.timeline(job.id)]
     paused_by = services().queues.stored(job.queue).paused_by if job.status is Status.QUEUED else None
     return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
 
@@ -125,6 +125,6 @@ parameter_bp = Blueprint("parameters", __name__)
 @parameter_bp.get("/jobs/<uuid:job_id>/parameters/<name>")
 def whole(job_id: UUID, name: str) -> ResponseReturnValue:
     """Send its text; secrets stay hidden here, too."""
-    job = services().jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.visible(viewer(), job_id)
     wanted = next((parameter for parameter in given(job, reader()) if parameter.name == name), None)
     return plain(wanted.text) if wanted else abort(404)

@@ -39,8 +39,8 @@ def confirm_act(action: str) -> ResponseReturnValue:
     post = url_for("acts.do_act", action=chosen)
     if _all():
         found = _matching()
-        scheduled = services().jobs.count(viewer(), replace(found, tab="scheduled"))
-        question = asking_all(chosen, services().jobs.count(viewer(), found), post=post, back=back)
+        scheduled = services().queries.lists.count(viewer(), replace(found, tab="scheduled"))
+        question = asking_all(chosen, services().queries.lists.count(viewer(), found), post=post, back=back)
         fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
         offers = chosen is Action.STOP and found.tab in {"all", "scheduled"} and scheduled
         return confirm(replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled)
@@ -80,7 +80,7 @@ def _matching() -> JobCriteria:
 
 
 def _sorted(action: Action) -> Sorted:
-    there = services().jobs.some(viewer(), _ids())
+    there = services().queries.lists.some(viewer(), _ids())
     return sort(action, (there[one] for one in _ids() if one in there), actor())
 
 

@@ -80,7 +80,7 @@ def job_list(services: Services, wanted: Asked) -> JobList:
     """Ask for the page of the list that the filter names."""
     given, who = wanted.filter, viewer()
     running = _running(services, wanted)
-    found = services.jobs.find(who, wanted.chosen, before=given.before, limit=PAGE + 1)
+    found = services.queries.lists.find(who, wanted.chosen, before=given.before, limit=PAGE + 1)
     page, carded = found.jobs[:PAGE], {job.id for job in running}
     shown = Shown(tuple(carded_job.id for carded_job in running), tuple(job.id for job in page if job.id not in carded))
     more = len(found.jobs) > PAGE
@@ -97,7 +97,7 @@ def job_list(services: Services, wanted: Asked) -> JobList:
 
 def job_list_again(services: Services, wanted: Asked, shown: Shown, *, new: int, were_idle: bool) -> JobList:
     """Ask how the jobs stand that a page shows, and for how many there are beside them."""
-    there = services.jobs.some(viewer(), shown.ids)
+    there = services.queries.lists.some(viewer(), shown.ids)
     return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
 
 
@@ -113,7 +113,7 @@ def _described(
     searched_to: Filter | None = None,
     were_idle: bool | None = None,
 ) -> JobList:
-    counts = services.jobs.counts(viewer())
+    counts = services.queries.lists.counts(viewer())
     people = reader(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, there.values(), people)
     idle = _idle_queues(services) if counts["waiting"] else ()
@@ -141,7 +141,7 @@ def _matching(services: Services, wanted: Asked, counts: Mapping[str, int]) -> s
     """Say how many jobs match; empty where every page would have to read them once more."""
     if not wanted.filter.is_narrowed:
         return _number(counts[wanted.filter.tab])
-    count = services.jobs.count_at_once(viewer(), wanted.chosen)
+    count = services.queries.lists.count_at_once(viewer(), wanted.chosen)
     return "" if count is None else _number(count)
 
 
@@ -149,14 +149,14 @@ def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
     """Return the jobs shown as cards, above the first page of everything."""
     if wanted.filter.tab != "all" or wanted.filter.text or not wanted.filter.is_first_page:
         return ()
-    return services.jobs.find(viewer(), replace(wanted.chosen, tab="running"), limit=CARDS).jobs
+    return services.queries.lists.find(viewer(), replace(wanted.chosen, tab="running"), limit=CARDS).jobs
 
 
 def _rows(services: Services, those: Iterable[Job], people: Reader) -> dict[UUID, JobRow]:
     shown: Sequence[Job] = tuple(those)
-    attached = services.jobs.attachments_of([job.id for job in shown if people.may_open(job)])
+    attached = services.queries.files.attachments_of([job.id for job in shown if people.may_open(job)])
     running = {job.type for job in shown if job.is_running}
-    usual = {kind: services.jobs.usual_duration(kind) for kind in running}
+    usual = {kind: services.queries.estimates.usual_duration(kind) for kind in running}
     return {job.id: job_row(job, attached.get(job.id, ()), people, usual=usual.get(job.type)) for job in shown}
 
 
@@ -175,7 +175,7 @@ def _number(count: int) -> str:
 
 def _idle_queues(services: Services) -> tuple[str, ...]:
     """Return the queues in which this viewer's jobs wait and nobody works, but those whose pause is told anyway."""
-    waiting = services.jobs.page(viewer(), tab="waiting")
+    waiting = services.queries.lists.page(viewer(), tab="waiting")
     queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
     idle = tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))
     paused = {queue.name for queue in services.queues.paused()} if idle else set()

@@ -36,7 +36,7 @@ def _largest(job_id: UUID) -> int | None:
 @expects_files(_expected, at_most=_largest)
 def form(job_id: UUID) -> ResponseReturnValue:
     """Show the form of a job with its values, or start a new job with what came back."""
-    job = services().jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.visible(viewer(), job_id)
     reading = reader()
     if not reading.may_open(job):
         abort(404)
@@ -61,7 +61,7 @@ def _order(job: Job, job_type: JobType) -> Order:
 
 def _files(job: Job, job_type: JobType) -> dict[str, StoredFile]:
     """Return the files that the job was given and that are still there, by the field they answered."""
-    now = services().jobs.now()
+    now = services().queries.jobs.now()
     there = [file for file in services().jobs.attachments(job.id) if file.role == "input" and not gone(file, now)]
     by_content = {(file.sha256, file.name): file for file in there}
     found = {name: by_content.get(_content(job.payload.get(name))) for name in job_type.uploads}
@@ -79,6 +79,6 @@ def _stored(file: Attachment) -> StoredFile:
 
 def _type_of(job_id: UUID) -> str:
     try:
-        return services().jobs.visible(viewer(), job_id).type
+        return services().queries.jobs.visible(viewer(), job_id).type
     except JobNotFound:
         return ""

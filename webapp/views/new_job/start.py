@@ -78,7 +78,7 @@ def startable(type_name: str) -> JobType:
 
 
 def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
-    last, reading = services().jobs.last_started(viewer()), reader()
+    last, reading = services().queries.estimates.last_started(viewer()), reader()
     disabled = services().disabled_types.all()
     return tuple(
         Tile(

@@ -62,7 +62,7 @@ def take(order: Order) -> ResponseReturnValue:
     job_type = order.job_type
     brought = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=brought.files)
-    beginning = Beginning.of(request.form, services().jobs.now(), zone())
+    beginning = Beginning.of(request.form, services().queries.jobs.now(), zone())
     if form.accepts(brought.errors) and not beginning.errors:
         try:
             job = _create(order, form, brought, beginning)
@@ -139,7 +139,7 @@ def page(order: Order, form: PayloadForm, beginning: Beginning) -> str:
 
 def usual(job_type: JobType) -> str:
     """Say how long jobs of a type usually take; empty if nobody knows."""
-    period = services().jobs.usual_duration(job_type.name)
+    period = services().queries.estimates.usual_duration(job_type.name)
     return rough(period) if period is not None else ""
 
 

@@ -39,7 +39,7 @@ def _found() -> tuple[Pause, ...]:
     paused = services().queues.paused()
     if not paused:
         return ()
-    waiting = services().jobs.page(viewer(), tab="waiting")
+    waiting = services().queries.lists.page(viewer(), tab="waiting")
     held_up = {job.queue for job in waiting if job.status is Status.QUEUED}
     reading = reader(queue.paused_by for queue in paused)
     return tuple(_pause(queue, reading) for queue in paused if queue.name in held_up)

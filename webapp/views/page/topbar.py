@@ -41,7 +41,7 @@ class Around:
     def now(cls) -> Self:
         """Ask how it stands for the person who is signed in."""
         who = viewer()
-        those = services().jobs.mine_running(who, LISTED + 1)
+        those = services().queries.lists.mine_running(who, LISTED + 1)
         unread, latest = services().notices.state(who.user_id)
         return cls(
             running=tuple(_running(job) for job in those[:LISTED]),

@@ -73,7 +73,7 @@ def reader(people: Iterable[UUID | None] = ()) -> Reader:
     looking = viewer()
     return Reader(
         viewer=looking,
-        now=services().jobs.now(),
+        now=services().queries.jobs.now(),
         zone=zone(),
         names=services().accounts.names(known) if known and looking.sees_all else {},
         operates=may(Right.ACT_ON_ALL_JOBS),

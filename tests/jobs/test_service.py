@@ -63,9 +63,9 @@ def test_a_job_is_made_with_its_event_and_its_files(services: Services, upload: 
     }
     (file,) = services.jobs.attachments(job.id)
     assert (file.id, file.role, file.expires_at) == (upload.id, "input", None)
-    (event,) = services.jobs.timeline(job.id)
+    (event,) = services.queries.jobs.timeline(job.id)
     assert (event.name, event.actor_id) == ("created", someone)
-    assert job.created_at <= event.at <= services.jobs.now()
+    assert job.created_at <= event.at <= services.queries.jobs.now()
     assert job == services.jobs.get(job.id)
 
 

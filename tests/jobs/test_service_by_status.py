@@ -11,16 +11,15 @@ from tests.jobs.lifecycle_world import ENDINGS, World
 from tests.jobs.row_invariants import broken, snapshot
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, Status
-from webapp.jobs.service import Jobs
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-VERBS: dict[str, Callable[[Jobs, Job], object]] = {
-    "cancel": lambda jobs, job: jobs.cancel(job.id),
-    "retry": lambda jobs, job: jobs.retry(job.id),
-    "run again": lambda jobs, job: jobs.run_again(job.id),
-    "prioritise": lambda jobs, job: jobs.prioritise(job.id, 200),
-    "delete": lambda jobs, job: jobs.delete(job.id),
+VERBS: dict[str, Callable[[Services, Job], object]] = {
+    "cancel": lambda services, job: services.jobs.cancel(job.id),
+    "retry": lambda services, job: services.jobs.retry(job.id),
+    "run again": lambda services, job: services.jobs.run_again(job.id),
+    "prioritise": lambda services, job: services.admin_jobs.prioritise(job.id, 200),
+    "delete": lambda services, job: services.jobs.delete(job.id),
 }
 LEGAL = {
     "cancel": "held scheduled queued running waiting",
@@ -77,12 +76,12 @@ def test_a_verb_works_in_its_statuses_only(
     assert job.status is status
     before = snapshot(services.engine)
     if status.value in LEGAL[verb].split():
-        VERBS[verb](services.jobs, job)
+        VERBS[verb](services, job)
         assert snapshot(services.engine) != before
         assert broken(snapshot(services.engine)) == []
         return
     with pytest.raises((IllegalTransition, BadRequest), match=rf"^Job {job.short_id} .*\.$"):
-        VERBS[verb](services.jobs, job)
+        VERBS[verb](services, job)
     assert snapshot(services.engine) == before
 
 
@@ -106,4 +105,4 @@ def test_a_change_moves_a_job_along_the_table_only(
 
 def _be_done_with(services: Services, job: Job) -> None:
     """So that the next one is claimed, and not one of the old ones."""
-    services.jobs.cancel_many([one.id for one in services.jobs.newest(100)])
+    services.jobs.cancel_many([one.id for one in services.queries.all_jobs.newest(100)])
