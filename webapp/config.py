@@ -15,7 +15,11 @@ PREFIX = "DESKJOB_"
 
 
 class BadSettingError(Exception):
-    """A setting has a value that cannot be used; the message names it and says what to do."""
+    """Raised when a setting has a value that cannot be used; the message names it and says what to do."""
+
+
+class Unready(Exception):
+    """Raised when Deskjob cannot start, for example without tables; the message says what to do."""
 
 
 class Settings(BaseSettings):

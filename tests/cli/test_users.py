@@ -7,7 +7,7 @@ from flask import Flask
 
 from webapp.accounts.user import Role
 from webapp.cli import context
-from webapp.cli.users import user as group
+from webapp.cli import user as group
 from webapp.services import Services
 
 

@@ -7,9 +7,9 @@ from sqlalchemy import inspect
 
 from webapp.accounts.user import Role
 from webapp.app import create_app
-from webapp.config import BadSettingError, load
+from webapp.config import BadSettingError, Unready, load
 from webapp.processes.bootstrap import first_admin, migrate
-from webapp.processes.preflight import Unready, require_tables
+from webapp.processes.preflight import require_tables
 from webapp.services import Services
 
 

@@ -1,65 +1,125 @@
 """The `deskjob` commands. Exit status: 0 done, 1 failed, 2 bad usage, a bad setting or not ready.
 
-The commands, one module per group; they ask the same verbs as the pages do.
+Commands call the same services as the pages. Each place below names the module and the function of
+a command; the module is imported when the command is called.
 """
 
 import sys
-from collections.abc import Mapping
-from importlib import import_module
-from types import MappingProxyType
 
 import click
-from sqlalchemy.exc import DBAPIError
 
-from webapp.config import BadSettingError
-from webapp.processes.preflight import Unready
+from webapp.cli.command_group import CommandGroup, LazyGroup, check_settings, load, loaded
+from webapp.cli.jobs import job
+from webapp.cli.schedules import schedule
 
 BAD_USAGE = 2
-PLACES: Mapping[str, str] = MappingProxyType(
-    {
-        "up": "serve:up",
-        "web": "serve:web",
-        "worker": "processes:worker",
-        "clock": "processes:clock",
-        "maintain": "processes:maintain",
-        "demo": "demo:demo",
-        "verify": "verify:verify",
-        "db": "database:db",
-        "user": "users:user",
-        "job": "jobs:job",
-        "schedule": "schedules:schedule",
-        "queue": "queues:queue",
-        "type": "job_types:job_type",
-    }
-)  # the module of each command, and its name there
 
 
-class _Commands(click.Group):
-    """Imports a command's module when it is asked for: each needs but a part of the house."""
+@click.group(
+    cls=CommandGroup,
+    invoke_without_command=True,
+    places={
+        "list": ("workers:show_all", "List the workers of every machine."),
+        "stop": ("workers:stop", "Stop a worker after its current job."),
+    },
+)
+@click.option("--queues", default="", metavar="NAMES", help="Comma-separated names. Default: all queues.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Number of workers. Default: DESKJOB_WORKERS.")
+@click.pass_context
+def worker(context: click.Context, queues: str, workers: int | None) -> None:
+    """Run workers, or list and stop them.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
-        return list(PLACES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in PLACES:
-            return None
-        module, _, name = PLACES[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(f"webapp.cli.{module}"), name)
-        return command
+    Without a command, run workers in the foreground until SIGTERM or Ctrl-C.
+    """
+    if context.invoked_subcommand is None:
+        check_settings()
+        load("processes:run_workers")(queues, workers)
 
 
-@click.group(cls=_Commands)
+@click.group(
+    cls=LazyGroup,
+    places={
+        "upgrade": ("database:upgrade", "Migrate the database to the newest revision."),
+        "check": ("database:check", "Check that the tables match the code."),
+    },
+)
+def db() -> None:
+    """Migrate and check the database."""
+
+
+@click.group(
+    cls=LazyGroup,
+    places={
+        "add": ("users:add", "Add a user."),
+        "list": ("users:show_all", "List users."),
+        "role": ("users:role", "Change the role of a user."),
+        "disable": ("users:disable", "Disable an account and end its sessions."),
+        "enable": ("users:enable", "Enable a disabled account."),
+        "password": ("users:password", "Set a new password and end the user's sessions."),
+    },
+)
+def user() -> None:
+    """Add, list and change users."""
+
+
+@click.group(
+    cls=CommandGroup,
+    places={
+        "list": ("queues:show_all", "List the queues with their waiting and running jobs."),
+        "add": ("queues:add", "Add a queue that no job type names."),
+        "pause": ("queues:pause", "Pause a queue."),
+        "resume": ("queues:resume", "Resume a paused queue."),
+        "limit": ("queues:limit", "Limit how many jobs of a queue run at once."),
+        "empty": ("queues:empty", "Stop every waiting job of a queue."),
+    },
+)
+def queue() -> None:
+    """List, pause, limit and empty queues."""
+
+
+@click.group(
+    "type",
+    cls=CommandGroup,
+    places={
+        "list": ("job_types:show_all", "List the job types, and why some are disabled."),
+        "disable": ("job_types:disable", "Disable a job type."),
+        "enable": ("job_types:enable", "Enable a disabled job type."),
+    },
+)
+def job_type() -> None:
+    """List, disable and enable job types."""
+
+
+@click.group(
+    cls=LazyGroup,
+    places={
+        "up": ("serve:up", "Run Valkey, the web server, workers and the clock."),
+        "web": ("serve:web", "Run the web server."),
+        "worker": worker,
+        "clock": ("processes:clock", "Run the clock, which starts due jobs."),
+        "maintain": ("processes:maintain", "Run the clock's chores and maintenance once."),
+        "demo": ("demo:demo", "Fill an empty installation with sample data: users, jobs, files, history."),
+        "verify": ("verify:verify", "Check that nothing is lost, duplicated or left behind."),
+        "db": db,
+        "user": user,
+        "job": job,
+        "schedule": schedule,
+        "queue": queue,
+        "type": job_type,
+    },
+)
 def deskjob() -> None:
     """Run Deskjob, the back office for background jobs."""
 
 
 def main() -> None:
-    """Run a command; what goes wrong by a setting or a missing part is one sentence."""
+    """Run a command; report a bad setting, a missing part or an unusable database in one sentence."""
     try:
         deskjob(prog_name="deskjob")
-    except (BadSettingError, Unready) as error:
+    except loaded("webapp.config", "BadSettingError", "Unready") as error:
         click.echo(f"deskjob: {error}", err=True)
         sys.exit(BAD_USAGE)
-    except DBAPIError as error:
-        click.echo(f"deskjob: the database cannot be used: {' '.join(str(error.orig).split())}", err=True)
+    except loaded("sqlalchemy.exc", "DBAPIError") as error:
+        reason = " ".join(str(getattr(error, "orig", error)).split())
+        click.echo(f"deskjob: the database cannot be used: {reason}", err=True)
         sys.exit(BAD_USAGE)

@@ -12,21 +12,16 @@ from webapp.processes.bootstrap import migrate
 from webapp.processes.preflight import require_tables
 
 
-@click.group()
-def db() -> None:
-    """Migrate the database."""
-
-
-@db.command()
+@click.command()
 def upgrade() -> None:
-    """Bring the tables up to date."""
+    """Migrate the database to the newest revision."""
     migrate(app())
     click.echo("The tables are up to date.")
 
 
-@db.command()
+@click.command()
 def check() -> None:
-    """Tell whether the tables are those that the code expects; exit status 1 if not."""
+    """Check that the tables match the code. Exit status 1 if they do not."""
     require_tables(services())
     with app().app_context(), redirect_stdout(StringIO()):
         try:

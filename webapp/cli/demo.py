@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import click
 
 from webapp.cli import context
+from webapp.cli.command_group import Failed
 from webapp.cli.context import services
-from webapp.cli.errors import Failed
 from webapp.demo.people import PEOPLE
 from webapp.demo.seed import FEW, MANY, NotEmpty, seed
 from webapp.processes.bootstrap import migrate
@@ -20,7 +20,7 @@ from webapp.processes.bootstrap import migrate
 @click.option("--small", is_flag=True, help="A few jobs instead of some thousand.")
 @click.option("--on-top", is_flag=True, help="Also where there are jobs already.")
 def demo(*, number: int, small: bool, on_top: bool) -> None:
-    """Fill an empty installation with people, jobs in every status, files, and a month of history."""
+    """Fill an empty installation with sample data: users, jobs, files, history."""
     migrate(context.app())
     given = services().settings.admin_password
     password = given.get_secret_value() if given else secrets.token_urlsafe(15)

@@ -7,7 +7,6 @@ import click
 from webapp.accounts.audit_log import Action, Kind
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
-from webapp.cli.errors import Commands
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
 from webapp.jobs.definition.disabled_types import DisabledType
@@ -16,24 +15,19 @@ from webapp.jobs.definition.job_type import JobType
 _REASON_LIMIT = 200
 
 
-@click.group("type", cls=Commands)
-def job_type() -> None:
-    """List, disable and enable job types."""
-
-
-@job_type.command("list")
+@click.command("list")
 @in_json
 def show_all(*, in_json: bool) -> None:
-    """List the job types, and why some cannot be started."""
+    """List the job types, and why some are disabled."""
     _show(tuple(services().registry), in_json=in_json)
 
 
-@job_type.command()
+@click.command()
 @click.argument("name")
 @click.option("--reason", default="", help="Why; people read it.")
 @in_json
 def disable(name: str, reason: str, *, in_json: bool) -> None:
-    """Let nobody start a type; what waits of it waits on."""
+    """Disable a job type. It cannot be started, and its waiting jobs keep waiting."""
     if len(reason) > _REASON_LIMIT:
         raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
     kind = services().registry.get(name)
@@ -42,11 +36,11 @@ def disable(name: str, reason: str, *, in_json: bool) -> None:
     _show((kind,), in_json=in_json)
 
 
-@job_type.command()
+@click.command()
 @click.argument("name")
 @in_json
 def enable(name: str, *, in_json: bool) -> None:
-    """Let it be started again, and what waits of it run."""
+    """Enable a disabled job type. Its waiting jobs run."""
     kind = services().registry.get(name)
     with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=kind.title):
         services().disabled_types.enable(name)

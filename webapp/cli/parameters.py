@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
-from webapp.cli.errors import BadUsage
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.queries.all_jobs import SHORT_ID_SCAN_LIMIT
 from webapp.jobs.store.job_store import JobNotFound
 
@@ -98,6 +98,19 @@ class _Limit(click.ParamType[int | None]):
 JOB, PERIOD, MOMENT, PAYLOAD, LIMIT = _JobById(), _Period(), _Moment(), _Payload(), _Limit()
 PRIORITY = click.IntRange(0, 10_000)
 in_json = click.option("--json", "in_json", is_flag=True, help="Print JSON.")
+
+
+def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owner:
+    """Return the owner that ``--as`` names, who must be allowed to start the type; ``None`` is the system."""
+    if person is None:
+        return Owner(public=public)
+    user = services().accounts.by_name(person)
+    if user is None or not user.active:
+        raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
+    job_type = services().registry.get(type_name)
+    if not job_type.may_be_started_by(user.role):
+        raise BadUsage(f"{person} may not start {type_name}: it is for {', '.join(sorted(job_type.roles))}.")
+    return Owner(user_id=user.id, tenant=user.tenant)
 
 
 def _by_id(text: str) -> Job:

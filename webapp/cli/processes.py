@@ -1,12 +1,10 @@
-"""worker and clock: the processes that need no pages; maintain: one round of the chores."""
+"""worker and clock, the processes that need no pages, and maintain, which does the clock's work once."""
 
 import logging
 
 import click
 
-from webapp.cli import workers as seen
 from webapp.cli.context import services
-from webapp.cli.errors import Commands
 from webapp.processes.clock import Clock
 from webapp.processes.pool import Pool
 from webapp.processes.preflight import require_tables
@@ -16,23 +14,9 @@ from webapp.version import version
 _START_SECONDS = 60.0  # that a process waits at its start for a database that is away
 
 
-@click.group(cls=Commands, invoke_without_command=True)
-@click.option("--queues", default="", help="Names, comma-separated; by default every queue of a known job type.")
-@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
-@click.pass_context
-def worker(context: click.Context, queues: str, workers: int | None) -> None:
-    """Run jobs until told to stop; or, with a command, look at those who do."""
-    if context.invoked_subcommand is None:
-        _run_workers(queues, workers)
-
-
-for command in (seen.show_all, seen.stop):
-    worker.add_command(command)
-
-
 @click.command()
 def clock() -> None:
-    """Promote due jobs, top up wake-ups, reap dead leases, until told to stop."""
+    """Run the clock, which starts due jobs. It also recovers lost jobs and starts maintenance."""
     _log_to_stderr()
     require_tables(services(), patience=_START_SECONDS)
     Clock(services()).run()
@@ -41,7 +25,7 @@ def clock() -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
 def maintain(*, dry_run: bool) -> None:
-    """Do one round of the clock's chores, and the housekeeping that it would start as a job."""
+    """Run the clock's chores and maintenance once."""
     ours = services()
     require_tables(ours)
     if not dry_run:
@@ -59,7 +43,8 @@ def maintain(*, dry_run: bool) -> None:
         click.echo(f"{count} {what} {'would be' if dry_run else 'were'} removed.")
 
 
-def _run_workers(queues: str, workers: int | None) -> None:
+def run_workers(queues: str, workers: int | None) -> None:
+    """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
     _log_to_stderr()
     ours = services()
     require_tables(ours, patience=_START_SECONDS)

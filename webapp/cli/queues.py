@@ -8,7 +8,6 @@ import click
 from webapp.accounts.audit_log import Action, Kind
 from webapp.cli.audit_log import audited, note
 from webapp.cli.context import services
-from webapp.cli.errors import Commands
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import LIMIT, in_json
 from webapp.jobs.queueing.latency import QueueLatency
@@ -17,23 +16,18 @@ from webapp.jobs.queueing.queues import Queue, QueueLoad
 _REASON_LIMIT = 200
 
 
-@click.group(cls=Commands)
-def queue() -> None:
-    """Pause, resume, limit and empty queues."""
-
-
-@queue.command("list")
+@click.command("list")
 @in_json
 def show_all(*, in_json: bool) -> None:
-    """List the queues, and how much waits and runs in each."""
+    """List the queues with their waiting and running jobs."""
     _show(services().queues.all(), in_json=in_json)
 
 
-@queue.command()
+@click.command()
 @click.argument("name")
 @in_json
 def add(name: str, *, in_json: bool) -> None:
-    """Make a queue that no job type names: jobs can be sent there, and workers listen to it."""
+    """Add a queue that no job type names. Jobs can be sent to it, and workers listen to it."""
     try:
         with audited(Action.QUEUE_ADD, Kind.QUEUE, name):
             made = services().queues.add(name)
@@ -42,12 +36,12 @@ def add(name: str, *, in_json: bool) -> None:
     _show((made,), in_json=in_json)
 
 
-@queue.command()
+@click.command()
 @click.argument("name")
 @click.option("--reason", default="", help="Why; people read it.")
 @in_json
 def pause(name: str, reason: str, *, in_json: bool) -> None:
-    """Take no more jobs from a queue; what runs goes on."""
+    """Pause a queue. Waiting jobs keep waiting; running jobs continue."""
     if len(reason) > _REASON_LIMIT:
         raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
     with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
@@ -55,23 +49,23 @@ def pause(name: str, reason: str, *, in_json: bool) -> None:
     _show((paused,), in_json=in_json)
 
 
-@queue.command()
+@click.command()
 @click.argument("name")
 @in_json
 def resume(name: str, *, in_json: bool) -> None:
-    """Take jobs from a queue again."""
+    """Resume a paused queue."""
     with audited(Action.QUEUE_RESUME, Kind.QUEUE, name):
         resumed = services().queues.resume(name)
     services().wake_ups.push(name)
     _show((resumed,), in_json=in_json)
 
 
-@queue.command()
+@click.command()
 @click.argument("name")
 @click.argument("number", metavar="N|none", type=LIMIT)
 @in_json
 def limit(name: str, number: int | None, *, in_json: bool) -> None:
-    """Let at most N of a queue's jobs run at once; none lifts the limit."""
+    """Limit how many jobs of a queue run at once. 'none' removes the limit."""
     before = services().queues.get(name).max_running
     with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": before}, after={"limit": number}):
         limited = services().queues.limit(name, number)
@@ -79,12 +73,12 @@ def limit(name: str, number: int | None, *, in_json: bool) -> None:
     _show((limited,), in_json=in_json)
 
 
-@queue.command()
+@click.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @in_json
 def empty(name: str, *, yes: bool, in_json: bool) -> None:
-    """Stop every job that waits in a queue; what runs goes on."""
+    """Stop every waiting job of a queue. Running jobs continue."""
     queues = services().queues
     waiting = queues.get(name) and queues.count_queued(name)
     if not yes:

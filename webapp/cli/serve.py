@@ -16,7 +16,7 @@ _START_SECONDS = 60.0  # that the pages wait at their start for a database that 
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
 def up(host: str, port: int, workers: int | None) -> None:
-    """Run everything on this machine: Valkey, web, workers, clock."""
+    """Run Valkey, the web server, workers and the clock. Stop them with Ctrl-C."""
     run_all(app(), host=host, port=port, workers=workers or _services().settings.workers)
 
 
@@ -26,7 +26,7 @@ def up(host: str, port: int, workers: int | None) -> None:
 @click.option("--processes", default=2, show_default=True)
 @click.option("--threads", default=8, show_default=True)
 def web(host: str, port: int, processes: int, threads: int) -> None:
-    """Serve the pages."""
+    """Run the web server."""
     require_tables(_services(), patience=_START_SECONDS)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     Pages(app(), address=address, processes=processes, threads=threads).run()

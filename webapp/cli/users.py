@@ -21,12 +21,7 @@ from webapp.cli.parameters import in_json
 _ROLE = click.Choice([role.value for role in Role])
 
 
-@click.group()
-def user() -> None:
-    """Add, list and disable people."""
-
-
-@user.command()
+@click.command()
 @click.argument("name")
 @click.option("--role", type=_ROLE, default=Role.USER.value, show_default=True)
 @click.option("--full-name", default="")
@@ -35,18 +30,18 @@ def user() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @in_json
 def add(name: str, role: str, *, password_stdin: bool, in_json: bool, **details: Any) -> None:
-    """Add a person; without --password-stdin a one-time password is made and shown."""
+    """Add a user. Without --password-stdin, a one-time password is generated and shown."""
     password, temporary = _password(given=password_stdin)
     with _refusing(), audited(Action.USER_ADD, Kind.USER, name, name=details["full_name"], after={"role": role}):
         person = services().accounts.add(name, password, role=Role(role), temporary=temporary, **details)
     _tell(person, f"{name} was added as {role}.", password if temporary else None, in_json=in_json)
 
 
-@user.command("list")
+@click.command("list")
 @click.option("--search", default="", help="A part of a name, an address, a role or a tenant.")
 @in_json
 def show_all(search: str, *, in_json: bool) -> None:
-    """List people."""
+    """List users."""
     found = services().directory.page(search, limit=100_000)
     if in_json:
         click.echo(as_json([asdict(person) for person in found]))
@@ -55,12 +50,12 @@ def show_all(search: str, *, in_json: bool) -> None:
         click.echo(readable(f"{person.name:<24} {person.role:<9} {person.full_name}{state}"))
 
 
-@user.command()
+@click.command()
 @click.argument("name")
 @click.argument("role", type=_ROLE)
 @in_json
 def role(name: str, role: str, *, in_json: bool) -> None:
-    """Change what somebody may do."""
+    """Change the role of a user."""
     before = {"role": _known(name).role.value}
     _change(
         Action.USER_ROLE, name, lambda: services().accounts.set_role(name, role), before=before, after={"role": role}
@@ -68,30 +63,30 @@ def role(name: str, role: str, *, in_json: bool) -> None:
     _tell(_known(name), f"{name} is {role} now.", in_json=in_json)
 
 
-@user.command()
+@click.command()
 @click.argument("name")
 @in_json
 def disable(name: str, *, in_json: bool) -> None:
-    """Shut somebody out; their sessions end at once."""
+    """Disable an account and end its sessions."""
     _change(Action.USER_DISABLE, name, lambda: services().accounts.disable(name))
     _tell(_known(name), f"{name} is disabled.", in_json=in_json)
 
 
-@user.command()
+@click.command()
 @click.argument("name")
 @in_json
 def enable(name: str, *, in_json: bool) -> None:
-    """Let somebody in again."""
+    """Enable a disabled account."""
     _change(Action.USER_ENABLE, name, lambda: services().accounts.enable(name))
     _tell(_known(name), f"{name} is enabled.", in_json=in_json)
 
 
-@user.command()
+@click.command()
 @click.argument("name")
 @click.option("--password-stdin", is_flag=True, help="Read the new password from standard input.")
 @in_json
 def password(name: str, *, password_stdin: bool, in_json: bool) -> None:
-    """Give somebody a new password; their sessions end at once."""
+    """Set a new password and end the user's sessions."""
     new, temporary = _password(given=password_stdin)
     _change(Action.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new, temporary=temporary))
     _tell(_known(name), f"{name} has a new password.", new if temporary else None, in_json=in_json)

@@ -18,7 +18,7 @@ from webapp.processes.preflight import require_tables
 @click.option("--deep", is_flag=True, help="Read every file too, and compare its SHA-256.")
 @in_json
 def verify(*, deep: bool, in_json: bool) -> None:
-    """Check that nothing is lost, doubled or left behind; changes nothing. Exit status 1 if something is broken."""
+    """Check that nothing is lost, duplicated or left behind. It changes nothing; exit status 1 if a check fails."""
     require_tables(services())
     findings = []
     for found in go_through(services().checks(deep=deep)):

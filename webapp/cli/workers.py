@@ -7,8 +7,8 @@ from redis import RedisError
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.cli.audit_log import audited
+from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
-from webapp.cli.errors import BadUsage
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
 from webapp.jobs.execution.worker_heartbeat import StopRequest
@@ -35,7 +35,7 @@ def show_all(*, in_json: bool) -> None:
 @click.option("--now", is_flag=True, help="Hand its job back at once, instead of waiting for the job's end.")
 @in_json
 def stop(name: str, *, now: bool, in_json: bool) -> None:
-    """Have a worker end after its job, on whatever machine; its pool puts another one in its place."""
+    """Stop a worker after its current job. Its pool then starts a new one."""
     one = _one(name)
     wish, action = (StopRequest.NOW, Action.WORKER_STOP) if now else (StopRequest.DRAIN, Action.WORKER_DRAIN)
     with audited(action, Kind.WORKER, one.name, name=f"{one.host}, {one.pid}", before={"state": one.state}):

@@ -20,9 +20,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from webapp.accounts.user import Role
-from webapp.config import BadSettingError
+from webapp.config import BadSettingError, Unready
 from webapp.db.engine import is_sqlite, reading
-from webapp.processes.preflight import Unready, quiet_alembic
+from webapp.processes.preflight import quiet_alembic
 from webapp.services import Services
 
 ADMIN = "admin"

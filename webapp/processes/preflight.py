@@ -12,7 +12,7 @@ from pathlib import Path
 
 from redis import RedisError
 
-from webapp.config import BadSettingError, Settings
+from webapp.config import BadSettingError, Settings, Unready
 from webapp.db import revision
 from webapp.db.retry import retry_while_away
 from webapp.processes import valkey
@@ -58,10 +58,6 @@ def check_redis(services: Services) -> None:
             "Start that Redis, correct the address, or unset it to use the embedded Valkey."
         )
         raise Unready(message) from None
-
-
-class Unready(Exception):
-    """Deskjob starts whole or not at all; the message says what to do."""
 
 
 def require_tables(services: Services, *, patience: float = 0.0) -> None:

@@ -11,9 +11,10 @@ from time import monotonic, sleep
 import click
 from flask import Flask
 
+from webapp.config import Unready
 from webapp.processes import valkey
 from webapp.processes.bootstrap import first_admin, migrate
-from webapp.processes.preflight import Unready, check_folders, check_redis, only_one
+from webapp.processes.preflight import check_folders, check_redis, only_one
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.services import Services
 

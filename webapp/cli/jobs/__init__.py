@@ -1,22 +1,29 @@
-"""job: start jobs, look at them and steer them. The same checks as on the pages."""
+"""job: start, list and manage jobs, with the same checks as on the pages."""
 
 import click
 
-from webapp.cli.errors import Commands
-from webapp.cli.jobs import actions, files, job_list, log, start
+from webapp.cli.command_group import CommandGroup
 
 
-@click.group(cls=Commands)
+@click.group(
+    cls=CommandGroup,
+    places={
+        "types": ("jobs.job_list:types", "List the job types."),
+        "list": ("jobs.job_list:show_all", "List the newest jobs of all users."),
+        "show": ("jobs.job_list:show", "Show a job."),
+        "children": ("jobs.job_list:children", "List the child jobs of a job."),
+        "start": ("jobs.start:start", "Start a job and print its ID."),
+        "log": ("jobs.log:log", "Print the log of a job."),
+        "files": ("jobs.files:files", "List or download the files of a job."),
+        "cancel": ("jobs.actions:cancel", "Stop jobs."),
+        "retry": ("jobs.actions:retry", "Retry failed, stopped or lost jobs."),
+        "run-again": ("jobs.actions:run_again", "Start a new job with the input of another one."),
+        "delete": ("jobs.actions:delete", "Delete finished jobs."),
+        "priority": ("jobs.actions:priority", "Change the priority of a waiting job."),
+    },
+)
 def job() -> None:
-    """Start jobs, look at them and steer them.
+    """Start, list and manage jobs.
 
-    Wherever an ID is asked for, its last eight digits do, too.
+    An ID is the whole ID of a job or its last eight digits.
     """
-
-
-for command in (
-    *(job_list.types, job_list.show_all, job_list.show, job_list.children),
-    *(start.start, log.log, files.files),
-    *(actions.cancel, actions.retry, actions.run_again, actions.delete, actions.priority),
-):
-    job.add_command(command)

@@ -10,8 +10,8 @@ import click
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.cli.audit_log import audited, note
+from webapp.cli.command_group import BadUsage, Failed
 from webapp.cli.context import services
-from webapp.cli.errors import BadUsage, Failed
 from webapp.cli.output import as_json, print_jobs
 from webapp.cli.parameters import JOB, PERIOD, PRIORITY, in_json
 from webapp.jobs.lifecycle.create import BadRequest
@@ -25,7 +25,7 @@ T = TypeVar("T")
 @click.argument("several", metavar="ID...", nargs=-1, required=True, type=JOB)
 @in_json
 def cancel(several: tuple[Job, ...], *, in_json: bool) -> None:
-    """Stop jobs: waiting ones at once, running ones as soon as they obey."""
+    """Stop jobs. Waiting jobs stop at once, running jobs at their next step."""
     hint = "Only a job that has not ended can be cancelled."
     with _trying(several, Action.JOB_STOP, services().jobs.cancel, hint) as done:
         print_jobs(done, in_json=in_json)
@@ -37,7 +37,7 @@ def cancel(several: tuple[Job, ...], *, in_json: bool) -> None:
 @click.option("--since", type=PERIOD, help="With --all-failed: only those that ended within this period.")
 @in_json
 def retry(several: tuple[Job, ...], since: timedelta | None, *, all_failed: bool, in_json: bool) -> None:
-    """Run failed, stopped or lost jobs once more, from their checkpoints."""
+    """Retry failed, stopped or lost jobs. They continue from their checkpoints."""
     if bool(several) == all_failed:
         raise BadUsage("Say which jobs are to be tried again: either give their IDs, or --all-failed.")
     if since is not None and not all_failed:
@@ -54,7 +54,7 @@ def retry(several: tuple[Job, ...], since: timedelta | None, *, all_failed: bool
 @click.argument("one", metavar="ID", type=JOB)
 @in_json
 def run_again(one: Job, *, in_json: bool) -> None:
-    """Start a new job with the payload and files of another one, and print its id."""
+    """Start a new job with the input of another one. Prints the ID of the new job."""
     try:
         made = services().jobs.run_again(one.id)
     except FileNotFoundError:
@@ -67,7 +67,7 @@ def run_again(one: Job, *, in_json: bool) -> None:
 @click.argument("several", metavar="ID...", nargs=-1, required=True, type=JOB)
 @in_json
 def delete(several: tuple[Job, ...], *, in_json: bool) -> None:
-    """Delete jobs that have ended, with their parts and files; there is no way back."""
+    """Delete finished jobs. Their child jobs and files are deleted too; this cannot be undone."""
     with _trying(several, Action.JOB_DELETE, _deleted, "") as done:
         if in_json:
             click.echo(as_json({"deleted": done}))
@@ -80,7 +80,7 @@ def delete(several: tuple[Job, ...], *, in_json: bool) -> None:
 @click.argument("number", metavar="N", type=PRIORITY)
 @in_json
 def priority(one: Job, number: int, *, in_json: bool) -> None:
-    """Let a waiting job go before others, or after them: higher goes first."""
+    """Change the priority of a waiting job. Higher priorities run first."""
     change = {"before": {"priority": one.priority}, "after": {"priority": number}}
     try:
         with audited(Action.JOB_PRIORITY, Kind.JOB, one.id, name=one.title, **change):

@@ -6,8 +6,8 @@ from shutil import copyfileobj
 
 import click
 
+from webapp.cli.command_group import BadUsage, Failed
 from webapp.cli.context import services
-from webapp.cli.errors import BadUsage, Failed
 from webapp.cli.output import as_json
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job
@@ -19,7 +19,7 @@ from webapp.jobs.store.attachments import Attachment
 @click.option("--download", type=click.Path(file_okay=False, path_type=Path), help="Copy the files there.")
 @in_json
 def files(one: Job, download: Path | None, *, in_json: bool) -> None:
-    """List a job's files, or copy them."""
+    """List or download the files of a job."""
     found = services().jobs.attachments(one.id)
     if download:
         _copy(found, download)

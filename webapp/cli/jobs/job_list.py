@@ -4,8 +4,8 @@ from uuid import UUID
 
 import click
 
+from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
-from webapp.cli.errors import BadUsage
 from webapp.cli.output import as_json, job_in_words, print_jobs
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job, Status
@@ -16,7 +16,7 @@ _LIMIT = click.option("--limit", type=click.IntRange(1), default=50, show_defaul
 @click.command()
 @in_json
 def types(*, in_json: bool) -> None:
-    """List what can be started."""
+    """List the job types."""
     known = [{"name": kind.name, "title": kind.title, "queue": kind.queue} for kind in services().registry]
     click.echo(as_json(known) if in_json else "\n".join(f"{kind['name']:<24} {kind['title']}" for kind in known))
 
@@ -31,7 +31,7 @@ def types(*, in_json: bool) -> None:
 def show_all(
     statuses: tuple[str, ...], type_name: str, owner: str | None, limit: int, *, warned: bool, in_json: bool
 ) -> None:
-    """List the newest jobs of everybody."""
+    """List the newest jobs of all users."""
     wanted = tuple(map(Status, statuses))
     owner_id = _id_of(owner) if owner is not None else None
     found = services().queries.all_jobs.newest(
@@ -44,7 +44,7 @@ def show_all(
 @click.argument("one", metavar="ID", type=JOB)
 @in_json
 def show(one: Job, *, in_json: bool) -> None:
-    """Show one job."""
+    """Show a job."""
     click.echo(as_json(one.to_dict()) if in_json else job_in_words(one, _owner_of(one)))
 
 
@@ -53,7 +53,7 @@ def show(one: Job, *, in_json: bool) -> None:
 @_LIMIT
 @in_json
 def children(root: Job, limit: int, *, in_json: bool) -> None:
-    """List the parts of a job, in the order they were made."""
+    """List the child jobs of a job. The oldest comes first."""
     found = services().queries.related.children(root.id, limit=limit)
     print_jobs(found, in_json=in_json)
     if root.parts > len(found):

@@ -18,7 +18,7 @@ from webapp.jobs.queries.log_lines import LogLine
 @click.option("--follow", is_flag=True, help="Print what comes, until the job ends.")
 @in_json
 def log(one: Job, *, follow: bool, in_json: bool) -> None:
-    """Print a job's log; with --json an object per line."""
+    """Print the log of a job. With --json, each line is an object."""
     last = _print_after(0, one.id, in_json=in_json)
     while follow and not one.is_finished:
         sleep(LOOK_SECONDS)

@@ -7,12 +7,11 @@ import click
 
 from webapp.accounts.audit_log import Action, Kind
 from webapp.cli.audit_log import note
+from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
-from webapp.cli.errors import BadUsage
-from webapp.cli.job_owner import owner_of
 from webapp.cli.jobs.wait import until_end
 from webapp.cli.output import as_json
-from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json
+from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json, owner_of
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.store.file_store import FileTooLarge, StoredFile
@@ -47,7 +46,7 @@ def start(
     in_json: bool,
     **choices: Any,
 ) -> None:
-    """Start a job and print its id; a payload that does not fit is refused with a sentence per field."""
+    """Start a job and print its ID. An invalid payload is refused with a sentence for each field."""
     _check(choices)
     owner = owner_of(person, type_name)
     made = services().jobs.create_job(

@@ -4,8 +4,8 @@ from time import sleep
 
 import click
 
+from webapp.cli.command_group import Failed
 from webapp.cli.context import services
-from webapp.cli.errors import Failed
 from webapp.cli.output import as_json, progress_line
 from webapp.jobs.model.job import Job, Status
 

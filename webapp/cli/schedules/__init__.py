@@ -1,21 +1,25 @@
-"""schedule: jobs that start by themselves at certain times. The same checks as on the pages."""
+"""schedule: jobs that start at the times of a cron rule, with the same checks as on the pages."""
 
 import click
 
-from webapp.cli.errors import Commands
-from webapp.cli.schedules import actions, edit, schedule_list
+from webapp.cli.command_group import CommandGroup
 
 
-@click.group(cls=Commands)
+@click.group(
+    cls=CommandGroup,
+    places={
+        "list": ("schedules.schedule_list:show_all", "List the schedules by name."),
+        "show": ("schedules.schedule_list:show", "Show a schedule, its next times and its last runs."),
+        "add": ("schedules.edit:add", "Add a schedule that starts jobs of a type."),
+        "edit": ("schedules.edit:edit", "Change a schedule."),
+        "pause": ("schedules.actions:pause", "Pause a schedule."),
+        "resume": ("schedules.actions:resume", "Resume a paused schedule."),
+        "run-now": ("schedules.actions:run_now", "Start a job of a schedule now and print its ID."),
+        "remove": ("schedules.actions:remove", "Delete a schedule."),
+    },
+)
 def schedule() -> None:
-    """Let jobs start by themselves, at the times of a rule.
+    """Start jobs on a schedule.
 
-    Wherever a NAME is asked for, the id of the schedule does, too.
+    NAME is the name or the ID of a schedule.
     """
-
-
-for command in (
-    *(schedule_list.show_all, schedule_list.show, edit.add, edit.edit),
-    *(actions.pause, actions.resume, actions.run_now, actions.remove),
-):
-    schedule.add_command(command)

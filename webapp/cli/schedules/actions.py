@@ -22,7 +22,7 @@ _one = click.argument("one", metavar="NAME", type=SCHEDULE)
 @click.option("--reason", default="", help="Why; people read it.")
 @in_json
 def pause(one: Schedule, reason: str, *, in_json: bool) -> None:
-    """Let a schedule start nothing until it is resumed; what runs goes on."""
+    """Pause a schedule. It starts no jobs until you resume it; running jobs continue."""
     with _audited(Action.SCHEDULE_PAUSE, one, after={"why": reason}):
         paused = services().schedules.pause(one, why=reason)
     print_schedule(paused, in_json=in_json)
@@ -32,7 +32,7 @@ def pause(one: Schedule, reason: str, *, in_json: bool) -> None:
 @_one
 @in_json
 def resume(one: Schedule, *, in_json: bool) -> None:
-    """Let it start jobs again, from now on; what passed meanwhile is not caught up."""
+    """Resume a paused schedule. Runs that were missed during the pause are not made up."""
     with _audited(Action.SCHEDULE_RESUME, one):
         resumed = services().schedules.resume(one)
     print_schedule(resumed, in_json=in_json)
@@ -42,7 +42,7 @@ def resume(one: Schedule, *, in_json: bool) -> None:
 @_one
 @in_json
 def run_now(one: Schedule, *, in_json: bool) -> None:
-    """Start a job of a schedule at once, and print its id; its times stay as they are."""
+    """Start a job of a schedule now and print its ID. The schedule itself does not change."""
     with _audited(Action.SCHEDULE_RUN, one):
         made = services().firing.run_now(one)
     click.echo(as_json(made.to_dict()) if in_json else str(made.id))
@@ -52,7 +52,7 @@ def run_now(one: Schedule, *, in_json: bool) -> None:
 @_one
 @in_json
 def remove(one: Schedule, *, in_json: bool) -> None:
-    """Remove a schedule for good; the jobs that it has started stay."""
+    """Delete a schedule. The jobs that it started are kept."""
     with _audited(Action.SCHEDULE_REMOVE, one, before=ScheduleDraft.of(one).plain()):
         services().schedules.remove(one.id)
     click.echo(as_json({"removed": one.id}) if in_json else f"{one.name} was removed.")

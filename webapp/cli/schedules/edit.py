@@ -10,8 +10,7 @@ from uuid_utils.compat import uuid7
 from webapp.accounts.audit_log import Action, Kind
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
-from webapp.cli.job_owner import owner_of
-from webapp.cli.parameters import PAYLOAD, PRIORITY, in_json
+from webapp.cli.parameters import PAYLOAD, PRIORITY, in_json, owner_of
 from webapp.cli.schedules.output import SCHEDULE, print_schedule
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.misfires import MisfirePolicy
@@ -53,7 +52,7 @@ def add(
     in_json: bool,
     **chosen: Any,
 ) -> None:
-    """Let jobs of TYPE start by themselves from now on."""
+    """Add a schedule that starts jobs of a type."""
     given = {key: value for key, value in _chosen(chosen).items() if value is not None}
     owner = owner_of(person, type_name, public=not private)
     draft = ScheduleDraft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
@@ -69,7 +68,7 @@ def add(
 @click.option("--rule", help="Its new rule.")
 @_timing
 def edit(one: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
-    """Change what is given of a schedule; its type stays."""
+    """Change a schedule. Options that are not given, and the job type, stay as they are."""
     given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
     before, after = ScheduleDraft.of(one), replace(ScheduleDraft.of(one), **given)
     states = {"before": before.plain(), "after": after.plain()}

@@ -12,7 +12,7 @@ from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 @click.command("list")
 @in_json
 def show_all(*, in_json: bool) -> None:
-    """List the schedules, by name."""
+    """List the schedules by name."""
     found = services().schedules.all()
     click.echo(as_json(list(map(described, found))) if in_json else "\n".join(map(line, found)))
 
@@ -22,7 +22,7 @@ def show_all(*, in_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many runs.")
 @in_json
 def show(one: Schedule, limit: int, *, in_json: bool) -> None:
-    """Show one schedule, its next times, and what became of its last ones."""
+    """Show a schedule, its next times and its last runs."""
     runs = services().runs.of(one.id, limit)
     if in_json:
         click.echo(as_json({**described(one), "next": coming(one), "runs": list(map(_described, runs))}))
