@@ -45,4 +45,4 @@ def fill(services: Services, count: int) -> None:
         if not sqlite:
             connection.execute(text("SET statement_timeout = 0"))
             connection.execute(text("VACUUM ANALYZE jobs"))
-    services.figures.fold()
+    services.metrics.roll_up()

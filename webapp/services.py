@@ -84,7 +84,7 @@ class Services:
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
         self.queries = JobQueries(engine)
         self.admin_jobs = AdminJobs(self.jobs.store, self.registry)
-        self.notices = Notifications(engine)
+        self.notifications = Notifications(engine)
         self.accounts = Accounts(engine)
         self.audit = Audit(engine)
         self.directory = Directory(engine)
@@ -98,27 +98,27 @@ class Services:
         self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
         self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, knows_queue=self._knows_queue)
-        self.runs = RunHistory(engine)
-        self.firing = ScheduleRunner(
+        self.run_history = RunHistory(engine)
+        self.schedule_runner = ScheduleRunner(
             engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
         )
         self.workers = Workers(engine, lambda: registered_workers(self.wake_ups.connection), settings.lease_seconds)
-        self.figures = Metrics(engine)
-        self.examination = HealthCheck(
+        self.metrics = Metrics(engine)
+        self.health_check = HealthCheck(
             engine,
             redis=self.wake_ups.connection,
             workers=self.workers.all,
-            at_work=self.workers.at_work,
+            workers_in_database=self.workers.in_database,
             clock_silent_for=lambda: time_since_heartbeat(engine),
             folder=settings.storage,
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._type_or_removed(name).rerun_lost)
-        self.housekeeping = Pruner(
+        self.pruner = Pruner(
             engine,
             self.files,
             timedelta(days=settings.retention_days),
             self.registry,
-            figures=timedelta(days=settings.figures_days),
+            keep_metrics=timedelta(days=settings.figures_days),
         )
 
     @cached_property
@@ -205,7 +205,7 @@ class Services:
 
     def _injectables(self) -> tuple[object, ...]:
         """What handlers may ask for, each by its class."""
-        return self.accounts, self.sessions, self.jobs, self.queries, self.housekeeping, self.vault
+        return self.accounts, self.sessions, self.jobs, self.queries, self.pruner, self.vault
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()

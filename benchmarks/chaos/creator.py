@@ -36,7 +36,7 @@ class Creator:
     """Makes one job after the other; `made` are those whose creation was confirmed."""
 
     def __init__(self, services: Services, pages: Pages, timetable: Timetable, dice: random.Random) -> None:
-        self._jobs, self._firing = services.jobs, services.firing
+        self._jobs, self._runner = services.jobs, services.schedule_runner
         self._timetable = timetable
         self._pages = pages
         self._dice = dice
@@ -72,7 +72,7 @@ class Creator:
         if kind == "dependent":
             return self._follow()
         if kind == "scheduled":
-            return self._firing.run_now(self._timetable.add("chaos_instant")).id
+            return self._runner.run_now(self._timetable.add("chaos_instant")).id
         return self._jobs.create_job(kind, _PAYLOADS.get(kind, {})).id
 
     def _follow(self) -> UUID:

@@ -89,7 +89,7 @@ def _left_behind(services: Services) -> Iterator[str]:
 
 def _unswept(services: Services) -> Iterator[str]:
     """A killed writer leaves a file that no row names; all work is over, so the sweep may take it now."""
-    services.housekeeping.sweep_orphans(older_than=timedelta(0))
+    services.pruner.sweep_orphans(older_than=timedelta(0))
     with reading(services.engine) as connection:
         named = {file_id.hex for file_id in connection.execute(select(attachments.c.id)).scalars()}
     there = {path.name for path in services.files.root.glob("*/*")}

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("database")
 def _quick(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
     monkeypatch.setattr(verifier.verify, "__defaults__", (0.0,))
     services.wake_ups.connection.flushdb()
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
 
 
 def test_what_holds_is_said_line_by_line(say: Say, start: Callable[..., str]) -> None:

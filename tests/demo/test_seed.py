@@ -78,7 +78,7 @@ def test_those_who_operate_find_something_too(seeded: Services) -> None:
     assert {schedule.paused_at is None for schedule in seeded.schedules.all()} == {True, False}
     assert {notice.read_at is None for notice in rows(seeded, notices)} == {True, False}
     assert {group.state for group in rows(seeded, error_groups)} == set(ErrorState)
-    assert seeded.figures.went(seeded.queries.jobs.now() - timedelta(days=30))
+    assert seeded.metrics.attempt_stats(seeded.queries.jobs.now() - timedelta(days=30))
     assert seeded.disabled_types.all()
     assert any(queue.reason for queue in seeded.queues.paused())
     assert "queue_pause" in {line.action for line in rows(seeded, audit)}
@@ -141,7 +141,7 @@ def test_every_number_leads_to_what_it_counts(shown: Flask, seeded: Services) ->
     browser = _signed_in(shown, seeded, Role.ADMIN)
     queues = [f"/admin/queues/{queue.name}" for queue in seeded.queues.all()]
     people = [f"/admin/users/{person.id}" for person in seeded.accounts.all()]
-    errors = [f"/admin/errors/{group.fingerprint}" for group in seeded.figures.errors.page(limit=20)]
+    errors = [f"/admin/errors/{group.fingerprint}" for group in seeded.metrics.errors.page(limit=20)]
     pages = ["/admin", "/admin/queues", "/admin/users", "/admin/types", *queues, *people, *errors]
     found = {(page, link): number for page in pages for link, number in numbers(browser.get(page).text)}
     assert {page for page, _ in found} >= {"/admin", "/admin/queues", "/admin/users"}

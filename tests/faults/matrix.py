@@ -145,7 +145,7 @@ def _check_the_rest(installation: FaultyInstallation) -> None:
     installation.wait_for(lambda: not redis.llen(f"rq:queue:{QUEUE}"))
     assert all(-2 <= redis.ttl(key) <= 60 and redis.ttl(key) != -1 for key in redis.scan_iter("rq:job:*"))
     assert broken(snapshot(services.engine)) == []
-    services.housekeeping.sweep_orphans(older_than=timedelta(minutes=-1))  # no process writes any more
+    services.pruner.sweep_orphans(older_than=timedelta(minutes=-1))  # no process writes any more
     with reading(services.engine) as connection:
         rows = {row.id: row.sha256 for row in connection.execute(select(attachments))}
     files = {file_id: path.read_bytes() for file_id, path in services.files.files(timedelta(days=-1), time())}

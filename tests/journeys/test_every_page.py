@@ -85,7 +85,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "type_name": KINDS,
         "schedule_id": [str(one.id) for one in services.schedules.all()[-2:]],
         "user_id": [str(person.id) for person in services.accounts.all() if person.name in {"ana", "eva"}],
-        "fingerprint": [services.figures.errors.page(limit=1)[0].fingerprint],
+        "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
     }
 
 

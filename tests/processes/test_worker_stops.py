@@ -14,22 +14,22 @@ from webapp.jobs.monitoring.workers import Worker
 
 def one_worker(installation: Installation) -> subprocess.Popen[bytes]:
     pool = installation.start("worker", "--workers", "1")
-    wait_for(lambda: len(installation.services.workers.at_work()) == 1, 20)
+    wait_for(lambda: len(installation.services.workers.in_database()) == 1, 20)
     return pool
 
 
 def the_worker(installation: Installation) -> Worker:
-    (worker,) = installation.services.workers.at_work()
+    (worker,) = installation.services.workers.in_database()
     return worker
 
 
 def replaced(installation: Installation, old: Worker) -> Worker:
     def another() -> Worker | None:
-        return next((one for one in installation.services.workers.at_work() if one.name != old.name), None)
+        return next((one for one in installation.services.workers.in_database() if one.name != old.name), None)
 
     new = wait_for(another, 20)
     wait_for(lambda: not psutil.pid_exists(old.pid))
-    assert the_worker(installation) == new or len(installation.services.workers.at_work()) == 1
+    assert the_worker(installation) == new or len(installation.services.workers.in_database()) == 1
     return new
 
 

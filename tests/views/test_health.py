@@ -24,7 +24,7 @@ def test_a_clock_that_is_silent_is_told_part_by_part(stranger: FlaskClient, serv
     assert stranger.get("/readyz").json == {"database": "ok", "redis": "ok", "clock": "silent"}
     assert stranger.get("/readyz").status_code == 200, "people are served all the same"
     assert stranger.get("/readyz/clock").status_code == 503
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     assert stranger.get("/readyz/clock").status_code == 200
     with writing(services.engine) as connection:
         connection.execute(update(clocks).values(beat_at=later(-timedelta(minutes=1).total_seconds())))

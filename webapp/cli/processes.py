@@ -30,13 +30,13 @@ def maintain(*, dry_run: bool) -> None:
     require_tables(ours)
     if not dry_run:
         Clock(ours).tick()
-    house = ours.housekeeping
+    pruner = ours.pruner
     found = {
-        "expired files": house.expire_files(only_count=dry_run),
-        "orphaned files": house.sweep_orphans(only_count=dry_run),
-        "old jobs": house.prune(only_count=dry_run),
-        "old runs of schedules": house.forget_runs(only_count=dry_run),
-        "old figures": house.forget_figures(only_count=dry_run),
+        "expired files": pruner.expire_files(only_count=dry_run),
+        "orphaned files": pruner.sweep_orphans(only_count=dry_run),
+        "old jobs": pruner.prune(only_count=dry_run),
+        "old runs of schedules": pruner.prune_schedule_runs(only_count=dry_run),
+        "old figures": pruner.prune_metrics(only_count=dry_run),
         "ended sessions": ours.sessions.sweep(only_count=dry_run),
     }
     for what, count in found.items():

@@ -48,7 +48,7 @@ def stop(name: str, *, now: bool, in_json: bool) -> None:
 
 def _one(name: str) -> Worker:
     """Find a worker by its name or the name's beginning."""
-    found = [one for one in services().workers.at_work() if one.known and one.name.startswith(name)]
+    found = [one for one in services().workers.in_database() if one.has_row and one.name.startswith(name)]
     if len(found) != 1:
         message = f"{'No worker has' if not found else 'Several workers have'} a name that begins with {name!r}."
         raise BadUsage(f"{message} See `deskjob worker list`.")
@@ -60,7 +60,7 @@ def _all() -> tuple[Worker, ...]:
         return services().workers.all()
     except RedisError as error:
         click.echo(f"Redis cannot be reached ({error}), so idle workers are not listed.", err=True)
-        return services().workers.at_work()
+        return services().workers.in_database()
 
 
 def _line(one: Worker) -> str:

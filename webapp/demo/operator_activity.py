@@ -55,7 +55,7 @@ _ACTIVITIES = (
 def operate(services: Services, staff: Staff) -> None:
     """Do it all; the figures are added up, so that pages need not wait for a clock."""
     services.disabled_types.disable(_IMPORT, reason=WHY_DISABLED, by=staff["admin"].id)
-    services.figures.fold()
+    services.metrics.roll_up()
     _settle(services, staff)
     now = services.queries.jobs.now()
     with writing(services.engine) as connection:
@@ -64,9 +64,9 @@ def operate(services: Services, staff: Staff) -> None:
 
 def _settle(services: Services, staff: Staff) -> None:
     """The error that was seen longest ago is mended, the one before does not matter."""
-    known = services.figures.errors.page(limit=100)
+    known = services.metrics.errors.page(limit=100)
     for group, state in zip(known[:1:-1], (ErrorState.RESOLVED, ErrorState.IGNORED), strict=False):
-        services.figures.errors.settle(group.fingerprint, state, by=staff["dai"].id)
+        services.metrics.errors.set_state(group.fingerprint, state, by=staff["dai"].id)
 
 
 def _rows(staff: Staff) -> Iterator[tuple[timedelta, dict[str, Any]]]:

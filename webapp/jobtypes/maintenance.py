@@ -30,22 +30,22 @@ class Maintenance(BaseModel):
     timeout=timedelta(hours=2),
     roles=("operator", "admin"),
 )
-def maintenance(job: JobContext, payload: Maintenance, housekeeping: Pruner, sessions: Sessions) -> None:
+def maintenance(job: JobContext, payload: Maintenance, pruner: Pruner, sessions: Sessions) -> None:
     """Do the chores one after the other; each may be cut short and begins anew the next time."""
     only_count = payload.dry_run
     chores = {
-        "jobs": lambda: housekeeping.prune(only_count=only_count),
-        "expired files": lambda: housekeeping.expire_files(only_count=only_count),
-        "orphaned files": lambda: housekeeping.sweep_orphans(only_count=only_count),
-        "schedule runs": lambda: housekeeping.forget_runs(only_count=only_count),
-        "old figures": lambda: housekeeping.forget_figures(only_count=only_count),
+        "jobs": lambda: pruner.prune(only_count=only_count),
+        "expired files": lambda: pruner.expire_files(only_count=only_count),
+        "orphaned files": lambda: pruner.sweep_orphans(only_count=only_count),
+        "schedule runs": lambda: pruner.prune_schedule_runs(only_count=only_count),
+        "old figures": lambda: pruner.prune_metrics(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
     }
     verb, removed = "Would remove" if only_count else "Removed", {}
     for thing in job.track(tuple(chores)):
         removed[thing] = chores[thing]()
         job.logger.info("%s %s", verb, _counted(removed[thing], thing))
-    for file in housekeeping.missing_files():
+    for file in pruner.missing_files():
         job.warn(f"The file {file.name} of job {file.job_id.hex[-8:]} has a row and is not on the disk any more.")
     job.message(_summary(verb, removed))
 

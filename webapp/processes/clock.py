@@ -35,8 +35,8 @@ class Clock:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._reaper = LeaseRescuer(services.leases, services.settings.lease_seconds)
-        self._beat = ClockHeartbeat(services.engine)
+        self._rescuer = LeaseRescuer(services.leases, services.settings.lease_seconds)
+        self._heartbeat = ClockHeartbeat(services.engine)
         self._stopped = threading.Event()
         self._ticks = count()
 
@@ -46,7 +46,7 @@ class Clock:
             signal.signal(sig, self._stop)
         while not self._stopped.wait(_until_next_second()):
             self.tick()
-        ignore_while_away(self._beat.stop)
+        ignore_while_away(self._heartbeat.stop)
 
     def _stop(self, sig: int, _: FrameType | None) -> None:
         self._stopped.set()
@@ -57,7 +57,7 @@ class Clock:
         try:
             self._round()
         except DBAPIError as error:
-            self._reaper.forget()
+            self._rescuer.reset()
             log.warning("The database cannot be reached: %s", error.orig)
         except RedisError as error:
             log.warning("Redis cannot be reached: %s", error)
@@ -66,16 +66,16 @@ class Clock:
 
     def _round(self) -> None:
         services = self._services
-        services.firing.fire_due()
+        services.schedule_runner.fire_due()
         promote_due(services.engine)
         release_waiting(services.engine)
-        self._reaper.reap()
+        self._rescuer.rescue()
         mark_silent_records_stale(services.jobs, services.registry)
         remove_silent_workers(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
         if next(self._ticks) % _FIGURES_EVERY == 0:
-            services.figures.fold()
-        self._beat.tell()  # all is done that needs no Redis
+            services.metrics.roll_up()
+        self._heartbeat.beat()  # all is done that needs no Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
     def _start_maintenance(self) -> None:

@@ -62,7 +62,7 @@ def settle_what_is_dead(services: Services) -> None:
     """End what workers of this machine had left running when they, or the machine, went down."""
     for lease_id in services.leases.held_by_dead_workers(socket.gethostname(), _is_alive, boot_id()):
         services.leases.settle(lease_id, why="The worker that ran this job went down.", worker_gone=True)
-    remove_workers(services.engine, *services.workers.dead(socket.gethostname(), _is_alive, boot_id()))
+    remove_workers(services.engine, *services.workers.dead_on_host(socket.gethostname(), _is_alive, boot_id()))
     services.engine.dispose()
 
 

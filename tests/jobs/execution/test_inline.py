@@ -186,9 +186,9 @@ def test_what_a_handler_would_write_by_itself_is_refused(services: Services, kin
     def adds(job: JobContext, payload: Nothing, accounts: Accounts) -> None:
         accounts.add("eve", "a long enough password", role="user")
 
-    def removes(job: JobContext, payload: Nothing, housekeeping: Pruner) -> None:
-        housekeeping.sweep_orphans()
-        housekeeping.prune()
+    def removes(job: JobContext, payload: Nothing, pruner: Pruner) -> None:
+        pruner.sweep_orphans()
+        pruner.prune()
 
     for handler in (adds, removes):
         job, shown = kind(handler), []

@@ -45,7 +45,7 @@ def again(mine: WorkerHeartbeat) -> StopRequest | None:
 def test_a_worker_says_where_it_is_and_what_it_listens_to(known: Workers) -> None:
     worker = the_one(known)
     assert (worker.host, worker.pid, worker.version) == ("h", os.getpid(), "0.1.0+abc")
-    assert (worker.queues, worker.state, worker.known) == (("default", "reports"), "idle", True)
+    assert (worker.queues, worker.state, worker.has_row) == (("default", "reports"), "idle", True)
     assert worker.memory > 1024**2
     assert worker.horse_memory is None
 
@@ -64,7 +64,7 @@ def test_what_is_asked_of_a_worker_is_told_at_its_next_look(mine: WorkerHeartbea
     known.stop("w", StopRequest.DRAIN, by=somebody)
     assert again(mine) is StopRequest.DRAIN
     worker = the_one(known)
-    assert (worker.state, worker.wish, worker.wished_by) == ("stopping", StopRequest.DRAIN, somebody)
+    assert (worker.state, worker.stop_request, worker.stop_requested_by) == ("stopping", StopRequest.DRAIN, somebody)
 
 
 def test_a_stop_becomes_more_urgent_and_never_less(mine: WorkerHeartbeat, known: Workers) -> None:
@@ -108,7 +108,7 @@ def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: WorkerHea
 
 @pytest.mark.usefixtures("mine")
 def test_workers_that_went_down_with_their_machine_are_told_by_pid_or_boot(known: Workers) -> None:
-    assert known.dead("h", lambda _: True, "b") == ()
-    assert known.dead("h", lambda _: False, "b") == ("w",)
-    assert known.dead("h", lambda _: True, "another boot") == ("w",)
-    assert known.dead("elsewhere", lambda _: False, "x") == ()
+    assert known.dead_on_host("h", lambda _: True, "b") == ()
+    assert known.dead_on_host("h", lambda _: False, "b") == ("w",)
+    assert known.dead_on_host("h", lambda _: True, "another boot") == ("w",)
+    assert known.dead_on_host("elsewhere", lambda _: False, "x") == ()

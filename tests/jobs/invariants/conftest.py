@@ -53,7 +53,7 @@ def lived(services: Services) -> dict[str, UUID]:
     made["after"] = jobs.create_job("good", after=[made["family"]], on_finish=True).id
     nightly = services.schedules.add("good", {}, ScheduleDraft(name="Nightly", rule="0 3 * * *", zone="UTC"))
     for _ in range(2):
-        services.firing.run_now(nightly)
+        services.schedule_runner.run_now(nightly)
     holder = Holder(host=gethostname(), boot_id=boot_id(), worker="w", pid=os.getpid())
     WorkerHeartbeat(services.engine, holder, ["default"], "1").poll()
     lease_id = services.leases.open(holder, "default")
@@ -63,7 +63,7 @@ def lived(services: Services) -> dict[str, UUID]:
     assert services.claims.claim("default", lease_id, fresh=True).id == made["running"]
     made["waiting"] = jobs.create_job("nothing").id
     made["held"] = jobs.create_job("nothing", after=[made["waiting"]]).id
-    ClockHeartbeat(services.engine).tell()  # last, as the rest may take a while
+    ClockHeartbeat(services.engine).beat()  # last, as the rest may take a while
     return made
 
 

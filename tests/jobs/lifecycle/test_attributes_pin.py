@@ -29,10 +29,10 @@ def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Ma
     for one in (job, other):
         age(services, one)
     services.admin_jobs.keep(job.id)
-    assert services.housekeeping.prune() == 1
-    assert services.housekeeping.prune(timedelta(days=1)) == 0
+    assert services.pruner.prune() == 1
+    assert services.pruner.prune(timedelta(days=1)) == 0
     services.admin_jobs.keep_no_longer(job.id)
-    assert services.housekeeping.prune() == 1
+    assert services.pruner.prune() == 1
     with pytest.raises(JobNotFound):
         services.jobs.get(job.id)
 
@@ -74,9 +74,9 @@ def test_a_part_is_kept_with_its_root_only(services: Services, make: Make) -> No
 
 def test_the_day_of_removal_is_known_beforehand(services: Services, make: Make) -> None:
     job = make()
-    assert services.housekeeping.removed_at(job) is None
+    assert services.pruner.deletion_time(job) is None
     age(services, job, days=1)
     job = services.jobs.get(job.id)
-    assert services.housekeeping.removed_at(job) == job.finished_at + services.housekeeping.retention
-    assert services.housekeeping.removed_at(services.admin_jobs.keep(job.id)) is None
+    assert services.pruner.deletion_time(job) == job.finished_at + services.pruner.retention
+    assert services.pruner.deletion_time(services.admin_jobs.keep(job.id)) is None
     assert job.status is Status.COMPLETED

@@ -120,7 +120,7 @@ def test_a_crash_between_the_rows_and_the_files_leaves_orphans_for_the_sweep(
         with pytest.raises(KeyboardInterrupt):
             services.jobs.delete(job.id)
     assert ids(services) == set()
-    assert services.housekeeping.sweep_orphans(older_than=timedelta(seconds=-1)) == 1
+    assert services.pruner.sweep_orphans(older_than=timedelta(seconds=-1)) == 1
     assert not services.files.path(file.id).exists()
 
 
@@ -153,9 +153,9 @@ def test_each_type_keeps_its_jobs_as_long_as_it_says_by_how_they_ended(
         aged(Status.CANCELLED, 400, "yearly", cancelled=timedelta(days=500)),
     ]
     gone += [aged(Status.COMPLETED, 31, "plain"), aged(Status.STALE, 31, "plain")]
-    assert services.housekeeping.prune(only_count=True) == len(gone)
+    assert services.pruner.prune(only_count=True) == len(gone)
     assert len(ids(services)) == len(gone) + len(kept)
-    assert services.housekeeping.prune() == len(gone)
+    assert services.pruner.prune() == len(gone)
     assert ids(services) == {job.id for job in kept}
 
 
@@ -164,7 +164,7 @@ def test_the_installation_says_it_for_a_type_that_is_gone(services: Services, ma
     become(services, job, Status.COMPLETED, 31)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(type="removed"))
-    assert services.housekeeping.prune() == 1
+    assert services.pruner.prune() == 1
 
 
 def test_an_age_that_is_named_goes_before_every_rule(services: Services, aged: Callable[..., Job]) -> None:
@@ -178,7 +178,7 @@ def test_no_rule_removes_what_has_not_ended(services: Services, aged: Callable[.
     job = aged(status, 0, "short", completed=timedelta(0), failed=timedelta(0))
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(created_at=later(-9e7), finished_at=later(-9e7)))
-    assert services.housekeeping.prune() == 0
+    assert services.pruner.prune() == 0
     assert ids(services) == {job.id}
 
 

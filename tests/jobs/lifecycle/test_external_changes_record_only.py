@@ -66,8 +66,8 @@ def test_its_failure_is_noted_with_the_time(services: Services, record: Job) -> 
 
 def test_it_is_not_reaped_while_it_runs(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
-    reaper = LeaseRescuer(services.leases, 0.0)
-    assert [reaper.reap(), reaper.reap()] == [0, 0]
+    rescuer = LeaseRescuer(services.leases, 0.0)
+    assert [rescuer.rescue(), rescuer.rescue()] == [0, 0]
     assert services.jobs.get(record.id).status is Status.RUNNING
 
 

@@ -17,60 +17,60 @@ from webapp.services import Services
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Turn the reaper's monotonic time by hand: `at[0] += 5`."""
+    """Turn the rescuer's monotonic time by hand: `at[0] += 5`."""
     at = [1000.0]
     monkeypatch.setattr(module, "monotonic", lambda: at[0])
     return at
 
 
 @pytest.fixture
-def reaper(services: Services, at: list[float]) -> LeaseRescuer:
+def rescuer(services: Services, at: list[float]) -> LeaseRescuer:
     return LeaseRescuer(services.leases, 5.0)
 
 
 def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
-    services: Services, reaper: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
+    services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
 ) -> None:
     job = running()
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
     at[0] += 4.9
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
     at[0] += 0.2
-    assert reaper.reap() == 1
+    assert rescuer.rescue() == 1
     after = services.jobs.get(job.id)
     assert (after.status, after.errors[0]["text"]) == (
         Status.STALE,
         "The machine that ran this job could not be seen any more.",
     )
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
 
 
 def test_a_lease_that_is_beaten_lives_on(
-    services: Services, reaper: LeaseRescuer, lease: UUID, at: list[float]
+    services: Services, rescuer: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
     for _ in range(5):
-        assert reaper.reap() == 0
+        assert rescuer.rescue() == 0
         at[0] += 4
         services.leases.beat(lease)
 
 
 def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
-    services: Services, reaper: LeaseRescuer, lease: UUID, at: list[float]
+    services: Services, rescuer: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
     with writing(services.engine) as connection:
         connection.exec_driver_sql("UPDATE leases SET beat_at = '2001-01-01 00:00:00.000000'")
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
     at[0] += 4.9
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
 
 
 def test_a_beat_at_the_last_moment_saves_the_lease(
-    services: Services, reaper: LeaseRescuer, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
+    services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """It comes after the reaper has looked and before it takes the lease."""
+    """It comes after the rescuer has looked and before it takes the lease."""
     job, beats = running(), services.leases.beats
-    reaper.reap()
+    rescuer.rescue()
     at[0] += 5.1
 
     def then_beaten() -> Mapping[UUID, int | None]:
@@ -80,32 +80,32 @@ def test_a_beat_at_the_last_moment_saves_the_lease(
 
     with monkeypatch.context() as patch:
         patch.setattr(services.leases, "beats", then_beaten)
-        reaper.reap()
+        rescuer.rescue()
     assert services.jobs.get(job.id).status is Status.RUNNING
     assert services.leases.beat(lease)
 
 
 def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
-    services: Services, reaper: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
+    services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
 ) -> None:
     job = running()
     with writing(services.engine) as connection:
         connection.execute(delete(leases))
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
     at[0] += 5.1
-    assert reaper.reap() == 1
+    assert rescuer.rescue() == 1
     assert services.jobs.get(job.id).status is Status.STALE
 
 
 def test_after_the_database_was_away_every_lease_has_its_whole_time_again(
-    reaper: LeaseRescuer, lease: UUID, at: list[float]
+    rescuer: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
-    assert reaper.reap() == 0
+    assert rescuer.rescue() == 0
     at[0] += 100
-    reaper.forget()
-    assert reaper.reap() == 0
+    rescuer.reset()
+    assert rescuer.rescue() == 0
     at[0] += 5.1
-    assert reaper.reap() == 1
+    assert rescuer.rescue() == 1
 
 
 def test_only_scheduled_jobs_whose_time_has_come_are_queued(

@@ -21,8 +21,8 @@ MONTH = timedelta(days=30)
 
 
 @pytest.fixture
-def housekeeping(services: Services) -> Pruner:
-    return services.housekeeping
+def pruner(services: Services) -> Pruner:
+    return services.pruner
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def ids(services: Services, table: Any = jobs) -> set[Any]:
 
 
 def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
-    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
+    services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     _, gone = with_file(status="completed", finished_at=days_ago(31))
     young, kept = with_file(status="completed", finished_at=days_ago(29))
-    assert housekeeping.prune(MONTH) == 1
+    assert pruner.prune(MONTH) == 1
     assert ids(services) == {young.id}
     assert (gone.exists(), kept.exists()) == (False, True)
     with reading(services.engine) as connection:
@@ -70,32 +70,30 @@ def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
 def test_an_unfinished_job_is_never_pruned_however_old(
-    services: Services, housekeeping: Pruner, make: Callable[..., Job], status: Status
+    services: Services, pruner: Pruner, make: Callable[..., Job], status: Status
 ) -> None:
     job = make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value, created_at=days_ago(900), started_at=days_ago(900)))
-    assert housekeeping.prune(timedelta(0)) == 0, "it has not finished, so it has no end to count from"
+    assert pruner.prune(timedelta(0)) == 0, "it has not finished, so it has no end to count from"
     assert ids(services) == {job.id}
 
 
 def test_a_retried_job_is_not_pruned_by_its_earlier_end(
-    services: Services, housekeeping: Pruner, make: Callable[..., Job]
+    services: Services, pruner: Pruner, make: Callable[..., Job]
 ) -> None:
     job = make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status="failed", finished_at=days_ago(900)))
     services.jobs.change(job.id, Job.mark_queued)
-    assert housekeeping.prune(MONTH) == 0
+    assert pruner.prune(MONTH) == 0
 
 
-def test_more_than_a_batch_is_pruned_in_one_go(
-    services: Services, housekeeping: Pruner, make: Callable[..., Job]
-) -> None:
+def test_more_than_a_batch_is_pruned_in_one_go(services: Services, pruner: Pruner, make: Callable[..., Job]) -> None:
     with writing(services.engine) as connection:
         services.jobs.store.insert(connection, [new_job(number) for number in range(BATCH + 3)])
         connection.execute(update(jobs).values(status="failed", finished_at=days_ago(31)))
-    assert housekeeping.prune(MONTH) == BATCH + 3
+    assert pruner.prune(MONTH) == BATCH + 3
 
 
 def new_job(number: int) -> Job:
@@ -103,14 +101,14 @@ def new_job(number: int) -> Job:
 
 
 def test_a_file_past_its_day_goes_and_its_row_says_since_when(
-    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
+    services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     job, gone = with_file()
     with writing(services.engine) as connection:
         connection.execute(update(attachments).values(expires_at=days_ago(1)))
     young, kept = with_file()
-    assert housekeeping.expire_files() == 1
-    assert housekeeping.expire_files() == 0
+    assert pruner.expire_files() == 1
+    assert pruner.expire_files() == 0
     assert (gone.exists(), kept.exists()) == (False, True)
     assert services.jobs.attachments(job.id) == ()
     assert len(services.jobs.attachments(young.id)) == 1
@@ -120,7 +118,7 @@ def test_a_file_past_its_day_goes_and_its_row_says_since_when(
 
 
 def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
-    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]]
+    services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, named = with_file()
     aged(named, 2 * ORPHAN_AGE)
@@ -129,19 +127,19 @@ def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
     young = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
     with services.files.draft() as draft:
         draft_path = aged(services.files.draft_path(draft.id), 2 * ORPHAN_AGE)
-        assert housekeeping.sweep_orphans() == 2
+        assert pruner.sweep_orphans() == 2
         assert not draft_path.exists()
     assert [path.exists() for path in (named, orphan, young)] == [True, False, True]
 
 
 def test_what_a_crash_left_between_the_row_and_the_file_is_swept(
-    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]]
+    services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, path = with_file()
     with writing(services.engine) as connection:
         connection.execute(update(attachments).values(deleted_at=days_ago(0)))
     aged(path, 2 * ORPHAN_AGE)
-    assert housekeeping.sweep_orphans() == 1
+    assert pruner.sweep_orphans() == 1
     assert not path.exists()
 
 
@@ -157,25 +155,25 @@ def test_the_sweep_does_not_stumble_over_files_that_vanish_meanwhile(tmp_path: P
 
 
 def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
-    services: Services, housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
+    services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     (_, kept), (job, lost), (_, removed) = with_file(), with_file(), with_file()
-    assert list(housekeeping.missing_files()) == []
+    assert list(pruner.missing_files()) == []
     lost.unlink()
     removed.unlink()
     with writing(services.engine) as connection:
         connection.execute(
             update(attachments).where(attachments.c.id == UUID(removed.name)).values(deleted_at=days_ago(0))
         )
-    (missing,) = housekeeping.missing_files()
+    (missing,) = pruner.missing_files()
     assert missing == (UUID(lost.name), job.id, "a.txt")
     assert kept.exists()
 
 
 def test_missing_files_are_found_however_many_there_are(
-    housekeeping: Pruner, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
+    pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.jobs.maintenance.pruner.BATCH", 2)
     for _ in range(5):
         with_file()[1].unlink()
-    assert len(list(housekeeping.missing_files())) == 5
+    assert len(list(pruner.missing_files())) == 5

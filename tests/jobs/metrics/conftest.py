@@ -10,4 +10,4 @@ from webapp.services import Services
 def fold(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Add up all that has happened, the latest second as well: nobody else writes here."""
     monkeypatch.setattr(cursors, "CAUTION_SECONDS", 0.0)
-    return services.figures.fold
+    return services.metrics.roll_up

@@ -31,7 +31,7 @@ def succeeds(job: JobContext, payload: Nothing) -> None:
 
 def went(services: Services) -> AttemptStats:
     now: datetime = services.queries.jobs.now()
-    (found,) = services.figures.went(now - timedelta(days=1))
+    (found,) = services.metrics.attempt_stats(now - timedelta(days=1))
     return found
 
 
@@ -43,9 +43,9 @@ def test_runs_are_counted_by_their_outcome(services: Services, lease: UUID, fold
         run_once(services, "default", lease)
     fold()
     fold()
-    fine, poor = services.figures.went(services.queries.jobs.now() - timedelta(days=1))
-    assert (fine.type_name, fine.runs, fine.failures, fine.ran.samples) == ("fine", 2, 0, 2)
-    assert (poor.type_name, poor.runs, poor.failures, poor.ran.samples) == ("poor", 1, 1, 0)
+    fine, poor = services.metrics.attempt_stats(services.queries.jobs.now() - timedelta(days=1))
+    assert (fine.type_name, fine.runs, fine.failures, fine.run_times.samples) == ("fine", 2, 0, 2)
+    assert (poor.type_name, poor.runs, poor.failures, poor.run_times.samples) == ("poor", 1, 1, 0)
 
 
 def test_a_failed_try_counts_even_if_a_later_one_succeeds(run: Run, services: Services, lease: UUID, fold: Any) -> None:
@@ -75,7 +75,7 @@ def test_how_long_it_ran_and_waited_is_told(run: Run, services: Services, fold: 
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(created_at=later(-500)))
         connection.execute(update(attempts).values(started_at=later(-100), finished_at=now()))
     fold()
-    ran, waited = went(services).ran.percentile(1.0), went(services).waited.percentile(1.0)
+    ran, waited = went(services).run_times.percentile(1.0), went(services).wait_times.percentile(1.0)
     assert ran is not None
     assert waited is not None
     assert 70 < ran.total_seconds() <= 150
@@ -89,7 +89,7 @@ def test_a_delay_is_not_a_wait(services: Services, lease: UUID, fold: Any) -> No
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(**times))
     run_once(services, "default", lease)
     fold()
-    waited = went(services).waited.percentile(1.0)
+    waited = went(services).wait_times.percentile(1.0)
     assert waited is not None
     assert waited < timedelta(seconds=60)
 

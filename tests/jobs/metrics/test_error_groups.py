@@ -23,7 +23,7 @@ def test_no_page_of_errors_sorts_them_all(services: Services, database: str) -> 
     places = (None, (now - timedelta(minutes=50), f"{50:016x}"))
     with recorded(services.engine) as sent:
         for state, type_name, since, before in product((None, ErrorState.OPEN), ("", "nothing"), (None, now), places):
-            services.figures.errors.page(state=state, type_name=type_name, since=since, before=before)
+            services.metrics.errors.page(state=state, type_name=type_name, since=since, before=before)
     plans = [plan_of(services.engine, statement, values) for statement, values in sent]
     assert len(plans) == 16
     assert [plan for plan in plans if "ix_error_groups_seen" not in plan or "Seq Scan on error_groups" in plan] == []

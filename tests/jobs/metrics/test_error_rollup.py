@@ -35,7 +35,7 @@ def fail(services: Services, lease: UUID) -> Fail:
 
 
 def groups(services: Services, **narrowed: Any) -> tuple[ErrorGroup, ...]:
-    return services.figures.errors.page(**narrowed)
+    return services.metrics.errors.page(**narrowed)
 
 
 def test_failures_of_one_cause_are_one_group(services: Services, fail: Fail, fold: Any) -> None:
@@ -48,7 +48,7 @@ def test_failures_of_one_cause_are_one_group(services: Services, fail: Fail, fol
     assert rows.message == "ValueError: Row 2 has no sku."
     assert (rows.type, rows.sample_job_id, rows.state) == ("fragile", jobs[-1].id, "open")
     assert rows.first_seen_at < rows.last_seen_at
-    assert services.figures.errors.of_job(jobs[0].id) == rows.fingerprint
+    assert services.metrics.errors.fingerprint_of_job(jobs[0].id) == rows.fingerprint
 
 
 def test_a_group_knows_how_many_people_it_hit(
@@ -70,7 +70,7 @@ def test_a_group_grows_from_one_time_to_the_next(services: Services, fail: Fail,
     fold()
     (group,) = groups(services)
     hour = group.last_seen_at.replace(minute=0, second=0, microsecond=0)
-    counted = services.figures.errors.hours([group.fingerprint], hour - timedelta(hours=1))
+    counted = services.metrics.errors.counts_by_hour([group.fingerprint], hour - timedelta(hours=1))
     assert group.count == sum(counted[group.fingerprint].values()) == 2
 
 
@@ -78,7 +78,7 @@ def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail
     fail("broken")
     fold()
     (group,) = groups(services)
-    assert services.figures.errors.settle(group.fingerprint, ErrorState.RESOLVED).state == "resolved"
+    assert services.metrics.errors.set_state(group.fingerprint, ErrorState.RESOLVED).state == "resolved"
     assert groups(services, state=ErrorState.OPEN) == ()
     fail("broken")
     fold()
@@ -88,7 +88,7 @@ def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail
 def test_an_ignored_error_stays_so(services: Services, fail: Fail, fold: Any) -> None:
     fail("broken")
     fold()
-    services.figures.errors.settle(groups(services)[0].fingerprint, ErrorState.IGNORED)
+    services.metrics.errors.set_state(groups(services)[0].fingerprint, ErrorState.IGNORED)
     fail("broken")
     fold()
     assert [(one.state, one.count) for one in groups(services)] == [("ignored", 2)]
@@ -96,14 +96,14 @@ def test_an_ignored_error_stays_so(services: Services, fail: Fail, fold: Any) ->
 
 def test_what_no_job_failed_with_cannot_be_settled(services: Services) -> None:
     with pytest.raises(ErrorNotFound):
-        services.figures.errors.settle("0" * 16, ErrorState.RESOLVED)
+        services.metrics.errors.set_state("0" * 16, ErrorState.RESOLVED)
 
 
 def test_jobs_that_still_are_failed_can_be_retried_together(services: Services, fail: Fail, fold: Any) -> None:
     first, second = fail("broken"), fail("broken")
     fold()
     (group,) = groups(services)
-    errors = services.figures.errors
+    errors = services.metrics.errors
     assert errors.count_retriable(group.fingerprint) == 2
     services.jobs.retry(first.id)
     assert errors.retriable(group.fingerprint, 10) == (second.id,)
@@ -127,5 +127,5 @@ def test_groups_are_paged_and_narrowed(services: Services, fail: Fail, fold: Any
     last = newest[-1]
     rest = groups(services, before=(last.last_seen_at, last.fingerprint))
     assert [one.message[12:] for one in (*newest, *rest)] == ["three", "two", "one"]
-    assert services.figures.errors.count(type_name="fragile") == 3
-    assert services.figures.errors.count(since=services.queries.jobs.now() + timedelta(hours=1)) == 0
+    assert services.metrics.errors.count(type_name="fragile") == 3
+    assert services.metrics.errors.count(since=services.queries.jobs.now() + timedelta(hours=1)) == 0

@@ -63,7 +63,7 @@ def test_an_error_goes_with_all_that_was_added_up_of_it(
     error("young", YOUNG)
     error("shown", OLD, make(payload=Nothing()))
     prune_metrics(services.engine, YEAR)
-    assert {group.fingerprint for group in services.figures.errors.page()} == {"young", "shown"}
+    assert {group.fingerprint for group in services.metrics.errors.page()} == {"young", "shown"}
     assert count(services, error_users) == 2
     assert count(services, error_hours) == 1, "the hours of a year ago are no page's"
 

@@ -21,8 +21,8 @@ def test_without_samples_there_is_no_percentile() -> None:
 
 
 def test_few_samples_are_said_to_be_few() -> None:
-    assert durations(*[1.0] * 19).few
-    assert not durations(*[1.0] * 20).few
+    assert durations(*[1.0] * 19).is_small_sample
+    assert not durations(*[1.0] * 20).is_small_sample
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=60), st.sampled_from([0.5, 0.95, 0.99, 1.0]))

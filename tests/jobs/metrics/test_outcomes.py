@@ -45,7 +45,7 @@ def listed(services: Services) -> dict[tuple[datetime, str], int]:
 
 
 def equal(services: Services) -> bool:
-    return services.figures.ended(since(services)) == listed(services)
+    return services.metrics.count_ended_by_hour(since(services)) == listed(services)
 
 
 def test_a_job_counts_before_it_is_added_up_and_after(services: Services, ended: Ended, fold: Any) -> None:
@@ -56,7 +56,7 @@ def test_a_job_counts_before_it_is_added_up_and_after(services: Services, ended:
     assert equal(services)
     ended()
     ended(Status.COMPLETED, 0)
-    assert sum(services.figures.ended(since(services)).values()) == 7
+    assert sum(services.metrics.count_ended_by_hour(since(services)).values()) == 7
 
 
 def test_a_job_is_added_up_once_however_often_that_is_done(services: Services, ended: Ended, fold: Any) -> None:
@@ -74,7 +74,7 @@ def test_a_job_that_is_tried_again_leaves_the_count(services: Services, ended: E
     ended()
     fold()
     services.jobs.retry(job.id)
-    assert sum(services.figures.ended(since(services)).values()) == 1
+    assert sum(services.metrics.count_ended_by_hour(since(services)).values()) == 1
     assert equal(services)
 
 
@@ -82,7 +82,7 @@ def test_a_job_that_is_deleted_leaves_the_count(services: Services, ended: Ended
     job = ended()
     fold()
     services.jobs.delete(job.id)
-    assert services.figures.ended(since(services)) == {}
+    assert services.metrics.count_ended_by_hour(since(services)) == {}
 
 
 def test_what_retention_removes_stays_in_the_history(services: Services, ended: Ended, fold: Any) -> None:
@@ -90,7 +90,7 @@ def test_what_retention_removes_stays_in_the_history(services: Services, ended: 
     fold()
     with writing(services.engine) as connection:
         connection.execute(delete(jobs))
-    assert sum(services.figures.ended(since(services, 24 * 30)).values()) == 1
+    assert sum(services.metrics.count_ended_by_hour(since(services, 24 * 30)).values()) == 1
 
 
 def test_a_job_that_comes_late_is_counted_where_it_ended(services: Services, ended: Ended, fold: Any) -> None:
@@ -123,8 +123,8 @@ def test_a_count_can_be_narrowed_to_a_type_or_a_queue(services: Services, ended:
     ended(type="other")
     fold()
     ended(queue="slow")
-    assert sum(services.figures.ended(since(services), queue="slow").values()) == 2
-    assert sum(services.figures.ended(since(services), type="other").values()) == 1
+    assert sum(services.metrics.count_ended_by_hour(since(services), queue="slow").values()) == 2
+    assert sum(services.metrics.count_ended_by_hour(since(services), type="other").values()) == 1
 
 
 def test_hours_of_which_all_jobs_are_gone_leave_nothing(services: Services, ended: Ended, fold: Any) -> None:
@@ -150,5 +150,5 @@ def test_all_types_are_counted_in_one_go(services: Services, ended: Ended, fold:
     ended(Status.COMPLETED, 0)
     services.jobs.retry(ended().id)
     services.jobs.delete(again.id)
-    found = services.figures.ended_by_type(since(services))
+    found = services.metrics.count_ended_by_type(since(services))
     assert found == {("nothing", "failed"): 1, ("other", "failed"): 1, ("nothing", "completed"): 1}

@@ -21,11 +21,11 @@ JOBS = 12
 
 def counted(services: Services) -> tuple[int, int, int]:
     since = services.queries.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
-    ended = sum(services.figures.ended(since).values())
+    ended = sum(services.metrics.count_ended_by_hour(since).values())
     return (
         ended,
-        sum(went.runs for went in services.figures.went(since)),
-        sum(group.count for group in services.figures.errors.page()),
+        sum(went.runs for went in services.metrics.attempt_stats(since)),
+        sum(group.count for group in services.metrics.errors.page()),
     )
 
 

@@ -28,37 +28,37 @@ def test_without_a_clock_all_is_silent(services: Services) -> None:
 
 
 def test_a_clock_is_heard_until_it_says_goodbye(services: Services) -> None:
-    beat = ClockHeartbeat(services.engine)
-    beat.tell()
+    heartbeat = ClockHeartbeat(services.engine)
+    heartbeat.beat()
     assert time_since_heartbeat(services.engine) < timedelta(seconds=10)
     assert not is_clock_silent(services.engine)
-    beat.stop()
+    heartbeat.stop()
     assert is_clock_silent(services.engine)
 
 
 def test_the_latest_of_several_counts(services: Services) -> None:
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     set_back(services, timedelta(minutes=5))
     assert is_clock_silent(services.engine)
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     assert not is_clock_silent(services.engine)
     assert count(services) == 2
 
 
 def test_a_clock_beats_every_few_seconds_in_one_row(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    beat = ClockHeartbeat(services.engine)
-    beat.tell()
+    heartbeat = ClockHeartbeat(services.engine)
+    heartbeat.beat()
     set_back(services, timedelta(minutes=5))
-    beat.tell()
+    heartbeat.beat()
     assert is_clock_silent(services.engine), "not before its time"
     monkeypatch.setattr(module, "monotonic", lambda: 10.0**9)
-    beat.tell()
+    heartbeat.beat()
     assert not is_clock_silent(services.engine)
     assert count(services) == 1
 
 
 def test_a_clock_that_was_killed_is_forgotten_after_an_hour(services: Services) -> None:
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     set_back(services, timedelta(hours=2))
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     assert count(services) == 1

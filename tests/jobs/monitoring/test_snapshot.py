@@ -18,8 +18,8 @@ pytestmark = pytest.mark.usefixtures("database")
 Make = Callable[..., Job]
 
 
-def condition(services: Services) -> HealthSnapshot:
-    return services.examination.condition()
+def snapshot(services: Services) -> HealthSnapshot:
+    return services.health_check.take_snapshot()
 
 
 def age(services: Services, job: Job, seconds: float) -> None:
@@ -38,7 +38,7 @@ def test_what_waits_and_runs_is_counted(services: Services, make: Make, running:
     move(services, make(), "slow")
     move(services, make(), "slow")
     services.queues.pause("default")
-    found = condition(services)
+    found = snapshot(services)
     assert (found.running, found.waiting) == (1, 2)
     assert (found.waiting_queues, found.paused_queues) == (("slow",), ("default",))
     assert found.redis is not None
@@ -46,12 +46,12 @@ def test_what_waits_and_runs_is_counted(services: Services, make: Make, running:
 
 
 def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
-    assert condition(services).oldest is None
+    assert snapshot(services).longest_wait is None
     age(services, make(), 60)
     oldest = make()
     move(services, oldest, "slow")
     age(services, oldest, 900)
-    found = condition(services).oldest
+    found = snapshot(services).longest_wait
     assert found is not None
     assert (found.job_id, found.queue) == (oldest.id, "slow")
     assert found.waited >= timedelta(seconds=899)
@@ -60,7 +60,7 @@ def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
 def test_a_paused_queue_makes_nobody_wait(services: Services, make: Make) -> None:
     age(services, make(), 900)
     services.queues.pause("default")
-    assert condition(services).oldest is None
+    assert snapshot(services).longest_wait is None
 
 
 def test_a_retry_begins_the_wait_anew(services: Services, running: Callable[..., Job]) -> None:
@@ -68,7 +68,7 @@ def test_a_retry_begins_the_wait_anew(services: Services, running: Callable[...,
     end(services, job, Status.FAILED)
     age(services, job, 900)
     services.jobs.retry(job.id)
-    found = condition(services).oldest
+    found = snapshot(services).longest_wait
     assert found is not None
     assert found.waited < timedelta(seconds=60)
 
@@ -81,17 +81,17 @@ def test_the_last_failures_come_first(services: Services, lease: UUID, make: Mak
         assert job is not None
         end(services, job, status)
         failed.append(job.id)
-    assert [job.id for job in services.examination.failed(5)] == [failed[2], failed[0]]
+    assert [job.id for job in services.health_check.failed(5)] == [failed[2], failed[0]]
 
 
 def test_a_redis_that_is_away_is_part_of_what_is_found(services: Services, tmp_path: Path) -> None:
-    examination = HealthCheck(
+    health_check = HealthCheck(
         services.engine,
         redis=Redis(unix_socket_path=str(tmp_path / "nobody")),
         workers=services.workers.all,
-        at_work=services.workers.at_work,
+        workers_in_database=services.workers.in_database,
         clock_silent_for=lambda: None,
         folder=tmp_path / "not" / "there",
     )
-    found = examination.condition()
+    found = health_check.take_snapshot()
     assert (found.redis, found.workers, found.clock_silent_for) == (None, (), None)

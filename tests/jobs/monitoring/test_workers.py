@@ -36,7 +36,7 @@ def test_a_worker_with_a_lease_is_busy_whatever_redis_says(
 def test_a_worker_that_redis_does_not_know_is_there_by_its_lease(engine: Engine) -> None:
     workers = Workers(engine, lambda: (IDLE,))
     assert [(one.name, one.queues) for one in workers.all()] == [("i", ("x", "y")), ("w", ("default",))]
-    assert [one.name for one in workers.at_work()] == ["w"]
+    assert [one.name for one in workers.in_database()] == ["w"]
 
 
 def test_the_age_of_a_beat_is_told_by_the_databases_clock(engine: Engine, lease: UUID) -> None:

@@ -24,7 +24,7 @@ def ana(people: Callable[[], UUID]) -> UUID:
 
 
 def told(services: Services, person: UUID) -> list[tuple[UUID, Status]]:
-    return [(notice.job_id, notice.kind) for notice in services.notices.unread(person)]
+    return [(notice.job_id, notice.status) for notice in services.notifications.unread(person)]
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.STALE, Status.CANCELLED])
@@ -35,7 +35,7 @@ def test_whoever_owns_a_job_is_told_of_its_end(
     assert told(services, ana) == []
     end(services, job, status, cancel_kind="cooperative" if status is Status.CANCELLED else None)
     assert told(services, ana) == [(job.id, status)]
-    [notice] = services.notices.unread(ana)
+    [notice] = services.notifications.unread(ana)
     assert (notice.title, notice.at) == (job.title, services.jobs.get(job.id).finished_at)
 
 
@@ -79,17 +79,17 @@ def test_what_was_read_is_told_no_more(services: Services, running: Make, ana: U
     made = [running(owner=Owner(user_id=ana)) for _ in range(3)]
     for job in made:
         end(services, job)
-    count, latest = services.notices.state(ana)
-    newest, middle, oldest = services.notices.unread(ana)
+    count, latest = services.notifications.state(ana)
+    newest, middle, oldest = services.notifications.unread(ana)
     assert (count, latest) == (3, newest.id)
-    assert [notice.id for notice in services.notices.after(ana, oldest.id)] == [middle.id, newest.id]
-    services.notices.mark_read(ana, middle.id)
-    assert services.notices.state(ana) == (2, newest.id)
-    services.notices.mark_read(uuid4(), newest.id)
-    assert services.notices.state(ana)[0] == 2, "they are not somebody else's"
-    services.notices.mark_read(ana)
-    assert services.notices.state(ana) == (0, 0)
-    assert len(services.notices.read(ana)) == 3
+    assert [notice.id for notice in services.notifications.after(ana, oldest.id)] == [middle.id, newest.id]
+    services.notifications.mark_read(ana, middle.id)
+    assert services.notifications.state(ana) == (2, newest.id)
+    services.notifications.mark_read(uuid4(), newest.id)
+    assert services.notifications.state(ana)[0] == 2, "they are not somebody else's"
+    services.notifications.mark_read(ana)
+    assert services.notifications.state(ana) == (0, 0)
+    assert len(services.notifications.read(ana)) == 3
 
 
 def test_a_notice_goes_with_its_job(services: Services, running: Make, ana: UUID, database: str) -> None:

@@ -31,7 +31,7 @@ def test_what_fires_is_due_and_what_comes_next_is_the_next(
     times, found, now = planned(rule, moment, delay, missed)
     assert list(found.due) == times[len(times) - len(found.due) :]
     assert found.next_at == rule.after(now)
-    assert found.passed_over == (None if len(found.due) == len(times) else times[0])
+    assert found.oldest_skipped == (None if len(found.due) == len(times) else times[0])
 
 
 @settings(deadline=None)  # the machine may be busy

@@ -30,9 +30,9 @@ def test_the_strip_has_the_newest_runs_of_each_schedule(services: Services, add:
     many, few, none = add("Many"), add("Few"), add("None")
     passed(services, many, RECENT_RUNS + 5)
     passed(services, few, 2)
-    job = services.firing.run_now(few)
-    strips = services.runs.latest()
-    assert strips[many.id] == services.runs.of(many.id, RECENT_RUNS)
+    job = services.schedule_runner.run_now(few)
+    strips = services.run_history.latest()
+    assert strips[many.id] == services.run_history.of_schedule(many.id, RECENT_RUNS)
     assert [run.status for run in strips[few.id]] == [Status.QUEUED, None, None]
     assert strips[few.id][0].job_id == job.id
     assert none.id not in strips
@@ -42,7 +42,7 @@ def test_the_strips_are_read_along_an_index_however_many_runs_there_are(services
     passed(services, add(), 3)
     passed(services, add("Other"), 3)
     with recorded(services.engine) as sent:
-        services.runs.latest()
+        services.run_history.latest()
     for statement, parameters in sent:
         plan = plan_of(services.engine, statement, parameters, as_if_large=True)
         assert re.search(r"schedule_id=\? AND fire_at>\?|SEARCH .*schedule_id=\?|Cond: .*schedule_id = ", plan), plan
@@ -51,11 +51,11 @@ def test_the_strips_are_read_along_an_index_however_many_runs_there_are(services
 
 def test_a_run_has_the_status_of_its_job_as_it_stands(services: Services, add: Add) -> None:
     schedule = add()
-    job = services.firing.run_now(schedule)
+    job = services.schedule_runner.run_now(schedule)
     services.jobs.cancel(job.id)
-    assert services.runs.of(schedule.id, 1)[0].status is Status.CANCELLED
+    assert services.run_history.of_schedule(schedule.id, 1)[0].status is Status.CANCELLED
     services.jobs.delete(job.id)
-    [run] = services.runs.of(schedule.id, 1)
+    [run] = services.run_history.of_schedule(schedule.id, 1)
     assert (run.status, run.job_id) == (None, job.id)
 
 
@@ -63,17 +63,18 @@ def test_old_runs_are_forgotten_but_each_schedule_keeps_its_strip(services: Serv
     busy, rare = add("Busy"), add("Rare")
     passed(services, busy, RECENT_RUNS + 7, days_ago=50)
     passed(services, rare, 3, days_ago=50)
-    services.firing.run_now(busy)
+    services.schedule_runner.run_now(busy)
     month = timedelta(days=30)
-    assert services.runs.sweep(month, only_count=True) == 8
-    assert services.runs.sweep(month) == 8
-    assert services.runs.sweep(month) == 0
-    assert (len(services.runs.of(busy.id, 99)), len(services.runs.of(rare.id, 99))) == (RECENT_RUNS, 3)
+    assert services.run_history.prune(month, only_count=True) == 8
+    assert services.run_history.prune(month) == 8
+    assert services.run_history.prune(month) == 0
+    kept = [len(services.run_history.of_schedule(schedule.id, 99)) for schedule in (busy, rare)]
+    assert kept == [RECENT_RUNS, 3]
 
 
 def test_a_schedule_younger_than_the_retention_keeps_all(services: Services, add: Add) -> None:
     schedule = add()
     passed(services, schedule, RECENT_RUNS + 5)
-    assert services.housekeeping.forget_runs() == 0
+    assert services.pruner.prune_schedule_runs() == 0
     with writing(services.engine) as connection:
         assert connection.execute(schedule_runs.select().where(schedule_runs.c.fired_at <= now())).all()

@@ -25,7 +25,7 @@ Rewind = Callable[..., Schedule]
 
 
 def runs(services: Services, schedule: Schedule) -> tuple[ScheduleRun, ...]:
-    return services.runs.of(schedule.id, 500)
+    return services.run_history.of_schedule(schedule.id, 500)
 
 
 def outcomes(services: Services, schedule: Schedule) -> list[str]:
@@ -38,7 +38,7 @@ def made(services: Services) -> tuple[Job, ...]:
 
 def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add, rewind: Rewind) -> None:
     due = rewind(add(), minutes=0)
-    assert services.firing.fire_due() == 1
+    assert services.schedule_runner.fire_due() == 1
     [job], [run] = made(services), runs(services, due)
     assert (job.type, job.status, job.queue, job.priority) == ("nothing", Status.QUEUED, "default", 100)
     assert (run.fire_at, run.job_id, run.outcome, run.status) == (
@@ -50,21 +50,21 @@ def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add,
     moved = services.schedules.get(due.id).next_fire_at
     assert moved is not None
     assert moved > run.fired_at
-    assert services.firing.fire_due() == 0
-    assert services.runs.schedule_of(job.id) == (due.id, "Nightly")
+    assert services.schedule_runner.fire_due() == 0
+    assert services.run_history.schedule_of(job.id) == (due.id, "Nightly")
 
 
 def test_its_job_is_announced(services: Services, add: Add, rewind: Rewind) -> None:
     rewind(add(queue="default"), minutes=0)
     services.wake_ups.connection.delete("rq:queue:default")
-    services.firing.fire_due()
+    services.schedule_runner.fire_due()
     assert services.wake_ups.connection.llen("rq:queue:default") == 1
 
 
 def test_nothing_due_costs_one_indexed_query(services: Services, add: Add) -> None:
     add()
     with recorded(services.engine) as sent:
-        assert services.firing.fire_due() == 0
+        assert services.schedule_runner.fire_due() == 0
     [(statement, parameters)] = sent
     assert "ix_schedules_due" in plan_of(services.engine, statement, parameters, as_if_large=True)
 
@@ -74,7 +74,7 @@ def test_a_job_gets_what_the_schedule_says(
 ) -> None:
     owner = Owner(user_id=people(), tenant="north")
     rewind(add(owner=owner, priority=7), minutes=0)
-    services.firing.fire_due()
+    services.schedule_runner.fire_due()
     [job] = made(services)
     assert (job.owner, job.priority, job.triggered_by) == (owner, 7, None)
 
@@ -85,7 +85,7 @@ def test_each_time_fires_once_however_many_clocks_tick(services: Services, add: 
 
     def tick() -> None:
         start.wait()
-        services.firing.fire_due()
+        services.schedule_runner.fire_due()
 
     clocks = [Thread(target=tick) for _ in range(6)]
     for clock in clocks:
@@ -101,10 +101,10 @@ def test_each_time_fires_once_however_many_clocks_tick(services: Services, add: 
 def test_a_time_that_has_fired_does_not_fire_again(services: Services, add: Add, rewind: Rewind) -> None:
     schedule = add()
     due = rewind(schedule, minutes=0)
-    services.firing.fire_due()
+    services.schedule_runner.fire_due()
     with writing(services.engine) as connection:
         connection.execute(update(schedules).values(next_fire_at=due.next_fire_at))
-    assert services.firing.fire_due() == 0
+    assert services.schedule_runner.fire_due() == 0
     assert len(made(services)) == 1
 
 
@@ -120,7 +120,7 @@ def test_missed_times_follow_the_policy(
     services: Services, add: Add, rewind: Rewind, missed: str, expected: list[str]
 ) -> None:
     due = rewind(add(missed=missed), minutes=20)
-    services.firing.fire_due()
+    services.schedule_runner.fire_due()
     found = outcomes(services, due)
     assert found[: len(expected)] == expected[: len(found)]
     assert len(found) - len(expected) in {0, 1}, "one more where a minute has just begun"
@@ -130,14 +130,14 @@ def test_missed_times_follow_the_policy(
 def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services, add: Add, rewind: Rewind) -> None:
     schedule = add(one_at_a_time=True, missed="all")
     rewind(schedule, minutes=2)
-    services.firing.fire_due()
+    services.schedule_runner.fire_due()
     found = runs(services, schedule)
     assert [run.outcome for run in found].count("started") == 1
     assert found[0].detail == "There is one job at a time, and one was not finished."
     with pytest.raises(PreviousRunUnfinished, match="'Nightly' starts one job at a time"):
-        services.firing.run_now(schedule)
+        services.schedule_runner.run_now(schedule)
     services.jobs.cancel(made(services)[0].id)
-    assert services.firing.run_now(schedule).status is Status.QUEUED
+    assert services.schedule_runner.run_now(schedule).status is Status.QUEUED
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ def test_the_unique_key_of_a_type_is_kept(
     services.registry.add(kind)
     holder = services.jobs.create_job("lone")
     schedule = rewind(add(type_name="lone", one_at_a_time=one_at_a_time), minutes=0)
-    services.firing.fire_due()
+    services.schedule_runner.fire_due()
     [run] = runs(services, schedule)
     assert (run.outcome, run.status) == (outcome, Status.HELD if outcome == "started" else None)
     if outcome == "busy":
         with pytest.raises(PreviousRunUnfinished):
-            services.firing.run_now(schedule)
+            services.schedule_runner.run_now(schedule)
     services.jobs.cancel(holder.id)
-    assert services.firing.run_now(schedule).type == "lone"
+    assert services.schedule_runner.run_now(schedule).type == "lone"
 
 
 class Empty(BaseModel):
@@ -171,8 +171,8 @@ def _alone(job: object, payload: Empty) -> None:
 
 def test_a_paused_schedule_does_not_fire_but_can_be_run(services: Services, add: Add, rewind: Rewind) -> None:
     paused = services.schedules.pause(rewind(add(), minutes=1))
-    assert services.firing.fire_due() == 0
-    assert services.firing.run_now(paused).priority == 200
+    assert services.schedule_runner.fire_due() == 0
+    assert services.schedule_runner.run_now(paused).priority == 200
 
 
 def test_a_schedule_paused_while_a_clock_looks_at_it_does_not_fire(
@@ -180,13 +180,13 @@ def test_a_schedule_paused_while_a_clock_looks_at_it_does_not_fire(
 ) -> None:
     due = rewind(add(), minutes=0)
     services.schedules.pause(due)
-    assert services.firing._fire(due, datetime.now(UTC)) == 0
+    assert services.schedule_runner._fire(due, datetime.now(UTC)) == 0
     assert made(services) == ()
 
 
 def test_run_now_makes_a_job_in_the_name_of_who_asked(services: Services, add: Add, people: Callable[[], UUID]) -> None:
     schedule, person = add(), people()
-    job = services.firing.run_now(schedule, by=person)
+    job = services.schedule_runner.run_now(schedule, by=person)
     [run] = runs(services, schedule)
     assert (job.priority, job.triggered_by, run.job_id, run.asked_by) == (200, person, job.id, person)
     assert services.schedules.get(schedule.id) == schedule, "its times stay as they are"
@@ -215,7 +215,7 @@ def _keyed(job: object, payload: Key) -> None:
 def test_a_secret_is_closed_in_the_schedule_and_open_to_the_job(keyed: Services, add: Add, rewind: Rewind) -> None:
     schedule = rewind(add(type_name="keyed", payload={"key": "hush"}), minutes=0)
     assert "hush" not in str(schedule.payload)
-    keyed.firing.fire_due()
+    keyed.schedule_runner.fire_due()
     [job] = made(keyed)
     loaded = load_payload(keyed.registry.get("keyed"), job.payload, keyed.vault)
     assert isinstance(loaded, Key)
@@ -242,19 +242,19 @@ def test_a_schedule_that_cannot_make_its_job_says_why_and_stops_no_other(
     broken = rewind(add("Broken", "keyed", {"key": "hush"}), minutes=0)
     change(keyed, **values)
     rewind(add("Sound"), minutes=0)
-    assert keyed.firing.fire_due() == 1
+    assert keyed.schedule_runner.fire_due() == 1
     [run] = runs(keyed, broken)
     assert run.outcome is RunOutcome.REFUSED
     assert said in run.detail
     assert keyed.schedules.get(broken.id).next_fire_at is not None
     with pytest.raises(CannotStart, match=re.escape(said)):
-        keyed.firing.run_now(keyed.schedules.get(broken.id))
+        keyed.schedule_runner.run_now(keyed.schedules.get(broken.id))
 
 
 def test_a_zone_that_has_vanished_is_said_once(services: Services, add: Add, rewind: Rewind) -> None:
     schedule = rewind(add(), minutes=0)
     change(services, zone="Mars/Base")
-    assert (services.firing.fire_due(), services.firing.fire_due()) == (0, 0)
+    assert (services.schedule_runner.fire_due(), services.schedule_runner.fire_due()) == (0, 0)
     [run] = runs(services, schedule)
     assert run.detail == "There is no time zone 'Mars/Base'; an example is Europe/Madrid."
     assert services.schedules.get(schedule.id).next_fire_at is None
@@ -268,17 +268,17 @@ def test_a_clock_that_dies_in_between_leaves_nothing(services: Services, add: Ad
 
     event.listen(services.engine, "commit", die)
     with pytest.raises(KeyboardInterrupt):
-        services.firing.fire_due()
+        services.schedule_runner.fire_due()
     event.remove(services.engine, "commit", die)
     assert (made(services), runs(services, due)) == ((), ())
-    assert services.firing.fire_due() == 1
+    assert services.schedule_runner.fire_due() == 1
 
 
 def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, add: Add, rewind: Rewind) -> None:
     due = rewind(add(), minutes=0)
     at = due.next_fire_at or datetime.now(UTC)
     first, second = (
-        services.firing,
+        services.schedule_runner,
         ScheduleRunner(
             services.engine, registry=services.registry, vault=services.vault, store=services.jobs.store, wake=str
         ),
@@ -294,10 +294,10 @@ def test_a_disabled_type_costs_a_run_that_says_why_and_stops_no_clock(
 ) -> None:
     due = rewind(add(), minutes=0)
     services.disabled_types.disable("nothing", reason="moving")
-    assert services.firing.fire_due() == 0
+    assert services.schedule_runner.fire_due() == 0
     [run] = runs(services, due)
     assert run.outcome is RunOutcome.REFUSED
     assert run.detail == "Jobs of type 'nothing' cannot be started for now: moving."
     with pytest.raises(CannotStart):
-        services.firing.run_now(services.schedules.get(due.id))
+        services.schedule_runner.run_now(services.schedules.get(due.id))
     assert made(services) == ()

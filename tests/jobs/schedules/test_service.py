@@ -34,7 +34,7 @@ def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Call
     assert (made.missed, made.one_at_a_time, made.queue, made.priority) == ("all", True, "default", 7)
     assert (made.owner, made.created_by, made.is_paused) == (owner, maker, False)
     assert made.next_fire_at == made.rule.after(made.created_at)
-    assert services.schedules.named("Nightly") == made
+    assert services.schedules.get_by_name("Nightly") == made
     assert services.schedules.all() == (made,)
 
 
@@ -127,10 +127,10 @@ def test_a_reason_has_a_limit(services: Services, add: Add) -> None:
 
 def test_a_removed_schedule_is_gone_and_its_jobs_stay(services: Services, add: Add) -> None:
     schedule = add()
-    job = services.firing.run_now(schedule)
-    services.schedules.remove(schedule.id)
+    job = services.schedule_runner.run_now(schedule)
+    services.schedules.delete(schedule.id)
     assert services.jobs.get(job.id) == job
-    assert services.runs.schedule_of(job.id) is None
-    for gone in (lambda: services.schedules.get(schedule.id), lambda: services.schedules.remove(schedule.id)):
+    assert services.run_history.schedule_of(job.id) is None
+    for gone in (lambda: services.schedules.get(schedule.id), lambda: services.schedules.delete(schedule.id)):
         with pytest.raises(ScheduleNotFound, match=str(schedule.id)):
             gone()

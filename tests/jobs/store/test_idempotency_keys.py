@@ -30,5 +30,5 @@ def test_a_request_that_arrives_twice_at_once_makes_one_job(services: Services, 
 def test_a_request_is_forgotten_with_its_job(services: Services, make: Make) -> None:
     first = make(request_key="a")
     services.jobs.cancel(first.id)
-    services.housekeeping.prune(timedelta(0))
+    services.pruner.prune(timedelta(0))
     assert make(request_key="a").id != first.id

@@ -82,10 +82,10 @@ def test_nobody_reads_the_notices_of_others(
     ended()
     stranger = client_of(person("ben", role="admin"))
     assert "Monthly report" not in stranger.get("/notices").text
-    [notice] = services.notices.unread(user.id)
+    [notice] = services.notifications.unread(user.id)
     stranger.post(f"/notices/{notice.id}/read")
     stranger.post("/notices/read")
-    assert services.notices.state(user.id)[0] == 1
+    assert services.notifications.state(user.id)[0] == 1
 
 
 def test_looking_changes_nothing(client: FlaskClient, ended: Callable[..., Job]) -> None:

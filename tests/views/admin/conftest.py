@@ -53,7 +53,7 @@ def noted(services: Services) -> Callable[[], list[dict[str, Any]]]:
 def fold(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Add up the figures, as the clock does."""
     monkeypatch.setattr(cursors, "CAUTION_SECONDS", 0.0)
-    return services.figures.fold
+    return services.metrics.roll_up
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def error(ended: Ended, fold: Callable[[], None], services: Services) -> str:
     for minutes in (5, 90):
         ended(Status.FAILED, minutes, "Row 3 has no sku.", max_attempts=1)
     fold()
-    return services.figures.errors.page()[0].fingerprint
+    return services.metrics.errors.page()[0].fingerprint
 
 
 def lines(services: Services) -> list[Mapping[str, Any]]:
@@ -63,7 +63,7 @@ def test_all_of_an_error_are_retried_after_a_question_that_names_the_number(
 ) -> None:
     assert "Retry 2 jobs?" in operator.get(f"/admin/errors/{error}/retry").text
     assert operator.post(f"/admin/errors/{error}/retry").status_code == 303
-    assert services.figures.errors.count_retriable(error) == 0
+    assert services.metrics.errors.count_retriable(error) == 0
     assert lines(services)[-1]["action"] == "error_retry"
     assert "No failed jobs have this error." in operator.get(f"/admin/errors/{error}/retry").text
 
@@ -75,11 +75,11 @@ def test_many_of_an_error_are_retried_by_a_job_of_its_own(
     other = ended(Status.FAILED, 5, "Out of paper", max_attempts=1)
     assert "This runs as a separate job" in operator.get(f"/admin/errors/{error}/retry").text
     answer = operator.post(f"/admin/errors/{error}/retry")
-    assert services.figures.errors.count_retriable(error) == 2, "not yet"
+    assert services.metrics.errors.count_retriable(error) == 2, "not yet"
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
     services.run_inline(job_id)
     assert services.jobs.get(job_id).message == "2 done, 0 left alone"
-    assert services.figures.errors.count_retriable(error) == 0
+    assert services.metrics.errors.count_retriable(error) == 0
     assert services.jobs.get(other.id).status is Status.FAILED
     assert (lines(services)[-1]["action"], lines(services)[-1]["after"]) == ("error_retry", {"jobs": 2})
 
@@ -89,7 +89,7 @@ def test_jobs_of_a_type_that_somebody_may_not_start_are_not_retried(
 ) -> None:
     job = ended(Status.FAILED, 5, "Row 3 has no name.", max_attempts=1, type="user_import")
     fold()
-    error = services.figures.errors.page()[0].fingerprint
+    error = services.metrics.errors.page()[0].fingerprint
     operator.post(f"/admin/errors/{error}/retry")
     assert services.jobs.get(job.id).status is Status.FAILED
     assert lines(services)[-1]["after"] == {"jobs": 0}

@@ -35,7 +35,7 @@ def house(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
                 row = {"name": name, "role": name, "password_hash": PASSWORD_HASH, "id": uuid4()}
                 connection.execute(insert(users).values(**row, created_at=now()))
         house.start("worker", "--workers", "2", "--queues", "default")
-        wait_for(lambda: len(house.services.workers.at_work()) == 2, 30)
+        wait_for(lambda: len(house.services.workers.in_database()) == 2, 30)
         yield house
 
 
@@ -106,7 +106,7 @@ def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
 ) -> None:
     job_id = house.job("steps", {"steps": 300, "seconds": 0.1})
     wait_for(lambda: house.get(job_id).state.get("step", 0) >= 1)
-    [busy] = [one for one in house.services.workers.at_work() if one.job_id == job_id]
+    [busy] = [one for one in house.services.workers.in_database() if one.job_id == job_id]
     page = open_as("admin")
     page.goto("/admin/workers")
     card = page.locator(f"#worker-{busy.name}")
@@ -166,7 +166,7 @@ def test_a_schedule_is_run_now_and_seen_to_its_end(open_as: Callable[..., Page],
     run = page.locator("table.runs tbody tr")
     expect(run).to_contain_text("Done")
     expect(run).to_contain_text("wanted by you")
-    [kept] = house.services.runs.of(schedule.id, 5)
+    [kept] = house.services.run_history.of_schedule(schedule.id, 5)
     assert house.get(kept.job_id).status is Status.COMPLETED
 
 

@@ -36,7 +36,7 @@ def several(ended: Ended, put: Callable[..., Job], person: Callable[..., User], 
 def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
     operator: FlaskClient, services: Services, database: str
 ) -> None:
-    (error,) = services.figures.errors.page()
+    (error,) = services.metrics.errors.page()
     hour = services.queries.jobs.now().replace(minute=0, second=0, microsecond=0).isoformat().replace("+", "%2B")
     expected = {
         "": 6,

@@ -74,7 +74,7 @@ def test_an_empty_installation_says_what_is_not_there(operator: FlaskClient) -> 
 
 
 def test_all_is_well_with_the_time_of_the_check(operator: FlaskClient, services: Services) -> None:
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     text = operator.get("/admin").text
     assert "Everything is running normally." in text
     assert "(UTC)" in text

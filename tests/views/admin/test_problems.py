@@ -18,7 +18,7 @@ WELL = HealthSnapshot(
     waiting=1,
     waiting_queues=("default",),
     paused_queues=(),
-    oldest=None,
+    longest_wait=None,
     workers=(LISTENS,),
     redis=Capacity(used=10, total=100),
     disk=Capacity(used=10, total=100),

@@ -56,7 +56,7 @@ def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) 
 def test_a_clock_that_is_silent_is_told(auditor: FlaskClient, services: Services) -> None:
     sentence = "The scheduler is not running"
     assert sentence in auditor.get("/admin/system").text
-    ClockHeartbeat(services.engine).tell()
+    ClockHeartbeat(services.engine).beat()
     assert sentence not in auditor.get("/admin/system").text
     with writing(services.engine) as connection:
         connection.execute(update(clocks).values(beat_at=later(-16)))
@@ -75,7 +75,7 @@ def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
     attach(put(Status.COMPLETED), "c.txt", b"1")
     with writing(services.engine) as connection:
         connection.execute(update(attachments).where(attachments.c.id == expiring.id).values(expires_at=later(3600)))
-    house = services.housekeeping
+    house = services.pruner
     found = pruner.forecast_pruning(services.engine, services.files, house.retention, services.registry)
     assert (found.jobs, found.files, found.bytes) == (1, 2, 8)
     assert house.prune(only_count=True) == 0, "not yet"

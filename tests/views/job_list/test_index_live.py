@@ -228,7 +228,7 @@ def test_after_signing_out_back_shows_nothing(page: Page, put: Put) -> None:
 def test_notices_can_be_read_by_everyone(page: Page, services: Services, user: User, put: Put, change: Change) -> None:
     for status in ("completed", "failed"):
         change(put(Status.RUNNING), status=status, finished_at=now())
-    services.notices.mark_read(user.id, services.notices.unread(user.id)[0].id)
+    services.notifications.mark_read(user.id, services.notifications.unread(user.id)[0].id)
     complaints = complaints_of(page)
     for where in ("/notices", "/jobs/act/stop", "/jobs?q=none&since=x"):
         page.goto(where)

@@ -54,7 +54,7 @@ def test_run_now_leads_to_a_job_in_the_name_of_who_asked(by: By, add: Add, servi
 
 def test_a_job_leads_back_to_its_schedule_for_those_who_may_see_it(by: By, add: Add, services: Services) -> None:
     schedule = add(owner=Owner(public=True))
-    job = services.firing.run_now(schedule)
+    job = services.schedule_runner.run_now(schedule)
     assert f'<a href="/admin/schedules/{schedule.id}">Nightly</a>' in by("operator").get(f"/jobs/{job.id}").text
     stranger = by("user").get(f"/jobs/{job.id}")
     assert stranger.status_code == 200
@@ -63,7 +63,7 @@ def test_a_job_leads_back_to_its_schedule_for_those_who_may_see_it(by: By, add: 
 
 def test_what_cannot_run_now_says_why(by: By, add: Add, services: Services) -> None:
     client, schedule = by("operator"), add(one_at_a_time=True)
-    services.firing.run_now(schedule)
+    services.schedule_runner.run_now(schedule)
     busy = client.post(f"/admin/schedules/{schedule.id}/run-now")
     assert busy.status_code == 409
     assert "starts one job at a time, and one is not finished." in busy.text

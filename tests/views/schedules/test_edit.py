@@ -49,7 +49,7 @@ def test_what_needs_a_file_is_not_offered(client: FlaskClient) -> None:
 @pytest.mark.usefixtures("database")
 def test_a_schedule_that_fits_is_made(client: FlaskClient, services: Services) -> None:
     answer = client.post(NEW, data=FIELDS | {"schedule-one_at_a_time": "1", "schedule-priority": "7"})
-    made = services.schedules.named("Nightly")
+    made = services.schedules.get_by_name("Nightly")
     assert (answer.status_code, answer.location) == (303, f"/admin/schedules/{made.id}")
     assert (made.rule.text, made.rule.zone, made.missed) == ("0 2 * * 1-5", "Europe/Madrid", "skip")
     assert (made.one_at_a_time, made.priority, made.queue, made.owner.public) == (True, 7, None, True)
@@ -61,7 +61,7 @@ def test_a_schedule_that_fits_is_made(client: FlaskClient, services: Services) -
 
 def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Services, user: User) -> None:
     assert client.post(NEW, data=FIELDS | {"schedule-whose": "person", "schedule-person": "ANA"}).status_code == 303
-    made = services.schedules.named("Nightly")
+    made = services.schedules.get_by_name("Nightly")
     assert made.owner.user_id == user.id
     page = client.get(f"/admin/schedules/{made.id}/edit").text
     assert 'value="ana"' in page

@@ -51,8 +51,8 @@ def sign_in(browser: Browser, address: str, admin: User, password: str, complain
 def busy(services: Services, add: Add) -> Schedule:
     """A schedule with runs of all kinds, beside one that is paused and one with a long name."""
     schedule = add()
-    services.jobs.cancel(services.firing.run_now(schedule).id)
-    services.firing.run_now(schedule)
+    services.jobs.cancel(services.schedule_runner.run_now(schedule).id)
+    services.schedule_runner.run_now(schedule)
     with writing(services.engine) as connection:
         for minute, outcome in enumerate(("busy", "missed", "refused")):
             row = {"schedule_id": schedule.id, "outcome": outcome, "detail": "It was so. " * 5}
@@ -162,7 +162,7 @@ def test_the_list_changes_without_being_loaded_again(sign_in: Open, services: Se
     assert found
     assert 25_000 < int(found[1]) < 35_000
     page.evaluate("window.stayed = true")
-    services.firing.run_now(schedule)
+    services.schedule_runner.run_now(schedule)
     page.evaluate("document.body.dispatchEvent(new Event('app:wake'))")
     expect(page.locator(f"#schedule-{schedule.id}")).to_contain_text("Waiting")
     assert page.evaluate("window.stayed")

@@ -36,7 +36,7 @@ def test_whoever_sees_the_installation_sees_them_and_nobody_else(by: By, add: Ad
 @pytest.mark.usefixtures("database")
 def test_the_list_says_what_starts_when_and_how_it_went(by: By, add: Add, services: Services) -> None:
     schedule = add(zone="America/New_York")
-    job = services.firing.run_now(schedule)
+    job = services.schedule_runner.run_now(schedule)
     services.jobs.cancel(job.id)
     page = by("operator").get("/admin/schedules").text
     assert "Every day at 02:00 · America/New_York" in page
@@ -47,7 +47,7 @@ def test_the_list_says_what_starts_when_and_how_it_went(by: By, add: Add, servic
 
 def test_a_pause_shows_since_when_by_whom_and_why(by: By, add: Add, services: Services) -> None:
     services.schedules.pause(add(), why="Moving house")
-    for page in ("/admin/schedules", f"/admin/schedules/{services.schedules.named('Nightly').id}"):
+    for page in ("/admin/schedules", f"/admin/schedules/{services.schedules.get_by_name('Nightly').id}"):
         text = by(f"{'admin' if page.endswith('schedules') else 'operator'}").get(page).text
         assert "Paused just now" in text
         assert "Moving house" in text
@@ -55,7 +55,7 @@ def test_a_pause_shows_since_when_by_whom_and_why(by: By, add: Add, services: Se
 
 def test_each_run_is_linked_to_its_job_and_says_what_became_of_it(by: By, add: Add, services: Services) -> None:
     schedule = add()
-    there, gone = services.firing.run_now(schedule), services.firing.run_now(schedule)
+    there, gone = services.schedule_runner.run_now(schedule), services.schedule_runner.run_now(schedule)
     with writing(services.engine) as connection:
         connection.execute(delete(jobs).where(jobs.c.id == gone.id))
         row = {"schedule_id": schedule.id, "outcome": "refused", "detail": "There is no job type 'x'."}
@@ -89,7 +89,7 @@ def test_a_page_asks_again_soon_while_a_run_goes_on(by: By, add: Add, services: 
     client, schedule = by("admin"), add()
     for path in ("/admin/schedules", f"/admin/schedules/{schedule.id}"):
         assert 27_000 <= asked_again_after(client.get(path).text) <= 33_000
-    services.firing.run_now(schedule)
+    services.schedule_runner.run_now(schedule)
     for path in ("/admin/schedules", f"/admin/schedules/{schedule.id}"):
         assert 1_800 <= asked_again_after(client.get(path).text) <= 2_200
 
@@ -100,13 +100,13 @@ def test_an_unchanged_page_is_not_sent_again(by: By, add: Add, services: Service
         first = client.get(where, headers=POLL)
         tag = {"HX-PTag": first.headers["HX-PTag"]}
         assert client.get(where, headers=POLL | tag).status_code == 304
-    services.firing.run_now(schedule)
+    services.schedule_runner.run_now(schedule)
     assert client.get(where, headers=POLL | tag).status_code == 200
 
 
 def test_a_page_that_is_open_is_told_that_its_schedule_is_gone(by: By, add: Add, services: Services) -> None:
     client, schedule = by("operator"), add()
-    services.schedules.remove(schedule.id)
+    services.schedules.delete(schedule.id)
     polled = client.get(f"/admin/schedules/{schedule.id}/_live", headers=POLL)
     assert polled.status_code == 410
     assert "This schedule was removed." in polled.text

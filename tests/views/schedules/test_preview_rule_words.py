@@ -25,4 +25,4 @@ from webapp.views.schedules.preview import words
 )
 def test_a_rule_is_said_in_words(app: Flask, rule: str, said: str) -> None:
     with app.test_request_context():
-        assert words(CronRule.of(rule, "UTC")).startswith(said)
+        assert words(CronRule.parse(rule, "UTC")).startswith(said)

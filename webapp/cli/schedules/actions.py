@@ -44,7 +44,7 @@ def resume(one: Schedule, *, in_json: bool) -> None:
 def run_now(one: Schedule, *, in_json: bool) -> None:
     """Start a job of a schedule now and print its ID. The schedule itself does not change."""
     with _audited(Action.SCHEDULE_RUN, one):
-        made = services().firing.run_now(one)
+        made = services().schedule_runner.run_now(one)
     click.echo(as_json(made.to_dict()) if in_json else str(made.id))
 
 
@@ -53,8 +53,8 @@ def run_now(one: Schedule, *, in_json: bool) -> None:
 @in_json
 def remove(one: Schedule, *, in_json: bool) -> None:
     """Delete a schedule. The jobs that it started are kept."""
-    with _audited(Action.SCHEDULE_REMOVE, one, before=ScheduleDraft.of(one).plain()):
-        services().schedules.remove(one.id)
+    with _audited(Action.SCHEDULE_REMOVE, one, before=ScheduleDraft.from_schedule(one).to_dict()):
+        services().schedules.delete(one.id)
     click.echo(as_json({"removed": one.id}) if in_json else f"{one.name} was removed.")
 
 

@@ -57,7 +57,7 @@ def add(
     owner = owner_of(person, type_name, public=not private)
     draft = ScheduleDraft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
     schedule_id = uuid7()
-    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=name, after=draft.plain()):
+    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=name, after=draft.to_dict()):
         made = services().schedules.add(type_name, payload or {}, draft, schedule_id=schedule_id)
     print_schedule(made, in_json=in_json)
 
@@ -70,8 +70,8 @@ def add(
 def edit(one: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
     """Change a schedule. Options that are not given, and the job type, stay as they are."""
     given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
-    before, after = ScheduleDraft.of(one), replace(ScheduleDraft.of(one), **given)
-    states = {"before": before.plain(), "after": after.plain()}
+    before, after = ScheduleDraft.from_schedule(one), replace(ScheduleDraft.from_schedule(one), **given)
+    states = {"before": before.to_dict(), "after": after.to_dict()}
     with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, one.id, name=one.name, **states):
         changed = services().schedules.change(one, after, payload=payload)
     print_schedule(changed, in_json=in_json)

@@ -28,7 +28,7 @@ class _ByName(click.ParamType[Schedule]):
         try:
             return schedules.get(UUID(value))
         except ValueError:
-            return schedules.named(value)
+            return schedules.get_by_name(value)
 
 
 SCHEDULE = _ByName()

@@ -23,11 +23,11 @@ def show_all(*, in_json: bool) -> None:
 @in_json
 def show(one: Schedule, limit: int, *, in_json: bool) -> None:
     """Show a schedule, its next times and its last runs."""
-    runs = services().runs.of(one.id, limit)
+    runs = services().run_history.of_schedule(one.id, limit)
     if in_json:
         click.echo(as_json({**described(one), "next": coming(one), "runs": list(map(_described, runs))}))
         return
-    words = [line(one), one.rule.explained()]
+    words = [line(one), one.rule.describe()]
     words += [f"  next  {local(one, at)}" for at in coming(one)]
     words += [f"  {run.outcome:<8} {local(one, run.fire_at)}  {_result(run)}" for run in runs]
     click.echo(readable("\n".join(words)))

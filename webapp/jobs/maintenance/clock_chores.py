@@ -24,7 +24,7 @@ class LeaseRescuer:
         self._lease_seconds = lease_seconds
         self._seen: dict[UUID, tuple[int | None, float]] = {}
 
-    def reap(self) -> int:
+    def rescue(self) -> int:
         """Settle every lease whose beat did not move for a lease's time, and still does not; return how many."""
         at = monotonic()
         beats = self._leases.beats()
@@ -36,7 +36,7 @@ class LeaseRescuer:
             self._leases.settle(lease, why=why, worker_gone=True, unbeaten_since=beat)
         return len(dead)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Start all observations anew, as after the database was away."""
         self._seen = {}
 

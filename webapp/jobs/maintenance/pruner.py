@@ -52,17 +52,17 @@ class Pruner:
         engine: Engine,
         files: FileStore,
         retention: timedelta,
-        kinds: Iterable[JobType] = (),
+        job_types: Iterable[JobType] = (),
         *,
-        figures: timedelta = FOREVER,
+        keep_metrics: timedelta = FOREVER,
     ) -> None:
         self._engine = engine
         self._files = files
         self._removing = Removing(engine, files)
-        self._runs = RunHistory(engine)
-        self._kinds = kinds
+        self._run_history = RunHistory(engine)
+        self._kinds = job_types
         self.retention = retention
-        self._figures = figures
+        self._keep_metrics = keep_metrics
 
     def prune(self, older_than: timedelta | None = None, *, only_count: bool = False) -> int:
         """Delete jobs that have ended, with their parts and all their files, each after its type's retention.
@@ -71,16 +71,16 @@ class Pruner:
         """
         if older_than is not None:
             return self._removing.prune(older_than, only_count=only_count)
-        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self.rules())
+        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self.expiry_conditions())
 
-    def removed_at(self, job: Job) -> datetime | None:
+    def deletion_time(self, job: Job) -> datetime | None:
         """Return when a job that has ended is past its day; `None` if never, and for parts: they go with their root."""
-        return None if job.kept_at else self.would_be_removed_at(job)
+        return None if job.kept_at else self.deletion_time_unless_pinned(job)
 
-    def would_be_removed_at(self, job: Job) -> datetime | None:
+    def deletion_time_unless_pinned(self, job: Job) -> datetime | None:
         """Return the same for a job that is kept: when it would go if it were not."""
-        kind = next((kind for kind in self._kinds if kind.name == job.type), None)
-        own = kind.keep.by_status().get(job.status) if kind else None
+        job_type = next((job_type for job_type in self._kinds if job_type.name == job.type), None)
+        own = job_type.keep.by_status().get(job.status) if job_type else None
         period = self.retention if own is None else own
         if job.finished_at is None or job.root_id or period == FOREVER:
             return None
@@ -95,13 +95,13 @@ class Pruner:
             count += expired
         return count
 
-    def forget_runs(self, *, only_count: bool = False) -> int:
+    def prune_schedule_runs(self, *, only_count: bool = False) -> int:
         """Forget what became of schedules' times longer ago than the retention; each keeps its last ones."""
-        return self._runs.sweep(self.retention, only_count=only_count)
+        return self._run_history.prune(self.retention, only_count=only_count)
 
-    def forget_figures(self, *, only_count: bool = False) -> int:
+    def prune_metrics(self, *, only_count: bool = False) -> int:
         """Forget figures of longer ago than is set for them."""
-        return prune_metrics(self._engine, self._figures, only_count=only_count)
+        return prune_metrics(self._engine, self._keep_metrics, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
         """Remove files on disk that no row needs and nobody has written to for ``older_than``."""
@@ -158,22 +158,22 @@ class Pruner:
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
-    def rules(self) -> Iterator[ColumnElement[bool]]:
+    def expiry_conditions(self) -> Iterator[ColumnElement[bool]]:
         """Go through the conditions of being past one's day; no job meets two of them."""
         for status in sorted(TERMINAL):
-            own = self._own_rules(status)
+            own = self._periods_by_type(status)
             others = jobs.c.type.not_in([name for names in own.values() for name in names])
             yield and_(jobs.c.status == status.value, others, ended_before(self.retention))
             for period, names in own.items():
                 if period != FOREVER:
                     yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(period))
 
-    def _own_rules(self, status: Status) -> dict[timedelta, list[str]]:
+    def _periods_by_type(self, status: Status) -> dict[timedelta, list[str]]:
         found: dict[timedelta, list[str]] = defaultdict(list)
-        for kind in self._kinds:
-            period = kind.keep.by_status().get(status)
+        for job_type in self._kinds:
+            period = job_type.keep.by_status().get(status)
             if period is not None:
-                found[period].append(kind.name)
+                found[period].append(job_type.name)
         return found
 
 
@@ -193,11 +193,13 @@ class PruneForecast:
     bytes: int
 
 
-def forecast_pruning(engine: Engine, files: FileStore, retention: timedelta, kinds: Iterable[JobType]) -> PruneForecast:
+def forecast_pruning(
+    engine: Engine, files: FileStore, retention: timedelta, job_types: Iterable[JobType]
+) -> PruneForecast:
     """Return what will be removed within `FORECAST_PERIOD`, if nothing else happens."""
-    sooner = [replace(kind, keep=_sooner(kind.keep)) for kind in kinds]
+    sooner = [replace(job_type, keep=_sooner(job_type.keep)) for job_type in job_types]
     house = Pruner(engine, files, max(timedelta(0), retention - FORECAST_PERIOD), sooner)
-    doomed = select(jobs.c.id).where(or_(*house.rules()))
+    doomed = select(jobs.c.id).where(or_(*house.expiry_conditions()))
     going = (
         attachments.c.deleted_at.is_(None),
         or_(attachments.c.expires_at <= later(FORECAST_PERIOD.total_seconds()), attachments.c.job_id.in_(doomed)),

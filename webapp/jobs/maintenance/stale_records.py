@@ -20,9 +20,9 @@ from webapp.schema import jobs, later
 _AT_ONCE = 200
 
 
-def mark_silent_records_stale(service: Jobs, kinds: Iterable[JobType]) -> int:
+def mark_silent_records_stale(service: Jobs, job_types: Iterable[JobType]) -> int:
     """End silent record-only jobs as stale; return how many."""
-    limits = {kind.name: kind.stale_after for kind in kinds if kind.stale_after is not None}
+    limits = {job_type.name: job_type.stale_after for job_type in job_types if job_type.stale_after is not None}
     return sum(_give_up(service, name, limit) for name, limit in limits.items())
 
 

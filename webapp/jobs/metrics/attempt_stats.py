@@ -30,11 +30,11 @@ class AttemptStats:
     type_name: str
     runs: int
     failures: int
-    ran: DurationHistogram
-    waited: DurationHistogram
+    run_times: DurationHistogram
+    wait_times: DurationHistogram
 
     @property
-    def failed_share(self) -> float:
+    def failure_percent(self) -> float:
         """How many failed, in per cent."""
         return 100 * self.failures / self.runs if self.runs else 0.0
 
@@ -75,8 +75,8 @@ def _went(name: str, rows: list[Any]) -> AttemptStats:
         type_name=name,
         runs=sum(int(row.runs) for row in rows),
         failures=sum(int(row.runs) for row in rows if row.outcome in FAILURES),
-        ran=_histogram((row.run_bucket, row.runs) for row in rows if row.outcome == COMPLETED),
-        waited=_histogram((row.wait_bucket, row.runs) for row in rows),
+        run_times=_histogram((row.run_bucket, row.runs) for row in rows if row.outcome == COMPLETED),
+        wait_times=_histogram((row.wait_bucket, row.runs) for row in rows),
     )
 
 

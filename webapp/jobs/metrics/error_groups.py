@@ -91,7 +91,7 @@ class ErrorGroups:
         with reading(self._engine) as connection:
             return connection.execute(counted).scalar_one()
 
-    def hours(self, fingerprints: Collection[str], since: datetime) -> Mapping[str, Mapping[datetime, int]]:
+    def counts_by_hour(self, fingerprints: Collection[str], since: datetime) -> Mapping[str, Mapping[datetime, int]]:
         """Return how often each error happened, by the hour."""
         wanted = (error_hours.c.fingerprint.in_(list(fingerprints)), error_hours.c.hour >= since)
         found: dict[str, dict[datetime, int]] = {one: {} for one in fingerprints}
@@ -101,7 +101,7 @@ class ErrorGroups:
                 found[fingerprint][hour] = count
         return found
 
-    def settle(self, fingerprint: str, state: ErrorState, *, by: UUID | None = None) -> ErrorGroup:
+    def set_state(self, fingerprint: str, state: ErrorState, *, by: UUID | None = None) -> ErrorGroup:
         """Say what is thought of an error; raises `ErrorNotFound`."""
         values = {"state": state.value, "state_at": now(), "state_by": by}
         with writing(self._engine) as connection:
@@ -123,7 +123,7 @@ class ErrorGroups:
             some = _still_failed(fingerprint).limit(ceiling).subquery()
             return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
-    def of_job(self, job_id: UUID) -> str | None:
+    def fingerprint_of_job(self, job_id: UUID) -> str | None:
         """Return the fingerprint of how a job failed the last time, if it did."""
         with reading(self._engine) as connection:
             found = select(job_errors.c.fingerprint).where(job_errors.c.job_id == job_id)

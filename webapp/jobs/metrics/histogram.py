@@ -23,7 +23,7 @@ class DurationHistogram:
         return sum(self.counts.values())
 
     @property
-    def few(self) -> bool:
+    def is_small_sample(self) -> bool:
         """Whether a percentile of them says little."""
         return self.samples < MIN_SAMPLES
 

@@ -25,7 +25,7 @@ class ClockHeartbeat:
         self._id: UUID | None = None
         self._due = 0.0
 
-    def tell(self) -> None:
+    def beat(self) -> None:
         """Say that this clock ticks."""
         if monotonic() < self._due:
             return

@@ -62,7 +62,7 @@ class HealthSnapshot:
     waiting: int
     waiting_queues: tuple[str, ...]
     paused_queues: tuple[str, ...]
-    oldest: LongestWait | None
+    longest_wait: LongestWait | None
     workers: tuple[Worker, ...]
     redis: Capacity | None
     disk: Capacity
@@ -78,18 +78,18 @@ class HealthCheck:
         *,
         redis: Redis,
         workers: Callable[[], tuple[Worker, ...]],
-        at_work: Callable[[], tuple[Worker, ...]],
+        workers_in_database: Callable[[], tuple[Worker, ...]],
         clock_silent_for: Callable[[], timedelta | None],
         folder: Path,
     ) -> None:
         self._engine = engine
         self._redis = redis
         self._workers = workers
-        self._at_work = at_work
+        self._workers_in_database = workers_in_database
         self._clock_silent_for = clock_silent_for
         self._folder = folder
 
-    def condition(self) -> HealthSnapshot:
+    def take_snapshot(self) -> HealthSnapshot:
         """Look at everything once; what does not answer is part of what is found."""
         redis = self._memory()
         with reading(self._engine) as connection:
@@ -101,8 +101,8 @@ class HealthCheck:
                 waiting=_count(connection, Status.QUEUED, Status.HELD),
                 waiting_queues=queues_with_jobs(connection),
                 paused_queues=paused,
-                oldest=_oldest(connection, at, paused),
-                workers=self._workers() if redis else self._at_work(),
+                longest_wait=_oldest(connection, at, paused),
+                workers=self._workers() if redis else self._workers_in_database(),
                 redis=redis,
                 disk=self._disk(),
                 clock_silent_for=self._clock_silent_for(),

@@ -57,9 +57,9 @@ class Worker:
     done: int = 0
     failed: int = 0
     version: str = ""
-    wish: StopRequest | None = None
-    wished_by: UUID | None = None
-    known: bool = False
+    stop_request: StopRequest | None = None
+    stop_requested_by: UUID | None = None
+    has_row: bool = False
 
 
 class Workers:
@@ -79,21 +79,21 @@ class Workers:
         names = {one.name for one in found}
         return _sorted((*map(self._joined(listed), found), *(_idle(one) for one in listed if one.name not in names)))
 
-    def at_work(self) -> tuple[Worker, ...]:
+    def in_database(self) -> tuple[Worker, ...]:
         """Return those that the database knows, which needs no Redis."""
         return _sorted(self._found())
 
-    def listening(self) -> Mapping[str, int]:
+    def count_by_queue(self) -> Mapping[str, int]:
         """Count the workers per queue that would take a job from it: not those that are lost or about to end."""
-        there = (one for one in self._found() if one.state in {"idle", "busy"} and one.known)
+        there = (one for one in self._found() if one.state in {"idle", "busy"} and one.has_row)
         return Counter(queue for one in there for queue in one.queues)
 
-    def stop(self, name: str, wish: StopRequest, *, by: UUID | None = None) -> None:
+    def stop(self, name: str, request: StopRequest, *, by: UUID | None = None) -> None:
         """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
-        if not worker_heartbeat.request_stop(self._engine, name, wish, by=by):
+        if not worker_heartbeat.request_stop(self._engine, name, request, by=by):
             raise WorkerNotFound(name)
 
-    def dead(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:
+    def dead_on_host(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:
         """Return the names of this host's workers that are gone, by their pid or by a reboot."""
         mine = select(workers.c.name, workers.c.pid, workers.c.boot_id).where(workers.c.host == host)
         with reading(self._engine) as connection:
@@ -106,24 +106,24 @@ class Workers:
 
     def _worker(self, row: RowMapping) -> Worker:
         silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
-        wish = StopRequest(row["wish"]) if row["wish"] else None
+        stop_request = StopRequest(row["wish"]) if row["wish"] else None
         shown = {name: row[name] for name in SHARED_COLUMNS}
         return Worker(
             **shown,
             queues=tuple(row["queues"] or (row["queue"],)),
-            state=_state(wish, lost=silence > self._lost_after, busy=row["lease_id"] is not None),
+            state=_state(stop_request, lost=silence > self._lost_after, busy=row["lease_id"] is not None),
             silent_for=silence,
-            wish=wish,
+            stop_request=stop_request,
             done=row["done"] or 0,
             failed=row["failed"] or 0,
             version=row["version"] or "",
-            known=row["queues"] is not None,
+            has_row=row["queues"] is not None,
         )
 
     def _joined(self, listed: tuple[RegisteredWorker, ...]) -> Callable[[Worker], Worker]:
         """Add the queues that only Redis knows."""
         queues = {one.name: one.queues for one in listed}
-        return lambda one: one if one.known else replace(one, queues=queues.get(one.name, one.queues))
+        return lambda one: one if one.has_row else replace(one, queues=queues.get(one.name, one.queues))
 
 
 def _idle(one: RegisteredWorker) -> Worker:
@@ -132,10 +132,10 @@ def _idle(one: RegisteredWorker) -> Worker:
     )
 
 
-def _state(wish: StopRequest | None, *, lost: bool, busy: bool) -> str:
+def _state(stop_request: StopRequest | None, *, lost: bool, busy: bool) -> str:
     if lost:
         return "lost"
-    if wish is not None:
+    if stop_request is not None:
         return "stopping"
     return "busy" if busy else "idle"
 
@@ -146,7 +146,7 @@ def _sorted(found: tuple[Worker, ...]) -> tuple[Worker, ...]:
 
 SHARED_COLUMNS = (
     *("name", "host", "pid", "job_id", "job_type", "job_title", "job_tenant", "job_started_at", "started_at"),
-    *("memory", "horse_memory", "wished_by"),
+    *("memory", "horse_memory", "stop_requested_by"),
 )
 _names = union(select(workers.c.name), select(leases.c.worker)).subquery("names")
 WORKER_ROWS = (
@@ -156,7 +156,8 @@ WORKER_ROWS = (
         func.coalesce(workers.c.pid, leases.c.worker_pid).label("pid"),
         func.coalesce(leases.c.beat_at, workers.c.beat_at).label("beat_at"),
         *(workers.c[name] for name in ("queues", "version", "started_at", "memory", "horse_memory")),
-        *(workers.c[name] for name in ("done", "failed", "wish", "wished_by")),
+        *(workers.c[name] for name in ("done", "failed", "wish")),
+        workers.c.wished_by.label("stop_requested_by"),
         *(leases.c.id.label("lease_id"), leases.c.queue),
         *(jobs.c[name].label(f"job_{name}") for name in ("id", "type", "title", "tenant", "started_at")),
         now().label("now"),

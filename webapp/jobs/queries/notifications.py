@@ -33,7 +33,7 @@ class Notification:
     id: int
     job_id: UUID
     title: str
-    kind: Status
+    status: Status
     at: datetime
     read_at: datetime | None
 
@@ -75,9 +75,10 @@ class Notifications:
     def _some(self, statement: Select[*tuple[object, ...]]) -> tuple[Notification, ...]:
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings()
-            return tuple(Notification(**{**row, "kind": Status(row["kind"])}) for row in rows)
+            return tuple(Notification(**{**row, "status": Status(row["status"])}) for row in rows)
 
 
 def _of(user_id: UUID) -> Select[*tuple[object, ...]]:
-    columns = (notices.c.id, notices.c.job_id, jobs.c.title, notices.c.kind, notices.c.at, notices.c.read_at)
-    return select(*columns).join(jobs, jobs.c.id == notices.c.job_id).where(notices.c.user_id == user_id)
+    columns = (notices.c.id, notices.c.job_id, jobs.c.title, notices.c.kind.label("status"))
+    rows = select(*columns, notices.c.at, notices.c.read_at).join(jobs, jobs.c.id == notices.c.job_id)
+    return rows.where(notices.c.user_id == user_id)

@@ -39,7 +39,7 @@ class CronRule:
     zone: str
 
     @classmethod
-    def of(cls, text: str, zone: str) -> Self:
+    def parse(cls, text: str, zone: str) -> Self:
         """Return the rule, its spaces tidied; else raise `InvalidCronRule` or `UnknownTimeZone`."""
         fields = _fields(text)
         for number, field in enumerate(fields):
@@ -76,7 +76,7 @@ class CronRule:
                 return found[-most:]
             reach *= 4
 
-    def explained(self) -> str:
+    def describe(self) -> str:
         """Say it in English: "At 02:30 on Monday through Friday"."""
         return CronSim(self.text, _ANY_MOMENT).explain()
 

@@ -38,7 +38,7 @@ class ScheduleDraft:
     owner: Owner = SYSTEM
 
     @classmethod
-    def of(cls, schedule: Schedule) -> Self:
+    def from_schedule(cls, schedule: Schedule) -> Self:
         """Return what was asked of a schedule, to be changed."""
         return cls(
             name=schedule.name,
@@ -55,7 +55,7 @@ class ScheduleDraft:
         """Return its rule if everything is good; else raise `InvalidSchedule` with a sentence for each mistake."""
         errors = dict(self._mistakes(knows_queue))
         try:
-            rule = CronRule.of(self.rule, self.zone)
+            rule = CronRule.parse(self.rule, self.zone)
         except UnknownTimeZone as error:
             raise InvalidSchedule({**errors, "zone": str(error)}) from None
         except InvalidCronRule as error:
@@ -64,7 +64,7 @@ class ScheduleDraft:
             raise InvalidSchedule(errors)
         return rule
 
-    def row(self, rule: CronRule) -> dict[str, Any]:
+    def to_row(self, rule: CronRule) -> dict[str, Any]:
         """Return what is kept of it; only of one that was checked."""
         return {
             "name": self.name.strip(),
@@ -79,7 +79,7 @@ class ScheduleDraft:
             "tenant": self.owner.tenant,
         }
 
-    def plain(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return what is asked as plain values, for the audit."""
         names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
         return {name: getattr(self, name) for name in names} | {

@@ -38,10 +38,10 @@ class ScheduledJobFactory:
         self._vault = vault
         self._store = store
 
-    def job(self, schedule: Schedule, **choices: Any) -> Job:
+    def make(self, schedule: Schedule, **choices: Any) -> Job:
         """Return its next job, not yet written; ``choices`` override the schedule's. Raises `CannotStart`."""
         try:
-            return self._job(schedule, choices)
+            return self._make(schedule, choices)
         except Exception as error:  # a type's own checks may raise anything, and none of it may stop a clock
             raise CannotStart(_sentence(error)) from error
 
@@ -50,12 +50,12 @@ class ScheduledJobFactory:
         waits = self._queues_up(job) and not schedule.one_at_a_time
         return job.unique_key is not None and not waits and run_records.is_key_held(connection, job.unique_key)
 
-    def place(self, connection: Connection, job: Job) -> set[str]:
+    def insert(self, connection: Connection, job: Job) -> set[str]:
         """Write it; return the queues in which work waits then."""
         how = create.place_behind if job.unique_key and self._queues_up(job) else create.place
         return how(connection, self._store, NewJob(job=job))
 
-    def _job(self, schedule: Schedule, choices: Mapping[str, Any]) -> Job:
+    def _make(self, schedule: Schedule, choices: Mapping[str, Any]) -> Job:
         kind = self._registry.get(schedule.type)
         with reading(self._store.engine) as connection:
             disabled_types.refuse_disabled(connection, [kind.name])

@@ -21,10 +21,10 @@ class MisfirePolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiringPlan:
-    """``due`` fire now, in order; ``passed_over`` is the oldest time that does not, if any; then comes ``next_at``."""
+    """``due`` fire now, in order; ``oldest_skipped`` is the oldest time that does not fire; then comes ``next_at``."""
 
     due: tuple[datetime, ...]
-    passed_over: datetime | None
+    oldest_skipped: datetime | None
     next_at: datetime | None
 
 
@@ -33,4 +33,4 @@ def plan_firing(rule: CronRule, fire_at: datetime, now: datetime, missed: Misfir
     since = max(fire_at, now - TOO_LATE) if missed is MisfirePolicy.SKIP else fire_at
     due = rule.latest(since - _MOMENT, now, 1 if missed is MisfirePolicy.ONCE else MAX_CATCH_UP)
     first = due[0] if due else None
-    return FiringPlan(due=due, passed_over=None if first == fire_at else fire_at, next_at=rule.after(now))
+    return FiringPlan(due=due, oldest_skipped=None if first == fire_at else fire_at, next_at=rule.after(now))

@@ -28,7 +28,7 @@ class RunHistory:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of(self, schedule_id: UUID, limit: int) -> tuple[ScheduleRun, ...]:
+    def of_schedule(self, schedule_id: UUID, limit: int) -> tuple[ScheduleRun, ...]:
         """Return the runs of one schedule, newest first."""
         mine = _runs().where(schedule_runs.c.schedule_id == schedule_id)
         with reading(self._engine) as connection:
@@ -54,7 +54,7 @@ class RunHistory:
             row = connection.execute(made.where(schedule_runs.c.job_id == job_id)).first()
         return (row.id, row.name) if row else None
 
-    def sweep(self, older_than: timedelta, *, only_count: bool = False) -> int:
+    def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
         """Forget runs of longer ago, but the last `RECENT_RUNS` of each schedule; return how many."""
         old = select(schedule_runs.c.id).where(
             schedule_runs.c.fired_at < later(-older_than.total_seconds()),

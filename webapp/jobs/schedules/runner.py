@@ -41,7 +41,7 @@ class ScheduleRunner:
         self, engine: Engine, *, registry: Registry, vault: Vault, store: Store, wake: Callable[[str], None]
     ) -> None:
         self._engine = engine
-        self._making = ScheduledJobFactory(registry, vault, store)
+        self._factory = ScheduledJobFactory(registry, vault, store)
         self._store = store
         self._wake = wake
 
@@ -61,17 +61,17 @@ class ScheduleRunner:
         Raises `CannotStart` where none can be made, and `PreviousRunUnfinished` while there is one at a time and
         that is not finished.
         """
-        job = self._making.job(schedule, priority=RUN_NOW_PRIORITY, triggered_by=by)
+        job = self._factory.make(schedule, priority=RUN_NOW_PRIORITY, triggered_by=by)
         try:
             with writing(self._engine) as connection:
-                if self._making.is_refused(connection, schedule, job):
+                if self._factory.is_refused(connection, schedule, job):
                     raise PreviousRunUnfinished(schedule.name)
                 at = _between_ticks(connection.execute(select(now())).scalar_one())
                 while not run_records.record_run(
                     connection, schedule, at, RunOutcome.STARTED, job_id=job.id, asked_by=by
                 ):
                     at += timedelta(microseconds=1)  # two people in one millisecond
-                woken = self._making.place(connection, job)
+                woken = self._factory.insert(connection, job)
         except IntegrityError:  # its key was taken just now
             raise PreviousRunUnfinished(schedule.name) from None
         self._wake_all(woken)
@@ -83,9 +83,9 @@ class ScheduleRunner:
             with writing(self._engine) as connection:
                 if not run_records.advance(connection, schedule, planned.next_at):
                     return 0  # another clock was faster
-                if error or planned.passed_over:
+                if error or planned.oldest_skipped:
                     outcome = RunOutcome.REFUSED if error else RunOutcome.MISSED
-                    missed_at = planned.passed_over or schedule.next_fire_at or at
+                    missed_at = planned.oldest_skipped or schedule.next_fire_at or at
                     run_records.record_run(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
                 tried = [self._start(connection, schedule, fire_at) for fire_at in planned.due]
         except IntegrityError:
@@ -98,17 +98,17 @@ class ScheduleRunner:
     def _start(self, connection: Connection, schedule: Schedule, fire_at: datetime) -> set[str] | None:
         """Make the job of one time; return the queues in which work waits then, or None where there is no job."""
         try:
-            job = self._making.job(schedule)
+            job = self._factory.make(schedule)
         except CannotStart as error:
             log.warning("Schedule %s cannot make its job: %s", schedule.name, error)
             run_records.record_run(connection, schedule, fire_at, RunOutcome.REFUSED, detail=str(error))
             return None
-        if self._making.is_refused(connection, schedule, job):
+        if self._factory.is_refused(connection, schedule, job):
             run_records.record_run(connection, schedule, fire_at, RunOutcome.BUSY, detail=_BUSY)
             return None
         if not run_records.record_run(connection, schedule, fire_at, RunOutcome.STARTED, job_id=job.id):
             return None
-        return self._making.place(connection, job)
+        return self._factory.insert(connection, job)
 
     def _wake_all(self, queues: Iterable[str]) -> None:
         for queue in queues:
@@ -120,7 +120,7 @@ def _planned(schedule: Schedule, at: datetime) -> tuple[FiringPlan, str]:
     try:
         return plan_firing(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
     except UnknownTimeZone as error:
-        return FiringPlan(due=(), passed_over=None, next_at=None), str(error)
+        return FiringPlan(due=(), oldest_skipped=None, next_at=None), str(error)
 
 
 def _between_ticks(at: datetime) -> datetime:

@@ -53,7 +53,7 @@ class Schedules:
         """Return one; else raise `ScheduleNotFound`."""
         return self._one(schedules.c.id == schedule_id, schedule_id)
 
-    def named(self, name: str) -> Schedule:
+    def get_by_name(self, name: str) -> Schedule:
         """Return the one of this name; else raise `ScheduleNotFound`."""
         return self._one(schedules.c.name == name, name)
 
@@ -78,7 +78,7 @@ class Schedules:
         rule = draft.check(self._knows_queue)
         stored = stored_payload(kind, payload, self._vault)
         made = {"id": schedule_id or uuid7(), "type": kind.name, "payload": stored, "created_by": by}
-        row = draft.row(rule) | made
+        row = draft.to_row(rule) | made
         try:
             with writing(self._engine) as connection:
                 at = connection.execute(select(now())).scalar_one()
@@ -95,7 +95,7 @@ class Schedules:
         Raises `StaleSchedule` if somebody changed it since ``old`` was read, and what `add` raises.
         """
         rule = draft.check(self._knows_queue)
-        row = draft.row(rule)
+        row = draft.to_row(rule)
         if payload is not None:
             row["payload"] = stored_payload(self._registry.get(old.type), payload, self._vault)
         if rule != old.rule and not old.is_paused:
@@ -115,7 +115,7 @@ class Schedules:
         next_fire_at = old.rule.after(self._now())
         return self._set(old, paused_at=None, paused_by=None, paused_why="", next_fire_at=next_fire_at)
 
-    def remove(self, schedule_id: UUID) -> None:
+    def delete(self, schedule_id: UUID) -> None:
         """Forget a schedule and its runs; the jobs that it has made stay. Raises `ScheduleNotFound`."""
         with writing(self._engine) as connection:
             if connection.execute(delete(schedules).where(schedules.c.id == schedule_id)).rowcount != 1:

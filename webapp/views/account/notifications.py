@@ -32,21 +32,21 @@ class Line:
 def index() -> ResponseReturnValue:
     """Show what has ended: the unread first."""
     person = signed_in().id
-    unread, read = services().notices.unread(person), services().notices.read(person)
+    unread, read = services().notifications.unread(person), services().notifications.read(person)
     return render_template("account/notifications.html", unread=_lines(unread), read=_lines(read))
 
 
 @bp.post("/notices/<int:notice_id>/read")
 def mark_read(notice_id: int) -> ResponseReturnValue:
     """Mark one as read."""
-    services().notices.mark_read(signed_in().id, notice_id)
+    services().notifications.mark_read(signed_in().id, notice_id)
     return redirect(url_for("notices.index"), 303)
 
 
 @bp.post("/notices/read")
 def mark_all_read() -> ResponseReturnValue:
     """Mark all as read."""
-    services().notices.mark_read(signed_in().id)
+    services().notifications.mark_read(signed_in().id)
     return redirect(url_for("notices.index"), 303)
 
 
@@ -57,7 +57,7 @@ def _lines(those: tuple[Notification, ...]) -> tuple[Line, ...]:
 
 
 def _line(notice: Notification, attached: tuple[File, ...], reading: Reader) -> Line:
-    colours = tone(notice.kind)
+    colours = tone(notice.status)
     return Line(
         notice=notice,
         text=saying(notice),

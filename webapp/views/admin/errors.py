@@ -141,7 +141,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
         group=group,
         settled_by=reader([group.state_by]).name(group.state_by) if group.state_by else "",
         settled_at=reader().when(group.state_at) if group.state_at else None,
-        failed=services().figures.errors.count_retriable(fingerprint),
+        failed=services().metrics.errors.count_retriable(fingerprint),
         last_is_there=bool(services().queries.lists.some(viewer(), [group.sample_job_id])),
     )
 
@@ -153,7 +153,7 @@ def settle(fingerprint: str, state: str) -> ResponseReturnValue:
     group, new = _group(fingerprint), ErrorState(state)
     change = {"before": {"state": group.state}, "after": {"state": new.value}}
     with audited(_ACTIONS[new], Kind.ERROR, fingerprint, name=group.type, **change):
-        services().figures.errors.settle(fingerprint, new, by=signed_in().id)
+        services().metrics.errors.set_state(fingerprint, new, by=signed_in().id)
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
 
@@ -162,7 +162,7 @@ def settle(fingerprint: str, state: str) -> ResponseReturnValue:
 def confirm_retry(fingerprint: str) -> ResponseReturnValue:
     """Ask before all jobs that failed so are retried."""
     group = _group(fingerprint)
-    count = services().figures.errors.count_retriable(fingerprint)
+    count = services().metrics.errors.count_retriable(fingerprint)
     return confirm(
         Confirmation(
             title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
@@ -184,7 +184,7 @@ def confirm_retry(fingerprint: str) -> ResponseReturnValue:
 @require(Right.ACT_ON_ALL_JOBS)
 def retry(fingerprint: str) -> ResponseReturnValue:
     """Retry the jobs that failed so: a few at once, many by a job of its own; what cannot be retried is passed over."""
-    group, errors = _group(fingerprint), services().figures.errors
+    group, errors = _group(fingerprint), services().metrics.errors
     count = errors.count_retriable(fingerprint)
     if count > _AT_ONCE:
         with audited(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": count}):
@@ -201,14 +201,14 @@ def retry(fingerprint: str) -> ResponseReturnValue:
 
 def _list() -> dict[str, Any]:
     asked = _asked()
-    found = services().figures.errors.page(**asked.narrowed(), before=_place(asked.before), limit=PAGE + 1)
+    found = services().metrics.errors.page(**asked.narrowed(), before=_place(asked.before), limit=PAGE + 1)
     shown = _rows(found[:PAGE])
     last = found[PAGE - 1] if len(found) > PAGE else None
     return {
         "errors": shown,
         "asked": asked,
         "states": {**STATES, EVERY: _("All")},
-        "count": services().figures.errors.count(**asked.narrowed()),
+        "count": services().metrics.errors.count(**asked.narrowed()),
         "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
         "types": sorted(services().registry, key=lambda kind: translated(kind.title)),
         "since": reader().when(since) if (since := moment_of(asked.since)) else None,
@@ -233,13 +233,13 @@ def _place(text: str) -> Any:
 
 
 def _rows(groups: Any) -> tuple[ErrorRow, ...]:
-    reading, errors = reader(), services().figures.errors
-    hours = errors.hours([group.fingerprint for group in groups], reading.now - timedelta(hours=HOURS))
+    reading, errors = reader(), services().metrics.errors
+    hours = errors.counts_by_hour([group.fingerprint for group in groups], reading.now - timedelta(hours=HOURS))
     return tuple(error_row(group, hours[group.fingerprint], reading, services().registry) for group in groups)
 
 
 def _group(fingerprint: str) -> ErrorGroup:
     try:
-        return services().figures.errors.get(fingerprint)
+        return services().metrics.errors.get(fingerprint)
     except ErrorNotFound:
         abort(404)

@@ -153,7 +153,7 @@ def _found(services: Services) -> _TypeFigures:
     reading = reader(one.disabled_by for one in disabled.values())
     return _TypeFigures(
         spreads={tab: services.queries.lists.spread(reading.viewer, tab) for tab in ("waiting", "running")},
-        ended=services.figures.ended_by_type(charts.chart_start(reading.now)),
+        ended=services.metrics.count_ended_by_type(charts.chart_start(reading.now)),
         disabled=disabled,
         reading=reading,
         usual=timedelta(days=services.settings.retention_days),

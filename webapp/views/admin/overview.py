@@ -83,19 +83,19 @@ class Overview:
 
 def load_overview(services: Services) -> Overview:
     """Look at the installation once."""
-    found = services.examination.condition()
+    found = services.health_check.take_snapshot()
     since = charts.chart_start(found.at)
-    counts = services.figures.ended(since)
-    durations = services.figures.durations(since)
+    counts = services.metrics.count_ended_by_hour(since)
+    durations = services.metrics.run_times(since)
     p95 = durations.percentile(0.95)
-    failures, runs = services.examination.failed(_ROWS), services.examination.running(_ROWS)
+    failures, runs = services.health_check.failed(_ROWS), services.health_check.running(_ROWS)
     people = reader(person for job in (*failures, *runs) for person in (job.owner.user_id, job.triggered_by))
     return Overview(
         problems=find_problems(found, _recent_outcomes(counts, found.at)),
         checked=_checked(found.at, people),
         since=people.when(since),
         failed=charts.count_ended(counts, "failed"),
-        errors=services.figures.errors.count(since=since),
+        errors=services.metrics.errors.count(since=since),
         running=_job_count(found.running),
         workers=len(found.workers),
         waiting=_job_count(found.waiting),
@@ -103,7 +103,7 @@ def load_overview(services: Services) -> Overview:
         done=charts.count_ended(counts, "done"),
         p95=span(p95) if p95 is not None else "",
         samples=durations.samples,
-        few=durations.few,
+        few=durations.is_small_sample,
         chart=charts.build_chart(counts, found.at, people.zone),
         failures=_rows(services, failures, people),
         runs=_rows(services, runs, people),
@@ -127,7 +127,7 @@ def _job_count(count: int) -> JobCount:
 
 
 def _oldest(found: HealthSnapshot) -> str:
-    return rough(found.oldest.waited) if found.oldest else ""
+    return rough(found.longest_wait.waited) if found.longest_wait else ""
 
 
 def _rows(services: Services, shown: tuple[Job, ...], people: Reader) -> tuple[JobRow, ...]:

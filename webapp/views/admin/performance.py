@@ -59,7 +59,7 @@ def index() -> ResponseReturnValue:
     since = _range_start(reading.now, RANGES[chosen][1])
     return render_template(
         "admin/performance/index.html",
-        rows=[_type_performance(went) for went in services().figures.went(since)],
+        rows=[_type_performance(went) for went in services().metrics.attempt_stats(since)],
         ranges={name: words for name, (words, _) in RANGES.items()},
         chosen=chosen,
         since=reading.when(since),
@@ -79,13 +79,13 @@ def _type_performance(went: AttemptStats) -> TypePerformance:
         title=registry.get(went.type_name).title if went.type_name in registry else went.type_name,
         runs=went.runs,
         failures=went.failures,
-        share=went.failed_share,
-        ran=_percentiles(went.ran),
-        waited=_percentiles(went.waited),
+        share=went.failure_percent,
+        ran=_percentiles(went.run_times),
+        waited=_percentiles(went.wait_times),
     )
 
 
 def _percentiles(durations: DurationHistogram) -> Percentiles:
     found = [durations.percentile(share) for share in SHARES]
     words = tuple("" if period is None else span(period) for period in found)
-    return Percentiles(words=words, samples=durations.samples, few=durations.few)
+    return Percentiles(words=words, samples=durations.samples, few=durations.is_small_sample)

@@ -105,7 +105,7 @@ def _queues(found: HealthSnapshot) -> Iterator[Problem]:
 
 
 def _waits(found: HealthSnapshot) -> Iterator[Problem]:
-    oldest = found.oldest
+    oldest = found.longest_wait
     if oldest is not None and oldest.waited > LONG_WAIT:
         yield Problem(
             tone="attention",

@@ -81,7 +81,7 @@ def queue_views(services: Services) -> tuple[QueueView, ...]:
         loads=services.queues.loads(),
         oldest=services.queues.oldest_waits(),
         waits=services.queues.latencies(),
-        workers=services.workers.listening(),
+        workers=services.workers.count_by_queue(),
     )
     return tuple(_view(queue, found, reading) for queue in queues)
 

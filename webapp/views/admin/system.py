@@ -80,7 +80,7 @@ class _RemovalForecast:
         with self._lock:
             if self._found is None or monotonic() > self._until:
                 ours = self._ours
-                retention = ours.housekeeping.retention
+                retention = ours.pruner.retention
                 self._found = pruner.forecast_pruning(ours.engine, ours.files, retention, ours.registry)
                 self._until = monotonic() + _GROWS_OLD
             return self._found

@@ -74,7 +74,7 @@ class WorkerList:
 def worker_list(services: Services) -> WorkerList:
     """Describe every worker that is there, or was until just now."""
     found, away = _all_workers(services)
-    reading = reader(one.wished_by for one in found)
+    reading = reader(one.stop_requested_by for one in found)
     return WorkerList(workers=tuple(worker_view(one, reading) for one in found), redis_is_away=away)
 
 
@@ -101,7 +101,7 @@ def worker_view(one: Worker, reading: Reader) -> WorkerView:
         version=one.version,
         is_other_version=one.version not in {"", version()},
         refusal=_refusal(one),
-        wish=one.wish,
+        wish=one.stop_request,
     )
 
 
@@ -109,7 +109,7 @@ def _all_workers(services: Services) -> tuple[tuple[Worker, ...], bool]:
     try:
         return services.workers.all(), False
     except RedisError:
-        return services.workers.at_work(), True
+        return services.workers.in_database(), True
 
 
 def _look(state: str) -> Look:
@@ -125,10 +125,10 @@ def _look(state: str) -> Look:
 def _sentence(one: Worker, reading: Reader) -> str:
     if one.state == "lost":
         return _("It stopped responding. Its job goes to another worker when its lease expires.")
-    if one.wish is None:
+    if one.stop_request is None:
         return ""
-    who = reading.name(one.wished_by) if one.wished_by else _("the command line")
-    if one.wish is StopRequest.NOW:
+    who = reading.name(one.stop_requested_by) if one.stop_requested_by else _("the command line")
+    if one.stop_request is StopRequest.NOW:
         return _("Stop requested by %(who)s. Its job goes back to the queue.", who=who)
     return _("Stop after current job requested by %(who)s.", who=who)
 
@@ -140,11 +140,11 @@ def _last_seen(silence: timedelta | None) -> str:
 
 
 def _refusal(one: Worker) -> str:
-    if not one.known:
+    if not one.has_row:
         return _("It was started by another command or an older version, so you can stop it only on its own machine.")
     if one.state == "lost":
         return _("It does not respond, so it cannot be stopped from here.")
-    return _("It is already stopping.") if one.wish is StopRequest.NOW else ""
+    return _("It is already stopping.") if one.stop_request is StopRequest.NOW else ""
 
 
 bp = Blueprint("workers", __name__, url_prefix="/admin/workers")

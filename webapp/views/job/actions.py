@@ -82,7 +82,7 @@ def _matter(job: Job, verb: str, reading: Reader) -> Matter:
 
 
 def _removal(job: Job, reading: Reader) -> Moment | None:
-    at = services().housekeeping.would_be_removed_at(job)
+    at = services().pruner.deletion_time_unless_pinned(job)
     return reading.when(max(at, reading.now)) if at else None
 
 

@@ -167,7 +167,7 @@ def findings(job: Job, reading: Reader) -> Findings:
         queue=queue_outlook(job, reading),
         usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
         shown_left=_shown_left(reading),
-        removed_at=services().housekeeping.removed_at(job),
+        removed_at=services().pruner.deletion_time(job),
         actions=actions(job, services().registry, reading),
     )
 

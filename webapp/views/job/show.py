@@ -39,7 +39,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
         types=services().registry,
         parameters=given(job, reading),
         metadata=as_facts(job.metadata) if reading.may_open(job) else (),
-        schedule=services().runs.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
+        schedule=services().run_history.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page(job, reading, tag),
         log=job_log(services(), job, reading, Chosen.of(request.args)),
     )

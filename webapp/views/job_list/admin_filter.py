@@ -92,7 +92,7 @@ class JobFilter(Filter):
             return 0
         narrowed = {"type": self.type_name} if self.type_name else {}
         statuses = {status.value for status in TABS[self.tab]}
-        counts = services().figures.ended(since, **narrowed)
+        counts = services().metrics.count_ended_by_hour(since, **narrowed)
         return sum(
             count
             for (hour, status), count in counts.items()

@@ -42,7 +42,7 @@ class Around:
         """Ask how it stands for the person who is signed in."""
         who = viewer()
         those = services().queries.lists.mine_running(who, LISTED + 1)
-        unread, latest = services().notices.state(who.user_id)
+        unread, latest = services().notifications.state(who.user_id)
         return cls(
             running=tuple(_running(job) for job in those[:LISTED]),
             running_count="" if not those else f"{LISTED}+" if len(those) > LISTED else str(len(those)),
@@ -76,12 +76,12 @@ def around() -> Around:
 
 def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
     """Return what is to be said of the notices after one; ``ran`` tells that jobs ran when it was asked last."""
-    found = services().notices.after(viewer().user_id, after)
+    found = services().notifications.after(viewer().user_id, after)
     ended = [notice for notice in found if notice.id <= around().latest]  # what comes right now is said the next time
     if ran and len(ended) > 1 and not around().running_count:
-        failed = sum(notice.kind in {Status.FAILED, Status.STALE} for notice in ended)
+        failed = sum(notice.status in {Status.FAILED, Status.STALE} for notice in ended)
         return (_all_done(failed),)
-    return tuple(Toast(text=saying(notice), tone=tone(notice.kind), job_id=notice.job_id) for notice in ended[-3:])
+    return tuple(Toast(text=saying(notice), tone=tone(notice.status), job_id=notice.job_id) for notice in ended[-3:])
 
 
 def saying(notice: Notification) -> str:
@@ -91,7 +91,7 @@ def saying(notice: Notification) -> str:
         Status.FAILED: _("%(job)s failed.", job=translated(notice.title)),
         Status.STALE: _("%(job)s was lost with its worker.", job=translated(notice.title)),
     }
-    return str(sentences.get(notice.kind) or _("%(job)s was stopped.", job=translated(notice.title)))
+    return str(sentences.get(notice.status) or _("%(job)s was stopped.", job=translated(notice.title)))
 
 
 def tone(kind: Status) -> str:

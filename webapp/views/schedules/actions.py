@@ -50,7 +50,7 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
         abort(403, _("Jobs of this kind are not for you to start."))
     try:
         with audited(Action.SCHEDULE_RUN, Kind.SCHEDULE, schedule.id, name=schedule.name):
-            job = services().firing.run_now(schedule, by=signed_in().id)
+            job = services().schedule_runner.run_now(schedule, by=signed_in().id)
     except (CannotStart, PreviousRunUnfinished) as error:
         abort(409, str(error))
     return redirect(url_for("jobs.show", job_id=job.id), 303)
@@ -62,9 +62,9 @@ def remove(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     if request.method == "GET":
         return confirm(_removing(schedule))
-    before = {"type": schedule.type, **ScheduleDraft.of(schedule).plain()}
+    before = {"type": schedule.type, **ScheduleDraft.from_schedule(schedule).to_dict()}
     with audited(Action.SCHEDULE_REMOVE, Kind.SCHEDULE, schedule.id, name=schedule.name, before=before):
-        services().schedules.remove(schedule.id)
+        services().schedules.delete(schedule.id)
     return redirect(url_for("schedules.index"), 303)
 
 

@@ -172,13 +172,13 @@ def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
 
 def _add(kind: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     schedule_id = uuid7()
-    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=draft.name, after=draft.plain()):
+    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=draft.name, after=draft.to_dict()):
         return services().schedules.add(kind.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
 
 
 def _change(old: Schedule, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     looked_at = replace(old, version=request.form.get("version", old.version, int))
-    changes: dict[str, Any] = {"before": ScheduleDraft.of(old).plain(), "after": draft.plain()}
+    changes: dict[str, Any] = {"before": ScheduleDraft.from_schedule(old).to_dict(), "after": draft.to_dict()}
     with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, old.id, name=old.name, **changes):
         return services().schedules.change(looked_at, draft, payload=form.values(), by=signed_in().id)
 

@@ -48,14 +48,14 @@ def show_live(schedule_id: UUID) -> ResponseReturnValue:
 
 
 def _list() -> dict[str, Any]:
-    schedules, runs = services().schedules.all(), services().runs.latest()
+    schedules, runs = services().schedules.all(), services().run_history.latest()
     reading = reader(schedule.paused_by for schedule in schedules)
     rows = tuple(row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
     return {"rows": rows, "zone": reading.zone.key, **asking(rows, _seconds(latest[0] for latest in runs.values()))}
 
 
 def _one(schedule: Schedule) -> dict[str, Any]:
-    runs = services().runs.of(schedule.id, RECENT_RUNS)
+    runs = services().run_history.of_schedule(schedule.id, RECENT_RUNS)
     reading = _reader(schedule, runs)
     shown = {
         "schedule": row(schedule, runs, kind_of(schedule), reading),

@@ -44,7 +44,7 @@ class Preview:
 def preview(rule: str, zone: str, reader: Reader) -> Preview:
     """Explain what somebody types."""
     try:
-        return explained(CronRule.of(rule, zone), reader)
+        return explained(CronRule.parse(rule, zone), reader)
     except (InvalidCronRule, UnknownTimeZone) as error:
         return Preview(wrong=translated(str(error)))
 
@@ -85,7 +85,7 @@ def words(rule: CronRule) -> str:
 
 
 def _explained(rule: CronRule) -> str:
-    return rule.explained() if str(get_locale()).startswith("en") else rule.text
+    return rule.describe() if str(get_locale()).startswith("en") else rule.text
 
 
 def _within_the_hour(minute: str) -> str:
