@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # What Chromium would prepare for its own windows, of which nobody sees any, takes half a second for each test;
@@ -17,6 +17,8 @@ LEFT_OUT = (
     *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
     *("AvoidCorsURLLoaderRestartOnRedirect", "TcpPortRandomizationWin"),
 )
+# Waits end as soon as the page shows what they wait for, so their limit is generous
+PATIENCE_MILLISECONDS = 120_000
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", f"--disable-features={','.join(LEFT_OUT)}")
 
 
@@ -27,6 +29,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("DESKJOB_TEST_BROWSER") == "required":
             pytest.fail("No Chromium is installed, and DESKJOB_TEST_BROWSER says that it must be.")
         pytest.skip("No Chromium is installed: install one (Debian: apt install chromium) to run browser tests.")
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -28,6 +28,8 @@ ROOT = Path(__file__).parent.parent
 TYPES = "tests.jobs.fake_types"
 # How long a test waits for a state before it fails: it ends as soon as the state is reached, so this is generous
 PATIENCE_SECONDS = 300.0
+# For what must be killed: a test that waits for its regular end fails first
+ENDLESS_SECONDS = 900.0
 _databases = count(1)
 
 

@@ -95,7 +95,7 @@ def ignore_signals(*_: object) -> None:
     """Sleep so that neither the time limit nor a stop has an effect."""
     for sig in (signal.SIGALRM, signal.SIGTERM, signal.SIGUSR2, signal.SIGINT):
         signal.signal(sig, signal.SIG_IGN)
-    time.sleep(60)
+    time.sleep(900)
 
 
 def leave_a_daemon(*_: object) -> None:

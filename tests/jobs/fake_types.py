@@ -62,7 +62,7 @@ def overdue(job: JobContext, payload: Steps) -> None:
 
 @job_type("leaves_a_child", title="Starts a program and dies")
 def leaves_a_child(job: JobContext, payload: Mark) -> None:
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["sleep", "900"])
     Path(payload.path).write_text(str(child.pid))
     child.wait()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.installation import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "correct horse battery staple"
 
@@ -37,7 +39,7 @@ def deskjob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE_SECONDS) == 0
         process.stdout.close()
 
 

@@ -62,7 +62,7 @@ def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installatio
 def site(installation: Installation) -> str:
     port = free_port()
     installation.start("web", "--port", str(port), "--processes", "1")
-    wait_for(lambda: answers(port), 30)
+    wait_for(lambda: answers(port))
     return f"http://127.0.0.1:{port}"
 
 
@@ -120,7 +120,6 @@ class Reader:
     def __init__(self, browser: Browser, site: str, **habits: Any) -> None:
         self.complaints: list[str] = []
         self.context = browser.new_context(base_url=site, viewport=DESK, **habits)
-        self.context.set_default_timeout(15_000)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)

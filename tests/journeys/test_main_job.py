@@ -22,7 +22,6 @@ def scripts(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def person(scripts: bool, browser: Browser, deskjob: str) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=deskjob, java_script_enabled=scripts)
-    context.set_default_timeout(15_000)
     yield context
     context.close()
 
@@ -56,7 +55,7 @@ def wait_for(page: Page, wanted: Locator, *, scripts: bool) -> None:
                 break
             page.wait_for_timeout(500)
             page.reload()
-    expect(wanted).to_be_visible(timeout=30_000)
+    expect(wanted).to_be_visible()
 
 
 def test_a_person_gets_a_report_of_a_real_table(

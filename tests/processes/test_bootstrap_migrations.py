@@ -13,7 +13,7 @@ from flask_migrate import downgrade
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from tests.installation import Installation, wait_for
+from tests.installation import PATIENCE_SECONDS, Installation, wait_for
 from webapp.db.engine import writing
 from webapp.db.revision import RevisionCheck, expected_revision
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
@@ -57,7 +57,7 @@ def test_one_migrates_at_a_time(services: Services, other: Engine, tmp_path: Pat
             order.append("first")
 
     def second() -> None:
-        inside.wait(10)
+        inside.wait(PATIENCE_SECONDS)
         with alone(other, tmp_path):
             order.append("second")
 
@@ -125,11 +125,11 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
 ) -> None:
     set_revision(installation.services.engine, "9999")
     refused = installation.start("worker", "--workers", "1")
-    assert refused.wait(30) == 2
+    assert refused.wait(PATIENCE_SECONDS) == 2
     assert f"The tables are of version 9999, this program wants {expected_revision()}." in installation.said
     set_revision(installation.services.engine, expected_revision())
     installation.start("worker", "--workers", "1")
-    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1, 30)
+    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)
     set_revision(installation.services.engine, "9999")
     job_id = installation.job("quick")
     wait_for(lambda: f"this program is for {expected_revision()}: no new work begins" in installation.said)
@@ -140,5 +140,5 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
         top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
         return installation.get(job_id).status is Status.COMPLETED
 
-    wait_for(woken, 30)
+    wait_for(woken)
     assert "work goes on" in installation.said

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
-from tests.installation import Installation, wait_for
+from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, wait_for
 from webapp.config import load
 from webapp.db.engine import engine_options, reading, writing
 from webapp.jobs.model.job import Status
@@ -113,28 +113,28 @@ def test_a_tick_comes_as_a_second_begins_as_do_the_times_of_schedules(monkeypatc
 
 def test_the_clock_ticks_every_second_until_it_is_told_to_stop(installation: Installation) -> None:
     clock = installation.start("clock")
-    wait_for(lambda: jobs_of(installation.services, MAINTENANCE), 20)
+    wait_for(lambda: jobs_of(installation.services, MAINTENANCE))
     with writing(installation.services.engine) as connection:
         connection.execute(update(jobs).values(status="scheduled", run_at=later(0)))
-    wait_for(lambda: jobs_of(installation.services, MAINTENANCE) == [Status.QUEUED], 3)
+    wait_for(lambda: jobs_of(installation.services, MAINTENANCE) == [Status.QUEUED])
     clock.terminate()
-    assert clock.wait(5) == 0
+    assert clock.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_frozen_worker_is_reaped_and_its_job_settled(installation: Installation) -> None:
     """As a host that has vanished: nobody is left there to settle anything."""
     installation.start("clock")
     pool = installation.start("worker", "--workers", "1")
-    job_id = installation.job("deaf", {"seconds": 60})
+    job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     worker = horse.parent()
     for process in (worker, horse):
         process.suspend()
-    job = installation.await_status(job_id, Status.STALE, seconds=12)
+    job = installation.await_status(job_id, Status.STALE)
     assert job.errors[-1]["text"] == "The machine that ran this job could not be seen any more."
     for process in (horse, worker):
         process.resume()
-    wait_for(lambda: not horse.is_running() or horse.status() == "zombie", 10)
+    wait_for(lambda: not horse.is_running() or horse.status() == "zombie")
     assert installation.get(job_id) == job, "whoever wakes up late changes nothing"
     assert pool.poll() is None
     again = installation.job("quick")

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 from tests.databases import create_database, drop_database, in_database
-from tests.installation import Installation, free_port, installed, wait_for
+from tests.installation import PATIENCE_SECONDS, Installation, free_port, installed, wait_for
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
 
@@ -37,7 +37,7 @@ def on_postgresql(
 
 
 def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
@@ -50,12 +50,12 @@ def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
 
 def workers(installation: Installation, count: int, **settings: str) -> Any:
     pool = installation.start("worker", "--workers", str(count), **settings)
-    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == count, 20)
+    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == count)
     return pool
 
 
-def completed(installation: Installation, job: Any, seconds: float = 20) -> Job:
-    return installation.await_status(job, Status.COMPLETED, Status.FAILED, Status.STALE, seconds=seconds)
+def completed(installation: Installation, job: Any) -> Job:
+    return installation.await_status(job, Status.COMPLETED, Status.FAILED, Status.STALE)
 
 
 def test_all_processes_outlive_a_crash_of_the_database_and_say_so_meanwhile(
@@ -67,7 +67,7 @@ def test_all_processes_outlive_a_crash_of_the_database_and_say_so_meanwhile(
         here.start("clock", **PATIENT),
         workers(here, 2, **PATIENT),
     ]
-    wait_for(lambda: asked(port, "/readyz/clock")[0] == 200, 20)
+    wait_for(lambda: asked(port, "/readyz/clock")[0] == 200)
     speaks, is_deaf = here.job("steps", {"steps": 8, "seconds": 0.3}), here.job("deaf", {"seconds": 1.5})
     for job_id in (speaks, is_deaf):
         here.await_status(job_id, Status.RUNNING)
@@ -146,5 +146,5 @@ def test_a_stop_is_obeyed_while_the_database_is_away(on_postgresql: Installation
     finally:
         postgresql.start()
         wait_until_it_answers(postgresql)
-    assert (clock.wait(20), pool.wait(20)) == (0, 0)
+    assert (clock.wait(PATIENCE_SECONDS), pool.wait(PATIENCE_SECONDS)) == (0, 0)
     assert (on_postgresql.get(job_id).status, on_postgresql.get(job_id).attempt) == (Status.QUEUED, 1)

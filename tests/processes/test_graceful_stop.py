@@ -10,12 +10,12 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.installation import Installation, free_port, wait_for
+from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, free_port, wait_for
 from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
 
 ENDLESS = {"steps": 10_000, "seconds": 0.1}
-GRACE = {"DESKJOB_STOP_GRACE_SECONDS": "60"}
+GRACE = {"DESKJOB_STOP_GRACE_SECONDS": str(ENDLESS_SECONDS)}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def port() -> int:
 @pytest.fixture
 def web(installation: Installation, port: int) -> subprocess.Popen[bytes]:
     web = installation.start("web", "--port", str(port), "--processes", "1")
-    wait_for(lambda: is_well(port), 30)
+    wait_for(lambda: is_well(port))
     return web
 
 
@@ -57,7 +57,7 @@ def test_the_pages_finish_what_they_were_asked(web: subprocess.Popen[bytes], hal
     half_sent.sendall(b"=ana")
     assert half_sent.recv(100).startswith(b"HTTP/1.1 400"), "it has no token against forged forms, and is told so"
     half_sent.close()
-    assert web.wait(20) == 0
+    assert web.wait(PATIENCE_SECONDS) == 0
 
 
 def test_the_pages_asked_a_second_time_wait_for_no_request(
@@ -67,28 +67,28 @@ def test_the_pages_asked_a_second_time_wait_for_no_request(
     time.sleep(0.5)
     began = time.monotonic()
     web.send_signal(signal.SIGTERM)
-    web.wait(20)
+    web.wait(PATIENCE_SECONDS)
     assert time.monotonic() - began < 8, "gunicorn's own grace is of 10 seconds"
 
 
 def test_a_clock_ends_after_its_round_and_says_goodbye(installation: Installation) -> None:
     clock = installation.start("clock")
-    wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None, 20)
+    wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None)
     clock.send_signal(signal.SIGTERM)
-    assert clock.wait(20) == 0
+    assert clock.wait(PATIENCE_SECONDS) == 0
     assert time_since_heartbeat(installation.services.engine) is None
 
 
 def test_a_clock_asked_a_second_time_waits_for_no_database(installation: Installation) -> None:
     clock = installation.start("clock")
-    wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None, 20)
+    wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None)
     other = sqlite3.connect(installation.folder / "deskjob.sqlite3", isolation_level=None)
     try:
         clock.send_signal(signal.SIGTERM)
         time.sleep(0.05)
         other.execute("BEGIN IMMEDIATE")  # so that it cannot say goodbye
         clock.send_signal(signal.SIGTERM)
-        assert clock.wait(5) in {0, -signal.SIGTERM}
+        assert clock.wait(PATIENCE_SECONDS) in {0, -signal.SIGTERM}
     finally:
         other.close()
 
@@ -98,8 +98,8 @@ def test_up_asked_a_second_time_gives_no_more_grace_and_still_hands_back_what_ra
 ) -> None:
     del installation.settings["DESKJOB_REDIS_URL"]
     up = installation.start("up", "--port", str(port), "--workers", "1", **GRACE)
-    wait_for(lambda: "Deskjob is ready at" in installation.said, 40)
-    deaf = installation.job("deaf", {"seconds": 600})
+    wait_for(lambda: "Deskjob is ready at" in installation.said)
+    deaf = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_status(deaf, Status.RUNNING)
     wait_for(lambda: installation.get(deaf).state)  # before that, it hands itself back at once
     up.send_signal(signal.SIGTERM)
@@ -108,6 +108,6 @@ def test_up_asked_a_second_time_gives_no_more_grace_and_still_hands_back_what_ra
     assert installation.get(deaf).status is Status.RUNNING
     waits = installation.job("quick")
     up.send_signal(signal.SIGTERM)
-    assert up.wait(20) == 0
+    assert up.wait(PATIENCE_SECONDS) == 0
     assert [installation.get(job_id).status for job_id in (deaf, waits)] == [Status.QUEUED, Status.QUEUED]
     assert installation.services.leases.beats() == {}

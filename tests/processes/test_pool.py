@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.installation import environment, wait_for
+from tests.installation import PATIENCE_SECONDS, environment, wait_for
 
 POOL = """
 import os, sys, time
@@ -19,7 +19,7 @@ def work(name):
     (folder / "began").open("a").write(name + "\\n")
     if (folder / "die").exists():
         raise RuntimeError("broken")
-    time.sleep(60)
+    time.sleep(900)
 def settle(name):
     (folder / "settled").open("a").write(name + "\\n")
     if (folder / "die").exists():
@@ -76,7 +76,7 @@ def test_a_stopped_pool_ends_when_its_workers_have(pool: psutil.Process, tmp_pat
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     workers = pool.children()
     pool.send_signal(sig)
-    pool.wait(5)
+    pool.wait(PATIENCE_SECONDS)
     assert not any(worker.is_running() for worker in workers)
 
 
@@ -84,4 +84,4 @@ def test_the_workers_of_a_killed_pool_are_told_to_stop(pool: psutil.Process, tmp
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     workers = pool.children()
     pool.kill()
-    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers), 3)
+    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers))

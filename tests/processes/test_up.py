@@ -11,7 +11,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from tests.installation import Installation, wait_for
+from tests.installation import PATIENCE_SECONDS, Installation, wait_for
 from webapp.cli import deskjob
 from webapp.config import BadSettingError
 from webapp.jobs.model.job import Status
@@ -55,7 +55,7 @@ def ours(installation: Installation) -> list[psutil.Process]:
 
 def refused(installation: Installation, process: subprocess.Popen[bytes], sentence: str) -> None:
     """It said one sentence, ended with status 2, and nothing of it is left running."""
-    assert process.wait(30) == 2
+    assert process.wait(PATIENCE_SECONDS) == 2
     lines = installation.said.splitlines()
     assert len(lines) == 1, installation.said
     assert lines[0].startswith("deskjob: ")
@@ -65,7 +65,7 @@ def refused(installation: Installation, process: subprocess.Popen[bytes], senten
 
 def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Installation, port: int) -> None:
     up = fresh.start("up", "--port", str(port), "--workers", "1")
-    wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.said, 40)
+    wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.said)
     assert "First start: log in as admin with the password" in fresh.said
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", "/login")
@@ -79,11 +79,11 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     fresh.await_status(running, Status.RUNNING)
 
     second = fresh.start("up", "--port", str(port + 1))
-    assert second.wait(20) == 2
+    assert second.wait(PATIENCE_SECONDS) == 2
     assert "Deskjob already runs on" in fresh.said
 
     up.send_signal(signal.SIGTERM)
-    assert up.wait(20) == 0
+    assert up.wait(PATIENCE_SECONDS) == 0
     assert fresh.said.splitlines()[-1].startswith("Stopped. Everything is kept")
     assert fresh.get(running).status is Status.QUEUED
     assert ours(fresh) == []
@@ -122,7 +122,7 @@ def test_a_port_that_does_not_exist_is_bad_usage(port: int | str) -> None:
 def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh: Installation, port: int) -> None:
     (fresh.folder / "valkey.sock").mkdir()  # so that Valkey cannot listen there
     process = fresh.start("up", "--port", str(port), "--workers", "1")
-    assert process.wait(40) == 2
+    assert process.wait(PATIENCE_SECONDS) == 2
     assert fresh.said.splitlines()[-1] == (
         f"deskjob: valkey did not start. Its last words are in {fresh.folder / 'log' / 'valkey.log'}."
     )
@@ -132,9 +132,9 @@ def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh
 
 def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> None:
     process = fresh.start("up", "--port", str(port), "--workers", "1")
-    wait_for((fresh.folder / "log" / "web.log").exists, 30)
+    wait_for((fresh.folder / "log" / "web.log").exists)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     assert ours(fresh) == []
 
 

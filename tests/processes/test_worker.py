@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from tests.installation import Installation, wait_for
+from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 from webapp.jobs.rq_queue.wake_ups import WakeUps
@@ -15,7 +15,7 @@ from webapp.jobs.rq_queue.wake_ups import WakeUps
 
 def one_worker(installation: Installation, grace: str = "2") -> subprocess.Popen[bytes]:
     pool = installation.start("worker", "--workers", "1", DESKJOB_STOP_GRACE_SECONDS=grace)
-    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1, 20)
+    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)
     return pool
 
 
@@ -27,12 +27,10 @@ def test_a_stopped_worker_hands_its_job_back_and_the_next_one_goes_on_from_the_c
     installation: Installation,
 ) -> None:
     job_id = installation.job("steps", {"steps": 12, "seconds": 0.1})
-    pool = one_worker(installation, grace="30")
+    pool = one_worker(installation, grace=str(ENDLESS_SECONDS))
     wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 3)
-    began = time.monotonic()
     pool.send_signal(signal.SIGTERM)
-    assert pool.wait(20) == 0
-    assert time.monotonic() - began < 30, "a job that speaks is handed back at its next word"
+    assert pool.wait(PATIENCE_SECONDS) == 0, "a job that reports is handed back at its next report"
     job = installation.get(job_id)
     assert (job.status, job.attempt, job.max_attempts, job.errors) == (Status.QUEUED, 1, 2, ())
     reached = job.state["step"]
@@ -46,13 +44,13 @@ def test_a_stopped_worker_hands_its_job_back_and_the_next_one_goes_on_from_the_c
 
 def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Installation) -> None:
     pool = one_worker(installation)
-    job_id = installation.job("deaf", {"seconds": 60})
+    job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     wait_for(lambda: installation.get(job_id).state)  # before that, it hands itself back at once
     began = time.monotonic()
     pool.send_signal(signal.SIGTERM)
-    assert pool.wait(10) == 0
-    assert 1.5 < time.monotonic() - began < 30
+    assert pool.wait(PATIENCE_SECONDS) == 0
+    assert time.monotonic() - began > 1.5
     job = installation.get(job_id)
     assert (job.status, job.max_attempts) == (Status.QUEUED, 2)
     assert not psutil.pid_exists(horse.pid)
@@ -68,33 +66,31 @@ def test_ctrl_c_in_a_terminal_is_one_request_though_it_reaches_every_process(ins
     pool = one_worker(installation)
     wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 2)
     os.killpg(pool.pid, signal.SIGINT)
-    assert pool.wait(10) == 0
+    assert pool.wait(PATIENCE_SECONDS) == 0
     assert installation.get(job_id).status is Status.QUEUED
 
 
 def test_a_second_request_ends_the_running_job_at_once_and_still_hands_it_back(installation: Installation) -> None:
-    pool = one_worker(installation, grace="30")
-    job_id = installation.job("deaf", {"seconds": 60})
+    pool = one_worker(installation, grace=str(ENDLESS_SECONDS))
+    job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_horse(job_id)
     pool.send_signal(signal.SIGTERM)
     time.sleep(1.2)
-    began = time.monotonic()
     pool.send_signal(signal.SIGTERM)
-    assert pool.wait(20) == 0
-    assert time.monotonic() - began < 30
+    assert pool.wait(PATIENCE_SECONDS) == 0
     assert installation.get(job_id).status is Status.QUEUED
     assert installation.services.leases.beats() == {}
 
 
 def test_a_worker_that_dies_while_its_pool_is_stopping_is_settled_too(installation: Installation) -> None:
     pool = one_worker(installation)
-    job_id = installation.job("deaf", {"seconds": 60})
+    job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     worker = installation.await_horse(job_id).parent()
     wait_for(lambda: installation.get(job_id).state)
     pool.send_signal(signal.SIGTERM)
     time.sleep(0.2)
     worker.send_signal(signal.SIGKILL)
-    assert pool.wait(10) == 0
+    assert pool.wait(PATIENCE_SECONDS) == 0
     assert installation.get(job_id).status is Status.STALE
     assert installation.services.leases.beats() == {}
 
@@ -106,13 +102,13 @@ def test_a_killed_pool_takes_its_workers_along_and_its_jobs_are_handed_back(inst
     worker = horse.parent()
     pool.send_signal(signal.SIGKILL)
     for process in (worker, horse):
-        wait_for(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 5)
+        wait_for(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
     assert installation.get(job_id).status is Status.QUEUED
 
 
 def test_what_a_crash_of_everything_left_is_settled_by_the_next_start(installation: Installation) -> None:
     pool = one_worker(installation)
-    lost, waiting = installation.job("deaf", {"seconds": 60}), installation.job("quick")
+    lost, waiting = installation.job("deaf", {"seconds": ENDLESS_SECONDS}), installation.job("quick")
     horse = installation.await_horse(lost)
     for process in (horse.parent(), horse):
         process.suspend()  # so that neither can react
@@ -130,7 +126,7 @@ def test_workers_wait_for_a_redis_that_is_not_there_yet(installation: Installati
     missing = f"unix://{installation.folder}/later.sock"
     job_id = installation.job("quick")
     pool = installation.start("worker", "--workers", "1", DESKJOB_REDIS_URL=missing)
-    wait_for(lambda: len(installation.workers()) == 1, 20)
+    wait_for(lambda: len(installation.workers()) == 1)
     time.sleep(1)
     assert pool.poll() is None
     (installation.folder / "later.sock").symlink_to(valkey_url.removeprefix("unix://"))
@@ -142,5 +138,5 @@ def test_workers_wait_for_a_redis_that_is_not_there_yet(installation: Installati
 
 def test_no_worker_runs_on_a_database_without_tables(installation: Installation) -> None:
     process = installation.start("worker", DESKJOB_DATABASE_URL=f"sqlite:///{installation.folder}/empty.sqlite3")
-    assert process.wait(20) == 2
+    assert process.wait(PATIENCE_SECONDS) == 2
     assert installation.said == "deskjob: The database has no tables yet. Run ./deskjob db upgrade first.\n"

@@ -14,7 +14,7 @@ from webapp.jobs.monitoring.workers import Worker
 
 def one_worker(installation: Installation) -> subprocess.Popen[bytes]:
     pool = installation.start("worker", "--workers", "1")
-    wait_for(lambda: len(installation.services.workers.in_database()) == 1, 20)
+    wait_for(lambda: len(installation.services.workers.in_database()) == 1)
     return pool
 
 
@@ -27,7 +27,7 @@ def replaced(installation: Installation, old: Worker) -> Worker:
     def another() -> Worker | None:
         return next((one for one in installation.services.workers.in_database() if one.name != old.name), None)
 
-    new = wait_for(another, 20)
+    new = wait_for(another)
     wait_for(lambda: not psutil.pid_exists(old.pid))
     assert the_worker(installation) == new or len(installation.services.workers.in_database()) == 1
     return new
@@ -55,7 +55,7 @@ def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(inst
     worker = wait_for(lambda: (one := the_worker(installation)).job_id and one)
     assert worker.memory > 1024**2
     installation.services.workers.stop(worker.name, StopRequest.DRAIN)
-    job = installation.await_status(job_id, Status.COMPLETED, seconds=20)
+    job = installation.await_status(job_id, Status.COMPLETED)
     assert job.attempt == 1, "it was not disturbed"
     new = replaced(installation, worker)
     installation.services.wake_ups.push("default")

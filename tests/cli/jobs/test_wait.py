@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.installation import ROOT, Installation, environment, wait_for
+from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, ROOT, Installation, environment, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 
@@ -18,7 +18,7 @@ Start = Callable[..., subprocess.Popen[str]]
 def deskjob(installation: Installation) -> Start:
     """Run a `deskjob` command beside a worker."""
     installation.start("worker", "--workers", "1")
-    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1, 30)
+    wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)
 
     def begun(*words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -34,7 +34,7 @@ def deskjob(installation: Installation) -> Start:
 
 def test_a_start_that_waits_says_how_far_it_is_and_ends_well_with_its_job(deskjob: Start) -> None:
     process = deskjob("job", "start", "steps", "--payload", '{"steps": 2, "seconds": 1}', "--wait")
-    said, progress = process.communicate(timeout=40)
+    said, progress = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert len(said.strip()) == 36
     assert "running 50.0 %" in progress.splitlines()
@@ -43,7 +43,7 @@ def test_a_start_that_waits_says_how_far_it_is_and_ends_well_with_its_job(deskjo
 
 def test_a_start_that_waits_fails_with_its_job_and_says_why(deskjob: Start) -> None:
     process = deskjob("job", "start", "exits", "--payload", '{"path": "3"}', "--wait", "--json")
-    said, sentence = process.communicate(timeout=40)
+    said, sentence = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     ended: dict[str, Any] = json.loads(said)
     assert ended["status"] == "failed"
@@ -56,16 +56,16 @@ def test_a_followed_log_ends_with_its_job_and_has_all_its_lines(deskjob: Start, 
     process = deskjob("job", "log", str(job_id)[-8:], "--follow", "--json")
     installation.services.queues.resume("default")
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
-    said, _ = process.communicate(timeout=40)
+    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert [json.loads(line)["text"] for line in said.splitlines()] == [f"step {n}" for n in range(4)]
     assert installation.get(job_id).status is Status.COMPLETED
 
 
 def test_workers_are_listed_with_what_they_run(deskjob: Start, installation: Installation) -> None:
-    job_id = installation.job("deaf", {"seconds": 60})
+    job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_status(job_id, Status.RUNNING)
-    (worker,) = json.loads(deskjob("worker", "list", "--json").communicate(timeout=40)[0])
+    (worker,) = json.loads(deskjob("worker", "list", "--json").communicate(timeout=PATIENCE_SECONDS)[0])
     assert (worker["state"], worker["job_id"], worker["job_type"]) == ("busy", str(job_id), "deaf")
     assert worker["queues"] == ["default"]
     assert worker["silent_for"] < 20

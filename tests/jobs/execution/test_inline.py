@@ -131,11 +131,9 @@ def test_a_lease_that_is_taken_away_ends_what_is_run_by_hand(services: Services,
     def robbed(job: JobContext, payload: Nothing) -> None:
         for lease_id in services.leases.beats():
             services.leases.settle(lease_id, why="gone", hand_back=True)
-        time.sleep(20)
+        time.sleep(900)
 
-    began = time.monotonic()
     after = services.run_inline(kind(robbed).id)
-    assert time.monotonic() - began < 60
     assert after.status is Status.QUEUED
 
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, event, select, update
 
+from tests.installation import PATIENCE_SECONDS
 from tests.jobs.conftest import HOLDER, Nothing, end
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
@@ -125,7 +126,7 @@ def test_two_that_settle_the_same_lease_at_once_settle_it_once(
     job, in_its_middle = running(max_attempts=2), slowly(services)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(services.leases.settle, lease, why=WHY)
-        assert in_its_middle.wait(2)
+        assert in_its_middle.wait(PATIENCE_SECONDS)
         second = pool.submit(services.leases.settle, lease, why=WHY)
         assert (len(first.result()), len(second.result())) == (1, 0)
     assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["lost"]
@@ -139,7 +140,7 @@ def test_a_job_that_ends_while_its_lease_is_settled_comes_too_late(
     job, in_its_middle = running(), slowly(services)
     with ThreadPoolExecutor(1) as pool:
         settled = pool.submit(services.leases.settle, lease, why=WHY)
-        assert in_its_middle.wait(2)
+        assert in_its_middle.wait(PATIENCE_SECONDS)
         with pytest.raises(LeaseLost):
             end(services, job)
         assert len(settled.result()) == 1

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import event as database_event
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from tests.installation import PATIENCE_SECONDS
 from tests.jobs.conftest import HOLDER, HORSE
 from tests.jobs.lifecycle_world import ENDINGS, World
 from tests.jobs.row_invariants import broken, snapshot
@@ -195,7 +196,7 @@ def test_claims_that_have_limits_to_keep_come_one_after_another(
     leases = [services.leases.open(HOLDER, "default") for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(world.claims.claim, "default", leases[0], fresh=True)
-        assert there.wait(5)
+        assert there.wait(PATIENCE_SECONDS)
         second = threads.submit(world.claims.claim, "default", leases[1], fresh=True)
         taken = [claim.result() is not None for claim in (first, second)]
     assert (taken == [True, False]) is locked

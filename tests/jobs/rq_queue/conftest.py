@@ -11,5 +11,5 @@ def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installatio
     """One pool of two workers for all tests of a module: whatever they do to it, it goes on."""
     with installed(sqlite_template, valkey_url) as installation:
         installation.start("worker", "--workers", "2")
-        wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 2, 20)
+        wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 2)
         yield installation

@@ -10,7 +10,7 @@ import pytest
 from redis import AuthenticationError, Redis
 from redis.exceptions import NoPermissionError
 
-from tests.installation import ROOT, Installation
+from tests.installation import PATIENCE_SECONDS, ROOT, Installation
 from tests.valkey import Valkey, valkey
 from webapp.jobs.model.job import Status
 
@@ -38,10 +38,10 @@ def test_jobs_are_run_and_workers_come_and_go_without_one_refusal(
     installation = Installation(folder, server.url(f"deskjob:{PASSWORD}"))
     try:
         pool = installation.start("worker", "--workers", "1")
-        installation.await_status(installation.job("quick"), Status.COMPLETED, seconds=30)
+        installation.await_status(installation.job("quick"), Status.COMPLETED)
         assert len(installation.services.workers.all()) == 1
         pool.terminate()
-        assert pool.wait(30) == 0
+        assert pool.wait(PATIENCE_SECONDS) == 0
         assert installation.services.workers.all() == ()
     finally:
         installation.redis.flushdb = lambda: None  # it may not

@@ -1,12 +1,11 @@
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from tests.installation import wait_for
+from tests.installation import PATIENCE_SECONDS, wait_for
 from webapp.jobs.execution.watchdog import DATABASE_AWAY, Watchdog
 from webapp.jobs.rq_queue import supervision
 from webapp.jobs.rq_queue.supervision import HorseSupervisor
@@ -21,7 +20,7 @@ class Hanging:
 
     def beat(self, _: object) -> bool:
         self.asked += 1
-        assert self.answers.wait(10)
+        assert self.answers.wait(PATIENCE_SECONDS)
         return True
 
     def running_job(self, _: object) -> None:
@@ -46,10 +45,8 @@ def watched() -> Callable[..., Watchdog]:
 def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[..., Watchdog]) -> None:
     leases, killed = Hanging(), threading.Event()
     watch = watched(leases, 0.6)
-    began = time.monotonic()
     with HorseSupervisor(watch, kill=killed.set, obey_request=lambda: None, heartbeat=lambda: None):
-        assert killed.wait(5)
-        assert time.monotonic() - began < 5
+        assert killed.wait(PATIENCE_SECONDS)
         assert (leases.asked, leases.answers.is_set()) == (1, False), "its beat still hangs"
         leases.answers.set()
     assert watch.kill_reason == DATABASE_AWAY
@@ -64,12 +61,12 @@ def test_a_redis_that_hangs_keeps_nobody_from_beating(
 
     def heartbeat() -> None:
         hangs.set()
-        answers.wait(10)
+        answers.wait(PATIENCE_SECONDS)
 
     with HorseSupervisor(
-        watched(leases, 3.0), kill=lambda: pytest.fail("killed"), obey_request=lambda: None, heartbeat=heartbeat
+        watched(leases, 6.0), kill=lambda: pytest.fail("killed"), obey_request=lambda: None, heartbeat=heartbeat
     ):
-        assert hangs.wait(5)
+        assert hangs.wait(PATIENCE_SECONDS)
         asked = leases.asked
         wait_for(lambda: leases.asked >= asked + 2)
         answers.set()

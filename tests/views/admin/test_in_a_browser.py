@@ -49,7 +49,7 @@ def test_the_first_page_moves_without_being_loaded_and_keeps_its_table_open(
     page.evaluate("window.stayed = true")
     put(Status.QUEUED)
     put(Status.RUNNING, owner=Owner(user_id=admin.id))
-    expect(page.locator("[data-number=waiting]")).to_have_text("2", timeout=9000)
+    expect(page.locator("[data-number=waiting]")).to_have_text("2")
     expect(page.locator("#running-badge")).to_contain_text("1")
     expect(page.locator("#hours-table")).to_have_attribute("open", "")
     assert page.evaluate("window.stayed")

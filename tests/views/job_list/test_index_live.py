@@ -202,7 +202,7 @@ def test_a_hidden_list_asks_nothing_and_catches_up_at_once(page: Page, put: Put)
     page.wait_for_timeout(3000)
     assert polls == []
     page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-    wait_for(lambda: page.wait_for_timeout(50) or polls, 2)
+    wait_for(lambda: page.wait_for_timeout(50) or polls)
 
 
 def test_whoever_is_signed_out_elsewhere_is_asked_to_sign_in(page: Page, put: Put, services: Services) -> None:
