@@ -15,7 +15,7 @@ Run = Callable[..., Job]
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_a_warning_and_an_error_carry_their_time_and_their_translation(run: Run) -> None:
+def test_a_warning_and_an_error_have_a_time_and_a_translation(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.warn("3 rows were skipped.", "import.skipped", count=3)
         job.error("No rows.", key="import.empty")
@@ -34,7 +34,7 @@ def test_a_warning_and_an_error_carry_their_time_and_their_translation(run: Run)
     assert job.errors[0]["key"] == "import.empty"
 
 
-def test_a_job_error_carries_its_translation(run: Run) -> None:
+def test_a_job_error_has_a_translation(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         raise JobError("No rows in a.csv.", "import.empty", name="a.csv")
 
@@ -48,8 +48,7 @@ def test_a_job_error_carries_its_translation(run: Run) -> None:
     )
 
 
-def test_a_job_of_somebody_who_is_gone_fails_by_a_known_key(run: Run, people: Callable[[], object]) -> None:
-
+def test_a_job_whose_owner_is_missing_fails_with_a_known_key(run: Run, people: Callable[[], object]) -> None:
     job = run(nothing, owner=Owner(user_id=uuid4()))
     assert (job.status, job.errors[-1]["key"]) == (Status.FAILED, "owner_missing")
 
@@ -59,7 +58,7 @@ def nothing(job: JobContext, payload: Nothing) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{"x": object()}, {"x": "y" * 5000}, {"x": float("inf")}])
-def test_parameters_that_cannot_be_stored_are_refused(run: Run, parameters: dict[str, object]) -> None:
+def test_parameters_that_cannot_be_stored_are_rejected(run: Run, parameters: dict[str, object]) -> None:
     def warns(job: JobContext, payload: Nothing) -> None:
         with pytest.raises(NotStorable, match="The parameters of a warning or an error"):
             job.warn("odd", "odd", **parameters)

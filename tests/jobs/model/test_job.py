@@ -6,14 +6,14 @@ import pytest
 
 from webapp.jobs.model.job import MOVES, SYSTEM, IllegalTransition, Job, Owner, Status
 
-# Written out again, so that a slip in the table of moves is seen
+# A second copy of the table, so that a mistake in the first one is noticed
 LEGAL = {
     "held": "queued scheduled cancelled failed",
     "scheduled": "queued cancelled",
     "queued": "running cancelled failed",
     "running": "waiting completed failed cancelled stale scheduled queued",
     "waiting": "completed failed cancelled stale",
-    # waiting: a root whose own part is done, of which parts run again
+    # waiting: a root whose own handler has returned, when some of its children run again
     "failed": "queued waiting",
     "cancelled": "queued waiting",
     "stale": "queued waiting",
@@ -33,7 +33,7 @@ def job(status: Status = Status.QUEUED, **values: object) -> Job:
 
 
 @pytest.mark.parametrize(("old", "new"), list(product(Status, Status)))
-def test_a_job_moves_only_along_the_table(old: Status, new: Status) -> None:
+def test_a_status_changes_only_as_the_table_allows(old: Status, new: Status) -> None:
     legal = new.value in LEGAL[old.value].split()
     assert (new in MOVES[old]) is legal
     if new in STEPS and legal:
@@ -48,7 +48,7 @@ def test_a_job_is_frozen() -> None:
         job().status = Status.RUNNING
 
 
-def test_a_step_makes_a_new_value_and_leaves_the_old_one() -> None:
+def test_a_step_returns_a_new_value_and_does_not_change_the_old_one() -> None:
     old = job()
     new = old.mark_running()
     assert (old.status, old.attempt) == (Status.QUEUED, 0)
@@ -66,13 +66,13 @@ def test_a_failed_job_keeps_its_progress_and_its_earlier_errors() -> None:
 
 
 @pytest.mark.parametrize("percent", [-0.1, 100.1, float("nan"), float("inf")])
-def test_progress_outside_0_to_100_is_refused(percent: float) -> None:
-    with pytest.raises(ValueError, match="0 to 100 per cent"):
+def test_progress_outside_0_to_100_is_rejected(percent: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 100 per cent"):
         job().with_progress(percent)
 
 
 @pytest.mark.parametrize("percent", [0, 0.0, 42.5, 100, 100.0])
-def test_progress_is_per_cent(percent: float) -> None:
+def test_progress_is_stored_as_a_float(percent: float) -> None:
     progressed = job().with_progress(percent).progress
     assert progressed == percent
     assert isinstance(progressed, float)
@@ -83,7 +83,7 @@ def test_progress_from_amounts_is_clamped_and_keeps_the_amounts() -> None:
     assert (done.progress, done.done, done.total) == (100.0, 30, 20)
 
 
-def test_only_a_job_of_the_system_can_be_public() -> None:
+def test_only_a_system_job_can_be_public() -> None:
     assert job(owner=SYSTEM).with_public(True).public  # noqa: FBT003
     with pytest.raises(ValueError, match="Only jobs of the system can be public"):
         job(owner=Owner(user_id=uuid4())).with_public(True)  # noqa: FBT003
@@ -93,10 +93,10 @@ def test_only_a_job_of_the_system_can_be_public() -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_a_job_is_new_or_running_or_waiting_or_finished(status: Status) -> None:
-    one = job(status)
-    assert one.is_new is (status.value in {"held", "scheduled", "queued"})
-    assert one.is_running is (status.value == "running")
-    assert one.is_finished is (status.value in {"completed", "failed", "cancelled", "stale"})
+    value = job(status)
+    assert value.is_new is (status.value in {"held", "scheduled", "queued"})
+    assert value.is_running is (status.value == "running")
+    assert value.is_finished is (status.value in {"completed", "failed", "cancelled", "stale"})
 
 
 def test_the_fingerprint_changes_with_every_write() -> None:
@@ -104,7 +104,7 @@ def test_the_fingerprint_changes_with_every_write() -> None:
     assert job(version=1).fingerprint() == job(version=1).fingerprint()
 
 
-def test_steps_set_what_their_name_says() -> None:
+def test_each_step_sets_the_field_in_its_name() -> None:
     changed = (
         job()
         .with_message("Reading")

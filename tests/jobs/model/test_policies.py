@@ -15,32 +15,32 @@ def test_the_last_attempt_is_not_followed_by_another() -> None:
     assert not policy.allows(3, 3, ValueError())
 
 
-def test_only_the_errors_that_are_named_are_tried_again() -> None:
+def test_only_the_named_errors_are_retried() -> None:
     policy = RetryPolicy(max_attempts=9, retry_on=(OSError,), fail_on=(FileNotFoundError,))
     assert policy.allows(1, 9, ConnectionError())
     assert not policy.allows(1, 9, ValueError())
     assert not policy.allows(1, 9, FileNotFoundError())
 
 
-def test_the_type_has_the_last_word() -> None:
+def test_can_retry_decides_last() -> None:
     policy = RetryPolicy(max_attempts=9, can_retry=lambda attempt, error: attempt < 2 and str(error) == "busy")
     assert policy.allows(1, 9, ValueError("busy"))
     assert not policy.allows(1, 9, ValueError("gone"))
     assert not policy.allows(2, 9, ValueError("busy"))
 
 
-def test_listed_delays_are_used_in_turn_and_the_last_one_stays() -> None:
+def test_the_listed_delays_are_used_in_order_and_the_last_one_repeats() -> None:
     policy = RetryPolicy(max_attempts=9, delays=(SECOND, 5 * SECOND), jitter=0)
     assert [policy.delay(attempt) for attempt in (1, 2, 3)] == [SECOND, 5 * SECOND, 5 * SECOND]
 
 
 @given(st.integers(1, 10_000))
-def test_the_pause_doubles_up_to_an_hour_and_varies_by_a_fifth(attempt: int) -> None:
+def test_the_delay_doubles_up_to_an_hour_and_varies_by_a_fifth(attempt: int) -> None:
     base = min(timedelta(hours=1), timedelta(seconds=15 * 2 ** min(attempt - 1, 20)))
     assert base * 0.8 <= RetryPolicy(max_attempts=9).delay(attempt) <= base * 1.2
 
 
 @pytest.mark.parametrize("wrong", [{"max_attempts": 0}, {"delays": (-SECOND,)}, {"first_delay": -SECOND}])
-def test_what_cannot_be_meant_is_refused(wrong: dict) -> None:
+def test_impossible_values_are_rejected(wrong: dict) -> None:
     with pytest.raises(ValueError, match=r"\."):
         RetryPolicy(**wrong)

@@ -1,7 +1,7 @@
-"""Notes: the warnings and errors of a job, as its row keeps them. Pure.
+"""Diagnostics: the warnings and errors of a job, as its row stores them. Pure.
 
-A note is ``{"text", "at"}``; with a translation also ``"key"``, and ``"parameters"`` to fill it
-with: then a page may say it in the reader's language, and ``storable_text`` is what it says otherwise.
+A diagnostic is ``{"text", "at"}``. If it can be translated, it also has a ``"key"`` and
+``"parameters"``: a page then shows it in the viewer's language, and falls back to ``text``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,30 +18,30 @@ Diagnostic = Mapping[str, Any]
 def make_diagnostic(
     text: str, key: str = "", parameters: Mapping[str, Any] | None = None, **extra: Any
 ) -> dict[str, Any]:
-    """Return a note; raises `NotStorable` for parameters that are no JSON or too large."""
-    made: dict[str, Any] = {"text": json_values.storable_text(text)[:TEXT_LIMIT], **extra}
+    """Return a diagnostic; raises `NotStorable` for parameters that are not JSON or are too large."""
+    diagnostic: dict[str, Any] = {"text": json_values.storable_text(text)[:TEXT_LIMIT], **extra}
     if key:
-        named = json_values.check_json(parameters or {}, "The parameters of a warning or an error", PARAMETERS_LIMIT)
-        made |= {"key": json_values.storable_text(key), "parameters": named}
-    return made
+        checked = json_values.check_json(parameters or {}, "The parameters of a warning or an error", PARAMETERS_LIMIT)
+        diagnostic |= {"key": json_values.storable_text(key), "parameters": checked}
+    return diagnostic
 
 
 def check_diagnostic(given: Diagnostic) -> dict[str, Any]:
-    """Return a note that somebody made by hand, if it is one; else raise `NotStorable`."""
+    """Return a diagnostic that the application built, cut to size; raises `NotStorable` if it has no text."""
     if not isinstance(given.get("text"), str):
-        message = "A warning or an error is a text, or a mapping with a text."
+        message = "A warning or an error must be a text or a mapping with a text."
         raise json_values.NotStorable(message)
     extra = {"at": str(given["at"])} if given.get("at") else {}
     return make_diagnostic(given["text"], given.get("key") or "", given.get("parameters"), **extra)
 
 
-def limit_diagnostics(notes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return at most `MAX_DIAGNOSTICS` notes; the last one then counts the rest."""
-    if len(notes) <= MAX_DIAGNOSTICS:
-        return list(notes)
-    return [*notes[: MAX_DIAGNOSTICS - 1], {"text": omitted_message(len(notes) - MAX_DIAGNOSTICS + 1)}]
+def limit_diagnostics(diagnostics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return at most `MAX_DIAGNOSTICS` of them; if there are more, the last one counts the rest."""
+    if len(diagnostics) <= MAX_DIAGNOSTICS:
+        return list(diagnostics)
+    return [*diagnostics[: MAX_DIAGNOSTICS - 1], {"text": omitted_message(len(diagnostics) - MAX_DIAGNOSTICS + 1)}]
 
 
 def omitted_message(count: int) -> str:
-    """Say how many notes are not kept."""
+    """Return the text that says how many diagnostics were dropped."""
     return f"… and {count} more."

@@ -1,4 +1,4 @@
-"""Job, its statuses and the one table of legal moves. Pure: every change is a new value."""
+"""The job, its statuses and the table of legal transitions. Pure: every change returns a new value."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from webapp.jobs.model import progress as arithmetic
+from webapp.jobs.model.progress import from_amounts
 
 
 class Status(StrEnum):
-    """Where a job stands; people read other words (views/wording.py)."""
+    """The status of a job. Pages show other words for it, see ``views/text/status_labels.py``."""
 
     HELD = "held"
     SCHEDULED = "scheduled"
@@ -37,7 +37,7 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
         S.QUEUED: frozenset({S.RUNNING, S.CANCELLED, S.FAILED}),
         S.RUNNING: frozenset({S.WAITING, S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE, S.SCHEDULED, S.QUEUED}),
         S.WAITING: frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE}),
-        # to waiting: only a root whose own part is done, when parts of it run again
+        # to waiting: only a root whose own handler has returned, when some of its children run again
         S.FAILED: frozenset({S.QUEUED, S.WAITING}),
         S.CANCELLED: frozenset({S.QUEUED, S.WAITING}),
         S.STALE: frozenset({S.QUEUED, S.WAITING}),
@@ -47,16 +47,16 @@ MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
 
 
 class IllegalTransition(Exception):
-    """A job moves only along the table of moves."""
+    """Raised when a job's status cannot change to the requested one."""
 
     def __init__(self, job_id: UUID, old: Status, new: Status) -> None:
-        """Say which job, and from where to where it may not go."""
+        """Name the job and both statuses."""
         super().__init__(f"Job {short_id(job_id)} is {old} and cannot become {new}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose job it is: a user, or the system (``user_id`` is None), whose jobs may be public."""
+    """The owner of a job: a user, or the system (``user_id`` is None). Only system jobs can be public."""
 
     user_id: UUID | None = None
     public: bool = False
@@ -70,17 +70,17 @@ class Owner:
 
 
 SYSTEM = Owner()
-NO_QUEUE = ""  # where record-only jobs are: no worker takes anything from it, and no wake-up names it
+NO_QUEUE = ""  # the queue of record-only jobs: workers never claim from it and no wake-up names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One request to run a job type. Moments are aware UTC; ``None`` means "not yet".
+    """One request to run a job type. Times are aware UTC datetimes; ``None`` means "not yet".
 
-    ``progress`` is per cent, 0.0 to 100.0; ``done`` of ``total`` are the amounts behind it.
-    ``warnings`` and ``errors`` are ``{"text", "at"}``, oldest first. ``payload`` is JSON as
-    stored: secrets in it are encrypted. ``next_key`` is the unique key that it waits for.
-    ``version`` grows with every write.
+    ``progress`` is a percentage, 0.0 to 100.0; ``done`` and ``total`` are the amounts behind it.
+    ``warnings`` and ``errors`` are diagnostics (``{"text", "at"}``), oldest first. ``payload`` is the
+    stored JSON, with encrypted secrets. ``next_key`` is the unique key that the job is waiting for.
+    ``version`` increases with every write.
     """
 
     id: UUID
@@ -130,104 +130,104 @@ class Job:
 
     @property
     def public(self) -> bool:
-        """Everyone may see it."""
+        """Whether every user can see it."""
         return self.owner.public
 
     @property
     def tenant(self) -> str | None:
-        """Whose house it belongs to, where several share one installation."""
+        """The tenant of the owner, if several tenants share the installation."""
         return self.owner.tenant
 
     @property
     def is_new(self) -> bool:
-        """No worker has taken it yet."""
+        """Whether no worker has claimed it yet."""
         return self.status in {S.HELD, S.SCHEDULED, S.QUEUED}
 
     @property
     def is_running(self) -> bool:
-        """A worker holds it."""
+        """Whether an attempt is running."""
         return self.status is S.RUNNING
 
     @property
     def is_finished(self) -> bool:
-        """It has ended, well or not."""
+        """Whether it has ended, successfully or not."""
         return self.status in TERMINAL
 
     @property
     def has_warnings(self) -> bool:
-        """It noted at least one warning."""
+        """Whether it has at least one warning."""
         return bool(self.warnings)
 
     @property
     def has_errors(self) -> bool:
-        """It noted at least one error."""
+        """Whether it has at least one error."""
         return bool(self.errors)
 
     @property
     def parts_left(self) -> int:
-        """How many of its parts have not ended."""
+        """The number of children that have not ended."""
         return self.parts - self.parts_completed - self.parts_failed - self.parts_cancelled
 
     @property
     def short_id(self) -> str:
-        """What people read and say instead of the id."""
+        """The short form of the id that pages and messages show."""
         return short_id(self.id)
 
     def fingerprint(self) -> str:
-        """A tag that changes whenever anything shown of the job may have changed."""
+        """Return a tag that changes whenever something that pages show of the job may have changed."""
         return blake2b(f"{self.id}:{self.version}:{self.status}".encode(), digest_size=8).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field by name, with plain values; moments and ids stay what they are."""
+        """Return every field by name; datetimes and UUIDs are not converted."""
         return asdict(self)
 
     def mark_running(self) -> "Job":
-        """A worker begins an attempt."""
-        return self._moved(S.RUNNING, attempt=self.attempt + 1)
+        """Start a new attempt."""
+        return self._with_status(S.RUNNING, attempt=self.attempt + 1)
 
     def mark_completed(self) -> "Job":
-        """It did what it was asked to."""
-        return self._moved(S.COMPLETED, progress=COMPLETE)
+        """End it successfully, with 100 per cent progress."""
+        return self._with_status(S.COMPLETED, progress=COMPLETE)
 
     def mark_failed(self, errors: Sequence[str | Mapping[str, Any]] = ()) -> "Job":
-        """It ended without its result; the progress it had is kept."""
-        return self._moved(S.FAILED, errors=(*self.errors, *map(_note, errors)))
+        """End it unsuccessfully and add ``errors``; its progress stays."""
+        return self._with_status(S.FAILED, errors=(*self.errors, *map(_as_mapping, errors)))
 
     def mark_cancelled(self, kind: str = "cooperative") -> "Job":
-        """Somebody stopped it; ``kind`` is ``before_start``, ``cooperative`` or ``forced``."""
-        return self._moved(S.CANCELLED, cancel_kind=kind)
+        """End it because a user stopped it; ``kind`` is ``before_start``, ``cooperative`` or ``forced``."""
+        return self._with_status(S.CANCELLED, cancel_kind=kind)
 
     def mark_stale(self, errors: Sequence[str | Mapping[str, Any]] = ()) -> "Job":
-        """Nobody knows what became of it; the progress it had is kept."""
-        return self._moved(S.STALE, errors=(*self.errors, *map(_note, errors)))
+        """End it because its outcome is unknown, and add ``errors``; its progress stays."""
+        return self._with_status(S.STALE, errors=(*self.errors, *map(_as_mapping, errors)))
 
     def mark_queued(self) -> "Job":
-        """It may be picked by a worker now."""
-        return self._moved(S.QUEUED)
+        """Let a worker claim it from now on."""
+        return self._with_status(S.QUEUED)
 
     def with_progress(self, percent: float) -> "Job":
-        """Set per cent; outside 0 to 100 is a ``ValueError``."""
+        """Set the progress; raises ``ValueError`` outside 0 to 100."""
         if not 0.0 <= percent <= COMPLETE:
-            message = f"Progress is 0 to 100 per cent, not {percent!r}."
+            message = f"Progress must be between 0 and 100 per cent, not {percent!r}."
             raise ValueError(message)
         return replace(self, progress=float(percent))
 
     def with_progress_from_amounts(self, done: float, total: float | None = None) -> "Job":
-        """Set per cent from amounts, clamped (see progress.from_amounts)."""
-        percent = arithmetic.from_amounts(self.progress, done, total)
+        """Set the progress from amounts, clamped to 0 to 100; see `progress.from_amounts`."""
+        percent = from_amounts(self.progress, done, total)
         return replace(self, progress=percent, done=done, total=total)
 
     def with_message(self, text: str) -> "Job":
-        """Say what it is doing."""
+        """Replace the message that says what it is doing."""
         return replace(self, message=text)
 
     def with_warnings(self, warnings: Sequence[str | Mapping[str, Any]]) -> "Job":
         """Replace the warnings."""
-        return replace(self, warnings=tuple(map(_note, warnings)))
+        return replace(self, warnings=tuple(map(_as_mapping, warnings)))
 
     def with_errors(self, errors: Sequence[str | Mapping[str, Any]]) -> "Job":
         """Replace the errors."""
-        return replace(self, errors=tuple(map(_note, errors)))
+        return replace(self, errors=tuple(map(_as_mapping, errors)))
 
     def with_metadata(self, metadata: Mapping[str, Any]) -> "Job":
         """Replace the application's own data."""
@@ -237,20 +237,20 @@ class Job:
         """Replace the checkpoint."""
         return replace(self, state=dict(state))
 
-    def with_public(self, public: bool) -> "Job":  # noqa: FBT001  (the name of the step says it)
-        """Show it to everyone, or no longer; only a job of the system can be public."""
+    def with_public(self, public: bool) -> "Job":  # noqa: FBT001  (the method's name explains it)
+        """Show it to every user, or stop doing so; raises ``ValueError`` for a user's job."""
         return replace(self, owner=replace(self.owner, public=public))
 
-    def _moved(self, status: Status, **changes: Any) -> "Job":
+    def _with_status(self, status: Status, **changes: Any) -> "Job":
         if status not in MOVES[self.status]:
             raise IllegalTransition(self.id, self.status, status)
         return replace(self, status=status, **changes)
 
 
 def short_id(job_id: UUID) -> str:
-    """The last eight hex digits: the random part of a version 7 id."""
+    """Return the last eight hex digits, which are random in a version 7 UUID."""
     return job_id.hex[-8:]
 
 
-def _note(note: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"text": note} if isinstance(note, str) else dict(note)
+def _as_mapping(diagnostic: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"text": diagnostic} if isinstance(diagnostic, str) else dict(diagnostic)

@@ -1,7 +1,8 @@
-"""Words as every database takes them. Pure.
+"""Make text and JSON storable in every supported database. Pure.
 
-PostgreSQL refuses NUL in text, UTF-8 refuses lone surrogates (Python makes them of odd file names),
-and JSON knows neither NaN nor objects. What one database refuses must not reach the other either.
+PostgreSQL rejects NUL characters, UTF-8 rejects lone surrogates (Python creates them for undecodable
+file names), and JSON has neither NaN nor objects. A value that one database rejects is never written
+to the other one either, so both behave the same.
 """
 
 import json
@@ -9,47 +10,47 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_REFUSED = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 JSON_LIMIT = 64 * 1024  # bytes
 
 
 class NotStorable(ValueError):
-    """What is kept in a job's row is JSON of a limited size; the message says which part is not."""
+    """Raised when a value of a job is not JSON or is too large; the message says which value."""
 
 
 class TooLarge(NotStorable):
-    """JSON keeps to its limit of bytes."""
+    """Raised when the JSON of a value exceeds its size limit."""
 
 
 def check_json(values: Mapping[str, Any], what: str, limit: int = JSON_LIMIT) -> dict[str, Any]:
-    """Return the same values, storable; raise `NotStorable` with a sentence that begins with ``what``."""
+    """Return the values in storable form; raises `NotStorable` with a message that begins with ``what``."""
     try:
-        made: dict[str, Any] = storable_values(values)
-        size = json_size(made)
+        storable: dict[str, Any] = storable_values(values)
+        size = json_size(storable)
     except (TypeError, ValueError, AttributeError, RecursionError) as error:
         message = f"{what} must be JSON: {error}."
         raise NotStorable(message) from None
-    if not isinstance(made, dict):
+    if not isinstance(storable, dict):
         message = f"{what} must be a JSON object, not {type(values).__name__}."
         raise NotStorable(message)
     if size > limit:
-        message = f"{what} is at most {limit} bytes of JSON, not {size}."
+        message = f"{what} must be at most {limit} bytes of JSON, not {size}."
         raise TooLarge(message)
-    return made
+    return storable
 
 
-def storable_text(words: str) -> str:
-    """Put U+FFFD for each character that cannot be stored."""
-    return _REFUSED.sub("\ufffd", words)
+def storable_text(text: str) -> str:
+    """Replace each character that cannot be stored with U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def json_size(values: Mapping[str, Any]) -> int:
-    """Return the length of the JSON in bytes; ``TypeError`` or ``ValueError`` for what is no JSON."""
+    """Return the length of the JSON in bytes; raises ``TypeError`` or ``ValueError`` if it is not JSON."""
     return len(json.dumps(values, allow_nan=False))
 
 
 def storable_values(values: Any) -> Any:
-    """Return the same values with every text storable."""
+    """Return the same values with every text in storable form."""
     if isinstance(values, str):
         return storable_text(values)
     if isinstance(values, Mapping):

@@ -1,12 +1,8 @@
-"""Retry: whether a failed attempt is followed by another one, and when. Pure but for the dice.
+"""Policies of a job type: duplicates, concurrency limits, retries, retention, interruptions. Pure, apart from jitter.
 
-Retention: how long the jobs of a type stay after they have ended. Pure.
-
-How often in a row a job may be interrupted. Pure.
-
-An attempt that a stopping worker interrupts gives its try back; so a job that stops its own worker
-would go on for ever. Each interruption is counted until a checkpoint is saved, and from `MAX_INTERRUPTIONS` on
-it costs a try, as any other loss does.
+An attempt that a stopping worker interrupts is handed back and does not count as an attempt. A job
+that stops its own worker would therefore run forever. So interruptions in a row are counted until a
+checkpoint is saved; from `MAX_INTERRUPTIONS` on, each one counts as a lost attempt.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +15,7 @@ from webapp.jobs.model.job import Job, Status
 
 
 class OnDuplicate(StrEnum):
-    """What becomes of a job whose unique key is held by an unfinished one."""
+    """What happens to a new job while an unfinished job holds its unique key."""
 
     REJECT = "reject"
     RETURN = "return"
@@ -28,27 +24,27 @@ class OnDuplicate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many jobs of a type may run at once: of all owners together, and of each one. None = any number."""
+    """How many jobs of a type may run at once, in total and per owner; None = no limit."""
 
     running: int | None = None
     running_per_owner: int | None = None
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to keep."""
+        """Return whether any limit is set."""
         return self.running is not None or self.running_per_owner is not None
 
 
-_LONGEST = timedelta(hours=1)
+_MAX_DELAY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How often, after which errors, and how soon a type's jobs are tried again.
+    """How often, after which errors and with which delays the jobs of a type are retried.
 
-    ``delays`` are the pauses after attempt 1, 2, …, the last one for all that follow; without
-    them the pause doubles from ``first_delay`` up to an hour. Every pause varies by
-    ``jitter``, so that jobs that failed together do not come back together. ``fail_on`` goes
-    before ``retry_on``; ``can_retry(attempt, error)`` has the last word.
+    ``delays`` are the delays after attempt 1, 2, …; the last one also applies to all later attempts.
+    Without them the delay doubles from ``first_delay`` up to one hour. Every delay varies by
+    ``jitter``, so that jobs that failed together are not retried together. ``fail_on`` takes
+    precedence over ``retry_on``; ``can_retry(attempt, error)`` decides last.
     """
 
     max_attempts: int = 1
@@ -60,30 +56,30 @@ class RetryPolicy:
     can_retry: Callable[[int, BaseException], bool] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Check the values."""
         if self.max_attempts < 1:
-            message = f"max_attempts is 1 or more, not {self.max_attempts}."
+            message = f"max_attempts must be 1 or more, not {self.max_attempts}."
             raise ValueError(message)
         if any(delay < timedelta(0) for delay in (*self.delays, self.first_delay)):
-            message = "A job cannot be tried again before it has failed: delays are not negative."
+            message = "Delays of retries cannot be negative."
             raise ValueError(message)
 
     def allows(self, attempt: int, max_attempts: int, error: BaseException) -> bool:
-        """Tell whether attempt number ``attempt`` of ``max_attempts``, which ended in ``error``, has a next one."""
+        """Return whether the job is retried after attempt ``attempt`` of ``max_attempts`` failed with ``error``."""
         if attempt >= max_attempts or isinstance(error, self.fail_on) or not isinstance(error, self.retry_on):
             return False
         return self.can_retry is None or self.can_retry(attempt, error)
 
     def delay(self, attempt: int) -> timedelta:
-        """Return the pause after attempt number ``attempt``, with its jitter."""
-        varied: timedelta = self._base(attempt) * uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311  (no secret)
+        """Return the delay after attempt number ``attempt``, with jitter."""
+        varied: timedelta = self._base(attempt) * uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311  (not a secret)
         return varied
 
     def _base(self, attempt: int) -> timedelta:
         if self.delays:
             return self.delays[min(attempt, len(self.delays)) - 1]
         doubled: timedelta = self.first_delay * 2 ** min(attempt - 1, 20)
-        return min(_LONGEST, doubled)
+        return min(_MAX_DELAY, doubled)
 
 
 FOREVER = timedelta.max
@@ -91,9 +87,9 @@ FOREVER = timedelta.max
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long a job stays, by how it ended; None = as long as the installation says, `FOREVER` = always.
+    """How long a finished job is kept, by outcome; None = the installation's default, `FOREVER` = never pruned.
 
-    Parts stay with their root, and every job at least until it has ended.
+    Children are kept as long as their root. Unfinished jobs are never pruned.
     """
 
     completed: timedelta | None = None
@@ -102,10 +98,10 @@ class Retention:
     stale: timedelta | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Check the values."""
         for status, period in self.by_status().items():
             if period < timedelta(0):
-                message = f"A {status} job cannot be removed before it has ended: {period} is negative."
+                message = f"The retention of {status} jobs cannot be negative: {period}."
                 raise ValueError(message)
 
     def by_status(self) -> Mapping[Status, timedelta]:
@@ -125,10 +121,10 @@ DEFAULT_RETENTION = Retention()
 MAX_INTERRUPTIONS = 10
 TOO_MANY_INTERRUPTIONS = (
     f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
-    "Perhaps it stops its own worker, so it does not get another try for nothing."
+    "It may be stopping its own worker, so the last interruption counts as a failed attempt."
 )
 
 
 def too_many_interruptions(job: Job) -> bool:
-    """Tell whether one more interruption costs a try."""
+    """Return whether one more interruption counts as a lost attempt."""
     return job.interruptions >= MAX_INTERRUPTIONS

@@ -1,18 +1,18 @@
-"""Progress in per cent from amounts, and the time left. Pure."""
+"""Compute progress in per cent from amounts, and estimate the time left. Pure."""
 
 from datetime import timedelta
 from math import log10
 
 UNKNOWN_TOTAL_CEILING = 95.0
-_WORTH_GUESSING = 5.0  # below this per cent, the type's usual duration tells more
+_MIN_PERCENT = 5.0  # below this, the type's usual duration gives a better estimate
 
 
 def from_amounts(current: float, done: float, total: float | None) -> float:
-    """Per cent, 0.0 to 100.0, for ``done`` of ``total``.
+    """Return the percentage, 0.0 to 100.0, for ``done`` of ``total``.
 
-    An unknown total creeps towards 95 on a logarithm, so that the bar moves and never lies
-    about the end; a total of 0 tells nothing and leaves ``current``; the rest is clamped.
-    (Contao's arithmetic; there ``(0, None)`` crashes, here it is 0.)
+    If the total is unknown, the percentage approaches 95 logarithmically: the bar moves but never
+    claims that the job is finished. A total of 0 returns ``current``. Everything else is clamped.
+    (The formula is Contao's, except that ``(0, None)`` returns 0 here and fails there.)
     """
     if total is None:
         return min(20 * log10(1 + max(done, 0.0)), UNKNOWN_TOTAL_CEILING)
@@ -22,11 +22,11 @@ def from_amounts(current: float, done: float, total: float | None) -> float:
 
 
 def time_left(elapsed: timedelta, percent: float, usual: timedelta | None) -> timedelta | None:
-    """How long a running job will go on, or ``None`` where nobody can know.
+    """Estimate how long a running job still needs; ``None`` if there is no basis for an estimate.
 
     ``usual`` is the median duration of the type's recent runs.
     """
-    if percent >= _WORTH_GUESSING:
+    if percent >= _MIN_PERCENT:
         return elapsed * ((100 - percent) / percent)
     if usual is None or usual <= elapsed:
         return None

@@ -1,8 +1,8 @@
-"""A root's status and progress from its children. Pure.
+"""Derive a root's status and progress from its children. Pure.
 
-The precedence is Oro's: while a child is active the root stays as it is; else any cancelled
-child makes it cancelled, any failed or stale one failed, and none of them completed. A
-tolerant root completes in spite of failed children, with a warning.
+The precedence is OroPlatform's: while a child is active, the root's status does not change. After
+that, one cancelled child makes the root cancelled, one failed or stale child makes it failed, and
+otherwise it is completed. A tolerant root completes despite failed children, with a warning.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DECIMALS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildCounts:
-    """How many children a root has, and how many of them have ended in which way."""
+    """The number of a root's children, in total and by outcome."""
 
     total: int = 0
     completed: int = 0
@@ -23,18 +23,18 @@ class ChildCounts:
 
     @property
     def active(self) -> int:
-        """How many children have not ended."""
+        """The number of children that have not ended."""
         return self.total - self.completed - self.failed - self.cancelled
 
     @property
     def progress(self) -> float:
-        """Per cent of the children that completed or failed; cancelled ones did not get there."""
+        """The percentage of children that completed or failed; cancelled ones do not count as progress."""
         if not self.total:
             return COMPLETE
         return round(COMPLETE * (self.completed + self.failed) / self.total, DECIMALS)
 
     def counter_for(self, status: Status) -> str | None:
-        """Name the figure that a child in ``status`` belongs to; ``None`` while it is active."""
+        """Return the name of the field that counts a child in ``status``; ``None`` while the child is active."""
         return {
             Status.COMPLETED: "completed",
             Status.FAILED: "failed",
@@ -43,12 +43,12 @@ class ChildCounts:
         }.get(status)
 
 
-def roll_up(parts: ChildCounts, *, tolerant: bool = False) -> Status | None:
+def roll_up(counts: ChildCounts, *, tolerant: bool = False) -> Status | None:
     """Return the status of a root whose own handler has returned; ``None`` while children are active."""
-    if parts.active > 0:
+    if counts.active > 0:
         return None
-    if parts.cancelled:
+    if counts.cancelled:
         return Status.CANCELLED
-    if parts.failed and not tolerant:
+    if counts.failed and not tolerant:
         return Status.FAILED
     return Status.COMPLETED

@@ -63,7 +63,7 @@ class Worker:
 
 
 class Workers:
-    """The workers of one database; ``registered_workers`` asks Redis. One that is silent for a lease's time is lost."""
+    """The workers of one database; ``listed`` asks Redis. One that is silent for a lease's time is lost."""
 
     def __init__(
         self, engine: Engine, listed: Callable[[], tuple[RegisteredWorker, ...]], lease_seconds: float = 30.0
