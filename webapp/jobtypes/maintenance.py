@@ -5,8 +5,7 @@ from datetime import timedelta
 from pydantic import BaseModel, Field
 
 from webapp.accounts.sessions import Sessions
-from webapp.jobs.definition.job_type import job_type
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs import JobContext, job_type
 from webapp.jobs.maintenance.pruner import Pruner
 
 

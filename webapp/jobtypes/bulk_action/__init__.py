@@ -11,13 +11,9 @@ from uuid import UUID
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import User
-from webapp.jobs.definition.job_type import JobError, job_type
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs import Job, JobContext, JobError, JobQueries, Jobs, Viewer, job_type
 from webapp.jobs.lifecycle.bulk_actions import Action, Actor, act, sort
-from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
-from webapp.jobs.queries.visible_jobs import Viewer
-from webapp.jobs.service import JobQueries, Jobs
 from webapp.jobtypes.bulk_action.checkpoint import Tally
 from webapp.jobtypes.bulk_action.payload import BulkAction
 

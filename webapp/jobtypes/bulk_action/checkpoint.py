@@ -6,9 +6,8 @@ from io import StringIO
 from typing import Any, Self
 from uuid import UUID
 
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs import Job, JobContext
 from webapp.jobs.lifecycle.bulk_actions import Sorted
-from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
 
 LINES = 5000  # in one file; as many jobs may be gone through once more after a crash

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
+from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import Action
-from webapp.jobs.model.job import Status
 from webapp.jobs.queries.criteria import AdminJobCriteria
 
 _ACTIONS: dict[str, JsonValue] = {

@@ -5,8 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import BinaryIO
 
-from webapp.jobs.definition.job_type import job_type
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs import JobContext, job_type
 from webapp.jobtypes.dataset_report.output.cleaned_csv import CleanedCsv
 from webapp.jobtypes.dataset_report.output.dataset_profile import Profile, profile_of
 from webapp.jobtypes.dataset_report.output.html_report import write_report

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from webapp.jobs.definition.job_type import Upload
+from webapp.jobs import Upload
 from webapp.jobtypes.tables.encoding import encoding_name
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}

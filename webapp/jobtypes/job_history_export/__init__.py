@@ -5,11 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from webapp.accounts.accounts import Accounts
-from webapp.jobs.definition.job_type import JobError, job_type
-from webapp.jobs.execution.context import JobContext
-from webapp.jobs.queries.history import JobHistory
-from webapp.jobs.queries.visible_jobs import Viewer
-from webapp.jobs.service import JobQueries
+from webapp.jobs import JobContext, JobError, JobHistory, JobQueries, Viewer, job_type
 from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
 from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY, Line, Lines, people_of

@@ -5,8 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validator
 
-from webapp.jobs.model.job import Status
-from webapp.jobs.queries.history import HistoryCriteria
+from webapp.jobs import HistoryCriteria, Status
 
 _WORDS: dict[str, JsonValue] = {
     Status.HELD: "Preparing",

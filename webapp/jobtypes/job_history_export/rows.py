@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs import Viewer
 
 SUMMARY = (
     *("id", "type", "title", "status", "owner", "triggered_by", "progress", "attempt"),

@@ -4,9 +4,7 @@ from datetime import timedelta
 
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
-from webapp.jobs.definition.job_type import JobError, job_type
-from webapp.jobs.definition.payload import Vault
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs import JobContext, JobError, Vault, job_type
 from webapp.jobtypes.user_import.csv_reader import PeopleTable
 from webapp.jobtypes.user_import.importer import LINE, REJECTED, Importer, Walk, is_free
 from webapp.jobtypes.user_import.initial_passwords import FirstPasswords, new_seed

@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from itertools import chain, islice
 from typing import BinaryIO, Protocol, TextIO
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 from webapp.jobtypes.tables.delimiter import declared_delimiter, delimiter_of
 from webapp.jobtypes.tables.encoding import encoding_of
 from webapp.jobtypes.tables.unclosed_quote import End, lines_from

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from webapp.accounts.accounts import Accounts, NameTaken
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
-from webapp.jobs.execution.context import JobContext
+from webapp.jobs import JobContext
 from webapp.jobtypes.user_import.csv_reader import PeopleTable, Row
 from webapp.jobtypes.user_import.lazy_csv import LateCsv
 from webapp.jobtypes.user_import.row_validation import Person, person_of

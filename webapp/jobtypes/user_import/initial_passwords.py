@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from webapp.jobs.definition.payload import Vault
+from webapp.jobs import Vault
 
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32, none of which looks like another
 _GROUPS, _GROUP = 4, 5  # 100 bits

@@ -7,8 +7,7 @@ from io import StringIO
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.reporter import JobCancelled
+from webapp.jobs import JobCancelled, JobContext
 from webapp.jobtypes.tables.formula_escape import neutral
 
 

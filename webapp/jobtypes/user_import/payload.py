@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from webapp.accounts.user import Role
-from webapp.jobs.definition.job_type import Upload
+from webapp.jobs import Upload
 from webapp.jobtypes.user_import.csv_reader import MOST_BYTES, MOST_ROWS
 
 

@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import chain
 from typing import BinaryIO
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 from webapp.jobtypes.dataset_report.reading.rows import BadRows, Batch, Row, Table
 from webapp.jobtypes.tables.delimiter import NAMES, delimiter_of
 from webapp.jobtypes.tables.encoding import encoding_name, encoding_of

@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, Literal
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 
 OTHER_FORMATS = {
     b"%PDF": "a PDF document",

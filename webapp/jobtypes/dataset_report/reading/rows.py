@@ -8,7 +8,7 @@ Rows that could not be read, or only in part: the first ones by line number, all
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 
 NAMED = 100
 

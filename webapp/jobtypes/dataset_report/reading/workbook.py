@@ -18,7 +18,7 @@ from typing import IO, BinaryIO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as zlib_error
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 from webapp.jobtypes.dataset_report.reading.number_formats import EPOCH_1900, EPOCH_1904
 from webapp.jobtypes.dataset_report.reading.xml_events import Event, xml_events
 from webapp.jobtypes.dataset_report.stats.number_text import size_in_words

@@ -11,7 +11,7 @@ from itertools import islice
 from math import isfinite
 from typing import BinaryIO
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 from webapp.jobtypes.dataset_report.reading.number_formats import Meaning, cell_meanings, moment_in_words
 from webapp.jobtypes.dataset_report.reading.rows import MOST_COLUMNS, Batch, Table
 from webapp.jobtypes.dataset_report.reading.workbook import (

@@ -5,7 +5,7 @@ from functools import partial
 from typing import IO, Literal
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from webapp.jobs.definition.job_type import JobError
+from webapp.jobs import JobError
 
 CHUNK = 64 * 1024
 LONGEST_TOKEN = 8 * 1024 * 1024  # bytes; expat holds a tag until it has the whole of it
