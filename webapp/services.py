@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import Engine
 
 from webapp import jobtypes
-from webapp.accounts.accounts import Accounts, Directory
-from webapp.accounts.audit_log import Audit
+from webapp.accounts.accounts import Accounts, UserDirectory
+from webapp.accounts.audit_log import AuditLog
 from webapp.accounts.audit_query import AuditTrail
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
@@ -86,8 +86,8 @@ class Services:
         self.admin_jobs = AdminJobs(self.jobs.store, self.registry)
         self.notifications = Notifications(engine)
         self.accounts = Accounts(engine)
-        self.audit = Audit(engine)
-        self.directory = Directory(engine)
+        self.audit = AuditLog(engine)
+        self.directory = UserDirectory(engine)
         self.audit_trail = AuditTrail(engine)
         self.sessions = Sessions(
             engine,

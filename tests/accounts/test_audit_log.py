@@ -7,22 +7,22 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from webapp.accounts.accounts import UserNotFound
-from webapp.accounts.audit_log import Action, Actor, Audit, Kind, Line
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditLog, AuditTarget
 from webapp.accounts.user import User
 from webapp.db.engine import reading, writing
 from webapp.schema import audit
 from webapp.services import Services
 
-ROOT = Actor(id=uuid4(), name="root", role="admin", address="192.0.2.7")
+ROOT = AuditActor(id=uuid4(), name="root", role="admin", address="192.0.2.7")
 
 
 @pytest.fixture
-def pen(services: Services) -> Audit:
-    return Audit(services.engine)
+def pen(services: Services) -> AuditLog:
+    return AuditLog(services.engine)
 
 
-def line(**details: Any) -> Line:
-    return Line(actor=ROOT, action=Action.USER_DISABLE, kind=Kind.USER, id="ana", **details)
+def line(**details: Any) -> AuditLine:
+    return AuditLine(actor=ROOT, action=AuditAction.USER_DISABLE, kind=AuditTarget.USER, id="ana", **details)
 
 
 def rows(services: Services) -> list[Mapping[str, Any]]:
@@ -30,8 +30,8 @@ def rows(services: Services) -> list[Mapping[str, Any]]:
         return [dict(row) for row in connection.execute(select(audit).order_by(audit.c.id)).mappings()]
 
 
-def test_a_line_says_who_did_what_to_what_from_where(services: Services, pen: Audit, database: str) -> None:
-    pen.note(line(name="Ana Ruiz", before={"active": True}, after={"active": False}))
+def test_a_line_says_who_did_what_to_what_from_where(services: Services, pen: AuditLog, database: str) -> None:
+    pen.record(line(name="Ana Ruiz", before={"active": True}, after={"active": False}))
     (row,) = rows(services)
     assert (row["actor_id"], row["actor"], row["role"], row["address"]) == (ROOT.id, "root", "admin", "192.0.2.7")
     assert (row["action"], row["kind"], row["object_id"], row["object_name"]) == (
@@ -45,38 +45,38 @@ def test_a_line_says_who_did_what_to_what_from_where(services: Services, pen: Au
 
 
 @pytest.mark.parametrize("change", [update(audit).values(actor="nobody"), delete(audit)], ids=["change", "remove"])
-def test_a_line_is_never_changed_nor_removed(services: Services, pen: Audit, database: str, change: Any) -> None:
-    pen.note(line())
+def test_a_line_is_never_changed_nor_removed(services: Services, pen: AuditLog, database: str, change: Any) -> None:
+    pen.record(line())
     with pytest.raises(DBAPIError, match="the audit only grows"), writing(services.engine) as connection:
         connection.execute(change)
     assert [row["actor"] for row in rows(services)] == ["root"]
 
 
-def test_on_postgresql_not_even_all_at_once(services: Services, pen: Audit, database: str) -> None:
+def test_on_postgresql_not_even_all_at_once(services: Services, pen: AuditLog, database: str) -> None:
     if database == "sqlite":
         return  # it has no such statement
-    pen.note(line())
+    pen.record(line())
     with pytest.raises(DBAPIError, match="the audit only grows"), writing(services.engine) as connection:
         connection.execute(text("TRUNCATE audit"))
 
 
-def test_a_change_and_its_line_are_one(services: Services, pen: Audit, user: User, database: str) -> None:
-    with pen.beside(line()):
+def test_a_change_and_its_line_are_one(services: Services, pen: AuditLog, user: User, database: str) -> None:
+    with pen.record_with_change(line()):
         services.accounts.disable(user.name)
     assert len(rows(services)) == 1
 
 
-def test_what_was_refused_leaves_no_line(services: Services, pen: Audit, database: str) -> None:
-    with pytest.raises(UserNotFound), pen.beside(line()):
+def test_what_was_refused_leaves_no_line(services: Services, pen: AuditLog, database: str) -> None:
+    with pytest.raises(UserNotFound), pen.record_with_change(line()):
         services.accounts.disable("nobody")
     assert rows(services) == []
 
 
 def test_a_line_that_cannot_be_written_undoes_the_change(
-    services: Services, pen: Audit, user: User, database: str
+    services: Services, pen: AuditLog, user: User, database: str
 ) -> None:
-    broken = Line(actor=ROOT, action=Action.USER_DISABLE, kind=Kind.USER, id="ana", name=None)  # type: ignore[arg-type]
-    with pytest.raises(TypeError), pen.beside(broken):
+    broken = AuditLine(actor=ROOT, action=AuditAction.USER_DISABLE, kind=AuditTarget.USER, id="ana", name=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError), pen.record_with_change(broken):
         services.accounts.disable(user.name)
     found = services.accounts.get(user.id)
     assert found is not None
@@ -84,17 +84,17 @@ def test_a_line_that_cannot_be_written_undoes_the_change(
 
 
 def test_of_several_writes_the_first_takes_the_line(
-    services: Services, pen: Audit, person: Callable[..., User]
+    services: Services, pen: AuditLog, person: Callable[..., User]
 ) -> None:
     person("ben")
     person("cleo")
-    with pen.beside(line()):
+    with pen.record_with_change(line()):
         services.accounts.disable("ben")
         services.accounts.disable("cleo")
     services.accounts.enable("ben")
     assert len(rows(services)) == 1
 
 
-def test_values_that_are_not_few_are_left_out(services: Services, pen: Audit) -> None:
-    pen.note(line(after={"payload": "x" * 5000}))
+def test_values_that_are_not_few_are_left_out(services: Services, pen: AuditLog) -> None:
+    pen.record(line(after={"payload": "x" * 5000}))
     assert rows(services)[0]["after"] == {"left_out": "5015 characters"}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.jobs.statements import analyze, plan_of, recorded
-from webapp.accounts.audit_query import Narrowed
+from webapp.accounts.audit_query import AuditCriteria
 from webapp.db.engine import is_sqlite, writing
 from webapp.schema import audit
 from webapp.services import Services
@@ -37,7 +37,7 @@ def kept(services: Services, database: str) -> Services:
 
 
 def objects(services: Services, **narrowed: Any) -> list[int]:
-    return [int(line.object_id[1:]) for line in services.audit_trail.page(Narrowed(**narrowed), limit=COUNT)]
+    return [int(line.object_id[1:]) for line in services.audit_trail.page(AuditCriteria(**narrowed), limit=COUNT)]
 
 
 def test_each_filter_and_all_of_them_together_let_through_what_they_say(kept: Services) -> None:
@@ -72,8 +72,8 @@ def test_no_filter_reads_the_whole_audit(kept: Services) -> None:
     times = [{}, {"since": now}, {"until": now - timedelta(days=2)}]
     with recorded(kept.engine) as sent:
         for choice, bounds in product(CHOICES, times):
-            kept.audit_trail.page(Narrowed(**choice, **bounds))
-            kept.audit_trail.page(Narrowed(**choice, **bounds), before=5)
+            kept.audit_trail.page(AuditCriteria(**choice, **bounds))
+            kept.audit_trail.page(AuditCriteria(**choice, **bounds), before=5)
     plans = {statement: plan_of(kept.engine, statement, values, as_if_large=True) for statement, values in sent}
     narrowed = {statement: plan for statement, plan in plans.items() if "WHERE" in statement}
     assert len(narrowed) > 2 * len(CHOICES)

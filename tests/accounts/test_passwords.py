@@ -10,34 +10,34 @@ pytestmark = pytest.mark.usefixtures("real_passwords")
 
 
 def test_a_hash_is_argon2id_with_the_agreed_costs() -> None:
-    assert passwords.hashed(GOOD).startswith("$argon2id$v=19$m=65536,t=3,p=1$")
+    assert passwords.hash_password(GOOD).startswith("$argon2id$v=19$m=65536,t=3,p=1$")
 
 
 def test_only_the_same_password_matches() -> None:
-    stored = passwords.hashed(GOOD)
-    assert passwords.matches(GOOD, stored)
-    assert not passwords.matches(GOOD + " ", stored)
+    stored = passwords.hash_password(GOOD)
+    assert passwords.verify_password(GOOD, stored)
+    assert not passwords.verify_password(GOOD + " ", stored)
 
 
 @pytest.mark.parametrize("stored", [None, ""])
 def test_nothing_matches_where_there_is_no_password(stored: str | None) -> None:
-    assert not passwords.matches(GOOD, stored)
-    assert not passwords.matches("", stored)
+    assert not passwords.verify_password(GOOD, stored)
+    assert not passwords.verify_password("", stored)
 
 
 def test_no_account_costs_as_much_as_a_wrong_password() -> None:
-    assert not passwords.outdated(passwords._NOBODYS)
+    assert not passwords.needs_rehash(passwords._NOBODYS)
 
 
 @pytest.mark.parametrize("password", [GOOD, "x9$kLm2@pQr7", "日本の鉄道は時間に正確です", "abcdefgh" * 8 + "!?;:.,-_"])
 def test_long_passwords_of_any_characters_are_good(password: str) -> None:
-    passwords.check(password, "ana")
+    passwords.check_strength(password, "ana")
 
 
 @pytest.mark.parametrize("password", ["", "x9$kLm2@pQr", "x9$kLm2@pQr7" * 11])
 def test_a_password_has_12_to_128_characters(password: str) -> None:
     with pytest.raises(BadAccount, match="12 to 128"):
-        passwords.check(password, "ana")
+        passwords.check_strength(password, "ana")
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_a_password_has_12_to_128_characters(password: str) -> None:
 )  # fmt: skip
 def test_what_anybody_would_try_first_is_refused(password: str) -> None:
     with pytest.raises(BadAccount):
-        passwords.check(password, "margarita")
+        passwords.check_strength(password, "margarita")
 
 
 def test_an_endless_password_is_refused_without_hashing() -> None:
     with passwords._two_at_a_time, passwords._two_at_a_time:  # whoever hashed now would wait for ever
-        assert not passwords.matches("x" * 10_000_000, passwords._NOBODYS)
+        assert not passwords.verify_password("x" * 10_000_000, passwords._NOBODYS)
 
 
 def test_two_hashes_are_computed_at_a_time_and_the_others_wait() -> None:
     held = [passwords._two_at_a_time.acquire(timeout=5) for _ in range(2)]
-    waiting = threading.Thread(target=passwords.matches, args=(GOOD, None))
+    waiting = threading.Thread(target=passwords.verify_password, args=(GOOD, None))
     waiting.start()
     waiting.join(0.4)
     was_waiting = waiting.is_alive()

@@ -8,7 +8,7 @@ from flask import Flask, url_for
 from flask.testing import FlaskClient
 
 from webapp.views.security.headers import ALWAYS
-from webapp.views.static_files import _kept, with_twins
+from webapp.views.static_files import _kept, compressed_copy
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def test_a_file_that_has_not_changed_is_not_sent_again(client: FlaskClient, vers
 
 def test_they_are_compressed_once_however_many_ask_at_once(app: Flask, versioned: str) -> None:
     _kept().cleanup()
-    with_twins.cache_clear()
+    compressed_copy.cache_clear()
     _kept.cache_clear()
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: app.test_client().get(versioned).status_code, range(16)))
     assert answers == [200] * 16
-    assert with_twins.cache_info().misses == 1
+    assert compressed_copy.cache_info().misses == 1

@@ -18,7 +18,7 @@ from uuid_utils.compat import uuid7
 
 from webapp.accounts import passwords, validation
 from webapp.accounts.user import COLUMNS, Role, User, to_user
-from webapp.accounts.validation import BadAccount, folded
+from webapp.accounts.validation import BadAccount, normalize_name
 from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users
 
@@ -52,7 +52,7 @@ class Accounts:
 
     def by_name(self, name: str) -> User | None:
         """Return the user of this name, also a disabled one; upper and lower case are the same."""
-        row = self._row(users.c.name == validation.folded(name))
+        row = self._row(users.c.name == validation.normalize_name(name))
         return to_user(row) if row else None
 
     def all(self) -> tuple[User, ...]:
@@ -90,23 +90,23 @@ class Accounts:
 
         A ``temporary`` password is for one time: its owner has to choose another one first of all.
         """
-        passwords.check(password, name)
+        passwords.check_strength(password, name)
         return self._insert(
-            name=validation.good_name(name),
-            role=validation.good_role(role).value,
-            full_name=validation.good_full_name(full_name),
-            email=validation.good_email(email),
+            name=validation.valid_name(name),
+            role=validation.valid_role(role).value,
+            full_name=validation.valid_full_name(full_name),
+            email=validation.valid_email(email),
             tenant=tenant,
-            timezone=validation.good_timezone(timezone),
+            timezone=validation.valid_timezone(timezone),
             imported_by=imported_by,
-            password_hash=passwords.hashed(password),
+            password_hash=passwords.hash_password(password),
             password_is_temporary=temporary,
         )
 
     def authenticate(self, name: str, password: str) -> User | None:
         """Return whose name and password these are; one answer, and one duration, for every "no"."""
-        row = self._row(users.c.name == validation.folded(name))
-        if not passwords.matches(password, row["password_hash"] if row else None):
+        row = self._row(users.c.name == validation.normalize_name(name))
+        if not passwords.verify_password(password, row["password_hash"] if row else None):
             return None
         if row is None or not row["active"]:
             return None
@@ -115,12 +115,12 @@ class Accounts:
 
     def set_password(self, name: str, password: str, *, temporary: bool = False) -> None:
         """Change a password and end the person's sessions; `BadAccount` if it is not good enough."""
-        passwords.check(password, name)
-        self._change(name, password_hash=passwords.hashed(password), password_is_temporary=temporary)
+        passwords.check_strength(password, name)
+        self._change(name, password_hash=passwords.hash_password(password), password_is_temporary=temporary)
 
     def set_role(self, name: str, role: Role | str) -> None:
         """Change what a person may do, from their next request on; `LastAdmin` if nobody else could undo it."""
-        self._change(name, role=validation.good_role(role).value)
+        self._change(name, role=validation.valid_role(role).value)
 
     def disable(self, name: str) -> None:
         """Shut a person out, now; what is theirs stays. The last admin is not (`LastAdmin`)."""
@@ -143,20 +143,20 @@ class Accounts:
             raise NameTaken(name) from None
 
     def _change(self, name: str, **values: Any) -> None:
-        mine = users.c.name == validation.folded(name)
+        mine = users.c.name == validation.normalize_name(name)
         with writing(self.engine) as connection:
             if values.get("active", True) is False or values.get("role", Role.ADMIN) != Role.ADMIN:
-                refuse(connection, name)
+                refuse_last_admin(connection, name)
             if connection.execute(update(users).where(mine).values(**values)).rowcount == 0:
                 raise UserNotFound(name)
             if "role" not in values:  # each request reads it anew
                 _end_sessions(connection, mine)
 
     def _renew_hash(self, row: RowMapping, password: str) -> None:
-        if not passwords.outdated(row["password_hash"]):
+        if not passwords.needs_rehash(row["password_hash"]):
             return
         unchanged = (users.c.id == row["id"], users.c.password_hash == row["password_hash"])
-        renewed = passwords.hashed(password)
+        renewed = passwords.hash_password(password)
         with writing(self.engine) as connection:
             connection.execute(update(users).where(*unchanged).values(password_hash=renewed))
 
@@ -168,7 +168,7 @@ def _end_sessions(connection: Connection, whose: Any) -> None:
 PAGE = 50
 
 
-class Directory:
+class UserDirectory:
     """The people of one database."""
 
     def __init__(self, engine: Engine) -> None:
@@ -199,8 +199,8 @@ class LastAdmin(BadAccount):
         )
 
 
-def refuse(connection: Connection, name: str) -> None:
+def refuse_last_admin(connection: Connection, name: str) -> None:
     """Raise `LastAdmin` if nobody else is an active admin of the whole installation; others who ask wait."""
     admins = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.active, users.c.tenant.is_(None))
-    if connection.execute(admins.order_by(users.c.id).with_for_update()).scalars().all() == [folded(name)]:
+    if connection.execute(admins.order_by(users.c.id).with_for_update()).scalars().all() == [normalize_name(name)]:
         raise LastAdmin(name)

@@ -20,7 +20,7 @@ from webapp.schema import audit, now
 _LONGEST = 4000  # characters of JSON; more than that is not "a few plain values"
 
 
-class Action(StrEnum):
+class AuditAction(StrEnum):
     """What was done; views/audit_words.py says it to people."""
 
     SIGN_IN = "sign_in"
@@ -67,7 +67,7 @@ class Action(StrEnum):
     AUDIT_EXPORT = "audit_export"
 
 
-class Kind(StrEnum):
+class AuditTarget(StrEnum):
     """What an action was done to."""
 
     USER = "user"
@@ -84,7 +84,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
+class AuditActor:
     """Who acts: a user from an address, or whoever sits at the machine, who has no ``id`` here."""
 
     name: str
@@ -94,35 +94,35 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class AuditLine:
     """One action. ``name`` is what people call the object, kept for when it is gone."""
 
-    actor: Actor
-    action: Action
-    kind: Kind
+    actor: AuditActor
+    action: AuditAction
+    kind: AuditTarget
     id: str = ""
     name: str = ""
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
 
 
-class Audit:
+class AuditLog:
     """The audit of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def note(self, line: Line) -> None:
+    def record(self, line: AuditLine) -> None:
         """Note what is done already, or changes nothing else in the database."""
         with writing(self._engine) as connection:
-            write(connection, line)
+            write_line(connection, line)
 
-    def beside(self, line: Line) -> AbstractContextManager[None]:
+    def record_with_change(self, line: AuditLine) -> AbstractContextManager[None]:
         """Note a change with the change: the block's first transaction writes both, or neither."""
-        return in_next_transaction(lambda connection: write(connection, line))
+        return in_next_transaction(lambda connection: write_line(connection, line))
 
 
-def write(connection: Connection, line: Line) -> None:
+def write_line(connection: Connection, line: AuditLine) -> None:
     """Note an action in the caller's transaction."""
     who = line.actor
     connection.execute(

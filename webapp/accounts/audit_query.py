@@ -18,7 +18,7 @@ _NO_END = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """One line of the audit, as it was written."""
 
     id: int
@@ -36,7 +36,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Narrowed:
+class AuditCriteria:
     """Which lines are wanted; what is empty narrows nothing. ``until`` itself is not wanted any more."""
 
     actor: str = ""
@@ -74,14 +74,14 @@ class AuditTrail:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def page(self, wanted: Narrowed, *, before: int | None = None, limit: int = PAGE) -> tuple[Entry, ...]:
+    def page(self, wanted: AuditCriteria, *, before: int | None = None, limit: int = PAGE) -> tuple[AuditEntry, ...]:
         """Return lines, the newest first, older than ``before``."""
         older = [audit.c.id < before] if before is not None else []
         found = select(audit).where(*wanted.conditions(), *older).order_by(audit.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
-            return tuple(Entry(**row) for row in connection.execute(found).mappings())
+            return tuple(AuditEntry(**row) for row in connection.execute(found).mappings())
 
-    def all(self, wanted: Narrowed) -> Iterator[Entry]:
+    def all(self, wanted: AuditCriteria) -> Iterator[AuditEntry]:
         """Go through all lines, the newest first; lines that come meanwhile are left out."""
         before: int | None = None
         while some := self.page(wanted, before=before, limit=_BATCH):

@@ -27,7 +27,7 @@ _two_at_a_time = BoundedSemaphore(2)
 _NOBODYS = "$argon2id$v=19$m=65536,t=3,p=1$DfOHDWOG2JhrqRaaqoKvVA$gELAxkYiy81gFhwLD9LIpo+rqrSbcE9rXi+wJShw9gA"
 
 
-def check(password: str, name: str) -> None:
+def check_strength(password: str, name: str) -> None:
     """Raise `BadAccount` with the reason if the account ``name`` should not have this password."""
     if not SHORTEST <= len(password) <= LONGEST:
         message = f"A password has {SHORTEST} to {LONGEST} characters."
@@ -37,13 +37,13 @@ def check(password: str, name: str) -> None:
         raise BadAccount(message)
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Return what is stored instead of the password."""
     with _two_at_a_time:
         return _hasher.hash(password)
 
 
-def matches(password: str, stored: str | None) -> bool:
+def verify_password(password: str, stored: str | None) -> bool:
     """Compare with a stored hash; with none (``None`` or empty) it is false and takes as long."""
     if len(password) > LONGEST:
         return False
@@ -54,7 +54,7 @@ def matches(password: str, stored: str | None) -> bool:
             return False
 
 
-def outdated(stored: str) -> bool:
+def needs_rehash(stored: str) -> bool:
     """Whether a hash was made with other costs than today's."""
     return _hasher.check_needs_rehash(stored)
 

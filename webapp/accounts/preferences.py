@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, update
 
-from webapp.accounts.validation import BadAccount, good_timezone
+from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.db.engine import writing
 from webapp.schema import users
 
@@ -50,7 +50,7 @@ class Preferences:
         _one_of(self.notify, Notify)
         if self.language:
             _one_of(self.language, Language)
-        good_timezone(self.timezone)
+        valid_timezone(self.timezone)
 
 
 def save(engine: Engine, user_id: UUID, chosen: Preferences) -> None:

@@ -17,21 +17,21 @@ class BadAccount(Exception):
     """An account's details keep to the rules; the message is a sentence for people."""
 
 
-def folded(name: str) -> str | None:
+def normalize_name(name: str) -> str | None:
     """Return the one spelling of a name that is kept and looked up; ``None`` if it cannot be a name."""
     spelled = unicodedata.normalize("NFKC", name).strip().casefold()
     return spelled if _NAME.fullmatch(spelled) else None
 
 
-def good_name(name: str) -> str:
+def valid_name(name: str) -> str:
     """Return a name to sign in with; upper and lower case are the same."""
-    if (spelled := folded(name)) is None:
+    if (spelled := normalize_name(name)) is None:
         message = f"A name has 1 to {NAME_LIMIT} letters, digits and . @ + - _ and begins with a letter or digit."
         raise BadAccount(message)
     return spelled
 
 
-def good_full_name(full_name: str) -> str:
+def valid_full_name(full_name: str) -> str:
     """Return a name for people to read, on one line."""
     trimmed = full_name.strip()
     if len(trimmed) > FULL_NAME_LIMIT or not trimmed.isprintable():
@@ -40,7 +40,7 @@ def good_full_name(full_name: str) -> str:
     return trimmed
 
 
-def good_email(email: str | None) -> str | None:
+def valid_email(email: str | None) -> str | None:
     """Return an address in its usual spelling; whether mail arrives there is not asked."""
     if not email:
         return None
@@ -51,7 +51,7 @@ def good_email(email: str | None) -> str | None:
         raise BadAccount(message) from None
 
 
-def good_timezone(timezone: str) -> str:
+def valid_timezone(timezone: str) -> str:
     """Return a zone of the tz database, or empty for the installation's own."""
     if timezone and timezone not in available_timezones():
         message = f"There is no time zone {timezone!r}; an example is Europe/Madrid."
@@ -59,7 +59,7 @@ def good_timezone(timezone: str) -> str:
     return timezone
 
 
-def good_role(role: str) -> Role:
+def valid_role(role: str) -> Role:
     """Return one of the roles there are."""
     try:
         return Role(role)

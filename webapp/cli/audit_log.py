@@ -4,26 +4,28 @@ from contextlib import AbstractContextManager
 from getpass import getuser
 from typing import Any
 
-from webapp.accounts.audit_log import Action, Actor, Kind, Line
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.cli.context import services
 
 
-def audited(action: Action, kind: Kind, object_id: object = "", **details: Any) -> AbstractContextManager[None]:
+def audited(
+    action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any
+) -> AbstractContextManager[None]:
     """Note what the block changes, together with the change; ``details`` are ``name``, ``before``, ``after``."""
-    return services().audit.beside(_line(action, kind, object_id, **details))
+    return services().audit.record_with_change(_line(action, kind, object_id, **details))
 
 
-def note(action: Action, kind: Kind, object_id: object = "", **details: Any) -> None:
+def note(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
     """Note what is done already."""
-    services().audit.note(_line(action, kind, object_id, **details))
+    services().audit.record(_line(action, kind, object_id, **details))
 
 
-def _line(action: Action, kind: Kind, object_id: object, **details: Any) -> Line:
-    return Line(actor=_actor(), action=action, kind=kind, id=str(object_id), **details)
+def _line(action: AuditAction, kind: AuditTarget, object_id: object, **details: Any) -> AuditLine:
+    return AuditLine(actor=_actor(), action=action, kind=kind, id=str(object_id), **details)
 
 
-def _actor() -> Actor:
+def _actor() -> AuditActor:
     try:
-        return Actor(name=f"command line ({getuser()})")
+        return AuditActor(name=f"command line ({getuser()})")
     except (KeyError, OSError):  # a container may run as a number that has no name
-        return Actor(name="command line")
+        return AuditActor(name="command line")

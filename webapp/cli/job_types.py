@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
@@ -31,7 +31,7 @@ def disable(name: str, reason: str, *, in_json: bool) -> None:
     if len(reason) > _REASON_LIMIT:
         raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
     kind = services().registry.get(name)
-    with audited(Action.TYPE_DISABLE, Kind.TYPE, name, name=kind.title, after={"reason": reason}):
+    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=kind.title, after={"reason": reason}):
         services().disabled_types.disable(name, reason=reason)
     _show((kind,), in_json=in_json)
 
@@ -42,7 +42,7 @@ def disable(name: str, reason: str, *, in_json: bool) -> None:
 def enable(name: str, *, in_json: bool) -> None:
     """Enable a disabled job type. Its waiting jobs run."""
     kind = services().registry.get(name)
-    with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=kind.title):
+    with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=kind.title):
         services().disabled_types.enable(name)
     services().wake_ups.push(kind.queue)
     _show((kind,), in_json=in_json)

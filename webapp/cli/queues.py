@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import click
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited, note
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
@@ -29,7 +29,7 @@ def show_all(*, in_json: bool) -> None:
 def add(name: str, *, in_json: bool) -> None:
     """Add a queue that no job type names. Jobs can be sent to it, and workers listen to it."""
     try:
-        with audited(Action.QUEUE_ADD, Kind.QUEUE, name):
+        with audited(AuditAction.QUEUE_ADD, AuditTarget.QUEUE, name):
             made = services().queues.add(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -44,7 +44,7 @@ def pause(name: str, reason: str, *, in_json: bool) -> None:
     """Pause a queue. Waiting jobs keep waiting; running jobs continue."""
     if len(reason) > _REASON_LIMIT:
         raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
-    with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
+    with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
         paused = services().queues.pause(name, reason=reason)
     _show((paused,), in_json=in_json)
 
@@ -54,7 +54,7 @@ def pause(name: str, reason: str, *, in_json: bool) -> None:
 @in_json
 def resume(name: str, *, in_json: bool) -> None:
     """Resume a paused queue."""
-    with audited(Action.QUEUE_RESUME, Kind.QUEUE, name):
+    with audited(AuditAction.QUEUE_RESUME, AuditTarget.QUEUE, name):
         resumed = services().queues.resume(name)
     services().wake_ups.push(name)
     _show((resumed,), in_json=in_json)
@@ -67,7 +67,7 @@ def resume(name: str, *, in_json: bool) -> None:
 def limit(name: str, number: int | None, *, in_json: bool) -> None:
     """Limit how many jobs of a queue run at once. 'none' removes the limit."""
     before = services().queues.get(name).max_running
-    with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": before}, after={"limit": number}):
+    with audited(AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, name, before={"limit": before}, after={"limit": number}):
         limited = services().queues.limit(name, number)
     services().wake_ups.push(name)
     _show((limited,), in_json=in_json)
@@ -84,7 +84,7 @@ def empty(name: str, *, yes: bool, in_json: bool) -> None:
     if not yes:
         click.confirm(f"Stop all {waiting:,} waiting jobs of {name}?", abort=True, err=True)
     stopped = queues.empty(name, services().jobs.cancel_many)
-    note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
+    note(AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
     click.echo(f"{stopped:,} jobs were stopped.", err=True)
     _show((queues.get(name),), in_json=in_json)
 

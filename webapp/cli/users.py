@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from webapp.accounts.accounts import UserNotFound
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import Role, User
 from webapp.accounts.validation import BadAccount
 from webapp.cli.audit_log import audited
@@ -32,7 +32,10 @@ _ROLE = click.Choice([role.value for role in Role])
 def add(name: str, role: str, *, password_stdin: bool, in_json: bool, **details: Any) -> None:
     """Add a user. Without --password-stdin, a one-time password is generated and shown."""
     password, temporary = _password(given=password_stdin)
-    with _refusing(), audited(Action.USER_ADD, Kind.USER, name, name=details["full_name"], after={"role": role}):
+    with (
+        _refusing(),
+        audited(AuditAction.USER_ADD, AuditTarget.USER, name, name=details["full_name"], after={"role": role}),
+    ):
         person = services().accounts.add(name, password, role=Role(role), temporary=temporary, **details)
     _tell(person, f"{name} was added as {role}.", password if temporary else None, in_json=in_json)
 
@@ -58,7 +61,11 @@ def role(name: str, role: str, *, in_json: bool) -> None:
     """Change the role of a user."""
     before = {"role": _known(name).role.value}
     _change(
-        Action.USER_ROLE, name, lambda: services().accounts.set_role(name, role), before=before, after={"role": role}
+        AuditAction.USER_ROLE,
+        name,
+        lambda: services().accounts.set_role(name, role),
+        before=before,
+        after={"role": role},
     )
     _tell(_known(name), f"{name} is {role} now.", in_json=in_json)
 
@@ -68,7 +75,7 @@ def role(name: str, role: str, *, in_json: bool) -> None:
 @in_json
 def disable(name: str, *, in_json: bool) -> None:
     """Disable an account and end its sessions."""
-    _change(Action.USER_DISABLE, name, lambda: services().accounts.disable(name))
+    _change(AuditAction.USER_DISABLE, name, lambda: services().accounts.disable(name))
     _tell(_known(name), f"{name} is disabled.", in_json=in_json)
 
 
@@ -77,7 +84,7 @@ def disable(name: str, *, in_json: bool) -> None:
 @in_json
 def enable(name: str, *, in_json: bool) -> None:
     """Enable a disabled account."""
-    _change(Action.USER_ENABLE, name, lambda: services().accounts.enable(name))
+    _change(AuditAction.USER_ENABLE, name, lambda: services().accounts.enable(name))
     _tell(_known(name), f"{name} is enabled.", in_json=in_json)
 
 
@@ -88,7 +95,7 @@ def enable(name: str, *, in_json: bool) -> None:
 def password(name: str, *, password_stdin: bool, in_json: bool) -> None:
     """Set a new password and end the user's sessions."""
     new, temporary = _password(given=password_stdin)
-    _change(Action.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new, temporary=temporary))
+    _change(AuditAction.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new, temporary=temporary))
     _tell(_known(name), f"{name} has a new password.", new if temporary else None, in_json=in_json)
 
 
@@ -113,8 +120,8 @@ def _tell(person: User, done: str, one_time: str | None = None, *, in_json: bool
         click.echo(f"Password (shown only now): {one_time}")
 
 
-def _change(action: Action, name: str, verb: Callable[[], None], **details: Any) -> None:
-    with _refusing(), audited(action, Kind.USER, name, **details):
+def _change(action: AuditAction, name: str, verb: Callable[[], None], **details: Any) -> None:
+    with _refusing(), audited(action, AuditTarget.USER, name, **details):
         verb()
 
 

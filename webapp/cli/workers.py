@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 from redis import RedisError
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
@@ -37,8 +37,8 @@ def show_all(*, in_json: bool) -> None:
 def stop(name: str, *, now: bool, in_json: bool) -> None:
     """Stop a worker after its current job. Its pool then starts a new one."""
     one = _one(name)
-    wish, action = (StopRequest.NOW, Action.WORKER_STOP) if now else (StopRequest.DRAIN, Action.WORKER_DRAIN)
-    with audited(action, Kind.WORKER, one.name, name=f"{one.host}, {one.pid}", before={"state": one.state}):
+    wish, action = (StopRequest.NOW, AuditAction.WORKER_STOP) if now else (StopRequest.DRAIN, AuditAction.WORKER_DRAIN)
+    with audited(action, AuditTarget.WORKER, one.name, name=f"{one.host}, {one.pid}", before={"state": one.state}):
         services().workers.stop(one.name, wish)
     if in_json:
         click.echo(as_json(asdict(_one(one.name))))

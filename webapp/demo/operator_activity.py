@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.db.engine import writing
 from webapp.demo.people import Staff
 from webapp.jobs.metrics.error_groups import ErrorState
@@ -24,8 +24,8 @@ class Activity:
 
     hours: float
     person: str
-    action: Action
-    kind: Kind
+    action: AuditAction
+    kind: AuditTarget
     id: str
     name: str = ""
     before: dict[str, Any] | None = None
@@ -33,22 +33,27 @@ class Activity:
 
 
 _ACTIVITIES = (
-    Activity(171, "admin", Action.SIGN_IN, Kind.USER, "admin", "Administrator"),
-    Activity(170.8, "admin", Action.USER_ADD, Kind.USER, "eva", "Eva Lindqvist", None, {"role": "auditor"}),
-    Activity(150, "dai", Action.SIGN_IN, Kind.USER, "dai", "Dai Sato"),
-    Activity(149.5, "dai", Action.QUEUE_LIMIT, Kind.QUEUE, "default", "", {"max_running": None}, {"max_running": 4}),
-    Activity(122, "eva", Action.SIGN_IN, Kind.USER, "eva", "Eva Lindqvist"),
-    Activity(121.7, "eva", Action.AUDIT_EXPORT, Kind.AUDIT, ""),
-    Activity(97, "chloe", Action.SIGN_IN_REFUSED, Kind.USER, "chloe"),
-    Activity(96.9, "chloe", Action.SIGN_IN, Kind.USER, "chloe", "Chloé Martin"),
-    Activity(72, "dai", Action.SCHEDULE_PAUSE, Kind.SCHEDULE, "", "Export for the old warehouse", None,
+    Activity(171, "admin", AuditAction.SIGN_IN, AuditTarget.USER, "admin", "Administrator"),
+    Activity(170.8, "admin", AuditAction.USER_ADD, AuditTarget.USER, "eva", "Eva Lindqvist", None, {"role": "auditor"}),
+    Activity(150, "dai", AuditAction.SIGN_IN, AuditTarget.USER, "dai", "Dai Sato"),
+    Activity(149.5, "dai", AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, "default", "",
+         {"max_running": None}, {"max_running": 4}),
+    Activity(122, "eva", AuditAction.SIGN_IN, AuditTarget.USER, "eva", "Eva Lindqvist"),
+    Activity(121.7, "eva", AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, ""),
+    Activity(97, "chloe", AuditAction.SIGN_IN_REFUSED, AuditTarget.USER, "chloe"),
+    Activity(96.9, "chloe", AuditAction.SIGN_IN, AuditTarget.USER, "chloe", "Chloé Martin"),
+    Activity(72, "dai", AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, "", "Export for the old warehouse", None,
          {"why": "The warehouse counts its stock"}),
-    Activity(50, "admin", Action.USER_ROLE, Kind.USER, "dai", "Dai Sato", {"role": "user"}, {"role": "operator"}),
-    Activity(27, "ben", Action.SIGN_IN, Kind.USER, "ben", "Ben Okafor"),
-    Activity(26.5, "ben", Action.SETTINGS_CHANGE, Kind.SETTINGS, "ben", "Ben Okafor", {"theme": ""}, {"theme": "dark"}),
-    Activity(5, "dai", Action.ERROR_RESOLVE, Kind.ERROR, "", "Two columns are called orders."),
-    Activity(4, "dai", Action.QUEUE_PAUSE, Kind.QUEUE, "night", "", None, {"reason": "Runs after 22:00 only"}),
-    Activity(2, "admin", Action.TYPE_DISABLE, Kind.TYPE, _IMPORT, "Import users", None, {"reason": WHY_DISABLED}),
+    Activity(50, "admin", AuditAction.USER_ROLE, AuditTarget.USER, "dai", "Dai Sato",
+         {"role": "user"}, {"role": "operator"}),
+    Activity(27, "ben", AuditAction.SIGN_IN, AuditTarget.USER, "ben", "Ben Okafor"),
+    Activity(26.5, "ben", AuditAction.SETTINGS_CHANGE, AuditTarget.SETTINGS, "ben", "Ben Okafor",
+         {"theme": ""}, {"theme": "dark"}),
+    Activity(5, "dai", AuditAction.ERROR_RESOLVE, AuditTarget.ERROR, "", "Two columns are called orders."),
+    Activity(4, "dai", AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, "night", "", None,
+         {"reason": "Runs after 22:00 only"}),
+    Activity(2, "admin", AuditAction.TYPE_DISABLE, AuditTarget.TYPE, _IMPORT, "Import users", None,
+         {"reason": WHY_DISABLED}),
 )  # fmt: skip
 
 
@@ -72,7 +77,7 @@ def _settle(services: Services, staff: Staff) -> None:
 def _rows(staff: Staff) -> Iterator[tuple[timedelta, dict[str, Any]]]:
     for deed in _ACTIVITIES:
         person = staff[deed.person]
-        known = deed.action is not Action.SIGN_IN_REFUSED
+        known = deed.action is not AuditAction.SIGN_IN_REFUSED
         who = {"actor_id": person.id if known else None, "actor": person.name, "role": person.role if known else ""}
         what = {"action": deed.action.value, "kind": deed.kind.value, "object_id": deed.id, "object_name": deed.name}
         values = {"before": deed.before, "after": deed.after, "address": f"10.0.0.{40 + len(deed.person)}"}

@@ -18,7 +18,7 @@ from whitenoise import WhiteNoise
 from whitenoise.compress import Compressor
 
 from webapp.config import Settings
-from webapp.views.security.headers import of_every_answer
+from webapp.views.security.headers import response_headers
 
 _making = Lock()
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -50,7 +50,7 @@ class StaticFiles:
     def _white_noise(self, *, kept: bool) -> Wsgi:
         served: Wsgi = WhiteNoise(
             self._application,
-            root=str(with_twins(self._folder)),
+            root=str(compressed_copy(self._folder)),
             prefix=self._prefix,
             max_age=60,
             allow_all_origins=False,
@@ -67,11 +67,11 @@ class StaticFiles:
 def init_app(app: Flask, settings: Settings) -> None:
     """Serve the application's static files, with the same security headers as its pages."""
     folder, prefix = Path(app.static_folder or ""), f"{app.static_url_path}/"
-    app.wsgi_app = StaticFiles(app.wsgi_app, folder, prefix, dict(of_every_answer(settings)))  # type: ignore[method-assign]
+    app.wsgi_app = StaticFiles(app.wsgi_app, folder, prefix, dict(response_headers(settings)))  # type: ignore[method-assign]
 
 
 @cache
-def with_twins(folder: Path) -> Path:
+def compressed_copy(folder: Path) -> Path:
     """Return a copy of a folder in which each file that gains by it has a compressed twin; until this process ends."""
     copy = Path(_kept().name) / "static"
     shutil.copytree(folder, copy)

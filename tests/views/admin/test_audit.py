@@ -4,22 +4,24 @@ from io import StringIO
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.accounts.audit_log import Action, Actor, Kind, Line
-from webapp.accounts.audit_query import Narrowed
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
+from webapp.accounts.audit_query import AuditCriteria
 from webapp.services import Services
 
-ANA = Actor(name="ana", role="operator", address="192.0.2.7")
+ANA = AuditActor(name="ana", role="operator", address="192.0.2.7")
 
 
 @pytest.fixture
 def noted(services: Services) -> None:
     for action, kind, object_id, after in (
-        (Action.QUEUE_PAUSE, Kind.QUEUE, "default", {"reason": "=move()"}),
-        (Action.QUEUE_PAUSE, Kind.QUEUE, "slow", None),
-        (Action.USER_DISABLE, Kind.USER, "ben", None),
+        (AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, "default", {"reason": "=move()"}),
+        (AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, "slow", None),
+        (AuditAction.USER_DISABLE, AuditTarget.USER, "ben", None),
     ):
-        services.audit.note(Line(actor=ANA, action=action, kind=kind, id=object_id, after=after))
-    services.audit.note(Line(actor=Actor(name=""), action=Action.SIGN_IN_REFUSED, kind=Kind.USER, id="ben"))
+        services.audit.record(AuditLine(actor=ANA, action=action, kind=kind, id=object_id, after=after))
+    services.audit.record(
+        AuditLine(actor=AuditActor(name=""), action=AuditAction.SIGN_IN_REFUSED, kind=AuditTarget.USER, id="ben")
+    )
 
 
 def rows(client: FlaskClient, query: str = "") -> int:
@@ -43,7 +45,9 @@ def test_lines_are_narrowed_by_who_what_to_what_and_when(auditor: FlaskClient) -
 
 
 def test_what_is_known_by_its_name_alone_is_named(auditor: FlaskClient, services: Services) -> None:
-    services.audit.note(Line(actor=ANA, action=Action.ERROR_RESOLVE, kind=Kind.ERROR, id="", name="Out of paper"))
+    services.audit.record(
+        AuditLine(actor=ANA, action=AuditAction.ERROR_RESOLVE, kind=AuditTarget.ERROR, id="", name="Out of paper")
+    )
     assert '<span class="muted small">Error</span> Out of paper</td>' in auditor.get("/admin/audit").text
 
 
@@ -74,5 +78,5 @@ def test_the_csv_has_no_formulas_and_its_download_is_noted(auditor: FlaskClient,
     head, *lines = csv.reader(StringIO(answer.text))
     assert [line[head.index("object_id")] for line in lines] == ["ben", "slow", "default"]
     assert lines[-1][head.index("after")].startswith("{")
-    newest = services.audit_trail.page(Narrowed())[0]
+    newest = services.audit_trail.page(AuditCriteria())[0]
     assert (newest.action, newest.actor) == ("audit_export", "audi")

@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from tests.views.forms.every_kind import EveryKind
-from webapp.views.forms.questions import ABSENT, Question, questions
+from webapp.views.forms.questions import ABSENT, FieldSpec, field_specs
 
 
-def asked(payload_class: type[BaseModel]) -> dict[str, Question]:
-    return {question.name: question for question in questions(payload_class)}
+def asked(payload_class: type[BaseModel]) -> dict[str, FieldSpec]:
+    return {question.name: question for question in field_specs(payload_class)}
 
 
 def test_questions_come_in_the_order_of_the_fields() -> None:
@@ -25,7 +25,7 @@ def test_a_question_is_titled_as_people_read() -> None:
         full_text: str
         since: date = Field(title="First day")
 
-    assert [question.title for question in questions(Payload)] == ["API key", "Full text", "First day"]
+    assert [question.title for question in field_specs(Payload)] == ["API key", "Full text", "First day"]
 
 
 def test_an_enum_neither_names_nor_describes_the_field_that_has_it() -> None:
@@ -56,7 +56,7 @@ def test_or_null_is_told_apart_from_required() -> None:
         other: int = 3
         choice: Literal["a", None] = None  # noqa: PYI061  (the other way to write it)
 
-    one, other, choice = questions(Payload)
+    one, other, choice = field_specs(Payload)
     assert (one.required, one.nullable) == (True, True)
     assert (other.required, other.nullable) == (False, False)
     assert (choice.nullable, choice.schema["enum"]) == (True, ["a"])
@@ -102,4 +102,4 @@ def test_every_annotation_makes_a_question(annotation: Any) -> None:
     class Payload(BaseModel):
         field: annotation
 
-    assert asked(Payload)["field"] == Question(name="field", title="Field", schema=ANY)
+    assert asked(Payload)["field"] == FieldSpec(name="field", title="Field", schema=ANY)

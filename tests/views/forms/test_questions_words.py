@@ -1,6 +1,6 @@
 import pytest
 
-from webapp.views.forms.questions import humanised
+from webapp.views.forms.questions import humanize
 
 
 @pytest.mark.parametrize(
@@ -15,4 +15,4 @@ from webapp.views.forms.questions import humanised
     ],
 )
 def test_names_read_as_words(name: str, text: str) -> None:
-    assert humanised(name) == text
+    assert humanize(name) == text

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from webapp.jobs.store.file_store import FileStore, StoredFile
-from webapp.views.forms.upload_staging import LASTS, NotStaged, Staging
+from webapp.views.forms.upload_staging import LASTS, StagedFileGone, UploadStaging
 
 KEY = "k" * 32
 ANA = UUID(int=1)
@@ -19,8 +19,8 @@ def files(tmp_path: Path) -> FileStore:
 
 
 @pytest.fixture
-def staging(files: FileStore) -> Staging:
-    return Staging(files, KEY, user_id=ANA, type_name="import")
+def staging(files: FileStore) -> UploadStaging:
+    return UploadStaging(files, KEY, user_id=ANA, type_name="import")
 
 
 @pytest.fixture
@@ -28,34 +28,34 @@ def file(files: FileStore) -> StoredFile:
     return files.receive(BytesIO(b"content"), "ünïcode, name.csv")
 
 
-def test_a_token_brings_the_file_back(staging: Staging, file: StoredFile) -> None:
+def test_a_token_brings_the_file_back(staging: UploadStaging, file: StoredFile) -> None:
     assert staging.peek("data", staging.token("data", file)) == file
 
 
 def test_a_token_is_of_no_use_to_anybody_else_or_elsewhere(
-    files: FileStore, staging: Staging, file: StoredFile
+    files: FileStore, staging: UploadStaging, file: StoredFile
 ) -> None:
     token = staging.token("data", file)
     others = [
-        (Staging(files, KEY, user_id=uuid4(), type_name="import"), "data"),
-        (Staging(files, KEY, user_id=ANA, type_name="export"), "data"),
-        (Staging(files, "x" * 32, user_id=ANA, type_name="import"), "data"),
+        (UploadStaging(files, KEY, user_id=uuid4(), type_name="import"), "data"),
+        (UploadStaging(files, KEY, user_id=ANA, type_name="export"), "data"),
+        (UploadStaging(files, "x" * 32, user_id=ANA, type_name="import"), "data"),
         (staging, "logo"),
     ]
     for other, field in others:
-        with pytest.raises(NotStaged, match="no longer kept"):
+        with pytest.raises(StagedFileGone, match="no longer kept"):
             other.peek(field, token)
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "…", "." * 5000])
-def test_a_forged_token_brings_nothing(staging: Staging, token: str) -> None:
-    with pytest.raises(NotStaged):
+def test_a_forged_token_brings_nothing(staging: UploadStaging, token: str) -> None:
+    with pytest.raises(StagedFileGone):
         staging.peek("data", token)
 
 
-def test_a_token_runs_out(files: FileStore, staging: Staging, file: StoredFile) -> None:
-    later = Staging(files, KEY, user_id=ANA, type_name="import", lasts=timedelta(seconds=-1))
-    with pytest.raises(NotStaged):
+def test_a_token_runs_out(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
+    later = UploadStaging(files, KEY, user_id=ANA, type_name="import", lasts=timedelta(seconds=-1))
+    with pytest.raises(StagedFileGone):
         later.peek("data", staging.token("data", file))
 
 
@@ -63,16 +63,16 @@ def test_a_token_runs_out_before_the_file_is_swept() -> None:
     assert timedelta() < LASTS < timedelta(days=1)
 
 
-def test_a_file_that_was_swept_is_no_longer_staged(files: FileStore, staging: Staging, file: StoredFile) -> None:
+def test_a_file_that_was_swept_is_no_longer_staged(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
     token = staging.token("data", file)
     files.remove(file.id)
-    with pytest.raises(NotStaged):
+    with pytest.raises(StagedFileGone):
         staging.peek("data", token)
-    with pytest.raises(NotStaged):
+    with pytest.raises(StagedFileGone):
         staging.take(file)
 
 
-def test_each_job_takes_a_file_of_its_own(files: FileStore, staging: Staging, file: StoredFile) -> None:
+def test_each_job_takes_a_file_of_its_own(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
     one, other = staging.take(file), staging.take(file)
     assert len({file.id, one.id, other.id}) == 3
     assert replace(one, id=file.id) == file
@@ -83,7 +83,7 @@ def test_each_job_takes_a_file_of_its_own(files: FileStore, staging: Staging, fi
 
 
 def test_a_file_is_copied_where_there_are_no_links(
-    files: FileStore, staging: Staging, file: StoredFile, monkeypatch: pytest.MonkeyPatch
+    files: FileStore, staging: UploadStaging, file: StoredFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from webapp.accounts.user import User
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 
 ASKED = Confirmation(
     title="Stop 2 jobs?",
@@ -23,8 +23,8 @@ ASKED = Confirmation(
 
 @pytest.fixture
 def client(app: Flask, client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
-    app.add_url_rule("/sure", "sure", lambda: confirm(ASKED))
-    app.add_url_rule("/never", "never", lambda: confirm(replace(ASKED, refusal="They have ended.")))
+    app.add_url_rule("/sure", "sure", lambda: render_confirmation(ASKED))
+    app.add_url_rule("/never", "never", lambda: render_confirmation(replace(ASKED, refusal="They have ended.")))
     return client_of(user)
 
 

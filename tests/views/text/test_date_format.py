@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from webapp.views.text.date_format import clock, day, moment, rough, span, time_of_day
+from webapp.views.text.date_format import clock_time, duration, relative_time, rough_duration, short_date, time_of_day
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
@@ -26,21 +26,21 @@ ZONE = ZoneInfo("UTC")
     ],
 )
 def test_a_moment_is_said_as_people_would(ago: timedelta, text: str) -> None:
-    assert plain(moment(NOW - ago, NOW, ZONE).text) == text
+    assert plain(relative_time(NOW - ago, NOW, ZONE).text) == text
 
 
 def test_a_moment_is_said_in_the_readers_zone_and_exactly() -> None:
-    said = moment(NOW - timedelta(hours=12, minutes=30), NOW, ZoneInfo("Europe/Madrid"))
+    said = relative_time(NOW - timedelta(hours=12, minutes=30), NOW, ZoneInfo("Europe/Madrid"))
     assert said.text == "today, 00:30"
     assert said.iso == "2026-11-20T23:30:00+00:00"
     assert said.title == "Saturday, 21 November 2026, 00:30:00 (Europe/Madrid)"
 
 
 def test_a_time_of_another_day_says_its_date() -> None:
-    assert clock(NOW, NOW, ZONE).text == "12:00:00"
-    assert plain(clock(NOW - timedelta(days=2), NOW, ZONE).text) == "19 Nov, 12:00"
+    assert clock_time(NOW, NOW, ZONE).text == "12:00:00"
+    assert plain(clock_time(NOW - timedelta(days=2), NOW, ZONE).text) == "19 Nov, 12:00"
     assert time_of_day(NOW - timedelta(days=2), ZONE).text == "12:00:00"
-    assert day(NOW + timedelta(days=7), NOW, ZONE).text == "28 Nov"
+    assert short_date(NOW + timedelta(days=7), NOW, ZONE).text == "28 Nov"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_time_of_another_day_says_its_date() -> None:
     ],
 )
 def test_a_measured_period_has_its_two_largest_units(seconds: float, text: str) -> None:
-    assert plain(span(timedelta(seconds=seconds))) == text
+    assert plain(duration(timedelta(seconds=seconds))) == text
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_measured_period_has_its_two_largest_units(seconds: float, text: str) 
     [(0, "less than 5 s"), (5, "5 s"), (38, "40 s"), (58, "1 min"), (100, "2 min"), (3000, "50 min"), (9000, "2 h")],
 )
 def test_a_guess_is_no_more_exact_than_it_can_be(seconds: float, text: str) -> None:
-    assert plain(rough(timedelta(seconds=seconds))) == text
+    assert plain(rough_duration(timedelta(seconds=seconds))) == text
 
 
 def plain(text: str) -> str:

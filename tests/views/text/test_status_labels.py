@@ -17,22 +17,22 @@ def job(status: Status, **values: Any) -> Job:
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_has_a_word(status: Status) -> None:
-    assert status_labels.look(job(status)).word
+    assert status_labels.status_label(job(status)).word
 
 
 def test_words_tell_more_than_the_status_alone() -> None:
-    assert status_labels.look(job(Status.SCHEDULED, attempt=1)).word == "Retrying"
-    assert status_labels.look(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping…"
-    assert status_labels.look(job(Status.COMPLETED, warnings=({"text": "!"},))).word == "Done with warnings"
-    assert status_labels.look(job(Status.CANCELLED, cancel_requested_at=NOW)).word == "Stopped"
+    assert status_labels.status_label(job(Status.SCHEDULED, attempt=1)).word == "Retrying"
+    assert status_labels.status_label(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping…"
+    assert status_labels.status_label(job(Status.COMPLETED, warnings=({"text": "!"},))).word == "Done with warnings"
+    assert status_labels.status_label(job(Status.CANCELLED, cancel_requested_at=NOW)).word == "Stopped"
 
 
 def test_an_unknown_total_has_no_percentage() -> None:
     unknown = job(Status.RUNNING, done=1204, progress=61.6)
     assert status_labels.percent(unknown) is None
-    assert status_labels.amounts(unknown) == "1,204 so far"
+    assert status_labels.progress_amounts(unknown) == "1,204 so far"
     assert status_labels.percent(replace(unknown, total=2408.0)) == 61.6
-    assert status_labels.amounts(replace(unknown, total=2408.0)) == "1,204 of 2,408"
+    assert status_labels.progress_amounts(replace(unknown, total=2408.0)) == "1,204 of 2,408"
     assert status_labels.percent(replace(unknown, done=None)) == 61.6
 
 
@@ -43,20 +43,20 @@ def test_a_job_is_not_all_done_before_its_end() -> None:
 
 
 def test_the_jobs_own_message_comes_before_its_numbers() -> None:
-    assert status_labels.amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
+    assert status_labels.progress_amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
 
 
 def test_only_a_job_in_its_first_seconds_has_just_begun() -> None:
     silent = job(Status.RUNNING, started_at=NOW)
-    assert status_labels.standing(silent, NOW + timedelta(seconds=2)) == "Has just begun"
-    assert status_labels.standing(silent, NOW + timedelta(hours=2)) == "Does not tell how far it is"
-    assert not status_labels.standing(replace(silent, progress=40.0), NOW), "the number beside it says enough"
+    assert status_labels.progress_summary(silent, NOW + timedelta(seconds=2)) == "Has just begun"
+    assert status_labels.progress_summary(silent, NOW + timedelta(hours=2)) == "Does not tell how far it is"
+    assert not status_labels.progress_summary(replace(silent, progress=40.0), NOW), "the number beside it says enough"
 
 
 def test_a_job_that_waits_for_its_parts_says_how_many_have_ended() -> None:
     parent = job(Status.WAITING, started_at=NOW, parts=4, parts_completed=1, parts_failed=1, progress=50.0)
-    assert status_labels.runs(parent)
-    assert status_labels.standing(parent, NOW) == "2 of 4 parts"
+    assert status_labels.appears_running(parent)
+    assert status_labels.progress_summary(parent, NOW) == "2 of 4 parts"
 
 
 @pytest.mark.parametrize(

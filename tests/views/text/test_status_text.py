@@ -7,22 +7,22 @@ import pytest
 
 from webapp.jobs.model.job import Job, Status
 from webapp.views.text import status_text
-from webapp.views.text.status_text import Facts, Outlook, Pause
+from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 STARTED = NOW - timedelta(seconds=38)
 
 
-def facts(status: Status, **values: Any) -> Facts:
+def facts(status: Status, **values: Any) -> StatusFacts:
     about = {name: values.pop(name) for name in ("usual", "stopped_by", "shown_left") if name in values}
     queue = {name: values.pop(name) for name in ("place", "workers", "starts_within", "pause") if name in values}
     job = Job(id=uuid4(), type="report", title="Report", status=status, **values)
-    return Facts(job=job, now=NOW, zone=ZoneInfo("UTC"), queue=Outlook(**queue), **about)
+    return StatusFacts(job=job, now=NOW, zone=ZoneInfo("UTC"), queue=QueueFacts(**queue), **about)
 
 
 def said(status: Status, **values: Any) -> str:
-    saying = status_text.saying(facts(status, **values))
-    return f"{saying.fact} {saying.outlook}".strip().replace("\N{NO-BREAK SPACE}", " ")
+    saying = status_text.status_text(facts(status, **values))
+    return f"{saying.fact} {saying.hint}".strip().replace("\N{NO-BREAK SPACE}", " ")
 
 
 @pytest.mark.parametrize("status", Status)
@@ -79,7 +79,7 @@ def test_a_waiting_job_says_when_it_may_start() -> None:
 
 
 def test_a_paused_queue_says_by_whom_since_when_and_why() -> None:
-    pause = Pause(by="an operator", since=NOW - timedelta(hours=3), reason="moving the database")
+    pause = QueuePause(by="an operator", since=NOW - timedelta(hours=3), reason="moving the database")
     assert said(Status.QUEUED, place=1, workers=2, pause=pause) == (
         "Queue paused by an operator, today, 09:00: moving the database. It starts by itself when the queue goes on."
     )

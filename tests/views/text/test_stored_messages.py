@@ -7,7 +7,7 @@ from flask import Flask
 from flask_babel import force_locale
 
 from webapp.views.text.engine_messages import FIXED, PATTERNS
-from webapp.views.text.stored_messages import note_in_words, translated
+from webapp.views.text.stored_messages import diagnostic_text, translated
 
 ROOT = Path(__file__).parent.parent.parent.parent
 LITERAL = re.compile(r"%\(\w+\)s[.)]*")
@@ -58,10 +58,10 @@ def test_what_nobody_translated_stays_as_it_was_written() -> None:
 @pytest.mark.usefixtures("german")
 def test_a_note_is_said_by_its_key_if_that_is_known() -> None:
     known = {"text": "a.csv is empty", "key": "The file %(name)s is empty.", "parameters": {"name": "a.csv"}}
-    assert note_in_words(known) == "Die Datei a.csv ist leer."
-    assert note_in_words({**known, "parameters": {"file": "a.csv"}}) == "a.csv is empty"
-    assert note_in_words({**known, "key": "shop_closed"}) == "a.csv is empty"
-    assert note_in_words({"text": "The file a.csv is empty."}) == "Die Datei a.csv ist leer."
+    assert diagnostic_text(known) == "Die Datei a.csv ist leer."
+    assert diagnostic_text({**known, "parameters": {"file": "a.csv"}}) == "a.csv is empty"
+    assert diagnostic_text({**known, "key": "shop_closed"}) == "a.csv is empty"
+    assert diagnostic_text({"text": "The file a.csv is empty."}) == "Die Datei a.csv ist leer."
 
 
 def test_an_english_reader_reads_what_was_written(app: Flask) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited, note
 from webapp.cli.command_group import BadUsage, Failed
 from webapp.cli.context import services
@@ -27,7 +27,7 @@ T = TypeVar("T")
 def cancel(several: tuple[Job, ...], *, in_json: bool) -> None:
     """Stop jobs. Waiting jobs stop at once, running jobs at their next step."""
     hint = "Only a job that has not ended can be cancelled."
-    with _trying(several, Action.JOB_STOP, services().jobs.cancel, hint) as done:
+    with _trying(several, AuditAction.JOB_STOP, services().jobs.cancel, hint) as done:
         print_jobs(done, in_json=in_json)
 
 
@@ -46,7 +46,7 @@ def retry(several: tuple[Job, ...], since: timedelta | None, *, all_failed: bool
         _retry_all(since, in_json=in_json)
         return
     hint = "Only a failed, stopped or lost job can be tried again; `deskjob job run-again` starts a copy of any."
-    with _trying(several, Action.JOB_RETRY, services().jobs.retry, hint) as done:
+    with _trying(several, AuditAction.JOB_RETRY, services().jobs.retry, hint) as done:
         print_jobs(done, in_json=in_json)
 
 
@@ -59,7 +59,7 @@ def run_again(one: Job, *, in_json: bool) -> None:
         made = services().jobs.run_again(one.id)
     except FileNotFoundError:
         raise Failed(f"The files of job {one.short_id} are gone. Start a new one with its files.") from None
-    note(Action.JOB_RUN_AGAIN, Kind.JOB, made.id, name=made.title, after={"again_of": one.id})
+    note(AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, made.id, name=made.title, after={"again_of": one.id})
     click.echo(as_json(made.to_dict()) if in_json else str(made.id))
 
 
@@ -68,7 +68,7 @@ def run_again(one: Job, *, in_json: bool) -> None:
 @in_json
 def delete(several: tuple[Job, ...], *, in_json: bool) -> None:
     """Delete finished jobs. Their child jobs and files are deleted too; this cannot be undone."""
-    with _trying(several, Action.JOB_DELETE, _deleted, "") as done:
+    with _trying(several, AuditAction.JOB_DELETE, _deleted, "") as done:
         if in_json:
             click.echo(as_json({"deleted": done}))
         for job_id in () if in_json else done:
@@ -83,7 +83,7 @@ def priority(one: Job, number: int, *, in_json: bool) -> None:
     """Change the priority of a waiting job. Higher priorities run first."""
     change = {"before": {"priority": one.priority}, "after": {"priority": number}}
     try:
-        with audited(Action.JOB_PRIORITY, Kind.JOB, one.id, name=one.title, **change):
+        with audited(AuditAction.JOB_PRIORITY, AuditTarget.JOB, one.id, name=one.title, **change):
             prioritised = services().admin_jobs.prioritise(one.id, number)
         print_jobs([prioritised], in_json=in_json, alone=True)
     except BadRequest as error:
@@ -91,13 +91,13 @@ def priority(one: Job, number: int, *, in_json: bool) -> None:
 
 
 @contextmanager
-def _trying(several: Iterable[Job], action: Action, verb: Callable[[UUID], T], hint: str) -> Iterator[list[T]]:
+def _trying(several: Iterable[Job], action: AuditAction, verb: Callable[[UUID], T], hint: str) -> Iterator[list[T]]:
     """Do it with one job after the other, and give what was done; those that refuse are named at the end."""
     done: list[T] = []
     refused: list[str] = []
     for job in {job.id: job for job in several}.values():
         try:
-            with audited(action, Kind.JOB, job.id, name=job.title, before={"status": job.status}):
+            with audited(action, AuditTarget.JOB, job.id, name=job.title, before={"status": job.status}):
                 done.append(verb(job.id))
         except (IllegalTransition, UniqueKeyTaken) as error:
             refused.append(str(error))
@@ -113,7 +113,9 @@ def _retry_all(since: timedelta | None, *, in_json: bool) -> None:
     while ids := jobs.failed(within=since, after=last):
         taken = sum(map(_retried, ids))
         retried, skipped, last = retried + taken, skipped + len(ids) - taken, ids[-1]
-    note(Action.JOBS_BULK, Kind.JOBS, "retry", after={"retried": retried, "skipped": skipped, "since": since})
+    note(
+        AuditAction.JOBS_BULK, AuditTarget.JOBS, "retry", after={"retried": retried, "skipped": skipped, "since": since}
+    )
     sentence = f"Tried again: {retried:,}."
     if skipped:
         sentence += f" Left alone, because an unfinished job has their unique key: {skipped:,}."

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import note
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
@@ -58,7 +58,7 @@ def start(
         after=[one.id for one in after],
         **{name: value for name, value in choices.items() if value is not None},
     )
-    note(Action.JOB_CREATE, Kind.JOB, made.id, name=made.title, after={"type": made.type, "as": person})
+    note(AuditAction.JOB_CREATE, AuditTarget.JOB, made.id, name=made.title, after={"type": made.type, "as": person})
     if not (wait and in_json):
         click.echo(as_json(made.to_dict()) if in_json else str(made.id))
     if wait:

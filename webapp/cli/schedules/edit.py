@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 from uuid_utils.compat import uuid7
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
 from webapp.cli.parameters import PAYLOAD, PRIORITY, in_json, owner_of
@@ -57,7 +57,7 @@ def add(
     owner = owner_of(person, type_name, public=not private)
     draft = ScheduleDraft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
     schedule_id = uuid7()
-    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=name, after=draft.to_dict()):
+    with audited(AuditAction.SCHEDULE_ADD, AuditTarget.SCHEDULE, schedule_id, name=name, after=draft.to_dict()):
         made = services().schedules.add(type_name, payload or {}, draft, schedule_id=schedule_id)
     print_schedule(made, in_json=in_json)
 
@@ -72,7 +72,7 @@ def edit(one: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chos
     given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
     before, after = ScheduleDraft.from_schedule(one), replace(ScheduleDraft.from_schedule(one), **given)
     states = {"before": before.to_dict(), "after": after.to_dict()}
-    with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, one.id, name=one.name, **states):
+    with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, one.id, name=one.name, **states):
         changed = services().schedules.change(one, after, payload=payload)
     print_schedule(changed, in_json=in_json)
 

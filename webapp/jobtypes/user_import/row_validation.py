@@ -37,8 +37,8 @@ def person_of(row: Row, default_role: Role) -> Person:
             wrong.append(str(reason))
             return None
 
-    name, full_name = kept("name", validation.good_name), kept("full_name", validation.good_full_name)
-    email, role = kept("email", validation.good_email), kept("role", lambda cell: _role(cell, default_role))
+    name, full_name = kept("name", validation.valid_name), kept("full_name", validation.valid_full_name)
+    email, role = kept("email", validation.valid_email), kept("role", lambda cell: _role(cell, default_role))
     password = kept("password", lambda cell: _password(cell, name or ""))
     if wrong:
         raise BadAccount(" ".join(wrong))
@@ -61,5 +61,5 @@ def _role(cell: str, default: Role) -> Role:
 
 def _password(cell: str, name: str) -> str:
     if cell:
-        passwords.check(cell, name)
+        passwords.check_strength(cell, name)
     return cell

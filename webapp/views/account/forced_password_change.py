@@ -4,7 +4,7 @@ from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.validation import BadAccount
 from webapp.views.page.audit_log import audited
 from webapp.views.page.request import services, signed_in
@@ -39,7 +39,7 @@ def choose() -> ResponseReturnValue:
     """Ask for the old password and a new one; the other sessions end."""
     if request.method == "GET":
         return render_template("account/forced_password_change.html")
-    wrong = reauthentication.complaint()
+    wrong = reauthentication.own_password_error()
     error = "" if wrong else _refusal(request.form.get("password", ""), request.form.get("repeated", ""))
     if wrong or error:
         return render_template("account/forced_password_change.html", own_error=wrong, error=error), 422
@@ -55,7 +55,7 @@ def _refusal(new: str, repeated: str) -> str:
         return _("This is the old password. Choose another one.")
     person = signed_in()
     try:
-        with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
+        with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
             services().accounts.set_password(person.name, new)
     except BadAccount as error:
         return translated(str(error))

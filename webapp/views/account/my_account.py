@@ -12,13 +12,13 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 
 from webapp.accounts import preferences
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.preferences import Language, Notify, Preferences, Theme
-from webapp.accounts.validation import BadAccount, good_timezone
+from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.views.account.user_agent import browser
 from webapp.views.page.audit_log import audited
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import reader
+from webapp.views.page.viewer_context import viewer_context
 from webapp.views.security import login as security
 from webapp.views.security import login_throttle
 from webapp.views.text.stored_messages import translated
@@ -38,9 +38,9 @@ def show() -> ResponseReturnValue:
 def save() -> ResponseReturnValue:
     """Keep what was chosen, all of it or nothing."""
     typed = request.form
-    if errors := refused(typed):
+    if errors := validation_errors(typed):
         return _page(typed=typed, errors=errors), 422
-    preferences.save(services().engine, signed_in().id, chosen_by(typed))
+    preferences.save(services().engine, signed_in().id, submitted_preferences(typed))
     return _back("saved")
 
 
@@ -50,11 +50,11 @@ def password() -> ResponseReturnValue:
     person, old, new = signed_in(), request.form.get("old", ""), request.form.get("new", "")
     if services().accounts.authenticate(person.name, old) is None:
         return _page(errors={"old": _("This is not your password.")}), 422
-    login_throttle.give_back()
+    login_throttle.refund_attempt()
     if new != request.form.get("again", ""):
         return _page(errors={"again": _("The two new passwords are not the same.")}), 422
     try:
-        with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
+        with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
             services().accounts.set_password(person.name, new)
     except BadAccount as error:
         return _page(errors={"new": translated(str(error))}), 422
@@ -81,7 +81,7 @@ def end_others() -> ResponseReturnValue:
 def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
     """Say how long to wait."""
     seconds = login_throttle.seconds_to_wait()
-    return _page(errors={"old": login_throttle.sentence(seconds)}), 429, {"Retry-After": str(seconds)}
+    return _page(errors={"old": login_throttle.wait_message(seconds)}), 429, {"Retry-After": str(seconds)}
 
 
 def _back(said: str) -> ResponseReturnValue:
@@ -90,7 +90,7 @@ def _back(said: str) -> ResponseReturnValue:
 
 def _page(*, said: str = "", typed: object = None, errors: dict[str, str] | None = None) -> str:
     person = signed_in()
-    reading = reader()
+    reading = viewer_context()
     sessions = services().sessions.of(person.id, security.token())
     return render_template(
         "account/my_account.html",
@@ -144,18 +144,18 @@ def zones() -> tuple[str, ...]:
     return ("UTC", *sorted(places))
 
 
-def refused(typed: Mapping[str, str]) -> dict[str, str]:
+def validation_errors(typed: Mapping[str, str]) -> dict[str, str]:
     """Say of each field what cannot be kept."""
     offered = choices()
     wrong = {name: _("Choose one of these.") for name in offered if typed.get(name, "") not in offered[name]}
     try:
-        good_timezone(_zone(typed))
+        valid_timezone(_zone(typed))
     except BadAccount:
         wrong["timezone"] = _("There is no such time zone. Choose one from the list, like Europe/Madrid.")
     return wrong
 
 
-def chosen_by(typed: Mapping[str, str]) -> Preferences:
+def submitted_preferences(typed: Mapping[str, str]) -> Preferences:
     """Return what was sent, once nothing of it is refused."""
     return Preferences(
         theme=typed.get("theme", ""),

@@ -8,23 +8,23 @@ from flask.typing import ResponseReturnValue
 from webapp.jobs.queries.notifications import Notification
 from webapp.views.job_list.row import File, files
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.topbar import saying, tone
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment
+from webapp.views.page.topbar import notification_text, notification_tone
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime
 
 bp = Blueprint("notices", __name__)
 _ICONS = {"done": "check", "stopped": "player-stop", "failed": "alert-triangle"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class NotificationRow:
     """A notice as it is shown; ``result`` is the first file that the job has left, if it is still there."""
 
     notice: Notification
     text: str
     tone: str
     icon: str
-    when: Moment
+    when: FormattedTime
     result: File | None
 
 
@@ -50,17 +50,17 @@ def mark_all_read() -> ResponseReturnValue:
     return redirect(url_for("notices.index"), 303)
 
 
-def _lines(those: tuple[Notification, ...]) -> tuple[Line, ...]:
-    reading = reader()
+def _lines(those: tuple[Notification, ...]) -> tuple[NotificationRow, ...]:
+    reading = viewer_context()
     attached = services().queries.files.attachments_of([notice.job_id for notice in those])
     return tuple(_line(notice, files(attached.get(notice.job_id, ()), reading), reading) for notice in those)
 
 
-def _line(notice: Notification, attached: tuple[File, ...], reading: Reader) -> Line:
-    colours = tone(notice.status)
-    return Line(
+def _line(notice: Notification, attached: tuple[File, ...], reading: ViewerContext) -> NotificationRow:
+    colours = notification_tone(notice.status)
+    return NotificationRow(
         notice=notice,
-        text=saying(notice),
+        text=notification_text(notice),
         tone=colours,
         icon=_ICONS[colours],
         when=reading.when(notice.at),

@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
-from webapp.accounts.audit_log import Action, Kind
-from webapp.views.page.audit_log import audited, audited_by, note_refused
+from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
 from webapp.views.page.request import services
 from webapp.views.security import login as security
 from webapp.views.security import login_throttle
@@ -32,7 +32,7 @@ def login() -> ResponseReturnValue:
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
     """End the session, and have the browser forget what it saw."""
-    with audited(Action.SIGN_OUT, Kind.USER, current_user.name, name=current_user.display_name):
+    with audited(AuditAction.SIGN_OUT, AuditTarget.USER, current_user.name, name=current_user.display_name):
         security.sign_out()
     response = make_response(redirect(url_for("auth.login"), 303))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -44,7 +44,7 @@ def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
     """Say how long to wait."""
     seconds = login_throttle.seconds_to_wait()
     _log.warning("Too many attempts to sign in as %r from %s", request.form.get("name", ""), request.remote_addr)
-    return _page(login_throttle.sentence(seconds)), 429, {"Retry-After": str(seconds)}
+    return _page(login_throttle.wait_message(seconds)), 429, {"Retry-After": str(seconds)}
 
 
 def _sign_in(name: str, password: str) -> ResponseReturnValue:
@@ -53,8 +53,8 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
         _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
         _note_refusal(name)
         return _page(_("The name or the password is not right.")), 422
-    login_throttle.give_back()
-    with audited_by(user, Action.SIGN_IN):
+    login_throttle.refund_attempt()
+    with audited_as(user, AuditAction.SIGN_IN):
         security.sign_in(user)
     _log.info("Signed in %r from %s", user.name, request.remote_addr)
     return redirect(safe_next(request.args.get("next")), 303)
@@ -63,7 +63,7 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
 def _note_refusal(name: str) -> None:
     """Name an account only: what is none may be a password, typed into the wrong field."""
     meant = services().accounts.by_name(name)
-    note_refused(Action.SIGN_IN_REFUSED, meant.name if meant else "")
+    record_refused_sign_in(AuditAction.SIGN_IN_REFUSED, meant.name if meant else "")
 
 
 def _page(error: str = "") -> str:
@@ -73,5 +73,5 @@ def _page(error: str = "") -> str:
         error=error,
         name=request.form.get("name", ""),
         then=None if then == HOME else then,
-        ended=security.had_a_session() and not error,
+        ended=security.had_session() and not error,
     )

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.bulk_actions import Action as Act
@@ -22,14 +22,14 @@ from webapp.views.admin.charts import Sparkline, sparkline
 from webapp.views.job_list.admin_filter import moment_of
 from webapp.views.job_list.bulk_action_text import told
 from webapp.views.job_list.bulk_actions import actor, start_acting
-from webapp.views.page.audit_log import audited, note
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.audit_log import audited, record_audit
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
-from webapp.views.page.polling import answer, asking
+from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import services, signed_in, viewer
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment
-from webapp.views.text.status_labels import Look
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
@@ -57,18 +57,18 @@ class ErrorRow:
     type_name: str
     type_title: str
     place: str
-    look: Look
+    look: StatusLabel
     state: str
     count: int
     users: int
-    first: Moment
-    last: Moment
+    first: FormattedTime
+    last: FormattedTime
     spark: Sparkline
 
 
-def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: Reader, types: Registry) -> ErrorRow:
+def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: ViewerContext, types: Registry) -> ErrorRow:
     """Describe a group; whoever may not start a type does not read what its jobs choked on."""
-    closed = group.type in reading.closed_types
+    closed = group.type in reading.restricted_types
     tone, icon = _LOOKS[ErrorState(group.state)]
     return ErrorRow(
         fingerprint=group.fingerprint,
@@ -77,7 +77,7 @@ def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: Reader,
         type_name=group.type,
         type_title=translated(types.get(group.type).title) if group.type in types else group.type,
         place="" if closed else group.place,
-        look=Look(str(STATES[group.state]), tone, icon),
+        look=StatusLabel(str(STATES[group.state]), tone, icon),
         state=group.state,
         count=group.count,
         users=group.users,
@@ -93,9 +93,9 @@ EVERY = "all"
 _SECONDS = 15.0
 _AT_ONCE = 200  # jobs that a request retries; of more, a job of its own does
 _ACTIONS = {
-    ErrorState.RESOLVED: Action.ERROR_RESOLVE,
-    ErrorState.IGNORED: Action.ERROR_IGNORE,
-    ErrorState.OPEN: Action.ERROR_REOPEN,
+    ErrorState.RESOLVED: AuditAction.ERROR_RESOLVE,
+    ErrorState.IGNORED: AuditAction.ERROR_IGNORE,
+    ErrorState.OPEN: AuditAction.ERROR_REOPEN,
 }
 
 
@@ -128,7 +128,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/admin/errors/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    return answer("admin/errors/_live.html", _list())
+    return poll_response("admin/errors/_live.html", _list())
 
 
 @bp.get("/admin/errors/<fingerprint>")
@@ -139,8 +139,8 @@ def show(fingerprint: str) -> ResponseReturnValue:
         "admin/errors/show.html",
         error=_rows([group])[0],
         group=group,
-        settled_by=reader([group.state_by]).name(group.state_by) if group.state_by else "",
-        settled_at=reader().when(group.state_at) if group.state_at else None,
+        settled_by=viewer_context([group.state_by]).name(group.state_by) if group.state_by else "",
+        settled_at=viewer_context().when(group.state_at) if group.state_at else None,
         failed=services().metrics.errors.count_retriable(fingerprint),
         last_is_there=bool(services().queries.lists.some(viewer(), [group.sample_job_id])),
     )
@@ -152,7 +152,7 @@ def settle(fingerprint: str, state: str) -> ResponseReturnValue:
     """Say what is thought of an error."""
     group, new = _group(fingerprint), ErrorState(state)
     change = {"before": {"state": group.state}, "after": {"state": new.value}}
-    with audited(_ACTIONS[new], Kind.ERROR, fingerprint, name=group.type, **change):
+    with audited(_ACTIONS[new], AuditTarget.ERROR, fingerprint, name=group.type, **change):
         services().metrics.errors.set_state(fingerprint, new, by=signed_in().id)
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
@@ -163,7 +163,7 @@ def confirm_retry(fingerprint: str) -> ResponseReturnValue:
     """Ask before all jobs that failed so are retried."""
     group = _group(fingerprint)
     count = services().metrics.errors.count_retriable(fingerprint)
-    return confirm(
+    return render_confirmation(
         Confirmation(
             title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
             effect=_("Every job that failed with this error and was not retried since will be retried."),
@@ -187,14 +187,16 @@ def retry(fingerprint: str) -> ResponseReturnValue:
     group, errors = _group(fingerprint), services().metrics.errors
     count = errors.count_retriable(fingerprint)
     if count > _AT_ONCE:
-        with audited(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": count}):
+        with audited(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": count}):
             job = start_acting(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
     judged = sort(
         Act.RETRY, services().queries.lists.some(viewer(), errors.retriable(fingerprint, count)).values(), actor()
     )
     act(services().jobs, Act.RETRY, judged.fit, actor())
-    note(Action.ERROR_RETRY, Kind.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)})
+    record_audit(
+        AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)}
+    )
     flash(told(Act.RETRY, judged))
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
@@ -211,8 +213,8 @@ def _list() -> dict[str, Any]:
         "count": services().metrics.errors.count(**asked.narrowed()),
         "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
         "types": sorted(services().registry, key=lambda kind: translated(kind.title)),
-        "since": reader().when(since) if (since := moment_of(asked.since)) else None,
-        **asking((shown, asked), _SECONDS),
+        "since": viewer_context().when(since) if (since := moment_of(asked.since)) else None,
+        **polling_context((shown, asked), _SECONDS),
     }
 
 
@@ -233,7 +235,7 @@ def _place(text: str) -> Any:
 
 
 def _rows(groups: Any) -> tuple[ErrorRow, ...]:
-    reading, errors = reader(), services().metrics.errors
+    reading, errors = viewer_context(), services().metrics.errors
     hours = errors.counts_by_hour([group.fingerprint for group in groups], reading.now - timedelta(hours=HOURS))
     return tuple(error_row(group, hours[group.fingerprint], reading, services().registry) for group in groups)
 

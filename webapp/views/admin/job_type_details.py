@@ -15,16 +15,16 @@ from webapp.jobs.model.job import Status
 from webapp.jobs.model.policies import FOREVER, OnDuplicate
 from webapp.views.admin.users import role_label
 from webapp.views.forms.choices import label_of, labels_of, tokens_of
-from webapp.views.forms.questions import ABSENT, Question, questions
-from webapp.views.text.date_format import span
-from webapp.views.text.number_format import exact, one_of, size
+from webapp.views.forms.questions import ABSENT, FieldSpec, field_specs
+from webapp.views.text.date_format import duration
+from webapp.views.text.number_format import exact_number, join_with_or, size
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
 
 
 def limit_lines(kind: JobType) -> tuple[str, ...]:
     """Say how long a job may run, how often it is tried, and how many run at once."""
-    return (_("up to %(period)s", period=span(kind.timeout)), _tries(kind), *_at_once(kind))
+    return (_("up to %(period)s", period=duration(kind.timeout)), _tries(kind), *_at_once(kind))
 
 
 def starter_lines(kind: JobType) -> tuple[str, ...]:
@@ -45,9 +45,12 @@ def rule_rows(kind: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
         (_("Who can start it"), "; ".join(starter_lines(kind))),
         (_("Priority"), str(kind.priority)),
         (_("Attempts"), _tries(kind)),
-        (_("Time limit"), span(kind.timeout)),
-        (_("Grace period to stop"), span(kind.stop_grace)),
-        (_("Time without progress before it is lost"), span(kind.stale_after) if kind.stale_after else _("no limit")),
+        (_("Time limit"), duration(kind.timeout)),
+        (_("Grace period to stop"), duration(kind.stop_grace)),
+        (
+            _("Time without progress before it is lost"),
+            duration(kind.stale_after) if kind.stale_after else _("no limit"),
+        ),
         (_("Running at the same time"), _most(running)),
         (_("Running at the same time per owner"), _most(of_one_owner)),
         (_("Duplicates"), _second(kind)),
@@ -109,7 +112,7 @@ def _jobs_kept(kind: JobType, usual: timedelta) -> tuple[str, ...]:
 
 
 def _period(period: timedelta) -> str:
-    return _("forever") if period == FOREVER else span(period)
+    return _("forever") if period == FOREVER else duration(period)
 
 
 _BOUNDS = {
@@ -150,11 +153,11 @@ def parameter_rows(kind: JobType, largest_file: int) -> tuple[ParameterRow, ...]
             limits=", ".join(_limits(kind, question, largest_file)),
             default=_default(question),
         )
-        for question in questions(kind.payload_class)
+        for question in field_specs(kind.payload_class)
     )
 
 
-def _takes(question: Question) -> str:
+def _takes(question: FieldSpec) -> str:
     schema = question.schema
     if question.is_upload:
         return _("file")
@@ -174,22 +177,22 @@ def _takes(question: Question) -> str:
     return formats.get(str(schema.get("format"))) or types.get(str(schema.get("type"))) or _("any value")
 
 
-def _limits(kind: JobType, question: Question, largest_file: int) -> Iterator[str]:
+def _limits(kind: JobType, question: FieldSpec, largest_file: int) -> Iterator[str]:
     schema = question.schema
     if question.is_upload:
         yield from _of_a_file(kind, question, largest_file)
         return
     options = schema if "enum" in schema or "const" in schema else schema.get("items", {})
     if tokens := tokens_of(options):
-        yield one_of(list(labels_of(options, tokens, schema).values()))
+        yield join_with_or(list(labels_of(options, tokens, schema).values()))
     yield from (str(words) % {"bound": _amount(schema[key])} for key, words in _BOUNDS.items() if key in schema)
     yield from _counts(schema)
 
 
-def _of_a_file(kind: JobType, question: Question, largest_file: int) -> Iterator[str]:
+def _of_a_file(kind: JobType, question: FieldSpec, largest_file: int) -> Iterator[str]:
     taken = upload_rule_of(kind.payload_class, question.name)
     if taken.kinds:
-        yield one_of(taken.kinds)
+        yield join_with_or(taken.kinds)
     yield _("at most %(bound)s", bound=size(min(taken.max_bytes or largest_file, largest_file)))
 
 
@@ -204,7 +207,7 @@ def _counts(schema: Mapping[str, Any]) -> Iterator[str]:
         yield ngettext("at most %(num)s entry", "at most %(num)s entries", high)
 
 
-def _default(question: Question) -> str:
+def _default(question: FieldSpec) -> str:
     value = question.default
     if value is ABSENT or question.schema.get("format") == "password":
         return ""
@@ -218,4 +221,4 @@ def _default(question: Question) -> str:
 
 
 def _amount(value: object) -> str:
-    return exact(value) if isinstance(value, int | float) else str(value)
+    return exact_number(value) if isinstance(value, int | float) else str(value)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
@@ -25,8 +25,8 @@ from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation
 from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -52,10 +52,10 @@ def show(name: str) -> ResponseReturnValue:
 def disable(name: str) -> ResponseReturnValue:
     """Ask why, then let nobody start it."""
     known = _find_type(name)
-    if page := confirmation.asking(_disabling(known)):
+    if page := confirmation.ask_reason(_disabling(known)):
         return page
-    reason = confirmation.given()
-    with audited(Action.TYPE_DISABLE, Kind.TYPE, name, name=known.title, after={"reason": reason}):
+    reason = confirmation.submitted_reason()
+    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=known.title, after={"reason": reason}):
         services().disabled_types.disable(name, reason=reason, by=signed_in().id)
     return _back(name)
 
@@ -66,7 +66,7 @@ def enable(name: str) -> ResponseReturnValue:
     """Let it be started again, and what waits of it run."""
     known, disabled = _find_type(name), services().disabled_types.all().get(name)
     before = {"reason": disabled.reason} if disabled else None
-    with audited(Action.TYPE_ENABLE, Kind.TYPE, name, name=known.title, before=before):
+    with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=known.title, before=before):
         services().disabled_types.enable(name)
     services().wake_ups.push(known.queue)
     return _back(name)
@@ -99,7 +99,7 @@ class Disablement:
 
     reason: str
     who: str
-    at: Moment
+    at: FormattedTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ class _TypeFigures:
     spreads: Mapping[str, TypeCounts]
     ended: Mapping[tuple[str, str], int]
     disabled: Mapping[str, DisabledType]
-    reading: Reader
+    reading: ViewerContext
     usual: timedelta
     largest_file: int
 
@@ -150,7 +150,7 @@ def type_views(services: Services, kinds: Iterable[JobType]) -> tuple[TypeView, 
 
 def _found(services: Services) -> _TypeFigures:
     disabled = services.disabled_types.all()
-    reading = reader(one.disabled_by for one in disabled.values())
+    reading = viewer_context(one.disabled_by for one in disabled.values())
     return _TypeFigures(
         spreads={tab: services.queries.lists.spread(reading.viewer, tab) for tab in ("waiting", "running")},
         ended=services.metrics.count_ended_by_type(charts.chart_start(reading.now)),
@@ -187,7 +187,7 @@ def _failed_count(kind: JobType, found: _TypeFigures) -> JobCount:
     return JobCount(count=sum(found.ended.get((kind.name, status.value), 0) for status in TABS["failed"]))
 
 
-def _disablement(disabled: DisabledType, reading: Reader) -> Disablement:
+def _disablement(disabled: DisabledType, reading: ViewerContext) -> Disablement:
     return Disablement(
         reason=disabled.reason,
         who=reading.name(disabled.disabled_by) if disabled.disabled_by else _("the command line"),

@@ -6,18 +6,18 @@ from uuid import UUID
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
 from webapp.views.job_list.admin_filter import JobFilter, moment_of
 from webapp.views.job_list.filter import asked
 from webapp.views.job_list.index import answer_again, list_words
 from webapp.views.job_list.list_page import JobList, job_list
-from webapp.views.page.audit_log import note
+from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services, viewer
-from webapp.views.page.responses import csv_answer
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.responses import csv_response
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.number_format import number
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import lazy_gettext
@@ -66,8 +66,8 @@ def live() -> ResponseReturnValue:
 def export() -> ResponseReturnValue:
     """Send all jobs that the filter lets through, newest first."""
     given = JobFilter.of(request.args)
-    note(Action.JOBS_EXPORT, Kind.JOBS, after=given.arguments())
-    return csv_answer("jobs.csv", _COLUMNS, _rows(given))
+    record_audit(AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=given.arguments())
+    return csv_response("jobs.csv", _COLUMNS, _rows(given))
 
 
 def _total(given: JobFilter, found: JobList) -> str:
@@ -80,7 +80,7 @@ def _total(given: JobFilter, found: JobList) -> str:
 
 def _ended(given: JobFilter) -> dict[str, str]:
     """Say the bounds of when jobs ended, in the reader's zone."""
-    zone = reader().zone
+    zone = viewer_context().zone
     bounds = {"since": moment_of(given.ended_since), "until": moment_of(given.ended_until)}
     said = {name: f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
     return {**said, "zone": zone.key}
@@ -91,7 +91,7 @@ def _rows(given: JobFilter) -> Iterator[list[object]]:
     before: UUID | None = None
     while True:
         found = services().queries.lists.find(viewer(), wanted, before=before, limit=_BATCH)
-        people = reader(person for job in found.jobs for person in (job.owner.user_id, job.triggered_by))
+        people = viewer_context(person for job in found.jobs for person in (job.owner.user_id, job.triggered_by))
         for job in found.jobs:
             yield _row(job, people)
         before = found.jobs[-1].id if len(found.jobs) == _BATCH else found.reached
@@ -99,7 +99,7 @@ def _rows(given: JobFilter) -> Iterator[list[object]]:
             return
 
 
-def _row(job: Job, people: Reader) -> list[object]:
+def _row(job: Job, people: ViewerContext) -> list[object]:
     said = (job.message, job.errors[-1]["text"] if job.errors else "") if people.may_open(job) else ("", "")
     times = (job.created_at, job.started_at, job.finished_at)
     owners = [people.names.get(person, "") if person else "" for person in (job.owner.user_id, job.triggered_by)]

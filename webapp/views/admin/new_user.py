@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.accounts.validation import BadAccount
 from webapp.views.admin import users
@@ -36,7 +36,7 @@ def add() -> ResponseReturnValue:
     if request.method == "GET":
         return _form(NewUserForm())
     typed = NewUserForm(**{name: request.form.get(name, "") for name in NewUserForm.__dataclass_fields__})
-    if wrong := reauthentication.complaint():
+    if wrong := reauthentication.own_password_error():
         return _form(typed, password_error=wrong), 422
     try:
         return _add(typed)
@@ -46,7 +46,7 @@ def add() -> ResponseReturnValue:
 
 def _add(typed: NewUserForm) -> ResponseReturnValue:
     password = typed.password or users.generate_password()
-    with audited(Action.USER_ADD, Kind.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
+    with audited(AuditAction.USER_ADD, AuditTarget.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
         person = services().accounts.add(
             typed.name,
             password,

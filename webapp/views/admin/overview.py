@@ -20,10 +20,10 @@ from webapp.views.admin.charts import Chart
 from webapp.views.admin.problems import Problem, RecentOutcomes, find_problems
 from webapp.views.job_list.row import JobRow, job_row
 from webapp.views.page.permissions import require_for_all
-from webapp.views.page.polling import answer, asking
+from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import services
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment, rough, span
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime, duration, rough_duration
 
 bp = Blueprint("admin", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -39,12 +39,12 @@ def index() -> ResponseReturnValue:
 @bp.get("/admin/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the page; 304 if nothing did."""
-    return answer("admin/_live.html", _page())
+    return poll_response("admin/_live.html", _page())
 
 
 def _page() -> dict[str, Any]:
     overview = load_overview(services())
-    return {"overview": overview, "outcome_labels": charts.outcome_labels(), **asking(overview, _SECONDS)}
+    return {"overview": overview, "outcome_labels": charts.outcome_labels(), **polling_context(overview, _SECONDS)}
 
 
 _ROWS = 5
@@ -64,8 +64,8 @@ class Overview:
     """The page. ``since`` is where its 24 hours begin; percentiles are empty without samples."""
 
     problems: tuple[Problem, ...]
-    checked: Moment
-    since: Moment
+    checked: FormattedTime
+    since: FormattedTime
     failed: int
     errors: int
     running: JobCount
@@ -89,7 +89,7 @@ def load_overview(services: Services) -> Overview:
     durations = services.metrics.run_times(since)
     p95 = durations.percentile(0.95)
     failures, runs = services.health_check.failed(_ROWS), services.health_check.running(_ROWS)
-    people = reader(person for job in (*failures, *runs) for person in (job.owner.user_id, job.triggered_by))
+    people = viewer_context(person for job in (*failures, *runs) for person in (job.owner.user_id, job.triggered_by))
     return Overview(
         problems=find_problems(found, _recent_outcomes(counts, found.at)),
         checked=_checked(found.at, people),
@@ -101,7 +101,7 @@ def load_overview(services: Services) -> Overview:
         waiting=_job_count(found.waiting),
         oldest=_oldest(found),
         done=charts.count_ended(counts, "done"),
-        p95=span(p95) if p95 is not None else "",
+        p95=duration(p95) if p95 is not None else "",
         samples=durations.samples,
         few=durations.is_small_sample,
         chart=charts.build_chart(counts, found.at, people.zone),
@@ -116,7 +116,7 @@ def _recent_outcomes(counts: charts.Counts, now: datetime) -> RecentOutcomes:
     return RecentOutcomes(ended=failed + charts.count_ended(recent, "done"), failed=failed)
 
 
-def _checked(at: datetime, people: Reader) -> Moment:
+def _checked(at: datetime, people: ViewerContext) -> FormattedTime:
     """Say the minute: the page is not sent again for a second."""
     minute = at.replace(second=0, microsecond=0)
     return replace(people.time(minute), text=f"{minute.astimezone(people.zone):%H:%M}")
@@ -127,10 +127,10 @@ def _job_count(count: int) -> JobCount:
 
 
 def _oldest(found: HealthSnapshot) -> str:
-    return rough(found.longest_wait.waited) if found.longest_wait else ""
+    return rough_duration(found.longest_wait.waited) if found.longest_wait else ""
 
 
-def _rows(services: Services, shown: tuple[Job, ...], people: Reader) -> tuple[JobRow, ...]:
+def _rows(services: Services, shown: tuple[Job, ...], people: ViewerContext) -> tuple[JobRow, ...]:
     running = {job.type for job in shown if job.is_running}
     usual = {kind: services.queries.estimates.usual_duration(kind) for kind in running}
     return tuple(job_row(job, (), people, usual=usual.get(job.type)) for job in shown)

@@ -12,8 +12,8 @@ from webapp.jobs.metrics.attempt_stats import AttemptStats
 from webapp.jobs.metrics.histogram import DurationHistogram
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services
-from webapp.views.page.viewer_context import reader
-from webapp.views.text.date_format import span
+from webapp.views.page.viewer_context import viewer_context
+from webapp.views.text.date_format import duration
 from webapp.views.text.translations import lazy_gettext
 
 bp = Blueprint("performance", __name__)
@@ -55,7 +55,7 @@ def index() -> ResponseReturnValue:
     """Compare the job types; whole hours, so that their sums are known."""
     asked = request.args.get("range", "")
     chosen = asked if asked in RANGES else _USUAL
-    reading = reader()
+    reading = viewer_context()
     since = _range_start(reading.now, RANGES[chosen][1])
     return render_template(
         "admin/performance/index.html",
@@ -87,5 +87,5 @@ def _type_performance(went: AttemptStats) -> TypePerformance:
 
 def _percentiles(durations: DurationHistogram) -> Percentiles:
     found = [durations.percentile(share) for share in SHARES]
-    words = tuple("" if period is None else span(period) for period in found)
+    words = tuple("" if period is None else duration(period) for period in found)
     return Percentiles(words=words, samples=durations.samples, few=durations.is_small_sample)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.snapshot import HealthSnapshot
-from webapp.views.text.date_format import rough, span
+from webapp.views.text.date_format import duration, rough_duration
 from webapp.views.text.translations import gettext as _
 
 LONG_WAIT = timedelta(minutes=10)
@@ -77,7 +77,7 @@ def _clock(found: HealthSnapshot) -> Iterator[Problem]:
         since = (
             _("The scheduler has never run.")
             if silent is None
-            else _("The scheduler has been silent for %(period)s.", period=span(silent))
+            else _("The scheduler has been silent for %(period)s.", period=duration(silent))
         )
         yield Problem(
             tone="failed",
@@ -109,7 +109,7 @@ def _waits(found: HealthSnapshot) -> Iterator[Problem]:
     if oldest is not None and oldest.waited > LONG_WAIT:
         yield Problem(
             tone="attention",
-            title=_("A job has been waiting for %(period)s.", period=rough(oldest.waited)),
+            title=_("A job has been waiting for %(period)s.", period=rough_duration(oldest.waited)),
             advice=_("Add workers for the queue %(queue)s.", queue=oldest.queue),
             endpoint="admin_jobs.index",
             arguments=(("tab", "waiting"), ("queue", oldest.queue)),
@@ -124,7 +124,7 @@ def _workers(found: HealthSnapshot) -> Iterator[Problem]:
                 title=_("The worker %(name)s is not responding.", name=worker.name),
                 advice=_(
                     "Its last heartbeat was %(period)s ago. The scheduler will take care of its job.",
-                    period=span(worker.silent_for),
+                    period=duration(worker.silent_for),
                 ),
                 endpoint="workers.index",
             )

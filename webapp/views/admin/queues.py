@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.lifecycle.bulk_actions import Action as Act
 from webapp.jobs.model.job import Status
@@ -23,14 +23,14 @@ from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.services import Services
 from webapp.views.job_list.bulk_actions import start_acting
 from webapp.views.page import confirmation
-from webapp.views.page.audit_log import audited, note
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.audit_log import audited, record_audit
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
-from webapp.views.page.polling import answer, asking
+from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment, rough
-from webapp.views.text.status_labels import Look
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime, rough_duration
+from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
@@ -42,7 +42,7 @@ class QueueView:
     """A queue as people read it; empty words say that there is nothing to say."""
 
     name: str
-    look: Look
+    look: StatusLabel
     waiting: int
     oldest: str
     p95: str
@@ -50,7 +50,7 @@ class QueueView:
     running: int
     limit: int | None
     workers: int
-    paused_at: Moment | None
+    paused_at: FormattedTime | None
     paused_by: str
     reason: str
 
@@ -76,7 +76,7 @@ class _QueueFigures:
 def queue_views(services: Services) -> tuple[QueueView, ...]:
     """Describe every queue."""
     queues = services.queues.all()
-    reading = reader(queue.paused_by for queue in queues)
+    reading = viewer_context(queue.paused_by for queue in queues)
     found = _QueueFigures(
         loads=services.queues.loads(),
         oldest=services.queues.oldest_waits(),
@@ -86,7 +86,7 @@ def queue_views(services: Services) -> tuple[QueueView, ...]:
     return tuple(_view(queue, found, reading) for queue in queues)
 
 
-def _view(queue: Queue, found: _QueueFigures, reading: Reader) -> QueueView:
+def _view(queue: Queue, found: _QueueFigures, reading: ViewerContext) -> QueueView:
     load, wait, oldest = (
         found.loads.get(queue.name, QueueLoad()),
         found.waits.get(queue.name),
@@ -97,8 +97,8 @@ def _view(queue: Queue, found: _QueueFigures, reading: Reader) -> QueueView:
         name=queue.name,
         look=_look(queue, load, workers),
         waiting=load.waiting,
-        oldest=rough(oldest) if oldest is not None else "",
-        p95=rough(wait.p95) if wait else "",
+        oldest=rough_duration(oldest) if oldest is not None else "",
+        p95=rough_duration(wait.p95) if wait else "",
         samples=wait.samples if wait else 0,
         running=load.running,
         limit=queue.max_running,
@@ -109,18 +109,18 @@ def _view(queue: Queue, found: _QueueFigures, reading: Reader) -> QueueView:
     )
 
 
-def _who(queue: Queue, reading: Reader) -> str:
+def _who(queue: Queue, reading: ViewerContext) -> str:
     return reading.name(queue.paused_by) if queue.paused_by else _("the command line")
 
 
-def _look(queue: Queue, load: QueueLoad, workers: int) -> Look:
+def _look(queue: Queue, load: QueueLoad, workers: int) -> StatusLabel:
     if queue.paused_at:
-        return Look(_("Paused"), "attention", "player-pause")
+        return StatusLabel(_("Paused"), "attention", "player-pause")
     if not workers:
-        return Look(_("No worker"), "failed" if load.waiting else "waiting", "alert-triangle")
+        return StatusLabel(_("No worker"), "failed" if load.waiting else "waiting", "alert-triangle")
     if load.running:
-        return Look(_("Running"), "running", "loader-2")
-    return Look(_("Open"), "done", "check")
+        return StatusLabel(_("Running"), "running", "loader-2")
+    return StatusLabel(_("Open"), "done", "check")
 
 
 bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
@@ -138,7 +138,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    return answer("admin/queues/_live.html", _list())
+    return poll_response("admin/queues/_live.html", _list())
 
 
 @bp.get("/<path:name>")
@@ -150,7 +150,7 @@ def show(name: str) -> ResponseReturnValue:
 @bp.get("/<path:name>/_live")
 def show_live(name: str) -> ResponseReturnValue:
     """Answer what changes on a queue's page; 304 if nothing did."""
-    return answer("admin/queues/_queue_live.html", _queue_page(name))
+    return poll_response("admin/queues/_queue_live.html", _queue_page(name))
 
 
 @bp.app_template_global()
@@ -169,7 +169,7 @@ def _queue_page(name: str) -> dict[str, Any]:
 
 
 def _page(shown: tuple[QueueView, ...]) -> dict[str, Any]:
-    return {"queues": shown, **asking(shown, _POLL_SECONDS)}
+    return {"queues": shown, **polling_context(shown, _POLL_SECONDS)}
 
 
 def find_queue(name: str) -> QueueView:
@@ -185,10 +185,10 @@ _LONGEST_LIMIT = 6  # digits
 @require(Right.RUN_QUEUES)
 def pause(name: str) -> ResponseReturnValue:
     """Ask why, then take no more jobs from a queue."""
-    if page := confirmation.asking(_pausing(find_queue(name))):
+    if page := confirmation.ask_reason(_pausing(find_queue(name))):
         return page
-    reason = confirmation.given()
-    with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
+    reason = confirmation.submitted_reason()
+    with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
         services().queues.pause(name, reason=reason, by=signed_in().id)
     return _back(name)
 
@@ -198,7 +198,7 @@ def pause(name: str) -> ResponseReturnValue:
 def resume(name: str) -> ResponseReturnValue:
     """Take its jobs again."""
     queue = find_queue(name)
-    with audited(Action.QUEUE_RESUME, Kind.QUEUE, name, before={"reason": queue.reason}):
+    with audited(AuditAction.QUEUE_RESUME, AuditTarget.QUEUE, name, before={"reason": queue.reason}):
         services().queues.resume(name)
     services().wake_ups.push(name)
     return _back(name)
@@ -214,7 +214,9 @@ def limit(name: str) -> ResponseReturnValue:
         error = _("Enter a whole number of 0 or more, or leave the field empty for no limit.")
         return render_template("admin/queues/show.html", **_queue_page(name), typed=typed, error=error), 422
     number = int(typed) if typed else None
-    with audited(Action.QUEUE_LIMIT, Kind.QUEUE, name, before={"limit": queue.limit}, after={"limit": number}):
+    with audited(
+        AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, name, before={"limit": queue.limit}, after={"limit": number}
+    ):
         services().queues.limit(name, number)
     services().wake_ups.push(name)
     return _back(name)
@@ -226,12 +228,14 @@ def empty(name: str) -> ResponseReturnValue:
     """Ask whether it is meant, then stop every job that waits in a queue."""
     queue = find_queue(name)
     if request.method == "GET":
-        return confirm(_emptying(queue))
+        return render_confirmation(_emptying(queue))
     by = signed_in().id
     stopped = services().queues.empty(
         name, lambda ids: services().jobs.cancel_many(ids, by=by), seconds=_SECONDS_TO_EMPTY
     )
-    note(Action.QUEUE_EMPTY, Kind.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped})
+    record_audit(
+        AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped}
+    )
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
     if stopped >= queue.waiting or not services().queues.count_queued(name):
         return _back(name)

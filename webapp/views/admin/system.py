@@ -32,7 +32,7 @@ from webapp.services import Services
 from webapp.version import version
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services
-from webapp.views.text.date_format import rough
+from webapp.views.text.date_format import rough_duration
 from webapp.views.text.number_format import number, size
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -118,7 +118,7 @@ def system_view(services: Services) -> SystemView:
         database=_database(database),
         redis=_redis(redis),
         disk=_disk(disk),
-        clock={_("Last heartbeat"): _("never") if heard is None else _("%(time)s ago", time=rough(heard))},
+        clock={_("Last heartbeat"): _("never") if heard is None else _("%(time)s ago", time=rough_duration(heard))},
         problems=(*_problems(database, redis, disk), *_silent(heard)),
     )
 

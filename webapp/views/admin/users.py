@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import SecretStr
 
 from webapp.accounts.accounts import PAGE, LastAdmin
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.accounts.user import Role, User
 from webapp.jobs.definition.payload import UnreadableSecret
@@ -25,13 +25,13 @@ from webapp.jobs.queries import all_jobs
 from webapp.jobs.queries.visible_jobs import TAB_CEILING
 from webapp.services import Services
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.security import reauthentication
-from webapp.views.text.date_format import Moment
-from webapp.views.text.status_labels import Look
+from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 
 
@@ -40,9 +40,9 @@ class UserView:
     """A person as the people who look after accounts see them; with ``more_jobs``, at least so many ``jobs``."""
 
     user: User
-    look: Look
+    look: StatusLabel
     role: str
-    added: Moment
+    added: FormattedTime
     jobs: int
     more_jobs: bool
 
@@ -57,7 +57,7 @@ class UserView:
         return self.user.name
 
 
-def user_views(services: Services, people: tuple[User, ...], reading: Reader) -> tuple[UserView, ...]:
+def user_views(services: Services, people: tuple[User, ...], reading: ViewerContext) -> tuple[UserView, ...]:
     """Describe people."""
     counted = all_jobs.count_by_owner(services.engine, [person.id for person in people])
     return tuple(
@@ -95,12 +95,12 @@ def role_choices() -> tuple[tuple[str, str, str], ...]:
     return tuple((role.value, role_label(role), means[role]) for role in Role)
 
 
-def _look(person: User) -> Look:
+def _look(person: User) -> StatusLabel:
     if not person.active:
-        return Look(_("Disabled"), "failed", "x")
+        return StatusLabel(_("Disabled"), "failed", "x")
     if person.password_is_temporary:
-        return Look(_("One-time password"), "attention", "clock")
-    return Look(_("Active"), "done", "check")
+        return StatusLabel(_("One-time password"), "attention", "clock")
+    return StatusLabel(_("Active"), "done", "check")
 
 
 bp = Blueprint("users", __name__, url_prefix="/admin/users")
@@ -114,7 +114,7 @@ def index() -> ResponseReturnValue:
     found = services().directory.page(search, after=after, limit=PAGE + 1)
     return render_template(
         "admin/users/index.html",
-        people=user_views(services(), found[:PAGE], reader()),
+        people=user_views(services(), found[:PAGE], viewer_context()),
         search=search,
         is_first_page=not after,
         next=found[PAGE - 1].name if len(found) > PAGE else "",
@@ -134,12 +134,12 @@ def show(user_id: UUID) -> ResponseReturnValue:
 def role(user_id: UUID) -> ResponseReturnValue:
     """Change what a person may do, from their next request on."""
     person, wanted = _find_user(user_id), request.form.get("role", "")
-    error = reauthentication.complaint() or _unknown_role(wanted)
+    error = reauthentication.own_password_error() or _unknown_role(wanted)
     if error:
         return render_template("admin/users/show.html", **_page(user_id), role_error=error, wanted=wanted), 422
     try:
         roles = {"before": {"role": person.role.value}, "after": {"role": wanted}}
-        with audited(Action.USER_ROLE, Kind.USER, person.name, name=person.display_name, **roles):
+        with audited(AuditAction.USER_ROLE, AuditTarget.USER, person.name, name=person.display_name, **roles):
             services().accounts.set_role(person.name, wanted)
     except LastAdmin:
         return _refused(_last_admin_message(person))
@@ -152,9 +152,9 @@ def disable(user_id: UUID) -> ResponseReturnValue:
     """Ask whether it is meant, then shut a person out."""
     person = _find_user(user_id)
     if request.method == "GET":
-        return confirm(_disable_confirmation(person))
+        return render_confirmation(_disable_confirmation(person))
     try:
-        with audited(Action.USER_DISABLE, Kind.USER, person.name, name=person.display_name):
+        with audited(AuditAction.USER_DISABLE, AuditTarget.USER, person.name, name=person.display_name):
             services().accounts.disable(person.name)
     except LastAdmin:
         return _refused(_last_admin_message(person))
@@ -166,7 +166,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
 def enable(user_id: UUID) -> ResponseReturnValue:
     """Let a person in again."""
     person = _find_user(user_id)
-    with audited(Action.USER_ENABLE, Kind.USER, person.name, name=person.display_name):
+    with audited(AuditAction.USER_ENABLE, AuditTarget.USER, person.name, name=person.display_name):
         services().accounts.enable(person.name)
     return _back(person)
 
@@ -176,18 +176,20 @@ def enable(user_id: UUID) -> ResponseReturnValue:
 def password(user_id: UUID) -> ResponseReturnValue:
     """Ask for one's own password, then give a person a new one, for one time."""
     person = _find_user(user_id)
-    error = reauthentication.complaint() if request.method == "POST" else ""
+    error = reauthentication.own_password_error() if request.method == "POST" else ""
     if request.method == "GET" or error:
-        return confirm(_password_confirmation(person), "admin/users/step_up.html", error=error), 422 if error else 200
+        return render_confirmation(
+            _password_confirmation(person), "admin/users/step_up.html", error=error
+        ), 422 if error else 200
     new = generate_password()
-    with audited(Action.USER_PASSWORD, Kind.USER, person.name, name=person.display_name):
+    with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
         services().accounts.set_password(person.name, new, temporary=True)
     remember_one_time_password(person.name, new)
     return _back(person)
 
 
 def _page(user_id: UUID) -> dict[str, Any]:
-    [person] = user_views(services(), (_find_user(user_id),), reader())
+    [person] = user_views(services(), (_find_user(user_id),), viewer_context())
     return {"person": person, "roles": role_choices(), "sessions": services().sessions.count(user_id)}
 
 

@@ -13,21 +13,21 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from redis import RedisError
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.monitoring.workers import Worker, WorkerNotFound
 from webapp.services import Services
 from webapp.version import version
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
-from webapp.views.page.polling import answer, asking
+from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment, rough
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime, rough_duration
 from webapp.views.text.number_format import size
-from webapp.views.text.status_labels import Look
+from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 
 _FRESH = timedelta(seconds=15)  # a beat so young is an ordinary one
@@ -41,13 +41,13 @@ class WorkerView:
     host: str
     pid: int | None
     queues: tuple[str, ...]
-    look: Look
+    look: StatusLabel
     sentence: str
     heard: str
     job_id: UUID | None
     job_title: str
-    job_since: Moment | None
-    started: Moment | None
+    job_since: FormattedTime | None
+    started: FormattedTime | None
     memory: str
     horse_memory: str
     done: int
@@ -74,11 +74,11 @@ class WorkerList:
 def worker_list(services: Services) -> WorkerList:
     """Describe every worker that is there, or was until just now."""
     found, away = _all_workers(services)
-    reading = reader(one.stop_requested_by for one in found)
+    reading = viewer_context(one.stop_requested_by for one in found)
     return WorkerList(workers=tuple(worker_view(one, reading) for one in found), redis_is_away=away)
 
 
-def worker_view(one: Worker, reading: Reader) -> WorkerView:
+def worker_view(one: Worker, reading: ViewerContext) -> WorkerView:
     """Describe one worker."""
     tenant = reading.viewer.tenant
     seen = one.job_id is not None and tenant in {None, one.job_tenant}
@@ -112,17 +112,17 @@ def _all_workers(services: Services) -> tuple[tuple[Worker, ...], bool]:
         return services.workers.in_database(), True
 
 
-def _look(state: str) -> Look:
-    looks: Mapping[str, Look] = {
-        "busy": Look(_("Working"), "running", "loader-2"),
-        "idle": Look(_("Idle"), "waiting", "clock"),
-        "stopping": Look(_("Stopping…"), "attention", "player-stop"),
-        "lost": Look(_("Lost"), "failed", "unlink"),
+def _look(state: str) -> StatusLabel:
+    looks: Mapping[str, StatusLabel] = {
+        "busy": StatusLabel(_("Working"), "running", "loader-2"),
+        "idle": StatusLabel(_("Idle"), "waiting", "clock"),
+        "stopping": StatusLabel(_("Stopping…"), "attention", "player-stop"),
+        "lost": StatusLabel(_("Lost"), "failed", "unlink"),
     }
     return looks.get(state, looks["idle"])
 
 
-def _sentence(one: Worker, reading: Reader) -> str:
+def _sentence(one: Worker, reading: ViewerContext) -> str:
     if one.state == "lost":
         return _("It stopped responding. Its job goes to another worker when its lease expires.")
     if one.stop_request is None:
@@ -136,7 +136,7 @@ def _sentence(one: Worker, reading: Reader) -> str:
 def _last_seen(silence: timedelta | None) -> str:
     if silence is None:
         return _("never")
-    return _("just now") if silence < _FRESH else _("%(time)s ago", time=rough(silence))
+    return _("just now") if silence < _FRESH else _("%(time)s ago", time=rough_duration(silence))
 
 
 def _refusal(one: Worker) -> str:
@@ -161,14 +161,14 @@ def index() -> ResponseReturnValue:
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
     """Answer what changes on the list; 304 if nothing did."""
-    return answer("admin/workers/_live.html", _page())
+    return poll_response("admin/workers/_live.html", _page())
 
 
 @bp.post("/<name>/drain")
 @require(Right.STOP_WORKERS)
 def drain(name: str) -> ResponseReturnValue:
     """Have a worker end after the job that it runs."""
-    return _stop(_find_worker(name), StopRequest.DRAIN, Action.WORKER_DRAIN)
+    return _stop(_find_worker(name), StopRequest.DRAIN, AuditAction.WORKER_DRAIN)
 
 
 @bp.route("/<name>/stop", methods=["GET", "POST"])
@@ -177,16 +177,18 @@ def stop(name: str) -> ResponseReturnValue:
     """Ask whether it is meant, then have a worker hand its job back and end."""
     worker = _find_worker(name)
     if request.method == "GET":
-        return confirm(_stopping(worker))
-    return _stop(worker, StopRequest.NOW, Action.WORKER_STOP)
+        return render_confirmation(_stopping(worker))
+    return _stop(worker, StopRequest.NOW, AuditAction.WORKER_STOP)
 
 
-def _stop(worker: WorkerView, wish: StopRequest, action: Action) -> ResponseReturnValue:
+def _stop(worker: WorkerView, wish: StopRequest, action: AuditAction) -> ResponseReturnValue:
     if worker.refusal:
         abort(409, worker.refusal)
     where = f"{worker.host}, {worker.pid}"
     try:
-        with audited(action, Kind.WORKER, worker.name, name=where, before={"wish": worker.wish}, after={"wish": wish}):
+        with audited(
+            action, AuditTarget.WORKER, worker.name, name=where, before={"wish": worker.wish}, after={"wish": wish}
+        ):
             services().workers.stop(worker.name, wish, by=signed_in().id)
     except WorkerNotFound as error:
         abort(409, str(error))
@@ -210,7 +212,7 @@ def _stopping(worker: WorkerView) -> Confirmation:
 def _what_becomes_of(worker: WorkerView) -> tuple[str, ...]:
     if not worker.job_title:
         return ()
-    grace = rough(timedelta(seconds=services().settings.stop_grace_seconds))
+    grace = rough_duration(timedelta(seconds=services().settings.stop_grace_seconds))
     return (
         _("Its job “%(title)s” goes back to the queue and resumes from its checkpoint.", title=worker.job_title),
         _("The job has %(time)s to stop; then it is killed.", time=grace),
@@ -220,7 +222,7 @@ def _what_becomes_of(worker: WorkerView) -> tuple[str, ...]:
 
 def _page() -> dict[str, Any]:
     found = worker_list(services())
-    return {"list": found, **asking(found, _POLL_SECONDS)}
+    return {"list": found, **polling_context(found, _POLL_SECONDS)}
 
 
 def _find_worker(name: str) -> WorkerView:

@@ -7,29 +7,29 @@ from typing import Any
 from wtforms import SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, RadioInput, Select
 
-from webapp.views.forms.fields import Asked
-from webapp.views.forms.questions import Question, humanised
-from webapp.views.forms.widgets import Ticks
+from webapp.views.forms.fields import SpecField
+from webapp.views.forms.questions import FieldSpec, humanize
+from webapp.views.forms.widgets import OptionList
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import lazy_gettext
 
-RADIO = {"widget": Ticks(sends_when_empty=False), "option_widget": RadioInput()}
+RADIO = {"widget": OptionList(sends_when_empty=False), "option_widget": RadioInput()}
 
 
-class OneOf(Asked, SelectField):  # type: ignore[misc]
+class ChoiceField(SpecField, SelectField):  # type: ignore[misc]
     """One of several options, by the tokens that stand for them in the page."""
 
     left_open = lazy_gettext("Choose one of the options.")
 
-    def __init__(self, *, question: Question, tokens: dict[str, Any], **options: Any) -> None:
+    def __init__(self, *, spec: FieldSpec, tokens: dict[str, Any], **options: Any) -> None:
         super().__init__(validate_choice=False, **options)
-        self.question = question
+        self.spec = spec
         self._tokens = tokens
         self.layout = "field" if isinstance(self.widget, Select) else "group"
 
     def process_data(self, value: Any) -> None:
         """Choose the option of a value."""
-        self.data = _token_of(value, self._tokens) or ("" if self.question.nullable else None)
+        self.data = _token_of(value, self._tokens) or ("" if self.spec.nullable else None)
 
     def process_formdata(self, values: Sequence[str]) -> None:
         """Take the token that was sent; an unknown one goes to pydantic as it is."""
@@ -40,17 +40,17 @@ class OneOf(Asked, SelectField):  # type: ignore[misc]
         self.answer = self._tokens.get(token, token) if token else self._empty()
 
 
-class ManyOf(Asked, SelectMultipleField):  # type: ignore[misc]
+class MultipleChoiceField(SpecField, SelectMultipleField):  # type: ignore[misc]
     """Any number of several options."""
 
     left_open = lazy_gettext("Choose one or more of the options.")
     layout = "group"
-    widget = Ticks(sends_when_empty=True)
+    widget = OptionList(sends_when_empty=True)
     option_widget = CheckboxInput()
 
-    def __init__(self, *, question: Question, tokens: dict[str, Any], **options: Any) -> None:
+    def __init__(self, *, spec: FieldSpec, tokens: dict[str, Any], **options: Any) -> None:
         super().__init__(validate_choice=False, **options)
-        self.question = question
+        self.spec = spec
         self._tokens = tokens
 
     def process_data(self, value: Any) -> None:
@@ -82,12 +82,12 @@ def labels_of(schema: Mapping[str, Any], tokens: Mapping[str, Any], *more: Mappi
     said: Any = next((one["labels"] for one in (*more, schema) if one.get("labels")), {})
     if isinstance(said, list):
         said = dict(zip(tokens, said, strict=False))
-    return {token: translated(str(said.get(token) or humanised(str(value)))) for token, value in tokens.items()}
+    return {token: translated(str(said.get(token) or humanize(str(value)))) for token, value in tokens.items()}
 
 
-def label_of(question: Question, value: object) -> str | None:
-    """Return what people read for a value among the options of a question; None where none is offered for it."""
-    schema = question.schema
+def label_of(spec: FieldSpec, value: object) -> str | None:
+    """Return what people read for a value among the options of a field; None where none is offered for it."""
+    schema = spec.schema
     options = schema.get("items", {}) if isinstance(value, list) else schema
     tokens = tokens_of(options)
     labels = labels_of(options, tokens, schema)

@@ -21,16 +21,16 @@ _DURATION = TypeAdapter(timedelta)
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
+class Converter:
     """One way to write answers down."""
 
     write: Callable[[Any], str]
     read: Callable[[str], Any]
 
 
-def moments(zone: tzinfo) -> Script:
+def datetime_converter(zone: tzinfo) -> Converter:
     """Moments on the clock of ``zone``; what is read is UTC."""
-    return Script(lambda value: _on_the_clock(value, zone), lambda text: _from_the_clock(text, zone))
+    return Converter(lambda value: _on_the_clock(value, zone), lambda text: _from_the_clock(text, zone))
 
 
 def _on_the_clock(value: str, zone: tzinfo) -> str:
@@ -130,11 +130,11 @@ def _store(value: Any) -> None:
         raise ValueError(text)
 
 
-PLAIN = Script(str, str)
-TRIMMED = Script(str, str.strip)
-NUMBER = Script(str, _read_number)
-TIME = Script(lambda value: _short(time.fromisoformat(value)), str.strip)
-ZONELESS = Script(lambda value: _short(datetime.fromisoformat(value)), str.strip)
-DURATION = Script(_write_duration, str.strip)
-LINES = Script(_write_lines, _read_lines)
-JSON = Script(_write_json, _read_json)
+PLAIN = Converter(str, str)
+TRIMMED = Converter(str, str.strip)
+NUMBER = Converter(str, _read_number)
+TIME = Converter(lambda value: _short(time.fromisoformat(value)), str.strip)
+ZONELESS = Converter(lambda value: _short(datetime.fromisoformat(value)), str.strip)
+DURATION = Converter(_write_duration, str.strip)
+LINES = Converter(_write_lines, _read_lines)
+JSON = Converter(_write_json, _read_json)

@@ -1,4 +1,4 @@
-"""Which kind of field asks a question. What no kind fits is asked as JSON, never refused."""
+"""Which kind of field asks a spec. What no kind fits is asked as JSON, never refused."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -9,11 +9,11 @@ from wtforms.fields.core import UnboundField
 from wtforms.widgets import DateInput, EmailInput, NumberInput, PasswordInput, Select, TextArea, TimeInput, URLInput
 
 from webapp.views.forms import converters, widgets
-from webapp.views.forms.choices import RADIO, ManyOf, OneOf, labels_of, tokens_of
+from webapp.views.forms.choices import RADIO, ChoiceField, MultipleChoiceField, labels_of, tokens_of
 from webapp.views.forms.fields import FileField, SwitchField, TextField
-from webapp.views.forms.questions import ABSENT, Question
-from webapp.views.forms.widgets import edges, steps
-from webapp.views.text.number_format import one_of
+from webapp.views.forms.questions import ABSENT, FieldSpec
+from webapp.views.forms.widgets import date_attributes, number_attributes
+from webapp.views.text.number_format import join_with_or
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
@@ -22,123 +22,124 @@ FEW = 4  # so many options are quicker to see than to open
 _LONG = 200  # characters that no single line shows
 _FORMATS: Mapping[str, Any] = {
     "date": (converters.TRIMMED, DateInput),
-    "time": (converters.TIME, widgets.Time),
-    "zoneless-date-time": (converters.ZONELESS, widgets.Moment),
+    "time": (converters.TIME, widgets.ClockTimeInput),
+    "zoneless-date-time": (converters.ZONELESS, widgets.DateTimeInput),
     "email": (converters.TRIMMED, EmailInput),
     "uri": (converters.TRIMMED, URLInput),
-    "duration": (converters.DURATION, widgets.Line),
+    "duration": (converters.DURATION, widgets.LineInput),
 }
 _NOTES: Mapping[str, str] = {"duration": lazy_gettext("Hours, minutes and seconds, such as 01:30:00.")}
 _YES_NO = {"true": True, "false": False}
 
 
-def field_for(question: Question, zone: tzinfo) -> UnboundField:
+def field_for(spec: FieldSpec, zone: tzinfo) -> UnboundField:
     """Return the field for a question; moments are typed on the clock of ``zone``."""
-    schema = question.schema
-    if question.is_upload:
-        return _file(question)
+    schema = spec.schema
+    if spec.is_upload:
+        return _file(spec)
     if tokens := tokens_of(schema):
-        return _one_of(question, tokens, labels_of(schema, tokens))
+        return _one_of(spec, tokens, labels_of(schema, tokens))
     if schema.get("type") == "boolean":
-        return _yes_or_no(question)
+        return _yes_or_no(spec)
     if schema.get("type") == "array":
-        return _list(question)
-    return _typed(question, zone)
+        return _list(spec)
+    return _typed(spec, zone)
 
 
-def _file(question: Question) -> UnboundField:
-    accept = str(question.schema.get("accept", ""))
+def _file(spec: FieldSpec) -> UnboundField:
+    accept = str(spec.schema.get("accept", ""))
     endings = [part.strip() for part in accept.split(",") if part.strip().startswith(".")]
-    note = _("Takes %(endings)s.", endings=one_of(endings)) if endings else ""
-    return FileField(question=question, **_named(question, note=note, accept=accept or False))
+    note = _("Takes %(endings)s.", endings=join_with_or(endings)) if endings else ""
+    return FileField(spec=spec, **_named(spec, note=note, accept=accept or False))
 
 
-def _yes_or_no(question: Question) -> UnboundField:
-    if question.nullable:
-        return _one_of(question, _YES_NO, {"true": _("Yes"), "false": _("No")})
-    return SwitchField(question=question, **_named(question, required=False))
+def _yes_or_no(spec: FieldSpec) -> UnboundField:
+    if spec.nullable:
+        return _one_of(spec, _YES_NO, {"true": _("Yes"), "false": _("No")})
+    return SwitchField(spec=spec, **_named(spec, required=False))
 
 
-def _one_of(question: Question, tokens: dict[str, Any], labels: Mapping[str, str]) -> UnboundField:
+def _one_of(spec: FieldSpec, tokens: dict[str, Any], labels: Mapping[str, str]) -> UnboundField:
     radio = len(tokens) <= FEW
-    if question.nullable or (not radio and question.default is ABSENT):
-        labels = {"": _("Not set") if question.nullable else _("Choose…"), **labels}
+    if spec.nullable or (not radio and spec.default is ABSENT):
+        labels = {"": _("Not set") if spec.nullable else _("Choose…"), **labels}
     choices = [SelectChoice(token, label) for token, label in labels.items()]
     kind = RADIO if radio else {"widget": Select()}
-    return OneOf(question=question, tokens=tokens, choices=choices, **kind, **_named(question))
+    return ChoiceField(spec=spec, tokens=tokens, choices=choices, **kind, **_named(spec))
 
 
-def _list(question: Question) -> UnboundField:
-    items = question.schema.get("items", {})
+def _list(spec: FieldSpec) -> UnboundField:
+    items = spec.schema.get("items", {})
     if tokens := tokens_of(items):
-        labels = labels_of(items, tokens, question.schema)
+        labels = labels_of(items, tokens, spec.schema)
         choices = [SelectChoice(token, label) for token, label in labels.items()]
-        return ManyOf(question=question, tokens=tokens, choices=choices, **_named(question, required=False))
+        return MultipleChoiceField(spec=spec, tokens=tokens, choices=choices, **_named(spec, required=False))
     if items.get("type") in {"string", "integer", "number"} and items.get("format") not in {"date-time", "password"}:
-        some = bool(question.schema.get("minItems"))
-        return _text(question, converters.LINES, TextArea(), note=_("One per line."), rows=4, empty=[], required=some)
-    return _json(question)
+        some = bool(spec.schema.get("minItems"))
+        return _text(spec, converters.LINES, TextArea(), note=_("One per line."), rows=4, empty=[], required=some)
+    return _json(spec)
 
 
-def _json(question: Question) -> UnboundField:
+def _json(spec: FieldSpec) -> UnboundField:
     return _text(
-        question, converters.JSON, TextArea(), note=_("Write it as JSON."), rows=4, spellcheck="false", class_="code"
+        spec, converters.JSON, TextArea(), note=_("Write it as JSON."), rows=4, spellcheck="false", class_="code"
     )
 
 
-def _typed(question: Question, zone: tzinfo) -> UnboundField:
-    schema = question.schema
+def _typed(spec: FieldSpec, zone: tzinfo) -> UnboundField:
+    schema = spec.schema
     kind, form = schema.get("type"), schema.get("format", "")
     if kind in {"integer", "number"}:
-        return _text(question, converters.NUMBER, NumberInput(), **steps(schema))
+        return _text(spec, converters.NUMBER, NumberInput(), **number_attributes(schema))
     if kind != "string":
-        return _json(question)
+        return _json(spec)
     if form == "password":
         note = _("It is stored encrypted and never shown.")
-        return _text(question, converters.PLAIN, PasswordInput(), note=note, secret=True, autocomplete="off")
+        return _text(spec, converters.PLAIN, PasswordInput(), note=note, secret=True, autocomplete="off")
     if form == "date-time":
         return _text(
-            question, converters.moments(zone), widgets.Moment(), note=_("On the clock of %(zone)s.", zone=zone)
+            spec,
+            converters.datetime_converter(zone),
+            widgets.DateTimeInput(),
+            note=_("On the clock of %(zone)s.", zone=zone),
         )
     if form in _FORMATS:
         script, widget = _FORMATS[form]
-        return _text(question, script, widget(), note=str(_NOTES.get(form, "")), **edges(schema))
-    return _plain(question) if form in {"", "binary"} else _text(question, converters.TRIMMED, widgets.Line())
+        return _text(spec, script, widget(), note=str(_NOTES.get(form, "")), **date_attributes(schema))
+    return _plain(spec) if form in {"", "binary"} else _text(spec, converters.TRIMMED, widgets.LineInput())
 
 
-def _plain(question: Question) -> UnboundField:
-    schema, required = question.schema, question.required
+def _plain(spec: FieldSpec) -> UnboundField:
+    schema, required = spec.schema, spec.required
     lengths = {key.lower(): schema[key] for key in ("minLength", "maxLength") if key in schema}
     long = schema.get("multiline") or schema.get("maxLength", 0) > _LONG
-    widget = {"widget": TextArea(), "rows": 4} if long else {"widget": widgets.Line()}
-    return _text(question, converters.PLAIN, empty=ABSENT if required else "", required=required, **widget, **lengths)
+    widget = {"widget": TextArea(), "rows": 4} if long else {"widget": widgets.LineInput()}
+    return _text(spec, converters.PLAIN, empty=ABSENT if required else "", required=required, **widget, **lengths)
 
 
 def _text(
-    question: Question,
-    script: converters.Script,
+    spec: FieldSpec,
+    script: converters.Converter,
     widget: Any,
     *,
     secret: bool = False,
     empty: Any = ABSENT,
     **attributes: Any,
 ) -> UnboundField:
-    if question.example and not isinstance(widget, (DateInput, TimeInput, widgets.Moment)):
-        attributes["placeholder"] = _("e.g. %(example)s", example=question.example)
+    if spec.example and not isinstance(widget, (DateInput, TimeInput, widgets.DateTimeInput)):
+        attributes["placeholder"] = _("e.g. %(example)s", example=spec.example)
     if secret:
-        attributes.setdefault("required", question.required)
-    return TextField(
-        question=question, script=script, secret=secret, empty=empty, widget=widget, **_named(question, **attributes)
-    )
+        attributes.setdefault("required", spec.required)
+    return TextField(spec=spec, script=script, secret=secret, empty=empty, widget=widget, **_named(spec, **attributes))
 
 
-def _named(question: Question, *, note: str = "", required: bool | None = None, **attributes: Any) -> dict[str, Any]:
+def _named(spec: FieldSpec, *, note: str = "", required: bool | None = None, **attributes: Any) -> dict[str, Any]:
     """Label, help, id, first value and attributes; what may not be empty is required."""
-    required = (required is not False) and not question.may_stay_empty
+    required = (required is not False) and not spec.can_be_empty
     return {
-        "label": translated(question.title),
-        "description": " ".join(filter(None, [translated(question.help), note])),
-        "id": f"field-{question.name}",
-        "default": question.default,
+        "label": translated(spec.title),
+        "description": " ".join(filter(None, [translated(spec.help), note])),
+        "id": f"field-{spec.name}",
+        "default": spec.default,
         "render_kw": {"required": required, **attributes},
     }

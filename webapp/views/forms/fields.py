@@ -6,44 +6,44 @@ from typing import Any
 from wtforms import Field
 from wtforms.widgets import FileInput
 
-from webapp.views.forms.converters import Script
-from webapp.views.forms.questions import ABSENT, Question
-from webapp.views.forms.widgets import Switch
+from webapp.views.forms.converters import Converter
+from webapp.views.forms.questions import ABSENT, FieldSpec
+from webapp.views.forms.widgets import SwitchInput
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
 FILL_IN = lazy_gettext("Fill this in.")
 
 
-class Asked:
-    """What all kinds share: the question, and the answer for the payload.
+class SpecField:
+    """What all kinds share: the spec, and the answer for the payload.
 
     Not sent at all is ``ABSENT``. Sent empty is None where that is allowed, else what the kind
     makes of it, else a question left open.
     """
 
-    question: Question
+    spec: FieldSpec
     answer: Any = ABSENT
     layout = "field"
     left_open: Any = FILL_IN
     secret = False
 
     def _empty(self, otherwise: Any = ABSENT) -> Any:
-        if self.question.may_stay_empty:
-            return None if self.question.nullable else ABSENT
+        if self.spec.can_be_empty:
+            return None if self.spec.nullable else ABSENT
         if otherwise is ABSENT:
             raise ValueError(str(self.left_open))
         return otherwise
 
 
-class TextField(Asked, Field):  # type: ignore[misc]
+class TextField(SpecField, Field):  # type: ignore[misc]
     """Anything that is typed as text, in one of the scripts."""
 
     def __init__(
-        self, *, question: Question, script: Script, empty: Any = ABSENT, secret: bool = False, **options: Any
+        self, *, spec: FieldSpec, script: Converter, empty: Any = ABSENT, secret: bool = False, **options: Any
     ) -> None:
         super().__init__(**options)
-        self.question = question
+        self.spec = spec
         self._script = script
         self._empty_answer = empty
         self.secret = secret
@@ -72,7 +72,7 @@ class TextField(Asked, Field):  # type: ignore[misc]
     def _read(self, text: str) -> Any:
         if text:
             return self._script.read(text)
-        if self.secret and not self.question.required:
+        if self.secret and not self.spec.required:
             return ABSENT  # the default was not shown, so it was not taken away
         return self._empty(self._empty_answer)
 
@@ -80,16 +80,16 @@ class TextField(Asked, Field):  # type: ignore[misc]
         return str(self.data)
 
 
-class SwitchField(Asked, Field):  # type: ignore[misc]
+class SwitchField(SpecField, Field):  # type: ignore[misc]
     """Yes or no."""
 
     left_open = lazy_gettext("Tick this to go on.")
     layout = "switch"
-    widget = Switch()
+    widget = SwitchInput()
 
-    def __init__(self, *, question: Question, **options: Any) -> None:
+    def __init__(self, *, spec: FieldSpec, **options: Any) -> None:
         super().__init__(**options)
-        self.question = question
+        self.spec = spec
 
     def process_data(self, value: Any) -> None:
         """Be on or off."""
@@ -104,16 +104,16 @@ class SwitchField(Asked, Field):  # type: ignore[misc]
         return "true"
 
 
-class FileField(Asked, Field):  # type: ignore[misc]
+class FileField(SpecField, Field):  # type: ignore[misc]
     """A file. Its bytes never pass here: `incoming` receives them and says what came."""
 
     left_open = lazy_gettext("Choose a file.")
     layout = "file"
     widget = FileInput()
 
-    def __init__(self, *, question: Question, **options: Any) -> None:
+    def __init__(self, *, spec: FieldSpec, **options: Any) -> None:
         super().__init__(**options)
-        self.question = question
+        self.spec = spec
 
     def process_data(self, _: Any) -> None:
         """A file cannot be filled in beforehand."""

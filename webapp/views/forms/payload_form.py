@@ -16,7 +16,7 @@ from webapp.jobs.definition.job_type import Upload
 from webapp.jobs.store.file_store import StoredFile
 from webapp.views.forms.field_factory import field_for
 from webapp.views.forms.fields import FILL_IN
-from webapp.views.forms.questions import ABSENT, questions
+from webapp.views.forms.questions import ABSENT, field_specs
 from webapp.views.forms.validation_messages import sentences
 from webapp.views.text.stored_messages import translated
 
@@ -40,7 +40,7 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
         self.zone = zone
         self.files = dict(files or {})
         self._payload_class = payload_class
-        super().__init__({question.name: field_for(question, zone) for question in questions(payload_class)})
+        super().__init__({spec.name: field_for(spec, zone) for spec in field_specs(payload_class)})
         self.process(typed, data=dict(initial or {}))
 
     def values(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
     @property
     def has_uploads(self) -> bool:
         """It asks for a file."""
-        return any(field.question.is_upload for field in self)
+        return any(field.spec.is_upload for field in self)
 
 
 def form_values(payload_class: type[BaseModel], typed: MultiDict[str, str], zone: tzinfo = UTC) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _NULL = {"type": "null"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class FieldSpec:
     """What a payload's field wants to know.
 
     ``schema`` is its JSON schema without the "or null", references followed. ``default`` is
@@ -47,7 +47,7 @@ class Question:
     default: Any = ABSENT
 
     @property
-    def may_stay_empty(self) -> bool:
+    def can_be_empty(self) -> bool:
         """An empty answer is one."""
         return self.nullable or self.default is None
 
@@ -57,19 +57,19 @@ class Question:
         return bool(self.schema.get("upload"))
 
 
-def questions(payload_class: type[BaseModel]) -> tuple[Question, ...]:
+def field_specs(payload_class: type[BaseModel]) -> tuple[FieldSpec, ...]:
     """Return the questions of a payload class in the order of its fields."""
     return tuple(_questions(payload_class))
 
 
-def _questions(payload_class: type[BaseModel]) -> Iterator[Question]:
+def _questions(payload_class: type[BaseModel]) -> Iterator[FieldSpec]:
     whole = json_schema(payload_class)
     definitions = whole.get("$defs", {})
     whole = _followed(whole, definitions)
     fields = {_key(name, info): info for name, info in payload_class.model_fields.items()}
     for name, stated in whole.get("properties", {}).items():
         schema, nullable = _without_null(stated, definitions)
-        yield Question(
+        yield FieldSpec(
             name=name,
             title=_title(name, stated),
             help=str(stated.get("description", "")),
@@ -89,7 +89,7 @@ def _key(name: str, info: FieldInfo) -> str:
 def _title(name: str, stated: Mapping[str, Any]) -> str:
     """The author's title; pydantic's own, which is the name with a capital on each word, reads worse."""
     title = str(stated.get("title", ""))
-    return title if title and title != name.replace("_", " ").title() else humanised(name)
+    return title if title and title != name.replace("_", " ").title() else humanize(name)
 
 
 def _default(info: FieldInfo | None, stated: Mapping[str, Any]) -> Any:
@@ -155,7 +155,7 @@ class _Schema(GenerateJsonSchema):
 
 
 def _member_name(member: Any) -> str:
-    return humanised(member.value if isinstance(member.value, str) else member.name.lower())
+    return humanize(member.value if isinstance(member.value, str) else member.name.lower())
 
 
 _CAPITALS = frozenset(
@@ -163,7 +163,7 @@ _CAPITALS = frozenset(
 )
 
 
-def humanised(name: str) -> str:
+def humanize(name: str) -> str:
     """``full_text`` is Full text, ``csv`` is CSV; what has capitals is left as it is written."""
     words = [word.upper() if word in _CAPITALS else word for word in name.replace("_", " ").split()]
     text = " ".join(words) or name

@@ -19,7 +19,7 @@ _FARTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class StartOptions:
     """As it was typed; ``run_at`` is None for at once, ``errors`` has a sentence per field that makes no sense."""
 
     title: str = ""
@@ -29,12 +29,12 @@ class Beginning:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def fresh(cls, title: str = "") -> "Beginning":
+    def fresh(cls, title: str = "") -> "StartOptions":
         """Return what a form shows first: a new request."""
         return cls(title=title, key=token_urlsafe(16))
 
     @classmethod
-    def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "Beginning":
+    def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "StartOptions":
         """Read what a form has sent."""
         title, typed_at = " ".join(typed.get(TITLE, "").split()), typed.get(AT, "").strip()
         run_at, wrong = _moment(typed_at, now, zone)

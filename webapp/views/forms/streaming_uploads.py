@@ -35,7 +35,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 def init_app(app: Flask) -> None:
     """Read requests our way. Comes after htmx-flask, which sets a class of its own."""
-    app.request_class = Request
+    app.request_class = UploadRequest
     app.config.update(MAX_CONTENT_LENGTH=SMALL_BODY, MAX_FORM_PARTS=_PARTS, MAX_FORM_MEMORY_SIZE=_PART)
 
 
@@ -55,12 +55,12 @@ def expects_files(
     return mark
 
 
-class Request(HtmxAwareRequest):  # type: ignore[misc]
+class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
     """A request that streams expected files to the store."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._drafts: list[ToDisk] = []
+        self._drafts: list[DiskUpload] = []
 
     @cached_property
     def expected_files(self) -> int:
@@ -112,10 +112,10 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
     def _get_file_stream(self, filename: str | None = None, **_: Any) -> IO[bytes]:
         """Only a file that was chosen has a name."""
         if not filename or not self.expected_files:
-            return cast(IO[bytes], Nowhere())
+            return cast(IO[bytes], DiscardedUpload())
         if len(self._drafts) >= self.expected_files:
             raise RequestEntityTooLarge
-        self._drafts.append(ToDisk(services().files.draft(self.file_limit)))
+        self._drafts.append(DiskUpload(services().files.draft(self.file_limit)))
         return cast(IO[bytes], self._drafts[-1])
 
     def _hear_out(self) -> None:
@@ -143,7 +143,7 @@ class Request(HtmxAwareRequest):  # type: ignore[misc]
         )
 
 
-class ToDisk:
+class DiskUpload:
     """A file while it comes in; `keep` makes it last."""
 
     def __init__(self, draft: Draft) -> None:
@@ -171,7 +171,7 @@ class ToDisk:
         self._draft.discard()
 
 
-class Nowhere:
+class DiscardedUpload:
     """Takes the bytes of a file that nobody expects."""
 
     size = 0

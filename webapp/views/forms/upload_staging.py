@@ -17,13 +17,13 @@ from werkzeug.datastructures import FileStorage
 
 from webapp.jobs.definition.upload_rules import UploadRule, upload_rule_of
 from webapp.jobs.store.file_store import FileStore, StoredFile, clean_name
-from webapp.views.forms.questions import questions
+from webapp.views.forms.questions import field_specs
 from webapp.views.text.translations import gettext as _
 
 LASTS = timedelta(hours=23)
 
 
-class NotStaged(Exception):
+class StagedFileGone(Exception):
     """A staged file is fetched by whom it came from, for what it was for, within its time."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class NotStaged(Exception):
         super().__init__(_("The file that you sent before is no longer kept. Choose it again."))
 
 
-class Staging:
+class UploadStaging:
     """The staged files of one user for one job type."""
 
     def __init__(
@@ -51,10 +51,10 @@ class Staging:
         try:
             *bound_to, found = self._serializer.loads(token, max_age=int(self._lasts.total_seconds()))
         except BadData:
-            raise NotStaged from None
+            raise StagedFileGone from None
         file = StoredFile(**{**found, "id": UUID(found["id"])})
         if bound_to != [*self._bound_to, field] or not self._files.path(file.id).exists():
-            raise NotStaged
+            raise StagedFileGone
         return file
 
     def take(self, file: StoredFile) -> StoredFile:
@@ -62,14 +62,14 @@ class Staging:
         try:
             return replace(file, id=self._files.link(file.id))
         except FileNotFoundError:
-            raise NotStaged from None
+            raise StagedFileGone from None
 
 
 KEPT = ".kept"  # behind a field's name: no name of a field has a dot
 
 
 @dataclass(slots=True)
-class Brought:
+class ReceivedFiles:
     """Files by field, those among them that were staged, and what is wrong with the others."""
 
     files: dict[str, StoredFile] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Brought:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-class Refused(Exception):
+class FileRefused(Exception):
     """A field takes some kinds of files, up to a size."""
 
 
@@ -86,25 +86,25 @@ def receive(
     *,
     sent: Mapping[str, FileStorage],
     typed: Mapping[str, str],
-    staging: Staging,
-) -> Brought:
+    staging: UploadStaging,
+) -> ReceivedFiles:
     """Keep the files that a form has sent, if their field takes them; a newly chosen one replaces a staged one."""
-    brought = Brought()
-    for question in questions(payload_class):
-        name = question.name
+    brought = ReceivedFiles()
+    for spec in field_specs(payload_class):
+        name = spec.name
         try:
             if (file := sent.get(name)) and file.filename:
                 brought.files[name] = _kept(file, file.filename, upload_rule_of(payload_class, name))
             elif token := typed.get(name + KEPT):
                 brought.files[name] = staging.peek(name, token)
                 brought.staged.add(name)
-        except (Refused, NotStaged) as error:
+        except (FileRefused, StagedFileGone) as error:
             brought.errors[name] = str(error)
     return brought
 
 
 def _kept(sent: FileStorage, filename: str, taken: UploadRule) -> StoredFile:
     if refusal := taken.refusal(clean_name(filename), sent.stream.size):  # type: ignore[attr-defined]
-        raise Refused(refusal)
+        raise FileRefused(refusal)
     file: StoredFile = sent.stream.keep(filename)  # type: ignore[attr-defined]
     return file

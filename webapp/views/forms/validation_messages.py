@@ -54,7 +54,7 @@ def sentences(error: ValidationError) -> dict[str, str]:
     return found
 
 
-def whole(text: str) -> str:
+def as_sentence(text: str) -> str:
     """Make a sentence of what an author wrote: a capital in front, a full stop behind."""
     text = text.strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."
@@ -73,13 +73,13 @@ def _place(inside: list[int | str]) -> str:
 def _sentence(item: Mapping[str, Any]) -> str:
     kind, context = str(item["type"]), item.get("ctx", {})
     if kind in {"value_error", "assertion_error"}:
-        return translated(whole(str(context.get("reason") or context.get("error") or item["msg"])))
+        return translated(as_sentence(str(context.get("reason") or context.get("error") or item["msg"])))
     if kind == "literal_error" and context.get("expected") == "True":
         return _("Tick this to go on.")
     if kind in _WORDS:
         return str(_WORDS[kind]) % {name: _plain(value) for name, value in context.items()}
     plain = str(next((text for start, text in _BEGINNINGS.items() if kind.startswith(start)), ""))
-    return plain or whole(item["msg"].replace("Input should", "This should"))
+    return plain or as_sentence(item["msg"].replace("Input should", "This should"))
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,7 @@ from wtforms import Field
 from wtforms.widgets import CheckboxInput, DateTimeLocalInput, TextArea, TextInput, TimeInput, html_params
 
 
-class Line:
+class LineInput:
     """One line to type in; a text with line breaks gets the lines it needs, lest they be lost."""
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:
@@ -21,7 +21,7 @@ class Line:
         return Markup(widget(field, **attributes))  # noqa: S704  (WTForms escapes)
 
 
-class Moment(DateTimeLocalInput):  # type: ignore[misc]
+class DateTimeInput(DateTimeLocalInput):  # type: ignore[misc]
     """A date and time; seconds can be chosen where the value has some."""
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:
@@ -29,7 +29,7 @@ class Moment(DateTimeLocalInput):  # type: ignore[misc]
         return Markup(super().__call__(field, **_steps(field), **attributes))  # noqa: S704  (WTForms escapes)
 
 
-class Time(TimeInput):  # type: ignore[misc]
+class ClockTimeInput(TimeInput):  # type: ignore[misc]
     """A time of day; seconds can be chosen where the value has some."""
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:
@@ -41,7 +41,7 @@ def _steps(field: Field) -> dict[str, str]:
     return {"step": "any"} if field.data.count(":") > 1 else {}
 
 
-class Switch(CheckboxInput):  # type: ignore[misc]
+class SwitchInput(CheckboxInput):  # type: ignore[misc]
     """A checkbox that sends an empty value when it is off."""
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:
@@ -49,7 +49,7 @@ class Switch(CheckboxInput):  # type: ignore[misc]
         return _off(field) + Markup(super().__call__(field, value="true", **attributes))  # noqa: S704
 
 
-class Ticks:
+class OptionList:
     """Checkboxes, or radio buttons, one per option, each in its label."""
 
     def __init__(self, *, sends_when_empty: bool) -> None:
@@ -66,7 +66,7 @@ def _off(field: Field) -> Markup:
     return Markup("<input {}>").format(html_params(type="hidden", name=field.name, value=""))
 
 
-def steps(schema: Mapping[str, Any]) -> dict[str, Any]:
+def number_attributes(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A browser counts its steps from ``min``: no steps without it, and it has to be a step itself."""
     whole = schema["type"] == "integer"
     inside = 1 if whole else 0  # the first whole number beyond an exclusive bound
@@ -85,6 +85,6 @@ def _bound(schema: Mapping[str, Any], ending: str, inside: int) -> Any:
     return schema[exclusive] + inside if exclusive in schema else schema.get(f"m{ending}")
 
 
-def edges(schema: Mapping[str, Any]) -> dict[str, Any]:
+def date_attributes(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the first and the last day that is taken."""
     return {name: schema[name] for name in ("min", "max") if name in schema}

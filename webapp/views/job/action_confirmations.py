@@ -16,7 +16,7 @@ from types import MappingProxyType
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.text import status_labels
-from webapp.views.text.date_format import SPACE, Moment
+from webapp.views.text.date_format import SPACE, FormattedTime
 from webapp.views.text.number_format import size
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -30,7 +30,7 @@ class Matter:
     job: Job
     files: tuple[Attachment, ...] = ()
     grace: str = ""
-    removed_at: Moment | None = None
+    removed_at: FormattedTime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,16 +9,16 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.model.job import Job
 from webapp.services import Services
 from webapp.views.job import action_confirmations, available_actions
 from webapp.views.job.action_confirmations import Matter
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.request import services
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment, rough
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime, rough_duration
 
 bp = Blueprint("actions", __name__)
 _VERBS = f"any({', '.join(repr(verb) for verb in action_confirmations.VERBS)})"
@@ -29,10 +29,10 @@ _GRACE = timedelta(seconds=10)
 @bp.get(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
 def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Say what would happen, and ask."""
-    reading = reader()
+    reading = viewer_context()
     job = _visible(job_id, reading)
     asked = action_confirmations.question(verb, _matter(job, verb, reading))
-    return confirm(
+    return render_confirmation(
         Confirmation(
             title=asked.title,
             effect=asked.effect,
@@ -50,19 +50,19 @@ def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
 @bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
 def act(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Do it; the engine refuses what comes too late."""
-    reading = reader()
+    reading = viewer_context()
     job = _visible(job_id, reading)
     if not reading.may_act(job) or (verb in available_actions.STEERING and not reading.operates):
         abort(403, available_actions.refusal(verb, job, services().registry, reading))
     action, after = _AUDITED[verb]
-    with audited(action, Kind.JOB, job.id, name=job.title, after=after):
+    with audited(action, AuditTarget.JOB, job.id, name=job.title, after=after):
         _DEEDS[verb](services(), job.id, reading.viewer.user_id)
     if verb == "delete":
         return redirect(url_for("jobs.index"), 303)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
-def _visible(job_id: UUID, reading: Reader) -> Job:
+def _visible(job_id: UUID, reading: ViewerContext) -> Job:
     """A job that somebody may see but not open is not theirs to ask about."""
     job = services().queries.jobs.visible(reading.viewer, job_id)
     if not reading.may_open(job):
@@ -70,18 +70,18 @@ def _visible(job_id: UUID, reading: Reader) -> Job:
     return job
 
 
-def _matter(job: Job, verb: str, reading: Reader) -> Matter:
+def _matter(job: Job, verb: str, reading: ViewerContext) -> Matter:
     registry = services().registry
     grace = registry.get(job.type).stop_grace if job.type in registry else _GRACE
     return Matter(
         job=job,
         files=services().jobs.attachments(job.id) if verb == "delete" else (),
-        grace=rough(grace),
+        grace=rough_duration(grace),
         removed_at=_removal(job, reading) if verb == "keep-no-longer" else None,
     )
 
 
-def _removal(job: Job, reading: Reader) -> Moment | None:
+def _removal(job: Job, reading: ViewerContext) -> FormattedTime | None:
     at = services().pruner.deletion_time_unless_pinned(job)
     return reading.when(max(at, reading.now)) if at else None
 
@@ -98,15 +98,15 @@ _DEEDS: Mapping[str, Callable[[Services, UUID, UUID], object]] = MappingProxyTyp
         "make-private": lambda services, job_id, by: services.admin_jobs.publish(job_id, public=False, by=by),
     }
 )
-_AUDITED: Mapping[str, tuple[Action, Mapping[str, Any] | None]] = MappingProxyType(
+_AUDITED: Mapping[str, tuple[AuditAction, Mapping[str, Any] | None]] = MappingProxyType(
     {
-        "stop": (Action.JOB_STOP, None),
-        "retry": (Action.JOB_RETRY, None),
-        "delete": (Action.JOB_DELETE, None),
-        "keep": (Action.JOB_KEEP, {"kept": True}),
-        "keep-no-longer": (Action.JOB_KEEP, {"kept": False}),
-        "run-next": (Action.JOB_PRIORITY, {"next": True}),
-        "make-public": (Action.JOB_PUBLIC, {"public": True}),
-        "make-private": (Action.JOB_PUBLIC, {"public": False}),
+        "stop": (AuditAction.JOB_STOP, None),
+        "retry": (AuditAction.JOB_RETRY, None),
+        "delete": (AuditAction.JOB_DELETE, None),
+        "keep": (AuditAction.JOB_KEEP, {"kept": True}),
+        "keep-no-longer": (AuditAction.JOB_KEEP, {"kept": False}),
+        "run-next": (AuditAction.JOB_PRIORITY, {"next": True}),
+        "make-public": (AuditAction.JOB_PUBLIC, {"public": True}),
+        "make-private": (AuditAction.JOB_PUBLIC, {"public": False}),
     }
 )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from webapp.jobs.queries.visible_jobs import Attempt
-from webapp.views.page.viewer_context import Reader
-from webapp.views.text.date_format import Moment, span
+from webapp.views.page.viewer_context import ViewerContext
+from webapp.views.text.date_format import FormattedTime, duration
 from webapp.views.text.number_format import decimal, size
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -33,7 +33,7 @@ class Try:
     number: int
     outcome: str
     tone: str
-    began: Moment
+    began: FormattedTime
     ran: str
     error: str
     worker: str
@@ -43,7 +43,7 @@ class Try:
     traceback: str
 
 
-def a_try(attempt: Attempt, reader: Reader) -> Try:
+def a_try(attempt: Attempt, reader: ViewerContext) -> Try:
     """Describe an attempt."""
     outcome, tone = _OUTCOMES.get(attempt.outcome, (attempt.outcome.capitalize(), "waiting"))
     used = attempt.cpu_seconds
@@ -52,7 +52,7 @@ def a_try(attempt: Attempt, reader: Reader) -> Try:
         outcome=str(outcome),
         tone=tone,
         began=reader.time(attempt.started_at),
-        ran=span(attempt.finished_at - attempt.started_at),
+        ran=duration(attempt.finished_at - attempt.started_at),
         error=translated(attempt.error or ""),
         worker=attempt.worker,
         place=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),

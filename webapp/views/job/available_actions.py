@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job, Status
-from webapp.views.page.viewer_context import Reader
+from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels
 from webapp.views.text.translations import gettext as _
 
@@ -28,14 +28,14 @@ class Action:
     asks: bool = True
 
 
-def actions(job: Job, registry: Registry, reader: Reader) -> tuple[Action, ...]:
+def actions(job: Job, registry: Registry, reader: ViewerContext) -> tuple[Action, ...]:
     """Return what is offered to this reader; nothing to who may not open the job."""
     if not reader.may_open(job):
         return ()
     return tuple(_offered(job, registry, reader))
 
 
-def refusal(verb: str, job: Job, registry: Registry, reader: Reader) -> str:
+def refusal(verb: str, job: Job, registry: Registry, reader: ViewerContext) -> str:
     """Return why a verb cannot be done now; empty if it can."""
     for action in actions(job, registry, reader):
         if action.verb == verb:
@@ -46,13 +46,13 @@ def refusal(verb: str, job: Job, registry: Registry, reader: Reader) -> str:
 
 
 def _too_late(verb: str, job: Job) -> str:
-    status = status_labels.look(job).word
+    status = status_labels.status_label(job).word
     if verb in {"keep", "keep-no-longer", "make-public", "make-private"}:
         return _("This is so already, or cannot be for this job.")
     return _("The job is in the state “%(status)s”, so this cannot be done now.", status=status)
 
 
-def _offered(job: Job, registry: Registry, reader: Reader) -> Iterator[Action]:
+def _offered(job: Job, registry: Registry, reader: ViewerContext) -> Iterator[Action]:
     not_yours = _not_yours(job, reader)
     if not job.is_finished:
         asked = _("It was asked to stop already.") if job.cancel_requested_at else ""
@@ -85,18 +85,18 @@ def _publishing(job: Job) -> Action:
     return Action(verb="make-public", words=_("Make public…"), sign="eye")
 
 
-def _not_yours(job: Job, reader: Reader) -> str:
+def _not_yours(job: Job, reader: ViewerContext) -> str:
     return "" if reader.may_act(job) else _("Only its owner and operators may do this.")
 
 
-def _why_not_again(job: Job, registry: Registry, reader: Reader) -> str:
+def _why_not_again(job: Job, registry: Registry, reader: ViewerContext) -> str:
     if refusal := _not_yours(job, reader):
         return refusal
     if job.type not in registry:
         return _("This kind of job is not installed any more.")
     if not registry.get(job.type).listed:
         return _("This kind of job is not started by hand.")
-    if job.type in reader.closed_types:
+    if job.type in reader.restricted_types:
         return _("You may not start this kind of job.")
     if job.record_only:
         return _("Its work is done elsewhere, so it cannot be started here.")

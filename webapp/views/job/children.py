@@ -14,11 +14,11 @@ from flask.typing import ResponseReturnValue
 
 from webapp.jobs.model.job import TERMINAL, UNFINISHED, Job, Status
 from webapp.views.page.request import services, viewer
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text import status_labels
-from webapp.views.text.date_format import Moment, span
-from webapp.views.text.status_labels import Look
-from webapp.views.text.stored_messages import note_in_words, translated
+from webapp.views.text.date_format import FormattedTime, duration
+from webapp.views.text.status_labels import StatusLabel
+from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
 
@@ -29,23 +29,23 @@ class Part:
     id: UUID
     short_id: str
     name: str
-    look: Look
+    look: StatusLabel
     runs: bool
     percent: float | None
     line: str
     failed: bool
     ran: str
-    when: Moment
+    when: FormattedTime
 
 
-def rows(parts: Sequence[Job], reader: Reader, *, opened: bool) -> tuple[Part, ...]:
+def rows(parts: Sequence[Job], reader: ViewerContext, *, opened: bool) -> tuple[Part, ...]:
     """Describe parts; only who may open their root reads what they say."""
     return tuple(_row(part, reader, opened=opened) for part in parts)
 
 
-def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
+def _row(part: Job, reader: ViewerContext, *, opened: bool) -> Part:
     failed = part.status in {Status.FAILED, Status.STALE}
-    error = note_in_words(part.errors[-1]) if part.errors and failed else ""
+    error = diagnostic_text(part.errors[-1]) if part.errors and failed else ""
     begun = None if part.is_new else part.started_at  # one that waits for its next attempt does not run on
     ran = (part.finished_at or reader.now) - begun if begun else timedelta()
     moment = part.finished_at or part.started_at or part.created_at or reader.now
@@ -53,18 +53,18 @@ def _row(part: Job, reader: Reader, *, opened: bool) -> Part:
         id=part.id,
         short_id=part.short_id,
         name=part.child_name or translated(part.title),
-        look=status_labels.look(part),
+        look=status_labels.status_label(part),
         runs=part.is_running,
         percent=status_labels.percent(part),
         line=(error or _line(part)) if opened else "",
         failed=failed,
-        ran=span(ran) if begun else "",
+        ran=duration(ran) if begun else "",
         when=reader.when(moment),
     )
 
 
 def _line(part: Job) -> str:
-    return status_labels.amounts(part) if part.is_running else translated(part.message)
+    return status_labels.progress_amounts(part) if part.is_running else translated(part.message)
 
 
 bp = Blueprint("children", __name__)
@@ -87,7 +87,7 @@ def index(job_id: UUID) -> ResponseReturnValue:
     which = which if which in _WHICH else ""
     after = request.args.get("after", None, UUID)
     found = services().queries.related.children(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
-    reading = reader()
+    reading = viewer_context()
     return render_template(
         "job/children.html",
         job=job,

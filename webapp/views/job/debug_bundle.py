@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.log_lines import LogCriteria
 from webapp.jobs.queries.visible_jobs import Attempt, Event
@@ -23,10 +23,10 @@ from webapp.views.job.log import written
 from webapp.views.job.parameters import Parameter, as_facts
 from webapp.views.job.show import given
 from webapp.views.job_list.row import gone
-from webapp.views.page.audit_log import note
+from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
-from webapp.views.page.responses import HEADERS, Entry, stream
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.responses import HEADERS, ArchiveFile, stream_zip
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.number_format import size
 
 bp = Blueprint("bundle", __name__)
@@ -36,17 +36,19 @@ FILES_LIMIT = 2_000_000_000  # bytes of all files; what is beyond is named, not 
 @bp.get("/jobs/<uuid:job_id>/bundle.zip")
 def download(job_id: UUID) -> ResponseReturnValue:
     """Send the archive while it is made."""
-    job, reading = services().queries.jobs.visible(viewer(), job_id), reader()
+    job, reading = services().queries.jobs.visible(viewer(), job_id), viewer_context()
     if not reading.may_open(job):
         abort(404)
-    note(Action.FILE_DOWNLOAD, Kind.FILE, job.id, name=f"job-{job.short_id}.zip", after={"job": job.id})
-    response = Response(stream(_entries(services(), job, reading), reading.now), mimetype="application/zip")
+    record_audit(
+        AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, job.id, name=f"job-{job.short_id}.zip", after={"job": job.id}
+    )
+    response = Response(stream_zip(_entries(services(), job, reading), reading.now), mimetype="application/zip")
     response.headers.update(HEADERS)
     response.headers.set("Content-Disposition", "attachment", filename=f"job-{job.short_id}.zip")
     return response
 
 
-def _entries(having: Services, job: Job, reading: Reader) -> Iterator[Entry]:
+def _entries(having: Services, job: Job, reading: ViewerContext) -> Iterator[ArchiveFile]:
     """Collect the texts now, while there is a request; the rest is read when it is sent."""
     jobs, queries = having.jobs, having.queries
     attached = [file for file in jobs.attachments(job.id) if not gone(file, reading.now)]
@@ -57,14 +59,14 @@ def _entries(having: Services, job: Job, reading: Reader) -> Iterator[Entry]:
         "attempts.json": attempts(queries.jobs.attempts(job.id), operates=reading.viewer.sees_all),
         "files.json": rows(attached),
     }
-    texts = [Entry(name, [_json(value)]) for name, value in told.items()]
-    log = Entry("log.txt", (page.encode() for page in written(queries.logs, LogCriteria(job_id=job.id))))
+    texts = [ArchiveFile(name, [_json(value)]) for name, value in told.items()]
+    log = ArchiveFile("log.txt", (page.encode() for page in written(queries.logs, LogCriteria(job_id=job.id))))
     return iter([*texts, log, *_files(having, sent), *_named(left_out)])
 
 
-def _files(having: Services, attached: Iterable[Attachment]) -> list[Entry]:
+def _files(having: Services, attached: Iterable[Attachment]) -> list[ArchiveFile]:
     taken: set[str] = set()
-    return [Entry(_unique(file, taken), _content(having, file.id)) for file in attached]
+    return [ArchiveFile(_unique(file, taken), _content(having, file.id)) for file in attached]
 
 
 def _unique(file: Attachment, taken: set[str]) -> str:
@@ -95,9 +97,9 @@ def _within_limit(attached: Iterable[Attachment]) -> tuple[list[Attachment], lis
     return sent, left_out
 
 
-def _named(left_out: Iterable[Attachment]) -> list[Entry]:
+def _named(left_out: Iterable[Attachment]) -> list[ArchiveFile]:
     lines = [f"{file.name}, {size(file.size)}\n".encode() for file in left_out]
-    return [Entry("left-out.txt", [b"Too large for one archive:\n", *lines])] if lines else []
+    return [ArchiveFile("left-out.txt", [b"Too large for one archive:\n", *lines])] if lines else []
 
 
 def _json(value: object) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webapp.jobs.model.job import Job, Status
-from webapp.views.text.stored_messages import note_in_words
+from webapp.views.text.stored_messages import diagnostic_text
 from webapp.views.text.translations import gettext as _
 
 _UNFORESEEN = re.compile(r"\w*(?:Error|Exception|Warning|Timeout|Exit): (?P<said>.+)", re.DOTALL)  # executor.py
@@ -36,7 +36,7 @@ def _reason(note: Mapping[str, Any]) -> str:
     """Say what a handler said; of an error that it did not foresee, without its name in the code."""
     unforeseen = _UNFORESEEN.fullmatch(str(note.get("text", "")))
     if unforeseen is None:
-        return note_in_words(note)
+        return diagnostic_text(note)
     return _("Something went wrong that was not foreseen: %(error)s", error=unforeseen["said"])
 
 

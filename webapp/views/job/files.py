@@ -13,14 +13,14 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
 from webapp.jobs.store.file_store import CHUNK
 from webapp.views.job_list.row import gone
-from webapp.views.page.audit_log import note
+from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import lazy_gettext
 
@@ -36,8 +36,8 @@ class JobFile:
     name: str
     size: str
     sha256: str
-    kept_until: Moment | None
-    gone_at: Moment | None
+    kept_until: FormattedTime | None
+    gone_at: FormattedTime | None
 
     @property
     def short_hash(self) -> str:
@@ -45,12 +45,12 @@ class JobFile:
         return self.sha256[:_HASH_SHOWN]
 
 
-def job_files(attached: Sequence[Attachment], role: str, reader: Reader) -> tuple[JobFile, ...]:
+def job_files(attached: Sequence[Attachment], role: str, reader: ViewerContext) -> tuple[JobFile, ...]:
     """Describe the files of one role, oldest first."""
     return tuple(_file(file, reader) for file in attached if file.role == role)
 
 
-def _file(file: Attachment, reader: Reader) -> JobFile:
+def _file(file: Attachment, reader: ViewerContext) -> JobFile:
     left = (file.deleted_at or file.expires_at) if gone(file, reader.now) else None
     return JobFile(
         id=file.id,
@@ -91,7 +91,7 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     """Send one file of a job, or the part of it that is asked for."""
     job = services().queries.jobs.visible(viewer(), job_id)
     attachment = services().jobs.attachment(job.id, file_id)
-    reading = reader()
+    reading = viewer_context()
     if not reading.may_open(job):
         raise AttachmentNotFound(file_id)
     if gone(attachment, reading.now):
@@ -102,7 +102,9 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     except FileNotFoundError:
         abort(410, str(_GONE))
     if request.method == "GET" and (wanted is None or wanted[0] == 0):  # one line per download, not per part of it
-        note(Action.FILE_DOWNLOAD, Kind.FILE, attachment.id, name=attachment.name, after={"job": job.id})
+        record_audit(
+            AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
+        )
     return _response(attachment, file, wanted)
 
 

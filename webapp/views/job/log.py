@@ -16,9 +16,9 @@ from webapp.jobs.queries.log_lines import JobLogs, LogCriteria, LogLine
 from webapp.services import Services
 from webapp.views.page import polling
 from webapp.views.page.request import services, viewer
-from webapp.views.page.responses import plain
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment, time_of_day
+from webapp.views.page.responses import text_response
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime, time_of_day
 from webapp.views.text.translations import gettext as _
 
 PAGE = 500
@@ -63,7 +63,7 @@ class Chosen:
 class Line:
     """One line of a log, with the class of its colour."""
 
-    at: Moment
+    at: FormattedTime
     tone: str
     text: str
 
@@ -87,7 +87,7 @@ class JobLog:
         return bool(self.chosen.level or self.chosen.attempt)
 
 
-def job_log(services: Services, job: Job, reader: Reader, chosen: Chosen) -> JobLog:
+def job_log(services: Services, job: Job, reader: ViewerContext, chosen: Chosen) -> JobLog:
     """Ask for a page of the log: its end, unless ``chosen`` says otherwise.
 
     The job must have been read before, so that no line of it is missed.
@@ -100,7 +100,7 @@ def job_log(services: Services, job: Job, reader: Reader, chosen: Chosen) -> Job
     return _log(job, reader, chosen, shown, more=more)
 
 
-def _log(job: Job, reader: Reader, chosen: Chosen, shown: Sequence[LogLine], *, more: bool) -> JobLog:
+def _log(job: Job, reader: ViewerContext, chosen: Chosen, shown: Sequence[LogLine], *, more: bool) -> JobLog:
     backwards = chosen.after is None
     goes_on = chosen.before is not None or (more and not backwards)
     last = shown[-1].id if shown else chosen.after or 0
@@ -118,7 +118,7 @@ def _log(job: Job, reader: Reader, chosen: Chosen, shown: Sequence[LogLine], *, 
     )
 
 
-def _lines(lines: Sequence[LogLine], reader: Reader) -> tuple[Line, ...]:
+def _lines(lines: Sequence[LogLine], reader: ViewerContext) -> tuple[Line, ...]:
     return tuple(
         Line(at=time_of_day(line.at, reader.zone), tone=_TONES.get(line.level.lower(), ""), text=line.text)
         for line in lines
@@ -137,10 +137,10 @@ bp = Blueprint("log", __name__)
 def download(job_id: UUID) -> ResponseReturnValue:
     """Send the lines, all or of a level and an attempt, as they are read from the database."""
     job = services().queries.jobs.visible(viewer(), job_id)
-    if not reader().may_open(job):
+    if not viewer_context().may_open(job):
         abort(404)
     lines = Chosen.of(request.args).lines(job.id)
-    return plain(written(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
+    return text_response(written(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
 
 
 def written(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:

@@ -25,12 +25,12 @@ from webapp.views.job.failure_help import Failure, failure
 from webapp.views.job.files import JobFile, job_files
 from webapp.views.job.timeline import Line, timeline
 from webapp.views.page.request import services, viewer
-from webapp.views.page.viewer_context import Reader
+from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
-from webapp.views.text.date_format import Moment
-from webapp.views.text.status_labels import Look
-from webapp.views.text.status_text import Facts, Outlook, Pause, Saying
-from webapp.views.text.stored_messages import note_in_words, translated
+from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.status_labels import StatusLabel
+from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts, StatusText
+from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
 
@@ -39,7 +39,7 @@ class Note:
     """A warning or an error, for people."""
 
     text: str
-    at: Moment | None
+    at: FormattedTime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ class JobPage:
     id: UUID
     short_id: str
     title: str
-    look: Look
-    saying: Saying
+    look: StatusLabel
+    saying: StatusText
     runs: bool
     finished: bool
     percent: float | None
@@ -69,7 +69,7 @@ class JobPage:
     parts_failed: int
     kin: RelatedJobs
     actions: tuple[Action, ...]
-    removed_at: Moment | None
+    removed_at: FormattedTime | None
     kept: bool
 
 
@@ -82,14 +82,14 @@ class Findings:
     attached: tuple[Attachment, ...] = ()
     parts: tuple[Job, ...] = ()
     kin: RelatedJobs = NO_RELATED_JOBS
-    queue: Outlook | None = None
+    queue: QueueFacts | None = None
     usual: timedelta | None = None
     shown_left: timedelta | None = None
     removed_at: datetime | None = None
     actions: tuple[Action, ...] = ()
 
 
-def job_page(job: Job, found: Findings, reader: Reader) -> JobPage:
+def job_page(job: Job, found: Findings, reader: ViewerContext) -> JobPage:
     """Describe a job to this reader."""
     opened, facts = reader.may_open(job), _facts(job, found, reader)
     left = status_text.time_left(facts) if job.is_running else None
@@ -98,12 +98,14 @@ def job_page(job: Job, found: Findings, reader: Reader) -> JobPage:
         id=job.id,
         short_id=job.short_id,
         title=translated(job.title),
-        look=status_labels.look(job),
-        saying=status_text.saying(facts),
-        runs=status_labels.runs(job),
+        look=status_labels.status_label(job),
+        saying=status_text.status_text(facts),
+        runs=status_labels.appears_running(job),
         finished=job.is_finished,
         percent=status_labels.percent(job),
-        amounts=status_labels.standing(job, reader.now) if status_labels.runs(job) else status_labels.amounts(job),
+        amounts=status_labels.progress_summary(job, reader.now)
+        if status_labels.appears_running(job)
+        else status_labels.progress_amounts(job),
         seconds_left=round(left.total_seconds()) if left is not None else None,
         opened=opened,
         failure=explained,
@@ -123,11 +125,11 @@ def job_page(job: Job, found: Findings, reader: Reader) -> JobPage:
     )
 
 
-def _facts(job: Job, found: Findings, reader: Reader) -> Facts:
+def _facts(job: Job, found: Findings, reader: ViewerContext) -> StatusFacts:
     asked = [event.actor_id for event in found.events if event.name in {events.CANCEL_REQUESTED, "cancelled"}]
     who = [actor for actor in asked if actor]
     by = reader.name(who[-1]) if who else ""
-    return Facts(
+    return StatusFacts(
         job=job,
         now=reader.now,
         zone=reader.zone,
@@ -143,11 +145,11 @@ def _failure(job: Job, found: Findings) -> Failure | None:
     return failure(job, may_retry="retry" in possible, may_change="run-again" in possible)
 
 
-def _notes(notes: Sequence[Mapping[str, Any]], reader: Reader) -> tuple[Note, ...]:
-    return tuple(Note(text=note_in_words(note), at=_noted_at(note.get("at"), reader)) for note in notes)
+def _notes(notes: Sequence[Mapping[str, Any]], reader: ViewerContext) -> tuple[Note, ...]:
+    return tuple(Note(text=diagnostic_text(note), at=_noted_at(note.get("at"), reader)) for note in notes)
 
 
-def _noted_at(at: object, reader: Reader) -> Moment | None:
+def _noted_at(at: object, reader: ViewerContext) -> FormattedTime | None:
     return reader.time(datetime.fromisoformat(at)) if isinstance(at, str) and at else None
 
 
@@ -155,7 +157,7 @@ PARTS_SHOWN = 20
 _LONGEST = timedelta(days=365)
 
 
-def findings(job: Job, reading: Reader) -> Findings:
+def findings(job: Job, reading: ViewerContext) -> Findings:
     """Ask for all that one page shows beside the job itself; what this reader may not open is left out."""
     queries, opened = services().queries, reading.may_open(job)
     return Findings(
@@ -172,7 +174,7 @@ def findings(job: Job, reading: Reader) -> Findings:
     )
 
 
-def queue_outlook(job: Job, reading: Reader | None = None) -> Outlook | None:
+def queue_outlook(job: Job, reading: ViewerContext | None = None) -> QueueFacts | None:
     """Return what is known of the queue in which a job waits; without a reader, nothing is guessed."""
     if job.status is not Status.QUEUED or job.record_only:
         return None
@@ -183,7 +185,7 @@ def queue_outlook(job: Job, reading: Reader | None = None) -> Outlook | None:
         if reading
         else None
     )
-    return Outlook(
+    return QueueFacts(
         place=services().queries.estimates.place_in_queue(job),
         workers=workers,
         starts_within=guess,
@@ -191,12 +193,12 @@ def queue_outlook(job: Job, reading: Reader | None = None) -> Outlook | None:
     )
 
 
-def _pause(queue: Queue, reading: Reader | None) -> Pause | None:
+def _pause(queue: Queue, reading: ViewerContext | None) -> QueuePause | None:
     if queue.paused_at is None:
         return None
     named = reading and reading.viewer.sees_all and queue.paused_by
     by = reading.name(queue.paused_by) if reading and named else _("an operator")
-    return Pause(by=by, since=queue.paused_at, reason=queue.reason)
+    return QueuePause(by=by, since=queue.paused_at, reason=queue.reason)
 
 
 def _limited(job: Job, queue: Queue) -> bool:
@@ -204,7 +206,7 @@ def _limited(job: Job, queue: Queue) -> bool:
     return queue.max_running is not None or job.type not in registry or bool(registry.get(job.type).limits)
 
 
-def _shown_left(reading: Reader) -> timedelta | None:
+def _shown_left(reading: ViewerContext) -> timedelta | None:
     """Return the time left that the page was told last, less what has passed since: its poll says both."""
     left, told_at = (request.args.get(name, type=int) for name in ("left", "at"))
     if left is None or told_at is None:

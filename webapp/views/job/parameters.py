@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from webapp.jobs.definition.job_type import Upload
 from webapp.jobs.definition.payload import is_secret
 from webapp.views.forms.choices import label_of
-from webapp.views.forms.questions import Question, humanised, questions
-from webapp.views.text.date_format import exact_date
+from webapp.views.forms.questions import FieldSpec, field_specs, humanize
+from webapp.views.text.date_format import full_date
 from webapp.views.text.translations import gettext as _
 
 HIDDEN = "••••••"
@@ -44,7 +44,7 @@ class Parameter:
 def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[Parameter, ...]:
     """Return the payload's fields in their order; ``stored`` is the payload as it is in the row."""
     fields = payload_class.model_fields.items()
-    asked = {question.name: question for question in questions(payload_class)}
+    asked = {question.name: question for question in field_specs(payload_class)}
     return tuple(
         _parameter(name, field, stored[name], zone, asked.get(name)) for name, field in fields if name in stored
     )
@@ -52,10 +52,10 @@ def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: 
 
 def label(name: str, field: FieldInfo) -> str:
     """Name a field as its form does."""
-    return field.title or humanised(name)
+    return field.title or humanize(name)
 
 
-def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: Question | None) -> Parameter:
+def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: FieldSpec | None) -> Parameter:
     if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
         return _named(name, field, HIDDEN, hidden=True)
     if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
@@ -63,7 +63,7 @@ def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, quest
     if isinstance(value, str) and _mentions(field.annotation, datetime):
         return _named(name, field, _moment(value, zone))
     if isinstance(value, str) and _mentions(field.annotation, date):
-        return _named(name, field, exact_date(date.fromisoformat(value)))
+        return _named(name, field, full_date(date.fromisoformat(value)))
     chosen = label_of(question, value) if question else None
     return _named(name, field, chosen or _text(value))
 
@@ -75,7 +75,7 @@ def _named(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> P
 def as_facts(values: Mapping[str, Any]) -> tuple[Parameter, ...]:
     """Return what an application keeps beside a job, by its names; closed secrets stay hidden."""
     return tuple(
-        Parameter(label=humanised(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
+        Parameter(label=humanize(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
         for name, value in values.items()
     )
 
@@ -95,7 +95,7 @@ def _text(value: object) -> str:
 def _moment(text: str, zone: ZoneInfo) -> str:
     at = datetime.fromisoformat(text)
     local = at.astimezone(zone) if at.tzinfo else at
-    return f"{exact_date(local)}, {local:%H:%M}"
+    return f"{full_date(local)}, {local:%H:%M}"
 
 
 def _mentions(hint: object, kind: type) -> bool:

@@ -21,9 +21,9 @@ from webapp.views.page import polling
 from webapp.views.page.assets import template_version
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
-from webapp.views.page.responses import plain
-from webapp.views.page.topbar import around, toasts
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.responses import text_response
+from webapp.views.page.topbar import toasts, topbar
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 
 bp = index.bp
 
@@ -76,7 +76,7 @@ def log_lines(job_id: UUID) -> ResponseReturnValue:
     return render_template("job/log_live.html", job=job, log=log)
 
 
-def given(job: Job, reading: Reader) -> tuple[Parameter, ...]:
+def given(job: Job, reading: ViewerContext) -> tuple[Parameter, ...]:
     """Return what a job was given, as far as this reader may know and its type is there to name it."""
     registry = services().registry
     if job.type not in registry or not reading.may_open(job):
@@ -89,16 +89,16 @@ def _tag(job: Job) -> str:
     queue = page.queue_outlook(job) if job.is_new else None
     told = (queue.place, queue.workers, queue.pause) if queue else ()
     grown = (polling.job_tick(job, now), template_version(), get_locale())
-    return polling.tag(services().queries.change_tags.family_pulse(job), around().pulse, viewer(), told, *grown)
+    return polling.tag(services().queries.change_tags.family_pulse(job), topbar().change_tag, viewer(), told, *grown)
 
 
-def _reader(job: Job) -> Reader:
+def _reader(job: Job) -> ViewerContext:
     actors = [event.actor_id for event in services().queries.jobs.timeline(job.id)]
     paused_by = services().queues.stored(job.queue).paused_by if job.status is Status.QUEUED else None
-    return reader((job.owner.user_id, job.triggered_by, paused_by, *actors))
+    return viewer_context((job.owner.user_id, job.triggered_by, paused_by, *actors))
 
 
-def _page(job: Job, reading: Reader, tag: str) -> dict[str, Any]:
+def _page(job: Job, reading: ViewerContext, tag: str) -> dict[str, Any]:
     seconds = polling.job_interval(job, reading.now)
     found = page.findings(job, reading)
     return {
@@ -106,8 +106,8 @@ def _page(job: Job, reading: Reader, tag: str) -> dict[str, Any]:
         "tag": tag,
         "trigger": polling.trigger(seconds) if seconds else "",
         "told_at": round(reading.now.timestamp()),
-        "heard": around().latest,
-        "ran": 1 if around().running else None,
+        "heard": topbar().latest,
+        "ran": 1 if topbar().running else None,
         "operates": reading.viewer.sees_all,
     }
 
@@ -126,5 +126,5 @@ parameter_bp = Blueprint("parameters", __name__)
 def whole(job_id: UUID, name: str) -> ResponseReturnValue:
     """Send its text; secrets stay hidden here, too."""
     job = services().queries.jobs.visible(viewer(), job_id)
-    wanted = next((parameter for parameter in given(job, reader()) if parameter.name == name), None)
-    return plain(wanted.text) if wanted else abort(404)
+    wanted = next((parameter for parameter in given(job, viewer_context()) if parameter.name == name), None)
+    return text_response(wanted.text) if wanted else abort(404)

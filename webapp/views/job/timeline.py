@@ -9,9 +9,9 @@ from webapp.jobs.lifecycle import attributes, retry
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.visible_jobs import Event
 from webapp.jobs.store import events
-from webapp.views.page.viewer_context import Reader
-from webapp.views.text.date_format import Moment, span
-from webapp.views.text.status_labels import sentence, which_attempt
+from webapp.views.page.viewer_context import ViewerContext
+from webapp.views.text.date_format import FormattedTime, duration
+from webapp.views.text.status_labels import as_sentence, attempt_number
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
@@ -57,17 +57,17 @@ class Line:
     """
 
     text: str
-    at: Moment | None
+    at: FormattedTime | None
     tone: str
     note: str = ""
 
 
-def timeline(job: Job, happened: Sequence[Event], reader: Reader) -> tuple[Line, ...]:
+def timeline(job: Job, happened: Sequence[Event], reader: ViewerContext) -> tuple[Line, ...]:
     """Tell a job's events, oldest first, and what comes next."""
     return (*_lines(job, happened, reader), *_next(job, reader))
 
 
-def _lines(job: Job, happened: Sequence[Event], reader: Reader) -> Iterator[Line]:
+def _lines(job: Job, happened: Sequence[Event], reader: ViewerContext) -> Iterator[Line]:
     since = None
     for event in happened:
         text, tone = _text(event, job, reader)
@@ -76,11 +76,11 @@ def _lines(job: Job, happened: Sequence[Event], reader: Reader) -> Iterator[Line
         since = since if event.name == events.CANCEL_REQUESTED or event.name in _ASIDES else event.at
 
 
-def _text(event: Event, job: Job, reader: Reader) -> tuple[str, str]:
+def _text(event: Event, job: Job, reader: ViewerContext) -> tuple[str, str]:
     if event.name == events.STARTED:
         several = job.max_attempts > 1 or event.attempt > 1
-        text = _("%(attempt)s started", attempt=which_attempt(job, event.attempt)) if several else _("Started")
-        return sentence(text).rstrip("."), "running"
+        text = _("%(attempt)s started", attempt=attempt_number(job, event.attempt)) if several else _("Started")
+        return as_sentence(text).rstrip("."), "running"
     if event.name in _DEEDS and (event.actor_id or event.name not in _ENDINGS):
         text, tone = _DEEDS[event.name]
         return str(text) % {"person": reader.name(event.actor_id)}, tone
@@ -92,11 +92,11 @@ def _note(event: Event, took: timedelta) -> str:
     if took < _WORTH_SAYING:
         return ""
     if event.name == events.STARTED:
-        return _("waited %(period)s", period=span(took))
-    return _("ran %(period)s", period=span(took)) if event.name in _ENDINGS else ""
+        return _("waited %(period)s", period=duration(took))
+    return _("ran %(period)s", period=duration(took)) if event.name in _ENDINGS else ""
 
 
-def _next(job: Job, reader: Reader) -> Iterator[Line]:
+def _next(job: Job, reader: ViewerContext) -> Iterator[Line]:
     if job.is_finished:
         return
     if job.status is Status.SCHEDULED and job.run_at:

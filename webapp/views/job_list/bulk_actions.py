@@ -24,9 +24,9 @@ from webapp.views.job_list.filter import Filter, asked
 from webapp.views.job_list.list_page import CARDS
 from webapp.views.page import permissions
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import confirm
+from webapp.views.page.confirmation import render_confirmation
 from webapp.views.page.request import services, signed_in, viewer
-from webapp.views.page.viewer_context import closed_types
+from webapp.views.page.viewer_context import restricted_types
 
 bp = Blueprint("acts", __name__)
 _MOST = PAGE + CARDS
@@ -43,9 +43,11 @@ def confirm_act(action: str) -> ResponseReturnValue:
         question = asking_all(chosen, services().queries.lists.count(viewer(), found), post=post, back=back)
         fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
         offers = chosen is Action.STOP and found.tab in {"all", "scheduled"} and scheduled
-        return confirm(replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled)
+        return render_confirmation(
+            replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
+        )
     question = asking(chosen, _sorted(chosen), post=post, back=back)
-    return confirm(replace(question, fields=(*_ids_as_fields(), *_list_as_fields())))
+    return render_confirmation(replace(question, fields=(*_ids_as_fields(), *_list_as_fields())))
 
 
 @bp.post("/jobs/act/<action>")
@@ -56,7 +58,11 @@ def do_act(action: str) -> ResponseReturnValue:
         return _start_job(chosen)
     judged = _sorted(chosen)
     noted = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
-    with audited(audit_log.Action.JOBS_BULK, audit_log.Kind.JOBS, after=noted) if judged.fit else nullcontext():
+    with (
+        audited(audit_log.AuditAction.JOBS_BULK, audit_log.AuditTarget.JOBS, after=noted)
+        if judged.fit
+        else nullcontext()
+    ):
         act(services().jobs, chosen, judged.fit, actor())
     flash(told(chosen, judged))
     return redirect(_back(), 303)
@@ -66,7 +72,7 @@ def _start_job(chosen: Action) -> ResponseReturnValue:
     found = _matching()
     meant = {name: getattr(found, name) for name in BulkAction.model_fields if hasattr(found, name)}
     payload = BulkAction(**meant, action=chosen, delayed="delayed" in request.values)
-    with audited(audit_log.Action.JOBS_BULK, audit_log.Kind.JOBS, after=payload.model_dump(mode="json")):
+    with audited(audit_log.AuditAction.JOBS_BULK, audit_log.AuditTarget.JOBS, after=payload.model_dump(mode="json")):
         job = start_acting(payload)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
@@ -124,7 +130,7 @@ def _action(name: str) -> Action:
 def actor() -> Actor:
     """Return who acts, and on whose jobs and kinds of jobs that person may."""
     user = signed_in()
-    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed_types())
+    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
 
 
 def start_acting(what: BulkAction) -> Job:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
-from webapp.views.page.viewer_context import closed_types, zone
+from webapp.views.page.viewer_context import restricted_types, zone
 from webapp.views.text.translations import gettext as _
 
 WHOSE = ("", "mine", "public")
@@ -157,7 +157,7 @@ class Asked:
 
 def asked(given: Filter) -> Asked:
     """Understand a filter; a day that is none is said and left out."""
-    today, closed = datetime.now(zone()), closed_types()
+    today, closed = datetime.now(zone()), restricted_types()
     try:
         chosen = given.chosen(today, closed)
     except NoDay as error:

@@ -16,9 +16,9 @@ from webapp.views.job_list.visible_rows import Shown
 from webapp.views.page import polling
 from webapp.views.page.assets import template_version
 from webapp.views.page.pause_banner import pauses
-from webapp.views.page.polling import heard
+from webapp.views.page.polling import poll_state
 from webapp.views.page.request import services, signed_in, viewer
-from webapp.views.page.topbar import around, toasts
+from webapp.views.page.topbar import toasts, topbar
 from webapp.views.text.stored_messages import translated
 
 bp = Blueprint("jobs", __name__)
@@ -74,7 +74,7 @@ def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
 def _asking(found: JobList) -> dict[str, str]:
     """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
     said = {"shown": found.shown.written(), "idle": "1" if found.were_idle else ""}
-    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}, **heard()}
+    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}, **poll_state()}
 
 
 def _types(chosen: Filter, found: JobList) -> list[JobType]:
@@ -98,4 +98,4 @@ def _tag(chosen: Filter, pulse: ListChangeTag) -> str:
     who = viewer()
     seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
     grown = (template_version(), seconds // _LIST_GROWS_OLD)
-    return polling.tag(pulse.text, around().pulse, who, chosen, pauses(), *grown)
+    return polling.tag(pulse.text, topbar().change_tag, who, chosen, pauses(), *grown)

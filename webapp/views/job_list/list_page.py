@@ -13,7 +13,7 @@ from webapp.views.job_list.row import Gone, JobRow, job_row
 from webapp.views.job_list.visible_rows import Shown
 from webapp.views.page import polling
 from webapp.views.page.request import viewer
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.translations import lazy_gettext
 
 CARDS = 6
@@ -114,7 +114,7 @@ def _described(
     were_idle: bool | None = None,
 ) -> JobList:
     counts = services.queries.lists.counts(viewer())
-    people = reader(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
+    people = viewer_context(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, there.values(), people)
     idle = _idle_queues(services) if counts["waiting"] else ()
     return JobList(
@@ -152,7 +152,7 @@ def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
     return services.queries.lists.find(viewer(), replace(wanted.chosen, tab="running"), limit=CARDS).jobs
 
 
-def _rows(services: Services, those: Iterable[Job], people: Reader) -> dict[UUID, JobRow]:
+def _rows(services: Services, those: Iterable[Job], people: ViewerContext) -> dict[UUID, JobRow]:
     shown: Sequence[Job] = tuple(those)
     attached = services.queries.files.attachments_of([job.id for job in shown if people.may_open(job)])
     running = {job.type for job in shown if job.is_running}

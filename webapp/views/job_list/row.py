@@ -7,13 +7,13 @@ from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.attachments import Attachment
-from webapp.views.page.viewer_context import Reader
+from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
-from webapp.views.text.date_format import Moment
+from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.number_format import size
-from webapp.views.text.status_labels import Look
-from webapp.views.text.status_text import Facts
-from webapp.views.text.stored_messages import note_in_words, translated
+from webapp.views.text.status_labels import StatusLabel
+from webapp.views.text.status_text import StatusFacts
+from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
@@ -33,7 +33,7 @@ class File:
     job_id: UUID
     name: str
     size: str
-    kept_until: Moment | None
+    kept_until: FormattedTime | None
     role: str
 
 
@@ -44,7 +44,7 @@ class JobRow:
     id: UUID
     short_id: str
     title: str
-    look: Look
+    look: StatusLabel
     type_name: str
     given: str
     line: str
@@ -56,7 +56,7 @@ class JobRow:
     by_whom: str
     files: tuple[File, ...]
     more_files: int
-    when: Moment
+    when: FormattedTime
     gone: bool = False
 
 
@@ -68,23 +68,25 @@ class Gone:
     gone: bool = True
 
 
-def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: timedelta | None = None) -> JobRow:
+def job_row(
+    job: Job, attached: Sequence[Attachment], reader: ViewerContext, *, usual: timedelta | None = None
+) -> JobRow:
     """Describe a job to this reader; ``attached`` is empty for one who may not open it."""
     offered = [file for file in files(attached, reader) if file.role == "output"]
-    facts = Facts(job=job, now=reader.now, zone=reader.zone, usual=usual)
+    facts = StatusFacts(job=job, now=reader.now, zone=reader.zone, usual=usual)
     error = _error(job, reader)
     return JobRow(
         id=job.id,
         short_id=job.short_id,
         title=translated(job.title),
-        look=status_labels.look(job),
+        look=status_labels.status_label(job),
         type_name=job.type,
         given=_given([file.name for file in attached if file.role == "input"]),
         line=error or _line(facts),
         line_is_error=bool(error),
         percent=status_labels.percent(job),
         outlook=status_text.expectation(facts) if job.is_running else "",
-        runs=status_labels.runs(job),
+        runs=status_labels.appears_running(job),
         by=_by(job, reader),
         by_whom=_by_whom(job, reader),
         files=tuple(offered[:FILES_SHOWN]),
@@ -93,7 +95,7 @@ def job_row(job: Job, attached: Sequence[Attachment], reader: Reader, *, usual: 
     )
 
 
-def files(attached: Sequence[Attachment], reader: Reader) -> tuple[File, ...]:
+def files(attached: Sequence[Attachment], reader: ViewerContext) -> tuple[File, ...]:
     """Describe the files that can still be fetched."""
     return tuple(_file(file, reader) for file in attached if not gone(file, reader.now))
 
@@ -103,7 +105,7 @@ def gone(file: Attachment, now: datetime) -> bool:
     return file.deleted_at is not None or (file.expires_at is not None and file.expires_at <= now)
 
 
-def _file(file: Attachment, reader: Reader) -> File:
+def _file(file: Attachment, reader: ViewerContext) -> File:
     return File(
         id=file.id,
         job_id=file.job_id,
@@ -114,10 +116,10 @@ def _file(file: Attachment, reader: Reader) -> File:
     )
 
 
-def _error(job: Job, reader: Reader) -> str:
+def _error(job: Job, reader: ViewerContext) -> str:
     if job.status not in {Status.FAILED, Status.STALE} or not job.errors or not reader.may_open(job):
         return ""
-    return note_in_words(job.errors[-1])
+    return diagnostic_text(job.errors[-1])
 
 
 def _given(names: Sequence[str]) -> str:
@@ -127,24 +129,28 @@ def _given(names: Sequence[str]) -> str:
     return str(_("%(files)s and %(count)s more", files=listed, count=more)) if more > 0 else listed
 
 
-def _line(facts: Facts) -> str:
+def _line(facts: StatusFacts) -> str:
     job = facts.job
     if job.status in {Status.SCHEDULED, Status.CANCELLED, Status.STALE}:
-        return status_text.saying(facts).fact
-    return status_labels.standing(job, facts.now) if status_labels.runs(job) else translated(job.message)
+        return status_text.status_text(facts).fact
+    return (
+        status_labels.progress_summary(job, facts.now)
+        if status_labels.appears_running(job)
+        else translated(job.message)
+    )
 
 
-def _by(job: Job, reader: Reader) -> str:
+def _by(job: Job, reader: ViewerContext) -> str:
     name = _by_whom(job, reader)
     said = _ALONE.get(name)
     return str(said) if said else name
 
 
-def _by_whom(job: Job, reader: Reader) -> str:
+def _by_whom(job: Job, reader: ViewerContext) -> str:
     """Name the same in the middle of a sentence."""
     return reader.name(job.triggered_by or job.owner.user_id)
 
 
-def _moment(job: Job, reader: Reader) -> datetime:
+def _moment(job: Job, reader: ViewerContext) -> datetime:
     waits = job.run_at if job.status is Status.SCHEDULED else None
     return job.finished_at or waits or job.started_at or job.created_at or reader.now

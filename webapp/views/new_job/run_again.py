@@ -19,7 +19,7 @@ from webapp.views.job_list.row import gone
 from webapp.views.new_job import start
 from webapp.views.new_job.submission import Order, ask, take
 from webapp.views.page.request import services, viewer
-from webapp.views.page.viewer_context import reader
+from webapp.views.page.viewer_context import viewer_context
 
 bp = Blueprint("again", __name__)
 
@@ -37,7 +37,7 @@ def _largest(job_id: UUID) -> int | None:
 def form(job_id: UUID) -> ResponseReturnValue:
     """Show the form of a job with its values, or start a new job with what came back."""
     job = services().queries.jobs.visible(viewer(), job_id)
-    reading = reader()
+    reading = viewer_context()
     if not reading.may_open(job):
         abort(404)
     if refusal := available_actions.refusal("run-again", job, services().registry, reading):

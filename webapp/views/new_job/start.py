@@ -15,8 +15,8 @@ from webapp.jobs.model.job import Owner
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.new_job.submission import Order, ask, take, usual
 from webapp.views.page.request import services, signed_in, viewer
-from webapp.views.page.viewer_context import reader
-from webapp.views.text.date_format import Moment
+from webapp.views.page.viewer_context import viewer_context
+from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -30,7 +30,7 @@ class Tile:
     job_type: JobType
     refusal: str
     usual: str
-    last: Moment | None
+    last: FormattedTime | None
 
     @property
     def group(self) -> str:
@@ -78,7 +78,7 @@ def startable(type_name: str) -> JobType:
 
 
 def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
-    last, reading = services().queries.estimates.last_started(viewer()), reader()
+    last, reading = services().queries.estimates.last_started(viewer()), viewer_context()
     disabled = services().disabled_types.all()
     return tuple(
         Tile(

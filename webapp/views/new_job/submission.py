@@ -13,20 +13,20 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.views.forms.payload_form import PayloadForm
-from webapp.views.forms.questions import questions
-from webapp.views.forms.start_options import Beginning
-from webapp.views.forms.upload_staging import Brought, NotStaged, Staging, receive
-from webapp.views.page.audit_log import note
+from webapp.views.forms.questions import field_specs
+from webapp.views.forms.start_options import StartOptions
+from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, UploadStaging, receive
+from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
-from webapp.views.text.date_format import SPACE, rough
+from webapp.views.text.date_format import SPACE, rough_duration
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -54,7 +54,7 @@ class Order:
 def ask(order: Order) -> str:
     """Show the form as it is at first."""
     form = PayloadForm(order.job_type.payload_class, zone=zone(), initial=order.initial, files=order.files)
-    return page(order, form, Beginning.fresh(order.title))
+    return page(order, form, StartOptions.fresh(order.title))
 
 
 def take(order: Order) -> ResponseReturnValue:
@@ -62,21 +62,21 @@ def take(order: Order) -> ResponseReturnValue:
     job_type = order.job_type
     brought = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=brought.files)
-    beginning = Beginning.of(request.form, services().queries.jobs.now(), zone())
+    beginning = StartOptions.of(request.form, services().queries.jobs.now(), zone())
     if form.accepts(brought.errors) and not beginning.errors:
         try:
             job = _create(order, form, brought, beginning)
             return redirect(url_for("jobs.show", job_id=job.id), 303)
         except InvalidPayload as error:
             form.complain(error.errors)
-        except NotStaged as error:  # swept just now
+        except StagedFileGone as error:  # swept just now
             form.complain({"": str(error)})
         except DuplicateJob:
             form.complain({"": _("The same was asked for already, and that job has not ended yet. Wait for its end.")})
     return page(order, form, beginning), 422
 
 
-def _create(order: Order, form: PayloadForm, brought: Brought, beginning: Beginning) -> Job:
+def _create(order: Order, form: PayloadForm, brought: ReceivedFiles, beginning: StartOptions) -> Job:
     """Return the job that was ordered, which an earlier copy of the same request may have made."""
     choices: dict[str, Any] = {"title": beginning.title} if beginning.title else {}
     if order.again_of:
@@ -98,16 +98,18 @@ def _create(order: Order, form: PayloadForm, brought: Brought, beginning: Beginn
     return creation.job
 
 
-def _input_files(order: Order, brought: Brought) -> dict[str, StoredFile]:
+def _input_files(order: Order, brought: ReceivedFiles) -> dict[str, StoredFile]:
     staged = staging(order.job_type)
     return {name: staged.take(file) if name in brought.staged else file for name, file in brought.files.items()}
 
 
 def _note(order: Order, job: Job) -> None:
     if order.again_of:
-        note(Action.JOB_RUN_AGAIN, Kind.JOB, job.id, name=job.title, after={"again_of": order.again_of.id})
+        record_audit(
+            AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, job.id, name=job.title, after={"again_of": order.again_of.id}
+        )
     else:
-        note(Action.JOB_CREATE, Kind.JOB, job.id, name=job.title, after={"type": job.type})
+        record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after={"type": job.type})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Kept:
     token: str
 
 
-def page(order: Order, form: PayloadForm, beginning: Beginning) -> str:
+def page(order: Order, form: PayloadForm, beginning: StartOptions) -> str:
     """Show the form, with what there is to know of its type."""
     job_type, kept = order.job_type, staging(order.job_type)
     return render_template(
@@ -140,22 +142,22 @@ def page(order: Order, form: PayloadForm, beginning: Beginning) -> str:
 def usual(job_type: JobType) -> str:
     """Say how long jobs of a type usually take; empty if nobody knows."""
     period = services().queries.estimates.usual_duration(job_type.name)
-    return rough(period) if period is not None else ""
+    return rough_duration(period) if period is not None else ""
 
 
-def staging(job_type: JobType) -> Staging:
+def staging(job_type: JobType) -> UploadStaging:
     """Return where this person's files wait for a form that is accepted."""
-    return Staging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
+    return UploadStaging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
 
 
 def _upload_limits(job_type: JobType) -> dict[str, str]:
     """Map the fields that take a file to how large it may be, in words."""
     most = services().settings.max_upload_bytes
-    asked = (question.name for question in questions(job_type.payload_class) if question.is_upload)
+    asked = (question.name for question in field_specs(job_type.payload_class) if question.is_upload)
     return {name: size(min(upload_rule_of(job_type.payload_class, name).max_bytes or most, most)) for name in asked}
 
 
 def _period(period: timedelta) -> str:
     if not period.days:
-        return rough(period)
+        return rough_duration(period)
     return ngettext("%(num)s day", "%(num)s days", period.days).replace(" ", SPACE)

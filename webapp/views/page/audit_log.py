@@ -9,38 +9,42 @@ from typing import Any
 
 from flask import request
 
-from webapp.accounts.audit_log import Action, Actor, Kind, Line
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.accounts.user import User
 from webapp.views.page.request import services, signed_in
 
 
-def audited(action: Action, kind: Kind, object_id: object = "", **details: Any) -> AbstractContextManager[None]:
+def audited(
+    action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any
+) -> AbstractContextManager[None]:
     """Note what the block changes, together with the change; ``details`` are ``name``, ``before``, ``after``."""
-    return services().audit.beside(_line(action, kind, object_id, actor(signed_in()), **details))
+    return services().audit.record_with_change(_line(action, kind, object_id, request_actor(signed_in()), **details))
 
 
-def note(action: Action, kind: Kind, object_id: object = "", **details: Any) -> None:
+def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
     """Note what is done already, such as a download."""
-    services().audit.note(_line(action, kind, object_id, actor(signed_in()), **details))
+    services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
 
 
-def audited_by(user: User, action: Action) -> AbstractContextManager[None]:
+def audited_as(user: User, action: AuditAction) -> AbstractContextManager[None]:
     """Note what somebody does to themselves who is not signed in yet."""
-    return services().audit.beside(_line(action, Kind.USER, user.name, actor(user), name=user.display_name))
+    return services().audit.record_with_change(
+        _line(action, AuditTarget.USER, user.name, request_actor(user), name=user.display_name)
+    )
 
 
-def note_refused(action: Action, name: str) -> None:
+def record_refused_sign_in(action: AuditAction, name: str) -> None:
     """Note what a stranger was refused; ``name`` is that of an account, or empty."""
-    services().audit.note(_line(action, Kind.USER, name, actor(None)))
+    services().audit.record(_line(action, AuditTarget.USER, name, request_actor(None)))
 
 
-def actor(user: User | None) -> Actor:
+def request_actor(user: User | None) -> AuditActor:
     """Return who acts in this request; without a user, somebody unknown at its address."""
     address = request.remote_addr or ""
     if user is None:
-        return Actor(name="", address=address)
-    return Actor(id=user.id, name=user.name, role=user.role.value, address=address)
+        return AuditActor(name="", address=address)
+    return AuditActor(id=user.id, name=user.name, role=user.role.value, address=address)
 
 
-def _line(action: Action, kind: Kind, object_id: object, who: Actor, **details: Any) -> Line:
-    return Line(actor=who, action=action, kind=kind, id=str(object_id), **details)
+def _line(action: AuditAction, kind: AuditTarget, object_id: object, who: AuditActor, **details: Any) -> AuditLine:
+    return AuditLine(actor=who, action=action, kind=kind, id=str(object_id), **details)

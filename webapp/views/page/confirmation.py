@@ -34,13 +34,13 @@ class Confirmation:
     refusal: str = ""
 
 
-def confirm(asked: Confirmation, template: str = "page/confirm.html", **words: object) -> str:
+def render_confirmation(confirmation: Confirmation, template: str = "page/confirm.html", **words: object) -> str:
     """Ask; ``template`` extends "page/_dialog.html" and may add questions to the form."""
-    layout = "page/_dialog_modal.html" if in_dialog() else "page/_dialog_page.html"
-    return render_template(template, asked=asked, layout=layout, **words)
+    layout = "page/_dialog_modal.html" if wants_dialog() else "page/_dialog_page.html"
+    return render_template(template, confirmation=confirmation, layout=layout, **words)
 
 
-def in_dialog() -> bool:
+def wants_dialog() -> bool:
     """Tell whether the answer is put into the page that is open."""
     return "HX-Request" in request.headers
 
@@ -48,17 +48,19 @@ def in_dialog() -> bool:
 _LONGEST = 200
 
 
-def given() -> str:
+def submitted_reason() -> str:
     """Return what was typed, on one line."""
     return " ".join(request.form.get("reason", "").split())
 
 
-def asking(asked: Confirmation) -> ResponseReturnValue | None:
+def ask_reason(confirmation: Confirmation) -> ResponseReturnValue | None:
     """Return the page that asks for a reason, and says what is wrong with one; ``None`` once a good one was sent."""
-    error = _complaint(given()) if request.method == "POST" else ""
+    error = _complaint(submitted_reason()) if request.method == "POST" else ""
     if request.method == "POST" and not error:
         return None
-    page = confirm(asked, "admin/reason.html", reason=given(), error=error, longest=_LONGEST)
+    page = render_confirmation(
+        confirmation, "admin/reason.html", reason=submitted_reason(), error=error, longest=_LONGEST
+    )
     return page, 422 if error else 200
 
 

@@ -25,19 +25,19 @@ _log = logging.getLogger(__name__)
 
 def init_app(app: Flask) -> None:
     """Answer every error with a page that says what can be done."""
-    app.register_error_handler(HTTPException, refused)
-    app.register_error_handler(InternalServerError, broken)
-    app.register_error_handler(OperationalError, unavailable)
-    app.register_error_handler(InterfaceError, unavailable)
-    app.register_error_handler(OSError, without_room)
-    app.register_error_handler(JobNotFound, unknown)
-    app.register_error_handler(AttachmentNotFound, unknown)
-    app.register_error_handler(IllegalTransition, conflicting)
-    app.register_error_handler(UniqueKeyTaken, conflicting)
-    app.register_error_handler(TypeDisabled, conflicting)
+    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(InternalServerError, handle_internal_error)
+    app.register_error_handler(OperationalError, handle_database_down)
+    app.register_error_handler(InterfaceError, handle_database_down)
+    app.register_error_handler(OSError, handle_disk_full)
+    app.register_error_handler(JobNotFound, handle_not_found)
+    app.register_error_handler(AttachmentNotFound, handle_not_found)
+    app.register_error_handler(IllegalTransition, handle_conflict)
+    app.register_error_handler(UniqueKeyTaken, handle_conflict)
+    app.register_error_handler(TypeDisabled, handle_conflict)
 
 
-def refused(error: HTTPException) -> ResponseReturnValue:
+def handle_http_error(error: HTTPException) -> ResponseReturnValue:
     """Answer an HTTP error that a view, Flask or an extension raised; redirects pass."""
     if error.code is None or error.response is not None or error.code < 400:  # noqa: PLR2004
         return error
@@ -46,17 +46,17 @@ def refused(error: HTTPException) -> ResponseReturnValue:
     return _page(error.code, sentence=translated(said or "")), error.code, headers
 
 
-def unknown(_error: Exception) -> ResponseReturnValue:
+def handle_not_found(_error: Exception) -> ResponseReturnValue:
     """Say the same of what is not there and of what belongs to somebody else."""
     return _page(404), 404
 
 
-def conflicting(error: Exception) -> ResponseReturnValue:
+def handle_conflict(error: Exception) -> ResponseReturnValue:
     """Say why it cannot be done: a job cannot go where it was sent, somebody else was faster."""
     return _page(409, sentence=translated(str(error))), 409
 
 
-def without_room(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
+def handle_disk_full(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
     """Say that the disk is full; any other error of the system is a fault of ours."""
     if not resource_errors.disk_is_full(error):
         raise error
@@ -64,17 +64,17 @@ def without_room(error: OSError | OperationalError | InterfaceError) -> Response
     return _page(507), 507
 
 
-def unavailable(error: OperationalError | InterfaceError) -> ResponseReturnValue:
+def handle_database_down(error: OperationalError | InterfaceError) -> ResponseReturnValue:
     """Say that the database does not answer."""
     if resource_errors.disk_is_full(error):
-        return without_room(error)
+        return handle_disk_full(error)
     _log.error("The database does not answer: %s", error.orig)
-    locale_choice.forget_person()  # whose language would be asked of the database
+    locale_choice.forget_user()  # whose language would be asked of the database
     sentence = _("The database does not answer. Nothing that was started is lost. Try again in a few seconds.")
     return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 
 
-def broken(error: InternalServerError) -> ResponseReturnValue:
+def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
     """Give the failure a number, the same in the log and on the page."""
     number = uuid4().hex[:8]
     _log.error("Error %s on %s %s", number, request.method, request.path, exc_info=error.original_exception)
@@ -84,7 +84,7 @@ def broken(error: InternalServerError) -> ResponseReturnValue:
 def _page(code: int, **words: str) -> str:
     layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
     if code >= _OURS:  # it may be the database's fault, so these pages must not ask it who is signed in
-        locale_choice.forget_person()
+        locale_choice.forget_user()
     name = code if code in PAGES else _nearest(code)
     return render_template(f"errors/{name}.html", layout=layout, code=code, **words)
 

@@ -7,18 +7,18 @@ from flask import Flask, g
 from webapp.jobs.model.job import Status
 from webapp.jobs.queueing.queues import Queue
 from webapp.views.page.request import services, viewer
-from webapp.views.page.viewer_context import Reader, reader
-from webapp.views.text.date_format import Moment
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
+from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.translations import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class PauseBanner:
     """A paused queue; ``name`` and ``by`` are for those who see all jobs."""
 
     name: str
     by: str
-    since: Moment
+    since: FormattedTime
     reason: str
 
 
@@ -27,26 +27,26 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["pauses"] = pauses
 
 
-def pauses() -> tuple[Pause, ...]:
+def pauses() -> tuple[PauseBanner, ...]:
     """Return them, found once in a request; nothing is looked for while no queue is paused."""
     if "pauses" not in g:
         g.pauses = _found()
-    found: tuple[Pause, ...] = g.pauses
+    found: tuple[PauseBanner, ...] = g.pauses
     return found
 
 
-def _found() -> tuple[Pause, ...]:
+def _found() -> tuple[PauseBanner, ...]:
     paused = services().queues.paused()
     if not paused:
         return ()
     waiting = services().queries.lists.page(viewer(), tab="waiting")
     held_up = {job.queue for job in waiting if job.status is Status.QUEUED}
-    reading = reader(queue.paused_by for queue in paused)
+    reading = viewer_context(queue.paused_by for queue in paused)
     return tuple(_pause(queue, reading) for queue in paused if queue.name in held_up)
 
 
-def _pause(queue: Queue, reading: Reader) -> Pause:
+def _pause(queue: Queue, reading: ViewerContext) -> PauseBanner:
     sees_all = reading.viewer.sees_all
     by = reading.name(queue.paused_by) if sees_all and queue.paused_by else _("an operator")
     assert queue.paused_at is not None  # noqa: S101  (it is paused)
-    return Pause(queue.name if sees_all else "", by, reading.when(queue.paused_at), queue.reason)
+    return PauseBanner(queue.name if sees_all else "", by, reading.when(queue.paused_at), queue.reason)

@@ -21,7 +21,7 @@ from flask_login import current_user
 from webapp.jobs.model.job import Job, Status
 from webapp.views.page.assets import template_version
 from webapp.views.page.request import viewer
-from webapp.views.page.topbar import around, toasts
+from webapp.views.page.topbar import toasts, topbar
 from webapp.views.text import translations
 
 WAKE = "app:wake from:body"  # live.js says it when a hidden tab is looked at again
@@ -99,25 +99,25 @@ def is_poll() -> bool:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates ``heard()``."""
-    app.jinja_env.globals["heard"] = heard
+    """Give templates ``poll_state()``."""
+    app.jinja_env.globals["poll_state"] = poll_state
 
 
-def heard() -> dict[str, str]:
+def poll_state() -> dict[str, str]:
     """Return what a page says of itself when it asks again: the latest notice it knows, and whether jobs ran."""
-    said = {"heard": str(around().latest), "ran": "1" if around().running else ""}
+    said = {"heard": str(topbar().latest), "ran": "1" if topbar().running else ""}
     return {name: value for name, value in said.items() if value}
 
 
-def asking(shown: object, seconds: float) -> dict[str, Any]:
+def polling_context(shown: object, seconds: float) -> dict[str, Any]:
     """Return what a template needs for asking again: a tag of all that can change, and when."""
     return {
-        "tag": tag(shown, around().pulse, viewer(), template_version()),
+        "tag": tag(shown, topbar().change_tag, viewer(), template_version()),
         "trigger": trigger(seconds),
     }
 
 
-def answer(template: str, page: Mapping[str, Any]) -> ResponseReturnValue:
+def poll_response(template: str, page: Mapping[str, Any]) -> ResponseReturnValue:
     """Answer a page that asks again, whose tag is in ``page``; 304 if nothing has changed."""
     if (same := unchanged(page["tag"])) is not None:
         return same

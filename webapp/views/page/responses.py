@@ -17,7 +17,7 @@ from typing_extensions import Buffer
 from webapp.jobtypes.tables.formula_escape import neutral
 
 
-def csv_answer(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+def csv_response(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """Answer with a file of this name; ``rows`` are asked for while it is sent."""
     response = Response(stream_with_context(_lines(columns, rows)), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=name)
@@ -51,7 +51,7 @@ HEADERS = {
 }
 
 
-def plain(text: Iterable[str] | str, *, download_as: str = "") -> Response:
+def text_response(text: Iterable[str] | str, *, download_as: str = "") -> Response:
     """Answer text; with a name, as a file to be saved."""
     response = Response(text, mimetype="text/plain")
     response.headers.update(HEADERS)
@@ -82,7 +82,7 @@ class _Outlet(RawIOBase):
         return b"".join(waiting)
 
 
-class Entry:
+class ArchiveFile:
     """A file of the archive: its name, and its content in chunks."""
 
     def __init__(self, name: str, content: Iterable[bytes]) -> None:
@@ -90,7 +90,7 @@ class Entry:
         self.content = content
 
 
-def stream(entries: Iterable[Entry], at: datetime) -> Iterator[bytes]:
+def stream_zip(entries: Iterable[ArchiveFile], at: datetime) -> Iterator[bytes]:
     """Make the archive; every entry is dated ``at``."""
     outlet = _Outlet()
     with ZipFile(outlet, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=_FASTEST) as archive:

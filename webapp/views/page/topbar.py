@@ -18,7 +18,7 @@ LISTED = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningJob:
     """One of the jobs in the popover of the badge."""
 
     id: UUID
@@ -28,14 +28,14 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class TopBar:
     """The badge and the bell, as they are now; ``latest`` is the number of the latest unread notice."""
 
-    running: tuple[Running, ...]
+    running: tuple[RunningJob, ...]
     running_count: str
     unread: str
     latest: int
-    pulse: str
+    change_tag: str
 
     @classmethod
     def now(cls) -> Self:
@@ -48,7 +48,7 @@ class Around:
             running_count="" if not those else f"{LISTED}+" if len(those) > LISTED else str(len(those)),
             unread="" if not unread else f"{CEILING - 1}+" if unread >= CEILING else str(unread),
             latest=latest,
-            pulse=f"{[(job.id.hex, job.version) for job in those]}-{unread}-{latest}",
+            change_tag=f"{[(job.id.hex, job.version) for job in those]}-{unread}-{latest}",
         )
 
 
@@ -62,29 +62,32 @@ class Toast:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates ``around()``."""
-    app.jinja_env.globals["around"] = around
+    """Give templates ``topbar()``."""
+    app.jinja_env.globals["topbar"] = topbar
 
 
-def around() -> Around:
+def topbar() -> TopBar:
     """Return what stands around this page; asked for once in a request."""
-    if "around" not in g:
-        g.around = Around.now()
-    found: Around = g.around
+    if "topbar" not in g:
+        g.topbar = TopBar.now()
+    found: TopBar = g.topbar
     return found
 
 
 def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
     """Return what is to be said of the notices after one; ``ran`` tells that jobs ran when it was asked last."""
     found = services().notifications.after(viewer().user_id, after)
-    ended = [notice for notice in found if notice.id <= around().latest]  # what comes right now is said the next time
-    if ran and len(ended) > 1 and not around().running_count:
+    ended = [notice for notice in found if notice.id <= topbar().latest]  # what comes right now is said the next time
+    if ran and len(ended) > 1 and not topbar().running_count:
         failed = sum(notice.status in {Status.FAILED, Status.STALE} for notice in ended)
         return (_all_done(failed),)
-    return tuple(Toast(text=saying(notice), tone=tone(notice.status), job_id=notice.job_id) for notice in ended[-3:])
+    return tuple(
+        Toast(text=notification_text(notice), tone=notification_tone(notice.status), job_id=notice.job_id)
+        for notice in ended[-3:]
+    )
 
 
-def saying(notice: Notification) -> str:
+def notification_text(notice: Notification) -> str:
     """Say what a notice says."""
     sentences = {
         Status.COMPLETED: _("%(job)s is done.", job=translated(notice.title)),
@@ -94,7 +97,7 @@ def saying(notice: Notification) -> str:
     return str(sentences.get(notice.status) or _("%(job)s was stopped.", job=translated(notice.title)))
 
 
-def tone(kind: Status) -> str:
+def notification_tone(kind: Status) -> str:
     """Return the colours of an end."""
     return {Status.COMPLETED: "done", Status.CANCELLED: "stopped"}.get(kind, "failed")
 
@@ -108,7 +111,10 @@ def _all_done(failed: int) -> Toast:
     return Toast(text=sentence, tone="failed")
 
 
-def _running(job: Job) -> Running:
-    return Running(
-        id=job.id, title=translated(job.title), percent=status_labels.percent(job), amounts=status_labels.amounts(job)
+def _running(job: Job) -> RunningJob:
+    return RunningJob(
+        id=job.id,
+        title=translated(job.title),
+        percent=status_labels.percent(job),
+        amounts=status_labels.progress_amounts(job),
     )

@@ -11,12 +11,12 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, signed_in, viewer
-from webapp.views.text.date_format import Moment, clock, day, moment
+from webapp.views.text.date_format import FormattedTime, clock_time, relative_time, short_date
 from webapp.views.text.translations import gettext as _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class ViewerContext:
     """A viewer at a moment in a time zone; ``names`` are those of the people on the page."""
 
     viewer: Viewer
@@ -24,19 +24,19 @@ class Reader:
     zone: ZoneInfo
     names: Mapping[UUID, str] = field(default_factory=dict)
     operates: bool = False
-    closed_types: frozenset[str] = frozenset()  # types of jobs that only other roles may start
+    restricted_types: frozenset[str] = frozenset()  # types of jobs that only other roles may start
 
-    def when(self, at: datetime) -> Moment:
+    def when(self, at: datetime) -> FormattedTime:
         """Say it as "2 min ago"."""
-        return moment(at, self.now, self.zone)
+        return relative_time(at, self.now, self.zone)
 
-    def time(self, at: datetime) -> Moment:
+    def time(self, at: datetime) -> FormattedTime:
         """Say it as "10:02:11"."""
-        return clock(at, self.now, self.zone)
+        return clock_time(at, self.now, self.zone)
 
-    def day(self, at: datetime) -> Moment:
+    def day(self, at: datetime) -> FormattedTime:
         """Say it as "28 Nov"."""
-        return day(at, self.now, self.zone)
+        return short_date(at, self.now, self.zone)
 
     def may_open(self, job: Job) -> bool:
         """Others see of a public job that it runs, not what went in and came out.
@@ -46,7 +46,7 @@ class Reader:
         """
         if self.is_involved(job):
             return True
-        return self.viewer.sees_all and job.type not in self.closed_types
+        return self.viewer.sees_all and job.type not in self.restricted_types
 
     def name(self, user_id: UUID | None) -> str:
         """Name a person to this reader, in the middle of a sentence."""
@@ -67,17 +67,17 @@ class Reader:
         return self.viewer.user_id in {job.owner.user_id, job.triggered_by}
 
 
-def reader(people: Iterable[UUID | None] = ()) -> Reader:
+def viewer_context(people: Iterable[UUID | None] = ()) -> ViewerContext:
     """Return who reads now; ``people`` are those whose names the page may say."""
     known = {person for person in people if person is not None}
     looking = viewer()
-    return Reader(
+    return ViewerContext(
         viewer=looking,
         now=services().queries.jobs.now(),
         zone=zone(),
         names=services().accounts.names(known) if known and looking.sees_all else {},
         operates=may(Right.ACT_ON_ALL_JOBS),
-        closed_types=closed_types(),
+        restricted_types=restricted_types(),
     )
 
 
@@ -86,6 +86,6 @@ def zone() -> ZoneInfo:
     return ZoneInfo(signed_in().timezone or services().settings.timezone)
 
 
-def closed_types() -> frozenset[str]:
+def restricted_types() -> frozenset[str]:
     """Return the types of jobs that who reads may not start."""
     return frozenset(kind.name for kind in services().registry if not kind.may_be_started_by(signed_in().role))

@@ -13,8 +13,8 @@ from webapp.views.schedules import actions, edit, index
 
 bp = Blueprint("schedules", __name__, url_prefix="/admin/schedules")
 require_for_all(bp, Right.SEE_INSTALLATION)
-bp.register_error_handler(ScheduleNotFound, error_pages.unknown)
-bp.register_error_handler(StaleSchedule, error_pages.conflicting)
+bp.register_error_handler(ScheduleNotFound, error_pages.handle_not_found)
+bp.register_error_handler(StaleSchedule, error_pages.handle_conflict)
 
 bp.get("")(index.index)
 bp.get("/_live")(index.live)

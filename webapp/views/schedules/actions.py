@@ -5,14 +5,14 @@ from uuid import UUID
 from flask import abort, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import REASON_LIMIT
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import Confirmation, confirm
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require
 from webapp.views.page.request import services, signed_in
 from webapp.views.schedules.index import may_run
@@ -25,10 +25,12 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     why = request.form.get("why", "").strip()
     if request.method == "GET" or len(why) > REASON_LIMIT:
-        answer = make_response(confirm(_pausing(schedule), "schedules/pause.html", why=why, limit=REASON_LIMIT))
+        answer = make_response(
+            render_confirmation(_pausing(schedule), "schedules/pause.html", why=why, limit=REASON_LIMIT)
+        )
         answer.status_code = 200 if request.method == "GET" else 422
         return answer
-    with audited(Action.SCHEDULE_PAUSE, Kind.SCHEDULE, schedule.id, name=schedule.name, after={"why": why}):
+    with audited(AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after={"why": why}):
         services().schedules.pause(schedule, why=why, by=signed_in().id)
     return _back(schedule)
 
@@ -37,7 +39,7 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
 def resume(schedule_id: UUID) -> ResponseReturnValue:
     """Let its times fire again."""
     schedule = services().schedules.get(schedule_id)
-    with audited(Action.SCHEDULE_RESUME, Kind.SCHEDULE, schedule.id, name=schedule.name):
+    with audited(AuditAction.SCHEDULE_RESUME, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
         services().schedules.resume(schedule)
     return _back(schedule)
 
@@ -49,7 +51,7 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
     if not may_run(schedule):
         abort(403, _("Jobs of this kind are not for you to start."))
     try:
-        with audited(Action.SCHEDULE_RUN, Kind.SCHEDULE, schedule.id, name=schedule.name):
+        with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
             job = services().schedule_runner.run_now(schedule, by=signed_in().id)
     except (CannotStart, PreviousRunUnfinished) as error:
         abort(409, str(error))
@@ -61,9 +63,9 @@ def remove(schedule_id: UUID) -> ResponseReturnValue:
     """Ask first; then forget it."""
     schedule = services().schedules.get(schedule_id)
     if request.method == "GET":
-        return confirm(_removing(schedule))
+        return render_confirmation(_removing(schedule))
     before = {"type": schedule.type, **ScheduleDraft.from_schedule(schedule).to_dict()}
-    with audited(Action.SCHEDULE_REMOVE, Kind.SCHEDULE, schedule.id, name=schedule.name, before=before):
+    with audited(AuditAction.SCHEDULE_REMOVE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, before=before):
         services().schedules.delete(schedule.id)
     return redirect(url_for("schedules.index"), 303)
 

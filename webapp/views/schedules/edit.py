@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from uuid_utils.compat import uuid7
 from werkzeug.datastructures import MultiDict
 
-from webapp.accounts.audit_log import Action, Kind
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import is_secret
@@ -25,11 +25,11 @@ from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import StaleSchedule
 from webapp.views.forms.payload_form import PayloadForm
-from webapp.views.forms.questions import questions
+from webapp.views.forms.questions import field_specs
 from webapp.views.page.audit_log import audited
 from webapp.views.page.permissions import require
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import reader
+from webapp.views.page.viewer_context import viewer_context
 from webapp.views.schedules.presenter import MISSED
 from webapp.views.schedules.preview import preview as previewed
 from webapp.views.text.stored_messages import translated
@@ -130,7 +130,7 @@ def catalogue() -> ResponseReturnValue:
 def preview() -> ResponseReturnValue:
     """Answer what the rule means that somebody types."""
     asked = Asked.typed(request.args)
-    return render_template("schedules/_preview.html", preview=previewed(asked.rule, asked.zone, reader()))
+    return render_template("schedules/_preview.html", preview=previewed(asked.rule, asked.zone, viewer_context()))
 
 
 @require(Right.EDIT_SCHEDULES)
@@ -139,7 +139,7 @@ def new(type_name: str) -> ResponseReturnValue:
     kind = _known(type_name) or abort(404)
     if request.method == "POST":
         return _answer(kind)
-    return _page(kind, Asked(zone=reader().zone.key), _form(kind))
+    return _page(kind, Asked(zone=viewer_context().zone.key), _form(kind))
 
 
 @require(Right.EDIT_SCHEDULES)
@@ -172,19 +172,19 @@ def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
 
 def _add(kind: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     schedule_id = uuid7()
-    with audited(Action.SCHEDULE_ADD, Kind.SCHEDULE, schedule_id, name=draft.name, after=draft.to_dict()):
+    with audited(AuditAction.SCHEDULE_ADD, AuditTarget.SCHEDULE, schedule_id, name=draft.name, after=draft.to_dict()):
         return services().schedules.add(kind.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
 
 
 def _change(old: Schedule, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     looked_at = replace(old, version=request.form.get("version", old.version, int))
     changes: dict[str, Any] = {"before": ScheduleDraft.from_schedule(old).to_dict(), "after": draft.to_dict()}
-    with audited(Action.SCHEDULE_CHANGE, Kind.SCHEDULE, old.id, name=old.name, **changes):
+    with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, old.id, name=old.name, **changes):
         return services().schedules.change(looked_at, draft, payload=form.values(), by=signed_in().id)
 
 
 def _form(kind: JobType, **given: Any) -> PayloadForm:
-    return PayloadForm(kind.payload_class, zone=reader().zone, **given)
+    return PayloadForm(kind.payload_class, zone=viewer_context().zone, **given)
 
 
 def _page(
@@ -201,7 +201,7 @@ def _page(
         form=form,
         schedule=schedule,
         errors=errors or {},
-        preview=previewed(asked.rule, asked.zone, reader()),
+        preview=previewed(asked.rule, asked.zone, viewer_context()),
         policies=MISSED,
         zones=sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_RARE)),
         queues=[queue.name for queue in services().queues.all()],
@@ -226,5 +226,5 @@ def _known(type_name: str) -> JobType | None:
 
 def _can_be_scheduled(kind: JobType) -> bool:
     """What needs a file cannot start by itself."""
-    needs_file = any(question.is_upload and question.required for question in questions(kind.payload_class))
+    needs_file = any(question.is_upload and question.required for question in field_specs(kind.payload_class))
     return kind.may_be_started_by(signed_in().role) and not needs_file

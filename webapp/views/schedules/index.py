@@ -13,9 +13,9 @@ from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 from webapp.jobs.schedules.service import ScheduleNotFound
 from webapp.views.job.parameters import Parameter, parameters
 from webapp.views.page import polling
-from webapp.views.page.polling import answer, asking
+from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import services, signed_in
-from webapp.views.page.viewer_context import Reader, reader
+from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.schedules.presenter import facts, row, run_line
 from webapp.views.schedules.preview import explained
 from webapp.views.text.stored_messages import translated
@@ -28,7 +28,7 @@ def index() -> ResponseReturnValue:
 
 def live() -> ResponseReturnValue:
     """Answer the list again; 304 if nothing on it changed."""
-    return answer("schedules/_table.html", _list())
+    return poll_response("schedules/_table.html", _list())
 
 
 def show(schedule_id: UUID) -> ResponseReturnValue:
@@ -44,14 +44,18 @@ def show_live(schedule_id: UUID) -> ResponseReturnValue:
         if not polling.is_poll():
             raise
         return render_template("schedules/_removed.html"), 410
-    return answer("schedules/_schedule.html", shown)
+    return poll_response("schedules/_schedule.html", shown)
 
 
 def _list() -> dict[str, Any]:
     schedules, runs = services().schedules.all(), services().run_history.latest()
-    reading = reader(schedule.paused_by for schedule in schedules)
+    reading = viewer_context(schedule.paused_by for schedule in schedules)
     rows = tuple(row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
-    return {"rows": rows, "zone": reading.zone.key, **asking(rows, _seconds(latest[0] for latest in runs.values()))}
+    return {
+        "rows": rows,
+        "zone": reading.zone.key,
+        **polling_context(rows, _seconds(latest[0] for latest in runs.values())),
+    }
 
 
 def _one(schedule: Schedule) -> dict[str, Any]:
@@ -67,7 +71,7 @@ def _one(schedule: Schedule) -> dict[str, Any]:
         "runnable": may_run(schedule),
     }
     # what is described is all that can change
-    return shown | asking(tuple(shown.values()), _seconds(runs[:1]))
+    return shown | polling_context(tuple(shown.values()), _seconds(runs[:1]))
 
 
 def _seconds(latest: Iterable[ScheduleRun]) -> float:
@@ -76,12 +80,14 @@ def _seconds(latest: Iterable[ScheduleRun]) -> float:
     return polling.BUSY_SECONDS if on_its_way else polling.SCHEDULED_SECONDS
 
 
-def _reader(schedule: Schedule, runs: tuple[ScheduleRun, ...]) -> Reader:
+def _reader(schedule: Schedule, runs: tuple[ScheduleRun, ...]) -> ViewerContext:
     asking = (run.asked_by for run in runs)
-    return reader((schedule.owner.user_id, schedule.paused_by, schedule.created_by, schedule.changed_by, *asking))
+    return viewer_context(
+        (schedule.owner.user_id, schedule.paused_by, schedule.created_by, schedule.changed_by, *asking)
+    )
 
 
-def _parameters(schedule: Schedule, reading: Reader) -> tuple[Parameter, ...]:
+def _parameters(schedule: Schedule, reading: ViewerContext) -> tuple[Parameter, ...]:
     """A type that this person may not start hides what its jobs are given."""
     if not may_run(schedule):
         return ()

@@ -16,11 +16,11 @@ from webapp.jobs.model.job import Status
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
-from webapp.views.page.viewer_context import Reader
+from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.schedules.preview import words
 from webapp.views.text import status_labels
-from webapp.views.text.date_format import Moment
-from webapp.views.text.status_labels import Look
+from webapp.views.text.date_format import FormattedTime
+from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
@@ -39,8 +39,8 @@ _LOW, _HIGH = 12, 20  # what needs a look stands out by its height, too
 class RunLine:
     """One run: when it was due, how it stands, and its job, if that is still there."""
 
-    due: Moment
-    look: Look
+    due: FormattedTime
+    look: StatusLabel
     job_id: UUID | None
     number: str
     by: str
@@ -77,7 +77,7 @@ class Row:
     kind: str
     words: str
     zone: str
-    next: Moment | None
+    next: FormattedTime | None
     paused: bool
     paused_line: str
     paused_why: str
@@ -85,7 +85,7 @@ class Row:
     strip: Strip
 
 
-def row(schedule: Schedule, runs: Sequence[ScheduleRun], kind: str, reader: Reader) -> Row:
+def row(schedule: Schedule, runs: Sequence[ScheduleRun], kind: str, reader: ViewerContext) -> Row:
     """Describe a schedule; ``kind`` is the title of its job type, ``runs`` are the newest first."""
     lines = [run_line(run, reader) for run in runs]
     return Row(
@@ -103,7 +103,7 @@ def row(schedule: Schedule, runs: Sequence[ScheduleRun], kind: str, reader: Read
     )
 
 
-def run_line(run: ScheduleRun, reader: Reader) -> RunLine:
+def run_line(run: ScheduleRun, reader: ViewerContext) -> RunLine:
     """Describe one run."""
     return RunLine(
         due=reader.when(run.fire_at),
@@ -115,16 +115,16 @@ def run_line(run: ScheduleRun, reader: Reader) -> RunLine:
     )
 
 
-def _look(run: ScheduleRun) -> Look:
+def _look(run: ScheduleRun) -> StatusLabel:
     if run.status:
-        return status_labels.look_of(run.status)
+        return status_labels.label_of(run.status)
     if run.outcome is RunOutcome.STARTED:
-        return Look(_("Job removed"), "waiting", "unlink")
+        return StatusLabel(_("Job removed"), "waiting", "unlink")
     word, tone, icon = _LOOKS[run.outcome]
-    return Look(str(word), tone, icon)
+    return StatusLabel(str(word), tone, icon)
 
 
-def _paused(schedule: Schedule, reader: Reader) -> str:
+def _paused(schedule: Schedule, reader: ViewerContext) -> str:
     if schedule.paused_at is None:
         return ""
     when = reader.when(schedule.paused_at).text
@@ -140,7 +140,7 @@ def _strip(lines: Sequence[RunLine]) -> Strip:
 
 
 def _bar(slot: int, line: RunLine) -> Bar:
-    usual = {status_labels.look_of(Status.COMPLETED).tone, "waiting", "running", "scheduled"}
+    usual = {status_labels.label_of(Status.COMPLETED).tone, "waiting", "running", "scheduled"}
     height = _LOW if line.look.tone in usual else _HIGH
     says = f"{line.due.text}: {line.look.word}"
     return Bar(x=slot * _SLOT + 1, y=_HEIGHT - height, height=height, tone=line.look.tone, says=says)
@@ -169,12 +169,12 @@ class Fact:
     text: str
 
 
-def facts(schedule: Schedule, reader: Reader) -> tuple[Fact, ...]:
+def facts(schedule: Schedule, reader: ViewerContext) -> tuple[Fact, ...]:
     """Describe a schedule's choices."""
     return tuple(Fact(label=label, text=text) for label, text in _facts(schedule, reader))
 
 
-def _facts(schedule: Schedule, reader: Reader) -> Iterator[tuple[str, str]]:
+def _facts(schedule: Schedule, reader: ViewerContext) -> Iterator[tuple[str, str]]:
     yield _("Rule"), schedule.rule.text
     yield _("Time zone"), schedule.rule.zone
     yield _("Missed times"), str(MISSED[schedule.missed])
@@ -189,7 +189,7 @@ def _facts(schedule: Schedule, reader: Reader) -> Iterator[tuple[str, str]]:
         yield _("Changed"), _who(schedule.changed_at, schedule.changed_by, reader)
 
 
-def owner(schedule: Schedule, reader: Reader) -> str:
+def owner(schedule: Schedule, reader: ViewerContext) -> str:
     """Say whose jobs it makes, and who sees them."""
     if schedule.owner.user_id:
         return reader.name(schedule.owner.user_id)
@@ -198,6 +198,6 @@ def owner(schedule: Schedule, reader: Reader) -> str:
     )
 
 
-def _who(at: datetime, person: UUID | None, reader: Reader) -> str:
+def _who(at: datetime, person: UUID | None, reader: ViewerContext) -> str:
     when = reader.when(at).text
     return str(_("%(when)s by %(who)s", when=when, who=reader.name(person))) if person else when

@@ -13,8 +13,8 @@ from babel.lists import format_list
 from flask_babel import format_datetime, get_locale
 
 from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
-from webapp.views.page.viewer_context import Reader
-from webapp.views.text.date_format import Moment
+from webapp.views.page.viewer_context import ViewerContext
+from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -26,7 +26,7 @@ COMING = 5
 class Coming:
     """One time to come, on the clock of the rule and on the reader's; ``elsewhere`` where they differ."""
 
-    at: Moment
+    at: FormattedTime
     there: str
     elsewhere: bool
 
@@ -41,7 +41,7 @@ class Preview:
     wrong: str = ""
 
 
-def preview(rule: str, zone: str, reader: Reader) -> Preview:
+def preview(rule: str, zone: str, reader: ViewerContext) -> Preview:
     """Explain what somebody types."""
     try:
         return explained(CronRule.parse(rule, zone), reader)
@@ -49,7 +49,7 @@ def preview(rule: str, zone: str, reader: Reader) -> Preview:
         return Preview(wrong=translated(str(error)))
 
 
-def explained(rule: CronRule, reader: Reader) -> Preview:
+def explained(rule: CronRule, reader: ViewerContext) -> Preview:
     """Explain a rule that is kept; its zone may have vanished since."""
     try:
         coming = rule.next(reader.now, COMING)
@@ -58,7 +58,7 @@ def explained(rule: CronRule, reader: Reader) -> Preview:
     return Preview(words=words(rule), zone=rule.zone, coming=tuple(_coming(at, rule, reader) for at in coming))
 
 
-def _coming(at: datetime, rule: CronRule, reader: Reader) -> Coming:
+def _coming(at: datetime, rule: CronRule, reader: ViewerContext) -> Coming:
     there, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(reader.zone)
     return Coming(
         at=replace(reader.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),

@@ -28,10 +28,10 @@ _FLASKS_OWN = (None, "no-cache")  # what stands there if a view said nothing (`s
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Add the headers to all answers, errors and static files too."""
-    app.after_request(partial(_add, of_every_answer(settings)))
+    app.after_request(partial(_add, response_headers(settings)))
 
 
-def of_every_answer(settings: Settings) -> Mapping[str, str]:
+def response_headers(settings: Settings) -> Mapping[str, str]:
     """Return the headers for this installation; for servers of static files as well."""
     return {**ALWAYS, **_HSTS} if settings.public_url.startswith("https:") else ALWAYS
 

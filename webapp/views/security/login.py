@@ -19,7 +19,7 @@ _POLLED = ("/_live", "/_log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn(User):
+class SessionUser(User):
     """A user during a session, as Flask-Login wants one."""
 
     token: str
@@ -58,7 +58,7 @@ def sign_in(user: User) -> None:
     """Begin a new session for this browser; the one it had ends, so that no id outlives a login."""
     sign_out()
     token = services().sessions.begin(user.id, address=request.remote_addr or "", user_agent=_browser())
-    login_user(SignedIn.of(user, token))
+    login_user(SessionUser.of(user, token))
 
 
 def sign_out() -> None:
@@ -74,14 +74,14 @@ def token() -> str:
     return str(session.get(_TOKEN, ""))
 
 
-def had_a_session() -> bool:
+def had_session() -> bool:
     """Whether this browser was signed in, also if that has ended since."""
     return _TOKEN in session
 
 
-def _user_of(token: str) -> SignedIn | None:
+def _user_of(token: str) -> SessionUser | None:
     user = services().sessions.find(token, seen=not _is_poll())
-    return SignedIn.of(user, token) if user else None
+    return SessionUser.of(user, token) if user else None
 
 
 def _is_poll() -> bool:

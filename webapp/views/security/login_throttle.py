@@ -21,7 +21,7 @@ from limits.errors import StorageError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from webapp.accounts.validation import folded
+from webapp.accounts.validation import normalize_name
 from webapp.config import BadSettingError, Settings
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
@@ -57,7 +57,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     limiter.init_app(app)
 
 
-def give_back() -> None:
+def refund_attempt() -> None:
     """Take this request's own attempt out of the counts: it was a good one."""
     limiter = _limiter()
     with suppress(StorageError):  # Redis went away meanwhile, and the counts with it
@@ -71,7 +71,7 @@ def seconds_to_wait() -> int:
     return max(1, ceil(reset_at - time.time()))
 
 
-def sentence(seconds: int) -> str:
+def wait_message(seconds: int) -> str:
     """Say how long to wait."""
     if seconds <= _READ_AS_SECONDS:
         wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
@@ -90,7 +90,7 @@ def _is_no_attempt() -> bool:
 
 def _account() -> str:
     name = request.form.get("name", "") if request.endpoint == LOGIN else getattr(current_user, "name", "")
-    return blake2b((folded(name) or name).encode(), digest_size=16).hexdigest()
+    return blake2b((normalize_name(name) or name).encode(), digest_size=16).hexdigest()
 
 
 def _address() -> str:

@@ -7,12 +7,12 @@ from webapp.views.security import login_throttle
 from webapp.views.text.translations import gettext as _
 
 
-def complaint() -> str:
+def own_password_error() -> str:
     """Return what is wrong with the password that was sent as ``own_password``; empty if it is theirs."""
     typed = request.form.get("own_password", "")
     if not typed:
         return _("Type your own password.")
     if services().accounts.authenticate(signed_in().name, typed) is None:
         return _("This is not your password.")
-    login_throttle.give_back()
+    login_throttle.refund_attempt()
     return ""

@@ -20,7 +20,7 @@ _STEPS = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that people 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class FormattedTime:
     """A time as people read it, and exactly: for machines, and in the reader's zone."""
 
     text: str
@@ -28,14 +28,14 @@ class Moment:
     title: str
 
 
-def moment(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
+def relative_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     """Say when ``at`` was or will be, seen from ``now``."""
     relative = _past(now - at) if at <= now else _future(at - now)
     text = relative or _day_and_time(at.astimezone(zone), now.astimezone(zone))
     return _moment(text, at, zone)
 
 
-def clock(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
+def clock_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     """Say the time of day to the second; of another day the date, and no seconds."""
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
@@ -43,23 +43,23 @@ def clock(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
     return _moment(f"{_skeleton('MMMd', local)}, {local:%H:%M}", at, zone)
 
 
-def time_of_day(at: datetime, zone: ZoneInfo) -> Moment:
+def time_of_day(at: datetime, zone: ZoneInfo) -> FormattedTime:
     """Say the time of day to the second, whichever day it was."""
     return _moment(f"{at.astimezone(zone):%H:%M:%S}", at, zone)
 
 
-def day(at: datetime, now: datetime, zone: ZoneInfo) -> Moment:
+def short_date(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     """Say only the date."""
     return _moment(_near_or_date(at.astimezone(zone), now.astimezone(zone)), at, zone)
 
 
-def exact_date(at: date) -> str:
+def full_date(at: date) -> str:
     """Write a date in full: "21 November 2026"."""
     written: str = format_date(at, "long", locale=locale())
     return written
 
 
-def span(period: timedelta) -> str:
+def duration(period: timedelta) -> str:
     """Say a measured period in its two largest units: "52 s", "4 min 10 s", "1 h 5 min"."""
     seconds = int(period.total_seconds())
     if seconds < 1:
@@ -71,7 +71,7 @@ def span(period: timedelta) -> str:
     return _units((seconds // DAY, _days), (seconds % DAY // HOUR, _hours))
 
 
-def rough(period: timedelta) -> str:
+def rough_duration(period: timedelta) -> str:
     """Say a guessed period, no more exact than the guess: "less than 5 s", "10 s", "2 min", "3 h"."""
     seconds = period.total_seconds()
     if seconds < _SECONDS_GUESSED:
@@ -83,16 +83,16 @@ def rough(period: timedelta) -> str:
     return _hours(round(seconds / HOUR))
 
 
-def about(period: timedelta) -> str:
+def about_duration(period: timedelta) -> str:
     """Say a guessed period as a guess: "about 10 s"; what is "less than 5 s" is one already."""
-    words = rough(period)
+    words = rough_duration(period)
     return words if period.total_seconds() < _SECONDS_GUESSED else _("about %(period)s", period=words)
 
 
-def at_most(period: timedelta) -> str:
+def round_up_duration(period: timedelta) -> str:
     """Say the next larger period that people say: "10 s", "1 min", "5 min"."""
     seconds = period.total_seconds()
-    return rough(timedelta(seconds=next((step for step in _STEPS if seconds <= step), seconds + HOUR / 2)))
+    return rough_duration(timedelta(seconds=next((step for step in _STEPS if seconds <= step), seconds + HOUR / 2)))
 
 
 def _seconds(count: int) -> str:
@@ -123,7 +123,7 @@ def _past(age: timedelta) -> str:
 
 
 def _future(wait: timedelta) -> str:
-    return _("in %(period)s", period=rough(wait)) if wait.total_seconds() < HOUR - MINUTE / 2 else ""
+    return _("in %(period)s", period=rough_duration(wait)) if wait.total_seconds() < HOUR - MINUTE / 2 else ""
 
 
 def _day_and_time(local: datetime, today: datetime) -> str:
@@ -142,10 +142,10 @@ def _skeleton(skeleton: str, at: date) -> str:
     return written
 
 
-def _moment(text: str, at: datetime, zone: ZoneInfo) -> Moment:
+def _moment(text: str, at: datetime, zone: ZoneInfo) -> FormattedTime:
     local = at.astimezone(zone)
     exact = f"{_full(local.date(), locale())}, {local:%H:%M:%S} ({zone.key})"
-    return Moment(text=text, iso=at.isoformat(timespec="seconds"), title=exact)
+    return FormattedTime(text=text, iso=at.isoformat(timespec="seconds"), title=exact)
 
 
 @lru_cache(1024)

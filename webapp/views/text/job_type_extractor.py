@@ -14,10 +14,10 @@ from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import JobType
 
-Found = tuple[int, str, str, list[str]]
+ExtractedText = tuple[int, str, str, list[str]]
 
 
-def extract(file: BinaryIO, _keywords: object, _tags: object, options: object) -> Iterator[Found]:  # noqa: ARG001  (its name)
+def extract(file: BinaryIO, _keywords: object, _tags: object, options: object) -> Iterator[ExtractedText]:  # noqa: ARG001  (its name)
     """Yield the declared texts of one module, as Babel wants them: line, function, text, comments."""
     for text in dict.fromkeys(_texts(_module(PurePath(file.name)))):
         if text:

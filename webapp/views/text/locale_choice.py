@@ -26,13 +26,13 @@ def init_app(app: Flask) -> None:
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     _babel.init_app(app, default_locale=SOURCE, locale_selector=_chosen)
     app.jinja_env.install_gettext_callables(translations.gettext, translations.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.globals["_"] = translations.marked  # in one call instead of three
+    app.jinja_env.globals["_"] = translations.gettext_markup  # in one call instead of three
     app.jinja_env.filters["translated"] = translated
     app.jinja_env.globals["page_language"] = translations.language
     app.after_request(_tell)
 
 
-def forget_person() -> None:
+def forget_user() -> None:
     """Treat this request as a stranger's from here on: the database may not be there to ask who it is."""
     g._login_user = None  # noqa: SLF001  (where Flask-Login keeps it, and looks before it asks)
     refresh()

@@ -36,7 +36,7 @@ def decimal(value: float, places: int = 1) -> str:
     return written
 
 
-def exact(value: float) -> str:
+def exact_number(value: float) -> str:
     """Write a number with the decimal places that it has: "1,000", "0.25"."""
     written: str = format_decimal(value, locale=locale(), decimal_quantization=False)
     return written
@@ -52,7 +52,7 @@ def size(count: int) -> str:
     return f"{format_decimal(round(value, 1), '#,##0.#', locale=locale())} {_UNITS[unit]}"
 
 
-def one_of(parts: Sequence[str]) -> str:
+def join_with_or(parts: Sequence[str]) -> str:
     """Enumerate: ".csv, .xlsx or .tsv"."""
     written: str = format_list(parts, "or", locale=locale())
     return written

@@ -13,7 +13,7 @@ from webapp.views.text.translations import language, lazy_gettext
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StatusLabel:
     """How a status is shown: its word, the class of its colours (``is-…``), its icon."""
 
     word: str
@@ -21,27 +21,27 @@ class Look:
     icon: str
 
 
-_LOOKS: Mapping[Status, Look] = MappingProxyType(
+_LOOKS: Mapping[Status, StatusLabel] = MappingProxyType(
     {
-        Status.HELD: Look(lazy_gettext("Preparing"), "waiting", "hourglass"),
-        Status.SCHEDULED: Look(lazy_gettext("Scheduled"), "scheduled", "calendar-event"),
-        Status.QUEUED: Look(lazy_gettext("Waiting"), "waiting", "clock"),
-        Status.RUNNING: Look(lazy_gettext("Running"), "running", "loader-2"),
-        Status.WAITING: Look(lazy_gettext("Running"), "running", "loader-2"),
-        Status.COMPLETED: Look(lazy_gettext("Done"), "done", "check"),
-        Status.FAILED: Look(lazy_gettext("Failed"), "failed", "alert-triangle"),
-        Status.CANCELLED: Look(lazy_gettext("Stopped"), "stopped", "player-stop"),
-        Status.STALE: Look(lazy_gettext("Lost"), "failed", "unlink"),
+        Status.HELD: StatusLabel(lazy_gettext("Preparing"), "waiting", "hourglass"),
+        Status.SCHEDULED: StatusLabel(lazy_gettext("Scheduled"), "scheduled", "calendar-event"),
+        Status.QUEUED: StatusLabel(lazy_gettext("Waiting"), "waiting", "clock"),
+        Status.RUNNING: StatusLabel(lazy_gettext("Running"), "running", "loader-2"),
+        Status.WAITING: StatusLabel(lazy_gettext("Running"), "running", "loader-2"),
+        Status.COMPLETED: StatusLabel(lazy_gettext("Done"), "done", "check"),
+        Status.FAILED: StatusLabel(lazy_gettext("Failed"), "failed", "alert-triangle"),
+        Status.CANCELLED: StatusLabel(lazy_gettext("Stopped"), "stopped", "player-stop"),
+        Status.STALE: StatusLabel(lazy_gettext("Lost"), "failed", "unlink"),
     }
 )
-_RETRYING = Look(lazy_gettext("Retrying"), "attention", "rotate-clockwise")
-_STOPPING = Look(lazy_gettext("Stopping…"), "attention", "player-stop")
-_WARNED = Look(lazy_gettext("Done with warnings"), "attention", "alert-circle")
+_RETRYING = StatusLabel(lazy_gettext("Retrying"), "attention", "rotate-clockwise")
+_STOPPING = StatusLabel(lazy_gettext("Stopping…"), "attention", "player-stop")
+_WARNED = StatusLabel(lazy_gettext("Done with warnings"), "attention", "alert-circle")
 _JUST_BEGUN = timedelta(seconds=10)
 _NOT_YET_ALL = 99.0  # per cent
 
 
-def look(job: Job) -> Look:
+def status_label(job: Job) -> StatusLabel:
     """Return how the job's status is shown."""
     if job.status is Status.SCHEDULED and job.attempt:
         return _RETRYING
@@ -52,12 +52,12 @@ def look(job: Job) -> Look:
     return _LOOKS[job.status]
 
 
-def look_of(status: Status) -> Look:
+def label_of(status: Status) -> StatusLabel:
     """Return how a status is shown where nothing else is known of the job."""
     return _LOOKS[status]
 
 
-def amounts(job: Job) -> str:
+def progress_amounts(job: Job) -> str:
     """Say what was done so far: the job's own message, else "46 of 200", else nothing."""
     if job.status is Status.WAITING and job.parts:
         ended = job.parts_completed + job.parts_failed + job.parts_cancelled
@@ -69,14 +69,14 @@ def amounts(job: Job) -> str:
     return _("%(done)s so far", done=number(job.done))
 
 
-def runs(job: Job) -> bool:
+def appears_running(job: Job) -> bool:
     """Tell whether people see it run: a worker holds it, or its parts are at work."""
     return job.status in {Status.RUNNING, Status.WAITING}
 
 
-def standing(job: Job, now: datetime) -> str:
+def progress_summary(job: Job, now: datetime) -> str:
     """Say how far a job is that runs; one that does not tell has "just begun" for its first seconds only."""
-    if (said := amounts(job)) or percent(job) is not None:
+    if (said := progress_amounts(job)) or percent(job) is not None:
         return said
     begun = job.started_at is None or now - job.started_at < _JUST_BEGUN
     return _("Has just begun") if begun else _("Does not tell how far it is")
@@ -87,7 +87,7 @@ def percent(job: Job) -> float | None:
     guessed = job.done is not None and not job.total
     if guessed or not (job.total or job.progress):
         return None
-    return min(job.progress, _NOT_YET_ALL) if runs(job) else job.progress
+    return min(job.progress, _NOT_YET_ALL) if appears_running(job) else job.progress
 
 
 def ordinal(place: int) -> str:
@@ -99,13 +99,13 @@ def ordinal(place: int) -> str:
     return f"{number(place)}{ending}"
 
 
-def which_attempt(job: Job, count: int) -> str:
+def attempt_number(job: Job, count: int) -> str:
     """Say the number of an attempt; interrupted ones do not count, so there may be more than the maximum."""
     if count <= job.max_attempts:
         return _("attempt %(number)s of %(most)s", number=count, most=job.max_attempts)
     return _("attempt %(number)s", number=count)
 
 
-def sentence(words: str) -> str:
+def as_sentence(words: str) -> str:
     """Make a sentence of a part of one."""
     return f"{words[:1].upper()}{words[1:]}." if words else ""

@@ -18,15 +18,22 @@ from zoneinfo import ZoneInfo
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.model.progress import time_left as model_time_left
 from webapp.jobs.queueing.start_estimate import PLACES
-from webapp.views.text.date_format import SPACE, about, at_most, moment, rough, span
+from webapp.views.text.date_format import (
+    SPACE,
+    about_duration,
+    duration,
+    relative_time,
+    rough_duration,
+    round_up_duration,
+)
 from webapp.views.text.number_format import number
-from webapp.views.text.status_labels import ordinal, percent, sentence, which_attempt
+from webapp.views.text.status_labels import as_sentence, attempt_number, ordinal, percent
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
+class QueuePause:
     """Who paused a queue, since when, and why; ``reason`` may be empty."""
 
     by: str
@@ -35,30 +42,34 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class QueueFacts:
     """What is known of the queue in which a job waits. ``None`` is "not known"."""
 
     place: int | None = None
     workers: int | None = None
     starts_within: timedelta | None = None
-    pause: Pause | None = None
+    pause: QueuePause | None = None
 
 
-def told(queue: Outlook | None, now: datetime, zone: ZoneInfo, usual: timedelta | None) -> tuple[str, str]:
+def queue_text(queue: QueueFacts | None, now: datetime, zone: ZoneInfo, usual: timedelta | None) -> tuple[str, str]:
     """Return how the job stands, and what to expect; the second may be empty."""
-    known = queue or Outlook()
+    known = queue or QueueFacts()
     if known.pause:
         return _paused(known.pause, now, zone), _("It starts by itself when the queue goes on.")
     if known.workers == 0:
         fact = _("No worker is running for this kind of job.")
         return fact, _("It waits, and starts by itself as soon as one runs.")
     if known.starts_within is not None:
-        return _place(known.place), _("Usually starts within %(period)s.", period=at_most(known.starts_within))
-    return _place(known.place), _("Usually it takes %(period)s once it runs.", period=rough(usual)) if usual else ""
+        return _place(known.place), _(
+            "Usually starts within %(period)s.", period=round_up_duration(known.starts_within)
+        )
+    return _place(known.place), _(
+        "Usually it takes %(period)s once it runs.", period=rough_duration(usual)
+    ) if usual else ""
 
 
-def _paused(pause: Pause, now: datetime, zone: ZoneInfo) -> str:
-    since = moment(pause.since, now, zone).text
+def _paused(pause: QueuePause, now: datetime, zone: ZoneInfo) -> str:
+    since = relative_time(pause.since, now, zone).text
     if pause.reason:
         reason = pause.reason.rstrip(".")
         return _("Queue paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason)
@@ -74,15 +85,15 @@ def _place(place: int | None) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
+class StatusText:
     """One sentence on how a job stands, and one more on what to expect; the second may be empty."""
 
     fact: str
-    outlook: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class StatusFacts:
     """What a sentence on a job is made from. ``None`` is "not known".
 
     ``shown_left`` is the time left that the reader was told last, less what has passed since.
@@ -91,7 +102,7 @@ class Facts:
     job: Job
     now: datetime
     zone: ZoneInfo
-    queue: Outlook | None = None
+    queue: QueueFacts | None = None
     usual: timedelta | None = None
     shown_left: timedelta | None = None
     stopped_by: str = ""
@@ -103,45 +114,45 @@ class Facts:
         return max((job.finished_at or self.now) - (job.started_at or self.now), timedelta())
 
 
-def completed(facts: Facts) -> Saying:
+def _completed(facts: StatusFacts) -> StatusText:
     """It did what it was asked to."""
-    ran, count = span(facts.elapsed), len(facts.job.warnings)
+    ran, count = duration(facts.elapsed), len(facts.job.warnings)
     if not count:
-        return Saying(fact=_("Finished in %(period)s.", period=ran))
+        return StatusText(fact=_("Finished in %(period)s.", period=ran))
     warned = ngettext(
         "Finished in %(period)s with %(num)s warning.",
         "Finished in %(period)s with %(num)s warnings.",
         count,
         period=ran,
     )
-    return Saying(fact=warned)
+    return StatusText(fact=warned)
 
 
-def failed(facts: Facts) -> Saying:
+def _failed(facts: StatusFacts) -> StatusText:
     """It ended without its result."""
     job = facts.job
     if job.started_at is None:
-        return Saying(fact=_("Failed before it started."))
-    ran = span(facts.elapsed)
+        return StatusText(fact=_("Failed before it started."))
+    ran = duration(facts.elapsed)
     if job.max_attempts == 1:
-        return Saying(fact=_("Failed after %(period)s.", period=ran))
-    attempt = which_attempt(job, job.attempt)
-    return Saying(fact=_("Failed after %(period)s in %(attempt)s.", period=ran, attempt=attempt))
+        return StatusText(fact=_("Failed after %(period)s.", period=ran))
+    attempt = attempt_number(job, job.attempt)
+    return StatusText(fact=_("Failed after %(period)s in %(attempt)s.", period=ran, attempt=attempt))
 
 
-def cancelled(facts: Facts) -> Saying:
+def _cancelled(facts: StatusFacts) -> StatusText:
     """Somebody stopped it."""
     job, by = facts.job, facts.stopped_by
     if job.started_at is None:
         early = _("Stopped by %(person)s before it started.", person=by) if by else _("Stopped before it started.")
-        return Saying(fact=early)
+        return StatusText(fact=early)
     forced = _("It did not answer, so it was ended.") if job.cancel_kind == "forced" else ""
-    return Saying(fact=_stopped(by, percent(job), span(facts.elapsed)), outlook=forced)
+    return StatusText(fact=_stopped(by, percent(job), duration(facts.elapsed)), hint=forced)
 
 
-def stale(_facts: Facts) -> Saying:
+def _stale(_facts: StatusFacts) -> StatusText:
     """Nobody knows what became of it."""
-    return Saying(fact=_("The worker that ran it was lost."), outlook=_("Nobody knows how far it came."))
+    return StatusText(fact=_("The worker that ran it was lost."), hint=_("Nobody knows how far it came."))
 
 
 def _stopped(by: str, known: float | None, ran: str) -> str:
@@ -158,84 +169,84 @@ _LATE = 2  # times the usual duration
 _LATE_BY = timedelta(seconds=10)  # more than that, at least
 
 
-def saying(facts: Facts) -> Saying:
+def status_text(facts: StatusFacts) -> StatusText:
     """Say how the job stands."""
     if facts.job.cancel_requested_at and not facts.job.is_finished:
         return _stopping(facts)
     return _SAYINGS[facts.job.status](facts)
 
 
-def expectation(facts: Facts) -> str:
+def expectation(facts: StatusFacts) -> str:
     """Say how much longer a running job may take; nothing where nobody can know. A part of a sentence."""
     if (guess := time_left(facts)) is not None:
-        return _("%(period)s left", period=about(guess))
+        return _("%(period)s left", period=about_duration(guess))
     elapsed = facts.elapsed
     if facts.usual is None:
         return ""
     if elapsed > max(facts.usual * _LATE, facts.usual + _LATE_BY):
-        return _("takes longer than usual (%(period)s)", period=rough(facts.usual))
-    return _("usually takes %(period)s", period=rough(facts.usual))
+        return _("takes longer than usual (%(period)s)", period=rough_duration(facts.usual))
+    return _("usually takes %(period)s", period=rough_duration(facts.usual))
 
 
-def time_left(facts: Facts) -> timedelta | None:
+def time_left(facts: StatusFacts) -> timedelta | None:
     """Guess how much longer a running job takes; nothing in its first seconds."""
     elapsed = facts.elapsed
     if elapsed < _GUESS_AFTER:
         return None
-    return left(elapsed, percent(facts.job) or 0.0, facts.usual, shown=facts.shown_left)
+    return steady_time_left(elapsed, percent(facts.job) or 0.0, facts.usual, shown=facts.shown_left)
 
 
-def _stopping(facts: Facts) -> Saying:
+def _stopping(facts: StatusFacts) -> StatusText:
     by = facts.stopped_by
     fact = _("Asked to stop by %(person)s.", person=by) if by else _("Asked to stop.")
-    return Saying(fact=fact, outlook=_("It ends as soon as its current step is done."))
+    return StatusText(fact=fact, hint=_("It ends as soon as its current step is done."))
 
 
-def _held(_facts: Facts) -> Saying:
-    return Saying(fact=_("It is being prepared."), outlook=_("It waits until everything that it needs is there."))
+def _held(_facts: StatusFacts) -> StatusText:
+    return StatusText(fact=_("It is being prepared."), hint=_("It waits until everything that it needs is there."))
 
 
-def _scheduled(facts: Facts) -> Saying:
+def _scheduled(facts: StatusFacts) -> StatusText:
     job = facts.job
     waits = job.run_at is not None and job.run_at > facts.now
-    due = moment(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment")
+    due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment")
     if job.attempt:
-        fact = _("%(attempt)s failed.", attempt=sentence(which_attempt(job, job.attempt)).rstrip("."))
-        return Saying(fact=fact, outlook=_("The next one starts %(when)s.", when=due))
+        fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt)).rstrip("."))
+        return StatusText(fact=fact, hint=_("The next one starts %(when)s.", when=due))
     zone = _("Times are those of %(zone)s.", zone=facts.zone.key)
-    return Saying(fact=_("It starts %(when)s.", when=due), outlook=zone)
+    return StatusText(fact=_("It starts %(when)s.", when=due), hint=zone)
 
 
-def _queued(facts: Facts) -> Saying:
-    fact, outlook = told(facts.queue, facts.now, facts.zone, facts.usual)
-    return Saying(fact=fact, outlook=outlook)
+def _queued(facts: StatusFacts) -> StatusText:
+    fact, outlook = queue_text(facts.queue, facts.now, facts.zone, facts.usual)
+    return StatusText(fact=fact, hint=outlook)
 
 
-def _running(facts: Facts) -> Saying:
-    ran, attempt = span(facts.elapsed), which_attempt(facts.job, facts.job.attempt)
+def _running(facts: StatusFacts) -> StatusText:
+    ran, attempt = duration(facts.elapsed), attempt_number(facts.job, facts.job.attempt)
     plain = _("Running for %(period)s.", period=ran)
     again = _("Running for %(period)s (%(attempt)s).", period=ran, attempt=attempt)
-    return Saying(fact=again if facts.job.attempt > 1 else plain, outlook=sentence(expectation(facts)))
+    return StatusText(fact=again if facts.job.attempt > 1 else plain, hint=as_sentence(expectation(facts)))
 
 
-def _waiting(facts: Facts) -> Saying:
+def _waiting(facts: StatusFacts) -> StatusText:
     job = facts.job
     outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
     fact = ngettext("Waiting for %(num)s part.", "Waiting for %(num)s parts.", outstanding)
-    return Saying(fact=fact, outlook=_("Its own work is done. It ends when all of its parts have ended."))
+    return StatusText(fact=fact, hint=_("Its own work is done. It ends when all of its parts have ended."))
 
 
-_SAYINGS: Mapping[Status, Callable[[Facts], Saying]] = MappingProxyType(
+_SAYINGS: Mapping[Status, Callable[[StatusFacts], StatusText]] = MappingProxyType(
     {
         Status.HELD: _held,
         Status.SCHEDULED: _scheduled,
         Status.QUEUED: _queued,
         Status.RUNNING: _running,
         Status.WAITING: _waiting,
-        Status.COMPLETED: completed,
-        Status.FAILED: failed,
-        Status.CANCELLED: cancelled,
-        Status.STALE: stale,
+        Status.COMPLETED: _completed,
+        Status.FAILED: _failed,
+        Status.CANCELLED: _cancelled,
+        Status.STALE: _stale,
     }
 )
 
@@ -244,7 +255,9 @@ _RAISED_FROM = 1.2  # a guess is raised only when it was off by more than 20 %
 _TRUST = 0.5  # how far a lower guess pulls the one that was told
 
 
-def left(elapsed: timedelta, percent: float, usual: timedelta | None, *, shown: timedelta | None) -> timedelta | None:
+def steady_time_left(
+    elapsed: timedelta, percent: float, usual: timedelta | None, *, shown: timedelta | None
+) -> timedelta | None:
     """Guess the time left, close to what was ``shown`` last; ``None`` where nobody can know."""
     guess = model_time_left(elapsed, percent, usual)
     if guess is None or shown is None or shown <= timedelta():

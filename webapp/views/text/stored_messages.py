@@ -31,7 +31,7 @@ def translated(text: str) -> str:
     return whole if whole != text else _filled(text)
 
 
-def note_in_words(note: Mapping[str, Any]) -> str:
+def diagnostic_text(note: Mapping[str, Any]) -> str:
     """Return a warning or an error in the reader's language: by its key if the catalogue has that, else by its text."""
     key, parameters = str(note.get("key", "")), note.get("parameters") or {}
     ours = str(gettext(key)) if key else ""

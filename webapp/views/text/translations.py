@@ -35,7 +35,7 @@ def lazy_gettext(text: str, /, **variables: Any) -> LazyString:
     return LazyString(gettext, text, **variables)
 
 
-def marked(text: str, /, **variables: Any) -> Markup:
+def gettext_markup(text: str, /, **variables: Any) -> Markup:
     """Return the same for a template: the text is ours and may be markup, what fills it in is escaped."""
     found = translations().ugettext(text)
     # all at once: Markup's own % wraps each variable first, which takes three times as long
