@@ -1,7 +1,4 @@
-"""Jobs that ended, hour by hour, as bars and as a table. Pure but for the words.
-
-A line of small bars, hour by hour. Pure.
-"""
+"""Bar charts of finished jobs per hour, and sparklines. Pure except for translated labels."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,16 +9,17 @@ from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.text.translations import gettext as _
 
 HOUR = timedelta(hours=1)
-SHOWN = 24  # whole hours, and the one that is filling
-_ENDINGS = ("failed", "stopped", "done")  # tabs, from the bottom of a bar
-TABLE = ("done", "failed", "stopped")
+HOURS_SHOWN = 24  # complete hours; the hour in progress comes on top
+BAR_ORDER = ("failed", "stopped", "done")  # tabs, from the bottom of a bar
+TABLE_ORDER = ("done", "failed", "stopped")
 _HEIGHT, _WIDTH, _GAP = 100, 12, 3
-Counts = Mapping[tuple[datetime, str], int]
+_SPARK_HEIGHT, _SPARK_WIDTH, _SPARK_STEP, _SPARK_LEAST = 24, 3, 4, 2.0
+Counts = Mapping[tuple[datetime, str], int]  # by the start of the hour and the status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarSegment:
-    """The jobs of one hour that ended in one way: a piece of its bar, and a number of the table."""
+    """The jobs of one hour with one outcome: a segment of its bar and a cell of the table."""
 
     tab: str
     count: int
@@ -31,7 +29,7 @@ class BarSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HourBar:
-    """One hour; ``since`` and ``until`` bound the list that its numbers lead to."""
+    """One hour; ``since`` and ``until`` bound the job list that its numbers link to."""
 
     since: str
     until: str
@@ -42,77 +40,30 @@ class HourBar:
 
     @property
     def cells(self) -> tuple[BarSegment, ...]:
-        """The same in the order of the table."""
-        return tuple(part for tab in TABLE for part in self.segments if part.tab == tab)
+        """The segments in the order of the table."""
+        return tuple(segment for tab in TABLE_ORDER for segment in self.segments if segment.tab == tab)
 
     @property
     def count(self) -> int:
-        """How many jobs ended in it."""
-        return sum(part.count for part in self.segments)
+        """How many jobs finished in this hour."""
+        return sum(segment.count for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """The hours, oldest first, and the size of the picture; ``peak`` is what its full height means."""
+    """The hours, oldest first, and the size of the picture; its full height stands for ``peak`` jobs."""
 
     hours: tuple[HourBar, ...]
     peak: int
     zone: str
-    width: int = (SHOWN + 1) * (_WIDTH + _GAP)
+    width: int = (HOURS_SHOWN + 1) * (_WIDTH + _GAP)
     height: int = _HEIGHT
     bar: int = _WIDTH
 
 
-def chart_start(now: datetime) -> datetime:
-    """Return where the shown hours begin: whole ones, so that their sums are known."""
-    return now.replace(minute=0, second=0, microsecond=0) - SHOWN * HOUR
-
-
-def build_chart(counts: Counts, now: datetime, zone: ZoneInfo) -> Chart:
-    """Draw the jobs that ended since `chart_start`."""
-    starts = [chart_start(now) + place * HOUR for place in range(SHOWN + 1)]
-    peak = max(sum(count_ended(counts, tab, start) for tab in _ENDINGS) for start in starts)
-    hours = tuple(_hour_bar(counts, start, place, max(peak, 1), zone) for place, start in enumerate(starts))
-    return Chart(hours=hours, peak=peak, zone=zone.key)
-
-
-def count_ended(counts: Counts, tab: str, hour: datetime | None = None) -> int:
-    """Add up the jobs of a tab, of one hour or of all."""
-    statuses = set(TABS[tab])
-    return sum(count for (at, status), count in counts.items() if status in statuses and hour in {None, at})
-
-
-def _hour_bar(counts: Counts, start: datetime, place: int, peak: int, zone: ZoneInfo) -> HourBar:
-    return HourBar(
-        since=start.isoformat(),
-        until=(start + HOUR).isoformat(),
-        label=f"{start.astimezone(zone):%H:%M}",
-        in_progress=place == SHOWN,
-        x=place * (_WIDTH + _GAP),
-        segments=tuple(_segments([(tab, count_ended(counts, tab, start)) for tab in _ENDINGS], peak)),
-    )
-
-
-def _segments(counts: list[tuple[str, int]], peak: int) -> Iterator[BarSegment]:
-    below = 0.0
-    for tab, count in counts:
-        height = round(count / peak * _HEIGHT, 2)
-        below += height
-        yield BarSegment(tab=tab, count=count, y=round(_HEIGHT - below, 2), height=height)
-
-
-def outcome_labels() -> dict[str, str]:
-    """Return what people read of each way to end."""
-    return {"done": _("Done"), "failed": _("Failed"), "stopped": _("Stopped")}
-
-
-_HOUR = timedelta(hours=1)
-_SPARK_WIDTH, _STEP, _SPARK_HEIGHT = 3, 4, 24
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sparkline:
-    """The bars as ``(x, y, height)``, and the sum of what they show."""
+    """A row of small bars as ``(x, y, height)``, and the sum of what they show."""
 
     bars: tuple[tuple[int, float, float], ...]
     total: int
@@ -121,11 +72,61 @@ class Sparkline:
     height: int = _SPARK_HEIGHT
 
 
-def sparkline(counts: Mapping[datetime, int], now: datetime, hours: int) -> Sparkline:
-    """Draw the last hours, the one that is filling among them; an hour with anything has at least a dot."""
-    last = now.replace(minute=0, second=0, microsecond=0)
-    numbers = [counts.get(last - place * _HOUR, 0) for place in range(hours - 1, -1, -1)]
+def build_chart(counts: Counts, now: datetime, zone: ZoneInfo) -> Chart:
+    """Return a chart of the jobs that finished since `chart_start`."""
+    starts = [chart_start(now) + index * HOUR for index in range(HOURS_SHOWN + 1)]
+    peak = max(sum(count_ended(counts, tab, start) for tab in BAR_ORDER) for start in starts)
+    hours = tuple(_hour_bar(counts, start, index, max(peak, 1), zone) for index, start in enumerate(starts))
+    return Chart(hours=hours, peak=peak, zone=zone.key)
+
+
+def chart_start(now: datetime) -> datetime:
+    """Return the start of the first hour shown; it is a whole hour, because jobs are counted per hour."""
+    return _start_of_hour(now) - HOURS_SHOWN * HOUR
+
+
+def count_ended(counts: Counts, tab: str, hour: datetime | None = None) -> int:
+    """Return how many jobs of a tab finished, in one hour or in all of them."""
+    statuses = set(TABS[tab])
+    return sum(count for (at, status), count in counts.items() if status in statuses and hour in {None, at})
+
+
+def outcome_labels() -> dict[str, str]:
+    """Return the label of each outcome, by tab."""
+    return {"done": _("Done"), "failed": _("Failed"), "stopped": _("Stopped")}
+
+
+def build_sparkline(counts: Mapping[datetime, int], now: datetime, hours: int) -> Sparkline:
+    """Return a sparkline of the last hours, including the one in progress; every count above zero is visible."""
+    last = _start_of_hour(now)
+    numbers = [counts.get(last - index * HOUR, 0) for index in range(hours - 1, -1, -1)]
     peak = max(1, *numbers)
-    heights = [max(2.0, round(number / peak * _SPARK_HEIGHT, 1)) if number else 0.0 for number in numbers]
-    bars = tuple((place * _STEP, _SPARK_HEIGHT - height, height) for place, height in enumerate(heights) if height)
-    return Sparkline(bars=bars, total=sum(numbers), width=hours * _STEP)
+    heights = [max(_SPARK_LEAST, round(number / peak * _SPARK_HEIGHT, 1)) if number else 0.0 for number in numbers]
+    bars = tuple(
+        (index * _SPARK_STEP, _SPARK_HEIGHT - height, height) for index, height in enumerate(heights) if height
+    )
+    return Sparkline(bars=bars, total=sum(numbers), width=hours * _SPARK_STEP)
+
+
+def _start_of_hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _hour_bar(counts: Counts, start: datetime, index: int, peak: int, zone: ZoneInfo) -> HourBar:
+    return HourBar(
+        since=start.isoformat(),
+        until=(start + HOUR).isoformat(),
+        label=f"{start.astimezone(zone):%H:%M}",
+        in_progress=index == HOURS_SHOWN,
+        x=index * (_WIDTH + _GAP),
+        segments=tuple(_segments([(tab, count_ended(counts, tab, start)) for tab in BAR_ORDER], peak)),
+    )
+
+
+def _segments(counts: list[tuple[str, int]], peak: int) -> Iterator[BarSegment]:
+    """Stack the segments of a bar, beginning at the bottom."""
+    stacked = 0.0
+    for tab, count in counts:
+        height = round(count / peak * _HEIGHT, 2)
+        stacked += height
+        yield BarSegment(tab=tab, count=count, y=round(_HEIGHT - stacked, 2), height=height)

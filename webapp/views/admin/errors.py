@@ -18,7 +18,7 @@ from webapp.jobs.lifecycle.bulk_actions import Action as Act
 from webapp.jobs.lifecycle.bulk_actions import act, sort
 from webapp.jobs.metrics.error_groups import PAGE, ErrorGroup, ErrorNotFound, ErrorState
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.views.admin.charts import Sparkline, sparkline
+from webapp.views.admin.charts import Sparkline, build_sparkline
 from webapp.views.job_list.admin_filter import moment_of
 from webapp.views.job_list.bulk_action_text import told
 from webapp.views.job_list.bulk_actions import actor, start_acting
@@ -83,7 +83,7 @@ def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: ViewerC
         users=group.users,
         first=reading.when(group.first_seen_at),
         last=reading.when(group.last_seen_at),
-        spark=sparkline(hours, reading.now, HOURS),
+        spark=build_sparkline(hours, reading.now, HOURS),
     )
 
 

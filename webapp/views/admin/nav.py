@@ -1,7 +1,4 @@
-"""The way around the pages of an installation: those that there are, and that this person may see.
-
-What templates of these pages ask for: numbers for people, and whether a page is there.
-"""
+"""The navigation of the admin pages, and the template helpers that these pages share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +13,7 @@ from webapp.views.text.translations import lazy_gettext
 
 @dataclass(frozen=True, slots=True)
 class NavLink:
-    """One link; all pages of its blueprint count as being there."""
+    """A link of the navigation; it is current on every page of its blueprint."""
 
     label: str
     endpoint: str
@@ -43,22 +40,21 @@ LINKS = (
 )
 
 
-def visible_links() -> tuple[NavLink, ...]:
-    """Return the links that lead somewhere for the signed-in person."""
-    known = current_app.view_functions
-    return tuple(entry for entry in LINKS if entry.endpoint in known and may(entry.right))
-
-
 def init_app(app: Flask) -> None:
-    """Give templates ``admin_links()`` and ``page_exists(endpoint)``, and filters for numbers and lists."""
+    """Add ``admin_links()`` and ``page_exists(endpoint)``, and filters for numbers and lists, to the templates."""
     app.jinja_env.globals.update(admin_links=visible_links, page_exists=_page_exists)
-    app.jinja_env.filters.update(thousands=number, decimal=decimal, merged=_merged)
+    app.jinja_env.filters.update(thousands=number, decimal=decimal, merged=_merge_names)
+
+
+def visible_links() -> tuple[NavLink, ...]:
+    """Return the links to existing pages that the signed-in user may see."""
+    return tuple(link for link in LINKS if _page_exists(link.endpoint) and may(link.right))
 
 
 def _page_exists(endpoint: str) -> bool:
     return endpoint in current_app.view_functions
 
 
-def _merged(some: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Join names, each once, in order."""
-    return list(dict.fromkeys((*some, *others)))
+def _merge_names(first: Iterable[str], second: Iterable[str]) -> list[str]:
+    """Join two lists of names in order, without duplicates."""
+    return list(dict.fromkeys((*first, *second)))

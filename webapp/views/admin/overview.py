@@ -1,7 +1,4 @@
-"""The first page of an installation: is all well, what fails, what runs, what waits.
-
-What the first page of an installation shows: asks the services, and describes what they say.
-"""
+"""The admin overview: health problems, counts of the last 24 hours, a chart, latest failures and running jobs."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,33 +24,14 @@ from webapp.views.text.date_format import FormattedTime, duration, rough_duratio
 
 bp = Blueprint("admin", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
-_SECONDS = 5.0
-
-
-@bp.get("/admin")
-def index() -> ResponseReturnValue:
-    """Show how the installation is."""
-    return render_template("admin/index.html", **_page())
-
-
-@bp.get("/admin/_live")
-def live() -> ResponseReturnValue:
-    """Answer what changes on the page; 304 if nothing did."""
-    return poll_response("admin/_live.html", _page())
-
-
-def _page() -> dict[str, Any]:
-    overview = load_overview(services())
-    return {"overview": overview, "outcome_labels": charts.outcome_labels(), **polling_context(overview, _SECONDS)}
-
-
-_ROWS = 5
-_RECENT = timedelta(hours=1)
+_POLL_SECONDS = 5.0
+_JOBS_SHOWN = 5
+_RECENT = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCount:
-    """A number that leads to what it counts; ``more`` says that the count stopped there."""
+    """A number of jobs; with ``more`` it is a lower bound."""
 
     count: int
     more: bool = False
@@ -61,7 +39,7 @@ class JobCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The page. ``since`` is where its 24 hours begin; percentiles are empty without samples."""
+    """What the page shows. Its 24 hours begin at ``since``; ``p95`` and ``oldest`` are empty without jobs."""
 
     problems: tuple[Problem, ...]
     checked: FormattedTime
@@ -81,56 +59,73 @@ class Overview:
     runs: tuple[JobRow, ...]
 
 
+@bp.get("/admin")
+def index() -> ResponseReturnValue:
+    """Show the overview."""
+    return render_template("admin/index.html", **_page())
+
+
+@bp.get("/admin/_live")
+def live() -> ResponseReturnValue:
+    """Answer a poll with the parts of the page that change; 304 if nothing did."""
+    return poll_response("admin/_live.html", _page())
+
+
 def load_overview(services: Services) -> Overview:
-    """Look at the installation once."""
-    found = services.health_check.take_snapshot()
-    since = charts.chart_start(found.at)
+    """Read everything that the overview shows, once."""
+    health = services.health_check.take_snapshot()
+    since = charts.chart_start(health.at)
     counts = services.metrics.count_ended_by_hour(since)
     durations = services.metrics.run_times(since)
     p95 = durations.percentile(0.95)
-    failures, runs = services.health_check.failed(_ROWS), services.health_check.running(_ROWS)
-    people = viewer_context(person for job in (*failures, *runs) for person in (job.owner.user_id, job.triggered_by))
+    failures, runs = services.health_check.failed(_JOBS_SHOWN), services.health_check.running(_JOBS_SHOWN)
+    context = viewer_context(user_id for job in (*failures, *runs) for user_id in (job.owner.user_id, job.triggered_by))
     return Overview(
-        problems=find_problems(found, _recent_outcomes(counts, found.at)),
-        checked=_checked(found.at, people),
-        since=people.when(since),
+        problems=find_problems(health, _recent_outcomes(counts, health.at)),
+        checked=_checked_at(health.at, context),
+        since=context.when(since),
         failed=charts.count_ended(counts, "failed"),
         errors=services.metrics.errors.count(since=since),
-        running=_job_count(found.running),
-        workers=len(found.workers),
-        waiting=_job_count(found.waiting),
-        oldest=_oldest(found),
+        running=_job_count(health.running),
+        workers=len(health.workers),
+        waiting=_job_count(health.waiting),
+        oldest=_longest_wait(health),
         done=charts.count_ended(counts, "done"),
         p95=duration(p95) if p95 is not None else "",
         samples=durations.samples,
         few=durations.is_small_sample,
-        chart=charts.build_chart(counts, found.at, people.zone),
-        failures=_rows(services, failures, people),
-        runs=_rows(services, runs, people),
+        chart=charts.build_chart(counts, health.at, context.zone),
+        failures=_rows(services, failures, context),
+        runs=_rows(services, runs, context),
     )
 
 
+def _page() -> dict[str, Any]:
+    overview = load_overview(services())
+    return {"overview": overview, "outcome_labels": charts.outcome_labels(), **polling_context(overview, _POLL_SECONDS)}
+
+
 def _recent_outcomes(counts: charts.Counts, now: datetime) -> RecentOutcomes:
-    recent = {key: count for key, count in counts.items() if key[0] >= now - 2 * _RECENT}
+    recent = {key: count for key, count in counts.items() if key[0] >= now - _RECENT}
     failed = charts.count_ended(recent, "failed")
     return RecentOutcomes(ended=failed + charts.count_ended(recent, "done"), failed=failed)
 
 
-def _checked(at: datetime, people: ViewerContext) -> FormattedTime:
-    """Say the minute: the page is not sent again for a second."""
+def _checked_at(at: datetime, context: ViewerContext) -> FormattedTime:
+    """Return the minute of the check; with seconds, every poll would send the page again."""
     minute = at.replace(second=0, microsecond=0)
-    return replace(people.time(minute), text=f"{minute.astimezone(people.zone):%H:%M}")
+    return replace(context.time(minute), text=f"{minute.astimezone(context.zone):%H:%M}")
 
 
 def _job_count(count: int) -> JobCount:
     return JobCount(count=count, more=count >= COUNT_CEILING)
 
 
-def _oldest(found: HealthSnapshot) -> str:
-    return rough_duration(found.longest_wait.waited) if found.longest_wait else ""
+def _longest_wait(health: HealthSnapshot) -> str:
+    return rough_duration(health.longest_wait.waited) if health.longest_wait else ""
 
 
-def _rows(services: Services, shown: tuple[Job, ...], people: ViewerContext) -> tuple[JobRow, ...]:
-    running = {job.type for job in shown if job.is_running}
-    usual = {kind: services.queries.estimates.usual_duration(kind) for kind in running}
-    return tuple(job_row(job, (), people, usual=usual.get(job.type)) for job in shown)
+def _rows(services: Services, jobs: tuple[Job, ...], context: ViewerContext) -> tuple[JobRow, ...]:
+    running = {job.type for job in jobs if job.is_running}
+    usual = {type_name: services.queries.estimates.usual_duration(type_name) for type_name in running}
+    return tuple(job_row(job, (), context, usual=usual.get(job.type)) for job in jobs)

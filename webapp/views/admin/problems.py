@@ -1,4 +1,4 @@
-"""What is wrong with an installation, in sentences that say what to do, the worst first. Pure but for the words."""
+"""Health problems of the installation as sentences that say what to do, most severe first. Reads only a snapshot."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from webapp.views.text.translations import gettext as _
 LONG_WAIT = timedelta(minutes=10)
 SILENT_WORKER = timedelta(minutes=1)
 FULL, ALMOST_FULL = 0.95, 0.85
-_ENOUGH_ENDED = 20  # jobs: of fewer, a share says nothing
+_LEAST_JOBS = 20  # with fewer finished jobs, the share of failures means nothing
 _MANY_FAILED, _MOST_FAILED = 0.2, 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong. ``tone`` is failed or attention; ``endpoint`` leads to where it is dealt with."""
+    """One problem. ``tone`` is "failed" or "attention"; ``endpoint`` is the page where it can be solved."""
 
     tone: str
     title: str
@@ -29,41 +29,41 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentOutcomes:
-    """How many jobs ended in the last hour or two, and how many of them failed."""
+    """How many jobs finished in the last hour or two, and how many of them failed."""
 
     ended: int
     failed: int
 
 
-def find_problems(found: HealthSnapshot, recent: RecentOutcomes) -> tuple[Problem, ...]:
-    """Return what is wrong; nothing is the best answer."""
-    all_ = [problem for check in _CHECKS for problem in check(found)]
-    all_ += _failures(recent)
-    return tuple(sorted(all_, key=lambda problem: problem.tone != "failed"))
+def find_problems(health: HealthSnapshot, recent: RecentOutcomes) -> tuple[Problem, ...]:
+    """Return the problems of an installation; none if it is healthy."""
+    problems = [problem for check in _CHECKS for problem in check(health)]
+    problems += _many_failures(recent)
+    return tuple(sorted(problems, key=lambda problem: problem.tone != "failed"))
 
 
-def _redis(found: HealthSnapshot) -> Iterator[Problem]:
-    if found.redis is None:
+def _redis(health: HealthSnapshot) -> Iterator[Problem]:
+    if health.redis is None:
         yield Problem(
             tone="failed",
             title=_("Redis is not responding."),
             advice=_("No jobs are lost. Waiting jobs start when Redis is back."),
             endpoint="system.index",
         )
-    elif found.redis.share >= ALMOST_FULL:
+    elif health.redis.share >= ALMOST_FULL:
         yield Problem(
-            tone=_tone(found.redis.share),
-            title=_("Redis is %(share)s full.", share=f"{found.redis.share:.0%}"),
+            tone=_tone(health.redis.share),
+            title=_("Redis is %(share)s full.", share=f"{health.redis.share:.0%}"),
             advice=_("Give Redis more memory. When it is full, workers are no longer notified of new jobs."),
             endpoint="system.index",
         )
 
 
-def _disk(found: HealthSnapshot) -> Iterator[Problem]:
-    if found.disk.share >= ALMOST_FULL:
+def _disk(health: HealthSnapshot) -> Iterator[Problem]:
+    if health.disk.share >= ALMOST_FULL:
         yield Problem(
-            tone=_tone(found.disk.share),
-            title=_("The disk that stores job files is %(share)s full.", share=f"{found.disk.share:.0%}"),
+            tone=_tone(health.disk.share),
+            title=_("The disk that stores job files is %(share)s full.", share=f"{health.disk.share:.0%}"),
             advice=_(
                 "Free up space or keep files for a shorter time. When the disk is full, jobs that write files fail."
             ),
@@ -71,30 +71,29 @@ def _disk(found: HealthSnapshot) -> Iterator[Problem]:
         )
 
 
-def _clock(found: HealthSnapshot) -> Iterator[Problem]:
-    silent = found.clock_silent_for
-    if silent is None or silent > SILENT_AFTER:
-        since = (
-            _("The scheduler has never run.")
-            if silent is None
-            else _("The scheduler has been silent for %(period)s.", period=duration(silent))
-        )
-        yield Problem(
-            tone="failed",
-            title=since,
-            advice=_(
-                "Start it with “deskjob clock”. Until then, scheduled jobs do not start and lost jobs are not detected."
-            ),
-            endpoint="system.index",
-        )
+def _scheduler(health: HealthSnapshot) -> Iterator[Problem]:
+    silence = health.clock_silent_for
+    if silence is not None and silence <= SILENT_AFTER:
+        return
+    title = _("The scheduler has never run.")
+    if silence is not None:
+        title = _("The scheduler has been silent for %(period)s.", period=duration(silence))
+    yield Problem(
+        tone="failed",
+        title=title,
+        advice=_(
+            "Start it with “deskjob clock”. Until then, scheduled jobs do not start and lost jobs are not detected."
+        ),
+        endpoint="system.index",
+    )
 
 
-def _queues(found: HealthSnapshot) -> Iterator[Problem]:
-    if found.redis is None:
-        return  # who listens cannot be known
-    listened = {queue for worker in found.workers for queue in worker.queues}
-    for queue in found.waiting_queues:
-        if queue not in listened and queue not in found.paused_queues:
+def _queues_without_worker(health: HealthSnapshot) -> Iterator[Problem]:
+    if health.redis is None:
+        return  # without Redis, the queues of some workers are unknown
+    served = {queue for worker in health.workers for queue in worker.queues}
+    for queue in health.waiting_queues:
+        if queue not in served and queue not in health.paused_queues:
             yield Problem(
                 tone="failed",
                 title=_("No worker listens to the queue %(queue)s.", queue=queue),
@@ -104,20 +103,20 @@ def _queues(found: HealthSnapshot) -> Iterator[Problem]:
             )
 
 
-def _waits(found: HealthSnapshot) -> Iterator[Problem]:
-    oldest = found.longest_wait
-    if oldest is not None and oldest.waited > LONG_WAIT:
+def _long_wait(health: HealthSnapshot) -> Iterator[Problem]:
+    longest = health.longest_wait
+    if longest is not None and longest.waited > LONG_WAIT:
         yield Problem(
             tone="attention",
-            title=_("A job has been waiting for %(period)s.", period=rough_duration(oldest.waited)),
-            advice=_("Add workers for the queue %(queue)s.", queue=oldest.queue),
+            title=_("A job has been waiting for %(period)s.", period=rough_duration(longest.waited)),
+            advice=_("Add workers for the queue %(queue)s.", queue=longest.queue),
             endpoint="admin_jobs.index",
-            arguments=(("tab", "waiting"), ("queue", oldest.queue)),
+            arguments=(("tab", "waiting"), ("queue", longest.queue)),
         )
 
 
-def _workers(found: HealthSnapshot) -> Iterator[Problem]:
-    for worker in found.workers:
+def _silent_workers(health: HealthSnapshot) -> Iterator[Problem]:
+    for worker in health.workers:
         if worker.silent_for is not None and worker.silent_for > SILENT_WORKER:
             yield Problem(
                 tone="attention",
@@ -130,8 +129,8 @@ def _workers(found: HealthSnapshot) -> Iterator[Problem]:
             )
 
 
-def _paused(found: HealthSnapshot) -> Iterator[Problem]:
-    for queue in found.paused_queues:
+def _paused_queues(health: HealthSnapshot) -> Iterator[Problem]:
+    for queue in health.paused_queues:
         yield Problem(
             tone="attention",
             title=_("The queue %(queue)s is paused.", queue=queue),
@@ -140,8 +139,8 @@ def _paused(found: HealthSnapshot) -> Iterator[Problem]:
         )
 
 
-def _failures(recent: RecentOutcomes) -> Iterator[Problem]:
-    if recent.ended < _ENOUGH_ENDED or recent.failed < _MANY_FAILED * recent.ended:
+def _many_failures(recent: RecentOutcomes) -> Iterator[Problem]:
+    if recent.ended < _LEAST_JOBS or recent.failed < _MANY_FAILED * recent.ended:
         return
     yield Problem(
         tone="failed" if recent.failed >= _MOST_FAILED * recent.ended else "attention",
@@ -156,6 +155,6 @@ def _tone(share: float) -> str:
 
 
 _CHECKS: tuple[Callable[[HealthSnapshot], Iterator[Problem]], ...] = (
-    *(_redis, _clock, _disk),
-    *(_queues, _waits, _workers, _paused),
+    *(_redis, _scheduler, _disk),
+    *(_queues_without_worker, _long_wait, _silent_workers, _paused_queues),
 )

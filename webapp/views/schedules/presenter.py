@@ -27,7 +27,7 @@ from webapp.views.text.translations import lazy_gettext
 
 _LOOKS = {
     RunOutcome.BUSY: (lazy_gettext("Left out"), "attention", "hourglass"),
-    RunOutcome.MISSED: (lazy_gettext("MisfirePolicy"), "attention", "alert-circle"),
+    RunOutcome.MISSED: (lazy_gettext("Missed"), "attention", "alert-circle"),
     RunOutcome.REFUSED: (lazy_gettext("Not started"), "failed", "alert-triangle"),
 }
 _SLOT = 8  # units of a strip's width per run
