@@ -16,7 +16,7 @@ from webapp.jobs.definition.payload import SECRET
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobtypes.user_import import csv_reader
-from webapp.jobtypes.user_import.initial_passwords import FirstPasswords, new_seed
+from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
 from webapp.schema import jobs, now
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -266,6 +266,6 @@ def test_only_admins_are_offered_the_import(services):
 def test_a_first_password_is_the_same_for_a_seed_and_else_another(services):
     stored = new_seed(services.vault)
     assert set(stored) == {SECRET}
-    first, other = FirstPasswords(stored, services.vault), FirstPasswords(new_seed(services.vault), services.vault)
-    assert first.of("bea") == FirstPasswords(stored, services.vault).of("bea")
+    first, other = InitialPasswords(stored, services.vault), InitialPasswords(new_seed(services.vault), services.vault)
+    assert first.of("bea") == InitialPasswords(stored, services.vault).of("bea")
     assert len({first.of("bea"), first.of("carl"), other.of("bea")}) == 3

@@ -14,7 +14,7 @@ from webapp.accounts.user import User
 from webapp.jobs import Job, JobContext, JobError, JobQueries, Jobs, Viewer, job_type
 from webapp.jobs.lifecycle.bulk_actions import Action, Actor, act, sort
 from webapp.jobs.queries.criteria import JobCriteria
-from webapp.jobtypes.bulk_action.checkpoint import Tally
+from webapp.jobtypes.bulk_action.checkpoint import BulkCheckpoint
 from webapp.jobtypes.bulk_action.payload import BulkAction
 
 __all__ = ["BulkAction", "bulk_action"]
@@ -36,17 +36,17 @@ def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: 
     """Go through all that match, from the checkpoint on."""
     user = _person(job, accounts)
     actor = _actor(user, jobs)
-    tally = Tally.of(job)
-    chosen = tally.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
+    checkpoint = BulkCheckpoint.of(job)
+    chosen = checkpoint.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
     viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
-    total = tally.handled + queries.lists.total(viewer, chosen)
-    job.progress(done=tally.handled, total=total)
+    total = checkpoint.handled + queries.lists.total(viewer, chosen)
+    job.progress(done=checkpoint.handled, total=total)
     for part, last in _parts(queries, viewer, chosen):
         judged = sort(payload.action, _not_yet(payload.action, part, job, queries), actor)
         act(jobs, payload.action, judged.fit, actor)
-        tally.add(judged, last)
-        job.progress(done=tally.handled, total=total)
-    tally.close()
+        checkpoint.add(judged, last)
+        job.progress(done=checkpoint.handled, total=total)
+    checkpoint.close()
 
 
 def _person(job: JobContext, accounts: Accounts) -> User:

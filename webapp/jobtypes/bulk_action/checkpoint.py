@@ -15,7 +15,7 @@ COLUMNS = ("id", "type", "name", "result", "reason")
 _NO_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run, if a name began so
 
 
-class Tally:
+class BulkCheckpoint:
     """Counts, lists, and remembers how far it came."""
 
     def __init__(self, job: JobContext, state: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from webapp.accounts.accounts import Accounts
 from webapp.jobs import JobContext, JobError, JobHistory, JobQueries, Viewer, job_type
 from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
-from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY, Line, Lines, people_of
+from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY, ExportRow, RowFormatter, people_of
 
 __all__ = ["JobHistoryExport", "job_history_export"]
 
@@ -56,7 +56,7 @@ def viewer_of(job: JobContext, accounts: Accounts) -> Viewer:
     return Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
 
 
-def _lines(pages: Iterator[tuple[Line, ...]], viewer: Viewer, accounts: Accounts) -> Iterator[Line]:
+def _lines(pages: Iterator[tuple[ExportRow, ...]], viewer: Viewer, accounts: Accounts) -> Iterator[ExportRow]:
     for page in pages:
-        lines = Lines(viewer, accounts.names(people_of(page)))
+        lines = RowFormatter(viewer, accounts.names(people_of(page)))
         yield from map(lines.of, page)

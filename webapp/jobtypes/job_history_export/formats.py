@@ -17,12 +17,12 @@ from typing import Any, BinaryIO
 
 from xlsxwriter import Workbook
 
-from webapp.jobtypes.job_history_export.rows import Line
+from webapp.jobtypes.job_history_export.rows import ExportRow
 from webapp.jobtypes.tables.formula_escape import neutral
 
 
 @contextmanager
-def csv_table(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Line], None]]:
+def csv_table(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
     """Give what adds a line; each is written at once."""
     file.write(_row(columns))
     yield lambda line: _write(file, cells_of(line, columns))
@@ -39,10 +39,10 @@ def _row(cells: Iterable[object]) -> bytes:
 
 
 @contextmanager
-def json_lines(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Line], None]]:
+def json_lines(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
     """Give what adds a line; each is written at once."""
 
-    def add(line: Line) -> None:
+    def add(line: ExportRow) -> None:
         text = json.dumps({column: line[column] for column in columns}, ensure_ascii=False)
         file.write(text.encode("utf-8", "replace") + b"\n")
 
@@ -55,7 +55,7 @@ _WIDTH = 20
 
 
 @contextmanager
-def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Line], None]]:
+def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
     """Give what adds a line; the file is written at the end of the block, not at all when it raises."""
     with TemporaryDirectory(prefix="deskjob-") as folder:
         book = Workbook(file, {"constant_memory": True, "tmpdir": folder, **_TEXT_STAYS_TEXT})
@@ -100,7 +100,7 @@ class _Sheets:
         self._row += 1
 
 
-def cells_of(line: Line, columns: Sequence[str]) -> Iterator[str | float]:
+def cells_of(line: ExportRow, columns: Sequence[str]) -> Iterator[str | float]:
     """Yield a line's cells: numbers as they are, text made harmless, nothing as an empty text."""
     for column in columns:
         yield _cell(line[column])

@@ -15,7 +15,7 @@ NOTES = ("message", "warnings", "errors")
 SYSTEM = "the system"
 SOMEBODY = "somebody else"
 
-Line = Mapping[str, Any]  # by column: text, a number, None, or notes as a list of {"text", "at"}
+ExportRow = Mapping[str, Any]  # by column: text, a number, None, or notes as a list of {"text", "at"}
 
 
 def people_of(rows: Iterable[Mapping[str, Any]]) -> set[UUID]:
@@ -23,14 +23,14 @@ def people_of(rows: Iterable[Mapping[str, Any]]) -> set[UUID]:
     return {row[column] for row in rows for column in ("owner_id", "triggered_by") if row[column] is not None}
 
 
-class Lines:
+class RowFormatter:
     """Makes lines for one viewer; of a public job others learn how it went, not what it said or who asked."""
 
     def __init__(self, viewer: Viewer, names: Mapping[UUID, str]) -> None:
         self._viewer = viewer
         self._names = names
 
-    def of(self, row: Mapping[str, Any]) -> Line:
+    def of(self, row: Mapping[str, Any]) -> ExportRow:
         """Return the line of a row; moments are ISO 8601 in UTC, seconds those of the last attempt."""
         line = {
             "id": str(row["id"]),

@@ -5,7 +5,7 @@ from io import StringIO
 from itertools import chain
 
 
-class End:
+class EndMarker:
     """Stands behind the last line; csv goes past it only while a quote is open."""
 
     def __init__(self) -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
 from webapp.jobs import JobContext, JobError, Vault, job_type
-from webapp.jobtypes.user_import.csv_reader import PeopleTable
-from webapp.jobtypes.user_import.importer import LINE, REJECTED, Importer, Walk, is_free
-from webapp.jobtypes.user_import.initial_passwords import FirstPasswords, new_seed
-from webapp.jobtypes.user_import.lazy_csv import LateCsv
+from webapp.jobtypes.user_import.csv_reader import UserTable
+from webapp.jobtypes.user_import.importer import LINE, REJECTED, Importer, ImportRun, is_free
+from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
+from webapp.jobtypes.user_import.lazy_csv import LazyCsv
 from webapp.jobtypes.user_import.payload import UserImport
 
 __all__ = ["UserImport", "user_import"]
@@ -35,17 +35,17 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault:
     if _SUMMARY in job.state:
         job.message(job.state[_SUMMARY])  # all was done; only the end of the attempt was lost
         return
-    table = PeopleTable(job.inputs["file"])
+    table = UserTable(job.inputs["file"])
     for column in table.unused():
         job.logger.warning("The column %r is not used.", column)
     words = _CHECKED if payload.dry_run else _IMPORTED
-    with LateCsv(job, "rejected.csv", REJECTED) as rejected:
-        walk = Walk(job, rejected, default_role=payload.default_role, words=words)
+    with LazyCsv(job, "rejected.csv", REJECTED) as rejected:
+        run = ImportRun(job, rejected, default_role=payload.default_role, words=words)
         if payload.dry_run:
-            walk.through(table, lambda person: is_free(accounts, person, job))
+            run.process(table, lambda person: is_free(accounts, person, job))
         else:
-            _import(job, walk, table, accounts, vault)
-    _conclude(job, walk)
+            _import(job, run, table, accounts, vault)
+    _conclude(job, run)
 
 
 def _require_admin(job: JobContext, accounts: Accounts) -> None:
@@ -56,16 +56,16 @@ def _require_admin(job: JobContext, accounts: Accounts) -> None:
             raise JobError("Only admins may import users.")
 
 
-def _import(job: JobContext, walk: Walk, table: PeopleTable, accounts: Accounts, vault: Vault) -> None:
+def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: Accounts, vault: Vault) -> None:
     if _SEED not in job.state:
         job.save_state({_SEED: new_seed(vault), LINE: 0})
-    with LateCsv(job, "passwords.csv", LISTED) as listed:
-        password_of = FirstPasswords(job.state[_SEED], vault).of
-        walk.through(table, Importer(job, accounts, password_of=password_of, listed=listed).take)
+    with LazyCsv(job, "passwords.csv", LISTED) as listed:
+        password_of = InitialPasswords(job.state[_SEED], vault).of
+        run.process(table, Importer(job, accounts, password_of=password_of, listed=listed).take)
 
 
-def _conclude(job: JobContext, walk: Walk) -> None:
-    job.message(walk.summary)
-    if walk.rejected:
+def _conclude(job: JobContext, run: ImportRun) -> None:
+    job.message(run.summary)
+    if run.rejected:
         job.warn("Some rows were rejected; rejected.csv has the reason for each.")
-    job.save_state({_SUMMARY: walk.summary})  # the seed is forgotten with this
+    job.save_state({_SUMMARY: run.summary})  # the seed is forgotten with this

@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol, TextIO
 from webapp.jobs import JobError
 from webapp.jobtypes.tables.delimiter import declared_delimiter, delimiter_of
 from webapp.jobtypes.tables.encoding import encoding_of
-from webapp.jobtypes.tables.unclosed_quote import End, lines_from
+from webapp.jobtypes.tables.unclosed_quote import EndMarker, lines_from
 
 COLUMNS = ("name", "full_name", "email", "role", "password")
 MOST_BYTES = 20_000_000
@@ -34,7 +34,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ImportRow:
     """One person's cells by column, blanks around them removed, but not around the password.
 
     ``line`` is where it begins in the file; ``misplaced`` says that there are more cells than columns.
@@ -45,7 +45,7 @@ class Row:
     misplaced: bool = False
 
 
-class PeopleTable:
+class UserTable:
     """The rows of one file; `JobError` when there is no telling what is what."""
 
     def __init__(self, source: Source) -> None:
@@ -64,7 +64,7 @@ class PeopleTable:
             raise JobError(f"The file has more than {MOST_ROWS:,} rows; please import it in parts.")
         return count
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ImportRow]:
         """Go through the rows in their order, from the beginning, without those that are blank."""
         with self._text() as text:
             numbered = _cells(text)
@@ -87,7 +87,7 @@ def _cells(text: TextIO) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank, with the line it begins on."""
     first = list(islice(text, _LINES_TO_GUESS_FROM))
     skipped = int(bool(first and declared_delimiter(first[0])))
-    end = End()
+    end = EndMarker()
     reader = csv.reader(end.behind(chain(first[skipped:], text)), delimiter=delimiter_of(first))
     line = skipped + 1
     try:
@@ -117,8 +117,8 @@ def _column(cell: str) -> str:
     return next((column for column in COLUMNS if column.replace("_", "") == bare), cell.strip())
 
 
-def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> Row:
+def _row(line: int, cells: Sequence[str], columns: Sequence[str]) -> ImportRow:
     found = {
         column: cell if column == "password" else cell.strip() for column, cell in zip(columns, cells, strict=False)
     }
-    return Row(line=line, cells=found, misplaced=any(cell.strip() for cell in cells[len(columns) :]))
+    return ImportRow(line=line, cells=found, misplaced=any(cell.strip() for cell in cells[len(columns) :]))

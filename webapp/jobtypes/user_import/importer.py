@@ -4,7 +4,7 @@ What makes that safe: an account carries the id of the job that made it, and a n
 twice in the file is seen in the file itself. So an account with this job's id can only have come
 from the very row that is looked at: it counts as imported, not as a duplicate.
 
-The walk through the rows of a file: each is taken, or stands in rejected.csv with the reason.
+The run through the rows of a file: each is taken, or stands in rejected.csv with the reason.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from webapp.accounts.accounts import Accounts, NameTaken
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.jobs import JobContext
-from webapp.jobtypes.user_import.csv_reader import PeopleTable, Row
-from webapp.jobtypes.user_import.lazy_csv import LateCsv
-from webapp.jobtypes.user_import.row_validation import Person, person_of
+from webapp.jobtypes.user_import.csv_reader import ImportRow, UserTable
+from webapp.jobtypes.user_import.lazy_csv import LazyCsv
+from webapp.jobtypes.user_import.row_validation import ImportedUser, imported_user
 
 LINE = "line"  # of the job's state, the checkpoint: the last line that became an account
 
@@ -24,14 +24,14 @@ class Importer:
     """Makes accounts, and moves the checkpoint behind each."""
 
     def __init__(
-        self, job: JobContext, accounts: Accounts, *, password_of: Callable[[str], str], listed: LateCsv
+        self, job: JobContext, accounts: Accounts, *, password_of: Callable[[str], str], listed: LazyCsv
     ) -> None:
         self._job = job
         self._accounts = accounts
         self._password_of = password_of
         self._listed = listed
 
-    def take(self, person: Person) -> None:
+    def take(self, person: ImportedUser) -> None:
         """Make the account unless an earlier attempt did; list its password if it was made up here."""
         password = person.password or self._password_of(person.name)
         missing = is_free(self._accounts, person, self._job)
@@ -42,7 +42,7 @@ class Importer:
         if missing:
             self._checkpoint(person)  # last, as it may be told to stop
 
-    def _make(self, person: Person, password: str) -> None:
+    def _make(self, person: ImportedUser, password: str) -> None:
         if person.line <= self._job.state[LINE]:
             message = "Its account was made by this import, and was removed or renamed since."
             raise BadAccount(message)
@@ -59,12 +59,12 @@ class Importer:
         except NameTaken:
             is_free(self._accounts, person, self._job)  # our own earlier attempt may have been faster
 
-    def _checkpoint(self, person: Person) -> None:
+    def _checkpoint(self, person: ImportedUser) -> None:
         self._job.state[LINE] = person.line
         self._job.save_state()
 
 
-def is_free(accounts: Accounts, person: Person, job: JobContext) -> bool:
+def is_free(accounts: Accounts, person: ImportedUser, job: JobContext) -> bool:
     """Tell whether the account is still to be made; raise `NameTaken` if it is not this job's."""
     known = accounts.by_name(person.name)
     if known is not None and known.imported_by != job.id:
@@ -76,10 +76,10 @@ REJECTED = ("line", "reason", "name", "full_name", "email", "role")  # never the
 _REPEATED = REJECTED[2:]
 
 
-class Walk:
+class ImportRun:
     """One pass over a file; what a file says of itself is judged the same way in every attempt."""
 
-    def __init__(self, job: JobContext, rejected: LateCsv, *, default_role: Role, words: str) -> None:
+    def __init__(self, job: JobContext, rejected: LazyCsv, *, default_role: Role, words: str) -> None:
         self._job = job
         self._rejected = rejected
         self._default_role = default_role
@@ -97,16 +97,16 @@ class Walk:
         """How it went so far."""
         return self._words.format(taken=self._taken, rejected=self.rejected)
 
-    def through(self, table: PeopleTable, take: Callable[[Person], object]) -> None:
+    def process(self, table: UserTable, take: Callable[[ImportedUser], object]) -> None:
         """Offer each sound row to ``take``, which raises `BadAccount` if it cannot."""
         total = table.count()
         for done, row in enumerate(table.rows(), 1):
             self._judge(row, take)
             self._job.progress(done=done, total=total, message=self.summary)
 
-    def _judge(self, row: Row, take: Callable[[Person], object]) -> None:
+    def _judge(self, row: ImportRow, take: Callable[[ImportedUser], object]) -> None:
         try:
-            person = person_of(row, self._default_role)
+            person = imported_user(row, self._default_role)
             self._require_new(person)
             take(person)
             self._taken += 1
@@ -115,7 +115,7 @@ class Walk:
             cells = () if row.misplaced else (row.cells.get(column) for column in _REPEATED)
             self._rejected.add(row.line, reason, *cells)
 
-    def _require_new(self, person: Person) -> None:
+    def _require_new(self, person: ImportedUser) -> None:
         earlier = self._lines.setdefault(person.name, person.line)
         if earlier != person.line:
             message = f"The name {person.name} stands on line {earlier} already."

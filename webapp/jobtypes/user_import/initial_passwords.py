@@ -22,7 +22,7 @@ def new_seed(vault: Vault) -> dict[str, str]:
     return vault.encrypt(SecretStr(secrets.token_hex(32)))
 
 
-class FirstPasswords:
+class InitialPasswords:
     """The passwords that come from one seed."""
 
     def __init__(self, stored_seed: Mapping[str, str], vault: Vault) -> None:

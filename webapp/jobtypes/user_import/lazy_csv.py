@@ -11,7 +11,7 @@ from webapp.jobs import JobCancelled, JobContext
 from webapp.jobtypes.tables.formula_escape import neutral
 
 
-class LateCsv:
+class LazyCsv:
     """Begins with its first row and appears at the end of the block, also when the job was asked to stop."""
 
     def __init__(self, job: JobContext, name: str, header: Sequence[str]) -> None:

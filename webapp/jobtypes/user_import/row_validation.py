@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from webapp.accounts import passwords, validation
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
-from webapp.jobtypes.user_import.csv_reader import Row
+from webapp.jobtypes.user_import.csv_reader import ImportRow
 
 _MISPLACED = "The row has more cells than there are columns. A cell with a delimiter in it needs quotes around it."
 _NO_ROLE = f"There is no such role; the roles are {', '.join(Role)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class ImportedUser:
     """Who keeps to the rules. An empty password is one that is still to be made."""
 
     line: int
@@ -24,7 +24,7 @@ class Person:
     password: str = field(repr=False)
 
 
-def person_of(row: Row, default_role: Role) -> Person:
+def imported_user(row: ImportRow, default_role: Role) -> ImportedUser:
     """Return the person of a row, or raise `BadAccount` with a sentence for each thing that is wrong."""
     if row.misplaced:
         raise BadAccount(_MISPLACED)
@@ -42,7 +42,7 @@ def person_of(row: Row, default_role: Role) -> Person:
     password = kept("password", lambda cell: _password(cell, name or ""))
     if wrong:
         raise BadAccount(" ".join(wrong))
-    return Person(
+    return ImportedUser(
         line=row.line,
         name=name or "",
         full_name=full_name or "",

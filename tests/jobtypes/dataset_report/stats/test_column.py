@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webapp.jobtypes.dataset_report.stats.distribution import Spread, quantiles
+from webapp.jobtypes.dataset_report.stats.distribution import RunningStats, quantiles
 from webapp.jobtypes.dataset_report.stats.sketches import DistinctCount, Quantiles, TopValues
 from webapp.jobtypes.dataset_report.stats.value_kinds import number_of, numbers_of
 
@@ -102,7 +102,7 @@ def test_a_batch_is_numbers_exactly_when_each_value_is_one(values):
 
 
 def test_deviation_of_far_away_numbers_does_not_cancel():
-    spread = Spread()
+    spread = RunningStats()
     for batch in ([1e9 + 4, 1e9 + 7], [1e9 + 13, 1e9 + 16]):
         spread.add(batch)
     assert spread.deviation == pytest.approx(statistics.stdev([4, 7, 13, 16]))

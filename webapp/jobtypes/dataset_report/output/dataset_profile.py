@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from webapp.jobtypes.dataset_report.stats.column import Column, Measures
-from webapp.jobtypes.dataset_report.stats.distribution import Histogram, Lengths, Spread, histogram, quantiles
-from webapp.jobtypes.dataset_report.stats.value_kinds import DATED, NUMERIC, Kind, kind_of_column
+from webapp.jobtypes.dataset_report.stats.distribution import Histogram, Lengths, RunningStats, histogram, quantiles
+from webapp.jobtypes.dataset_report.stats.value_kinds import DATED, NUMERIC, ValueKind, kind_of_column
 
 SHARES = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 TOP = 10
@@ -29,7 +29,7 @@ class ColumnProfile:
     """One column: ``count`` values are present; ``strays`` of them do not fit the kind."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     count: int
     missing: int
     distinct: int
@@ -80,13 +80,13 @@ def profile_of(column: Column) -> ColumnProfile:
     )
 
 
-def _summary(measures: Measures, kind: Kind) -> Summary | None:
+def _summary(measures: Measures, kind: ValueKind) -> Summary | None:
     if kind in NUMERIC:
-        return _summary_of(measures.numbers, whole=kind is Kind.INTEGER)
+        return _summary_of(measures.numbers, whole=kind is ValueKind.INTEGER)
     return _summary_of(measures.dates, whole=False) if kind in DATED else None
 
 
-def _summary_of(spread: Spread, *, whole: bool) -> Summary:
+def _summary_of(spread: RunningStats, *, whole: bool) -> Summary:
     points = spread.quantiles.points()
     return Summary(
         minimum=spread.low,

@@ -19,7 +19,7 @@ from webapp.jobtypes.dataset_report.stats.number_text import (
     size_in_words,
     value_in_words,
 )
-from webapp.jobtypes.dataset_report.stats.value_kinds import Kind
+from webapp.jobtypes.dataset_report.stats.value_kinds import ValueKind
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_DETAILED = 300  # columns; more make a page that no browser likes, and profile.json has them all
@@ -60,7 +60,7 @@ LEAST = 1.5  # a bar for a single row must still be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class HistogramBar:
     """A rectangle and what it says when pointed at."""
 
     x: float
@@ -70,14 +70,14 @@ class Bar:
     title: str
 
 
-def bars(histogram: Histogram, kind: Kind) -> Iterator[Bar]:
+def bars(histogram: Histogram, kind: ValueKind) -> Iterator[HistogramBar]:
     """Yield the bars from left to right, those without rows left out."""
     step = WIDTH / len(histogram.counts)
     scale = HEIGHT / max(histogram.counts)
     for place, count in enumerate(histogram.counts):
         height = max(LEAST, count * scale)
         if count:
-            yield Bar(
+            yield HistogramBar(
                 x=round(place * step + GAP / 2, 2),
                 y=round(HEIGHT - height, 2),
                 width=round(step - GAP, 2),
@@ -86,9 +86,9 @@ def bars(histogram: Histogram, kind: Kind) -> Iterator[Bar]:
             )
 
 
-def _range(histogram: Histogram, place: int, kind: Kind) -> str:
+def _range(histogram: Histogram, place: int, kind: ValueKind) -> str:
     step = (histogram.high - histogram.low) / len(histogram.counts)
     low, high = histogram.low + place * step, histogram.low + (place + 1) * step
-    if kind is Kind.INTEGER and step == 1:
+    if kind is ValueKind.INTEGER and step == 1:
         return value_in_words(low + 0.5, kind)
     return f"{value_in_words(low, kind)} to {value_in_words(high, kind)}"

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from webapp.jobtypes.dataset_report.output.dataset_profile import ColumnProfile, Profile, Summary
-from webapp.jobtypes.dataset_report.stats.value_kinds import DATED, Kind, moment_at
+from webapp.jobtypes.dataset_report.stats.value_kinds import DATED, ValueKind, moment_at
 
 FORMAT = 1
 
@@ -42,7 +42,7 @@ def _column(column: ColumnProfile) -> dict[str, Any]:
     }
 
 
-def _summary(summary: Summary, kind: Kind) -> dict[str, Any]:
+def _summary(summary: Summary, kind: ValueKind) -> dict[str, Any]:
     bars = summary.histogram
     return {
         "min": _value(summary.minimum, kind),
@@ -55,8 +55,8 @@ def _summary(summary: Summary, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _value(number: float | None, kind: Kind) -> float | str | None:
+def _value(number: float | None, kind: ValueKind) -> float | str | None:
     if number is None or kind not in DATED:
         return number
     moment = moment_at(number)
-    return moment.date().isoformat() if kind is Kind.DATE else moment.isoformat()
+    return moment.date().isoformat() if kind is ValueKind.DATE else moment.isoformat()

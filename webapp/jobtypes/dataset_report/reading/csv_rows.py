@@ -15,7 +15,7 @@ from webapp.jobs import JobError
 from webapp.jobtypes.dataset_report.reading.rows import BadRows, Batch, Row, Table
 from webapp.jobtypes.tables.delimiter import NAMES, delimiter_of
 from webapp.jobtypes.tables.encoding import encoding_name, encoding_of
-from webapp.jobtypes.tables.unclosed_quote import End, lines_from
+from webapp.jobtypes.tables.unclosed_quote import EndMarker, lines_from
 
 BLOCK = 64 * 1024  # bytes; a block and its rows stay in the processor's cache, which doubles the speed of parsing
 LONGEST_LINE = 4 * 1024 * 1024  # characters
@@ -23,7 +23,7 @@ NUL = "\0"
 REPLACEMENT = "\ufffd"
 
 
-class Lines:
+class LineReader:
     """The lines with their ends, block after block; `blocks` and `bytes_read` tell how far we are."""
 
     def __init__(self, file: BinaryIO, encoding: str, bad_rows: BadRows) -> None:
@@ -103,7 +103,7 @@ def read_csv(file: BinaryIO, written: CsvFormat, bad_rows: BadRows) -> Table:
     """Open the table; its rows are read while its batches are taken."""
     encoding = written.encoding or encoding_of(file)
     delimiter = written.delimiter or delimiter_of(_first_lines(file, encoding))
-    rows = _Rows(Lines(file, encoding, bad_rows), delimiter, bad_rows)
+    rows = _Rows(LineReader(file, encoding, bad_rows), delimiter, bad_rows)
     first, line = rows.first()
     return Table(
         first=first,
@@ -124,7 +124,7 @@ def _first_lines(file: BinaryIO, encoding: str) -> list[str]:
 
 
 class _Rows:
-    def __init__(self, lines: Lines, delimiter: str, bad_rows: BadRows) -> None:
+    def __init__(self, lines: LineReader, delimiter: str, bad_rows: BadRows) -> None:
         self._lines = lines
         self._delimiter = delimiter
         self._bad_rows = bad_rows
@@ -145,7 +145,7 @@ class _Rows:
 
     def _read(self, lines: Iterable[str], before: int) -> None:
         self._lines_before = before
-        self._end = End()
+        self._end = EndMarker()
         self._reader = csv.reader(self._end.behind(lines), delimiter=self._delimiter)
 
     @property

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import filterfalse, islice
 
-from webapp.jobtypes.dataset_report.stats.distribution import Lengths, Spread
+from webapp.jobtypes.dataset_report.stats.distribution import Lengths, RunningStats
 from webapp.jobtypes.dataset_report.stats.precision import Precision
 from webapp.jobtypes.dataset_report.stats.sketches import DistinctCount, TopValues
 from webapp.jobtypes.dataset_report.stats.value_kinds import (
     DATED,
     NUMERIC,
-    Kind,
+    ValueKind,
     all_seconds_of,
     has_time,
     is_whole,
@@ -62,9 +62,9 @@ class Measures:
     """Takes batches as fast as built-in functions allow; only mixed ones are looked at value by value."""
 
     def __init__(self, buffer: int | None = None, *, day_first: bool = False) -> None:
-        self.kinds: Counter[Kind] = Counter()
-        self.numbers = Spread(buffer)
-        self.dates = Spread(buffer)
+        self.kinds: Counter[ValueKind] = Counter()
+        self.numbers = RunningStats(buffer)
+        self.dates = RunningStats(buffer)
         self.text_examples: list[str] = []
         self._day_first = day_first
 
@@ -72,10 +72,10 @@ class Measures:
         """Take a batch of values, none of them blank."""
         joined = "\n".join(values)
         if (numbers := numbers_of(values, joined)) is not None:
-            self.kinds[Kind.INTEGER if is_whole(joined) else Kind.NUMBER] += len(values)
+            self.kinds[ValueKind.INTEGER if is_whole(joined) else ValueKind.NUMBER] += len(values)
             self.numbers.add(numbers)
         elif (seconds := all_seconds_of(values)) is not None:
-            self.kinds[Kind.DATETIME if has_time(joined) else Kind.DATE] += len(values)
+            self.kinds[ValueKind.DATETIME if has_time(joined) else ValueKind.DATE] += len(values)
             self.dates.add(seconds)
         else:
             self._add_mixed(values, joined)
@@ -96,7 +96,7 @@ class Measures:
         if joined.count("\n") != len(values) - 1:
             joined = "\n".join(value.replace("\n", " ") for value in values)
         likely = PERHAPS_NO_TEXT.findall(joined)
-        self.kinds[Kind.TEXT] += len(values) - len(likely)
+        self.kinds[ValueKind.TEXT] += len(values) - len(likely)
         self.add_counted(Counter(likely))
         for value in values[: 0 if self._examples_full else None]:
             if not PERHAPS_NO_TEXT.fullmatch(value):

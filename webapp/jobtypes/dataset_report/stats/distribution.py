@@ -62,7 +62,7 @@ def _filled(points: Points, low: float, high: float, bars: int) -> Histogram:
     return Histogram(low=low, high=high, counts=tuple(counts))
 
 
-class Spread:
+class RunningStats:
     """Takes numbers in batches; mean and deviation are merged by Chan's formula, which does not cancel."""
 
     def __init__(self, buffer: int | None = None) -> None:

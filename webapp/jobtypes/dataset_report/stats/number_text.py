@@ -2,7 +2,7 @@
 
 from math import floor, log10
 
-from webapp.jobtypes.dataset_report.stats.value_kinds import DATED, Kind, moment_at
+from webapp.jobtypes.dataset_report.stats.value_kinds import DATED, ValueKind, moment_at
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 DIGITS = 6
@@ -35,12 +35,12 @@ def number_in_words(number: float | None) -> str:
     return f"{number:,.{places}f}".rstrip("0").rstrip(".")
 
 
-def value_in_words(number: float | None, kind: Kind) -> str:
+def value_in_words(number: float | None, kind: ValueKind) -> str:
     """Return a number, or the date that it stands for in a column of dates."""
     if number is None or kind not in DATED:
         return number_in_words(number)
     moment = moment_at(number)
-    return f"{moment:%Y-%m-%d}".zfill(10) if kind is Kind.DATE else f"{moment:%Y-%m-%d %H:%M}".zfill(16)
+    return f"{moment:%Y-%m-%d}".zfill(10) if kind is ValueKind.DATE else f"{moment:%Y-%m-%d %H:%M}".zfill(16)
 
 
 def share_in_words(part: float, whole: float) -> str:

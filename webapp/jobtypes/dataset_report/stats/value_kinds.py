@@ -18,7 +18,7 @@ BOOLEANS = frozenset({"true", "false", "yes", "no", "t", "f", "y", "n"})
 MOSTLY = 0.95
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a value is, and what a column holds."""
 
     EMPTY = "empty"
@@ -30,29 +30,29 @@ class Kind(StrEnum):
     TEXT = "text"
 
 
-NUMERIC = (Kind.INTEGER, Kind.NUMBER)
-DATED = (Kind.DATE, Kind.DATETIME)
+NUMERIC = (ValueKind.INTEGER, ValueKind.NUMBER)
+DATED = (ValueKind.DATE, ValueKind.DATETIME)
 
 
-def kind_of(value: str, *, day_first: bool) -> tuple[Kind, float]:
+def kind_of(value: str, *, day_first: bool) -> tuple[ValueKind, float]:
     """Return the kind of one value, with its number or its seconds since 1970."""
     if (number := number_of(value)) is not None:
-        return (Kind.INTEGER if is_whole(value) else Kind.NUMBER), number
+        return (ValueKind.INTEGER if is_whole(value) else ValueKind.NUMBER), number
     if (seconds := seconds_of(value, day_first=day_first)) is not None:
-        return (Kind.DATETIME if has_time(value) else Kind.DATE), seconds
-    return (Kind.BOOLEAN if value.lower() in BOOLEANS else Kind.TEXT), 0.0
+        return (ValueKind.DATETIME if has_time(value) else ValueKind.DATE), seconds
+    return (ValueKind.BOOLEAN if value.lower() in BOOLEANS else ValueKind.TEXT), 0.0
 
 
-def kind_of_column(kinds: Counter[Kind]) -> tuple[Kind, int]:
+def kind_of_column(kinds: Counter[ValueKind]) -> tuple[ValueKind, int]:
     """Return the kind of most values, and how many do not fit it. A few strays do not make numbers text."""
     total = kinds.total()
     for family in (NUMERIC, DATED):
         fitting = sum(kinds[kind] for kind in family)
         if fitting and fitting >= MOSTLY * total:
             return (family[1] if kinds[family[1]] else family[0]), total - fitting
-    if kinds[Kind.BOOLEAN] == total:
-        return (Kind.BOOLEAN if total else Kind.EMPTY), 0
-    return Kind.TEXT, 0
+    if kinds[ValueKind.BOOLEAN] == total:
+        return (ValueKind.BOOLEAN if total else ValueKind.EMPTY), 0
+    return ValueKind.TEXT, 0
 
 
 NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
