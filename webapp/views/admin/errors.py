@@ -1,7 +1,4 @@
-"""Errors, grouped by what they have in common: to be looked into, settled, and their jobs retried.
-
-A group of errors as people read it.
-"""
+"""Error groups: list them, resolve, ignore or reopen one, and retry its failed jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,26 +31,36 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
 
-HOURS = 48
+bp = Blueprint("admin_errors", __name__)
+require_for_all(bp, Right.SEE_INSTALLATION)
+SPARKLINE_HOURS = 48
+ALL_STATES = "all"
 STATES: Mapping[str, str] = {
     ErrorState.OPEN: lazy_gettext("Open"),
     ErrorState.RESOLVED: lazy_gettext("Resolved"),
     ErrorState.IGNORED: lazy_gettext("Ignored"),
 }
-_LOOKS = {
+_LABEL_STYLES = {
     ErrorState.OPEN: ("failed", "alert-triangle"),
     ErrorState.RESOLVED: ("done", "check"),
     ErrorState.IGNORED: ("waiting", "clock"),
 }
+_AUDIT_ACTIONS = {
+    ErrorState.RESOLVED: AuditAction.ERROR_RESOLVE,
+    ErrorState.IGNORED: AuditAction.ERROR_IGNORE,
+    ErrorState.OPEN: AuditAction.ERROR_REOPEN,
+}
+_POLL_SECONDS = 15.0
+_AT_ONCE = 200  # jobs that one request retries; a background job retries larger numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorRow:
-    """What a list, or its own page, says of an error. ``message`` is empty for whom it is not meant."""
+    """An error group for display. If it is ``hidden``, the viewer may not read the message of this job type."""
 
     fingerprint: str
     message: str
-    closed: bool
+    hidden: bool
     type_name: str
     type_title: str
     place: str
@@ -66,42 +73,9 @@ class ErrorRow:
     spark: Sparkline
 
 
-def error_row(group: ErrorGroup, hours: Mapping[datetime, int], reading: ViewerContext, types: Registry) -> ErrorRow:
-    """Describe a group; whoever may not start a type does not read what its jobs choked on."""
-    closed = group.type in reading.restricted_types
-    tone, icon = _LOOKS[ErrorState(group.state)]
-    return ErrorRow(
-        fingerprint=group.fingerprint,
-        message=_("You don't have permission to see this error message.") if closed else translated(group.message),
-        closed=closed,
-        type_name=group.type,
-        type_title=translated(types.get(group.type).title) if group.type in types else group.type,
-        place="" if closed else group.place,
-        look=StatusLabel(str(STATES[group.state]), tone, icon),
-        state=group.state,
-        count=group.count,
-        users=group.users,
-        first=reading.when(group.first_seen_at),
-        last=reading.when(group.last_seen_at),
-        spark=build_sparkline(hours, reading.now, HOURS),
-    )
-
-
-bp = Blueprint("admin_errors", __name__)
-require_for_all(bp, Right.SEE_INSTALLATION)
-EVERY = "all"
-_SECONDS = 15.0
-_AT_ONCE = 200  # jobs that a request retries; of more, a job of its own does
-_ACTIONS = {
-    ErrorState.RESOLVED: AuditAction.ERROR_RESOLVE,
-    ErrorState.IGNORED: AuditAction.ERROR_IGNORE,
-    ErrorState.OPEN: AuditAction.ERROR_REOPEN,
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorFilter:
-    """Which errors a list shows: open ones, unless its address says otherwise."""
+    """The filter of the list, as in the query string; open errors by default."""
 
     state: str = ErrorState.OPEN.value
     type_name: str = ""
@@ -109,50 +83,50 @@ class ErrorFilter:
     before: str = ""
 
     def arguments(self, **changed: str) -> dict[str, str]:
-        """Return the address' arguments for the same list, or another one."""
+        """Return the query parameters of this filter, with some of them changed."""
         given = {"state": self.state, "type": self.type_name, "since": self.since, "before": self.before, **changed}
         return {name: value for name, value in given.items() if value}
 
-    def narrowed(self) -> dict[str, Any]:
-        """Return what the figures are asked for."""
-        state = ErrorState(self.state) if self.state != EVERY else None
+    def criteria(self) -> dict[str, Any]:
+        """Return the arguments with which the metrics find and count these errors."""
+        state = ErrorState(self.state) if self.state != ALL_STATES else None
         return {"state": state, "type_name": self.type_name, "since": moment_of(self.since)}
 
 
 @bp.get("/admin/errors")
 def index() -> ResponseReturnValue:
-    """List the errors, those seen last first."""
-    return render_template("admin/errors/index.html", **_list())
+    """List error groups, most recent first."""
+    return render_template("admin/errors/index.html", **_list_page())
 
 
 @bp.get("/admin/errors/_live")
 def live() -> ResponseReturnValue:
-    """Answer what changes on the list; 304 if nothing did."""
-    return poll_response("admin/errors/_live.html", _list())
+    """Answer a poll of the list; 304 if nothing changed."""
+    return poll_response("admin/errors/_live.html", _list_page())
 
 
 @bp.get("/admin/errors/<fingerprint>")
 def show(fingerprint: str) -> ResponseReturnValue:
-    """Show one error."""
-    group = _group(fingerprint)
+    """Show one error group."""
+    group = _find_group(fingerprint)
     return render_template(
         "admin/errors/show.html",
-        error=_rows([group])[0],
+        error=_error_rows([group])[0],
         group=group,
-        settled_by=viewer_context([group.state_by]).name(group.state_by) if group.state_by else "",
-        settled_at=viewer_context().when(group.state_at) if group.state_at else None,
+        changed_by=viewer_context([group.state_by]).name(group.state_by) if group.state_by else "",
+        changed_at=viewer_context().when(group.state_at) if group.state_at else None,
         failed=services().metrics.errors.count_retriable(fingerprint),
-        last_is_there=bool(services().queries.lists.some(viewer(), [group.sample_job_id])),
+        latest_job_exists=bool(services().queries.lists.some(viewer(), [group.sample_job_id])),
     )
 
 
-@bp.post("/admin/errors/<fingerprint>/<any(open, resolved, ignored):state>")
+@bp.post("/admin/errors/<fingerprint>/<any(open, resolved, ignored):state>", endpoint="settle")
 @require(Right.SETTLE_ERRORS)
-def settle(fingerprint: str, state: str) -> ResponseReturnValue:
-    """Say what is thought of an error."""
-    group, new = _group(fingerprint), ErrorState(state)
+def change_state(fingerprint: str, state: str) -> ResponseReturnValue:
+    """Resolve, ignore or reopen an error group."""
+    group, new = _find_group(fingerprint), ErrorState(state)
     change = {"before": {"state": group.state}, "after": {"state": new.value}}
-    with audited(_ACTIONS[new], AuditTarget.ERROR, fingerprint, name=group.type, **change):
+    with audited(_AUDIT_ACTIONS[new], AuditTarget.ERROR, fingerprint, name=group.type, **change):
         services().metrics.errors.set_state(fingerprint, new, by=signed_in().id)
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
@@ -160,31 +134,17 @@ def settle(fingerprint: str, state: str) -> ResponseReturnValue:
 @bp.get("/admin/errors/<fingerprint>/retry")
 @require(Right.ACT_ON_ALL_JOBS)
 def confirm_retry(fingerprint: str) -> ResponseReturnValue:
-    """Ask before all jobs that failed so are retried."""
-    group = _group(fingerprint)
+    """Ask for confirmation before all failed jobs of an error group are retried."""
+    _find_group(fingerprint)
     count = services().metrics.errors.count_retriable(fingerprint)
-    return render_confirmation(
-        Confirmation(
-            title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
-            effect=_("Every job that failed with this error and was not retried since will be retried."),
-            notes=(_("This runs as a separate job, where you can follow the progress and see the results."),)
-            if count > _AT_ONCE
-            else (),
-            action=_("Retry jobs"),
-            keep=_("Don't retry"),
-            post=url_for("admin_errors.retry", fingerprint=fingerprint),
-            back=url_for("admin_errors.show", fingerprint=group.fingerprint),
-            harmful=False,
-            refusal="" if count else _("No failed jobs have this error."),
-        )
-    )
+    return render_confirmation(_retry_confirmation(fingerprint, count))
 
 
 @bp.post("/admin/errors/<fingerprint>/retry")
 @require(Right.ACT_ON_ALL_JOBS)
 def retry(fingerprint: str) -> ResponseReturnValue:
-    """Retry the jobs that failed so: a few at once, many by a job of its own; what cannot be retried is passed over."""
-    group, errors = _group(fingerprint), services().metrics.errors
+    """Retry the failed jobs of an error group: a few in this request, many in a background job."""
+    group, errors = _find_group(fingerprint), services().metrics.errors
     count = errors.count_retriable(fingerprint)
     if count > _AT_ONCE:
         with audited(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": count}):
@@ -201,46 +161,84 @@ def retry(fingerprint: str) -> ResponseReturnValue:
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
 
-def _list() -> dict[str, Any]:
-    asked = _asked()
-    found = services().metrics.errors.page(**asked.narrowed(), before=_place(asked.before), limit=PAGE + 1)
-    shown = _rows(found[:PAGE])
+def _retry_confirmation(fingerprint: str, count: int) -> Confirmation:
+    background = _("This runs as a separate job, where you can follow the progress and see the results.")
+    return Confirmation(
+        title=ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
+        effect=_("Every job that failed with this error and was not retried since will be retried."),
+        notes=(background,) if count > _AT_ONCE else (),
+        action=_("Retry jobs"),
+        keep=_("Don't retry"),
+        post=url_for("admin_errors.retry", fingerprint=fingerprint),
+        back=url_for("admin_errors.show", fingerprint=fingerprint),
+        harmful=False,
+        refusal="" if count else _("No failed jobs have this error."),
+    )
+
+
+def _list_page() -> dict[str, Any]:
+    filter_ = _filter_of_request()
+    found = services().metrics.errors.page(**filter_.criteria(), before=_page_boundary(filter_.before), limit=PAGE + 1)
+    rows = _error_rows(found[:PAGE])
     last = found[PAGE - 1] if len(found) > PAGE else None
     return {
-        "errors": shown,
-        "asked": asked,
-        "states": {**STATES, EVERY: _("All")},
-        "count": services().metrics.errors.count(**asked.narrowed()),
+        "errors": rows,
+        "filter": filter_,
+        "states": {**STATES, ALL_STATES: _("All")},
+        "count": services().metrics.errors.count(**filter_.criteria()),
         "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
-        "types": sorted(services().registry, key=lambda kind: translated(kind.title)),
-        "since": viewer_context().when(since) if (since := moment_of(asked.since)) else None,
-        **polling_context((shown, asked), _SECONDS),
+        "types": sorted(services().registry, key=lambda job_type: translated(job_type.title)),
+        "since": viewer_context().when(since) if (since := moment_of(filter_.since)) else None,
+        **polling_context((rows, filter_), _POLL_SECONDS),
     }
 
 
-def _asked() -> ErrorFilter:
+def _filter_of_request() -> ErrorFilter:
     state = request.args.get("state", "")
     return ErrorFilter(
-        state=state if state in {*ErrorState, EVERY} else ErrorState.OPEN.value,
+        state=state if state in {*ErrorState, ALL_STATES} else ErrorState.OPEN.value,
         type_name=request.args.get("type", "")[:80],
         since=request.args.get("since", "")[:40],
         before=request.args.get("before", "")[:80],
     )
 
 
-def _place(text: str) -> Any:
+def _page_boundary(text: str) -> Any:
+    """Parse the last row of the page before, ``<time>~<fingerprint>``; None for the first page."""
     at, _separator, fingerprint = text.partition("~")
     moment = moment_of(at)
     return (moment, fingerprint) if moment else None
 
 
-def _rows(groups: Any) -> tuple[ErrorRow, ...]:
-    reading, errors = viewer_context(), services().metrics.errors
-    hours = errors.counts_by_hour([group.fingerprint for group in groups], reading.now - timedelta(hours=HOURS))
-    return tuple(error_row(group, hours[group.fingerprint], reading, services().registry) for group in groups)
+def _error_rows(groups: Any) -> tuple[ErrorRow, ...]:
+    context, errors = viewer_context(), services().metrics.errors
+    since = context.now - timedelta(hours=SPARKLINE_HOURS)
+    counts = errors.counts_by_hour([group.fingerprint for group in groups], since)
+    return tuple(_error_row(group, counts[group.fingerprint], context, services().registry) for group in groups)
 
 
-def _group(fingerprint: str) -> ErrorGroup:
+def _error_row(group: ErrorGroup, counts: Mapping[datetime, int], context: ViewerContext, types: Registry) -> ErrorRow:
+    """Describe an error group; only users who may start a job type may read its error messages."""
+    hidden = group.type in context.restricted_types
+    tone, icon = _LABEL_STYLES[ErrorState(group.state)]
+    return ErrorRow(
+        fingerprint=group.fingerprint,
+        message=_("You don't have permission to see this error message.") if hidden else translated(group.message),
+        hidden=hidden,
+        type_name=group.type,
+        type_title=translated(types.get(group.type).title) if group.type in types else group.type,
+        place="" if hidden else group.place,
+        look=StatusLabel(str(STATES[group.state]), tone, icon),
+        state=group.state,
+        count=group.count,
+        users=group.users,
+        first=context.when(group.first_seen_at),
+        last=context.when(group.last_seen_at),
+        spark=build_sparkline(counts, context.now, SPARKLINE_HOURS),
+    )
+
+
+def _find_group(fingerprint: str) -> ErrorGroup:
     try:
         return services().metrics.errors.get(fingerprint)
     except ErrorNotFound:
