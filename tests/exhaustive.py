@@ -21,6 +21,11 @@ def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0) -
     ]
 
 
+def every_fourth(values: Iterable[Any]) -> list[ParameterSet]:
+    """Return all values; by default every fourth one runs."""
+    return [exhaustive(value) if number % 4 else pytest.param(value) for number, value in enumerate(values)]
+
+
 def runs_by_default(item: pytest.Item) -> bool:
     """Tell whether a test needs no `--all`: PostgreSQL runs by default where a module is marked as `dialect`."""
     if item.get_closest_marker("exhaustive"):

@@ -1,14 +1,15 @@
-"""A short chaos on each database; `deskjob bench chaos` is the long one."""
+"""A short run of chaos on each database; `deskjob bench chaos` is the long one."""
 
 import pytest
 
 from benchmarks.chaos import SHORT, chaotic, opened
 
-SEED = 7  # the same jobs and strikes each time; their moments are the machine's
+SEED = 7  # the same jobs and faults each time, at times that depend on the machine
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_nothing_is_lost_and_nothing_runs_twice_whatever_is_struck(kind: str) -> None:
+def test_random_faults_lose_no_job_and_run_none_twice(kind: str) -> None:
     with opened(kind, SHORT.lease_seconds, SEED) as (house, services, database):
         outcome = chaotic(house, services, database, SHORT, SEED)
     judgement = outcome.judgement
