@@ -15,7 +15,7 @@ def test_a_type_is_disabled_with_a_reason_and_enabled_again(say: Say, services: 
     assert (told[0]["name"], told[0]["disabled"]["reason"]) == ("maintenance", "moving")
     refused = say("job", "start", "maintenance")
     assert refused.exit_code == 1
-    assert "Jobs of type 'maintenance' cannot be started for now: moving" in refused.stderr
+    assert "Job type 'maintenance' is disabled: moving" in refused.stderr
     assert "disabled: moving" in say("type", "list").stdout
     assert say("type", "enable", "maintenance").exit_code == 0
     assert say("job", "start", "maintenance").exit_code == 0

@@ -11,8 +11,8 @@ from webapp.jobs.model.job import Job, Status
 
 # A process without its open files soon fails; on a slow machine, the lost database is noticed first
 CUT_OFF = (
-    "The process that ran this job ended by itself, with exit status 1.",
-    "The database could not be reached for too long, so the job was ended by force.",
+    "The process that ran this job exited with status 1.",
+    "The database was unreachable for too long, so the job was killed.",
 )
 
 
@@ -37,13 +37,13 @@ def finished_job(installation: FaultyInstallation, tmp_path: Path, job_type: str
 @pytest.mark.parametrize(
     ("job_type", "first", "message"),
     [
-        ("once", "exits with success", "The process that ran this job ended by itself, with exit status 0."),
+        ("once", "exits with success", "The process that ran this job exited with status 0."),
         ("once", "crashes", "The process that ran this job was killed (SIGSEGV)."),
         ("once", "closes all files", CUT_OFF),
         ("once", "uses all memory", OUT_OF_MEMORY),
         ("once", "fills the disk", DISK_FULL),
-        ("briefly", "stays in C", "It ran longer than its limit of 0:00:01 and had to be ended by force."),
-        ("briefly", "ignores signals", "It ran longer than its limit of 0:00:01 and had to be ended by force."),
+        ("briefly", "stays in C", "It ran longer than its limit of 0:00:01 and was killed."),
+        ("briefly", "ignores signals", "It ran longer than its limit of 0:00:01 and was killed."),
         ("each_time", "crashes", "The process that ran this job was killed (SIGSEGV)."),
     ],
 )

@@ -57,7 +57,7 @@ def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Ins
     (attempt,) = installation.services.queries.jobs.attempts(job_id)
     assert (attempt.outcome, attempt.error) == (
         "interrupted",
-        "The worker was stopped, and the job did not end within its grace.",
+        "The worker was stopped, and the job did not finish within the grace period.",
     )
 
 

@@ -2,8 +2,8 @@
 
 import errno
 
-DISK_FULL = "The disk is full. Nothing was kept of what did not fit: make room, then try again."
-OUT_OF_MEMORY = "It needed more memory than it may have. Let it do less at once, or give it more, then try again."
+DISK_FULL = "The disk is full, so the data was not saved. Free some space, then retry."
+OUT_OF_MEMORY = "It ran out of memory. Reduce its workload or give it more memory, then retry."
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_ROOM_SAID = ("database or disk is full", "No space left on device")  # by SQLite, by PostgreSQL
 

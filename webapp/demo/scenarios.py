@@ -12,9 +12,9 @@ _EMPTY = "The file {file} is empty."
 _CUT = "Line {line} cannot be read: unexpected end of data. Often a quote before it is never closed."
 _KILLED = (
     "The process that ran this job was killed (SIGKILL). "
-    "Perhaps the machine ran out of memory: it used up to {memory:,} MB."
+    "The machine may have run out of memory: the process used up to {memory:,} MB."
 )
-_TOO_LONG = "It ran longer than its limit of 2:00:00 and was ended."
+_TOO_LONG = "It ran longer than its limit of 2:00:00 and was stopped."
 _LOST = "The machine that ran this job could not be seen any more."
 _TWICE = "Two columns are called {column}."
 _REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4))

@@ -18,7 +18,7 @@ def disabled(services: Services) -> None:
 
 @pytest.mark.usefixtures("disabled")
 def test_a_disabled_type_cannot_be_started_and_says_why(services: Services, make: Callable[..., Job]) -> None:
-    with pytest.raises(TypeDisabled, match="Jobs of type 'nothing' cannot be started for now: The supplier is down"):
+    with pytest.raises(TypeDisabled, match="Job type 'nothing' is disabled: The supplier is down"):
         make()
     with pytest.raises(TypeDisabled):
         services.jobs.create_many("nothing", [{}, {}])

@@ -67,7 +67,7 @@ def test_a_secret_is_never_stored_twice_in_the_same_way(vault: Vault) -> None:
 
 def test_another_key_cannot_read_a_secret(kind: JobType, vault: Vault) -> None:
     stored = dump_payload(Everything(), vault)
-    with pytest.raises(UnreadableSecret, match="SECRET_KEY was changed"):
+    with pytest.raises(UnreadableSecret, match="SECRET_KEY has changed"):
         load_payload(kind, stored, Vault("o" * 32))
 
 

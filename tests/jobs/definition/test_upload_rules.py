@@ -37,16 +37,16 @@ def test_a_field_says_what_it_takes() -> None:
 @pytest.mark.parametrize(
     ("field", "name", "data", "sentence"),
     [
-        ("table", "a.pdf", b"x", "a.pdf is not of the right kind. Choose a file of the kind .csv or .tsv."),
-        ("table", "a.csv", b"", "a.csv is empty. Choose a file that holds something."),
+        ("table", "a.pdf", b"x", "a.pdf is not an accepted file type. Choose a file of type .csv or .tsv."),
+        ("table", "a.csv", b"", "a.csv is empty. Choose another file."),
         (
             "table",
             "a.csv",
             b"x" * 11,
-            "a.csv is larger than the 10 bytes that are taken here. Choose a smaller file.",
+            "a.csv is larger than the limit of 10 bytes. Choose a smaller file.",
         ),
-        ("logo", "a.html", b"x", "a.html is not of the right kind. Choose a file of the kind image/*."),
-        ("anyFile", "a", b"1234", "a is larger than the 3 bytes that are taken here. Choose a smaller file."),
+        ("logo", "a.html", b"x", "a.html is not an accepted file type. Choose a file of type image/*."),
+        ("anyFile", "a", b"1234", "a is larger than the limit of 3 bytes. Choose a smaller file."),
     ],
 )
 def test_code_gets_the_same_sentences_as_the_page(
@@ -64,5 +64,5 @@ def test_what_fits_is_taken(services: Services) -> None:
 def test_a_payload_in_its_class_is_no_way_around(services: Services) -> None:
     file = services.files.receive(BytesIO(b"x"), "a.pdf")
     described = Pictures(table=Upload(name="a.csv", size=1, sha256=file.sha256))
-    with pytest.raises(InvalidPayload, match="not of the right kind"):
+    with pytest.raises(InvalidPayload, match="not an accepted file type"):
         services.jobs.create_job("pictures", described, files={"table": file})

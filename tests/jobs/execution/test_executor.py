@@ -69,7 +69,7 @@ def test_a_handler_that_returns_false_has_failed_its_job(services: Services, run
 
     job = run(handler)
     assert (job.status, job.progress) == (Status.FAILED, 40.0)
-    assert job.errors[0]["text"] == "The job says that it did not succeed."
+    assert job.errors[0]["text"] == "The job reported that it failed."
     assert services.queries.jobs.attempts(job.id)[0].traceback is None
 
 
@@ -120,7 +120,7 @@ def test_a_job_ends_at_its_time_limit_even_if_it_catches_exceptions(run: Run) ->
 
     job = run(handler, timeout=timedelta(seconds=0.2))
     assert job.status is Status.FAILED
-    assert job.errors[0]["text"] == "It ran longer than its limit of 0:00:00.200000 and was ended."
+    assert job.errors[0]["text"] == "It ran longer than its limit of 0:00:00.200000 and was stopped."
 
 
 def test_the_time_limit_of_one_job_does_not_reach_the_next(run: Run) -> None:
@@ -158,7 +158,7 @@ def test_a_job_runs_only_while_its_owner_is_there(services: Services, run: Run) 
         pass
 
     gone = run(handler, owner=Owner(user_id=uuid4()))
-    assert (gone.status, "gone or disabled" in gone.errors[0]["text"]) == (Status.FAILED, True)
+    assert (gone.status, "missing or disabled" in gone.errors[0]["text"]) == (Status.FAILED, True)
     ana = services.accounts.add("ana", PASSWORD, role=Role.USER)
     assert run(handler, owner=Owner(user_id=ana.id)).status is Status.COMPLETED
     services.accounts.disable("ana")
@@ -220,9 +220,7 @@ def test_a_file_that_is_kept_no_longer_is_missed_in_a_sentence(services: Service
         connection.execute(update(attachments).where(attachments.c.job_id == job.id).values(deleted_at=now()))
     ended = run_once(services, "default", lease)
     assert ended.status is Status.FAILED
-    assert ended.errors[-1]["text"] == (
-        "The file first.csv that it was given is not kept any more. Run it again with another one."
-    )
+    assert ended.errors[-1]["text"] == ("The input file first.csv was deleted. Run the job again with a new file.")
 
 
 def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(

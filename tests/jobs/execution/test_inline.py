@@ -98,13 +98,13 @@ def test_a_limit_holds_for_what_is_run_by_hand(services: Services, kind: Kind, l
 def test_what_must_run_in_a_worker_is_refused_here(services: Services, kind: Kind) -> None:
     job = kind(talkative, worker_only=True)
     for refused in (lambda: services.run_inline(job.id), lambda: services.dry_run(job.id, print)):
-        with pytest.raises(WorkerOnly, match="run in a worker only"):
+        with pytest.raises(WorkerOnly, match="run only in a worker"):
             refused()
     assert services.jobs.get(job.id) == job
 
 
 def test_a_record_and_a_missing_job_are_refused(services: Services, make: Kind) -> None:
-    with pytest.raises(BadRequest, match="only a record"):
+    with pytest.raises(BadRequest, match="record-only"):
         services.run_inline(make(dispatch=False).id)
     with pytest.raises(JobNotFound):
         services.run_inline(uuid4())
@@ -200,4 +200,4 @@ def test_a_rehearsal_in_the_name_of_somebody_who_is_gone_fails(services: Service
     services.registry.add(job_type("handled", title="Handled", replaces=True)(talkative))
     job, shown = services.jobs.create_job("handled", owner=Owner(user_id=uuid4())), []
     assert services.dry_run(job.id, shown.append) is False
-    assert "gone or disabled" in shown[0]
+    assert "missing or disabled" in shown[0]

@@ -44,7 +44,7 @@ def test_it_is_handed_back_for_a_while_and_uses_up_no_try(services: Services, me
     assert timedelta(seconds=10) < met.run_at - services.queries.jobs.now() <= timedelta(seconds=30)
     (attempt,) = services.queries.jobs.attempts(met.id)
     assert attempt.outcome == "unknown_type"
-    assert attempt.error == "This worker does not know the job type 'newer'; another one may."
+    assert attempt.error == "This worker does not know the job type 'newer'. Another worker may know it."
 
 
 def test_a_worker_that_knows_the_type_runs_it(services: Services, met: Job, lease: UUID) -> None:
@@ -56,7 +56,7 @@ def test_when_none_came_for_an_hour_it_fails_with_a_sentence(services: Services,
     assert meet_again(services, lease, hours_ago=0.9).status is Status.SCHEDULED
     job = meet_again(services, lease, hours_ago=1.1)
     assert (job.status, len(job.errors)) == (Status.FAILED, 1)
-    assert job.errors[0]["text"].startswith("No worker that runs here knows the job type 'newer', and none came")
+    assert job.errors[0]["text"].startswith("No worker has known the job type 'newer' for an hour")
 
 
 def test_one_that_was_asked_to_stop_is_stopped(services: Services, met: Job, lease: UUID) -> None:

@@ -82,7 +82,7 @@ def test_a_horse_without_a_lease_must_die(services: Services, watch: Watchdog, l
     services.leases.settle(lease, why="…")
     watch._beat_due = 0.0
     assert watch.check()
-    assert "lease was taken away" in watch.kill_reason
+    assert "lease expired" in watch.kill_reason
 
 
 def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
@@ -94,7 +94,7 @@ def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
     assert not watch.check(), "a short absence costs nothing"
     clock.at += 2
     assert watch.check()
-    assert "database could not be reached" in watch.kill_reason
+    assert "database was unreachable" in watch.kill_reason
 
 
 def test_a_database_that_comes_back_in_time_costs_nothing(
@@ -157,7 +157,7 @@ def test_a_job_that_does_not_stop_within_its_grace_is_ended(
     assert not watch.check()
     clock.at += 2
     assert watch.check()
-    assert "asked to stop" in watch.kill_reason
+    assert "did not stop within its grace period" in watch.kill_reason
 
 
 def test_the_grace_is_each_jobs_own(
@@ -183,7 +183,7 @@ def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
     assert not watch.check()
     clock.at += 2
     assert watch.check()
-    assert watch.kill_reason == "It ran longer than its limit of 0:01:00 and had to be ended by force."
+    assert watch.kill_reason == "It ran longer than its limit of 0:01:00 and was killed."
 
 
 def test_each_job_of_a_horse_has_its_limit_to_itself(
@@ -251,7 +251,7 @@ def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
     listening.settle(listening.kill_reason, 1, 0)
     after = services.jobs.get(job.id)
     assert after.status is Status.STALE
-    assert after.errors[-1]["text"] == "It said nothing for 0:00:40, so it was taken for lost."
+    assert after.errors[-1]["text"] == "It reported nothing for 0:00:40 and was marked as lost."
 
 
 def test_a_silent_job_with_a_try_left_runs_again(

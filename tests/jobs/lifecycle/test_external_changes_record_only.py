@@ -160,7 +160,7 @@ def test_ten_thousand_records_cost_the_claim_nothing(services: Services, make: M
         (lambda job: job.with_state({"x": "y" * 70_000}), "The state of a job must be at most 65536 bytes of JSON"),
         (lambda job: job.with_metadata({"x": object()}), "The metadata of a job must be JSON"),
         (lambda job: job.with_metadata({"x": float("nan")}), "The metadata of a job must be JSON"),
-        (lambda job: job.with_warnings([{"no": "text"}]), "a text, or a mapping with a text"),
+        (lambda job: job.with_warnings([{"no": "text"}]), "a text or a mapping with a text"),
     ],
 )
 def test_what_cannot_be_stored_is_refused_and_nothing_is_written(

@@ -93,7 +93,7 @@ def test_what_a_handler_has_started_dies_with_its_job(installation: Installation
 def test_a_handler_that_ends_its_process_has_not_completed_its_job(installation: Installation, tmp_path: Path) -> None:
     job_id = installation.job("exits", {"path": "0"})
     job = installation.await_status(job_id, Status.FAILED)
-    assert job.errors[-1]["text"] == "The process that ran this job ended by itself, with exit status 0."
+    assert job.errors[-1]["text"] == "The process that ran this job exited with status 0."
 
 
 @pytest.fixture

@@ -230,10 +230,10 @@ def change(services: Services, **values: object) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"type": "gone"}, "There is no job type 'gone'. It was removed, or is not installed here."),
+        ({"type": "gone"}, "There is no job type 'gone'. It was removed or is not installed here."),
         ({"payload": {"days": 2}}, "key: Field required."),
         ({"payload": {"key": "a", "days": 0}}, "ZeroDivisionError: integer division or modulo by zero"),
-        ({"payload": {"key": {"$secret": "from another key"}}}, "SECRET_KEY was changed"),
+        ({"payload": {"key": {"$secret": "from another key"}}}, "SECRET_KEY has changed"),
     ],
 )
 def test_a_schedule_that_cannot_make_its_job_says_why_and_stops_no_other(
@@ -297,7 +297,7 @@ def test_a_disabled_type_costs_a_run_that_says_why_and_stops_no_clock(
     assert services.schedule_runner.fire_due() == 0
     [run] = runs(services, due)
     assert run.outcome is RunOutcome.REFUSED
-    assert run.detail == "Jobs of type 'nothing' cannot be started for now: moving."
+    assert run.detail == "Job type 'nothing' is disabled: moving."
     with pytest.raises(CannotStart):
         services.schedule_runner.run_now(services.schedules.get(due.id))
     assert made(services) == ()

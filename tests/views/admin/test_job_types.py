@@ -89,7 +89,7 @@ def test_a_disabled_type_is_not_started_from_its_page(boss: FlaskClient, service
     assert "moving" in page
     refused = boss.post("/jobs/new/maintenance")
     assert refused.status_code in {409, 422}
-    assert "cannot be started for now: moving" in refused.text
+    assert "is disabled: moving" in refused.text
     boss.post("/admin/types/maintenance/enable")
     assert "Start the job" in boss.get("/jobs/new/maintenance").text
     assert boss.post("/jobs/new/maintenance").status_code == 303

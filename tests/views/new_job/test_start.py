@@ -250,10 +250,10 @@ def test_a_required_file_has_to_be_chosen_an_optional_one_need_not(client: Flask
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"table": csv("a.pdf")}, "a.pdf is not of the right kind. Choose a file of the kind .csv or .tsv."),
-        ({"table": csv("csv")}, "csv is not of the right kind"),
-        ({"table": csv("a.csv", b"")}, "a.csv is empty. Choose a file that holds something."),
-        ({"table": csv(), "logo": csv("a.html")}, "a.html is not of the right kind. Choose a file of the kind image/*"),
+        ({"table": csv("a.pdf")}, "a.pdf is not an accepted file type. Choose a file of type .csv or .tsv."),
+        ({"table": csv("csv")}, "csv is not an accepted file type"),
+        ({"table": csv("a.csv", b"")}, "a.csv is empty. Choose another file."),
+        ({"table": csv(), "logo": csv("a.html")}, "a.html is not an accepted file type. Choose a file of type image/*"),
     ],
 )
 def test_a_file_of_the_wrong_kind_is_refused_and_not_kept(
@@ -292,7 +292,7 @@ def test_a_field_names_its_own_limit(client: FlaskClient) -> None:
     assert ("At most 100 kB." in page, "At most 20 kB." in page) == (True, True)
     refused = post(client, name="May", table=csv(), logo=csv("a.png", b"x" * 20_001))
     assert refused.status_code == 422
-    assert "a.png is larger than the 20 kB that are taken here. Choose a smaller file." in refused.text
+    assert "a.png is larger than the limit of 20 kB. Choose a smaller file." in refused.text
 
 
 def test_what_no_field_takes_is_not_even_received(client: FlaskClient, services: Services) -> None:

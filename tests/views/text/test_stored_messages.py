@@ -35,7 +35,7 @@ def test_a_sentence_of_the_engine_is_read_in_german() -> None:
 def test_what_was_filled_in_stays() -> None:
     assert translated("The file sales 100 %.csv is empty.") == "Die Datei sales 100 %.csv ist leer."
     killed = "The process that ran this job was killed (SIGKILL)."
-    hint = " Perhaps the machine ran out of memory: it used up to 1,024 MB."
+    hint = " The machine may have run out of memory: the process used up to 1,024 MB."
     assert "(SIGKILL)" in translated(killed)
     assert "1.024 MB" in translated(killed + hint)
 

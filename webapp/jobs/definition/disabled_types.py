@@ -21,11 +21,7 @@ class TypeDisabled(Exception):
     def __init__(self, name: str, reason: str) -> None:
         """Say which, and why."""
         why = reason.rstrip(".")
-        super().__init__(
-            f"Jobs of type {name!r} cannot be started for now: {why}."
-            if why
-            else f"Jobs of type {name!r} cannot be started for now."
-        )
+        super().__init__(f"Job type {name!r} is disabled: {why}." if why else f"Job type {name!r} is disabled.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,9 @@ class UnreadableSecret(Exception):
 
     def __init__(self) -> None:
         """Say what may have happened."""
-        super().__init__("A secret of this job cannot be read: SECRET_KEY was changed since it was started.")
+        super().__init__(
+            "A secret of this job cannot be decrypted because SECRET_KEY has changed since the job was created."
+        )
 
 
 class Vault:
@@ -77,7 +79,7 @@ def _encrypted(value: Any, vault: Vault) -> Any:
         return [_encrypted(item, vault) for item in value]
     plain = to_jsonable_python(value)
     if isinstance(plain, str) and json_values.storable_text(plain) != plain:
-        message = "A text cannot hold the character NUL, nor half of a surrogate pair."
+        message = "Text cannot contain NUL characters or unpaired surrogates."
         raise ValueError(message)
     if isinstance(plain, float) and not isfinite(plain):
         message = f"A number must be finite, not {plain}."

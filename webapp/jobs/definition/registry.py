@@ -10,7 +10,7 @@ class UnknownJobType(Exception):
 
     def __init__(self, name: str) -> None:
         """Name what was asked for."""
-        super().__init__(f"There is no job type {name!r}. It was removed, or is not installed here.")
+        super().__init__(f"There is no job type {name!r}. It was removed or is not installed here.")
 
 
 class DuplicateJobType(Exception):

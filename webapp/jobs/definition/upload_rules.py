@@ -24,13 +24,11 @@ class UploadRule:
     def refusal(self, name: str, count: int) -> str:
         """Return the sentence that refuses a file of this name and so many bytes; empty for one that is taken."""
         if self.kinds and not any(_fits(name, kind) for kind in self.kinds):
-            return f"{name} is not of the right kind. Choose a file of the kind {join_with_or(self.kinds)}."
+            return f"{name} is not an accepted file type. Choose a file of type {join_with_or(self.kinds)}."
         if not count:
-            return f"{name} is empty. Choose a file that holds something."
+            return f"{name} is empty. Choose another file."
         if self.max_bytes is not None and count > self.max_bytes:
-            return (
-                f"{name} is larger than the {format_size(self.max_bytes)} that are taken here. Choose a smaller file."
-            )
+            return f"{name} is larger than the limit of {format_size(self.max_bytes)}. Choose a smaller file."
         return ""
 
 

@@ -129,7 +129,7 @@ class JobContext:
             words |= {"done": done, "total": total}
             percent = from_amounts(self._percent, done, total)
         elif percent is not None and not 0.0 <= percent <= 100.0:  # noqa: PLR2004
-            text = f"Progress is 0 to 100 per cent, not {percent!r}."
+            text = f"Progress must be between 0 and 100 per cent, not {percent!r}."
             raise ValueError(text)
         if percent is not None:
             self._percent = max(self._percent, percent)

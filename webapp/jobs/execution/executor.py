@@ -43,7 +43,7 @@ class JobTimeout(BaseException):
 
     def __init__(self, limit: timedelta) -> None:
         """Name the limit."""
-        super().__init__(f"It ran longer than its limit of {limit} and was ended.")
+        super().__init__(f"It ran longer than its limit of {limit} and was stopped.")
 
 
 class OwnerMissing(Exception):
@@ -54,7 +54,7 @@ class OwnerMissing(Exception):
 
     def __init__(self) -> None:
         """Say it to whoever looks after the job."""
-        super().__init__("The owner of this job is gone or disabled, so it cannot run in their name.")
+        super().__init__("The owner of this job is missing or disabled, so the job cannot run on their behalf.")
 
 
 _SIGNALS: Mapping[type[BaseException], Ending] = {
@@ -145,7 +145,7 @@ class Executor:
         except (Exception, JobTimeout) as error:  # noqa: BLE001  (the one place where a handler's errors end)
             return self._failure(job_type, job, error, reporter)
         if result is False:
-            return _failed("The job says that it did not succeed.")
+            return _failed("The job reported that it failed.")
         return Ending(status=Status.COMPLETED, outcome="completed")
 
     def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:

@@ -17,7 +17,7 @@ from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.job_store import Store
 
 WatchdogFactory = Callable[[UUID], Watchdog]
-_INTERRUPTED = "It was run by hand, and interrupted."
+_INTERRUPTED = "It ran from the command line and was interrupted."
 
 
 class WorkerOnly(BadRequest):
@@ -25,7 +25,7 @@ class WorkerOnly(BadRequest):
 
     def __init__(self, type_name: str) -> None:
         """Name the type."""
-        super().__init__(f"Jobs of the type {type_name!r} run in a worker only, not by hand. Leave it to a worker.")
+        super().__init__(f"Jobs of type {type_name!r} run only in a worker, not from the command line.")
 
 
 def refuse_worker_only(registry: Registry, type_name: str) -> None:
@@ -63,7 +63,7 @@ class InlineRun:
         job = self._store.get(job_id)
         refuse_worker_only(self._registry, job.type)
         if job.record_only:
-            message = f"Job {job.short_id} is only a record: its work is done elsewhere."
+            message = f"Job {job.short_id} is record-only: its work is done elsewhere."
             raise BadRequest(message)
         lease_id = self._leases.open(holder, job.queue)
         watchdog = self._make_watchdog(lease_id)
@@ -93,7 +93,7 @@ class InlineRun:
         job = self._store.get(job_id)
         if job.status is not Status.QUEUED:
             return IllegalTransition(job_id, job.status, Status.RUNNING)
-        return BadRequest(f"Job {job.short_id} cannot start now: as many of its kind run as may run at once.")
+        return BadRequest(f"Job {job.short_id} cannot start now: a concurrency limit is reached.")
 
 
 def _keep_alive(watchdog: Watchdog, ended: threading.Event) -> None:

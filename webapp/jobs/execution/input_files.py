@@ -7,7 +7,7 @@ from webapp.jobs.definition.job_type import JobError
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_store import FileStore
 
-NOT_KEPT = "The file %(name)s that it was given is not kept any more. Run it again with another one."
+NOT_KEPT = "The input file %(name)s was deleted. Run the job again with a new file."
 
 
 class InputFile:

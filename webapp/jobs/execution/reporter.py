@@ -94,7 +94,7 @@ class Reporter:
         """Add a line to the job's log, at most `LOG_LIMIT` of them."""
         self._line_count += 1
         if self._line_count == LOG_LIMIT:
-            level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; the rest is not kept."
+            level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; further lines are dropped."
         if self._line_count <= LOG_LIMIT:
             self._lines.append((self.now(), level, json_values.storable_text(text)))
             self._begin()

@@ -31,10 +31,10 @@ def ending_after(type_name: str, since: datetime | None, at: datetime | None) ->
     waited = at - since if at and since else timedelta()
     if waited >= PATIENCE:
         sentence = (
-            f"No worker that runs here knows the job type {type_name!r}, and none came in an hour. "
-            "It was removed, or is not installed. Once a worker knows it, try this job again."
+            f"No worker has known the job type {type_name!r} for an hour. It was removed or is not installed. "
+            "Retry this job when a worker knows its type."
         )
         return Ending(status=Status.FAILED, outcome="failed", error=sentence)
     pause = min(_FIRST_PAUSE + waited / 4, _LONGEST_PAUSE)
-    sentence = f"This worker does not know the job type {type_name!r}; another one may."
+    sentence = f"This worker does not know the job type {type_name!r}. Another worker may know it."
     return Ending(status=Status.SCHEDULED, outcome=UNKNOWN_TYPE, error=sentence, retry_in=pause.total_seconds())

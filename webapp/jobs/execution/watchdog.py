@@ -12,7 +12,7 @@ from webapp.jobs.model.job import Job
 
 HARD_LIMIT = timedelta(seconds=10)  # past its timeout, a job that did not end itself is ended
 _LEAST = timedelta(seconds=1)
-DATABASE_AWAY = "The database could not be reached for too long, so the job was ended by force."
+DATABASE_AWAY = "The database was unreachable for too long, so the job was killed."
 _BEATS_PER_LEASE = 6
 _FENCE = 2 / 3  # of a lease without a beat: the horse must be dead before anybody may take over
 
@@ -109,11 +109,11 @@ class Watchdog:
 
     def _judge(self, at: float, job: Job | None, *, alive: bool) -> str:
         if not alive:
-            return "Its lease was taken away: the worker could not be seen for too long."
+            return "Its lease expired because its worker sent no heartbeat."
         if at - self._beaten > self._lease_seconds * _FENCE:
             return DATABASE_AWAY
         if self._interrupted is not None and at - self._interrupted > self._drain_grace:
-            return "The worker was stopped, and the job did not end within its grace."
+            return "The worker was stopped, and the job did not finish within the grace period."
         return self._judge_job(at, job) if job else ""
 
     def _judge_job(self, at: float, job: Job) -> str:
@@ -124,10 +124,10 @@ class Watchdog:
         if job.cancel_requested_at and not self._stopping_at:
             self._stopping_at = at
         if self._stopping_at and at - self._stopping_at > self._grace_of(job.type).total_seconds():
-            return "It was asked to stop and did not within its grace, so it was ended by force."
+            return "It did not stop within its grace period and was killed."
         limit = self._timeout_of(job.type)
         if at - self._seen_at > (limit + min(HARD_LIMIT, max(_LEAST, limit))).total_seconds():
-            return f"It ran longer than its limit of {limit} and had to be ended by force."
+            return f"It ran longer than its limit of {limit} and was killed."
         return self._judge_silence(at, job)
 
     def _judge_silence(self, at: float, job: Job) -> str:
@@ -136,4 +136,4 @@ class Watchdog:
         if most is None or job.parts_left or at - self._heard_at <= most.total_seconds():
             return ""
         self._is_stale = True
-        return f"It said nothing for {most}, so it was taken for lost."
+        return f"It reported nothing for {most} and was marked as lost."

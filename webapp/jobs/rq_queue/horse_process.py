@@ -25,11 +25,11 @@ class HorseExit:
         """Say how it ended, for people."""
         if not os.WIFSIGNALED(self.status):
             status = os.waitstatus_to_exitcode(self.status)
-            return f"The process that ran this job ended by itself, with exit status {status}."
+            return f"The process that ran this job exited with status {status}."
         name = signal.Signals(os.WTERMSIG(self.status)).name
         memory = f"{self.usage.ru_maxrss // 1024:,} MB"
-        hint = f" Perhaps the machine ran out of memory: it used up to {memory}." if name == "SIGKILL" else ""
-        return f"The process that ran this job was killed ({name}).{hint}"
+        hint = f" The machine may have run out of memory: the process used up to {memory}."
+        return f"The process that ran this job was killed ({name}).{hint if name == 'SIGKILL' else ''}"
 
 
 def wait_for(pid: int) -> HorseExit:

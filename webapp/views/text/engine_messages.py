@@ -21,27 +21,27 @@ _ENGINE_FIXED = (
     english("auditor"),
     english("operator"),
     english("admin"),
-    english("The job says that it did not succeed."),
-    english("The owner of this job is gone or disabled, so it cannot run in their name."),
+    english("The job reported that it failed."),
+    english("The owner of this job is missing or disabled, so the job cannot run on their behalf."),
     english("What it was to follow did not complete."),
-    english("It was run by hand, and interrupted."),
-    english("It was asked to stop and did not within its grace, so it was ended by force."),
-    english("The worker was stopped, and the job did not end within its grace."),
+    english("It ran from the command line and was interrupted."),
+    english("It did not stop within its grace period and was killed."),
+    english("The worker was stopped, and the job did not finish within the grace period."),
     english("The machine that ran this job could not be seen any more."),
     english("The worker that ran this job was killed."),
     english("The worker that ran this job went down."),
     english("This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."),
     english("This is not an e-mail address."),
     english("The first row must name the columns, and none is called name."),
-    english("The disk is full. Nothing was kept of what did not fit: make room, then try again."),
-    english("It needed more memory than it may have. Let it do less at once, or give it more, then try again."),
-    english("The database could not be reached for too long, so the job was ended by force."),
-    english("Its lease was taken away: the worker could not be seen for too long."),
+    english("The disk is full, so the data was not saved. Free some space, then retry."),
+    english("It ran out of memory. Reduce its workload or give it more memory, then retry."),
+    english("The database was unreachable for too long, so the job was killed."),
+    english("Its lease expired because its worker sent no heartbeat."),
     english("It gave no reason."),
     english("There is one job at a time, and one was not finished."),
     english("Nothing ran at this time, nor at those up to the next run."),
-    english("A secret of this job cannot be read: SECRET_KEY was changed since it was started."),
-    english("A text cannot hold the character NUL, nor half of a surrogate pair."),
+    english("A secret of this job cannot be decrypted because SECRET_KEY has changed since the job was created."),
+    english("Text cannot contain NUL characters or unpaired surrogates."),
     english("one of its parts has not ended."),
     english("minute"),
     english("hour"),
@@ -55,15 +55,20 @@ _ENGINE_FIXED = (
     english("0 to 7, or SUN to SAT"),
 )
 _ENGINE_PATTERNS = (
-    english("The file %(name)s that it was given is not kept any more. Run it again with another one."),
-    english("It ran longer than its limit of %(limit)s and was ended."),
-    english("It ran longer than its limit of %(limit)s and had to be ended by force."),
+    english("The input file %(name)s was deleted. Run the job again with a new file."),
+    english("It ran longer than its limit of %(limit)s and was stopped."),
+    english("It ran longer than its limit of %(limit)s and was killed."),
     english(
-        "The process that ran this job was killed (%(signal)s). Perhaps the machine ran out of memory: it "
-        "used up to %(memory)s."
+        "The process that ran this job was killed (%(signal)s). The machine may have run out of memory: "
+        "the process used up to %(memory)s."
     ),
     english("The process that ran this job was killed (%(signal)s)."),
-    english("The process that ran this job ended by itself, with exit status %(status)s."),
+    english("The process that ran this job exited with status %(status)s."),
+    english(
+        "No worker has known the job type %(name)s for an hour. It was removed or is not installed. Retry this "
+        "job when a worker knows its type."
+    ),
+    english("This worker does not know the job type %(name)s. Another worker may know it."),
     english("Job %(id)s is %(old)s and cannot become %(new)s."),
     english("A job with the unique key %(key)s is not finished yet."),
     english("… and %(count)s more."),
@@ -74,7 +79,7 @@ _ENGINE_PATTERNS = (
     english("There is no account named %(name)s."),
     english("There is no role %(role)s; the roles are %(roles)s."),
     english("The file is larger than the allowed %(limit)s bytes."),
-    english("It said nothing for %(period)s, so it was taken for lost."),
+    english("It reported nothing for %(period)s and was marked as lost."),
     english("Nothing was heard of it for %(period)s, so it was taken for lost."),
     english("Job %(id)s does not wait any more, so its priority has no meaning."),
     english("Job %(id)s belongs to a person, so it cannot be public."),
@@ -82,8 +87,8 @@ _ENGINE_PATTERNS = (
     english("Job %(id)s cannot be deleted: %(why)s"),
     english("it is a part of job %(root)s and goes with that."),
     english("it is %(status)s. Stop it first."),
-    english("Jobs of type %(name)s cannot be started for now."),
-    english("Jobs of type %(name)s cannot be started for now: %(said)s."),
+    english("Job type %(name)s is disabled."),
+    english("Job type %(name)s is disabled: %(said)s."),
     english("Another job with the unique key %(key)s is not finished yet."),
     english("There is no worker %(name)s; it may have ended already."),
     english("There is no time zone %(name)s; an example is Europe/Madrid."),
@@ -101,12 +106,12 @@ _ENGINE_PATTERNS = (
     english("A name is one line of 1 to %(count)s characters."),
     english("A reason has at most %(count)s characters."),
     english("A priority is a number from %(count)s to %(left)s; higher goes first."),
-    english("%(name)s is not of the right kind. Choose a file of the kind %(kinds)s."),
-    english("%(name)s is empty. Choose a file that holds something."),
-    english("%(name)s is larger than the %(size)s that are taken here. Choose a smaller file."),
+    english("%(name)s is not an accepted file type. Choose a file of type %(kinds)s."),
+    english("%(name)s is empty. Choose another file."),
+    english("%(name)s is larger than the limit of %(size)s. Choose a smaller file."),
     english(
-        "It was interrupted %(count)s times in a row without saving a checkpoint. Perhaps it stops its own "
-        "worker, so it does not get another try for nothing."
+        "It was interrupted %(count)s times in a row without saving a checkpoint. It may be stopping its own "
+        "worker, so the last interruption counts as a failed attempt."
     ),
 )
 
@@ -142,7 +147,7 @@ _JOB_TYPE_FIXED = (
     english("a quote is opened and never closed, so it was read as text"),
 )
 _JOB_TYPE_PATTERNS = (
-    english("There is no job type %(name)s. It was removed, or is not installed here."),
+    english("There is no job type %(name)s. It was removed or is not installed here."),
     english("The file has more than %(rows)s rows; please import it in parts."),
     english("The file has more than %(size)s MB; please import it in parts."),
     english("A quote that is opened on line %(line)s is never closed."),
