@@ -31,7 +31,7 @@ class _JobById(click.ParamType[Job]):
         if isinstance(value, Job):
             return value
         try:
-            return services().queries.all_jobs.with_short_id(value) if _SHORT_ID.fullmatch(value) else _by_id(value)
+            return services().queries.all_jobs.get_by_short_id(value) if _SHORT_ID.fullmatch(value) else _by_id(value)
         except JobNotFound:
             _refuse_unknown(value)
 

@@ -136,22 +136,22 @@ def test_a_tenant_sees_nothing_of_another_nor_of_none(
     runs_the_place = sees_all and tenant is None
     seen = {job.id for house, found in houses.items() for job in found if house == tenant or runs_the_place}
     assert {job.id for job in services.queries.lists.page(viewer)} == seen
-    assert services.queries.lists.counts(viewer)["all"] == len(seen)
+    assert services.queries.lists.count_tabs(viewer)["all"] == len(seen)
     mine = {job.id for house, (_, own) in houses.items() for job in [own] if own.id in seen}
     assert {job.id for job in services.jobs.find_mine_active(viewer)} == mine
     assert {job.id for job in services.jobs.find_mine_recent(viewer, timedelta(hours=1))} == mine
     for job in (job for found in houses.values() for job in found):
         if job.id in seen:
-            assert services.queries.jobs.visible(viewer, job.id).id == job.id
+            assert services.queries.jobs.get_visible(viewer, job.id).id == job.id
         else:
             with pytest.raises(JobNotFound):
-                services.queries.jobs.visible(viewer, job.id)
+                services.queries.jobs.get_visible(viewer, job.id)
 
 
 def test_the_tag_and_the_history_of_a_tenant_are_its_own(services: Services, make: Make) -> None:
     viewer = Viewer(user_id=uuid4(), sees_all=True, tenant="ours")
     make(Owner(tenant="ours"))
-    tag = services.queries.lists.pulse(viewer, [])
+    tag = services.queries.lists.change_tag(viewer, [])
     make(Owner(tenant="theirs"))
     make(Owner())
-    assert services.queries.lists.pulse(viewer, []) == tag
+    assert services.queries.lists.change_tag(viewer, []) == tag

@@ -28,19 +28,19 @@ def insert(services: Services, job: Job, job_id: str) -> UUID:
 def test_a_job_is_found_by_its_last_eight_digits(services: Services, make: Make) -> None:
     job = make()
     make()
-    assert services.queries.all_jobs.with_short_id(job.short_id) == services.jobs.get(job.id)
+    assert services.queries.all_jobs.get_by_short_id(job.short_id) == services.jobs.get(job.id)
 
 
 def test_digits_elsewhere_in_an_id_are_not_its_end(services: Services, make: Make) -> None:
     with pytest.raises(JobNotFound):
-        services.queries.all_jobs.with_short_id(make().id.hex[:8])
+        services.queries.all_jobs.get_by_short_id(make().id.hex[:8])
 
 
 def test_an_end_that_two_jobs_share_names_both(services: Services, make: Make) -> None:
     job = make()
     twin = insert(services, job, f"01a20000-0000-7000-8000-0000{job.short_id}")
     with pytest.raises(AmbiguousId, match=f"{job.id}.*{twin}"):
-        services.queries.all_jobs.with_short_id(job.short_id)
+        services.queries.all_jobs.get_by_short_id(job.short_id)
 
 
 def test_only_the_newest_jobs_are_found_by_the_end_of_their_id(
@@ -48,9 +48,9 @@ def test_only_the_newest_jobs_are_found_by_the_end_of_their_id(
 ) -> None:
     monkeypatch.setattr(all_jobs, "SHORT_ID_SCAN_LIMIT", 2)
     old, new = make(), [make(), make()]
-    assert [services.queries.all_jobs.with_short_id(job.short_id).id for job in new] == [job.id for job in new]
+    assert [services.queries.all_jobs.get_by_short_id(job.short_id).id for job in new] == [job.id for job in new]
     with pytest.raises(JobNotFound):
-        services.queries.all_jobs.with_short_id(old.short_id)
+        services.queries.all_jobs.get_by_short_id(old.short_id)
 
 
 def test_everybodys_newest_jobs_are_narrowed_by_status_type_and_owner(
@@ -74,8 +74,8 @@ def test_failed_and_lost_jobs_come_oldest_first_and_page_by_page(
         end(services, job, status)
         if status in {Status.FAILED, Status.STALE}:
             ids.append(job.id)
-    assert services.queries.all_jobs.failed(limit=2) == tuple(ids[:2])
-    assert services.queries.all_jobs.failed(limit=2, after=ids[1]) == tuple(ids[2:])
+    assert services.queries.all_jobs.failed_ids(limit=2) == tuple(ids[:2])
+    assert services.queries.all_jobs.failed_ids(limit=2, after=ids[1]) == tuple(ids[2:])
 
 
 def test_what_failed_long_ago_can_be_left_out(services: Services, running: Callable[..., Job]) -> None:
@@ -84,7 +84,7 @@ def test_what_failed_long_ago_can_be_left_out(services: Services, running: Calla
         end(services, job, Status.FAILED)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == old.id).values(finished_at=later(-3700)))
-    assert services.queries.all_jobs.failed(within=timedelta(hours=1)) == (new.id,)
+    assert services.queries.all_jobs.failed_ids(within=timedelta(hours=1)) == (new.id,)
 
 
 def test_a_failed_part_is_not_among_them_for_it_goes_with_its_root(services: Services, make: Make) -> None:
@@ -92,4 +92,4 @@ def test_a_failed_part_is_not_among_them_for_it_goes_with_its_root(services: Ser
     child = services.jobs.create_child_job(root.id, "nothing")
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == child.id).values(status="failed"))
-    assert services.queries.all_jobs.failed() == ()
+    assert services.queries.all_jobs.failed_ids() == ()

@@ -26,7 +26,7 @@ def test_it_differs_when_something_has_changed(services: Services, make: Make, c
     job = make()
     part = services.jobs.create_child_job(job.id, "nothing")
     services.jobs.add_attachment(job.id, "first.txt", b"abc")
-    before = services.queries.change_tags.family_pulse(services.jobs.get(job.id))
-    assert services.queries.change_tags.family_pulse(services.jobs.get(job.id)) == before
+    before = services.queries.change_tags.of_job(services.jobs.get(job.id))
+    assert services.queries.change_tags.of_job(services.jobs.get(job.id)) == before
     CHANGES[change](services, job, part)
-    assert services.queries.change_tags.family_pulse(services.jobs.get(job.id)) != before
+    assert services.queries.change_tags.of_job(services.jobs.get(job.id)) != before

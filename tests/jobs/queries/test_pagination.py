@@ -79,7 +79,7 @@ def test_nobody_searches_in_what_they_may_not_open(
     assert found(services, "nightly") == found(services, "delta") == [public.id]
     assert found(services, "bravo") == found(services, "charlie") == []
     assert found(services, "bravo", AUDITOR) == [theirs.id, public.id]
-    assert found(services, "bravo", AUDITOR, closed_types=frozenset({"order"})) == []
+    assert found(services, "bravo", AUDITOR, restricted_types=frozenset({"order"})) == []
     say(services, public, triggered_by=ANA.user_id)
     assert found(services, "charlie") == [public.id]
 
@@ -93,17 +93,17 @@ def test_a_secret_is_never_found(services: Services, order: Callable[..., Job], 
 
 def test_a_list_is_narrowed_by_owner_time_and_type(services: Services, make: Callable[..., Job], database: str) -> None:
     own, public, other = make(ANAS), make(PUBLIC), make(Owner(user_id=BEN.user_id))
-    assert found(services, "", whose="mine") == [own.id]
-    assert found(services, "", whose="public") == [public.id]
+    assert found(services, "", ownership="mine") == [own.id]
+    assert found(services, "", ownership="public") == [public.id]
     assert found(services, "", AUDITOR) == [other.id, public.id, own.id]
-    assert found(services, "", AUDITOR, whose="public", type_name="nothing") == [public.id]
+    assert found(services, "", AUDITOR, ownership="public", type_name="nothing") == [public.id]
     assert found(services, "", type_name="order") == found(services, "", AUDITOR, type_name="order") == []
     now = services.queries.jobs.now()
     say(services, own, created_at=later(-300))
     assert found(services, "", since=now - timedelta(seconds=200)) == [public.id]
     assert found(services, "", until=now - timedelta(seconds=200)) == [own.id]
     assert found(services, "", since=now + timedelta(days=1)) == []
-    assert found(services, "", newest=own.id) == [own.id]
+    assert found(services, "", newest_id=own.id) == [own.id]
 
 
 def test_a_search_says_how_far_it_came_and_goes_on_from_there(
@@ -113,13 +113,13 @@ def test_a_search_says_how_far_it_came_and_goes_on_from_there(
     for _ in range(7):
         order("Golf")
     wanted = JobCriteria(text="foxtrot")
-    first = services.queries.lists.find(ANA, wanted, reach=5)
+    first = services.queries.lists.find(ANA, wanted, scan_limit=5)
     assert first.jobs == ()
-    assert first.reached is not None
-    second = services.queries.lists.find(ANA, wanted, before=first.reached, reach=5)
+    assert first.scanned_to is not None
+    second = services.queries.lists.find(ANA, wanted, before=first.scanned_to, scan_limit=5)
     assert [job.id for job in second.jobs] == [old.id]
-    assert second.reached is None, "there is nothing older"
-    assert services.queries.lists.find(ANA, JobCriteria(text="golf"), limit=2, reach=5).reached is None, (
+    assert second.scanned_to is None, "there is nothing older"
+    assert services.queries.lists.find(ANA, JobCriteria(text="golf"), limit=2, scan_limit=5).scanned_to is None, (
         "the page is full"
     )
 
@@ -128,7 +128,7 @@ def test_jobs_that_a_page_does_not_show_yet_are_counted(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     def missing(shown: list[UUID], limit: int = 50, **chosen: Any) -> int:
-        return services.queries.lists.missing(ANA, JobCriteria(**chosen), shown, limit)
+        return services.queries.lists.count_missing(ANA, JobCriteria(**chosen), shown, limit)
 
     old, top = order("Hotel"), order("Hotel")
     shown = [top.id, old.id]
@@ -142,32 +142,32 @@ def test_jobs_that_a_page_does_not_show_yet_are_counted(
     assert missing([new.id, top.id], limit=2) == 0, "it is on the second page"
     assert (
         services.queries.lists.count(ANA, JobCriteria(type_name="order"))
-        == services.queries.lists.total(ANA, JobCriteria(text="l")) + 1
+        == services.queries.lists.count_all(ANA, JobCriteria(text="l")) + 1
         == 3
     )
     assert (
-        services.queries.lists.total(ANA, JobCriteria(type_name="order"))
-        == services.queries.lists.total(ANA, JobCriteria())
+        services.queries.lists.count_all(ANA, JobCriteria(type_name="order"))
+        == services.queries.lists.count_all(ANA, JobCriteria())
         == 3
     )
 
 
 def test_of_what_is_shown_only_what_may_be_seen_is_read_again(services: Services, make: Callable[..., Job]) -> None:
     own, other = make(ANAS), make(Owner(user_id=BEN.user_id))
-    assert set(services.queries.lists.some(ANA, [own.id, other.id, uuid4()])) == {own.id}
-    before = services.queries.lists.pulse(ANA, [own.id, other.id])
+    assert set(services.queries.lists.find_by_ids(ANA, [own.id, other.id, uuid4()])) == {own.id}
+    before = services.queries.lists.change_tag(ANA, [own.id, other.id])
     say(services, other, version=9)
-    assert services.queries.lists.pulse(ANA, [own.id, other.id]) == before
+    assert services.queries.lists.change_tag(ANA, [own.id, other.id]) == before
     say(services, own, version=9)
-    assert services.queries.lists.pulse(ANA, [own.id, other.id]) != before
+    assert services.queries.lists.change_tag(ANA, [own.id, other.id]) != before
 
 
 def test_the_pulse_is_of_what_begins_and_ends_elsewhere_too(services: Services, make: Callable[..., Job]) -> None:
-    before = services.queries.lists.pulse(ANA, [])
+    before = services.queries.lists.change_tag(ANA, [])
     make(Owner(user_id=BEN.user_id))
-    assert services.queries.lists.pulse(ANA, []) == before
+    assert services.queries.lists.change_tag(ANA, []) == before
     make(ANAS)
-    assert services.queries.lists.pulse(ANA, []) != before
+    assert services.queries.lists.change_tag(ANA, []) != before
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -178,14 +178,20 @@ def test_the_pulse_of_a_page_just_read_need_not_be_asked_for(
         make(ANAS)
     there = services.queries.lists.find(ANA, JobCriteria()).jobs
     assert len(there) == count
-    asked = services.queries.lists.pulse(ANA, [job.id for job in there], JobCriteria(), limit=PAGE)
-    assert ListChangeTag.of_page(there, services.queries.lists.counts(ANA)) == asked
+    asked = services.queries.lists.change_tag(ANA, [job.id for job in there], JobCriteria(), limit=PAGE)
+    assert ListChangeTag.of_page(there, services.queries.lists.count_tabs(ANA)) == asked
 
 
 EVERY_CHOICE = [
-    JobCriteria(tab=tab, whose=whose, type_name=kind, text=text)
+    JobCriteria(tab=tab, ownership=ownership, type_name=kind, text=text)
     for tab in TABS
-    for whose, kind, text in (("", "", ""), ("mine", "", ""), ("public", "", ""), ("", "nothing", ""), ("", "", "x"))
+    for ownership, kind, text in (
+        ("", "", ""),
+        ("mine", "", ""),
+        ("public", "", ""),
+        ("", "nothing", ""),
+        ("", "", "x"),
+    )
 ]
 
 
@@ -201,9 +207,9 @@ def test_no_list_is_made_by_a_walk_through_the_table(services: Services, viewer:
         for chosen in (*EVERY_CHOICE, JobCriteria(since=since, until=since)):
             services.queries.lists.find(viewer, chosen)
             services.queries.lists.find(viewer, chosen, before=uuid4())
-            services.queries.lists.missing(viewer, chosen, [uuid4()])
-        services.queries.lists.counts(viewer)
-        services.queries.lists.pulse(viewer, [uuid4()])
+            services.queries.lists.count_missing(viewer, chosen, [uuid4()])
+        services.queries.lists.count_tabs(viewer)
+        services.queries.lists.change_tag(viewer, [uuid4()])
     for statement, values in {statement: values for statement, values in sent if "FROM" in statement}.items():
         plan = plan_of(services.engine, statement, values)
         assert [line for line in plan.splitlines() if _walks_the_table(line, viewer)] == [], f"{plan}\n{statement}"

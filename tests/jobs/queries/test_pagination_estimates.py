@@ -7,7 +7,7 @@ from uuid_utils.compat import uuid7
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.jobs.queries.pagination import count_by_type
+from webapp.jobs.queries.pagination import count_types
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
 
@@ -33,8 +33,8 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
     put(Status.WAITING, "import")
     put(Status.SCHEDULED)
     waiting, running = (
-        services.queries.lists.spread(EVERYBODY, "waiting"),
-        services.queries.lists.spread(EVERYBODY, "running"),
+        services.queries.lists.count_by_type(EVERYBODY, "waiting"),
+        services.queries.lists.count_by_type(EVERYBODY, "running"),
     )
     assert (waiting.counts, waiting.cut) == ({"report": 3, "import": 1}, False)
     assert (running.counts, running.cut) == ({"import": 2}, False)
@@ -43,7 +43,7 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
 def test_of_many_jobs_the_newest_count_and_that_is_said(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED, "import", many=2)
     put(Status.QUEUED, many=3)
-    found = count_by_type(services.engine, EVERYBODY, "waiting", 4)
+    found = count_types(services.engine, EVERYBODY, "waiting", 4)
     assert (found.counts, found.cut) == ({"report": 3, "import": 1}, True)
 
 
@@ -53,13 +53,13 @@ def test_what_somebody_may_not_see_is_not_counted(
     ana = people()
     put(Status.QUEUED)
     put(Status.QUEUED, owner=Owner(user_id=ana))
-    assert services.queries.lists.spread(Viewer(user_id=ana), "waiting").counts == {"report": 1}
+    assert services.queries.lists.count_by_type(Viewer(user_id=ana), "waiting").counts == {"report": 1}
 
 
 def test_only_unfinished_jobs_are_read_for_it(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED)
     with recorded(services.engine) as sent:
-        services.queries.lists.spread(EVERYBODY, "waiting")
+        services.queries.lists.count_by_type(EVERYBODY, "waiting")
     plan = plan_of(services.engine, *sent[-1], as_if_large=True)
     assert plan.count("ix_jobs_unfinished") == 2
     assert "ix_jobs_type" not in plan

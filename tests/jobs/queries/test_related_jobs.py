@@ -25,17 +25,17 @@ def become(services: Services, job: Job, status: Status) -> None:
 def test_a_job_knows_what_it_repeats_and_what_repeats_it(services: Services, make: Make) -> None:
     old = make(Owner(user_id=ANA.user_id))
     new = services.jobs.run_again(old.id)
-    assert [one.id for one in services.queries.related.kin(ANA, new).again_of] == [old.id]
-    assert [one.id for one in services.queries.related.kin(ANA, old).again_as] == [new.id]
-    assert services.queries.related.kin(BOB, old).again_as == ()
+    assert [one.id for one in services.queries.related.find(ANA, new).again_of] == [old.id]
+    assert [one.id for one in services.queries.related.find(ANA, old).run_again_as] == [new.id]
+    assert services.queries.related.find(BOB, old).run_again_as == ()
 
 
 def test_a_job_knows_what_it_follows_and_what_follows_it(services: Services, make: Make) -> None:
     owner = Owner(user_id=ANA.user_id)
     first, strangers = make(owner), make(Owner(user_id=BOB.user_id))
     second = make(owner, after=[first.id, strangers.id])
-    assert [one.id for one in services.queries.related.kin(ANA, second).follows] == [first.id]
-    assert [one.id for one in services.queries.related.kin(ANA, services.jobs.get(first.id)).followed_by] == [second.id]
+    assert [one.id for one in services.queries.related.find(ANA, second).predecessors] == [first.id]
+    assert [one.id for one in services.queries.related.find(ANA, services.jobs.get(first.id)).dependents] == [second.id]
 
 
 def test_parts_worth_looking_at_come_first(services: Services, make: Make) -> None:
@@ -43,7 +43,7 @@ def test_parts_worth_looking_at_come_first(services: Services, make: Make) -> No
     parts = [services.jobs.create_child_job(root.id, "nothing", name=str(number)) for number in range(5)]
     for part, status in zip(parts, ("completed", "queued", "failed", "running", "stale"), strict=True):
         become(services, part, Status(status))
-    assert [part.child_name for part in services.queries.related.parts_of_note(root.id, limit=4)] == [
+    assert [part.child_name for part in services.queries.related.notable_children(root.id, limit=4)] == [
         "3",
         "2",
         "4",
@@ -55,6 +55,6 @@ def test_parts_worth_looking_at_come_first(services: Services, make: Make) -> No
         "2",
         "3",
     ]
-    assert [one.id for one in services.queries.related.kin(Viewer(user_id=uuid4(), sees_all=True), parts[0]).root] == [
+    assert [one.id for one in services.queries.related.find(Viewer(user_id=uuid4(), sees_all=True), parts[0]).root] == [
         root.id
     ]

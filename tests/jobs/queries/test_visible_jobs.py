@@ -40,16 +40,16 @@ def test_one_sees_the_own_jobs_and_the_public_ones(services: Services, make: Cal
     for viewer, seen in ((ANA, (own, public)), (BEN, (public,)), (AUDITOR, (own, public, hidden))):
         for job in (own, public, hidden):
             if job in seen:
-                assert services.queries.jobs.visible(viewer, job.id) == job
+                assert services.queries.jobs.get_visible(viewer, job.id) == job
             else:
                 with pytest.raises(JobNotFound, match=str(job.id)):
-                    services.queries.jobs.visible(viewer, job.id)
+                    services.queries.jobs.get_visible(viewer, job.id)
 
 
 def test_a_job_that_is_not_there_is_not_found_in_the_same_words(services: Services) -> None:
     missing = uuid4()
     with pytest.raises(JobNotFound, match=f"There is no job {missing}."):
-        services.queries.jobs.visible(ANA, missing)
+        services.queries.jobs.get_visible(ANA, missing)
 
 
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "all"])
@@ -59,7 +59,7 @@ def test_each_status_is_in_one_tab(services: Services, make: Callable[..., Job],
         set_status(services, job, status)
     expected = [made[status].id for status in TABS[tab]]
     assert sorted(ids(services.queries.lists.page(ANA, tab=tab))) == sorted(expected)
-    assert services.queries.lists.counts(ANA)[tab] == len(expected)
+    assert services.queries.lists.count_tabs(ANA)[tab] == len(expected)
 
 
 def test_every_status_is_in_exactly_one_tab() -> None:
@@ -101,7 +101,7 @@ def many(services: Services, count: int, *, owner: UUID, status: str = "complete
 
 def test_counts_stop_at_a_ceiling(services: Services, database: str) -> None:
     many(services, TAB_CEILING + 5, owner=ANA.user_id, status="queued")
-    counts = services.queries.lists.counts(ANA)
+    counts = services.queries.lists.count_tabs(ANA)
     assert (counts["all"], counts["waiting"], counts["done"]) == (TAB_CEILING, TAB_CEILING, 0)
 
 
@@ -113,11 +113,11 @@ def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
     job = make(ANAS)
     analyze(services.engine, "jobs")
     with recorded(services.engine) as sent:
-        services.queries.jobs.visible(ANA, job.id)
+        services.queries.jobs.get_visible(ANA, job.id)
         for tab in TABS:
             services.queries.lists.page(ANA, tab=tab)
             services.queries.lists.page(ANA, tab=tab, before=job.id)
-        services.queries.lists.counts(ANA)
+        services.queries.lists.count_tabs(ANA)
         services.queries.estimates.place_in_queue(job)
         services.queries.jobs.timeline(job.id)
         services.queries.jobs.attempts(job.id)
@@ -140,9 +140,9 @@ def test_the_pulse_changes_whenever_the_list_looks_different(
 
     def changed(what: str) -> None:
         shown = ids(services.queries.lists.page(ANA))
-        pulse = services.queries.lists.pulse(ANA, shown)
+        pulse = services.queries.lists.change_tag(ANA, shown)
         assert pulse not in seen, what
-        assert services.queries.lists.pulse(ANA, shown) == pulse, "and only then"
+        assert services.queries.lists.change_tag(ANA, shown) == pulse, "and only then"
         seen.add(pulse)
 
     changed("at first")
@@ -234,7 +234,7 @@ def test_a_tenants_people_see_their_house_only(services: Services, make: Callabl
     viewer = Viewer(user_id=uuid4(), tenant="ours")
     assert ids(services.queries.lists.page(viewer)) == [ours.id]
     with pytest.raises(JobNotFound):
-        services.queries.jobs.visible(viewer, theirs.id)
+        services.queries.jobs.get_visible(viewer, theirs.id)
     assert ids(services.queries.lists.page(Viewer(user_id=uuid4(), tenant="ours", sees_all=True))) == [ours.id]
 
 

@@ -171,7 +171,7 @@ def test_pages_meet_without_gap_or_double(database, services, past_job, monkeypa
     ids = [past_job(str(n), owner=user if n % 2 else None, public=n % 2 == 0) for n in range(10)]
     seen = JobHistory(services.engine, Viewer(user_id=user.id))
     wanted = HistoryCriteria(before=services.queries.jobs.now())
-    pages = list(seen.pages(wanted, notes=False))
+    pages = list(seen.pages(wanted, with_diagnostics=False))
     assert [len(page) for page in pages] == [3, 3, 3, 1]
     assert [row["id"] for page in pages for row in page] == ids[::-1]
     assert seen.count(wanted) == 10

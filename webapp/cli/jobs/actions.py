@@ -110,7 +110,7 @@ def _retry_all(since: timedelta | None, *, in_json: bool) -> None:
     jobs = services().queries.all_jobs
     retried = skipped = 0
     last: UUID | None = None
-    while ids := jobs.failed(within=since, after=last):
+    while ids := jobs.failed_ids(within=since, after=last):
         taken = sum(map(_retried, ids))
         retried, skipped, last = retried + taken, skipped + len(ids) - taken, ids[-1]
     note(

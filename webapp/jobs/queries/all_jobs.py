@@ -1,7 +1,4 @@
-"""Lookup: everybody's jobs, for those who run the place. Pages ask `Queries`, which minds who looks.
-
-Owners: how many jobs are whose.
-"""
+"""Reads over every user's jobs, for commands and operators. Pages use `VisibleJobs`, which checks permissions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -20,11 +17,11 @@ SHORT_ID_SCAN_LIMIT = 100_000
 
 
 class AmbiguousId(Exception):
-    """A short id stands for one job."""
+    """Raised when several jobs match a short id."""
 
     def __init__(self, short_id: str, ids: list[UUID]) -> None:
-        """Name the jobs that it could be."""
-        super().__init__(f"Several jobs end in {short_id}: {', '.join(map(str, ids))}. Give the whole id of one.")
+        """Name the jobs that match."""
+        super().__init__(f"Several jobs end in {short_id}: {', '.join(map(str, ids))}. Use the full id.")
 
 
 class AllJobs:
@@ -42,7 +39,7 @@ class AllJobs:
         owner_id: UUID | None = None,
         warned: bool = False,
     ) -> tuple[Job, ...]:
-        """Return the newest jobs of everybody, or of one owner; no status means any, ``warned`` those with warnings."""
+        """Return the newest jobs of all users, or of one owner; no status means any."""
         wanted = list_conditions(statuses, type_name)
         if owner_id is not None:
             wanted.append(jobs.c.owner_id == owner_id)
@@ -52,16 +49,16 @@ class AllJobs:
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
-    def with_short_id(self, short_id: str) -> Job:
+    def get_by_short_id(self, short_id: str) -> Job:
         """Return the job whose id ends in these hex digits; else raise `JobNotFound` or `AmbiguousId`.
 
-        No index knows the end of an id: the newest `SHORT_ID_SCAN_LIMIT` ids are walked, in about a
-        tenth of a second. Older jobs are found by their whole id only.
+        No index covers the end of an id: the newest `SHORT_ID_SCAN_LIMIT` ids are scanned, which takes
+        about a tenth of a second. Older jobs can only be found by their full id.
         """
         newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(SHORT_ID_SCAN_LIMIT).subquery()
-        ends_so = cast(newest.c.id, String).like(f"%{short_id.lower()}")
+        matches = cast(newest.c.id, String).like(f"%{short_id.lower()}")
         with reading(self.engine) as connection:
-            found = list(connection.execute(select(newest.c.id).where(ends_so).limit(5)).scalars())
+            found = list(connection.execute(select(newest.c.id).where(matches).limit(5)).scalars())
             if not found:
                 raise JobNotFound(short_id)
             if len(found) > 1:
@@ -71,12 +68,12 @@ class AllJobs:
             raise JobNotFound(short_id)
         return to_job(row)
 
-    def failed(
+    def failed_ids(
         self, *, within: timedelta | None = None, after: UUID | None = None, limit: int = 200
     ) -> tuple[UUID, ...]:
-        """Return jobs that failed or were lost, ended ``within`` the last while, oldest first, after the one named.
+        """Return failed and lost jobs, oldest first: those that ended ``within`` a period, after the job ``after``.
 
-        Children are not among them: they are tried again with their root.
+        Children are left out: they are retried with their root.
         """
         wanted = list_conditions((Status.FAILED, Status.STALE))
         wanted.append(jobs.c.root_id.is_(None))
@@ -90,9 +87,9 @@ class AllJobs:
 
 
 def count_by_owner(engine: Engine, ids: Sequence[UUID], ceiling: int = TAB_CEILING) -> Mapping[UUID, int]:
-    """Count the jobs of each of these owners, in one statement; each count stops at the ceiling, as a list's does."""
+    """Count the jobs of each owner in one statement; each count stops at the ceiling, as in lists."""
     if not ids:
         return {}
-    each = [count_up_to([[jobs.c.owner_id == one]], ceiling) for one in ids]
+    each = [count_up_to([[jobs.c.owner_id == owner_id]], ceiling) for owner_id in ids]
     with reading(engine) as connection:
         return dict(zip(ids, connection.execute(select(*each)).one(), strict=True))

@@ -1,4 +1,4 @@
-"""The pulse of a job and its family: a text that differs whenever its page may look different, in one statement."""
+"""Change tags (ETags) for job pages: a text that differs whenever the page of a job may look different."""
 
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 
@@ -8,26 +8,26 @@ from webapp.schema import attachments, events, jobs
 
 
 class JobChangeTags:
-    """Feels the pulse of the jobs of one database."""
+    """Computes change tags, each in one statement."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def family_pulse(self, job: Job) -> str:
-        """Return what changes with the job, its events, its files, its parts, and the jobs that repeat it."""
-        theirs = (attachments.c.job_id == job.id,)
-        parts = _versions(jobs.c.root_id == job.id) if job.parts else None
-        beats = (
-            select(func.count()).where(*theirs).select_from(attachments).scalar_subquery(),
-            select(func.count()).where(*theirs, attachments.c.deleted_at.is_not(None)).scalar_subquery(),
+    def of_job(self, job: Job) -> str:
+        """Return a tag that changes with the job, its events, its files, its children, and the jobs that repeat it."""
+        own_files = (attachments.c.job_id == job.id,)
+        children = _versions(jobs.c.root_id == job.id) if job.parts else None
+        values = (
+            select(func.count()).where(*own_files).select_from(attachments).scalar_subquery(),
+            select(func.count()).where(*own_files, attachments.c.deleted_at.is_not(None)).scalar_subquery(),
             select(func.max(events.c.id)).where(events.c.job_id == job.id).scalar_subquery(),
             _versions(jobs.c.again_of == job.id),
-            *((parts,) if parts is not None else ()),
+            *((children,) if children is not None else ()),
         )
         with reading(self.engine) as connection:
-            found = connection.execute(select(*beats)).one()
-        return f"{job.version}-{'-'.join(str(beat or 0) for beat in found)}"
+            found = connection.execute(select(*values)).one()
+        return f"{job.version}-{'-'.join(str(value or 0) for value in found)}"
 
 
-def _versions(which: ColumnElement[bool]) -> ScalarSelect[int]:
-    return select(func.sum(jobs.c.version)).where(which).scalar_subquery()
+def _versions(condition: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.sum(jobs.c.version)).where(condition).scalar_subquery()

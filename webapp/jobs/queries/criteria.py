@@ -1,6 +1,7 @@
-"""Chosen: which of the jobs that somebody may see, and the index walks that find them, newest first.
+"""What a job list is narrowed to, and the index scans that find those jobs, newest first.
 
-Overseen: everybody's jobs, narrowed by status, owner, queue, worker, error, and by when they ended.
+`JobCriteria` narrows the jobs that a user may see. `AdminJobCriteria` adds what operators filter by: exact
+status, owner, queue, worker, error, and the time of the end.
 """
 
 from dataclasses import dataclass, replace
@@ -16,94 +17,98 @@ from webapp.jobs.queries import text_search
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, HAS_WARNINGS, PUBLIC, TABS, Viewer, same_tenant, scopes
 from webapp.schema import attempts, job_errors, jobs, leases
 
-_SLACK = timedelta(minutes=10)  # between the clock that ids are made by and the database's
-_SHIFT = 80  # bits of an id that come after its milliseconds
-# as in the indexes, which hold only such jobs: SQLite uses one if its condition stands in the query
+SYSTEM = "system"
+_SLACK = timedelta(minutes=10)  # how far the clock that made an id may differ from the database's
+_SHIFT = 80  # bits of a UUIDv7 after its milliseconds
+# spelled as in the partial indexes: SQLite uses one only if its condition is in the query
 _ALL_ENDED: ColumnElement[bool] = literal_column("jobs.finished_at IS NOT NULL")
+_UNSUCCESSFUL_TABS = frozenset({"failed", "stopped"})
+# spelled as in the partial index, which SQLite uses only then
+_ENDED_BADLY: ColumnElement[bool] = literal_column("ended.status IN ('failed', 'stale', 'cancelled')")
 
 Conditions = list[ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCriteria:
-    """What a list is narrowed to; nothing chosen is all of it.
+    """What a list is narrowed to; the default is every job.
 
-    ``whose`` is empty, "mine" or "public". A job is ``warned`` that has warnings. ``since`` and
-    ``until`` are when it was created, ``newest`` is the newest job that counts, ``above`` one that
-    all others must be newer than. Of jobs of ``closed_types`` the text is not looked for in what went in and came out.
+    ``ownership`` is empty, "mine" or "public". ``since`` and ``until`` are bounds of the creation time;
+    jobs newer than ``newest_id`` and jobs up to ``newer_than`` are left out. Parameters and errors of jobs
+    of ``restricted_types`` are not searched for ``text``.
     """
 
     tab: str = "all"
     type_name: str = ""
-    whose: str = ""
+    ownership: str = ""
     text: str = ""
-    warned: bool = False
+    with_warnings: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    newest: UUID | None = None
-    above: UUID | None = None
+    newest_id: UUID | None = None
+    newer_than: UUID | None = None
     with_scheduled: bool = True
-    closed_types: frozenset[str] = frozenset()
+    restricted_types: frozenset[str] = frozenset()
 
-    def walks(self, viewer: Viewer) -> list[Conditions]:
-        """Return the conditions of each index walk: one for each scope and status, so that each is in order."""
-        house = same_tenant(viewer)
-        return [[scope, house, *walk, *self._exactly()] for scope, walk in self._ways(viewer)]
+    def scans(self, viewer: Viewer) -> list[Conditions]:
+        """Return the conditions of each index scan: one per scope and status, so that each scan is in order."""
+        tenant = same_tenant(viewer)
+        return [[scope, tenant, *scan, *self._row_bounds()] for scope, scan in self._scans(viewer)]
 
-    def index_walks(self, viewer: Viewer) -> list[Conditions]:
-        """Return the same with what the indexes themselves know only: a little more, found without reading rows."""
-        return [[scope, *walk] for scope, walk in self._ways(viewer)]
+    def index_only_scans(self, viewer: Viewer) -> list[Conditions]:
+        """Return the conditions that indexes alone can answer: they match a few more jobs, without reading rows."""
+        return [[scope, *scan] for scope, scan in self._scans(viewer)]
 
     def older_than(self, job_id: UUID) -> "JobCriteria":
-        """Return the same without a job and the newer ones."""
+        """Return these criteria, narrowed to jobs older than one."""
         before = UUID(int=job_id.int - 1)
-        return replace(self, newest=min(self.newest or before, before))
+        return replace(self, newest_id=min(self.newest_id or before, before))
 
-    def rest(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
-        """Return the conditions that no index helps with: rows have to be read and passed over."""
-        passed_over = self.type_name and not self._type_is_indexed(viewer)
-        # not by the index of types, which would walk everybody's jobs
-        found: Conditions = [func.coalesce(jobs.c.type, "") == self.type_name] if passed_over else []
-        if self.warned:
+    def row_filters(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
+        """Return the conditions that no index supports: rows must be read to check them."""
+        unindexed = self.type_name and not self._can_scan_by_type(viewer)
+        # coalesce keeps the database from using the index of types, which would scan every user's jobs
+        found: Conditions = [func.coalesce(jobs.c.type, "") == self.type_name] if unindexed else []
+        if self.with_warnings:
             found.append(HAS_WARNINGS)
         if self.text and text_search.parse_job_id(self.text) is None:
-            found += text_search.word_conditions(self.text, viewer, self.closed_types, sqlite=sqlite)
+            found += text_search.word_conditions(self.text, viewer, self.restricted_types, sqlite=sqlite)
         return found
 
-    def _ways(self, viewer: Viewer) -> list[tuple[ColumnElement[bool], Conditions]]:
-        typed: Conditions = [jobs.c.type == self.type_name] if self._type_is_indexed(viewer) else []
-        statuses = [_status(status.value, hinted=viewer.sees_all and not self.whose) for status in self._statuses()]
-        among = product(self._scopes(viewer), statuses or [[]])
-        return [(scope, [*status, *typed, *self._bounds()]) for scope, status in among]
+    def _scans(self, viewer: Viewer) -> list[tuple[ColumnElement[bool], Conditions]]:
+        typed: Conditions = [jobs.c.type == self.type_name] if self._can_scan_by_type(viewer) else []
+        statuses = [_status(status.value, hinted=viewer.sees_all and not self.ownership) for status in self._statuses()]
+        combinations = product(self._scopes(viewer), statuses or [[]])
+        return [(scope, [*status, *typed, *self._id_bounds()]) for scope, status in combinations]
 
     def _statuses(self) -> tuple[Status, ...]:
         return TABS[self.tab]
 
-    def _type_is_indexed(self, viewer: Viewer) -> bool:
-        """Tell whether the jobs of a type can be walked: only where they are in all statuses and everybody's."""
-        return bool(self.type_name) and self.tab == "all" and viewer.sees_all and not (self.whose or viewer.tenant)
+    def _can_scan_by_type(self, viewer: Viewer) -> bool:
+        """Tell whether the index of types applies: only for all statuses of every user's jobs."""
+        return bool(self.type_name) and self.tab == "all" and viewer.sees_all and not (self.ownership or viewer.tenant)
 
     def _scopes(self, viewer: Viewer) -> list[ColumnElement[bool]]:
-        if self.whose:
-            return [jobs.c.owner_id == viewer.user_id if self.whose == "mine" else PUBLIC]
+        if self.ownership:
+            return [jobs.c.owner_id == viewer.user_id if self.ownership == "mine" else PUBLIC]
         return [true()] if viewer.sees_all else [jobs.c.owner_id == viewer.user_id, PUBLIC]
 
-    def _bounds(self) -> Conditions:
-        """Return the bounds of time: an id begins with its milliseconds, so the walk begins and ends there."""
+    def _id_bounds(self) -> Conditions:
+        """Return the bounds of time as ids: an id begins with its milliseconds, so they bound the scan."""
         lowest = [_first_id(self.since - _SLACK)] if self.since else []
-        if self.above is not None:
-            lowest.append(UUID(int=self.above.int + 1))
-        # one bound: of two, SQLite begins at the first that stands there, however far below the other
+        if self.newer_than is not None:
+            lowest.append(UUID(int=self.newer_than.int + 1))
+        # only one lower bound: of two, SQLite starts the scan at the first one in the query, even if it is lower
         found: Conditions = [jobs.c.id >= max(lowest)] if lowest else []
         if self.until is not None:
             found.append(jobs.c.id < _first_id(self.until + _SLACK))
-        if self.newest is not None:
-            found.append(jobs.c.id <= self.newest)
-        one = text_search.parse_job_id(self.text)
-        return [*found, jobs.c.id == one] if one else found
+        if self.newest_id is not None:
+            found.append(jobs.c.id <= self.newest_id)
+        job_id = text_search.parse_job_id(self.text)
+        return [*found, jobs.c.id == job_id] if job_id else found
 
-    def _exactly(self) -> Conditions:
-        """Return what only the rows know; the time itself is looked at near the bounds alone."""
+    def _row_bounds(self) -> Conditions:
+        """Return what only rows can answer; the exact time is checked only near the bounds."""
         found: Conditions = [] if self.with_scheduled else [jobs.c.status != "scheduled"]
         if self.since is not None:
             found.append(or_(jobs.c.id >= _first_id(self.since + _SLACK), jobs.c.created_at >= self.since))
@@ -123,19 +128,13 @@ def _first_id(at: datetime) -> UUID:
     return UUID(int=max(int(at.timestamp() * 1000), 0) << _SHIFT)
 
 
-SYSTEM = "system"
-_BADLY = frozenset({"failed", "stopped"})
-# as in the index, which SQLite uses only then
-_ENDED_BADLY: ColumnElement[bool] = literal_column("ended.status IN ('failed', 'stale', 'cancelled')")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminJobCriteria(JobCriteria):
-    """What a list of everybody's jobs is narrowed to; nothing chosen is all of it.
+    """What an operators' list is narrowed to; the default is every job.
 
-    ``status`` is one of those of the tab. ``owner`` is a user or `SYSTEM`, ``error`` a fingerprint,
-    ``worker`` who runs or has run a job. ``ended_since`` and ``ended_until`` are when a job ended; where
-    very ``many`` did, they are met along the walk, else looked up first.
+    ``status`` is one of the tab's statuses. ``owner`` is a user or `SYSTEM`, ``error`` a fingerprint,
+    ``worker`` the worker that runs or ran a job. ``ended_since`` and ``ended_until`` bound the time of the
+    end: with ``many_ended`` they are checked during the scan, otherwise those jobs are looked up first.
     """
 
     status: str = ""
@@ -145,16 +144,16 @@ class AdminJobCriteria(JobCriteria):
     error: str = ""
     ended_since: datetime | None = None
     ended_until: datetime | None = None
-    many: bool = False
+    many_ended: bool = False
 
-    def walks(self, viewer: Viewer) -> list[Conditions]:
-        """Return the conditions of each index walk, as `JobCriteria.walks` does."""
-        found = JobCriteria.walks(self, viewer)
-        return [[*walk, *self._failed_so(), *self._ended()] for walk in found]
+    def scans(self, viewer: Viewer) -> list[Conditions]:
+        """Return the conditions of each index scan; see `JobCriteria.scans`."""
+        found = JobCriteria.scans(self, viewer)
+        return [[*scan, *self._error_condition(), *self._end_bounds()] for scan in found]
 
-    def rest(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
-        """Return the conditions that no index helps with, as `JobCriteria.rest` does."""
-        found = JobCriteria.rest(self, viewer, sqlite=sqlite)
+    def row_filters(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
+        """Return the conditions that no index supports; see `JobCriteria.row_filters`."""
+        found = JobCriteria.row_filters(self, viewer, sqlite=sqlite)
         if self.queue:
             found.append(jobs.c.queue == self.queue)
         if self.worker:
@@ -164,32 +163,32 @@ class AdminJobCriteria(JobCriteria):
     def _statuses(self) -> tuple[Status, ...]:
         return (Status(self.status),) if self.status else TABS[self.tab]
 
-    def _type_is_indexed(self, viewer: Viewer) -> bool:
-        return not self.owner and JobCriteria._type_is_indexed(self, viewer)  # noqa: SLF001  (no super() with slots)
+    def _can_scan_by_type(self, viewer: Viewer) -> bool:
+        return not self.owner and JobCriteria._can_scan_by_type(self, viewer)  # noqa: SLF001  (no super() with slots)
 
     def _scopes(self, viewer: Viewer) -> list[ColumnElement[bool]]:
         if not self.owner:
             return JobCriteria._scopes(self, viewer)  # noqa: SLF001
-        whose = jobs.c.owner_id.is_(None) if self.owner == SYSTEM else jobs.c.owner_id == self.owner
+        owned = jobs.c.owner_id.is_(None) if self.owner == SYSTEM else jobs.c.owner_id == self.owner
         if viewer.sees_all:
-            return [whose & same_tenant(viewer)]
-        return [whose & scope for scope in scopes(viewer)]
+            return [owned & same_tenant(viewer)]
+        return [owned & scope for scope in scopes(viewer)]
 
-    def _failed_so(self) -> Conditions:
+    def _error_condition(self) -> Conditions:
         if not self.error:
             return []
         return [jobs.c.id.in_(select(job_errors.c.job_id).where(job_errors.c.fingerprint == self.error))]
 
-    def _ended(self) -> Conditions:
+    def _end_bounds(self) -> Conditions:
         if self.ended_since is None and self.ended_until is None:
             return []
-        if self.many:
+        if self.many_ended:
             return _within(jobs, self.ended_since, self.ended_until)
-        same = jobs.alias("ended")
-        badly = [_ENDED_BADLY] if self.tab in _BADLY else []
-        statuses = [same.c.status.in_([status.value for status in TABS[self.tab]])] if badly else []
-        within = _within(same, self.ended_since, self.ended_until)
-        return [jobs.c.id.in_(select(same.c.id).where(*within, *statuses, *badly))]
+        ended = jobs.alias("ended")
+        unsuccessful = [_ENDED_BADLY] if self.tab in _UNSUCCESSFUL_TABS else []
+        statuses = [ended.c.status.in_([status.value for status in TABS[self.tab]])] if unsuccessful else []
+        within = _within(ended, self.ended_since, self.ended_until)
+        return [jobs.c.id.in_(select(ended.c.id).where(*within, *statuses, *unsuccessful))]
 
 
 def _within(table: Any, since: datetime | None, until: datetime | None) -> Conditions:

@@ -1,4 +1,4 @@
-"""The history of jobs, for exports: all that a viewer may see, walked page by page in constant memory."""
+"""The history of jobs for exports: every job that a viewer may see, read page by page in constant memory."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _SUMMARY = (
     *(jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.status, jobs.c.owner_id, jobs.c.triggered_by),
     *(jobs.c.progress, jobs.c.attempt, jobs.c.created_at, jobs.c.started_at, jobs.c.finished_at),
 )
-_NOTES = (jobs.c.message, jobs.c.warnings, jobs.c.errors)
+_DIAGNOSTICS = (jobs.c.message, jobs.c.warnings, jobs.c.errors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryCriteria:
-    """Jobs created from ``since`` on and before ``before``; an empty tuple means all statuses or types."""
+    """Jobs created at or after ``since`` and before ``before``; an empty tuple means every status or type."""
 
     before: datetime
     since: datetime | None = None
@@ -31,7 +31,7 @@ class HistoryCriteria:
     types: tuple[str, ...] = ()
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the same as SQL."""
+        """Return the criteria as SQL conditions."""
         found: list[ColumnElement[bool]] = [jobs.c.created_at < self.before]
         if self.since is not None:
             found.append(jobs.c.created_at >= self.since)
@@ -43,30 +43,32 @@ class HistoryCriteria:
 
 
 class JobHistory:
-    """The jobs of one database as a viewer sees them; a job that changes meanwhile is read as it then is."""
+    """The jobs that a viewer may see; a job that changes during the export is read in its new state."""
 
     def __init__(self, engine: Engine, viewer: Viewer) -> None:
         self._engine = engine
         self._viewer = viewer
 
-    def count(self, wanted: HistoryCriteria) -> int:
-        """Return how many jobs there are now."""
-        visible = select_visible(self._viewer, wanted.conditions(), jobs.c.id).subquery()
+    def count(self, criteria: HistoryCriteria) -> int:
+        """Return how many jobs match now."""
+        visible = select_visible(self._viewer, criteria.conditions(), jobs.c.id).subquery()
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(visible)).scalar_one()
 
-    def pages(self, wanted: HistoryCriteria, *, notes: bool) -> Iterator[tuple[Mapping[str, Any], ...]]:
-        """Yield the jobs by column, newest first, at most `PAGE` at a time; ``notes`` adds what the jobs said."""
+    def pages(self, criteria: HistoryCriteria, *, with_diagnostics: bool) -> Iterator[tuple[Mapping[str, Any], ...]]:
+        """Yield pages of at most `PAGE` jobs, newest first; ``with_diagnostics`` adds message, warnings and errors."""
         last: UUID | None = None
-        while page := self._page(wanted, last, notes=notes):
+        while page := self._page(criteria, last, with_diagnostics=with_diagnostics):
             yield page
             last = page[-1]["id"]
 
-    def _page(self, wanted: HistoryCriteria, before: UUID | None, *, notes: bool) -> tuple[Mapping[str, Any], ...]:
-        conditions = wanted.conditions()
+    def _page(
+        self, criteria: HistoryCriteria, before: UUID | None, *, with_diagnostics: bool
+    ) -> tuple[Mapping[str, Any], ...]:
+        conditions = criteria.conditions()
         if before is not None:
             conditions.append(jobs.c.id < before)
-        columns = (*_SUMMARY, *_NOTES) if notes else _SUMMARY
+        columns = (*_SUMMARY, *_DIAGNOSTICS) if with_diagnostics else _SUMMARY
         with reading(self._engine) as connection:
             rows = connection.execute(select_newest_visible(self._viewer, conditions, PAGE, *columns))
             return tuple(row._asdict() for row in rows)

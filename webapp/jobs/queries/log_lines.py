@@ -1,4 +1,4 @@
-"""Logs: the lines that jobs wrote, read forwards from a line or backwards from the end."""
+"""Log lines of jobs, read forwards from a line or backwards from the end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from webapp.db.engine import reading
 from webapp.schema import log_lines
 
 PAGE = 500
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # from the lightest
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # least severe first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogCriteria:
-    """Which lines of a job's log: of a level or a graver one, of one attempt, after or before a line."""
+    """Which lines of a job's log: of at least a level, of one attempt, after or before a line."""
 
     job_id: UUID
     level: str = ""
@@ -36,7 +36,7 @@ class LogCriteria:
     before: int | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return the same as SQL."""
+        """Return the criteria as SQL conditions."""
         found: list[ColumnElement[bool]] = [log_lines.c.job_id == self.job_id, log_lines.c.id > self.after]
         if self.level in LEVELS:
             found.append(log_lines.c.level.in_(LEVELS[LEVELS.index(self.level) :]))
@@ -48,31 +48,31 @@ class LogCriteria:
 
 
 class JobLogs:
-    """The logs of the jobs of one database."""
+    """Reads the logs of jobs."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def log(self, job_id: UUID, after: int = 0, limit: int = PAGE) -> tuple[LogLine, ...]:
-        """Return lines of a job's log that come after line ``after``, oldest first."""
+        """Return the lines after line ``after``, oldest first."""
         return self.first_lines(LogCriteria(job_id=job_id, after=after), limit)
 
-    def first_lines(self, wanted: LogCriteria, limit: int = PAGE) -> tuple[LogLine, ...]:
-        """Return the first of the lines, oldest first."""
-        return self._lines(wanted, limit, log_lines.c.id.asc())
+    def first_lines(self, criteria: LogCriteria, limit: int = PAGE) -> tuple[LogLine, ...]:
+        """Return the first matching lines, oldest first."""
+        return self._lines(criteria, limit, log_lines.c.id.asc())
 
-    def last_lines(self, wanted: LogCriteria, limit: int = PAGE) -> tuple[LogLine, ...]:
-        """Return the last of the lines, oldest first."""
-        return self._lines(wanted, limit, log_lines.c.id.desc())[::-1]
+    def last_lines(self, criteria: LogCriteria, limit: int = PAGE) -> tuple[LogLine, ...]:
+        """Return the last matching lines, oldest first."""
+        return self._lines(criteria, limit, log_lines.c.id.desc())[::-1]
 
-    def all_lines(self, wanted: LogCriteria) -> Iterator[tuple[LogLine, ...]]:
-        """Go through all of the lines, a page at a time."""
-        while page := self.first_lines(wanted):
+    def all_lines(self, criteria: LogCriteria) -> Iterator[tuple[LogLine, ...]]:
+        """Yield all matching lines, a page at a time."""
+        while page := self.first_lines(criteria):
             yield page
-            wanted = replace(wanted, after=page[-1].id)
+            criteria = replace(criteria, after=page[-1].id)
 
-    def _lines(self, wanted: LogCriteria, limit: int, order: ColumnElement[int]) -> tuple[LogLine, ...]:
+    def _lines(self, criteria: LogCriteria, limit: int, order: ColumnElement[int]) -> tuple[LogLine, ...]:
         columns = [column for column in log_lines.c if column.name != "job_id"]
-        found = select(*columns).where(*wanted.conditions()).order_by(order).limit(limit)
+        found = select(*columns).where(*criteria.conditions()).order_by(order).limit(limit)
         with reading(self.engine) as connection:
             return tuple(LogLine(**row) for row in connection.execute(found).mappings())

@@ -1,7 +1,7 @@
-"""Notices: that a job of theirs has ended, for the people who own jobs.
+"""Notifications: tell users that one of their jobs has ended.
 
-The database writes them itself (a trigger, migration 0010), in whichever transaction ends a job: none is
-forgotten, and a job of the system costs nothing. They go with their jobs. Nothing is sent anywhere.
+A database trigger (migration 0010) writes them in the transaction that ends a job, so none is lost. System jobs
+create none. They are deleted with their jobs. Nothing is sent outside Deskjob.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ _UNREAD = (
     .limit(CEILING)
     .subquery()
 )
-_STATE = select(func.count(), func.max(_UNREAD.c.id)).select_from(_UNREAD)  # once, for each poll asks it
+_STATE = select(func.count(), func.max(_UNREAD.c.id)).select_from(_UNREAD)  # built once, as every poll runs it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One job's end; ``read_at`` is None until its owner has seen it."""
+    """The end of one job; ``read_at`` is None until its owner has read it."""
 
     id: int
     job_id: UUID
@@ -39,46 +39,48 @@ class Notification:
 
 
 class Notifications:
-    """The notices of one database. Everybody reaches the own ones only."""
+    """Reads and marks notifications. Every method is limited to one user's own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def unread(self, user_id: UUID, limit: int = PAGE) -> tuple[Notification, ...]:
-        """Return what this person has not seen, newest first."""
-        return self._some(_of(user_id).where(notices.c.read_at.is_(None)).order_by(notices.c.id.desc()).limit(limit))
+        """Return the user's unread notifications, newest first."""
+        return self._fetch(
+            _notifications_of(user_id).where(notices.c.read_at.is_(None)).order_by(notices.c.id.desc()).limit(limit)
+        )
 
     def read(self, user_id: UUID, limit: int = PAGE) -> tuple[Notification, ...]:
-        """Return what this person has seen, as it was read, latest first."""
-        seen = _of(user_id).where(notices.c.read_at.is_not(None))
-        return self._some(seen.order_by(notices.c.read_at.desc(), notices.c.id.desc()).limit(limit))
+        """Return the user's read notifications, most recently read first."""
+        read = _notifications_of(user_id).where(notices.c.read_at.is_not(None))
+        return self._fetch(read.order_by(notices.c.read_at.desc(), notices.c.id.desc()).limit(limit))
 
-    def after(self, user_id: UUID, notice_id: int, limit: int = PAGE) -> tuple[Notification, ...]:
-        """Return what has come after a notice and was not seen, oldest first."""
-        newer = _of(user_id).where(notices.c.read_at.is_(None), notices.c.id > notice_id)
-        return self._some(newer.order_by(notices.c.id).limit(limit))
+    def after(self, user_id: UUID, notification_id: int, limit: int = PAGE) -> tuple[Notification, ...]:
+        """Return unread notifications newer than one, oldest first."""
+        newer = _notifications_of(user_id).where(notices.c.read_at.is_(None), notices.c.id > notification_id)
+        return self._fetch(newer.order_by(notices.c.id).limit(limit))
 
     def state(self, user_id: UUID) -> tuple[int, int]:
-        """Return how many are unread (stops at `CEILING`), and the number of the latest of them; 0 if there is none."""
+        """Return how many are unread (stops at `CEILING`) and the id of the latest of them, 0 if there is none."""
         with reading(self._engine) as connection:
             count, latest = connection.execute(_STATE, {"user_id": user_id}).one()
         return count, latest or 0
 
-    def mark_read(self, user_id: UUID, notice_id: int | None = None) -> None:
-        """Mark one of this person's notices as read, or all of them."""
-        mine = [notices.c.user_id == user_id, notices.c.read_at.is_(None)]
-        if notice_id is not None:
-            mine.append(notices.c.id == notice_id)
+    def mark_read(self, user_id: UUID, notification_id: int | None = None) -> None:
+        """Mark one of the user's notifications as read, or all of them."""
+        unread = [notices.c.user_id == user_id, notices.c.read_at.is_(None)]
+        if notification_id is not None:
+            unread.append(notices.c.id == notification_id)
         with writing(self._engine) as connection:
-            connection.execute(update(notices).where(*mine).values(read_at=now()))
+            connection.execute(update(notices).where(*unread).values(read_at=now()))
 
-    def _some(self, statement: Select[*tuple[object, ...]]) -> tuple[Notification, ...]:
+    def _fetch(self, statement: Select[*tuple[object, ...]]) -> tuple[Notification, ...]:
         with reading(self._engine) as connection:
             rows = connection.execute(statement).mappings()
             return tuple(Notification(**{**row, "status": Status(row["status"])}) for row in rows)
 
 
-def _of(user_id: UUID) -> Select[*tuple[object, ...]]:
+def _notifications_of(user_id: UUID) -> Select[*tuple[object, ...]]:
     columns = (notices.c.id, notices.c.job_id, jobs.c.title, notices.c.kind.label("status"))
     rows = select(*columns, notices.c.at, notices.c.read_at).join(jobs, jobs.c.id == notices.c.job_id)
     return rows.where(notices.c.user_id == user_id)

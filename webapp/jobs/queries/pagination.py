@@ -1,17 +1,11 @@
-"""Listing: pages of jobs, newest first, each as cheap at a million jobs as at a thousand.
+"""Keyset pagination of jobs, newest first: a page costs the same at a million jobs as at a thousand.
 
-What an index answers is walked in its order and stops with the page. What no index answers (words,
-and a type among one's own jobs) is looked for among the newest `SCAN_LIMIT` jobs, part by part, and the
-answer says how far it came; whoever wants more goes on from there.
+What an index answers is scanned in its order until the page is full. What no index answers (words, and a type among
+a user's own jobs) is looked for among the newest `SCAN_LIMIT` jobs, in growing parts. The page says how far the scan
+came, and the next request continues there.
 
-Walks: the statements of lists, built once for each viewer and choice, as a page asks for them every few seconds.
-
-To build one takes longer than to run it. ``above`` and ``below`` are ids, both left out.
-
-How the jobs of a tab spread over the job types, counted in one go for all of them.
-
-No index knows types within a status. So the newest jobs of each status are read, as many as a list
-narrowed to a type looks at (listing.py), however many there are.
+The statements are cached per viewer and criteria: every page polls, and building a statement takes longer than
+running it. The bounds ``above`` and ``below`` are ids, both exclusive.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -44,99 +38,49 @@ from webapp.jobs.queries.visible_jobs import COUNT_CEILING, PAGE, TAB_CEILING, T
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs
 
-LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
-_KEPT = 256
-_BETWEEN = (jobs.c.id > bindparam("above", type_=Uuid()), jobs.c.id < bindparam("below", type_=Uuid()))
-
-
-@lru_cache(_KEPT)
-def select_page(viewer: Viewer, chosen: JobCriteria, limit: int) -> Select[Any]:
-    """Select the newest that are chosen, between the ids."""
-    return select_newest(add_conditions(chosen.walks(viewer), [*_BETWEEN]), limit)
-
-
-@lru_cache(_KEPT)
-def select_ids(viewer: Viewer, chosen: JobCriteria, limit: int) -> Select[Any]:
-    """Select the ids of the same."""
-    return select_newest(add_conditions(chosen.walks(viewer), [*_BETWEEN]), limit, jobs.c.id)
-
-
-@lru_cache(_KEPT)
-def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...]) -> Select[Any]:
-    """Select how many there are in each tab, by its name; each stops at `TAB_CEILING`."""
-    found: list[Any] = [count_up_to(JobCriteria(tab=tab).walks(viewer), TAB_CEILING).label(tab) for tab in tabs]
-    return select(*found)
-
-
-def count_up_to(walks: list[Conditions], ceiling: int) -> ScalarSelect[int]:
-    """Return how many there are; stops at the ceiling."""
-    # each walk in its index' order, but all of them in none: to sort six hundred ids takes longer than to find them
-    each = [select_newest([walk], ceiling, jobs.c.id).subquery() for walk in walks]
-    some = union_all(*(select(walk.c.id) for walk in each)).limit(ceiling).subquery()
-    return select(func.count()).select_from(some).scalar_subquery()
-
-
-def add_conditions(walks: list[Conditions], further: Conditions) -> list[Conditions]:
-    """Add conditions to each walk."""
-    return [[*walk, *further] for walk in walks]
-
-
-@dataclass(frozen=True, slots=True)
-class TypeCounts:
-    """How many jobs there are of each type, where there are any; if it was ``cut``, at least so many."""
-
-    counts: Mapping[str, int]
-    cut: bool
-
-
-def count_by_type(engine: Engine, viewer: Viewer, tab: str, reach: int) -> TypeCounts:
-    """Count the jobs of ``tab`` that the viewer sees, of each status the newest ``reach``."""
-    with reading(engine) as connection:
-        counts = {row.type: row.many for row in connection.execute(_counted(viewer, tab, reach))}
-    return TypeCounts(counts, cut=sum(counts.values()) >= reach)
-
-
-def _counted(viewer: Viewer, tab: str, reach: int) -> Select[Any]:
-    newest = (
-        select(jobs.c.type).where(*walk).order_by(jobs.c.id.desc()).limit(reach).subquery()
-        for walk in JobCriteria(tab=tab).walks(viewer)
-    )
-    some = union_all(*(select(one.c.type) for one in newest)).subquery()
-    return select(some.c.type, func.count().label("many")).group_by(some.c.type)
-
-
 SCAN_LIMIT = 50_000
-_FIRST_PART = 500
+_FIRST_PART_SIZE = 500
 _UNFINISHED_TABS = ("running", "waiting", "scheduled")
-_COUNTED_AT_ONCE = 20_000
+_COUNT_PART_SIZE = 20_000
 EVERYTHING = JobCriteria()
+LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
+_CACHED_STATEMENTS = 256
+_BETWEEN = (jobs.c.id > bindparam("above", type_=Uuid()), jobs.c.id < bindparam("below", type_=Uuid()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """Jobs, newest first. ``reached`` is the last one that was looked at, if older ones were not."""
+    """Jobs, newest first; ``scanned_to`` is the last job that was read, if the scan limit left out older ones."""
 
     jobs: tuple[Job, ...]
-    reached: UUID | None = None
+    scanned_to: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ListChangeTag:
-    """A text that differs whenever a list may look different, and how many jobs it does not show yet."""
+    """A text that differs whenever a list may look different, and the number of ``new`` jobs that it does not show."""
 
     text: str
     new: int
 
     @classmethod
-    def of_page(cls, there: Collection[Job], counts: Mapping[str, int]) -> Self:
-        """Return that of a page whose jobs and counts were read just now: what `JobPages.pulse` would find, unasked."""
-        versions = (len(there), sum(job.version for job in there) if there else None)
+    def of_page(cls, shown: Collection[Job], counts: Mapping[str, int]) -> Self:
+        """Return the tag of a page that was just read, without a query: the same as `JobPages.change_tag` returns."""
+        versions = (len(shown), sum(job.version for job in shown) if shown else None)
         unfinished = tuple(counts[tab] for tab in _UNFINISHED_TABS)
-        return cls(_pulse([job.id for job in there], versions, unfinished, 0), 0)
+        return cls(_tag_text([job.id for job in shown], versions, unfinished, 0), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCounts:
+    """How many jobs there are of each type that has any; lower bounds if the count was ``cut``."""
+
+    counts: Mapping[str, int]
+    cut: bool
 
 
 class JobPages:
-    """Pages over the jobs of one database."""
+    """Reads pages and counts of the jobs that a viewer may see."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -150,161 +94,214 @@ class JobPages:
     def find(
         self,
         viewer: Viewer,
-        chosen: JobCriteria,
+        criteria: JobCriteria,
         *,
         before: UUID | None = None,
         limit: int = PAGE,
-        reach: int = SCAN_LIMIT,
+        scan_limit: int = SCAN_LIMIT,
     ) -> JobPage:
-        """Return the jobs that are chosen, newest first, older than ``before``; read at most ``reach`` rows for it."""
+        """Return matching jobs older than ``before``, newest first; read at most ``scan_limit`` rows for it."""
         with reading(self.engine) as connection:
-            if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+            if filters := criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
                 older = [jobs.c.id < before] if before else []
-                return _search(connection, _Ways.of(viewer, chosen, older, rest), limit, reach)
+                return _search(connection, _FilteredScans.of(viewer, criteria, older, filters), limit, scan_limit)
             between = {"above": LOWEST, "below": before or HIGHEST}
-            rows = connection.execute(select_page(viewer, chosen, limit), between).mappings()
+            rows = connection.execute(select_page(viewer, criteria, limit), between).mappings()
             return JobPage(jobs=tuple(to_job(row) for row in rows))
 
-    def some(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
-        """Return those of the jobs that are there and that the viewer may see, by id."""
+    def find_by_ids(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
+        """Return the jobs that exist and that the viewer may see, by id."""
         with reading(self.engine) as connection:
             rows = connection.execute(select(jobs).where(jobs.c.id.in_(ids), or_(*scopes(viewer)))).mappings()
             return {row["id"]: to_job(row) for row in rows}
 
-    def missing(self, viewer: Viewer, chosen: JobCriteria, shown: Collection[UUID], limit: int = PAGE) -> int:
-        """Count the jobs that belong on a first page of ``limit`` and are not among those that it shows.
+    def count_missing(self, viewer: Viewer, criteria: JobCriteria, shown: Collection[UUID], limit: int = PAGE) -> int:
+        """Count the jobs that belong on a first page of ``limit`` jobs and are not shown there.
 
-        Where rows have to be looked at one by one, only newer jobs count, of the newest few thousand.
+        Where rows must be read, only jobs newer than the page count, among the newest few hundred.
         """
         with reading(self.engine) as connection:
-            return self._missing(connection, viewer, chosen, shown, limit)
+            return self._count_missing(connection, viewer, criteria, shown, limit)
 
-    def count(self, viewer: Viewer, chosen: JobCriteria) -> int:
-        """Count the jobs that are chosen, as far as `find` reaches; stops at `COUNT_CEILING`."""
-        if chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-            return len(self.find(viewer, chosen, limit=COUNT_CEILING).jobs)
+    def count(self, viewer: Viewer, criteria: JobCriteria) -> int:
+        """Count matching jobs, as far as `find` scans; the count stops at `COUNT_CEILING`."""
+        if criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
+            return len(self.find(viewer, criteria, limit=COUNT_CEILING).jobs)
         with reading(self.engine) as connection:
-            return _count(connection, chosen.walks(viewer), COUNT_CEILING)
+            return _count(connection, criteria.scans(viewer), COUNT_CEILING)
 
-    def count_at_once(self, viewer: Viewer, chosen: JobCriteria) -> int | None:
-        """Count the jobs that are chosen up to `TAB_CEILING`; ``None`` where rows would have to be read for it."""
-        if chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
+    def count_if_indexed(self, viewer: Viewer, criteria: JobCriteria) -> int | None:
+        """Count matching jobs up to `TAB_CEILING`; ``None`` if rows would have to be read."""
+        if criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
             return None
         with reading(self.engine) as connection:
-            return _count(connection, chosen.walks(viewer), TAB_CEILING)
+            return _count(connection, criteria.scans(viewer), TAB_CEILING)
 
-    def total(self, viewer: Viewer, chosen: JobCriteria) -> int:
-        """Count all that are chosen, however many: for a job, not for a page."""
-        rest = chosen.rest(viewer, sqlite=is_sqlite(self.engine))
-        ways, here, count = _Ways.of(viewer, chosen, [], rest), Conditions(), 0
+    def count_all(self, viewer: Viewer, criteria: JobCriteria) -> int:
+        """Count all matching jobs, without a ceiling: for a job, not for a page."""
+        filters = criteria.row_filters(viewer, sqlite=is_sqlite(self.engine))
+        scans, rest, count = _FilteredScans.of(viewer, criteria, [], filters), Conditions(), 0
         with reading(self.engine) as connection:
             while True:
-                last, _ = _part(connection, add_conditions(ways.indexed, here), _COUNTED_AT_ONCE)
+                last, _ = _part(connection, add_conditions(scans.indexed, rest), _COUNT_PART_SIZE)
                 if last is None:
                     return count
-                part = add_conditions(ways.wanted, [*here, jobs.c.id >= last])
-                count += _count(connection, part, _COUNTED_AT_ONCE)
-                here = [jobs.c.id < last]
+                part = add_conditions(scans.filtered, [*rest, jobs.c.id >= last])
+                count += _count(connection, part, _COUNT_PART_SIZE)
+                rest = [jobs.c.id < last]
 
-    def counts(self, viewer: Viewer, tabs: tuple[str, ...] = tuple(TABS)) -> dict[str, int]:
+    def count_tabs(self, viewer: Viewer, tabs: tuple[str, ...] = tuple(TABS)) -> dict[str, int]:
         """Count the viewer's jobs per tab, in one statement; each count stops at `TAB_CEILING`."""
         with reading(self.engine) as connection:
             return dict(connection.execute(select_tab_counts(viewer, tabs)).mappings().one())
 
-    def spread(self, viewer: Viewer, tab: str) -> TypeCounts:
-        """Count the viewer's jobs of a tab by their type, as far as `find` reaches; see `count_by_type.spread`."""
-        return count_by_type(self.engine, viewer, tab, SCAN_LIMIT)
+    def count_by_type(self, viewer: Viewer, tab: str) -> TypeCounts:
+        """Count the viewer's jobs of a tab by type, as far as `find` scans; see `count_types`."""
+        return count_types(self.engine, viewer, tab, SCAN_LIMIT)
 
-    def pulse(
-        self, viewer: Viewer, shown: Collection[UUID], chosen: JobCriteria = EVERYTHING, limit: int = 0
+    def change_tag(
+        self, viewer: Viewer, shown: Collection[UUID], criteria: JobCriteria = EVERYTHING, limit: int = 0
     ) -> ListChangeTag:
-        """Return what differs when jobs that are shown do, or others begin or end; and how many are `missing`.
+        """Return a tag that changes when a shown job changes, or when any other job starts or ends.
 
-        What only becomes of ended jobs that are not shown is not seen: a count may be late by that.
+        With ``limit``, it has the number of jobs that the page does not show yet. Changes of ended jobs that are not
+        shown do not change the tag, so a count may be out of date.
         """
-        # versions only grow, so of the same jobs no change and no removal leaves both as they were
-        moved = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
+        # versions only grow, so any change or deletion of a shown job changes the count or the sum
+        totals = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
         with reading(self.engine) as connection:
-            count, versions = connection.execute(moved).one()
+            count, versions = connection.execute(totals).one()
             unfinished = connection.execute(select_tab_counts(viewer, _UNFINISHED_TABS)).one()
-            new = self._missing(connection, viewer, chosen, shown, limit) if limit else 0
-        return ListChangeTag(_pulse(shown, (count, versions), tuple(unfinished), new), new)
+            new = self._count_missing(connection, viewer, criteria, shown, limit) if limit else 0
+        return ListChangeTag(_tag_text(shown, (count, versions), tuple(unfinished), new), new)
 
-    def repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
-        """Return those of the jobs that were run again after a job was made."""
+    def find_repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
+        """Return which of the jobs were run again, by a job newer than ``after``."""
         again = select(jobs.c.again_of).where(jobs.c.again_of.in_(ids), jobs.c.id > after)
         with reading(self.engine) as connection:
-            return {one for one in connection.execute(again).scalars() if one is not None}
+            return {job_id for job_id in connection.execute(again).scalars() if job_id is not None}
 
-    def mine_running(self, viewer: Viewer, limit: int) -> tuple[Job, ...]:
+    def find_mine_running(self, viewer: Viewer, limit: int) -> tuple[Job, ...]:
         """Return the viewer's own running jobs, newest first."""
-        return self.find(viewer, JobCriteria(tab="running", whose="mine"), limit=limit).jobs
+        return self.find(viewer, JobCriteria(tab="running", ownership="mine"), limit=limit).jobs
 
-    def _missing(
-        self, connection: Connection, viewer: Viewer, chosen: JobCriteria, shown: Collection[UUID], limit: int
+    def _count_missing(
+        self, connection: Connection, viewer: Viewer, criteria: JobCriteria, shown: Collection[UUID], limit: int
     ) -> int:
-        if rest := chosen.rest(viewer, sqlite=is_sqlite(self.engine)):
-            ways = _Ways.of(viewer, replace(chosen, above=max(shown, default=None)), [], rest)
-            last, _ = _part(connection, ways.indexed, _FIRST_PART)
-            return _count(connection, add_conditions(ways.wanted, [jobs.c.id >= last]), limit) if last else 0
+        if filters := criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
+            scans = _FilteredScans.of(viewer, replace(criteria, newer_than=max(shown, default=None)), [], filters)
+            last, _ = _part(connection, scans.indexed, _FIRST_PART_SIZE)
+            return _count(connection, add_conditions(scans.filtered, [jobs.c.id >= last]), limit) if last else 0
         between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
-        found = connection.execute(select_ids(viewer, chosen, limit), between).scalars()
+        found = connection.execute(select_ids(viewer, criteria, limit), between).scalars()
         return len(set(found) - set(shown))
 
 
-def _pulse(shown: Iterable[UUID], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> str:
+@lru_cache(_CACHED_STATEMENTS)
+def select_page(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]:
+    """Select the newest matching jobs between the bounds."""
+    return select_newest(add_conditions(criteria.scans(viewer), [*_BETWEEN]), limit)
+
+
+@lru_cache(_CACHED_STATEMENTS)
+def select_ids(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]:
+    """Select the ids of the newest matching jobs between the bounds."""
+    return select_newest(add_conditions(criteria.scans(viewer), [*_BETWEEN]), limit, jobs.c.id)
+
+
+@lru_cache(_CACHED_STATEMENTS)
+def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...]) -> Select[Any]:
+    """Select the number of jobs in each tab, labelled with its name; each count stops at `TAB_CEILING`."""
+    found: list[Any] = [count_up_to(JobCriteria(tab=tab).scans(viewer), TAB_CEILING).label(tab) for tab in tabs]
+    return select(*found)
+
+
+def count_up_to(scans: list[Conditions], ceiling: int) -> ScalarSelect[int]:
+    """Return a count of the jobs that the scans find; it stops at the ceiling."""
+    # each scan in the order of its index, but the union unordered: sorting 600 ids takes longer than finding them
+    each = [select_newest([scan], ceiling, jobs.c.id).subquery() for scan in scans]
+    limited = union_all(*(select(scan.c.id) for scan in each)).limit(ceiling).subquery()
+    return select(func.count()).select_from(limited).scalar_subquery()
+
+
+def add_conditions(scans: list[Conditions], extra: Conditions) -> list[Conditions]:
+    """Add conditions to each scan."""
+    return [[*scan, *extra] for scan in scans]
+
+
+def count_types(engine: Engine, viewer: Viewer, tab: str, scan_limit: int) -> TypeCounts:
+    """Count the jobs of a tab by type, among the newest ``scan_limit`` of each status.
+
+    No index knows types within a status, so the newest jobs are read, as many as a list narrowed to a type reads.
+    """
+    with reading(engine) as connection:
+        counts = {row.type: row.jobs for row in connection.execute(_counted(viewer, tab, scan_limit))}
+    return TypeCounts(counts, cut=sum(counts.values()) >= scan_limit)
+
+
+def _counted(viewer: Viewer, tab: str, scan_limit: int) -> Select[Any]:
+    newest = (
+        select(jobs.c.type).where(*scan).order_by(jobs.c.id.desc()).limit(scan_limit).subquery()
+        for scan in JobCriteria(tab=tab).scans(viewer)
+    )
+    types = union_all(*(select(part.c.type) for part in newest)).subquery()
+    return select(types.c.type, func.count().label("jobs")).group_by(types.c.type)
+
+
+def _tag_text(shown: Iterable[UUID], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> str:
     return f"{sorted(shown)}-{versions}-{unfinished}-{new}"
 
 
 def _among(engine: Engine, ids: Collection[UUID]) -> ColumnElement[bool]:
-    """Return the condition that a job is one of these; PostgreSQL takes them as one parameter, and sooner."""
+    """Return the condition that a job is one of these; PostgreSQL is faster with one array parameter."""
     if is_sqlite(engine):
         return jobs.c.id.in_(ids)
     return jobs.c.id == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Ways:
-    """Walks of which rows are read one by one: where the indexes lead, and what is looked for on the way."""
+class _FilteredScans:
+    """Scans whose rows are read: ``indexed`` bounds the part to read, ``filtered`` selects from it."""
 
     indexed: list[Conditions]
-    wanted: list[Conditions]
+    filtered: list[Conditions]
 
     @classmethod
-    def of(cls, viewer: Viewer, chosen: JobCriteria, bounds: Conditions, rest: Conditions) -> Self:
+    def of(cls, viewer: Viewer, criteria: JobCriteria, bounds: Conditions, filters: Conditions) -> Self:
         return cls(
-            add_conditions(chosen.index_walks(viewer), bounds), add_conditions(chosen.walks(viewer), [*bounds, *rest])
+            add_conditions(criteria.index_only_scans(viewer), bounds),
+            add_conditions(criteria.scans(viewer), [*bounds, *filters]),
         )
 
 
-def _search(connection: Connection, ways: _Ways, limit: int, reach: int) -> JobPage:
+def _search(connection: Connection, scans: _FilteredScans, limit: int, scan_limit: int) -> JobPage:
     found: list[Job] = []
-    size, here = min(_FIRST_PART, reach), Conditions()
+    size, rest = min(_FIRST_PART_SIZE, scan_limit), Conditions()
     while True:
-        last, count = _part(connection, add_conditions(ways.indexed, here), size)
+        last, count = _part(connection, add_conditions(scans.indexed, rest), size)
         if last is not None:
-            part = add_conditions(ways.wanted, [*here, jobs.c.id >= last])
+            part = add_conditions(scans.filtered, [*rest, jobs.c.id >= last])
             found += _jobs(connection, part, limit - len(found))
-        reach -= size
+        scan_limit -= size
         if count < size or last is None or len(found) >= limit:
             return JobPage(jobs=tuple(found))
-        if reach <= 0:
-            return JobPage(jobs=tuple(found), reached=last)
-        size, here = min(2 * size, reach), [jobs.c.id < last]
+        if scan_limit <= 0:
+            return JobPage(jobs=tuple(found), scanned_to=last)
+        size, rest = min(2 * size, scan_limit), [jobs.c.id < last]
 
 
-def _part(connection: Connection, walks: list[Conditions], size: int) -> tuple[UUID | None, int]:
-    """Return the last id of the newest ``size`` rows, and how many there are."""
-    part = select_newest(walks, size, jobs.c.id).subquery()
+def _part(connection: Connection, scans: list[Conditions], size: int) -> tuple[UUID | None, int]:
+    """Return the oldest id among the newest ``size`` rows, and how many rows there are."""
+    part = select_newest(scans, size, jobs.c.id).subquery()
     ordered = select(part.c.id).order_by(part.c.id).limit(1).scalar_subquery()
     row = connection.execute(select(ordered.label("last"), select(func.count()).select_from(part).scalar_subquery()))
     last, count = row.one()
     return last, count
 
 
-def _jobs(connection: Connection, walks: list[Conditions], limit: int) -> tuple[Job, ...]:
-    return tuple(to_job(row) for row in connection.execute(select_newest(walks, limit)).mappings())
+def _jobs(connection: Connection, scans: list[Conditions], limit: int) -> tuple[Job, ...]:
+    return tuple(to_job(row) for row in connection.execute(select_newest(scans, limit)).mappings())
 
 
-def _count(connection: Connection, walks: list[Conditions], ceiling: int) -> int:
-    return int(connection.execute(select(count_up_to(walks, ceiling))).scalar_one())
+def _count(connection: Connection, scans: list[Conditions], ceiling: int) -> int:
+    return int(connection.execute(select(count_up_to(scans, ceiling))).scalar_one())

@@ -1,4 +1,4 @@
-"""Kinship: which jobs a job belongs together with, as far as the viewer may see them."""
+"""Related jobs: root, children, repetitions, predecessors and dependents, as far as the viewer may see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _COLUMNS = (jobs.c.id, jobs.c.title, jobs.c.status, jobs.c.version)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedJob:
-    """A job that another one names."""
+    """A job that another one refers to."""
 
     id: UUID
     title: str
@@ -29,39 +29,39 @@ class RelatedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedJobs:
-    """What a job is a part of, repeats, is repeated by, follows, and is followed by; at most `LIMIT` of each."""
+    """The jobs around one job; at most `LIMIT` of each."""
 
     root: tuple[RelatedJob, ...] = ()
     again_of: tuple[RelatedJob, ...] = ()
-    again_as: tuple[RelatedJob, ...] = ()
-    follows: tuple[RelatedJob, ...] = ()
-    followed_by: tuple[RelatedJob, ...] = ()
+    run_again_as: tuple[RelatedJob, ...] = ()
+    predecessors: tuple[RelatedJob, ...] = ()
+    dependents: tuple[RelatedJob, ...] = ()
 
 
 NO_RELATED_JOBS = RelatedJobs()
 
 
 class RelatedJobQueries:
-    """Reads over the families of one database."""
+    """Reads the jobs around one job."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def kin(self, viewer: Viewer, job: Job) -> RelatedJobs:
-        """Return the jobs around a job, oldest first."""
-        before = select(dependencies.c.after_id).where(dependencies.c.job_id == job.id)
-        behind = select(dependencies.c.job_id).where(dependencies.c.after_id == job.id)
+    def find(self, viewer: Viewer, job: Job) -> RelatedJobs:
+        """Return the related jobs, oldest first."""
+        predecessors = select(dependencies.c.after_id).where(dependencies.c.job_id == job.id)
+        dependents = select(dependencies.c.job_id).where(dependencies.c.after_id == job.id)
         with reading(self.engine) as connection:
             return RelatedJobs(
-                root=_those(connection, viewer, jobs.c.id == job.root_id) if job.root_id else (),
-                again_of=_those(connection, viewer, jobs.c.id == job.again_of) if job.again_of else (),
-                again_as=_those(connection, viewer, jobs.c.again_of == job.id),
-                follows=_those(connection, viewer, jobs.c.id.in_(before)),
-                followed_by=_those(connection, viewer, jobs.c.id.in_(behind)) if job.has_dependents else (),
+                root=_fetch(connection, viewer, jobs.c.id == job.root_id) if job.root_id else (),
+                again_of=_fetch(connection, viewer, jobs.c.id == job.again_of) if job.again_of else (),
+                run_again_as=_fetch(connection, viewer, jobs.c.again_of == job.id),
+                predecessors=_fetch(connection, viewer, jobs.c.id.in_(predecessors)),
+                dependents=_fetch(connection, viewer, jobs.c.id.in_(dependents)) if job.has_dependents else (),
             )
 
-    def parts_of_note(self, root_id: UUID, *, limit: int) -> tuple[Job, ...]:
-        """Return the children worth looking at first: those that run, then failed ones, then those that wait."""
+    def notable_children(self, root_id: UUID, *, limit: int) -> tuple[Job, ...]:
+        """Return the children to show first: running ones, then failed ones, then unfinished ones."""
         found = select(jobs).where(jobs.c.root_id == root_id).order_by(_urgency(), jobs.c.id).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(found).mappings())
@@ -69,7 +69,7 @@ class RelatedJobQueries:
     def children(
         self, root_id: UUID, *, after: UUID | None = None, statuses: Sequence[Status] = (), limit: int = 50
     ) -> tuple[Job, ...]:
-        """Return a root's children in the order they were made, after the one named; no status means any."""
+        """Return a root's children in the order of creation, after the child ``after``; no status means any."""
         found = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
         if after is not None:
             found = found.where(jobs.c.id > after)
@@ -84,8 +84,8 @@ def _urgency() -> Case[int]:
     return case(ranks, value=jobs.c.status, else_=2)
 
 
-def _those(connection: Connection, viewer: Viewer, which: Any) -> tuple[RelatedJob, ...]:
-    found = select(*_COLUMNS).where(which, or_(*scopes(viewer))).order_by(jobs.c.id).limit(LIMIT)
+def _fetch(connection: Connection, viewer: Viewer, condition: Any) -> tuple[RelatedJob, ...]:
+    found = select(*_COLUMNS).where(condition, or_(*scopes(viewer))).order_by(jobs.c.id).limit(LIMIT)
     return tuple(
         RelatedJob(id=row.id, title=row.title, status=Status(row.status), version=row.version)
         for row in connection.execute(found)

@@ -1,8 +1,8 @@
-"""Searching: words in a job's name, number, message, parameters and errors, as conditions in SQL.
+"""Text search: SQL conditions for words in a job's title, id, message, parameters and errors.
 
-No index knows them: whoever searches bounds how many rows are read (listing.py). Upper and lower
-case are the same (on SQLite for A to Z only). Of a job that one may see and not open, its parameters
-and errors are not searched, or guessing would read them; secrets are never searched.
+No index supports them, so the caller limits how many rows are read (``pagination``). Case is ignored (on SQLite for
+A to Z only). The parameters and errors of a job that the viewer may list but not open are not searched: otherwise
+they could be guessed. Secrets are never searched.
 """
 
 import json
@@ -17,13 +17,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.schema import jobs
 
-WORD_LIMIT = 4  # more are not looked for
+WORD_LIMIT = 4  # further words are ignored
 _END_OF_AN_ID = re.compile("[0-9a-f]{4,12}")
-_CLOSED = "gAAAA"  # how an encrypted secret begins
+_ENCRYPTED_PREFIX = "gAAAA"  # of Fernet tokens
 
 
 def parse_job_id(text: str) -> UUID | None:
-    """Return the id that a text is, if it is one."""
+    """Return the job id that the text is, or ``None``."""
     try:
         return UUID(text.strip().removeprefix("#"))
     except ValueError:
@@ -31,29 +31,29 @@ def parse_job_id(text: str) -> UUID | None:
 
 
 def word_conditions(
-    text: str, viewer: Viewer, closed_types: Collection[str], *, sqlite: bool
+    text: str, viewer: Viewer, restricted_types: Collection[str], *, sqlite: bool
 ) -> list[ColumnElement[bool]]:
-    """Return one condition per word: a job meets it that says the word anywhere."""
-    opened = _may_open(viewer, closed_types)
+    """Return one condition per word: the word occurs anywhere in the job."""
+    readable = _may_open(viewer, restricted_types)
     inside = _in_sqlite if sqlite else _in_postgresql
-    return [_has(word, opened, inside) for word in text.split()[:WORD_LIMIT]]
+    return [_has(word, readable, inside) for word in text.split()[:WORD_LIMIT]]
 
 
-def _has(word: str, opened: ColumnElement[bool], inside: Any) -> ColumnElement[bool]:
-    said = [jobs.c.title.icontains(word, autoescape=True), jobs.c.message.icontains(word, autoescape=True)]
+def _has(word: str, readable: ColumnElement[bool], inside: Any) -> ColumnElement[bool]:
+    matches = [jobs.c.title.icontains(word, autoescape=True), jobs.c.message.icontains(word, autoescape=True)]
     end = word.removeprefix("#").lower()
     if _END_OF_AN_ID.fullmatch(end):
-        said.append(cast(jobs.c.id, String).like(f"%{end}"))
-    return or_(*said, and_(opened, inside(word)))
+        matches.append(cast(jobs.c.id, String).like(f"%{end}"))
+    return or_(*matches, and_(readable, inside(word)))
 
 
-def _may_open(viewer: Viewer, closed_types: Collection[str]) -> ColumnElement[bool]:
+def _may_open(viewer: Viewer, restricted_types: Collection[str]) -> ColumnElement[bool]:
     own = or_(jobs.c.owner_id == viewer.user_id, jobs.c.triggered_by == viewer.user_id)
-    return or_(own, jobs.c.type.not_in(closed_types)) if viewer.sees_all else own
+    return or_(own, jobs.c.type.not_in(restricted_types)) if viewer.sees_all else own
 
 
 def _in_sqlite(word: str) -> ColumnElement[bool]:
-    # the text of the JSON first: it is cheap, and hardly any row is left for the values themselves
+    # the text of the JSON first: it is cheap, and leaves few rows for the values themselves
     written = json.dumps(word)[1:-1]
     leaf = func.json_tree(jobs.c.payload).table_valued("atom")
     error = func.json_each(jobs.c.errors).table_valued("value")
@@ -93,4 +93,4 @@ def _written(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
 
 def _text_has(value: ColumnElement[Any], word: str) -> ColumnElement[bool]:
     text = cast(value, Text)
-    return and_(text.icontains(word, autoescape=True), text.not_like(f"{_CLOSED}%"))
+    return and_(text.icontains(word, autoescape=True), text.not_like(f"{_ENCRYPTED_PREFIX}%"))

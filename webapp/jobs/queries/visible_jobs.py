@@ -1,6 +1,6 @@
-"""What pages read of jobs: who sees which, timelines, logs; and the walks that lists are made of (listing.py).
+"""What pages read of jobs: who sees which, timelines, logs; and the scans that lists are made of (listing.py).
 
-Own jobs and public ones are two index walks joined by UNION: as one ``OR`` they are a scan
+Own jobs and public ones are two index scans joined by UNION: as one ``OR`` they are a scan
 of the whole table for a user who has few.
 """
 
@@ -29,7 +29,7 @@ from webapp.schema import attempts, events, jobs, later, now
 
 PAGE = 50
 COUNT_CEILING = 1000
-TAB_CEILING = 300  # of each count over a list: every page makes seven
+TAB_CEILING = 300  # for each of the seven counts that every list page makes
 TABS: Mapping[str, tuple[Status, ...]] = {
     "all": (),
     "running": (Status.RUNNING, Status.WAITING),
@@ -39,9 +39,9 @@ TABS: Mapping[str, tuple[Status, ...]] = {
     "done": (Status.COMPLETED,),
     "stopped": (Status.CANCELLED,),
 }
-# as in the index: SQLite uses a partial one for `public`, not for the `public = 1` that the column would become
+# spelled as in the index: SQLite uses a partial index for `public`, not for `public = 1` as the column is rendered
 PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
-# as in the index of what has not ended
+# spelled as in the index of unfinished jobs
 ALL_UNFINISHED: ColumnElement[bool] = literal_column(
     "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
 )
@@ -50,7 +50,7 @@ HAS_WARNINGS: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who looks: a user sees the own jobs and the public ones; some roles see all."""
+    """The user who reads: sees their own jobs and public ones; some roles see all."""
 
     user_id: UUID
     sees_all: bool = False
@@ -70,7 +70,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a job that has ended."""
+    """One ended attempt of a job."""
 
     number: int
     outcome: str
@@ -86,13 +86,13 @@ class Attempt:
 
 
 class VisibleJobs:
-    """Reads over the jobs of one database."""
+    """Reads jobs as a viewer may see them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def visible(self, viewer: Viewer, job_id: UUID) -> Job:
-        """Return the job if the viewer may see it; else raise `JobNotFound`, as for no job."""
+    def get_visible(self, viewer: Viewer, job_id: UUID) -> Job:
+        """Return the job; raise `JobNotFound` if it does not exist or the viewer may not see it."""
         with reading(self.engine) as connection:
             statement = select(jobs).where(jobs.c.id == job_id, or_(*scopes(viewer)))
             row = connection.execute(statement).mappings().first()
@@ -101,16 +101,16 @@ class VisibleJobs:
         return to_job(row)
 
     def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
-        """Return the viewer's own jobs that have not ended, newest first."""
+        """Return the viewer's own unfinished jobs, newest first."""
         return self._mine(viewer, list_conditions(tuple(UNFINISHED)), limit)
 
     def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
-        """Return the viewer's own jobs that have not ended, or not longer ago than ``window``, newest first."""
+        """Return the viewer's own jobs that are unfinished or ended within ``window``, newest first."""
         recent = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= later(-window.total_seconds()))
         return self._mine(viewer, [recent], limit)
 
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
-        """Return what happened to a job, oldest first."""
+        """Return a job's events, oldest first."""
         columns = (events.c.at, events.c.name, events.c.attempt, events.c.actor_id, events.c.detail)
         return self._rows(Event, select(*columns).where(events.c.job_id == job_id).order_by(events.c.id))
 
@@ -120,19 +120,19 @@ class VisibleJobs:
         return self._rows(Attempt, select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number))
 
     def last_created_at(self, type_name: str) -> datetime | None:
-        """Return when the type's latest job was created, if there is one."""
+        """Return when the latest job of a type was created, ``None`` if there is none."""
         latest = select(jobs.c.created_at).where(jobs.c.type == type_name).order_by(jobs.c.id.desc()).limit(1)
         with reading(self.engine) as connection:
             return connection.execute(latest).scalar()
 
     def now(self) -> datetime:
-        """Return the database's time, the one that all moments of jobs are measured by."""
+        """Return the database's time, which all times of jobs are taken from."""
         with reading(self.engine) as connection:
             return connection.execute(select(now())).scalar_one()
 
-    def _mine(self, viewer: Viewer, which: list[ColumnElement[bool]], limit: int) -> tuple[Job, ...]:
+    def _mine(self, viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int) -> tuple[Job, ...]:
         own = (jobs.c.owner_id == viewer.user_id, same_tenant(viewer))
-        statement = select(jobs).where(*own, *which).order_by(jobs.c.id.desc()).limit(limit)
+        statement = select(jobs).where(*own, *conditions).order_by(jobs.c.id.desc()).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
@@ -142,10 +142,10 @@ class VisibleJobs:
 
 
 def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
-    """Return the condition that a job is of the viewer's tenant.
+    """Return the condition that a job belongs to the viewer's tenant.
 
-    A tenant sees nothing of another, nor of the house itself; who has no tenant sees what has
-    none, and all tenants' jobs only in a role that sees all: that is who runs the installation.
+    A user of a tenant sees only that tenant's jobs. A user without a tenant sees jobs without one, or, in a role
+    that sees all, the jobs of every tenant: that role runs the installation.
     """
     if viewer.tenant is not None:
         return jobs.c.tenant == viewer.tenant
@@ -153,18 +153,18 @@ def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
-    """Return the conditions of what the viewer may see; no job meets two of them."""
-    house = same_tenant(viewer)
+    """Return the conditions of the jobs that the viewer may see; no job meets two of them."""
+    tenant = same_tenant(viewer)
     if viewer.sees_all:
-        return [house]
-    return [(jobs.c.owner_id == viewer.user_id) & house, PUBLIC & house]
+        return [tenant]
+    return [(jobs.c.owner_id == viewer.user_id) & tenant, PUBLIC & tenant]
 
 
 def list_conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[ColumnElement[bool]]:
-    """Return what narrows a list to some statuses and a type; nothing given narrows nothing."""
+    """Return the conditions that a job has one of the statuses and a type; empty values mean any."""
     found: list[ColumnElement[bool]] = []
     if statuses:
-        # spelled out in the SQL: SQLite uses a partial index for constants only
+        # literals in the SQL: SQLite uses a partial index for constants only
         names: Any = bindparam(None, [status.value for status in statuses], expanding=True, literal_execute=True)
         found.append(jobs.c.status.in_(names))
     if type_name:
@@ -175,26 +175,26 @@ def list_conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[C
 def select_newest_visible(
     viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int, *columns: Any
 ) -> Select[Any]:
-    """Select the viewer's jobs, newest first: each scope's newest, limited on its own, then joined and limited again.
+    """Select the newest jobs that the viewer may see; ``columns`` (all by default) must include the id.
 
-    ``columns`` (all by default) must have the id.
+    Each scope is limited first, then they are joined and limited again.
     """
     return select_newest([[scope, *conditions] for scope in scopes(viewer)], limit, *columns)
 
 
-def select_newest(walks: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
-    """Select the newest of several walks, each given as its conditions, of which no job meets two."""
-    wanted = columns or tuple(jobs.c)
-    if len(walks) == 1:
-        return select(*wanted).where(*walks[0]).order_by(jobs.c.id.desc()).limit(limit)
-    each = (select(jobs.c.id).where(*walk).order_by(jobs.c.id.desc()).limit(limit).subquery() for walk in walks)
-    joined = union_all(*(select(walk.c.id) for walk in each)).subquery()
+def select_newest(scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
+    """Select the newest jobs of several scans, given by their conditions; no job may meet two of them."""
+    selected = columns or tuple(jobs.c)
+    if len(scans) == 1:
+        return select(*selected).where(*scans[0]).order_by(jobs.c.id.desc()).limit(limit)
+    each = (select(jobs.c.id).where(*scan).order_by(jobs.c.id.desc()).limit(limit).subquery() for scan in scans)
+    joined = union_all(*(select(scan.c.id) for scan in each)).subquery()
     newest = select(joined.c.id).order_by(joined.c.id.desc()).limit(limit)
-    if len(wanted) == 1:
+    if len(selected) == 1:
         return newest
-    return select(*wanted).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
+    return select(*selected).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
 
 
 def select_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
-    """Select all of the viewer's jobs, in no order; no job is in two scopes."""
+    """Select all jobs that the viewer may see, in no order."""
     return union_all(*(select(*columns).where(scope, *conditions) for scope in scopes(viewer)))

@@ -39,7 +39,7 @@ def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: 
     checkpoint = BulkCheckpoint.of(job)
     chosen = checkpoint.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
     viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
-    total = checkpoint.handled + queries.lists.total(viewer, chosen)
+    total = checkpoint.handled + queries.lists.count_all(viewer, chosen)
     job.progress(done=checkpoint.handled, total=total)
     for part, last in _parts(queries, viewer, chosen):
         judged = sort(payload.action, _not_yet(payload.action, part, job, queries), actor)
@@ -65,15 +65,15 @@ def _parts(queries: JobQueries, viewer: Viewer, chosen: JobCriteria) -> Iterator
     """Yield the jobs part by part, each with its last one, newest first."""
     before: UUID | None = None
     while True:
-        found = queries.lists.find(viewer, chosen, before=before, limit=PART, reach=REACH)
+        found = queries.lists.find(viewer, chosen, before=before, limit=PART, scan_limit=REACH)
         if found.jobs:
             yield found.jobs, found.jobs[-1].id
-        before = found.jobs[-1].id if len(found.jobs) == PART else found.reached
+        before = found.jobs[-1].id if len(found.jobs) == PART else found.scanned_to
         if before is None:
             return
 
 
 def _not_yet(action: Action, part: tuple[Job, ...], job: JobContext, queries: JobQueries) -> list[Job]:
     """Leave out what an attempt before this one has run again: to run twice is the one act that is not harmless."""
-    again = queries.lists.repeated([one.id for one in part], after=job.id) if action is Action.RUN_AGAIN else set()
+    again = queries.lists.find_repeated([one.id for one in part], after=job.id) if action is Action.RUN_AGAIN else set()
     return [one for one in part if one.id not in again]

@@ -36,7 +36,7 @@ def job_history_export(job: JobContext, payload: JobHistoryExport, accounts: Acc
     table, media_type = FORMATS[payload.format]
     total, written = history.count(wanted), 0
     with job.open_attachment(f"job-history.{payload.format}", media_type) as file, table(file, columns) as add:
-        lines = _lines(history.pages(wanted, notes=payload.with_notes), viewer, accounts)
+        lines = _lines(history.pages(wanted, with_diagnostics=payload.with_notes), viewer, accounts)
         for line in job.track(lines, total=total):
             add(line)
             written += 1

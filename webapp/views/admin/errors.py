@@ -116,7 +116,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
         changed_by=viewer_context([group.state_by]).name(group.state_by) if group.state_by else "",
         changed_at=viewer_context().when(group.state_at) if group.state_at else None,
         failed=services().metrics.errors.count_retriable(fingerprint),
-        latest_job_exists=bool(services().queries.lists.some(viewer(), [group.sample_job_id])),
+        latest_job_exists=bool(services().queries.lists.find_by_ids(viewer(), [group.sample_job_id])),
     )
 
 
@@ -151,7 +151,9 @@ def retry(fingerprint: str) -> ResponseReturnValue:
             job = start_acting(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
     judged = sort(
-        Act.RETRY, services().queries.lists.some(viewer(), errors.retriable(fingerprint, count)).values(), actor()
+        Act.RETRY,
+        services().queries.lists.find_by_ids(viewer(), errors.retriable(fingerprint, count)).values(),
+        actor(),
     )
     act(services().jobs, Act.RETRY, judged.fit, actor())
     record_audit(

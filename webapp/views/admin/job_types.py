@@ -152,7 +152,7 @@ def _found(services: Services) -> _TypeFigures:
     disabled = services.disabled_types.all()
     reading = viewer_context(one.disabled_by for one in disabled.values())
     return _TypeFigures(
-        spreads={tab: services.queries.lists.spread(reading.viewer, tab) for tab in ("waiting", "running")},
+        spreads={tab: services.queries.lists.count_by_type(reading.viewer, tab) for tab in ("waiting", "running")},
         ended=services.metrics.count_ended_by_type(charts.chart_start(reading.now)),
         disabled=disabled,
         reading=reading,

@@ -94,7 +94,7 @@ def _rows(given: JobFilter) -> Iterator[list[object]]:
         people = viewer_context(person for job in found.jobs for person in (job.owner.user_id, job.triggered_by))
         for job in found.jobs:
             yield _row(job, people)
-        before = found.jobs[-1].id if len(found.jobs) == _BATCH else found.reached
+        before = found.jobs[-1].id if len(found.jobs) == _BATCH else found.scanned_to
         if before is None:
             return
 

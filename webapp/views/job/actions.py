@@ -64,7 +64,7 @@ def act(job_id: UUID, verb: str) -> ResponseReturnValue:
 
 def _visible(job_id: UUID, reading: ViewerContext) -> Job:
     """A job that somebody may see but not open is not theirs to ask about."""
-    job = services().queries.jobs.visible(reading.viewer, job_id)
+    job = services().queries.jobs.get_visible(reading.viewer, job_id)
     if not reading.may_open(job):
         abort(404)
     return job

@@ -82,7 +82,7 @@ _WHICH: Mapping[str, frozenset[Status]] = MappingProxyType(
 @bp.get("/jobs/<uuid:job_id>/children")
 def index(job_id: UUID) -> ResponseReturnValue:
     """Show a page of the parts, in the order they were made."""
-    job = services().queries.jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.get_visible(viewer(), job_id)
     which = request.args.get("which", "")
     which = which if which in _WHICH else ""
     after = request.args.get("after", None, UUID)

@@ -36,7 +36,7 @@ FILES_LIMIT = 2_000_000_000  # bytes of all files; what is beyond is named, not 
 @bp.get("/jobs/<uuid:job_id>/bundle.zip")
 def download(job_id: UUID) -> ResponseReturnValue:
     """Send the archive while it is made."""
-    job, reading = services().queries.jobs.visible(viewer(), job_id), viewer_context()
+    job, reading = services().queries.jobs.get_visible(viewer(), job_id), viewer_context()
     if not reading.may_open(job):
         abort(404)
     record_audit(

@@ -89,7 +89,7 @@ _HEADERS = {
 @bp.get("/jobs/<uuid:job_id>/files/<uuid:file_id>")
 def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     """Send one file of a job, or the part of it that is asked for."""
-    job = services().queries.jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.get_visible(viewer(), job_id)
     attachment = services().jobs.attachment(job.id, file_id)
     reading = viewer_context()
     if not reading.may_open(job):

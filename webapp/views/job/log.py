@@ -136,7 +136,7 @@ bp = Blueprint("log", __name__)
 @bp.get("/jobs/<uuid:job_id>/log.txt")
 def download(job_id: UUID) -> ResponseReturnValue:
     """Send the lines, all or of a level and an attempt, as they are read from the database."""
-    job = services().queries.jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.get_visible(viewer(), job_id)
     if not viewer_context().may_open(job):
         abort(404)
     lines = Chosen.of(request.args).lines(job.id)

@@ -31,7 +31,7 @@ bp = index.bp
 @bp.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
-    job = services().queries.jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.get_visible(viewer(), job_id)
     tag, reading = _tag(job), _reader(job)  # the tag before all else: one that is too old only costs one more answer
     return render_template(
         "job/show.html",
@@ -49,7 +49,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
 def show_live(job_id: UUID) -> ResponseReturnValue:
     """Answer what changes on a job's page, 304 if nothing did; the answer for a finished job asks no more."""
     try:
-        job = services().queries.jobs.visible(viewer(), job_id)
+        job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_removed.html")
     tag = _tag(job)
@@ -66,7 +66,7 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
 def log_lines(job_id: UUID) -> ResponseReturnValue:
     """Answer the lines of the log after line ``after``; nothing while there are none."""
     try:
-        job = services().queries.jobs.visible(viewer(), job_id)
+        job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_log_removed.html")
     chosen = Chosen.of({"after": "0", **request.args})
@@ -89,7 +89,7 @@ def _tag(job: Job) -> str:
     queue = page.queue_outlook(job) if job.is_new else None
     told = (queue.place, queue.workers, queue.pause) if queue else ()
     grown = (polling.job_tick(job, now), template_version(), get_locale())
-    return polling.tag(services().queries.change_tags.family_pulse(job), topbar().change_tag, viewer(), told, *grown)
+    return polling.tag(services().queries.change_tags.of_job(job), topbar().change_tag, viewer(), told, *grown)
 
 
 def _reader(job: Job) -> ViewerContext:
@@ -125,6 +125,6 @@ parameter_bp = Blueprint("parameters", __name__)
 @parameter_bp.get("/jobs/<uuid:job_id>/parameters/<name>")
 def whole(job_id: UUID, name: str) -> ResponseReturnValue:
     """Send its text; secrets stay hidden here, too."""
-    job = services().queries.jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.get_visible(viewer(), job_id)
     wanted = next((parameter for parameter in given(job, viewer_context()) if parameter.name == name), None)
     return text_response(wanted.text) if wanted else abort(404)

@@ -82,7 +82,7 @@ class JobFilter(Filter):
             error=self.error,
             ended_since=moment_of(self.ended_since),
             ended_until=moment_of(self.ended_until),
-            many=self.count_ended() > _MANY,
+            many_ended=self.count_ended() > _MANY,
         )
 
     def count_ended(self) -> int:

@@ -82,11 +82,11 @@ def _matching() -> JobCriteria:
     newest = request.values.get("newest", type=UUID)
     if newest is None:
         abort(400)
-    return replace(asked(_filter()).chosen, newest=newest)
+    return replace(asked(_filter()).chosen, newest_id=newest)
 
 
 def _sorted(action: Action) -> Sorted:
-    there = services().queries.lists.some(viewer(), _ids())
+    there = services().queries.lists.find_by_ids(viewer(), _ids())
     return sort(action, (there[one] for one in _ids() if one in there), actor())
 
 

@@ -110,12 +110,12 @@ class Filter:
         return JobCriteria(
             tab=self.tab,
             type_name=self.type_name,
-            whose=self.whose,
+            ownership=self.whose,
             text=self.text,
-            warned=self.warned,
+            with_warnings=self.warned,
             since=_midnight(first, now),
             until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
-            closed_types=closed_types,
+            restricted_types=closed_types,
         )
 
     def _days(self, today: date) -> tuple[date | None, date | None]:

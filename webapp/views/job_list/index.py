@@ -91,7 +91,7 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
 def _pulse(wanted: Asked, there: Shown) -> ListChangeTag:
     """Ask whether anything has changed; new jobs are told on the first page only."""
     limit = PAGE if wanted.filter.is_first_page else 0
-    return services().queries.lists.pulse(viewer(), there.ids, wanted.chosen, limit)
+    return services().queries.lists.change_tag(viewer(), there.ids, wanted.chosen, limit)
 
 
 def _tag(chosen: Filter, pulse: ListChangeTag) -> str:

@@ -89,15 +89,15 @@ def job_list(services: Services, wanted: Asked) -> JobList:
         wanted,
         shown,
         {job.id: job for job in (*running, *page)},
-        more=more or found.reached is not None or not given.is_first_page,
+        more=more or found.scanned_to is not None or not given.is_first_page,
         older=given.after(page[-1].id) if more else None,
-        searched_to=given.after(found.reached) if found.reached else None,
+        searched_to=given.after(found.scanned_to) if found.scanned_to else None,
     )
 
 
 def job_list_again(services: Services, wanted: Asked, shown: Shown, *, new: int, were_idle: bool) -> JobList:
     """Ask how the jobs stand that a page shows, and for how many there are beside them."""
-    there = services.queries.lists.some(viewer(), shown.ids)
+    there = services.queries.lists.find_by_ids(viewer(), shown.ids)
     return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
 
 
@@ -113,7 +113,7 @@ def _described(
     searched_to: Filter | None = None,
     were_idle: bool | None = None,
 ) -> JobList:
-    counts = services.queries.lists.counts(viewer())
+    counts = services.queries.lists.count_tabs(viewer())
     people = viewer_context(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, there.values(), people)
     idle = _idle_queues(services) if counts["waiting"] else ()
@@ -141,7 +141,7 @@ def _matching(services: Services, wanted: Asked, counts: Mapping[str, int]) -> s
     """Say how many jobs match; empty where every page would have to read them once more."""
     if not wanted.filter.is_narrowed:
         return _number(counts[wanted.filter.tab])
-    count = services.queries.lists.count_at_once(viewer(), wanted.chosen)
+    count = services.queries.lists.count_if_indexed(viewer(), wanted.chosen)
     return "" if count is None else _number(count)
 
 

@@ -36,7 +36,7 @@ def _largest(job_id: UUID) -> int | None:
 @expects_files(_expected, at_most=_largest)
 def form(job_id: UUID) -> ResponseReturnValue:
     """Show the form of a job with its values, or start a new job with what came back."""
-    job = services().queries.jobs.visible(viewer(), job_id)
+    job = services().queries.jobs.get_visible(viewer(), job_id)
     reading = viewer_context()
     if not reading.may_open(job):
         abort(404)
@@ -79,6 +79,6 @@ def _stored(file: Attachment) -> StoredFile:
 
 def _type_of(job_id: UUID) -> str:
     try:
-        return services().queries.jobs.visible(viewer(), job_id).type
+        return services().queries.jobs.get_visible(viewer(), job_id).type
     except JobNotFound:
         return ""

@@ -41,7 +41,7 @@ class TopBar:
     def now(cls) -> Self:
         """Ask how it stands for the person who is signed in."""
         who = viewer()
-        those = services().queries.lists.mine_running(who, LISTED + 1)
+        those = services().queries.lists.find_mine_running(who, LISTED + 1)
         unread, latest = services().notifications.state(who.user_id)
         return cls(
             running=tuple(_running(job) for job in those[:LISTED]),
