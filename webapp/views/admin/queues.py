@@ -1,12 +1,7 @@
-"""The queues: what waits and runs in each, kept up to date.
-
-What the pages of queues say of each one: its figures in words, and what is wrong with it.
-
-Steering a queue: pause, resume, limit and empty it. What takes something away is asked first.
-"""
+"""Queues: list and show them with their figures; pause, resume, limit and empty one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -34,12 +29,18 @@ from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
-FEW = 20  # samples: a 95th percentile of fewer is one job's luck
+bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
+require_for_all(bp, Right.SEE_INSTALLATION)
+_JOBS_ENDPOINT = "admin_jobs.index"
+_POLL_SECONDS = 5.0
+_SECONDS_TO_EMPTY = 2.0  # within the request; a background job stops the rest
+_LONGEST_LIMIT = 6  # digits
+_FEW_SAMPLES = 20  # below this, a 95th percentile is the wait of a single job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
-    """A queue as people read it; empty words say that there is nothing to say."""
+    """A queue for display; ``oldest`` and ``p95`` are empty if there is no such wait."""
 
     name: str
     look: StatusLabel
@@ -56,89 +57,25 @@ class QueueView:
 
     @property
     def has_no_workers(self) -> bool:
-        """Whether nobody would take a job from it."""
+        """Whether no worker would start its jobs."""
         return not self.workers
 
     @property
     def few_samples(self) -> bool:
-        """Whether its 95th percentile is to be taken with care."""
-        return 0 < self.samples < FEW
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _QueueFigures:
-    loads: Mapping[str, QueueLoad]
-    oldest: Mapping[str, timedelta]
-    waits: Mapping[str, QueueLatency]
-    workers: Mapping[str, int]
-
-
-def queue_views(services: Services) -> tuple[QueueView, ...]:
-    """Describe every queue."""
-    queues = services.queues.all()
-    reading = viewer_context(queue.paused_by for queue in queues)
-    found = _QueueFigures(
-        loads=services.queues.loads(),
-        oldest=services.queues.oldest_waits(),
-        waits=services.queues.latencies(),
-        workers=services.workers.count_by_queue(),
-    )
-    return tuple(_view(queue, found, reading) for queue in queues)
-
-
-def _view(queue: Queue, found: _QueueFigures, reading: ViewerContext) -> QueueView:
-    load, wait, oldest = (
-        found.loads.get(queue.name, QueueLoad()),
-        found.waits.get(queue.name),
-        found.oldest.get(queue.name),
-    )
-    workers = found.workers.get(queue.name, 0)
-    return QueueView(
-        name=queue.name,
-        look=_look(queue, load, workers),
-        waiting=load.waiting,
-        oldest=rough_duration(oldest) if oldest is not None else "",
-        p95=rough_duration(wait.p95) if wait else "",
-        samples=wait.samples if wait else 0,
-        running=load.running,
-        limit=queue.max_running,
-        workers=workers,
-        paused_at=reading.when(queue.paused_at) if queue.paused_at else None,
-        paused_by=_who(queue, reading),
-        reason=queue.reason,
-    )
-
-
-def _who(queue: Queue, reading: ViewerContext) -> str:
-    return reading.name(queue.paused_by) if queue.paused_by else _("the command line")
-
-
-def _look(queue: Queue, load: QueueLoad, workers: int) -> StatusLabel:
-    if queue.paused_at:
-        return StatusLabel(_("Paused"), "attention", "player-pause")
-    if not workers:
-        return StatusLabel(_("No worker"), "failed" if load.waiting else "waiting", "alert-triangle")
-    if load.running:
-        return StatusLabel(_("Running"), "running", "loader-2")
-    return StatusLabel(_("Open"), "done", "check")
-
-
-bp = Blueprint("queues", __name__, url_prefix="/admin/queues")
-require_for_all(bp, Right.SEE_INSTALLATION)
-_POLL_SECONDS = 5.0
-_JOBS = "admin_jobs.index"
+        """Whether its 95th percentile is based on few jobs."""
+        return 0 < self.samples < _FEW_SAMPLES
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
     """List the queues."""
-    return render_template("admin/queues/index.html", **_list())
+    return render_template("admin/queues/index.html", **_list_page())
 
 
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
-    """Answer what changes on the list; 304 if nothing did."""
-    return poll_response("admin/queues/_live.html", _list())
+    """Answer a poll of the list; 304 if nothing changed."""
+    return poll_response("admin/queues/_live.html", _list_page())
 
 
 @bp.get("/<path:name>")
@@ -149,86 +86,57 @@ def show(name: str) -> ResponseReturnValue:
 
 @bp.get("/<path:name>/_live")
 def show_live(name: str) -> ResponseReturnValue:
-    """Answer what changes on a queue's page; 304 if nothing did."""
+    """Answer a poll of a queue's page; 304 if nothing changed."""
     return poll_response("admin/queues/_queue_live.html", _queue_page(name))
-
-
-@bp.app_template_global()
-def jobs_url(**narrowed: Any) -> str:
-    """Return the address of the list of everybody's jobs, narrowed; empty where there is none."""
-    return url_for(_JOBS, **narrowed) if _JOBS in current_app.view_functions else ""
-
-
-def _list() -> dict[str, Any]:
-    return _page(queue_views(services()))
-
-
-def _queue_page(name: str) -> dict[str, Any]:
-    """Return what the page of one queue is made of; 404 for one that is not there."""
-    return {**_page((queue := find_queue(name),)), "queue": queue}
-
-
-def _page(shown: tuple[QueueView, ...]) -> dict[str, Any]:
-    return {"queues": shown, **polling_context(shown, _POLL_SECONDS)}
-
-
-def find_queue(name: str) -> QueueView:
-    """Return one queue, described; 404 for one that is not there."""
-    return next((queue for queue in queue_views(services()) if queue.name == name), None) or abort(404)
-
-
-_SECONDS_TO_EMPTY = 2.0  # of one request; a job of its own goes on with what then still waits
-_LONGEST_LIMIT = 6  # digits
 
 
 @bp.route("/<path:name>/pause", methods=["GET", "POST"])
 @require(Right.RUN_QUEUES)
 def pause(name: str) -> ResponseReturnValue:
-    """Ask why, then take no more jobs from a queue."""
-    if page := confirmation.ask_reason(_pausing(find_queue(name))):
+    """Ask for a reason, then pause a queue."""
+    if page := confirmation.ask_reason(_pause_confirmation(_find_queue(name))):
         return page
     reason = confirmation.submitted_reason()
     with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
         services().queues.pause(name, reason=reason, by=signed_in().id)
-    return _back(name)
+    return _redirect_to(name)
 
 
 @bp.post("/<path:name>/resume")
 @require(Right.RUN_QUEUES)
 def resume(name: str) -> ResponseReturnValue:
-    """Take its jobs again."""
-    queue = find_queue(name)
+    """Resume a paused queue."""
+    queue = _find_queue(name)
     with audited(AuditAction.QUEUE_RESUME, AuditTarget.QUEUE, name, before={"reason": queue.reason}):
         services().queues.resume(name)
     services().wake_ups.push(name)
-    return _back(name)
+    return _redirect_to(name)
 
 
 @bp.post("/<path:name>/limit")
 @require(Right.RUN_QUEUES)
 def limit(name: str) -> ResponseReturnValue:
-    """Let at most so many of its jobs run at once; nothing lifts the limit."""
-    queue = find_queue(name)
+    """Limit how many jobs of a queue run at the same time; an empty field removes the limit."""
+    queue = _find_queue(name)
     typed = request.form.get("limit", "").strip()
     if typed and not (typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_LIMIT):
         error = _("Enter a whole number of 0 or more, or leave the field empty for no limit.")
         return render_template("admin/queues/show.html", **_queue_page(name), typed=typed, error=error), 422
     number = int(typed) if typed else None
-    with audited(
-        AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, name, before={"limit": queue.limit}, after={"limit": number}
-    ):
+    change = {"before": {"limit": queue.limit}, "after": {"limit": number}}
+    with audited(AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, name, **change):
         services().queues.limit(name, number)
     services().wake_ups.push(name)
-    return _back(name)
+    return _redirect_to(name)
 
 
 @bp.route("/<path:name>/empty", methods=["GET", "POST"])
 @require(Right.RUN_QUEUES)
 def empty(name: str) -> ResponseReturnValue:
-    """Ask whether it is meant, then stop every job that waits in a queue."""
-    queue = find_queue(name)
+    """Ask for confirmation, then stop all waiting jobs of a queue; a background job stops what takes too long."""
+    queue = _find_queue(name)
     if request.method == "GET":
-        return render_confirmation(_emptying(queue))
+        return render_confirmation(_empty_confirmation(queue))
     by = signed_in().id
     stopped = services().queues.empty(
         name, lambda ids: services().jobs.cancel_many(ids, by=by), seconds=_SECONDS_TO_EMPTY
@@ -237,19 +145,46 @@ def empty(name: str) -> ResponseReturnValue:
         AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped}
     )
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
-    if stopped >= queue.waiting or not services().queues.count_queued(name):
-        return _back(name)
+    if stopped >= queue.waiting or not services().queues.waiting(name):
+        return _redirect_to(name)
     rest = start_acting(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
     flash(_("This job stops the remaining jobs."))
     return redirect(url_for("jobs.show", job_id=rest.id), 303)
 
 
-def _pausing(queue: QueueView) -> Confirmation:
-    runs = ngettext("%(num)s running job continues.", "%(num)s running jobs continue.", queue.running)
+@bp.app_template_global()
+def jobs_url(**filters: Any) -> str:
+    """Return the URL of the filtered list of all jobs; empty if the application has no such page."""
+    return url_for(_JOBS_ENDPOINT, **filters) if _JOBS_ENDPOINT in current_app.view_functions else ""
+
+
+def _list_page() -> dict[str, Any]:
+    return _page(_queue_views(services()))
+
+
+def _queue_page(name: str) -> dict[str, Any]:
+    queue = _find_queue(name)
+    return {**_page((queue,)), "queue": queue}
+
+
+def _page(queues: tuple[QueueView, ...]) -> dict[str, Any]:
+    return {"queues": queues, **polling_context(queues, _POLL_SECONDS)}
+
+
+def _find_queue(name: str) -> QueueView:
+    return next((queue for queue in _queue_views(services()) if queue.name == name), None) or abort(404)
+
+
+def _redirect_to(name: str) -> ResponseReturnValue:
+    return redirect(url_for("queues.show", name=name), 303)
+
+
+def _pause_confirmation(queue: QueueView) -> Confirmation:
+    running = ngettext("%(num)s running job continues.", "%(num)s running jobs continue.", queue.running)
     return Confirmation(
         title=_("Pause the queue %(name)s?", name=queue.name),
         effect=_("Workers start no jobs from this queue until it is resumed. Waiting jobs keep their place."),
-        notes=(runs,) if queue.running else (),
+        notes=(running,) if queue.running else (),
         action=_("Pause queue"),
         keep=_("Don't pause"),
         post=url_for("queues.pause", name=queue.name),
@@ -258,8 +193,8 @@ def _pausing(queue: QueueView) -> Confirmation:
     )
 
 
-def _emptying(queue: QueueView) -> Confirmation:
-    asked = Confirmation(
+def _empty_confirmation(queue: QueueView) -> Confirmation:
+    return Confirmation(
         title=ngettext(
             "Stop %(num)s waiting job in %(name)s?",
             "Stop all %(num)s waiting jobs in %(name)s?",
@@ -271,9 +206,57 @@ def _emptying(queue: QueueView) -> Confirmation:
         keep=_("Don't stop"),
         post=url_for("queues.empty", name=queue.name),
         back=url_for("queues.show", name=queue.name),
+        refusal="" if queue.waiting else _("No jobs are waiting in this queue."),
     )
-    return asked if queue.waiting else replace(asked, refusal=_("No jobs are waiting in this queue."))
 
 
-def _back(name: str) -> ResponseReturnValue:
-    return redirect(url_for("queues.show", name=name), 303)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _QueueFigures:
+    """The figures of all queues, by name."""
+
+    loads: Mapping[str, QueueLoad]
+    longest_waits: Mapping[str, timedelta]
+    latencies: Mapping[str, QueueLatency]
+    workers: Mapping[str, int]
+
+
+def _queue_views(services: Services) -> tuple[QueueView, ...]:
+    queues = services.queues.all()
+    context = viewer_context(queue.paused_by for queue in queues)
+    figures = _QueueFigures(
+        loads=services.queues.loads(),
+        longest_waits=services.queues.oldest_waits(),
+        latencies=services.queues.latencies(),
+        workers=services.workers.count_by_queue(),
+    )
+    return tuple(_queue_view(queue, figures, context) for queue in queues)
+
+
+def _queue_view(queue: Queue, figures: _QueueFigures, context: ViewerContext) -> QueueView:
+    load = figures.loads.get(queue.name, QueueLoad())
+    longest, latency = figures.longest_waits.get(queue.name), figures.latencies.get(queue.name)
+    workers = figures.workers.get(queue.name, 0)
+    return QueueView(
+        name=queue.name,
+        look=_status_label(queue, load, workers),
+        waiting=load.waiting,
+        oldest=rough_duration(longest) if longest is not None else "",
+        p95=rough_duration(latency.p95) if latency else "",
+        samples=latency.samples if latency else 0,
+        running=load.running,
+        limit=queue.max_running,
+        workers=workers,
+        paused_at=context.when(queue.paused_at) if queue.paused_at else None,
+        paused_by=context.name(queue.paused_by) if queue.paused_by else _("the command line"),
+        reason=queue.reason,
+    )
+
+
+def _status_label(queue: Queue, load: QueueLoad, workers: int) -> StatusLabel:
+    if queue.paused_at:
+        return StatusLabel(_("Paused"), "attention", "player-pause")
+    if not workers:
+        return StatusLabel(_("No worker"), "failed" if load.waiting else "waiting", "alert-triangle")
+    if load.running:
+        return StatusLabel(_("Running"), "running", "loader-2")
+    return StatusLabel(_("Ready"), "done", "check")

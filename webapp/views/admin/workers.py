@@ -1,7 +1,4 @@
-"""The workers: who is there, what each one runs; and their end, asked for through the database.
-
-What the page of workers says of each one.
-"""
+"""Workers of all machines: list them with their current jobs, and stop one through the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,20 +27,26 @@ from webapp.views.text.number_format import size
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 
-_FRESH = timedelta(seconds=15)  # a beat so young is an ordinary one
+bp = Blueprint("workers", __name__, url_prefix="/admin/workers")
+require_for_all(bp, Right.SEE_INSTALLATION)
+_POLL_SECONDS = 5.0
+_JUST_NOW = timedelta(seconds=15)  # longer than the usual time between two heartbeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerView:
-    """A worker as people read it; ``job_id`` is None for a job that this reader may not see."""
+    """A worker for display. ``job_id`` is None for a job that the viewer may not see.
+
+    With ``refusal``, it cannot be stopped from the page, and this is the reason.
+    """
 
     name: str
     host: str
     pid: int | None
     queues: tuple[str, ...]
     look: StatusLabel
-    sentence: str
-    heard: str
+    note: str
+    last_seen: str
     job_id: UUID | None
     job_title: str
     job_since: FormattedTime | None
@@ -55,152 +58,79 @@ class WorkerView:
     version: str
     is_other_version: bool
     refusal: str
-    wish: StopRequest | None
+    stop_request: StopRequest | None
 
     @property
     def short_name(self) -> str:
-        """The beginning of its name, as `deskjob worker stop` takes it."""
+        """The first characters of its name, which are enough for `deskjob worker stop`."""
         return self.name[:8]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerList:
-    """All workers, and whether Redis could be asked for those that have no row."""
+    """All known workers; without Redis, workers that have no row in the database are missing."""
 
     workers: tuple[WorkerView, ...]
     redis_is_away: bool
 
 
-def worker_list(services: Services) -> WorkerList:
-    """Describe every worker that is there, or was until just now."""
-    found, away = _all_workers(services)
-    reading = viewer_context(one.stop_requested_by for one in found)
-    return WorkerList(workers=tuple(worker_view(one, reading) for one in found), redis_is_away=away)
-
-
-def worker_view(one: Worker, reading: ViewerContext) -> WorkerView:
-    """Describe one worker."""
-    tenant = reading.viewer.tenant
-    seen = one.job_id is not None and tenant in {None, one.job_tenant}
-    return WorkerView(
-        name=one.name,
-        host=one.host,
-        pid=one.pid,
-        queues=one.queues,
-        look=_look(one.state),
-        sentence=_sentence(one, reading),
-        heard=_last_seen(one.silent_for),
-        job_id=one.job_id if seen else None,
-        job_title=(one.job_title or "") if seen else "",
-        job_since=reading.when(one.job_started_at) if seen and one.job_started_at else None,
-        started=reading.when(one.started_at) if one.started_at else None,
-        memory=size(one.memory) if one.memory else "",
-        horse_memory=size(one.horse_memory) if one.horse_memory else "",
-        done=one.done,
-        failed=one.failed,
-        version=one.version,
-        is_other_version=one.version not in {"", version()},
-        refusal=_refusal(one),
-        wish=one.stop_request,
-    )
-
-
-def _all_workers(services: Services) -> tuple[tuple[Worker, ...], bool]:
-    try:
-        return services.workers.all(), False
-    except RedisError:
-        return services.workers.in_database(), True
-
-
-def _look(state: str) -> StatusLabel:
-    looks: Mapping[str, StatusLabel] = {
-        "busy": StatusLabel(_("Working"), "running", "loader-2"),
-        "idle": StatusLabel(_("Idle"), "waiting", "clock"),
-        "stopping": StatusLabel(_("Stopping…"), "attention", "player-stop"),
-        "lost": StatusLabel(_("Lost"), "failed", "unlink"),
-    }
-    return looks.get(state, looks["idle"])
-
-
-def _sentence(one: Worker, reading: ViewerContext) -> str:
-    if one.state == "lost":
-        return _("It stopped responding. Its job goes to another worker when its lease expires.")
-    if one.stop_request is None:
-        return ""
-    who = reading.name(one.stop_requested_by) if one.stop_requested_by else _("the command line")
-    if one.stop_request is StopRequest.NOW:
-        return _("Stop requested by %(who)s. Its job goes back to the queue.", who=who)
-    return _("Stop after current job requested by %(who)s.", who=who)
-
-
-def _last_seen(silence: timedelta | None) -> str:
-    if silence is None:
-        return _("never")
-    return _("just now") if silence < _FRESH else _("%(time)s ago", time=rough_duration(silence))
-
-
-def _refusal(one: Worker) -> str:
-    if not one.has_row:
-        return _("It was started by another command or an older version, so you can stop it only on its own machine.")
-    if one.state == "lost":
-        return _("It does not respond, so it cannot be stopped from here.")
-    return _("It is already stopping.") if one.stop_request is StopRequest.NOW else ""
-
-
-bp = Blueprint("workers", __name__, url_prefix="/admin/workers")
-require_for_all(bp, Right.SEE_INSTALLATION)
-_POLL_SECONDS = 5.0
-
-
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """List the workers of every machine."""
+    """List the workers of all machines."""
     return render_template("admin/workers/index.html", **_page())
 
 
 @bp.get("/_live")
 def live() -> ResponseReturnValue:
-    """Answer what changes on the list; 304 if nothing did."""
+    """Answer a poll of the list; 304 if nothing changed."""
     return poll_response("admin/workers/_live.html", _page())
 
 
 @bp.post("/<name>/drain")
 @require(Right.STOP_WORKERS)
 def drain(name: str) -> ResponseReturnValue:
-    """Have a worker end after the job that it runs."""
+    """Stop a worker after its current job."""
     return _stop(_find_worker(name), StopRequest.DRAIN, AuditAction.WORKER_DRAIN)
 
 
 @bp.route("/<name>/stop", methods=["GET", "POST"])
 @require(Right.STOP_WORKERS)
 def stop(name: str) -> ResponseReturnValue:
-    """Ask whether it is meant, then have a worker hand its job back and end."""
+    """Ask for confirmation, then stop a worker; its job goes back to the queue."""
     worker = _find_worker(name)
     if request.method == "GET":
-        return render_confirmation(_stopping(worker))
+        return render_confirmation(_stop_confirmation(worker))
     return _stop(worker, StopRequest.NOW, AuditAction.WORKER_STOP)
 
 
-def _stop(worker: WorkerView, wish: StopRequest, action: AuditAction) -> ResponseReturnValue:
+def _page() -> dict[str, Any]:
+    workers = _worker_list(services())
+    return {"list": workers, **polling_context(workers, _POLL_SECONDS)}
+
+
+def _find_worker(name: str) -> WorkerView:
+    return next((worker for worker in _worker_list(services()).workers if worker.name == name), None) or abort(404)
+
+
+def _stop(worker: WorkerView, stop_request: StopRequest, action: AuditAction) -> ResponseReturnValue:
     if worker.refusal:
         abort(409, worker.refusal)
-    where = f"{worker.host}, {worker.pid}"
+    place = f"{worker.host}, {worker.pid}"
+    change = {"before": {"wish": worker.stop_request}, "after": {"wish": stop_request}}
     try:
-        with audited(
-            action, AuditTarget.WORKER, worker.name, name=where, before={"wish": worker.wish}, after={"wish": wish}
-        ):
-            services().workers.stop(worker.name, wish, by=signed_in().id)
+        with audited(action, AuditTarget.WORKER, worker.name, name=place, **change):
+            services().workers.stop(worker.name, stop_request, by=signed_in().id)
     except WorkerNotFound as error:
         abort(409, str(error))
     flash(_("The worker will stop. Its pool starts a new one."))
     return redirect(url_for("workers.index"), 303)
 
 
-def _stopping(worker: WorkerView) -> Confirmation:
+def _stop_confirmation(worker: WorkerView) -> Confirmation:
     return Confirmation(
         title=_("Stop worker %(pid)s on %(host)s now?", pid=worker.pid, host=worker.host),
         effect=_("The worker stops, and its pool starts a new one."),
-        notes=_what_becomes_of(worker),
+        notes=_effect_on_job(worker),
         action=_("Stop now"),
         keep=_("Don't stop"),
         post=url_for("workers.stop", name=worker.name),
@@ -209,7 +139,7 @@ def _stopping(worker: WorkerView) -> Confirmation:
     )
 
 
-def _what_becomes_of(worker: WorkerView) -> tuple[str, ...]:
+def _effect_on_job(worker: WorkerView) -> tuple[str, ...]:
     if not worker.job_title:
         return ()
     grace = rough_duration(timedelta(seconds=services().settings.stop_grace_seconds))
@@ -220,10 +150,72 @@ def _what_becomes_of(worker: WorkerView) -> tuple[str, ...]:
     )
 
 
-def _page() -> dict[str, Any]:
-    found = worker_list(services())
-    return {"list": found, **polling_context(found, _POLL_SECONDS)}
+def _worker_list(services: Services) -> WorkerList:
+    """Describe all workers that are running, and lost ones until their jobs are recovered."""
+    try:
+        workers, redis_is_away = services.workers.all(), False
+    except RedisError:
+        workers, redis_is_away = services.workers.in_database(), True
+    context = viewer_context(worker.stop_requested_by for worker in workers)
+    return WorkerList(workers=tuple(_worker_view(worker, context) for worker in workers), redis_is_away=redis_is_away)
 
 
-def _find_worker(name: str) -> WorkerView:
-    return next((worker for worker in worker_list(services()).workers if worker.name == name), None) or abort(404)
+def _worker_view(worker: Worker, context: ViewerContext) -> WorkerView:
+    tenant = context.viewer.tenant
+    job_visible = worker.job_id is not None and tenant in {None, worker.job_tenant}
+    return WorkerView(
+        name=worker.name,
+        host=worker.host,
+        pid=worker.pid,
+        queues=worker.queues,
+        look=_status_label(worker.state),
+        note=_note(worker, context),
+        last_seen=_last_seen(worker.silent_for),
+        job_id=worker.job_id if job_visible else None,
+        job_title=(worker.job_title or "") if job_visible else "",
+        job_since=context.when(worker.job_started_at) if job_visible and worker.job_started_at else None,
+        started=context.when(worker.started_at) if worker.started_at else None,
+        memory=size(worker.memory) if worker.memory else "",
+        horse_memory=size(worker.horse_memory) if worker.horse_memory else "",
+        done=worker.done,
+        failed=worker.failed,
+        version=worker.version,
+        is_other_version=worker.version not in {"", version()},
+        refusal=_refusal(worker),
+        stop_request=worker.stop_request,
+    )
+
+
+def _status_label(state: str) -> StatusLabel:
+    labels: Mapping[str, StatusLabel] = {
+        "busy": StatusLabel(_("Working"), "running", "loader-2"),
+        "idle": StatusLabel(_("Idle"), "waiting", "clock"),
+        "stopping": StatusLabel(_("Stopping…"), "attention", "player-stop"),
+        "lost": StatusLabel(_("Lost"), "failed", "unlink"),
+    }
+    return labels.get(state, labels["idle"])
+
+
+def _note(worker: Worker, context: ViewerContext) -> str:
+    if worker.state == "lost":
+        return _("It stopped responding. Its job goes to another worker when its lease expires.")
+    if worker.stop_request is None:
+        return ""
+    who = context.name(worker.stop_requested_by) if worker.stop_requested_by else _("the command line")
+    if worker.stop_request is StopRequest.NOW:
+        return _("Stop requested by %(who)s. Its job goes back to the queue.", who=who)
+    return _("Stop after current job requested by %(who)s.", who=who)
+
+
+def _last_seen(silence: timedelta | None) -> str:
+    if silence is None:
+        return _("never")
+    return _("just now") if silence < _JUST_NOW else _("%(time)s ago", time=rough_duration(silence))
+
+
+def _refusal(worker: Worker) -> str:
+    if not worker.has_row:
+        return _("It was started by another command or an older version, so you can stop it only on its own machine.")
+    if worker.state == "lost":
+        return _("It does not respond, so it cannot be stopped from here.")
+    return _("It is already stopping.") if worker.stop_request is StopRequest.NOW else ""
