@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, inser
 
 from webapp.jobs.model.job import COMPLETE, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
-from webapp.jobs.store import events, signals, unique_keys
+from webapp.jobs.store import events, signals, transitions, unique_keys
 from webapp.schema import dependencies, jobs, now
 from webapp.schema import events as event_rows
 
@@ -79,15 +79,18 @@ def _settle(connection: Connection, root_id: UUID, root: Any) -> bool:
         return False
     parts = parts_of(root)
     status = roll_up(parts, tolerant=root.tolerant)
-    values: dict[str, Any] = {"progress": COMPLETE if status is Status.COMPLETED else parts.progress}
+    progress = COMPLETE if status is Status.COMPLETED else parts.progress
     if status is None:
+        statement = update(jobs).values(progress=progress)
         signals.note(connection, signals.job_progressed, [root_id])
     else:
-        values |= {"status": status.value, "finished_at": now(), **_said_of(parts, status)}
+        statement = transitions.root_ended.update(
+            status, progress=progress, finished_at=now(), **_said_of(parts, status)
+        )
         event = {"job_id": root_id, "name": status.value, "attempt": root.attempt}
         connection.execute(insert(event_rows).values(at=now()), event)
         signals.note_move(connection, root_id, Status.WAITING, status)
-    connection.execute(update(jobs).where(jobs.c.id == root_id).values(**values))
+    connection.execute(statement.where(jobs.c.id == root_id))
     return status is not None
 
 
@@ -128,12 +131,8 @@ def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set
 
 
 def _cancel(connection: Connection, job_id: UUID) -> bool:
-    statement = (
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.status == "held")
-        .values(status="cancelled", cancel_kind="before_start", finished_at=now(), version=jobs.c.version + 1)
-    )
-    if connection.execute(statement).rowcount != 1:
+    statement = transitions.cancelled_while_held.update(cancel_kind="before_start", finished_at=now())
+    if connection.execute(statement.where(jobs.c.id == job_id)).rowcount != 1:
         return False
     why = "What it was to follow did not complete."
     event = {"job_id": job_id, "name": "cancelled", "attempt": 0, "detail": why}
@@ -164,26 +163,24 @@ def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
     )
     if row is None or connection.execute(others).scalar_one():
         return
-    status = "queued" if row.run_at is None else "scheduled"
+    status = Status.QUEUED if row.run_at is None else Status.SCHEDULED
     if row.next_key is not None:
         woken |= {row.queue} if unique_keys.let_go(connection, job_id, status) else set()
         return
-    connection.execute(update(jobs).where(jobs.c.id == job_id).values(status=status, version=jobs.c.version + 1))
+    connection.execute(transitions.released.update(status).where(jobs.c.id == job_id))
     woken.add(row.queue)
 
 
-_BEFORE_START = ("held", "scheduled", "queued")
 _UNDER_WAY = ("running", "waiting")
 
 
 def end_waiting(connection: Connection, whose: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:
     """End jobs that nobody has begun; return those."""
-    waiting = update(jobs).where(whose, jobs.c.status.in_(_BEFORE_START))
-    return _end(connection, waiting.values(cancel_kind="before_start"), by)
+    statement = transitions.cancelled_before_start.update(cancel_kind="before_start", finished_at=now()).where(whose)
+    return _end(connection, statement, by)
 
 
-def _end(connection: Connection, those: Update, by: UUID | None) -> list[UUID]:
-    statement = those.values(status="cancelled", finished_at=now(), version=jobs.c.version + 1)
+def _end(connection: Connection, statement: Update, by: UUID | None) -> list[UUID]:
     ended = connection.execute(statement.returning(jobs.c.id, jobs.c.attempt)).all()
     _note(connection, ended, "cancelled", by)
     ids = [row.id for row in ended]
@@ -193,8 +190,9 @@ def _end(connection: Connection, those: Update, by: UUID | None) -> list[UUID]:
 
 def end_deserted(connection: Connection, whose: ColumnElement[bool], by: UUID | None) -> list[UUID]:
     """End record-only jobs that were asked before: nobody else could, if what did their work is gone."""
-    deserted = (jobs.c.record_only, jobs.c.status == "running", jobs.c.cancel_requested_at.is_not(None))
-    return _end(connection, update(jobs).where(whose, *deserted).values(cancel_kind="forced"), by)
+    stop_requested = (jobs.c.record_only, jobs.c.cancel_requested_at.is_not(None))
+    statement = transitions.abandoned.update(cancel_kind="forced", finished_at=now()).where(whose, *stop_requested)
+    return _end(connection, statement, by)
 
 
 def ask_running(connection: Connection, whose: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:

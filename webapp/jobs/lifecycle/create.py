@@ -43,6 +43,7 @@ def new_job(
     *,
     owner: Owner,
     files: Mapping[str, StoredFile],
+    status: Status = Status.QUEUED,
     **choices: Any,
 ) -> Job:
     """Return a new job as a value; raises `InvalidPayload` or `BadRequest`."""
@@ -51,7 +52,6 @@ def new_job(
         "queue": job_type.queue,
         "priority": job_type.priority,
         "max_attempts": job_type.retry.max_attempts,
-        "status": Status.QUEUED,
         **choices,
     }
     checked = _checked(job_type, payload, files)
@@ -63,6 +63,7 @@ def new_job(
     return Job(
         id=uuid7(),
         type=job_type.name,
+        status=status,
         owner=owner,
         payload=_stored(job_type, checked, vault),
         own_process=job_type.own_process,

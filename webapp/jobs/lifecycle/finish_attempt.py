@@ -35,8 +35,8 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from webapp.db.engine import is_sqlite
 from webapp.jobs.model.job import COMPLETE, TERMINAL, Job, Status
 from webapp.jobs.model.rollup import DECIMALS, ChildCounts
-from webapp.jobs.store import signals
-from webapp.jobs.store.fence import MINE, Fence, LeaseLost, bound
+from webapp.jobs.store import signals, transitions
+from webapp.jobs.store.fence import OF_ATTEMPT, Fence, LeaseLost, bound
 from webapp.schema import attempts as attempt_rows
 from webapp.schema import events as event_rows
 from webapp.schema import jobs, later, now
@@ -72,48 +72,37 @@ class Ending:
 
 
 _ENDED = (
-    update(jobs)
-    .where(*MINE)
-    .values(
-        status=bindparam("new_status"),
+    transitions.ended.update(
+        bindparam("new_status"),
         cancel_kind=bindparam("new_cancel_kind"),
         lease_id=None,
         finished_at=now(),
         heartbeat_at=now(),
-        version=jobs.c.version + 1,
     )
+    .where(*OF_ATTEMPT)
     .returning(jobs.c.id, jobs.c.attempt)
 )
 _COMPLETED = _ENDED.values(progress=100.0)
 _HANDED_BACK = (
-    update(jobs)
-    .where(*MINE)
-    .values(
-        status="queued",
+    transitions.handed_back.update(
         lease_id=None,
         max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
         interruptions=jobs.c.interruptions + bindparam("interrupted_once_more"),
-        version=jobs.c.version + 1,
     )
+    .where(*OF_ATTEMPT)
     .returning(jobs.c.id, jobs.c.attempt)
 )
 _SCHEDULED = (
-    update(jobs)
-    .where(*MINE)
-    .values(
-        status="scheduled",
+    transitions.retry_scheduled.update(
         lease_id=None,
         max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
         run_at=later(bindparam("retry_in", type_=Float())),
-        version=jobs.c.version + 1,
     )
+    .where(*OF_ATTEMPT)
     .returning(jobs.c.id, jobs.c.attempt)
 )
 _WAITING = (
-    update(jobs)
-    .where(*MINE)
-    .values(status="waiting", lease_id=None, version=jobs.c.version + 1)
-    .returning(jobs.c.id, jobs.c.attempt)
+    transitions.waiting_for_children.update(lease_id=None).where(*OF_ATTEMPT).returning(jobs.c.id, jobs.c.attempt)
 )
 _MOVES = {
     Status.COMPLETED: _COMPLETED,

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, select, update
+from sqlalchemy import Connection, case, delete, select, update
 
 from webapp.jobs.lifecycle import cancel, cascade, finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
 from webapp.jobs.model.job import TERMINAL, Job, Status
-from webapp.jobs.store import lock_order
+from webapp.jobs.store import lock_order, transitions
 from webapp.schema import jobs
 
 
@@ -48,20 +48,21 @@ def release_children(connection: Connection, root_id: UUID) -> set[str]:
     The caller has locked them before the root. If the root waits and no child is left to wait for,
     it ends. Returns the queues in which work waits now.
     """
-    held = (jobs.c.root_id == root_id, jobs.c.status == "held")
     asked = select(jobs.c.cancel_requested_at).where(jobs.c.id == root_id)
     if connection.execute(asked).scalar() is not None:
-        woken = cascade.follow(connection, cascade.end_waiting(connection, and_(*held)))
+        woken = cascade.follow(
+            connection, cascade.end_waiting(connection, (jobs.c.root_id == root_id) & transitions.released.guard)
+        )
     else:
-        woken = _release(connection, *held)
+        woken = _release(connection, root_id)
     if cascade.settle_root(connection, root_id):
         woken |= cascade.follow(connection, [root_id])
     return woken
 
 
-def _release(connection: Connection, *held: ColumnElement[bool]) -> set[str]:
-    status = case((jobs.c.run_at.is_(None), "queued"), else_="scheduled")
-    released = update(jobs).where(*held).values(status=status, version=jobs.c.version + 1).returning(jobs.c.queue)
+def _release(connection: Connection, root_id: UUID) -> set[str]:
+    status = case((jobs.c.run_at.is_(None), Status.QUEUED.value), else_=Status.SCHEDULED.value)
+    released = transitions.released.update(status).where(jobs.c.root_id == root_id).returning(jobs.c.queue)
     return set(connection.execute(released).scalars())
 
 
@@ -75,8 +76,8 @@ def drop_children(connection: Connection, root_id: UUID, *, for_good: bool) -> s
 
 
 def _forget_held(connection: Connection, root_id: UUID) -> set[str]:
-    held = (jobs.c.root_id == root_id, jobs.c.status == "held")
-    gone = connection.execute(update(jobs).where(*held).values(status="cancelled").returning(jobs.c.id)).scalars().all()
+    discarded = transitions.cancelled_while_held.update().where(jobs.c.root_id == root_id).returning(jobs.c.id)
+    gone = connection.execute(discarded).scalars().all()
     woken = cascade.follow_dependents(connection, gone)
     connection.execute(delete(jobs).where(jobs.c.id.in_(gone)))
     connection.execute(update(jobs).where(jobs.c.id == root_id).values(parts=jobs.c.parts - len(gone)))

@@ -10,12 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.job import TERMINAL, IllegalTransition, Status, short_id
 from webapp.jobs.store import lock_order, signals
+from webapp.jobs.store.transitions import reopened
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import events as event_rows
 from webapp.schema import jobs, now
 
 RETRIED = "retried"
-_MAY = ("failed", "cancelled", "stale")
+_MAY = reopened.sources
 _AFRESH: dict[str, Any] = {
     "finished_at": None,
     "cancel_requested_at": None,
@@ -78,7 +79,7 @@ def _retry_one(connection: Connection, row: Row[Any], attempts_of: dict[str, int
     if row.parts and _own_part_is_done(connection, row.id):
         return _retry_parts(connection, row, attempts_of, by)
     tries = row.attempt + attempts_of.get(row.type, 1)
-    if not _reopen(connection, row, status="queued", max_attempts=tries):
+    if not _reopen(connection, row, Status.QUEUED, max_attempts=tries):
         return set()
     if row.parts:
         _forget_unstarted(connection, row.id)
@@ -89,7 +90,7 @@ def _retry_one(connection: Connection, row: Row[Any], attempts_of: dict[str, int
 
 
 def _retry_parts(connection: Connection, root: Row[Any], attempts_of: dict[str, int], by: UUID | None) -> set[str]:
-    if not _reopen(connection, root, status="waiting"):
+    if not _reopen(connection, root, Status.WAITING):
         return set()
     _note(connection, root, by)
     children = select(jobs.c.id).where(jobs.c.root_id == root.id, jobs.c.status.in_(_MAY))
@@ -105,13 +106,12 @@ def _own_part_is_done(connection: Connection, root_id: UUID) -> bool:
     return bool(connection.execute(select(waited)).scalar_one())
 
 
-def _reopen(connection: Connection, row: Row[Any], **values: Any) -> bool:
+def _reopen(connection: Connection, row: Row[Any], status: Status, **values: Any) -> bool:
     """Give an ended job another status; False if it has been given one already."""
-    ended = (jobs.c.id == row.id, jobs.c.status.in_(_MAY))
     key = {"unique_key": row.next_key, "next_key": None} if row.next_key else {}
-    changed = update(jobs).where(*ended).values(**_AFRESH, **key, **values, version=jobs.c.version + 1)
+    statement = reopened.update(status, **_AFRESH, **key, **values).where(jobs.c.id == row.id)
     try:
-        return connection.execute(changed).rowcount == 1
+        return connection.execute(statement).rowcount == 1
     except IntegrityError:
         raise UniqueKeyTaken(row.next_key or row.unique_key) from None
 
@@ -135,7 +135,7 @@ def take_back(connection: Connection, root_id: UUID, ended: Status) -> None:
     if root.status in TERMINAL:
         if root.status not in _MAY or not _own_part_is_done(connection, root_id):
             raise RootHasEnded(root_id, root.status)
-        _reopen(connection, root, status="waiting")
+        _reopen(connection, root, Status.WAITING)
         _note(connection, root, None)
     figure = "parts_cancelled" if ended is Status.CANCELLED else "parts_failed"
     again = {figure: jobs.c[figure] - 1, "version": jobs.c.version + 1}

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import Engine, bindparam, func, literal_column, select, update
+from sqlalchemy import Engine, bindparam, func, select
 
 from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.leases import Leases
 from webapp.jobs.queueing.claim import QUEUED, count_queued
+from webapp.jobs.store.transitions import promoted
 from webapp.schema import jobs, now, queues
 
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
@@ -47,14 +48,16 @@ class LeaseRescuer:
 
 def promote_due(engine: Engine) -> int:
     """Queue every scheduled job whose time has come; return how many."""
-    due = (jobs.c.status == literal_column("'scheduled'"), jobs.c.run_at <= now())
-    free = select(jobs.c.id).where(*due).with_for_update(skip_locked=True, key_share=True)  # the rest in a second
+    is_due = jobs.c.run_at <= now()
+    free = (
+        select(jobs.c.id).where(promoted.guard, is_due).with_for_update(skip_locked=True, key_share=True)
+    )  # the rest in a second
     with writing(engine) as connection:
-        statement = update(jobs).where(jobs.c.id.in_(free), *due).values(status="queued", version=jobs.c.version + 1)
-        promoted = connection.execute(statement).rowcount
-        if promoted:
+        statement = promoted.update().where(jobs.c.id.in_(free), is_due)
+        count = connection.execute(statement).rowcount
+        if count:
             faultpoint("clock.promote")
-        return promoted
+        return count
 
 
 def top_up_wake_ups(engine: Engine, top_up: Callable[[str, int], int], ceiling: int = 1000) -> Mapping[str, int]:

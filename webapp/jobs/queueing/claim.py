@@ -24,7 +24,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    update,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -36,6 +35,7 @@ from webapp.jobs.model.policies import Limits
 from webapp.jobs.queueing import concurrency
 from webapp.jobs.store import events, signals
 from webapp.jobs.store.job_store import to_job
+from webapp.jobs.store.transitions import claimed
 from webapp.schema import events as event_rows
 from webapp.schema import jobs, leases, now, queues
 
@@ -72,10 +72,7 @@ def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
 def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     best = _best(*conditions).with_for_update(skip_locked=True).scalar_subquery()
     return (
-        update(jobs)
-        .where(jobs.c.id == best, QUEUED, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
-        .values(
-            status=literal_column("'running'"),
+        claimed.update(
             attempt=jobs.c.attempt + 1,
             lease_id=bindparam("horse_lease"),
             started_at=now(),
@@ -84,19 +81,19 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
             done=None,
             total=None,
             message="",
-            version=jobs.c.version + 1,
         )
+        .where(jobs.c.id == best, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
         .returning(*jobs.c)
     )
 
 
 def _claim_and_note(*conditions: ColumnElement[bool]) -> Select[Any]:
-    claimed = _claim(*conditions).cte("claimed")
+    taken = _claim(*conditions).cte("claimed")
     noted = insert(event_rows).from_select(
         ["job_id", "at", "name", "attempt"],
-        select(claimed.c.id, now(), literal(events.STARTED), claimed.c.attempt),
+        select(taken.c.id, now(), literal(events.STARTED), taken.c.attempt),
     )
-    return select(claimed).add_cte(noted.cte("noted"))
+    return select(taken).add_cte(noted.cte("noted"))
 
 
 _CLAIM = _claim(~_HELD_UP)

@@ -44,11 +44,8 @@ class Fence:
     attempt: int
 
 
-MINE = (
-    jobs.c.id == bindparam("fence_job"),
-    jobs.c.attempt == bindparam("fence_attempt"),
-    jobs.c.status == literal_column("'running'"),
-)
+OF_ATTEMPT = (jobs.c.id == bindparam("fence_job"), jobs.c.attempt == bindparam("fence_attempt"))
+MINE = (*OF_ATTEMPT, jobs.c.status == literal_column("'running'"))
 
 
 def report(connection: Connection, fence: Fence, values: Mapping[str, Any]) -> bool:

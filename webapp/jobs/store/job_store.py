@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from webapp.db.engine import reading
-from webapp.jobs.model.job import MOVES, UNFINISHED, IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.job import UNFINISHED, Job, Owner, Status
+from webapp.jobs.store import transitions
 from webapp.schema import jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
@@ -81,12 +82,13 @@ class Store:
 
         Raises `IllegalTransition` where the table of moves has no such move.
         """
-        if new.status is not old.status and new.status not in MOVES[old.status]:
-            raise IllegalTransition(old.id, old.status, new.status)
         values = _differences(old, new)
-        guard = (jobs.c.id == old.id, jobs.c.version == old.version, jobs.c.status == old.status)
-        statement = update(jobs).where(*guard).values(**values, version=jobs.c.version + 1)
-        return connection.execute(statement).rowcount == 1
+        if new.status is old.status:
+            statement = update(jobs).where(jobs.c.status == old.status).values(**values, version=jobs.c.version + 1)
+        else:
+            statement = transitions.changed(old.id, old.status, new.status).update(**values)
+        unchanged = (jobs.c.id == old.id, jobs.c.version == old.version)
+        return connection.execute(statement.where(*unchanged)).rowcount == 1
 
 
 def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
@@ -117,6 +119,7 @@ def to_row(job: Job) -> dict[str, Any]:
 def _differences(old: Job, new: Job) -> dict[str, Any]:
     before, after = to_row(old), to_row(replace(new, id=old.id, version=old.version))
     changed: dict[str, Any] = {name: value for name, value in after.items() if before[name] != value}
+    changed.pop("status", None)  # the transition sets it
     if new.is_finished and not old.is_finished:
         changed["finished_at"] = now()
     if old.next_key and new.status in {Status.QUEUED, Status.SCHEDULED}:

@@ -9,11 +9,12 @@ then, it stays held, and the clock lets it go when the key is free.
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, literal_column, select, union, update
+from sqlalchemy import Connection, Engine, literal_column, select, union
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.model.job import UNFINISHED
+from webapp.jobs.model.job import UNFINISHED, Status
+from webapp.jobs.store.transitions import released
 from webapp.schema import dependencies, jobs
 
 KEY_LIMIT = 200  # characters
@@ -44,13 +45,12 @@ def line_of(connection: Connection, unique_key: str) -> Collection[UUID]:
     return sorted(connection.execute(union(holder, waiting)).scalars())
 
 
-def let_go(connection: Connection, job_id: UUID, status: str) -> bool:
+def let_go(connection: Connection, job_id: UUID, status: Status) -> bool:
     """Give a held job the key that it waited for, and another status; False while the key is taken."""
-    taken = {"unique_key": jobs.c.next_key, "next_key": None}
-    mine = update(jobs).where(jobs.c.id == job_id, _HELD)
+    statement = released.update(status, unique_key=jobs.c.next_key, next_key=None).where(jobs.c.id == job_id)
     try:
         with connection.begin_nested():
-            return connection.execute(mine.values(status=status, **taken, version=jobs.c.version + 1)).rowcount == 1
+            return connection.execute(statement).rowcount == 1
     except IntegrityError:
         return False
 
@@ -68,5 +68,5 @@ def release_waiting(engine: Engine) -> int:
     count = 0
     for row in found:
         with writing(engine) as connection:
-            count += let_go(connection, row.id, "queued" if row.run_at is None else "scheduled")
+            count += let_go(connection, row.id, Status.QUEUED if row.run_at is None else Status.SCHEDULED)
     return count

@@ -1,0 +1,83 @@
+"""Every SQL statement that changes a job's status, as named transitions built from the table of moves.
+
+A transition's source statuses are those from which `MOVES` allows all of its targets, so no
+statement can make a move that the table does not have. Other modules narrow a transition to their
+jobs with ``where`` and add the columns that change with it. No other module sets ``status`` in an
+UPDATE; a test checks that.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Update, literal_column, update
+
+from webapp.jobs.model.job import MOVES, TERMINAL, IllegalTransition, Status
+from webapp.schema import jobs
+
+UNSTARTED = (Status.HELD, Status.SCHEDULED, Status.QUEUED)
+
+
+class Transition:
+    """A change of status: from each of ``sources`` to one of ``targets``."""
+
+    def __init__(self, *targets: Status, among: Collection[Status] = tuple(Status)) -> None:
+        """Take the source statuses from `MOVES`, limited to those in ``among``."""
+        self.targets = targets
+        self.sources = tuple(source for source in Status if source in among and MOVES[source].issuperset(targets))
+        if not self.sources:
+            message = f"No status can become {' or '.join(targets)}."
+            raise ValueError(message)
+
+    @property
+    def guard(self) -> ColumnElement[bool]:
+        """The condition that a job is in a source status."""
+        if len(self.sources) > 1:
+            return jobs.c.status.in_([source.value for source in self.sources])
+        return jobs.c.status == _literal(self.sources[0])  # a constant, so that partial indexes are used
+
+    def update(self, status: Status | ColumnElement[Any] | None = None, **values: Any) -> Update:
+        """Return the UPDATE of jobs in a source status; ``values`` are further columns.
+
+        ``status`` chooses one of several targets, as a value or as an SQL expression.
+        """
+        if status is None:
+            [status] = self.targets
+        if isinstance(status, Status):
+            if status not in self.targets:
+                message = f"{status} is not a target of this transition."
+                raise ValueError(message)
+            status = _literal(status)
+        return update(jobs).where(self.guard).values(status=status, version=jobs.c.version + 1, **values)
+
+
+def _literal(status: Status) -> ColumnElement[str]:
+    return literal_column(f"'{status.value}'")
+
+
+# Start
+released = Transition(Status.QUEUED, Status.SCHEDULED, among=UNSTARTED)  # a held job
+promoted = Transition(Status.QUEUED, among=(Status.SCHEDULED,))
+claimed = Transition(Status.RUNNING)
+
+# End of an attempt; the fence names the attempt
+ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE, among=(Status.RUNNING,))
+handed_back = Transition(Status.QUEUED, among=(Status.RUNNING,))
+retry_scheduled = Transition(Status.SCHEDULED, among=(Status.RUNNING,))
+waiting_for_children = Transition(Status.WAITING, among=(Status.RUNNING,))
+
+# End without an attempt
+cancelled_before_start = Transition(Status.CANCELLED, among=UNSTARTED)
+cancelled_while_held = Transition(Status.CANCELLED, among=(Status.HELD,))
+abandoned = Transition(Status.CANCELLED, among=(Status.RUNNING,))  # a record-only job that nobody reports any more
+root_ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, among=(Status.WAITING,))
+
+# Retry
+reopened = Transition(Status.QUEUED, Status.WAITING, among=TERMINAL)
+
+
+def changed(job_id: UUID, old: Status, new: Status) -> Transition:
+    """Return the transition of an optimistic update; raise `IllegalTransition` if `MOVES` does not have it."""
+    if new not in MOVES[old]:
+        raise IllegalTransition(job_id, old, new)
+    return Transition(new, among=(old,))
