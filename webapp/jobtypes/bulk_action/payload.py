@@ -1,14 +1,14 @@
 """What is done to which jobs: the filter of a list, and the newest job that its reader saw."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, JsonValue
 
 from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import Action
-from webapp.jobs.queries.criteria import AdminJobCriteria
+from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 
 _ACTIONS: dict[str, JsonValue] = {
     Action.STOP: "Stop",
@@ -16,6 +16,8 @@ _ACTIONS: dict[str, JsonValue] = {
     Action.RUN_AGAIN: "Run again",
     Action.DELETE: "Delete",
 }
+
+_CRITERIA_NAMES = {"whose": "ownership", "warned": "with_warnings", "newest": "newest_id"}  # payload → criteria
 
 
 class BulkAction(BaseModel):
@@ -44,6 +46,13 @@ class BulkAction(BaseModel):
         description="Jobs that were created after it are left alone, and those after this action in any case.",
     )
     delayed: bool = Field(default=False, title="Also jobs that are scheduled for later")
+
+    @classmethod
+    def for_criteria(cls, action: Action, criteria: JobCriteria, *, delayed: bool) -> Self:
+        """Return the payload that applies an action to the jobs of a list; the inverse of `chosen`."""
+        names = {name: _CRITERIA_NAMES.get(name, name) for name in cls.model_fields}
+        values = {name: getattr(criteria, given) for name, given in names.items() if hasattr(criteria, given)}
+        return cls(**values, action=action, delayed=delayed)
 
     def chosen(self, closed_types: frozenset[str]) -> AdminJobCriteria:
         """Return which jobs are meant."""

@@ -145,7 +145,7 @@ def empty(name: str) -> ResponseReturnValue:
         AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped}
     )
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
-    if stopped >= queue.waiting or not services().queues.waiting(name):
+    if stopped >= queue.waiting or not services().queues.count_queued(name):
         return _redirect_to(name)
     rest = start_acting(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
     flash(_("This job stops the remaining jobs."))

@@ -69,9 +69,7 @@ def do_act(action: str) -> ResponseReturnValue:
 
 
 def _start_job(chosen: Action) -> ResponseReturnValue:
-    found = _matching()
-    meant = {name: getattr(found, name) for name in BulkAction.model_fields if hasattr(found, name)}
-    payload = BulkAction(**meant, action=chosen, delayed="delayed" in request.values)
+    payload = BulkAction.for_criteria(chosen, _matching(), delayed="delayed" in request.values)
     with audited(audit_log.AuditAction.JOBS_BULK, audit_log.AuditTarget.JOBS, after=payload.model_dump(mode="json")):
         job = start_acting(payload)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
