@@ -109,7 +109,7 @@ def test_its_jobs_can_be_those_of_a_person(say: Say, user: User) -> None:
         (("add", "N", "maintenance", "--rule", "0 0 31 2 *"), "never comes"),
         (("add", "N", "maintenance", "--rule", "@reboot"), "has five fields"),
         (("add", "N", "maintenance", "--rule", "0 2 * * *", "--zone", "../../etc/passwd"), "There is no time zone"),
-        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--payload", '{"x": 1}'), "There is no such field"),
+        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--payload", '{"x": 1}'), "Unknown field"),
         (("add", "N", "gone", "--rule", "0 2 * * *"), "There is no job type 'gone'"),
         (("add", "N", "maintenance", "--rule", "0 2 * * *", "--as", "nobody"), "There is no active account"),
         (("add", "N", "maintenance", "--rule", "0 2 * * *", "--queue", "typo"), "There is no queue 'typo'."),

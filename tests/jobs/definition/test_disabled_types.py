@@ -17,7 +17,7 @@ def disabled(services: Services) -> None:
 
 
 @pytest.mark.usefixtures("disabled")
-def test_a_disabled_type_cannot_be_started_and_says_why(services: Services, make: Callable[..., Job]) -> None:
+def test_a_disabled_type_cannot_be_started_and_gives_the_reason(services: Services, make: Callable[..., Job]) -> None:
     with pytest.raises(TypeDisabled, match="Job type 'nothing' is disabled: The supplier is down"):
         make()
     with pytest.raises(TypeDisabled):
@@ -30,13 +30,13 @@ def test_a_disabled_type_is_neither_run_again_nor_retried(services: Services, ru
     job = running()
     end(services, job, Status.FAILED)
     services.disabled_types.disable("nothing")
-    for verb in (services.jobs.run_again, services.jobs.retry):
+    for start in (services.jobs.run_again, services.jobs.retry):
         with pytest.raises(TypeDisabled):
-            verb(job.id)
+            start(job.id)
     assert services.jobs.get(job.id).status is Status.FAILED
 
 
-def test_what_waits_of_a_disabled_type_waits_until_it_is_enabled(
+def test_a_queued_job_of_a_disabled_type_stays_queued_until_the_type_is_enabled(
     services: Services, make: Callable[..., Job], lease: UUID
 ) -> None:
     job = make()
@@ -48,7 +48,7 @@ def test_what_waits_of_a_disabled_type_waits_until_it_is_enabled(
     assert services.claims.claim("default", lease, fresh=True).id == job.id
 
 
-def test_other_types_go_on(services: Services, make: Callable[..., Job], lease: UUID) -> None:
+def test_jobs_of_other_types_are_claimed(services: Services, make: Callable[..., Job], lease: UUID) -> None:
     services.disabled_types.disable("another")
     job = make()
     assert services.claims.has_claimable("default")
@@ -56,6 +56,6 @@ def test_other_types_go_on(services: Services, make: Callable[..., Job], lease: 
 
 
 @pytest.mark.usefixtures("disabled")
-def test_who_disabled_it_first_stays(services: Services) -> None:
+def test_disabling_a_disabled_type_changes_nothing(services: Services) -> None:
     services.disabled_types.disable("nothing", reason="again")
     assert services.disabled_types.all()["nothing"].reason == "The supplier is down"

@@ -25,7 +25,7 @@ class Export(BaseModel):
 
 
 class Mailer:
-    """Something that a handler needs."""
+    """A service that a handler needs."""
 
 
 def declared(name: str = "export", **rules: Any) -> JobType:
@@ -33,29 +33,29 @@ def declared(name: str = "export", **rules: Any) -> JobType:
     def export(job: object, payload: Export, mailer: Mailer) -> str:
         """Export the amount.
 
-        More words that are for programmers.
+        Further lines are for programmers.
         """
         return f"{payload.amount} by {mailer}"
 
     return export
 
 
-def test_one_declaration_says_it_all() -> None:
+def test_a_declaration_defines_the_job_type() -> None:
     kind = declared(timeout=timedelta(minutes=5), queue="slow", priority=7)
     assert (kind.name, kind.title, kind.description) == ("export", "Export", "Export the amount.")
     assert (kind.payload_class, dict(kind.needs), kind.uploads) == (Export, {"mailer": Mailer}, ("file",))
     assert (kind.timeout, kind.queue, kind.priority, kind.own_process) == (timedelta(minutes=5), "slow", 7, False)
 
 
-def test_it_is_still_the_plain_function() -> None:
+def test_a_job_type_can_be_called_as_its_handler() -> None:
     assert declared()(object(), Export(amount=3), mailer="post") == "3 by post"
 
 
-def test_a_payload_that_fits_becomes_its_class() -> None:
+def test_valid_values_become_a_payload() -> None:
     assert declared().parse({"amount": "3"}) == Export(amount=3)
 
 
-def test_a_payload_that_does_not_fit_has_one_sentence_per_field() -> None:
+def test_an_invalid_payload_has_one_message_per_field() -> None:
     with pytest.raises(InvalidPayload) as refused:
         declared().parse({"amount": -1, "name": "a.b"})
     assert refused.value.errors == {
@@ -66,7 +66,7 @@ def test_a_payload_that_does_not_fit_has_one_sentence_per_field() -> None:
 
 
 @pytest.mark.parametrize("values", [None, [], "text", 3])
-def test_what_is_no_mapping_does_not_fit(values: Any) -> None:
+def test_a_payload_must_be_a_mapping(values: Any) -> None:
     with pytest.raises(InvalidPayload):
         declared().parse(values)
 

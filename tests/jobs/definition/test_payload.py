@@ -42,12 +42,12 @@ def vault() -> Vault:
     return Vault("k" * 32)
 
 
-def test_a_payload_comes_back_as_it_was(kind: JobType, vault: Vault) -> None:
+def test_a_stored_payload_is_loaded_unchanged(kind: JobType, vault: Vault) -> None:
     payload = Everything()
     assert load_payload(kind, dump_payload(payload, vault), vault) == payload
 
 
-def test_no_secret_is_stored_readably_wherever_it_stands(vault: Vault) -> None:
+def test_secrets_are_encrypted_at_any_depth(vault: Vault) -> None:
     stored = dump_payload(Everything(), vault)
     assert "-secret" not in str(stored)
     assert "****" not in str(stored)
@@ -61,37 +61,38 @@ def test_no_secret_is_stored_readably_wherever_it_stands(vault: Vault) -> None:
     assert stored["maybe"] is None
 
 
-def test_a_secret_is_never_stored_twice_in_the_same_way(vault: Vault) -> None:
+def test_the_same_secret_is_encrypted_differently_each_time(vault: Vault) -> None:
     assert dump_payload(Everything(), vault)["token"] != dump_payload(Everything(), vault)["token"]
 
 
-def test_another_key_cannot_read_a_secret(kind: JobType, vault: Vault) -> None:
+def test_a_secret_cannot_be_decrypted_with_another_key(kind: JobType, vault: Vault) -> None:
     stored = dump_payload(Everything(), vault)
     with pytest.raises(UnreadableSecret, match="SECRET_KEY has changed"):
         load_payload(kind, stored, Vault("o" * 32))
 
 
-def test_a_stored_payload_is_checked_again(kind: JobType, vault: Vault) -> None:
+def test_a_stored_payload_is_validated_when_it_is_loaded(kind: JobType, vault: Vault) -> None:
     with pytest.raises(InvalidPayload, match="mode"):
         load_payload(kind, {**dump_payload(Everything(), vault), "mode": "gone"}, vault)
 
 
 @pytest.mark.parametrize("value", [{}, {"$secret": "x", "more": 1}, {"a": 1}, None, "x", ["$secret"]])
-def test_only_a_closed_secret_is_one(value: Any) -> None:
+def test_only_an_encrypted_secret_is_recognised(value: Any) -> None:
     assert not is_secret(value)
 
 
-def test_a_row_of_yesterday_is_read_by_a_type_that_gained_a_field_and_lost_another(vault: Vault) -> None:
-    class Yesterday(BaseModel):
+def test_an_old_payload_is_loaded_after_its_type_gained_a_field_and_lost_another(vault: Vault) -> None:
+    class OldPayload(BaseModel):
         day: date = date(2026, 2, 28)
-        dropped: str = "no longer known"
+        removed: str = "no longer known"
 
-    class Today(BaseModel):
+    class NewPayload(BaseModel):
         day: date
-        gained: int = 7
+        added: int = 7
 
     @job_type("changed", title="Changed")
-    def changed(job: object, payload: Today) -> None:
+    def changed(job: object, payload: NewPayload) -> None:
         """Do nothing."""
 
-    assert load_payload(changed, dump_payload(Yesterday(), vault), vault) == Today(day=date(2026, 2, 28), gained=7)
+    loaded = load_payload(changed, dump_payload(OldPayload(), vault), vault)
+    assert loaded == NewPayload(day=date(2026, 2, 28), added=7)

@@ -18,7 +18,7 @@ def declared(**rules: Any) -> JobType:
     return export
 
 
-def test_two_types_never_share_a_name_unless_one_replaces_the_other() -> None:
+def test_two_types_cannot_have_the_same_name_unless_one_replaces_the_other() -> None:
     registry, first = Registry(), declared()
     registry.add(first)
     with pytest.raises(DuplicateJobType, match=r"Two job types are named 'export': .*declared.* and .*declared"):
@@ -30,7 +30,7 @@ def test_two_types_never_share_a_name_unless_one_replaces_the_other() -> None:
     assert list(registry) == [other]
 
 
-def test_an_unknown_type_is_named() -> None:
+def test_the_error_names_the_unknown_type() -> None:
     registry = Registry()
     assert "x" not in registry
     with pytest.raises(UnknownJobType, match="There is no job type 'x'"):

@@ -18,7 +18,7 @@ class Pictures(BaseModel):
 def _pictures(services: Services) -> None:
     @job_type("pictures", title="Pictures")
     def pictures(job: object, payload: Pictures) -> None:
-        """Look at them."""
+        """Do nothing."""
 
     services.registry.add(pictures)
 
@@ -28,7 +28,7 @@ def create(services: Services, **files: tuple[str, bytes]) -> None:
     services.jobs.create_job("pictures", files=received)
 
 
-def test_a_field_says_what_it_takes() -> None:
+def test_a_field_declares_which_files_it_accepts() -> None:
     assert upload_rule_of(Pictures, "table") == UploadRule(kinds=(".csv", ".tsv"), max_bytes=10)
     assert upload_rule_of(Pictures, "anyFile") == UploadRule(max_bytes=3)
     assert upload_rule_of(Pictures, "no_such") == UploadRule()
@@ -49,19 +49,17 @@ def test_a_field_says_what_it_takes() -> None:
         ("anyFile", "a", b"1234", "a is larger than the limit of 3 bytes. Choose a smaller file."),
     ],
 )
-def test_code_gets_the_same_sentences_as_the_page(
-    services: Services, field: str, name: str, data: bytes, sentence: str
-) -> None:
+def test_a_rejected_file_has_a_message(services: Services, field: str, name: str, data: bytes, sentence: str) -> None:
     with pytest.raises(InvalidPayload) as refused:
         create(services, **{"table": ("a.csv", b"a"), field: (name, data)})
     assert refused.value.errors == {field: sentence}
 
 
-def test_what_fits_is_taken(services: Services) -> None:
+def test_a_file_within_the_limits_is_accepted(services: Services) -> None:
     create(services, table=("A.CSV", b"x" * 10), logo=("a.png", b"x"), anyFile=("a", b"123"))
 
 
-def test_a_payload_in_its_class_is_no_way_around(services: Services) -> None:
+def test_the_files_of_a_payload_object_are_checked_too(services: Services) -> None:
     file = services.files.receive(BytesIO(b"x"), "a.pdf")
     described = Pictures(table=Upload(name="a.csv", size=1, sha256=file.sha256))
     with pytest.raises(InvalidPayload, match="not an accepted file type"):

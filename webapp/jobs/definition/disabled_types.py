@@ -1,4 +1,4 @@
-"""Disabling: a job type that may not be started for now, by whom and why. What waits of it waits on."""
+"""Disabled job types: which ones, by whom and why. Their queued jobs stay queued until the type is enabled."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ ANY_DISABLED = exists(select(literal_column("1")).select_from(disabled_types))
 
 
 class TypeDisabled(Exception):
-    """Only types that are not disabled are started."""
+    """Raised when a job of a disabled type would be created or retried."""
 
     def __init__(self, name: str, reason: str) -> None:
-        """Say which, and why."""
+        """Name the type and the reason."""
         why = reason.rstrip(".")
         super().__init__(f"Job type {name!r} is disabled: {why}." if why else f"Job type {name!r} is disabled.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisabledType:
-    """Why a type may not be started, since when and by whom."""
+    """A disabled job type: why, since when and by whom."""
 
     name: str
     reason: str
@@ -41,32 +41,32 @@ class DisabledTypes:
         self._engine = engine
 
     def all(self) -> Mapping[str, DisabledType]:
-        """Return those that are disabled, by name."""
+        """Return the disabled types by name."""
         with reading(self._engine) as connection:
             rows = connection.execute(select(disabled_types)).mappings()
             return {row["name"]: DisabledType(**row) for row in rows}
 
     def disable(self, name: str, *, reason: str = "", by: UUID | None = None) -> None:
-        """Let nobody start the type; one that is disabled already stays as it is."""
+        """Disable a job type; does nothing if it is already disabled."""
         row = {"name": name, "reason": reason, "disabled_by": by}
         try:
             with writing(self._engine) as connection:
                 connection.execute(insert(disabled_types).values(**row, disabled_at=now()))
         except IntegrityError:
-            return  # somebody else was faster
+            return  # it is already disabled
 
     def enable(self, name: str) -> None:
-        """Let it be started again."""
+        """Enable a job type again; does nothing if it is not disabled."""
         with writing(self._engine) as connection:
             connection.execute(delete(disabled_types).where(disabled_types.c.name == name))
 
 
 def refuse_disabled(connection: Connection, names: Collection[str]) -> None:
-    """Raise `TypeDisabled` if one of the types is."""
-    if not names or connection.execute(_FIRST).first() is None:  # there is hardly ever one, and this is quick
+    """Raise `TypeDisabled` if one of the types is disabled."""
+    if not names or connection.execute(_FIRST).first() is None:  # the usual case, and a fast query
         return
-    found = select(disabled_types.c.name, disabled_types.c.reason).where(disabled_types.c.name.in_(names))
-    if row := connection.execute(found).first():
+    disabled = select(disabled_types.c.name, disabled_types.c.reason).where(disabled_types.c.name.in_(names))
+    if row := connection.execute(disabled).first():
         raise TypeDisabled(row.name, row.reason)
 
 

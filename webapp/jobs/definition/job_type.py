@@ -1,4 +1,4 @@
-"""Job types: `@job_type` turns one typed function into a definition, which registry.py holds."""
+"""Job types: `@job_type` turns a typed function into a definition, which the registry holds."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
@@ -16,33 +16,33 @@ from webapp.jobs.model.policies import DEFAULT_RETENTION, Limits, OnDuplicate, R
 
 
 class JobError(Exception):
-    """A sentence for the job's owner: the job cannot go on, and this is why. It is not tried again.
+    """Raised by a handler to fail its job with a message for the owner. The job is not retried.
 
-    ``key`` names a translation that the parameters fill, as for `JobContext.warn`.
+    ``key`` names a translation that the parameters fill, as in `JobContext.warn`.
     """
 
     def __init__(self, text: str, key: str = "", **parameters: Any) -> None:
-        """Keep the translation beside the sentence."""
+        """Store the message and its translation."""
         super().__init__(text)
         self.key = key
         self.parameters = json_values.check_json(parameters, "The parameters of an error", PARAMETERS_LIMIT)
 
 
 class InvalidPayload(Exception):
-    """A payload fits its job type; ``errors`` maps a field's name to one sentence."""
+    """Raised when a payload does not fit its job type; ``errors`` maps field names to messages."""
 
     def __init__(self, type_name: str, errors: Mapping[str, str]) -> None:
-        """Name the type, and every field with its sentence."""
+        """Name the type, and each field with its message."""
         self.errors = dict(errors)
         listed = " ".join(f"{name or 'payload'}: {text}" for name, text in self.errors.items())
         super().__init__(f"The payload does not fit job type {type_name!r}. {listed}")
 
 
 class Upload(BaseModel):
-    """A file in a payload. What is stored is its description; the bytes are an attachment.
+    """A file in a payload. The payload stores its description; the content is an attachment.
 
     ``json_schema_extra={"accept": ".csv,.xlsx", "max_bytes": 20_000_000}`` on the field limits
-    the endings and the size; an empty file is never taken.
+    the file types and the size. Empty files are never accepted.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +55,7 @@ class Upload(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobType:
-    """The definition of a job: what it takes, what runs, and under which rules."""
+    """The definition of a job: its payload, its handler and its policies."""
 
     name: str
     title: str
@@ -77,48 +77,48 @@ class JobType:
     own_process: bool
     worker_only: bool
     keep: Retention
-    roles: frozenset[str]  # who may start it, by role; empty = everyone
+    roles: frozenset[str]  # the roles that can start it; empty = all
     replaces: bool
     keep_files: timedelta
-    listed: bool  # whether people find it in the catalogue
-    uploads: tuple[str, ...]  # the names of the payload's fields that are files
+    listed: bool  # whether the catalogue shows it
+    uploads: tuple[str, ...]  # the names of the payload's file fields
 
     def __call__(self, job: Any, payload: BaseModel, **needs: Any) -> Any:
-        """Run the handler as the plain function that it is, as a test does."""
+        """Call the handler as a plain function, for tests."""
         return self.handler(job, payload, **needs)
 
-    def _refuse_strangers(self, values: Mapping[str, Any]) -> None:
-        known = _names_of(self.payload_class)
-        strange = [name for name in values if name not in known]
-        if strange and self.payload_class.model_config.get("extra") != "allow":
-            listed = ", ".join(self.payload_class.model_fields) or "none"
-            raise InvalidPayload(self.name, dict.fromkeys(strange, f"There is no such field; there are: {listed}."))
-
     def may_be_started_by(self, role: str) -> bool:
-        """Tell whether people of a role may start it, and see what others' jobs of it took and left."""
+        """Return whether users of this role can start it, and see the input and output of other users' jobs."""
         return not self.roles or role in self.roles
 
     def key_of(self, payload: BaseModel) -> str | None:
-        """Return the unique key of a job with this payload, if the type gives it one."""
+        """Return the unique key of a job with this payload; ``None`` if the type has none."""
         return self.unique_key(payload) if callable(self.unique_key) else self.unique_key
 
     @property
-    def place(self) -> str:
-        """Where its handler is written, for messages."""
+    def location(self) -> str:
+        """Module and name of the handler, for messages."""
         return f"{self.handler.__module__}.{self.handler.__qualname__}"
 
     def parse(self, values: Mapping[str, Any], *, strict: bool = False) -> BaseModel:
-        """Check ``values`` (JSON or form text) and return the payload; else `InvalidPayload`.
+        """Validate ``values`` (JSON or form text) and return the payload; raises `InvalidPayload`.
 
-        ``strict`` also refuses names that the payload does not have: in a request they are
-        mistakes, in an old row they are what the type once had.
+        ``strict`` also rejects unknown fields: in a request they are mistakes, in a stored payload
+        they are fields that the type once had.
         """
         if strict:
-            self._refuse_strangers(values)
+            self._reject_unknown_fields(values)
         try:
             return self.payload_class.model_validate(values)
         except ValidationError as error:
             raise InvalidPayload(self.name, field_messages(error)) from None
+
+    def _reject_unknown_fields(self, values: Mapping[str, Any]) -> None:
+        known = _field_names(self.payload_class)
+        unknown = [name for name in values if name not in known]
+        if unknown and self.payload_class.model_config.get("extra") != "allow":
+            fields = ", ".join(self.payload_class.model_fields) or "none"
+            raise InvalidPayload(self.name, dict.fromkeys(unknown, f"Unknown field. The fields are: {fields}."))
 
 
 def job_type(
@@ -149,18 +149,23 @@ def job_type(
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
-    Parameters after the payload name what the handler needs of the application by its class
-    (``accounts: Accounts``); the worker supplies them. ``own_process`` gives every job a work-horse for
-    itself; ``worker_only`` says that nobody may run it by hand. ``keep`` is how long jobs stay that
-    have ended; ``roles`` are those whose people may start it, all if none is named; with
-    ``listed=False`` it is not in the catalogue, since other pages start it. At most one unfinished job
-    holds a ``unique_key``, a text or a function of the payload; what becomes of a second one says
-    ``on_duplicate``. ``max_attempts`` is short for a `RetryPolicy` with nothing else. A running job
-    that is asked to stop has ``stop_grace`` to do so, then it is ended by force. A job whose worker is
-    gone runs again if it has attempts left, unless ``rerun_lost`` says that nobody may start it twice
-    unasked; then, or with no attempt left, it is stale. A running job that says nothing (no progress,
-    message, note or state) for ``stale_after`` is taken for lost as well, and so is a record-only one;
-    None switches that off.
+    Parameters after the payload request application services by class (``accounts: Accounts``); the
+    worker supplies them.
+
+    - ``max_attempts`` is short for ``retry=RetryPolicy(max_attempts=…)``.
+    - ``unique_key`` is a text or a function of the payload. At most one unfinished job holds a key;
+      ``on_duplicate`` decides what happens to a second one.
+    - ``stop_grace`` is the time that a running job has to stop before it is killed.
+    - ``rerun_lost=False``: a job whose worker died is not run again without a request. Otherwise it
+      runs again while it has attempts left. If it cannot run again, it becomes stale.
+    - ``stale_after``: a running or record-only job that reports nothing (no progress, message,
+      diagnostic or state) for this long becomes stale; ``None`` disables this.
+    - ``own_process`` runs every job in its own work-horse.
+    - ``worker_only`` forbids running jobs from the command line.
+    - ``keep`` is the retention of finished jobs, ``keep_files`` that of their output files.
+    - ``roles`` are the roles that can start the type; empty means all.
+    - ``listed=False`` hides the type from the catalogue, for types that other pages start.
+    - ``replaces=True`` replaces a registered type of the same name.
     """
 
     def declare(handler: Callable[..., Any]) -> JobType:
@@ -197,12 +202,12 @@ def job_type(
 
 
 def field_messages(error: ValidationError) -> dict[str, str]:
-    """One readable sentence per field of a failed validation; the first one counts."""
-    found: dict[str, str] = {}
+    """Return one readable message per invalid field, the first one of each."""
+    messages: dict[str, str] = {}
     for item in error.errors(include_url=False):
         field = str(item["loc"][0]) if item["loc"] else ""
-        found.setdefault(field, _sentence(item["msg"]))
-    return found
+        messages.setdefault(field, _sentence(item["msg"]))
+    return messages
 
 
 def _sentence(message: str) -> str:
@@ -211,8 +216,8 @@ def _sentence(message: str) -> str:
 
 
 @cache
-def _names_of(payload_class: type[BaseModel]) -> frozenset[str]:
-    """Name what a request may fill: the payload's fields and their aliases."""
+def _field_names(payload_class: type[BaseModel]) -> frozenset[str]:
+    """Return the names that a request can use: the payload's fields and their aliases."""
     fields = payload_class.model_fields
     return frozenset({*fields, *(field.alias for field in fields.values() if field.alias)})
 

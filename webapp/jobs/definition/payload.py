@@ -1,7 +1,7 @@
-"""Payloads at rest: JSON in the row, with every secret encrypted.
+"""Stored payloads: JSON in the row, with encrypted secrets.
 
-A secret is stored as ``{"$secret": "…"}``. Whoever reads the row, a log or an export sees
-nothing; only the worker that runs the job, with the installation's key, reads it back.
+A secret is stored as ``{"$secret": "…"}``. The row, logs and exports contain only the ciphertext;
+the worker that runs the job decrypts it with the installation's key.
 """
 
 import re
@@ -18,34 +18,34 @@ from pydantic_core import to_jsonable_python
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.model import json_values
 
-_AS_THEY_ARE = frozenset({int, bool})
-_PLAIN_TEXT = re.compile("[\x01-\x7f]*").fullmatch  # what most texts and names are
-SECRET = "$secret"  # noqa: S105  (the mark of one)
+_PLAIN_TYPES = frozenset({int, bool})
+_IS_ASCII = re.compile("[\x01-\x7f]*").fullmatch  # the usual case, which needs no further checks
+SECRET = "$secret"  # noqa: S105  (a marker, not a secret)
 
 
 class UnreadableSecret(Exception):
-    """A secret is read with the key that it was written with."""
+    """Raised when a secret was encrypted with another key."""
 
     def __init__(self) -> None:
-        """Say what may have happened."""
+        """Name the likely cause."""
         super().__init__(
             "A secret of this job cannot be decrypted because SECRET_KEY has changed since the job was created."
         )
 
 
 class Vault:
-    """Encrypts and decrypts secrets under a key derived from the installation's secret key."""
+    """Encrypts and decrypts secrets with a key derived from the installation's secret key."""
 
     def __init__(self, secret_key: str) -> None:
         derived = sha256(b"deskjob payload secrets\0" + secret_key.encode()).digest()
         self._fernet = Fernet(urlsafe_b64encode(derived))
 
     def encrypt(self, secret: SecretStr) -> dict[str, str]:
-        """Return what may be stored of a secret."""
+        """Return the storable form of a secret."""
         return {SECRET: self._fernet.encrypt(secret.get_secret_value().encode()).decode()}
 
     def decrypt(self, stored: Mapping[str, str]) -> str:
-        """Return the secret; raise `UnreadableSecret` if the key is another one."""
+        """Return the secret; raises `UnreadableSecret` if it was encrypted with another key."""
         try:
             return self._fernet.decrypt(stored[SECRET].encode()).decode()
         except InvalidToken:
@@ -53,23 +53,23 @@ class Vault:
 
 
 def dump_payload(payload: BaseModel, vault: Vault) -> dict[str, Any]:
-    """Return a payload as JSON values, its secrets closed; ``ValueError`` for what no database stores."""
-    closed: dict[str, Any] = _encrypted(payload.model_dump(mode="python", by_alias=True), vault)
-    return closed
+    """Return a payload as JSON values with encrypted secrets; raises ``ValueError`` for unstorable values."""
+    stored: dict[str, Any] = _encrypted(payload.model_dump(mode="python", by_alias=True), vault)
+    return stored
 
 
 def load_payload(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> BaseModel:
-    """Return the payload of a row, checked again: its type may have changed since."""
+    """Return the payload of a row. It is validated again, because its type may have changed."""
     return job_type.parse(_decrypted(stored, vault))
 
 
 def is_secret(value: object) -> bool:
-    """Tell whether a stored value is a closed secret, to be masked."""
+    """Return whether a stored value is an encrypted secret, which pages must mask."""
     return isinstance(value, Mapping) and set(value) == {SECRET}
 
 
 def _encrypted(value: Any, vault: Vault) -> Any:
-    if value is None or type(value) in _AS_THEY_ARE or (type(value) is str and _PLAIN_TEXT(value)):
+    if value is None or type(value) in _PLAIN_TYPES or (type(value) is str and _IS_ASCII(value)):
         return value
     if isinstance(value, SecretStr):
         return vault.encrypt(value)

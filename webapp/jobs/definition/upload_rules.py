@@ -1,7 +1,4 @@
-"""Which files the upload fields of a payload take: the same check for page, command line and code. Pure.
-
-Lists and sizes in words, for sentences that people read.
-"""
+"""Which files the upload fields of a payload accept: one check for pages, the command line and code. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +13,14 @@ from webapp.jobs.store.file_store import StoredFile, media_type_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRule:
-    """What a field takes: endings and media types (none named: any), and how many bytes at most."""
+    """What a field accepts: file extensions and media types (none = any), and a maximum size in bytes."""
 
     kinds: tuple[str, ...] = ()
     max_bytes: int | None = None
 
     def refusal(self, name: str, count: int) -> str:
-        """Return the sentence that refuses a file of this name and so many bytes; empty for one that is taken."""
-        if self.kinds and not any(_fits(name, kind) for kind in self.kinds):
+        """Return why a file of this name and ``count`` bytes is rejected; an empty text if it is accepted."""
+        if self.kinds and not any(_matches(name, kind) for kind in self.kinds):
             return f"{name} is not an accepted file type. Choose a file of type {join_with_or(self.kinds)}."
         if not count:
             return f"{name} is empty. Choose another file."
@@ -33,37 +30,39 @@ class UploadRule:
 
 
 def upload_rule_of(payload_class: type[BaseModel], field: str) -> UploadRule:
-    """Return what the field says in its ``json_schema_extra``; ``field`` is the name it is sent under."""
-    fields = {_sent_as(name, info): info for name, info in payload_class.model_fields.items()}
+    """Return the rule in the field's ``json_schema_extra``; ``field`` is its name in a request."""
+    fields = {_request_name(name, info): info for name, info in payload_class.model_fields.items()}
     extra: Any = fields[field].json_schema_extra if field in fields else None
-    said: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
-    kinds = (part.strip().lower() for part in str(said.get("accept", "")).split(","))
-    return UploadRule(kinds=tuple(filter(None, kinds)), max_bytes=said.get("max_bytes"))
+    options: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
+    kinds = (part.strip().lower() for part in str(options.get("accept", "")).split(","))
+    return UploadRule(kinds=tuple(filter(None, kinds)), max_bytes=options.get("max_bytes"))
 
 
 def rejected_uploads(payload_class: type[BaseModel], files: Mapping[str, StoredFile]) -> dict[str, str]:
-    """Map each field to the sentence that refuses its file."""
-    found = {field: upload_rule_of(payload_class, field).refusal(file.name, file.size) for field, file in files.items()}
-    return {field: sentence for field, sentence in found.items() if sentence}
-
-
-def _sent_as(name: str, info: FieldInfo) -> str:
-    alias = info.validation_alias or info.alias
-    return alias if isinstance(alias, str) else name
-
-
-def _fits(name: str, kind: str) -> bool:
-    """As browsers read ``accept``: an ending, a media type, or a family of them."""
-    if kind.startswith("."):
-        return name.lower().endswith(kind)
-    return media_type_of(name).startswith(kind.removesuffix("*"))
+    """Return the message for each field whose file is rejected."""
+    messages = {
+        field: upload_rule_of(payload_class, field).refusal(file.name, file.size) for field, file in files.items()
+    }
+    return {field: message for field, message in messages.items() if message}
 
 
 def join_with_or(parts: Sequence[str]) -> str:
-    """Enumerate: ``.csv``, ``.xlsx`` and ``.tsv`` are ".csv, .xlsx or .tsv"."""
+    """Join alternatives: ``.csv``, ``.xlsx`` and ``.tsv`` become ".csv, .xlsx or .tsv"."""
     return " or ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def format_size(count: int) -> str:
-    """Say how many bytes: 205 kB, 2.1 GB."""
+    """Return a number of bytes in readable form: 205 kB, 2.1 GB."""
     return humanize.naturalsize(count).replace(".0 ", " ").replace("Byte", "byte")
+
+
+def _request_name(name: str, info: FieldInfo) -> str:
+    alias = info.validation_alias or info.alias
+    return alias if isinstance(alias, str) else name
+
+
+def _matches(name: str, kind: str) -> bool:
+    """Match as browsers match ``accept``: a file extension, a media type, or a group such as ``image/*``."""
+    if kind.startswith("."):
+        return name.lower().endswith(kind)
+    return media_type_of(name).startswith(kind.removesuffix("*"))
