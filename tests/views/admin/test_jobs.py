@@ -71,7 +71,7 @@ def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
 def test_many_that_ended_are_met_along_the_way(
     operator: FlaskClient, ended: Ended, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
-    monkeypatch.setattr("webapp.views.job_list.admin_filter._MANY", 1)
+    monkeypatch.setattr("webapp.views.job_list.admin_filter._MANY_JOBS", 1)
     for minutes in (1, 2, 60 * 24 * 4):
         ended(Status.COMPLETED, minutes)
     since = "2020-01-01T00:00:00Z"

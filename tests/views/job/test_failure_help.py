@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from webapp.jobs.model.job import Job, Status
-from webapp.views.job.failure_help import failure
+from webapp.views.job.failure_help import failure_help
 
 
 def explained(status: Status, text: str = "No stamp.", *, may_retry: bool = True, **values: Any) -> Any:
     job = Job(id=UUID(int=7), type="t", title="T", status=status, errors=({"text": text},) if text else (), **values)
-    return failure(job, may_retry=may_retry, may_change=may_retry)
+    return failure_help(job, may_retry=may_retry, may_change=may_retry)
 
 
 def test_what_the_job_says_is_what_people_read() -> None:

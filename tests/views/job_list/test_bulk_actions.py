@@ -38,10 +38,10 @@ def ticked(*those: Job) -> dict[str, list[str]]:
 
 def test_the_question_names_what_happens_and_to_how_many(client: FlaskClient, put: Put) -> None:
     jobs = (put(Status.QUEUED), put(Status.RUNNING), put(Status.COMPLETED), put(owner=Owner(public=True)))
-    asked = words(client.get("/jobs/act/stop", query_string=ticked(*jobs), headers=DIALOG).text)
-    assert "Stop 2 jobs?" in asked
-    assert "1 of them has ended already and stays as it is." in asked
-    assert "1 of them is not yours and is left alone." in asked
+    confirmation = words(client.get("/jobs/act/stop", query_string=ticked(*jobs), headers=DIALOG).text)
+    assert "Stop 2 jobs?" in confirmation
+    assert "1 of them has ended already and stays as it is." in confirmation
+    assert "1 of them is not yours and is left alone." in confirmation
 
 
 def test_what_fits_is_done_and_the_rest_is_left(client: FlaskClient, put: Put, services: Services) -> None:

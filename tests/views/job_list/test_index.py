@@ -238,8 +238,8 @@ def test_the_pages_are_the_same_on_every_database(
 def test_a_poll_parses_its_filter_once(client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     put(Status.RUNNING)
     parsed: list[Filter] = []
-    parse = Filter.chosen
-    monkeypatch.setattr(Filter, "chosen", lambda *given: (parsed.append(given[0]), parse(*given))[1])
+    parse = Filter.criteria
+    monkeypatch.setattr(Filter, "criteria", lambda *given: (parsed.append(given[0]), parse(*given))[1])
     address = asking_again(client.get("/jobs").text)
     parsed.clear()
     assert client.get(address, headers=POLL).status_code == 200

@@ -187,9 +187,9 @@ def test_a_failing_server_is_asked_ever_less_and_the_list_stays(page: Page, put:
     polls = polls_of(page)
     expect(page.locator("[data-live]")).to_contain_text("Not updated for")
     wait_for(lambda: page.wait_for_timeout(50) or len(polls) >= 3)  # each pause is longer than the one before
-    asked = len(polls)
+    polled = len(polls)
     page.evaluate("for (let i = 0; i < 20; i++) document.body.dispatchEvent(new Event('app:wake'))")
-    assert len(polls) == asked, "not before its pause is over"
+    assert len(polls) == polled, "not before its pause is over"
     expect(page.locator(f"#run-{job.id}")).to_contain_text("Monthly report")
     assert page.get_by_text("Broken").count() == 0
 

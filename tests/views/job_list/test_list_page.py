@@ -12,7 +12,7 @@ from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.queries.pagination import JobPages
 from webapp.jobs.store.attachments import Attachment
 from webapp.services import Services
-from webapp.views.job_list.visible_rows import Shown
+from webapp.views.job_list.visible_rows import VisibleRows
 
 POLL = {"HX-Request": "true", "X-Poll": "1"}
 Put = Callable[..., Job]
@@ -73,7 +73,7 @@ def test_somebody_elses_jobs_are_not_shown_because_an_address_names_them(
     client: FlaskClient, put: Put, person: Callable[..., User]
 ) -> None:
     hidden = put(Status.COMPLETED, title="Secret", owner=Owner(user_id=person("ben").id))
-    address = f"/jobs/_live?shown={Shown(rows=(hidden.id,)).written()}"
+    address = f"/jobs/_live?shown={VisibleRows(rows=(hidden.id,)).encode()}"
     answer = client.get(address, headers=POLL).text
     assert "Secret" not in answer
     assert "This job was removed." in answer

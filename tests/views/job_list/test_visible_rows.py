@@ -3,17 +3,22 @@ from uuid import uuid4
 
 import pytest
 
-from webapp.views.job_list.visible_rows import Shown, read
+from webapp.views.job_list.visible_rows import VisibleRows, decode
 
 
 def test_what_a_page_shows_survives_its_address() -> None:
-    for shown in (Shown(), Shown((uuid4(),)), Shown((), (uuid4(), uuid4())), Shown((uuid4(),), (uuid4(),))):
-        assert read(shown.written()) == shown
-    fifty = Shown(rows=tuple(uuid4() for _ in range(50)))
-    assert len(fifty.written()) < 1100, "an address is not much longer than two thousand characters"
+    for shown in (
+        VisibleRows(),
+        VisibleRows((uuid4(),)),
+        VisibleRows((), (uuid4(), uuid4())),
+        VisibleRows((uuid4(),), (uuid4(),)),
+    ):
+        assert decode(shown.encode()) == shown
+    fifty = VisibleRows(rows=tuple(uuid4() for _ in range(50)))
+    assert len(fifty.encode()) < 1100, "an address is not much longer than two thousand characters"
 
 
 @pytest.mark.parametrize("raw", [b"", b"\1", b"\0" + b"x" * 15, b"\2" + b"x" * 16, b"\0" + b"x" * 16 * 65])
 def test_anything_else_is_nothing(raw: bytes) -> None:
-    assert read(urlsafe_b64encode(raw).decode()) is None
-    assert read("not base64!") is None
+    assert decode(urlsafe_b64encode(raw).decode()) is None
+    assert decode("not base64!") is None

@@ -2,7 +2,7 @@ import pytest
 from flask import Flask
 
 from webapp.jobs.schedules.cron_rule import CronRule
-from webapp.views.schedules.preview import words
+from webapp.views.schedules.preview import rule_text
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,4 @@ from webapp.views.schedules.preview import words
 )
 def test_a_rule_is_said_in_words(app: Flask, rule: str, said: str) -> None:
     with app.test_request_context():
-        assert words(CronRule.parse(rule, "UTC")).startswith(said)
+        assert rule_text(CronRule.parse(rule, "UTC")).startswith(said)

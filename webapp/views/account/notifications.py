@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.queries.notifications import Notification
-from webapp.views.job_list.row import File, files
+from webapp.views.job_list.row import FileLink, file_links
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.topbar import notification_text, notification_tone
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
@@ -25,7 +25,7 @@ class NotificationRow:
     tone: str
     icon: str
     when: FormattedTime
-    result: File | None
+    result: FileLink | None
 
 
 @bp.get("/notices")
@@ -53,10 +53,10 @@ def mark_all_read() -> ResponseReturnValue:
 def _lines(those: tuple[Notification, ...]) -> tuple[NotificationRow, ...]:
     reading = viewer_context()
     attached = services().queries.files.attachments_of([notice.job_id for notice in those])
-    return tuple(_line(notice, files(attached.get(notice.job_id, ()), reading), reading) for notice in those)
+    return tuple(_line(notice, file_links(attached.get(notice.job_id, ()), reading), reading) for notice in those)
 
 
-def _line(notice: Notification, attached: tuple[File, ...], reading: ViewerContext) -> NotificationRow:
+def _line(notice: Notification, attached: tuple[FileLink, ...], reading: ViewerContext) -> NotificationRow:
     colours = notification_tone(notice.status)
     return NotificationRow(
         notice=notice,

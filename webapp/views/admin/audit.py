@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.audit_query import PAGE, AuditCriteria, AuditEntry
 from webapp.accounts.permissions import Right
-from webapp.views.job_list.admin_filter import end_of, first_of
+from webapp.views.job_list.admin_filter import end_of_day, start_of_day
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services
@@ -50,8 +50,8 @@ class AuditFilter:
             action=self.given["action"],
             kind=self.given["kind"],
             object_id=self.given["object"],
-            since=first_of(self.given["since"], zone),
-            until=end_of(self.given["until"], zone),
+            since=start_of_day(self.given["since"], zone),
+            until=end_of_day(self.given["until"], zone),
         )
 
 

@@ -16,9 +16,9 @@ from webapp.jobs.lifecycle.bulk_actions import act, sort
 from webapp.jobs.metrics.error_groups import PAGE, ErrorGroup, ErrorNotFound, ErrorState
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.views.admin.charts import Sparkline, build_sparkline
-from webapp.views.job_list.admin_filter import moment_of
-from webapp.views.job_list.bulk_action_text import told
-from webapp.views.job_list.bulk_actions import actor, start_acting
+from webapp.views.job_list.admin_filter import parse_moment
+from webapp.views.job_list.bulk_action_text import summary
+from webapp.views.job_list.bulk_actions import actor, start_bulk_action_job
 from webapp.views.page.audit_log import audited, record_audit
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
@@ -90,7 +90,7 @@ class ErrorFilter:
     def criteria(self) -> dict[str, Any]:
         """Return the arguments with which the metrics find and count these errors."""
         state = ErrorState(self.state) if self.state != ALL_STATES else None
-        return {"state": state, "type_name": self.type_name, "since": moment_of(self.since)}
+        return {"state": state, "type_name": self.type_name, "since": parse_moment(self.since)}
 
 
 @bp.get("/admin/errors")
@@ -148,7 +148,7 @@ def retry(fingerprint: str) -> ResponseReturnValue:
     count = errors.count_retriable(fingerprint)
     if count > _AT_ONCE:
         with audited(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": count}):
-            job = start_acting(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
+            job = start_bulk_action_job(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
     judged = sort(
         Act.RETRY,
@@ -159,7 +159,7 @@ def retry(fingerprint: str) -> ResponseReturnValue:
     record_audit(
         AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)}
     )
-    flash(told(Act.RETRY, judged))
+    flash(summary(Act.RETRY, judged))
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
 
@@ -190,7 +190,7 @@ def _list_page() -> dict[str, Any]:
         "count": services().metrics.errors.count(**filter_.criteria()),
         "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
         "types": sorted(services().registry, key=lambda job_type: translated(job_type.title)),
-        "since": viewer_context().when(since) if (since := moment_of(filter_.since)) else None,
+        "since": viewer_context().when(since) if (since := parse_moment(filter_.since)) else None,
         **polling_context((rows, filter_), _POLL_SECONDS),
     }
 
@@ -208,7 +208,7 @@ def _filter_of_request() -> ErrorFilter:
 def _page_boundary(text: str) -> Any:
     """Parse the last row of the page before, ``<time>~<fingerprint>``; None for the first page."""
     at, _separator, fingerprint = text.partition("~")
-    moment = moment_of(at)
+    moment = parse_moment(at)
     return (moment, fingerprint) if moment else None
 
 

@@ -9,10 +9,10 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
-from webapp.views.job_list.admin_filter import JobFilter, moment_of
-from webapp.views.job_list.filter import asked
+from webapp.views.job_list.admin_filter import AdminJobFilter, parse_moment
+from webapp.views.job_list.filter import parse_filter
 from webapp.views.job_list.index import answer_again, list_words
-from webapp.views.job_list.list_page import JobList, job_list
+from webapp.views.job_list.list_page import JobList, load_job_list
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services, viewer
@@ -43,8 +43,8 @@ _STATUSES = {
 @bp.get("/admin/jobs")
 def index() -> ResponseReturnValue:
     """List everybody's jobs."""
-    given = JobFilter.of(request.args)
-    found = job_list(services(), asked(given))
+    given = AdminJobFilter.of(request.args)
+    found = load_job_list(services(), parse_filter(given))
     return render_template(
         "admin/jobs/index.html",
         types=sorted(services().registry, key=lambda kind: translated(kind.title)),
@@ -59,35 +59,35 @@ def index() -> ResponseReturnValue:
 @bp.get("/admin/jobs/_live")
 def live() -> ResponseReturnValue:
     """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
-    return answer_again(asked(JobFilter.of(request.args)))
+    return answer_again(parse_filter(AdminJobFilter.of(request.args)))
 
 
 @bp.get("/admin/jobs.csv")
 def export() -> ResponseReturnValue:
     """Send all jobs that the filter lets through, newest first."""
-    given = JobFilter.of(request.args)
+    given = AdminJobFilter.of(request.args)
     record_audit(AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=given.arguments())
     return csv_response("jobs.csv", _COLUMNS, _rows(given))
 
 
-def _total(given: JobFilter, found: JobList) -> str:
+def _total(given: AdminJobFilter, found: JobList) -> str:
     """Say how many jobs match: exactly where the figures know, and where they are all on the page."""
-    if given.is_summed:
+    if given.has_exact_count:
         return number(given.count_ended())
     shown = len(found.rows) + len(found.cards)
-    return found.matching if found.more else number(shown)
+    return found.match_count if found.has_more else number(shown)
 
 
-def _ended(given: JobFilter) -> dict[str, str]:
+def _ended(given: AdminJobFilter) -> dict[str, str]:
     """Say the bounds of when jobs ended, in the reader's zone."""
     zone = viewer_context().zone
-    bounds = {"since": moment_of(given.ended_since), "until": moment_of(given.ended_until)}
+    bounds = {"since": parse_moment(given.ended_since), "until": parse_moment(given.ended_until)}
     said = {name: f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
     return {**said, "zone": zone.key}
 
 
-def _rows(given: JobFilter) -> Iterator[list[object]]:
-    wanted = asked(given).chosen
+def _rows(given: AdminJobFilter) -> Iterator[list[object]]:
+    wanted = parse_filter(given).criteria
     before: UUID | None = None
     while True:
         found = services().queries.lists.find(viewer(), wanted, before=before, limit=_BATCH)

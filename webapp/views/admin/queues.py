@@ -16,7 +16,7 @@ from webapp.jobs.queueing.latency import QueueLatency
 from webapp.jobs.queueing.queues import Queue, QueueLoad
 from webapp.jobtypes.bulk_action.payload import BulkAction
 from webapp.services import Services
-from webapp.views.job_list.bulk_actions import start_acting
+from webapp.views.job_list.bulk_actions import start_bulk_action_job
 from webapp.views.page import confirmation
 from webapp.views.page.audit_log import audited, record_audit
 from webapp.views.page.confirmation import Confirmation, render_confirmation
@@ -147,7 +147,7 @@ def empty(name: str) -> ResponseReturnValue:
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
     if stopped >= queue.waiting or not services().queues.count_queued(name):
         return _redirect_to(name)
-    rest = start_acting(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
+    rest = start_bulk_action_job(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
     flash(_("This job stops the remaining jobs."))
     return redirect(url_for("jobs.show", job_id=rest.id), 303)
 

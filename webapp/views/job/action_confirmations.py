@@ -24,7 +24,7 @@ from webapp.views.text.translations import ngettext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Matter:
+class ConfirmationContext:
     """What a question is about; ``grace`` is how long a running job may take to stop, in words."""
 
     job: Job
@@ -34,7 +34,7 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class ConfirmationText:
     """``title`` asks, ``effect`` says what happens; ``notes`` are further sentences."""
 
     title: str
@@ -49,31 +49,31 @@ def named(words: str, job: Job) -> str:
     return words % {"job": f"“{translated(job.title)}” #{job.short_id}"}
 
 
-def stop(matter: Matter) -> Question:
+def stop(context: ConfirmationContext) -> ConfirmationText:
     """Say what happens to its work and to its parts."""
-    job = matter.job
+    job = context.job
     outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
     parts = ngettext(
         "Its part that has not ended is stopped, too.",
         "Its %(num)s parts that have not ended are stopped, too.",
         outstanding,
     )
-    return Question(
+    return ConfirmationText(
         title=named(_("Stop %(job)s?"), job),
-        effect=_("It has not started yet, and will not.") if job.is_new else _running(matter),
+        effect=_("It has not started yet, and will not.") if job.is_new else _running(context),
         action=_("Stop the job"),
         keep=_("Let it wait") if job.is_new else _("Keep running"),
         notes=(parts,) if outstanding > 0 else (),
     )
 
 
-def retry(matter: Matter) -> Question:
+def retry(context: ConfirmationContext) -> ConfirmationText:
     """Say from where it goes on."""
-    job = matter.job
+    job = context.job
     notes = []
     if job.parts:
         notes.append(_("Of its parts, only those that did not complete run again."))
-    return Question(
+    return ConfirmationText(
         title=named(_("Try %(job)s again?"), job),
         effect=_("The same job runs once more, with the same parameters, as attempt %(number)s. It goes on from "
                  "its last checkpoint. Its files and its log are kept.", number=job.attempt + 1),
@@ -83,19 +83,19 @@ def retry(matter: Matter) -> Question:
     )  # fmt: skip
 
 
-def delete(matter: Matter) -> Question:
+def delete(context: ConfirmationContext) -> ConfirmationText:
     """Say what goes with it."""
-    job, count = matter.job, len(matter.files)
+    job, count = context.job, len(context.files)
     files = ngettext(
         "Its file (%(size)s) is removed for good, too.",
         "Its %(num)s files (%(size)s) are removed for good, too.",
         count,
-        size=size(sum(file.size for file in matter.files)),
+        size=size(sum(file.size for file in context.files)),
     )
     parts = ngettext("Its part goes with it.", "Its %(num)s parts go with it, with their files.", job.parts)
     kept = _("Somebody has chosen to keep it.")
     chosen = ((files, count), (parts, job.parts), (kept, job.kept_at))
-    return Question(
+    return ConfirmationText(
         title=named(_("Delete %(job)s?"), job),
         effect=_("The job, its log and its timeline are removed. This cannot be undone."),
         action=_("Delete the job"),
@@ -104,35 +104,35 @@ def delete(matter: Matter) -> Question:
     )
 
 
-def _running(matter: Matter) -> str:
-    known = status_labels.percent(matter.job)
+def _running(context: ConfirmationContext) -> str:
+    known = status_labels.percent(context.job)
     far = _("It is %(percent)s done.", percent=f"{int(known)}{SPACE}%") + " " if known is not None else ""
-    if not matter.job.is_running:
+    if not context.job.is_running:
         return _("It waits for its parts, which are stopped.")
-    if matter.job.record_only:
+    if context.job.record_only:
         return far + _("Its work is done elsewhere: whoever does it is asked to end, and nothing here can force it.")
     return far + _(
         "It is asked to stop and has %(grace)s to finish its current step; then it is ended by force. "
         "Files that it has made are kept.",
-        grace=matter.grace,
+        grace=context.grace,
     )
 
 
-def keep(matter: Matter) -> Question:
+def keep(context: ConfirmationContext) -> ConfirmationText:
     """Say for how long."""
-    return Question(
-        title=named(_("Keep %(job)s?"), matter.job),
+    return ConfirmationText(
+        title=named(_("Keep %(job)s?"), context.job),
         effect=_("It and its files stay until somebody deletes them."),
         action=_("Keep the job"),
         keep=_("Leave it"),
     )
 
 
-def keep_no_longer(matter: Matter) -> Question:
+def keep_no_longer(context: ConfirmationContext) -> ConfirmationText:
     """Say when it goes."""
-    day = matter.removed_at.text if matter.removed_at else ""
-    return Question(
-        title=named(_("Keep %(job)s no longer?"), matter.job),
+    day = context.removed_at.text if context.removed_at else ""
+    return ConfirmationText(
+        title=named(_("Keep %(job)s no longer?"), context.job),
         effect=_("It is removed in its time again, with its files."),
         action=_("Keep it no longer"),
         keep=_("Keep it"),
@@ -140,20 +140,20 @@ def keep_no_longer(matter: Matter) -> Question:
     )
 
 
-def run_next(matter: Matter) -> Question:
+def run_next(context: ConfirmationContext) -> ConfirmationText:
     """Say before whom."""
-    return Question(
-        title=named(_("Run %(job)s next?"), matter.job),
+    return ConfirmationText(
+        title=named(_("Run %(job)s next?"), context.job),
         effect=_("It is put before all others in its queue. The next worker that is free takes it."),
         action=_("Run it next"),
         keep=_("Let it wait"),
     )
 
 
-def make_public(matter: Matter) -> Question:
+def make_public(context: ConfirmationContext) -> ConfirmationText:
     """Say what everybody sees."""
-    return Question(
-        title=named(_("Make %(job)s public?"), matter.job),
+    return ConfirmationText(
+        title=named(_("Make %(job)s public?"), context.job),
         effect=_("Everybody who can sign in sees that it runs and how it ended. "
                  "Its parameters, files and log stay with those who operate."),
         action=_("Make it public"),
@@ -161,17 +161,17 @@ def make_public(matter: Matter) -> Question:
     )  # fmt: skip
 
 
-def make_private(matter: Matter) -> Question:
+def make_private(context: ConfirmationContext) -> ConfirmationText:
     """Say who still sees it."""
-    return Question(
-        title=named(_("Make %(job)s private?"), matter.job),
+    return ConfirmationText(
+        title=named(_("Make %(job)s private?"), context.job),
         effect=_("Only those who see all jobs will still see it."),
         action=_("Make it private"),
         keep=_("Leave it"),
     )
 
 
-_QUESTIONS: Mapping[str, Callable[[Matter], Question]] = MappingProxyType(
+_CONFIRMATIONS: Mapping[str, Callable[[ConfirmationContext], ConfirmationText]] = MappingProxyType(
     {
         "stop": stop,
         "retry": retry,
@@ -183,9 +183,9 @@ _QUESTIONS: Mapping[str, Callable[[Matter], Question]] = MappingProxyType(
         "make-private": make_private,
     }
 )
-VERBS = tuple(_QUESTIONS)
+VERBS = tuple(_CONFIRMATIONS)
 
 
-def question(verb: str, matter: Matter) -> Question:
+def confirmation_text(verb: str, context: ConfirmationContext) -> ConfirmationText:
     """Return what is asked before ``verb``."""
-    return _QUESTIONS[verb](matter)
+    return _CONFIRMATIONS[verb](context)

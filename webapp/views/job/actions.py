@@ -13,7 +13,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.model.job import Job
 from webapp.services import Services
 from webapp.views.job import action_confirmations, available_actions
-from webapp.views.job.action_confirmations import Matter
+from webapp.views.job.action_confirmations import ConfirmationContext
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.request import services
@@ -31,7 +31,7 @@ def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Say what would happen, and ask."""
     reading = viewer_context()
     job = _visible(job_id, reading)
-    asked = action_confirmations.question(verb, _matter(job, verb, reading))
+    asked = action_confirmations.confirmation_text(verb, _context(job, verb, reading))
     return render_confirmation(
         Confirmation(
             title=asked.title,
@@ -52,7 +52,7 @@ def act(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Do it; the engine refuses what comes too late."""
     reading = viewer_context()
     job = _visible(job_id, reading)
-    if not reading.may_act(job) or (verb in available_actions.STEERING and not reading.operates):
+    if not reading.may_act(job) or (verb in available_actions.OPERATOR_ACTIONS and not reading.operates):
         abort(403, available_actions.refusal(verb, job, services().registry, reading))
     action, after = _AUDITED[verb]
     with audited(action, AuditTarget.JOB, job.id, name=job.title, after=after):
@@ -70,10 +70,10 @@ def _visible(job_id: UUID, reading: ViewerContext) -> Job:
     return job
 
 
-def _matter(job: Job, verb: str, reading: ViewerContext) -> Matter:
+def _context(job: Job, verb: str, reading: ViewerContext) -> ConfirmationContext:
     registry = services().registry
     grace = registry.get(job.type).stop_grace if job.type in registry else _GRACE
-    return Matter(
+    return ConfirmationContext(
         job=job,
         files=services().jobs.attachments(job.id) if verb == "delete" else (),
         grace=rough_duration(grace),

@@ -27,35 +27,35 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
+class AttemptRow:
     """An attempt that has ended; ``place``, ``memory``, ``cpu`` and ``traceback`` are for those who operate."""
 
     number: int
     outcome: str
     tone: str
-    began: FormattedTime
-    ran: str
+    started_at: FormattedTime
+    duration: str
     error: str
     worker: str
-    place: str
+    location: str
     memory: str
     cpu: str
     traceback: str
 
 
-def a_try(attempt: Attempt, reader: ViewerContext) -> Try:
+def attempt_row(attempt: Attempt, reader: ViewerContext) -> AttemptRow:
     """Describe an attempt."""
     outcome, tone = _OUTCOMES.get(attempt.outcome, (attempt.outcome.capitalize(), "waiting"))
     used = attempt.cpu_seconds
-    return Try(
+    return AttemptRow(
         number=attempt.number,
         outcome=str(outcome),
         tone=tone,
-        began=reader.time(attempt.started_at),
-        ran=duration(attempt.finished_at - attempt.started_at),
+        started_at=reader.time(attempt.started_at),
+        duration=duration(attempt.finished_at - attempt.started_at),
         error=translated(attempt.error or ""),
         worker=attempt.worker,
-        place=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),
+        location=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),
         memory=size(attempt.peak_memory) if attempt.peak_memory else "",
         cpu=f"{decimal(used, 2)}\N{NO-BREAK SPACE}s" if used is not None else "",
         traceback=attempt.traceback or "",

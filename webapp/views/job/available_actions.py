@@ -9,12 +9,12 @@ from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels
 from webapp.views.text.translations import gettext as _
 
-STEERING = frozenset({"run-next", "make-public", "make-private"})
+OPERATOR_ACTIONS = frozenset({"run-next", "make-public", "make-private"})
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class OfferedAction:
     """A verb of a job's page; with a ``refusal`` it is shown, disabled, with that reason.
 
     ``asks`` says that the page confirms it first.
@@ -28,7 +28,7 @@ class Action:
     asks: bool = True
 
 
-def actions(job: Job, registry: Registry, reader: ViewerContext) -> tuple[Action, ...]:
+def offered_actions(job: Job, registry: Registry, reader: ViewerContext) -> tuple[OfferedAction, ...]:
     """Return what is offered to this reader; nothing to who may not open the job."""
     if not reader.may_open(job):
         return ()
@@ -37,10 +37,10 @@ def actions(job: Job, registry: Registry, reader: ViewerContext) -> tuple[Action
 
 def refusal(verb: str, job: Job, registry: Registry, reader: ViewerContext) -> str:
     """Return why a verb cannot be done now; empty if it can."""
-    for action in actions(job, registry, reader):
+    for action in offered_actions(job, registry, reader):
         if action.verb == verb:
             return action.refusal
-    if verb in STEERING and not reader.operates:
+    if verb in OPERATOR_ACTIONS and not reader.operates:
         return _("Only operators and admins may do this.")
     return _not_yours(job, reader) or _too_late(verb, job)
 
@@ -52,37 +52,37 @@ def _too_late(verb: str, job: Job) -> str:
     return _("The job is in the state “%(status)s”, so this cannot be done now.", status=status)
 
 
-def _offered(job: Job, registry: Registry, reader: ViewerContext) -> Iterator[Action]:
+def _offered(job: Job, registry: Registry, reader: ViewerContext) -> Iterator[OfferedAction]:
     not_yours = _not_yours(job, reader)
     if not job.is_finished:
         asked = _("It was asked to stop already.") if job.cancel_requested_at else ""
-        yield Action(verb="stop", words=_("Stop…"), sign="player-stop", refusal=not_yours or asked, harmful=True)
+        yield OfferedAction(verb="stop", words=_("Stop…"), sign="player-stop", refusal=not_yours or asked, harmful=True)
     if job.status in _RETRIABLE:
-        yield Action(verb="retry", words=_("Try again…"), sign="rotate-clockwise", refusal=not_yours)
+        yield OfferedAction(verb="retry", words=_("Try again…"), sign="rotate-clockwise", refusal=not_yours)
     again = _why_not_again(job, registry, reader)
-    yield Action(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
+    yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
     if reader.operates and job.is_new and not job.record_only:
-        yield Action(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=not_yours)
+        yield OfferedAction(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=not_yours)
     if reader.operates and job.owner.user_id is None:
         yield _publishing(job)
     yield _keeping(job, not_yours)
     if job.is_finished:
         part = _("It is a part of another job, and goes with that.") if job.root_id else ""
-        yield Action(verb="delete", words=_("Delete…"), sign="trash", refusal=not_yours or part, harmful=True)
+        yield OfferedAction(verb="delete", words=_("Delete…"), sign="trash", refusal=not_yours or part, harmful=True)
 
 
-def _keeping(job: Job, not_yours: str) -> Action:
+def _keeping(job: Job, not_yours: str) -> OfferedAction:
     part = _("It is a part of another job, and stays as long as that.") if job.root_id else ""
     refusal = not_yours or part
     if job.kept_at:
-        return Action(verb="keep-no-longer", words=_("Keep no longer…"), sign="pin", refusal=refusal)
-    return Action(verb="keep", words=_("Keep"), sign="pin", refusal=refusal, asks=False)
+        return OfferedAction(verb="keep-no-longer", words=_("Keep no longer…"), sign="pin", refusal=refusal)
+    return OfferedAction(verb="keep", words=_("Keep"), sign="pin", refusal=refusal, asks=False)
 
 
-def _publishing(job: Job) -> Action:
+def _publishing(job: Job) -> OfferedAction:
     if job.public:
-        return Action(verb="make-private", words=_("Make private…"), sign="eye")
-    return Action(verb="make-public", words=_("Make public…"), sign="eye")
+        return OfferedAction(verb="make-private", words=_("Make private…"), sign="eye")
+    return OfferedAction(verb="make-public", words=_("Make public…"), sign="eye")
 
 
 def _not_yours(job: Job, reader: ViewerContext) -> str:

@@ -23,7 +23,7 @@ from webapp.views.text.translations import gettext as _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class ChildRow:
     """A part of a job; ``line`` is its error if it failed, else what it does."""
 
     id: UUID
@@ -34,22 +34,22 @@ class Part:
     percent: float | None
     line: str
     failed: bool
-    ran: str
+    duration: str
     when: FormattedTime
 
 
-def rows(parts: Sequence[Job], reader: ViewerContext, *, opened: bool) -> tuple[Part, ...]:
+def child_rows(parts: Sequence[Job], reader: ViewerContext, *, opened: bool) -> tuple[ChildRow, ...]:
     """Describe parts; only who may open their root reads what they say."""
     return tuple(_row(part, reader, opened=opened) for part in parts)
 
 
-def _row(part: Job, reader: ViewerContext, *, opened: bool) -> Part:
+def _row(part: Job, reader: ViewerContext, *, opened: bool) -> ChildRow:
     failed = part.status in {Status.FAILED, Status.STALE}
     error = diagnostic_text(part.errors[-1]) if part.errors and failed else ""
     begun = None if part.is_new else part.started_at  # one that waits for its next attempt does not run on
     ran = (part.finished_at or reader.now) - begun if begun else timedelta()
     moment = part.finished_at or part.started_at or part.created_at or reader.now
-    return Part(
+    return ChildRow(
         id=part.id,
         short_id=part.short_id,
         name=part.child_name or translated(part.title),
@@ -58,7 +58,7 @@ def _row(part: Job, reader: ViewerContext, *, opened: bool) -> Part:
         percent=status_labels.percent(part),
         line=(error or _line(part)) if opened else "",
         failed=failed,
-        ran=duration(ran) if begun else "",
+        duration=duration(ran) if begun else "",
         when=reader.when(moment),
     )
 
@@ -91,9 +91,9 @@ def index(job_id: UUID) -> ResponseReturnValue:
     return render_template(
         "job/children.html",
         job=job,
-        parts=rows(found[:PAGE], reading, opened=reading.may_open(job)),
+        children=child_rows(found[:PAGE], reading, opened=reading.may_open(job)),
         which=which,
         after=after,
-        later=found[PAGE - 1].id if len(found) > PAGE else None,
+        next_page=found[PAGE - 1].id if len(found) > PAGE else None,
         tabs={"": _("All"), "unfinished": _("Not ended"), "failed": _("Failed"), "ended": _("Ended")},
     )

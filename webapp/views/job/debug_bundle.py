@@ -19,10 +19,10 @@ from webapp.jobs.queries.visible_jobs import Attempt, Event
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_store import CHUNK
 from webapp.services import Services
-from webapp.views.job.log import written
-from webapp.views.job.parameters import Parameter, as_facts
-from webapp.views.job.show import given
-from webapp.views.job_list.row import gone
+from webapp.views.job.log import log_as_text
+from webapp.views.job.parameters import JobParameter, metadata_parameters
+from webapp.views.job.show import visible_parameters
+from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import HEADERS, ArchiveFile, stream_zip
@@ -51,16 +51,16 @@ def download(job_id: UUID) -> ResponseReturnValue:
 def _entries(having: Services, job: Job, reading: ViewerContext) -> Iterator[ArchiveFile]:
     """Collect the texts now, while there is a request; the rest is read when it is sent."""
     jobs, queries = having.jobs, having.queries
-    attached = [file for file in jobs.attachments(job.id) if not gone(file, reading.now)]
+    attached = [file for file in jobs.attachments(job.id) if not is_unavailable(file, reading.now)]
     sent, left_out = _within_limit(attached)
     told = {
-        "job.json": job_facts(job, secrets_hidden=given(job, reading)),
+        "job.json": job_facts(job, secrets_hidden=visible_parameters(job, reading)),
         "timeline.json": rows(queries.jobs.timeline(job.id)),
         "attempts.json": attempts(queries.jobs.attempts(job.id), operates=reading.viewer.sees_all),
         "files.json": rows(attached),
     }
     texts = [ArchiveFile(name, [_json(value)]) for name, value in told.items()]
-    log = ArchiveFile("log.txt", (page.encode() for page in written(queries.logs, LogCriteria(job_id=job.id))))
+    log = ArchiveFile("log.txt", (page.encode() for page in log_as_text(queries.logs, LogCriteria(job_id=job.id))))
     return iter([*texts, log, *_files(having, sent), *_named(left_out)])
 
 
@@ -110,11 +110,11 @@ _LEFT_OUT = frozenset({"payload", "metadata", "state", "lease_id", "fair"})
 _ONLY_FOR_OPERATORS = frozenset({"worker", "host", "pid", "traceback", "peak_memory", "cpu_seconds"})
 
 
-def job_facts(one: Job, *, secrets_hidden: Sequence[Parameter]) -> dict[str, Any]:
+def job_facts(one: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, Any]:
     """Describe the row, without what the engine keeps for itself."""
     row = {name: value for name, value in one.to_dict().items() if name not in _LEFT_OUT}
     named = {parameter.name: parameter.text for parameter in secrets_hidden}
-    metadata = {fact.name: fact.text for fact in as_facts(one.metadata)}
+    metadata = {fact.name: fact.text for fact in metadata_parameters(one.metadata)}
     return {**row, "parameters": named, "metadata": metadata}
 
 

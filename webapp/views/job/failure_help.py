@@ -13,23 +13,23 @@ _UNFORESEEN = re.compile(r"\w*(?:Error|Exception|Warning|Timeout|Exit): (?P<said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class FailureHelp:
     """``reason`` is in the words of the job, ``advice`` says what to do, one sentence each."""
 
     reason: str
     advice: tuple[str, ...]
 
 
-def failure(job: Job, *, may_retry: bool, may_change: bool) -> Failure | None:
+def failure_help(job: Job, *, may_retry: bool, may_change: bool) -> FailureHelp | None:
     """Explain a job that has failed, was lost, or is about to be tried again; ``None`` for any other one."""
     reason = _reason(job.errors[-1]) if job.errors else ""
     if job.status is Status.SCHEDULED and job.attempt and reason:
-        return Failure(reason=reason, advice=(_("You need not do anything: it is tried again by itself."),))
+        return FailureHelp(reason=reason, advice=(_("You need not do anything: it is tried again by itself."),))
     if job.status not in {Status.FAILED, Status.STALE}:
         return None
     if not reason and job.status is Status.FAILED:
         reason = _("It did not say why.")
-    return Failure(reason=reason, advice=tuple(_advice(job, may_retry=may_retry, may_change=may_change)))
+    return FailureHelp(reason=reason, advice=tuple(_advice(job, may_retry=may_retry, may_change=may_change)))
 
 
 def _reason(note: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
 from webapp.jobs.store.file_store import CHUNK
-from webapp.views.job_list.row import gone
+from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
@@ -51,7 +51,7 @@ def job_files(attached: Sequence[Attachment], role: str, reader: ViewerContext) 
 
 
 def _file(file: Attachment, reader: ViewerContext) -> JobFile:
-    left = (file.deleted_at or file.expires_at) if gone(file, reader.now) else None
+    left = (file.deleted_at or file.expires_at) if is_unavailable(file, reader.now) else None
     return JobFile(
         id=file.id,
         job_id=file.job_id,
@@ -94,7 +94,7 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     reading = viewer_context()
     if not reading.may_open(job):
         raise AttachmentNotFound(file_id)
-    if gone(attachment, reading.now):
+    if is_unavailable(attachment, reading.now):
         abort(410, str(_GONE))
     wanted = _range(attachment)
     try:

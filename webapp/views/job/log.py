@@ -28,7 +28,7 @@ _TONES = {"warning": "attention", "error": "failed", "critical": "failed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class LogFilter:
     """What of a log is wanted, as an address says it; what makes no sense is left out."""
 
     level: str = ""
@@ -60,7 +60,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class LogRow:
     """One line of a log, with the class of its colour."""
 
     at: FormattedTime
@@ -72,10 +72,10 @@ class Line:
 class JobLog:
     """Lines of a log. ``earlier`` and ``later`` are where it goes on, ``trigger`` is empty when no more will come."""
 
-    chosen: Chosen
+    chosen: LogFilter
     levels: Mapping[str, str]
     attempts: int
-    lines: tuple[Line, ...]
+    lines: tuple[LogRow, ...]
     earlier: Mapping[str, Any] | None
     later: Mapping[str, Any] | None
     next: Mapping[str, Any]
@@ -87,7 +87,7 @@ class JobLog:
         return bool(self.chosen.level or self.chosen.attempt)
 
 
-def job_log(services: Services, job: Job, reader: ViewerContext, chosen: Chosen) -> JobLog:
+def job_log(services: Services, job: Job, reader: ViewerContext, chosen: LogFilter) -> JobLog:
     """Ask for a page of the log: its end, unless ``chosen`` says otherwise.
 
     The job must have been read before, so that no line of it is missed.
@@ -100,7 +100,7 @@ def job_log(services: Services, job: Job, reader: ViewerContext, chosen: Chosen)
     return _log(job, reader, chosen, shown, more=more)
 
 
-def _log(job: Job, reader: ViewerContext, chosen: Chosen, shown: Sequence[LogLine], *, more: bool) -> JobLog:
+def _log(job: Job, reader: ViewerContext, chosen: LogFilter, shown: Sequence[LogLine], *, more: bool) -> JobLog:
     backwards = chosen.after is None
     goes_on = chosen.before is not None or (more and not backwards)
     last = shown[-1].id if shown else chosen.after or 0
@@ -118,9 +118,9 @@ def _log(job: Job, reader: ViewerContext, chosen: Chosen, shown: Sequence[LogLin
     )
 
 
-def _lines(lines: Sequence[LogLine], reader: ViewerContext) -> tuple[Line, ...]:
+def _lines(lines: Sequence[LogLine], reader: ViewerContext) -> tuple[LogRow, ...]:
     return tuple(
-        Line(at=time_of_day(line.at, reader.zone), tone=_TONES.get(line.level.lower(), ""), text=line.text)
+        LogRow(at=time_of_day(line.at, reader.zone), tone=_TONES.get(line.level.lower(), ""), text=line.text)
         for line in lines
     )
 
@@ -139,11 +139,11 @@ def download(job_id: UUID) -> ResponseReturnValue:
     job = services().queries.jobs.get_visible(viewer(), job_id)
     if not viewer_context().may_open(job):
         abort(404)
-    lines = Chosen.of(request.args).lines(job.id)
-    return text_response(written(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
+    lines = LogFilter.of(request.args).lines(job.id)
+    return text_response(log_as_text(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
 
 
-def written(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
+def log_as_text(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
     """Write a log in pages of text, its times in UTC."""
     for page in logs.all_lines(lines):
         yield "".join(

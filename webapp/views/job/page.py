@@ -1,6 +1,6 @@
-"""A job as a page of its own: the view asks, this describes.
+"""The page of a job: loads what it shows, and describes it for the viewer.
 
-What the page of a job asks the services for.
+`load_page_data` asks the services; `job_page` is pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
-from webapp.views.job.attempts import Try, a_try
-from webapp.views.job.available_actions import Action, actions
-from webapp.views.job.children import Part
-from webapp.views.job.failure_help import Failure, failure
+from webapp.views.job.attempts import AttemptRow, attempt_row
+from webapp.views.job.available_actions import OfferedAction, offered_actions
+from webapp.views.job.children import ChildRow
+from webapp.views.job.failure_help import FailureHelp, failure_help
 from webapp.views.job.files import JobFile, job_files
-from webapp.views.job.timeline import Line, timeline
+from webapp.views.job.timeline import TimelineEntry, timeline
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
@@ -33,10 +33,13 @@ from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts, S
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
+CHILDREN_SHOWN = 20
+_LONGEST = timedelta(days=365)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """A warning or an error, for people."""
+class DiagnosticLine:
+    """A warning or an error of a job."""
 
     text: str
     at: FormattedTime | None
@@ -44,7 +47,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """All that can change while a job's page is open."""
+    """Everything on the page of a job that can change while the page is open."""
 
     id: UUID
     short_id: str
@@ -57,43 +60,60 @@ class JobPage:
     amounts: str
     seconds_left: int | None
     opened: bool
-    failure: Failure | None
-    warnings: tuple[Note, ...]
-    errors: tuple[Note, ...]
+    failure: FailureHelp | None
+    warnings: tuple[DiagnosticLine, ...]
+    errors: tuple[DiagnosticLine, ...]
     inputs: tuple[JobFile, ...]
     outputs: tuple[JobFile, ...]
-    timeline: tuple[Line, ...]
-    tries: tuple[Try, ...]
-    parts: tuple[Part, ...]
-    part_count: int
-    parts_failed: int
+    timeline: tuple[TimelineEntry, ...]
+    attempts: tuple[AttemptRow, ...]
+    children: tuple[ChildRow, ...]
+    child_count: int
+    children_failed: int
     kin: RelatedJobs
-    actions: tuple[Action, ...]
+    actions: tuple[OfferedAction, ...]
     removed_at: FormattedTime | None
     kept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """What the view has asked of a job, beside the job itself."""
+class JobPageData:
+    """What the page of a job shows beside the job itself."""
 
     events: tuple[Event, ...]
     attempts: tuple[Attempt, ...] = ()
     attached: tuple[Attachment, ...] = ()
-    parts: tuple[Job, ...] = ()
+    children: tuple[Job, ...] = ()
     kin: RelatedJobs = NO_RELATED_JOBS
     queue: QueueFacts | None = None
     usual: timedelta | None = None
     shown_left: timedelta | None = None
     removed_at: datetime | None = None
-    actions: tuple[Action, ...] = ()
+    actions: tuple[OfferedAction, ...] = ()
 
 
-def job_page(job: Job, found: Findings, reader: ViewerContext) -> JobPage:
-    """Describe a job to this reader."""
-    opened, facts = reader.may_open(job), _facts(job, found, reader)
+def load_page_data(job: Job, reader: ViewerContext) -> JobPageData:
+    """Return what the page shows beside the job itself, without what this viewer cannot open."""
+    queries, opened = services().queries, reader.may_open(job)
+    return JobPageData(
+        events=queries.jobs.timeline(job.id),
+        attempts=queries.jobs.attempts(job.id) if opened else (),
+        attached=queries.files.attachments_ever(job.id) if opened else (),
+        children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
+        kin=queries.related.find(viewer(), job),
+        queue=queue_outlook(job, reader),
+        usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
+        shown_left=_shown_left(reader),
+        removed_at=services().pruner.deletion_time(job),
+        actions=offered_actions(job, services().registry, reader),
+    )
+
+
+def job_page(job: Job, data: JobPageData, reader: ViewerContext) -> JobPage:
+    """Describe a job to this viewer."""
+    opened, facts = reader.may_open(job), _facts(job, data, reader)
     left = status_text.time_left(facts) if job.is_running else None
-    explained = _failure(job, found) if opened else None
+    failure = _failure(job, data) if opened else None
     return JobPage(
         id=job.id,
         short_id=job.short_id,
@@ -108,96 +128,72 @@ def job_page(job: Job, found: Findings, reader: ViewerContext) -> JobPage:
         else status_labels.progress_amounts(job),
         seconds_left=round(left.total_seconds()) if left is not None else None,
         opened=opened,
-        failure=explained,
-        warnings=_notes(job.warnings, reader) if opened else (),
-        errors=_notes(job.errors[:-1] if explained else job.errors, reader) if opened else (),
-        inputs=job_files(found.attached, "input", reader),
-        outputs=job_files(found.attached, "output", reader),
-        timeline=timeline(job, found.events, reader),
-        tries=tuple(a_try(attempt, reader) for attempt in found.attempts),
-        parts=children.rows(found.parts, reader, opened=opened),
-        part_count=job.parts,
-        parts_failed=job.parts_failed,
-        kin=found.kin,
-        actions=found.actions,
-        removed_at=reader.day(found.removed_at) if found.removed_at else None,
+        failure=failure,
+        warnings=_diagnostics(job.warnings, reader) if opened else (),
+        errors=_diagnostics(job.errors[:-1] if failure else job.errors, reader) if opened else (),
+        inputs=job_files(data.attached, "input", reader),
+        outputs=job_files(data.attached, "output", reader),
+        timeline=timeline(job, data.events, reader),
+        attempts=tuple(attempt_row(attempt, reader) for attempt in data.attempts),
+        children=children.child_rows(data.children, reader, opened=opened),
+        child_count=job.parts,
+        children_failed=job.parts_failed,
+        kin=data.kin,
+        actions=data.actions,
+        removed_at=reader.day(data.removed_at) if data.removed_at else None,
         kept=job.kept_at is not None,
     )
 
 
-def _facts(job: Job, found: Findings, reader: ViewerContext) -> StatusFacts:
-    asked = [event.actor_id for event in found.events if event.name in {events.CANCEL_REQUESTED, "cancelled"}]
-    who = [actor for actor in asked if actor]
-    by = reader.name(who[-1]) if who else ""
-    return StatusFacts(
-        job=job,
-        now=reader.now,
-        zone=reader.zone,
-        queue=found.queue,
-        usual=found.usual,
-        shown_left=found.shown_left,
-        stopped_by=by,
-    )
-
-
-def _failure(job: Job, found: Findings) -> Failure | None:
-    possible = {action.verb for action in found.actions if not action.refusal}
-    return failure(job, may_retry="retry" in possible, may_change="run-again" in possible)
-
-
-def _notes(notes: Sequence[Mapping[str, Any]], reader: ViewerContext) -> tuple[Note, ...]:
-    return tuple(Note(text=diagnostic_text(note), at=_noted_at(note.get("at"), reader)) for note in notes)
-
-
-def _noted_at(at: object, reader: ViewerContext) -> FormattedTime | None:
-    return reader.time(datetime.fromisoformat(at)) if isinstance(at, str) and at else None
-
-
-PARTS_SHOWN = 20
-_LONGEST = timedelta(days=365)
-
-
-def findings(job: Job, reading: ViewerContext) -> Findings:
-    """Ask for all that one page shows beside the job itself; what this reader may not open is left out."""
-    queries, opened = services().queries, reading.may_open(job)
-    return Findings(
-        events=queries.jobs.timeline(job.id),
-        attempts=queries.jobs.attempts(job.id) if opened else (),
-        attached=queries.files.attachments_ever(job.id) if opened else (),
-        parts=queries.related.notable_children(job.id, limit=PARTS_SHOWN) if job.parts else (),
-        kin=queries.related.find(viewer(), job),
-        queue=queue_outlook(job, reading),
-        usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
-        shown_left=_shown_left(reading),
-        removed_at=services().pruner.deletion_time(job),
-        actions=actions(job, services().registry, reading),
-    )
-
-
-def queue_outlook(job: Job, reading: ViewerContext | None = None) -> QueueFacts | None:
-    """Return what is known of the queue in which a job waits; without a reader, nothing is guessed."""
+def queue_outlook(job: Job, reader: ViewerContext | None = None) -> QueueFacts | None:
+    """Return the state of the queue in which a job waits; without a viewer, leave the start estimate out."""
     if job.status is not Status.QUEUED or job.record_only:
         return None
     workers = services().wake_ups.workers_alive(job.queue)
     queue = services().queues.stored(job.queue)
-    guess = (
-        services().queries.estimates.starts_within(job, workers=workers, limited=_limited(job, queue))
-        if reading
-        else None
-    )
+    estimates, limited = services().queries.estimates, _limited(job, queue)
     return QueueFacts(
-        place=services().queries.estimates.place_in_queue(job),
+        place=estimates.place_in_queue(job),
         workers=workers,
-        starts_within=guess,
-        pause=_pause(queue, reading),
+        starts_within=estimates.starts_within(job, workers=workers, limited=limited) if reader else None,
+        pause=_pause(queue, reader),
     )
 
 
-def _pause(queue: Queue, reading: ViewerContext | None) -> QueuePause | None:
+def _facts(job: Job, data: JobPageData, reader: ViewerContext) -> StatusFacts:
+    stops = [event for event in data.events if event.name in {events.CANCEL_REQUESTED, "cancelled"}]
+    actors = [event.actor_id for event in stops if event.actor_id]
+    return StatusFacts(
+        job=job,
+        now=reader.now,
+        zone=reader.zone,
+        queue=data.queue,
+        usual=data.usual,
+        shown_left=data.shown_left,
+        stopped_by=reader.name(actors[-1]) if actors else "",
+    )
+
+
+def _failure(job: Job, data: JobPageData) -> FailureHelp | None:
+    possible = {action.verb for action in data.actions if not action.refusal}
+    return failure_help(job, may_retry="retry" in possible, may_change="run-again" in possible)
+
+
+def _diagnostics(diagnostics: Sequence[Mapping[str, Any]], reader: ViewerContext) -> tuple[DiagnosticLine, ...]:
+    return tuple(
+        DiagnosticLine(text=diagnostic_text(note), at=_recorded_at(note.get("at"), reader)) for note in diagnostics
+    )
+
+
+def _recorded_at(at: object, reader: ViewerContext) -> FormattedTime | None:
+    return reader.time(datetime.fromisoformat(at)) if isinstance(at, str) and at else None
+
+
+def _pause(queue: Queue, reader: ViewerContext | None) -> QueuePause | None:
     if queue.paused_at is None:
         return None
-    named = reading and reading.viewer.sees_all and queue.paused_by
-    by = reading.name(queue.paused_by) if reading and named else _("an operator")
+    named = reader and reader.viewer.sees_all and queue.paused_by
+    by = reader.name(queue.paused_by) if reader and named else _("an operator")
     return QueuePause(by=by, since=queue.paused_at, reason=queue.reason)
 
 
@@ -206,12 +202,12 @@ def _limited(job: Job, queue: Queue) -> bool:
     return queue.max_running is not None or job.type not in registry or bool(registry.get(job.type).limits)
 
 
-def _shown_left(reading: ViewerContext) -> timedelta | None:
-    """Return the time left that the page was told last, less what has passed since: its poll says both."""
-    left, told_at = (request.args.get(name, type=int) for name in ("left", "at"))
-    if left is None or told_at is None:
+def _shown_left(reader: ViewerContext) -> timedelta | None:
+    """Return the time left that the page shows, less the time since its last poll (which sends both)."""
+    left, shown_at = (request.args.get(name, type=int) for name in ("left", "at"))
+    if left is None or shown_at is None:
         return None
-    passed = reading.now.timestamp() - told_at
+    passed = reader.now.timestamp() - shown_at
     if not 0 <= passed <= _LONGEST.total_seconds() or not 0 <= left <= _LONGEST.total_seconds():
         return None
     return timedelta(seconds=max(left - passed, 0.0))

@@ -18,11 +18,11 @@ from webapp.views.text.date_format import full_date
 from webapp.views.text.translations import gettext as _
 
 HIDDEN = "••••••"
-SHOWN = 240  # characters of one value on the page of a job; the rest is a page of its own
+VALUE_LIMIT = 240  # characters of one value on the page of a job; the rest is a page of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class JobParameter:
     """One field of a payload, as text."""
 
     label: str
@@ -33,15 +33,15 @@ class Parameter:
     @property
     def beginning(self) -> str:
         """What a page shows of it at once."""
-        return self.text if self.is_short else f"{self.text[:SHOWN]}…"
+        return self.text if self.is_short else f"{self.text[:VALUE_LIMIT]}…"
 
     @property
     def is_short(self) -> bool:
         """All of it is shown."""
-        return len(self.text) <= SHOWN
+        return len(self.text) <= VALUE_LIMIT
 
 
-def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[Parameter, ...]:
+def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[JobParameter, ...]:
     """Return the payload's fields in their order; ``stored`` is the payload as it is in the row."""
     fields = payload_class.model_fields.items()
     asked = {question.name: question for question in field_specs(payload_class)}
@@ -55,7 +55,7 @@ def label(name: str, field: FieldInfo) -> str:
     return field.title or humanize(name)
 
 
-def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: FieldSpec | None) -> Parameter:
+def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: FieldSpec | None) -> JobParameter:
     if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
         return _named(name, field, HIDDEN, hidden=True)
     if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
@@ -68,14 +68,14 @@ def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, quest
     return _named(name, field, chosen or _text(value))
 
 
-def _named(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> Parameter:
-    return Parameter(label=label(name, field), text=text, hidden=hidden, name=name)
+def _named(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> JobParameter:
+    return JobParameter(label=label(name, field), text=text, hidden=hidden, name=name)
 
 
-def as_facts(values: Mapping[str, Any]) -> tuple[Parameter, ...]:
+def metadata_parameters(values: Mapping[str, Any]) -> tuple[JobParameter, ...]:
     """Return what an application keeps beside a job, by its names; closed secrets stay hidden."""
     return tuple(
-        Parameter(label=humanize(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
+        JobParameter(label=humanize(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
         for name, value in values.items()
     )
 

@@ -14,8 +14,8 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.views.job import page
-from webapp.views.job.log import Chosen, job_log
-from webapp.views.job.parameters import Parameter, as_facts, parameters
+from webapp.views.job.log import LogFilter, job_log
+from webapp.views.job.parameters import JobParameter, metadata_parameters, parameters
 from webapp.views.job_list import index
 from webapp.views.page import polling
 from webapp.views.page.assets import template_version
@@ -37,11 +37,11 @@ def show(job_id: UUID) -> ResponseReturnValue:
         "job/show.html",
         job=job,
         types=services().registry,
-        parameters=given(job, reading),
-        metadata=as_facts(job.metadata) if reading.may_open(job) else (),
+        parameters=visible_parameters(job, reading),
+        metadata=metadata_parameters(job.metadata) if reading.may_open(job) else (),
         schedule=services().run_history.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page(job, reading, tag),
-        log=job_log(services(), job, reading, Chosen.of(request.args)),
+        log=job_log(services(), job, reading, LogFilter.of(request.args)),
     )
 
 
@@ -69,14 +69,14 @@ def log_lines(job_id: UUID) -> ResponseReturnValue:
         job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_log_removed.html")
-    chosen = Chosen.of({"after": "0", **request.args})
+    chosen = LogFilter.of({"after": "0", **request.args})
     log = job_log(services(), job, _reader(job), chosen)
     if log.trigger and not log.lines:
         return "", 204
     return render_template("job/log_live.html", job=job, log=log)
 
 
-def given(job: Job, reading: ViewerContext) -> tuple[Parameter, ...]:
+def visible_parameters(job: Job, reading: ViewerContext) -> tuple[JobParameter, ...]:
     """Return what a job was given, as far as this reader may know and its type is there to name it."""
     registry = services().registry
     if job.type not in registry or not reading.may_open(job):
@@ -100,7 +100,7 @@ def _reader(job: Job) -> ViewerContext:
 
 def _page(job: Job, reading: ViewerContext, tag: str) -> dict[str, Any]:
     seconds = polling.job_interval(job, reading.now)
-    found = page.findings(job, reading)
+    found = page.load_page_data(job, reading)
     return {
         "page": page.job_page(job, found, reading),
         "tag": tag,
@@ -126,5 +126,5 @@ parameter_bp = Blueprint("parameters", __name__)
 def whole(job_id: UUID, name: str) -> ResponseReturnValue:
     """Send its text; secrets stay hidden here, too."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
-    wanted = next((parameter for parameter in given(job, viewer_context()) if parameter.name == name), None)
-    return text_response(wanted.text) if wanted else abort(404)
+    parameters_by_name = {parameter.name: parameter for parameter in visible_parameters(job, viewer_context())}
+    return text_response(parameters_by_name[name].text) if name in parameters_by_name else abort(404)

@@ -50,7 +50,7 @@ _WORTH_SAYING = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TimelineEntry:
     """One thing that happened: what, when, the class of its colour, and how long it had taken.
 
     ``at`` is None for what has not happened yet.
@@ -62,17 +62,17 @@ class Line:
     note: str = ""
 
 
-def timeline(job: Job, happened: Sequence[Event], reader: ViewerContext) -> tuple[Line, ...]:
+def timeline(job: Job, happened: Sequence[Event], reader: ViewerContext) -> tuple[TimelineEntry, ...]:
     """Tell a job's events, oldest first, and what comes next."""
     return (*_lines(job, happened, reader), *_next(job, reader))
 
 
-def _lines(job: Job, happened: Sequence[Event], reader: ViewerContext) -> Iterator[Line]:
+def _lines(job: Job, happened: Sequence[Event], reader: ViewerContext) -> Iterator[TimelineEntry]:
     since = None
     for event in happened:
         text, tone = _text(event, job, reader)
         took = event.at - since if since else timedelta()
-        yield Line(text=text, at=reader.time(event.at), tone=tone, note=_note(event, took))
+        yield TimelineEntry(text=text, at=reader.time(event.at), tone=tone, note=_note(event, took))
         since = since if event.name == events.CANCEL_REQUESTED or event.name in _ASIDES else event.at
 
 
@@ -96,9 +96,9 @@ def _note(event: Event, took: timedelta) -> str:
     return _("ran %(period)s", period=duration(took)) if event.name in _ENDINGS else ""
 
 
-def _next(job: Job, reader: ViewerContext) -> Iterator[Line]:
+def _next(job: Job, reader: ViewerContext) -> Iterator[TimelineEntry]:
     if job.is_finished:
         return
     if job.status is Status.SCHEDULED and job.run_at:
-        yield Line(text=_("Starts"), at=reader.time(job.run_at), tone="next")
-    yield Line(text=_("Ended"), at=None, tone="next", note=_("not yet"))
+        yield TimelineEntry(text=_("Starts"), at=reader.time(job.run_at), tone="next")
+    yield TimelineEntry(text=_("Ended"), at=None, tone="next", note=_("not yet"))

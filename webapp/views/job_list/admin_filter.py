@@ -15,14 +15,14 @@ from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.job_list.filter import Filter
 from webapp.views.page.request import services
 
-_MANY = 5000  # jobs: more of them are met soon along a walk
+_MANY_JOBS = 5000  # jobs: more of them are met soon along a walk
 _NOBODY = UUID(int=0)
 _TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
 _SUMMED = frozenset({"tab", "type_name", "ended_since", "ended_until", "before"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter(Filter):
+class AdminJobFilter(Filter):
     """A filter of everybody's jobs. ``owner`` is a name or "system"; what is empty narrows nothing.
 
     A ``status`` is one of its tab: who asks for another one is shown that one's tab.
@@ -45,7 +45,7 @@ class JobFilter(Filter):
         plain = Filter.of(arguments)
         known = {field.name: getattr(plain, field.name) for field in fields(Filter)}
         texts = {name: arguments.get(name, "").replace("\0", "").strip()[:most] for name, most in _TEXTS.items()}
-        ended = {name: texts[name] if moment_of(texts[name]) else "" for name in ("ended_since", "ended_until")}
+        ended = {name: texts[name] if parse_moment(texts[name]) else "" for name in ("ended_since", "ended_until")}
         tab = next((tab for tab, statuses in TABS.items() if texts["status"] in statuses), "")
         return cls(**{**known, **texts, **ended, **({"tab": tab} if tab else {"status": ""})})
 
@@ -55,10 +55,10 @@ class JobFilter(Filter):
         return Filter.is_narrowed.fget(self) or any(getattr(self, name) for name in _TEXTS)  # type: ignore[attr-defined]
 
     @property
-    def is_summed(self) -> bool:
+    def has_exact_count(self) -> bool:
         """Whether the figures know how many there are: whole hours, and at most a type."""
         given = {field.name for field in fields(self) if getattr(self, field.name)}
-        bounds = [moment_of(text) for text in (self.ended_since, self.ended_until) if text]
+        bounds = [parse_moment(text) for text in (self.ended_since, self.ended_until) if text]
         return bool(self.ended_since) and given <= _SUMMED and all(at and not at.minute | at.second for at in bounds)
 
     def in_tab(self, tab: str) -> Self:
@@ -70,9 +70,9 @@ class JobFilter(Filter):
         texts = {name: getattr(self, name) for name in _TEXTS}
         return {**Filter.arguments(self), **{name: value for name, value in texts.items() if value}}
 
-    def chosen(self, today: datetime, closed_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
+    def criteria(self, today: datetime, closed_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
         """Return which jobs are meant; an owner that nobody knows owns nothing."""
-        plain = Filter.chosen(self, today, closed_types)
+        plain = Filter.criteria(self, today, closed_types)
         return AdminJobCriteria(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             status=self.status,
@@ -80,14 +80,14 @@ class JobFilter(Filter):
             worker=self.worker,
             owner=self._owner(),
             error=self.error,
-            ended_since=moment_of(self.ended_since),
-            ended_until=moment_of(self.ended_until),
-            many_ended=self.count_ended() > _MANY,
+            ended_since=parse_moment(self.ended_since),
+            ended_until=parse_moment(self.ended_until),
+            many_ended=self.count_ended() > _MANY_JOBS,
         )
 
     def count_ended(self) -> int:
         """Count the jobs that ended in the time that is meant, of the tab and the type; 0 if none is meant."""
-        since, until = moment_of(self.ended_since), moment_of(self.ended_until)
+        since, until = parse_moment(self.ended_since), parse_moment(self.ended_until)
         if since is None:
             return 0
         narrowed = {"type": self.type_name} if self.type_name else {}
@@ -106,7 +106,7 @@ class JobFilter(Filter):
         return found.id if found else _NOBODY
 
 
-def moment_of(text: str) -> datetime | None:
+def parse_moment(text: str) -> datetime | None:
     """Read a moment of an address, with its zone; UTC if it names none."""
     try:
         found = datetime.fromisoformat(text.strip().replace(" ", "+")) if text else None
@@ -115,13 +115,13 @@ def moment_of(text: str) -> datetime | None:
     return found.replace(tzinfo=found.tzinfo or UTC) if found else None
 
 
-def first_of(day: str, zone: ZoneInfo) -> datetime | None:
+def start_of_day(day: str, zone: ZoneInfo) -> datetime | None:
     """Return the beginning of a day, as a form writes days, in somebody's zone."""
     found = _day(day)
     return datetime.combine(found, time(), zone) if found and found > date.min else None
 
 
-def end_of(day: str, zone: ZoneInfo) -> datetime | None:
+def end_of_day(day: str, zone: ZoneInfo) -> datetime | None:
     """Return the beginning of the day after."""
     found = _day(day)
     return datetime.combine(found + timedelta(days=1), time(), zone) if found and found < date.max else None

@@ -11,7 +11,7 @@ from webapp.views.text.translations import lazy_gettext, ngettext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class BulkActionText:
     """What an act is called on its buttons, and what it does."""
 
     action: str
@@ -20,8 +20,8 @@ class Words:
     none: str
 
 
-_WORDS: Mapping[Action, Words] = {
-    Action.STOP: Words(
+_WORDS: Mapping[Action, BulkActionText] = {
+    Action.STOP: BulkActionText(
         action=lazy_gettext("Stop them"),
         keep=lazy_gettext("Keep them running"),
         effect=lazy_gettext(
@@ -30,19 +30,19 @@ _WORDS: Mapping[Action, Words] = {
         ),
         none=lazy_gettext("None of these jobs can be stopped"),
     ),
-    Action.RETRY: Words(
+    Action.RETRY: BulkActionText(
         action=lazy_gettext("Retry them"),
         keep=lazy_gettext("Leave them"),
         effect=lazy_gettext("The same jobs run once more, each from its last checkpoint if it has one."),
         none=lazy_gettext("None of these jobs can be retried"),
     ),
-    Action.RUN_AGAIN: Words(
+    Action.RUN_AGAIN: BulkActionText(
         action=lazy_gettext("Run them again"),
         keep=lazy_gettext("Leave them"),
         effect=lazy_gettext("For each of them a new job starts with the same parameters and files."),
         none=lazy_gettext("None of these jobs can be run again"),
     ),
-    Action.DELETE: Words(
+    Action.DELETE: BulkActionText(
         action=lazy_gettext("Delete them"),
         keep=lazy_gettext("Keep them"),
         effect=lazy_gettext("They go for good, with their logs, their parts and all their files."),
@@ -51,7 +51,7 @@ _WORDS: Mapping[Action, Words] = {
 }
 
 
-def asking(action: Action, judged: Sorted, *, post: str, back: str) -> Confirmation:
+def confirm_selected(action: Action, judged: Sorted, *, post: str, back: str) -> Confirmation:
     """Ask about jobs that were ticked; why not, if it fits none of them."""
     words, count = _WORDS[action], len(judged.fit)
     notes = tuple(_passed_over(reason, many) for reason, many in judged.reasons.items())
@@ -69,7 +69,7 @@ def asking(action: Action, judged: Sorted, *, post: str, back: str) -> Confirmat
     )
 
 
-def asking_all(action: Action, count: int, *, post: str, back: str) -> Confirmation:
+def confirm_all_matching(action: Action, count: int, *, post: str, back: str) -> Confirmation:
     """Ask about all that match; what it does not fit is found out on the way."""
     words, capped = _WORDS[action], count >= COUNT_CEILING
     number = _("More than %(count)s jobs match.", count=COUNT_CEILING - 1) if capped else _match(count)
@@ -89,7 +89,7 @@ def asking_all(action: Action, count: int, *, post: str, back: str) -> Confirmat
     )
 
 
-def told(action: Action, judged: Sorted) -> str:
+def summary(action: Action, judged: Sorted) -> str:
     """Tell what was done, and to how many it was not."""
     left = len(judged.unfit)
     rest = ngettext("%(num)s was left as it is.", "%(num)s were left as they are.", left) if left else ""

@@ -11,16 +11,16 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from webapp.accounts import audit_log
+from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right, may
 from webapp.jobs.lifecycle.bulk_actions import Action, Actor, Sorted, act, sort
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.jobtypes.bulk_action.payload import BulkAction
-from webapp.views.job_list.admin_filter import JobFilter
-from webapp.views.job_list.bulk_action_text import asking, asking_all, told
-from webapp.views.job_list.filter import Filter, asked
+from webapp.views.job_list.admin_filter import AdminJobFilter
+from webapp.views.job_list.bulk_action_text import confirm_all_matching, confirm_selected, summary
+from webapp.views.job_list.filter import Filter, parse_filter
 from webapp.views.job_list.list_page import CARDS
 from webapp.views.page import permissions
 from webapp.views.page.audit_log import audited
@@ -38,15 +38,16 @@ def confirm_act(action: str) -> ResponseReturnValue:
     chosen, back = _action(action), _back()
     post = url_for("acts.do_act", action=chosen)
     if _all():
-        found = _matching()
-        scheduled = services().queries.lists.count(viewer(), replace(found, tab="scheduled"))
-        question = asking_all(chosen, services().queries.lists.count(viewer(), found), post=post, back=back)
+        criteria = _matching()
+        lists = services().queries.lists
+        scheduled = lists.count(viewer(), replace(criteria, tab="scheduled"))
+        question = confirm_all_matching(chosen, lists.count(viewer(), criteria), post=post, back=back)
         fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
-        offers = chosen is Action.STOP and found.tab in {"all", "scheduled"} and scheduled
+        offers = chosen is Action.STOP and criteria.tab in {"all", "scheduled"} and scheduled
         return render_confirmation(
             replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
         )
-    question = asking(chosen, _sorted(chosen), post=post, back=back)
+    question = confirm_selected(chosen, _sorted(chosen), post=post, back=back)
     return render_confirmation(replace(question, fields=(*_ids_as_fields(), *_list_as_fields())))
 
 
@@ -57,21 +58,17 @@ def do_act(action: str) -> ResponseReturnValue:
     if _all():
         return _start_job(chosen)
     judged = _sorted(chosen)
-    noted = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
-    with (
-        audited(audit_log.AuditAction.JOBS_BULK, audit_log.AuditTarget.JOBS, after=noted)
-        if judged.fit
-        else nullcontext()
-    ):
+    details = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
+    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if judged.fit else nullcontext():
         act(services().jobs, chosen, judged.fit, actor())
-    flash(told(chosen, judged))
+    flash(summary(chosen, judged))
     return redirect(_back(), 303)
 
 
 def _start_job(chosen: Action) -> ResponseReturnValue:
     payload = BulkAction.for_criteria(chosen, _matching(), delayed="delayed" in request.values)
-    with audited(audit_log.AuditAction.JOBS_BULK, audit_log.AuditTarget.JOBS, after=payload.model_dump(mode="json")):
-        job = start_acting(payload)
+    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
+        job = start_bulk_action_job(payload)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
@@ -80,7 +77,7 @@ def _matching() -> JobCriteria:
     newest = request.values.get("newest", type=UUID)
     if newest is None:
         abort(400)
-    return replace(asked(_filter()).chosen, newest_id=newest)
+    return replace(parse_filter(_filter()).criteria, newest_id=newest)
 
 
 def _sorted(action: Action) -> Sorted:
@@ -109,12 +106,12 @@ def _back() -> str:
 def _filter() -> Filter:
     """Return the filter of the list that this comes from."""
     overseen = request.values.get("list") == "admin" and permissions.may(Right.SEE_INSTALLATION)
-    return JobFilter.of(request.values) if overseen else Filter.of(request.values)
+    return AdminJobFilter.of(request.values) if overseen else Filter.of(request.values)
 
 
 def _list_as_fields() -> tuple[tuple[str, str], ...]:
     listed = _filter()
-    of_all = (("list", "admin"),) if isinstance(listed, JobFilter) else ()
+    of_all = (("list", "admin"),) if isinstance(listed, AdminJobFilter) else ()
     return (*of_all, *listed.arguments().items())
 
 
@@ -131,7 +128,7 @@ def actor() -> Actor:
     return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
 
 
-def start_acting(what: BulkAction) -> Job:
+def start_bulk_action_job(payload: BulkAction) -> Job:
     """Start the job that does it, with its progress and a list of what it did, with the rights that this person has."""
     me = signed_in().id
-    return services().jobs.create_user_job("bulk_action", what.model_dump(mode="json"), me, triggered_by=me)
+    return services().jobs.create_user_job("bulk_action", payload.model_dump(mode="json"), me, triggered_by=me)

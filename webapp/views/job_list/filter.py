@@ -15,12 +15,12 @@ from webapp.views.page.viewer_context import restricted_types, zone
 from webapp.views.text.translations import gettext as _
 
 WHOSE = ("", "mine", "public")
-OWN_DAYS = "own"
+CUSTOM_DAYS = "own"
 DAYS: Mapping[str, int] = {"today": 0, "7": 7, "30": 30}
 _LONGEST = 200
 
 
-class NoDay(ValueError):
+class InvalidDay(ValueError):
     """A day is written as 2026-12-31."""
 
 
@@ -51,7 +51,7 @@ class Filter:
             whose=_one_of(WHOSE, arguments.get("whose", "")),
             text=" ".join(arguments.get("q", "")[:_LONGEST].replace("\0", " ").split()),
             warned=bool(arguments.get("warned")),
-            when=OWN_DAYS if since or until else _one_of((*DAYS, OWN_DAYS), arguments.get("when", "")),
+            when=CUSTOM_DAYS if since or until else _one_of((*DAYS, CUSTOM_DAYS), arguments.get("when", "")),
             since=since,
             until=until,
             before=_uuid(arguments.get("before", "")),
@@ -77,7 +77,7 @@ class Filter:
         """Tell whether a field for a day can show it; nothing is a day, too."""
         try:
             _day(text)
-        except NoDay:
+        except InvalidDay:
             return False
         return True
 
@@ -104,7 +104,7 @@ class Filter:
         }
         return {name: value for name, value in given.items() if value}
 
-    def chosen(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> JobCriteria:
+    def criteria(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> JobCriteria:
         """Return which jobs are meant, days being those of the zone of ``now``; raise `NoDay` for what is none."""
         first, last = self._days(now.date())
         return JobCriteria(
@@ -132,7 +132,7 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise NoDay(text) from None
+        raise InvalidDay(text) from None
 
 
 def _one_of(known: Mapping[str, object] | tuple[str, ...], given: str) -> str:
@@ -147,23 +147,23 @@ def _uuid(text: str) -> UUID | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedFilter:
     """A list that somebody asks for: which jobs are meant, and what was wrong with the question."""
 
     filter: Filter
-    chosen: JobCriteria
+    criteria: JobCriteria
     problem: str = ""
 
 
-def asked(given: Filter) -> Asked:
+def parse_filter(given: Filter) -> ParsedFilter:
     """Understand a filter; a day that is none is said and left out."""
     today, closed = datetime.now(zone()), restricted_types()
     try:
-        chosen = given.chosen(today, closed)
-    except NoDay as error:
+        criteria = given.criteria(today, closed)
+    except InvalidDay as error:
         plain = type(given).of({**given.arguments(), "since": "", "until": "", "when": ""})
         sentence = _("“%(text)s” is not a day. Write it like 2026-12-31.", text=str(error))
-        return Asked(given, plain.chosen(today, closed), sentence)
-    if chosen.since and chosen.until and chosen.since >= chosen.until:
-        return Asked(given, chosen, _("The first day comes after the last one, so nothing can match."))
-    return Asked(given, chosen)
+        return ParsedFilter(given, plain.criteria(today, closed), sentence)
+    if criteria.since and criteria.until and criteria.since >= criteria.until:
+        return ParsedFilter(given, criteria, _("The first day comes after the last one, so nothing can match."))
+    return ParsedFilter(given, criteria)

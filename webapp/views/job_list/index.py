@@ -10,9 +10,9 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.views.job_list import visible_rows
-from webapp.views.job_list.filter import Asked, Filter, asked
-from webapp.views.job_list.list_page import JobList, job_list, job_list_again
-from webapp.views.job_list.visible_rows import Shown
+from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
+from webapp.views.job_list.list_page import JobList, load_job_list, refresh_job_list
+from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
 from webapp.views.page.assets import template_version
 from webapp.views.page.pause_banner import pauses
@@ -34,29 +34,29 @@ def home() -> ResponseReturnValue:
 @bp.get("/jobs")
 def index() -> ResponseReturnValue:
     """List the jobs that this person may see."""
-    wanted = asked(Filter.of(request.args))
-    found = job_list(services(), wanted)
+    wanted = parse_filter(Filter.of(request.args))
+    found = load_job_list(services(), wanted)
     return render_template("job_list/index.html", types=_types(wanted.filter, found), **list_words(found))
 
 
 @bp.get("/jobs/_live")
 def live() -> ResponseReturnValue:
     """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
-    return answer_again(asked(Filter.of(request.args)))
+    return answer_again(parse_filter(Filter.of(request.args)))
 
 
-def answer_again(wanted: Asked) -> ResponseReturnValue:
+def answer_again(wanted: ParsedFilter) -> ResponseReturnValue:
     """Answer a page that asks again; one that does not say what it shows is answered as if it were opened now."""
-    there = visible_rows.read(request.args.get("shown", ""))
+    there = visible_rows.decode(request.args.get("shown", ""))
     if there is None:
-        opened = list_words(job_list(services(), wanted))
+        opened = list_words(load_job_list(services(), wanted))
         return render_template("job_list/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
     pulse = _pulse(wanted, there)
     tag = _tag(wanted.filter, pulse)  # before the list: a tag that is too old only costs one more answer
     if (same := polling.unchanged(tag)) is not None:
         return same
     said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    found = job_list_again(services(), wanted, there, new=pulse.new, were_idle="idle" in request.args)
+    found = refresh_job_list(services(), wanted, there, new_count=pulse.new, had_idle_queues="idle" in request.args)
     return render_template("job_list/live.html", toasts=said, **list_words(found, tag)), {polling.TAG_HEADER: tag}
 
 
@@ -65,7 +65,7 @@ def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
     return {
         "list": found,
         "tag": tag or _tag(found.filter, found.pulse),
-        "trigger": polling.trigger(found.seconds),
+        "trigger": polling.trigger(found.poll_seconds),
         "asking": _asking(found),
         "operates": viewer().sees_all,
     }
@@ -73,13 +73,13 @@ def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
 
 def _asking(found: JobList) -> dict[str, str]:
     """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
-    said = {"shown": found.shown.written(), "idle": "1" if found.were_idle else ""}
+    said = {"shown": found.visible.encode(), "idle": "1" if found.had_idle_queues else ""}
     return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}, **poll_state()}
 
 
-def _types(chosen: Filter, found: JobList) -> list[JobType]:
+def _types(job_filter: Filter, found: JobList) -> list[JobType]:
     """Return what the list can be narrowed to: what this person may start, and what is here to see."""
-    here = {chosen.type_name, *found.type_names}
+    here = {job_filter.type_name, *found.type_names}
     may_be_there = (
         kind
         for kind in services().registry
@@ -88,14 +88,14 @@ def _types(chosen: Filter, found: JobList) -> list[JobType]:
     return sorted(may_be_there, key=lambda kind: translated(kind.title))
 
 
-def _pulse(wanted: Asked, there: Shown) -> ListChangeTag:
+def _pulse(wanted: ParsedFilter, there: VisibleRows) -> ListChangeTag:
     """Ask whether anything has changed; new jobs are told on the first page only."""
     limit = PAGE if wanted.filter.is_first_page else 0
-    return services().queries.lists.change_tag(viewer(), there.ids, wanted.chosen, limit)
+    return services().queries.lists.change_tag(viewer(), there.ids, wanted.criteria, limit)
 
 
-def _tag(chosen: Filter, pulse: ListChangeTag) -> str:
+def _tag(job_filter: Filter, pulse: ListChangeTag) -> str:
     who = viewer()
     seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
     grown = (template_version(), seconds // _LIST_GROWS_OLD)
-    return polling.tag(pulse.text, topbar().change_tag, who, chosen, pauses(), *grown)
+    return polling.tag(pulse.text, topbar().change_tag, who, job_filter, pauses(), *grown)

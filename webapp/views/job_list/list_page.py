@@ -1,6 +1,6 @@
-"""The list of jobs: asks the services for one page of it, or how that page stands now, and describes that."""
+"""One page of the list of jobs: loads it, or refreshes the rows of a page that is open."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -8,9 +8,9 @@ from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.pagination import ListChangeTag
 from webapp.jobs.queries.visible_jobs import PAGE, TAB_CEILING, TABS
 from webapp.services import Services
-from webapp.views.job_list.filter import Asked, Filter
-from webapp.views.job_list.row import Gone, JobRow, job_row
-from webapp.views.job_list.visible_rows import Shown
+from webapp.views.job_list.filter import Filter, ParsedFilter
+from webapp.views.job_list.row import DeletedRow, JobRow, job_row
+from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
 from webapp.views.page.request import viewer
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
@@ -30,7 +30,7 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
-    """One tab over the list; ``count`` is empty where it would be wrong."""
+    """A tab above the list; ``count`` is empty while a filter is set, as it would be wrong."""
 
     name: str
     label: str
@@ -40,132 +40,133 @@ class Tab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobList:
-    """One page of the list, with everything around it that changes.
+    """One page of the list, with the parts around it that change.
 
-    ``cards`` are the jobs that ran when the page was opened, ``news`` how many jobs it does not show yet.
-    ``pulse`` is that of a page opened now, which shows all that there is.
-    ``were_idle`` tells that queues were idle then: the place of the banner is kept.
-    ``searched_to`` is the page that goes on where a search has ended before everything was looked at.
+    ``cards`` are the jobs that ran when the page was opened; ``new_count`` is the number of jobs that it does
+    not show yet. ``pulse`` is the change tag of a page that is opened now. ``had_idle_queues`` keeps the
+    place of the banner while the page is open, so that no row moves. ``next_search_page`` continues a search
+    that stopped before it had read every job.
     """
 
     filter: Filter
-    shown: Shown
+    visible: VisibleRows
     pulse: ListChangeTag
     tabs: tuple[Tab, ...]
-    cards: tuple[JobRow | Gone, ...]
-    rows: tuple[JobRow | Gone, ...]
-    news: int
-    more: bool
-    matching: str
-    older: Filter | None
-    searched_to: Filter | None
+    cards: tuple[JobRow | DeletedRow, ...]
+    rows: tuple[JobRow | DeletedRow, ...]
+    new_count: int
+    has_more: bool
+    match_count: str
+    older_page: Filter | None
+    next_search_page: Filter | None
     running_count: int
     idle_queues: tuple[str, ...]
-    were_idle: bool
-    seconds: float
+    had_idle_queues: bool
+    poll_seconds: float
     problem: str = ""
 
     @property
-    def some_run(self) -> bool:
-        """One of the cards still runs."""
+    def any_running(self) -> bool:
+        """Whether a job on a card is still running."""
         return any(isinstance(card, JobRow) and card.runs for card in self.cards)
 
     @property
     def type_names(self) -> frozenset[str]:
-        """Of which types there are jobs on the page."""
+        """The types of the jobs on the page."""
         return frozenset(row.type_name for row in (*self.cards, *self.rows) if isinstance(row, JobRow))
 
 
-def job_list(services: Services, wanted: Asked) -> JobList:
-    """Ask for the page of the list that the filter names."""
-    given, who = wanted.filter, viewer()
-    running = _running(services, wanted)
-    found = services.queries.lists.find(who, wanted.chosen, before=given.before, limit=PAGE + 1)
-    page, carded = found.jobs[:PAGE], {job.id for job in running}
-    shown = Shown(tuple(carded_job.id for carded_job in running), tuple(job.id for job in page if job.id not in carded))
-    more = len(found.jobs) > PAGE
-    return _described(
+def load_job_list(services: Services, parsed: ParsedFilter) -> JobList:
+    """Return the page of the list that the filter names."""
+    job_filter = parsed.filter
+    cards = _running_jobs(services, parsed)
+    found = services.queries.lists.find(viewer(), parsed.criteria, before=job_filter.before, limit=PAGE + 1)
+    page, on_cards = found.jobs[:PAGE], {job.id for job in cards}
+    visible = VisibleRows(tuple(job.id for job in cards), tuple(job.id for job in page if job.id not in on_cards))
+    has_older = len(found.jobs) > PAGE
+    return _job_list(
         services,
-        wanted,
-        shown,
-        {job.id: job for job in (*running, *page)},
-        more=more or found.scanned_to is not None or not given.is_first_page,
-        older=given.after(page[-1].id) if more else None,
-        searched_to=given.after(found.scanned_to) if found.scanned_to else None,
+        parsed,
+        visible,
+        {job.id: job for job in (*cards, *page)},
+        has_more=has_older or found.scanned_to is not None or not job_filter.is_first_page,
+        older_page=job_filter.after(page[-1].id) if has_older else None,
+        next_search_page=job_filter.after(found.scanned_to) if found.scanned_to else None,
     )
 
 
-def job_list_again(services: Services, wanted: Asked, shown: Shown, *, new: int, were_idle: bool) -> JobList:
-    """Ask how the jobs stand that a page shows, and for how many there are beside them."""
-    there = services.queries.lists.find_by_ids(viewer(), shown.ids)
-    return _described(services, wanted, shown, there, news=new, were_idle=were_idle)
+def refresh_job_list(
+    services: Services, parsed: ParsedFilter, visible: VisibleRows, *, new_count: int, had_idle_queues: bool
+) -> JobList:
+    """Return the current state of the jobs that an open page shows, with the number of new ones."""
+    current = services.queries.lists.find_by_ids(viewer(), visible.ids)
+    return _job_list(services, parsed, visible, current, new_count=new_count, had_idle_queues=had_idle_queues)
 
 
-def _described(
+def _job_list(
     services: Services,
-    wanted: Asked,
-    shown: Shown,
-    there: Mapping[UUID, Job],
+    parsed: ParsedFilter,
+    visible: VisibleRows,
+    jobs: Mapping[UUID, Job],
     *,
-    news: int = 0,
-    more: bool = False,
-    older: Filter | None = None,
-    searched_to: Filter | None = None,
-    were_idle: bool | None = None,
+    new_count: int = 0,
+    has_more: bool = False,
+    older_page: Filter | None = None,
+    next_search_page: Filter | None = None,
+    had_idle_queues: bool | None = None,
 ) -> JobList:
     counts = services.queries.lists.count_tabs(viewer())
-    people = viewer_context(person for job in there.values() for person in (job.owner.user_id, job.triggered_by))
-    rows = _rows(services, there.values(), people)
+    context = viewer_context(user for job in jobs.values() for user in (job.owner.user_id, job.triggered_by))
+    rows = _rows(services, jobs.values(), context)
     idle = _idle_queues(services) if counts["waiting"] else ()
     return JobList(
-        filter=wanted.filter,
-        shown=shown,
-        pulse=ListChangeTag.of_page(there.values(), counts),
-        tabs=tuple(_tab(name, counts[name], wanted.filter) for name in TABS),
-        cards=tuple(rows.get(one, Gone(one)) for one in shown.cards),
-        rows=tuple(rows.get(one, Gone(one)) for one in shown.rows),
-        news=news,
-        more=more,
-        matching=_matching(services, wanted, counts) if more else _number(len(there)),
-        older=older,
-        searched_to=searched_to,
+        filter=parsed.filter,
+        visible=visible,
+        pulse=ListChangeTag.of_page(jobs.values(), counts),
+        tabs=tuple(_tab(name, counts[name], parsed.filter) for name in TABS),
+        cards=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.cards),
+        rows=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.rows),
+        new_count=new_count,
+        has_more=has_more,
+        match_count=_match_count(services, parsed, counts) if has_more else _number(len(jobs)),
+        older_page=older_page,
+        next_search_page=next_search_page,
         running_count=counts["running"],
         idle_queues=idle,
-        were_idle=bool(idle) if were_idle is None else were_idle,
-        seconds=polling.list_interval(counts, there.values(), people.now),
-        problem=wanted.problem,
+        had_idle_queues=bool(idle) if had_idle_queues is None else had_idle_queues,
+        poll_seconds=polling.list_interval(counts, jobs.values(), context.now),
+        problem=parsed.problem,
     )
 
 
-def _matching(services: Services, wanted: Asked, counts: Mapping[str, int]) -> str:
-    """Say how many jobs match; empty where every page would have to read them once more."""
-    if not wanted.filter.is_narrowed:
-        return _number(counts[wanted.filter.tab])
-    count = services.queries.lists.count_if_indexed(viewer(), wanted.chosen)
+def _match_count(services: Services, parsed: ParsedFilter, counts: Mapping[str, int]) -> str:
+    """Return how many jobs match; empty where counting would read all of them again for each page."""
+    if not parsed.filter.is_narrowed:
+        return _number(counts[parsed.filter.tab])
+    count = services.queries.lists.count_if_indexed(viewer(), parsed.criteria)
     return "" if count is None else _number(count)
 
 
-def _running(services: Services, wanted: Asked) -> tuple[Job, ...]:
-    """Return the jobs shown as cards, above the first page of everything."""
-    if wanted.filter.tab != "all" or wanted.filter.text or not wanted.filter.is_first_page:
+def _running_jobs(services: Services, parsed: ParsedFilter) -> tuple[Job, ...]:
+    """Return the jobs shown as cards above the first page of the tab "All"."""
+    if parsed.filter.tab != "all" or parsed.filter.text or not parsed.filter.is_first_page:
         return ()
-    return services.queries.lists.find(viewer(), replace(wanted.chosen, tab="running"), limit=CARDS).jobs
+    return services.queries.lists.find(viewer(), replace(parsed.criteria, tab="running"), limit=CARDS).jobs
 
 
-def _rows(services: Services, those: Iterable[Job], people: ViewerContext) -> dict[UUID, JobRow]:
-    shown: Sequence[Job] = tuple(those)
-    attached = services.queries.files.attachments_of([job.id for job in shown if people.may_open(job)])
-    running = {job.type for job in shown if job.is_running}
-    usual = {kind: services.queries.estimates.usual_duration(kind) for kind in running}
-    return {job.id: job_row(job, attached.get(job.id, ()), people, usual=usual.get(job.type)) for job in shown}
+def _rows(services: Services, jobs: Collection[Job], context: ViewerContext) -> dict[UUID, JobRow]:
+    attached = services.queries.files.attachments_of([job.id for job in jobs if context.may_open(job)])
+    running_types = {job.type for job in jobs if job.is_running}
+    usual = {name: services.queries.estimates.usual_duration(name) for name in running_types}
+    return {job.id: job_row(job, attached.get(job.id, ()), context, usual=usual.get(job.type)) for job in jobs}
 
 
-def _tab(name: str, count: int, given: Filter) -> Tab:
+def _tab(name: str, count: int, job_filter: Filter) -> Tab:
     return Tab(
         name=name,
         label=str(LABELS[name]),
-        count="" if given.is_narrowed else _number(count),
-        filter=given.in_tab(name),
+        count="" if job_filter.is_narrowed else _number(count),
+        filter=job_filter.in_tab(name),
     )
 
 
@@ -174,7 +175,7 @@ def _number(count: int) -> str:
 
 
 def _idle_queues(services: Services) -> tuple[str, ...]:
-    """Return the queues in which this viewer's jobs wait and nobody works, but those whose pause is told anyway."""
+    """Return the queues without a worker in which jobs of this viewer wait; paused queues have their own banner."""
     waiting = services.queries.lists.page(viewer(), tab="waiting")
     queues = sorted({job.queue for job in waiting if job.status is Status.QUEUED and not job.record_only})
     idle = tuple(queue for queue in queues if not services.wake_ups.workers_alive(queue))

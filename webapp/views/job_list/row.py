@@ -26,7 +26,7 @@ FILES_SHOWN = 2  # as many names of what it was given are told, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class FileLink:
     """A file of a job, to be offered; ``kept_until`` is None for as long as the job is kept."""
 
     id: UUID
@@ -46,33 +46,33 @@ class JobRow:
     title: str
     look: StatusLabel
     type_name: str
-    given: str
+    input_names: str
     line: str
     line_is_error: bool
     percent: float | None
     outlook: str
     runs: bool
-    by: str
-    by_whom: str
-    files: tuple[File, ...]
+    started_by: str
+    started_by_inline: str
+    files: tuple[FileLink, ...]
     more_files: int
     when: FormattedTime
-    gone: bool = False
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class DeletedRow:
     """The place of a job that was removed while its page was open."""
 
     id: UUID
-    gone: bool = True
+    is_deleted: bool = True
 
 
 def job_row(
     job: Job, attached: Sequence[Attachment], reader: ViewerContext, *, usual: timedelta | None = None
 ) -> JobRow:
     """Describe a job to this reader; ``attached`` is empty for one who may not open it."""
-    offered = [file for file in files(attached, reader) if file.role == "output"]
+    offered = [file for file in file_links(attached, reader) if file.role == "output"]
     facts = StatusFacts(job=job, now=reader.now, zone=reader.zone, usual=usual)
     error = _error(job, reader)
     return JobRow(
@@ -81,32 +81,32 @@ def job_row(
         title=translated(job.title),
         look=status_labels.status_label(job),
         type_name=job.type,
-        given=_given([file.name for file in attached if file.role == "input"]),
+        input_names=_input_names([file.name for file in attached if file.role == "input"]),
         line=error or _line(facts),
         line_is_error=bool(error),
         percent=status_labels.percent(job),
         outlook=status_text.expectation(facts) if job.is_running else "",
         runs=status_labels.appears_running(job),
-        by=_by(job, reader),
-        by_whom=_by_whom(job, reader),
+        started_by=_started_by(job, reader),
+        started_by_inline=_started_by_inline(job, reader),
         files=tuple(offered[:FILES_SHOWN]),
         more_files=max(len(offered) - FILES_SHOWN, 0),
         when=reader.when(_moment(job, reader)),
     )
 
 
-def files(attached: Sequence[Attachment], reader: ViewerContext) -> tuple[File, ...]:
+def file_links(attached: Sequence[Attachment], reader: ViewerContext) -> tuple[FileLink, ...]:
     """Describe the files that can still be fetched."""
-    return tuple(_file(file, reader) for file in attached if not gone(file, reader.now))
+    return tuple(_file(file, reader) for file in attached if not is_unavailable(file, reader.now))
 
 
-def gone(file: Attachment, now: datetime) -> bool:
+def is_unavailable(file: Attachment, now: datetime) -> bool:
     """Tell whether a file was removed, or is about to be."""
     return file.deleted_at is not None or (file.expires_at is not None and file.expires_at <= now)
 
 
-def _file(file: Attachment, reader: ViewerContext) -> File:
-    return File(
+def _file(file: Attachment, reader: ViewerContext) -> FileLink:
+    return FileLink(
         id=file.id,
         job_id=file.job_id,
         name=file.name,
@@ -122,7 +122,7 @@ def _error(job: Job, reader: ViewerContext) -> str:
     return diagnostic_text(job.errors[-1])
 
 
-def _given(names: Sequence[str]) -> str:
+def _input_names(names: Sequence[str]) -> str:
     """Name the first of the files that a job was given; they tell jobs of one type apart."""
     more = len(names) - FILES_SHOWN
     listed = ", ".join(names[:FILES_SHOWN])
@@ -140,13 +140,13 @@ def _line(facts: StatusFacts) -> str:
     )
 
 
-def _by(job: Job, reader: ViewerContext) -> str:
-    name = _by_whom(job, reader)
+def _started_by(job: Job, reader: ViewerContext) -> str:
+    name = _started_by_inline(job, reader)
     said = _ALONE.get(name)
     return str(said) if said else name
 
 
-def _by_whom(job: Job, reader: ViewerContext) -> str:
+def _started_by_inline(job: Job, reader: ViewerContext) -> str:
     """Name the same in the middle of a sentence."""
     return reader.name(job.triggered_by or job.owner.user_id)
 

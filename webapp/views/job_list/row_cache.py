@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Flask, current_app, url_for
 from markupsafe import Markup
 
-from webapp.views.job_list.row import Gone, JobRow
+from webapp.views.job_list.row import DeletedRow, JobRow
 from webapp.views.page.assets import template_version
 from webapp.views.text.translations import language
 
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["rows"] = rows
 
 
-def rows(jobs: Iterable[JobRow | Gone]) -> Markup:
+def rows(jobs: Iterable[JobRow | DeletedRow]) -> Markup:
     """Return the rows of a table; a job that was removed keeps its place."""
     below = url_for("jobs.show", job_id=_NO_JOB).removesuffix(str(_NO_JOB))  # once, not for each of fifty
     here = (below, language(), template_version())
@@ -37,7 +37,7 @@ def forget() -> None:
 
 
 @lru_cache(_KEPT)
-def _html(job: JobRow | Gone, below: str, _language: str, _version: str) -> Markup:
+def _html(job: JobRow | DeletedRow, below: str, _language: str, _version: str) -> Markup:
     macros: Any = current_app.jinja_env.get_template("job_list/_row.html").module
     html: Markup = macros.row(job, below)
     return html

@@ -10,7 +10,7 @@ _MOST = 64  # jobs that a page shows
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleRows:
     """The jobs of a page, by id: those on cards, and those in rows, each in their order."""
 
     cards: tuple[UUID, ...] = ()
@@ -26,12 +26,12 @@ class Shown:
         """The newest of them."""
         return max(self.ids, default=None)
 
-    def written(self) -> str:
+    def encode(self) -> str:
         """Return a text for an address, which `read` reads back."""
         return urlsafe_b64encode(bytes([len(self.cards)]) + _bytes(self.ids)).decode()
 
 
-def read(text: str) -> Shown | None:
+def decode(text: str) -> VisibleRows | None:
     """Read what `written` wrote; None for anything else."""
     try:
         raw = urlsafe_b64decode(text)
@@ -41,7 +41,7 @@ def read(text: str) -> Shown | None:
     if rest or not 0 <= count <= _MOST or raw[0] > count:
         return None
     ids = tuple(UUID(bytes=raw[1 + start * _BYTES :][:_BYTES]) for start in range(count))
-    return Shown(ids[: raw[0]], ids[raw[0] :])
+    return VisibleRows(ids[: raw[0]], ids[raw[0] :])
 
 
 def _bytes(ids: Iterable[UUID]) -> bytes:

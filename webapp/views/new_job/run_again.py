@@ -15,9 +15,9 @@ from webapp.jobs.store.job_store import JobNotFound
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.job import available_actions
 from webapp.views.job.parameters import contains_secret
-from webapp.views.job_list.row import gone
+from webapp.views.job_list.row import is_unavailable
 from webapp.views.new_job import start
-from webapp.views.new_job.submission import Order, ask, take
+from webapp.views.new_job.submission import Submission, show_form, submit
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import viewer_context
 
@@ -42,13 +42,13 @@ def form(job_id: UUID) -> ResponseReturnValue:
         abort(404)
     if refusal := available_actions.refusal("run-again", job, services().registry, reading):
         abort(409 if reading.may_act(job) else 403, refusal)
-    order = _order(job, start.startable(job.type))
-    return take(order) if request.method == "POST" else ask(order)
+    submission = _submission(job, start.startable(job.type))
+    return submit(submission) if request.method == "POST" else show_form(submission)
 
 
-def _order(job: Job, job_type: JobType) -> Order:
+def _submission(job: Job, job_type: JobType) -> Submission:
     secrets = frozenset(name for name, value in job.payload.items() if contains_secret(value))
-    return Order(
+    return Submission(
         job_type=job_type,
         address=url_for("again.form", job_id=job.id),
         owner=job.owner,
@@ -62,7 +62,9 @@ def _order(job: Job, job_type: JobType) -> Order:
 def _files(job: Job, job_type: JobType) -> dict[str, StoredFile]:
     """Return the files that the job was given and that are still there, by the field they answered."""
     now = services().queries.jobs.now()
-    there = [file for file in services().jobs.attachments(job.id) if file.role == "input" and not gone(file, now)]
+    there = [
+        file for file in services().jobs.attachments(job.id) if file.role == "input" and not is_unavailable(file, now)
+    ]
     by_content = {(file.sha256, file.name): file for file in there}
     found = {name: by_content.get(_content(job.payload.get(name))) for name in job_type.uploads}
     return {name: _stored(file) for name, file in found.items() if file is not None}

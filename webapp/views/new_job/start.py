@@ -13,7 +13,7 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Owner
 from webapp.views.forms.streaming_uploads import expects_files
-from webapp.views.new_job.submission import Order, ask, take, usual
+from webapp.views.new_job.submission import Submission, show_form, submit, usual_duration_text
 from webapp.views.page.request import services, signed_in, viewer
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.text.date_format import FormattedTime
@@ -64,12 +64,12 @@ def largest(type_name: str) -> int | None:
 def form(type_name: str) -> ResponseReturnValue:
     """Ask for the payload; start the job once it fits."""
     person, job_type = signed_in(), startable(type_name)
-    order = Order(
+    submission = Submission(
         job_type=job_type,
         address=url_for("start.form", type_name=job_type.name),
         owner=Owner(user_id=person.id, tenant=person.tenant),
     )
-    return take(order) if request.method == "POST" else ask(order)
+    return submit(submission) if request.method == "POST" else show_form(submission)
 
 
 def startable(type_name: str) -> JobType:
@@ -84,7 +84,7 @@ def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
         Tile(
             job_type=job_type,
             refusal=_refusal(disabled.get(job_type.name)),
-            usual=usual(job_type),
+            usual=usual_duration_text(job_type),
             last=reading.when(last[job_type.name]) if job_type.name in last else None,
         )
         for job_type in types

@@ -33,7 +33,7 @@ from webapp.views.text.translations import ngettext
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Submission:
     """Which type, where its form is sent, for whom; of which job it is a repetition, and what that had been given."""
 
     job_type: JobType
@@ -51,21 +51,23 @@ class Order:
         return old if old != self.job_type.title else ""
 
 
-def ask(order: Order) -> str:
+def show_form(submission: Submission) -> str:
     """Show the form as it is at first."""
-    form = PayloadForm(order.job_type.payload_class, zone=zone(), initial=order.initial, files=order.files)
-    return page(order, form, StartOptions.fresh(order.title))
+    form = PayloadForm(
+        submission.job_type.payload_class, zone=zone(), initial=submission.initial, files=submission.files
+    )
+    return page(submission, form, StartOptions.fresh(submission.title))
 
 
-def take(order: Order) -> ResponseReturnValue:
+def submit(submission: Submission) -> ResponseReturnValue:
     """Take the form: start the job, or show it again with sentences."""
-    job_type = order.job_type
+    job_type = submission.job_type
     brought = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=brought.files)
     beginning = StartOptions.of(request.form, services().queries.jobs.now(), zone())
     if form.accepts(brought.errors) and not beginning.errors:
         try:
-            job = _create(order, form, brought, beginning)
+            job = _create(submission, form, brought, beginning)
             return redirect(url_for("jobs.show", job_id=job.id), 303)
         except InvalidPayload as error:
             form.complain(error.errors)
@@ -73,47 +75,51 @@ def take(order: Order) -> ResponseReturnValue:
             form.complain({"": str(error)})
         except DuplicateJob:
             form.complain({"": _("The same was asked for already, and that job has not ended yet. Wait for its end.")})
-    return page(order, form, beginning), 422
+    return page(submission, form, beginning), 422
 
 
-def _create(order: Order, form: PayloadForm, brought: ReceivedFiles, beginning: StartOptions) -> Job:
+def _create(submission: Submission, form: PayloadForm, brought: ReceivedFiles, beginning: StartOptions) -> Job:
     """Return the job that was ordered, which an earlier copy of the same request may have made."""
     choices: dict[str, Any] = {"title": beginning.title} if beginning.title else {}
-    if order.again_of:
-        old = order.again_of  # its priority is not taken over: an operator may have raised it
+    if submission.again_of:
+        old = submission.again_of  # its priority is not taken over: an operator may have raised it
         choices |= {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
     content = sorted(form.values().items())
     creation = services().jobs.create_or_find_job(
-        order.job_type.name,
+        submission.job_type.name,
         form.values(),
-        owner=order.owner,
+        owner=submission.owner,
         triggered_by=signed_in().id,
-        files=lambda: _input_files(order, brought),
+        files=lambda: _input_files(submission, brought),
         run_at=beginning.run_at,
         request_key=beginning.request_key(services().secret_key, signed_in().id, content),
         **choices,
     )
     if creation.created:
-        _note(order, creation.job)
+        _note(submission, creation.job)
     return creation.job
 
 
-def _input_files(order: Order, brought: ReceivedFiles) -> dict[str, StoredFile]:
-    staged = staging(order.job_type)
+def _input_files(submission: Submission, brought: ReceivedFiles) -> dict[str, StoredFile]:
+    staged = staging(submission.job_type)
     return {name: staged.take(file) if name in brought.staged else file for name, file in brought.files.items()}
 
 
-def _note(order: Order, job: Job) -> None:
-    if order.again_of:
+def _note(submission: Submission, job: Job) -> None:
+    if submission.again_of:
         record_audit(
-            AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, job.id, name=job.title, after={"again_of": order.again_of.id}
+            AuditAction.JOB_RUN_AGAIN,
+            AuditTarget.JOB,
+            job.id,
+            name=job.title,
+            after={"again_of": submission.again_of.id},
         )
     else:
         record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after={"type": job.type})
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ReceivedFile:
     """A file that a page shows as received already."""
 
     name: str
@@ -121,25 +127,27 @@ class Kept:
     token: str
 
 
-def page(order: Order, form: PayloadForm, beginning: StartOptions) -> str:
+def page(submission: Submission, form: PayloadForm, beginning: StartOptions) -> str:
     """Show the form, with what there is to know of its type."""
-    job_type, kept = order.job_type, staging(order.job_type)
+    job_type, kept = submission.job_type, staging(submission.job_type)
     return render_template(
         "new_job/form.html",
         job_type=job_type,
-        order=order,
+        submission=submission,
         form=form,
         beginning=beginning,
         zone=zone().key,
-        kept={name: Kept(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()},
-        usual=usual(job_type),
+        kept={
+            name: ReceivedFile(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()
+        },
+        usual=usual_duration_text(job_type),
         kept_for=_period(job_type.keep_files),
         upload_limits=_upload_limits(job_type),
         idle=not services().wake_ups.workers_alive(job_type.queue),
     )
 
 
-def usual(job_type: JobType) -> str:
+def usual_duration_text(job_type: JobType) -> str:
     """Say how long jobs of a type usually take; empty if nobody knows."""
     period = services().queries.estimates.usual_duration(job_type.name)
     return rough_duration(period) if period is not None else ""

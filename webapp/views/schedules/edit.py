@@ -31,7 +31,7 @@ from webapp.views.page.permissions import require
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.schedules.presenter import MISSED
-from webapp.views.schedules.preview import preview as previewed
+from webapp.views.schedules.preview import preview_typed_rule
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
@@ -40,7 +40,7 @@ PUBLIC, PRIVATE, PERSON = "public", "private", "person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ScheduleForm:
     """All answers as text; ``whose`` is one of `PUBLIC`, `PRIVATE` and `PERSON`, whose name is ``person``."""
 
     name: str = ""
@@ -54,14 +54,14 @@ class Asked:
     priority: str = ""
 
     @classmethod
-    def typed(cls, form: Mapping[str, str]) -> "Asked":
+    def typed(cls, form: Mapping[str, str]) -> "ScheduleForm":
         """Read what was sent."""
         names = ("name", "rule", "zone", "missed", "whose", "person", "queue", "priority")
         given = {name: form.get(f"schedule-{name}", "").strip() for name in names}
         return cls(**given, one_at_a_time="schedule-one_at_a_time" in form)
 
     @classmethod
-    def of(cls, schedule: Schedule) -> "Asked":
+    def of(cls, schedule: Schedule) -> "ScheduleForm":
         """Show a schedule as it is."""
         owner = schedule.owner
         person = services().accounts.get(owner.user_id) if owner.user_id else None
@@ -129,8 +129,11 @@ def catalogue() -> ResponseReturnValue:
 
 def preview() -> ResponseReturnValue:
     """Answer what the rule means that somebody types."""
-    asked = Asked.typed(request.args)
-    return render_template("schedules/_preview.html", preview=previewed(asked.rule, asked.zone, viewer_context()))
+    typed_schedule = ScheduleForm.typed(request.args)
+    return render_template(
+        "schedules/_preview.html",
+        preview=preview_typed_rule(typed_schedule.rule, typed_schedule.zone, viewer_context()),
+    )
 
 
 @require(Right.EDIT_SCHEDULES)
@@ -139,7 +142,7 @@ def new(type_name: str) -> ResponseReturnValue:
     kind = _known(type_name) or abort(404)
     if request.method == "POST":
         return _answer(kind)
-    return _page(kind, Asked(zone=viewer_context().zone.key), _form(kind))
+    return _page(kind, ScheduleForm(zone=viewer_context().zone.key), _form(kind))
 
 
 @require(Right.EDIT_SCHEDULES)
@@ -151,14 +154,14 @@ def edit(schedule_id: UUID) -> ResponseReturnValue:
         abort(409, _("Its job type is not installed any more, so it cannot be changed. It can be removed."))
     if request.method == "POST":
         return _answer(kind, schedule)
-    return _page(kind, Asked.of(schedule), _form(kind, initial=schedule.payload), schedule)
+    return _page(kind, ScheduleForm.of(schedule), _form(kind, initial=schedule.payload), schedule)
 
 
 def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
-    asked, form = Asked.typed(request.form), _form(kind, typed=_with_kept_secrets(old))
+    typed_schedule, form = ScheduleForm.typed(request.form), _form(kind, typed=_with_kept_secrets(old))
     if "preview" in request.form:
-        return _page(kind, asked, form, old)
-    draft, errors = asked.draft(kind)
+        return _page(kind, typed_schedule, form, old)
+    draft, errors = typed_schedule.draft(kind)
     if form.accepts() and not errors:
         try:
             saved = _change(old, draft, form) if old else _add(kind, draft, form)
@@ -167,7 +170,7 @@ def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
             errors = {name: translated(said) for name, said in error.errors.items()}
         except (InvalidPayload, StaleSchedule) as error:
             form.complain(getattr(error, "errors", {"": str(error)}))
-    return _page(kind, asked, form, old, errors), 422
+    return _page(kind, typed_schedule, form, old, errors), 422
 
 
 def _add(kind: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
@@ -189,7 +192,7 @@ def _form(kind: JobType, **given: Any) -> PayloadForm:
 
 def _page(
     kind: JobType,
-    asked: Asked,
+    typed_schedule: ScheduleForm,
     form: PayloadForm,
     schedule: Schedule | None = None,
     errors: Mapping[str, str] | None = None,
@@ -197,11 +200,11 @@ def _page(
     return render_template(
         "schedules/form.html",
         kind=kind,
-        asked=asked,
+        typed=typed_schedule,
         form=form,
         schedule=schedule,
         errors=errors or {},
-        preview=previewed(asked.rule, asked.zone, viewer_context()),
+        preview=preview_typed_rule(typed_schedule.rule, typed_schedule.zone, viewer_context()),
         policies=MISSED,
         zones=sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_RARE)),
         queues=[queue.name for queue in services().queues.all()],

@@ -11,13 +11,13 @@ from webapp.jobs.model.job import TERMINAL
 from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 from webapp.jobs.schedules.service import ScheduleNotFound
-from webapp.views.job.parameters import Parameter, parameters
+from webapp.views.job.parameters import JobParameter, parameters
 from webapp.views.page import polling
 from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
-from webapp.views.schedules.presenter import facts, row, run_line
-from webapp.views.schedules.preview import explained
+from webapp.views.schedules.presenter import run_line, schedule_facts, schedule_row
+from webapp.views.schedules.preview import rule_preview
 from webapp.views.text.stored_messages import translated
 
 
@@ -50,7 +50,7 @@ def show_live(schedule_id: UUID) -> ResponseReturnValue:
 def _list() -> dict[str, Any]:
     schedules, runs = services().schedules.all(), services().run_history.latest()
     reading = viewer_context(schedule.paused_by for schedule in schedules)
-    rows = tuple(row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
+    rows = tuple(schedule_row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
     return {
         "rows": rows,
         "zone": reading.zone.key,
@@ -62,9 +62,9 @@ def _one(schedule: Schedule) -> dict[str, Any]:
     runs = services().run_history.of_schedule(schedule.id, RECENT_RUNS)
     reading = _reader(schedule, runs)
     shown = {
-        "schedule": row(schedule, runs, kind_of(schedule), reading),
-        "facts": facts(schedule, reading),
-        "preview": explained(schedule.rule, reading),
+        "schedule": schedule_row(schedule, runs, kind_of(schedule), reading),
+        "facts": schedule_facts(schedule, reading),
+        "preview": rule_preview(schedule.rule, reading),
         "runs": tuple(run_line(run, reading) for run in runs),
         "parameters": _parameters(schedule, reading),
         "zone": reading.zone.key,
@@ -87,7 +87,7 @@ def _reader(schedule: Schedule, runs: tuple[ScheduleRun, ...]) -> ViewerContext:
     )
 
 
-def _parameters(schedule: Schedule, reading: ViewerContext) -> tuple[Parameter, ...]:
+def _parameters(schedule: Schedule, reading: ViewerContext) -> tuple[JobParameter, ...]:
     """A type that this person may not start hides what its jobs are given."""
     if not may_run(schedule):
         return ()

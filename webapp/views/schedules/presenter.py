@@ -17,7 +17,7 @@ from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.views.page.viewer_context import ViewerContext
-from webapp.views.schedules.preview import words
+from webapp.views.schedules.preview import rule_text
 from webapp.views.text import status_labels
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.status_labels import StatusLabel
@@ -48,7 +48,7 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class StripBar:
     """One run in a strip, drawn at ``x`` with its height."""
 
     x: int
@@ -62,20 +62,20 @@ class Bar:
 class Strip:
     """The last runs of a schedule as a row of bars, the newest at the right; ``says`` is the same in words."""
 
-    bars: tuple[Bar, ...]
+    bars: tuple[StripBar, ...]
     says: str
     width: int = RECENT_RUNS * _SLOT
     height: int = _HEIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ScheduleRow:
     """What a list says of a schedule. ``zone`` is the rule's; ``next`` is None while it is paused."""
 
     id: UUID
     name: str
     kind: str
-    words: str
+    rule_text: str
     zone: str
     next: FormattedTime | None
     paused: bool
@@ -85,14 +85,14 @@ class Row:
     strip: Strip
 
 
-def row(schedule: Schedule, runs: Sequence[ScheduleRun], kind: str, reader: ViewerContext) -> Row:
+def schedule_row(schedule: Schedule, runs: Sequence[ScheduleRun], kind: str, reader: ViewerContext) -> ScheduleRow:
     """Describe a schedule; ``kind`` is the title of its job type, ``runs`` are the newest first."""
     lines = [run_line(run, reader) for run in runs]
-    return Row(
+    return ScheduleRow(
         id=schedule.id,
         name=schedule.name,
         kind=kind,
-        words=words(schedule.rule),
+        rule_text=rule_text(schedule.rule),
         zone=schedule.rule.zone,
         next=reader.when(schedule.next_fire_at) if schedule.next_fire_at else None,
         paused=schedule.is_paused,
@@ -139,11 +139,11 @@ def _strip(lines: Sequence[RunLine]) -> Strip:
     return Strip(bars=tuple(_bar(first + number, line) for number, line in enumerate(shown)), says=_says(shown))
 
 
-def _bar(slot: int, line: RunLine) -> Bar:
+def _bar(slot: int, line: RunLine) -> StripBar:
     usual = {status_labels.label_of(Status.COMPLETED).tone, "waiting", "running", "scheduled"}
     height = _LOW if line.look.tone in usual else _HIGH
     says = f"{line.due.text}: {line.look.word}"
-    return Bar(x=slot * _SLOT + 1, y=_HEIGHT - height, height=height, tone=line.look.tone, says=says)
+    return StripBar(x=slot * _SLOT + 1, y=_HEIGHT - height, height=height, tone=line.look.tone, says=says)
 
 
 def _says(shown: Sequence[RunLine]) -> str:
@@ -162,16 +162,16 @@ MISSED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class ScheduleFact:
     """A line of a description."""
 
     label: str
     text: str
 
 
-def facts(schedule: Schedule, reader: ViewerContext) -> tuple[Fact, ...]:
+def schedule_facts(schedule: Schedule, reader: ViewerContext) -> tuple[ScheduleFact, ...]:
     """Describe a schedule's choices."""
-    return tuple(Fact(label=label, text=text) for label, text in _facts(schedule, reader))
+    return tuple(ScheduleFact(label=label, text=text) for label, text in _facts(schedule, reader))
 
 
 def _facts(schedule: Schedule, reader: ViewerContext) -> Iterator[tuple[str, str]]:

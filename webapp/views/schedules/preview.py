@@ -19,51 +19,53 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
-COMING = 5
+NEXT_RUNS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coming:
+class NextRun:
     """One time to come, on the clock of the rule and on the reader's; ``elsewhere`` where they differ."""
 
     at: FormattedTime
-    there: str
-    elsewhere: bool
+    rule_time: str
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """A rule, explained. With ``wrong`` there is nothing else."""
 
-    words: str = ""
+    rule_text: str = ""
     zone: str = ""
-    coming: tuple[Coming, ...] = ()
-    wrong: str = ""
+    next_runs: tuple[NextRun, ...] = ()
+    error: str = ""
 
 
-def preview(rule: str, zone: str, reader: ViewerContext) -> Preview:
+def preview_typed_rule(rule: str, zone: str, reader: ViewerContext) -> Preview:
     """Explain what somebody types."""
     try:
-        return explained(CronRule.parse(rule, zone), reader)
+        return rule_preview(CronRule.parse(rule, zone), reader)
     except (InvalidCronRule, UnknownTimeZone) as error:
-        return Preview(wrong=translated(str(error)))
+        return Preview(error=translated(str(error)))
 
 
-def explained(rule: CronRule, reader: ViewerContext) -> Preview:
+def rule_preview(rule: CronRule, reader: ViewerContext) -> Preview:
     """Explain a rule that is kept; its zone may have vanished since."""
     try:
-        coming = rule.next(reader.now, COMING)
+        next_runs = rule.next(reader.now, NEXT_RUNS)
     except UnknownTimeZone as error:
-        return Preview(wrong=translated(str(error)))
-    return Preview(words=words(rule), zone=rule.zone, coming=tuple(_coming(at, rule, reader) for at in coming))
+        return Preview(error=translated(str(error)))
+    return Preview(
+        rule_text=rule_text(rule), zone=rule.zone, next_runs=tuple(_next_run(at, rule, reader) for at in next_runs)
+    )
 
 
-def _coming(at: datetime, rule: CronRule, reader: ViewerContext) -> Coming:
-    there, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(reader.zone)
-    return Coming(
+def _next_run(at: datetime, rule: CronRule, reader: ViewerContext) -> NextRun:
+    rule_time, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(reader.zone)
+    return NextRun(
         at=replace(reader.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),
-        there=format_datetime(there, "EEE d MMM y, HH:mm", rebase=False),
-        elsewhere=there.utcoffset() != here.utcoffset(),
+        rule_time=format_datetime(rule_time, "EEE d MMM y, HH:mm", rebase=False),
+        differs=rule_time.utcoffset() != here.utcoffset(),
     )
 
 
@@ -73,7 +75,7 @@ _WORKDAYS = {"1-5", "MON-FRI"}
 _WEEKDAY = re.compile(r"[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT")
 
 
-def words(rule: CronRule) -> str:
+def rule_text(rule: CronRule) -> str:
     """Say when: "Every day at 02:30"; the zone is said beside it."""
     minute, hour, day, month, weekday = rule.text.upper().split()
     said = ""
