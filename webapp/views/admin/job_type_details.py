@@ -1,7 +1,4 @@
-"""The rules of a job type in words: how long it may run, how often, who starts it, how long it is kept.
-
-What a job type asks for, in words: what each parameter takes, within which limits, and what it is by itself.
-"""
+"""The rules and parameters of a job type in words: limits, who can start it, retention, and each parameter's type."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,100 +18,6 @@ from webapp.views.text.number_format import exact_number, join_with_or, size
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext, ngettext
 
-
-def limit_lines(kind: JobType) -> tuple[str, ...]:
-    """Say how long a job may run, how often it is tried, and how many run at once."""
-    return (_("up to %(period)s", period=duration(kind.timeout)), _tries(kind), *_at_once(kind))
-
-
-def starter_lines(kind: JobType) -> tuple[str, ...]:
-    """Say who may start it, and where if not from the catalogue."""
-    who = ", ".join(_role(role) for role in sorted(kind.roles, key=_rank)) or _("Everyone")
-    return (who,) if kind.listed else (who, _("not in the list of job types to start"))
-
-
-def retention_lines(kind: JobType, usual: timedelta) -> tuple[str, ...]:
-    """Say how long jobs are kept that have ended, and then their files; ``usual`` is what the installation says."""
-    return (*_jobs_kept(kind, usual), _("files: %(period)s", period=_period(kind.keep_files)))
-
-
-def rule_rows(kind: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
-    """Return every rule with its name."""
-    running, of_one_owner = kind.limits.running, kind.limits.running_per_owner
-    return (
-        (_("Who can start it"), "; ".join(starter_lines(kind))),
-        (_("Priority"), str(kind.priority)),
-        (_("Attempts"), _tries(kind)),
-        (_("Time limit"), duration(kind.timeout)),
-        (_("Grace period to stop"), duration(kind.stop_grace)),
-        (
-            _("Time without progress before it is lost"),
-            duration(kind.stale_after) if kind.stale_after else _("no limit"),
-        ),
-        (_("Running at the same time"), _most(running)),
-        (_("Running at the same time per owner"), _most(of_one_owner)),
-        (_("Duplicates"), _second(kind)),
-        (_("If its worker is lost"), _("the job runs again") if kind.rerun_lost else _("the job does not run again")),
-        (_("Jobs are kept for"), "; ".join(_jobs_kept(kind, usual))),
-        (_("Files are kept for"), _period(kind.keep_files)),
-    )
-
-
-def _tries(kind: JobType) -> str:
-    return ngettext("%(num)s attempt", "up to %(num)s attempts", kind.retry.max_attempts)
-
-
-def _at_once(kind: JobType) -> tuple[str, ...]:
-    running, of_one_owner = kind.limits.running, kind.limits.running_per_owner
-    found = []
-    if running is not None:
-        found.append(_("%(count)s at a time", count=running))
-    if of_one_owner is not None:
-        found.append(_("%(count)s at a time per owner", count=of_one_owner))
-    return tuple(found) or (_("any number at a time"),)
-
-
-def _most(limit: int | None) -> str:
-    return _("no limit") if limit is None else str(limit)
-
-
-def _second(kind: JobType) -> str:
-    if kind.unique_key is None:
-        return _("allowed")
-    words = {
-        OnDuplicate.REJECT: _("rejected"),
-        OnDuplicate.RETURN: _("the existing job is returned"),
-        OnDuplicate.QUEUE_AFTER: _("wait for the first job"),
-    }
-    return words[kind.on_duplicate]
-
-
-def _role(role: str) -> str:
-    return role_label(Role(role)) if role in set(Role) else role
-
-
-def _rank(role: str) -> tuple[int, str]:
-    """From the weakest on; roles that nobody has come last."""
-    known = list(Role)
-    return (known.index(Role(role)) if role in known else len(known)), role
-
-
-def _jobs_kept(kind: JobType, usual: timedelta) -> tuple[str, ...]:
-    own = kind.keep.by_status()
-    words = {
-        Status.COMPLETED: _("done"),
-        Status.FAILED: _("failed"),
-        Status.CANCELLED: _("stopped"),
-        Status.STALE: _("lost"),
-    }
-    said = (f"{word}: {_period(own[status])}" for status, word in words.items() if status in own)
-    return (_period(usual), *said)
-
-
-def _period(period: timedelta) -> str:
-    return _("forever") if period == FOREVER else duration(period)
-
-
 _BOUNDS = {
     "minimum": lazy_gettext("at least %(bound)s"),
     "exclusiveMinimum": lazy_gettext("more than %(bound)s"),
@@ -130,7 +33,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterRow:
-    """One thing that a type asks for. ``limits`` and ``default`` are empty where there is none."""
+    """One parameter of a job type; ``limits`` and ``default`` are empty if it has none."""
 
     name: str
     title: str
@@ -141,25 +44,122 @@ class ParameterRow:
     default: str
 
 
-def parameter_rows(kind: JobType, largest_file: int) -> tuple[ParameterRow, ...]:
-    """Describe what a type asks for, in the order of its form; files of ``largest_file`` bytes are taken anywhere."""
-    return tuple(
-        ParameterRow(
-            name=question.name,
-            title=question.title,
-            help=question.help,
-            required=question.required,
-            takes=_takes(question),
-            limits=", ".join(_limits(kind, question, largest_file)),
-            default=_default(question),
-        )
-        for question in field_specs(kind.payload_class)
+def limit_lines(job_type: JobType) -> tuple[str, ...]:
+    """Return the time limit, the number of attempts, and how many jobs run at the same time."""
+    return (
+        _("up to %(period)s", period=duration(job_type.timeout)),
+        _attempts(job_type),
+        *_concurrency_lines(job_type),
     )
 
 
-def _takes(question: FieldSpec) -> str:
-    schema = question.schema
-    if question.is_upload:
+def starter_lines(job_type: JobType) -> tuple[str, ...]:
+    """Return who can start it, and a remark if the catalogue does not list it."""
+    roles = ", ".join(_role(role) for role in sorted(job_type.roles, key=_rank)) or _("Everyone")
+    return (roles,) if job_type.listed else (roles, _("not in the list of job types to start"))
+
+
+def retention_lines(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
+    """Return how long finished jobs and their files are kept; ``usual`` is the setting of the installation."""
+    return (*_job_retention(job_type, usual), _("files: %(period)s", period=_period(job_type.keep_files)))
+
+
+def rule_rows(job_type: JobType, usual: timedelta) -> tuple[tuple[str, str], ...]:
+    """Return all rules as pairs of name and value."""
+    silence = job_type.stale_after
+    return (
+        (_("Who can start it"), "; ".join(starter_lines(job_type))),
+        (_("Priority"), str(job_type.priority)),
+        (_("Attempts"), _attempts(job_type)),
+        (_("Time limit"), duration(job_type.timeout)),
+        (_("Grace period to stop"), duration(job_type.stop_grace)),
+        (_("Lost without updates"), _("after %(period)s", period=duration(silence)) if silence else _("never")),
+        (_("Running at the same time"), _limit(job_type.limits.running)),
+        (_("Running at the same time per owner"), _limit(job_type.limits.running_per_owner)),
+        (_("Duplicates"), _duplicates(job_type)),
+        (
+            _("If its worker is lost"),
+            _("the job runs again") if job_type.rerun_lost else _("the job does not run again"),
+        ),
+        (_("Jobs are kept for"), "; ".join(_job_retention(job_type, usual))),
+        (_("Files are kept for"), _period(job_type.keep_files)),
+    )
+
+
+def parameter_rows(job_type: JobType, largest_file: int) -> tuple[ParameterRow, ...]:
+    """Describe the parameters in the order of the form; ``largest_file`` is the upload limit in bytes."""
+    return tuple(
+        ParameterRow(
+            name=field.name,
+            title=field.title,
+            help=field.help,
+            required=field.required,
+            takes=_value_type(field),
+            limits=", ".join(_limits(job_type, field, largest_file)),
+            default=_default(field),
+        )
+        for field in field_specs(job_type.payload_class)
+    )
+
+
+def _attempts(job_type: JobType) -> str:
+    return ngettext("%(num)s attempt", "up to %(num)s attempts", job_type.retry.max_attempts)
+
+
+def _concurrency_lines(job_type: JobType) -> tuple[str, ...]:
+    running, per_owner = job_type.limits.running, job_type.limits.running_per_owner
+    lines = []
+    if running is not None:
+        lines.append(_("%(count)s at a time", count=running))
+    if per_owner is not None:
+        lines.append(_("%(count)s at a time per owner", count=per_owner))
+    return tuple(lines) or (_("any number at a time"),)
+
+
+def _limit(limit: int | None) -> str:
+    return _("no limit") if limit is None else str(limit)
+
+
+def _duplicates(job_type: JobType) -> str:
+    if job_type.unique_key is None:
+        return _("allowed")
+    labels = {
+        OnDuplicate.REJECT: _("rejected"),
+        OnDuplicate.RETURN: _("the existing job is returned"),
+        OnDuplicate.QUEUE_AFTER: _("wait for the first job"),
+    }
+    return labels[job_type.on_duplicate]
+
+
+def _role(role: str) -> str:
+    return role_label(Role(role)) if role in set(Role) else role
+
+
+def _rank(role: str) -> tuple[int, str]:
+    """Sort roles by their rights; unknown roles come last."""
+    known = list(Role)
+    return (known.index(Role(role)) if role in known else len(known)), role
+
+
+def _job_retention(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
+    own = job_type.keep.by_status()
+    labels = {
+        Status.COMPLETED: _("done"),
+        Status.FAILED: _("failed"),
+        Status.CANCELLED: _("stopped"),
+        Status.STALE: _("lost"),
+    }
+    exceptions = (f"{label}: {_period(own[status])}" for status, label in labels.items() if status in own)
+    return (_period(usual), *exceptions)
+
+
+def _period(period: timedelta) -> str:
+    return _("forever") if period == FOREVER else duration(period)
+
+
+def _value_type(field: FieldSpec) -> str:
+    schema = field.schema
+    if field.is_upload:
         return _("file")
     if tokens_of(schema):
         return _("one option")
@@ -177,26 +177,26 @@ def _takes(question: FieldSpec) -> str:
     return formats.get(str(schema.get("format"))) or types.get(str(schema.get("type"))) or _("any value")
 
 
-def _limits(kind: JobType, question: FieldSpec, largest_file: int) -> Iterator[str]:
-    schema = question.schema
-    if question.is_upload:
-        yield from _of_a_file(kind, question, largest_file)
+def _limits(job_type: JobType, field: FieldSpec, largest_file: int) -> Iterator[str]:
+    schema = field.schema
+    if field.is_upload:
+        yield from _file_limits(job_type, field, largest_file)
         return
     options = schema if "enum" in schema or "const" in schema else schema.get("items", {})
     if tokens := tokens_of(options):
         yield join_with_or(list(labels_of(options, tokens, schema).values()))
-    yield from (str(words) % {"bound": _amount(schema[key])} for key, words in _BOUNDS.items() if key in schema)
-    yield from _counts(schema)
+    yield from (str(text) % {"bound": _display_value(schema[key])} for key, text in _BOUNDS.items() if key in schema)
+    yield from _length_limits(schema)
 
 
-def _of_a_file(kind: JobType, question: FieldSpec, largest_file: int) -> Iterator[str]:
-    taken = upload_rule_of(kind.payload_class, question.name)
-    if taken.kinds:
-        yield join_with_or(taken.kinds)
-    yield _("at most %(bound)s", bound=size(min(taken.max_bytes or largest_file, largest_file)))
+def _file_limits(job_type: JobType, field: FieldSpec, largest_file: int) -> Iterator[str]:
+    rule = upload_rule_of(job_type.payload_class, field.name)
+    if rule.kinds:
+        yield join_with_or(rule.kinds)
+    yield _("at most %(bound)s", bound=size(min(rule.max_bytes or largest_file, largest_file)))
 
 
-def _counts(schema: Mapping[str, Any]) -> Iterator[str]:
+def _length_limits(schema: Mapping[str, Any]) -> Iterator[str]:
     if low := schema.get("minLength"):
         yield ngettext("at least %(num)s character", "at least %(num)s characters", low)
     if high := schema.get("maxLength"):
@@ -207,18 +207,18 @@ def _counts(schema: Mapping[str, Any]) -> Iterator[str]:
         yield ngettext("at most %(num)s entry", "at most %(num)s entries", high)
 
 
-def _default(question: FieldSpec) -> str:
-    value = question.default
-    if value is ABSENT or question.schema.get("format") == "password":
+def _default(field: FieldSpec) -> str:
+    value = field.default
+    if value is ABSENT or field.schema.get("format") == "password":
         return ""
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if value in (None, "", [], {}):
         return _("empty")
     if isinstance(value, list):
-        return label_of(question, value) or ", ".join(map(_amount, value))
-    return label_of(question, value) or _amount(value)
+        return label_of(field, value) or ", ".join(map(_display_value, value))
+    return label_of(field, value) or _display_value(value)
 
 
-def _amount(value: object) -> str:
+def _display_value(value: object) -> str:
     return exact_number(value) if isinstance(value, int | float) else str(value)

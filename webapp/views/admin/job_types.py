@@ -1,7 +1,4 @@
-"""The job types: what each one asks for and obeys; disable and enable them.
-
-What the pages of job types say of each one: its rules, what it asks for, how many there are, who disabled it.
-"""
+"""Job types: list and show them with their rules, parameters and numbers of jobs; disable and enable one."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,68 +31,9 @@ bp = Blueprint("types", __name__, url_prefix="/admin/types")
 require_for_all(bp, Right.SEE_INSTALLATION)
 
 
-@bp.get("")
-def index() -> ResponseReturnValue:
-    """List all job types."""
-    return render_template("admin/job_types/index.html", types=type_views(services(), services().registry))
-
-
-@bp.get("/<name>")
-def show(name: str) -> ResponseReturnValue:
-    """Show one job type."""
-    (known,) = type_views(services(), [_find_type(name)])
-    return render_template("admin/job_types/show.html", type=known)
-
-
-@bp.route("/<name>/disable", methods=["GET", "POST"])
-@require(Right.CHANGE_TYPES)
-def disable(name: str) -> ResponseReturnValue:
-    """Ask why, then let nobody start it."""
-    known = _find_type(name)
-    if page := confirmation.ask_reason(_disabling(known)):
-        return page
-    reason = confirmation.submitted_reason()
-    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=known.title, after={"reason": reason}):
-        services().disabled_types.disable(name, reason=reason, by=signed_in().id)
-    return _back(name)
-
-
-@bp.post("/<name>/enable")
-@require(Right.CHANGE_TYPES)
-def enable(name: str) -> ResponseReturnValue:
-    """Let it be started again, and what waits of it run."""
-    known, disabled = _find_type(name), services().disabled_types.all().get(name)
-    before = {"reason": disabled.reason} if disabled else None
-    with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=known.title, before=before):
-        services().disabled_types.enable(name)
-    services().wake_ups.push(known.queue)
-    return _back(name)
-
-
-def _disabling(known: JobType) -> Confirmation:
-    return Confirmation(
-        title=_("Disable the job type %(title)s?", title=translated(known.title)),
-        effect=_("It cannot be started from a page, a command or a schedule until it is enabled again."),
-        notes=(_("Waiting jobs keep waiting; running jobs continue."),),
-        action=_("Disable"),
-        keep=_("Keep enabled"),
-        post=url_for("types.disable", name=known.name),
-        back=url_for("types.show", name=known.name),
-        harmful=False,
-    )
-
-
-def _find_type(name: str) -> JobType:
-    return services().registry.get(name) if name in services().registry else abort(404)
-
-
-def _back(name: str) -> ResponseReturnValue:
-    return redirect(url_for("types.show", name=name), 303)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disablement:
-    """Why a type is disabled, by whom and since when."""
+    """Why a job type is disabled, by whom and since when."""
 
     reason: str
     who: str
@@ -104,92 +42,154 @@ class Disablement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeView:
-    """A job type as people read it; ``facts`` are its rules, each with its name. It failed since ``since``."""
+    """A job type for display. ``rules`` are pairs of name and value; failures are counted from ``since``."""
 
-    kind: JobType
+    job_type: JobType
     parameters: tuple[ParameterRow, ...]
     limits: tuple[str, ...]
     starters: tuple[str, ...]
-    kept: tuple[str, ...]
-    facts: tuple[tuple[str, str], ...]
-    cards: Mapping[str, JobCount]
+    retention: tuple[str, ...]
+    rules: tuple[tuple[str, str], ...]
+    counts: Mapping[str, JobCount]
     since: str
     disabled: Disablement | None
 
     @property
     def name(self) -> str:
-        """The word for it in commands and addresses."""
-        return self.kind.name
+        """Its name in commands and URLs."""
+        return self.job_type.name
 
     @property
     def group(self) -> str:
-        """What the reader calls those that belong together."""
-        return translated(self.kind.group)
+        """Its group, in the language of the viewer."""
+        return translated(self.job_type.group)
 
     @property
     def title(self) -> str:
-        """What people call it."""
-        return self.kind.title
+        """Its title, not translated."""
+        return self.job_type.title
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """List all job types."""
+    return render_template("admin/job_types/index.html", types=_type_views(services(), services().registry))
+
+
+@bp.get("/<name>")
+def show(name: str) -> ResponseReturnValue:
+    """Show one job type."""
+    [view] = _type_views(services(), [_find_type(name)])
+    return render_template("admin/job_types/show.html", type=view)
+
+
+@bp.route("/<name>/disable", methods=["GET", "POST"])
+@require(Right.CHANGE_TYPES)
+def disable(name: str) -> ResponseReturnValue:
+    """Ask for a reason, then disable a job type."""
+    job_type = _find_type(name)
+    if page := confirmation.ask_reason(_disable_confirmation(job_type)):
+        return page
+    reason = confirmation.submitted_reason()
+    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=job_type.title, after={"reason": reason}):
+        services().disabled_types.disable(name, reason=reason, by=signed_in().id)
+    return _redirect_to(name)
+
+
+@bp.post("/<name>/enable")
+@require(Right.CHANGE_TYPES)
+def enable(name: str) -> ResponseReturnValue:
+    """Enable a job type; its waiting jobs can run again."""
+    job_type, disabled = _find_type(name), services().disabled_types.all().get(name)
+    before = {"reason": disabled.reason} if disabled else None
+    with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=job_type.title, before=before):
+        services().disabled_types.enable(name)
+    services().wake_ups.push(job_type.queue)
+    return _redirect_to(name)
+
+
+def _disable_confirmation(job_type: JobType) -> Confirmation:
+    return Confirmation(
+        title=_("Disable the job type %(title)s?", title=translated(job_type.title)),
+        effect=_("It cannot be started from a page, a command or a schedule until it is enabled again."),
+        notes=(_("Waiting jobs keep waiting; running jobs continue."),),
+        action=_("Disable"),
+        keep=_("Keep enabled"),
+        post=url_for("types.disable", name=job_type.name),
+        back=url_for("types.show", name=job_type.name),
+        harmful=False,
+    )
+
+
+def _find_type(name: str) -> JobType:
+    return services().registry.get(name) if name in services().registry else abort(404)
+
+
+def _redirect_to(name: str) -> ResponseReturnValue:
+    return redirect(url_for("types.show", name=name), 303)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TypeFigures:
-    spreads: Mapping[str, TypeCounts]
+    """What is known of all job types, read with a fixed number of queries."""
+
+    unfinished: Mapping[str, TypeCounts]
     ended: Mapping[tuple[str, str], int]
     disabled: Mapping[str, DisabledType]
-    reading: ViewerContext
-    usual: timedelta
+    context: ViewerContext
+    usual_retention: timedelta
     largest_file: int
 
 
-def type_views(services: Services, kinds: Iterable[JobType]) -> tuple[TypeView, ...]:
-    """Describe job types, by title as the reader knows it."""
-    found = _found(services)
-    return tuple(_view(kind, found) for kind in sorted(kinds, key=lambda kind: translated(kind.title)))
+def _type_views(services: Services, job_types: Iterable[JobType]) -> tuple[TypeView, ...]:
+    """Describe job types, ordered by their translated titles."""
+    figures = _type_figures(services)
+    ordered = sorted(job_types, key=lambda job_type: translated(job_type.title))
+    return tuple(_type_view(job_type, figures) for job_type in ordered)
 
 
-def _found(services: Services) -> _TypeFigures:
+def _type_figures(services: Services) -> _TypeFigures:
     disabled = services.disabled_types.all()
-    reading = viewer_context(one.disabled_by for one in disabled.values())
+    context = viewer_context(entry.disabled_by for entry in disabled.values())
     return _TypeFigures(
-        spreads={tab: services.queries.lists.count_by_type(reading.viewer, tab) for tab in ("waiting", "running")},
-        ended=services.metrics.count_ended_by_type(charts.chart_start(reading.now)),
+        unfinished={tab: services.queries.lists.count_by_type(context.viewer, tab) for tab in ("waiting", "running")},
+        ended=services.metrics.count_ended_by_type(charts.chart_start(context.now)),
         disabled=disabled,
-        reading=reading,
-        usual=timedelta(days=services.settings.retention_days),
+        context=context,
+        usual_retention=timedelta(days=services.settings.retention_days),
         largest_file=services.settings.max_upload_bytes,
     )
 
 
-def _view(kind: JobType, found: _TypeFigures) -> TypeView:
-    disabled = found.disabled.get(kind.name)
+def _type_view(job_type: JobType, figures: _TypeFigures) -> TypeView:
+    disabled = figures.disabled.get(job_type.name)
     return TypeView(
-        kind=kind,
-        parameters=parameter_rows(kind, found.largest_file),
-        limits=job_type_details.limit_lines(kind),
-        starters=job_type_details.starter_lines(kind),
-        kept=job_type_details.retention_lines(kind, found.usual),
-        facts=job_type_details.rule_rows(kind, found.usual),
-        cards={
-            **{tab: _job_count(spread, kind.name) for tab, spread in found.spreads.items()},
-            "failed": _failed_count(kind, found),
+        job_type=job_type,
+        parameters=parameter_rows(job_type, figures.largest_file),
+        limits=job_type_details.limit_lines(job_type),
+        starters=job_type_details.starter_lines(job_type),
+        retention=job_type_details.retention_lines(job_type, figures.usual_retention),
+        rules=job_type_details.rule_rows(job_type, figures.usual_retention),
+        counts={
+            **{tab: _job_count(counts, job_type.name) for tab, counts in figures.unfinished.items()},
+            "failed": _failed_count(job_type, figures),
         },
-        since=charts.chart_start(found.reading.now).isoformat(),
-        disabled=_disablement(disabled, found.reading) if disabled else None,
+        since=charts.chart_start(figures.context.now).isoformat(),
+        disabled=_disablement(disabled, figures.context) if disabled else None,
     )
 
 
-def _job_count(spread: TypeCounts, name: str) -> JobCount:
-    return JobCount(count=spread.counts.get(name, 0), more=spread.cut)
+def _job_count(counts: TypeCounts, name: str) -> JobCount:
+    return JobCount(count=counts.counts.get(name, 0), more=counts.cut)
 
 
-def _failed_count(kind: JobType, found: _TypeFigures) -> JobCount:
-    return JobCount(count=sum(found.ended.get((kind.name, status.value), 0) for status in TABS["failed"]))
+def _failed_count(job_type: JobType, figures: _TypeFigures) -> JobCount:
+    return JobCount(count=sum(figures.ended.get((job_type.name, status.value), 0) for status in TABS["failed"]))
 
 
-def _disablement(disabled: DisabledType, reading: ViewerContext) -> Disablement:
+def _disablement(disabled: DisabledType, context: ViewerContext) -> Disablement:
     return Disablement(
         reason=disabled.reason,
-        who=reading.name(disabled.disabled_by) if disabled.disabled_by else _("the command line"),
-        at=reading.when(disabled.disabled_at),
+        who=context.name(disabled.disabled_by) if disabled.disabled_by else _("the command line"),
+        at=context.when(disabled.disabled_at),
     )
