@@ -1,4 +1,4 @@
-"""Adding a person: a form, checked by the same rules as everywhere, which loses nothing when it is refused."""
+"""The form that adds a user. When an entry is refused, the form keeps what was typed, except passwords."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from webapp.views.text.stored_messages import translated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUserForm:
-    """What was typed into the form; without a password one is made, for one time."""
+    """The values of the form; without a password, a one-time password is created."""
 
     name: str = ""
     full_name: str = ""
@@ -32,12 +32,12 @@ class NewUserForm:
 @bp.route("/new", methods=["GET", "POST"])
 @require(Right.CHANGE_USERS)
 def add() -> ResponseReturnValue:
-    """Ask who it is; add them."""
+    """Show the form; add the user."""
     if request.method == "GET":
         return _form(NewUserForm())
     typed = NewUserForm(**{name: request.form.get(name, "") for name in NewUserForm.__dataclass_fields__})
-    if wrong := reauthentication.own_password_error():
-        return _form(typed, password_error=wrong), 422
+    if error := reauthentication.own_password_error():
+        return _form(typed, password_error=error), 422
     try:
         return _add(typed)
     except BadAccount as error:
@@ -47,7 +47,7 @@ def add() -> ResponseReturnValue:
 def _add(typed: NewUserForm) -> ResponseReturnValue:
     password = typed.password or users.generate_password()
     with audited(AuditAction.USER_ADD, AuditTarget.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
-        person = services().accounts.add(
+        user = services().accounts.add(
             typed.name,
             password,
             role=typed.role,
@@ -57,8 +57,8 @@ def _add(typed: NewUserForm) -> ResponseReturnValue:
             temporary=not typed.password,
         )
     if not typed.password:
-        users.remember_one_time_password(person.name, password)
-    return redirect(url_for("users.show", user_id=person.id), 303)
+        users.remember_one_time_password(user.name, password)
+    return redirect(url_for("users.show", user_id=user.id), 303)
 
 
 def _form(typed: NewUserForm, *, error: str = "", password_error: str = "") -> str:

@@ -1,14 +1,7 @@
-"""The people with an account: find, add, disable, give a role or a new password.
-
-What the pages of people say of each one.
-
-What is asked, and said, before an account is changed.
-
-One-time passwords: made here, shown on the next page and never again.
-"""
+"""User accounts: list and search them, change roles, disable and enable accounts, reset passwords."""
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -34,12 +27,16 @@ from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 
+bp = Blueprint("users", __name__, url_prefix="/admin/users")
+require_for_all(bp, Right.SEE_INSTALLATION)
+_SESSION_KEY = "one_time"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserView:
-    """A person as the people who look after accounts see them; with ``more_jobs``, at least so many ``jobs``."""
+    """A user for display; with ``more_jobs``, the number of ``jobs`` is a lower bound."""
 
-    user: User
+    account: User
     look: StatusLabel
     role: str
     added: FormattedTime
@@ -48,73 +45,23 @@ class UserView:
 
     @property
     def id(self) -> UUID:
-        """Whose it is."""
-        return self.user.id
+        """The id of the account."""
+        return self.account.id
 
     @property
     def name(self) -> str:
-        """What they sign in with."""
-        return self.user.name
-
-
-def user_views(services: Services, people: tuple[User, ...], reading: ViewerContext) -> tuple[UserView, ...]:
-    """Describe people."""
-    counted = all_jobs.count_by_owner(services.engine, [person.id for person in people])
-    return tuple(
-        UserView(
-            user=person,
-            look=_look(person),
-            role=role_label(person.role),
-            added=reading.day(person.created_at),
-            jobs=counted[person.id],
-            more_jobs=counted[person.id] >= TAB_CEILING,
-        )
-        for person in people
-    )
-
-
-def role_label(role: Role) -> str:
-    """Say what a role is called."""
-    words = {
-        Role.USER: _("User"),
-        Role.AUDITOR: _("Auditor"),
-        Role.OPERATOR: _("Operator"),
-        Role.ADMIN: _("Admin"),
-    }
-    return words[role]
-
-
-def role_choices() -> tuple[tuple[str, str, str], ...]:
-    """Return the roles to choose from: the value, the word, and what people in it may do."""
-    means = {
-        Role.USER: _("can start jobs and see their own"),
-        Role.AUDITOR: _("can see everything but change nothing"),
-        Role.OPERATOR: _("can manage all jobs, queues and workers"),
-        Role.ADMIN: _("can do everything, including managing users and job types"),
-    }
-    return tuple((role.value, role_label(role), means[role]) for role in Role)
-
-
-def _look(person: User) -> StatusLabel:
-    if not person.active:
-        return StatusLabel(_("Disabled"), "failed", "x")
-    if person.password_is_temporary:
-        return StatusLabel(_("One-time password"), "attention", "clock")
-    return StatusLabel(_("Active"), "done", "check")
-
-
-bp = Blueprint("users", __name__, url_prefix="/admin/users")
-require_for_all(bp, Right.SEE_INSTALLATION)
+        """The name to sign in with."""
+        return self.account.name
 
 
 @bp.get("")
 def index() -> ResponseReturnValue:
-    """List people, page by page, or those in whose details a word stands."""
+    """List users by name, or search them; one page at a time."""
     search, after = request.args.get("q", "").strip()[:120], request.args.get("after", "")
     found = services().directory.page(search, after=after, limit=PAGE + 1)
     return render_template(
         "admin/users/index.html",
-        people=user_views(services(), found[:PAGE], viewer_context()),
+        users=_user_views(services(), found[:PAGE], viewer_context()),
         search=search,
         is_first_page=not after,
         next=found[PAGE - 1].name if len(found) > PAGE else "",
@@ -123,147 +70,179 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/<uuid:user_id>")
 def show(user_id: UUID) -> ResponseReturnValue:
-    """Show one person; the one-time password just made for them, once."""
-    return render_template(
-        "admin/users/show.html", **_page(user_id), one_time=take_one_time_password(_find_user(user_id).name)
-    )
+    """Show one user, and once the one-time password that was just created."""
+    password = take_one_time_password(_find_user(user_id).name)
+    return render_template("admin/users/show.html", **_user_page(user_id), one_time=password)
 
 
 @bp.post("/<uuid:user_id>/role")
 @require(Right.CHANGE_USERS)
 def role(user_id: UUID) -> ResponseReturnValue:
-    """Change what a person may do, from their next request on."""
-    person, wanted = _find_user(user_id), request.form.get("role", "")
-    error = reauthentication.own_password_error() or _unknown_role(wanted)
+    """Change the role of a user; it applies from the next request."""
+    user, wanted = _find_user(user_id), request.form.get("role", "")
+    error = reauthentication.own_password_error() or _role_error(wanted)
     if error:
-        return render_template("admin/users/show.html", **_page(user_id), role_error=error, wanted=wanted), 422
+        return render_template("admin/users/show.html", **_user_page(user_id), role_error=error, wanted=wanted), 422
+    change = {"before": {"role": user.role.value}, "after": {"role": wanted}}
     try:
-        roles = {"before": {"role": person.role.value}, "after": {"role": wanted}}
-        with audited(AuditAction.USER_ROLE, AuditTarget.USER, person.name, name=person.display_name, **roles):
-            services().accounts.set_role(person.name, wanted)
+        with audited(AuditAction.USER_ROLE, AuditTarget.USER, user.name, name=user.display_name, **change):
+            services().accounts.set_role(user.name, wanted)
     except LastAdmin:
-        return _refused(_last_admin_message(person))
-    return _back(person)
+        abort(409, _last_admin_message(user))
+    return _redirect_to(user)
 
 
 @bp.route("/<uuid:user_id>/disable", methods=["GET", "POST"])
 @require(Right.CHANGE_USERS)
 def disable(user_id: UUID) -> ResponseReturnValue:
-    """Ask whether it is meant, then shut a person out."""
-    person = _find_user(user_id)
+    """Ask for confirmation, then disable an account."""
+    user = _find_user(user_id)
     if request.method == "GET":
-        return render_confirmation(_disable_confirmation(person))
+        return render_confirmation(_disable_confirmation(user))
     try:
-        with audited(AuditAction.USER_DISABLE, AuditTarget.USER, person.name, name=person.display_name):
-            services().accounts.disable(person.name)
+        with audited(AuditAction.USER_DISABLE, AuditTarget.USER, user.name, name=user.display_name):
+            services().accounts.disable(user.name)
     except LastAdmin:
-        return _refused(_last_admin_message(person))
-    return _back(person)
+        abort(409, _last_admin_message(user))
+    return _redirect_to(user)
 
 
 @bp.post("/<uuid:user_id>/enable")
 @require(Right.CHANGE_USERS)
 def enable(user_id: UUID) -> ResponseReturnValue:
-    """Let a person in again."""
-    person = _find_user(user_id)
-    with audited(AuditAction.USER_ENABLE, AuditTarget.USER, person.name, name=person.display_name):
-        services().accounts.enable(person.name)
-    return _back(person)
+    """Enable a disabled account."""
+    user = _find_user(user_id)
+    with audited(AuditAction.USER_ENABLE, AuditTarget.USER, user.name, name=user.display_name):
+        services().accounts.enable(user.name)
+    return _redirect_to(user)
 
 
 @bp.route("/<uuid:user_id>/password", methods=["GET", "POST"])
 @require(Right.CHANGE_USERS)
 def password(user_id: UUID) -> ResponseReturnValue:
-    """Ask for one's own password, then give a person a new one, for one time."""
-    person = _find_user(user_id)
+    """Ask for the admin's own password, then give a user a one-time password."""
+    user = _find_user(user_id)
     error = reauthentication.own_password_error() if request.method == "POST" else ""
     if request.method == "GET" or error:
-        return render_confirmation(
-            _password_confirmation(person), "admin/users/step_up.html", error=error
-        ), 422 if error else 200
+        page = render_confirmation(_password_confirmation(user), "admin/users/step_up.html", error=error)
+        return page, 422 if error else 200
     new = generate_password()
-    with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
-        services().accounts.set_password(person.name, new, temporary=True)
-    remember_one_time_password(person.name, new)
-    return _back(person)
+    with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, user.name, name=user.display_name):
+        services().accounts.set_password(user.name, new, temporary=True)
+    remember_one_time_password(user.name, new)
+    return _redirect_to(user)
 
 
-def _page(user_id: UUID) -> dict[str, Any]:
-    [person] = user_views(services(), (_find_user(user_id),), viewer_context())
-    return {"person": person, "roles": role_choices(), "sessions": services().sessions.count(user_id)}
+def role_label(role: Role) -> str:
+    """Return the label of a role."""
+    labels = {
+        Role.USER: _("User"),
+        Role.AUDITOR: _("Auditor"),
+        Role.OPERATOR: _("Operator"),
+        Role.ADMIN: _("Admin"),
+    }
+    return labels[role]
+
+
+def role_choices() -> tuple[tuple[str, str, str], ...]:
+    """Return the roles to choose from: value, label and what it permits."""
+    permits = {
+        Role.USER: _("can start jobs and see their own"),
+        Role.AUDITOR: _("can see everything but change nothing"),
+        Role.OPERATOR: _("can manage all jobs, queues and workers"),
+        Role.ADMIN: _("can do everything, including managing users and job types"),
+    }
+    return tuple((role.value, role_label(role), permits[role]) for role in Role)
+
+
+def generate_password() -> str:
+    """Return a new random password."""
+    return secrets.token_urlsafe(15)
+
+
+def remember_one_time_password(name: str, password: str) -> None:
+    """Keep a password for the next page in the session, encrypted: the cookie is signed but readable."""
+    session[_SESSION_KEY] = {"name": name, **services().vault.encrypt(SecretStr(password))}
+
+
+def take_one_time_password(name: str) -> str:
+    """Return the password just created for ``name`` and forget it; empty if there is none."""
+    if session.get(_SESSION_KEY, {}).get("name") != name:
+        return ""
+    encrypted = session.pop(_SESSION_KEY)
+    try:
+        return services().vault.decrypt(encrypted)
+    except UnreadableSecret:
+        return ""
+
+
+def _user_page(user_id: UUID) -> dict[str, Any]:
+    [view] = _user_views(services(), (_find_user(user_id),), viewer_context())
+    return {"user": view, "roles": role_choices(), "sessions": services().sessions.count(user_id)}
+
+
+def _user_views(services: Services, users: tuple[User, ...], context: ViewerContext) -> tuple[UserView, ...]:
+    counts = all_jobs.count_by_owner(services.engine, [user.id for user in users])
+    return tuple(
+        UserView(
+            account=user,
+            look=_status_label(user),
+            role=role_label(user.role),
+            added=context.day(user.created_at),
+            jobs=counts[user.id],
+            more_jobs=counts[user.id] >= TAB_CEILING,
+        )
+        for user in users
+    )
+
+
+def _status_label(user: User) -> StatusLabel:
+    if not user.active:
+        return StatusLabel(_("Disabled"), "failed", "x")
+    if user.password_is_temporary:
+        return StatusLabel(_("One-time password"), "attention", "clock")
+    return StatusLabel(_("Active"), "done", "check")
 
 
 def _find_user(user_id: UUID) -> User:
     return services().accounts.get(user_id) or abort(404)
 
 
-def _unknown_role(wanted: str) -> str:
-    return "" if wanted in {value for value, *_rest in role_choices()} else _("Choose a role.")
+def _role_error(role: str) -> str:
+    return "" if role in {value for value, *_rest in role_choices()} else _("Choose a role.")
 
 
-def _refused(sentence: str) -> ResponseReturnValue:
-    return abort(409, sentence)
+def _redirect_to(user: User) -> ResponseReturnValue:
+    return redirect(url_for("users.show", user_id=user.id), 303)
 
 
-def _back(person: User | UserView) -> ResponseReturnValue:
-    return redirect(url_for("users.show", user_id=person.id), 303)
+def _last_admin_message(user: User) -> str:
+    return _("%(name)s is the last admin. Make another user an admin first.", name=user.display_name)
 
 
-def _last_admin_message(person: User) -> str:
-    """Say why the last admin stays as they are."""
-    said = _("%(name)s is the last admin, and nobody could let anybody in again.", name=person.display_name)
-    return f"{said} {_('Make somebody else an admin first.')}"
-
-
-def _disable_confirmation(person: User) -> Confirmation:
-    """Ask whether somebody is to be shut out."""
-    themselves = person.id == signed_in().id
-    asked = Confirmation(
-        title=_("Disable the account of %(name)s?", name=person.display_name),
+def _disable_confirmation(user: User) -> Confirmation:
+    waiting = _("Their waiting jobs will fail when they start, because a job runs with its owner's permissions.")
+    own = (_("This is your own account."),) if user.id == signed_in().id else ()
+    return Confirmation(
+        title=_("Disable the account of %(name)s?", name=user.display_name),
         effect=_("The user is signed out immediately and can no longer sign in. Their jobs and files are kept."),
-        notes=(_("Their waiting jobs will fail when they start, because a job runs with its owner's permissions."),),
+        notes=(waiting, *own),
         action=_("Disable account"),
         keep=_("Don't disable"),
-        post=url_for("users.disable", user_id=person.id),
-        back=url_for("users.show", user_id=person.id),
+        post=url_for("users.disable", user_id=user.id),
+        back=url_for("users.show", user_id=user.id),
     )
-    return replace(asked, notes=(*asked.notes, _("This is your own account."))) if themselves else asked
 
 
-def _password_confirmation(person: User) -> Confirmation:
-    """Ask whether somebody is to get a new password."""
+def _password_confirmation(user: User) -> Confirmation:
     return Confirmation(
-        title=_("Reset the password of %(name)s?", name=person.display_name),
+        title=_("Reset the password of %(name)s?", name=user.display_name),
         effect=_(
             "The user is signed out immediately. "
             "The new password is shown to you once, and the user must change it after signing in."
         ),
         action=_("Reset password"),
         keep=_("Don't reset"),
-        post=url_for("users.password", user_id=person.id),
-        back=url_for("users.show", user_id=person.id),
+        post=url_for("users.password", user_id=user.id),
+        back=url_for("users.show", user_id=user.id),
     )
-
-
-_KEPT = "one_time"
-
-
-def generate_password() -> str:
-    """Make one."""
-    return secrets.token_urlsafe(15)
-
-
-def remember_one_time_password(name: str, password: str) -> None:
-    """Keep it for the next page of this browser, encrypted: its cookie is signed, not secret."""
-    session[_KEPT] = {"name": name, **services().vault.encrypt(SecretStr(password))}
-
-
-def take_one_time_password(name: str) -> str:
-    """Return the one that was made for ``name`` just now, once; else nothing."""
-    if session.get(_KEPT, {}).get("name") != name:
-        return ""
-    kept = session.pop(_KEPT)
-    try:
-        return services().vault.decrypt(kept)
-    except UnreadableSecret:
-        return ""
