@@ -67,21 +67,21 @@ def made_old(path) -> None:
 
 def test_when_nothing_is_old_nothing_is_removed(services, maintain):
     job = maintain()
-    assert (job.status, job.message) == (Status.COMPLETED, "Nothing to remove.")
+    assert (job.status, job.message) == (Status.COMPLETED, "Nothing to delete.")
 
 
 def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, maintain, finished):
     root = finished()
     finished(root_id=root)
     job = maintain()
-    assert job.message == "Removed 2 jobs."
+    assert job.message == "Deleted 2 jobs."
     assert [line.text for line in services.queries.logs.log(job.id)] == [
-        "Removed 2 jobs",
-        "Removed 0 expired files",
-        "Removed 0 orphaned files",
-        "Removed 0 schedule runs",
-        "Removed 0 old figures",
-        "Removed 0 sessions",
+        "Deleted 2 jobs",
+        "Deleted 0 expired files",
+        "Deleted 0 orphaned files",
+        "Deleted 0 schedule runs",
+        "Deleted 0 old metrics",
+        "Deleted 0 sessions",
     ]
     assert ids(services, jobs) == {job.id}
     assert files(services) == set()
@@ -90,7 +90,7 @@ def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, mai
 def test_unfinished_and_recent_jobs_stay_and_so_do_the_parts_of_an_unfinished_one(services, maintain, finished):
     root = finished(status="waiting", finished_at=None)
     kept = {root, finished(root_id=root), finished(finished_at=later(-60))}
-    assert maintain().message == "Nothing to remove."
+    assert maintain().message == "Nothing to delete."
     assert kept < ids(services, jobs)
     assert len(files(services)) == 3
 
@@ -99,7 +99,7 @@ def test_any_number_of_jobs_is_removed_batch_by_batch(database, services, mainta
     monkeypatch.setattr(pruner, "BATCH", 2)
     for _ in range(5):
         finished()
-    assert maintain().message == "Removed 5 jobs."
+    assert maintain().message == "Deleted 5 jobs."
 
 
 def test_a_file_past_its_day_goes_and_its_row_says_since_when(
@@ -109,7 +109,7 @@ def test_a_file_past_its_day_goes_and_its_row_says_since_when(
     mine = [finished(finished_at=later(0)) for _ in range(3)]
     change(attachments, attachments.c.job_id.in_(mine), expires_at=later(-1))
     job = maintain()
-    assert job.message == "Removed 3 expired files."
+    assert job.message == "Deleted 3 expired files."
     with reading(services.engine) as connection:
         gone_at = connection.execute(select(attachments.c.deleted_at)).scalars().all()
     assert len(gone_at) == 3
@@ -126,7 +126,7 @@ def test_a_file_that_no_row_needs_is_swept_once_nobody_writes_it_any_more(
     for path in files(services):
         made_old(path)
     services.files.receive(BytesIO(b"on its way in"), "y")
-    assert maintain().message == "Removed 2 orphaned files."
+    assert maintain().message == "Deleted 2 orphaned files."
     (input_file,) = services.jobs.attachments(kept)
     assert services.files.path(input_file.id) in files(services)
     assert len(files(services)) == 2
@@ -136,7 +136,7 @@ def test_sessions_that_are_over_are_removed(services, maintain, user: User, chan
     services.sessions.begin(user.id)
     change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
     token = services.sessions.begin(user.id)
-    assert maintain().message == "Removed 1 session."
+    assert maintain().message == "Deleted 1 session."
     assert services.sessions.find(token) == user
 
 
@@ -151,9 +151,9 @@ def test_a_dry_run_counts_the_same_and_removes_nothing(database, services, maint
     change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
     before = files(services)
     said = "2 jobs, 1 expired file, 1 orphaned file, 1 session."
-    assert maintain(dry_run=True).message == f"Would remove {said}"
+    assert maintain(dry_run=True).message == f"Would delete {said}"
     assert files(services) == before
-    assert maintain().message == f"Removed {said}"
+    assert maintain().message == f"Deleted {said}"
 
 
 def test_only_the_system_is_offered_maintenance(services):

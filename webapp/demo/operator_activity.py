@@ -49,7 +49,7 @@ _ACTIVITIES = (
     Activity(27, "ben", AuditAction.SIGN_IN, AuditTarget.USER, "ben", "Ben Okafor"),
     Activity(26.5, "ben", AuditAction.SETTINGS_CHANGE, AuditTarget.SETTINGS, "ben", "Ben Okafor",
          {"theme": ""}, {"theme": "dark"}),
-    Activity(5, "dai", AuditAction.ERROR_RESOLVE, AuditTarget.ERROR, "", "Two columns are called orders."),
+    Activity(5, "dai", AuditAction.ERROR_RESOLVE, AuditTarget.ERROR, "", "The column orders appears twice."),
     Activity(4, "dai", AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, "night", "", None,
          {"reason": "Runs after 22:00 only"}),
     Activity(2, "admin", AuditAction.TYPE_DISABLE, AuditTarget.TYPE, _IMPORT, "Import users", None,

@@ -9,14 +9,14 @@ from webapp.jobs.model.job import Status
 
 TABLES = ("orders", "customers", "stock", "invoices", "returns", "prices", "suppliers", "survey", "visits", "payroll")
 _EMPTY = "The file {file} is empty."
-_CUT = "Line {line} cannot be read: unexpected end of data. Often a quote before it is never closed."
+_CUT = "Line {line} cannot be read: unexpected end of data. A quote before this line may not be closed."
 _KILLED = (
     "The process that ran this job was killed (SIGKILL). "
     "The machine may have run out of memory: the process used up to {memory:,} MB."
 )
 _TOO_LONG = "It ran longer than its limit of 2:00:00 and was stopped."
 _LOST = "The machine that ran this job could not be seen any more."
-_TWICE = "Two columns are called {column}."
+_TWICE = "The column {column} appears twice."
 _REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4))
 
 
@@ -105,7 +105,7 @@ def _message(kind: TypeUsage, rows: int, status: Status) -> str:
         "dataset_report": f"{rows:,} rows, {rows % 19 + 3} columns",
         "job_history_export": f"{rows:,} jobs",
         "user_import": f"{rows % 400 + 2} accounts made",
-        "maintenance": f"Removed {rows % 40 + 1} jobs." if rows % 3 else "Nothing to remove.",
+        "maintenance": f"Deleted {rows % 40 + 1} jobs." if rows % 3 else "Nothing to delete.",
     }[kind.type]
 
 

@@ -14,8 +14,8 @@ class Maintenance(BaseModel):
 
     dry_run: bool = Field(
         default=False,
-        title="Only count",
-        description="Says what would be removed; removes nothing.",
+        title="Dry run",
+        description="Counts what would be deleted and deletes nothing.",
         examples=[True],
     )
 
@@ -23,7 +23,7 @@ class Maintenance(BaseModel):
 @job_type(
     "maintenance",
     title="Maintenance",
-    description="Removes old jobs, files that are past their day or belong to no job, old runs, figures and sessions.",
+    description="Deletes expired jobs and files, orphaned files, old schedule runs, old metrics and expired sessions.",
     group="System",
     max_attempts=2,
     timeout=timedelta(hours=2),
@@ -37,21 +37,21 @@ def maintenance(job: JobContext, payload: Maintenance, pruner: Pruner, sessions:
         "expired files": lambda: pruner.expire_files(only_count=only_count),
         "orphaned files": lambda: pruner.sweep_orphans(only_count=only_count),
         "schedule runs": lambda: pruner.prune_schedule_runs(only_count=only_count),
-        "old figures": lambda: pruner.prune_metrics(only_count=only_count),
+        "old metrics": lambda: pruner.prune_metrics(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
     }
-    verb, removed = "Would remove" if only_count else "Removed", {}
+    verb, removed = "Would delete" if only_count else "Deleted", {}
     for thing in job.track(tuple(chores)):
         removed[thing] = chores[thing]()
         job.logger.info("%s %s", verb, _counted(removed[thing], thing))
     for file in pruner.missing_files():
-        job.warn(f"The file {file.name} of job {file.job_id.hex[-8:]} has a row and is not on the disk any more.")
+        job.warn(f"The file {file.name} of job {file.job_id.hex[-8:]} is missing on disk.")
     job.message(_summary(verb, removed))
 
 
 def _summary(verb: str, removed: dict[str, int]) -> str:
     found = [_counted(count, thing) for thing, count in removed.items() if count]
-    return f"{verb} {', '.join(found)}." if found else "Nothing to remove."
+    return f"{verb} {', '.join(found)}." if found else "Nothing to delete."
 
 
 def _counted(count: int, thing: str) -> str:

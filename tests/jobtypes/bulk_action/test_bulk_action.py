@@ -1,4 +1,4 @@
-"""A bulk action: all that match, with the rights of its owner, resumable, and honest about what it left alone."""
+"""A bulk action: all that match, with the rights of its owner, resumable, and honest about what it skipped."""
 
 import csv
 from io import StringIO
@@ -59,7 +59,7 @@ def test_all_that_match_are_acted_on_and_listed(services, admin, made, acted, le
     assert job.status is Status.COMPLETED, job.errors
     assert statuses(services, failed) == {Status.QUEUED}
     assert statuses(services, done) == {Status.COMPLETED}
-    assert (job.message, job.done, job.total) == ("5 done, 0 left alone", 5, 5)
+    assert (job.message, job.done, job.total) == ("5 done, 0 skipped", 5, 5)
     rows = listed(left_by, job)
     assert {row["id"] for row in rows} == set(map(str, failed))
     assert {row["result"] for row in rows} == {"done"}
@@ -72,10 +72,10 @@ def test_what_does_not_fit_is_left_alone_with_its_reason(services, user, made, a
     job = acted(user, Action.STOP)
     assert statuses(services, queued) == {Status.CANCELLED}
     assert statuses(services, public) == {Status.QUEUED}
-    assert job.message == "3 done, 3 left alone"
+    assert job.message == "3 done, 3 skipped"
     assert [note["text"] for note in job.warnings] == [
-        f"2 left alone: {Objection.ENDED}",
-        f"1 left alone: {Objection.NOT_YOURS}",
+        f"2 skipped: {Objection.ENDED}",
+        f"1 skipped: {Objection.NOT_YOURS}",
     ]
     assert sorted(row["reason"] for row in listed(left_by, job))[3:] == [Objection.ENDED] * 2 + [Objection.NOT_YOURS]
 
@@ -103,7 +103,7 @@ def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, 
     monkeypatch.setattr(checkpoint, "LINES", 4)
     ids = made(11, "failed", Owner())
     job = acted(admin, Action.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
-    assert job.message == "11 done, 0 left alone"
+    assert job.message == "11 done, 0 skipped"
     assert sorted(left_by(job)) == ["jobs-1.csv", "jobs-2.csv", "jobs-3.csv"]
     assert {row["id"] for row in listed(left_by, job)} == set(map(str, ids))
 
@@ -136,7 +136,7 @@ def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted,
     wanted = made(1, "failed", Owner())
     made(8, "completed", Owner())
     job = acted(admin, Action.DELETE, text=str(wanted[0])[-8:])
-    assert job.message == "1 done, 0 left alone"
+    assert job.message == "1 done, 0 skipped"
 
 
 def test_its_form_asks_for_what_it_needs() -> None:

@@ -136,7 +136,7 @@ def test_of_a_public_job_others_learn_neither_its_words_nor_who_asked(exported, 
     past_job("public", public=True, triggered_by=admin.id, **said)
     past_job("own", owner=user, triggered_by=user.id, **said)
     own, public = lines_of(exported(Owner(user_id=user.id), with_notes=True))
-    assert (public["owner"], public["triggered_by"]) == ("the system", "somebody else")
+    assert (public["owner"], public["triggered_by"]) == ("the system", "another user")
     assert [public[column] for column in NOTES] == [None, None, None]
     assert [own[column] for column in NOTES] == list(said.values())
 
@@ -161,7 +161,7 @@ def test_an_export_without_dates_ends_with_itself(exported, lines_of):
 
 
 def test_a_period_that_ends_before_it_begins_is_refused():
-    with pytest.raises(ValidationError, match="before the first one"):
+    with pytest.raises(ValidationError, match="before the start day"):
         JobHistoryExport(since=date(2025, 2, 1), until=date(2025, 1, 1))
     JobHistoryExport(until=date.max).wanted(NEW_YEAR)
 

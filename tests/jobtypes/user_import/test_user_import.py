@@ -87,11 +87,11 @@ def test_bad_rows_are_listed_with_line_and_reason_and_the_others_imported(import
         "dora,,,short\n"
     )
     assert job.message == "1 imported, 4 rejected"
-    assert [note["text"] for note in job.warnings] == ["Some rows were rejected; rejected.csv has the reason for each."]
+    assert [note["text"] for note in job.warnings] == ["Some rows were rejected. See rejected.csv for the reasons."]
     assert [(row["line"], row["reason"]) for row in rows_of(job, "rejected.csv")] == [
         ("2", "There is an account named ana already."),
-        ("4", "This is not an e-mail address. There is no such role; the roles are user, auditor, operator, admin."),
-        ("6", "The name carl stands on line 5 already."),
+        ("4", "This is not an e-mail address. Unknown role. The roles are user, auditor, operator, admin."),
+        ("6", "The name carl already appears on line 5."),
         ("7", "A password has 12 to 128 characters."),
     ]
     assert services.accounts.by_name("ana") == user
@@ -216,16 +216,16 @@ def test_no_password_and_no_seed_stays_in_the_database(imported, services, rows_
 def test_a_file_without_header_fails_without_repeating_its_cells(imported):
     job = imported(f"bea,Bea Lin,{GOOD}\n")
     assert job.status is Status.FAILED
-    assert job.errors[-1]["text"] == "The first row must name the columns, and none is called name."
+    assert job.errors[-1]["text"] == "The first row must contain the column names, including name."
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("\n", "The first row must name the columns, and none is called name."),
-        ("name\n\n", "The file has no rows below the names of its columns."),
-        ("name,Name\nbea,carl\n", "Two columns are called name."),
-        ("name\nbea\ncarl\ndora\n", "The file has more than 2 rows; please import it in parts."),
+        ("\n", "The first row must contain the column names, including name."),
+        ("name\n\n", "The file has a header but no rows."),
+        ("name,Name\nbea,carl\n", "The column name appears twice."),
+        ("name\nbea\ncarl\ndora\n", "The file has more than 2 rows. Split it into several files."),
     ],
 )
 def test_a_file_that_cannot_be_imported_fails_with_a_sentence(imported, monkeypatch, content, sentence):
@@ -240,14 +240,14 @@ def test_a_quote_that_is_never_closed_is_named_by_its_line(imported):
 
 def test_a_quote_that_is_open_at_the_end_of_a_short_file_imports_nobody(imported, services):
     job = imported(f'name,full_name,password\nann,Ann,{GOOD}\nbea,"Bea,{GOOD}\ncarl,Carl,{GOOD}\n')
-    assert job.errors[-1]["text"] == "A quote that is opened on line 3 is never closed."
+    assert job.errors[-1]["text"] == "The quote opened on line 3 is never closed."
     assert services.accounts.by_name("ann") is None
 
 
 def test_who_is_no_admin_any_more_imports_nobody(ask, services, run_jobs, user):
     job = ask(f"name,password\nbea,{GOOD}\n", owner=user)
     run_jobs()
-    assert services.jobs.get(job.id).errors[-1]["text"] == "Only admins may import users."
+    assert services.jobs.get(job.id).errors[-1]["text"] == "Only admins can import users."
     assert services.accounts.by_name("bea") is None
 
 

@@ -78,7 +78,7 @@ def test_many_of_an_error_are_retried_by_a_job_of_its_own(
     assert services.metrics.errors.count_retriable(error) == 2, "not yet"
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
     services.run_inline(job_id)
-    assert services.jobs.get(job_id).message == "2 done, 0 left alone"
+    assert services.jobs.get(job_id).message == "2 done, 0 skipped"
     assert services.metrics.errors.count_retriable(error) == 0
     assert services.jobs.get(other.id).status is Status.FAILED
     assert (lines(services)[-1]["action"], lines(services)[-1]["after"]) == ("error_retry", {"jobs": 2})

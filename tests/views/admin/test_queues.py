@@ -117,7 +117,7 @@ def test_what_is_too_much_for_one_request_a_job_stops(
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
     others.append(put())
     services.run_inline(job_id)
-    assert services.jobs.get(job_id).message == "2 done, 0 left alone"
+    assert services.jobs.get(job_id).message == "2 done, 0 skipped"
     assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}
     assert all(services.jobs.get(job.id).status is job.status for job in others)
 

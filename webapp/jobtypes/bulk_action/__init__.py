@@ -25,8 +25,8 @@ REACH = 20_000  # rows that are looked at for one part
 
 @job_type(
     "bulk_action",
-    title="Act on many jobs",
-    description="Stops, retries, runs again or deletes all jobs that a list was narrowed to.",
+    title="Bulk action",
+    description="Stops, retries, runs again or deletes all jobs that match a filter.",
     group="System",
     max_attempts=3,
     timeout=timedelta(hours=6),
@@ -52,7 +52,7 @@ def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: 
 def _person(job: JobContext, accounts: Accounts) -> User:
     user = accounts.get(job.owner.user_id) if job.owner.user_id else None
     if user is None:
-        raise JobError("This acts with a person's rights, so it needs one who owns it.")
+        raise JobError("A bulk action needs an owner, because it runs with the permissions of its owner.")
     return user
 
 

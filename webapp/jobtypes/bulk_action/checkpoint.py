@@ -45,7 +45,7 @@ class BulkCheckpoint:
         self._done += len(judged.fit)
         self._left.update({reason.value: count for reason, count in judged.reasons.items()})
         self._lines += [_line(job, "done", "") for job in judged.fit]
-        self._lines += [_line(job, "left alone", reason.value) for job, reason in judged.unfit]
+        self._lines += [_line(job, "skipped", reason.value) for job, reason in judged.unfit]
         self._last = last
         if len(self._lines) >= LINES:
             self._files += 1
@@ -57,8 +57,8 @@ class BulkCheckpoint:
         if self._lines:
             self._write(f"jobs-{self._files + 1}.csv" if self._files else "jobs.csv")
         for reason, count in self._left.most_common():
-            self._job.warn(f"{count:,} left alone: {reason}", "bulk_left_alone", count=count, reason=reason)
-        self._job.message(f"{self._done:,} done, {self._left.total():,} left alone")
+            self._job.warn(f"{count:,} skipped: {reason}", "bulk_left_alone", count=count, reason=reason)
+        self._job.message(f"{self._done:,} done, {self._left.total():,} skipped")
 
     def _save(self) -> None:
         state = {"done": self._done, "left": dict(self._left), "files": self._files, "last": str(self._last)}

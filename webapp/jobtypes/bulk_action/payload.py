@@ -23,13 +23,13 @@ _CRITERIA_NAMES = {"whose": "ownership", "warned": "with_warnings", "newest": "n
 class BulkAction(BaseModel):
     """An action, and the jobs that it is meant for."""
 
-    action: Action = Field(title="What to do", json_schema_extra={"labels": _ACTIONS})
+    action: Action = Field(title="Action", json_schema_extra={"labels": _ACTIONS})
     tab: Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"] = Field(
         default="all", title="Status"
     )
     status: Status | Literal[""] = Field(default="", title="Exact status")
     type_name: str = Field(default="", max_length=80, title="Job type")
-    whose: Literal["", "mine", "public"] = Field(default="", title="Whose")
+    whose: Literal["", "mine", "public"] = Field(default="", title="Scope")
     text: str = Field(default="", max_length=200, title="Search")
     warned: bool = Field(default=False, title="With warnings")
     since: datetime | None = Field(default=None, title="Created since")
@@ -38,14 +38,14 @@ class BulkAction(BaseModel):
     worker: str = Field(default="", max_length=80, title="Worker")
     owner: UUID | Literal["", "system"] = Field(default="", title="Owner")
     error: str = Field(default="", max_length=16, title="Error")
-    ended_since: datetime | None = Field(default=None, title="Ended since")
-    ended_until: datetime | None = Field(default=None, title="Ended before")
+    ended_since: datetime | None = Field(default=None, title="Finished since")
+    ended_until: datetime | None = Field(default=None, title="Finished before")
     newest: UUID | None = Field(
         default=None,
         title="Newest job",
-        description="Jobs that were created after it are left alone, and those after this action in any case.",
+        description="Jobs created after this one are skipped. Jobs created after the bulk action are always skipped.",
     )
-    delayed: bool = Field(default=False, title="Also jobs that are scheduled for later")
+    delayed: bool = Field(default=False, title="Include scheduled jobs")
 
     @classmethod
     def for_criteria(cls, action: Action, criteria: JobCriteria, *, delayed: bool) -> Self:

@@ -24,7 +24,7 @@ __all__ = ["DatasetReport", "dataset_report"]
 @job_type(
     "dataset_report",
     title="Dataset report",
-    description="Describes every column of a CSV or XLSX file: type, gaps, range, frequent values, with charts.",
+    description="Profiles every column of a CSV or XLSX file: type, missing values, range, frequent values, charts.",
     group="Data",
     timeout=timedelta(hours=2),
 )

@@ -17,43 +17,43 @@ class DatasetReport(BaseModel):
 
     file: Upload = Field(
         title="Dataset",
-        description="A CSV or XLSX file of any size. Other delimiters than the comma are recognised.",
+        description="A CSV or XLSX file of any size. The delimiter is detected.",
         json_schema_extra={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm"},
     )
     clean: bool = Field(
         default=False,
-        title="Also make cleaned.csv",
-        description="The well-formed rows, trimmed, in UTF-8, safe to open in a spreadsheet.",
+        title="Create cleaned.csv",
+        description="Contains the valid rows, trimmed, in UTF-8, safe to open in a spreadsheet.",
         examples=[True],
     )
     has_header: bool = Field(
         default=True,
-        title="The first row names the columns",
-        description="Without it the columns are called Column 1, Column 2 and so on.",
+        title="The first row is a header",
+        description="Otherwise the columns are named Column 1, Column 2 and so on.",
         examples=[True],
     )
     delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"] = Field(
         default="auto",
         title="Delimiter",
-        description="The character between two fields of a CSV file.",
+        description="The character between the fields of a CSV file.",
         examples=["auto", "semicolon"],
     )
     encoding: Literal["auto", "utf-8", "utf-16", "windows-1252", "iso-8859-15", "mac-roman"] = Field(
         default="auto",
         title="Encoding",
-        description="Choose one when letters with accents come out wrong.",
+        description="Choose one if accented letters look wrong.",
         json_schema_extra={"labels": {name: encoding_name(name) for name in ENCODINGS}},
         examples=["auto", "windows-1252"],
     )
     sheet: Annotated[str, StringConstraints(strip_whitespace=True, max_length=31)] = Field(
         default="",
         title="Sheet",
-        description="The name of the sheet in an XLSX file; the first one when left blank.",
+        description="The name of a sheet in an XLSX file. Default: the first sheet.",
         examples=["Sales 2025"],
     )
     missing: Annotated[str, StringConstraints(max_length=1000)] = Field(
         default=MISSING_WORDS,
-        title="Words for a missing value",
+        title="Values that count as missing",
         description="Separated by commas. Blank fields always count as missing.",
         examples=[MISSING_WORDS, "-, unknown"],
     )

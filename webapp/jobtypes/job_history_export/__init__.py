@@ -23,7 +23,7 @@ FORMATS = {
 @job_type(
     "job_history_export",
     title="Export job history",
-    description="Lists the jobs that you may see, newest first, as CSV, XLSX or JSON Lines.",
+    description="Exports the jobs that you can see, newest first, as CSV, XLSX or JSON Lines.",
     group="Reports",
     max_attempts=2,
     timeout=timedelta(hours=2),
@@ -52,7 +52,7 @@ def viewer_of(job: JobContext, accounts: Accounts) -> Viewer:
         return Viewer(user_id=NOBODY, sees_all=not job.owner.public, tenant=job.owner.tenant)
     user = accounts.get(job.owner.user_id)
     if user is None:
-        raise JobError("The account that this export is made for does not exist any more.")
+        raise JobError("The owner of this export no longer exists.")
     return Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
 
 

@@ -12,7 +12,7 @@ _WORDS: dict[str, JsonValue] = {
     Status.SCHEDULED: "Scheduled",
     Status.QUEUED: "Waiting",
     Status.RUNNING: "Running",
-    Status.WAITING: "Waiting for its parts",
+    Status.WAITING: "Waiting for child jobs",
     Status.COMPLETED: "Done",
     Status.FAILED: "Failed",
     Status.CANCELLED: "Stopped",
@@ -30,17 +30,17 @@ class JobHistoryExport(BaseModel):
         examples=["csv"],
     )
     since: date | None = Field(default=None, title="Created since", description="Days begin at midnight UTC.")
-    until: date | None = Field(default=None, title="Created until", description="The jobs of that day are included.")
+    until: date | None = Field(default=None, title="Created until", description="Jobs of this day are included.")
     statuses: list[Status] = Field(
         default=[],
         title="Statuses",
-        description="All of them if none is chosen.",
+        description="All statuses if none is selected.",
         json_schema_extra={"labels": _WORDS},
     )
     types: list[str] = Field(
         default=[],
         title="Job types",
-        description="Their names, like dataset_report; all of them if none is given.",
+        description="Names such as dataset_report. All job types if empty.",
         max_length=100,
     )
     with_notes: bool = Field(
@@ -54,7 +54,7 @@ class JobHistoryExport(BaseModel):
     def _not_before_since(cls, until: date | None, others: ValidationInfo) -> date | None:
         since = others.data.get("since")
         if until and since and until < since:
-            message = "This day is before the first one."
+            message = "This day is before the start day."
             raise ValueError(message)
         return until
 

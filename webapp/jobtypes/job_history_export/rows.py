@@ -13,7 +13,7 @@ SUMMARY = (
 )
 NOTES = ("message", "warnings", "errors")
 SYSTEM = "the system"
-SOMEBODY = "somebody else"
+SOMEBODY = "another user"
 
 ExportRow = Mapping[str, Any]  # by column: text, a number, None, or notes as a list of {"text", "at"}
 
@@ -53,7 +53,7 @@ class RowFormatter:
         if person is None:
             return nobody
         if self._viewer.sees_all or person == self._viewer.user_id:
-            return self._names.get(person, "a removed account")
+            return self._names.get(person, "a deleted account")
         return SOMEBODY
 
 

@@ -22,8 +22,8 @@ _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
 @job_type(
     "user_import",
     title="Import users",
-    description="Makes accounts from a CSV file, and passwords for those who have none in it.",
-    group="People",
+    description="Creates accounts from a CSV file and generates missing passwords.",
+    group="Users",
     roles=(Role.ADMIN,),
     max_attempts=3,
     timeout=timedelta(hours=12),
@@ -37,7 +37,7 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault:
         return
     table = UserTable(job.inputs["file"])
     for column in table.unused():
-        job.logger.warning("The column %r is not used.", column)
+        job.logger.warning("The column %r is ignored.", column)
     words = _CHECKED if payload.dry_run else _IMPORTED
     with LazyCsv(job, "rejected.csv", REJECTED) as rejected:
         run = ImportRun(job, rejected, default_role=payload.default_role, words=words)
@@ -53,7 +53,7 @@ def _require_admin(job: JobContext, accounts: Accounts) -> None:
     for person in filter(None, (job.owner.user_id, job.triggered_by)):
         user = accounts.get(person)
         if user is None or user.role is not Role.ADMIN:
-            raise JobError("Only admins may import users.")
+            raise JobError("Only admins can import users.")
 
 
 def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: Accounts, vault: Vault) -> None:
@@ -67,5 +67,5 @@ def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: Account
 def _conclude(job: JobContext, run: ImportRun) -> None:
     job.message(run.summary)
     if run.rejected:
-        job.warn("Some rows were rejected; rejected.csv has the reason for each.")
+        job.warn("Some rows were rejected. See rejected.csv for the reasons.")
     job.save_state({_SUMMARY: run.summary})  # the seed is forgotten with this

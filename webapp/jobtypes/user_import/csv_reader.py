@@ -50,7 +50,7 @@ class UserTable:
 
     def __init__(self, source: Source) -> None:
         if source.size > MOST_BYTES:
-            raise JobError(f"The file has more than {MOST_BYTES // 1_000_000} MB; please import it in parts.")
+            raise JobError(f"The file has more than {MOST_BYTES // 1_000_000} MB. Split it into several files.")
         self._source = source
         with source.open() as file:
             self._encoding = encoding_of(file)
@@ -59,9 +59,9 @@ class UserTable:
         """Return how many rows there are; none and too many are a `JobError`."""
         count = sum(1 for _ in islice(self.rows(), MOST_ROWS + 1))
         if count == 0:
-            raise JobError("The file has no rows below the names of its columns.")
+            raise JobError("The file has a header but no rows.")
         if count > MOST_ROWS:
-            raise JobError(f"The file has more than {MOST_ROWS:,} rows; please import it in parts.")
+            raise JobError(f"The file has more than {MOST_ROWS:,} rows. Split it into several files.")
         return count
 
     def rows(self) -> Iterator[ImportRow]:
@@ -94,21 +94,21 @@ def _cells(text: TextIO) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             if end.passed:
                 opened = skipped + reader.line_num - len(lines_from(cells[-1]))
-                raise JobError(f"A quote that is opened on line {opened} is never closed.")
+                raise JobError(f"The quote opened on line {opened} is never closed.")
             if any(cell.strip() for cell in cells):
                 yield line, cells
             line = skipped + reader.line_num + 1
     except csv.Error as error:
-        raise JobError(f"Line {line} cannot be read: {error}. Often a quote before it is never closed.") from None
+        raise JobError(f"Line {line} cannot be read: {error}. A quote before this line may not be closed.") from None
 
 
 def _columns(header: Sequence[str]) -> tuple[str, ...]:
     columns = tuple(map(_column, header))
     if "name" not in columns:
-        raise JobError("The first row must name the columns, and none is called name.")
+        raise JobError("The first row must contain the column names, including name.")
     for column, times in Counter(columns).items():
         if times > 1 and column in COLUMNS:
-            raise JobError(f"Two columns are called {column}.")
+            raise JobError(f"The column {column} appears twice.")
     return columns
 
 

@@ -44,7 +44,7 @@ class Importer:
 
     def _make(self, person: ImportedUser, password: str) -> None:
         if person.line <= self._job.state[LINE]:
-            message = "Its account was made by this import, and was removed or renamed since."
+            message = "This import created the account, and it was deleted or renamed since."
             raise BadAccount(message)
         try:
             self._accounts.add(
@@ -118,5 +118,5 @@ class ImportRun:
     def _require_new(self, person: ImportedUser) -> None:
         earlier = self._lines.setdefault(person.name, person.line)
         if earlier != person.line:
-            message = f"The name {person.name} stands on line {earlier} already."
+            message = f"The name {person.name} already appears on line {earlier}."
             raise BadAccount(message)

@@ -11,19 +11,20 @@ class UserImport(BaseModel):
     """A table of people, and what counts where it says nothing."""
 
     file: Upload = Field(
-        title="People",
-        description="A CSV file with the columns name, full_name, email, role, password; only name is needed. "
+        title="File",
+        description="A CSV file with the columns name, full_name, email, role and password. Only name is required. "
         f"Up to {MOST_ROWS:,} rows.",
         json_schema_extra={"accept": ".csv,.tsv,.txt", "max_bytes": MOST_BYTES},
     )
     default_role: Role = Field(
         default=Role.USER,
-        title="Role of those who have none in the file",
+        title="Default role",
+        description="For rows without a role.",
         examples=["user"],
     )
     dry_run: bool = Field(
         default=False,
-        title="Only check the file",
-        description="Says what would be imported and rejected; makes no account.",
+        title="Dry run",
+        description="Checks every row and creates no accounts.",
         examples=[True],
     )

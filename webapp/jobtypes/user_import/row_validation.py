@@ -8,8 +8,8 @@ from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.jobtypes.user_import.csv_reader import ImportRow
 
-_MISPLACED = "The row has more cells than there are columns. A cell with a delimiter in it needs quotes around it."
-_NO_ROLE = f"There is no such role; the roles are {', '.join(Role)}."
+_MISPLACED = "The row has more cells than columns. Put quotes around cells that contain the delimiter."
+_NO_ROLE = f"Unknown role. The roles are {', '.join(Role)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ def test_an_empty_file_is_named(report_on):
 
 @pytest.mark.parametrize("content", [b"\n\n\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\r\n \0"[:2]])
 def test_a_file_without_any_row_is_a_sentence(report_on, content):
-    with pytest.raises(JobError, match="no row that can be read"):
+    with pytest.raises(JobError, match="no readable rows"):
         report_on(content)
 
 
@@ -79,13 +79,13 @@ def test_lines_that_follow_each_other_with_one_problem_are_one_warning(report_on
 def test_only_the_first_hundred_warnings_are_told_one_by_one(report_on):
     job = report_on("a,b\n" + "x\n1,2\n" * 250)
     assert len(job.warnings) == 101
-    assert job.warnings[-1] == "150 more rows have problems like these."
+    assert job.warnings[-1] == "150 more rows have similar problems."
     assert job.profile["rows_skipped"] == 250
 
 
 def test_nul_bytes_are_left_out_with_a_warning(report_on):
     job = report_on(b"a,b\n1,2\nx\0y,3\n", clean=True)
-    assert job.warnings == ["Line 3: NUL bytes were left out."]
+    assert job.warnings == ["Line 3: NUL bytes were removed."]
     assert job.cleaned[2] == ["xy", "3"]
 
 
@@ -116,7 +116,7 @@ def test_a_quote_that_is_never_closed_costs_some_rows_only(report_on):
 )
 def test_a_quote_that_is_never_closed_costs_no_row(report_on, content, line, rows):
     job = report_on(content, clean=True)
-    assert job.warnings == [f"Line {line}: a quote is opened and never closed, so it was read as text."]
+    assert job.warnings == [f"Line {line}: a quote is never closed, so it was read as text."]
     assert job.cleaned[1:] == rows
     assert job.profile["rows_repaired"] == 1
 
@@ -124,7 +124,7 @@ def test_a_quote_that_is_never_closed_costs_no_row(report_on, content, line, row
 def test_a_file_that_is_one_open_quote_says_what_became_of_each_line(report_on):
     job = report_on('"never closed\n1,2\n')
     assert job.warnings == [
-        "Line 1: a quote is opened and never closed, so it was read as text.",
+        "Line 1: a quote is never closed, so it was read as text.",
         "Line 2: 2 fields instead of 1; the row was skipped.",
     ]
 

@@ -81,7 +81,7 @@ class LineReader:
         if REPLACEMENT in line:
             self._bad_rows.repair(number, f"bytes that are not {self._encoding} are shown as {REPLACEMENT}")
         if NUL in line:
-            self._bad_rows.repair(number, "NUL bytes were left out")
+            self._bad_rows.repair(number, "NUL bytes were removed")
             return line.replace(NUL, "")
         return line
 
@@ -134,7 +134,7 @@ class _Rows:
         while batch := self._next_batch(blocks=0):
             if not _declares_delimiter(batch.rows[0]):
                 return batch.rows[0], batch.lines[0]
-        message = "The file holds no row that can be read."
+        message = "The file has no readable rows."
         raise JobError(message)
 
     def batches(self) -> Iterator[Batch]:
@@ -186,7 +186,7 @@ class _Rows:
         *cells, swallowed = row
         opened, *below = lines_from(swallowed)
         line = self._line - len(below) - 1
-        self._bad_rows.repair(line, "a quote is opened and never closed, so it was read as text")
+        self._bad_rows.repair(line, "a quote is never closed, so it was read as text")
         self._read(below, before=line)
         return [*cells, *opened.rstrip("\r\n").split(self._delimiter)]
 
@@ -199,4 +199,4 @@ def _reason(error: csv.Error, first: int, last: int) -> str:
     if "field larger than" not in str(error):
         return str(error)
     limit = f"a field of more than {csv.field_size_limit():,} characters"
-    return limit if first == last else f"{limit} up to line {last:,}, perhaps a quote that is never closed"
+    return limit if first == last else f"{limit} up to line {last:,}, perhaps because a quote is never closed"

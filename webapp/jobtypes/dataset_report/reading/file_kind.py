@@ -9,8 +9,8 @@ OTHER_FORMATS = {
     b"\x1f\x8b": "a gzip archive; unpack it first",
     b"PAR1": "a Parquet file",
     b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
     b"SQLite format 3": "a SQLite database",
 }
 ZIP = b"PK\x03\x04"
@@ -39,7 +39,7 @@ def _refuse_other_formats(file: BinaryIO, name: str, head: bytes) -> None:
             message = f"The file {name} is {what}, not a CSV or XLSX file."
             raise JobError(message)
     if name.lower().endswith((".xlsx", ".xlsm")):
-        message = f"The file {name} is not a workbook, whatever its name says. Save it again as XLSX or CSV."
+        message = f"The file {name} is not a workbook, despite its name. Save it again as XLSX or CSV."
         raise JobError(message)
 
 
@@ -50,5 +50,5 @@ def _about_ole(file: BinaryIO, head: bytes) -> str:
     directory = file.read(8 * sector_size)
     file.seek(0)
     if ENCRYPTED in directory:
-        return "The workbook is protected by a password. Save it without one and start again."
+        return "The workbook is password-protected. Save it without a password and start again."
     return "This is an old Excel file (.xls). Save it as XLSX or CSV and start again."

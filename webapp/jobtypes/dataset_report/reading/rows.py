@@ -67,7 +67,7 @@ class BadRows:
         """Tell the last run, and how many rows were not named."""
         self._tell()
         if more := self.count - self._named:
-            words = "more row has a problem like these." if more == 1 else "more rows have problems like these."
+            words = "more row has similar problems." if more == 1 else "more rows have similar problems."
             self._warn(f"{more:,} {words}")
 
     def _record(self, line: int, why: str, *, skipped: bool) -> None:
@@ -126,7 +126,7 @@ LONGEST_NAME = 200
 def column_names(header: Row) -> tuple[str, ...]:
     """Return one unique name per cell; raise a `JobError` when there are more than anyone can read."""
     if len(header) > MOST_COLUMNS:
-        message = f"The table has {len(header):,} columns; at most {MOST_COLUMNS:,} can be described."
+        message = f"The table has {len(header):,} columns. The limit is {MOST_COLUMNS:,}."
         raise JobError(message)
     taken: set[str] = set()
     return tuple(_unique(_readable(cell, place), taken) for place, cell in enumerate(header, 1))

@@ -69,7 +69,7 @@ def contents_of(archive: ZipFile) -> Contents:
         elif _starts(kind, name, "workbookPr") and attributes.get("date1904") in {"1", "true"}:
             epoch = EPOCH_1904
     if not sheets:
-        message = "The file is an archive, but not an XLSX workbook."
+        message = "The file is a ZIP archive, but not an XLSX workbook."
         raise JobError(message)
     return Contents(sheets=sheets, epoch=epoch)
 
@@ -83,7 +83,7 @@ def _refuse_bomb(parts: list[ZipInfo]) -> None:
         )
         raise JobError(message)
     if any(part.flag_bits & 1 for part in parts):
-        message = "The workbook is protected by a password. Save it without one and start again."
+        message = "The workbook is password-protected. Save it without a password and start again."
         raise JobError(message)
 
 
@@ -123,7 +123,7 @@ class _SharedStrings:
 
     def read(self, number: int) -> str:
         if not 0 <= number < len(self._ends) - 1:
-            message = f"The workbook is damaged: it refers to text {number:,}, which it does not hold."
+            message = f"The workbook is damaged: it refers to text {number:,}, which does not exist."
             raise JobError(message)
         start, end = self._ends[number], self._ends[number + 1]
         return os.pread(self._file.fileno(), end - start, start).decode()
@@ -131,7 +131,7 @@ class _SharedStrings:
 
 def _refuse_too_many(texts: int) -> None:
     if texts > MOST:
-        message = f"The workbook holds more than {MOST:,} different texts; save the sheet as CSV."
+        message = f"The workbook has more than {MOST:,} different texts. Save the sheet as CSV."
         raise JobError(message)
 
 

@@ -58,7 +58,7 @@ def _chosen(contents: Contents, sheet: str) -> str:
         return next(iter(contents.sheets))
     if sheet in contents.sheets:
         return sheet
-    message = f"There is no sheet {sheet}. The workbook has: {', '.join(list(contents.sheets)[:20])}."
+    message = f"There is no sheet {sheet}. The sheets are: {', '.join(list(contents.sheets)[:20])}."
     raise JobError(message)
 
 

@@ -46,11 +46,11 @@ def _local(name: str) -> str:
 
 
 def _refuse_document_type(*_: object) -> None:
-    message = "The workbook is damaged: it declares a document type, which no workbook has."
+    message = "The workbook is damaged: it contains a document type declaration."
     raise JobError(message)
 
 
 def _refuse_endless_token(waiting: int) -> None:
     if waiting > LONGEST_TOKEN:
-        message = "The workbook is damaged: it holds a tag that never ends."
+        message = "The workbook is damaged: it contains a tag that never ends."
         raise JobError(message)
