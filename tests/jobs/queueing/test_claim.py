@@ -21,7 +21,7 @@ def taken(services: Services, lease: UUID, *, fresh: bool = True) -> UUID | None
     return job.id if job else None
 
 
-def test_the_highest_priority_is_taken_then_the_fair_share_then_the_oldest(
+def test_jobs_are_claimed_by_priority_then_fair_share_then_age(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     old, young, greedy, urgent = make(), make(), make(), make(priority=200)
@@ -33,14 +33,14 @@ def test_the_highest_priority_is_taken_then_the_fair_share_then_the_oldest(
     assert order == [urgent.id, young.id, old.id, greedy.id, None]
 
 
-def test_of_equals_the_oldest_is_taken(
+def test_the_oldest_of_equal_jobs_is_claimed_first(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     ids = [make().id for _ in range(5)]
     assert [taken(services, lease) for _ in ids] == ids
 
 
-def test_a_claim_begins_an_attempt_under_the_lease(
+def test_a_claim_starts_an_attempt_under_the_lease(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     made = make()
@@ -55,7 +55,7 @@ def test_a_claim_begins_an_attempt_under_the_lease(
     ]
 
 
-def test_what_the_last_attempt_said_is_gone_but_its_checkpoint_is_kept(
+def test_a_new_attempt_resets_the_progress_and_keeps_the_checkpoint(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job = running()
@@ -69,7 +69,7 @@ def test_what_the_last_attempt_said_is_gone_but_its_checkpoint_is_kept(
     assert again.state == {"row": 3}
 
 
-def test_there_is_nothing_to_claim_in_an_empty_or_another_queue(
+def test_a_claim_takes_no_job_of_another_queue(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     services.queues.add("other")
@@ -77,7 +77,7 @@ def test_there_is_nothing_to_claim_in_an_empty_or_another_queue(
     assert taken(services, lease) is None
 
 
-def test_only_waiting_jobs_are_taken(services: Services, make: Callable[..., Job], lease: UUID, database: str) -> None:
+def test_only_queued_jobs_are_claimed(services: Services, make: Callable[..., Job], lease: UUID, database: str) -> None:
     make()
     for status in (*(set(Status) - {Status.QUEUED, Status.COMPLETED}), Status.COMPLETED):
         with writing(services.engine) as connection:
@@ -85,18 +85,18 @@ def test_only_waiting_jobs_are_taken(services: Services, make: Callable[..., Job
         assert taken(services, lease) is None, status
 
 
-def test_a_job_of_its_own_process_is_left_for_a_fresh_horse(
+def test_an_own_process_job_is_left_for_a_fresh_work_horse(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
-    alone, next_one = make(), make()
+    own_process, second = make(), make()
     with writing(services.engine) as connection:
-        connection.execute(update(jobs).where(jobs.c.id == alone.id).values(own_process=True))
-    assert taken(services, lease, fresh=False) is None, "it is the best one, so nothing is taken past it"
-    assert taken(services, lease, fresh=True) == alone.id
-    assert taken(services, lease, fresh=False) == next_one.id
+        connection.execute(update(jobs).where(jobs.c.id == own_process.id).values(own_process=True))
+    assert taken(services, lease, fresh=False) is None, "it is the first in line, so no later job is claimed"
+    assert taken(services, lease, fresh=True) == own_process.id
+    assert taken(services, lease, fresh=False) == second.id
 
 
-def test_two_hundred_jobs_are_taken_once_each_by_four_at_a_time(
+def test_four_concurrent_claimers_claim_each_of_two_hundred_jobs_once(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
     ids = {make().id for _ in range(200)}
@@ -116,7 +116,7 @@ def test_two_hundred_jobs_are_taken_once_each_by_four_at_a_time(
     assert sorted(started) == sorted(ids)
 
 
-def test_the_claim_walks_its_partial_index(
+def test_the_claim_uses_its_partial_index(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     make()
@@ -128,7 +128,7 @@ def test_the_claim_walks_its_partial_index(
     assert "Sort" not in plan
 
 
-def test_waiting_jobs_are_counted_up_to_a_ceiling(services: Services, make: Callable[..., Job], database: str) -> None:
+def test_queued_jobs_are_counted_up_to_a_ceiling(services: Services, make: Callable[..., Job], database: str) -> None:
     for _ in range(5):
         make()
     with reading(services.engine) as connection:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 @pytest.fixture
 def claims(services: Services) -> Claims:
-    """Two at once of the type "narrow", one at once per owner of the type "single"."""
+    """Limit the type "narrow" to two running jobs, and the type "single" to one per owner."""
 
     def handler(job: JobContext, payload: Nothing) -> None:
         """Do nothing."""
@@ -31,7 +31,7 @@ def take(services: Services, claims: Claims) -> Job | None:
     return claims.claim("default", services.leases.open(HOLDER, "default"), fresh=True)
 
 
-def test_no_more_jobs_of_a_type_run_than_it_allows(services: Services, claims: Claims) -> None:
+def test_a_type_has_a_concurrency_limit(services: Services, claims: Claims) -> None:
     services.jobs.create_many("narrow", [{}] * 3)
     first, second = take(services, claims), take(services, claims)
     assert take(services, claims) is None
@@ -41,13 +41,13 @@ def test_no_more_jobs_of_a_type_run_than_it_allows(services: Services, claims: C
     assert second is not None
 
 
-def test_jobs_of_other_types_go_past_a_full_one(services: Services, claims: Claims) -> None:
+def test_jobs_of_other_types_are_claimed_past_a_full_type(services: Services, claims: Claims) -> None:
     services.jobs.create_many("narrow", [{}] * 3)
     services.jobs.create_job("nothing")
     assert [take(services, claims).type for _ in range(3)] == ["narrow", "narrow", "nothing"]
 
 
-def test_each_owner_has_a_limit_of_their_own(services: Services, claims: Claims, people: Callable[[], UUID]) -> None:
+def test_each_owner_has_a_separate_limit(services: Services, claims: Claims, people: Callable[[], UUID]) -> None:
     ana, ben = people(), people()
     services.jobs.create_many("single", [{}] * 2, owner=Owner(user_id=ana))
     services.jobs.create_many("single", [{}] * 2, owner=Owner(user_id=ben))
@@ -57,7 +57,7 @@ def test_each_owner_has_a_limit_of_their_own(services: Services, claims: Claims,
     assert taken[3] is None
 
 
-def test_a_queue_has_a_limit_too(services: Services, claims: Claims) -> None:
+def test_a_queue_has_a_concurrency_limit(services: Services, claims: Claims) -> None:
     services.jobs.create_many("nothing", [{}] * 3)
     services.queues.limit("default", 2)
     assert take(services, claims) is not None
@@ -67,7 +67,7 @@ def test_a_queue_has_a_limit_too(services: Services, claims: Claims) -> None:
     assert take(services, claims) is not None
 
 
-def test_limits_are_exact_under_many_workers(services: Services, claims: Claims) -> None:
+def test_limits_are_exact_with_many_workers(services: Services, claims: Claims) -> None:
     services.jobs.create_many("narrow", [{}] * 20)
     leases = [services.leases.open(HOLDER, "default") for _ in range(8)]
     with ThreadPoolExecutor(8) as threads:
@@ -75,7 +75,7 @@ def test_limits_are_exact_under_many_workers(services: Services, claims: Claims)
     assert sum(job is not None for job in taken) == 2
 
 
-def test_no_limit_is_no_condition() -> None:
+def test_limits_are_true_only_if_one_is_set() -> None:
     assert not Limits()
     assert Limits(running=0)
     assert Limits(running_per_owner=1)

@@ -23,7 +23,9 @@ def test_owners_take_turns(services: Services, people: People, lease: UUID) -> N
     assert order(services, lease, 6) == [ana, ben, ana, ben, ana, ana]
 
 
-def test_a_single_job_waits_for_one_of_another_owners_thousand(services: Services, people: People, lease: UUID) -> None:
+def test_a_single_job_waits_for_one_of_the_thousand_jobs_of_another_owner(
+    services: Services, people: People, lease: UUID
+) -> None:
     ana, ben = people(), people()
     services.jobs.create_many("nothing", [{}] * 1000, owner=Owner(user_id=ana))
     order(services, lease, 300)
@@ -31,9 +33,7 @@ def test_a_single_job_waits_for_one_of_another_owners_thousand(services: Service
     assert ben in order(services, lease, 2)
 
 
-def test_coming_later_gives_no_earlier_turn_than_what_is_served_now(
-    services: Services, people: People, lease: UUID
-) -> None:
+def test_a_new_owner_gets_no_earlier_turn_than_the_current_one(services: Services, people: People, lease: UUID) -> None:
     ana, ben = people(), people()
     services.jobs.create_many("nothing", [{}] * 10, owner=Owner(user_id=ana))
     order(services, lease, 5)
@@ -41,21 +41,21 @@ def test_coming_later_gives_no_earlier_turn_than_what_is_served_now(
     assert order(services, lease, 6) == [ana, ben, ana, ben, ana, ben]
 
 
-def test_the_system_takes_its_turns_too(services: Services, people: People, lease: UUID) -> None:
+def test_system_jobs_take_turns_too(services: Services, people: People, lease: UUID) -> None:
     ana = people()
     services.jobs.create_many("nothing", [{}] * 2)
     services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ana))
     assert order(services, lease, 4) == [None, ana, None, ana]
 
 
-def test_priority_goes_before_turns(services: Services, people: People, make: Make, lease: UUID) -> None:
+def test_priority_comes_before_turns(services: Services, people: People, make: Make, lease: UUID) -> None:
     ana, ben = people(), people()
     services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ana))
     services.jobs.create_many("nothing", [{}] * 2, owner=Owner(user_id=ben), priority=200)
     assert order(services, lease, 4) == [ben, ben, ana, ana]
 
 
-def test_run_next_changes_the_place_while_a_job_waits(services: Services, make: Make, lease: UUID) -> None:
+def test_a_queued_job_with_a_new_priority_is_claimed_next(services: Services, make: Make, lease: UUID) -> None:
     make()
     last = make()
     services.admin_jobs.prioritise(last.id, 900)

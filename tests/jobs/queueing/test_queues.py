@@ -11,7 +11,7 @@ from webapp.services import Services
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_a_paused_queue_gives_no_jobs_and_says_why(
+def test_jobs_of_a_paused_queue_are_not_claimed(
     services: Services, make: Callable[..., Job], lease: UUID, people: Callable[[], UUID]
 ) -> None:
     ana, job = people(), make()
@@ -24,24 +24,24 @@ def test_a_paused_queue_gives_no_jobs_and_says_why(
     assert services.claims.claim("default", lease, fresh=True).id == job.id
 
 
-def test_pausing_twice_keeps_the_first_time(services: Services) -> None:
+def test_pausing_a_paused_queue_keeps_the_first_time(services: Services) -> None:
     first = services.queues.pause("default", reason="one").paused_at
     assert services.queues.pause("default", reason="two").paused_at == first
 
 
-def test_what_runs_goes_on_while_its_queue_is_paused(services: Services, running: Callable[..., Job]) -> None:
+def test_running_jobs_continue_while_their_queue_is_paused(services: Services, running: Callable[..., Job]) -> None:
     job = running()
     services.queues.pause("default")
     assert services.jobs.get(job.id).status is Status.RUNNING
 
 
-def test_nobody_is_woken_for_a_paused_queue(services: Services, make: Callable[..., Job]) -> None:
+def test_a_paused_queue_gets_no_wake_ups(services: Services, make: Callable[..., Job]) -> None:
     make()
     services.queues.pause("default")
     assert top_up_wake_ups(services.engine, lambda _name, rows: rows) == {}
 
 
-def test_a_queue_that_nobody_uses_is_unknown(services: Services) -> None:
+def test_an_unused_queue_is_unknown(services: Services) -> None:
     with pytest.raises(UnknownQueue, match="'nowhere'"):
         services.queues.pause("nowhere")
 
@@ -52,7 +52,7 @@ def test_every_queue_is_listed(services: Services, make: Callable[..., Job]) -> 
     assert [queue.name for queue in services.queues.all()] == ["default", "night"]
 
 
-def test_what_waits_and_what_runs_is_counted_per_queue(
+def test_queued_and_running_jobs_are_counted_by_queue(
     services: Services, make: Callable[..., Job], running: Callable[..., Job]
 ) -> None:
     running()
@@ -64,7 +64,7 @@ def test_what_waits_and_what_runs_is_counted_per_queue(
     assert services.queues.loads() == {"default": QueueLoad(waiting=2, running=1), "other": QueueLoad(waiting=1)}
 
 
-def test_a_job_is_not_sent_where_nobody_could_listen(services: Services, make: Callable[..., Job]) -> None:
+def test_a_job_cannot_be_created_in_an_unknown_queue(services: Services, make: Callable[..., Job]) -> None:
     with pytest.raises(UnknownQueue, match="no queue 'nihgt'"):
         make(queue="nihgt")
     with pytest.raises(UnknownQueue):
@@ -73,6 +73,25 @@ def test_a_job_is_not_sent_where_nobody_could_listen(services: Services, make: C
 
 
 @pytest.mark.parametrize("name", ["", " ", "a,b", "q" * 81])
-def test_a_bad_name_for_a_queue_is_refused(services: Services, name: str) -> None:
+def test_an_invalid_queue_name_is_rejected(services: Services, name: str) -> None:
     with pytest.raises(ValueError, match="1 to 80 characters and no comma"):
         services.queues.add(name)
+
+
+def test_emptying_a_queue_stops_only_its_queued_jobs(
+    services: Services, make: Callable[..., Job], running: Callable[..., Job]
+) -> None:
+    running_job = running()
+    queued = [make() for _ in range(3)]
+    services.queues.add("night")
+    other = make(queue="night")
+    assert services.queues.empty("default", services.jobs.cancel_many) == 3
+    assert {services.jobs.get(job.id).status for job in queued} == {Status.CANCELLED}
+    assert services.jobs.get(running_job.id).status is Status.RUNNING
+    assert services.jobs.get(other.id).status is Status.QUEUED
+
+
+def test_emptying_stops_after_its_time_limit(services: Services, make: Callable[..., Job]) -> None:
+    make()
+    assert services.queues.empty("default", services.jobs.cancel_many, seconds=0.0) == 0
+    assert services.queues.count_queued("default") == 1

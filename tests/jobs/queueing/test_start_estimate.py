@@ -1,4 +1,4 @@
-"""When a waiting job will start: its place as the claim goes, and an estimate where one can be made."""
+"""The place in line follows the order of the claim; the start is estimated only with enough data."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +28,7 @@ def change(services: Services) -> Callable[..., None]:
 
 @pytest.fixture
 def took(make: Make, change: Callable[..., None]) -> Callable[[float], None]:
-    """Let one job of the type have taken so many seconds."""
+    """Create a completed job that took the given number of seconds."""
 
     def took(seconds: float) -> None:
         change(make(), status="completed", started_at=later(-seconds), finished_at=later(0.0))
@@ -36,7 +36,7 @@ def took(make: Make, change: Callable[..., None]) -> Callable[[float], None]:
     return took
 
 
-def test_the_place_is_the_one_that_the_claim_would_give(services: Services, make: Make, lease: UUID) -> None:
+def test_the_place_in_line_matches_the_order_of_the_claim(services: Services, make: Make, lease: UUID) -> None:
     first, second = uuid4(), uuid4()
     waiting = [make(Owner(user_id=first)) for _ in range(4)]
     waiting += [make(Owner(user_id=second)), make(priority=200), make(priority=1)]
@@ -45,7 +45,9 @@ def test_the_place_is_the_one_that_the_claim_would_give(services: Services, make
     assert [places[place] for place in sorted(places)] == claimed
 
 
-def test_work_ahead_is_shared_by_the_workers(services: Services, make: Make, took: Callable[[float], None]) -> None:
+def test_the_work_ahead_is_divided_by_the_number_of_workers(
+    services: Services, make: Make, took: Callable[[float], None]
+) -> None:
     took(60)
     for _ in range(4):
         last = make()
@@ -54,7 +56,7 @@ def test_work_ahead_is_shared_by_the_workers(services: Services, make: Make, too
     assert services.queries.estimates.starts_within(last, workers=4) == timedelta(seconds=5)
 
 
-def test_what_runs_counts_with_the_rest_of_its_usual_time(
+def test_a_running_job_counts_with_the_rest_of_its_usual_duration(
     services: Services, make: Make, took: Callable[[float], None], change: Callable[..., None]
 ) -> None:
     took(60)
@@ -65,7 +67,7 @@ def test_what_runs_counts_with_the_rest_of_its_usual_time(
     assert services.queries.estimates.starts_within(waiting, workers=1) is None
 
 
-def test_nothing_is_guessed_where_nobody_can_know(
+def test_without_enough_data_there_is_no_estimate(
     services: Services, make: Make, took: Callable[[float], None]
 ) -> None:
     first, second = make(), make()

@@ -1,9 +1,9 @@
-"""The claim: a work-horse takes the best waiting job of a queue, in one statement.
+"""The claim: a work-horse takes the next queued job of a queue, in one statement.
 
-Highest priority first, then fair share between owners (turns.py), then age; nothing from a
-paused queue, of a disabled type (disabling.py) or beyond a limit (limits.py). Whoever comes second finds
-nothing, so an announcement that arrives twice runs nothing twice. An own-process job is left
-for a horse that has not run anything yet.
+The order is priority, then fair share between owners (`fair_share`), then age. Jobs of paused queues
+or disabled types are not claimed, nor jobs beyond a concurrency limit (`concurrency`). A job can be
+claimed only once, so a wake-up that arrives twice runs nothing twice. An own-process job is left for a
+work-horse that has not run a job yet.
 """
 
 from collections.abc import Mapping
@@ -39,10 +39,8 @@ from webapp.jobs.store.transitions import claimed
 from webapp.schema import events as event_rows
 from webapp.schema import jobs, leases, now, queues
 
-QUEUED = jobs.c.status == literal_column("'queued'")  # spelled out, so the partial index is used
-
-
-_HELD_UP = or_(
+QUEUED = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index is used
+_RESTRICTED = or_(
     disabled_types.ANY_DISABLED,
     exists(
         select(literal_column("1")).where(
@@ -56,11 +54,11 @@ _PAUSED = exists(
 )
 
 
-# A horse that slept through the end of its lease takes nothing more; it will be killed
+# A work-horse whose lease ended while it was suspended claims nothing more; it will be killed
 _LEASED = exists(select(literal_column("1")).where(leases.c.id == bindparam("horse_lease")))
 
 
-def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
+def _next_job(*conditions: ColumnElement[bool]) -> Select[UUID]:
     return (
         select(jobs.c.id)
         .where(jobs.c.queue == bindparam("wanted_queue"), QUEUED, *conditions)
@@ -70,7 +68,7 @@ def _best(*conditions: ColumnElement[bool]) -> Select[UUID]:
 
 
 def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    best = _best(*conditions).with_for_update(skip_locked=True).scalar_subquery()
+    next_job = _next_job(*conditions).with_for_update(skip_locked=True).scalar_subquery()
     return (
         claimed.update(
             attempt=jobs.c.attempt + 1,
@@ -82,70 +80,70 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
             total=None,
             message="",
         )
-        .where(jobs.c.id == best, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
+        .where(jobs.c.id == next_job, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
         .returning(*jobs.c)
     )
 
 
-def _claim_and_note(*conditions: ColumnElement[bool]) -> Select[Any]:
-    taken = _claim(*conditions).cte("claimed")
-    noted = insert(event_rows).from_select(
+def _claim_with_event(*conditions: ColumnElement[bool]) -> Select[Any]:
+    claim = _claim(*conditions).cte("claimed")
+    event = insert(event_rows).from_select(
         ["job_id", "at", "name", "attempt"],
-        select(taken.c.id, now(), literal(events.STARTED), taken.c.attempt),
+        select(claim.c.id, now(), literal(events.STARTED), claim.c.attempt),
     )
-    return select(taken).add_cte(noted.cte("noted"))
+    return select(claim).add_cte(event.cte("event"))
 
 
-_CLAIM = _claim(~_HELD_UP)
-_CLAIM_AND_NOTE = _claim_and_note(~_HELD_UP)
+_CLAIM = _claim(~_RESTRICTED)
+_CLAIM_WITH_EVENT = _claim_with_event(~_RESTRICTED)
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
-_NOTE = insert(event_rows).values(at=now(), name=events.STARTED)
+_STARTED_EVENT = insert(event_rows).values(at=now(), name=events.STARTED)
 
 
 class Claims:
-    """Takes waiting jobs, within the limits of their types and queues."""
+    """Claims queued jobs within the limits of their types and queues."""
 
     def __init__(self, engine: Engine, limits: Mapping[str, Limits]) -> None:
         self._engine = engine
         self._limits = {name: limit for name, limit in limits.items() if limit}
 
     def claim(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
-        """Take the best waiting job of ``queue``; ``None`` if there is none to take.
+        """Claim the next job of ``queue``; return ``None`` if there is none.
 
-        ``fresh`` says that this horse has run nothing yet and may take an own-process job.
+        ``fresh``: this work-horse has not run a job yet, so it can claim an own-process job.
         """
         if queue == NO_QUEUE:
             return None
         values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
-        row = None if self._limits else self._claim_freely(values)
+        row = None if self._limits else self._claim_unrestricted(values)
         if row is None and (self._limits or self._is_limited(queue)):
             row = self._claim_within_limits(queue, values)
         return _started(row)
 
     def claimed_under(self, lease_id: UUID) -> Job | None:
-        """Return what was claimed under a lease by a claim whose answer was lost with the connection."""
+        """Return the job that was claimed under a lease when the connection broke before the answer arrived."""
         with reading(self._engine) as connection:
             return _started(connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first())
 
     def claim_one(self, job_id: UUID, queue: str, lease_id: UUID) -> Job | None:
-        """Take this very job, if it waits and its limits allow it; also from a paused queue."""
+        """Claim this job if it is queued and its limits allow it, even from a paused queue."""
         values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": True}
         return _started(self._claim_within_limits(queue, values, jobs.c.id == job_id))
 
     def has_claimable(self, queue: str) -> bool:
-        """Tell whether a fresh horse would find a job to take."""
+        """Return whether a fresh work-horse would find a job to claim."""
         if queue == NO_QUEUE:
             return False
         with reading(self._engine) as connection:
             conditions = concurrency.within_limits(connection, queue, self._limits)
-            return connection.execute(_best(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
+            return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
-    def _claim_freely(self, values: Mapping[str, Any]) -> RowMapping | None:
+    def _claim_unrestricted(self, values: Mapping[str, Any]) -> RowMapping | None:
         with writing_autocommit(self._engine) as connection:
-            statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_AND_NOTE
+            statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_WITH_EVENT
             row = connection.execute(statement, values).mappings().first()
             if row is not None and is_sqlite(self._engine):
-                connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                connection.execute(_STARTED_EVENT, {"job_id": row["id"], "attempt": row["attempt"]})
                 faultpoint("claim.commit")
         return row
 
@@ -157,7 +155,7 @@ class Claims:
             conditions = concurrency.within_limits(connection, queue, self._limits)
             row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
             if row is not None:
-                connection.execute(_NOTE, {"job_id": row["id"], "attempt": row["attempt"]})
+                connection.execute(_STARTED_EVENT, {"job_id": row["id"], "attempt": row["attempt"]})
                 faultpoint("claim.commit")
         return row
 
@@ -176,14 +174,14 @@ def _started(row: RowMapping | None) -> Job | None:
 
 
 def count_queued(connection: Connection, queue: str, ceiling: int) -> int:
-    """Count a queue's waiting jobs, up to ``ceiling``."""
+    """Count the queued jobs of a queue, up to ``ceiling``."""
     rows = select(literal(1)).where(jobs.c.queue == queue, QUEUED).limit(ceiling)
     return len(connection.execute(rows).all())
 
 
 def queues_with_jobs(connection: Connection) -> tuple[str, ...]:
-    """Return the queues in which jobs wait, by name: from one to the next along the claim's index."""
-    found = [""]
-    while queue := connection.execute(_NEXT_QUEUE, {"last": found[-1]}).scalar():
-        found.append(queue)
-    return tuple(found[1:])
+    """Return the names of the queues with queued jobs, sorted, with one index lookup per queue."""
+    names = [""]
+    while queue := connection.execute(_NEXT_QUEUE, {"last": names[-1]}).scalar():
+        names.append(queue)
+    return tuple(names[1:])

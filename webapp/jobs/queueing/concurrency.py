@@ -1,8 +1,8 @@
-"""Limits: how many jobs may run at once, per type, per owner and type, and per queue.
+"""Concurrency limits: how many jobs run at once per type, per owner and type, and per queue.
 
-The claim enforces them. They are exact under any number of workers, because claims that have
-limits to keep come one after another: SQLite has one writer anyway, and on PostgreSQL they
-take a lock for the length of their transaction.
+The claim enforces them. They are exact for any number of workers, because claims that have to check
+limits are serialized: SQLite has a single writer, and on PostgreSQL they hold an advisory lock until
+the end of their transaction.
 """
 
 from collections import defaultdict
@@ -17,19 +17,19 @@ from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.model.policies import Limits
 from webapp.schema import jobs, queues
 
-_LOCK = 7_164_001  # any number, but the same in every process
+_LOCK = 7_164_001  # arbitrary, but the same in every process
 
 
 def serialize_claims(connection: Connection) -> None:
-    """Wait until no other claim with limits is under way."""
+    """Serialize claims that check limits (an advisory lock on PostgreSQL)."""
     if not is_sqlite(connection.engine):
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def within_limits(connection: Connection, queue: str, limits: Mapping[str, Limits]) -> list[ColumnElement[bool]]:
-    """Return the conditions that keep the claim of ``queue`` within every limit."""
-    most = connection.execute(select(queues.c.max_running).where(queues.c.name == queue)).scalar()
-    if most is not None and _running_in(connection, queue) >= most:
+    """Return the conditions that keep a claim from ``queue`` within every limit."""
+    limit_of_queue = connection.execute(select(queues.c.max_running).where(queues.c.name == queue)).scalar()
+    if limit_of_queue is not None and _running_in(connection, queue) >= limit_of_queue:
         return [literal(value=False)]
     by_owner = _running(connection, limits)
     by_type: dict[str, int] = defaultdict(int)
@@ -39,10 +39,10 @@ def within_limits(connection: Connection, queue: str, limits: Mapping[str, Limit
     full += disabled_types.disabled_names(connection)
     conditions: list[ColumnElement[bool]] = [jobs.c.type.not_in(full)] if full else []
     for (name, owner_id), count in by_owner.items():
-        most = limits[name].running_per_owner
-        if most is not None and count >= most:
-            whose = jobs.c.owner_id.is_(None) if owner_id is None else jobs.c.owner_id == owner_id
-            conditions.append(not_(and_(jobs.c.type == name, func.coalesce(whose, literal(value=False)))))
+        limit_per_owner = limits[name].running_per_owner
+        if limit_per_owner is not None and count >= limit_per_owner:
+            owned = jobs.c.owner_id.is_(None) if owner_id is None else jobs.c.owner_id == owner_id
+            conditions.append(not_(and_(jobs.c.type == name, func.coalesce(owned, literal(value=False)))))
     return conditions
 
 

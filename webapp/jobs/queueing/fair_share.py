@@ -1,9 +1,9 @@
-"""Fair share: between jobs of one priority, owners take turns.
+"""Fair share: among jobs of the same priority, owners take turns.
 
-Every waiting job has a turn (the column ``fair``): an owner's next job gets the turn after that
-owner's last waiting one, and nobody's first job gets an earlier turn than the one that is
-served now. So 5,000 jobs of one owner make another's single job wait for one of them per
-worker. The claim goes by priority, turn, age.
+Every queued job has a turn number (the column ``fair``). An owner's next job gets the turn after their
+last queued one, but never an earlier turn than the one that is being served. So if one owner queues
+5,000 jobs, the single job of another owner waits for at most one of them per worker. The claim orders
+by priority, turn and age.
 """
 
 from collections import defaultdict
@@ -17,27 +17,27 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.schema import jobs
 
-Line = tuple[str, int, UUID | None]
+_OwnerLane = tuple[str, int, UUID | None]  # queue, priority, owner
 
 
 def assign_turns(connection: Connection, new: Iterable[Job]) -> list[Job]:
-    """Return the jobs with their turns, in the order given."""
-    given: dict[Line, int] = defaultdict(int)
-    first: dict[Line, int] = {}
-    placed = []
+    """Return the jobs with their turns, in the same order."""
+    assigned: dict[_OwnerLane, int] = defaultdict(int)
+    first: dict[_OwnerLane, int] = {}
+    with_turns = []
     for job in new:
-        line = (job.queue, job.priority, job.owner.user_id)
-        if line not in first:
-            first[line] = _next_turn(connection, *line)
-        placed.append(replace(job, fair=first[line] + given[line]))
-        given[line] += 1
-    return placed
+        lane = (job.queue, job.priority, job.owner.user_id)
+        if lane not in first:
+            first[lane] = _next_turn(connection, *lane)
+        with_turns.append(replace(job, fair=first[lane] + assigned[lane]))
+        assigned[lane] += 1
+    return with_turns
 
 
 def _next_turn(connection: Connection, queue: str, priority: int, owner_id: UUID | None) -> int:
-    line = (QUEUED, jobs.c.queue == queue, jobs.c.priority == priority)
-    whose = jobs.c.owner_id.is_(None) if owner_id is None else jobs.c.owner_id == owner_id
-    served_now = select(func.min(jobs.c.fair)).where(*line).scalar_subquery()
-    own_last = select(func.max(jobs.c.fair)).where(*line, whose).scalar_subquery()
-    served, last = connection.execute(select(served_now, own_last)).one()
-    return max(served or 0, 0 if last is None else last + 1)
+    same_priority = (QUEUED, jobs.c.queue == queue, jobs.c.priority == priority)
+    owned = jobs.c.owner_id.is_(None) if owner_id is None else jobs.c.owner_id == owner_id
+    current_turn = select(func.min(jobs.c.fair)).where(*same_priority).scalar_subquery()
+    last_turn = select(func.max(jobs.c.fair)).where(*same_priority, owned).scalar_subquery()
+    current, last = connection.execute(select(current_turn, last_turn)).one()
+    return max(current or 0, 0 if last is None else last + 1)

@@ -1,4 +1,4 @@
-"""Waits: how long jobs wait in a queue before a worker takes them."""
+"""Queue latency: how long jobs wait in a queue before a worker claims them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from webapp.jobs.store.events import CREATED
 from webapp.schema import dependencies, events, jobs, later, now
 
 WINDOW = timedelta(hours=24)
-SAMPLES = 2000  # the newest that ended within the window, of all queues together
+SAMPLES = 2000  # the jobs that finished last within the window, over all queues
 _QUEUED = jobs.c.status == literal_column("'queued'")
 _SINCE = func.coalesce(jobs.c.run_at, jobs.c.created_at)
 _NEXT_CREATED = (
@@ -30,50 +30,50 @@ _NEXT_CREATED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueLatency:
-    """How long 95 of 100 jobs waited at most, and of how many that is told."""
+    """How long jobs of a queue waited: the 95th percentile, and the number of jobs that it is based on."""
 
     p95: timedelta
     samples: int
 
 
 def oldest_waits(engine: Engine) -> Mapping[str, timedelta]:
-    """Return by queue how long the job has waited that waits for longest, since what `queued_since` says.
+    """Return by queue how long its oldest queued job has waited, measured from `queued_since`.
 
-    Goes through the waiting jobs from the first created on, and ends where none that follows can have
-    waited longer: mostly with the first ones, however many wait.
+    Reads the queued jobs in the order of their creation and stops when no later one can have waited
+    longer. Usually the first few are enough, however many are queued.
     """
-    found: dict[str, datetime] = {}
+    oldest: dict[str, datetime] = {}
     last = UUID(int=0)
     with reading(engine) as connection:
         queues = {queue for queue in queues_with_jobs(connection) if queue != NO_QUEUE}
-        while some := connection.execute(_NEXT_CREATED, {"last": last}).all():
-            since = queued_since(connection, some)
-            for row in some:
-                found[row.queue] = min(found.get(row.queue, since[row.id]), since[row.id])
-            last = some[-1].id
-            if all(queue in found and found[queue] <= some[-1].created_at for queue in queues):
+        while rows := connection.execute(_NEXT_CREATED, {"last": last}).all():
+            since = queued_since(connection, rows)
+            for row in rows:
+                oldest[row.queue] = min(oldest.get(row.queue, since[row.id]), since[row.id])
+            last = rows[-1].id
+            if all(queue in oldest and oldest[queue] <= rows[-1].created_at for queue in queues):
                 break
-        moment = connection.execute(select(now())).scalar_one()
-    return {queue: max(timedelta(0), moment - since) for queue, since in found.items()}
+        current_time = connection.execute(select(now())).scalar_one()
+    return {queue: max(timedelta(0), current_time - since) for queue, since in oldest.items()}
 
 
-def queued_since(connection: Connection, waiting: Iterable[Any]) -> Mapping[UUID, datetime]:
-    """Return since when jobs wait, by id: a retry, what they waited for, and the end of a delay begin it anew.
+def queued_since(connection: Connection, queued: Iterable[Any]) -> Mapping[UUID, datetime]:
+    """Return since when jobs have been queued, by id: a retry, a release or the end of a delay restarts the wait.
 
-    ``waiting`` are rows with ``id``, ``created_at`` and ``run_at``.
+    ``queued`` are rows with ``id``, ``created_at`` and ``run_at``.
     """
-    rows = list(waiting)
-    moves = (events.c.job_id.in_([row.id for row in rows]), events.c.name != CREATED)
-    latest = select(events.c.job_id, func.max(events.c.at)).where(*moves)
-    moved = {row[0]: row[1] for row in connection.execute(latest.group_by(events.c.job_id))}
-    return {row.id: max(filter(None, (row.created_at, row.run_at, moved.get(row.id)))) for row in rows}
+    rows = list(queued)
+    later_events = (events.c.job_id.in_([row.id for row in rows]), events.c.name != CREATED)
+    latest = select(events.c.job_id, func.max(events.c.at)).where(*later_events).group_by(events.c.job_id)
+    restarted = {row[0]: row[1] for row in connection.execute(latest)}
+    return {row.id: max(filter(None, (row.created_at, row.run_at, restarted.get(row.id)))) for row in rows}
 
 
 def recent_latencies(engine: Engine) -> Mapping[str, QueueLatency]:
-    """Return by queue how long jobs waited lately.
+    """Return by queue how long jobs waited recently.
 
-    Told of the first attempts of jobs that waited for nothing but a worker: not of parts, which
-    wait for their root, nor of what follows other jobs.
+    Counts first attempts of jobs that waited only for a worker: children wait for their root and
+    dependents for other jobs, so they are left out.
     """
     newest = (
         select(jobs.c.queue, jobs.c.started_at, _SINCE.label("since"))
@@ -82,12 +82,12 @@ def recent_latencies(engine: Engine) -> Mapping[str, QueueLatency]:
         .order_by(jobs.c.finished_at.desc())
         .limit(SAMPLES)
     )
-    spans: dict[str, list[timedelta]] = defaultdict(list)
+    waits: dict[str, list[timedelta]] = defaultdict(list)
     with reading(engine) as connection:
         for row in connection.execute(newest):
             if row.started_at is not None:
-                spans[row.queue].append(max(timedelta(0), row.started_at - row.since))
-    return {queue: QueueLatency(p95=_p95(sorted(found)), samples=len(found)) for queue, found in spans.items()}
+                waits[row.queue].append(max(timedelta(0), row.started_at - row.since))
+    return {queue: QueueLatency(p95=_p95(sorted(spans)), samples=len(spans)) for queue, spans in waits.items()}
 
 
 def _p95(spans: Sequence[timedelta]) -> timedelta:
