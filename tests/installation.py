@@ -1,4 +1,4 @@
-"""A whole installation in a folder of its own, whose processes are real ones: start them, watch them, kill them."""
+"""A whole installation in its own folder, with real processes to start, watch and kill."""
 
 import os
 import shutil
@@ -18,6 +18,7 @@ from uuid import UUID
 import psutil
 from sqlalchemy import create_engine, select
 
+from tests.forked_commands import ForkedCommand
 from webapp.config import load
 from webapp.db.engine import engine_options, reading
 from webapp.jobs.model.job import Job, Status
@@ -62,16 +63,22 @@ class Installation:
         settings = load(**places, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=3)
         self.services = Services(settings, create_engine(settings.database, **engine_options(settings.database)))
         self.redis = self.services.wake_ups.connection
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._started: list[ForkedCommand | subprocess.Popen[bytes]] = []
 
-    def start(self, *command: str, **settings: str) -> subprocess.Popen[bytes]:
-        """Start a `deskjob` command; what it prints is in `said`."""
-        with (self.folder / "said").open("ab") as said:
+    def start(self, *command: str, **settings: str) -> ForkedCommand:
+        """Start a `deskjob` command; `output` has what it prints."""
+        process = ForkedCommand(command, {**environment(), **self.settings, **settings}, self.folder / "output")
+        self._started.append(process)
+        return process
+
+    def start_up(self, *options: str, **settings: str) -> subprocess.Popen[bytes]:
+        """Start `deskjob up` as users do, in a new Python; `output` has what it prints."""
+        with (self.folder / "output").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "webapp.cli", *command],
+                [sys.executable, "-m", "webapp.cli", "up", *options],
                 env={**environment(), **self.settings, **settings},
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
@@ -79,8 +86,9 @@ class Installation:
         return process
 
     @property
-    def said(self) -> str:
-        return (self.folder / "said").read_text()
+    def output(self) -> str:
+        output = self.folder / "output"
+        return output.read_text() if output.exists() else ""
 
     def job(self, type_name: str, payload: Any = None, **choices: Any) -> UUID:
         return self.services.jobs.create_job(type_name, payload, **choices).id
@@ -109,6 +117,7 @@ class Installation:
         for process in self._started:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.kill()  # a fork has no group yet if it is killed as it starts
             process.wait()
         self.services.engine.dispose()
         self.redis.flushdb()

@@ -126,13 +126,13 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
     set_revision(installation.services.engine, "9999")
     refused = installation.start("worker", "--workers", "1")
     assert refused.wait(PATIENCE_SECONDS) == 2
-    assert f"The tables are of version 9999, this program wants {expected_revision()}." in installation.said
+    assert f"The tables are of version 9999, this program wants {expected_revision()}." in installation.output
     set_revision(installation.services.engine, expected_revision())
     installation.start("worker", "--workers", "1")
     wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)
     set_revision(installation.services.engine, "9999")
     job_id = installation.job("quick")
-    wait_for(lambda: f"this program is for {expected_revision()}: no new work begins" in installation.said)
+    wait_for(lambda: f"this program is for {expected_revision()}: no new work begins" in installation.output)
     assert installation.get(job_id).status is Status.QUEUED
     set_revision(installation.services.engine, expected_revision())
 
@@ -141,4 +141,4 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
         return installation.get(job_id).status is Status.COMPLETED
 
     wait_for(woken)
-    assert "work goes on" in installation.said
+    assert "work goes on" in installation.output

@@ -67,18 +67,18 @@ def test_a_due_job_is_promoted_and_announced(services: Services, clock: Clock) -
     assert services.wake_ups.connection.llen("rq:queue:promoted") == 1
 
 
-def test_a_round_survives_a_database_that_is_away_and_begins_its_watch_anew(
+def test_a_round_without_a_database_fails_quietly_and_resets_the_rescue(
     services: Services, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(_: object) -> int:
         raise OperationalError("UPDATE", {}, Exception("away"))
 
-    forgotten: list[bool] = []
-    monkeypatch.setattr(clock._reaper, "forget", lambda: forgotten.append(True))
+    resets: list[bool] = []
+    monkeypatch.setattr(clock._rescuer, "reset", lambda: resets.append(True))
     with monkeypatch.context() as patch:
         patch.setattr(module, "promote_due", away)
         clock.tick()
-    assert forgotten == [True]
+    assert resets == [True]
     clock.tick()
     assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
 

@@ -3,13 +3,13 @@
 import signal
 import socket
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 
 import pytest
 
+from tests.forked_commands import ForkedCommand
 from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, free_port, wait_for
 from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
@@ -24,7 +24,7 @@ def port() -> int:
 
 
 @pytest.fixture
-def web(installation: Installation, port: int) -> subprocess.Popen[bytes]:
+def web(installation: Installation, port: int) -> ForkedCommand:
     web = installation.start("web", "--port", str(port), "--processes", "1")
     wait_for(lambda: is_well(port))
     return web
@@ -51,7 +51,7 @@ def is_well(port: int) -> bool:
         connection.close()
 
 
-def test_the_pages_finish_what_they_were_asked(web: subprocess.Popen[bytes], half_sent: socket.socket) -> None:
+def test_the_pages_finish_what_they_were_asked(web: ForkedCommand, half_sent: socket.socket) -> None:
     web.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     half_sent.sendall(b"=ana")
@@ -60,9 +60,7 @@ def test_the_pages_finish_what_they_were_asked(web: subprocess.Popen[bytes], hal
     assert web.wait(PATIENCE_SECONDS) == 0
 
 
-def test_the_pages_asked_a_second_time_wait_for_no_request(
-    web: subprocess.Popen[bytes], half_sent: socket.socket
-) -> None:
+def test_the_pages_asked_a_second_time_wait_for_no_request(web: ForkedCommand, half_sent: socket.socket) -> None:
     web.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     began = time.monotonic()
@@ -97,8 +95,8 @@ def test_up_asked_a_second_time_gives_no_more_grace_and_still_hands_back_what_ra
     installation: Installation, port: int
 ) -> None:
     del installation.settings["DESKJOB_REDIS_URL"]
-    up = installation.start("up", "--port", str(port), "--workers", "1", **GRACE)
-    wait_for(lambda: "Deskjob is ready at" in installation.said)
+    up = installation.start_up("--port", str(port), "--workers", "1", **GRACE)
+    wait_for(lambda: "Deskjob is ready at" in installation.output)
     deaf = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_status(deaf, Status.RUNNING)
     wait_for(lambda: installation.get(deaf).state)  # before that, it hands itself back at once

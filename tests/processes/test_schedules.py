@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
+from tests.forked_commands import ForkedCommand
 from tests.installation import environment, wait_for
 from webapp.config import Settings
 from webapp.db.engine import reading, writing
@@ -23,12 +22,12 @@ from webapp.services import Services
 
 CLOCKS, KILLS, MINUTES = 3, 3, 15
 MINUTELY = CronRule("* * * * *", "UTC")
-Start = Callable[[], subprocess.Popen[bytes]]
+Start = Callable[[], ForkedCommand]
 
 
 @pytest.fixture
 def start_clock(settings: Settings) -> Iterator[Start]:
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[ForkedCommand] = []
     ours = {
         "DESKJOB_DATA_DIR": str(settings.data_dir),
         "DESKJOB_DATABASE_URL": settings.database,
@@ -36,9 +35,8 @@ def start_clock(settings: Settings) -> Iterator[Start]:
         "DESKJOB_SECRET_KEY": "k" * 32,
     }
 
-    def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "webapp.cli", "clock"]
-        started.append(subprocess.Popen(command, env={**environment(), **ours}, stderr=subprocess.DEVNULL))
+    def start() -> ForkedCommand:
+        started.append(ForkedCommand(("clock",), {**environment(), **ours}, settings.data_dir / "output"))
         return started[-1]
 
     yield start

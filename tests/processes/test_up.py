@@ -56,17 +56,17 @@ def ours(installation: Installation) -> list[psutil.Process]:
 def refused(installation: Installation, process: subprocess.Popen[bytes], sentence: str) -> None:
     """It said one sentence, ended with status 2, and nothing of it is left running."""
     assert process.wait(PATIENCE_SECONDS) == 2
-    lines = installation.said.splitlines()
-    assert len(lines) == 1, installation.said
+    lines = installation.output.splitlines()
+    assert len(lines) == 1, installation.output
     assert lines[0].startswith("deskjob: ")
     assert sentence in lines[0]
     assert ours(installation) == []
 
 
 def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Installation, port: int) -> None:
-    up = fresh.start("up", "--port", str(port), "--workers", "1")
-    wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.said)
-    assert "First start: log in as admin with the password" in fresh.said
+    up = fresh.start_up("--port", str(port), "--workers", "1")
+    wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.output)
+    assert "First start: log in as admin with the password" in fresh.output
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", "/login")
     assert connection.getresponse().status == 200
@@ -78,19 +78,19 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     running = fresh.job("steps", {"steps": 100, "seconds": 0.1})
     fresh.await_status(running, Status.RUNNING)
 
-    second = fresh.start("up", "--port", str(port + 1))
+    second = fresh.start_up("--port", str(port + 1))
     assert second.wait(PATIENCE_SECONDS) == 2
-    assert "Deskjob already runs on" in fresh.said
+    assert "Deskjob already runs on" in fresh.output
 
     up.send_signal(signal.SIGTERM)
     assert up.wait(PATIENCE_SECONDS) == 0
-    assert fresh.said.splitlines()[-1].startswith("Stopped. Everything is kept")
+    assert fresh.output.splitlines()[-1].startswith("Stopped. Everything is kept")
     assert fresh.get(running).status is Status.QUEUED
     assert ours(fresh) == []
 
 
 def test_a_taken_port_is_refused_before_anything_is_started(fresh: Installation, taken: int) -> None:
-    process = fresh.start("up", "--port", str(taken))
+    process = fresh.start_up("--port", str(taken))
     refused(fresh, process, f"Port {taken} on 127.0.0.1 cannot be used (Address already in use).")
     assert not (fresh.folder / "log").exists()
     assert not (fresh.folder / "deskjob.sqlite3").exists()
@@ -98,17 +98,17 @@ def test_a_taken_port_is_refused_before_anything_is_started(fresh: Installation,
 
 def test_a_broken_database_file_is_refused(fresh: Installation, port: int) -> None:
     (fresh.folder / "deskjob.sqlite3").write_bytes(b"this is no database" * 100)
-    refused(fresh, fresh.start("up", "--port", str(port)), "cannot be used: file is not a database. Restore it")
+    refused(fresh, fresh.start_up("--port", str(port)), "cannot be used: file is not a database. Restore it")
 
 
 def test_a_database_that_is_away_is_refused(fresh: Installation, port: int) -> None:
     url = "postgresql://nobody:a-secret@127.0.0.1:1/deskjob"
-    refused(fresh, fresh.start("up", "--port", str(port), DESKJOB_DATABASE_URL=url), "cannot be used: ")
-    assert "a-secret" not in fresh.said
+    refused(fresh, fresh.start_up("--port", str(port), DESKJOB_DATABASE_URL=url), "cannot be used: ")
+    assert "a-secret" not in fresh.output
 
 
 def test_a_bad_setting_is_named_in_one_sentence(fresh: Installation, port: int) -> None:
-    process = fresh.start("up", "--port", str(port), DESKJOB_JOBTYPES="no.such.module")
+    process = fresh.start_up("--port", str(port), DESKJOB_JOBTYPES="no.such.module")
     refused(fresh, process, "DESKJOB_JOBTYPES cannot be used ('no.such.module'): No module named 'no'.")
 
 
@@ -121,17 +121,17 @@ def test_a_port_that_does_not_exist_is_bad_usage(port: int | str) -> None:
 
 def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh: Installation, port: int) -> None:
     (fresh.folder / "valkey.sock").mkdir()  # so that Valkey cannot listen there
-    process = fresh.start("up", "--port", str(port), "--workers", "1")
+    process = fresh.start_up("--port", str(port), "--workers", "1")
     assert process.wait(PATIENCE_SECONDS) == 2
-    assert fresh.said.splitlines()[-1] == (
+    assert fresh.output.splitlines()[-1] == (
         f"deskjob: valkey did not start. Its last words are in {fresh.folder / 'log' / 'valkey.log'}."
     )
     assert ours(fresh) == []
-    assert "log in as admin with the password" in fresh.said, "the admin is made by now, and it is shown only once"
+    assert "log in as admin with the password" in fresh.output, "the admin is made by now, and it is shown only once"
 
 
 def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> None:
-    process = fresh.start("up", "--port", str(port), "--workers", "1")
+    process = fresh.start_up("--port", str(port), "--workers", "1")
     wait_for((fresh.folder / "log" / "web.log").exists)
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE_SECONDS) == 0

@@ -2,18 +2,18 @@
 
 import os
 import signal
-import subprocess
 import time
 
 import psutil
 
+from tests.forked_commands import ForkedCommand
 from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 from webapp.jobs.rq_queue.wake_ups import WakeUps
 
 
-def one_worker(installation: Installation, grace: str = "2") -> subprocess.Popen[bytes]:
+def one_worker(installation: Installation, grace: str = "2") -> ForkedCommand:
     pool = installation.start("worker", "--workers", "1", DESKJOB_STOP_GRACE_SECONDS=grace)
     wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)
     return pool
@@ -139,4 +139,4 @@ def test_workers_wait_for_a_redis_that_is_not_there_yet(installation: Installati
 def test_no_worker_runs_on_a_database_without_tables(installation: Installation) -> None:
     process = installation.start("worker", DESKJOB_DATABASE_URL=f"sqlite:///{installation.folder}/empty.sqlite3")
     assert process.wait(PATIENCE_SECONDS) == 2
-    assert installation.said == "deskjob: The database has no tables yet. Run ./deskjob db upgrade first.\n"
+    assert installation.output == "deskjob: The database has no tables yet. Run ./deskjob db upgrade first.\n"

@@ -1,18 +1,18 @@
 """Workers that are asked to stop through the database."""
 
 import os
-import subprocess
 from uuid import UUID
 
 import psutil
 
+from tests.forked_commands import ForkedCommand
 from tests.installation import Installation, wait_for
 from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.workers import Worker
 
 
-def one_worker(installation: Installation) -> subprocess.Popen[bytes]:
+def one_worker(installation: Installation) -> ForkedCommand:
     pool = installation.start("worker", "--workers", "1")
     wait_for(lambda: len(installation.services.workers.in_database()) == 1)
     return pool
@@ -45,7 +45,7 @@ def test_an_idle_worker_ends_when_it_is_asked_and_its_pool_replaces_it(installat
     assert worker.state == "idle"
     installation.services.workers.stop(worker.name, StopRequest.DRAIN)
     replaced(installation, worker)
-    assert "A worker ended as it was asked to" in installation.said
+    assert "A worker ended as it was asked to" in installation.output
 
 
 def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(installation: Installation) -> None:

@@ -47,7 +47,7 @@ def test_jobs_are_run_and_workers_come_and_go_without_one_refusal(
         installation.redis.flushdb = lambda: None  # it may not
         installation.close()
         shutil.rmtree(folder)
-    assert {(entry["object"], entry["reason"]) for entry in admin.acl_log()} == set(), installation.said
+    assert {(entry["object"], entry["reason"]) for entry in admin.acl_log()} == set(), installation.output
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(
     with pytest.raises(BlockingIOError):
         listener.accept()
     assert {worker.pid for worker in installation.workers()} == workers
-    assert "found an unhandled exception" not in installation.said
+    assert "found an unhandled exception" not in installation.output
 
 
 def test_an_emptied_redis_costs_a_round_of_the_clock(installation: Installation) -> None:

@@ -1,0 +1,61 @@
+"""`deskjob` commands in forks of a server that has imported everything: they start in a moment.
+
+The server and the forks are real processes. `test_up.py` and the tests of the command line start Python itself.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([__name__, "webapp.cli.processes", "webapp.cli.serve", "tests.jobs.fake_types"])
+
+
+class ForkedCommand:
+    """A running command, with the interface of `subprocess.Popen`."""
+
+    def __init__(self, words: tuple[str, ...], environment: Mapping[str, str], output: Path) -> None:
+        self._words = words
+        self._process = _context.Process(target=_run, args=(words, dict(environment), str(output)))
+        self._process.start()
+        self.pid: int = self._process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._words, timeout or 0)
+        return self._process.exitcode
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def _run(words: tuple[str, ...], environment: dict[str, str], output: str) -> None:
+    from webapp.cli import main  # noqa: PLC0415  (in the fork, where it is imported already)
+
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    sys.argv = ["deskjob", *words]
+    main()
