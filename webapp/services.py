@@ -97,7 +97,7 @@ class Services:
         self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
         self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
-        self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, knows_queue=self._knows_queue)
+        self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, queue_exists=self._queue_exists)
         self.run_history = RunHistory(engine)
         self.schedule_runner = ScheduleRunner(
             engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
@@ -143,7 +143,7 @@ class Services:
     def _queue_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
 
-    def _knows_queue(self, name: str) -> bool:
+    def _queue_exists(self, name: str) -> bool:
         try:
             return self.queues.get(name).name == name
         except UnknownQueue:

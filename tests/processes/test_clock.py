@@ -131,7 +131,7 @@ def test_a_frozen_worker_is_reaped_and_its_job_settled(installation: Installatio
     for process in (worker, horse):
         process.suspend()
     job = installation.await_status(job_id, Status.STALE)
-    assert job.errors[-1]["text"] == "The machine that ran this job could not be seen any more."
+    assert job.errors[-1]["text"] == "The machine that ran this job stopped responding."
     for process in (horse, worker):
         process.resume()
     wait_for(lambda: not horse.is_running() or horse.status() == "zombie")

@@ -54,7 +54,7 @@ def valid_email(email: str | None) -> str | None:
 def valid_timezone(timezone: str) -> str:
     """Return a zone of the tz database, or empty for the installation's own."""
     if timezone and timezone not in available_timezones():
-        message = f"There is no time zone {timezone!r}; an example is Europe/Madrid."
+        message = f"Unknown time zone {timezone!r}. Example: Europe/Madrid."
         raise BadAccount(message)
     return timezone
 

@@ -15,7 +15,7 @@ _KILLED = (
     "The machine may have run out of memory: the process used up to {memory:,} MB."
 )
 _TOO_LONG = "It ran longer than its limit of 2:00:00 and was stopped."
-_LOST = "The machine that ran this job could not be seen any more."
+_LOST = "The machine that ran this job stopped responding."
 _TWICE = "The column {column} appears twice."
 _REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4))
 

@@ -21,7 +21,7 @@ from webapp.services import Services
 _EXPORT, _ZONE = "job_history_export", "Europe/Madrid"
 _MADE, _PAUSED = timedelta(days=40), timedelta(days=3)  # ago
 _BUSY_EVERY = 9  # of the runs of a plan that takes one at a time
-_BUSY = "There is one job at a time, and one was not finished."
+_BUSY = "The previous job had not finished."
 _RUNS = 30
 
 

@@ -61,7 +61,7 @@ def test_run_now_prints_the_id_of_its_job(say: Say, services: Services) -> None:
     assert job["id"] in say("schedule", "show", "Nightly").stdout
     refused = say("schedule", "run-now", "Nightly")
     assert refused.exit_code == 1
-    assert "starts one job at a time, and one is not finished. Wait for its end" in refused.stderr
+    assert "runs one job at a time, and its previous job has not finished. Wait for its end" in refused.stderr
     services.jobs.cancel(services.queries.all_jobs.newest(1)[0].id)
     assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.queries.all_jobs.newest(1)[0].id)
 
@@ -105,10 +105,10 @@ def test_its_jobs_can_be_those_of_a_person(say: Say, user: User) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("add", "N", "maintenance", "--rule", "60 * * * *"), "'60' is no minute"),
-        (("add", "N", "maintenance", "--rule", "0 0 31 2 *"), "never comes"),
-        (("add", "N", "maintenance", "--rule", "@reboot"), "has five fields"),
-        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--zone", "../../etc/passwd"), "There is no time zone"),
+        (("add", "N", "maintenance", "--rule", "60 * * * *"), "'60' is not a valid minute"),
+        (("add", "N", "maintenance", "--rule", "0 0 31 2 *"), "never runs"),
+        (("add", "N", "maintenance", "--rule", "@reboot"), "needs five fields"),
+        (("add", "N", "maintenance", "--rule", "0 2 * * *", "--zone", "../../etc/passwd"), "Unknown time zone"),
         (("add", "N", "maintenance", "--rule", "0 2 * * *", "--payload", '{"x": 1}'), "Unknown field"),
         (("add", "N", "gone", "--rule", "0 2 * * *"), "There is no job type 'gone'"),
         (("add", "N", "maintenance", "--rule", "0 2 * * *", "--as", "nobody"), "There is no active account"),

@@ -74,7 +74,7 @@ def test_a_stop_becomes_more_urgent_and_never_less(mine: WorkerHeartbeat, known:
 
 
 def test_nobody_can_ask_a_worker_that_is_not_there(known: Workers) -> None:
-    with pytest.raises(WorkerNotFound, match="There is no worker w; it may have ended already"):
+    with pytest.raises(WorkerNotFound, match=r"There is no worker w\. It may have stopped already"):
         known.stop("w", StopRequest.NOW)
 
 

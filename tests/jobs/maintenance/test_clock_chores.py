@@ -40,7 +40,7 @@ def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
     after = services.jobs.get(job.id)
     assert (after.status, after.errors[0]["text"]) == (
         Status.STALE,
-        "The machine that ran this job could not be seen any more.",
+        "The machine that ran this job stopped responding.",
     )
     assert rescuer.rescue() == 0
 

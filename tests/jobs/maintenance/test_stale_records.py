@@ -39,7 +39,7 @@ def test_it_is_lost_once_nobody_has_heard_of_it_for_so_long(services: Services, 
     lost = services.jobs.get(crawl.id)
     assert lost.status is Status.STALE
     assert lost.finished_at is not None
-    assert lost.errors[-1]["text"] == "Nothing was heard of it for 0:30:00, so it was taken for lost."
+    assert lost.errors[-1]["text"] == "No update for 0:30:00, so it was marked as lost."
 
 
 def test_each_word_is_a_sign_of_life(services: Services, crawl: Job) -> None:

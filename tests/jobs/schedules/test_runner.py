@@ -133,8 +133,8 @@ def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services,
     services.schedule_runner.fire_due()
     found = runs(services, schedule)
     assert [run.outcome for run in found].count("started") == 1
-    assert found[0].detail == "There is one job at a time, and one was not finished."
-    with pytest.raises(PreviousRunUnfinished, match="'Nightly' starts one job at a time"):
+    assert found[0].detail == "The previous job had not finished."
+    with pytest.raises(PreviousRunUnfinished, match="'Nightly' runs one job at a time"):
         services.schedule_runner.run_now(schedule)
     services.jobs.cancel(made(services)[0].id)
     assert services.schedule_runner.run_now(schedule).status is Status.QUEUED
@@ -256,7 +256,7 @@ def test_a_zone_that_has_vanished_is_said_once(services: Services, add: Add, rew
     change(services, zone="Mars/Base")
     assert (services.schedule_runner.fire_due(), services.schedule_runner.fire_due()) == (0, 0)
     [run] = runs(services, schedule)
-    assert run.detail == "There is no time zone 'Mars/Base'; an example is Europe/Madrid."
+    assert run.detail == "Unknown time zone 'Mars/Base'. Example: Europe/Madrid."
     assert services.schedules.get(schedule.id).next_fire_at is None
 
 

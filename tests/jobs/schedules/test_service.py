@@ -82,7 +82,7 @@ def test_a_name_is_given_once(services: Services, add: Add) -> None:
     add("Nightly")
     other = add("Weekly")
     for again in (lambda: add("Nightly "), lambda: services.schedules.change(other, DRAFT)):
-        with pytest.raises(InvalidSchedule, match="There is a schedule named 'Nightly' already"):
+        with pytest.raises(InvalidSchedule, match="A schedule named 'Nightly' already exists"):
             again()
 
 
@@ -101,7 +101,7 @@ def test_whoever_changes_what_somebody_else_has_changed_is_told(services: Servic
     old = add()
     services.schedules.change(old, DRAFT)
     for stale in (lambda: services.schedules.change(old, DRAFT), lambda: services.schedules.pause(old)):
-        with pytest.raises(StaleSchedule, match="was changed by somebody else meanwhile"):
+        with pytest.raises(StaleSchedule, match="was changed by someone else"):
             stale()
 
 
@@ -121,7 +121,7 @@ def test_a_pause_has_a_reason_and_ends_without_catching_up(services: Services, a
 
 
 def test_a_reason_has_a_limit(services: Services, add: Add) -> None:
-    with pytest.raises(InvalidSchedule, match="A reason has at most 200 characters"):
+    with pytest.raises(InvalidSchedule, match="A reason can have at most 200 characters"):
         services.schedules.pause(add(), why="x" * 201)
 
 

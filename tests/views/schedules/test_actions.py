@@ -66,7 +66,7 @@ def test_what_cannot_run_now_says_why(by: By, add: Add, services: Services) -> N
     services.schedule_runner.run_now(schedule)
     busy = client.post(f"/admin/schedules/{schedule.id}/run-now")
     assert busy.status_code == 409
-    assert "starts one job at a time, and one is not finished." in busy.text
+    assert "runs one job at a time, and its previous job has not finished." in busy.text
     with writing(services.engine) as connection:
         connection.execute(update(schedules).values(payload={}, one_at_a_time=False))
     broken = client.post(f"/admin/schedules/{schedule.id}/run-now")

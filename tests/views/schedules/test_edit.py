@@ -73,12 +73,12 @@ def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Servic
     [
         *(({"schedule-rule": text}, "rule", said) for text, said in BAD_RULES.items() if text),
         ({"schedule-rule": ""}, "rule", "this one has 0"),
-        ({"schedule-zone": "Mars/Base"}, "zone", "There is no time zone"),
-        ({"schedule-zone": "../../etc/passwd"}, "zone", "There is no time zone"),
-        ({"schedule-name": " "}, "name", "A name is one line"),
+        ({"schedule-zone": "Mars/Base"}, "zone", "Unknown time zone"),
+        ({"schedule-zone": "../../etc/passwd"}, "zone", "Unknown time zone"),
+        ({"schedule-name": " "}, "name", "A name must be one line"),
         ({"schedule-queue": "typo"}, "queue", "There is no queue"),
-        ({"schedule-priority": "high"}, "priority", "A priority is a number from 0 to 10,000"),
-        ({"schedule-priority": "10001"}, "priority", "A priority is a number from 0 to 10,000"),
+        ({"schedule-priority": "high"}, "priority", "A priority must be a number from 0 to 10,000"),
+        ({"schedule-priority": "10001"}, "priority", "A priority must be a number from 0 to 10,000"),
         ({"schedule-whose": "person", "schedule-person": "nobody"}, "person", "There is no active account"),
         ({"schedule-missed": "never"}, "missed", "For missed times there are"),
     ],
@@ -107,7 +107,7 @@ def test_mistakes_in_both_halves_are_said_together(client: FlaskClient) -> None:
 
 def test_a_name_that_is_taken_is_said(client: FlaskClient, add: Add) -> None:
     add()
-    assert "There is a schedule named" in client.post(NEW, data=FIELDS).text
+    assert "A schedule named" in client.post(NEW, data=FIELDS).text
 
 
 def test_a_change_keeps_the_secret_that_is_left_empty(client: FlaskClient, services: Services, add: Add) -> None:
@@ -129,7 +129,7 @@ def test_whoever_looked_at_an_older_state_is_told_and_changes_nothing(
     old = services.schedules.resume(services.schedules.pause(add()))
     answer = client.post(f"/admin/schedules/{old.id}/edit", data=FIELDS | {"version": "1", "schedule-name": "Other"})
     assert answer.status_code == 422
-    assert "was changed by somebody else meanwhile" in answer.text
+    assert "was changed by someone else" in answer.text
     assert services.schedules.get(old.id) == old
 
 
@@ -140,7 +140,7 @@ def test_the_next_times_are_shown_while_one_types(client: FlaskClient) -> None:
     assert len(re.findall(r"1 Jan \d{4}, 09:30", shown)) == 5
     assert shown.count("14:30</time>") == 5, "on the reader's clock, too"
     wrong = client.get("/admin/schedules/_preview", query_string=typed | {"schedule-rule": "H"}).text
-    assert "has five fields" in wrong
+    assert "needs five fields" in wrong
 
 
 def test_without_javascript_a_button_shows_them(client: FlaskClient, services: Services) -> None:

@@ -106,7 +106,7 @@ def test_the_keyboard_is_enough(sign_in: Open, services: Services, complaints: l
     expect(page.locator("#preview li")).to_have_count(5)
     page.keyboard.press("Control+A")
     page.keyboard.type("H * * * *")
-    expect(page.locator("#preview")).to_contain_text("'H' is no minute")
+    expect(page.locator("#preview")).to_contain_text("'H' is not a valid minute")
     page.keyboard.press("Control+A")
     page.keyboard.type("0 6 * * *")
     expect(page.locator("#preview")).to_contain_text("Every day at 06:00")

@@ -120,5 +120,5 @@ def test_a_schedule_that_is_broken_can_still_be_looked_at(by: By, add: Add, serv
         connection.execute(update(schedules).values(zone="Mars/Base", type="gone", next_fire_at=None))
     client = by("admin")
     assert "Never again" in client.get("/admin/schedules").text
-    assert "There is no time zone" in client.get(f"/admin/schedules/{schedule.id}").text
+    assert "Unknown time zone" in client.get(f"/admin/schedules/{schedule.id}").text
     assert client.get(f"/admin/schedules/{schedule.id}/edit").status_code == 409

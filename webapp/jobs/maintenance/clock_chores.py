@@ -33,7 +33,7 @@ class LeaseRescuer:
         dead = {lease: beat for lease, (beat, since) in self._seen.items() if at - since > self._lease_seconds}
         for lease, beat in dead.items():
             faultpoint("clock.reap")
-            why = "The machine that ran this job could not be seen any more."
+            why = "The machine that ran this job stopped responding."
             self._leases.settle(lease, why=why, worker_gone=True, unbeaten_since=beat)
         return len(dead)
 

@@ -46,4 +46,4 @@ def _give_up(service: Jobs, name: str, limit: timedelta) -> int:
 def _lost(job: Job, seen: int, limit: timedelta) -> Job:
     if job.version != seen:  # it was heard of just now
         return job
-    return job.mark_stale([f"Nothing was heard of it for {limit}, so it was taken for lost."])
+    return job.mark_stale([f"No update for {limit}, so it was marked as lost."])

@@ -60,7 +60,7 @@ def _without_what_varies(error: str) -> str:
 NAME = "errors"
 BATCH = 2000
 _FAILED = ("failed", "lost", "stale")
-_NO_WORDS = "It gave no reason."
+_NO_WORDS = "No reason given."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

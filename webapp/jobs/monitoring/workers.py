@@ -29,7 +29,7 @@ class WorkerNotFound(Exception):
 
     def __init__(self, name: str) -> None:
         """Name who was asked."""
-        super().__init__(f"There is no worker {name}; it may have ended already.")
+        super().__init__(f"There is no worker {name}. It may have stopped already.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""Schedules: cron rules that create jobs. Any number of clocks may tick; each time fires exactly once.
+"""Schedules: cron rules that create jobs. Any number of clocks can run; each scheduled time fires exactly once.
 
-``rule`` knows when (cronsim), ``plan`` what is due and what was missed; both are pure. ``schedule`` is the
-value, ``draft`` what people may ask for, ``schedules`` keeps them, ``runs`` remembers what became of each
-time. ``firing`` is what a clock does every second: ``making`` makes the jobs, ``ticks`` has the statements.
+``cron_rule`` computes times and ``misfires`` decides which of them are due or were missed; both are pure. ``schedule``
+has the values, ``draft`` what users can set, ``service`` stores schedules. Every second a clock calls ``runner``:
+``job_factory`` makes the jobs, ``run_records`` claims each time, and ``run_history`` reads what became of it.
 """

@@ -1,4 +1,4 @@
-"""Drafts: what people ask of a schedule, and the rules that it keeps to."""
+"""Schedule drafts: what users set on a schedule, and its validation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ PRIORITIES = (0, 10_000)
 
 
 class InvalidSchedule(ValueError):
-    """A schedule keeps to its rules; ``errors`` maps a field's name to one sentence."""
+    """Raised when a draft is not valid; ``errors`` maps a field name to one sentence."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
-        """Put the sentences together."""
+        """Join the sentences."""
         self.errors = dict(errors)
         super().__init__(" ".join(self.errors.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleDraft:
-    """All of a schedule that people choose, but for its type and payload; not checked yet."""
+    """Everything that users set on a schedule except its job type and payload; not validated yet."""
 
     name: str
     rule: str
@@ -39,7 +39,7 @@ class ScheduleDraft:
 
     @classmethod
     def from_schedule(cls, schedule: Schedule) -> Self:
-        """Return what was asked of a schedule, to be changed."""
+        """Return the draft of an existing schedule, to edit it."""
         return cls(
             name=schedule.name,
             rule=schedule.rule.text,
@@ -51,9 +51,9 @@ class ScheduleDraft:
             owner=schedule.owner,
         )
 
-    def check(self, knows_queue: Callable[[str], bool]) -> CronRule:
-        """Return its rule if everything is good; else raise `InvalidSchedule` with a sentence for each mistake."""
-        errors = dict(self._mistakes(knows_queue))
+    def check(self, queue_exists: Callable[[str], bool]) -> CronRule:
+        """Return the parsed rule; raise `InvalidSchedule` with a sentence for each invalid field."""
+        errors = dict(self._invalid_fields(queue_exists))
         try:
             rule = CronRule.parse(self.rule, self.zone)
         except UnknownTimeZone as error:
@@ -65,7 +65,7 @@ class ScheduleDraft:
         return rule
 
     def to_row(self, rule: CronRule) -> dict[str, Any]:
-        """Return what is kept of it; only of one that was checked."""
+        """Return the columns of its row; call `check` first."""
         return {
             "name": self.name.strip(),
             "rule": rule.text,
@@ -80,21 +80,21 @@ class ScheduleDraft:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is asked as plain values, for the audit."""
+        """Return the draft as plain values, for the audit log."""
         names = ("name", "rule", "zone", "missed", "one_at_a_time", "queue", "priority")
         return {name: getattr(self, name) for name in names} | {
             "owner": self.owner.user_id,
             "public": self.owner.public,
         }
 
-    def _mistakes(self, knows_queue: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    def _invalid_fields(self, queue_exists: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
         name = self.name.strip()
         if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or json_values.storable_text(name) != name:
-            yield "name", f"A name is one line of 1 to {NAME_LIMIT} characters."
+            yield "name", f"A name must be one line of 1 to {NAME_LIMIT} characters."
         if self.missed not in {*MisfirePolicy}:
-            yield "missed", f"For missed times there are: {', '.join(MisfirePolicy)}."
-        if self.queue and (len(self.queue) > QUEUE_LIMIT or not knows_queue(self.queue)):
+            yield "missed", f"The policy for missed runs must be one of {', '.join(MisfirePolicy)}."
+        if self.queue and (len(self.queue) > QUEUE_LIMIT or not queue_exists(self.queue)):
             yield "queue", f"There is no queue {self.queue[:QUEUE_LIMIT]!r}."
         lowest, highest = PRIORITIES
         if self.priority is not None and not lowest <= self.priority <= highest:
-            yield "priority", f"A priority is a number from {lowest} to {highest:,}; higher goes first."
+            yield "priority", f"A priority must be a number from {lowest} to {highest:,}; higher runs first."

@@ -1,4 +1,4 @@
-"""Making: from a schedule to its job as a value, and to the job's place, which its unique key may refuse."""
+"""Creates the job of a schedule: first as a value, then as a row, unless its unique key is held."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,56 +19,56 @@ from webapp.jobs.store.job_store import Store
 
 
 class CannotStart(Exception):
-    """A schedule can make its job; the message says why not: its type is gone, its payload does not fit any more."""
+    """Raised when a schedule cannot create its job, for example because its job type is gone; the message says why."""
 
 
 class PreviousRunUnfinished(Exception):
-    """Where there is one job at a time, none is made while one is not finished."""
+    """Raised when a schedule runs one job at a time and its previous job has not finished."""
 
     def __init__(self, name: str) -> None:
         """Name the schedule."""
-        super().__init__(f"The schedule {name!r} starts one job at a time, and one is not finished.")
+        super().__init__(f"The schedule {name!r} runs one job at a time, and its previous job has not finished.")
 
 
 class ScheduledJobFactory:
-    """Makes the jobs of schedules, one at a time where the schedule or the type says so."""
+    """Creates the jobs of schedules, one at a time if the schedule or the job type says so."""
 
     def __init__(self, registry: Registry, vault: Vault, store: Store) -> None:
         self._registry = registry
         self._vault = vault
         self._store = store
 
-    def make(self, schedule: Schedule, **choices: Any) -> Job:
-        """Return its next job, not yet written; ``choices`` override the schedule's. Raises `CannotStart`."""
+    def make(self, schedule: Schedule, **options: Any) -> Job:
+        """Return the schedule's next job, not yet inserted; ``options`` override it. Raises `CannotStart`."""
         try:
-            return self._make(schedule, choices)
-        except Exception as error:  # a type's own checks may raise anything, and none of it may stop a clock
+            return self._make(schedule, options)
+        except Exception as error:  # the checks of a job type can raise anything, and must not stop the clock
             raise CannotStart(_sentence(error)) from error
 
     def is_refused(self, connection: Connection, schedule: Schedule, job: Job) -> bool:
-        """Tell whether its unique key is taken, and it may not wait for it."""
+        """Return whether the job's unique key is held and the job must not wait for it."""
         waits = self._queues_up(job) and not schedule.one_at_a_time
         return job.unique_key is not None and not waits and run_records.is_key_held(connection, job.unique_key)
 
     def insert(self, connection: Connection, job: Job) -> set[str]:
-        """Write it; return the queues in which work waits then."""
-        how = create.place_behind if job.unique_key and self._queues_up(job) else create.place
-        return how(connection, self._store, NewJob(job=job))
+        """Insert the job; return the queues that now have claimable jobs."""
+        insert = create.place_behind if job.unique_key and self._queues_up(job) else create.place
+        return insert(connection, self._store, NewJob(job=job))
 
-    def _make(self, schedule: Schedule, choices: Mapping[str, Any]) -> Job:
-        kind = self._registry.get(schedule.type)
+    def _make(self, schedule: Schedule, options: Mapping[str, Any]) -> Job:
+        job_type = self._registry.get(schedule.type)
         with reading(self._store.engine) as connection:
-            disabled_types.refuse_disabled(connection, [kind.name])
-        payload = load_payload(kind, schedule.payload, self._vault)
-        key = kind.key_of(payload) or schedule.unique_key  # what its type must not do twice, no schedule does
-        wanted = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": key, **choices}
-        said = {name: value for name, value in wanted.items() if value is not None}
-        return create.new_job(kind, payload, self._vault, owner=schedule.owner, files={}, **said)
+            disabled_types.refuse_disabled(connection, [job_type.name])
+        payload = load_payload(job_type, schedule.payload, self._vault)
+        key = job_type.key_of(payload) or schedule.unique_key  # the type's own unique key comes first
+        values = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": key, **options}
+        given = {name: value for name, value in values.items() if value is not None}
+        return create.new_job(job_type, payload, self._vault, owner=schedule.owner, files={}, **given)
 
     def _queues_up(self, job: Job) -> bool:
         return self._registry.get(job.type).on_duplicate is OnDuplicate.QUEUE_AFTER
 
 
 def _sentence(error: Exception) -> str:
-    said = str(error)
-    return said if said.endswith(".") else f"{type(error).__name__}: {said}"
+    text = str(error)
+    return text if text.endswith(".") else f"{type(error).__name__}: {text}"

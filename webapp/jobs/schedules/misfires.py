@@ -1,4 +1,4 @@
-"""Plans: which times of a schedule are due now, which were missed, and which is the next. Pure."""
+"""Misfires: which times of a schedule are due now, which were missed, and which comes next. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,20 +8,20 @@ from webapp.jobs.schedules.cron_rule import CronRule
 
 TOO_LATE = timedelta(minutes=5)
 MAX_CATCH_UP = 100
-_MOMENT = timedelta(microseconds=1)  # earlier, so that the time itself counts
+_INSTANT = timedelta(microseconds=1)  # subtracted, so that the time itself is included
 
 
 class MisfirePolicy(StrEnum):
-    """What becomes of times that no clock saw: when all were stopped, or the database was away."""
+    """What happens to times that no clock fired, because all were stopped or the database was unreachable."""
 
-    SKIP = "skip"  # what is more than `TOO_LATE` ago is passed over
-    ONCE = "once"  # the last one fires, for all of them
-    ALL = "all"  # each fires, the last `MAX_CATCH_UP` at most
+    SKIP = "skip"  # times more than `TOO_LATE` ago are skipped
+    ONCE = "once"  # only the latest one fires
+    ALL = "all"  # the latest `MAX_CATCH_UP` fire
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FiringPlan:
-    """``due`` fire now, in order; ``oldest_skipped`` is the oldest time that does not fire; then comes ``next_at``."""
+    """``due`` fire now, in order; ``oldest_skipped`` is the oldest time that does not fire; ``next_at`` is next."""
 
     due: tuple[datetime, ...]
     oldest_skipped: datetime | None
@@ -29,8 +29,8 @@ class FiringPlan:
 
 
 def plan_firing(rule: CronRule, fire_at: datetime, now: datetime, missed: MisfirePolicy) -> FiringPlan:
-    """Return what to do at ``now`` for a schedule that was to fire at ``fire_at``, which is not later."""
+    """Return what to do at ``now`` for a schedule that is due since ``fire_at``."""
     since = max(fire_at, now - TOO_LATE) if missed is MisfirePolicy.SKIP else fire_at
-    due = rule.latest(since - _MOMENT, now, 1 if missed is MisfirePolicy.ONCE else MAX_CATCH_UP)
+    due = rule.latest(since - _INSTANT, now, 1 if missed is MisfirePolicy.ONCE else MAX_CATCH_UP)
     first = due[0] if due else None
     return FiringPlan(due=due, oldest_skipped=None if first == fire_at else fire_at, next_at=rule.after(now))

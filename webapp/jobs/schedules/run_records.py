@@ -1,4 +1,4 @@
-"""Ticks: the statements that keep each time of a schedule from firing twice. All in the caller's transaction."""
+"""Statements that make each scheduled time fire once. All run in the caller's transaction."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,8 +10,8 @@ from webapp.jobs.model.job import UNFINISHED
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule
 from webapp.schema import jobs, now, schedule_runs, schedules
 
-# made once, as building them takes longer than running them
-_MOVE = (
+# built once, as building them takes longer than running them
+_ADVANCE = (
     update(schedules)
     .where(schedules.c.id == bindparam("schedule"), schedules.c.next_fire_at == bindparam("read"))
     .values(next_fire_at=bindparam("next"))
@@ -26,9 +26,9 @@ _RECORD_ONCE = {
 
 
 def advance(connection: Connection, schedule: Schedule, next_at: datetime | None) -> bool:
-    """Set the next time, if it still is the one that was read; tell whether it was."""
+    """Set the next time if no other clock has done so since the schedule was read; return whether it was set."""
     values = {"schedule": schedule.id, "read": schedule.next_fire_at, "next": next_at}
-    return connection.execute(_MOVE, values).rowcount == 1
+    return connection.execute(_ADVANCE, values).rowcount == 1
 
 
 def record_run(
@@ -41,13 +41,13 @@ def record_run(
     asked_by: UUID | None = None,
     detail: str = "",
 ) -> bool:
-    """Write a run, and tell whether it is the first of its time."""
-    why = {"job_id": job_id, "asked_by": asked_by, "detail": detail}
-    row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, **why}
+    """Insert a run; return whether it is the first one for its time."""
+    details = {"job_id": job_id, "asked_by": asked_by, "detail": detail}
+    row = {"schedule_id": schedule.id, "fire_at": fire_at, "outcome": outcome.value, **details}
     return connection.execute(_RECORD_ONCE[connection.dialect.name], row).first() is not None
 
 
 def is_key_held(connection: Connection, unique_key: str) -> bool:
-    """Tell whether an unfinished job holds a unique key."""
+    """Return whether an unfinished job holds a unique key."""
     holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
     return connection.execute(holder).first() is not None

@@ -1,8 +1,8 @@
-"""Firing: what a clock does every second with the schedules whose time has come, and people at any time.
+"""Run schedules: create the jobs of due schedules (a clock, every second) or of one schedule at once (a user).
 
-One transaction per schedule: its next time is moved where it still is the old one, each due time becomes
-a run, unique per schedule and time, and each run its job. So whoever is killed in between leaves nothing,
-and of several clocks one is first.
+Each schedule is one transaction: a compare-and-swap advances its next time, each due time becomes a run, unique per
+schedule and time, and each run creates its job. A clock that is killed leaves nothing half done, and of several
+clocks only one succeeds.
 """
 
 import logging
@@ -27,15 +27,15 @@ from webapp.jobs.store.job_store import Store
 from webapp.schema import now, schedules
 
 log = logging.getLogger(__name__)
-RUN_NOW_PRIORITY = 200  # the priority of a job that a person wanted at once
-_AT_ONCE = 100
-_BUSY = "There is one job at a time, and one was not finished."
-_PASSED_OVER = "Nothing ran at this time, nor at those up to the next run."
+RUN_NOW_PRIORITY = 200  # the priority of a job that a user runs at once
+_BATCH = 100
+_BUSY = "The previous job had not finished."
+_MISSED = "This run and those until the next one were missed."
 _DUE = select(schedules, now().label("now")).where(schedules.c.next_fire_at <= now())
 
 
 class ScheduleRunner:
-    """Makes the jobs of schedules."""
+    """Creates the jobs of schedules."""
 
     def __init__(
         self, engine: Engine, *, registry: Registry, vault: Vault, store: Store, wake: Callable[[str], None]
@@ -46,61 +46,61 @@ class ScheduleRunner:
         self._wake = wake
 
     def fire_due(self) -> int:
-        """Fire every schedule whose time has come; return how many jobs were made.
+        """Fire every due schedule; return how many jobs were created.
 
-        A schedule that cannot make its job costs a run that says why, and stops no other one.
+        A schedule that cannot create its job gets a run that says why; the others still fire.
         """
         with reading(self._engine) as connection:
-            due = connection.execute(_DUE.order_by(schedules.c.next_fire_at).limit(_AT_ONCE)).mappings().all()
-        mixed = sample(due, len(due))  # so that several clocks do not all begin with the same one
-        return sum(self._fire(to_schedule(row), row["now"]) for row in mixed)
+            due = connection.execute(_DUE.order_by(schedules.c.next_fire_at).limit(_BATCH)).mappings().all()
+        shuffled = sample(due, len(due))  # so that several clocks do not all start with the same schedule
+        return sum(self._fire(to_schedule(row), row["now"]) for row in shuffled)
 
     def run_now(self, schedule: Schedule, *, by: UUID | None = None) -> Job:
-        """Make a job of a schedule at once, also of a paused one; its times stay as they are.
+        """Create a job of a schedule at once, even of a paused one; its scheduled times do not change.
 
-        Raises `CannotStart` where none can be made, and `PreviousRunUnfinished` while there is one at a time and
-        that is not finished.
+        Raises `CannotStart` if the job cannot be created, and `PreviousRunUnfinished` if the schedule runs one job
+        at a time and the previous one has not finished.
         """
         job = self._factory.make(schedule, priority=RUN_NOW_PRIORITY, triggered_by=by)
         try:
             with writing(self._engine) as connection:
                 if self._factory.is_refused(connection, schedule, job):
                     raise PreviousRunUnfinished(schedule.name)
-                at = _between_ticks(connection.execute(select(now())).scalar_one())
+                at = _off_schedule_time(connection.execute(select(now())).scalar_one())
                 while not run_records.record_run(
                     connection, schedule, at, RunOutcome.STARTED, job_id=job.id, asked_by=by
                 ):
-                    at += timedelta(microseconds=1)  # two people in one millisecond
-                woken = self._factory.insert(connection, job)
-        except IntegrityError:  # its key was taken just now
+                    at += timedelta(microseconds=1)  # another user ran it in the same millisecond
+                queues = self._factory.insert(connection, job)
+        except IntegrityError:  # another job has just taken its unique key
             raise PreviousRunUnfinished(schedule.name) from None
-        self._wake_all(woken)
+        self._wake_all(queues)
         return self._store.get(job.id)
 
     def _fire(self, schedule: Schedule, at: datetime) -> int:
-        planned, error = _planned(schedule, at)
+        plan, error = _plan(schedule, at)
         try:
             with writing(self._engine) as connection:
-                if not run_records.advance(connection, schedule, planned.next_at):
-                    return 0  # another clock was faster
-                if error or planned.oldest_skipped:
+                if not run_records.advance(connection, schedule, plan.next_at):
+                    return 0  # another clock was first
+                if error or plan.oldest_skipped:
                     outcome = RunOutcome.REFUSED if error else RunOutcome.MISSED
-                    missed_at = planned.oldest_skipped or schedule.next_fire_at or at
-                    run_records.record_run(connection, schedule, missed_at, outcome, detail=error or _PASSED_OVER)
-                tried = [self._start(connection, schedule, fire_at) for fire_at in planned.due]
+                    missed_at = plan.oldest_skipped or schedule.next_fire_at or at
+                    run_records.record_run(connection, schedule, missed_at, outcome, detail=error or _MISSED)
+                created = [self._start(connection, schedule, fire_at) for fire_at in plan.due]
         except IntegrityError:
-            log.info("Schedule %s meets a job that is just being made; it is tried again.", schedule.name)
+            log.info("Schedule %s: another job has just taken its unique key. Trying again.", schedule.name)
             return 0
-        started = [queues for queues in tried if queues is not None]
+        started = [queues for queues in created if queues is not None]
         self._wake_all(set().union(*started))
         return len(started)
 
     def _start(self, connection: Connection, schedule: Schedule, fire_at: datetime) -> set[str] | None:
-        """Make the job of one time; return the queues in which work waits then, or None where there is no job."""
+        """Create the job of one time; return the queues that it made claimable jobs in, or ``None`` without a job."""
         try:
             job = self._factory.make(schedule)
         except CannotStart as error:
-            log.warning("Schedule %s cannot make its job: %s", schedule.name, error)
+            log.warning("Schedule %s cannot create its job: %s", schedule.name, error)
             run_records.record_run(connection, schedule, fire_at, RunOutcome.REFUSED, detail=str(error))
             return None
         if self._factory.is_refused(connection, schedule, job):
@@ -115,14 +115,14 @@ class ScheduleRunner:
             self._wake(queue)
 
 
-def _planned(schedule: Schedule, at: datetime) -> tuple[FiringPlan, str]:
-    """Return what is to be done; with a sentence where nobody can know, and then nothing comes next."""
+def _plan(schedule: Schedule, at: datetime) -> tuple[FiringPlan, str]:
+    """Return the plan, and a sentence if the zone is gone: then no run is due, and none comes next."""
     try:
         return plan_firing(schedule.rule, schedule.next_fire_at or at, at, schedule.missed), ""
     except UnknownTimeZone as error:
         return FiringPlan(due=(), oldest_skipped=None, next_at=None), str(error)
 
 
-def _between_ticks(at: datetime) -> datetime:
-    """A rule names whole minutes, so that no time of it is taken by a run that somebody asked for."""
+def _off_schedule_time(at: datetime) -> datetime:
+    """Return a time that no cron rule matches: rules match whole minutes only."""
     return at if at.microsecond else at.replace(microsecond=1)

@@ -1,4 +1,4 @@
-"""Schedule and Run, as values; and the rows that they stand for."""
+"""`Schedule` and `ScheduleRun` as values, and their conversion from rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,9 +18,9 @@ from webapp.jobs.schedules.misfires import MisfirePolicy
 class Schedule:
     """A rule that creates jobs of one type for one owner.
 
-    ``payload`` is as in a job's row: its secrets are closed. ``queue`` and ``priority`` are None where
-    the type's count. ``next_fire_at`` is None while it is paused, or if its rule names no moment any more.
-    ``version`` counts the changes that people made.
+    ``payload`` is stored as in a job's row, with secrets encrypted. ``queue`` and ``priority`` are None to use the
+    job type's. ``next_fire_at`` is None while the schedule is paused or if its rule never fires again.
+    ``version`` counts the changes that users made.
     """
 
     id: UUID
@@ -45,29 +45,29 @@ class Schedule:
 
     @property
     def unique_key(self) -> str | None:
-        """What keeps a second one of its jobs out while one is unfinished; None where that is no matter."""
+        """The unique key of its jobs, so that only one is unfinished at a time; None if that does not matter."""
         return f"schedule:{self.id}" if self.one_at_a_time else None
 
     @property
     def is_paused(self) -> bool:
-        """None of its times fires."""
+        """Whether its times do not fire."""
         return self.paused_at is not None
 
 
 class RunOutcome(StrEnum):
-    """What became of one time of a schedule."""
+    """What became of one scheduled time."""
 
-    STARTED = "started"  # there is a job
-    BUSY = "busy"  # there is one job at a time, and one was not finished
-    MISSED = "missed"  # nobody was there, and it was passed over by the policy
-    REFUSED = "refused"  # no job could be made; the run says why
+    STARTED = "started"  # a job was created
+    BUSY = "busy"  # one job at a time, and the previous one had not finished
+    MISSED = "missed"  # no clock ran, and the misfire policy skipped it
+    REFUSED = "refused"  # no job could be created; the run says why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRun:
-    """One time of a schedule. ``status`` is its job's, None where there is none (any more).
+    """One scheduled time, or one "run now". ``status`` is that of its job, None without a job.
 
-    ``asked_by`` is who wanted it beside the rule; then ``fire_at`` is when.
+    ``asked_by`` is the user who ran it at ``fire_at``; None if the rule did.
     """
 
     fire_at: datetime
@@ -84,7 +84,7 @@ _PLAIN = tuple(field.name for field in fields(Schedule) if field.name not in _CO
 
 
 def to_schedule(row: RowMapping) -> Schedule:
-    """Make the schedule of a row."""
+    """Return the schedule of a row."""
     return Schedule(
         **{name: row[name] for name in _PLAIN},
         rule=CronRule(row["rule"], row["zone"]),
@@ -94,7 +94,7 @@ def to_schedule(row: RowMapping) -> Schedule:
 
 
 def to_run(row: RowMapping) -> ScheduleRun:
-    """Make the run of a row that has its job's status beside it."""
+    """Return the run of a row that includes its job's status."""
     values = {field.name: row[field.name] for field in fields(ScheduleRun)}
     status = Status(values["status"]) if values["status"] else None
     return ScheduleRun(**values | {"outcome": RunOutcome(values["outcome"]), "status": status})

@@ -1,4 +1,4 @@
-"""Schedules: what people do with them. What a clock does with them is in firing.py."""
+"""Create, change, pause, resume and delete schedules. ``runner`` fires them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,29 +20,31 @@ REASON_LIMIT = 200  # characters
 
 
 class ScheduleNotFound(Exception):
-    """A schedule exists."""
+    """Raised when a schedule does not exist."""
 
-    def __init__(self, asked_for: object) -> None:
-        """Name what was asked for."""
-        super().__init__(f"There is no schedule {asked_for}.")
+    def __init__(self, reference: object) -> None:
+        """Name the id or name that was given."""
+        super().__init__(f"There is no schedule {reference}.")
 
 
 class StaleSchedule(Exception):
-    """What is changed is what was looked at."""
+    """Raised when a schedule was changed since it was read."""
 
     def __init__(self, name: str) -> None:
         """Name the schedule."""
-        super().__init__(f"The schedule {name!r} was changed by somebody else meanwhile. Look at it again.")
+        super().__init__(f"The schedule {name!r} was changed by someone else. Reload it and try again.")
 
 
 class Schedules:
-    """The schedules of one database."""
+    """Reads and changes schedules."""
 
-    def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, knows_queue: Callable[[str], bool]) -> None:
+    def __init__(
+        self, engine: Engine, *, registry: Registry, vault: Vault, queue_exists: Callable[[str], bool]
+    ) -> None:
         self._engine = engine
         self._registry = registry
         self._vault = vault
-        self._knows_queue = knows_queue
+        self._queue_exists = queue_exists
 
     def all(self) -> tuple[Schedule, ...]:
         """Return every schedule, by name."""
@@ -50,16 +52,16 @@ class Schedules:
             return tuple(map(to_schedule, connection.execute(select(schedules).order_by(schedules.c.name)).mappings()))
 
     def get(self, schedule_id: UUID) -> Schedule:
-        """Return one; else raise `ScheduleNotFound`."""
-        return self._one(schedules.c.id == schedule_id, schedule_id)
+        """Return a schedule; raise `ScheduleNotFound` if it does not exist."""
+        return self._fetch(schedules.c.id == schedule_id, schedule_id)
 
     def get_by_name(self, name: str) -> Schedule:
-        """Return the one of this name; else raise `ScheduleNotFound`."""
-        return self._one(schedules.c.name == name, name)
+        """Return the schedule with a name; raise `ScheduleNotFound` if there is none."""
+        return self._fetch(schedules.c.name == name, name)
 
     def check(self, draft: ScheduleDraft) -> None:
-        """Raise `InvalidSchedule` for what cannot be asked of a schedule."""
-        draft.check(self._knows_queue)
+        """Raise `InvalidSchedule` if the draft is not valid."""
+        draft.check(self._queue_exists)
 
     def add(
         self,
@@ -70,15 +72,15 @@ class Schedules:
         by: UUID | None = None,
         schedule_id: UUID | None = None,
     ) -> Schedule:
-        """Make a schedule; it fires from now on. Its id is a new one, unless the caller has made it.
+        """Create a schedule that fires from now on, with a new id unless the caller gives one.
 
-        Raises `UnknownJobType`, `InvalidSchedule` or `InvalidPayload`; then nothing is written.
+        Raises `UnknownJobType`, `InvalidSchedule` or `InvalidPayload`, and then writes nothing.
         """
-        kind = self._registry.get(type_name)
-        rule = draft.check(self._knows_queue)
-        stored = stored_payload(kind, payload, self._vault)
-        made = {"id": schedule_id or uuid7(), "type": kind.name, "payload": stored, "created_by": by}
-        row = draft.to_row(rule) | made
+        job_type = self._registry.get(type_name)
+        rule = draft.check(self._queue_exists)
+        stored = stored_payload(job_type, payload, self._vault)
+        created = {"id": schedule_id or uuid7(), "type": job_type.name, "payload": stored, "created_by": by}
+        row = draft.to_row(rule) | created
         try:
             with writing(self._engine) as connection:
                 at = connection.execute(select(now())).scalar_one()
@@ -90,53 +92,53 @@ class Schedules:
     def change(
         self, old: Schedule, draft: ScheduleDraft, *, payload: Mapping[str, Any] | None = None, by: UUID | None = None
     ) -> Schedule:
-        """Let a schedule be as the draft says; its type stays. Without a ``payload`` it keeps what it has.
+        """Apply a draft to a schedule; its job type stays, and its payload too unless one is given.
 
-        Raises `StaleSchedule` if somebody changed it since ``old`` was read, and what `add` raises.
+        Raises `StaleSchedule` if the schedule was changed since ``old`` was read, and what `add` raises.
         """
-        rule = draft.check(self._knows_queue)
+        rule = draft.check(self._queue_exists)
         row = draft.to_row(rule)
         if payload is not None:
             row["payload"] = stored_payload(self._registry.get(old.type), payload, self._vault)
         if rule != old.rule and not old.is_paused:
             row["next_fire_at"] = rule.after(self._now())
-        return self._set(old, changed_at=now(), changed_by=by, **row)
+        return self._update(old, changed_at=now(), changed_by=by, **row)
 
     def pause(self, old: Schedule, *, why: str = "", by: UUID | None = None) -> Schedule:
-        """Let none of its times fire; a job that it has made goes on."""
+        """Stop firing the schedule; jobs that it has created continue."""
         if len(why) > REASON_LIMIT:
-            raise InvalidSchedule({"why": f"A reason has at most {REASON_LIMIT} characters."})
-        return self._set(old, paused_at=now(), paused_by=by, paused_why=why.strip(), next_fire_at=None)
+            raise InvalidSchedule({"why": f"A reason can have at most {REASON_LIMIT} characters."})
+        return self._update(old, paused_at=now(), paused_by=by, paused_why=why.strip(), next_fire_at=None)
 
     def resume(self, old: Schedule) -> Schedule:
-        """Let its times fire again, from now on: what passed while it was paused was not missed."""
+        """Fire the schedule again from now on; times during the pause do not count as missed."""
         if not old.is_paused:
             return old
         next_fire_at = old.rule.after(self._now())
-        return self._set(old, paused_at=None, paused_by=None, paused_why="", next_fire_at=next_fire_at)
+        return self._update(old, paused_at=None, paused_by=None, paused_why="", next_fire_at=next_fire_at)
 
     def delete(self, schedule_id: UUID) -> None:
-        """Forget a schedule and its runs; the jobs that it has made stay. Raises `ScheduleNotFound`."""
+        """Delete a schedule and its runs, but not its jobs. Raises `ScheduleNotFound`."""
         with writing(self._engine) as connection:
             if connection.execute(delete(schedules).where(schedules.c.id == schedule_id)).rowcount != 1:
                 raise ScheduleNotFound(schedule_id)
 
-    def _set(self, old: Schedule, **values: Any) -> Schedule:
+    def _update(self, old: Schedule, **values: Any) -> Schedule:
         as_read = (schedules.c.id == old.id, schedules.c.version == old.version)
-        changed = update(schedules).where(*as_read).values(**values, version=schedules.c.version + 1)
+        statement = update(schedules).where(*as_read).values(**values, version=schedules.c.version + 1)
         try:
             with writing(self._engine) as connection:
-                if connection.execute(changed).rowcount != 1:
+                if connection.execute(statement).rowcount != 1:
                     raise StaleSchedule(old.name)
         except IntegrityError:
             raise _name_taken(values.get("name", old.name)) from None
         return self.get(old.id)
 
-    def _one(self, condition: ColumnElement[bool], asked_for: object) -> Schedule:
+    def _fetch(self, condition: ColumnElement[bool], reference: object) -> Schedule:
         with reading(self._engine) as connection:
             row = connection.execute(select(schedules).where(condition)).mappings().first()
         if row is None:
-            raise ScheduleNotFound(asked_for)
+            raise ScheduleNotFound(reference)
         return to_schedule(row)
 
     def _now(self) -> Any:
@@ -145,4 +147,4 @@ class Schedules:
 
 
 def _name_taken(name: str) -> InvalidSchedule:
-    return InvalidSchedule({"name": f"There is a schedule named {name.strip()!r} already."})
+    return InvalidSchedule({"name": f"A schedule named {name.strip()!r} already exists."})

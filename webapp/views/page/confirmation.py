@@ -68,5 +68,5 @@ def _complaint(reason: str) -> str:
     if not reason:
         return _("Say why: others read it and wonder otherwise.")
     if len(reason) > _LONGEST:
-        return _("A reason has at most %(count)s characters.", count=_LONGEST)
+        return _("A reason can have at most %(count)s characters.", count=_LONGEST)
     return ""

@@ -100,7 +100,7 @@ class ScheduleForm:
         if not self.priority:
             return None
         if not (self.priority.isascii() and self.priority.isdigit() and len(self.priority) < len("10000000")):
-            errors["priority"] = _("A priority is a number from 0 to 10,000; higher goes first.")
+            errors["priority"] = _("A priority must be a number from 0 to 10,000; higher runs first.")
             return None
         return int(self.priority)
 
