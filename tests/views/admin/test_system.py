@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -97,3 +98,10 @@ def test_no_secret_of_the_settings_is_shown(monkeypatch: pytest.MonkeyPatch) -> 
     assert secret not in str(shown)
     assert shown["DESKJOB_REDIS_URL"] == "redis://***@localhost:6379"
     assert shown["DESKJOB_SECRET_KEY"] == "set, hidden"
+
+
+def test_an_empty_setting_shows_the_effective_value(tmp_path: Path) -> None:
+    rows = {row.variable: row for row in setting_rows(load(data_dir=tmp_path))}
+    assert rows["DESKJOB_DATABASE_URL"].value == f"sqlite:///{tmp_path / 'deskjob.sqlite3'}"
+    assert rows["DESKJOB_DATABASE_URL"].is_default
+    assert rows["DESKJOB_PUBLIC_URL"].value == ""

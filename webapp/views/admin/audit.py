@@ -1,7 +1,4 @@
-"""The audit: who did what to what, from where.
-
-What people read of an action and its object. Pure but for the words.
-"""
+"""The audit log: who did what, when and from where; filtered, page by page, and as CSV."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,70 +23,6 @@ bp = Blueprint("audit", __name__)
 require_for_all(bp, Right.READ_AUDIT)
 _FIELDS = ("person", "action", "kind", "object", "since", "until")
 _COLUMNS = ("at", "actor", "role", "address", "action", "kind", "object_id", "object_name", "before", "after")
-
-
-@dataclass(frozen=True, slots=True)
-class AuditFilter:
-    """The filter as the address has it."""
-
-    given: Mapping[str, str]
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Something is left out."""
-        return any(self.given.values())
-
-    def arguments(self, **more: object) -> dict[str, object]:
-        """Return the address' arguments for the same filter."""
-        return {name: value for name, value in {**self.given, **more}.items() if value}
-
-    def narrowed(self, zone: ZoneInfo) -> AuditCriteria:
-        """Return which lines are meant; days are those of ``zone``."""
-        return AuditCriteria(
-            actor=self.given["person"],
-            action=self.given["action"],
-            kind=self.given["kind"],
-            object_id=self.given["object"],
-            since=start_of_day(self.given["since"], zone),
-            until=end_of_day(self.given["until"], zone),
-        )
-
-
-@bp.get("/admin/audit")
-def index() -> ResponseReturnValue:
-    """List the lines, the newest first."""
-    asked, reading = _asked(), viewer_context()
-    before = request.args.get("before", type=int)
-    found = services().audit_trail.page(asked.narrowed(reading.zone), before=before, limit=PAGE + 1)
-    return render_template(
-        "admin/audit/index.html",
-        entries=[(entry, reading.time(entry.at)) for entry in found[:PAGE]],
-        older=found[PAGE - 1].id if len(found) > PAGE else None,
-        asked=asked,
-        before=before,
-        actions=ACTIONS,
-        kinds=KINDS,
-        zone=reading.zone.key,
-    )
-
-
-@bp.get("/admin/audit.csv")
-def export() -> ResponseReturnValue:
-    """Send all lines that the filter lets through."""
-    asked = _asked()
-    record_audit(AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, after=asked.arguments())
-    return csv_response("audit.csv", _COLUMNS, _rows(services().audit_trail.all(asked.narrowed(viewer_context().zone))))
-
-
-def _rows(entries: Iterator[AuditEntry]) -> Iterator[list[Any]]:
-    for entry in entries:
-        yield [getattr(entry, column) for column in _COLUMNS]
-
-
-def _asked() -> AuditFilter:
-    return AuditFilter({name: request.args.get(name, "").strip()[:200] for name in _FIELDS})
-
-
 ACTIONS: Mapping[str, str] = {
     AuditAction.SIGN_IN: lazy_gettext("Signed in"),
     AuditAction.SIGN_IN_REFUSED: lazy_gettext("Sign-in refused"),
@@ -133,7 +66,7 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.SETTINGS_CHANGE: lazy_gettext("Changed their settings"),
     AuditAction.AUDIT_EXPORT: lazy_gettext("Exported the audit log"),
 }
-KINDS: Mapping[str, str] = {
+TARGETS: Mapping[str, str] = {
     AuditTarget.USER: lazy_gettext("User"),
     AuditTarget.JOB: lazy_gettext("Job"),
     AuditTarget.JOBS: lazy_gettext("Jobs"),
@@ -146,3 +79,66 @@ KINDS: Mapping[str, str] = {
     AuditTarget.SETTINGS: lazy_gettext("Settings"),
     AuditTarget.AUDIT: lazy_gettext("Audit log"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """The filter as in the query string."""
+
+    given: Mapping[str, str]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether any field is set."""
+        return any(self.given.values())
+
+    def arguments(self, **more: object) -> dict[str, object]:
+        """Return the query parameters of this filter, and ``more``."""
+        return {name: value for name, value in {**self.given, **more}.items() if value}
+
+    def criteria(self, zone: ZoneInfo) -> AuditCriteria:
+        """Return the criteria of this filter; its days are days in ``zone``."""
+        return AuditCriteria(
+            actor=self.given["person"],
+            action=self.given["action"],
+            kind=self.given["kind"],
+            object_id=self.given["object"],
+            since=start_of_day(self.given["since"], zone),
+            until=end_of_day(self.given["until"], zone),
+        )
+
+
+@bp.get("/admin/audit")
+def index() -> ResponseReturnValue:
+    """List entries, newest first."""
+    filter_, context = _filter_of_request(), viewer_context()
+    before = request.args.get("before", type=int)
+    found = services().audit_trail.page(filter_.criteria(context.zone), before=before, limit=PAGE + 1)
+    return render_template(
+        "admin/audit/index.html",
+        entries=[(entry, context.time(entry.at)) for entry in found[:PAGE]],
+        older=found[PAGE - 1].id if len(found) > PAGE else None,
+        filter=filter_,
+        before=before,
+        actions=ACTIONS,
+        targets=TARGETS,
+        zone=context.zone.key,
+    )
+
+
+@bp.get("/admin/audit.csv")
+def export() -> ResponseReturnValue:
+    """Download all entries that match the filter as CSV; the download is itself recorded."""
+    filter_ = _filter_of_request()
+    record_audit(AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, after=filter_.arguments())
+    entries = services().audit_trail.all(filter_.criteria(viewer_context().zone))
+    return csv_response("audit.csv", _COLUMNS, _rows(entries))
+
+
+def _rows(entries: Iterator[AuditEntry]) -> Iterator[list[Any]]:
+    for entry in entries:
+        yield [getattr(entry, column) for column in _COLUMNS]
+
+
+def _filter_of_request() -> AuditFilter:
+    return AuditFilter({name: request.args.get(name, "").strip()[:200] for name in _FIELDS})

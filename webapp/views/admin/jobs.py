@@ -1,4 +1,4 @@
-"""Everybody's jobs: the list that those work with who run an installation."""
+"""The list of all users' jobs for operators, with more filters than one's own list, and its CSV export."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -29,8 +29,7 @@ _COLUMNS = (
     *("attempt", "progress", "message", "error"),
 )
 _BATCH = 500
-# of the tabs that show more than one
-_STATUSES = {
+_STATUSES = {  # those that share a tab with another status
     Status.QUEUED: lazy_gettext("Waiting for a worker"),
     Status.HELD: lazy_gettext("Preparing"),
     Status.RUNNING: lazy_gettext("Running"),
@@ -42,69 +41,69 @@ _STATUSES = {
 
 @bp.get("/admin/jobs")
 def index() -> ResponseReturnValue:
-    """List everybody's jobs."""
-    given = AdminJobFilter.of(request.args)
-    found = load_job_list(services(), parse_filter(given))
+    """List the jobs of all users."""
+    filter_ = AdminJobFilter.of(request.args)
+    found = load_job_list(services(), parse_filter(filter_))
     return render_template(
         "admin/jobs/index.html",
-        types=sorted(services().registry, key=lambda kind: translated(kind.title)),
+        types=sorted(services().registry, key=lambda job_type: translated(job_type.title)),
         statuses=_STATUSES,
         queues=[queue.name for queue in services().queues.all()],
-        total=_total(given, found),
-        ended=_ended(given),
+        total=_total(filter_, found),
+        ended=_ended(filter_),
         **list_words(found),
     )
 
 
 @bp.get("/admin/jobs/_live")
 def live() -> ResponseReturnValue:
-    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
+    """Answer a poll of the list; 304 if nothing changed."""
     return answer_again(parse_filter(AdminJobFilter.of(request.args)))
 
 
 @bp.get("/admin/jobs.csv")
 def export() -> ResponseReturnValue:
-    """Send all jobs that the filter lets through, newest first."""
-    given = AdminJobFilter.of(request.args)
-    record_audit(AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=given.arguments())
-    return csv_response("jobs.csv", _COLUMNS, _rows(given))
+    """Download all jobs that match the filter as CSV, newest first."""
+    filter_ = AdminJobFilter.of(request.args)
+    record_audit(AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=filter_.arguments())
+    return csv_response("jobs.csv", _COLUMNS, _rows(filter_))
 
 
-def _total(given: AdminJobFilter, found: JobList) -> str:
-    """Say how many jobs match: exactly where the figures know, and where they are all on the page."""
-    if given.has_exact_count:
-        return number(given.count_ended())
+def _total(filter_: AdminJobFilter, found: JobList) -> str:
+    """Return how many jobs match: exactly if the metrics count them or all are on the page."""
+    if filter_.has_exact_count:
+        return number(filter_.count_ended())
     shown = len(found.rows) + len(found.cards)
     return found.match_count if found.has_more else number(shown)
 
 
-def _ended(given: AdminJobFilter) -> dict[str, str]:
-    """Say the bounds of when jobs ended, in the reader's zone."""
+def _ended(filter_: AdminJobFilter) -> dict[str, str]:
+    """Return the bounds of the finish time in the viewer's time zone."""
     zone = viewer_context().zone
-    bounds = {"since": parse_moment(given.ended_since), "until": parse_moment(given.ended_until)}
-    said = {name: f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
-    return {**said, "zone": zone.key}
+    bounds = {"since": parse_moment(filter_.ended_since), "until": parse_moment(filter_.ended_until)}
+    texts = {name: f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
+    return {**texts, "zone": zone.key}
 
 
-def _rows(given: AdminJobFilter) -> Iterator[list[object]]:
-    wanted = parse_filter(given).criteria
+def _rows(filter_: AdminJobFilter) -> Iterator[list[object]]:
+    criteria = parse_filter(filter_).criteria
     before: UUID | None = None
     while True:
-        found = services().queries.lists.find(viewer(), wanted, before=before, limit=_BATCH)
-        people = viewer_context(person for job in found.jobs for person in (job.owner.user_id, job.triggered_by))
+        found = services().queries.lists.find(viewer(), criteria, before=before, limit=_BATCH)
+        context = viewer_context(user_id for job in found.jobs for user_id in (job.owner.user_id, job.triggered_by))
         for job in found.jobs:
-            yield _row(job, people)
+            yield _row(job, context)
         before = found.jobs[-1].id if len(found.jobs) == _BATCH else found.scanned_to
         if before is None:
             return
 
 
-def _row(job: Job, people: ViewerContext) -> list[object]:
-    said = (job.message, job.errors[-1]["text"] if job.errors else "") if people.may_open(job) else ("", "")
+def _row(job: Job, context: ViewerContext) -> list[object]:
+    texts = (job.message, job.errors[-1]["text"] if job.errors else "") if context.may_open(job) else ("", "")
     times = (job.created_at, job.started_at, job.finished_at)
-    owners = [people.names.get(person, "") if person else "" for person in (job.owner.user_id, job.triggered_by)]
+    users = [context.names.get(user_id, "") if user_id else "" for user_id in (job.owner.user_id, job.triggered_by)]
     return [
-        *(job.id, job.type, job.title, job.status.value, job.queue, *owners),
+        *(job.id, job.type, job.title, job.status.value, job.queue, *users),
         *(at.isoformat() if at else "" for at in times),
-        *(job.attempt, job.progress, *said),
+        *(job.attempt, job.progress, *texts),
     ]

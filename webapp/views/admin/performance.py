@@ -1,4 +1,4 @@
-"""How the job types perform: how often they run and fail, how long they run and wait."""
+"""Performance by job type: number of runs, share of failures, run times and wait times."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ from webapp.views.text.translations import lazy_gettext
 
 bp = Blueprint("performance", __name__)
 require_for_all(bp, Right.SEE_INSTALLATION)
-SHARES = (0.5, 0.95, 0.99)
+PERCENTILES = (0.5, 0.95, 0.99)
 RANGES: Mapping[str, tuple[str, timedelta]] = {
     "1h": (lazy_gettext("1 hour"), timedelta(hours=1)),
     "24h": (lazy_gettext("24 hours"), timedelta(days=1)),
     "7d": (lazy_gettext("7 days"), timedelta(days=7)),
     "30d": (lazy_gettext("30 days"), timedelta(days=30)),
 }
-_USUAL = "24h"
+_DEFAULT_RANGE = "24h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percentiles:
-    """Durations in words, one per share; of ``few`` samples they say little."""
+    """Formatted durations, one per percentile; empty without samples, unreliable with ``few``."""
 
-    words: tuple[str, ...]
+    texts: tuple[str, ...]
     samples: int
     few: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypePerformance:
-    """One job type in the range."""
+    """The runs of one job type in the period."""
 
     type_name: str
     title: str
@@ -52,19 +52,19 @@ class TypePerformance:
 
 @bp.get("/admin/performance")
 def index() -> ResponseReturnValue:
-    """Compare the job types; whole hours, so that their sums are known."""
-    asked = request.args.get("range", "")
-    chosen = asked if asked in RANGES else _USUAL
-    reading = viewer_context()
-    since = _range_start(reading.now, RANGES[chosen][1])
+    """Compare job types over a period of whole hours, because runs are counted per hour."""
+    wanted = request.args.get("range", "")
+    chosen = wanted if wanted in RANGES else _DEFAULT_RANGE
+    context = viewer_context()
+    since = _range_start(context.now, RANGES[chosen][1])
     return render_template(
         "admin/performance/index.html",
-        rows=[_type_performance(went) for went in services().metrics.attempt_stats(since)],
-        ranges={name: words for name, (words, _) in RANGES.items()},
+        rows=[_type_performance(stats) for stats in services().metrics.attempt_stats(since)],
+        ranges={name: label for name, (label, _) in RANGES.items()},
         chosen=chosen,
-        since=reading.when(since),
-        zone=reading.zone.key,
-        shares=[f"p{100 * share:.0f}" for share in SHARES],
+        since=context.when(since),
+        zone=context.zone.key,
+        shares=[f"p{100 * share:.0f}" for share in PERCENTILES],
     )
 
 
@@ -72,20 +72,20 @@ def _range_start(now: datetime, period: timedelta) -> datetime:
     return now.replace(minute=0, second=0, microsecond=0) - period
 
 
-def _type_performance(went: AttemptStats) -> TypePerformance:
+def _type_performance(stats: AttemptStats) -> TypePerformance:
     registry = services().registry
     return TypePerformance(
-        type_name=went.type_name,
-        title=registry.get(went.type_name).title if went.type_name in registry else went.type_name,
-        runs=went.runs,
-        failures=went.failures,
-        share=went.failure_percent,
-        ran=_percentiles(went.run_times),
-        waited=_percentiles(went.wait_times),
+        type_name=stats.type_name,
+        title=registry.get(stats.type_name).title if stats.type_name in registry else stats.type_name,
+        runs=stats.runs,
+        failures=stats.failures,
+        share=stats.failure_percent,
+        ran=_percentiles(stats.run_times),
+        waited=_percentiles(stats.wait_times),
     )
 
 
 def _percentiles(durations: DurationHistogram) -> Percentiles:
-    found = [durations.percentile(share) for share in SHARES]
-    words = tuple("" if period is None else duration(period) for period in found)
-    return Percentiles(words=words, samples=durations.samples, few=durations.is_small_sample)
+    periods = [durations.percentile(share) for share in PERCENTILES]
+    texts = tuple("" if period is None else duration(period) for period in periods)
+    return Percentiles(texts=texts, samples=durations.samples, few=durations.is_small_sample)

@@ -1,9 +1,4 @@
-"""The system: what runs here in which version, on what it stands, and what it will remove.
-
-What the page of the system says: versions, and the parts underneath with what is wrong with them.
-
-Settings for people to read: each with its variable, its value in words, and no secret.
-"""
+"""The system page: versions, state of database, Redis, disk and scheduler, settings, and upcoming deletions."""
 
 import json
 import platform
@@ -39,141 +34,144 @@ from webapp.views.text.translations import ngettext
 
 bp = Blueprint("system", __name__, url_prefix="/admin/system")
 require_for_all(bp, Right.SEE_INSTALLATION)
-_GROWS_OLD = 300.0  # seconds: counting what goes may walk many rows
-
-
-@bp.get("")
-def index() -> ResponseReturnValue:
-    """Show how the system is; what will be removed is asked for afterwards, as it may take a while."""
-    return render_template(
-        "admin/system/index.html", system=system_view(services()), settings=setting_rows(services().settings)
-    )
-
-
-@bp.get("/removal")
-def removal() -> ResponseReturnValue:
-    """Show what will be removed within a day, as a part of the page or as a page of its own."""
-    found = _removal_forecast(services()).removal()
-    return render_template("admin/system/removal.html", forecast=_removal_sentence(found))
-
-
-def _removal_sentence(removal: PruneForecast) -> str:
-    if not removal.jobs and not removal.files:
-        return _("Nothing expires in the next 24 hours.")
-    jobs = ngettext("%(num)s job", "%(num)s jobs", removal.jobs) if removal.jobs else _("no jobs")
-    files = _("no files")
-    if removal.files:
-        files = ngettext("%(num)s file (%(size)s)", "%(num)s files (%(size)s)", removal.files, size=size(removal.bytes))
-    return _("In the next 24 hours, maintenance will delete %(jobs)s and %(files)s.", jobs=jobs, files=files)
-
-
-class _RemovalForecast:
-    """Counts once in five minutes, however many look."""
-
-    def __init__(self, ours: Services) -> None:
-        self._ours = ours
-        self._lock = Lock()
-        self._until = 0.0
-        self._found: PruneForecast | None = None
-
-    def removal(self) -> PruneForecast:
-        with self._lock:
-            if self._found is None or monotonic() > self._until:
-                ours = self._ours
-                retention = ours.pruner.retention
-                self._found = pruner.forecast_pruning(ours.engine, ours.files, retention, ours.registry)
-                self._until = monotonic() + _GROWS_OLD
-            return self._found
-
-
-@cache
-def _removal_forecast(ours: Services) -> _RemovalForecast:
-    return _RemovalForecast(ours)
-
-
-_FULL = 0.9  # of a disk or a memory: time to do something
 NamedValues = Mapping[str, str]
+_FORECAST_SECONDS = 300.0
+_ALMOST_FULL = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemView:
-    """The parts, each as names and values; ``problems`` are sentences that say what to do."""
+    """The components, each as names and values; ``problems`` are sentences that say what to do."""
 
     versions: NamedValues
     database: NamedValues
     redis: NamedValues
     disk: NamedValues
-    clock: NamedValues
+    scheduler: NamedValues
     problems: tuple[str, ...]
 
 
-def system_view(services: Services) -> SystemView:
-    """Ask every part how it is."""
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting and its effective value, without secrets; the value is empty if nothing is set."""
+
+    variable: str
+    value: str
+    is_default: bool
+
+
+@bp.get("")
+def index() -> ResponseReturnValue:
+    """Show the system; the page loads the upcoming deletions afterwards, because counting them can take a while."""
+    return render_template(
+        "admin/system/index.html", system=_system_view(services()), settings=setting_rows(services().settings)
+    )
+
+
+@bp.get("/removal")
+def removal() -> ResponseReturnValue:
+    """Show what will be deleted in the next 24 hours, as a page or as a fragment of the system page."""
+    forecast = _cached_forecast(services()).get()
+    return render_template("admin/system/removal.html", forecast=_forecast_sentence(forecast))
+
+
+def setting_rows(settings: Settings) -> tuple[SettingRow, ...]:
+    """Describe every setting."""
+    return tuple(_setting_rows(settings))
+
+
+class _CachedForecast:
+    """Counts upcoming deletions at most once in five minutes."""
+
+    def __init__(self, of: Services) -> None:
+        self._services = of
+        self._lock = Lock()
+        self._expires_at = 0.0
+        self._forecast: PruneForecast | None = None
+
+    def get(self) -> PruneForecast:
+        with self._lock:
+            if self._forecast is None or monotonic() > self._expires_at:
+                of = self._services
+                self._forecast = pruner.forecast_pruning(of.engine, of.files, of.pruner.retention, of.registry)
+                self._expires_at = monotonic() + _FORECAST_SECONDS
+            return self._forecast
+
+
+@cache
+def _cached_forecast(of: Services) -> _CachedForecast:
+    return _CachedForecast(of)
+
+
+def _forecast_sentence(forecast: PruneForecast) -> str:
+    if not forecast.jobs and not forecast.files:
+        return _("Nothing expires in the next 24 hours.")
+    jobs = ngettext("%(num)s job", "%(num)s jobs", forecast.jobs) if forecast.jobs else _("no jobs")
+    files = _("no files")
+    if forecast.files:
+        bytes_ = size(forecast.bytes)
+        files = ngettext("%(num)s file (%(size)s)", "%(num)s files (%(size)s)", forecast.files, size=bytes_)
+    return _("In the next 24 hours, maintenance will delete %(jobs)s and %(files)s.", jobs=jobs, files=files)
+
+
+def _system_view(services: Services) -> SystemView:
     database = components.inspect_database(services.engine)
     redis = components.inspect_redis(services.wake_ups.connection)
     disk = components.inspect_disk(services.engine, services.settings.storage)
-    heard = time_since_heartbeat(services.engine)
+    silence = time_since_heartbeat(services.engine)
+    heartbeat = _("never") if silence is None else _("%(time)s ago", time=rough_duration(silence))
     return SystemView(
         versions=_versions(),
         database=_database(database),
         redis=_redis(redis),
         disk=_disk(disk),
-        clock={_("Last heartbeat"): _("never") if heard is None else _("%(time)s ago", time=rough_duration(heard))},
-        problems=(*_problems(database, redis, disk), *_silent(heard)),
+        scheduler={_("Last heartbeat"): heartbeat},
+        problems=(*_problems(database, redis, disk), *_scheduler_problem(silence)),
     )
-
-
-def _silent(heard: timedelta | None) -> Iterator[str]:
-    """Tell that no clock does its chores."""
-    if heard is None or heard > SILENT_AFTER:
-        yield _(
-            "The scheduler is not running: scheduled jobs do not start and lost jobs are not detected. "
-            "Start it: deskjob clock"
-        )
 
 
 def _versions() -> NamedValues:
     libraries = {"Flask": "flask", "RQ": "rq", "SQLAlchemy": "sqlalchemy"}
     own = {"Deskjob": version(), "Python": platform.python_version()}
-    return {**own, **{name: version_of(package) for name, package in libraries.items()}, "htmx": _htmx()}
+    return {**own, **{name: version_of(package) for name, package in libraries.items()}, "htmx": _htmx_version()}
 
 
 @cache
-def _htmx() -> str:
+def _htmx_version() -> str:
     vendored = json.loads(Path(current_app.static_folder or "", "vendor", "vendor.json").read_text())
-    return next((str(one["version"]) for one in vendored if one["name"] == "htmx.org"), "")
+    return next((str(library["version"]) for library in vendored if library["name"] == "htmx.org"), "")
 
 
-def _database(found: DatabaseInfo) -> NamedValues:
+def _database(info: DatabaseInfo) -> NamedValues:
     return {
-        _("Version"): f"{found.kind} {found.version}",
-        _("Size"): size(found.bytes),
-        _("Schema revision"): found.revision,
-        _("Pending migrations"): ", ".join(found.pending) or _("none"),
+        _("Version"): f"{info.kind} {info.version}",
+        _("Size"): size(info.bytes),
+        _("Schema revision"): info.revision,
+        _("Pending migrations"): ", ".join(info.pending) or _("none"),
     }
 
 
-def _redis(found: RedisInfo | None) -> NamedValues:
-    if found is None:
+def _redis(info: RedisInfo | None) -> NamedValues:
+    if info is None:
         return {_("State"): _("cannot be reached")}
-    used, most = size(found.bytes), size(found.most_bytes)
+    used, most = size(info.bytes), size(info.most_bytes)
     return {
-        _("Version"): f"{found.kind} {found.version}",
+        _("Version"): f"{info.kind} {info.version}",
         _("Memory"): _("%(used)s of %(most)s", used=used, most=most)
-        if found.most_bytes
+        if info.most_bytes
         else _("%(used)s, no limit", used=used),
-        _("Keys"): number(found.keys),
+        _("Keys"): number(info.keys),
     }
 
 
-def _disk(found: DiskInfo | None) -> NamedValues:
-    if found is None:
+def _disk(info: DiskInfo | None) -> NamedValues:
+    if info is None:
         return {_("State"): _("no files yet")}
     return {
         _("Job files"): ngettext(
-            "%(num)s file, %(size)s", "%(num)s files, %(size)s", found.files, size=size(found.bytes)
+            "%(num)s file, %(size)s", "%(num)s files, %(size)s", info.files, size=size(info.bytes)
         ),
-        _("Free"): _("%(free)s of %(total)s", free=size(found.free), total=size(found.total)),
+        _("Free"): _("%(free)s of %(total)s", free=size(info.free), total=size(info.total)),
     }
 
 
@@ -184,35 +182,31 @@ def _problems(database: DatabaseInfo, redis: RedisInfo | None, disk: DiskInfo | 
         yield _("The database is newer than this version of Deskjob. Upgrade Deskjob.")
     if redis is None:
         yield _("Redis cannot be reached. Jobs wait in the database until it is back; no jobs are lost.")
-    elif redis.most_bytes and redis.bytes > _FULL * redis.most_bytes:
+    elif redis.most_bytes and redis.bytes > _ALMOST_FULL * redis.most_bytes:
         yield _("Redis is almost full. Give it more memory.")
-    if disk and disk.total and disk.free < (1 - _FULL) * disk.total:
+    if disk and disk.total and disk.free < (1 - _ALMOST_FULL) * disk.total:
         yield _("The disk that stores job files is almost full. Free up space or keep jobs for a shorter time.")
 
 
-@dataclass(frozen=True, slots=True)
-class SettingRow:
-    """One setting; ``changed`` is whether it is another than without any environment."""
-
-    variable: str
-    value: str
-    changed: bool
-
-
-def setting_rows(settings: Settings) -> tuple[SettingRow, ...]:
-    """Describe every setting."""
-    return tuple(_described(settings))
+def _scheduler_problem(silence: timedelta | None) -> Iterator[str]:
+    if silence is None or silence > SILENT_AFTER:
+        yield _(
+            "The scheduler is not running: scheduled jobs do not start and lost jobs are not detected. "
+            "Start it: deskjob clock"
+        )
 
 
-def _described(settings: Settings) -> Iterator[SettingRow]:
+def _setting_rows(settings: Settings) -> Iterator[SettingRow]:
+    effective = {"database_url": settings.database, "redis_url": settings.redis, "storage_url": settings.storage}
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        yield SettingRow(PREFIX + name.upper(), _shown(name, value), value != field.default)
+        shown = _display_value(name, value or effective.get(name, value))
+        yield SettingRow(PREFIX + name.upper(), shown, value == field.default)
 
 
-def _shown(name: str, value: object) -> str:
+def _display_value(name: str, value: object) -> str:
     if isinstance(value, SecretStr) or "secret" in name or "password" in name or "token" in name:
-        return _("set, hidden") if value else _("not set")
+        return _("set, hidden") if value else ""
     if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or _("not set")
-    return re.sub(r"//[^/]*@", "//***@", str(value)) or _("not set")
+        return ", ".join(map(str, value))
+    return re.sub(r"//[^/]*@", "//***@", str(value))
