@@ -41,7 +41,7 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
     **dict.fromkeys(
         (
             *("jobs/lifecycle/create", "jobs/lifecycle/job_writer", "jobs/lifecycle/cascade"),
-            *("jobs/lifecycle/optimistic_update", "jobs/store/events"),
+            *("jobs/lifecycle/optimistic_update",),
         ),
         "tests/jobs/test_service.py and the state machine in test_lifecycle_model.py",
     ),

@@ -21,8 +21,9 @@ from webapp.db.engine import writing
 from webapp.demo import sample_files
 from webapp.demo.people import Staff
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
-from webapp.schema import attempts, events, jobs, now
+from webapp.jobs.model.job import EventName, IllegalTransition, Job, Owner, Status
+from webapp.jobs.store import events
+from webapp.schema import attempts, jobs, now
 from webapp.services import Services
 
 NIGHT = "night"  # a queue that is paused, so that something waits
@@ -130,9 +131,7 @@ def fail_once(engine: Engine, job_id: UUID) -> None:
         begun = over - _AGO
         where = {"worker": "one", "host": "demo-1", "pid": 4711}
         times = {"started_at": begun, "finished_at": over}
-        attempt = {"job_id": job_id, "number": 1, "outcome": "failed", "error": WHY, **where, **times}
+        attempt = {"job_id": job_id, "number": 1, "outcome": EventName.FAILED, "error": WHY, **where, **times}
         connection.execute(insert(attempts), attempt)
-        for name, at, detail in (("started", begun, ""), ("failed", over, WHY)):
-            connection.execute(
-                insert(events), {"job_id": job_id, "at": at, "name": name, "attempt": 1, "detail": detail}
-            )
+        for name, at, detail in ((EventName.STARTED, begun, ""), (EventName.FAILED, over, WHY)):
+            events.insert(connection, [{"job_id": job_id, "at": at, "name": name, "attempt": 1, "detail": detail}])

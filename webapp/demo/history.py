@@ -18,7 +18,8 @@ from webapp.demo.sample_files import InputFiles, attachment_rows
 from webapp.demo.scenarios import Scenario, draw_scenario
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Status
-from webapp.schema import attachments, attempts, events, jobs, log_lines, notices
+from webapp.jobs.store import events
+from webapp.schema import attachments, attempts, jobs, log_lines, notices
 
 _SECONDS = 30 * 24 * 3600
 _LAST = 900  # seconds before now in which nothing has ended
@@ -53,7 +54,9 @@ def write_month(connection: Connection, past: Sequence[PastJob], given: InputFil
     """Write all their rows."""
     _insert(connection, jobs, [job_row(job, given.get(job.id), chance) for job in past])
     _insert(connection, attempts, [row for job in past for row in attempt_rows(job, chance)])
-    _insert(connection, events, [row for job in past for row in event_rows(job)])
+    history = [row for job in past for row in event_rows(job)]
+    for first in range(0, len(history), _AT_ONCE):
+        events.insert(connection, history[first : first + _AT_ONCE])
     _insert(connection, attachments, attachment_rows(past, given))
     _insert(connection, log_lines, [row for job in past[-_TALKATIVE:] for row in log_rows(job)])
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from webapp.demo.scenarios import Scenario, payload
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.model.job import Status
+from webapp.jobs.model.job import EventName, Status
+from webapp.jobs.store.events import EventRow
 from webapp.jobs.store.file_store import StoredFile
 
 Row = dict[str, Any]
@@ -25,7 +26,7 @@ class PastAttempt:
     number: int
     begun: datetime
     over: datetime
-    outcome: str
+    outcome: EventName
     error: str
 
 
@@ -52,12 +53,12 @@ class PastJob:
     @property
     def attempts(self) -> tuple[PastAttempt, ...]:
         """Return its attempts; all but the last failed."""
-        last = self.scenario.status.value, self.scenario.error
+        last = EventName(self.scenario.status), self.scenario.error
         if self.scenario.attempt_count == 1:
             return (PastAttempt(number=1, begun=self.started, over=self.ended, outcome=last[0], error=last[1]),)
         middle = self.started + timedelta(seconds=self.scenario.ran / 3)
         return (
-            PastAttempt(number=1, begun=self.started, over=middle, outcome="failed", error=_HICCUP),
+            PastAttempt(number=1, begun=self.started, over=middle, outcome=EventName.FAILED, error=_HICCUP),
             PastAttempt(number=2, begun=middle, over=self.ended, outcome=last[0], error=last[1]),
         )
 
@@ -106,14 +107,14 @@ def attempt_rows(job: PastJob, chance: Random) -> Iterator[Row]:
         }
 
 
-def event_rows(job: PastJob) -> Iterator[Row]:
+def event_rows(job: PastJob) -> Iterator[EventRow]:
     """Yield what happened, in its order."""
-    yield _event(job, job.created, "created", 0, actor_id=job.owner_id)
+    yield _event(job, job.created, EventName.CREATED, 0, actor_id=job.owner_id)
     for one in job.attempts:
-        yield _event(job, one.begun, "started", one.number)
-        if one.outcome == Status.CANCELLED:
+        yield _event(job, one.begun, EventName.STARTED, one.number)
+        if one.outcome is EventName.CANCELLED:
             asked_at = max(one.begun, one.over - timedelta(seconds=1))
-            yield _event(job, asked_at, "cancel_requested", one.number, actor_id=job.owner_id)
+            yield _event(job, asked_at, EventName.CANCEL_REQUESTED, one.number, actor_id=job.owner_id)
         yield _event(job, one.over, one.outcome, one.number, detail=one.error)
 
 
@@ -143,8 +144,8 @@ def _times(job: PastJob) -> Row:
 
 
 def _event(
-    job: PastJob, at: datetime, name: str, attempt: int, *, actor_id: UUID | None = None, detail: str = ""
-) -> Row:
+    job: PastJob, at: datetime, name: EventName, attempt: int, *, actor_id: UUID | None = None, detail: str = ""
+) -> EventRow:
     return {"job_id": job.id, "at": at, "name": name, "attempt": attempt, "actor_id": actor_id, "detail": detail}
 
 

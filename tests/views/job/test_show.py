@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 
 from webapp.accounts.user import User
 from webapp.db.engine import writing
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import EventName, Job, Owner, Status
 from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachment
 from webapp.schema import attempts, jobs, now
@@ -126,10 +126,10 @@ def test_files_that_have_expired_are_said_to_be_gone(
 def test_the_timeline_tells_who_did_what(client: FlaskClient, put: Put, services: Services, user: User) -> None:
     job = put(Status.CANCELLED, attempt=1, max_attempts=3)
     with writing(services.engine) as connection:
-        events.record(connection, [job], "created", actor_id=user.id)
-        events.record(connection, [job], "started")
-        events.record(connection, [job], "cancel_requested", actor_id=user.id)
-        events.record(connection, [job], "cancelled")
+        events.insert(connection, events.rows_of([job], EventName.CREATED, actor_id=user.id))
+        events.insert(connection, events.rows_of([job], EventName.STARTED))
+        events.insert(connection, events.rows_of([job], EventName.CANCEL_REQUESTED, actor_id=user.id))
+        events.insert(connection, events.rows_of([job], EventName.CANCELLED))
     page = text_of(client.get(f"/jobs/{job.id}").text)
     for line in ("Created by you", "Attempt 1 of 3 started", "Asked to stop by you", "Stopped by you"):
         assert line in page

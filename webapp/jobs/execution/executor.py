@@ -29,7 +29,7 @@ from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Pending
 from webapp.jobs.lifecycle import finish_attempt, finish_family
 from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
 from webapp.jobs.model import json_values, policies
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log
 from webapp.jobs.store.file_store import FileStore
@@ -58,10 +58,10 @@ class OwnerMissing(Exception):
 
 
 _SIGNALS: Mapping[type[BaseException], Ending] = {
-    JobCancelled: Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="cooperative"),
-    JobInterrupted: Ending(status=Status.QUEUED, outcome="interrupted"),
-    SliceEnded: Ending(status=Status.QUEUED, outcome="continued"),
-    LeaseLost: Ending(status=Status.FAILED, outcome="lost"),  # its writing is refused by the fence
+    JobCancelled: Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="cooperative"),
+    JobInterrupted: Ending(status=Status.QUEUED, outcome=EventName.INTERRUPTED),
+    SliceEnded: Ending(status=Status.QUEUED, outcome=EventName.CONTINUED),
+    LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # its writing is refused by the fence
 }
 NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would end alike
 SELF_EXPLANATORY = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret)
@@ -128,8 +128,8 @@ class Executor:
         self._tally(ending)
 
     def _tally(self, ending: Ending) -> None:
-        self.done += ending.outcome == "completed"
-        self.failed += ending.outcome == "failed"
+        self.done += ending.outcome == EventName.COMPLETED
+        self.failed += ending.outcome == EventName.FAILED
 
     def _attempt(self, job: Job, reporter: Reporter) -> Ending:
         if job.type not in self._registry:
@@ -146,7 +146,7 @@ class Executor:
             return self._failure(job_type, job, error, reporter)
         if result is False:
             return _failed("The job reported that it failed.")
-        return Ending(status=Status.COMPLETED, outcome="completed")
+        return Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
 
     def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
         if self._asked_to_stop(reporter):
@@ -160,7 +160,7 @@ class Executor:
         if isinstance(signalled, SliceEnded) or reporter.checkpoint_saved or not policies.too_many_interruptions(job):
             return _SIGNALS[type(signalled)]
         if job.attempt < job.max_attempts and job_type.rerun_lost:
-            return Ending(status=Status.QUEUED, outcome="lost", error=policies.TOO_MANY_INTERRUPTIONS)
+            return Ending(status=Status.QUEUED, outcome=EventName.LOST, error=policies.TOO_MANY_INTERRUPTIONS)
         return _failed(policies.TOO_MANY_INTERRUPTIONS)
 
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
@@ -216,7 +216,7 @@ class Executor:
 
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
         words, lines = reporter.close()
-        if ending.outcome != finish_attempt.UNKNOWN_TYPE:  # no fault of the job's: its attempt says it
+        if ending.outcome != EventName.UNKNOWN_TYPE:  # no fault of the job's: its attempt says it
             words = {**words, **reporter.error_values(ending.error, ending.key, ending.parameters)}
         self._retry(lambda: self._end(job, horse, ending, words=words, lines=lines))
 
@@ -258,7 +258,9 @@ def _sentence(error: BaseException) -> str:
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:
     traced = None if trace is None else json_values.storable_text(trace)
-    return Ending(status=Status.FAILED, outcome="failed", error=json_values.storable_text(sentence), traceback=traced)
+    return Ending(
+        status=Status.FAILED, outcome=EventName.FAILED, error=json_values.storable_text(sentence), traceback=traced
+    )
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import finish_family
 from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
 from webapp.jobs.model import policies
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store import lock_order
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs, leases, now
@@ -129,16 +129,16 @@ class Leases:
     def _fate(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
         """Say what becomes of a job whose horse is gone."""
         if job.cancel_requested_at:
-            return Ending(status=Status.CANCELLED, outcome="cancelled", cancel_kind="forced", error=why)
+            return Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="forced", error=why)
         may_rerun = self._may_rerun(job.type)
         if hand_back and may_rerun and not policies.too_many_interruptions(job):
-            return Ending(status=Status.QUEUED, outcome="interrupted", error=why)
+            return Ending(status=Status.QUEUED, outcome=EventName.INTERRUPTED, error=why)
         if hand_back and may_rerun:
             why = policies.TOO_MANY_INTERRUPTIONS
         if job.attempt < job.max_attempts and may_rerun:
-            return Ending(status=Status.QUEUED, outcome="lost", error=why)
+            return Ending(status=Status.QUEUED, outcome=EventName.LOST, error=why)
         status = Status.STALE if worker_gone else Status.FAILED
-        return Ending(status=status, outcome=status.value, error=why)
+        return Ending(status=status, outcome=EventName(status), error=why)
 
     def held_by_worker(self, worker: str) -> tuple[UUID, ...]:
         """Return the leases that a worker holds, by its name."""

@@ -6,10 +6,10 @@ from sqlalchemy import Engine, and_, exists, func, or_, select
 
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
-from webapp.jobs.store import events as names
+from webapp.jobs.model.job import EventName
 from webapp.schema import attempts, events, jobs
 
-_STARTED = and_(events.c.job_id == jobs.c.id, events.c.name == names.STARTED)
+_STARTED = and_(events.c.job_id == jobs.c.id, events.c.name == EventName.STARTED)
 
 
 def checks(engine: Engine) -> Iterator[Check]:
@@ -38,7 +38,9 @@ def checks(engine: Engine) -> Iterator[Check]:
         "A job that is done is never started again.",
         select(*JOB_COLUMNS, jobs.c.finished_at).where(jobs.c.status == "completed", after_the_end),
     )
-    done = select(func.count()).where(events.c.job_id == jobs.c.id, events.c.name == "completed").scalar_subquery()
+    done = (
+        select(func.count()).where(events.c.job_id == jobs.c.id, events.c.name == EventName.COMPLETED).scalar_subquery()
+    )
     yield check_rows(
         engine,
         "A job is done once.",

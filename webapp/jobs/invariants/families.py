@@ -7,12 +7,12 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, 
 
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.jobs.invariants.statuses import ENDED, JOB_COLUMNS
-from webapp.jobs.model.job import TERMINAL, UNFINISHED
+from webapp.jobs.model.job import TERMINAL, UNFINISHED, EventName
 from webapp.schema import events, jobs
 
 _child = jobs.alias("child")
 _OF_ROOT = _child.c.root_id == jobs.c.id
-_RETURNED = exists().where(events.c.job_id == jobs.c.id, events.c.name == "waiting")  # its own part is done
+_RETURNED = exists().where(events.c.job_id == jobs.c.id, events.c.name == EventName.WAITING)  # its own part is done
 
 
 def checks(engine: Engine) -> Iterator[Check]:

@@ -9,15 +9,13 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from webapp.db.engine import writing
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job, short_id
+from webapp.jobs.model.job import EventName, IllegalTransition, Job, short_id
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.jobs.store import events
 from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.transitions import UNSTARTED
 from webapp.schema import attachments, jobs, later, now
 
-PRIORITISED, PUBLISHED, WITHDRAWN = "prioritised", "made_public", "made_private"
-KEPT, RELEASED = "kept", "kept_no_longer"
-_UNSTARTED = ("held", "scheduled", "queued")
 _HIGHEST_PRIORITY = 1_000_000
 _UNKNOWN_TYPE_LIFETIME = timedelta(days=30)
 
@@ -77,27 +75,29 @@ class AdminJobs:
             if not _update(connection, job_id, of_the_system, public=public):
                 raise NotOfTheSystem(job_id)
             job = self._store.read(connection, job_id)
-            events.record(connection, [job], PUBLISHED if public else WITHDRAWN, actor_id=by)
+            name = EventName.MADE_PUBLIC if public else EventName.MADE_PRIVATE
+            events.insert(connection, events.rows_of([job], name, actor_id=by))
         return job
 
     def keep(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Protect a job and its files from pruning; keeping it twice changes nothing. Raises `CannotBeKept`."""
-        return self._set_kept(job_id, now(), by=by, event=KEPT)
+        return self._set_kept(job_id, now(), by=by, event=EventName.KEPT)
 
     def keep_no_longer(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Let a job be pruned again; its files expire after their usual time, counted from now."""
-        return self._set_kept(job_id, None, by=by, event=RELEASED)
+        return self._set_kept(job_id, None, by=by, event=EventName.KEPT_NO_LONGER)
 
     def _prioritise(self, job_id: UUID, priority: int, by: UUID | None) -> Job:
         self._store.get(job_id)
         with writing(self._store.engine) as connection:
-            if not _update(connection, job_id, jobs.c.status.in_(_UNSTARTED), priority=priority):
+            if not _update(connection, job_id, jobs.c.status.in_(UNSTARTED), priority=priority):
                 raise NotWaiting(job_id)
             job = self._store.read(connection, job_id)
-            events.record(connection, [job], PRIORITISED, actor_id=by, detail=str(priority))
+            detail = str(priority)
+            events.insert(connection, events.rows_of([job], EventName.PRIORITISED, actor_id=by, detail=detail))
         return job
 
-    def _set_kept(self, job_id: UUID, at: object, *, by: UUID | None, event: str) -> Job:
+    def _set_kept(self, job_id: UUID, at: object, *, by: UUID | None, event: EventName) -> Job:
         job = self._store.get(job_id)
         if job.root_id is not None:
             raise CannotBeKept(job_id, job.root_id)
@@ -105,7 +105,7 @@ class AdminJobs:
         with writing(self._store.engine) as connection:
             if _update(connection, job_id, is_different, kept_at=at):
                 self._set_expiry(connection, job, kept=at is not None)
-                events.record(connection, [job], event, actor_id=by)
+                events.insert(connection, events.rows_of([job], event, actor_id=by))
         return self._store.get(job_id)
 
     def _set_expiry(self, connection: Connection, job: Job, *, kept: bool) -> None:

@@ -8,17 +8,16 @@ Halting: the rows of a stop, and nothing of what follows; see stopping.py for th
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, or_, select, update
 
-from webapp.jobs.model.job import COMPLETE, TERMINAL, Status
+from webapp.jobs.model.job import COMPLETE, TERMINAL, EventName, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.jobs.store import events, signals, transitions, unique_keys
 from webapp.schema import dependencies, jobs, now
-from webapp.schema import events as event_rows
 
 _ENDED = tuple(status.value for status in TERMINAL)
 _FIGURES = (jobs.c.parts, jobs.c.parts_completed, jobs.c.parts_failed, jobs.c.parts_cancelled)
@@ -87,8 +86,7 @@ def _settle(connection: Connection, root_id: UUID, root: Any) -> bool:
         statement = transitions.root_ended.update(
             status, progress=progress, finished_at=now(), **_said_of(parts, status)
         )
-        event = {"job_id": root_id, "name": status.value, "attempt": root.attempt}
-        connection.execute(insert(event_rows).values(at=now()), event)
+        events.insert(connection, [{"job_id": root_id, "name": EventName(status), "attempt": root.attempt}])
         signals.note_move(connection, root_id, Status.WAITING, status)
     connection.execute(statement.where(jobs.c.id == root_id))
     return status is not None
@@ -135,8 +133,7 @@ def _cancel(connection: Connection, job_id: UUID) -> bool:
     if connection.execute(statement.where(jobs.c.id == job_id)).rowcount != 1:
         return False
     why = "What it was to follow did not complete."
-    event = {"job_id": job_id, "name": "cancelled", "attempt": 0, "detail": why}
-    connection.execute(insert(event_rows).values(at=now()), event)
+    events.insert(connection, [{"job_id": job_id, "name": EventName.CANCELLED, "attempt": 0, "detail": why}])
     signals.note(connection, signals.job_cancelled, [job_id])
     return True
 
@@ -182,7 +179,7 @@ def end_waiting(connection: Connection, whose: ColumnElement[bool], by: UUID | N
 
 def _end(connection: Connection, statement: Update, by: UUID | None) -> list[UUID]:
     ended = connection.execute(statement.returning(jobs.c.id, jobs.c.attempt)).all()
-    _note(connection, ended, "cancelled", by)
+    events.insert(connection, events.rows_of(ended, EventName.CANCELLED, actor_id=by))
     ids = [row.id for row in ended]
     signals.note(connection, signals.job_cancelled, ids)
     return ids
@@ -204,13 +201,7 @@ def ask_running(connection: Connection, whose: ColumnElement[bool], by: UUID | N
         .returning(jobs.c.id, jobs.c.attempt)
     )
     asked = connection.execute(statement).all()
-    _note(connection, asked, events.CANCEL_REQUESTED, by)
+    events.insert(connection, events.rows_of(asked, EventName.CANCEL_REQUESTED, actor_id=by))
     ids = [row.id for row in asked]
     roots = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.status == "waiting")
     return list(connection.execute(roots).scalars())
-
-
-def _note(connection: Connection, rows: Collection[object], name: str, by: UUID | None) -> None:
-    if rows:
-        noted = [{"job_id": row.id, "name": name, "attempt": row.attempt, "actor_id": by} for row in rows]  # type: ignore[attr-defined]
-        connection.execute(insert(event_rows).values(at=now()), noted)

@@ -20,7 +20,7 @@ from webapp.jobs.definition import disabled_types, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import Vault, dump_payload
 from webapp.jobs.lifecycle import cascade
-from webapp.jobs.model.job import NO_QUEUE, TERMINAL, Job, Owner, Status
+from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
 from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
@@ -90,7 +90,7 @@ def insert_jobs(
         connection.execute(update(jobs).where(jobs.c.id.in_([job.id for job in new])).values(**due))
     for job in new:
         add_inputs(connection, job.id, tuple(files))
-    events.record(connection, new, events.CREATED, actor_id=new[0].triggered_by)
+    events.insert(connection, events.rows_of(new, EventName.CREATED, actor_id=new[0].triggered_by))
     signals.note(connection, signals.job_created, [job.id for job in new])
 
 

@@ -33,17 +33,14 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.db.engine import is_sqlite
-from webapp.jobs.model.job import COMPLETE, TERMINAL, Job, Status
+from webapp.jobs.model.job import COMPLETE, TERMINAL, EventName, Job, Status
 from webapp.jobs.model.rollup import DECIMALS, ChildCounts
-from webapp.jobs.store import signals, transitions
+from webapp.jobs.store import events, signals, transitions
 from webapp.jobs.store.fence import OF_ATTEMPT, Fence, LeaseLost, bound
 from webapp.schema import attempts as attempt_rows
-from webapp.schema import events as event_rows
 from webapp.schema import jobs, later, now
 
-CONTINUED = "continued"  # the outcome of an attempt that goes on in a fresh work-horse
-UNKNOWN_TYPE = "unknown_type"  # … of one whose worker does not know the job's type
-_UNCOUNTED = frozenset({"interrupted", CONTINUED, UNKNOWN_TYPE})  # they do not use up one of a job's tries
+_UNCOUNTED = frozenset({EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE})  # use up no attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ class Ending:
     """How an attempt ended. ``error`` is for people, ``traceback`` for admins; bytes and seconds."""
 
     status: Status
-    outcome: str
+    outcome: EventName
     error: str | None = None
     key: str = ""  # of the error's translation, and what fills it
     parameters: Mapping[str, Any] | None = None
@@ -112,7 +109,6 @@ _MOVES = {
 }
 _TOLD = ("outcome", "worker", "host", "pid", "started_at", "error", "traceback", "peak_memory", "cpu_seconds")
 _INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
-_INSERT_EVENT = insert(event_rows).values(at=now())
 
 
 class Kin(Enum):
@@ -148,7 +144,7 @@ def end(connection: Connection, job: Job, horse: Horse, ending: Ending, *, kin: 
     write = _end_in_three if is_sqlite(connection.engine) else _end_in_one
     if not write(connection, _Shape(ending.status, tuple(sorted(words)), kin), parameters):
         raise LeaseLost
-    if ending.outcome != CONTINUED:
+    if ending.outcome != EventName.CONTINUED:
         signals.note_move(connection, job.id, Status.RUNNING, ending.status)
 
 
@@ -167,8 +163,10 @@ def _end_in_three(connection: Connection, shape: _Shape, parameters: dict[str, A
         return False
     job_id, number, told = parameters["fence_job"], parameters["fence_attempt"], _untold(parameters)
     connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **told})
-    event = {"job_id": job_id, "attempt": number, "name": told["outcome"], "detail": told["error"] or ""}
-    connection.execute(_INSERT_EVENT, event)
+    events.insert(
+        connection,
+        [{"job_id": job_id, "attempt": number, "name": told["outcome"], "detail": told["error"] or ""}],
+    )
     return True
 
 
@@ -202,9 +200,12 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
     attempt = insert(attempt_rows).from_select(
         ["job_id", "number", "finished_at", *told], select(ended.c.id, ended.c.attempt, now(), *told.values())
     )
-    event = insert(event_rows).from_select(
-        ["job_id", "attempt", "at", "name", "detail"],
-        select(ended.c.id, ended.c.attempt, now(), told["outcome"], func.coalesce(told["error"], "")),
+    event = events.insert_from(
+        ended,
+        job_id=ended.c.id,
+        name=told["outcome"],
+        attempt=ended.c.attempt,
+        detail=func.coalesce(told["error"], ""),
     )
     written = select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"))
     return or_refused(written, ended, shape.status) if shape.kin is Kin.CHILD else written
@@ -213,7 +214,7 @@ def _moved_and_noted(shape: _Shape) -> Select[Any]:
 def _move(ending: Ending) -> dict[str, Any]:
     given_back = {"tries_given_back": int(ending.outcome in _UNCOUNTED)}
     if ending.status is Status.QUEUED:
-        return {**given_back, "interrupted_once_more": int(ending.outcome == "interrupted")}
+        return {**given_back, "interrupted_once_more": int(ending.outcome == EventName.INTERRUPTED)}
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in, **given_back}
     if ending.status is Status.WAITING:

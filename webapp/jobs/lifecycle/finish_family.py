@@ -13,7 +13,7 @@ from sqlalchemy import Connection, case, delete, select, update
 
 from webapp.jobs.lifecycle import cancel, cascade, finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
-from webapp.jobs.model.job import TERMINAL, Job, Status
+from webapp.jobs.model.job import TERMINAL, EventName, Job, Status
 from webapp.jobs.store import lock_order, transitions
 from webapp.schema import jobs
 
@@ -29,13 +29,13 @@ def end(connection: Connection, job: Job, horse: Horse, ending: Ending, **words:
         return _wait_for_children(connection, job, horse, ending, **words)
     finish_attempt.end(connection, job, horse, ending, **words)
     woken: set[str] = set()
-    if parts and ending.outcome != finish_attempt.CONTINUED:
+    if parts and ending.outcome != EventName.CONTINUED:
         woken = drop_children(connection, job.id, for_good=for_good)
     return woken | cascade.follow(connection, [job.id]) if for_good else woken
 
 
 def _wait_for_children(connection: Connection, job: Job, horse: Horse, ending: Ending, **words: Any) -> set[str]:
-    returned = replace(ending, status=Status.WAITING, outcome="waiting")
+    returned = replace(ending, status=Status.WAITING, outcome=EventName.WAITING)
     finish_attempt.end(
         connection, job, horse, returned, **{name: said for name, said in words.items() if name != "progress"}
     )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, finish_family, retry
 from webapp.jobs.model import diagnostics, json_values
-from webapp.jobs.model.job import IllegalTransition, Job, Status
+from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import StaleJob, Store
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
@@ -101,7 +101,7 @@ def _follow(connection: Connection, old: Job, new: Job) -> set[str]:
         if any(getattr(old, name) != getattr(new, name) for name in _PROGRESS):
             signals.note(connection, signals.job_progressed, [new.id])
         return set()
-    events.record(connection, [new], _event_of(old, new))
+    events.insert(connection, events.rows_of([new], _event_of(old, new)))
     signals.note_move(connection, new.id, old.status, new.status)
     if old.is_finished and old.root_id is not None:
         retry.take_back(connection, old.root_id, old.status)
@@ -113,12 +113,13 @@ def _follow(connection: Connection, old: Job, new: Job) -> set[str]:
     return woken | cascade.follow(connection, [new.id])
 
 
-def _event_of(old: Job, new: Job) -> str:
+def _event_of(old: Job, new: Job) -> EventName:
     if new.is_running:
-        return events.STARTED
+        return EventName.STARTED
     if old.is_finished:
-        return retry.RETRIED
-    return "interrupted" if old.is_running and new.status is Status.QUEUED else new.status.value
+        return EventName.RETRIED
+    interrupted = old.is_running and new.status is Status.QUEUED
+    return EventName.INTERRUPTED if interrupted else EventName(new.status)
 
 
 def _storable(old: Job, new: Job) -> Job:

@@ -4,18 +4,17 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from webapp.jobs.lifecycle import cascade
-from webapp.jobs.model.job import TERMINAL, IllegalTransition, Status, short_id
-from webapp.jobs.store import lock_order, signals
+from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Status, short_id
+from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.transitions import reopened
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import events as event_rows
-from webapp.schema import jobs, now
+from webapp.schema import jobs
 
-RETRIED = "retried"
 _MAY = reopened.sources
 _AFRESH: dict[str, Any] = {
     "finished_at": None,
@@ -102,7 +101,7 @@ def _retry_parts(connection: Connection, root: Row[Any], attempts_of: dict[str, 
 
 def _own_part_is_done(connection: Connection, root_id: UUID) -> bool:
     """Tell whether a root has ever waited for its children: then its own handler has returned."""
-    waited = exists().where(event_rows.c.job_id == root_id, event_rows.c.name == Status.WAITING.value)
+    waited = exists().where(event_rows.c.job_id == root_id, event_rows.c.name == EventName.WAITING)
     return bool(connection.execute(select(waited)).scalar_one())
 
 
@@ -144,6 +143,5 @@ def take_back(connection: Connection, root_id: UUID, ended: Status) -> None:
 
 
 def _note(connection: Connection, row: Row[Any], by: UUID | None) -> None:
-    event = {"job_id": row.id, "name": RETRIED, "attempt": row.attempt, "actor_id": by}
-    connection.execute(insert(event_rows).values(at=now()), event)
+    events.insert(connection, events.rows_of([row], EventName.RETRIED, actor_id=by))
     signals.note(connection, signals.job_retrying, [row.id])

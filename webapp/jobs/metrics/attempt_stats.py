@@ -14,13 +14,14 @@ from webapp.db.engine import reading
 from webapp.jobs.metrics import cursors as places
 from webapp.jobs.metrics.cursors import upsert
 from webapp.jobs.metrics.histogram import BOUNDS, UNKNOWN_BUCKET, DurationHistogram
+from webapp.jobs.model.job import EventName
 from webapp.schema import attempts, dependencies, events, hour_of, jobs, runs, seconds_between
 
 NAME = "runs"
 BATCH = 2000
-COMPLETED = "completed"
-FAILURES = frozenset({"failed", "lost", "stale"})
-_OUTCOMES = (COMPLETED, "waiting", "cancelled", *sorted(FAILURES))  # waiting: a root's own part is done
+COMPLETED = EventName.COMPLETED
+FAILURES = frozenset({EventName.FAILED, EventName.LOST, EventName.STALE})
+_OUTCOMES = (COMPLETED, EventName.WAITING, EventName.CANCELLED, *sorted(FAILURES))  # waiting: a root's own part is done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, and_, select, update
 
 from webapp.jobs.metrics import cursors as places
 from webapp.jobs.metrics.cursors import upsert
+from webapp.jobs.model.job import EventName
 from webapp.schema import attempts, error_groups, error_hours, error_users, events, job_errors, jobs
 
 _LONGEST = 500  # characters of a message that people read
@@ -59,7 +60,7 @@ def _without_what_varies(error: str) -> str:
 
 NAME = "errors"
 BATCH = 2000
-_FAILED = ("failed", "lost", "stale")
+_FAILED = (EventName.FAILED, EventName.LOST, EventName.STALE)
 _NO_WORDS = "No reason given."
 
 

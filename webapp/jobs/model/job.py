@@ -26,6 +26,34 @@ class Status(StrEnum):
     STALE = "stale"
 
 
+class EventName(StrEnum):
+    """The name of an event in a job's history. The outcome of an attempt is the event of its end."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    SCHEDULED = "scheduled"
+    STARTED = "started"
+    CANCEL_REQUESTED = "cancel_requested"
+    RETRIED = "retried"
+    # the end of an attempt or of a job
+    WAITING = "waiting"  # the root's own handler has returned
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    STALE = "stale"
+    # the end of an attempt, after which the job continues
+    LOST = "lost"
+    INTERRUPTED = "interrupted"
+    CONTINUED = "continued"  # in another work-horse
+    UNKNOWN_TYPE = "unknown_type"  # the worker does not know the job's type
+    # changes that operators make
+    PRIORITISED = "prioritised"
+    MADE_PUBLIC = "made_public"
+    MADE_PRIVATE = "made_private"
+    KEPT = "kept"
+    KEPT_NO_LONGER = "kept_no_longer"
+
+
 S = Status
 COMPLETE = 100.0  # per cent
 TERMINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE})

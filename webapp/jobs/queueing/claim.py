@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     literal,
     literal_column,
     or_,
@@ -30,13 +29,12 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from webapp.db.engine import is_sqlite, reading, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition import disabled_types
-from webapp.jobs.model.job import NO_QUEUE, Job
+from webapp.jobs.model.job import NO_QUEUE, EventName, Job
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.queueing import concurrency
 from webapp.jobs.store import events, signals
 from webapp.jobs.store.job_store import to_job
 from webapp.jobs.store.transitions import claimed
-from webapp.schema import events as event_rows
 from webapp.schema import jobs, leases, now, queues
 
 QUEUED = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index is used
@@ -87,17 +85,13 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
 
 def _claim_with_event(*conditions: ColumnElement[bool]) -> Select[Any]:
     claim = _claim(*conditions).cte("claimed")
-    event = insert(event_rows).from_select(
-        ["job_id", "at", "name", "attempt"],
-        select(claim.c.id, now(), literal(events.STARTED), claim.c.attempt),
-    )
+    event = events.insert_from(claim, job_id=claim.c.id, name=EventName.STARTED, attempt=claim.c.attempt)
     return select(claim).add_cte(event.cte("event"))
 
 
 _CLAIM = _claim(~_RESTRICTED)
 _CLAIM_WITH_EVENT = _claim_with_event(~_RESTRICTED)
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
-_STARTED_EVENT = insert(event_rows).values(at=now(), name=events.STARTED)
 
 
 class Claims:
@@ -143,7 +137,7 @@ class Claims:
             statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_WITH_EVENT
             row = connection.execute(statement, values).mappings().first()
             if row is not None and is_sqlite(self._engine):
-                connection.execute(_STARTED_EVENT, {"job_id": row["id"], "attempt": row["attempt"]})
+                events.insert(connection, [_start_event(row)])
                 faultpoint("claim.commit")
         return row
 
@@ -155,7 +149,7 @@ class Claims:
             conditions = concurrency.within_limits(connection, queue, self._limits)
             row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
             if row is not None:
-                connection.execute(_STARTED_EVENT, {"job_id": row["id"], "attempt": row["attempt"]})
+                events.insert(connection, [_start_event(row)])
                 faultpoint("claim.commit")
         return row
 
@@ -163,6 +157,10 @@ class Claims:
         limited = exists(select(literal_column("1")).where(queues.c.name == queue, queues.c.max_running.is_not(None)))
         with reading(self._engine) as connection:
             return bool(connection.execute(select(or_(disabled_types.ANY_DISABLED, limited))).scalar())
+
+
+def _start_event(row: RowMapping) -> events.EventRow:
+    return {"job_id": row["id"], "name": EventName.STARTED, "attempt": row["attempt"]}
 
 
 def _started(row: RowMapping | None) -> Job | None:

@@ -10,10 +10,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, Uuid, bindparam, exists, func, literal_column, select
 
 from webapp.db.engine import reading
-from webapp.jobs.model.job import NO_QUEUE
+from webapp.jobs.model.job import NO_QUEUE, EventName
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED
 from webapp.jobs.queueing.claim import queues_with_jobs
-from webapp.jobs.store.events import CREATED
 from webapp.schema import dependencies, events, jobs, later, now
 
 WINDOW = timedelta(hours=24)
@@ -63,7 +62,7 @@ def queued_since(connection: Connection, queued: Iterable[Any]) -> Mapping[UUID,
     ``queued`` are rows with ``id``, ``created_at`` and ``run_at``.
     """
     rows = list(queued)
-    later_events = (events.c.job_id.in_([row.id for row in rows]), events.c.name != CREATED)
+    later_events = (events.c.job_id.in_([row.id for row in rows]), events.c.name != EventName.CREATED)
     latest = select(events.c.job_id, func.max(events.c.at)).where(*later_events).group_by(events.c.job_id)
     restarted = {row[0]: row[1] for row in connection.execute(latest)}
     return {row.id: max(filter(None, (row.created_at, row.run_at, restarted.get(row.id)))) for row in rows}

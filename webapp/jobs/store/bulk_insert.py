@@ -18,7 +18,6 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Integer,
-    Select,
     String,
     Uuid,
     cast,
@@ -31,15 +30,13 @@ from sqlalchemy import (
 )
 
 from webapp.db.engine import is_sqlite
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import EventName, Job
 from webapp.jobs.store import events
 from webapp.jobs.store.job_store import to_row
-from webapp.schema import events as event_rows
 from webapp.schema import jobs, now
 
 _OWN = {"id", "payload", "fair"}
 _in_common = attrgetter(*(field.name for field in fields(Job) if field.name not in {"id", "payload"}))
-_EVENT = ("job_id", "at", "name", "attempt", "actor_id", "detail")
 
 
 def are_alike(new: Sequence[Job]) -> bool:
@@ -65,7 +62,7 @@ def _insert_in_two(connection: Connection, model: Job, document: str) -> None:
     place = func.row_number().over(order_by=lines.c.id)
     job_id = type_coerce(lines.c.key, Uuid)
     connection.execute(_insert(model, lines, id=job_id, payload=lines.c.value, fair=place))
-    connection.execute(insert(event_rows).from_select(_EVENT, _created(model, job_id, lines)))
+    connection.execute(_created(model, job_id, lines))
 
 
 def _insert_in_one(connection: Connection, model: Job, document: str) -> None:
@@ -74,7 +71,7 @@ def _insert_in_one(connection: Connection, model: Job, document: str) -> None:
     payload = cast(lines.c.value, jobs.c.payload.type)
     own = _insert(model, lines, id=cast(lines.c.key, Uuid), payload=payload, fair=lines.c.place)
     made = own.returning(jobs.c.id).cte("made")
-    noted = insert(event_rows).from_select(_EVENT, _created(model, made.c.id, made))
+    noted = _created(model, made.c.id, made)
     connection.execute(select(func.count()).select_from(made).add_cte(noted.cte("noted")))
 
 
@@ -85,7 +82,12 @@ def _insert(model: Job, lines: FromClause, **own: ColumnElement[Any]) -> Insert:
     return insert(jobs).from_select(list(columns), select(*columns.values()).select_from(lines))
 
 
-def _created(model: Job, job_id: ColumnElement[Any], source: FromClause) -> Select[Any]:
-    actor = literal(model.triggered_by, event_rows.c.actor_id.type)
-    columns = (job_id, now(), literal(events.CREATED), literal(model.attempt), actor, literal(""))
-    return select(*columns).select_from(source)
+def _created(model: Job, job_id: ColumnElement[Any], source: FromClause) -> Insert:
+    return events.insert_from(
+        source,
+        job_id=job_id,
+        name=EventName.CREATED,
+        attempt=literal(model.attempt),
+        actor_id=literal(model.triggered_by, Uuid),
+        detail=literal(""),
+    )

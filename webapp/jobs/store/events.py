@@ -1,25 +1,75 @@
-"""What happened to a job: one row per event, written in the transaction that makes it so."""
+"""Events: the history of a job, one row per event, written in the transaction that makes the change.
 
-from collections.abc import Sequence
+This is the only module that inserts events.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NotRequired, Protocol, TypedDict
 from uuid import UUID
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import ColumnElement, Connection, FromClause, Insert, literal, select
+from sqlalchemy import insert as sql_insert
 
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import EventName
 from webapp.schema import events, now
 
-CREATED = "created"
-STARTED = "started"
-CANCEL_REQUESTED = "cancel_requested"
 
-_INSERT = insert(events).values(at=now())
+class EventRow(TypedDict):
+    """One event. Without ``at`` it happened now, by the database's clock."""
+
+    job_id: UUID
+    name: EventName
+    attempt: int
+    actor_id: NotRequired[UUID | None]
+    detail: NotRequired[str]
+    at: NotRequired[datetime]
 
 
-def record(
-    connection: Connection, jobs: Sequence[Job], name: str, *, actor_id: UUID | None = None, detail: str = ""
-) -> None:
-    """Note the same event for one or many jobs; the time is the database's."""
-    rows = [
+class HasAttempt(Protocol):
+    """A job, or a row of one."""
+
+    @property
+    def id(self) -> UUID:
+        """The id of the job."""
+
+    @property
+    def attempt(self) -> int:
+        """The number of its latest attempt."""
+
+
+_INSERT_PAST = sql_insert(events)
+_INSERT = _INSERT_PAST.values(at=now())
+
+
+def insert(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Insert events; all rows must have the same keys."""
+    if rows:
+        parameters: Sequence[Mapping[str, Any]] = rows
+        connection.execute(_INSERT_PAST if "at" in rows[0] else _INSERT, parameters)
+
+
+def rows_of(
+    jobs: Iterable[HasAttempt], name: EventName, *, actor_id: UUID | None = None, detail: str = ""
+) -> list[EventRow]:
+    """Return the rows of one event that happened to several jobs."""
+    return [
         {"job_id": job.id, "name": name, "attempt": job.attempt, "actor_id": actor_id, "detail": detail} for job in jobs
     ]
-    connection.execute(_INSERT, rows)
+
+
+def insert_from(
+    source: FromClause,
+    *,
+    job_id: ColumnElement[Any],
+    name: EventName | ColumnElement[str],
+    attempt: ColumnElement[int],
+    **further: ColumnElement[Any],
+) -> Insert:
+    """Return a statement that inserts one event per row of ``source``, for statements that do several things at once.
+
+    ``further`` are ``actor_id`` and ``detail``.
+    """
+    named = literal(name.value) if isinstance(name, EventName) else name
+    columns = {"job_id": job_id, "at": now(), "name": named, "attempt": attempt, **further}
+    return sql_insert(events).from_select(list(columns), select(*columns.values()).select_from(source))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from webapp.jobs.model.job import EventName
 from webapp.jobs.queries.visible_jobs import Attempt
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text.date_format import FormattedTime, duration
@@ -14,14 +15,14 @@ from webapp.views.text.translations import lazy_gettext
 
 _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "completed": (lazy_gettext("Done"), "done"),
-        "failed": (lazy_gettext("Failed"), "failed"),
-        "cancelled": (lazy_gettext("Stopped"), "stopped"),
-        "stale": (lazy_gettext("Lost"), "failed"),
-        "lost": (lazy_gettext("Worker lost"), "attention"),
-        "interrupted": (lazy_gettext("Interrupted"), "attention"),
-        "continued": (lazy_gettext("Went on in a fresh process"), "running"),
-        "waiting": (lazy_gettext("Own work done"), "running"),
+        EventName.COMPLETED: (lazy_gettext("Done"), "done"),
+        EventName.FAILED: (lazy_gettext("Failed"), "failed"),
+        EventName.CANCELLED: (lazy_gettext("Stopped"), "stopped"),
+        EventName.STALE: (lazy_gettext("Lost"), "failed"),
+        EventName.LOST: (lazy_gettext("Worker lost"), "attention"),
+        EventName.INTERRUPTED: (lazy_gettext("Interrupted"), "attention"),
+        EventName.CONTINUED: (lazy_gettext("Went on in a fresh process"), "running"),
+        EventName.WAITING: (lazy_gettext("Own work done"), "running"),
     }
 )
 

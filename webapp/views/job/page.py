@@ -11,11 +11,10 @@ from uuid import UUID
 
 from flask import request
 
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event
 from webapp.jobs.queueing.queues import Queue
-from webapp.jobs.store import events
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
 from webapp.views.job.attempts import AttemptRow, attempt_row
@@ -161,7 +160,7 @@ def queue_outlook(job: Job, reader: ViewerContext | None = None) -> QueueFacts |
 
 
 def _facts(job: Job, data: JobPageData, reader: ViewerContext) -> StatusFacts:
-    stops = [event for event in data.events if event.name in {events.CANCEL_REQUESTED, "cancelled"}]
+    stops = [event for event in data.events if event.name in {EventName.CANCEL_REQUESTED, EventName.CANCELLED}]
     actors = [event.actor_id for event in stops if event.actor_id]
     return StatusFacts(
         job=job,

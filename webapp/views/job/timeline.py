@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from webapp.jobs.lifecycle import attributes, retry
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.queries.visible_jobs import Event
-from webapp.jobs.store import events
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text.date_format import FormattedTime, duration
 from webapp.views.text.status_labels import as_sentence, attempt_number
@@ -17,34 +15,37 @@ from webapp.views.text.translations import lazy_gettext
 
 _ENDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "completed": (lazy_gettext("Done"), "done"),
-        "failed": (lazy_gettext("Failed"), "failed"),
+        EventName.COMPLETED: (lazy_gettext("Done"), "done"),
+        EventName.FAILED: (lazy_gettext("Failed"), "failed"),
         "retry": (lazy_gettext("Failed; it is tried again"), "attention"),
-        "scheduled": (lazy_gettext("Failed; it is tried again"), "attention"),
-        "cancelled": (lazy_gettext("Stopped"), "stopped"),
-        "stale": (lazy_gettext("Lost"), "failed"),
-        "lost": (lazy_gettext("Its worker was lost"), "attention"),
-        "unknown_type": (lazy_gettext("Its worker does not know this type; it waits for another one"), "attention"),
-        "interrupted": (lazy_gettext("Interrupted; it goes on later"), "attention"),
-        "continued": (lazy_gettext("Goes on in a fresh process"), "running"),
-        "waiting": (lazy_gettext("Its own work is done; it waits for its parts"), "running"),
+        EventName.SCHEDULED: (lazy_gettext("Failed; it is tried again"), "attention"),
+        EventName.CANCELLED: (lazy_gettext("Stopped"), "stopped"),
+        EventName.STALE: (lazy_gettext("Lost"), "failed"),
+        EventName.LOST: (lazy_gettext("Its worker was lost"), "attention"),
+        EventName.UNKNOWN_TYPE: (
+            lazy_gettext("Its worker does not know this type; it waits for another one"),
+            "attention",
+        ),
+        EventName.INTERRUPTED: (lazy_gettext("Interrupted; it goes on later"), "attention"),
+        EventName.CONTINUED: (lazy_gettext("Goes on in a fresh process"), "running"),
+        EventName.WAITING: (lazy_gettext("Its own work is done; it waits for its parts"), "running"),
     }
 )
 _DEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        events.CREATED: (lazy_gettext("Created by %(person)s"), "waiting"),
-        events.CANCEL_REQUESTED: (lazy_gettext("Asked to stop by %(person)s"), "attention"),
-        "cancelled": (lazy_gettext("Stopped by %(person)s"), "stopped"),
-        retry.RETRIED: (lazy_gettext("Tried again by %(person)s"), "waiting"),
-        attributes.KEPT: (lazy_gettext("Kept by %(person)s"), "waiting"),
-        attributes.RELEASED: (lazy_gettext("Kept no longer, by %(person)s"), "waiting"),
-        attributes.PRIORITISED: (lazy_gettext("Put before others by %(person)s"), "waiting"),
-        attributes.PUBLISHED: (lazy_gettext("Made public by %(person)s"), "waiting"),
-        attributes.WITHDRAWN: (lazy_gettext("Made private by %(person)s"), "waiting"),
+        EventName.CREATED: (lazy_gettext("Created by %(person)s"), "waiting"),
+        EventName.CANCEL_REQUESTED: (lazy_gettext("Asked to stop by %(person)s"), "attention"),
+        EventName.CANCELLED: (lazy_gettext("Stopped by %(person)s"), "stopped"),
+        EventName.RETRIED: (lazy_gettext("Tried again by %(person)s"), "waiting"),
+        EventName.KEPT: (lazy_gettext("Kept by %(person)s"), "waiting"),
+        EventName.KEPT_NO_LONGER: (lazy_gettext("Kept no longer, by %(person)s"), "waiting"),
+        EventName.PRIORITISED: (lazy_gettext("Put before others by %(person)s"), "waiting"),
+        EventName.MADE_PUBLIC: (lazy_gettext("Made public by %(person)s"), "waiting"),
+        EventName.MADE_PRIVATE: (lazy_gettext("Made private by %(person)s"), "waiting"),
     }
 )
 _ASIDES = frozenset(
-    {attributes.KEPT, attributes.RELEASED, attributes.PRIORITISED, attributes.PUBLISHED, attributes.WITHDRAWN}
+    {EventName.KEPT, EventName.KEPT_NO_LONGER, EventName.PRIORITISED, EventName.MADE_PUBLIC, EventName.MADE_PRIVATE}
 )
 _WORTH_SAYING = timedelta(seconds=1)
 
@@ -73,11 +74,11 @@ def _lines(job: Job, happened: Sequence[Event], reader: ViewerContext) -> Iterat
         text, tone = _text(event, job, reader)
         took = event.at - since if since else timedelta()
         yield TimelineEntry(text=text, at=reader.time(event.at), tone=tone, note=_note(event, took))
-        since = since if event.name == events.CANCEL_REQUESTED or event.name in _ASIDES else event.at
+        since = since if event.name == EventName.CANCEL_REQUESTED or event.name in _ASIDES else event.at
 
 
 def _text(event: Event, job: Job, reader: ViewerContext) -> tuple[str, str]:
-    if event.name == events.STARTED:
+    if event.name == EventName.STARTED:
         several = job.max_attempts > 1 or event.attempt > 1
         text = _("%(attempt)s started", attempt=attempt_number(job, event.attempt)) if several else _("Started")
         return as_sentence(text).rstrip("."), "running"
@@ -91,7 +92,7 @@ def _text(event: Event, job: Job, reader: ViewerContext) -> tuple[str, str]:
 def _note(event: Event, took: timedelta) -> str:
     if took < _WORTH_SAYING:
         return ""
-    if event.name == events.STARTED:
+    if event.name == EventName.STARTED:
         return _("waited %(period)s", period=duration(took))
     return _("ran %(period)s", period=duration(took)) if event.name in _ENDINGS else ""
 
