@@ -1,7 +1,6 @@
-"""Figures over many jobs: what ended when, how long it took, which errors there were.
+"""Metrics: rollups by the hour of how jobs ended, how long attempts took, and which errors occurred.
 
-Nothing of it costs a running job anything: the clock reads what has happened since the last time,
-from where a cursor stands, and adds it up. The cursor moves in the same transaction, so each
-thing is counted once, however many clocks there are and wherever one dies. What has happened
-since then, a reader counts along.
+Running jobs pay nothing for them: the clock reads what happened since the cursor of a rollup and adds it up. The cursor
+moves in the same transaction, so each event is counted once, however many clocks run and wherever one dies. Readers
+count what happened after the cursor themselves.
 """

@@ -1,7 +1,7 @@
-"""How attempts went, by hour: how many, how they ended, how long they ran and had waited. History: nothing leaves it.
+"""Attempt statistics by the hour: number, outcome, run time and wait time. They keep attempts of deleted jobs.
 
-What is interrupted to go on elsewhere is no run yet. How long a job waited is known of its first
-attempt, of a job that was free to start from its creation or from a moment that was set for it.
+An attempt that was interrupted to continue elsewhere does not count. The wait time is known for first attempts of
+jobs that could start at once or at a set time; not for children and jobs with predecessors.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, select
 
 from webapp.db.engine import reading
-from webapp.jobs.metrics import cursors as places
+from webapp.jobs.metrics import cursors
 from webapp.jobs.metrics.cursors import upsert
 from webapp.jobs.metrics.histogram import BOUNDS, UNKNOWN_BUCKET, DurationHistogram
 from webapp.jobs.model.job import EventName
@@ -21,12 +21,17 @@ NAME = "runs"
 BATCH = 2000
 COMPLETED = EventName.COMPLETED
 FAILURES = frozenset({EventName.FAILED, EventName.LOST, EventName.STALE})
-_OUTCOMES = (COMPLETED, EventName.WAITING, EventName.CANCELLED, *sorted(FAILURES))  # waiting: a root's own part is done
+_OUTCOMES = (
+    COMPLETED,
+    EventName.WAITING,
+    EventName.CANCELLED,
+    *sorted(FAILURES),
+)  # waiting: the handler of a root has returned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStats:
-    """How the runs of a type went. Durations are those of completed runs; waits those of all."""
+    """Ended attempts of one job type. ``run_times`` has the completed ones, ``wait_times`` all of them."""
 
     type_name: str
     runs: int
@@ -36,42 +41,42 @@ class AttemptStats:
 
     @property
     def failure_percent(self) -> float:
-        """How many failed, in per cent."""
+        """The share that failed, in per cent."""
         return 100 * self.failures / self.runs if self.runs else 0.0
 
 
 def roll_up(engine: Engine) -> int:
-    """Add up the next attempts that ended; return how many events were looked at, 0 when there are no more."""
-    with places.lock_cursor(engine, NAME) as (connection, cursor):
-        last = places.last_settled_event(connection, cursor.event_id, BATCH)
+    """Add the next ended attempts; return how many events were read, 0 if there are no more."""
+    with cursors.lock_cursor(engine, NAME) as (connection, cursor):
+        last = cursors.last_settled_event(connection, cursor.event_id, BATCH)
         if last == cursor.event_id:
             return 0
         found = connection.execute(_ended(cursor.event_id, last)).mappings().all()
         upsert(connection, runs, [dict(row) for row in found], {"runs": "add"})
-        places.move_cursor(connection, NAME, event_id=last)
+        cursors.move_cursor(connection, NAME, event_id=last)
         return last - cursor.event_id
 
 
 def stats_by_type(engine: Engine, since: datetime, until: datetime | None = None) -> tuple[AttemptStats, ...]:
-    """Return how each type's runs went that ended in whole hours from ``since``, by name."""
+    """Return the statistics of each type, by name, for whole hours from ``since``."""
     cells = (runs.c.type, runs.c.outcome, runs.c.run_bucket, runs.c.wait_bucket)
     within = [runs.c.hour >= since, *([runs.c.hour < until] if until else [])]
     summed = select(*cells, func.sum(runs.c.runs).label("runs")).where(*within).group_by(*cells).order_by(runs.c.type)
     with reading(engine) as connection:
         rows = connection.execute(summed).all()
     names = dict.fromkeys(row.type for row in rows)
-    return tuple(_went(name, [row for row in rows if row.type == name]) for name in names)
+    return tuple(_stats(name, [row for row in rows if row.type == name]) for name in names)
 
 
 def run_times(engine: Engine, since: datetime) -> DurationHistogram:
-    """Return how long all completed runs took that ended in whole hours from ``since``."""
-    done = (runs.c.hour >= since, runs.c.outcome == COMPLETED, runs.c.run_bucket != UNKNOWN_BUCKET)
-    summed = select(runs.c.run_bucket, func.sum(runs.c.runs)).where(*done).group_by(runs.c.run_bucket)
+    """Return the run times of all completed attempts that ended in whole hours from ``since``."""
+    completed = (runs.c.hour >= since, runs.c.outcome == COMPLETED, runs.c.run_bucket != UNKNOWN_BUCKET)
+    summed = select(runs.c.run_bucket, func.sum(runs.c.runs)).where(*completed).group_by(runs.c.run_bucket)
     with reading(engine) as connection:
         return DurationHistogram({row[0]: int(row[1]) for row in connection.execute(summed)})
 
 
-def _went(name: str, rows: list[Any]) -> AttemptStats:
+def _stats(name: str, rows: list[Any]) -> AttemptStats:
     return AttemptStats(
         type_name=name,
         runs=sum(int(row.runs) for row in rows),
@@ -90,8 +95,8 @@ def _histogram(counted: Any) -> DurationHistogram:
 
 
 def _ended(after: int, last: int) -> Select[Any]:
-    """Select the attempts that ended with these events, added up; an end is noted under its outcome's name."""
-    same = and_(
+    """Select counts of the attempts that ended with these events; the event of an end has the outcome's name."""
+    attempt_of_event = and_(
         attempts.c.job_id == events.c.job_id,
         attempts.c.number == events.c.attempt,
         attempts.c.outcome == events.c.name,
@@ -106,7 +111,7 @@ def _ended(after: int, last: int) -> Select[Any]:
     )
     each = (
         select(*cell)
-        .select_from(events.join(attempts, same).join(jobs, jobs.c.id == events.c.job_id))
+        .select_from(events.join(attempts, attempt_of_event).join(jobs, jobs.c.id == events.c.job_id))
         .where(events.c.id > after, events.c.id <= last, events.c.name.in_(_OUTCOMES))
         .subquery()
     )
@@ -114,13 +119,13 @@ def _ended(after: int, last: int) -> Select[Any]:
 
 
 def _wait() -> ColumnElement[int]:
-    follows = exists().where(dependencies.c.job_id == jobs.c.id)
-    free = and_(attempts.c.number == 1, jobs.c.root_id.is_(None), ~follows)
+    has_predecessors = exists().where(dependencies.c.job_id == jobs.c.id)
+    could_start = and_(attempts.c.number == 1, jobs.c.root_id.is_(None), ~has_predecessors)
     since_due = seconds_between(jobs.c.run_at, attempts.c.started_at)
     since_created = seconds_between(jobs.c.created_at, attempts.c.started_at)
     return case(
-        (and_(free, jobs.c.run_at.is_(None)), _bucket(since_created)),
-        (and_(free, jobs.c.run_at <= attempts.c.started_at), _bucket(since_due)),
+        (and_(could_start, jobs.c.run_at.is_(None)), _bucket(since_created)),
+        (and_(could_start, jobs.c.run_at <= attempts.c.started_at), _bucket(since_due)),
         else_=UNKNOWN_BUCKET,
     )
 

@@ -1,9 +1,7 @@
-"""How far each figure has got, and how far it may go: never past what somebody is still writing.
+"""Cursors: how far each rollup has read, and how far it can read without missing uncommitted rows.
 
-On SQLite whoever moves a cursor is the only writer. On PostgreSQL a transaction that has not
-committed may hold moments of the past, so a figure stops before the oldest one that writes.
-
-Adding to sums that may be there already.
+On SQLite the transaction that moves a cursor is the only writer. On PostgreSQL an open transaction can commit rows with
+earlier times, so a rollup stops before the oldest writing transaction.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db.engine import is_sqlite, reading, writing
 from webapp.schema import cursors, events, now
 
-# a moment may be taken shortly before its transaction shows that it writes
+# a time can be taken shortly before its transaction is visible as a writer
 CAUTION_SECONDS = 1.0
-# one that has written nothing for so long only reads: a statement of ours may take 15 s
+# a transaction that wrote nothing for 30 s only reads: statements are limited to 15 s
 _OLDEST_WRITER = text(
     """SELECT coalesce(min(xact_start), clock_timestamp()) - make_interval(secs => :caution) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
@@ -31,7 +29,7 @@ _OLDEST_WRITER = text(
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a figure stands: all events up to ``event_id``, or all moments before ``moment``, are in it."""
+    """How far a rollup has read: all events up to ``event_id``, or everything before ``moment``."""
 
     event_id: int
     moment: datetime | None
@@ -39,8 +37,8 @@ class Cursor:
 
 @contextmanager
 def lock_cursor(engine: Engine, name: str) -> Iterator[tuple[Connection, Cursor]]:
-    """Open the transaction that moves a cursor; nobody else moves it meanwhile."""
-    _make(engine, name)
+    """Open a transaction that holds the lock of a cursor, and yield both."""
+    _ensure_exists(engine, name)
     with writing(engine) as connection:
         row = connection.execute(select(cursors).where(cursors.c.name == name).with_for_update()).one()
         yield connection, Cursor(row.event_id, row.moment)
@@ -49,14 +47,14 @@ def lock_cursor(engine: Engine, name: str) -> Iterator[tuple[Connection, Cursor]
 def move_cursor(
     connection: Connection, name: str, *, event_id: int | None = None, moment: datetime | None = None
 ) -> None:
-    """Say how far a figure has got; without either, that somebody looked."""
-    to = {"event_id": event_id, "moment": moment}
-    values = {key: value for key, value in to.items() if value is not None}
+    """Move a cursor; without a position, only record that the rollup ran."""
+    position = {"event_id": event_id, "moment": moment}
+    values = {key: value for key, value in position.items() if value is not None}
     connection.execute(update(cursors).where(cursors.c.name == name).values(**values, moved_at=now()))
 
 
 def settled_before(connection: Connection) -> datetime:
-    """Return a moment before which nothing will be written any more."""
+    """Return a time before which no more rows will appear."""
     if is_sqlite(connection.engine):
         return connection.execute(select(now())).scalar_one()
     found: datetime = connection.execute(_OLDEST_WRITER, {"caution": CAUTION_SECONDS}).scalar_one()
@@ -64,20 +62,20 @@ def settled_before(connection: Connection) -> datetime:
 
 
 def last_settled_event(connection: Connection, after: int, limit: int) -> int:
-    """Return the last event of the next ``limit`` ones that are settled; ``after`` if there is none."""
-    some = select(events.c.id, events.c.at).where(events.c.id > after).order_by(events.c.id).limit(limit)
+    """Return the last of the next ``limit`` events before `settled_before`; ``after`` if there are none."""
+    following = select(events.c.id, events.c.at).where(events.c.id > after).order_by(events.c.id).limit(limit)
     if is_sqlite(connection.engine):
-        return connection.execute(select(func.max(some.subquery().c.id))).scalar() or after
+        return connection.execute(select(func.max(following.subquery().c.id))).scalar() or after
     end = settled_before(connection)
     last = after
-    for event_id, at in connection.execute(some):
+    for event_id, at in connection.execute(following):
         if at >= end:
             break
         last = event_id
     return last
 
 
-def _make(engine: Engine, name: str) -> None:
+def _ensure_exists(engine: Engine, name: str) -> None:
     with reading(engine) as connection:
         if connection.execute(select(cursors.c.name).where(cursors.c.name == name)).first():
             return
@@ -85,13 +83,13 @@ def _make(engine: Engine, name: str) -> None:
         with writing(engine) as connection:
             connection.execute(insert(cursors).values(name=name, moved_at=now()))
     except IntegrityError:
-        return  # another clock was faster
+        return  # another clock was first
 
 
 def upsert(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], changes: Mapping[str, str] | None = None
 ) -> None:
-    """Insert rows; where the key is there, change its columns: ``add``, ``replace``, or nothing at all."""
+    """Insert rows; on a conflict apply ``changes``, which map a column to ``add`` or ``replace``."""
     if not rows:
         return
     dialect = sqlite if is_sqlite(connection.engine) else postgresql

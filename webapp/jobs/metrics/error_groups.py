@@ -1,4 +1,4 @@
-"""The groups of errors, to be read and settled."""
+"""Error groups: read them, resolve or ignore them, and find their jobs to retry."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ PAGE = 50
 
 
 class ErrorState(StrEnum):
-    """What people think of an error. A resolved one opens again by itself when it comes back."""
+    """The state that operators give an error. A resolved error reopens if it happens again."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -24,16 +24,16 @@ class ErrorState(StrEnum):
 
 
 class ErrorNotFound(Exception):
-    """An error is one that a job has failed with."""
+    """Raised when no error has this fingerprint."""
 
     def __init__(self, fingerprint: str) -> None:
-        """Name what was asked for."""
+        """Name the fingerprint."""
         super().__init__(f"There is no error {fingerprint}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorGroup:
-    """Failures that have one cause. ``count`` is how often it happened, ``users`` how many people it hit."""
+    """Failures with one fingerprint. ``count`` is the number of failures, ``users`` the number of affected users."""
 
     fingerprint: str
     type: str
@@ -50,7 +50,7 @@ class ErrorGroup:
 
 
 class ErrorGroups:
-    """The groups of one database."""
+    """Reads and changes error groups."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -64,12 +64,12 @@ class ErrorGroups:
         before: tuple[datetime, str] | None = None,
         limit: int = PAGE,
     ) -> tuple[ErrorGroup, ...]:
-        """Return groups, those seen last first; ``since`` they were seen, ``before`` the last of the page before."""
+        """Return groups seen since ``since``, last seen first; ``before`` is the last group of the previous page."""
         order = tuple_(error_groups.c.last_seen_at, error_groups.c.fingerprint)
-        wanted = [*_narrowed(state, type_name, since), *([order < before] if before else [])]
+        conditions = [*_conditions(state, type_name, since), *([order < before] if before else [])]
         statement = (
             _groups()
-            .where(*wanted)
+            .where(*conditions)
             .order_by(error_groups.c.last_seen_at.desc(), error_groups.c.fingerprint.desc())
             .limit(limit)
         )
@@ -77,7 +77,7 @@ class ErrorGroups:
             return tuple(ErrorGroup(**row) for row in connection.execute(statement).mappings())
 
     def get(self, fingerprint: str) -> ErrorGroup:
-        """Return one group; else raise `ErrorNotFound`."""
+        """Return one group; raise `ErrorNotFound` if there is none."""
         with reading(self._engine) as connection:
             found = _groups().where(error_groups.c.fingerprint == fingerprint)
             row = connection.execute(found).mappings().first()
@@ -86,45 +86,45 @@ class ErrorGroups:
         return ErrorGroup(**row)
 
     def count(self, *, state: ErrorState | None = None, type_name: str = "", since: datetime | None = None) -> int:
-        """Count the groups that `page` goes through."""
-        counted = select(func.count()).select_from(error_groups).where(*_narrowed(state, type_name, since))
+        """Count the groups that `page` returns, over all pages."""
+        counted = select(func.count()).select_from(error_groups).where(*_conditions(state, type_name, since))
         with reading(self._engine) as connection:
             return connection.execute(counted).scalar_one()
 
     def counts_by_hour(self, fingerprints: Collection[str], since: datetime) -> Mapping[str, Mapping[datetime, int]]:
-        """Return how often each error happened, by the hour."""
-        wanted = (error_hours.c.fingerprint.in_(list(fingerprints)), error_hours.c.hour >= since)
-        found: dict[str, dict[datetime, int]] = {one: {} for one in fingerprints}
+        """Return how often each error happened in each hour."""
+        conditions = (error_hours.c.fingerprint.in_(list(fingerprints)), error_hours.c.hour >= since)
+        found: dict[str, dict[datetime, int]] = {fingerprint: {} for fingerprint in fingerprints}
         with reading(self._engine) as connection:
             columns = (error_hours.c.fingerprint, error_hours.c.hour, error_hours.c.count)
-            for fingerprint, hour, count in connection.execute(select(*columns).where(*wanted)):
+            for fingerprint, hour, count in connection.execute(select(*columns).where(*conditions)):
                 found[fingerprint][hour] = count
         return found
 
     def set_state(self, fingerprint: str, state: ErrorState, *, by: UUID | None = None) -> ErrorGroup:
-        """Say what is thought of an error; raises `ErrorNotFound`."""
+        """Set the state of an error; raises `ErrorNotFound`."""
         values = {"state": state.value, "state_at": now(), "state_by": by}
         with writing(self._engine) as connection:
-            mine = update(error_groups).where(error_groups.c.fingerprint == fingerprint).values(**values)
-            if connection.execute(mine).rowcount != 1:
+            statement = update(error_groups).where(error_groups.c.fingerprint == fingerprint).values(**values)
+            if connection.execute(statement).rowcount != 1:
                 raise ErrorNotFound(fingerprint)
         return self.get(fingerprint)
 
     def retriable(self, fingerprint: str, limit: int, after: UUID | None = None) -> tuple[UUID, ...]:
-        """Return jobs that failed so and still are failed or lost, in the order of their ids."""
+        """Return the jobs that last failed with this error and are still failed or lost, in the order of their ids."""
         later = [job_errors.c.job_id > after] if after else []
         with reading(self._engine) as connection:
             found = _still_failed(fingerprint).where(*later).order_by(job_errors.c.job_id).limit(limit)
             return tuple(connection.execute(found).scalars())
 
     def count_retriable(self, fingerprint: str, ceiling: int = 10_000) -> int:
-        """Count those jobs; the count stops at ``ceiling``."""
+        """Count the jobs that `retriable` returns; the count stops at ``ceiling``."""
         with reading(self._engine) as connection:
-            some = _still_failed(fingerprint).limit(ceiling).subquery()
-            return connection.execute(select(func.count()).select_from(some)).scalar_one()
+            limited = _still_failed(fingerprint).limit(ceiling).subquery()
+            return connection.execute(select(func.count()).select_from(limited)).scalar_one()
 
     def fingerprint_of_job(self, job_id: UUID) -> str | None:
-        """Return the fingerprint of how a job failed the last time, if it did."""
+        """Return the fingerprint of a job's last failure, if there is one."""
         with reading(self._engine) as connection:
             found = select(job_errors.c.fingerprint).where(job_errors.c.job_id == job_id)
             return connection.execute(found).scalar()
@@ -135,7 +135,7 @@ def _groups() -> Any:
     return select(*error_groups.c, users.label("users"))
 
 
-def _narrowed(state: ErrorState | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
+def _conditions(state: ErrorState | None, type_name: str, since: datetime | None) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if state is not None:
         found.append(error_groups.c.state == state.value)

@@ -1,50 +1,52 @@
-"""Durations as histograms of fixed steps, so that they can be added up; a percentile is read from them. Pure."""
+"""Histograms of durations with fixed buckets, so that they can be added up, and their percentiles. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 
-_STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-BOUNDS = tuple(round(step * 10**power, 6) for power in range(-2, 6) for step in _STEPS)  # seconds, 10 ms to 8 days
-UNKNOWN_BUCKET = -1  # the bucket of a duration that nobody can tell
-MIN_SAMPLES = 20  # samples: fewer than these say little
+_FACTORS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+BOUNDS = tuple(
+    round(factor * 10**power, 6) for power in range(-2, 6) for factor in _FACTORS
+)  # seconds, 10 ms to 8 days
+UNKNOWN_BUCKET = -1  # the bucket of unknown durations
+MIN_SAMPLES = 20  # with fewer samples a percentile is not reliable
 
 
 @dataclass(frozen=True, slots=True)
 class DurationHistogram:
-    """How many durations were in each step: step n ends at ``BOUNDS[n]``, the one after the last has no end."""
+    """How many durations fell into each bucket: bucket n ends at ``BOUNDS[n]``, the last one has no end."""
 
     counts: Mapping[int, int]
 
     @property
     def samples(self) -> int:
-        """How many durations are known."""
+        """The number of known durations."""
         return sum(self.counts.values())
 
     @property
     def is_small_sample(self) -> bool:
-        """Whether a percentile of them says little."""
+        """Whether there are too few samples for a reliable percentile."""
         return self.samples < MIN_SAMPLES
 
     def percentile(self, share: float) -> timedelta | None:
-        """Return what ``share`` (0.0 to 1.0) of them did not exceed, within a step; ``None`` if there are none."""
+        """Return the duration that ``share`` (0.0 to 1.0) of them did not exceed; ``None`` without samples."""
         if not self.samples:
             return None
-        wanted = share * self.samples
-        steps = sorted(self.counts)
-        sums = accumulate(self.counts[step] for step in steps)
-        step, reached = next((step, total) for step, total in zip(steps, sums, strict=True) if total >= wanted)
-        inside = 1 - (reached - wanted) / self.counts[step]
-        low, high = _ends(step)
-        return timedelta(seconds=low + (high - low) * inside)
+        rank = share * self.samples
+        buckets = sorted(self.counts)
+        sums = accumulate(self.counts[bucket] for bucket in buckets)
+        bucket, reached = next((bucket, total) for bucket, total in zip(buckets, sums, strict=True) if total >= rank)
+        position = 1 - (reached - rank) / self.counts[bucket]  # interpolated within the bucket
+        low, high = _ends(bucket)
+        return timedelta(seconds=low + (high - low) * position)
 
 
 def bucket_of(seconds: float) -> int:
-    """Return the step in which a duration lies."""
-    return next((step for step, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))
+    """Return the bucket of a duration."""
+    return next((bucket for bucket, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))
 
 
-def _ends(step: int) -> tuple[float, float]:
-    low = BOUNDS[step - 1] if step else 0.0
-    return low, BOUNDS[step] if step < len(BOUNDS) else low
+def _ends(bucket: int) -> tuple[float, float]:
+    low = BOUNDS[bucket - 1] if bucket else 0.0
+    return low, BOUNDS[bucket] if bucket < len(BOUNDS) else low

@@ -1,4 +1,4 @@
-"""Figures: what `services.metrics` is. The clock folds; pages read."""
+"""`services.metrics`: the clock rolls up, pages read."""
 
 from datetime import datetime
 
@@ -9,36 +9,36 @@ from webapp.jobs.metrics.attempt_stats import AttemptStats
 from webapp.jobs.metrics.error_groups import ErrorGroups
 from webapp.jobs.metrics.histogram import DurationHistogram
 
-_AT_MOST = 20  # batches of each kind in one go: the clock has other chores
+_BATCHES = 20  # per rollup and tick, as the clock has other chores
 
 
 class Metrics:
-    """The figures of one database."""
+    """Rollups of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.errors = ErrorGroups(engine)
 
-    def roll_up(self, at_most: int = _AT_MOST) -> None:
-        """Add up what has happened since the last time, in transactions that are short each."""
+    def roll_up(self, batches: int = _BATCHES) -> None:
+        """Add up what happened since the last rollup, in short transactions."""
         outcomes.roll_up(self._engine)
         for roll_up in (error_rollup.roll_up, attempt_stats.roll_up):
-            for _ in range(at_most):
+            for _ in range(batches):
                 if not roll_up(self._engine):
                     break
 
-    def count_ended_by_hour(self, since: datetime, **narrowed: str) -> dict[tuple[datetime, str], int]:
-        """Count jobs as they stand, by the hour of their end and their status; see `endings.by_hour`."""
-        return outcomes.count_by_hour(self._engine, since, **narrowed)
+    def count_ended_by_hour(self, since: datetime, **filters: str) -> dict[tuple[datetime, str], int]:
+        """Count ended jobs by hour and current status; see `outcomes.count_by_hour`."""
+        return outcomes.count_by_hour(self._engine, since, **filters)
 
     def count_ended_by_type(self, since: datetime) -> dict[tuple[str, str], int]:
-        """Count jobs as they stand, by their type and status; see `endings.by_type`."""
+        """Count ended jobs by type and current status; see `outcomes.count_by_type`."""
         return outcomes.count_by_type(self._engine, since)
 
     def attempt_stats(self, since: datetime, until: datetime | None = None) -> tuple[AttemptStats, ...]:
-        """Return how the attempts of each type went; see `runs.by_type`."""
+        """Return the attempt statistics of each type; see `attempt_stats.stats_by_type`."""
         return attempt_stats.stats_by_type(self._engine, since, until)
 
     def run_times(self, since: datetime) -> DurationHistogram:
-        """Return how long completed runs took."""
+        """Return the run times of completed attempts."""
         return attempt_stats.run_times(self._engine, since)
