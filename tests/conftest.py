@@ -175,6 +175,12 @@ def database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
+def thorough(pytestconfig: pytest.Config) -> bool:
+    """Tell whether `--all` was given: state machines take more examples then."""
+    return bool(pytestconfig.getoption("--all"))
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Give a fresh, migrated database: SQLite, or what the `database` fixture says."""
     kind = request.getfixturevalue("database") if "database" in request.fixturenames else "sqlite"

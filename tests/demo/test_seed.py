@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import select
 
-from tests.conftest import DATABASES, LoneClient
+from tests.conftest import LoneClient
 from tests.databases import Databases
+from tests.exhaustive import exhaustive
 from tests.jobs.row_invariants import broken, snapshot
 from tests.views.admin.links import numbers, total
 from tests.views.admin.links import shown as listed
@@ -33,7 +34,7 @@ PASSWORD = "seven plain copper kettles"
 TempPaths = pytest.TempPathFactory
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="module", params=["sqlite", exhaustive("postgresql")])
 def shown(
     request: pytest.FixtureRequest, postgresql_databases: Databases, valkey_url: str, tmp_path_factory: TempPaths
 ) -> Iterator[Flask]:
