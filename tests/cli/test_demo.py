@@ -12,7 +12,7 @@ Say = Callable[..., Result]
 def test_the_demonstration_says_who_can_sign_in(say: Say, services: Services) -> None:
     done = say("demo", "--small")
     assert done.exit_code == 0, done.output
-    password = re.search(r"with the password (\S+)", done.output)[1]
+    password = re.search(r"Their password is (\S+)", done.output)[1]
     for name in ("admin", "ana", "dai", "eva"):
         assert f"{name} " in done.output
     assert services.accounts.authenticate("eva", password)

@@ -42,10 +42,10 @@ def test_old_jobs_go_and_those_whose_type_keeps_them_stay(
     services: Services, say: Callable[..., Result], old: Callable[[str], object]
 ) -> None:
     gone, kept = old("maintenance"), old("kept")
-    assert "1 old jobs would be removed." in say("maintain", "--dry-run").output
+    assert "Would delete 1 old jobs." in say("maintain", "--dry-run").output
     assert services.jobs.get(gone)
     result = say("maintain")
-    assert (result.exit_code, "1 old jobs were removed." in result.output) == (0, True), result.output
+    assert (result.exit_code, "Deleted 1 old jobs." in result.output) == (0, True), result.output
     with pytest.raises(JobNotFound):
         services.jobs.get(gone)
     assert services.jobs.get(kept)

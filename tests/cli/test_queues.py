@@ -43,7 +43,7 @@ def test_a_queue_is_limited_and_freed(say: Say) -> None:
     ("words", "sentence"),
     [
         (("pause", "typo"), "There is no queue 'typo'. See `deskjob queue list`"),
-        (("pause", "default", "--reason", "x" * 201), "--reason takes at most 200 characters"),
+        (("pause", "default", "--reason", "x" * 201), "--reason can have at most 200 characters"),
         (("limit", "default", "-1"), "No such option"),
         (("limit", "default", "few"), "'few' is no limit; write a number from 0 on, or none"),
         (("limit", "default"), "Missing argument 'N|none'"),
@@ -62,5 +62,5 @@ def test_a_queue_is_emptied_once_it_is_meant(say: Say, services: Services, start
     assert say("queue", "empty", "default").exit_code == 1, "nobody said yes"
     assert services.queues.count_queued("default") == 2
     done = say("queue", "empty", "default", "--yes", "--json")
-    assert "2 jobs were stopped." in done.stderr
+    assert "2 jobs stopped." in done.stderr
     assert json.loads(done.stdout)[0]["waiting"] == 0

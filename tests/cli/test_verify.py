@@ -28,7 +28,7 @@ def test_what_holds_is_said_line_by_line(say: Say, start: Callable[..., str]) ->
     assert done.exit_code == 0, done.stdout
     lines = done.stdout.splitlines()
     assert all(line.startswith("holds   ") for line in lines[:-1])
-    assert lines[-1] == f"All {len(lines) - 1} checks hold."
+    assert lines[-1] == f"All {len(lines) - 1} checks passed."
 
 
 def test_what_is_broken_is_said_with_examples_and_the_exit_status(

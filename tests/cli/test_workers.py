@@ -23,7 +23,7 @@ def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
     # Valkey is shared by the tests of a process, so other workers may be listed too
     [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
     assert line.split()[:2] == ["elsewhere", "17"]
-    assert f"runs {job_id.hex[-8:]} (job_history_export)" in line
+    assert f"running {job_id.hex[-8:]} (job_history_export)" in line
 
 
 def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) -> None:
@@ -45,14 +45,14 @@ def test_a_worker_takes_no_other_command(say: Say) -> None:
 def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
     presence = WorkerHeartbeat(services.engine, replace(HOLDER, worker="abcdef"), ["default"], "0.1.0+abc")
     presence.poll()
-    assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere was asked to stop.\n"
+    assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere will stop after its current job.\n"
     told = json.loads(say("worker", "stop", "abc", "--now", "--json").stdout)
     assert (told["state"], told["wish"]) == ("stopping", "now")
     [line] = [line for line in say("worker", "list").stdout.splitlines() if line.startswith("elsewhere")]
-    assert "another version: 0.1.0+abc" in line
+    assert "different version: 0.1.0+abc" in line
 
 
 def test_a_worker_that_is_not_there_cannot_be_stopped(say: Say) -> None:
     refused = say("worker", "stop", "nobody")
     assert refused.exit_code == 2
-    assert "No worker has a name that begins with 'nobody'. See `deskjob worker list`." in refused.stderr
+    assert "No worker has a name that starts with 'nobody'. See `deskjob worker list`." in refused.stderr

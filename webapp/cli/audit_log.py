@@ -1,4 +1,4 @@
-"""The audit of commands: whoever sits at the machine did this."""
+"""Record commands in the audit log, under the name of the operating system's user."""
 
 from contextlib import AbstractContextManager
 from getpass import getuser
@@ -11,12 +11,12 @@ from webapp.cli.context import services
 def audited(
     action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any
 ) -> AbstractContextManager[None]:
-    """Note what the block changes, together with the change; ``details`` are ``name``, ``before``, ``after``."""
+    """Record the change that the block makes, in its transaction; ``details`` are ``name``, ``before``, ``after``."""
     return services().audit.record_with_change(_line(action, kind, object_id, **details))
 
 
-def note(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
-    """Note what is done already."""
+def record(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
+    """Record a change that is already made."""
     services().audit.record(_line(action, kind, object_id, **details))
 
 
@@ -27,5 +27,5 @@ def _line(action: AuditAction, kind: AuditTarget, object_id: object, **details: 
 def _actor() -> AuditActor:
     try:
         return AuditActor(name=f"command line ({getuser()})")
-    except (KeyError, OSError):  # a container may run as a number that has no name
+    except (KeyError, OSError):  # a container can run as a user ID without a name
         return AuditActor(name="command line")

@@ -1,4 +1,4 @@
-"""What a command works with, built once, when it is first needed: ``--help`` needs nothing."""
+"""The application and the services of a command, built when they are first needed."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 @cache
 def app() -> "Flask":
-    """Return the application, with its pages; for those who serve or migrate."""
-    from webapp.app import create_app  # noqa: PLC0415  (importing all pages takes as long as all else together)
+    """Return the Flask application, for commands that serve pages or migrate."""
+    from webapp.app import create_app  # noqa: PLC0415  (the pages take as long to import as everything else)
 
     return create_app()
 
 
 @cache
 def opened() -> Services:
-    """Return the services alone."""
+    """Build the services without the pages. Tests replace this function."""
     settings = load()
     return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
 
 
 def services() -> Services:
-    """Return what `opened` does; for those who import this function by its name."""
+    """Return the services. Commands import this function, so it looks `opened` up again on each call."""
     return opened()

@@ -1,4 +1,4 @@
-"""db: the tables."""
+"""db upgrade and db check."""
 
 import sys
 from contextlib import redirect_stdout
@@ -16,7 +16,7 @@ from webapp.processes.preflight import require_tables
 def upgrade() -> None:
     """Migrate the database to the newest revision."""
     migrate(app())
-    click.echo("The tables are up to date.")
+    click.echo("The database is up to date.")
 
 
 @click.command()
@@ -27,6 +27,6 @@ def check() -> None:
         try:
             compare()
         except SystemExit:
-            click.echo("The tables are not those that the code expects: a migration is missing.", err=True)
+            click.echo("The tables do not match the code: a migration is missing.", err=True)
             sys.exit(1)
-    click.echo("The tables are those that the code expects.")
+    click.echo("The tables match the code.")

@@ -1,4 +1,4 @@
-"""type: which job types there are, and which may not be started for now."""
+"""type list, disable and enable."""
 
 from dataclasses import asdict
 
@@ -24,16 +24,16 @@ def show_all(*, in_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--reason", default="", help="Why; people read it.")
+@click.option("--reason", default="", help="The reason, which other users see.")
 @in_json
 def disable(name: str, reason: str, *, in_json: bool) -> None:
     """Disable a job type. It cannot be started, and its waiting jobs keep waiting."""
     if len(reason) > _REASON_LIMIT:
-        raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
-    kind = services().registry.get(name)
-    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=kind.title, after={"reason": reason}):
+        raise click.UsageError(f"--reason can have at most {_REASON_LIMIT} characters")
+    job_type = services().registry.get(name)
+    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=job_type.title, after={"reason": reason}):
         services().disabled_types.disable(name, reason=reason)
-    _show((kind,), in_json=in_json)
+    _show((job_type,), in_json=in_json)
 
 
 @click.command()
@@ -41,22 +41,27 @@ def disable(name: str, reason: str, *, in_json: bool) -> None:
 @in_json
 def enable(name: str, *, in_json: bool) -> None:
     """Enable a disabled job type. Its waiting jobs run."""
-    kind = services().registry.get(name)
-    with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=kind.title):
+    job_type = services().registry.get(name)
+    with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=job_type.title):
         services().disabled_types.enable(name)
-    services().wake_ups.push(kind.queue)
-    _show((kind,), in_json=in_json)
+    services().wake_ups.push(job_type.queue)
+    _show((job_type,), in_json=in_json)
 
 
-def _show(kinds: tuple[JobType, ...], *, in_json: bool) -> None:
+def _show(job_types: tuple[JobType, ...], *, in_json: bool) -> None:
     disabled = services().disabled_types.all()
     if in_json:
-        click.echo(as_json([_facts(kind, disabled.get(kind.name)) for kind in kinds]))
-    for kind in () if in_json else kinds:
-        off = disabled.get(kind.name)
-        state = f"  disabled{f': {off.reason}' if off.reason else ''}" if off else ""
-        click.echo(readable(f"{kind.name:<24} {kind.queue:<12} {kind.title}{state}"))
+        click.echo(as_json([_facts(job_type, disabled.get(job_type.name)) for job_type in job_types]))
+    for job_type in () if in_json else job_types:
+        disabling = disabled.get(job_type.name)
+        state = f"  disabled{f': {disabling.reason}' if disabling.reason else ''}" if disabling else ""
+        click.echo(readable(f"{job_type.name:<24} {job_type.queue:<12} {job_type.title}{state}"))
 
 
-def _facts(kind: JobType, off: DisabledType | None) -> dict[str, object]:
-    return {"name": kind.name, "title": kind.title, "queue": kind.queue, "disabled": asdict(off) if off else None}
+def _facts(job_type: JobType, disabling: DisabledType | None) -> dict[str, object]:
+    return {
+        "name": job_type.name,
+        "title": job_type.title,
+        "queue": job_type.queue,
+        "disabled": asdict(disabling) if disabling else None,
+    }

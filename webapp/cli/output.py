@@ -1,4 +1,4 @@
-"""Jobs as lines and as JSON, for a terminal."""
+"""Print jobs and other values as lines for a terminal, or as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from webapp.jobs.model.job import Job, Status
 
 
 def as_json(value: Any) -> str:
-    """Return JSON; ids and moments as text, periods in seconds."""
+    """Return JSON: IDs and times as text, periods in seconds."""
     return json.dumps(value, default=_plain, indent=2)
 
 
@@ -22,12 +22,12 @@ def as_json_line(value: Any) -> str:
 
 
 def readable(text: object) -> str:
-    """Return a text that cannot play tricks on a terminal; lines and tabs stay."""
+    """Return the text without control characters, except line breaks and tabs."""
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in str(text))
 
 
 def print_jobs(jobs: Sequence[Job], *, in_json: bool, alone: bool = False) -> None:
-    """Print a line per job, or a list in JSON; ``alone`` prints an object instead of a list."""
+    """Print a line per job, or a JSON list; with ``alone``, a JSON object for the only job."""
     if in_json:
         listed = [job.to_dict() for job in jobs]
         click.echo(as_json(listed[0] if alone else listed))
@@ -36,7 +36,7 @@ def print_jobs(jobs: Sequence[Job], *, in_json: bool, alone: bool = False) -> No
 
 
 def job_in_words(job: Job, owner: str) -> str:
-    """Return what people want to know of one job."""
+    """Return the details of a job as text."""
     shown = {
         "id": job.id,
         "name": job.title,
@@ -47,7 +47,7 @@ def job_in_words(job: Job, owner: str) -> str:
         "message": job.message,
         "queue": job.queue and f"{job.queue}, priority {job.priority}",
         "attempt": f"{job.attempt} of {job.max_attempts}",
-        "parts": _parts(job),
+        "children": _children(job),
         "created": job.created_at,
         "starts": job.run_at if job.status is Status.SCHEDULED else None,
         "started": job.started_at,
@@ -58,19 +58,19 @@ def job_in_words(job: Job, owner: str) -> str:
 
 
 def progress_line(job: Job) -> str:
-    """Return how far a job is."""
-    return readable(f"{job.status}{_asked(job)} {job.progress:.1f} % {job.message}").rstrip()
+    """Return status, progress and message of a job."""
+    return readable(f"{job.status}{_stop_note(job)} {job.progress:.1f} % {job.message}").rstrip()
 
 
 def _line(job: Job) -> str:
-    return readable(f"{job.id}  {job.status:<10} {job.progress:>5.1f} %  {job.type:<20} {job.title}{_asked(job)}")
+    return readable(f"{job.id}  {job.status:<10} {job.progress:>5.1f} %  {job.type:<20} {job.title}{_stop_note(job)}")
 
 
-def _asked(job: Job) -> str:
-    return ", asked to stop" if job.cancel_requested_at and not job.is_finished else ""
+def _stop_note(job: Job) -> str:
+    return ", stopping" if job.cancel_requested_at and not job.is_finished else ""
 
 
-def _parts(job: Job) -> str:
+def _children(job: Job) -> str:
     if not job.parts:
         return ""
     ended = {"completed": job.parts_completed, "failed": job.parts_failed, "cancelled": job.parts_cancelled}

@@ -1,4 +1,4 @@
-"""What people type on a command line, and the values that it stands for."""
+"""Parameter types: jobs by ID, periods, times, payloads, limits and owners."""
 
 import json
 import re
@@ -22,12 +22,12 @@ _SHORT_ID = re.compile(r"[0-9a-fA-F]{8}")
 
 
 class _JobById(click.ParamType[Job]):
-    """A job by its id, or by the last eight hex digits, which lists and pages show."""
+    """A job by its ID, or by the last eight hex digits, which lists and pages show."""
 
     name = "id"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Job:  # noqa: ARG002
-        """Find it."""
+        """Return the job."""
         if isinstance(value, Job):
             return value
         try:
@@ -42,16 +42,16 @@ class _Period(click.ParamType[timedelta]):
     name = "period"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Add its parts up."""
+        """Return the period."""
         parts = re.findall(r"(\d+)([smhd])", value) if _PERIOD.fullmatch(value) else []
         period = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
         if not parts or period > _LONGEST:
-            self.fail(f"{value!r} is no period; write one such as 90s, 10m, 24h or 1d12h", param, ctx)
+            self.fail(f"{value!r} is not a period. Examples: 90s, 10m, 24h, 1d12h", param, ctx)
         return period
 
 
 class _Moment(click.ParamType[datetime]):
-    """A moment in ISO 8601; without a zone it is one of the installation's zone."""
+    """A time in ISO 8601. Without an offset it is in the time zone of the installation."""
 
     name = "moment"
 
@@ -62,11 +62,11 @@ class _Moment(click.ParamType[datetime]):
             zone = at.tzinfo or ZoneInfo(services().settings.timezone)
             return at.replace(tzinfo=zone).astimezone(UTC)
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is no moment; write one such as 2026-12-01T18:30 or 2026-12-01T18:30Z", param, ctx)
+            self.fail(f"{value!r} is not a time. Examples: 2026-12-01T18:30, 2026-12-01T18:30Z", param, ctx)
 
 
 class _Payload(click.ParamType[dict[str, Any]]):
-    """An object in JSON."""
+    """A JSON object."""
 
     name = "json"
 
@@ -75,9 +75,9 @@ class _Payload(click.ParamType[dict[str, Any]]):
         try:
             found = json.loads(value)
         except json.JSONDecodeError as error:
-            raise BadUsage(f"--payload is no JSON: {error}.") from None
+            raise BadUsage(f"--payload is not valid JSON: {error}.") from None
         if not isinstance(found, dict):
-            raise BadUsage('--payload must be an object in JSON, such as {"days": 30}.')
+            raise BadUsage('--payload must be a JSON object, such as {"days": 30}.')
         return found
 
 
@@ -109,7 +109,8 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
     job_type = services().registry.get(type_name)
     if not job_type.may_be_started_by(user.role):
-        raise BadUsage(f"{person} may not start {type_name}: it is for {', '.join(sorted(job_type.roles))}.")
+        roles = " or ".join(sorted(job_type.roles))
+        raise BadUsage(f"{person} does not have permission to start {type_name}. Required role: {roles}.")
     return Owner(user_id=user.id, tenant=user.tenant)
 
 
@@ -121,6 +122,6 @@ def _by_id(text: str) -> Job:
 
 
 def _refuse_unknown(text: str) -> NoReturn:
-    short = f" among the newest {SHORT_ID_SCAN_LIMIT:,}; an older one is found by its whole id"
+    short = f" among the newest {SHORT_ID_SCAN_LIMIT:,} jobs. Use the whole ID for older jobs"
     hint = short if _SHORT_ID.fullmatch(text) else ""
     raise BadUsage(f"There is no job {text}{hint}. See `deskjob job list`.")

@@ -1,4 +1,4 @@
-"""worker and clock, the processes that need no pages, and maintain, which does the clock's work once."""
+"""worker, clock and maintain, the commands that do not load the pages."""
 
 import logging
 
@@ -11,7 +11,7 @@ from webapp.processes.preflight import require_tables
 from webapp.processes.worker import run, settle_what_is_dead, settle_worker
 from webapp.version import version
 
-_START_SECONDS = 60.0  # that a process waits at its start for a database that is away
+_START_SECONDS = 60.0  # how long a process waits at its start for the database
 
 
 @click.command()
@@ -23,41 +23,43 @@ def clock() -> None:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only count what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 def maintain(*, dry_run: bool) -> None:
     """Run the clock's chores and maintenance once."""
-    ours = services()
-    require_tables(ours)
+    app_services = services()
+    require_tables(app_services)
     if not dry_run:
-        Clock(ours).tick()
-    pruner = ours.pruner
-    found = {
+        Clock(app_services).tick()
+    pruner = app_services.pruner
+    counts = {
         "expired files": pruner.expire_files(only_count=dry_run),
         "orphaned files": pruner.sweep_orphans(only_count=dry_run),
         "old jobs": pruner.prune(only_count=dry_run),
-        "old runs of schedules": pruner.prune_schedule_runs(only_count=dry_run),
-        "old figures": pruner.prune_metrics(only_count=dry_run),
-        "ended sessions": ours.sessions.sweep(only_count=dry_run),
+        "old schedule runs": pruner.prune_schedule_runs(only_count=dry_run),
+        "old metrics": pruner.prune_metrics(only_count=dry_run),
+        "expired sessions": app_services.sessions.sweep(only_count=dry_run),
     }
-    for what, count in found.items():
-        click.echo(f"{count} {what} {'would be' if dry_run else 'were'} removed.")
+    for what, count in counts.items():
+        click.echo(f"{'Would delete' if dry_run else 'Deleted'} {count:,} {what}.")
 
 
 def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
     _log_to_stderr()
-    ours = services()
-    require_tables(ours, patience=_START_SECONDS)
-    settle_what_is_dead(ours)
-    names = [name.strip() for name in queues.split(",") if name.strip()] or [queue.name for queue in ours.queues.all()]
+    app_services = services()
+    require_tables(app_services, patience=_START_SECONDS)
+    settle_what_is_dead(app_services)
+    names = [name.strip() for name in queues.split(",") if name.strip()] or [
+        queue.name for queue in app_services.queues.all()
+    ]
     for name in names:
-        ours.queues.add(name)  # where somebody listens, jobs can be sent
+        app_services.queues.add(name)  # jobs can be sent to every queue that a worker serves
     logging.getLogger(__name__).info("Workers of version %s start.", version())  # read before a deploy replaces files
     pool = Pool(
-        workers or ours.settings.workers,
-        work=lambda name: run(ours, name, names),
-        settle=lambda name: settle_worker(ours, name),
-        grace_seconds=ours.settings.stop_grace_seconds,
+        workers or app_services.settings.workers,
+        work=lambda name: run(app_services, name, names),
+        settle=lambda name: settle_worker(app_services, name),
+        grace_seconds=app_services.settings.stop_grace_seconds,
     )
     pool.run()
 

@@ -1,4 +1,4 @@
-"""queue: pause, resume and limit the lines in which jobs wait."""
+"""queue list, add, pause, resume, limit and empty."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import click
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
-from webapp.cli.audit_log import audited, note
+from webapp.cli.audit_log import audited, record
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import LIMIT, in_json
@@ -38,12 +38,12 @@ def add(name: str, *, in_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--reason", default="", help="Why; people read it.")
+@click.option("--reason", default="", help="The reason, which other users see.")
 @in_json
 def pause(name: str, reason: str, *, in_json: bool) -> None:
     """Pause a queue. Waiting jobs keep waiting; running jobs continue."""
     if len(reason) > _REASON_LIMIT:
-        raise click.UsageError(f"--reason takes at most {_REASON_LIMIT} characters")
+        raise click.UsageError(f"--reason can have at most {_REASON_LIMIT} characters")
     with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
         paused = services().queues.pause(name, reason=reason)
     _show((paused,), in_json=in_json)
@@ -75,7 +75,7 @@ def limit(name: str, number: int | None, *, in_json: bool) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @in_json
 def empty(name: str, *, yes: bool, in_json: bool) -> None:
     """Stop every waiting job of a queue. Running jobs continue."""
@@ -84,30 +84,30 @@ def empty(name: str, *, yes: bool, in_json: bool) -> None:
     if not yes:
         click.confirm(f"Stop all {waiting:,} waiting jobs of {name}?", abort=True, err=True)
     stopped = queues.empty(name, services().jobs.cancel_many)
-    note(AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
-    click.echo(f"{stopped:,} jobs were stopped.", err=True)
+    record(AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
+    click.echo(f"{stopped:,} jobs stopped.", err=True)
     _show((queues.get(name),), in_json=in_json)
 
 
-def _show(found: tuple[Queue, ...], *, in_json: bool) -> None:
-    queues = services().queues
-    loads, oldest, lately = queues.loads(), queues.oldest_waits(), queues.latencies()
+def _show(queues: tuple[Queue, ...], *, in_json: bool) -> None:
+    figures = services().queues
+    loads, oldest, latencies = figures.loads(), figures.oldest_waits(), figures.latencies()
     if in_json:
-        figures = ({"oldest_wait": oldest.get(one.name), **_lately(lately.get(one.name))} for one in found)
-        shown = zip(found, figures, strict=True)
+        details = ({"oldest_wait": oldest.get(queue.name), **_latency(latencies.get(queue.name))} for queue in queues)
+        shown = zip(queues, details, strict=True)
         click.echo(
-            as_json([{**asdict(one), **asdict(loads.get(one.name, QueueLoad())), **more} for one, more in shown])
+            as_json([{**asdict(queue), **asdict(loads.get(queue.name, QueueLoad())), **more} for queue, more in shown])
         )
-    for one in () if in_json else found:
-        click.echo(_line(one, loads.get(one.name, QueueLoad()), oldest.get(one.name)))
+    for queue in () if in_json else queues:
+        click.echo(_line(queue, loads.get(queue.name, QueueLoad()), oldest.get(queue.name)))
 
 
-def _lately(wait: QueueLatency | None) -> dict[str, object]:
+def _latency(wait: QueueLatency | None) -> dict[str, object]:
     return {"wait_p95": wait and wait.p95, "wait_samples": wait.samples if wait else 0}
 
 
-def _line(one: Queue, load: QueueLoad, oldest: timedelta | None) -> str:
-    most = "" if one.max_running is None else f", at most {one.max_running} at once"
-    paused = f", paused{f': {one.reason}' if one.reason else ''}" if one.paused_at else ""
-    waits = "" if oldest is None else f", the oldest for {oldest.total_seconds():,.0f} s"
-    return readable(f"{one.name:<24} {load.waiting:>7,} waiting {load.running:>5,} running{waits}{most}{paused}")
+def _line(queue: Queue, load: QueueLoad, oldest: timedelta | None) -> str:
+    most = "" if queue.max_running is None else f", at most {queue.max_running} at once"
+    paused = f", paused{f': {queue.reason}' if queue.reason else ''}" if queue.paused_at else ""
+    waits = "" if oldest is None else f", oldest {oldest.total_seconds():,.0f} s"
+    return readable(f"{queue.name:<24} {load.waiting:>7,} waiting {load.running:>5,} running{waits}{most}{paused}")

@@ -1,4 +1,4 @@
-"""up: everything at once; web: the pages."""
+"""up and web, the commands that load the pages."""
 
 import click
 
@@ -8,23 +8,23 @@ from webapp.processes.up import run as run_all
 from webapp.processes.web import Pages
 from webapp.services import Services
 
-_START_SECONDS = 60.0  # that the pages wait at their start for a database that is away
+_START_SECONDS = 60.0  # how long the web server waits at its start for the database
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), help="How many; by default DESKJOB_WORKERS.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Number of workers. Default: DESKJOB_WORKERS.")
 def up(host: str, port: int, workers: int | None) -> None:
     """Run Valkey, the web server, workers and the clock. Stop them with Ctrl-C."""
     run_all(app(), host=host, port=port, workers=workers or _services().settings.workers)
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--processes", default=2, show_default=True)
-@click.option("--threads", default=8, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--processes", default=2, show_default=True, help="Number of web processes.")
+@click.option("--threads", default=8, show_default=True, help="Number of threads per process.")
 def web(host: str, port: int, processes: int, threads: int) -> None:
     """Run the web server."""
     require_tables(_services(), patience=_START_SECONDS)

@@ -1,4 +1,4 @@
-"""user: people."""
+"""user add, list, role, disable, enable and password."""
 
 import secrets
 import sys
@@ -23,34 +23,34 @@ _ROLE = click.Choice([role.value for role in Role])
 
 @click.command()
 @click.argument("name")
-@click.option("--role", type=_ROLE, default=Role.USER.value, show_default=True)
+@click.option("--role", type=_ROLE, default=Role.USER.value, show_default=True, help="What the user can do.")
 @click.option("--full-name", default="")
 @click.option("--email")
-@click.option("--tenant", help="Whose jobs they see, and whose only; by default the installation's own.")
+@click.option("--tenant", help="Tenant of the user, who sees only jobs of that tenant. Default: none.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @in_json
 def add(name: str, role: str, *, password_stdin: bool, in_json: bool, **details: Any) -> None:
     """Add a user. Without --password-stdin, a one-time password is generated and shown."""
-    password, temporary = _password(given=password_stdin)
+    password, temporary = _password(from_stdin=password_stdin)
     with (
-        _refusing(),
+        _translated_errors(),
         audited(AuditAction.USER_ADD, AuditTarget.USER, name, name=details["full_name"], after={"role": role}),
     ):
-        person = services().accounts.add(name, password, role=Role(role), temporary=temporary, **details)
-    _tell(person, f"{name} was added as {role}.", password if temporary else None, in_json=in_json)
+        user = services().accounts.add(name, password, role=Role(role), temporary=temporary, **details)
+    _print(user, f"Added {name} as {role}.", password if temporary else None, in_json=in_json)
 
 
 @click.command("list")
-@click.option("--search", default="", help="A part of a name, an address, a role or a tenant.")
+@click.option("--search", default="", help="Only users whose name, e-mail address, role or tenant contains this text.")
 @in_json
 def show_all(search: str, *, in_json: bool) -> None:
     """List users."""
     found = services().directory.page(search, limit=100_000)
     if in_json:
-        click.echo(as_json([asdict(person) for person in found]))
-    for person in () if in_json else found:
-        state = "" if person.active else "  (disabled)"
-        click.echo(readable(f"{person.name:<24} {person.role:<9} {person.full_name}{state}"))
+        click.echo(as_json([asdict(user) for user in found]))
+    for user in () if in_json else found:
+        state = "" if user.active else "  (disabled)"
+        click.echo(readable(f"{user.name:<24} {user.role:<9} {user.full_name}{state}"))
 
 
 @click.command()
@@ -59,7 +59,7 @@ def show_all(search: str, *, in_json: bool) -> None:
 @in_json
 def role(name: str, role: str, *, in_json: bool) -> None:
     """Change the role of a user."""
-    before = {"role": _known(name).role.value}
+    before = {"role": _find(name).role.value}
     _change(
         AuditAction.USER_ROLE,
         name,
@@ -67,7 +67,7 @@ def role(name: str, role: str, *, in_json: bool) -> None:
         before=before,
         after={"role": role},
     )
-    _tell(_known(name), f"{name} is {role} now.", in_json=in_json)
+    _print(_find(name), f"{name} is now {role}.", in_json=in_json)
 
 
 @click.command()
@@ -76,7 +76,7 @@ def role(name: str, role: str, *, in_json: bool) -> None:
 def disable(name: str, *, in_json: bool) -> None:
     """Disable an account and end its sessions."""
     _change(AuditAction.USER_DISABLE, name, lambda: services().accounts.disable(name))
-    _tell(_known(name), f"{name} is disabled.", in_json=in_json)
+    _print(_find(name), f"{name} is disabled.", in_json=in_json)
 
 
 @click.command()
@@ -85,7 +85,7 @@ def disable(name: str, *, in_json: bool) -> None:
 def enable(name: str, *, in_json: bool) -> None:
     """Enable a disabled account."""
     _change(AuditAction.USER_ENABLE, name, lambda: services().accounts.enable(name))
-    _tell(_known(name), f"{name} is enabled.", in_json=in_json)
+    _print(_find(name), f"{name} is enabled.", in_json=in_json)
 
 
 @click.command()
@@ -94,39 +94,39 @@ def enable(name: str, *, in_json: bool) -> None:
 @in_json
 def password(name: str, *, password_stdin: bool, in_json: bool) -> None:
     """Set a new password and end the user's sessions."""
-    new, temporary = _password(given=password_stdin)
+    new, temporary = _password(from_stdin=password_stdin)
     _change(AuditAction.USER_PASSWORD, name, lambda: services().accounts.set_password(name, new, temporary=temporary))
-    _tell(_known(name), f"{name} has a new password.", new if temporary else None, in_json=in_json)
+    _print(_find(name), f"{name} has a new password.", new if temporary else None, in_json=in_json)
 
 
-def _password(*, given: bool) -> tuple[str, bool]:
-    """Return the password, and whether it is for one time."""
-    return (sys.stdin.readline().rstrip("\n"), False) if given else (secrets.token_urlsafe(15), True)
+def _password(*, from_stdin: bool) -> tuple[str, bool]:
+    """Return the password, and whether it is a one-time password."""
+    return (sys.stdin.readline().rstrip("\n"), False) if from_stdin else (secrets.token_urlsafe(15), True)
 
 
-def _known(name: str) -> User:
+def _find(name: str) -> User:
     if found := services().accounts.by_name(name):
         return found
     raise click.ClickException(str(UserNotFound(name)))
 
 
-def _tell(person: User, done: str, one_time: str | None = None, *, in_json: bool) -> None:
+def _print(user: User, message: str, one_time: str | None = None, *, in_json: bool) -> None:
     if in_json:
-        click.echo(as_json({**asdict(person), **({"one_time_password": one_time} if one_time else {})}))
+        click.echo(as_json({**asdict(user), **({"one_time_password": one_time} if one_time else {})}))
         return
-    click.echo(readable(done))
+    click.echo(readable(message))
     if one_time:
-        click.echo("It has to be changed at the first login.")
+        click.echo("It must be changed at the first sign-in.")
         click.echo(f"Password (shown only now): {one_time}")
 
 
-def _change(action: AuditAction, name: str, verb: Callable[[], None], **details: Any) -> None:
-    with _refusing(), audited(action, AuditTarget.USER, name, **details):
-        verb()
+def _change(action: AuditAction, name: str, change: Callable[[], None], **details: Any) -> None:
+    with _translated_errors(), audited(action, AuditTarget.USER, name, **details):
+        change()
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (BadAccount, UserNotFound) as error:

@@ -1,4 +1,4 @@
-"""verify: what must always be true, checked on the installation while it runs."""
+"""verify: check the invariants of a running installation."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from webapp.processes.preflight import require_tables
 
 
 @click.command()
-@click.option("--deep", is_flag=True, help="Read every file too, and compare its SHA-256.")
+@click.option("--deep", is_flag=True, help="Also read every file and compare its SHA-256.")
 @in_json
 def verify(*, deep: bool, in_json: bool) -> None:
     """Check that nothing is lost, duplicated or left behind. It changes nothing; exit status 1 if a check fails."""
@@ -29,9 +29,9 @@ def verify(*, deep: bool, in_json: bool) -> None:
     if in_json:
         click.echo(as_json({"holds": not broken, "checks": [{"holds": one.holds, **asdict(one)} for one in findings]}))
     elif broken:
-        click.echo(f"{len(broken)} of {len(findings)} checks found something broken.", err=True)
+        click.echo(f"{len(broken)} of {len(findings)} checks failed.", err=True)
     else:
-        click.echo(f"All {len(findings)} checks hold.")
+        click.echo(f"All {len(findings)} checks passed.")
     sys.exit(1 if broken else 0)
 
 

@@ -1,4 +1,4 @@
-"""worker list, worker stop: who works, on what, and when it was heard of last; and its end."""
+"""worker list and worker stop."""
 
 from dataclasses import asdict
 
@@ -16,6 +16,8 @@ from webapp.jobs.model.job import short_id
 from webapp.jobs.monitoring.workers import Worker
 from webapp.version import version
 
+_JSON_KEYS = {"stop_request": "wish", "stop_requested_by": "wished_by", "has_row": "known"}  # scripts read these
+
 
 @click.command("list")
 @in_json
@@ -23,34 +25,40 @@ def show_all(*, in_json: bool) -> None:
     """List the workers of every machine."""
     found = _all()
     if in_json:
-        click.echo(as_json([asdict(one) for one in found]))
-    for one in () if in_json else found:
-        click.echo(_line(one))
+        click.echo(as_json([_facts(worker) for worker in found]))
+    for worker in () if in_json else found:
+        click.echo(_line(worker))
     if not found:
-        click.echo("No worker is there. `deskjob worker` runs some.", err=True)
+        click.echo("No workers. Start some with `deskjob worker`.", err=True)
 
 
 @click.command()
 @click.argument("name")
-@click.option("--now", is_flag=True, help="Hand its job back at once, instead of waiting for the job's end.")
+@click.option("--now", is_flag=True, help="Stop now and hand the current job back, instead of waiting until it ends.")
 @in_json
 def stop(name: str, *, now: bool, in_json: bool) -> None:
-    """Stop a worker after its current job. Its pool then starts a new one."""
-    one = _one(name)
-    wish, action = (StopRequest.NOW, AuditAction.WORKER_STOP) if now else (StopRequest.DRAIN, AuditAction.WORKER_DRAIN)
-    with audited(action, AuditTarget.WORKER, one.name, name=f"{one.host}, {one.pid}", before={"state": one.state}):
-        services().workers.stop(one.name, wish)
+    """Stop a worker after its current job. Its pool then starts a new worker."""
+    worker = _find(name)
+    request = StopRequest.NOW if now else StopRequest.DRAIN
+    action = AuditAction.WORKER_STOP if now else AuditAction.WORKER_DRAIN
+    place = f"{worker.host}, {worker.pid}"
+    with audited(action, AuditTarget.WORKER, worker.name, name=place, before={"state": worker.state}):
+        services().workers.stop(worker.name, request)
     if in_json:
-        click.echo(as_json(asdict(_one(one.name))))
+        click.echo(as_json(_facts(_find(worker.name))))
     else:
-        click.echo(readable(f"Worker {one.name[:8]} on {one.host} was asked to stop{' now' if now else ''}."))
+        click.echo(
+            readable(
+                f"Worker {worker.name[:8]} on {worker.host} will stop {'now' if now else 'after its current job'}."
+            )
+        )
 
 
-def _one(name: str) -> Worker:
-    """Find a worker by its name or the name's beginning."""
-    found = [one for one in services().workers.in_database() if one.has_row and one.name.startswith(name)]
+def _find(name: str) -> Worker:
+    """Return the worker whose name begins with ``name``."""
+    found = [worker for worker in services().workers.in_database() if worker.has_row and worker.name.startswith(name)]
     if len(found) != 1:
-        message = f"{'No worker has' if not found else 'Several workers have'} a name that begins with {name!r}."
+        message = f"{'No worker has' if not found else 'Several workers have'} a name that starts with {name!r}."
         raise BadUsage(f"{message} See `deskjob worker list`.")
     return found[0]
 
@@ -63,9 +71,15 @@ def _all() -> tuple[Worker, ...]:
         return services().workers.in_database()
 
 
-def _line(one: Worker) -> str:
-    does = f"runs {short_id(one.job_id)} ({one.job_type})" if one.job_id else one.state
-    heard = "never heard of" if one.silent_for is None else f"heard of {one.silent_for.total_seconds():.0f} s ago"
-    where = f"{one.host:<24} {one.pid or '?':>8}  {one.name[:8]:<8}"
-    other = "" if one.version in {"", version()} else f"  another version: {one.version}"
-    return readable(f"{where}  {does:<36} {heard:<20} {', '.join(one.queues)}{other}")
+def _facts(worker: Worker) -> dict[str, object]:
+    return {_JSON_KEYS.get(name, name): value for name, value in asdict(worker).items()}
+
+
+def _line(worker: Worker) -> str:
+    activity = f"running {short_id(worker.job_id)} ({worker.job_type})" if worker.job_id else worker.state
+    heartbeat = (
+        "no heartbeat" if worker.silent_for is None else f"heartbeat {worker.silent_for.total_seconds():.0f} s ago"
+    )
+    where = f"{worker.host:<24} {worker.pid or '?':>8}  {worker.name[:8]:<8}"
+    other = "" if worker.version in {"", version()} else f"  different version: {worker.version}"
+    return readable(f"{where}  {activity:<36} {heartbeat:<20} {', '.join(worker.queues)}{other}")

@@ -92,7 +92,7 @@ def test_all_failed_jobs_are_tried_again_but_those_whose_key_is_taken(
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"retried": 2, "skipped": 1})
     assert [status(job_id) for job_id in (one, two, keyed)] == [Status.QUEUED, Status.QUEUED, Status.FAILED]
     again = say("job", "retry", "--all-failed").stdout
-    assert again == "Tried again: 0. Left alone, because an unfinished job has their unique key: 1.\n"
+    assert again == "Retried: 0. Skipped because an unfinished job has the same unique key: 1.\n"
 
 
 def test_only_what_failed_lately_is_tried_again(
@@ -101,17 +101,17 @@ def test_only_what_failed_lately_is_tried_again(
     old, new = failed(), failed()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == UUID(old)).values(finished_at=later(-25 * 3600)))
-    assert say("job", "retry", "--all-failed", "--since", "24h").stdout == "Tried again: 1.\n"
+    assert say("job", "retry", "--all-failed", "--since", "24h").stdout == "Retried: 1.\n"
     assert (status(old), status(new)) == (Status.FAILED, Status.QUEUED)
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "either give their IDs, or --all-failed"),
-        (("--since", "1h"), "either give their IDs, or --all-failed"),
-        (("{id}", "--all-failed"), "either give their IDs, or --all-failed"),
-        (("{id}", "--since", "1h"), "--since narrows --all-failed"),
+        ((), "Give the IDs of the jobs to retry, or --all-failed."),
+        (("--since", "1h"), "Give the IDs of the jobs to retry, or --all-failed."),
+        (("{id}", "--all-failed"), "Give the IDs of the jobs to retry, or --all-failed."),
+        (("{id}", "--since", "1h"), "--since works only with --all-failed"),
     ],
 )
 def test_a_retry_says_which_jobs(say: Say, start: Start, words: tuple[str, ...], sentence: str) -> None:
@@ -132,7 +132,7 @@ def test_a_job_whose_files_are_gone_is_not_run_again(say: Say, services: Service
     services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)
     refused = say("job", "run-again", job_id)
     assert refused.exit_code == 1
-    assert "are gone. Start a new one" in refused.stderr
+    assert "were deleted. Start a new job" in refused.stderr
 
 
 def test_a_job_that_has_ended_is_deleted_and_another_one_stays(

@@ -38,7 +38,7 @@ def test_what_is_there_already_is_never_overwritten(say: Say, job_id: str, tmp_p
     (tmp_path / "out" / "table (2).csv").write_text("mine")
     refused = say("job", "files", job_id, "--download", tmp_path / "out")
     assert refused.exit_code == 2
-    assert "exists already. Name another folder." in refused.stderr
+    assert "already exists. Choose another folder." in refused.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["table (2).csv"]
 
 
@@ -48,4 +48,4 @@ def test_a_file_that_is_gone_from_the_disk_fails_with_a_sentence(
     services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)
     refused = say("job", "files", job_id, "--download", tmp_path / "out")
     assert refused.exit_code == 1
-    assert "table.csv is gone from the disk" in refused.stderr
+    assert "table.csv is missing on disk" in refused.stderr

@@ -77,8 +77,8 @@ def test_the_parts_of_a_job_are_listed_in_the_order_they_were_made(say: Say, sta
     assert [job["id"] for job in json.loads(say("job", "children", root, "--json").stdout)] == parts
     some = say("job", "children", root, "--limit", "2")
     assert [line[:36] for line in some.stdout.splitlines()] == parts[:2]
-    assert some.stderr == "2 of 3 are listed; --limit lists more.\n"
-    assert "parts     3: 0 completed, 0 failed, 0 cancelled\n" in say("job", "show", root).stdout
+    assert some.stderr == "2 of 3 child jobs are listed. Use --limit to list more.\n"
+    assert "children  3: 0 completed, 0 failed, 0 cancelled\n" in say("job", "show", root).stdout
 
 
 def test_what_a_terminal_would_obey_is_not_printed(say: Say, start: Start) -> None:

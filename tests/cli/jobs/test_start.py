@@ -80,17 +80,20 @@ def test_a_second_job_with_the_key_of_an_unfinished_one_fails(say: Say, start: S
         (("dataset_report",), "file:"),
         (("nothing_like_it",), "There is no job type 'nothing_like_it'"),
         (("nothing_like_it", "--as", "ana"), "There is no job type 'nothing_like_it'"),
-        (("dataset_report", "--payload", "{"), "--payload is no JSON"),
-        (("dataset_report", "--payload", "[1]"), "--payload must be an object in JSON"),
+        (("dataset_report", "--payload", "{"), "--payload is not valid JSON"),
+        (("dataset_report", "--payload", "[1]"), "--payload must be a JSON object"),
         (("dataset_report", "--file", "file=/no/such/file"), "write FIELD=PATH"),
         (("dataset_report", "--as", "nobody"), "There is no active account named nobody"),
-        (("maintenance", "--as", "ana"), "ana may not start maintenance: it is for admin, operator."),
-        ((QUICK, "--delay", "soon"), "'soon' is no period; write one such as 90s, 10m, 24h or 1d12h"),
-        ((QUICK, "--delay", "-5m"), "'-5m' is no period"),
-        ((QUICK, "--delay", "999999d"), "'999999d' is no period"),
-        ((QUICK, "--at", "0001-01-01T00:00+14:00"), "is no moment"),
-        ((QUICK, "--at", "tomorrow"), "'tomorrow' is no moment; write one such as 2026-12-01T18:30"),
-        ((QUICK, "--at", "2199-12-01", "--delay", "1h"), "give --delay or --at, not both"),
+        (
+            ("maintenance", "--as", "ana"),
+            "ana does not have permission to start maintenance. Required role: admin or operator.",
+        ),
+        ((QUICK, "--delay", "soon"), "'soon' is not a period. Examples: 90s, 10m, 24h, 1d12h"),
+        ((QUICK, "--delay", "-5m"), "'-5m' is not a period"),
+        ((QUICK, "--delay", "999999d"), "'999999d' is not a period"),
+        ((QUICK, "--at", "0001-01-01T00:00+14:00"), "is not a time"),
+        ((QUICK, "--at", "tomorrow"), "'tomorrow' is not a time. Examples: 2026-12-01T18:30"),
+        ((QUICK, "--at", "2199-12-01", "--delay", "1h"), "Give --delay or --at, not both"),
         ((QUICK, "--unique", ""), "A unique key has 1 to 200 characters"),
         ((QUICK, "--unique", "k" * 201), "A unique key has 1 to 200 characters"),
         ((QUICK, "--queue", "typo"), "There is no queue 'typo'. See `deskjob queue list`"),
@@ -112,4 +115,4 @@ def test_a_file_beyond_the_limit_is_refused(say: Say, services: Services, table:
     services.settings = services.settings.model_copy(update={"max_upload_bytes": 3})
     refused = say("job", "start", "dataset_report", "--file", f"file={table}")
     assert refused.exit_code == 2
-    assert "larger than the allowed 3 bytes. DESKJOB_MAX_UPLOAD_BYTES may allow more." in refused.stderr
+    assert "larger than the allowed 3 bytes. DESKJOB_MAX_UPLOAD_BYTES sets the limit." in refused.stderr

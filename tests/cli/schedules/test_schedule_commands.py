@@ -77,7 +77,7 @@ def test_only_what_is_given_is_changed(say: Say) -> None:
 
 def test_it_is_removed(say: Say) -> None:
     schedule(say, *NIGHTLY)
-    assert say("schedule", "remove", "Nightly").stdout == "Nightly was removed.\n"
+    assert say("schedule", "remove", "Nightly").stdout == "Deleted the schedule Nightly.\n"
     assert schedule(say, "list") == []
 
 

@@ -1,4 +1,4 @@
-"""files: what a job was given and what it left."""
+"""job files: list or download the input and output files of a job."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,14 @@ from webapp.jobs.store.attachments import Attachment
 
 
 @click.command()
-@click.argument("one", metavar="ID", type=JOB)
-@click.option("--download", type=click.Path(file_okay=False, path_type=Path), help="Copy the files there.")
+@click.argument("job", metavar="ID", type=JOB)
+@click.option(
+    "--download", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Copy the files to this folder."
+)
 @in_json
-def files(one: Job, download: Path | None, *, in_json: bool) -> None:
+def files(job: Job, download: Path | None, *, in_json: bool) -> None:
     """List or download the files of a job."""
-    found = services().jobs.attachments(one.id)
+    found = services().jobs.attachments(job.id)
     if download:
         _copy(found, download)
     if in_json:
@@ -33,18 +35,18 @@ def files(one: Job, download: Path | None, *, in_json: bool) -> None:
 def _copy(found: tuple[Attachment, ...], folder: Path) -> None:
     paths = [folder / name for name in _distinct(found)]
     if taken := next((path for path in paths if path.exists()), None):
-        raise BadUsage(f"{taken} exists already. Name another folder.")
+        raise BadUsage(f"{taken} already exists. Choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     for file, path in zip(found, paths, strict=True):
         try:
             with services().files.open(file.id) as source, path.open("xb") as target:
                 copyfileobj(source, target)
         except FileNotFoundError:
-            raise Failed(f"{file.name} is gone from the disk. Run the job again to have it made again.") from None
+            raise Failed(f"{file.name} is missing on disk. Run the job again to create it again.") from None
 
 
 def _distinct(found: tuple[Attachment, ...]) -> Iterator[str]:
-    """Give each file its name, and a second one of the same name a number."""
+    """Yield the name of each file; further files of the same name get a number."""
     taken: set[str] = set()
     for file in found:
         path, number = Path(file.name), 1

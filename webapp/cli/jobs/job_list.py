@@ -1,4 +1,4 @@
-"""What there is: types, jobs, one job, its parts."""
+"""job types, list, show and children."""
 
 from uuid import UUID
 
@@ -10,42 +10,48 @@ from webapp.cli.output import as_json, job_in_words, print_jobs
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job, Status
 
-_LIMIT = click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")
+_STATUS = click.Choice([status.value for status in Status])
+_LIMIT = click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Maximum number of jobs.")
 
 
 @click.command()
 @in_json
 def types(*, in_json: bool) -> None:
     """List the job types."""
-    known = [{"name": kind.name, "title": kind.title, "queue": kind.queue} for kind in services().registry]
-    click.echo(as_json(known) if in_json else "\n".join(f"{kind['name']:<24} {kind['title']}" for kind in known))
+    types = [{"name": each.name, "title": each.title, "queue": each.queue} for each in services().registry]
+    click.echo(as_json(types) if in_json else "\n".join(f"{each['name']:<24} {each['title']}" for each in types))
 
 
 @click.command("list")
-@click.option("--status", "statuses", multiple=True, type=click.Choice([one.value for one in Status]))
-@click.option("--type", "type_name", default="", metavar="TYPE", help="Of this job type.")
-@click.option("--owner", metavar="NAME", help="Of this person.")
-@click.option("--warned", is_flag=True, help="With warnings.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([status.value for status in Status]),
+    help="Only jobs in this status. Can be repeated.",
+)
+@click.option("--type", "type_name", default="", metavar="TYPE", help="Only jobs of this type.")
+@click.option("--owner", metavar="NAME", help="Only jobs of this user.")
+@click.option("--warned", is_flag=True, help="Only jobs with warnings.")
 @_LIMIT
 @in_json
 def show_all(
     statuses: tuple[str, ...], type_name: str, owner: str | None, limit: int, *, warned: bool, in_json: bool
 ) -> None:
     """List the newest jobs of all users."""
-    wanted = tuple(map(Status, statuses))
     owner_id = _id_of(owner) if owner is not None else None
-    found = services().queries.all_jobs.newest(
-        limit, statuses=wanted, type_name=type_name, owner_id=owner_id, warned=warned
+    jobs = services().queries.all_jobs.newest(
+        limit, statuses=tuple(map(Status, statuses)), type_name=type_name, owner_id=owner_id, warned=warned
     )
-    print_jobs(found, in_json=in_json)
+    print_jobs(jobs, in_json=in_json)
 
 
 @click.command()
-@click.argument("one", metavar="ID", type=JOB)
+@click.argument("job", metavar="ID", type=JOB)
 @in_json
-def show(one: Job, *, in_json: bool) -> None:
+def show(job: Job, *, in_json: bool) -> None:
     """Show a job."""
-    click.echo(as_json(one.to_dict()) if in_json else job_in_words(one, _owner_of(one)))
+    click.echo(as_json(job.to_dict()) if in_json else job_in_words(job, _owner_of(job)))
 
 
 @click.command()
@@ -57,7 +63,7 @@ def children(root: Job, limit: int, *, in_json: bool) -> None:
     found = services().queries.related.children(root.id, limit=limit)
     print_jobs(found, in_json=in_json)
     if root.parts > len(found):
-        click.echo(f"{len(found):,} of {root.parts:,} are listed; --limit lists more.", err=True)
+        click.echo(f"{len(found):,} of {root.parts:,} child jobs are listed. Use --limit to list more.", err=True)
 
 
 def _owner_of(job: Job) -> str:
@@ -68,7 +74,7 @@ def _owner_of(job: Job) -> str:
 
 
 def _id_of(name: str) -> UUID:
-    person = services().accounts.by_name(name)
-    if person is None:
+    user = services().accounts.by_name(name)
+    if user is None:
         raise BadUsage(f"There is no account named {name}. See `deskjob user list`.")
-    return person.id
+    return user.id

@@ -1,4 +1,4 @@
-"""log: what a job wrote down."""
+"""job log: print or follow the log of a job."""
 
 from time import sleep
 from uuid import UUID
@@ -14,16 +14,16 @@ from webapp.jobs.queries.log_lines import LogLine
 
 
 @click.command()
-@click.argument("one", metavar="ID", type=JOB)
-@click.option("--follow", is_flag=True, help="Print what comes, until the job ends.")
+@click.argument("job", metavar="ID", type=JOB)
+@click.option("--follow", is_flag=True, help="Keep printing new lines until the job ends.")
 @in_json
-def log(one: Job, *, follow: bool, in_json: bool) -> None:
+def log(job: Job, *, follow: bool, in_json: bool) -> None:
     """Print the log of a job. With --json, each line is an object."""
-    last = _print_after(0, one.id, in_json=in_json)
-    while follow and not one.is_finished:
+    last = _print_after(0, job.id, in_json=in_json)
+    while follow and not job.is_finished:
         sleep(LOOK_SECONDS)
-        one = services().jobs.get(one.id)  # read before its lines: then none can come after the last look
-        last = _print_after(last, one.id, in_json=in_json)
+        job = services().jobs.get(job.id)  # read before the lines, so that no line is missed after the job ended
+        last = _print_after(last, job.id, in_json=in_json)
 
 
 def _print_after(last: int, job_id: UUID, *, in_json: bool) -> int:

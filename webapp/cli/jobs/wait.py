@@ -1,4 +1,4 @@
-"""Waiting for a job's end, and saying how far it is."""
+"""Wait for the end of a job and print its progress."""
 
 from time import sleep
 
@@ -13,33 +13,33 @@ LOOK_SECONDS = 0.3
 
 
 def until_end(job: Job, *, in_json: bool) -> None:
-    """Print each change on standard error, in JSON only the end; `Failed` unless the job completes."""
+    """Print each change on standard error, or with ``in_json`` only the result; raise `Failed` unless it completes."""
     if not in_json:
-        _warn_if_nobody_listens(job)
-    ended = _followed(job, quiet=in_json)
+        _warn_without_workers(job)
+    ended = _follow(job, quiet=in_json)
     if in_json:
         click.echo(as_json(ended.to_dict()))
     if ended.status is not Status.COMPLETED:
-        raise Failed(_how_it_ended(ended))
+        raise Failed(_outcome(ended))
 
 
-def _followed(job: Job, *, quiet: bool) -> Job:
-    said = ""
+def _follow(job: Job, *, quiet: bool) -> Job:
+    printed = ""
     while True:
-        if not quiet and (line := progress_line(job)) != said:
+        if not quiet and (line := progress_line(job)) != printed:
             click.echo(line, err=True)
-            said = line
+            printed = line
         if job.is_finished:
             return job
         sleep(LOOK_SECONDS)
         job = services().jobs.get(job.id)
 
 
-def _warn_if_nobody_listens(job: Job) -> None:
+def _warn_without_workers(job: Job) -> None:
     if not services().wake_ups.workers_alive(job.queue):
-        click.echo(f"No worker listens to the queue {job.queue}; the job waits until one does.", err=True)
+        click.echo(f"No worker serves the queue {job.queue}. The job waits until one does.", err=True)
 
 
-def _how_it_ended(job: Job) -> str:
+def _outcome(job: Job) -> str:
     why = f": {job.errors[-1]['text']}" if job.errors else "."
     return f"Job {job.short_id} is {job.status}{why}"

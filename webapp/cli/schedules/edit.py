@@ -1,4 +1,4 @@
-"""add and edit: what is asked of a schedule."""
+"""schedule add and edit."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,17 +17,25 @@ from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 
 F = TypeVar("F", bound=Callable[..., Any])
-_MISSED = click.Choice([one.value for one in MisfirePolicy])
+_MISSED = click.Choice([policy.value for policy in MisfirePolicy])
 
 
 def _timing(command: F) -> F:
     options = (
-        click.option("--zone", help="The time zone of the rule; by default the installation's."),
-        click.option("--missed", type=_MISSED, help="What to do with times that no clock saw; by default once."),
-        click.option("--one-at-a-time/--any-number", default=None, help="Whether to wait for the job before."),
-        click.option("--queue", metavar="NAME|none", help="Where its jobs wait; none is the type's."),
-        click.option("--priority", type=PRIORITY, help="Higher goes first; by default the type's."),
-        click.option("--payload", type=PAYLOAD, help="The payload of its jobs, in JSON."),
+        click.option("--zone", help="Time zone of the rule. Default of a new schedule: DESKJOB_TIMEZONE."),
+        click.option(
+            "--missed",
+            type=_MISSED,
+            help="What to do with runs that were missed because no clock was running.",
+        ),
+        click.option(
+            "--one-at-a-time/--any-number",
+            default=None,
+            help="Whether to skip a run while the previous job is unfinished.",
+        ),
+        click.option("--queue", metavar="NAME|none", help="Queue of its jobs. 'none': that of the job type."),
+        click.option("--priority", type=PRIORITY, help="Priority of its jobs. Higher priorities run first."),
+        click.option("--payload", type=PAYLOAD, help="The payload of its jobs, as a JSON object."),
         in_json,
     )
     for option in reversed(options):
@@ -38,9 +46,9 @@ def _timing(command: F) -> F:
 @click.command()
 @click.argument("name")
 @click.argument("type_name", metavar="TYPE")
-@click.option("--rule", required=True, help="Minute, hour, day of the month, month, day of the week: '0 2 * * 1-5'.")
-@click.option("--as", "person", metavar="NAME", help="Whose jobs they are; by default the system's.")
-@click.option("--private", is_flag=True, help="Jobs of the system are not shown to everyone.")
+@click.option("--rule", required=True, help="Cron rule with five fields, such as '0 2 * * 1-5'.")
+@click.option("--as", "person", metavar="NAME", help="The user who owns its jobs. Default: the system.")
+@click.option("--private", is_flag=True, help="Do not show the jobs of the system to all users.")
 @_timing
 def add(
     name: str,
@@ -63,17 +71,17 @@ def add(
 
 
 @click.command()
-@click.argument("one", metavar="NAME", type=SCHEDULE)
-@click.option("--name", help="Its new name.")
-@click.option("--rule", help="Its new rule.")
+@click.argument("schedule", metavar="NAME", type=SCHEDULE)
+@click.option("--name", help="New name.")
+@click.option("--rule", help="New cron rule.")
 @_timing
-def edit(one: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
+def edit(schedule: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
     """Change a schedule. Options that are not given, and the job type, stay as they are."""
     given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
-    before, after = ScheduleDraft.from_schedule(one), replace(ScheduleDraft.from_schedule(one), **given)
+    before, after = ScheduleDraft.from_schedule(schedule), replace(ScheduleDraft.from_schedule(schedule), **given)
     states = {"before": before.to_dict(), "after": after.to_dict()}
-    with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, one.id, name=one.name, **states):
-        changed = services().schedules.change(one, after, payload=payload)
+    with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, **states):
+        changed = services().schedules.change(schedule, after, payload=payload)
     print_schedule(changed, in_json=in_json)
 
 

@@ -1,4 +1,4 @@
-"""A schedule on a command line: by its name or id, in words and in JSON."""
+"""Find a schedule by name or ID, and print it as a line or as JSON."""
 
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,12 @@ COMING = 5
 
 
 class _ByName(click.ParamType[Schedule]):
-    """A schedule by its name or its id."""
+    """A schedule by its name or its ID."""
 
     name = "name"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Schedule:  # noqa: ARG002
-        """Find it."""
+        """Return the schedule."""
         schedules = services().schedules
         if isinstance(value, Schedule):
             return value
@@ -34,44 +34,46 @@ class _ByName(click.ParamType[Schedule]):
 SCHEDULE = _ByName()
 
 
-def print_schedule(one: Schedule, *, in_json: bool) -> None:
-    """Print what was made or changed."""
-    click.echo(as_json(described(one)) if in_json else line(one))
+def print_schedule(schedule: Schedule, *, in_json: bool) -> None:
+    """Print a schedule."""
+    click.echo(as_json(described(schedule)) if in_json else line(schedule))
 
 
-def line(one: Schedule) -> str:
-    """Return one line: what starts, when, and when next."""
-    state = f"next {local(one, one.next_fire_at)}" if one.next_fire_at else "never again"
-    if one.is_paused:
-        state = f"paused{f': {one.paused_why}' if one.paused_why else ''}"
-    return readable(f"{one.name:<24} {one.type:<20} {one.rule.text:<16} {one.rule.zone:<16} {state}")
+def line(schedule: Schedule) -> str:
+    """Return name, job type, rule, time zone and next run as one line."""
+    state = f"next {local(schedule, schedule.next_fire_at)}" if schedule.next_fire_at else "no further run"
+    if schedule.is_paused:
+        state = f"paused{f': {schedule.paused_why}' if schedule.paused_why else ''}"
+    return readable(
+        f"{schedule.name:<24} {schedule.type:<20} {schedule.rule.text:<16} {schedule.rule.zone:<16} {state}"
+    )
 
 
-def described(one: Schedule) -> dict[str, Any]:
-    """Return all of it by name; its payload is as it is stored."""
+def described(schedule: Schedule) -> dict[str, Any]:
+    """Return the fields of a schedule for JSON; secrets in its payload stay encrypted."""
     plain = ("id", "name", "type", "payload", "missed", "one_at_a_time", "queue", "priority", "next_fire_at")
     changes = ("paused_at", "paused_by", "paused_why", "created_at", "created_by", "changed_at", "changed_by")
     return {
-        **{name: getattr(one, name) for name in plain},
-        "rule": one.rule.text,
-        "zone": one.rule.zone,
-        "owner": one.owner.user_id,
-        "public": one.owner.public,
-        **{name: getattr(one, name) for name in changes},
+        **{name: getattr(schedule, name) for name in plain},
+        "rule": schedule.rule.text,
+        "zone": schedule.rule.zone,
+        "owner": schedule.owner.user_id,
+        "public": schedule.owner.public,
+        **{name: getattr(schedule, name) for name in changes},
     }
 
 
-def coming(one: Schedule) -> tuple[datetime, ...]:
-    """Return the next times at which it fires, none while it is paused."""
+def coming(schedule: Schedule) -> tuple[datetime, ...]:
+    """Return the next times of the schedule; none while it is paused."""
     try:
-        return () if one.is_paused else one.rule.next(services().queries.jobs.now(), COMING)
+        return () if schedule.is_paused else schedule.rule.next(services().queries.jobs.now(), COMING)
     except UnknownTimeZone:
         return ()
 
 
-def local(one: Schedule, at: datetime) -> str:
-    """Return a moment on the clock of its zone, with the offset that then holds."""
+def local(schedule: Schedule, at: datetime) -> str:
+    """Return a time in the zone of the schedule, with its offset."""
     try:
-        return at.astimezone(ZoneInfo(one.rule.zone)).isoformat(" ", "seconds")
-    except KeyError:  # the zone has vanished
+        return at.astimezone(ZoneInfo(schedule.rule.zone)).isoformat(" ", "seconds")
+    except KeyError:  # the time zone does not exist on this machine
         return at.isoformat(" ", "seconds")

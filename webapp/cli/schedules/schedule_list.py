@@ -1,4 +1,4 @@
-"""What there is: all schedules, and one with its next times and its last runs."""
+"""schedule list and show."""
 
 import click
 
@@ -18,18 +18,20 @@ def show_all(*, in_json: bool) -> None:
 
 
 @click.command()
-@click.argument("one", metavar="NAME", type=SCHEDULE)
-@click.option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many runs.")
+@click.argument("schedule", metavar="NAME", type=SCHEDULE)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Maximum number of past runs."
+)
 @in_json
-def show(one: Schedule, limit: int, *, in_json: bool) -> None:
+def show(schedule: Schedule, limit: int, *, in_json: bool) -> None:
     """Show a schedule, its next times and its last runs."""
-    runs = services().run_history.of_schedule(one.id, limit)
+    runs = services().run_history.of_schedule(schedule.id, limit)
     if in_json:
-        click.echo(as_json({**described(one), "next": coming(one), "runs": list(map(_described, runs))}))
+        click.echo(as_json({**described(schedule), "next": coming(schedule), "runs": list(map(_described, runs))}))
         return
-    words = [line(one), one.rule.describe()]
-    words += [f"  next  {local(one, at)}" for at in coming(one)]
-    words += [f"  {run.outcome:<8} {local(one, run.fire_at)}  {_result(run)}" for run in runs]
+    words = [line(schedule), schedule.rule.describe()]
+    words += [f"  next  {local(schedule, at)}" for at in coming(schedule)]
+    words += [f"  {run.outcome:<8} {local(schedule, run.fire_at)}  {_result(run)}" for run in runs]
     click.echo(readable("\n".join(words)))
 
 
@@ -39,4 +41,4 @@ def _described(run: ScheduleRun) -> dict[str, object]:
 
 
 def _result(run: ScheduleRun) -> str:
-    return f"{run.status or 'removed'} {run.job_id}" if run.job_id else run.detail
+    return f"{run.status or 'deleted'} {run.job_id}" if run.job_id else run.detail
