@@ -34,7 +34,8 @@ def test_errors_are_listed_with_what_is_known_of_them(operator: FlaskClient, err
     assert shown(page) == 1
     assert "Row 3 has no sku." in page
     detail = operator.get(f"/admin/errors/{error}").text
-    for words in ("2 times", "Users affected", f"/admin/jobs?error={error}", "Retry all 2 failed jobs"):
+    link = f"/admin/jobs?error={error}"
+    for words in ("Occurrences</dt><dd>2</dd>", "Users affected", link, "Retry all 2 failed jobs"):
         assert words in detail
 
 

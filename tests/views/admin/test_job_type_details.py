@@ -30,7 +30,7 @@ def test_limits_are_the_time_the_tries_and_how_many_at_once() -> None:
 def test_who_may_start_it_is_told_from_the_weakest_role_on() -> None:
     assert starter_lines(kind()) == ("Everyone",)
     assert starter_lines(kind(roles=("admin", "operator", "night_shift"))) == ("Operator, Admin, night_shift",)
-    assert starter_lines(kind(listed=False)) == ("Everyone", "not in the list of job types to start")
+    assert starter_lines(kind(listed=False)) == ("Everyone", "not listed under “Start a job”")
 
 
 def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:

@@ -28,7 +28,7 @@ def test_the_list_says_of_each_type_under_which_rules_it_runs(auditor: FlaskClie
     text = auditor.get("/admin/types").text
     row = text.partition('id="type-maintenance"')[2].partition("</tr>")[0]
     for words in (
-        "Removes old jobs",
+        "Deletes expired jobs",
         "default",
         "up to 2 attempts",
         "any number at a time",

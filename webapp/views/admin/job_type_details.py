@@ -56,7 +56,7 @@ def limit_lines(job_type: JobType) -> tuple[str, ...]:
 def starter_lines(job_type: JobType) -> tuple[str, ...]:
     """Return who can start it, and a remark if the catalogue does not list it."""
     roles = ", ".join(_role(role) for role in sorted(job_type.roles, key=_rank)) or _("Everyone")
-    return (roles,) if job_type.listed else (roles, _("not in the list of job types to start"))
+    return (roles,) if job_type.listed else (roles, _("not listed under “Start a job”"))
 
 
 def retention_lines(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
