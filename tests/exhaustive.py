@@ -7,15 +7,15 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 
-def exhaustive(*values: Any) -> ParameterSet:
+def exhaustive(*values: Any, id: str | None = None) -> ParameterSet:  # noqa: A002  (as pytest.param calls it)
     """Return the parameters of a test that runs with `--all` only."""
-    return pytest.param(*values, marks=pytest.mark.exhaustive)
+    return pytest.param(*values, marks=pytest.mark.exhaustive, id=id)
 
 
 def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0) -> list[ParameterSet]:
     """Return every pair of a matrix; each row runs by default with one column, taken in turn from ``start``."""
     return [
-        pytest.param(row, column) if index == (number + start) % len(columns) else exhaustive(row, column)
+        (pytest.param if index == (number + start) % len(columns) else exhaustive)(row, column, id=f"{row}-{column}")
         for number, row in enumerate(rows)
         for index, column in enumerate(columns)
     ]
