@@ -50,8 +50,8 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
         "test_visible_jobs.py and test_service.py call them through the public methods",
     ),
     **dict.fromkeys(
-        ("jobs/execution/dry_run", "jobs/execution/input_files", "jobs/rq_queue/horse_process"),
-        "test_inline.py, test_context.py and test_worker.py run real jobs through them",
+        ("jobs/rq_queue/horse_process",),
+        "test_worker.py runs real work-horses",
     ),
     **dict.fromkeys(
         ("views/blueprints", "views/admin/charts", "views/admin/new_user", "views/new_job/*", "views/schedules/*"),

@@ -65,19 +65,19 @@ def stop(services: Services, reporter: Reporter, job: Job) -> None:
     reporter.flush()
 
 
-def test_progress_and_message_land_in_the_row(context: JobContext, written: Callable[[], Job]) -> None:
+def test_progress_and_message_are_written_to_the_row(context: JobContext, written: Callable[[], Job]) -> None:
     context.progress(42.5, message="Reading")
     after = written()
     assert (after.progress, after.message) == (42.5, "Reading")
 
 
-def test_progress_from_amounts_lands_with_its_amounts(context: JobContext, written: Callable[[], Job]) -> None:
+def test_amounts_are_written_with_the_progress(context: JobContext, written: Callable[[], Job]) -> None:
     context.progress(done=1, total=4, message="One of four")
     after = written()
     assert (after.progress, after.done, after.total, after.message) == (25.0, 1, 4, "One of four")
 
 
-def test_progress_never_goes_back(context: JobContext, written: Callable[[], Job]) -> None:
+def test_progress_never_decreases(context: JobContext, written: Callable[[], Job]) -> None:
     context.progress(60)
     context.progress(done=1, total=4)
     assert written().progress == 60.0
@@ -86,19 +86,19 @@ def test_progress_never_goes_back(context: JobContext, written: Callable[[], Job
 
 
 @pytest.mark.parametrize("percent", [-1, 100.5, float("nan")])
-def test_progress_outside_0_to_100_is_refused(context: JobContext, percent: float) -> None:
-    with pytest.raises(ValueError, match="0 to 100 per cent"):
+def test_progress_outside_0_to_100_is_rejected(context: JobContext, percent: float) -> None:
+    with pytest.raises(ValueError, match="between 0 and 100 per cent"):
         context.progress(percent)
 
 
-def test_a_message_is_kept_until_there_is_another(context: JobContext, written: Callable[[], Job]) -> None:
+def test_a_message_stays_until_the_next_one(context: JobContext, written: Callable[[], Job]) -> None:
     context.message("Reading")
     context.progress(5)
     assert written().message == "Reading"
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_every_word_of_a_job_that_was_asked_to_stop_raises(
+def test_every_report_raises_after_a_request_to_stop(
     services: Services, context: JobContext, reporter: Reporter, job: Job, word: str
 ) -> None:
     stop(services, reporter, job)
@@ -107,29 +107,29 @@ def test_every_word_of_a_job_that_was_asked_to_stop_raises(
         WORDS[word](context)
 
 
-def test_a_careless_handler_cannot_swallow_the_request_to_stop() -> None:
+def test_except_exception_does_not_catch_a_request_to_stop() -> None:
     assert not issubclass(JobCancelled, Exception)
 
 
-def test_a_handler_that_only_looks_sees_the_request_to_stop(services: Services, context: JobContext, job: Job) -> None:
+def test_stop_requested_becomes_true_without_a_report(services: Services, context: JobContext, job: Job) -> None:
     assert not context.stop_requested
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(cancel_requested_at=now()))
     wait_for(lambda: context.stop_requested)
 
 
-def test_track_gives_the_items_and_counts_them(context: JobContext, written: Callable[[], Job]) -> None:
+def test_track_yields_the_items_and_counts_them(context: JobContext, written: Callable[[], Job]) -> None:
     assert list(context.track("abc")) == ["a", "b", "c"]
     after = written()
     assert (after.progress, after.done, after.total) == (100.0, 3, 3)
 
 
-def test_track_reports_while_it_goes(context: JobContext, written: Callable[[], Job]) -> None:
+def test_track_reports_progress_between_items(context: JobContext, written: Callable[[], Job]) -> None:
     seen = [written() for item in context.track(range(4)) if item == 2]
     assert (seen[0].progress, seen[0].done, seen[0].total) == (50.0, 2, 4)
 
 
-def test_track_of_an_unknown_number_creeps(context: JobContext, written: Callable[[], Job]) -> None:
+def test_track_with_an_unknown_total_grows_logarithmically(context: JobContext, written: Callable[[], Job]) -> None:
     for _ in context.track(iter_of(99)):
         pass
     after = written()
@@ -140,14 +140,14 @@ def iter_of(count: int) -> Iterator[int]:
     yield from range(count)
 
 
-def test_track_believes_the_total_that_it_is_given(context: JobContext, written: Callable[[], Job]) -> None:
+def test_track_uses_the_given_total(context: JobContext, written: Callable[[], Job]) -> None:
     for _ in context.track(iter_of(5), total=20):
         pass
     after = written()
     assert (after.progress, after.done, after.total) == (25.0, 5, 20)
 
 
-def test_a_track_that_is_left_early_has_said_how_far_it_came(context: JobContext, written: Callable[[], Job]) -> None:
+def test_track_reports_its_count_when_the_loop_is_left_early(context: JobContext, written: Callable[[], Job]) -> None:
     for item in context.track(range(4)):
         if item == 2:
             break
@@ -157,12 +157,14 @@ def test_a_track_that_is_left_early_has_said_how_far_it_came(context: JobContext
     assert (written().done, written().progress) == (9, 90.0)
 
 
-def test_track_of_nothing_goes_on(context: JobContext, written: Callable[[], Job]) -> None:
+def test_track_accepts_an_empty_iterable(context: JobContext, written: Callable[[], Job]) -> None:
     assert list(context.track([])) == []
     assert written().progress == 0.0
 
 
-def test_a_track_within_a_track_leaves_the_outer_ones_amounts(context: JobContext, written: Callable[[], Job]) -> None:
+def test_a_nested_track_does_not_change_the_amounts_of_the_outer_one(
+    context: JobContext, written: Callable[[], Job]
+) -> None:
     for _ in context.track(range(4)):
         for _ in context.track(repeat(None, 50)):
             pass
@@ -179,7 +181,7 @@ def test_warnings_and_errors_do_not_end_the_job(context: JobContext, written: Ca
     assert after.errors[0]["text"] == "Row 4 cannot be read."
 
 
-def test_lines_of_the_logger_land_in_the_jobs_log(
+def test_the_lines_of_the_logger_are_written_to_the_jobs_log(
     services: Services, context: JobContext, written: Callable[[], Job], job: Job
 ) -> None:
     context.logger.info("read %s rows", 7)
@@ -200,7 +202,7 @@ def test_a_very_long_line_is_cut(services: Services, context: JobContext, writte
     assert len(services.queries.logs.log(job.id)[0].text) == 8192
 
 
-def test_a_checkpoint_is_written_at_once(services: Services, context: JobContext, job: Job) -> None:
+def test_a_checkpoint_is_written_immediately(services: Services, context: JobContext, job: Job) -> None:
     context.state["row"] = 7
     context.save_state()
     assert services.jobs.get(job.id).state == {"row": 7}
@@ -208,13 +210,13 @@ def test_a_checkpoint_is_written_at_once(services: Services, context: JobContext
     assert services.jobs.get(job.id).state == {"row": 8} == context.state
 
 
-def test_a_checkpoint_is_bounded(services: Services, context: JobContext, job: Job) -> None:
+def test_the_size_of_a_checkpoint_is_limited(services: Services, context: JobContext, job: Job) -> None:
     with pytest.raises(StateTooLarge, match=f"at most {STATE_LIMIT} bytes"):
         context.save_state({"rows": "x" * STATE_LIMIT})
     assert services.jobs.get(job.id).state == {}
 
 
-def test_a_checkpoint_with_odd_characters_is_stored_everywhere(
+def test_a_checkpoint_with_unstorable_characters_is_stored_in_every_database(
     services: Services, context: JobContext, job: Job, database: str
 ) -> None:
     context.save_state({"name": "a\0b\udcff"})
@@ -222,14 +224,14 @@ def test_a_checkpoint_with_odd_characters_is_stored_everywhere(
 
 
 @pytest.mark.parametrize("value", [object(), float("nan")])
-def test_what_is_no_json_is_refused_where_it_is_said(context: JobContext, value: object) -> None:
+def test_a_value_that_is_not_json_is_rejected_by_the_report(context: JobContext, value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         context.save_state({"value": value})
     with pytest.raises((TypeError, ValueError)):
         context.save_metadata({"value": value})
 
 
-def test_metadata_is_the_applications_own(context: JobContext, written: Callable[[], Job], database: str) -> None:
+def test_metadata_belongs_to_the_application(context: JobContext, written: Callable[[], Job], database: str) -> None:
     context.save_metadata({"invoice": 7})
     assert written().metadata == {"invoice": 7}
 
@@ -238,7 +240,7 @@ def files_on_disk(services: Services) -> list[str]:
     return sorted(path.name for path in services.files.root.rglob("*") if path.is_file())
 
 
-def test_an_attachment_appears_whole_when_its_block_ends(
+def test_an_attachment_appears_when_its_block_ends(
     services: Services, context: JobContext, job: Job, database: str
 ) -> None:
     with context.open_attachment("report.csv") as file:
@@ -267,7 +269,7 @@ def test_bytes_and_streams_can_be_attached(services: Services, context: JobConte
     assert (second.name, second.size, second.media_type) == ("b.bin", 200_000, "application/x-thing")
 
 
-def test_a_superseded_attempt_leaves_no_file(services: Services, context: JobContext, job: Job, database: str) -> None:
+def test_a_superseded_attempt_adds_no_file(services: Services, context: JobContext, job: Job, database: str) -> None:
     end(services, job, Status.QUEUED, outcome="lost")
     with pytest.raises(LeaseLost):
         context.attach("late.txt", b"late")

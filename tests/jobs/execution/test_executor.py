@@ -1,4 +1,3 @@
-import io
 import signal
 import time
 from collections.abc import Callable
@@ -15,12 +14,12 @@ from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
 from webapp.db.engine import reading, writing
 from webapp.db.resource_errors import DISK_FULL, OUT_OF_MEMORY
-from webapp.jobs.definition.job_type import JobError, Upload, job_type
+from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.model.policies import MAX_INTERRUPTIONS
-from webapp.schema import attachments, jobs, now
+from webapp.schema import jobs, now
 from webapp.services import Services
 
 PASSWORD = "plain tests are calm tests"
@@ -35,11 +34,6 @@ class Login(BaseModel):
     password: SecretStr
 
 
-class Sheet(BaseModel):
-    file: Upload
-    other: Upload | None = None
-
-
 class Amount(BaseModel):
     amount: int = Field(ge=0)
 
@@ -47,7 +41,7 @@ class Amount(BaseModel):
 Run = Callable[..., Job]
 
 
-def test_a_handler_that_returns_has_completed_its_job(services: Services, run: Run, database: str) -> None:
+def test_a_job_completes_when_its_handler_returns(services: Services, run: Run, database: str) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.progress(10, message="on")
         job.logger.info("a line")
@@ -62,7 +56,7 @@ def test_a_handler_that_returns_has_completed_its_job(services: Services, run: R
     assert [event.name for event in services.queries.jobs.timeline(job.id)] == ["created", "started", "completed"]
 
 
-def test_a_handler_that_returns_false_has_failed_its_job(services: Services, run: Run) -> None:
+def test_a_job_fails_when_its_handler_returns_false(services: Services, run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> bool:
         job.progress(40)
         return False
@@ -81,7 +75,7 @@ def test_only_false_means_failure(run: Run, value: object) -> None:
     assert run(handler).status is Status.COMPLETED
 
 
-def test_an_exception_becomes_a_sentence_and_a_traceback(services: Services, run: Run, database: str) -> None:
+def test_an_exception_becomes_a_message_and_a_traceback(services: Services, run: Run, database: str) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.warn("odd")
         raise RuntimeError("the disk is gone")
@@ -95,14 +89,14 @@ def test_an_exception_becomes_a_sentence_and_a_traceback(services: Services, run
     assert "in handler" in attempt.traceback
 
 
-def test_a_job_error_is_the_sentence_itself(run: Run) -> None:
+def test_the_text_of_a_job_error_is_the_message(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         raise JobError("The sheet has no rows.")
 
     assert run(handler).errors[0]["text"] == "The sheet has no rows."
 
 
-def test_an_error_with_odd_characters_is_stored_everywhere(run: Run, database: str) -> None:
+def test_an_error_with_unstorable_characters_is_stored_in_every_database(run: Run, database: str) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         raise FileNotFoundError("no file a\udcff\0b")
 
@@ -110,7 +104,7 @@ def test_an_error_with_odd_characters_is_stored_everywhere(run: Run, database: s
     assert (job.status, job.errors[0]["text"]) == (Status.FAILED, "FileNotFoundError: no file a\ufffd\ufffdb")
 
 
-def test_a_job_ends_at_its_time_limit_even_if_it_catches_exceptions(run: Run) -> None:
+def test_a_job_stops_at_its_timeout_even_if_it_catches_exceptions(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         while True:
             try:
@@ -123,7 +117,7 @@ def test_a_job_ends_at_its_time_limit_even_if_it_catches_exceptions(run: Run) ->
     assert job.errors[0]["text"] == "It ran longer than its limit of 0:00:00.200000 and was stopped."
 
 
-def test_the_time_limit_of_one_job_does_not_reach_the_next(run: Run) -> None:
+def test_the_timeout_of_one_job_does_not_affect_the_next(run: Run) -> None:
     def quick(job: JobContext, payload: Nothing) -> None:
         pass
 
@@ -136,9 +130,7 @@ def test_the_time_limit_of_one_job_does_not_reach_the_next(run: Run) -> None:
     assert signal.getsignal(signal.SIGALRM) == handler_before
 
 
-def test_a_stored_payload_that_does_not_fit_any_more_fails_with_its_sentences(
-    services: Services, run: Run, lease: UUID
-) -> None:
+def test_an_outdated_payload_fails_the_job_with_its_messages(services: Services, run: Run, lease: UUID) -> None:
     called = []
 
     def handler(job: JobContext, payload: Amount) -> None:
@@ -153,7 +145,7 @@ def test_a_stored_payload_that_does_not_fit_any_more_fails_with_its_sentences(
     assert "amount: Input should be greater than or equal to 0." in job.errors[0]["text"]
 
 
-def test_a_job_runs_only_while_its_owner_is_there(services: Services, run: Run) -> None:
+def test_a_job_runs_only_if_its_owner_is_active(services: Services, run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         pass
 
@@ -165,7 +157,7 @@ def test_a_job_runs_only_while_its_owner_is_there(services: Services, run: Run) 
     assert run(handler, owner=Owner(user_id=ana.id)).status is Status.FAILED
 
 
-def test_a_secret_is_plain_for_the_handler_and_encrypted_in_the_row(
+def test_a_handler_gets_a_decrypted_secret_and_the_row_keeps_it_encrypted(
     services: Services, run: Run, database: str
 ) -> None:
     seen = []
@@ -180,7 +172,7 @@ def test_a_secret_is_plain_for_the_handler_and_encrypted_in_the_row(
         assert "a very secret word" not in str(connection.execute(select(jobs)).all())
 
 
-def test_what_a_handler_needs_is_given_by_its_class(run: Run) -> None:
+def test_a_handler_gets_services_by_their_class(run: Run) -> None:
     seen = []
 
     def handler(job: JobContext, payload: Nothing, accounts: Accounts) -> None:
@@ -190,40 +182,7 @@ def test_what_a_handler_needs_is_given_by_its_class(run: Run) -> None:
     assert [list(found) for found in seen] == [[]]
 
 
-def test_uploaded_files_are_open_to_the_handler(services: Services, lease: UUID) -> None:
-    seen = {}
-
-    def handler(job: JobContext, payload: Sheet) -> None:
-        for field, file in job.inputs.items():
-            with file.open() as source:
-                seen[field] = (file.name, file.size, source.read())
-
-    services.registry.add(job_type("tested", title="Tested")(handler))
-    files = {
-        "file": services.files.receive(io.BytesIO(b"same"), "first.csv"),
-        "other": services.files.receive(io.BytesIO(b"same"), "second.csv"),
-    }
-    services.jobs.create_job("tested", {}, files=files)
-    assert run_once(services, "default", lease).status is Status.COMPLETED
-    assert seen == {"file": ("first.csv", 4, b"same"), "other": ("second.csv", 4, b"same")}
-
-
-def test_a_file_that_is_kept_no_longer_is_missed_in_a_sentence(services: Services, lease: UUID) -> None:
-    def handler(job: JobContext, payload: Sheet) -> None:
-        assert job.inputs.get("other") is None
-        job.inputs["file"].open()
-
-    services.registry.add(job_type("tested", title="Tested")(handler))
-    files = {"file": services.files.receive(io.BytesIO(b"1"), "first.csv")}
-    job = services.jobs.create_job("tested", {}, files=files)
-    with writing(services.engine) as connection:
-        connection.execute(update(attachments).where(attachments.c.job_id == job.id).values(deleted_at=now()))
-    ended = run_once(services, "default", lease)
-    assert ended.status is Status.FAILED
-    assert ended.errors[-1]["text"] == ("The input file first.csv was deleted. Run the job again with a new file.")
-
-
-def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(
+def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_attempt(
     services: Services, run: Run, lease: UUID, database: str
 ) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
@@ -241,7 +200,7 @@ def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_try(
 
 
 @pytest.mark.parametrize(("saves", "ends_as"), [(True, Status.QUEUED), (False, Status.FAILED)])
-def test_only_a_job_that_gets_further_may_be_interrupted_for_ever(
+def test_a_job_that_saves_checkpoints_can_be_interrupted_any_number_of_times(
     services: Services, run: Run, lease: UUID, saves: bool, ends_as: Status
 ) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
@@ -258,7 +217,7 @@ def test_only_a_job_that_gets_further_may_be_interrupted_for_ever(
     assert job.errors == () if saves else job.errors[-1]["text"].startswith("It was interrupted 10 times in a row")
 
 
-def test_a_job_that_is_claimed_while_the_worker_is_about_to_stop_is_handed_back_unrun(
+def test_a_job_that_is_claimed_while_the_worker_stops_is_handed_back_without_running(
     services: Services, run: Run, lease: UUID
 ) -> None:
     called = []
@@ -271,7 +230,7 @@ def test_a_job_that_is_claimed_while_the_worker_is_about_to_stop_is_handed_back_
     assert (job.status, called) == (Status.QUEUED, [])
 
 
-def test_a_job_that_is_asked_to_stop_ends_as_cancelled(services: Services, run: Run, database: str) -> None:
+def test_a_job_that_was_asked_to_stop_is_cancelled(services: Services, run: Run, database: str) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.progress(30)
         with writing(services.engine) as connection:
@@ -285,7 +244,7 @@ def test_a_job_that_is_asked_to_stop_ends_as_cancelled(services: Services, run: 
     assert job.errors == ()
 
 
-def test_an_attempt_that_has_lost_its_job_ends_in_silence(services: Services, run: Run, lease: UUID) -> None:
+def test_an_attempt_that_lost_its_lease_writes_nothing(services: Services, run: Run, lease: UUID) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         services.leases.settle(lease, why="It could not be seen.")
         job.message("late")
@@ -295,7 +254,7 @@ def test_an_attempt_that_has_lost_its_job_ends_in_silence(services: Services, ru
     assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["lost"]
 
 
-def test_the_errors_of_the_database_itself_are_the_jobs_error(services: Services, run: Run) -> None:
+def test_a_database_error_fails_the_job(services: Services, run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         with reading(services.engine) as connection:
             connection.exec_driver_sql("SELECT * FROM nowhere")
@@ -305,7 +264,9 @@ def test_the_errors_of_the_database_itself_are_the_jobs_error(services: Services
     assert "nowhere" in job.errors[0]["text"]
 
 
-def test_several_jobs_can_be_run_one_after_the_other(services: Services, make: Callable[..., Job], lease: UUID) -> None:
+def test_an_executor_runs_several_jobs_one_after_the_other(
+    services: Services, make: Callable[..., Job], lease: UUID
+) -> None:
     for _ in range(3):
         make()
     while job := services.claims.claim("default", lease, fresh=True):
@@ -313,9 +274,7 @@ def test_several_jobs_can_be_run_one_after_the_other(services: Services, make: C
     assert {job.status for job in services.queries.all_jobs.newest(9)} == {Status.COMPLETED}
 
 
-def test_a_job_that_finds_no_room_on_the_disk_fails_with_a_sentence(
-    services: Services, run: Run, room: Callable[[int], Any]
-) -> None:
+def test_a_full_disk_fails_the_job_with_a_message(services: Services, run: Run, room: Callable[[int], Any]) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         with room(500_000):
             job.attach("big.bin", b"x" * 1_000_000)
@@ -326,7 +285,7 @@ def test_a_job_that_finds_no_room_on_the_disk_fails_with_a_sentence(
     assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
 
 
-def test_a_job_that_needs_too_much_memory_fails_with_a_sentence(run: Run) -> None:
+def test_a_memory_error_fails_the_job_with_a_message(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         bytearray(2**62)
 

@@ -33,7 +33,7 @@ def ask_to_stop(services: Services) -> None:
         connection.execute(update(jobs).values(cancel_requested_at=now()))
 
 
-def test_a_lease_is_beaten_until_it_is_taken_away(services: Services, lease: UUID, database: str) -> None:
+def test_heartbeats_are_counted_until_the_lease_is_settled(services: Services, lease: UUID, database: str) -> None:
     assert services.leases.beats() == {lease: 0}
     assert services.leases.beat(lease)
     assert services.leases.beats() == {lease: 1}
@@ -42,7 +42,7 @@ def test_a_lease_is_beaten_until_it_is_taken_away(services: Services, lease: UUI
     assert not services.leases.beat(lease)
 
 
-def test_the_job_under_a_lease_is_the_one_that_runs(
+def test_the_job_under_a_lease_is_its_running_job(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     assert services.leases.running_job(lease) is None
@@ -52,7 +52,7 @@ def test_the_job_under_a_lease_is_the_one_that_runs(
     assert services.leases.running_job(lease) is None
 
 
-def test_a_job_that_used_up_its_attempts_fails_with_the_sentence(
+def test_a_job_without_attempts_left_fails_with_the_reason(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job = running()
@@ -66,7 +66,7 @@ def test_a_job_that_used_up_its_attempts_fails_with_the_sentence(
     assert not exists(services, lease)
 
 
-def test_a_job_with_attempts_left_waits_again_and_says_why_in_its_timeline(
+def test_a_job_with_attempts_left_is_queued_again_and_its_timeline_has_the_reason(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job = running(max_attempts=2)
@@ -77,7 +77,7 @@ def test_a_job_with_attempts_left_waits_again_and_says_why_in_its_timeline(
     assert (event.name, event.detail) == ("lost", WHY)
 
 
-def test_a_job_that_was_asked_to_stop_is_cancelled_by_force(
+def test_a_killed_job_that_was_asked_to_stop_is_cancelled(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job = running(max_attempts=5)
@@ -87,7 +87,7 @@ def test_a_job_that_was_asked_to_stop_is_cancelled_by_force(
     assert (after.status, after.cancel_kind) == (Status.CANCELLED, "forced")
 
 
-def test_a_job_whose_worker_was_stopped_is_handed_back_with_its_try(
+def test_a_job_whose_worker_was_stopped_keeps_its_attempt(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job = running(max_attempts=1)
@@ -96,7 +96,7 @@ def test_a_job_whose_worker_was_stopped_is_handed_back_with_its_try(
     assert (after.status, after.attempt, after.max_attempts) == (Status.QUEUED, 1, 2)
 
 
-def test_a_lease_under_which_nothing_runs_is_simply_ended(
+def test_a_lease_without_a_running_job_can_be_settled(
     services: Services, running: Callable[..., Job], lease: UUID
 ) -> None:
     job = running()
@@ -120,7 +120,7 @@ def slowly(services: Services) -> Event:
     return there
 
 
-def test_two_that_settle_the_same_lease_at_once_settle_it_once(
+def test_a_lease_is_settled_once_by_two_concurrent_calls(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job, in_its_middle = running(max_attempts=2), slowly(services)
@@ -133,7 +133,7 @@ def test_two_that_settle_the_same_lease_at_once_settle_it_once(
     assert services.jobs.get(job.id).status is Status.QUEUED
 
 
-def test_a_job_that_ends_while_its_lease_is_settled_comes_too_late(
+def test_a_job_that_ends_while_its_lease_is_settled_writes_nothing(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     """As of a work-horse on a host that could not be seen for too long."""
@@ -154,7 +154,7 @@ def test_the_leases_of_a_worker_are_found_by_its_name(services: Services, lease:
     assert services.leases.held_by_worker("other") == (other,)
 
 
-def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_gone(services: Services) -> None:
+def test_dead_workers_of_this_host_are_found_by_pid_or_boot_id(services: Services) -> None:
     def opened(**differences: Any) -> UUID:
         return services.leases.open(replace(HOLDER, **differences), "default")
 
@@ -165,16 +165,14 @@ def test_the_leases_of_the_dead_are_those_of_this_host_whose_worker_or_boot_is_g
     assert not {alive, elsewhere} & set(found)
 
 
-def test_under_a_lease_that_was_taken_away_nothing_is_claimed(
-    services: Services, make: Callable[..., Job], database: str
-) -> None:
+def test_nothing_is_claimed_under_a_settled_lease(services: Services, make: Callable[..., Job], database: str) -> None:
     job = make()
     assert services.claims.claim("default", uuid4(), fresh=True) is None
     assert services.claims.claim_one(job.id, "default", uuid4()) is None
     assert services.jobs.get(job.id).status is Status.QUEUED
 
 
-def test_what_runs_under_a_lease_that_was_taken_away_is_still_settled(
+def test_a_job_that_runs_under_a_settled_lease_is_still_settled(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     """It was claimed at the very moment at which its lease was taken."""
@@ -187,7 +185,7 @@ def test_what_runs_under_a_lease_that_was_taken_away_is_still_settled(
     assert services.leases.beats() == {}
 
 
-def test_a_lease_that_was_beaten_since_it_was_looked_at_is_not_taken(
+def test_a_lease_with_a_new_heartbeat_is_not_rescued(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     job = running()
@@ -201,7 +199,7 @@ def test_a_lease_that_was_beaten_since_it_was_looked_at_is_not_taken(
     assert not services.leases.beat(lease)
 
 
-def test_a_lease_that_its_worker_has_just_settled_is_not_settled_by_the_clock_too(
+def test_the_clock_does_not_settle_a_lease_that_its_worker_has_settled(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     running(max_attempts=3)
@@ -209,7 +207,7 @@ def test_a_lease_that_its_worker_has_just_settled_is_not_settled_by_the_clock_to
     assert services.leases.settle(lease, why=WHY, worker_gone=True, unbeaten_since=0) == ()
 
 
-def test_a_job_that_is_interrupted_again_and_again_without_a_checkpoint_uses_up_its_tries(
+def test_repeated_interruptions_without_a_checkpoint_use_up_the_attempts(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
     """One that stops its own worker would else go on for ever."""
@@ -225,7 +223,7 @@ def test_a_job_that_is_interrupted_again_and_again_without_a_checkpoint_uses_up_
     assert outcomes == ["interrupted"] * MAX_INTERRUPTIONS + ["lost", "failed"]
 
 
-def test_a_type_that_nobody_may_start_twice_unasked_is_not_handed_back_by_force(services: Services) -> None:
+def test_a_killed_job_of_a_type_without_rerun_is_not_handed_back(services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         """Do nothing."""
 
@@ -237,7 +235,7 @@ def test_a_type_that_nobody_may_start_twice_unasked_is_not_handed_back_by_force(
     assert services.jobs.get(job.id).status is Status.FAILED
 
 
-def test_a_job_whose_worker_is_gone_runs_again_only_if_its_type_may(services: Services, lease: UUID) -> None:
+def test_a_lost_job_runs_again_only_if_its_type_allows_it(services: Services, lease: UUID) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         """Do nothing."""
 

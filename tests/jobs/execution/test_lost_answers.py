@@ -43,7 +43,7 @@ def outcomes(services: Services, job_id: UUID) -> list[str]:
     return [attempt.outcome for attempt in services.queries.jobs.attempts(job_id)]
 
 
-def test_a_claim_that_was_not_heard_of_is_found_under_its_lease(
+def test_a_claim_whose_answer_was_lost_is_found_under_its_lease(
     services: Services, make: Callable[..., Job], lease: UUID, unheard: Callable[[Any, str], list[int]]
 ) -> None:
     first, second = make(), make()
@@ -55,7 +55,7 @@ def test_a_claim_that_was_not_heard_of_is_found_under_its_lease(
         assert outcomes(services, job.id) == ["completed"]
 
 
-def test_an_end_that_was_not_heard_of_is_not_written_twice(
+def test_an_end_whose_answer_was_lost_is_written_once(
     services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
 ) -> None:
     calls = unheard(Executor, "_end")
@@ -64,7 +64,7 @@ def test_an_end_that_was_not_heard_of_is_not_written_twice(
     assert outcomes(services, job.id) == ["completed"]
 
 
-def test_children_whose_writing_was_not_heard_of_are_made_once(
+def test_children_whose_answer_was_lost_are_created_once(
     services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
 ) -> None:
     calls = unheard(services.jobs, "add_children")
@@ -73,7 +73,7 @@ def test_children_whose_writing_was_not_heard_of_are_made_once(
     assert len(services.queries.related.children(job.id)) == 2
 
 
-def test_a_file_whose_row_was_not_heard_of_is_there_once(
+def test_a_file_whose_answer_was_lost_has_one_row(
     services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
 ) -> None:
     calls = unheard(JobContext, "_add_row")
@@ -82,7 +82,7 @@ def test_a_file_whose_row_was_not_heard_of_is_there_once(
     assert (services.files.path(file.id).read_bytes(), len(calls)) == (b"text", 2)
 
 
-def test_a_checkpoint_that_was_not_heard_of_is_saved(
+def test_a_checkpoint_whose_answer_was_lost_is_saved(
     run: Run, unheard: Callable[[Any, str], list[int]], services: Services
 ) -> None:
     unheard(Reporter, "flush")
@@ -90,7 +90,7 @@ def test_a_checkpoint_that_was_not_heard_of_is_saved(
     assert (job.status, job.state) == (Status.COMPLETED, {"step": 1})
 
 
-def test_a_dependent_whose_making_was_not_heard_of_is_made_once(
+def test_a_dependent_whose_answer_was_lost_is_created_once(
     run: Run, unheard: Callable[[Any, str], list[int]], services: Services
 ) -> None:
     def follow(job: JobContext) -> None:

@@ -10,7 +10,8 @@ from tests.jobs.conftest import end
 from tests.jobs.statements import recorded
 from webapp.db.engine import writing
 from webapp.jobs.execution import reporter as module
-from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, NOTES_LIMIT, JobCancelled, Reporter
+from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, JobCancelled, Reporter
+from webapp.jobs.model.diagnostics import MAX_DIAGNOSTICS
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs, now
@@ -45,7 +46,7 @@ def ask_to_stop(services: Services, job: Job) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(cancel_requested_at=now()))
 
 
-def test_a_thousand_words_are_at_most_one_write_in_each_interval(
+def test_a_thousand_reports_cause_at_most_one_write_per_interval(
     services: Services, job: Job, reporter: Reporter
 ) -> None:
     began = time.monotonic()
@@ -58,7 +59,7 @@ def test_a_thousand_words_are_at_most_one_write_in_each_interval(
     assert 1 <= len(updates) <= intervals + 1
 
 
-def test_no_thread_and_no_write_before_the_first_word(services: Services, job: Job, reporter: Reporter) -> None:
+def test_the_first_report_starts_the_thread(services: Services, job: Job, reporter: Reporter) -> None:
     threads = threading.active_count()
     with recorded(services.engine) as sent:
         time.sleep(2 * INTERVAL_SECONDS)
@@ -66,14 +67,12 @@ def test_no_thread_and_no_write_before_the_first_word(services: Services, job: J
     assert threading.active_count() == threads
 
 
-def test_the_message_of_a_handler_that_goes_quiet_still_arrives(
-    services: Services, job: Job, reporter: Reporter
-) -> None:
+def test_the_last_report_of_a_busy_handler_is_written(services: Services, job: Job, reporter: Reporter) -> None:
     reporter.set_values(message="Waiting for the other side")
     assert within(3.0, lambda: services.jobs.get(job.id).message == "Waiting for the other side")
 
 
-def test_the_last_words_are_handed_over_for_the_ending(services: Services, job: Job) -> None:
+def test_close_returns_the_last_reports(services: Services, job: Job) -> None:
     reporter = Reporter(services.engine, job)
     reporter.set_values(progress=99.0)
     reporter.log("INFO", "nearly")
@@ -82,15 +81,13 @@ def test_the_last_words_are_handed_over_for_the_ending(services: Services, job: 
     assert [(level, text) for _, level, text in lines] == [("INFO", "nearly")]
 
 
-def test_a_request_to_stop_is_seen_by_a_handler_that_says_nothing(
-    services: Services, job: Job, reporter: Reporter
-) -> None:
+def test_a_handler_without_reports_sees_a_request_to_stop(services: Services, job: Job, reporter: Reporter) -> None:
     reporter.watch_stop_flag()
     ask_to_stop(services, job)
     assert within(NOTICED + 1, lambda: isinstance(reporter.stop, JobCancelled))
 
 
-def test_a_request_to_stop_comes_back_with_the_next_write(services: Services, job: Job, reporter: Reporter) -> None:
+def test_a_write_reads_the_request_to_stop(services: Services, job: Job, reporter: Reporter) -> None:
     ask_to_stop(services, job)
     reporter.set_values(message="on")
     reporter.flush()
@@ -106,17 +103,19 @@ def test_a_lost_lease_stops_the_handler(services: Services, job: Job, reporter: 
     assert services.jobs.get(job.id).message == ""
 
 
-def test_notes_beyond_their_limit_are_counted_in_the_last_one(services: Services, job: Job, reporter: Reporter) -> None:
-    for number in range(NOTES_LIMIT + 41):
+def test_diagnostics_beyond_the_limit_are_counted_in_the_last_one(
+    services: Services, job: Job, reporter: Reporter
+) -> None:
+    for number in range(MAX_DIAGNOSTICS + 41):
         reporter.add_diagnostic("warnings", f"warning {number}")
     reporter.flush()
     warnings = services.jobs.get(job.id).warnings
-    assert len(warnings) == NOTES_LIMIT
+    assert len(warnings) == MAX_DIAGNOSTICS
     assert warnings[0]["text"] == "warning 0"
     assert warnings[-1]["text"] == "… and 42 more."
 
 
-def test_warnings_and_errors_are_kept_apart_and_timed(services: Services, job: Job, reporter: Reporter) -> None:
+def test_warnings_and_errors_are_separate_and_have_a_time(services: Services, job: Job, reporter: Reporter) -> None:
     reporter.add_diagnostic("warnings", "odd")
     reporter.add_diagnostic("errors", "bad")
     reporter.flush()
@@ -125,7 +124,7 @@ def test_warnings_and_errors_are_kept_apart_and_timed(services: Services, job: J
     assert after.started_at.isoformat() <= after.warnings[0]["at"] <= services.queries.jobs.now().isoformat()
 
 
-def test_log_lines_land_in_their_order(services: Services, job: Job, reporter: Reporter) -> None:
+def test_log_lines_are_stored_in_order(services: Services, job: Job, reporter: Reporter) -> None:
     for number in range(5):
         reporter.log("INFO", f"line {number}")
     reporter.flush()
@@ -135,7 +134,7 @@ def test_log_lines_land_in_their_order(services: Services, job: Job, reporter: R
     assert services.queries.logs.log(job.id, after=lines[2].id) == lines[3:]
 
 
-def test_the_log_is_bounded_and_says_so(services: Services, job: Job, reporter: Reporter) -> None:
+def test_the_last_line_of_a_full_log_says_that_it_is_full(services: Services, job: Job, reporter: Reporter) -> None:
     for number in range(LOG_LIMIT + 500):
         reporter.log("INFO", f"line {number}")
     reporter.flush()
@@ -144,11 +143,11 @@ def test_the_log_is_bounded_and_says_so(services: Services, job: Job, reporter: 
     assert "The log is full" in lines[-1].text
 
 
-def test_its_time_is_the_databases_reckoned_from_the_claim(services: Services, job: Job, reporter: Reporter) -> None:
+def test_the_reporter_uses_the_time_of_the_database(services: Services, job: Job, reporter: Reporter) -> None:
     assert abs(reporter.now() - services.queries.jobs.now()) < timedelta(seconds=0.5)
 
 
-def test_words_wait_for_a_database_that_is_away(
+def test_reports_are_written_when_the_database_is_back(
     services: Services, job: Job, reporter: Reporter, database: str
 ) -> None:
     reporter.set_values(message="kept")
@@ -164,7 +163,7 @@ def test_words_wait_for_a_database_that_is_away(
 
 
 @pytest.mark.parametrize("words", [{"metadata": {"no json": object()}}, {"no_such_column": 1}])
-def test_the_handler_hears_of_a_word_that_cannot_be_stored_and_the_others_arrive(
+def test_an_unstorable_report_raises_in_the_handler_and_the_others_are_written(
     services: Services, job: Job, reporter: Reporter, words: dict[str, object]
 ) -> None:
     reporter.set_values(**words)
@@ -174,7 +173,7 @@ def test_the_handler_hears_of_a_word_that_cannot_be_stored_and_the_others_arrive
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
-def test_a_text_that_no_database_takes_is_made_one_that_it_takes(
+def test_unstorable_characters_are_replaced(
     services: Services, job: Job, reporter: Reporter, database: str, text: str
 ) -> None:
     reporter.set_values(message=text)
@@ -186,5 +185,5 @@ def test_a_text_that_no_database_takes_is_made_one_that_it_takes(
     assert {after.message, after.warnings[0]["text"], line.text} == {"a\ufffdb"}
 
 
-def test_the_interval_is_short_enough_to_be_seen_as_live() -> None:
+def test_the_interval_is_short_enough_for_live_updates() -> None:
     assert module.INTERVAL_SECONDS <= 0.25

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from tests.jobs.conftest import run_once
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
-from webapp.jobs.execution.unknown_type import PATIENCE, ending_after
+from webapp.jobs.execution.unknown_type import GIVE_UP_AFTER, ending_after
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import attempts, jobs, later
 from webapp.services import Services
@@ -39,7 +39,7 @@ def meet_again(services: Services, lease: UUID, *, hours_ago: float) -> Job:
     return run_once(services, "default", lease)
 
 
-def test_it_is_handed_back_for_a_while_and_uses_up_no_try(services: Services, met: Job) -> None:
+def test_a_job_of_an_unknown_type_is_handed_back_without_using_up_an_attempt(services: Services, met: Job) -> None:
     assert (met.status, met.attempt, met.max_attempts, met.errors) == (Status.SCHEDULED, 1, 2, ())
     assert timedelta(seconds=10) < met.run_at - services.queries.jobs.now() <= timedelta(seconds=30)
     (attempt,) = services.queries.jobs.attempts(met.id)
@@ -52,21 +52,23 @@ def test_a_worker_that_knows_the_type_runs_it(services: Services, met: Job, leas
     assert meet_again(services, lease, hours_ago=0.5).status is Status.COMPLETED
 
 
-def test_when_none_came_for_an_hour_it_fails_with_a_sentence(services: Services, met: Job, lease: UUID) -> None:
+def test_a_job_fails_after_an_hour_without_a_worker_that_knows_its_type(
+    services: Services, met: Job, lease: UUID
+) -> None:
     assert meet_again(services, lease, hours_ago=0.9).status is Status.SCHEDULED
     job = meet_again(services, lease, hours_ago=1.1)
     assert (job.status, len(job.errors)) == (Status.FAILED, 1)
     assert job.errors[0]["text"].startswith("No worker has known the job type 'newer' for an hour")
 
 
-def test_one_that_was_asked_to_stop_is_stopped(services: Services, met: Job, lease: UUID) -> None:
+def test_a_job_of_an_unknown_type_can_be_stopped(services: Services, met: Job, lease: UUID) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(cancel_requested_at=later(0)))
     assert meet_again(services, lease, hours_ago=0.1).status is Status.CANCELLED
 
 
-def test_the_pauses_grow_and_stay_short_of_five_minutes() -> None:
-    pauses = [ending_after("newer", NOW, NOW + PATIENCE * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
+def test_the_delays_grow_up_to_five_minutes() -> None:
+    pauses = [ending_after("newer", NOW, NOW + GIVE_UP_AFTER * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
     assert pauses == [30, 120, 300, 300]
 
 

@@ -68,16 +68,14 @@ def away(*_: Any) -> Any:
     raise OperationalError("beat", {}, Exception("away"))
 
 
-def test_a_lease_is_beaten_six_times_in_its_life(
-    services: Services, watch: Watchdog, lease: UUID, clock: Clock
-) -> None:
+def test_a_lease_gets_six_heartbeats_per_period(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
     for _ in range(60):
         assert not watch.check()
         clock.at += watch.interval_seconds
     assert 10 <= services.leases.beats()[lease] <= 13
 
 
-def test_a_horse_without_a_lease_must_die(services: Services, watch: Watchdog, lease: UUID) -> None:
+def test_a_work_horse_without_a_lease_is_killed(services: Services, watch: Watchdog, lease: UUID) -> None:
     assert not watch.check()
     services.leases.settle(lease, why="…")
     watch._beat_due = 0.0
@@ -85,7 +83,7 @@ def test_a_horse_without_a_lease_must_die(services: Services, watch: Watchdog, l
     assert "lease expired" in watch.kill_reason
 
 
-def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
+def test_a_work_horse_is_killed_before_its_jobs_can_be_rescued(
     services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not watch.check()
@@ -97,7 +95,7 @@ def test_a_horse_dies_before_anybody_may_take_over_when_the_database_is_away(
     assert "database was unreachable" in watch.kill_reason
 
 
-def test_a_database_that_comes_back_in_time_costs_nothing(
+def test_a_short_absence_of_the_database_kills_nothing(
     services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -109,7 +107,7 @@ def test_a_database_that_comes_back_in_time_costs_nothing(
     assert not watch.check()
 
 
-def test_the_fence_knows_the_time_without_asking_the_database(watch: Watchdog, clock: Clock) -> None:
+def test_lease_ran_out_does_not_use_the_database(watch: Watchdog, clock: Clock) -> None:
     clock.at += 19
     assert not watch.lease_ran_out()
     assert watch.seconds_left == pytest.approx(1.0)
@@ -118,7 +116,7 @@ def test_the_fence_knows_the_time_without_asking_the_database(watch: Watchdog, c
     assert watch.kill_reason == DATABASE_AWAY
 
 
-def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
+def test_a_job_that_was_killed_for_lack_of_a_database_keeps_its_attempt(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock, database: str
 ) -> None:
     job = running()
@@ -129,7 +127,7 @@ def test_a_job_that_was_cut_off_from_the_database_is_handed_back_with_its_try(
     assert (after.status, after.max_attempts, after.interruptions) == (Status.QUEUED, 2, 1)
 
 
-def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
+def test_a_slow_heartbeat_counts_from_when_it_was_sent(
     services: Services, watch: Watchdog, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = services.leases.beat
@@ -146,7 +144,7 @@ def test_a_beat_that_took_long_is_counted_from_when_it_was_sent(
     assert watch.check()
 
 
-def test_a_job_that_does_not_stop_within_its_grace_is_ended(
+def test_a_job_that_does_not_stop_within_its_grace_period_is_killed(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     running()
@@ -160,7 +158,7 @@ def test_a_job_that_does_not_stop_within_its_grace_is_ended(
     assert "did not stop within its grace period" in watch.kill_reason
 
 
-def test_the_grace_is_each_jobs_own(
+def test_each_job_has_a_separate_grace_period(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     first = running()
@@ -174,9 +172,7 @@ def test_the_grace_is_each_jobs_own(
     assert not watch.check(), "the second one was not asked"
 
 
-def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
-    watch: Watchdog, running: Callable[..., Job], clock: Clock
-) -> None:
+def test_a_job_that_ignores_its_timeout_is_killed(watch: Watchdog, running: Callable[..., Job], clock: Clock) -> None:
     running()
     assert not watch.check()
     clock.at += 60 + HARD_LIMIT.total_seconds() - 1
@@ -186,7 +182,7 @@ def test_a_job_that_does_not_end_itself_at_its_limit_is_ended(
     assert watch.kill_reason == "It ran longer than its limit of 0:01:00 and was killed."
 
 
-def test_each_job_of_a_horse_has_its_limit_to_itself(
+def test_each_job_of_a_work_horse_has_a_separate_timeout(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     for _ in range(3):
@@ -197,7 +193,7 @@ def test_each_job_of_a_horse_has_its_limit_to_itself(
         end(services, job)
 
 
-def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
+def test_a_stopping_worker_gives_its_job_a_grace_period_and_hands_it_back(
     services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     job = running()
@@ -212,7 +208,7 @@ def test_a_worker_that_is_to_stop_gives_its_job_a_grace_and_hands_it_back(
     assert (after.status, after.max_attempts) == (Status.QUEUED, 2)
 
 
-def test_the_first_verdict_stands(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
+def test_the_first_reason_to_kill_is_kept(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
     watch.interrupt()
     clock.at += 21
     assert watch.check()
@@ -223,7 +219,7 @@ def test_the_first_verdict_stands(services: Services, watch: Watchdog, lease: UU
     assert watch.kill_reason == kill_reason
 
 
-def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: UUID) -> None:
+def test_a_short_lease_is_checked_often_enough(services: Services, lease: UUID) -> None:
     short = Watchdog(
         services.leases,
         lease,
@@ -235,7 +231,7 @@ def test_looks_are_frequent_also_under_a_short_lease(services: Services, lease: 
     assert short.interval_seconds <= 2.0 / 6
 
 
-def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
+def test_a_job_that_reports_nothing_for_too_long_becomes_stale(
     services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running()
@@ -254,7 +250,7 @@ def test_a_job_that_says_nothing_for_its_types_time_is_taken_for_lost(
     assert after.errors[-1]["text"] == "It reported nothing for 0:00:40 and was marked as lost."
 
 
-def test_a_silent_job_with_a_try_left_runs_again(
+def test_a_silent_job_with_attempts_left_runs_again(
     services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running(max_attempts=2)
@@ -265,7 +261,7 @@ def test_a_silent_job_with_a_try_left_runs_again(
     assert services.jobs.get(job.id).status is Status.QUEUED
 
 
-def test_a_root_with_parts_to_come_is_never_taken_for_lost(
+def test_a_root_with_unfinished_children_never_becomes_stale(
     services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     root = running()

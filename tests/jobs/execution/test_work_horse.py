@@ -30,7 +30,7 @@ def statuses(services: Services) -> list[Status]:
     return [job.status for job in reversed(services.queries.all_jobs.newest(50))]
 
 
-def test_a_horse_runs_all_that_waits_in_its_queue(
+def test_a_work_horse_runs_every_queued_job_of_its_queue(
     services: Services,
     make: Callable[..., Job],
     horse: Callable[..., WorkHorse],
@@ -46,15 +46,13 @@ def test_a_horse_runs_all_that_waits_in_its_queue(
     assert woken == [], "nothing remains, so no baton is passed"
 
 
-def test_a_horse_that_finds_nothing_ends_quietly(
-    horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
-) -> None:
+def test_a_work_horse_without_a_job_ends(horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]) -> None:
     assert horse().drain("default", lease, HORSE) == 0
     assert woken == []
 
 
 @pytest.mark.parametrize(("budget", "count"), [({"jobs": 2}, 2), ({"seconds": 0.0}, 1), ({"megabytes": 1}, 1)])
-def test_a_used_up_budget_passes_the_baton(
+def test_a_work_horse_with_a_used_up_budget_wakes_the_next_one(
     services: Services,
     make: Callable[..., Job],
     horse: Callable[..., WorkHorse],
@@ -70,7 +68,7 @@ def test_a_used_up_budget_passes_the_baton(
     assert woken == ["default"]
 
 
-def test_a_job_of_its_own_process_is_the_only_one_of_its_horse(
+def test_an_own_process_job_is_the_only_job_of_its_work_horse(
     services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
 ) -> None:
     first, alone, last = make(), make(), make()
@@ -85,7 +83,7 @@ def test_a_job_of_its_own_process_is_the_only_one_of_its_horse(
     assert {services.jobs.get(job.id).status for job in (first, alone, last)} == {Status.COMPLETED}
 
 
-def test_an_interrupted_horse_claims_nothing_more(
+def test_an_interrupted_work_horse_claims_no_further_job(
     services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
 ) -> None:
     make()

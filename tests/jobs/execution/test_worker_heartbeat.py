@@ -37,12 +37,12 @@ def the_one(known: Workers) -> Worker:
 
 def again(mine: WorkerHeartbeat) -> StopRequest | None:
     """Look as if a second had passed."""
-    mine._look_due = 0.0
+    mine._poll_due = 0.0
     return mine.poll()
 
 
 @pytest.mark.usefixtures("mine")
-def test_a_worker_says_where_it_is_and_what_it_listens_to(known: Workers) -> None:
+def test_the_row_of_a_worker_has_its_host_and_queues(known: Workers) -> None:
     worker = the_one(known)
     assert (worker.host, worker.pid, worker.version) == ("h", os.getpid(), "0.1.0+abc")
     assert (worker.queues, worker.state, worker.has_row) == (("default", "reports"), "idle", True)
@@ -58,7 +58,7 @@ def test_a_worker_that_holds_a_lease_is_busy_with_its_job(known: Workers, runnin
     assert worker.job_started_at == job.started_at
 
 
-def test_what_is_asked_of_a_worker_is_told_at_its_next_look(mine: WorkerHeartbeat, known: Workers) -> None:
+def test_a_worker_gets_a_stop_request_with_its_next_poll(mine: WorkerHeartbeat, known: Workers) -> None:
     assert again(mine) is None
     somebody = uuid4()
     known.stop("w", StopRequest.DRAIN, by=somebody)
@@ -67,26 +67,26 @@ def test_what_is_asked_of_a_worker_is_told_at_its_next_look(mine: WorkerHeartbea
     assert (worker.state, worker.stop_request, worker.stop_requested_by) == ("stopping", StopRequest.DRAIN, somebody)
 
 
-def test_a_stop_becomes_more_urgent_and_never_less(mine: WorkerHeartbeat, known: Workers) -> None:
+def test_a_stop_request_becomes_more_urgent_but_never_less(mine: WorkerHeartbeat, known: Workers) -> None:
     for wish in (StopRequest.DRAIN, StopRequest.NOW, StopRequest.DRAIN):
         known.stop("w", wish)
     assert again(mine) is StopRequest.NOW
 
 
-def test_nobody_can_ask_a_worker_that_is_not_there(known: Workers) -> None:
+def test_a_missing_worker_cannot_be_stopped(known: Workers) -> None:
     with pytest.raises(WorkerNotFound, match=r"There is no worker w\. It may have stopped already"):
         known.stop("w", StopRequest.NOW)
 
 
 @pytest.mark.usefixtures("mine")
-def test_what_a_work_horse_ended_is_counted(engine: Engine, known: Workers) -> None:
+def test_the_jobs_of_a_work_horse_are_counted(engine: Engine, known: Workers) -> None:
     worker_heartbeat.add_job_counts(engine, "w", done=3, failed=1)
     worker_heartbeat.add_job_counts(engine, "w", done=2, failed=0)
     assert (the_one(known).done, the_one(known).failed) == (5, 1)
 
 
 @pytest.mark.usefixtures("mine")
-def test_a_silent_worker_is_lost_and_forgotten_once_nothing_is_held_for_it(
+def test_the_row_of_a_silent_worker_is_removed_when_it_holds_no_lease(
     engine: Engine, known: Workers, lease: UUID, services: object
 ) -> None:
     with writing(engine) as connection:
@@ -98,7 +98,7 @@ def test_a_silent_worker_is_lost_and_forgotten_once_nothing_is_held_for_it(
     assert known.all() == ()
 
 
-def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: WorkerHeartbeat, engine: Engine) -> None:
+def test_a_worker_inserts_its_row_again_after_it_was_removed(mine: WorkerHeartbeat, engine: Engine) -> None:
     worker_heartbeat.remove_workers(engine, "w")
     mine._beat_due = 0.0
     again(mine)
@@ -107,7 +107,7 @@ def test_a_worker_that_was_forgotten_says_again_that_it_is_there(mine: WorkerHea
 
 
 @pytest.mark.usefixtures("mine")
-def test_workers_that_went_down_with_their_machine_are_told_by_pid_or_boot(known: Workers) -> None:
+def test_dead_workers_are_found_by_pid_or_boot_id(known: Workers) -> None:
     assert known.dead_on_host("h", lambda _: True, "b") == ()
     assert known.dead_on_host("h", lambda _: False, "b") == ("w",)
     assert known.dead_on_host("h", lambda _: True, "another boot") == ("w",)

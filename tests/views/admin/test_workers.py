@@ -48,7 +48,7 @@ def test_a_worker_is_asked_to_end_after_its_job(
     operator: FlaskClient, services: Services, worker: WorkerHeartbeat, noted: Noted
 ) -> None:
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 303
-    worker._look_due = 0.0
+    worker._poll_due = 0.0
     assert worker.poll() is StopRequest.DRAIN
     assert "Stop after current job requested by you." in operator.get("/admin/workers").text
     line = noted()[-1]
@@ -64,7 +64,7 @@ def test_a_stop_now_says_what_becomes_of_the_job_first(
     assert "Its job “Monthly report” goes back to the queue" in asked
     assert "its pool starts a new one" in asked
     assert operator.post("/admin/workers/abcdef0123/stop").status_code == 303
-    worker._look_due = 0.0
+    worker._poll_due = 0.0
     assert worker.poll() is StopRequest.NOW
     assert noted()[-1]["action"] == "worker_stop"
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409

@@ -1,13 +1,9 @@
-"""Huge work in slices of one job: `batches` walks it and stops a slice early, `plan_chunks` splits it.
+"""Batches: long work in slices of one job, which resumes at its checkpoint after a crash.
 
-The rules for stopping early are Craft's: a slice ends when one more item, at the average so
-far, might not fit into the memory or the time that is left.
-
-Walking: through huge work in slices of one job, resumed at the item after a crash.
-
-After each slice the checkpoint is written. When the memory or the time that is left might not
-do for one more item, the job is handed back and goes on in a fresh work-horse; nobody sees more
-than one job, whose progress is that of the whole.
+`iterate_batches` writes the checkpoint after every slice. If the remaining memory or time may not be
+enough for one more item, the job is handed back and continues in a fresh work-horse; users see a single
+job with the progress of the whole. The rule is Craft CMS's: a slice ends when one more item, at the
+average so far, may not fit. `plan_chunks` splits work into chunks for children instead.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,11 +13,32 @@ from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 from typing import Protocol, TypeVar
 
+T = TypeVar("T")
 SIZE = 100
-_MEMORY_FACTOR = 15  # average growths per item that must still fit
-_TIME_FACTOR = 2  # average durations per item that must still fit
+ITEMS_DONE = "items_done"  # the key of the checkpoint
+_MEMORY_FACTOR = 15  # a slice ends unless this many times the average growth per item still fits
+_TIME_FACTOR = 2  # a slice ends unless this many times the average duration per item still fits
 LEAST, MOST = 400, 3000  # items per chunk
 WORKERS = 6
+
+
+class SliceEnded(BaseException):
+    """Raised when a slice ends early: the job is handed back and continues from its checkpoint.
+
+    A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
+    """
+
+
+class BatchContext(Protocol):
+    """The part of the job context that `iterate_batches` needs."""
+
+    state: dict[str, object]
+
+    def save_state(self) -> None:
+        """Write the checkpoint."""
+
+    def progress(self, *, done: float, total: float | None) -> None:
+        """Report progress; raises when the job was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +50,7 @@ class Slice:
 
 
 class SliceLimit:
-    """Tells when a slice must end before its last item. Memory in bytes, time in seconds; None = no limit."""
+    """Decides when a slice must end early. Memory in bytes, time in seconds; None = no limit."""
 
     def __init__(
         self,
@@ -45,86 +62,34 @@ class SliceLimit:
     ) -> None:
         self._memory, self._seconds = memory, seconds
         self._used_memory, self._clock = used_memory or peak_memory, clock
-        self._began, self._had = clock(), self._used_memory()
+        self._started, self._memory_at_start = clock(), self._used_memory()
         self._items = 0
 
     def item_done(self) -> bool:
-        """Count one more item; True if the next one might not fit any more."""
+        """Count one more item; return whether the next one may not fit any more."""
         self._items += 1
-        return self._too_much() or self._too_long()
+        return self._exceeds_memory() or self._exceeds_time()
 
-    def _too_much(self) -> bool:
+    def _exceeds_memory(self) -> bool:
         if self._memory is None:
             return False
         used = self._used_memory()
-        return used + _MEMORY_FACTOR * max(0, used - self._had) / self._items > self._memory
+        return used + _MEMORY_FACTOR * max(0, used - self._memory_at_start) / self._items > self._memory
 
-    def _too_long(self) -> bool:
+    def _exceeds_time(self) -> bool:
         if self._seconds is None:
             return False
-        elapsed = self._clock() - self._began
+        elapsed = self._clock() - self._started
         return elapsed + _TIME_FACTOR * elapsed / self._items > self._seconds
-
-
-def slices(total: int, *, start: int = 0, size: int = SIZE) -> Iterator[Slice]:
-    """Split ``total`` items, from ``start`` on, into slices of at most ``size``."""
-    if size < 1:
-        message = f"A slice holds at least 1 item, not {size}."
-        raise ValueError(message)
-    for first in range(start, total, size):
-        yield Slice(start=first, stop=min(first + size, total))
-
-
-def plan_chunks(total: int, *, workers: int = WORKERS, least: int = LEAST, most: int = MOST) -> tuple[Slice, ...]:
-    """Split ``total`` items into chunks for ``workers``: none smaller than ``least`` unless it must be.
-
-    Up to ``least`` items a worker: chunks of ``least``; up to ``most``: one chunk a worker;
-    beyond: chunks of ``most``. (AtroCore's formula, as its code has it.)
-    """
-    if total <= least * workers:
-        size = least
-    elif total <= most * workers:
-        size = ceil(total / workers)
-    else:
-        size = most
-    return tuple(slices(total, size=size))
-
-
-def peak_memory() -> int:
-    """Return the largest memory that this process has used, in bytes."""
-    return getrusage(RUSAGE_SELF).ru_maxrss * 1024
-
-
-T = TypeVar("T")
-ITEMS_DONE = "items_done"
-
-
-class SliceEnded(BaseException):
-    """The work-horse has done its part: the job is handed back and goes on from its checkpoint.
-
-    A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
-    """
-
-
-class BatchContext(Protocol):
-    """What a walk needs of the job's context."""
-
-    state: dict[str, object]
-
-    def save_state(self) -> None:
-        """Write the checkpoint."""
-
-    def progress(self, *, done: float, total: float | None) -> None:
-        """Say how far it is; raises when the job was asked to stop."""
 
 
 def iterate_batches(
     job: BatchContext, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int, limit: SliceLimit
 ) -> Iterator[T]:
-    """Go through the items from the checkpoint on; ``fetch(start, count)`` returns that part of them in order.
+    """Iterate over the items from the checkpoint on; ``fetch(start, count)`` returns a range of them in order.
 
-    An item counts as done when the next one is asked for. An item whose handling was cut short
-    is handed out once more, so handling one must be repeatable.
+    An item counts as done when the next one is requested. If processing is interrupted, the current
+    item is yielded again, so processing an item must be idempotent.
     """
     done = int(str(job.state.get(ITEMS_DONE, 0)))
     for part in slices(total, start=done, size=size):
@@ -137,3 +102,32 @@ def iterate_batches(
                 job.save_state()
                 raise SliceEnded
         job.save_state()
+
+
+def slices(total: int, *, start: int = 0, size: int = SIZE) -> Iterator[Slice]:
+    """Split ``total`` items, from ``start`` on, into slices of at most ``size``."""
+    if size < 1:
+        message = f"A slice must hold at least 1 item, not {size}."
+        raise ValueError(message)
+    for first in range(start, total, size):
+        yield Slice(start=first, stop=min(first + size, total))
+
+
+def plan_chunks(total: int, *, workers: int = WORKERS, least: int = LEAST, most: int = MOST) -> tuple[Slice, ...]:
+    """Split ``total`` items into chunks for ``workers``. Only the last chunk can be smaller than ``least``.
+
+    Up to ``least`` items per worker: chunks of ``least``. Up to ``most`` items per worker: one chunk per
+    worker. Beyond that: chunks of ``most``. (The formula is AtroCore's.)
+    """
+    if total <= least * workers:
+        size = least
+    elif total <= most * workers:
+        size = ceil(total / workers)
+    else:
+        size = most
+    return tuple(slices(total, size=size))
+
+
+def peak_memory() -> int:
+    """Return the peak memory use of this process in bytes."""
+    return getrusage(RUSAGE_SELF).ru_maxrss * 1024

@@ -1,4 +1,4 @@
-"""JobContext: all that a running handler may do."""
+"""JobContext: everything that a running handler can do with its job."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,23 +29,23 @@ StateTooLarge = json_values.TooLarge
 
 
 class JobCreator(Protocol):
-    """What makes the children and the dependents of a running job."""
+    """Creates the children and the dependents of a running job."""
 
     def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
-        """Return a child as a value, checked, not yet written."""
+        """Validate a child and return it without writing it."""
 
     def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
-        """Write children, held, if the attempt still holds the root; else `LeaseLost`."""
+        """Write held children; raises `LeaseLost` if the attempt is no longer the root's current one."""
 
     def create_job(self, type_name: str, payload: Any = None, **choices: Any) -> Job:
-        """Make a job."""
+        """Create a job."""
 
 
 class JobContext:
-    """What a handler gets as its first argument: its job, and the ways to speak about it.
+    """The first argument of a handler: access to its job and ways to report about it.
 
-    Every word (`progress`, `track`, `message`, …) raises `JobCancelled` once the job was asked
-    to stop; let it pass, the executor knows what to do.
+    Every report (`progress`, `track`, `message`, …) raises `JobCancelled` when the job was asked to
+    stop. Do not catch it: the executor handles it.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class JobContext:
         self._files = files
         self._keep_files = keep_files
         self._creator = creator
-        self._memory = memory  # bytes and seconds that one work-horse may use for slices of this job
+        self._memory = memory  # bytes and seconds that one work-horse can use for slices of this job
         self._seconds = seconds
-        self._retry_seconds = retry_seconds  # seconds that a word waits for a database that is away
+        self._retry_seconds = retry_seconds  # how long writes are retried while the database is away
         self._children: list[Job] = []
         self._percent = 0.0
         self._count: float = 0
@@ -78,38 +78,38 @@ class JobContext:
 
     @property
     def id(self) -> UUID:
-        """The job's id, the same in all attempts: use it as an idempotency key."""
+        """The job's id. It is the same in all attempts, so it can serve as an idempotency key."""
         return self._job.id
 
     @property
     def title(self) -> str:
-        """The job's name."""
+        """The job's title."""
         return self._job.title
 
     @property
     def owner(self) -> Owner:
-        """Whose rights the handler has."""
+        """The owner, with whose permissions the handler runs."""
         return self._job.owner
 
     @property
     def triggered_by(self) -> UUID | None:
-        """Who asked for the job; None for the system itself."""
+        """The user who started the job; None for the system."""
         return self._job.triggered_by
 
     @property
     def attempt(self) -> int:
-        """Which try this is; the first is 1."""
+        """The number of this attempt; the first is 1."""
         return self._job.attempt
 
     @property
     def stop_requested(self) -> bool:
-        """Somebody asked the job to stop: end soon, by returning or by the next word."""
+        """Whether the job was asked to stop. If so, return soon, or let the next report raise."""
         self._reporter.watch_stop_flag()
         return self._reporter.stop is not None
 
     @cached_property
     def logger(self) -> logging.Logger:
-        """A logger whose lines land in the job's log."""
+        """A logger that writes to the job's log."""
         return job_logger(self._job.type, self._reporter)
 
     def progress(
@@ -120,33 +120,33 @@ class JobContext:
         total: float | None = None,
         message: str | None = None,
     ) -> None:
-        """Say how far it is: per cent (0 to 100), or ``done`` of ``total``; it never goes back.
+        """Report progress: per cent (0 to 100), or ``done`` of ``total``. Progress never decreases.
 
-        An unknown total creeps towards 95 per cent. ``message=None`` keeps the last one.
+        With an unknown total it approaches 95 per cent. ``message=None`` keeps the last message.
         """
-        words: dict[str, Any] = {} if message is None else {"message": message}
+        values: dict[str, Any] = {} if message is None else {"message": message}
         if done is not None:
-            words |= {"done": done, "total": total}
+            values |= {"done": done, "total": total}
             percent = from_amounts(self._percent, done, total)
         elif percent is not None and not 0.0 <= percent <= 100.0:  # noqa: PLR2004
             text = f"Progress must be between 0 and 100 per cent, not {percent!r}."
             raise ValueError(text)
         if percent is not None:
             self._percent = max(self._percent, percent)
-            words["progress"] = self._percent
-        self._report(**words)
+            values["progress"] = self._percent
+        self._report(**values)
 
     def message(self, text: str) -> None:
-        """Say what it is doing now."""
+        """Report what the job is doing now."""
         self._report(message=text)
 
     def track(self, items: Iterable[T], total: float | None = None) -> Iterator[T]:
-        """Go through ``items`` and report how many are done; ``total`` defaults to their length.
+        """Iterate over ``items`` and report how many are done; ``total`` defaults to their length.
 
-        Costs less per item than a progress bar on a terminal.
+        The cost per item is lower than that of a progress bar on a terminal.
         """
         reporter = self._reporter
-        around = self._count, self._total, reporter.live_amount  # of a track that this one is in
+        outer = self._count, self._total, reporter.live_amount  # of an enclosing `track`
         self._count, self._total = 0, total if total is not None else (length_hint(items) or None)
         reporter.live_amount = self._amounts
         reporter.watch_stop_flag()
@@ -160,13 +160,13 @@ class JobContext:
                     raise reporter.stop
         finally:
             reporter.set_values(**self._amounts())
-            self._count, self._total, reporter.live_amount = around
+            self._count, self._total, reporter.live_amount = outer
         self._raise_if_stopped()
 
     def batches(self, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int = SIZE) -> Iterator[T]:
-        """Go through ``total`` items in slices of ``size``, from the checkpoint on; see walking.py.
+        """Iterate over ``total`` items in slices of ``size``, from the checkpoint on; see `batches`.
 
-        ``fetch(start, count)`` returns a part of the items, always in the same order.
+        ``fetch(start, count)`` returns a range of the items, always in the same order.
         """
         return iterate_batches(
             cast(BatchContext, self),
@@ -177,22 +177,22 @@ class JobContext:
         )
 
     def warn(self, text: str, key: str = "", **parameters: Any) -> None:
-        """Note something that is wrong but does not end the job; its owner sees it.
+        """Add a warning, which the owner sees; the job continues.
 
-        ``key`` names a translation that the parameters fill; ``storable_text`` is what is said without one.
+        ``key`` names a translation that the parameters fill; without one, ``text`` is shown.
         """
         self._reporter.add_diagnostic("warnings", text, key, parameters)
         self._raise_if_stopped()
 
     def error(self, text: str, key: str = "", **parameters: Any) -> None:
-        """Note an error that its owner sees, as `warn` does; the job goes on. To end it, raise `JobError`."""
+        """Add an error, as `warn` adds a warning; the job continues. To fail the job, raise `JobError`."""
         self._reporter.add_diagnostic("errors", text, key, parameters)
         self._raise_if_stopped()
 
     def save_state(self, state: Mapping[str, Any] | None = None) -> None:
-        """Write the checkpoint that the next attempt starts from, now (`state` if none is given).
+        """Write the checkpoint from which the next attempt starts, `state` by default, immediately.
 
-        Raises `NotStorable` for what is no JSON or over `STATE_LIMIT` bytes of it.
+        Raises `NotStorable` if it is not JSON or exceeds `STATE_LIMIT` bytes.
         """
         if state is not None:
             self.state = dict(state)
@@ -200,12 +200,12 @@ class JobContext:
         retry_while_away(self._reporter.flush, seconds=self._retry_seconds)
 
     def save_metadata(self, metadata: Mapping[str, Any]) -> None:
-        """Replace the application's own data about the job; raises `NotStorable` as `save_state` does."""
+        """Replace the job's metadata, which belongs to the application; raises `NotStorable` as `save_state` does."""
         self._report(metadata=json_values.check_json(metadata, "The metadata of a job"))
 
     @contextmanager
     def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:
-        """Write a file that appears, whole, when the block ends; not at all when it raises."""
+        """Write an output file. It appears when the block ends, and not at all if the block raises."""
         with self._files.draft() as draft:
             file = draft.writer()
             yield cast(BinaryIO, file)
@@ -214,16 +214,16 @@ class JobContext:
             self._add_file_row(draft.keep(name, media_type))
 
     def attach(self, name: str, data: bytes | BinaryIO, media_type: str | None = None) -> None:
-        """Leave a file, from bytes or streamed from an open file."""
+        """Add an output file from bytes, or streamed from an open file."""
         source = BytesIO(data) if isinstance(data, bytes) else data
         file = self._files.receive(source, name, media_type=media_type)
         self._add_file_row(file)
 
     def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
-        """Make a child of this job; it may start when this handler has returned and all children exist.
+        """Create a child of this job. It can start when this handler has returned and all children are written.
 
-        ``name`` is unique among the children: one that exists already is not made again.
-        ``choices`` are those of `create_job`. A child cannot have children.
+        ``name`` is unique among the children: an existing child of that name is not created again.
+        ``choices`` are the options of `create_job`. A child cannot have children.
         """
         child = self._creator.child_of(self._job, type_name, payload, name, choices)
         self._children.append(child)
@@ -232,7 +232,7 @@ class JobContext:
         return child.id
 
     def flush_children(self) -> None:
-        """Write the children that were spawned and not written yet."""
+        """Write the spawned children that were not written yet."""
         if self._children:
             children, self._children = self._children, []
             retry_while_away(
@@ -242,24 +242,23 @@ class JobContext:
             )
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:
-        """Make a job that starts when this one has completed; with ``on_finish``, however it ends.
+        """Create a job that starts when this one has completed, or with ``on_finish`` when it has ended in any way.
 
-        Raises `LeaseLost` if somebody else runs this job by now.
+        Raises `LeaseLost` if another attempt of this job has started.
         """
         retry_while_away(self._reporter.read_stop_flag, seconds=self._retry_seconds)
-        asked = {
+        options = {
             "owner": self._job.owner,
             "triggered_by": self._job.triggered_by,
             "request_key": uuid4().hex,
             **choices,
         }
 
-        def make() -> UUID:
-            return self._creator.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **asked).id
+        def create() -> UUID:
+            return self._creator.create_job(type_name, payload, after=[self._job.id], on_finish=on_finish, **options).id
 
-        return retry_while_away(
-            make, seconds=self._retry_seconds
-        )  # by its key, a request whose answer was lost makes no second job
+        # the request key keeps a retry from creating a second job when only the answer was lost
+        return retry_while_away(create, seconds=self._retry_seconds)
 
     def _add_file_row(self, file: StoredFile) -> None:
         try:
@@ -269,7 +268,7 @@ class JobContext:
         except LeaseLost:
             if not self._has_row(file):
                 self._files.remove(file.id)
-            raise  # after any other error the row may be there: if it is not, the sweep removes the file
+            raise  # after any other error the row may exist; if it does not, the orphan sweep removes the file
 
     def _add_row(self, file: StoredFile, *, again: bool = False) -> None:
         fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
@@ -287,8 +286,8 @@ class JobContext:
         self._percent = max(self._percent, from_amounts(self._percent, self._count, self._total))
         return {"done": self._count, "total": self._total, "progress": self._percent}
 
-    def _report(self, **words: Any) -> None:
-        self._reporter.set_values(**words)
+    def _report(self, **values: Any) -> None:
+        self._reporter.set_values(**values)
         self._raise_if_stopped()
 
     def _raise_if_stopped(self) -> None:

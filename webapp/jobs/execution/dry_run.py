@@ -1,9 +1,8 @@
-"""Rehearsal: a handler is run, and nothing comes of it: no row, no file, no line in a log.
+"""Dry runs: run a handler without effects. It writes no row, no file and no log line.
 
-What it says is shown instead. The database refuses to be written to by what the handler needs of
-the application; what a handler does by itself, to other machines say, is not ours to prevent.
-
-For show: what a handler is given when it is rehearsed. All it says is shown, nothing is kept.
+Its reports are shown instead. The database rejects writes by the services that the handler uses. Effects
+on other systems, such as an HTTP request, cannot be prevented. The `DryRun…` classes replace what a
+handler is given in a real attempt.
 """
 
 import json
@@ -31,43 +30,43 @@ Show = Callable[[str], None]
 
 
 class DryRunReporter(Reporter):
-    """Shows the words that the other one carries to the row."""
+    """Shows the reports that `Reporter` would write to the row."""
 
     def __init__(self, engine: Engine, job: Job, show: Show) -> None:
         super().__init__(engine, job)
         self._show = show
 
-    def set_values(self, **words: Any) -> None:
-        """Show columns of the job's row."""
-        if "progress" in words:
-            amounts = f" ({words['done']:g} of {words.get('total') or '?'})" if words.get("done") is not None else ""
-            self._show(f"progress: {words['progress']:.4g} %{amounts}")
+    def set_values(self, **values: Any) -> None:
+        """Show the new values of columns."""
+        if "progress" in values:
+            amounts = f" ({values['done']:g} of {values.get('total') or '?'})" if values.get("done") is not None else ""
+            self._show(f"progress: {values['progress']:.4g} %{amounts}")
         for name in ("message", "state", "metadata"):
-            if name in words:
-                said = words[name] if name == "message" else json.dumps(words[name], ensure_ascii=False)
-                self._show(f"{name}: {said}")
+            if name in values:
+                value = values[name] if name == "message" else json.dumps(values[name], ensure_ascii=False)
+                self._show(f"{name}: {value}")
 
     def add_diagnostic(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Show a warning or an error."""
         self._show(f"{kind.removesuffix('s')}: {text}")
 
     def log(self, level: str, text: str) -> None:
-        """Show a line of the log."""
+        """Show a log line."""
         self._show(f"{level.lower()}: {text}")
 
     def read_stop_flag(self) -> bool:
-        """Nobody asks a rehearsal to stop."""
+        """Return False: a dry run cannot be stopped by a request."""
         return False
 
     def flush(self) -> None:
-        """Write nothing."""
+        """Do nothing."""
 
     def _begin(self) -> None:
-        """Start no thread."""
+        """Do nothing: no thread is needed."""
 
 
 class DryRunContext(JobContext):
-    """Shows the files and jobs that the other one makes."""
+    """Shows the files and jobs that `JobContext` would create."""
 
     def __init__(self, show: Show, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -76,12 +75,12 @@ class DryRunContext(JobContext):
     def flush_children(self) -> None:
         """Show the children that were spawned."""
         for child in self._children:
-            self._show(f"part: {child.type}, {child.title}")
+            self._show(f"child job: {child.type}, {child.title}")
         self._children = []
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:  # noqa: ARG002
-        """Show the job that would follow."""
-        self._show(f"then: {type_name}{' however it ends' if on_finish else ''}")
+        """Show the dependent job."""
+        self._show(f"dependent job: {type_name}{' (in any case)' if on_finish else ''}")
         return uuid7()
 
     def _add_file_row(self, file: StoredFile) -> None:
@@ -89,10 +88,10 @@ class DryRunContext(JobContext):
 
 
 class DryRunPartialFile(Draft):
-    """A file of which only the size and the hash are known."""
+    """A file that is discarded; only its size and hash are computed."""
 
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
-        """Tell what would be kept."""
+        """Describe the file that would be stored."""
         name = clean_name(name)
         kind = media_type or media_type_of(name)
         return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
@@ -101,69 +100,69 @@ class DryRunPartialFile(Draft):
         return Path(os.devnull).open("r+b")
 
     def discard(self) -> None:
-        """Leave nothing behind: there is nothing."""
+        """Close the null device; there is no file to remove."""
         self._file.close()
 
 
 class DryRunFiles(FileStore):
-    """Reads the files that there are; adds none and removes none."""
+    """Reads existing files; adds and removes none."""
 
     def draft(self, limit: int | None = None) -> Draft:
-        """Begin a file that goes nowhere."""
+        """Return a file that is discarded."""
         return DryRunPartialFile(self, limit)
 
     def draft_path(self, file_id: UUID) -> Path:
-        """Make no folder for it."""
+        """Return the path without creating its folder."""
         return self.root / "drafts" / file_id.hex
 
     def adopt(self, file_id: UUID) -> None:
-        """Keep nothing."""
+        """Do nothing."""
 
     def link(self, file_id: UUID) -> UUID:  # noqa: ARG002
-        """Give an id to nothing."""
+        """Return an id without creating a link."""
         return uuid7()
 
     def remove(self, file_id: UUID) -> None:
-        """Remove nothing."""
+        """Do nothing."""
 
     def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:  # noqa: ARG002
-        """Offer none, as whoever asks is about to remove them."""
+        """Return none, because the caller would remove them."""
         return iter(())
 
 
-_REFUSED = "It wanted to write to the database by itself, which a rehearsal refuses."
+_READ_ONLY = "It tried to write to the database, which a dry run does not allow."
 
 
 class DryRun(Executor):
-    """Runs handlers for show. Its engine must be a read-only one, and its files `DryRunFiles`."""
+    """Runs handlers without effects. Its engine must be read-only, and its files `DryRunFiles`."""
 
     _show: Show = print
 
     def dry_run(self, job: Job, at: datetime, show: Show) -> bool:
-        """Run a job's handler, from its payload and checkpoint; tell whether the job would have completed.
+        """Run a job's handler with its payload and checkpoint; return whether the job would complete.
 
-        Works in any status. ``at`` is the database's time; ``show`` is given one line at a time.
+        Works in any status. ``at`` is the database's time; ``show`` receives one line at a time.
         """
         self._show = show
-        acting = replace(job, attempt=job.attempt + 1, started_at=at)
+        next_attempt = replace(job, attempt=job.attempt + 1, started_at=at)
         try:
             job_type = self._registry.get(job.type)
-            result = self._call(job_type, acting, DryRunReporter(self._engine, acting, show))
+            result = self._call(job_type, next_attempt, DryRunReporter(self._engine, next_attempt, show))
         except SliceEnded:
-            show("It would be handed back here, and go on in a fresh process.")
+            show("It would be requeued here and continue in a new process.")
             return True
-        except Exception as error:  # noqa: BLE001  (whatever a handler raises is shown)
-            self._tell(error)
+        except Exception as error:  # noqa: BLE001  (any error of a handler is shown)
+            self._show_error(error)
             return False
-        show("It says that it did not succeed." if result is False else "It would be completed.")
+        show("It reported that it failed." if result is False else "It would complete.")
         return result is not False
 
-    def _tell(self, error: Exception) -> None:
+    def _show_error(self, error: Exception) -> None:
         if isinstance(error, SELF_EXPLANATORY):
             return self._show(f"It would fail: {error}")
         self._show("".join(traceback.format_exception(error)).rstrip())
-        refused = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
-        return self._show(_REFUSED if refused else f"It would fail: {type(error).__name__}: {error}")
+        read_only = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
+        return self._show(_READ_ONLY if read_only else f"It would fail: {type(error).__name__}: {error}")
 
     def _make_context(self, *arguments: Any, **named: Any) -> DryRunContext:
         return DryRunContext(self._show, *arguments, **named)

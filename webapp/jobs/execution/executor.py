@@ -1,4 +1,4 @@
-"""The worker's verb: run one attempt of a claimed job to its end, whatever the handler does."""
+"""The executor runs one attempt of a claimed job to its end, whatever the handler does."""
 
 import signal
 import traceback
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 class JobTimeout(BaseException):
-    """A job ends within its type's timeout; a `BaseException`, so that no handler swallows it."""
+    """Raised when a job exceeds its type's timeout. A `BaseException`, so that no handler swallows it."""
 
     def __init__(self, limit: timedelta) -> None:
         """Name the limit."""
@@ -47,28 +47,28 @@ class JobTimeout(BaseException):
 
 
 class OwnerMissing(Exception):
-    """A job runs with its owner's rights, so the owner must still be there and active."""
+    """Raised when the owner of a job is missing or disabled: a job runs with its owner's permissions."""
 
     key = "owner_missing"
     parameters: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self) -> None:
-        """Say it to whoever looks after the job."""
+        """Set the message."""
         super().__init__("The owner of this job is missing or disabled, so the job cannot run on their behalf.")
 
 
-_SIGNALS: Mapping[type[BaseException], Ending] = {
+_STOPS: Mapping[type[BaseException], Ending] = {
     JobCancelled: Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="cooperative"),
     JobInterrupted: Ending(status=Status.QUEUED, outcome=EventName.INTERRUPTED),
     SliceEnded: Ending(status=Status.QUEUED, outcome=EventName.CONTINUED),
-    LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # its writing is refused by the fence
+    LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # never written: the fence rejects it
 }
-NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would end alike
+NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would fail too
 SELF_EXPLANATORY = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret)
 
 
 class Executor:
-    """Runs attempts, one at a time, in the process that it lives in."""
+    """Runs attempts in this process, one at a time."""
 
     def __init__(
         self,
@@ -92,42 +92,42 @@ class Executor:
         self._owner_is_active = owner_is_active
         self._creator = creator
         self._wake = wake
-        self._memory = memory  # bytes that a job in slices may use in one work-horse
-        self._retry_seconds = retry_seconds  # seconds that a job waits for a database that is away
+        self._memory = memory  # bytes that a job in slices can use in one work-horse
+        self._retry_seconds = retry_seconds  # how long database operations are retried while it is away
         self._reporter: Reporter | None = None
         self.interrupted = False
         self.draining = False
-        self.done = self.failed = 0  # how many attempts completed and failed here
+        self.done = self.failed = 0  # attempts that completed and failed in this process
 
     def drain(self) -> None:
-        """Run no further job than the one that runs."""
+        """Run no further job after the current one."""
         self.draining = True
 
     def interrupt(self) -> None:
-        """Ask the running job to hand itself back at its next word, and run no further one."""
+        """Interrupt the running job at its next report so that it is handed back, and run no further job."""
         self.interrupted = True
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
     def run(self, job: Job, horse: Horse) -> None:
-        """Run the claimed ``job`` and write how it ended; a lost lease ends in silence."""
+        """Run the claimed ``job`` and write how it ended; writes nothing if its lease was lost."""
         reporter = self._reporter = Reporter(self._engine, job)
-        if self.interrupted:  # between the claim and here
+        if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()
-        began = process_time()
+        started = process_time()
         try:
             ending = self._attempt(job, reporter)
-        except BaseException:  # of a person at the keyboard
+        except BaseException:  # KeyboardInterrupt during an inline run
             reporter.close()
             raise
-        ending = replace(ending, cpu_seconds=process_time() - began, peak_memory=_peak_memory())
+        ending = replace(ending, cpu_seconds=process_time() - started, peak_memory=_peak_memory())
         try:
             self._write(job, horse, ending, reporter)
         except LeaseLost:
-            return  # somebody else answers for the job now; nothing of ours was written
-        self._tally(ending)
+            return  # another attempt is responsible for the job now; nothing was written
+        self._count(ending)
 
-    def _tally(self, ending: Ending) -> None:
+    def _count(self, ending: Ending) -> None:
         self.done += ending.outcome == EventName.COMPLETED
         self.failed += ending.outcome == EventName.FAILED
 
@@ -138,45 +138,45 @@ class Executor:
         try:
             with _time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
-        except (JobInterrupted, SliceEnded) as signalled:
-            return self._handed_back(job_type, job, signalled, reporter)
-        except (JobCancelled, LeaseLost) as signalled:
-            return _SIGNALS[type(signalled)]
-        except (Exception, JobTimeout) as error:  # noqa: BLE001  (the one place where a handler's errors end)
+        except (JobInterrupted, SliceEnded) as stop:
+            return self._hand_back(job_type, job, stop, reporter)
+        except (JobCancelled, LeaseLost) as stop:
+            return _STOPS[type(stop)]
+        except (Exception, JobTimeout) as error:  # noqa: BLE001  (the only place that catches a handler's errors)
             return self._failure(job_type, job, error, reporter)
         if result is False:
             return _failed("The job reported that it failed.")
         return Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
 
     def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
-        if self._asked_to_stop(reporter):
-            return _SIGNALS[JobCancelled]
+        if self._stop_requested(reporter):
+            return _STOPS[JobCancelled]
         return self._retry(lambda: unknown_type.attempt_ending(self._engine, job))
 
-    def _handed_back(self, job_type: JobType, job: Job, signalled: BaseException, reporter: Reporter) -> Ending:
-        """Let it go on later, with its try unless it was interrupted too often in a row."""
-        if self._asked_to_stop(reporter):
-            return _SIGNALS[JobCancelled]
-        if isinstance(signalled, SliceEnded) or reporter.checkpoint_saved or not policies.too_many_interruptions(job):
-            return _SIGNALS[type(signalled)]
+    def _hand_back(self, job_type: JobType, job: Job, stop: BaseException, reporter: Reporter) -> Ending:
+        """Requeue the job without using up an attempt, unless it was interrupted too often in a row."""
+        if self._stop_requested(reporter):
+            return _STOPS[JobCancelled]
+        if isinstance(stop, SliceEnded) or reporter.checkpoint_saved or not policies.too_many_interruptions(job):
+            return _STOPS[type(stop)]
         if job.attempt < job.max_attempts and job_type.rerun_lost:
             return Ending(status=Status.QUEUED, outcome=EventName.LOST, error=policies.TOO_MANY_INTERRUPTIONS)
         return _failed(policies.TOO_MANY_INTERRUPTIONS)
 
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
-        """Turn an error into an ending: tried again if its type's policy says so and nobody asked for a stop."""
+        """Turn an error into an ending: a retry if the type's policy allows it and no stop was requested."""
         ending = _failed(_sentence(error), traceback.format_exc())
         if isinstance(error, JobError | OwnerMissing):
             ending = replace(ending, key=error.key, parameters=error.parameters)
         if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
             return ending
-        if self._asked_to_stop(reporter):
-            return replace(_SIGNALS[JobCancelled], error=ending.error, traceback=ending.traceback)
-        pause = job_type.retry.delay(job.attempt).total_seconds()
-        return replace(ending, status=Status.SCHEDULED, retry_in=pause)
+        if self._stop_requested(reporter):
+            return replace(_STOPS[JobCancelled], error=ending.error, traceback=ending.traceback)
+        delay = job_type.retry.delay(job.attempt).total_seconds()
+        return replace(ending, status=Status.SCHEDULED, retry_in=delay)
 
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
-        if not self._retry(lambda: self._has_its_owner(job)):
+        if not self._retry(lambda: self._has_active_owner(job)):
             raise OwnerMissing
         payload = load_payload(job_type, job.payload, self._vault)
         if reporter.stop:
@@ -206,43 +206,43 @@ class Executor:
     def _inputs(self, job_type: JobType, job: Job) -> Inputs:
         if not job_type.uploads:
             return Inputs({}, {})
-        given = Attachments(self._engine).attachments(job.id)
-        inputs = (file for file in given if file.role == "input" and file.deleted_at is None)
+        attachments = Attachments(self._engine).attachments(job.id)
+        inputs = (file for file in attachments if file.role == "input" and file.deleted_at is None)
         by_content = {(file.sha256, file.name): file for file in inputs}
         named = {field: upload for field in job_type.uploads if (upload := job.payload.get(field))}
         keys = {field: (upload["sha256"], upload["name"]) for field, upload in named.items()}
-        there = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
-        return Inputs(there, {field: upload["name"] for field, upload in named.items()})
+        existing = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
+        return Inputs(existing, {field: upload["name"] for field, upload in named.items()})
 
     def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
-        words, lines = reporter.close()
-        if ending.outcome != EventName.UNKNOWN_TYPE:  # no fault of the job's: its attempt says it
-            words = {**words, **reporter.error_values(ending.error, ending.key, ending.parameters)}
-        self._retry(lambda: self._end(job, horse, ending, words=words, lines=lines))
+        values, lines = reporter.close()
+        if ending.outcome != EventName.UNKNOWN_TYPE:  # not an error of the job; its attempt has the message
+            values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
+        self._retry(lambda: self._end(job, horse, ending, values=values, lines=lines))
 
-    def _end(self, job: Job, horse: Horse, ending: Ending, *, words: PendingValues, lines: PendingLines) -> None:
+    def _end(self, job: Job, horse: Horse, ending: Ending, *, values: PendingValues, lines: PendingLines) -> None:
         try:
             with writing(self._engine) if lines else writing_autocommit(self._engine) as connection:
-                finish_attempt.end(connection, job, horse, ending, kin=finish_attempt.kin_of(job, ending), **words)
+                finish_attempt.end(connection, job, horse, ending, kin=finish_attempt.kin_of(job, ending), **values)
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
-        except LeaseLost:  # or its end has consequences
+        except LeaseLost:  # or its end affects other jobs
             with writing(self._engine) as connection:
-                woken = finish_family.end(connection, job, horse, ending, **words)
+                woken = finish_family.end(connection, job, horse, ending, **values)
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
             faultpoint("end.wake")
             for queue in woken:
                 self._wake(queue)
 
-    def _has_its_owner(self, job: Job) -> bool:
+    def _has_active_owner(self, job: Job) -> bool:
         return job.owner.user_id is None or self._owner_is_active(job.owner.user_id)
 
-    def _asked_to_stop(self, reporter: Reporter) -> bool:
+    def _stop_requested(self, reporter: Reporter) -> bool:
         return self._retry(reporter.read_stop_flag)
 
-    def _retry(self, act: Callable[[], T]) -> T:
-        return retry_while_away(act, seconds=self._retry_seconds)
+    def _retry(self, action: Callable[[], T]) -> T:
+        return retry_while_away(action, seconds=self._retry_seconds)
 
 
 def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:

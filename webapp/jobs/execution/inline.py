@@ -1,4 +1,4 @@
-"""By hand: one job run in this process, under a lease and a fence as any other."""
+"""Inline runs: run one job in this process, under a lease and a fence like any other job."""
 
 import signal
 import threading
@@ -21,7 +21,7 @@ _INTERRUPTED = "It ran from the command line and was interrupted."
 
 
 class WorkerOnly(BadRequest):
-    """A type that says ``worker_only`` runs in a worker and nowhere else."""
+    """Raised when a job of a ``worker_only`` type would run outside a worker."""
 
     def __init__(self, type_name: str) -> None:
         """Name the type."""
@@ -29,13 +29,13 @@ class WorkerOnly(BadRequest):
 
 
 def refuse_worker_only(registry: Registry, type_name: str) -> None:
-    """Raise `WorkerOnly` for a type that must not run here."""
+    """Raise `WorkerOnly` if the type runs only in a worker."""
     if type_name in registry and registry.get(type_name).worker_only:
         raise WorkerOnly(type_name)
 
 
 class InlineRun:
-    """Runs one waiting job at once, ahead of all others and past a paused queue, but within its limits."""
+    """Runs one queued job immediately, ahead of all others and even from a paused queue, but within its limits."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class InlineRun:
         self._make_watchdog = make_watchdog
 
     def run(self, job_id: UUID, holder: Holder) -> Job:
-        """Run a queued job here, in the main thread; return it as it stands then.
+        """Run a queued job in the main thread; return the job as it is afterwards.
 
         ``KeyboardInterrupt`` hands it back to its queue. Raises `JobNotFound`, `WorkerOnly`,
-        `IllegalTransition` for a job that does not wait, `BadRequest` at a limit.
+        `IllegalTransition` if the job is not queued, and `BadRequest` at a concurrency limit.
         """
         job = self._store.get(job_id)
         refuse_worker_only(self._registry, job.type)
@@ -70,7 +70,7 @@ class InlineRun:
         try:
             claimed = self._claims.claim_one(job_id, job.queue, lease_id)
             if claimed is None:
-                raise self._why_not(job_id)
+                raise self._claim_error(job_id)
             self._run(claimed, holder, watchdog)
         finally:
             watchdog.settle(watchdog.kill_reason or _INTERRUPTED, holder.pid, 0)
@@ -83,13 +83,13 @@ class InlineRun:
             self._executor.run(job, Horse(worker=holder.worker, host=holder.host, pid=holder.pid))
         except KeyboardInterrupt:
             if not watchdog.kill_reason:
-                watchdog.interrupt()  # somebody at the keyboard: the job is handed back
+                watchdog.interrupt()  # Ctrl-C: the job is handed back
                 raise
         finally:
             ended.set()
             thread.join()
 
-    def _why_not(self, job_id: UUID) -> Exception:
+    def _claim_error(self, job_id: UUID) -> Exception:
         job = self._store.get(job_id)
         if job.status is not Status.QUEUED:
             return IllegalTransition(job_id, job.status, Status.RUNNING)
@@ -99,5 +99,5 @@ class InlineRun:
 def _keep_alive(watchdog: Watchdog, ended: threading.Event) -> None:
     while not ended.wait(watchdog.interval_seconds):
         if watchdog.check() and not ended.is_set():
-            # the same as Ctrl-C, also in the middle of a system call; another follows if the handler swallows it
+            # like Ctrl-C, even during a system call; sent again if the handler swallows it
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The files that a job was given, by the field that asked for them."""
+"""The input files of a job, by the payload field that they belong to."""
 
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -7,11 +7,11 @@ from webapp.jobs.definition.job_type import JobError
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_store import FileStore
 
-NOT_KEPT = "The input file %(name)s was deleted. Run the job again with a new file."
+DELETED = "The input file %(name)s was deleted. Run the job again with a new file."
 
 
 class InputFile:
-    """A file that the job was given."""
+    """An input file of a job."""
 
     def __init__(self, files: FileStore, attachment: Attachment) -> None:
         self.name = attachment.name
@@ -21,20 +21,20 @@ class InputFile:
         self._files = files
 
     def open(self) -> BinaryIO:
-        """Open it for reading, from its beginning."""
+        """Open the file for reading, from its beginning."""
         return self._files.open(self._id)
 
 
 class Inputs(dict[str, InputFile]):
-    """Those that are there. One that is kept no longer is missed in a sentence, one never given as by any dict."""
+    """The existing input files by field. A deleted file raises `JobError`, an unknown field ``KeyError``."""
 
-    def __init__(self, there: Mapping[str, InputFile], given: Mapping[str, str]) -> None:
-        """Take what is there, and how each file was named that the job was given."""
-        super().__init__(there)
-        self._given = given
+    def __init__(self, existing: Mapping[str, InputFile], submitted: Mapping[str, str]) -> None:
+        """Take the files that still exist, and the names of all files with which the job was started."""
+        super().__init__(existing)
+        self._submitted = submitted
 
     def __missing__(self, field: str) -> InputFile:
-        """Say to the job's owner why it cannot go on."""
-        if field in self._given:
-            raise JobError(NOT_KEPT % {"name": self._given[field]})
+        """Tell the job's owner why the job cannot continue."""
+        if field in self._submitted:
+            raise JobError(DELETED % {"name": self._submitted[field]})
         raise KeyError(field)

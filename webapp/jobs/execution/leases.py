@@ -1,9 +1,9 @@
-"""Leases: who may run what. A work-horse runs under one; its worker beats it and settles it.
+"""Leases: the right of a work-horse to run jobs. Its worker keeps the lease alive and settles it.
 
-The lease belongs to the horse, not to a job: whatever is running under a lease when its horse
-has ended, however it ended, is settled by the worker that saw it end; if the worker is gone
-too, by the clock, once the lease has not been beaten for `LEASE_SECONDS` of the clock's own
-monotonic time, and only if nobody has beaten it since. No time of two machines is ever compared.
+A lease belongs to a work-horse, not to a job. When the work-horse has ended, in whatever way, its
+worker settles every job that was still running under the lease. If the worker is dead too, the clock
+does it, once the lease had no heartbeat for `LEASE_SECONDS` of the clock's own monotonic time, and only
+if no heartbeat has arrived since. The times of two machines are never compared.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from webapp.schema import jobs, leases, now
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The worker that answers for a lease: its host, the host's boot, its name and pid."""
+    """The worker that is responsible for a lease: its host, the host's boot id, its name and pid."""
 
     host: str
     boot_id: str
@@ -36,7 +36,7 @@ class Holder:
 
 
 def boot_id() -> str:
-    """Return what changes when this machine starts anew; empty where it cannot be told."""
+    """Return an id that changes when this machine reboots; an empty text where there is none."""
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip() if path.exists() else ""
 
@@ -52,7 +52,7 @@ class Leases:
         self._may_rerun = may_rerun
 
     def open(self, holder: Holder, queue: str) -> UUID:
-        """Begin a lease for a horse that is about to be forked."""
+        """Open a lease for a work-horse that is about to be forked."""
         lease_id = uuid7()
         row = {
             "id": lease_id,
@@ -67,9 +67,9 @@ class Leases:
         return lease_id
 
     def beat(self, lease_id: UUID) -> bool:
-        """Keep a lease alive; False if it was reaped, and its horse must die at once.
+        """Send a heartbeat; return False if the lease was rescued, so its work-horse must be killed immediately.
 
-        At once: a worker that freezes between an update and its commit would keep the lease locked.
+        One statement: a worker that freezes between an update and its commit would keep the lease locked.
         """
         statement = update(leases).where(leases.c.id == lease_id).values(beat=leases.c.beat + 1, beat_at=now())
         with writing_autocommit(self.engine) as connection:
@@ -82,14 +82,14 @@ class Leases:
         return to_job(row) if row else None
 
     def beats(self) -> Mapping[UUID, int | None]:
-        """Return every lease with its beat counter, for the clock to watch.
+        """Return every lease with its heartbeat counter, for the clock to watch.
 
-        ``None`` counts for a lease that is gone although a job still runs under it: its horse
-        slept through the lease's end and claimed once more before anybody could kill it.
+        The counter is ``None`` for a lease that is gone although a job still runs under it: its
+        work-horse was suspended when the lease ended, and claimed once more before it was killed.
         """
         with reading(self.engine) as connection:
-            gone = dict.fromkeys(connection.execute(_GONE).scalars())
-            return gone | {row.id: row.beat for row in connection.execute(select(leases.c.id, leases.c.beat))}
+            orphaned = dict.fromkeys(connection.execute(_ORPHANED).scalars())
+            return orphaned | {row.id: row.beat for row in connection.execute(select(leases.c.id, leases.c.beat))}
 
     def settle(
         self,
@@ -102,32 +102,32 @@ class Leases:
         worker_gone: bool = False,
         unbeaten_since: int | None = None,
     ) -> tuple[Job, ...]:
-        """End the lease and what still runs under it; return those jobs as they were.
+        """End the lease and the jobs that still run under it; return these jobs as they were before.
 
-        A job that was asked to stop is cancelled. One whose type may be started again unasked
-        waits again if it has attempts left, or if it was ended through no fault of its own
-        (``hand_back``). Any other one fails with ``why``, a sentence, or is stale where nobody
-        saw how it ended (``worker_gone``). ``peak_memory`` is in bytes. With ``unbeaten_since``,
-        a beat, nothing happens if the lease was beaten again or ended meanwhile.
+        A job that was asked to stop is cancelled. A job whose type can be rerun (``rerun_lost``) is
+        queued again if it has attempts left, or if the interruption was not its fault (``hand_back``).
+        Any other job fails with the message ``why``, or becomes stale if its end was not observed
+        (``worker_gone``). ``peak_memory`` is in bytes. With ``unbeaten_since``, a heartbeat counter,
+        nothing happens if another heartbeat arrived or the lease ended in the meantime.
         """
         woken: set[str] = set()
         with writing(self.engine) as connection:
-            lease = _take(connection, lease_id, unbeaten_since)
+            lease = _delete(connection, lease_id, unbeaten_since)
             if lease is None and unbeaten_since is not None:
                 return ()
             horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
-            left = _running_under(connection, lease_id)
-            for job in left:
-                ending = self._fate(job, why, hand_back=hand_back, worker_gone=worker_gone)
+            still_running = _lock_running_jobs(connection, lease_id)
+            for job in still_running:
+                ending = self._ending_of(job, why, hand_back=hand_back, worker_gone=worker_gone)
                 woken |= _settle(connection, job, horse, replace(ending, peak_memory=peak_memory))
             faultpoint("settle.commit")
         faultpoint("settle.wake")
         for queue in woken:
             self._wake(queue)
-        return left
+        return still_running
 
-    def _fate(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
-        """Say what becomes of a job whose horse is gone."""
+    def _ending_of(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
+        """Return how a job ends whose work-horse is gone."""
         if job.cancel_requested_at:
             return Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="forced", error=why)
         may_rerun = self._may_rerun(job.type)
@@ -146,30 +146,30 @@ class Leases:
             return tuple(connection.execute(select(leases.c.id).where(leases.c.worker == worker)).scalars())
 
     def held_by_dead_workers(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[UUID, ...]:
-        """Return the leases of this host whose worker is gone, by its pid or by a reboot."""
+        """Return the leases of this host whose worker is dead: its process is gone, or the host has rebooted."""
         with reading(self.engine) as connection:
-            mine = connection.execute(select(leases).where(leases.c.host == host)).all()
-        return tuple(row.id for row in mine if row.boot_id != boot_id or not is_alive(row.worker_pid))
+            rows = connection.execute(select(leases).where(leases.c.host == host)).all()
+        return tuple(row.id for row in rows if row.boot_id != boot_id or not is_alive(row.worker_pid))
 
 
-_GONE = (
+_ORPHANED = (
     select(jobs.c.lease_id)
     .where(jobs.c.lease_id.is_not(None), ~exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)))
     .distinct()
 )
 
 
-def _take(connection: Connection, lease_id: UUID, beat: int | None) -> Row[str, str] | None:
-    """End a lease, with ``beat`` only if it still stands there; a beat comes before or after, and then in vain."""
+def _delete(connection: Connection, lease_id: UUID, beat: int | None) -> Row[str, str] | None:
+    """End a lease; with ``beat`` only if its counter still has that value. A later heartbeat finds no lease."""
     unbeaten = [leases.c.beat == beat] if beat is not None else []
     ended = delete(leases).where(leases.c.id == lease_id, *unbeaten).returning(leases.c.worker, leases.c.host)
     return connection.execute(ended).first()
 
 
-def _running_under(connection: Connection, lease_id: UUID) -> tuple[Job, ...]:
-    """Lock what runs under a lease, so that whoever else ends it comes before or after, not in between."""
-    mine = select(jobs.c.id).where(jobs.c.lease_id == lease_id)
-    lock_order.lock_families(connection, connection.execute(mine).scalars().all())
+def _lock_running_jobs(connection: Connection, lease_id: UUID) -> tuple[Job, ...]:
+    """Lock and return the jobs that run under a lease, so that no other transaction ends them at the same time."""
+    under_lease = select(jobs.c.id).where(jobs.c.lease_id == lease_id)
+    lock_order.lock_families(connection, connection.execute(under_lease).scalars().all())
     rows = connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings()
     return tuple(to_job(row) for row in rows)
 

@@ -1,10 +1,8 @@
-"""Reporter: carries what a running handler says to its job's row, at most every 250 ms.
+"""The reporter writes what a running handler reports to its job's row, at most every 250 ms.
 
-The handler only sets values; a thread of the work-horse, started by the first word, writes
-them. So a call costs next to nothing, the last word is never lost, a quiet handler's words
-still arrive, and the same statement brings back the stop flag.
-
-The logger of a running job: its lines land in the job's own log.
+The handler only sets values; a thread of the work-horse, started by the first report, writes them.
+So a report costs almost nothing, the last one is never lost, reports are written while the handler
+is busy, and the same statement reads the stop flag. Log lines take the same way, see `job_logger`.
 """
 
 import logging
@@ -27,68 +25,70 @@ from webapp.jobs.store import signals
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log, report, stop_requested
 
 INTERVAL_SECONDS = 0.25
-_QUIET_ROUNDS = 4  # with nothing to say, the stop flag is read every second
-NOTES_LIMIT = diagnostics.MAX_DIAGNOSTICS
+_IDLE_ROUNDS = 4  # without anything to write, the stop flag is read every second
 LOG_LIMIT = 10_000
 PendingValues = dict[str, Any]  # columns of the job's row
-PendingLines = list[tuple[datetime, str, str]]  # of its log: moment, level, text
+PendingLines = list[tuple[datetime, str, str]]  # of the job's log: time, level, text
 _PROGRESS = frozenset({"progress", "done", "total", "message"})
 
 
 class JobCancelled(BaseException):
-    """The job was asked to stop; raised inside the handler at its next word.
+    """Raised in a handler by its next report after the job was asked to stop.
 
     A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
     """
 
 
 class JobInterrupted(BaseException):
-    """The worker is about to stop: the job is handed back and goes on from its checkpoint."""
+    """Raised in a handler when the worker is about to stop: the job is handed back and resumes at its checkpoint."""
 
 
 class Reporter:
-    """The words of one attempt on their way to the row."""
+    """Collects the reports of one attempt and writes them to its job's row."""
 
     def __init__(self, engine: Engine, job: Job) -> None:
-        self.stop: BaseException | None = None  # what the handler's next word raises
-        self.checkpoint_saved = False  # than where the last attempt began: a checkpoint was saved
+        self.stop: BaseException | None = None  # raised by the handler's next report
+        self.checkpoint_saved = False  # in this attempt
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
-        self._began_at, self._began = job.started_at, monotonic()
-        self._words: dict[str, Any] = {}
+        self._started_at, self._started = job.started_at, monotonic()
+        self._values: dict[str, Any] = {}
         self._warnings, self._errors = list(job.warnings), list(job.errors)
         self._omitted = {"warnings": 0, "errors": 0}
         self._lines: deque[tuple[datetime, str, str]] = deque()
         self._line_count = 0
         self._lock = threading.Lock()
-        self._one_writer = threading.Lock()
+        self._write_lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def set_values(self, **words: Any) -> None:
+    def set_values(self, **values: Any) -> None:
         """Set columns of the job's row, to be written soon."""
-        if "state" in words:  # it got further, so that it may be interrupted again
-            words["interruptions"] = 0
+        if "state" in values:  # a checkpoint is progress, so interruptions are counted from 0 again
+            values["interruptions"] = 0
             self.checkpoint_saved = True
-        if "message" in words:
-            words["message"] = json_values.storable_text(words["message"])
+        if "message" in values:
+            values["message"] = json_values.storable_text(values["message"])
         with self._lock:
-            self._words.update(words)
-        self._begin()
+            self._values.update(values)
+        self._ensure_thread()
 
     def add_diagnostic(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
-        """Add a warning or an error (``kind``: its column); beyond `NOTES_LIMIT` they are counted."""
-        said = self._warnings if kind == "warnings" else self._errors
+        """Add a warning or an error (``kind`` is the column); beyond `MAX_DIAGNOSTICS` they are only counted."""
+        diagnostics_of_kind = self._warnings if kind == "warnings" else self._errors
         new = diagnostics.make_diagnostic(text, key, parameters, at=self.now().isoformat())
         with self._lock:
-            if len(said) < NOTES_LIMIT:
-                said.append(new)
+            if len(diagnostics_of_kind) < diagnostics.MAX_DIAGNOSTICS:
+                diagnostics_of_kind.append(new)
             else:
                 self._omitted[kind] += 1
-                said[-1] = {"text": diagnostics.omitted_message(self._omitted[kind] + 1), "at": new["at"]}
-            self._words[kind] = list(said)
-        self._begin()
+                diagnostics_of_kind[-1] = {
+                    "text": diagnostics.omitted_message(self._omitted[kind] + 1),
+                    "at": new["at"],
+                }
+            self._values[kind] = list(diagnostics_of_kind)
+        self._ensure_thread()
 
     def log(self, level: str, text: str) -> None:
         """Add a line to the job's log, at most `LOG_LIMIT` of them."""
@@ -97,37 +97,37 @@ class Reporter:
             level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; further lines are dropped."
         if self._line_count <= LOG_LIMIT:
             self._lines.append((self.now(), level, json_values.storable_text(text)))
-            self._begin()
+            self._ensure_thread()
 
     def now(self) -> datetime:
-        """The database's time, reckoned from the claim: no worker's clock is trusted."""
-        assert self._began_at is not None  # noqa: S101  (a claim sets it)
-        return self._began_at + timedelta(seconds=monotonic() - self._began)
+        """Return the database's time, computed from the claim: the clocks of workers are not trusted."""
+        assert self._started_at is not None  # noqa: S101  (a claim sets it)
+        return self._started_at + timedelta(seconds=monotonic() - self._started)
 
     def read_stop_flag(self) -> bool:
-        """Read the stop flag now; raise `LeaseLost` if the attempt is not the job's any more."""
+        """Read the stop flag now; raises `LeaseLost` if the attempt is no longer the job's current one."""
         with reading(self.engine) as connection:
             return stop_requested(connection, self._fence)
 
     def watch_stop_flag(self) -> None:
-        """Have the stop flag looked at from now on, also while nothing is said."""
-        self._begin()
+        """Read the stop flag regularly from now on, even while nothing is reported."""
+        self._ensure_thread()
 
     def flush(self) -> None:
-        """Write what was said; raise `LeaseLost` if the attempt is not the job's any more."""
-        with self._one_writer:
-            words, lines = self._take()
+        """Write what was reported; raises `LeaseLost` if the attempt is no longer the job's current one."""
+        with self._write_lock:
+            values, lines = self._take()
             try:
-                asked_to_stop = self._write(words, lines)
+                stop_requested_now = self._write(values, lines)
             except DBAPIError as error:
-                if not isinstance(error, DataError):  # the database is away, and takes them later
-                    self._take_back(words, lines)
+                if not isinstance(error, DataError):  # the database is away; they are written later
+                    self._put_back(values, lines)
                 raise
-        if asked_to_stop and self.stop is None:
+        if stop_requested_now and self.stop is None:
             self.stop = JobCancelled()
 
     def close(self) -> tuple[PendingValues, PendingLines]:
-        """Stop writing; return the last words and lines, for the transaction that ends the attempt."""
+        """Stop writing; return the last values and lines, for the transaction that ends the attempt."""
         self._closing.set()
         if self._thread:
             self._thread.join()
@@ -136,40 +136,40 @@ class Reporter:
     def error_values(
         self, error: str | None, key: str = "", parameters: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the errors' column with the one that ended the attempt, if one did."""
+        """Return the column of errors with the one that ended the attempt, if any."""
         if error is None:
             return {}
         return {
             "errors": [*self._errors, diagnostics.make_diagnostic(error, key, parameters, at=self.now().isoformat())]
         }
 
-    def _write(self, words: Mapping[str, Any], lines: PendingLines) -> bool:
-        if not words and not lines:
+    def _write(self, values: Mapping[str, Any], lines: PendingLines) -> bool:
+        if not values and not lines:
             with reading(self.engine) as connection:
                 return stop_requested(connection, self._fence)
         with writing(self.engine) as connection:
-            asked_to_stop = report(connection, self._fence, words)
+            stop_requested_now = report(connection, self._fence, values)
             if lines:
                 add_log(connection, self._fence, lines)
-            if not _PROGRESS.isdisjoint(words):
+            if not _PROGRESS.isdisjoint(values):
                 signals.note(connection, signals.job_progressed, [self._fence.job_id])
             faultpoint("report.commit")
         faultpoint("report.committed")
-        return asked_to_stop
+        return stop_requested_now
 
-    def _take_back(self, words: PendingValues, lines: PendingLines) -> None:
+    def _put_back(self, values: PendingValues, lines: PendingLines) -> None:
         with self._lock:
-            self._words = {**words, **self._words}
+            self._values = {**values, **self._values}
         self._lines.extendleft(reversed(lines))
 
     def _take(self) -> tuple[PendingValues, PendingLines]:
         with self._lock:
-            words, self._words = self._words, {}
+            values, self._values = self._values, {}
         if self.live_amount:
-            words = {**self.live_amount(), **words}
-        return words, [self._lines.popleft() for _ in range(len(self._lines))]
+            values = {**self.live_amount(), **values}
+        return values, [self._lines.popleft() for _ in range(len(self._lines))]
 
-    def _begin(self) -> None:
+    def _ensure_thread(self) -> None:
         if self._thread is None:
             self._thread = os_process.start_thread(self._run, "reporter")
 
@@ -177,7 +177,7 @@ class Reporter:
         rounds = 0
         while not self._closing.wait(INTERVAL_SECONDS):
             rounds += 1
-            if self._words or self._lines or self.live_amount or rounds % _QUIET_ROUNDS == 0:
+            if self._values or self._lines or self.live_amount or rounds % _IDLE_ROUNDS == 0:
                 self._flush_or_keep()
 
     def _flush_or_keep(self) -> None:
@@ -188,16 +188,16 @@ class Reporter:
         except (DataError, UnicodeError) as refused:
             self.stop = self.stop or refused
         except DBAPIError:
-            return  # the database is away; the words wait for the next round
-        except Exception as refused:  # noqa: BLE001  (a thread has nobody else to tell)
-            self.stop = self.stop or refused  # no such column, no JSON: the handler hears of it
+            return  # the database is away; the values are written in the next round
+        except Exception as refused:  # noqa: BLE001  (the thread has no other way to report it)
+            self.stop = self.stop or refused  # not a column, or not JSON: the handler's next report raises it
 
 
-_LONGEST = 8192  # characters of a line
+_MAX_LINE = 8192  # characters
 
 
 def job_logger(type_name: str, reporter: Reporter) -> logging.Logger:
-    """Return a logger for one attempt, which is kept nowhere."""
+    """Return a logger for one attempt, which is not registered globally."""
     logger = logging.Logger(f"deskjob.job.{type_name}", logging.DEBUG)  # noqa: LOG001
     logger.addHandler(_JobLog(reporter))
     return logger
@@ -209,4 +209,4 @@ class _JobLog(logging.Handler):
         self._reporter = reporter
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._reporter.log(record.levelname, self.format(record)[:_LONGEST])
+        self._reporter.log(record.levelname, self.format(record)[:_MAX_LINE])

@@ -1,7 +1,7 @@
-"""The work-horse: claims the next waiting job itself until its budget is used.
+"""The work-horse: claims and runs queued jobs until its budget is used up.
 
-So the cost of a wake-up and of a fork is paid per horse, not per job. When rows remain at
-the end, it passes the baton: one more wake-up, for a fresh horse.
+This spreads the cost of a wake-up and a fork over many jobs. If queued jobs remain at the end, it pushes
+one more wake-up, for a fresh work-horse.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from webapp.jobs.queueing.claim import Claims
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """After how many jobs, seconds or MiB of memory a horse takes no further job."""
+    """The number of jobs, seconds or MiB of memory after which a work-horse claims no further job."""
 
     jobs: int
     seconds: float
@@ -28,7 +28,7 @@ class Budget:
 
 
 class WorkHorse:
-    """Drains one queue under one lease."""
+    """Runs the jobs of one queue under one lease."""
 
     def __init__(
         self,
@@ -43,19 +43,19 @@ class WorkHorse:
         self._executor = executor
         self._budget = budget
         self._wake = wake
-        self._retry_seconds = retry_seconds  # seconds that a claim waits for a database that is away
+        self._retry_seconds = retry_seconds  # how long a claim is retried while the database is away
 
     def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
-        """Run waiting jobs of ``queue`` until there are none or the budget is used; return how many."""
-        began, count = monotonic(), 0
-        while not self._is_to_end() and (job := self._next(queue, lease_id, fresh=count == 0)):
+        """Run queued jobs of ``queue`` until there are none or the budget is used up; return how many were run."""
+        started, count = monotonic(), 0
+        while not self._must_stop() and (job := self._next(queue, lease_id, fresh=count == 0)):
             faultpoint("horse.claimed")
             self._executor.run(job, horse)
             faultpoint("horse.ended")
             count += 1
-            if job.own_process or self._used_up(count, monotonic() - began):
+            if job.own_process or self._used_up(count, monotonic() - started):
                 break
-        ignore_while_away(lambda: self._pass_the_baton(queue))  # else the clock announces what waits
+        ignore_while_away(lambda: self._wake_next(queue))  # otherwise the clock pushes the wake-up
         return count
 
     def _next(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
@@ -66,14 +66,14 @@ class WorkHorse:
             claim, again=lambda: self._claims.claimed_under(lease_id) or claim(), seconds=self._retry_seconds
         )
 
-    def _is_to_end(self) -> bool:
+    def _must_stop(self) -> bool:
         return self._executor.interrupted or self._executor.draining
 
     def _used_up(self, count: int, seconds: float) -> bool:
         megabytes = getrusage(RUSAGE_SELF).ru_maxrss // 1024
         return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
 
-    def _pass_the_baton(self, queue: str) -> None:
+    def _wake_next(self, queue: str) -> None:
         faultpoint("horse.baton")
         if self._claims.has_claimable(queue):
             self._wake(queue)

@@ -1,7 +1,7 @@
-"""Presence: the row by which a worker says that it is there, and reads what is asked of it.
+"""The worker heartbeat: a row per worker, in which it shows that it is alive and reads stop requests.
 
-A worker announces itself, beats while it lives, and leaves. What is asked of it stands in the
-row too, so it is obeyed on whatever machine the worker runs, and with Redis away.
+A worker inserts its row, updates it while it is alive, and removes it at its end. Stop requests are in
+the row too, so they reach the worker on any machine and while Redis is away.
 """
 
 from collections.abc import Collection
@@ -19,19 +19,19 @@ from webapp.jobs.execution.leases import Holder
 from webapp.schema import later, leases, now, workers
 
 BEAT_SECONDS = 5.0
-_LOOK_SECONDS = 1.0
-FORGOTTEN_AFTER = 4  # leases' times without a beat: whatever the worker held is settled long before
+_POLL_SECONDS = 1.0
+REMOVED_AFTER = 4  # lease periods without a heartbeat; the worker's leases are settled long before
 
 
 class StopRequest(StrEnum):
-    """What is asked of a worker: to end after its job, or now, its job being handed back."""
+    """A request to a worker: stop after the current job, or now, with the job handed back."""
 
     DRAIN = "drain"
     NOW = "now"
 
 
 class WorkerHeartbeat:
-    """One worker's own row."""
+    """The row of one worker."""
 
     def __init__(self, engine: Engine, holder: Holder, queues: Collection[str], version: str) -> None:
         self._engine = engine
@@ -43,61 +43,63 @@ class WorkerHeartbeat:
             "queues": list(queues),
             "version": version,
         }
-        self._mine = workers.c.name == holder.worker
+        self._own_row = workers.c.name == holder.worker
         self._pid = holder.pid
-        self._beat_due = self._look_due = 0.0
-        self._wish: StopRequest | None = None
+        self._beat_due = self._poll_due = 0.0
+        self._stop_request: StopRequest | None = None
 
     def poll(self, horse_pid: int = 0) -> StopRequest | None:
-        """Beat when that is due; return what is asked of the worker. Cheap enough for every second.
+        """Send a heartbeat if one is due; return the current stop request. Cheap enough for every second.
 
-        A database that is away costs nothing but the beat.
+        While the database is away, the last known request is returned.
         """
         at = monotonic()
-        if at >= self._look_due:
-            self._look_due = at + _LOOK_SECONDS
-            with suppress(DBAPIError):  # the watch and the claim say so
-                self._wish = self._ask(at, horse_pid)
-        return self._wish
+        if at >= self._poll_due:
+            self._poll_due = at + _POLL_SECONDS
+            with suppress(DBAPIError):  # the watchdog and the claim report it
+                self._stop_request = self._read_request(at, horse_pid)
+        return self._stop_request
 
-    def _ask(self, at: float, horse_pid: int) -> StopRequest | None:
+    def _read_request(self, at: float, horse_pid: int) -> StopRequest | None:
         if at < self._beat_due:
             with reading(self._engine) as connection:
-                return _wish(connection.execute(select(workers.c.wish).where(self._mine)).scalar())
+                return _as_request(connection.execute(select(workers.c.wish).where(self._own_row)).scalar())
         self._beat_due = at + BEAT_SECONDS
-        beat = {"beat_at": now(), "memory": _resident(self._pid), "horse_memory": _resident(horse_pid)}
+        beat = {"beat_at": now(), "memory": _memory_of(self._pid), "horse_memory": _memory_of(horse_pid)}
         with writing(self._engine) as connection:
-            row = connection.execute(update(workers).where(self._mine).values(**beat).returning(workers.c.wish)).first()
-            if row is None:  # the first time, or it was silent for so long that it was forgotten
+            row = connection.execute(
+                update(workers).where(self._own_row).values(**beat).returning(workers.c.wish)
+            ).first()
+            if row is None:  # the first heartbeat, or the row was removed because the worker was silent for too long
                 connection.execute(insert(workers).values(**self._row, **beat, started_at=now()))
-        return _wish(row.wish) if row else None
+        return _as_request(row.wish) if row else None
 
 
 def add_job_counts(engine: Engine, worker: str, *, done: int, failed: int) -> None:
-    """Add to how many jobs a worker has ended."""
+    """Add to the numbers of jobs that a worker has completed and failed."""
     more = {"done": workers.c.done + done, "failed": workers.c.failed + failed}
     with writing(engine) as connection:
         connection.execute(update(workers).where(workers.c.name == worker).values(**more))
 
 
-def request_stop(engine: Engine, worker: str, wish: StopRequest, *, by: UUID | None = None) -> bool:
-    """Ask a worker to end; tell whether it is there. What was asked before is only made more urgent."""
-    fits = (workers.c.name == worker, workers.c.wish.is_distinct_from(StopRequest.NOW.value))
-    asked = {"wish": wish.value, "wished_at": now(), "wished_by": by}
+def request_stop(engine: Engine, worker: str, request: StopRequest, *, by: UUID | None = None) -> bool:
+    """Request a worker to stop; return whether it exists. A request can become more urgent, never less."""
+    less_urgent = (workers.c.name == worker, workers.c.wish.is_distinct_from(StopRequest.NOW.value))
+    values = {"wish": request.value, "wished_at": now(), "wished_by": by}
     with writing(engine) as connection:
-        connection.execute(update(workers).where(*fits).values(**asked))
+        connection.execute(update(workers).where(*less_urgent).values(**values))
         return connection.execute(select(exists().where(workers.c.name == worker))).scalar_one()
 
 
 def remove_workers(engine: Engine, *names: str) -> None:
-    """Remove the rows of workers that have ended."""
+    """Remove the rows of workers that have stopped."""
     with writing(engine) as connection:
         connection.execute(delete(workers).where(workers.c.name.in_(names)))
 
 
 def remove_silent_workers(engine: Engine, lease_seconds: float) -> int:
-    """Remove the rows of workers that nobody has heard of for long and that hold no lease; return how many."""
-    silent = workers.c.beat_at < later(-lease_seconds * FORGOTTEN_AFTER)
+    """Remove the rows of workers without a recent heartbeat and without a lease; return how many."""
+    silent = workers.c.beat_at < later(-lease_seconds * REMOVED_AFTER)
     holds = exists().where(leases.c.worker == workers.c.name)
     with reading(engine) as connection:
         gone = connection.execute(select(workers.c.name).where(silent, ~holds)).scalars().all()
@@ -107,12 +109,12 @@ def remove_silent_workers(engine: Engine, lease_seconds: float) -> int:
     return len(gone)
 
 
-def _wish(word: str | None) -> StopRequest | None:
-    return StopRequest(word) if word in set(StopRequest) else None
+def _as_request(value: str | None) -> StopRequest | None:
+    return StopRequest(value) if value in set(StopRequest) else None
 
 
-def _resident(pid: int) -> int | None:
-    """Return the memory that a process has, in bytes; ``None`` if it has gone."""
+def _memory_of(pid: int) -> int | None:
+    """Return the resident memory of a process in bytes; ``None`` if the process is gone."""
     try:
         return int(psutil.Process(pid).memory_info().rss) if pid else None
     except psutil.Error:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Engine, exists, select
 
-from webapp.jobs.execution.worker_heartbeat import FORGOTTEN_AFTER
+from webapp.jobs.execution.worker_heartbeat import REMOVED_AFTER
 from webapp.jobs.invariants.check import Check, check_rows
 from webapp.schema import later, leases, workers
 
@@ -17,7 +17,7 @@ def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
         engine,
         "A worker of which nobody has heard for long is no longer shown.",
         select(workers.c.name.label("worker"), workers.c.host, workers.c.beat_at).where(
-            workers.c.beat_at < later(-lease_seconds * FORGOTTEN_AFTER - _CLOCKS_TURN)
+            workers.c.beat_at < later(-lease_seconds * REMOVED_AFTER - _CLOCKS_TURN)
         ),
         passing=True,
     )

@@ -1,0 +1,119 @@
+from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, update
+
+from tests.jobs.conftest import Nothing
+from webapp.accounts.accounts import Accounts
+from webapp.db.engine import reading, writing
+from webapp.jobs.definition.job_type import JobError, job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.maintenance.pruner import Pruner
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.schema import jobs, metadata
+from webapp.services import Services
+
+pytestmark = pytest.mark.usefixtures("database")
+Kind = Callable[..., Job]
+
+
+@pytest.fixture
+def kind(services: Services) -> Kind:
+    """Create a job of a handler."""
+
+    def create(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
+        services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))
+        return services.jobs.create_job("handled", payload)
+
+    return create
+
+
+def reports_everything(job: JobContext, payload: Nothing) -> None:
+    job.progress(done=3, total=7, message="on")
+    job.warn("odd")
+    job.logger.info("a line")
+    job.save_state({"row": 3})
+    job.save_metadata({"a": 1})
+    job.attach("a.txt", b"abc")
+    with job.open_attachment("b.txt") as file:
+        file.write(b"12345")
+    job.spawn("nothing")
+    job.after("nothing")
+    assert list(job.track(range(3))) == [0, 1, 2]
+    assert list(job.batches(lambda start, count: range(start, start + count), 5, size=2)) == [0, 1, 2, 3, 4]
+
+
+def stored_rows_and_files(services: Services) -> dict[str, Any]:
+    """Read every row of every table, and every file with its hash."""
+    with reading(services.engine) as connection:
+        rows = {table.name: sorted(map(repr, connection.execute(select(table)))) for table in metadata.sorted_tables}
+    paths = set(services.files.root.rglob("*"))
+    return {**rows, "paths": paths, "hashes": {p: sha256(p.read_bytes()).hexdigest() for p in paths if p.is_file()}}
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, kind: Kind, status: Status) -> None:
+    job = kind(reports_everything)
+    services.files.receive(BytesIO(b"there"), "there.txt")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).values(status=status.value))
+    before, shown = stored_rows_and_files(services), []
+    assert services.dry_run(job.id, shown.append) is True
+    assert stored_rows_and_files(services) == before
+    assert shown[:8] == [
+        "progress: 42.86 % (3 of 7)",
+        "message: on",
+        "warning: odd",
+        "info: a line",
+        'state: {"row": 3}',
+        'metadata: {"a": 1}',
+        "file: a.txt, 3 bytes, text/plain",
+        "file: b.txt, 5 bytes, text/plain",
+    ]
+    assert "dependent job: nothing" in shown
+    assert shown[-2:] == ["child job: nothing, Nothing", "It would complete."]
+
+
+def test_a_failing_dry_run_shows_the_error(services: Services, kind: Kind) -> None:
+    def fails(job: JobContext, payload: Nothing) -> None:
+        raise JobError("The sheet has no rows.")
+
+    def breaks(job: JobContext, payload: Nothing) -> None:
+        raise ValueError("broken")
+
+    job, shown = kind(fails), []
+    before = stored_rows_and_files(services)
+    assert services.dry_run(job.id, shown.append) is False
+    services.registry.add(job_type("handled", title="Handled", replaces=True)(breaks))
+    assert services.dry_run(job.id, shown.append) is False
+    assert shown[0] == "It would fail: The sheet has no rows."
+    assert "Traceback" in shown[1]
+    assert shown[2] == "It would fail: ValueError: broken"
+    assert stored_rows_and_files(services) == before
+
+
+def test_a_dry_run_rejects_writes_to_the_database(services: Services, kind: Kind) -> None:
+    def adds(job: JobContext, payload: Nothing, accounts: Accounts) -> None:
+        accounts.add("eve", "a long enough password", role="user")
+
+    def removes(job: JobContext, payload: Nothing, pruner: Pruner) -> None:
+        pruner.sweep_orphans()
+        pruner.prune()
+
+    for handler in (adds, removes):
+        job, shown = kind(handler), []
+        before = stored_rows_and_files(services)
+        assert services.dry_run(job.id, shown.append) is False
+        assert shown[-1] == "It tried to write to the database, which a dry run does not allow."
+        assert stored_rows_and_files(services) == before
+
+
+def test_a_dry_run_fails_if_the_owner_is_missing(services: Services, kind: Kind) -> None:
+    services.registry.add(job_type("handled", title="Handled", replaces=True)(reports_everything))
+    job, shown = services.jobs.create_job("handled", owner=Owner(user_id=uuid4())), []
+    assert services.dry_run(job.id, shown.append) is False
+    assert "missing or disabled" in shown[0]
