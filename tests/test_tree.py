@@ -20,7 +20,6 @@ EXPORTING_PACKAGES = (
 )
 TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
     "schema/*": "table declarations; the migration tests compare them with a migrated database",
-    "jobs/invariants/*": "test_verifier.py breaks each rule once, on both databases",
     "demo/*": "test_seed.py seeds the whole demonstration",
     "jobtypes/*/payload": "declarations; the job type's own test starts jobs with them",
     "jobtypes/dataset_report/*": "tests by kind of file and by output, not by module",

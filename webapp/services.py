@@ -188,7 +188,7 @@ class Services:
             files=self.files,
             limits={kind.name: kind.limits for kind in self.registry},
             lease_seconds=self.settings.lease_seconds,
-            announcing=WakeUpSources(self.queues, self.claims, self.wake_ups),
+            wake_up_sources=WakeUpSources(self.queues, self.claims, self.wake_ups),
             deep=deep,
         )
 

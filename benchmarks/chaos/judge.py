@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 
 from benchmarks.chaos import ledger
 from webapp.db.engine import reading
-from webapp.jobs.invariants.verifier import verify
+from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.model.job import TERMINAL
 from webapp.schema import attachments, jobs
 from webapp.services import Services
@@ -79,7 +79,7 @@ def _broken_promises(services: Services, job_id: UUID, lines: tuple[ledger.Line,
 
 
 def _left_behind(services: Services) -> Iterator[str]:
-    for found in verify(services.checks(deep=True)):
+    for found in run_checks(services.checks(deep=True)):
         if not found.holds:
             yield f"{found.rule} ({found.count}: {'; '.join(found.examples)})"
     if beats := services.leases.beats():

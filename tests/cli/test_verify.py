@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
-    monkeypatch.setattr(verifier.verify, "__defaults__", (0.0,))
+    monkeypatch.setattr(verifier.run_checks, "__defaults__", (0.0,))
     services.wake_ups.connection.flushdb()
     ClockHeartbeat(services.engine).beat()
 
@@ -39,7 +39,7 @@ def test_what_is_broken_is_said_with_examples_and_the_exit_status(
         connection.execute(update(jobs).values(progress=200))
     done = say("verify", "--deep")
     assert done.exit_code == 1
-    assert "BROKEN  Progress is 0 to 100 per cent, and 100 when a job is done." in done.stdout
+    assert "BROKEN  Progress is between 0 and 100, and 100 when a job is done." in done.stdout
     assert f"          job {ids[0]}, type job_history_export, status queued, progress 200.0" in done.stdout
     assert "          … and 2 more" in done.stdout
     assert done.stderr.startswith("1 of ")
@@ -51,7 +51,7 @@ def test_in_json_it_is_for_machines(say: Say) -> None:
     assert found["holds"] is True
     assert found["checks"][0] == {
         "holds": True,
-        "rule": "A job says when it ended if and only if it has ended.",
+        "rule": "A job has an end time if and only if it has ended.",
         "count": 0,
         "examples": [],
     }

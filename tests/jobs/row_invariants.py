@@ -12,7 +12,7 @@ from webapp.db.engine import is_sqlite
 from webapp.jobs.invariants import attempts as attempt_checks
 from webapp.jobs.invariants import dependencies as followers
 from webapp.jobs.invariants import families, statuses
-from webapp.jobs.invariants.verifier import verify
+from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.lifecycle.cascade import parts_of
 from webapp.jobs.model.job import MOVES, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
@@ -81,7 +81,7 @@ def unfinished(seen: Snapshot) -> list[str]:
 def verified(engine: Engine) -> list[str]:
     """Say what `deskjob verify` would find in the rows."""
     checks = (check for group in (statuses, attempt_checks, families, followers) for check in group.checks(engine))
-    return [f"{found.rule} {found.examples}" for found in verify(checks, 0) if not found.holds]
+    return [f"{found.rule} {found.examples}" for found in run_checks(checks, 0) if not found.holds]
 
 
 Found = Iterator[tuple[Row[Any], str]]

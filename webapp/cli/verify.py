@@ -10,7 +10,7 @@ from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
 from webapp.jobs.invariants.check import EXAMPLES, Finding
-from webapp.jobs.invariants.verifier import verify as go_through
+from webapp.jobs.invariants.verifier import run_checks
 from webapp.processes.preflight import require_tables
 
 
@@ -21,7 +21,7 @@ def verify(*, deep: bool, in_json: bool) -> None:
     """Check that nothing is lost, duplicated or left behind. It changes nothing; exit status 1 if a check fails."""
     require_tables(services())
     findings = []
-    for found in go_through(services().checks(deep=deep)):
+    for found in run_checks(services().checks(deep=deep)):
         findings.append(found)
         for line in () if in_json else _lines(found):
             click.echo(readable(line))

@@ -1,4 +1,4 @@
-"""An installation as it stands after some life, in which every check holds, and what breaks one."""
+"""An installation with some history in which every check holds, and tools to break a rule."""
 
 import os
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
-from webapp.jobs.invariants.verifier import verify
+from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.services import Services
@@ -43,14 +43,14 @@ def bad(job: JobContext, payload: Nothing) -> None:
 
 
 @pytest.fixture
-def lived(services: Services) -> dict[str, UUID]:
-    """The ids of one job per kind, after all of them have ended but those that follow or wait."""
+def history(services: Services) -> dict[str, UUID]:
+    """The ids of jobs in many statuses, after some have run and ended."""
     services.wake_ups.connection.flushdb()
-    for kind in (family, good, bad):
-        services.registry.add(kind)
+    for job_type_ in (family, good, bad):
+        services.registry.add(job_type_)
     jobs = services.jobs
-    made = {"family": jobs.create_job("family").id, "good": jobs.create_job("good", unique_key="k").id}
-    made["after"] = jobs.create_job("good", after=[made["family"]], on_finish=True).id
+    ids = {"family": jobs.create_job("family").id, "good": jobs.create_job("good", unique_key="k").id}
+    ids["after"] = jobs.create_job("good", after=[ids["family"]], on_finish=True).id
     nightly = services.schedules.add("good", {}, ScheduleDraft(name="Nightly", rule="0 3 * * *", zone="UTC"))
     for _ in range(2):
         services.schedule_runner.run_now(nightly)
@@ -59,28 +59,28 @@ def lived(services: Services) -> dict[str, UUID]:
     lease_id = services.leases.open(holder, "default")
     services.work_horse().drain("default", lease_id, HORSE)
     services.work_horse().drain("default", lease_id, HORSE)
-    made["running"] = jobs.create_job("nothing", priority=999).id
-    assert services.claims.claim("default", lease_id, fresh=True).id == made["running"]
-    made["waiting"] = jobs.create_job("nothing").id
-    made["held"] = jobs.create_job("nothing", after=[made["waiting"]]).id
+    ids["running"] = jobs.create_job("nothing", priority=999).id
+    assert services.claims.claim("default", lease_id, fresh=True).id == ids["running"]
+    ids["waiting"] = jobs.create_job("nothing").id
+    ids["held"] = jobs.create_job("nothing", after=[ids["waiting"]]).id
     ClockHeartbeat(services.engine).beat()  # last, as the rest may take a while
-    return made
+    return ids
 
 
 @pytest.fixture
-def found(services: Services) -> Callable[..., dict[str, tuple[int, tuple[str, ...]]]]:
-    """Check everything; return what is broken, by its rule: how often, and the examples."""
+def violations(services: Services) -> Callable[..., dict[str, tuple[int, tuple[str, ...]]]]:
+    """Run all checks; return the count and the examples of each rule that is violated."""
 
-    def found(**how: Any) -> dict[str, tuple[int, tuple[str, ...]]]:
-        findings = verify(services.checks(**how), pause_seconds=0)
-        return {one.rule: (one.count, one.examples) for one in findings if not one.holds}
+    def violations(**options: Any) -> dict[str, tuple[int, tuple[str, ...]]]:
+        findings = run_checks(services.checks(**options), pause_seconds=0)
+        return {finding.rule: (finding.count, finding.examples) for finding in findings if not finding.holds}
 
-    return found
+    return violations
 
 
 @pytest.fixture
 def execute(services: Services) -> Callable[..., None]:
-    """Run a statement past all that keeps the rows in order; ``:name`` is the job of that name."""
+    """Run a statement that bypasses the engine; ``:name`` is the id of the job with that name."""
 
     def execute(statement: str, **ids: UUID) -> None:
         sqlite = services.engine.dialect.name == "sqlite"
@@ -89,3 +89,16 @@ def execute(services: Services) -> Callable[..., None]:
             connection.execute(text(statement), values)
 
     return execute
+
+
+@pytest.fixture
+def violated_by(
+    history: dict[str, UUID], violations: Callable[..., dict[str, Any]], execute: Callable[..., None]
+) -> Callable[[str], list[str]]:
+    """Run a statement that breaks a rule; return the rules that the checks find violated."""
+
+    def violated_by(statement: str) -> list[str]:
+        execute(statement, **{name: value for name, value in history.items() if f":{name}" in statement})
+        return list(violations())
+
+    return violated_by

@@ -1,5 +1,5 @@
-"""What must always be true of an installation, checked while it runs; nothing is changed.
+"""Invariants: what must always be true of an installation, checked while it runs, without changing anything.
 
-Each check is one statement, so that it sees one moment. The database does the finding: however
-many jobs there are, only a few examples of what is broken are read.
+Each check is one statement, so that it sees one point in time. The database finds the violations: however many jobs
+there are, only a few examples are read.
 """

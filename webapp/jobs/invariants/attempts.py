@@ -1,4 +1,4 @@
-"""Checks of a job's attempts: each is counted once, and none comes after the job was done."""
+"""Checks of attempts: each is counted once, and none starts after the job has completed."""
 
 from collections.abc import Iterator
 
@@ -13,41 +13,41 @@ _STARTED = and_(events.c.job_id == jobs.c.id, events.c.name == EventName.STARTED
 
 
 def checks(engine: Engine) -> Iterator[Check]:
-    """Return them."""
+    """Yield the checks."""
     starts = select(func.count()).select_from(events).where(_STARTED).scalar_subquery()
     numbers = select(func.count(events.c.attempt.distinct())).where(_STARTED).scalar_subquery()
     latest = select(func.coalesce(func.max(events.c.attempt), 0)).where(_STARTED).scalar_subquery()
     yield check_rows(
         engine,
-        "Attempts are numbered 1, 2, 3 …, each was started once, and the job counts them.",
+        "Attempts are numbered 1, 2, 3 …, each started once, and the job's count matches.",
         select(*JOB_COLUMNS, jobs.c.attempt, starts.label("starts")).where(
             or_(starts != jobs.c.attempt, numbers != jobs.c.attempt, latest != jobs.c.attempt)
         ),
     )
-    too_late = or_(
+    ended_early = or_(
         attempts.c.number > jobs.c.attempt, and_(attempts.c.number == jobs.c.attempt, jobs.c.status == "running")
     )
     yield check_rows(
         engine,
-        "No attempt has ended that was not started, or still runs.",
-        select(*JOB_COLUMNS, attempts.c.number.label("attempt")).join_from(jobs, attempts).where(too_late),
+        "No attempt ended that never started or is still running.",
+        select(*JOB_COLUMNS, attempts.c.number.label("attempt")).join_from(jobs, attempts).where(ended_early),
     )
     after_the_end = exists().where(_STARTED, events.c.at > jobs.c.finished_at)
     yield check_rows(
         engine,
-        "A job that is done is never started again.",
+        "A completed job never starts again.",
         select(*JOB_COLUMNS, jobs.c.finished_at).where(jobs.c.status == "completed", after_the_end),
     )
-    done = (
+    completions = (
         select(func.count()).where(events.c.job_id == jobs.c.id, events.c.name == EventName.COMPLETED).scalar_subquery()
     )
     yield check_rows(
         engine,
-        "A job is done once.",
-        select(*JOB_COLUMNS, done.label("times")).where(jobs.c.status == "completed", done != 1),
+        "A job completes once.",
+        select(*JOB_COLUMNS, completions.label("times")).where(jobs.c.status == "completed", completions != 1),
     )
     yield check_rows(
         engine,
-        "No event tells of a job that is gone.",
+        "Every event belongs to an existing job.",
         select(events.c.job_id, events.c.name, events.c.at).where(~exists().where(jobs.c.id == events.c.job_id)),
     )

@@ -1,4 +1,4 @@
-"""A check: a sentence that must hold, and how to find what breaks it."""
+"""A check: a rule that must hold, and how to find its violations."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Whether a rule holds; if not, how often it is broken, and some examples in words."""
+    """The result of a check: how often its rule is violated, and some examples in words."""
 
     rule: str
     count: int = 0
@@ -22,47 +22,47 @@ class Finding:
 
     @property
     def holds(self) -> bool:
-        """Tell whether nothing breaks it."""
+        """Whether the rule is not violated."""
         return not self.count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A rule, and what looks for what breaks it.
+    """A rule, and the function that looks for violations.
 
-    ``passing`` says that it may be broken for a moment, as between a commit and the wake-up that
-    follows it: such a check is broken only if it is so twice, a few seconds apart.
+    A ``transient`` rule can be violated for a moment, for example between a commit and its wake-up. It counts as
+    violated only if two runs, a few seconds apart, find it so.
     """
 
     rule: str
-    look: Callable[[], Finding]
-    passing: bool = False
+    run: Callable[[], Finding]
+    transient: bool = False
 
 
-def check_rows(engine: Engine, rule: str, broken: Select[*tuple[Any, ...]], *, passing: bool = False) -> Check:
-    """Check that a statement selects no row; its columns, in words, are the examples."""
+def check_rows(engine: Engine, rule: str, violations: Select[*tuple[Any, ...]], *, transient: bool = False) -> Check:
+    """Return a check that a statement selects no row; the columns of its rows are the examples."""
 
-    def look() -> Finding:
+    def find() -> Finding:
         with reading(engine) as connection:
-            _take_your_time(connection)
-            found = connection.execute(broken.limit(EXAMPLES + 1)).all()
+            _lift_time_limit(connection)
+            found = connection.execute(violations.limit(EXAMPLES + 1)).all()
             count = len(found)
             if count > EXAMPLES:
-                count = connection.execute(select(func.count()).select_from(broken.subquery())).scalar_one()
+                count = connection.execute(select(func.count()).select_from(violations.subquery())).scalar_one()
         return Finding(rule=rule, count=count, examples=tuple(describe_row(row) for row in found[:EXAMPLES]))
 
-    return Check(rule=rule, look=look, passing=passing)
+    return Check(rule=rule, run=find, transient=transient)
 
 
-def check_items(rule: str, broken: Callable[[], Iterator[str]], *, passing: bool = False) -> Check:
-    """Check that an iterator finds nothing; what it yields are the examples."""
+def check_items(rule: str, violations: Callable[[], Iterator[str]], *, transient: bool = False) -> Check:
+    """Return a check that an iterator yields nothing; what it yields are the examples."""
 
-    def look() -> Finding:
-        found = broken()
+    def find() -> Finding:
+        found = violations()
         examples = tuple(islice(found, EXAMPLES))
         return Finding(rule=rule, count=len(examples) + sum(1 for _ in found), examples=examples)
 
-    return Check(rule=rule, look=look, passing=passing)
+    return Check(rule=rule, run=find, transient=transient)
 
 
 def describe_row(row: Any) -> str:
@@ -70,7 +70,7 @@ def describe_row(row: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in row._mapping.items())  # noqa: SLF001  (SQLAlchemy's own name)
 
 
-def _take_your_time(connection: Connection) -> None:
-    if not is_sqlite(connection.engine):  # a million jobs take longer than a page may
+def _lift_time_limit(connection: Connection) -> None:
+    if not is_sqlite(connection.engine):  # a check of a million jobs takes longer than a page can
         connection.execute(text("SET statement_timeout = 0"))
         connection.detach()

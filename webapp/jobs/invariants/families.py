@@ -1,4 +1,4 @@
-"""Checks of roots and their children: the counts, and what follows from them."""
+"""Checks of roots and their children: the counts, and the statuses that follow from them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,44 +12,46 @@ from webapp.schema import events, jobs
 
 _child = jobs.alias("child")
 _OF_ROOT = _child.c.root_id == jobs.c.id
-_RETURNED = exists().where(events.c.job_id == jobs.c.id, events.c.name == EventName.WAITING)  # its own part is done
+_RETURNED = exists().where(
+    events.c.job_id == jobs.c.id, events.c.name == EventName.WAITING
+)  # its own handler has returned
 
 
 def checks(engine: Engine) -> Iterator[Check]:
-    """Return them."""
-    yield check_rows(engine, "A root's counts of its parts are those of its parts.", _miscounted())
+    """Yield the checks."""
+    yield check_rows(engine, "A root's counts of its children match its children.", _miscounted())
     unfinished = jobs.c.parts - jobs.c.parts_completed - jobs.c.parts_failed - jobs.c.parts_cancelled
     yield check_rows(
         engine,
-        "A root waits only while parts of it are unfinished.",
+        "A root waits only while it has unfinished children.",
         select(*JOB_COLUMNS, jobs.c.parts).where(jobs.c.status == "waiting", or_(unfinished <= 0, ~_RETURNED)),
     )
     yield check_rows(
         engine,
-        "A root ends as its parts ended.",
+        "A root's status follows from its children's statuses.",
         select(*JOB_COLUMNS, _rolled_up().label("expected")).where(
             jobs.c.parts > 0, ENDED, jobs.c.status != _rolled_up(), _RETURNED
         ),
     )
     yield check_rows(
         engine,
-        "No part is held once its root's own part is done.",
+        "No child is held after its root's handler has returned.",
         select(*JOB_COLUMNS).where(
             jobs.c.parts > 0,
             jobs.c.status.in_(("waiting", *TERMINAL)),
             exists().where(_OF_ROOT, _child.c.status == "held"),
         ),
     )
-    goes_on = and_(_child.c.status.in_(UNFINISHED), _child.c.cancel_requested_at.is_(None))
+    continues = and_(_child.c.status.in_(UNFINISHED), _child.c.cancel_requested_at.is_(None))
     yield check_rows(
         engine,
-        "No part goes on after its root has ended.",
-        select(*JOB_COLUMNS).where(jobs.c.parts > 0, ENDED, exists().where(_OF_ROOT, goes_on)),
+        "No child continues after its root has ended.",
+        select(*JOB_COLUMNS).where(jobs.c.parts > 0, ENDED, exists().where(_OF_ROOT, continues)),
     )
 
 
 def _rolled_up() -> ColumnElement[str]:
-    """The statement form of `rollup.roll_up`."""
+    """`rollup.roll_up` as SQL."""
     return case(
         (jobs.c.parts_cancelled > 0, "cancelled"),
         (and_(jobs.c.parts_failed > 0, jobs.c.tolerant.is_(False)), "failed"),

@@ -1,4 +1,4 @@
-"""Checks of files: every row has its file, whole, and every file its row."""
+"""Checks of files: every row has its complete file, and every file has its row."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,20 +18,20 @@ from webapp.jobs.store.file_store import CHUNK, FileStore
 from webapp.schema import attachments
 
 _BATCH = 500
-_MAINTENANCE = timedelta(hours=3)  # within which an orphan that is old enough is swept
+_MAINTENANCE = timedelta(hours=3)  # the longest time until maintenance deletes an old orphan
 
 
 def checks(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[Check]:
-    """Return them; ``deep`` reads every file and compares its SHA-256."""
-    rule = "Every file that can be downloaded is there, with its size" + (" and its SHA-256." if deep else ".")
+    """Yield the checks; ``deep`` reads every file and compares its SHA-256."""
+    rule = "Every downloadable file exists with its recorded size" + (" and SHA-256." if deep else ".")
     yield check_items(rule, lambda: _damaged(engine, files, deep=deep))
-    yield check_items("No file on disk is without a row for longer than a day.", lambda: _orphans(engine, files))
+    yield check_items("Every file on disk that is older than a day has a row.", lambda: _orphans(engine, files))
 
 
 def _damaged(engine: Engine, files: FileStore, *, deep: bool) -> Iterator[str]:
     for row in _rows(engine):
         fault = _fault(files, row, deep=deep)
-        if fault and _is_there(engine, row.id):  # it may have been removed meanwhile
+        if fault and _has_row(engine, row.id):  # it can have been deleted in the meantime
             yield f"file {row.id} of job {row.job_id}: {fault}"
 
 
@@ -42,7 +42,7 @@ def _fault(files: FileStore, row: Row[*tuple[Any, ...]], *, deep: bool) -> str:
             if size != row.size:
                 return f"it has {size} bytes instead of {row.size}"
             if deep and _hash(file) != row.sha256:
-                return "its content is not what was stored"
+                return "its content does not match its SHA-256"
     except OSError as error:
         return f"it cannot be opened ({error.strerror})"
     return ""
@@ -50,29 +50,29 @@ def _fault(files: FileStore, row: Row[*tuple[Any, ...]], *, deep: bool) -> str:
 
 def _hash(file: Any) -> str:
     file.seek(0)
-    found = sha256()
+    digest = sha256()
     while chunk := file.read(CHUNK):
-        found.update(chunk)
-    return found.hexdigest()
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _rows(engine: Engine) -> Iterator[Row[*tuple[Any, ...]]]:
     columns = (attachments.c.id, attachments.c.job_id, attachments.c.size, attachments.c.sha256)
-    some = select(*columns).where(attachments.c.deleted_at.is_(None)).order_by(attachments.c.id).limit(_BATCH)
+    statement = select(*columns).where(attachments.c.deleted_at.is_(None)).order_by(attachments.c.id).limit(_BATCH)
     last = UUID(int=0)
     while True:
         with reading(engine) as connection:
-            batch = connection.execute(some.where(attachments.c.id > last)).all()
+            batch = connection.execute(statement.where(attachments.c.id > last)).all()
         yield from batch
         if len(batch) < _BATCH:
             return
         last = batch[-1].id
 
 
-def _is_there(engine: Engine, file_id: UUID) -> bool:
-    wanted = select(attachments.c.id).where(attachments.c.id == file_id, attachments.c.deleted_at.is_(None))
+def _has_row(engine: Engine, file_id: UUID) -> bool:
+    row = select(attachments.c.id).where(attachments.c.id == file_id, attachments.c.deleted_at.is_(None))
     with reading(engine) as connection:
-        return connection.execute(wanted).first() is not None
+        return connection.execute(row).first() is not None
 
 
 def _orphans(engine: Engine, files: FileStore) -> Iterator[str]:
@@ -84,6 +84,6 @@ def _orphans(engine: Engine, files: FileStore) -> Iterator[str]:
 def _without_row(engine: Engine, batch: dict[UUID, Path]) -> Iterator[str]:
     needed = select(attachments.c.id).where(attachments.c.id.in_(batch), attachments.c.deleted_at.is_(None))
     with reading(engine) as connection:
-        there = set(connection.execute(needed).scalars())
-    for file_id in batch.keys() - there:
+        existing = set(connection.execute(needed).scalars())
+    for file_id in batch.keys() - existing:
         yield f"{batch[file_id].parent.name}/{batch[file_id].name}"

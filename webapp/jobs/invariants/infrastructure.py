@@ -1,4 +1,4 @@
-"""Checks of what stands around the jobs: the clock, the wake-ups, the keys in Redis."""
+"""Checks of the clock, the wake-ups and the keys in Redis."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,51 +18,51 @@ from webapp.schema import leases
 
 @dataclass(frozen=True)
 class WakeUpSources:
-    """What is asked to see whether waiting work is announced."""
+    """What the check of wake-ups reads."""
 
     queues: Queues
     claims: Claims
     wake_ups: WakeUps
 
 
-def checks(engine: Engine, announcing: WakeUpSources) -> Iterator[Check]:
-    """Return them."""
+def checks(engine: Engine, sources: WakeUpSources) -> Iterator[Check]:
+    """Yield the checks."""
     yield check_items(
-        f"A clock was heard of within the last {SILENT_AFTER.total_seconds():.0f} seconds.",
+        f"A clock sent a heartbeat within the last {SILENT_AFTER.total_seconds():.0f} seconds.",
         lambda: _silent(engine),
-        passing=True,
+        transient=True,
     )
     yield check_items(
-        "Where work waits, a wake-up waits too, or somebody works.",
-        lambda: _unannounced(engine, announcing),
-        passing=True,
+        "Every queue with claimable jobs has a wake-up or a busy worker.",
+        lambda: _queues_without_wake_up(engine, sources),
+        transient=True,
     )
-    yield check_items("Redis holds nothing but what Deskjob puts there.", lambda: _strange(announcing.wake_ups))
+    yield check_items("Redis contains only Deskjob's keys.", lambda: _foreign_keys(sources.wake_ups))
 
 
 def _silent(engine: Engine) -> Iterator[str]:
     if is_clock_silent(engine):
-        heard = time_since_heartbeat(engine)
-        yield "no clock was ever there" if heard is None else f"the last one was heard of {heard} ago"
+        silent_for = time_since_heartbeat(engine)
+        yield "no clock has ever run" if silent_for is None else f"the last heartbeat was {silent_for} ago"
 
 
-def _unannounced(engine: Engine, its: WakeUpSources) -> Iterator[str]:
+def _queues_without_wake_up(engine: Engine, sources: WakeUpSources) -> Iterator[str]:
     with reading(engine) as connection:
-        worked_on = set(connection.execute(select(leases.c.queue)).scalars())
-    for queue in its.queues.all():
-        if queue.name in worked_on or not its.claims.has_claimable(queue.name):
+        busy = set(connection.execute(select(leases.c.queue)).scalars())
+    for queue in sources.queues.all():
+        if queue.name in busy or not sources.claims.has_claimable(queue.name):
             continue
         try:
-            if not its.wake_ups.waiting(queue.name):
-                yield f"queue {queue.name}: jobs wait, no wake-up does, and no worker works on it"
+            if not sources.wake_ups.waiting(queue.name):
+                yield f"queue {queue.name}: it has claimable jobs, but no wake-up and no busy worker"
         except RedisError as error:
-            yield f"queue {queue.name}: Redis cannot be asked ({error})"
+            yield f"queue {queue.name}: Redis did not answer ({error})"
 
 
-def _strange(wake_ups: WakeUps) -> Iterator[str]:
+def _foreign_keys(wake_ups: WakeUps) -> Iterator[str]:
     try:
         yield from wake_ups.unknown_keys()
     except NoPermissionError:
-        return  # whoever may see only Deskjob's keys has nobody else's there
+        return  # a Redis user that is limited to Deskjob's keys cannot have others
     except RedisError as error:
-        yield f"Redis cannot be asked ({error})"
+        yield f"Redis did not answer ({error})"

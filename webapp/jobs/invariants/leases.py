@@ -1,4 +1,4 @@
-"""Checks of leases: whatever runs has one, and whoever holds one lives."""
+"""Checks of leases: every running job has one, and every holder is alive."""
 
 import os
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from webapp.jobs.invariants.check import Check, check_items, check_rows
 from webapp.jobs.invariants.statuses import JOB_COLUMNS
 from webapp.schema import jobs, later, leases
 
-_CLOCKS_TURN = 10.0  # seconds that the clock may take beyond the lease to see that it is not beaten
+_CLOCK_DELAY_SECONDS = 10.0  # how long after its expiry the clock can take to rescue a lease
 
 
 def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
-    """Return them."""
+    """Yield the checks."""
     yield check_rows(
         engine,
-        "A job has a lease if and only if it runs.",
+        "A job has a lease if and only if it is running.",
         select(*JOB_COLUMNS, jobs.c.lease_id.label("lease"))
         .outerjoin_from(jobs, leases, leases.c.id == jobs.c.lease_id)
         .where(jobs.c.record_only.is_(False), jobs.c.status == "running", leases.c.id.is_(None))
@@ -33,26 +33,26 @@ def checks(engine: Engine, lease_seconds: float) -> Iterator[Check]:
     )
     yield check_rows(
         engine,
-        "A lease that nobody beats is taken away.",
+        "A lease without heartbeats is removed.",
         select(leases.c.id.label("lease"), leases.c.host, leases.c.worker_pid.label("pid"), leases.c.beat_at).where(
-            leases.c.beat_at < later(-lease_seconds - _CLOCKS_TURN)
+            leases.c.beat_at < later(-lease_seconds - _CLOCK_DELAY_SECONDS)
         ),
-        passing=True,
+        transient=True,
     )
     yield check_items(
-        "No worker of this machine has died and left its lease.", lambda: _of_the_dead(engine), passing=True
+        "No dead worker on this machine still holds a lease.", lambda: _leases_of_dead_workers(engine), transient=True
     )
 
 
-def _of_the_dead(engine: Engine) -> Iterator[str]:
+def _leases_of_dead_workers(engine: Engine) -> Iterator[str]:
     here = boot_id()
     with reading(engine) as connection:
         for row in connection.execute(select(leases).where(leases.c.host == gethostname())):
-            if row.boot_id != here or not _lives(row.worker_pid):
-                yield f"lease {row.id}, pid {row.worker_pid}, heard of at {row.beat_at}"
+            if row.boot_id != here or not _is_alive(row.worker_pid):
+                yield f"lease {row.id}, pid {row.worker_pid}, last heartbeat {row.beat_at}"
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Checks of limits: no more runs at once than may."""
+"""Checks of concurrency limits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,29 +10,31 @@ from webapp.jobs.model.job import NO_QUEUE
 from webapp.jobs.model.policies import Limits
 from webapp.schema import jobs, queues
 
-_RUNS = (jobs.c.status == "running", jobs.c.queue != NO_QUEUE)
+_RUNNING = (jobs.c.status == "running", jobs.c.queue != NO_QUEUE)
 
 
 def checks(engine: Engine, limits: Mapping[str, Limits]) -> Iterator[Check]:
-    """Return them: two per limited type, and one for the queues. A limit that was just lowered is met by and by."""
+    """Yield up to two checks per limited type and one for the queues; a limit that was just lowered needs time."""
     for name, limit in limits.items():
         if limit.running is not None:
-            rule = f"No more than {limit.running} jobs of type {name} run at once."
-            yield check_rows(engine, rule, _over(limit.running, name), passing=True)
+            rule = f"Job type {name} stays within its running limit ({limit.running})."
+            yield check_rows(engine, rule, _over(limit.running, name), transient=True)
         if limit.running_per_owner is not None:
-            rule = f"No more than {limit.running_per_owner} jobs of type {name} run at once for one owner."
-            yield check_rows(engine, rule, _over(limit.running_per_owner, name, jobs.c.owner_id), passing=True)
-    crowded = select(jobs.c.queue, func.count().label("running"), queues.c.max_running.label("limit")).join_from(
-        jobs, queues, queues.c.name == jobs.c.queue
-    )
+            rule = f"Job type {name} stays within its running limit per owner ({limit.running_per_owner})."
+            yield check_rows(engine, rule, _over(limit.running_per_owner, name, jobs.c.owner_id), transient=True)
+    running_by_queue = select(
+        jobs.c.queue, func.count().label("running"), queues.c.max_running.label("limit")
+    ).join_from(jobs, queues, queues.c.name == jobs.c.queue)
     yield check_rows(
         engine,
-        "No more jobs run in a queue than it allows.",
-        crowded.where(*_RUNS).group_by(jobs.c.queue, queues.c.max_running).having(func.count() > queues.c.max_running),
-        passing=True,
+        "Every queue stays within its running limit.",
+        running_by_queue.where(*_RUNNING)
+        .group_by(jobs.c.queue, queues.c.max_running)
+        .having(func.count() > queues.c.max_running),
+        transient=True,
     )
 
 
-def _over(most: int, type_name: str, *per: Any) -> Select[*tuple[Any, ...]]:
-    running = select(jobs.c.type, *per, func.count().label("running")).where(*_RUNS, jobs.c.type == type_name)
-    return running.group_by(jobs.c.type, *per).having(func.count() > most)
+def _over(limit: int, type_name: str, *per: Any) -> Select[*tuple[Any, ...]]:
+    running = select(jobs.c.type, *per, func.count().label("running")).where(*_RUNNING, jobs.c.type == type_name)
+    return running.group_by(jobs.c.type, *per).having(func.count() > limit)

@@ -1,4 +1,4 @@
-"""The verifier: goes through all checks, one by one."""
+"""The verifier: collects all checks and runs them one by one."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from time import sleep
@@ -15,8 +15,8 @@ from webapp.jobs.invariants import (
     statuses,
     workers,
 )
-from webapp.jobs.invariants import files as stored
-from webapp.jobs.invariants import limits as limited
+from webapp.jobs.invariants import files as file_checks
+from webapp.jobs.invariants import limits as limit_checks
 from webapp.jobs.invariants.check import Check, Finding
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.store.file_store import FileStore
@@ -30,10 +30,10 @@ def all_checks(
     files: FileStore,
     limits: Mapping[str, Limits],
     lease_seconds: float,
-    announcing: infrastructure.WakeUpSources,
+    wake_up_sources: infrastructure.WakeUpSources,
     deep: bool,
 ) -> Iterator[Check]:
-    """Return every check there is; ``engine`` is closed after the last one."""
+    """Yield every check; ``engine`` is disposed after the last one."""
     yield from statuses.checks(engine)
     yield from attempts.checks(engine)
     yield from families.checks(engine)
@@ -41,17 +41,17 @@ def all_checks(
     yield from leases.checks(engine, lease_seconds)
     yield from workers.checks(engine, lease_seconds)
     yield from schedules.checks(engine)
-    yield from limited.checks(engine, limits)
-    yield from infrastructure.checks(engine, announcing)
-    yield from stored.checks(engine, files, deep=deep)
+    yield from limit_checks.checks(engine, limits)
+    yield from infrastructure.checks(engine, wake_up_sources)
+    yield from file_checks.checks(engine, files, deep=deep)
     engine.dispose()
 
 
-def verify(checks: Iterable[Check], pause_seconds: float = _PAUSE_SECONDS) -> Iterator[Finding]:
-    """Look at each; what may be broken for a moment only counts if it still is after a pause."""
+def run_checks(checks: Iterable[Check], pause_seconds: float = _PAUSE_SECONDS) -> Iterator[Finding]:
+    """Run the checks; a violation of a transient rule counts only if it remains after a pause."""
     for check in checks:
-        found = check.look()
-        if check.passing and not found.holds:
+        found = check.run()
+        if check.transient and not found.holds:
             sleep(pause_seconds)
-            found = check.look()
+            found = check.run()
         yield found

@@ -1,0 +1,34 @@
+"""Violations of the rules of roots and children are found."""
+
+from collections.abc import Callable
+
+import pytest
+
+ViolatedBy = Callable[[str], list[str]]
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("UPDATE jobs SET parts_failed = 2 WHERE id = :family", "A root's counts of its children match its children."),
+        ("DELETE FROM jobs WHERE root_id = :family", "A root's counts of its children match its children."),
+        (
+            "UPDATE jobs SET status = 'waiting', finished_at = NULL WHERE id = :family",
+            "A root waits only while it has unfinished children.",
+        ),
+        (
+            "UPDATE jobs SET status = 'cancelled' WHERE id = :family",
+            "A root's status follows from its children's statuses.",
+        ),
+        (
+            "UPDATE jobs SET status = 'held' WHERE root_id = :family AND status = 'failed'",
+            "No child is held after its root's handler has returned.",
+        ),
+        (
+            "UPDATE jobs SET status = 'queued' WHERE root_id = :family AND status = 'failed'",
+            "No child continues after its root has ended.",
+        ),
+    ],
+)
+def test_a_root_that_does_not_match_its_children_is_found(statement: str, rule: str, violated_by: ViolatedBy) -> None:
+    assert rule in violated_by(statement)
