@@ -1,4 +1,4 @@
-"""The clock's verbs, done every second: promote what is due, top up wake-ups, reap dead leases."""
+"""What the clock does every second: promote due jobs, top up wake-ups, rescue the jobs of dead leases."""
 
 from collections.abc import Callable, Mapping
 from time import monotonic
@@ -18,19 +18,19 @@ _PAUSED = select(queues.c.name).where(queues.c.paused_at.is_not(None))
 
 
 class LeaseRescuer:
-    """Sees leases that are not beaten any more, by this process' own monotonic time."""
+    """Finds leases without heartbeats, by the monotonic time of this process, and rescues their jobs."""
 
     def __init__(self, leases: Leases, lease_seconds: float) -> None:
         self._leases = leases
         self._lease_seconds = lease_seconds
-        self._seen: dict[UUID, tuple[int | None, float]] = {}
+        self._observed: dict[UUID, tuple[int | None, float]] = {}
 
     def rescue(self) -> int:
-        """Settle every lease whose beat did not move for a lease's time, and still does not; return how many."""
+        """Settle every lease whose heartbeat has not changed for the lease time; return how many."""
         at = monotonic()
-        beats = self._leases.beats()
-        self._seen = {lease: self._since(lease, beat, at) for lease, beat in beats.items()}
-        dead = {lease: beat for lease, (beat, since) in self._seen.items() if at - since > self._lease_seconds}
+        heartbeats = self._leases.beats()
+        self._observed = {lease: self._since(lease, beat, at) for lease, beat in heartbeats.items()}
+        dead = {lease: beat for lease, (beat, since) in self._observed.items() if at - since > self._lease_seconds}
         for lease, beat in dead.items():
             faultpoint("clock.reap")
             why = "The machine that ran this job stopped responding."
@@ -38,22 +38,21 @@ class LeaseRescuer:
         return len(dead)
 
     def reset(self) -> None:
-        """Start all observations anew, as after the database was away."""
-        self._seen = {}
+        """Forget all observations, for example after the database was unreachable."""
+        self._observed = {}
 
     def _since(self, lease: UUID, beat: int | None, at: float) -> tuple[int | None, float]:
-        seen = self._seen.get(lease)
-        return seen if seen and seen[0] == beat else (beat, at)
+        observed = self._observed.get(lease)
+        return observed if observed and observed[0] == beat else (beat, at)
 
 
 def promote_due(engine: Engine) -> int:
-    """Queue every scheduled job whose time has come; return how many."""
+    """Queue every scheduled job that is due; return how many."""
     is_due = jobs.c.run_at <= now()
-    free = (
-        select(jobs.c.id).where(promoted.guard, is_due).with_for_update(skip_locked=True, key_share=True)
-    )  # the rest in a second
+    # locked rows follow in a second
+    unlocked = select(jobs.c.id).where(promoted.guard, is_due).with_for_update(skip_locked=True, key_share=True)
     with writing(engine) as connection:
-        statement = promoted.update().where(jobs.c.id.in_(free), is_due)
+        statement = promoted.update().where(jobs.c.id.in_(unlocked), is_due)
         count = connection.execute(statement).rowcount
         if count:
             faultpoint("clock.promote")
@@ -61,15 +60,15 @@ def promote_due(engine: Engine) -> int:
 
 
 def top_up_wake_ups(engine: Engine, top_up: Callable[[str, int], int], ceiling: int = 1000) -> Mapping[str, int]:
-    """Announce waiting rows again where wake-ups are missing; return how many, by queue."""
-    rows_by_queue = _waiting_by_queue(engine, ceiling)
+    """Push missing wake-ups for queued jobs; return how many, by queue."""
+    rows_by_queue = _queued_by_queue(engine, ceiling)
     if rows_by_queue:
         faultpoint("clock.top-up")
     return {queue: top_up(queue, rows) for queue, rows in rows_by_queue.items()}
 
 
-def _waiting_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
-    """Hop from queue to queue along the claim's index: a million waiting rows are not read."""
+def _queued_by_queue(engine: Engine, ceiling: int) -> dict[str, int]:
+    """Skip from queue to queue along the index of claims, without reading a million queued rows."""
     found: dict[str, int] = {}
     last = ""
     with reading(engine) as connection:

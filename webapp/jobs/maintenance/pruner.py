@@ -1,10 +1,8 @@
-"""Housekeeping, done every hour by the `maintenance` job: old jobs, expired files, orphans, runs of schedules, figures.
+"""The pruner: the hourly `maintenance` job uses it to delete old jobs, files, schedule runs and metrics.
 
-Everything goes in small batches, each a transaction of its own: no writer waits long, no statement
-runs into its time limit, and whatever is cut short goes on the next time. The row goes first, then
-its file; a crash in between leaves an orphan, which the sweep removes.
-
-Foresight: what housekeeping will remove within a day, told before it does.
+It deletes in small batches, each in its own transaction: no writer waits long, no statement reaches its time limit,
+and an interrupted run continues the next time. A row is deleted before its file; a crash in between leaves an orphaned
+file, which `Pruner.sweep_orphans` deletes. `forecast_pruning` counts what will be deleted within a day.
 """
 
 from collections import defaultdict
@@ -30,10 +28,11 @@ from webapp.jobs.store.file_store import FileStore
 from webapp.schema import attachments, jobs, later, now
 
 ORPHAN_AGE = timedelta(days=1)
+FORECAST_PERIOD = timedelta(days=1)
 
 
 class MissingFile(NamedTuple):
-    """A file that a row names and the disk has not."""
+    """A file that has a row but is not on the disk."""
 
     id: UUID
     job_id: UUID
@@ -41,10 +40,10 @@ class MissingFile(NamedTuple):
 
 
 class Pruner:
-    """Removes what is past its day, from the database and from the disk.
+    """Deletes what has expired, from the database and from the disk.
 
-    ``retention`` is for jobs whose type says nothing else, ``figures`` for what was added up of them.
-    Each verb returns how many it removed; with ``only_count``, how many it would.
+    ``retention`` applies to jobs whose type has none of its own, ``keep_metrics`` to metrics. Each method returns how
+    many items it deleted; with ``only_count``, how many it would delete.
     """
 
     def __init__(
@@ -58,53 +57,53 @@ class Pruner:
     ) -> None:
         self._engine = engine
         self._files = files
-        self._removing = Removing(engine, files)
+        self._deletion = Removing(engine, files)
         self._run_history = RunHistory(engine)
-        self._kinds = job_types
+        self._job_types = job_types
         self.retention = retention
         self._keep_metrics = keep_metrics
 
     def prune(self, older_than: timedelta | None = None, *, only_count: bool = False) -> int:
-        """Delete jobs that have ended, with their parts and all their files, each after its type's retention.
+        """Delete ended jobs with their children and files, each after the retention of its job type.
 
-        With ``older_than``, all that ended longer ago than that, whatever their types say.
+        With ``older_than``, delete every job that ended longer ago, whatever its type's retention is.
         """
         if older_than is not None:
-            return self._removing.prune(older_than, only_count=only_count)
-        return sum(self._removing.remove_all(rule, only_count=only_count) for rule in self.expiry_conditions())
+            return self._deletion.prune(older_than, only_count=only_count)
+        return sum(self._deletion.remove_all(rule, only_count=only_count) for rule in self.expiry_conditions())
 
     def deletion_time(self, job: Job) -> datetime | None:
-        """Return when a job that has ended is past its day; `None` if never, and for parts: they go with their root."""
+        """Return when an ended job will be deleted; `None` if never, and for children, which go with their root."""
         return None if job.kept_at else self.deletion_time_unless_pinned(job)
 
     def deletion_time_unless_pinned(self, job: Job) -> datetime | None:
-        """Return the same for a job that is kept: when it would go if it were not."""
-        job_type = next((job_type for job_type in self._kinds if job_type.name == job.type), None)
-        own = job_type.keep.by_status().get(job.status) if job_type else None
-        period = self.retention if own is None else own
+        """Return when a pinned job would be deleted if it were not pinned."""
+        job_type = next((job_type for job_type in self._job_types if job_type.name == job.type), None)
+        own_period = job_type.keep.by_status().get(job.status) if job_type else None
+        period = self.retention if own_period is None else own_period
         if job.finished_at is None or job.root_id or period == FOREVER:
             return None
         return job.finished_at + period
 
     def expire_files(self, *, only_count: bool = False) -> int:
-        """Remove files that are past their day; their rows stay, and say since when they are gone."""
+        """Delete expired files; their rows stay, with the time of deletion."""
         if only_count:
             return self._count(_expired())
         count = 0
-        while expired := self._expire_some():
+        while expired := self._expire_batch():
             count += expired
         return count
 
     def prune_schedule_runs(self, *, only_count: bool = False) -> int:
-        """Forget what became of schedules' times longer ago than the retention; each keeps its last ones."""
+        """Delete schedule runs older than the retention; each schedule keeps its latest ones."""
         return self._run_history.prune(self.retention, only_count=only_count)
 
     def prune_metrics(self, *, only_count: bool = False) -> int:
-        """Forget figures of longer ago than is set for them."""
+        """Delete metrics older than ``keep_metrics``."""
         return prune_metrics(self._engine, self._keep_metrics, only_count=only_count)
 
     def sweep_orphans(self, *, older_than: timedelta = ORPHAN_AGE, only_count: bool = False) -> int:
-        """Remove files on disk that no row needs and nobody has written to for ``older_than``."""
+        """Delete files on disk that have no row and were not written to for ``older_than``."""
         count = 0
         for batch in self._old_files(older_than):
             for file_id in batch.keys() - self._needed(batch):
@@ -114,30 +113,40 @@ class Pruner:
         return count
 
     def missing_files(self) -> Iterator[MissingFile]:
-        """Go through the files that have a row and are not on the disk: somebody else removed them, or the disk did."""
+        """Yield the files that have a row but are not on the disk: something other than Deskjob removed them."""
         last = UUID(int=0)
-        while rows := self._some_there(attachments.c.id > last):
+        while rows := self._existing(attachments.c.id > last):
             last = rows[-1].id
             missing = [row.id for row in rows if not self._files.has(row.id)]
-            # asked again, as one whose day came just now goes from the disk after its row
-            yield from (self._some_there(attachments.c.id.in_(missing)) if missing else ())
+            # queried again, as a file that has just expired leaves the disk after its row
+            yield from (self._existing(attachments.c.id.in_(missing)) if missing else ())
 
-    def _some_there(self, which: ColumnElement[bool]) -> list[MissingFile]:
-        there = (
+    def expiry_conditions(self) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions of expired jobs; no job meets two of them."""
+        for status in sorted(TERMINAL):
+            periods = self._periods_by_type(status)
+            others = jobs.c.type.not_in([name for names in periods.values() for name in names])
+            yield and_(jobs.c.status == status.value, others, ended_before(self.retention))
+            for period, names in periods.items():
+                if period != FOREVER:
+                    yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(period))
+
+    def _existing(self, condition: ColumnElement[bool]) -> list[MissingFile]:
+        existing = (
             select(attachments.c.id, attachments.c.job_id, attachments.c.name)
-            .where(attachments.c.deleted_at.is_(None), which)
+            .where(attachments.c.deleted_at.is_(None), condition)
             .order_by(attachments.c.id)
             .limit(BATCH)
         )
         with reading(self._engine) as connection:
-            return [MissingFile(*row) for row in connection.execute(there)]
+            return [MissingFile(*row) for row in connection.execute(existing)]
 
-    def _expire_some(self) -> int:
-        some = attachments.c.id.in_(_expired().limit(BATCH))
-        gone = update(attachments).where(some).values(deleted_at=now()).returning(attachments.c.id)
+    def _expire_batch(self) -> int:
+        expired = attachments.c.id.in_(_expired().limit(BATCH))
+        statement = update(attachments).where(expired).values(deleted_at=now()).returning(attachments.c.id)
         with writing(self._engine) as connection:
-            files = connection.execute(gone).scalars().all()
-        self._remove(files)
+            files = connection.execute(statement).scalars().all()
+        self._delete_files(files)
         return len(files)
 
     def _old_files(self, older_than: timedelta) -> Iterator[dict[UUID, Path]]:
@@ -150,7 +159,7 @@ class Pruner:
         with reading(self._engine) as connection:
             return set(connection.execute(rows).scalars())
 
-    def _remove(self, files: Iterable[UUID]) -> None:
+    def _delete_files(self, files: Iterable[UUID]) -> None:
         for file_id in files:
             self._files.remove(file_id)
 
@@ -158,19 +167,9 @@ class Pruner:
         with reading(self._engine) as connection:
             return connection.execute(select(func.count()).select_from(rows.subquery())).scalar_one()
 
-    def expiry_conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Go through the conditions of being past one's day; no job meets two of them."""
-        for status in sorted(TERMINAL):
-            own = self._periods_by_type(status)
-            others = jobs.c.type.not_in([name for names in own.values() for name in names])
-            yield and_(jobs.c.status == status.value, others, ended_before(self.retention))
-            for period, names in own.items():
-                if period != FOREVER:
-                    yield and_(jobs.c.status == status.value, jobs.c.type.in_(names), ended_before(period))
-
     def _periods_by_type(self, status: Status) -> dict[timedelta, list[str]]:
         found: dict[timedelta, list[str]] = defaultdict(list)
-        for job_type in self._kinds:
+        for job_type in self._job_types:
             period = job_type.keep.by_status().get(status)
             if period is not None:
                 found[period].append(job_type.name)
@@ -181,12 +180,9 @@ def _expired() -> Select[UUID]:
     return select(attachments.c.id).where(attachments.c.deleted_at.is_(None), attachments.c.expires_at <= now())
 
 
-FORECAST_PERIOD = timedelta(days=1)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PruneForecast:
-    """What goes: jobs with their parts, files with theirs and on their own, and the bytes of those files."""
+    """What will be deleted: jobs with their children, expired files and those of the jobs, and their bytes."""
 
     jobs: int
     files: int
@@ -196,23 +192,23 @@ class PruneForecast:
 def forecast_pruning(
     engine: Engine, files: FileStore, retention: timedelta, job_types: Iterable[JobType]
 ) -> PruneForecast:
-    """Return what will be removed within `FORECAST_PERIOD`, if nothing else happens."""
-    sooner = [replace(job_type, keep=_sooner(job_type.keep)) for job_type in job_types]
-    house = Pruner(engine, files, max(timedelta(0), retention - FORECAST_PERIOD), sooner)
-    doomed = select(jobs.c.id).where(or_(*house.expiry_conditions()))
-    going = (
+    """Return what will be deleted within `FORECAST_PERIOD` if nothing else happens."""
+    job_types_ahead = [replace(job_type, keep=_retention_ahead(job_type.keep)) for job_type in job_types]
+    pruner = Pruner(engine, files, max(timedelta(0), retention - FORECAST_PERIOD), job_types_ahead)
+    expired = select(jobs.c.id).where(or_(*pruner.expiry_conditions()))
+    conditions = (
         attachments.c.deleted_at.is_(None),
-        or_(attachments.c.expires_at <= later(FORECAST_PERIOD.total_seconds()), attachments.c.job_id.in_(doomed)),
+        or_(attachments.c.expires_at <= later(FORECAST_PERIOD.total_seconds()), attachments.c.job_id.in_(expired)),
     )
-    counted = select(func.count(), func.coalesce(func.sum(attachments.c.size), 0)).where(*going)
+    counted = select(func.count(), func.coalesce(func.sum(attachments.c.size), 0)).where(*conditions)
     with reading(engine) as connection:
         count, size = connection.execute(counted).one()
-    return PruneForecast(jobs=house.prune(only_count=True), files=count, bytes=int(size))
+    return PruneForecast(jobs=pruner.prune(only_count=True), files=count, bytes=int(size))
 
 
-def _sooner(keep: Retention) -> Retention:
-    return Retention(**{status.value: _less(period) for status, period in keep.by_status().items()})
+def _retention_ahead(keep: Retention) -> Retention:
+    return Retention(**{status.value: _period_ahead(period) for status, period in keep.by_status().items()})
 
 
-def _less(period: timedelta) -> timedelta:
+def _period_ahead(period: timedelta) -> timedelta:
     return FOREVER if period == FOREVER else max(timedelta(0), period - FORECAST_PERIOD)

@@ -1,12 +1,13 @@
-"""Silence: record-only jobs of which nobody has heard for their type's time are taken for lost.
+"""Stale record-only jobs: those without an update for the ``stale_after`` of their job type are marked as lost.
 
-What workers run is watched by them (watch.py); whatever does the work of a record-only job shows
-that it lives by what it says of it.
+Workers watch the jobs that they run (``watchdog``). A record-only job runs elsewhere, so its updates are its only
+heartbeat.
 """
 
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import literal_column, select
 
@@ -17,33 +18,33 @@ from webapp.jobs.service import Jobs
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, later
 
-_AT_ONCE = 200
+_BATCH = 200
 
 
 def mark_silent_records_stale(service: Jobs, job_types: Iterable[JobType]) -> int:
-    """End silent record-only jobs as stale; return how many."""
+    """Mark record-only jobs without updates as stale; return how many."""
     limits = {job_type.name: job_type.stale_after for job_type in job_types if job_type.stale_after is not None}
-    return sum(_give_up(service, name, limit) for name, limit in limits.items())
+    return sum(_mark_stale(service, name, limit) for name, limit in limits.items())
 
 
-def _give_up(service: Jobs, name: str, limit: timedelta) -> int:
+def _mark_stale(service: Jobs, name: str, limit: timedelta) -> int:
     silent = (
         jobs.c.record_only,
-        jobs.c.status == literal_column("'running'"),  # spelled out, so the partial index is used
+        jobs.c.status == literal_column("'running'"),  # a literal, so that the partial index is used
         jobs.c.type == name,
         jobs.c.heartbeat_at <= later(-limit.total_seconds()),
         jobs.c.parts == jobs.c.parts_completed + jobs.c.parts_failed + jobs.c.parts_cancelled,
     )
     with reading(service.engine) as connection:
-        found = connection.execute(select(jobs.c.id, jobs.c.version).where(*silent).limit(_AT_ONCE)).all()
+        found = connection.execute(select(jobs.c.id, jobs.c.version).where(*silent).limit(_BATCH)).all()
     count = 0
     for row in found:
-        with suppress(IllegalTransition, JobNotFound):  # it has ended in between
-            count += service.change(row.id, lambda job, seen=row.version: _lost(job, seen, limit)).is_finished  # type: ignore[misc]
+        with suppress(IllegalTransition, JobNotFound):  # it has ended in the meantime
+            count += service.change(row.id, partial(_if_unchanged, version=row.version, limit=limit)).is_finished
     return count
 
 
-def _lost(job: Job, seen: int, limit: timedelta) -> Job:
-    if job.version != seen:  # it was heard of just now
+def _if_unchanged(job: Job, *, version: int, limit: timedelta) -> Job:
+    if job.version != version:  # it has just been updated
         return job
     return job.mark_stale([f"No update for {limit}, so it was marked as lost."])

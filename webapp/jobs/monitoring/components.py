@@ -1,4 +1,4 @@
-"""What an installation stands on: its database, its Redis, its disk; read afresh each time."""
+"""The database, the Redis server and the disk of an installation, read at each call."""
 
 import shutil
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseInfo:
-    """A database; ``pending`` are the migrations that it lacks, oldest first."""
+    """The database; ``pending`` has the migrations that it lacks, oldest first."""
 
     kind: str
     version: str
@@ -31,18 +31,18 @@ class DatabaseInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisInfo:
-    """A Redis or Valkey; ``most_bytes`` is 0 where nothing limits it."""
+    """The Redis or Valkey server; ``max_bytes`` is 0 without a memory limit."""
 
     kind: str
     version: str
     bytes: int
-    most_bytes: int
+    max_bytes: int
     keys: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskInfo:
-    """Where the files are: what ours take by their rows, and what the disk has in all and free."""
+    """The disk of the files: their number and size by their rows, and the total and free bytes of the disk."""
 
     files: int
     bytes: int
@@ -51,7 +51,7 @@ class DiskInfo:
 
 
 def inspect_database(engine: Engine) -> DatabaseInfo:
-    """Ask the database what it is and how large."""
+    """Return the kind, version, size and migrations of the database."""
     with reading(engine) as connection:
         version = connection.execute(text(_VERSION[engine.dialect.name])).scalar_one()
         size = connection.execute(text(_SIZE[engine.dialect.name])).scalar_one()
@@ -69,34 +69,34 @@ def inspect_database(engine: Engine) -> DatabaseInfo:
 
 
 def inspect_redis(connection: Redis) -> RedisInfo | None:
-    """Ask Redis what it is and how full; ``None`` when it is away."""
+    """Return the kind, version and memory of Redis; ``None`` if it does not answer."""
     try:
-        told: Mapping[str, Any] = {**connection.info("server"), **connection.info("memory")}
+        info: Mapping[str, Any] = {**connection.info("server"), **connection.info("memory")}
         keys = connection.dbsize()
     except RedisError:
         return None
-    is_valkey = told.get("server_name") == "valkey"
+    is_valkey = info.get("server_name") == "valkey"
     return RedisInfo(
         kind="Valkey" if is_valkey else "Redis",
-        version=str(told.get("valkey_version" if is_valkey else "redis_version", "")),
-        bytes=int(told.get("used_memory", 0)),
-        most_bytes=int(told.get("maxmemory", 0)),
+        version=str(info.get("valkey_version" if is_valkey else "redis_version", "")),
+        bytes=int(info.get("used_memory", 0)),
+        max_bytes=int(info.get("maxmemory", 0)),
         keys=int(keys),
     )
 
 
 def inspect_disk(engine: Engine, folder: Path) -> DiskInfo | None:
-    """Measure what the files take; ``None`` while their folder is not there."""
-    ours = select(func.count(), func.coalesce(func.sum(attachments.c.size), 0)).where(
+    """Measure the files and their disk; ``None`` while the folder does not exist."""
+    totals = select(func.count(), func.coalesce(func.sum(attachments.c.size), 0)).where(
         attachments.c.deleted_at.is_(None)
     )
     with reading(engine) as connection:
-        count, size = connection.execute(ours).one()
+        count, size = connection.execute(totals).one()
     try:
-        whole = shutil.disk_usage(folder)
+        usage = shutil.disk_usage(folder)
     except OSError:
         return None
-    return DiskInfo(files=count, bytes=int(size), total=whole.total, free=whole.free)
+    return DiskInfo(files=count, bytes=int(size), total=usage.total, free=usage.free)
 
 
 _VERSION = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}
@@ -108,7 +108,7 @@ _SIZE = {
 
 def _pending(script: ScriptDirectory, head: str, revision: str) -> tuple[str, ...]:
     known = {found.revision for found in script.walk_revisions()}
-    if revision and revision not in known:  # a newer program has been here
+    if revision and revision not in known:  # migrated by a newer version
         return ()
     missing = [found.revision for found in script.iterate_revisions(head, revision or None)]
     return tuple(reversed(missing))

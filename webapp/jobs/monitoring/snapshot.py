@@ -1,6 +1,6 @@
-"""The condition of an installation right now: what waits and since when, what runs, which machines answer.
+"""Health snapshot: running and waiting jobs, the longest wait, workers, Redis memory, disk and clock.
 
-Everything is bounded, however many jobs there are: counts stop at a ceiling, queues are hopped along.
+The cost is bounded, however many jobs there are: counts stop at a ceiling, and queues are found by index skips.
 """
 
 import shutil
@@ -23,27 +23,27 @@ from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs, now, queues
 
-_OLDEST = 100  # waiting jobs whose age is looked at
-# as in the indexes, which SQLite uses only then
+_OLDEST = 100  # queued jobs whose wait is compared
+# spelled as in the indexes, which SQLite uses only then
 ENDED_BADLY: ColumnElement[bool] = literal_column("jobs.status IN ('failed', 'stale', 'cancelled')")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """How full something is, in bytes; ``total`` 0 = it has no limit."""
+    """Used and total bytes; ``total`` is 0 without a limit."""
 
     used: int
     total: int
 
     @property
     def share(self) -> float:
-        """How full, 0.0 to 1.0."""
+        """The used share, 0.0 to 1.0."""
         return self.used / self.total if self.total else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongestWait:
-    """The job that has waited longest, of those that are free to start."""
+    """The job that has waited longest, among those that can start."""
 
     job_id: UUID
     queue: str
@@ -52,9 +52,10 @@ class LongestWait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSnapshot:
-    """What was found at ``at``. Counts stop at `COUNT_CEILING`; ``workers`` are all there are known to be.
+    """The state of an installation at ``at``; counts stop at `COUNT_CEILING`.
 
-    ``redis`` is None when it does not answer, ``clock_silent_for`` when no clock ever ran.
+    ``redis`` is None if it does not answer; ``workers`` then has only those in the database. ``clock_silent_for`` is
+    None if no clock has ever run.
     """
 
     at: datetime
@@ -70,7 +71,7 @@ class HealthSnapshot:
 
 
 class HealthCheck:
-    """Looks at an installation: its database, its Redis and the folder of its files."""
+    """Reads the state of an installation from its database, its Redis and the folder of its files."""
 
     def __init__(
         self,
@@ -90,7 +91,7 @@ class HealthCheck:
         self._folder = folder
 
     def take_snapshot(self) -> HealthSnapshot:
-        """Look at everything once; what does not answer is part of what is found."""
+        """Read everything once; a Redis that does not answer is part of the result."""
         redis = self._memory()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
@@ -101,7 +102,7 @@ class HealthCheck:
                 waiting=_count(connection, Status.QUEUED, Status.HELD),
                 waiting_queues=queues_with_jobs(connection),
                 paused_queues=paused,
-                longest_wait=_oldest(connection, at, paused),
+                longest_wait=_longest_wait(connection, at, paused),
                 workers=self._workers() if redis else self._workers_in_database(),
                 redis=redis,
                 disk=self._disk(),
@@ -109,17 +110,17 @@ class HealthCheck:
             )
 
     def running(self, limit: int) -> tuple[Job, ...]:
-        """Return running jobs, everybody's, newest first."""
+        """Return running jobs of all users, newest first."""
         return self._jobs(limit, jobs.c.id.desc(), *list_conditions((Status.RUNNING, Status.WAITING)), ALL_UNFINISHED)
 
     def failed(self, limit: int) -> tuple[Job, ...]:
-        """Return failed and lost jobs, everybody's, those that failed last first."""
+        """Return failed and lost jobs of all users, most recently failed first."""
         return self._jobs(
             limit, jobs.c.finished_at.desc(), *list_conditions((Status.FAILED, Status.STALE)), ENDED_BADLY
         )
 
-    def _jobs(self, limit: int, order: ColumnElement[Any], *wanted: ColumnElement[bool]) -> tuple[Job, ...]:
-        found = select(jobs).where(*wanted).order_by(order).limit(limit)
+    def _jobs(self, limit: int, order: ColumnElement[Any], *conditions: ColumnElement[bool]) -> tuple[Job, ...]:
+        found = select(jobs).where(*conditions).order_by(order).limit(limit)
         with reading(self._engine) as connection:
             return tuple(to_job(row) for row in connection.execute(found).mappings())
 
@@ -131,23 +132,23 @@ class HealthCheck:
         return Capacity(used=int(found["used_memory"]), total=int(found.get("maxmemory", 0)))
 
     def _disk(self) -> Capacity:
-        folder = next(one for one in (self._folder, *self._folder.parents) if one.exists())
+        folder = next(path for path in (self._folder, *self._folder.parents) if path.exists())
         usage = shutil.disk_usage(folder)
         return Capacity(used=usage.total - usage.free, total=usage.total)
 
 
 def _count(connection: Connection, *statuses: Status) -> int:
-    some = select(literal(1)).where(*list_conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
-    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+    limited = select(literal(1)).where(*list_conditions(statuses), ALL_UNFINISHED).limit(COUNT_CEILING).subquery()
+    return connection.execute(select(func.count()).select_from(limited)).scalar_one()
 
 
-def _oldest(connection: Connection, at: datetime, paused: tuple[str, ...]) -> LongestWait | None:
-    """Find the longest wait among the oldest jobs."""
+def _longest_wait(connection: Connection, at: datetime, paused: tuple[str, ...]) -> LongestWait | None:
+    """Return the longest wait among the oldest queued jobs."""
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
     rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
-    free = [row for row in rows if row.queue not in paused]
-    since = queued_since(connection, free)
-    longest = min(free, key=lambda row: since[row.id], default=None)
+    startable = [row for row in rows if row.queue not in paused]
+    since = queued_since(connection, startable)
+    longest = min(startable, key=lambda row: since[row.id], default=None)
     if longest is None:
         return None
     return LongestWait(job_id=longest.id, queue=longest.queue, waited=max(timedelta(0), at - since[longest.id]))

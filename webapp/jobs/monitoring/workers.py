@@ -1,9 +1,7 @@
-"""Workers: who is there, and what each one runs.
+"""Workers: which ones there are, and what each one runs.
 
-Each says so in a row of its own (presence.py); the leases tell who runs something, also by hand;
-and Redis knows the idle ones of older programs, which have no row.
-
-Who works: the one statement that finds every worker with a row or a lease, and what each one runs.
+Each worker writes a row (``worker_heartbeat``). Leases show what runs, including inline runs. Idle workers of older
+versions have no row and are known only to Redis.
 """
 
 from collections import Counter
@@ -25,19 +23,19 @@ _LEAST_SILENCE = timedelta(seconds=3 * worker_heartbeat.BEAT_SECONDS)
 
 
 class WorkerNotFound(Exception):
-    """Whom one asks to stop is there."""
+    """Raised when a worker to stop does not exist."""
 
     def __init__(self, name: str) -> None:
-        """Name who was asked."""
+        """Name the worker."""
         super().__init__(f"There is no worker {name}. It may have stopped already.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """An RQ worker; ``silent_for`` is the age of its latest beat, None if nobody knows; sizes are bytes.
+    """An RQ worker. ``silent_for`` is the age of its latest heartbeat, None if unknown; sizes are bytes.
 
-    ``memory`` is its own and ``horse_memory`` its work-horse's; ``done`` and ``failed`` count the
-    attempts of work-horses that have ended. Only one that is ``known`` by a row can be asked to stop.
+    ``memory`` is its own, ``horse_memory`` that of its work-horse; ``done`` and ``failed`` count ended attempts. Only
+    a worker that ``has_row`` can be asked to stop.
     """
 
     name: str
@@ -63,7 +61,7 @@ class Worker:
 
 
 class Workers:
-    """The workers of one database; ``listed`` asks Redis. One that is silent for a lease's time is lost."""
+    """Reads and stops workers; ``listed`` reads Redis. A worker without a heartbeat for the lease time is lost."""
 
     def __init__(
         self, engine: Engine, listed: Callable[[], tuple[RegisteredWorker, ...]], lease_seconds: float = 30.0
@@ -73,34 +71,34 @@ class Workers:
         self._lost_after = max(timedelta(seconds=lease_seconds), _LEAST_SILENCE)
 
     def all(self) -> tuple[Worker, ...]:
-        """Return every worker that is idle or holds a lease; raises ``RedisError`` when Redis is away."""
+        """Return every worker that is idle or holds a lease; raises ``RedisError`` if Redis is unreachable."""
         listed = self._listed()
-        found = self._found()
-        names = {one.name for one in found}
+        found = self._from_database()
+        names = {worker.name for worker in found}
         return _sorted((*map(self._joined(listed), found), *(_idle(one) for one in listed if one.name not in names)))
 
     def in_database(self) -> tuple[Worker, ...]:
-        """Return those that the database knows, which needs no Redis."""
-        return _sorted(self._found())
+        """Return the workers with a row or a lease, without Redis."""
+        return _sorted(self._from_database())
 
     def count_by_queue(self) -> Mapping[str, int]:
-        """Count the workers per queue that would take a job from it: not those that are lost or about to end."""
-        there = (one for one in self._found() if one.state in {"idle", "busy"} and one.has_row)
-        return Counter(queue for one in there for queue in one.queues)
+        """Count the workers that take jobs from each queue, without lost and stopping ones."""
+        available = (worker for worker in self._from_database() if worker.state in {"idle", "busy"} and worker.has_row)
+        return Counter(queue for worker in available for queue in worker.queues)
 
     def stop(self, name: str, request: StopRequest, *, by: UUID | None = None) -> None:
-        """Ask a worker to end, wherever it runs; it obeys within seconds. Raises `WorkerNotFound`."""
+        """Ask a worker to stop, on any machine; it does so within seconds. Raises `WorkerNotFound`."""
         if not worker_heartbeat.request_stop(self._engine, name, request, by=by):
             raise WorkerNotFound(name)
 
     def dead_on_host(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:
-        """Return the names of this host's workers that are gone, by their pid or by a reboot."""
-        mine = select(workers.c.name, workers.c.pid, workers.c.boot_id).where(workers.c.host == host)
+        """Return the names of a host's dead workers: their process is gone, or the host was rebooted."""
+        on_host = select(workers.c.name, workers.c.pid, workers.c.boot_id).where(workers.c.host == host)
         with reading(self._engine) as connection:
-            rows = connection.execute(mine).all()
+            rows = connection.execute(on_host).all()
         return tuple(row.name for row in rows if row.boot_id != boot_id or not is_alive(row.pid))
 
-    def _found(self) -> tuple[Worker, ...]:
+    def _from_database(self) -> tuple[Worker, ...]:
         with reading(self._engine) as connection:
             return tuple(self._worker(row) for row in connection.execute(WORKER_ROWS).mappings())
 
@@ -121,7 +119,7 @@ class Workers:
         )
 
     def _joined(self, listed: tuple[RegisteredWorker, ...]) -> Callable[[Worker], Worker]:
-        """Add the queues that only Redis knows."""
+        """Return a function that adds the queues that only Redis knows."""
         queues = {one.name: one.queues for one in listed}
         return lambda one: one if one.has_row else replace(one, queues=queues.get(one.name, one.queues))
 

@@ -154,11 +154,11 @@ def _database(info: DatabaseInfo) -> NamedValues:
 def _redis(info: RedisInfo | None) -> NamedValues:
     if info is None:
         return {_("State"): _("cannot be reached")}
-    used, most = size(info.bytes), size(info.most_bytes)
+    used, most = size(info.bytes), size(info.max_bytes)
     return {
         _("Version"): f"{info.kind} {info.version}",
         _("Memory"): _("%(used)s of %(most)s", used=used, most=most)
-        if info.most_bytes
+        if info.max_bytes
         else _("%(used)s, no limit", used=used),
         _("Keys"): number(info.keys),
     }
@@ -182,7 +182,7 @@ def _problems(database: DatabaseInfo, redis: RedisInfo | None, disk: DiskInfo | 
         yield _("The database is newer than this version of Deskjob. Upgrade Deskjob.")
     if redis is None:
         yield _("Redis cannot be reached. Jobs wait in the database until it is back; no jobs are lost.")
-    elif redis.most_bytes and redis.bytes > _ALMOST_FULL * redis.most_bytes:
+    elif redis.max_bytes and redis.bytes > _ALMOST_FULL * redis.max_bytes:
         yield _("Redis is almost full. Give it more memory.")
     if disk and disk.total and disk.free < (1 - _ALMOST_FULL) * disk.total:
         yield _("The disk that stores job files is almost full. Free up space or keep jobs for a shorter time.")
