@@ -1,4 +1,4 @@
-"""The demonstration is true: what it shows could have come about, and nothing in it is made up by the pages."""
+"""The demo data are consistent: they keep all invariants, and every number on a page matches its list."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ TempPaths = pytest.TempPathFactory
 def shown(
     request: pytest.FixtureRequest, postgresql_databases: Databases, valkey_url: str, tmp_path_factory: TempPaths
 ) -> Iterator[Flask]:
-    """One installation for all who only look at it."""
+    """One seeded installation that the tests of this module share and do not change."""
     folder = tmp_path_factory.mktemp("demo")
     with postgresql_databases.lend() as url:
         place = {"database_url": url} if request.param == "postgresql" else {}
@@ -61,7 +61,7 @@ def rows(services: Services, table: Any) -> list[Any]:
         return list(connection.execute(select(table)).all())
 
 
-def test_there_is_something_of_everything(seeded: Services) -> None:
+def test_the_demo_has_jobs_in_every_status(seeded: Services) -> None:
     found = rows(seeded, jobs)
     assert {row.status for row in found} == set(Status)
     assert any(row.status == "scheduled" and row.attempt for row in found)
@@ -74,7 +74,7 @@ def test_there_is_something_of_everything(seeded: Services) -> None:
     assert rows(seeded, log_lines)
 
 
-def test_those_who_operate_find_something_too(seeded: Services) -> None:
+def test_the_demo_has_data_for_operators(seeded: Services) -> None:
     assert {run.outcome for run in rows(seeded, schedule_runs)} == {"started", "busy"}
     assert {schedule.paused_at is None for schedule in seeded.schedules.all()} == {True, False}
     assert {notice.read_at is None for notice in rows(seeded, notices)} == {True, False}
@@ -85,27 +85,27 @@ def test_those_who_operate_find_something_too(seeded: Services) -> None:
     assert "queue_pause" in {line.action for line in rows(seeded, audit)}
 
 
-def test_all_of_it_could_have_come_about(seeded: Services) -> None:
+def test_the_demo_keeps_all_invariants(seeded: Services) -> None:
     seen = snapshot(seeded.engine)
     ours = {row.id.hex[-8:] for row in seen.jobs.values() if not row.record_only}
     assert [what for what in broken(seen) if any(short in what for short in ours)] == []
 
 
-def test_everybody_signs_in_with_the_one_password(seeded: Services) -> None:
+def test_all_demo_users_have_the_given_password(seeded: Services) -> None:
     assert all(seeded.accounts.authenticate(person.name, PASSWORD) for person in PEOPLE)
 
 
-def test_the_same_number_tells_the_same_month(services: Services, user: User) -> None:
-    def told(number: int) -> tuple[PastJob, ...]:
+def test_the_same_seed_creates_the_same_month(services: Services, user: User) -> None:
+    def past_jobs(number: int) -> tuple[PastJob, ...]:
         staff = {person.name: user for person in PEOPLE}
         now = datetime(2026, 11, 26, tzinfo=UTC)
         return month(40, staff=staff, registry=services.registry, chance=Random(number), now=now)
 
-    assert told(7) == told(7)
-    assert told(7) != told(8)
+    assert past_jobs(7) == past_jobs(7)
+    assert past_jobs(7) != past_jobs(8)
 
 
-def test_jobs_that_are_there_are_left_alone(services: Services, user: User) -> None:
+def test_an_installation_in_use_is_not_seeded(services: Services, user: User) -> None:
     services.jobs.create_job("maintenance", owner=Owner(user_id=user.id))
     with pytest.raises(NotEmpty):
         seed(services, password=PASSWORD, count=5)
@@ -113,32 +113,32 @@ def test_jobs_that_are_there_are_left_alone(services: Services, user: User) -> N
     assert services.accounts.all() == (user,)
 
 
-def test_the_systems_own_jobs_are_no_reason_to_refuse(services: Services) -> None:
+def test_system_jobs_do_not_prevent_seeding(services: Services) -> None:
     services.jobs.create_system_job("maintenance")
     seed(services, password=PASSWORD, count=5)
     assert len(rows(services, jobs)) > 6
 
 
-def test_what_waits_at_night_waits_for_a_reason(seeded: Services) -> None:
+def test_the_paused_queue_has_waiting_jobs_and_a_reason(seeded: Services) -> None:
     assert seeded.queues.get("night").reason
     assert seeded.queues.loads()["night"].waiting == 2
 
 
-def test_a_job_that_seems_to_run_can_be_carried_on(seeded: Services) -> None:
+def test_running_demo_jobs_can_be_completed(seeded: Services) -> None:
     running = [row for row in rows(seeded, jobs) if row.status == "running" and not row.cancel_requested_at]
     assert all(row.record_only for row in running)
     assert seeded.jobs.change(running[0].id, Job.mark_completed).status is Status.COMPLETED
 
 
-def test_its_files_can_be_fetched(shown: Flask, seeded: Services) -> None:
+def test_demo_files_can_be_downloaded(shown: Flask, seeded: Services) -> None:
     file = next(file for file in rows(seeded, attachments) if file.name == "report.html")
     answer = _signed_in(shown, seeded, Role.ADMIN).get(f"/jobs/{file.job_id}/files/{file.id}")
     assert answer.status_code == 200
     assert len(answer.data) == file.size
 
 
-def test_every_number_leads_to_what_it_counts(shown: Flask, seeded: Services) -> None:
-    """As numbers of pages and the lists behind them are counted in different ways, all of them are walked."""
+def test_every_number_in_the_demo_equals_the_length_of_the_linked_list(shown: Flask, seeded: Services) -> None:
+    """Numbers and lists are counted in different ways, so every pair is compared."""
     browser = _signed_in(shown, seeded, Role.ADMIN)
     queues = [f"/admin/queues/{queue.name}" for queue in seeded.queues.all()]
     people = [f"/admin/users/{person.id}" for person in seeded.accounts.all()]
@@ -154,13 +154,13 @@ def test_every_number_leads_to_what_it_counts(shown: Flask, seeded: Services) ->
 
 def _listed(browser: FlaskClient, link: str) -> int:
     page = browser.get(link).text
-    if (said := total(page)) is not None:
-        return said
+    if (count := total(page)) is not None:
+        return count
     return listed(page)
 
 
 def _signed_in(app: Flask, services: Services, role: Role) -> FlaskClient:
-    person = next(one for one in services.accounts.all() if one.role is role)
+    person = next(user for user in services.accounts.all() if user.role is role)
     client = app.test_client()
     with client.session_transaction() as session:
         session["_user_id"] = services.sessions.begin(person.id)

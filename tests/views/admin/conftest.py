@@ -1,4 +1,4 @@
-"""People of each role with a browser, what the audit has noted, and jobs as they have ended."""
+"""Clients signed in with each role, the audit log, and finished jobs with their history."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from webapp.services import Services
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Let the tests of a process, which share the counts, send as many passwords as they like."""
+    """Raise the sign-in limits, because all tests of a process count together."""
     return settings.model_copy(update={"login_limit": "10000 per minute", "address_limit": "10000 per minute"})
 
 
@@ -34,37 +34,37 @@ def auditor(person: Callable[..., User], client_of: Callable[[User], FlaskClient
 
 
 @pytest.fixture
-def boss(admin: User, client_of: Callable[[User], FlaskClient]) -> FlaskClient:
+def admin_client(admin: User, client_of: Callable[[User], FlaskClient]) -> FlaskClient:
     return client_of(admin)
 
 
 @pytest.fixture
-def noted(services: Services) -> Callable[[], list[dict[str, Any]]]:
-    """Return what the audit holds, oldest first."""
+def audit_entries(services: Services) -> Callable[[], list[dict[str, Any]]]:
+    """Return a function that reads the audit log, oldest entry first."""
 
-    def noted() -> list[dict[str, Any]]:
+    def read() -> list[dict[str, Any]]:
         with reading(services.engine) as connection:
             return [dict(row) for row in connection.execute(select(audit).order_by(audit.c.id)).mappings()]
 
-    return noted
+    return read
 
 
 @pytest.fixture
-def fold(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Add up the figures, as the clock does."""
+def update_metrics(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Update the metrics, as the scheduler does."""
     monkeypatch.setattr(cursors, "CAUTION_SECONDS", 0.0)
     return services.metrics.roll_up
 
 
 @pytest.fixture
-def ended(services: Services, put: Callable[..., Job]) -> Callable[..., Job]:
-    """Insert a job that ran for ten seconds and ended some minutes ago: `ended(Status.FAILED, 5, error="…")`."""
+def insert_ended(services: Services, put: Callable[..., Job]) -> Callable[..., Job]:
+    """Insert a job that ran for ten seconds and finished some minutes ago: `insert_ended(Status.FAILED, 5, "…")`."""
 
-    def ended(status: Status = Status.COMPLETED, minutes: float = 1, error: str = "", **values: Any) -> Job:
+    def insert_ended(status: Status = Status.COMPLETED, minutes: float = 1, error: str = "", **values: Any) -> Job:
         at: datetime = services.queries.jobs.now() - timedelta(minutes=minutes)
         began, made = at - timedelta(seconds=10), at - timedelta(seconds=15)
-        noted = ({"text": error, "at": at.isoformat()},) if error else ()
-        job = put(status, finished_at=at, started_at=began, created_at=made, attempt=1, errors=noted, **values)
+        errors = ({"text": error, "at": at.isoformat()},) if error else ()
+        job = put(status, finished_at=at, started_at=began, created_at=made, attempt=1, errors=errors, **values)
         with writing(services.engine) as connection:
             connection.execute(
                 insert(attempts).values(
@@ -83,12 +83,12 @@ def ended(services: Services, put: Callable[..., Job]) -> Callable[..., Job]:
             connection.execute(insert(events).values(**row))
         return job
 
-    return ended
+    return insert_ended
 
 
 @pytest.fixture
 def requeue(services: Services) -> Callable[[Job], None]:
-    """Let a job wait again, as one that is retried does."""
+    """Put a finished job back into its queue, as a retry does."""
 
     def requeue(job: Job) -> None:
         with writing(services.engine) as connection:

@@ -1,4 +1,4 @@
-"""The numbers of a page and where they lead; the jobs or errors that a list shows."""
+"""Parse admin pages: linked numbers, and how many jobs or errors a list shows."""
 
 import re
 from html.parser import HTMLParser
@@ -24,18 +24,18 @@ class _Numbers(HTMLParser):
 
 
 def numbers(page: str) -> list[tuple[str, int]]:
-    """Return every number of a page that is a link, with its address."""
+    """Return every linked number of a page with its URL."""
     parser = _Numbers()
     parser.feed(page)
     return parser.found
 
 
 def shown(page: str) -> int:
-    """Count the jobs or errors of a list."""
+    """Count the jobs or errors in a list."""
     return len(set(re.findall(r'id="(?:job|run|error)-([0-9a-f-]{16,36})"', page)))
 
 
 def total(page: str) -> int | None:
-    """Return how many jobs a list says that match."""
+    """Return the number of matching jobs that a list reports."""
     found = re.search(r"data-total>([\d,]+)<", page)
     return int(found[1].replace(",", "")) if found else None

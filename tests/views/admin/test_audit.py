@@ -12,7 +12,7 @@ ANA = AuditActor(name="ana", role="operator", address="192.0.2.7")
 
 
 @pytest.fixture
-def noted(services: Services) -> None:
+def recorded_actions(services: Services) -> None:
     for action, kind, object_id, after in (
         (AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, "default", {"reason": "=move()"}),
         (AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, "slow", None),
@@ -28,8 +28,8 @@ def rows(client: FlaskClient, query: str = "") -> int:
     return client.get(f"/admin/audit?{query}").text.count('id="line-')
 
 
-@pytest.mark.usefixtures("noted", "database")
-def test_lines_are_narrowed_by_who_what_to_what_and_when(auditor: FlaskClient) -> None:
+@pytest.mark.usefixtures("recorded_actions", "database")
+def test_entries_are_filtered_by_user_action_target_and_date(auditor: FlaskClient) -> None:
     expected = {
         "": 4,
         "person=ana": 3,
@@ -44,27 +44,27 @@ def test_lines_are_narrowed_by_who_what_to_what_and_when(auditor: FlaskClient) -
     assert {query: rows(auditor, query) for query in expected} == expected
 
 
-def test_what_is_known_by_its_name_alone_is_named(auditor: FlaskClient, services: Services) -> None:
+def test_a_target_without_an_id_is_shown_by_its_name(auditor: FlaskClient, services: Services) -> None:
     services.audit.record(
         AuditLine(actor=ANA, action=AuditAction.ERROR_RESOLVE, kind=AuditTarget.ERROR, id="", name="Out of paper")
     )
     assert '<span class="muted small">Error</span> Out of paper</td>' in auditor.get("/admin/audit").text
 
 
-@pytest.mark.usefixtures("noted")
-def test_a_line_reads_as_a_sentence(auditor: FlaskClient) -> None:
+@pytest.mark.usefixtures("recorded_actions")
+def test_an_entry_shows_action_change_address_and_user(auditor: FlaskClient) -> None:
     page = auditor.get("/admin/audit").text
     for words in ("Paused a queue", "reason: =move()", "192.0.2.7", "not signed in", "Times in UTC"):
         assert words in page
 
 
-def test_without_lines_it_says_so(auditor: FlaskClient) -> None:
+def test_an_empty_log_says_so(auditor: FlaskClient) -> None:
     assert "No entries yet" in auditor.get("/admin/audit").text
     assert "No entries match these filters" in auditor.get("/admin/audit?person=nobody").text
 
 
-@pytest.mark.usefixtures("noted")
-def test_lines_are_paged(auditor: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("recorded_actions")
+def test_entries_are_paged(auditor: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("webapp.views.admin.audit.PAGE", 3)
     page = auditor.get("/admin/audit?person=").text
     assert page.count('id="line-') == 3
@@ -72,8 +72,8 @@ def test_lines_are_paged(auditor: FlaskClient, monkeypatch: pytest.MonkeyPatch) 
     assert auditor.get(older).text.count('id="line-') == 1
 
 
-@pytest.mark.usefixtures("noted")
-def test_the_csv_has_no_formulas_and_its_download_is_noted(auditor: FlaskClient, services: Services) -> None:
+@pytest.mark.usefixtures("recorded_actions")
+def test_the_csv_has_no_formulas_and_its_download_is_recorded(auditor: FlaskClient, services: Services) -> None:
     answer = auditor.get("/admin/audit.csv?person=ana")
     head, *lines = csv.reader(StringIO(answer.text))
     assert [line[head.index("object_id")] for line in lines] == ["ben", "slow", "default"]

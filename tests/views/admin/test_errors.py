@@ -12,15 +12,15 @@ from webapp.jobs.model.job import Job, Status
 from webapp.schema import audit
 from webapp.services import Services
 
-Ended = Callable[..., Job]
+InsertEnded = Callable[..., Job]
 
 
 @pytest.fixture
-def error(ended: Ended, fold: Callable[[], None], services: Services) -> str:
-    """Two jobs that failed the same way; return their fingerprint."""
+def error(insert_ended: InsertEnded, update_metrics: Callable[[], None], services: Services) -> str:
+    """Insert two jobs that failed with the same error; return its fingerprint."""
     for minutes in (5, 90):
-        ended(Status.FAILED, minutes, "Row 3 has no sku.", max_attempts=1)
-    fold()
+        insert_ended(Status.FAILED, minutes, "Row 3 has no sku.", max_attempts=1)
+    update_metrics()
     return services.metrics.errors.page()[0].fingerprint
 
 
@@ -29,7 +29,7 @@ def lines(services: Services) -> list[Mapping[str, Any]]:
         return [dict(row) for row in connection.execute(select(audit).order_by(audit.c.id)).mappings()]
 
 
-def test_errors_are_listed_with_what_is_known_of_them(operator: FlaskClient, error: str) -> None:
+def test_errors_are_listed_with_their_details(operator: FlaskClient, error: str) -> None:
     page = operator.get("/admin/errors").text
     assert shown(page) == 1
     assert "Row 3 has no sku." in page
@@ -39,14 +39,16 @@ def test_errors_are_listed_with_what_is_known_of_them(operator: FlaskClient, err
         assert words in detail
 
 
-def test_without_errors_it_says_so(operator: FlaskClient) -> None:
+def test_a_list_without_errors_says_so(operator: FlaskClient) -> None:
     assert "No open errors" in operator.get("/admin/errors").text
     assert "No errors match these filters" in operator.get("/admin/errors?state=resolved").text
     assert operator.get("/admin/errors/0000000000000000").status_code == 404
 
 
 @pytest.mark.parametrize("state", ["resolved", "ignored"])
-def test_an_error_is_settled_and_reopened(operator: FlaskClient, error: str, services: Services, state: str) -> None:
+def test_an_error_is_resolved_or_ignored_and_reopened(
+    operator: FlaskClient, error: str, services: Services, state: str
+) -> None:
     answer = operator.post(f"/admin/errors/{error}/{state}")
     assert (answer.status_code, answer.location) == (303, f"/admin/errors/{error}")
     assert shown(operator.get("/admin/errors").text) == 0
@@ -59,7 +61,7 @@ def test_an_error_is_settled_and_reopened(operator: FlaskClient, error: str, ser
     assert (first["before"], first["after"]) == ({"state": "open"}, {"state": state})
 
 
-def test_all_of_an_error_are_retried_after_a_question_that_names_the_number(
+def test_all_jobs_with_an_error_are_retried_after_a_confirmation_with_their_number(
     operator: FlaskClient, error: str, services: Services
 ) -> None:
     assert "Retry 2 jobs?" in operator.get(f"/admin/errors/{error}/retry").text
@@ -69,11 +71,11 @@ def test_all_of_an_error_are_retried_after_a_question_that_names_the_number(
     assert "No failed jobs have this error." in operator.get(f"/admin/errors/{error}/retry").text
 
 
-def test_many_of_an_error_are_retried_by_a_job_of_its_own(
-    operator: FlaskClient, error: str, services: Services, ended: Ended, monkeypatch: pytest.MonkeyPatch
+def test_many_jobs_with_an_error_are_retried_by_a_background_job(
+    operator: FlaskClient, error: str, services: Services, insert_ended: InsertEnded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.admin.errors._AT_ONCE", 1)
-    other = ended(Status.FAILED, 5, "Out of paper", max_attempts=1)
+    other = insert_ended(Status.FAILED, 5, "Out of paper", max_attempts=1)
     assert "This runs as a separate job" in operator.get(f"/admin/errors/{error}/retry").text
     answer = operator.post(f"/admin/errors/{error}/retry")
     assert services.metrics.errors.count_retriable(error) == 2, "not yet"
@@ -85,11 +87,11 @@ def test_many_of_an_error_are_retried_by_a_job_of_its_own(
     assert (lines(services)[-1]["action"], lines(services)[-1]["after"]) == ("error_retry", {"jobs": 2})
 
 
-def test_jobs_of_a_type_that_somebody_may_not_start_are_not_retried(
-    operator: FlaskClient, ended: Ended, fold: Callable[[], None], services: Services
+def test_jobs_of_a_restricted_type_are_not_retried(
+    operator: FlaskClient, insert_ended: InsertEnded, update_metrics: Callable[[], None], services: Services
 ) -> None:
-    job = ended(Status.FAILED, 5, "Row 3 has no name.", max_attempts=1, type="user_import")
-    fold()
+    job = insert_ended(Status.FAILED, 5, "Row 3 has no name.", max_attempts=1, type="user_import")
+    update_metrics()
     error = services.metrics.errors.page()[0].fingerprint
     operator.post(f"/admin/errors/{error}/retry")
     assert services.jobs.get(job.id).status is Status.FAILED
@@ -97,7 +99,7 @@ def test_jobs_of_a_type_that_somebody_may_not_start_are_not_retried(
     assert "1 was left as it is." in operator.get(f"/admin/errors/{error}").text
 
 
-def test_an_auditor_is_told_why_not(auditor: FlaskClient, error: str) -> None:
+def test_an_auditor_sees_why_actions_are_disabled(auditor: FlaskClient, error: str) -> None:
     page = auditor.get(f"/admin/errors/{error}").text
     assert "disabled" in page
     assert "Only operators and admins may do this." in page
@@ -105,11 +107,11 @@ def test_an_auditor_is_told_why_not(auditor: FlaskClient, error: str) -> None:
     assert auditor.get(f"/admin/errors/{error}/retry").status_code == 403
 
 
-def test_what_an_error_of_a_closed_type_says_is_not_for_everybody(
-    auditor: FlaskClient, ended: Ended, fold: Callable[[], None]
+def test_the_error_message_of_a_restricted_type_is_hidden(
+    auditor: FlaskClient, insert_ended: InsertEnded, update_metrics: Callable[[], None]
 ) -> None:
-    ended(Status.FAILED, 5, "Password hunter2 is too short.", type="user_import")
-    fold()
+    insert_ended(Status.FAILED, 5, "Password hunter2 is too short.", type="user_import")
+    update_metrics()
     page = auditor.get("/admin/errors").text
     assert "hunter2" not in page
     assert "permission to see this error message" in page
@@ -122,12 +124,15 @@ def test_an_unchanged_list_is_not_sent_again(operator: FlaskClient, error: str) 
 
 
 def test_errors_are_paged(
-    operator: FlaskClient, ended: Ended, fold: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+    operator: FlaskClient,
+    insert_ended: InsertEnded,
+    update_metrics: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("webapp.views.admin.errors.PAGE", 2)
     for words in ("one", "two", "three"):
-        ended(Status.FAILED, 5, words)
-    fold()
+        insert_ended(Status.FAILED, 5, words)
+    update_metrics()
     page = operator.get("/admin/errors").text
     assert shown(page) == 2
     older = page.split('pager__older" href="')[1].split('"')[0].replace("&amp;", "&")

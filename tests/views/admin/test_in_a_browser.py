@@ -1,4 +1,4 @@
-"""The pages of an installation in a real browser: they move by themselves, and lead on."""
+"""The overview, errors and schedules in a real browser: live updates, use without JavaScript, contrast."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,18 +10,18 @@ from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
 
 pytestmark = pytest.mark.browser
-Ended = Callable[..., Job]
+InsertEnded = Callable[..., Job]
 
 
 @pytest.fixture
-def seeded(ended: Ended, put: Callable[..., Job], fold: Callable[[], None]) -> None:
+def seeded(insert_ended: InsertEnded, put: Callable[..., Job], update_metrics: Callable[[], None]) -> None:
     for minutes in (1, 70, 200):
-        ended(minutes=minutes)
-        ended(Status.FAILED, minutes, f"Row {minutes} has no sku.")
-    ended(Status.CANCELLED, 100)
+        insert_ended(minutes=minutes)
+        insert_ended(Status.FAILED, minutes, f"Row {minutes} has no sku.")
+    insert_ended(Status.CANCELLED, 100)
     put(Status.RUNNING, progress=42.0, message="84 of 200 customers")
     put(Status.QUEUED)
-    fold()
+    update_metrics()
 
 
 def signed_in(browser: Browser, address: str, user: User, password: str, **options: Any) -> Page:
@@ -41,7 +41,7 @@ def page(browser: Browser, address: str, admin: User, password: str) -> Iterator
 
 
 @pytest.mark.usefixtures("seeded")
-def test_the_first_page_moves_without_being_loaded_and_keeps_its_table_open(
+def test_the_overview_updates_without_a_reload_and_keeps_its_table_open(
     page: Page, put: Callable[..., Job], admin: User
 ) -> None:
     page.goto("/admin")
@@ -56,7 +56,7 @@ def test_the_first_page_moves_without_being_loaded_and_keeps_its_table_open(
 
 
 @pytest.mark.usefixtures("seeded")
-def test_without_javascript_an_error_is_found_and_settled(
+def test_an_error_is_retried_and_resolved_without_javascript(
     browser: Browser, address: str, admin: User, password: str
 ) -> None:
     page = signed_in(browser, address, admin, password, java_script_enabled=False)
@@ -84,7 +84,7 @@ CONTRAST = """button => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_is_not_allowed_can_still_be_read(
+def test_disabled_buttons_have_enough_contrast(
     browser: Browser, address: str, person: Callable[..., User], password: str, scheme: str
 ) -> None:
     page = signed_in(browser, address, person("olga", role="operator"), password, color_scheme=scheme)

@@ -1,4 +1,4 @@
-"""The pages from which an installation is run, in a real browser, over real workers."""
+"""Actions on queues, workers, jobs and schedules in a real browser, with real workers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -26,16 +26,16 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def house(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
-    """An installation with two real workers, and people of two roles."""
-    with installed(sqlite_template, valkey_url) as house:
-        with writing(house.services.engine) as connection:
+def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
+    """An installation with two real workers, an admin and an auditor."""
+    with installed(sqlite_template, valkey_url) as installation:
+        with writing(installation.services.engine) as connection:
             for name in ("admin", "auditor"):
                 row = {"name": name, "role": name, "password_hash": PASSWORD_HASH, "id": uuid4()}
                 connection.execute(insert(users).values(**row, created_at=now()))
-        house.start("worker", "--workers", "2", "--queues", "default")
-        wait_for(lambda: len(house.services.workers.in_database()) == 2)
-        yield house
+        installation.start("worker", "--workers", "2", "--queues", "default")
+        wait_for(lambda: len(installation.services.workers.in_database()) == 2)
+        yield installation
 
 
 @contextmanager
@@ -50,10 +50,10 @@ def served(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address(house: Installation) -> Iterator[str]:
-    redis = house.settings["DESKJOB_REDIS_URL"]
+def address(installation: Installation) -> Iterator[str]:
+    redis = installation.settings["DESKJOB_REDIS_URL"]
     limits = {"login_limit": "1000 per minute", "address_limit": "1000 per minute"}
-    settings = load(data_dir=house.folder, redis_url=redis, secret_key="k" * 32, jobtypes=(TYPES,), **limits)
+    settings = load(data_dir=installation.folder, redis_url=redis, secret_key="k" * 32, jobtypes=(TYPES,), **limits)
     app = create_app(settings)
     with served(app) as address:
         yield address
@@ -62,7 +62,7 @@ def address(house: Installation) -> Iterator[str]:
 
 @pytest.fixture
 def open_as(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
-    """Sign somebody in: `open_as("admin", java_script_enabled=False)`."""
+    """Return a function that signs a user in: `open_as("admin", java_script_enabled=False)`."""
     contexts: list[BrowserContext] = []
 
     def open_as(name: str, **options: Any) -> Page:
@@ -80,8 +80,8 @@ def open_as(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
         context.close()
 
 
-def test_a_pause_is_seen_elsewhere_within_one_poll_and_kept_by_the_workers(
-    open_as: Callable[..., Page], house: Installation
+def test_a_pause_stops_the_workers_and_shows_in_another_browser_within_one_poll(
+    open_as: Callable[..., Page], installation: Installation
 ) -> None:
     watching, acting = open_as("auditor"), open_as("admin")
     watching.goto("/admin/queues")
@@ -91,21 +91,19 @@ def test_a_pause_is_seen_elsewhere_within_one_poll_and_kept_by_the_workers(
     acting.get_by_role("dialog").get_by_role("button", name="Pause queue").click()
     expect(watching.locator("#queues-live")).to_contain_text("The queue default is paused.")
     expect(watching.locator("#queues-live")).to_contain_text("Moving the database")
-    job_id = house.job("quick")
-    house.services.wake_ups.push("default")
+    job_id = installation.job("quick")
+    installation.services.wake_ups.push("default")
     watching.wait_for_timeout(1500)
-    assert house.get(job_id).status is Status.QUEUED
+    assert installation.get(job_id).status is Status.QUEUED
     acting.get_by_role("button", name="Resume queue").click()
-    house.await_status(job_id, Status.COMPLETED)
+    installation.await_status(job_id, Status.COMPLETED)
     expect(watching.locator("#queues-live")).not_to_contain_text("The queue default is paused.")
 
 
-def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
-    open_as: Callable[..., Page], house: Installation
-) -> None:
-    job_id = house.job("steps", {"steps": 300, "seconds": 0.1})
-    wait_for(lambda: house.get(job_id).state.get("step", 0) >= 1)
-    [busy] = [one for one in house.services.workers.in_database() if one.job_id == job_id]
+def test_a_stopped_worker_is_replaced_by_a_new_one(open_as: Callable[..., Page], installation: Installation) -> None:
+    job_id = installation.job("steps", {"steps": 300, "seconds": 0.1})
+    wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 1)
+    [busy] = [one for one in installation.services.workers.in_database() if one.job_id == job_id]
     page = open_as("admin")
     page.goto("/admin/workers")
     card = page.locator(f"#worker-{busy.name}")
@@ -114,16 +112,16 @@ def test_a_worker_is_stopped_from_the_page_and_another_takes_its_place(
     page.get_by_role("dialog").get_by_role("button", name="Stop now").click()
     expect(card).to_have_count(0)
     expect(page.locator("article.unit")).to_have_count(2)
-    assert house.get(job_id).state["step"] >= 1
-    assert house.services.queries.jobs.attempts(job_id)[0].outcome == "interrupted"
-    house.services.jobs.cancel(job_id)
+    assert installation.get(job_id).state["step"] >= 1
+    assert installation.services.queries.jobs.attempts(job_id)[0].outcome == "interrupted"
+    installation.services.jobs.cancel(job_id)
 
 
-def test_a_running_job_is_stopped_from_its_page_and_seen_in_the_list(
-    open_as: Callable[..., Page], house: Installation
+def test_a_job_stopped_on_its_page_shows_as_stopped_in_the_list(
+    open_as: Callable[..., Page], installation: Installation
 ) -> None:
-    job_id = house.job("steps", {"steps": 600, "seconds": 0.1})
-    house.await_status(job_id, Status.RUNNING)
+    job_id = installation.job("steps", {"steps": 600, "seconds": 0.1})
+    installation.await_status(job_id, Status.RUNNING)
     watching, acting = open_as("auditor"), open_as("admin")
     watching.goto("/admin/jobs?tab=running")
     row = watching.locator(f"#job-{job_id}")
@@ -132,17 +130,17 @@ def test_a_running_job_is_stopped_from_its_page_and_seen_in_the_list(
     acting.get_by_role("link", name="Stop").click()
     acting.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(row).to_contain_text("Stopped")
-    assert house.get(job_id).status is Status.CANCELLED
-    assert house.services.queries.jobs.attempts(job_id)[0].outcome == "cancelled"
+    assert installation.get(job_id).status is Status.CANCELLED
+    assert installation.services.queries.jobs.attempts(job_id)[0].outcome == "cancelled"
 
 
-def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
-    open_as: Callable[..., Page], house: Installation
+def test_a_job_retried_on_its_page_shows_as_done_in_the_list(
+    open_as: Callable[..., Page], installation: Installation
 ) -> None:
-    job_id = house.job("mends", {"path": str(house.folder / "mended")})
-    house.await_status(job_id, Status.FAILED)
-    (house.folder / "mended").touch()
-    busy = house.job("steps", {"steps": 600, "seconds": 0.1})  # so that lists ask every two seconds
+    job_id = installation.job("mends", {"path": str(installation.folder / "mended")})
+    installation.await_status(job_id, Status.FAILED)
+    (installation.folder / "mended").touch()
+    busy = installation.job("steps", {"steps": 600, "seconds": 0.1})  # so that lists ask every two seconds
     watching, acting = open_as("auditor"), open_as("admin")
     watching.goto("/admin/jobs?tab=failed")
     row = watching.locator(f"#job-{job_id}")
@@ -151,12 +149,14 @@ def test_a_failed_job_is_retried_from_its_page_and_seen_in_the_list(
     acting.get_by_role("link", name="Try again…").click()
     acting.get_by_role("dialog").get_by_role("button", name="Try again").click()
     expect(row).to_contain_text("Done")
-    assert [one.outcome for one in house.services.queries.jobs.attempts(job_id)] == ["failed", "completed"]
-    house.services.jobs.cancel(busy)
+    assert [one.outcome for one in installation.services.queries.jobs.attempts(job_id)] == ["failed", "completed"]
+    installation.services.jobs.cancel(busy)
 
 
-def test_a_schedule_is_run_now_and_seen_to_its_end(open_as: Callable[..., Page], house: Installation) -> None:
-    schedule = house.services.schedules.add("quick", {}, ScheduleDraft(name="Yearly", rule="0 3 1 1 *", zone="UTC"))
+def test_a_schedule_runs_now_and_its_run_is_listed(open_as: Callable[..., Page], installation: Installation) -> None:
+    schedule = installation.services.schedules.add(
+        "quick", {}, ScheduleDraft(name="Yearly", rule="0 3 1 1 *", zone="UTC")
+    )
     page = open_as("admin")
     page.goto(f"/admin/schedules/{schedule.id}")
     page.get_by_role("button", name="Run now", exact=True).click()
@@ -165,11 +165,11 @@ def test_a_schedule_is_run_now_and_seen_to_its_end(open_as: Callable[..., Page],
     run = page.locator("table.runs tbody tr")
     expect(run).to_contain_text("Done")
     expect(run).to_contain_text("wanted by you")
-    [kept] = house.services.run_history.of_schedule(schedule.id, 5)
-    assert house.get(kept.job_id).status is Status.COMPLETED
+    [kept] = installation.services.run_history.of_schedule(schedule.id, 5)
+    assert installation.get(kept.job_id).status is Status.COMPLETED
 
 
-def test_everything_is_done_without_javascript_too(open_as: Callable[..., Page], house: Installation) -> None:
+def test_queues_and_system_work_without_javascript(open_as: Callable[..., Page], installation: Installation) -> None:
     page = open_as("admin", java_script_enabled=False)
     page.goto("/admin/queues/default")
     page.get_by_role("link", name="Pause…").click()
@@ -183,7 +183,7 @@ def test_everything_is_done_without_javascript_too(open_as: Callable[..., Page],
     expect(page.locator("#removal-figures")).to_contain_text("within the next 24 hours")
 
 
-def test_a_pause_is_made_with_the_keyboard_alone(open_as: Callable[..., Page], house: Installation) -> None:
+def test_a_queue_can_be_paused_with_the_keyboard(open_as: Callable[..., Page], installation: Installation) -> None:
     page = open_as("admin")
     page.goto("/admin/queues/default")
     page.get_by_role("link", name="Pause…").focus()
@@ -194,4 +194,4 @@ def test_a_pause_is_made_with_the_keyboard_alone(open_as: Callable[..., Page], h
     page.keyboard.type("From the keyboard")
     page.keyboard.press("Enter")
     expect(page.locator("#queue-live")).to_contain_text("From the keyboard")
-    house.services.queues.resume("default")
+    installation.services.queues.resume("default")

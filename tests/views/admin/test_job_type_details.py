@@ -21,19 +21,19 @@ def kind(**rules: Any) -> JobType:
     return job_type("one", title="One", **rules)(handler)
 
 
-def test_limits_are_the_time_the_tries_and_how_many_at_once() -> None:
+def test_limits_are_time_attempts_and_concurrency() -> None:
     assert limit_lines(kind()) == ("up to 1\N{NO-BREAK SPACE}h", "1 attempt", "any number at a time")
     some = kind(timeout=timedelta(minutes=5), max_attempts=3, max_running=2, max_running_per_owner=1)
     assert limit_lines(some)[1:] == ("up to 3 attempts", "2 at a time", "1 at a time per owner")
 
 
-def test_who_may_start_it_is_told_from_the_weakest_role_on() -> None:
+def test_roles_are_listed_by_increasing_rights() -> None:
     assert starter_lines(kind()) == ("Everyone",)
     assert starter_lines(kind(roles=("admin", "operator", "night_shift"))) == ("Operator, Admin, night_shift",)
     assert starter_lines(kind(listed=False)) == ("Everyone", "not listed under “Start a job”")
 
 
-def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:
+def test_retention_names_statuses_with_their_own_period() -> None:
     assert retention_lines(kind(keep_files=timedelta(days=7)), USUAL) == (
         "30\N{NO-BREAK SPACE}d",
         "files: 7\N{NO-BREAK SPACE}d",
@@ -42,7 +42,7 @@ def test_how_long_jobs_are_kept_names_what_is_kept_longer_or_shorter() -> None:
     assert retention_lines(some, USUAL)[1:3] == ("failed: forever", "stopped: 1\N{NO-BREAK SPACE}d")
 
 
-def test_every_rule_has_its_name() -> None:
+def test_every_rule_has_a_name_and_a_value() -> None:
     found = dict(rule_rows(kind(priority=5, rerun_lost=False, max_running=2, stop_grace=timedelta(seconds=30)), USUAL))
     assert (found["Priority"], found["If its worker is lost"]) == ("5", "the job does not run again")
     assert (found["Running at the same time"], found["Running at the same time per owner"]) == ("2", "no limit")

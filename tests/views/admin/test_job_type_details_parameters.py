@@ -47,16 +47,16 @@ def named(name: str) -> ParameterRow:
         ("anything", "any value", "", "empty"),
     ],
 )
-def test_a_parameter_says_what_it_takes_within_which_limits(name: str, takes: str, limits: str, default: str) -> None:
+def test_a_parameter_shows_type_limits_and_default(name: str, takes: str, limits: str, default: str) -> None:
     found = named(name)
     assert (found.takes, found.limits, found.default) == (takes, limits, default)
 
 
-def test_a_secret_is_never_shown_not_even_one_that_stands_in_the_code() -> None:
+def test_the_default_of_a_secret_is_never_shown() -> None:
     assert (named("secret").takes, named("secret").default) == ("secret", "")
 
 
-def test_what_must_be_said_is_told_from_what_may_be() -> None:
+def test_required_and_optional_parameters_are_distinguished() -> None:
     assert (named("report_name").required, named("report_name").title) == (True, "Report name")
     assert named("report_name").help == "It becomes the name of the file."
     assert not named("rows").required

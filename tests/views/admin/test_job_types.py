@@ -10,10 +10,10 @@ from webapp.accounts.user import User
 from webapp.jobs.model.job import Job
 from webapp.services import Services
 
-Noted = Callable[[], list[dict[str, Any]]]
+AuditEntries = Callable[[], list[dict[str, Any]]]
 
 
-def test_every_type_is_listed_and_described(auditor: FlaskClient, services: Services) -> None:
+def test_every_type_is_listed_and_has_a_page(auditor: FlaskClient, services: Services) -> None:
     text = auditor.get("/admin/types").text
     for kind in services.registry:
         assert f'href="/admin/types/{kind.name}"' in text
@@ -24,7 +24,7 @@ def test_every_type_is_listed_and_described(auditor: FlaskClient, services: Serv
     assert "Only admins may do this." in shown
 
 
-def test_the_list_says_of_each_type_under_which_rules_it_runs(auditor: FlaskClient) -> None:
+def test_the_list_shows_the_rules_of_each_type(auditor: FlaskClient) -> None:
     text = auditor.get("/admin/types").text
     row = text.partition('id="type-maintenance"')[2].partition("</tr>")[0]
     for words in (
@@ -38,7 +38,7 @@ def test_the_list_says_of_each_type_under_which_rules_it_runs(auditor: FlaskClie
         assert words in row
 
 
-def test_a_number_that_is_only_the_least_says_so(
+def test_a_capped_count_of_a_type_has_a_plus_sign(
     auditor: FlaskClient, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.jobs.queries.pagination.SCAN_LIMIT", 2)
@@ -47,7 +47,7 @@ def test_a_number_that_is_only_the_least_says_so(
     assert 'data-number="waiting">2+<' in auditor.get("/admin/types/maintenance").text
 
 
-def test_all_types_are_counted_with_the_same_few_questions(auditor: FlaskClient, services: Services) -> None:
+def test_the_number_of_queries_does_not_depend_on_the_number_of_types(auditor: FlaskClient, services: Services) -> None:
     with recorded(services.engine) as sent:
         auditor.get("/admin/types")
     few = len(sent)
@@ -58,7 +58,7 @@ def test_all_types_are_counted_with_the_same_few_questions(auditor: FlaskClient,
     assert len(sent) == few
 
 
-def test_a_disabled_type_is_marked_on_the_list_with_reason_name_and_time(
+def test_a_disabled_type_shows_reason_user_and_time_in_the_list(
     auditor: FlaskClient, services: Services, user: User
 ) -> None:
     services.disabled_types.disable("maintenance", reason="The disk is being copied", by=user.id)
@@ -69,45 +69,45 @@ def test_a_disabled_type_is_marked_on_the_list_with_reason_name_and_time(
     assert "By the command line, <time" in text
 
 
-def test_a_type_is_disabled_with_a_reason_by_admins_only(
-    boss: FlaskClient, operator: FlaskClient, services: Services, noted: Noted
+def test_only_admins_disable_a_type_and_must_give_a_reason(
+    admin_client: FlaskClient, operator: FlaskClient, services: Services, audit_entries: AuditEntries
 ) -> None:
     address, reason = "/admin/types/maintenance/disable", {"reason": "The disk is being copied"}
     assert operator.post(address, data=reason).status_code == 403
-    assert boss.post(address).status_code == 422
+    assert admin_client.post(address).status_code == 422
     assert services.disabled_types.all() == {}
-    assert boss.post(address, data=reason).status_code == 303
-    assert "The disk is being copied" in boss.get("/admin/types/maintenance").text
-    assert "Disabled" in boss.get("/admin/types").text
-    assert (noted()[-1]["action"], noted()[-1]["after"]) == ("type_disable", reason)
+    assert admin_client.post(address, data=reason).status_code == 303
+    assert "The disk is being copied" in admin_client.get("/admin/types/maintenance").text
+    assert "Disabled" in admin_client.get("/admin/types").text
+    assert (audit_entries()[-1]["action"], audit_entries()[-1]["after"]) == ("type_disable", reason)
 
 
-def test_a_disabled_type_is_not_started_from_its_page(boss: FlaskClient, services: Services) -> None:
+def test_a_disabled_type_cannot_be_started(admin_client: FlaskClient, services: Services) -> None:
     services.disabled_types.disable("maintenance", reason="moving")
-    page = boss.get("/jobs/new/maintenance").text
+    page = admin_client.get("/jobs/new/maintenance").text
     assert "It cannot be started for now" in page
     assert "moving" in page
-    refused = boss.post("/jobs/new/maintenance")
+    refused = admin_client.post("/jobs/new/maintenance")
     assert refused.status_code in {409, 422}
     assert "is disabled: moving" in refused.text
-    boss.post("/admin/types/maintenance/enable")
-    assert "Start the job" in boss.get("/jobs/new/maintenance").text
-    assert boss.post("/jobs/new/maintenance").status_code == 303
+    admin_client.post("/admin/types/maintenance/enable")
+    assert "Start the job" in admin_client.get("/jobs/new/maintenance").text
+    assert admin_client.post("/jobs/new/maintenance").status_code == 303
 
 
-def test_a_disabled_type_that_one_may_not_start_is_still_not_there(
+def test_a_disabled_type_is_not_found_without_permission_to_start_it(
     services: Services, user: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
     services.disabled_types.disable("maintenance", reason="moving")
     assert client_of(user).get("/jobs/new/maintenance").status_code == 404
 
 
-def test_what_waits_of_a_disabled_type_is_counted(boss: FlaskClient, services: Services) -> None:
+def test_the_waiting_jobs_of_a_disabled_type_are_counted(admin_client: FlaskClient, services: Services) -> None:
     services.jobs.create_system_job("maintenance")
     services.disabled_types.disable("maintenance")
-    assert "1 job waits until it is enabled." in boss.get("/admin/types/maintenance").text
+    assert "1 job waits until it is enabled." in admin_client.get("/admin/types/maintenance").text
 
 
-def test_a_type_that_is_not_there_is_not_found(boss: FlaskClient) -> None:
-    assert boss.get("/admin/types/nothing").status_code == 404
-    assert boss.post("/admin/types/nothing/enable").status_code == 404
+def test_an_unknown_type_is_not_found(admin_client: FlaskClient) -> None:
+    assert admin_client.get("/admin/types/nothing").status_code == 404
+    assert admin_client.post("/admin/types/nothing/enable").status_code == 404

@@ -11,7 +11,7 @@ from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.services import Services
 
-Ended = Callable[..., Job]
+InsertEnded = Callable[..., Job]
 
 
 def lists(client: FlaskClient, query: str) -> int:
@@ -21,21 +21,21 @@ def lists(client: FlaskClient, query: str) -> int:
 
 
 @pytest.fixture
-def several(ended: Ended, put: Callable[..., Job], person: Callable[..., User], fold: Callable[[], None]) -> None:
+def several(
+    insert_ended: InsertEnded, put: Callable[..., Job], person: Callable[..., User], update_metrics: Callable[[], None]
+) -> None:
     ben = person("ben")
     put(Status.QUEUED, queue="slow")
     put(Status.QUEUED, queue="slow", owner=Owner(user_id=ben.id))
     put(Status.QUEUED, owner=Owner(), type="other")
-    ended(Status.FAILED, 5, "Row 3 has no sku.")
-    ended(Status.FAILED, 90, "Row 8 has no sku.", owner=Owner(user_id=ben.id))
-    ended(Status.COMPLETED, 300, owner=Owner(user_id=ben.id))
-    fold()
+    insert_ended(Status.FAILED, 5, "Row 3 has no sku.")
+    insert_ended(Status.FAILED, 90, "Row 8 has no sku.", owner=Owner(user_id=ben.id))
+    insert_ended(Status.COMPLETED, 300, owner=Owner(user_id=ben.id))
+    update_metrics()
 
 
 @pytest.mark.usefixtures("several")
-def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
-    operator: FlaskClient, services: Services, database: str
-) -> None:
+def test_all_jobs_can_be_filtered_by_every_criterion(operator: FlaskClient, services: Services, database: str) -> None:
     (error,) = services.metrics.errors.page()
     hour = services.queries.jobs.now().replace(minute=0, second=0, microsecond=0).isoformat().replace("+", "%2B")
     expected = {
@@ -68,24 +68,24 @@ def test_everybodys_jobs_are_narrowed_by_all_that_there_is(
     assert {query: lists(operator, query) for query in expected} == expected
 
 
-def test_many_that_ended_are_met_along_the_way(
-    operator: FlaskClient, ended: Ended, monkeypatch: pytest.MonkeyPatch, database: str
+def test_many_finished_jobs_are_found_in_batches(
+    operator: FlaskClient, insert_ended: InsertEnded, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
     monkeypatch.setattr("webapp.views.job_list.admin_filter._MANY_JOBS", 1)
     for minutes in (1, 2, 60 * 24 * 4):
-        ended(Status.COMPLETED, minutes)
+        insert_ended(Status.COMPLETED, minutes)
     since = "2020-01-01T00:00:00Z"
     assert lists(operator, f"tab=done&ended_since={since}") == 3
     assert lists(operator, f"tab=done&ended_since={since}&ended_until=2020-02-01T00:00:00Z") == 0
 
 
-def test_the_csv_has_all_that_match_and_no_formulas(
-    operator: FlaskClient, ended: Ended, monkeypatch: pytest.MonkeyPatch
+def test_the_csv_has_all_matching_jobs_and_no_formulas(
+    operator: FlaskClient, insert_ended: InsertEnded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.admin.jobs._BATCH", 2)
     for _ in range(4):
-        ended(Status.FAILED, 5, "=HYPERLINK(1)", title="+cmd")
-    ended()
+        insert_ended(Status.FAILED, 5, "=HYPERLINK(1)", title="+cmd")
+    insert_ended()
     answer = operator.get("/admin/jobs.csv?tab=failed")
     assert answer.headers["Content-Disposition"] == "attachment; filename=jobs.csv"
     head, *rows = csv.reader(StringIO(answer.text))
@@ -95,15 +95,15 @@ def test_the_csv_has_all_that_match_and_no_formulas(
     assert (found["status"], found["owner"]) == ("failed", "Ana Ruiz")
 
 
-def test_an_auditor_reads_and_is_offered_no_action(auditor: FlaskClient, ended: Ended) -> None:
-    ended()
+def test_an_auditor_sees_jobs_without_actions(auditor: FlaskClient, insert_ended: InsertEnded) -> None:
+    insert_ended()
     page = auditor.get("/admin/jobs").text
     assert shown(page) == 1
     assert "Delete…" not in page
 
 
 @pytest.mark.usefixtures("several")
-def test_all_that_match_means_what_the_filter_says(operator: FlaskClient, services: Services) -> None:
+def test_a_bulk_action_on_all_matches_uses_the_filter(operator: FlaskClient, services: Services) -> None:
     page = operator.get("/admin/jobs?queue=slow&owner=ben").text
     newest_id = page.split('name="newest" value="')[1][:36]
     fields = {"list": "admin", "queue": "slow", "owner": "ben", "newest": newest_id, "all": "1"}
@@ -115,7 +115,7 @@ def test_all_that_match_means_what_the_filter_says(operator: FlaskClient, servic
     assert job.payload["owner"] == str(services.accounts.by_name("ben").id)
 
 
-def test_a_user_cannot_reach_other_peoples_jobs_through_it(
+def test_a_user_cannot_act_on_the_jobs_of_others(
     user: User, person: Callable[..., User], client_of: Callable[[User], FlaskClient], put: Callable[..., Job]
 ) -> None:
     other = put(Status.QUEUED, owner=Owner(user_id=person("ben").id))

@@ -9,7 +9,7 @@ from webapp.views.admin.nav import LINKS
 
 
 @pytest.mark.parametrize("role", ["auditor", "operator", "admin"])
-def test_who_sees_the_installation_is_led_to_every_page_there_is(
+def test_the_navigation_links_to_every_admin_page(
     app: Flask, person: Callable[..., User], client_of: Callable[[User], FlaskClient], role: str
 ) -> None:
     client = client_of(person("kim", role=role))
@@ -23,7 +23,7 @@ def test_who_sees_the_installation_is_led_to_every_page_there_is(
         assert client.get(address).status_code == 200
 
 
-def test_for_a_user_there_is_no_such_place(user: User, client_of: Callable[[User], FlaskClient]) -> None:
+def test_admin_pages_are_not_found_for_users(user: User, client_of: Callable[[User], FlaskClient]) -> None:
     client = client_of(user)
     assert client.get("/admin").status_code == 404
     assert 'href="/admin"' not in client.get("/jobs").text

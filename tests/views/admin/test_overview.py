@@ -13,27 +13,31 @@ from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.schema import jobs, later
 from webapp.services import Services
 
-Ended = Callable[..., Job]
+InsertEnded = Callable[..., Job]
 
 
 @pytest.fixture
 def seeded(
-    database: str, ended: Ended, put: Callable[..., Job], fold: Callable[[], None], requeue: Callable[[Job], None]
+    database: str,
+    insert_ended: InsertEnded,
+    put: Callable[..., Job],
+    update_metrics: Callable[[], None],
+    requeue: Callable[[Job], None],
 ) -> None:
-    """An installation with a day of history, some of it added up, some not yet, and some taken back."""
-    ended, put = partial(ended, type="maintenance"), partial(put, type="maintenance")
+    """An installation with a day of history: some in the metrics, some not yet, and one retried since."""
+    insert_ended, put = partial(insert_ended, type="maintenance"), partial(put, type="maintenance")
     for minutes in (0.1, 30, 61, 90, 300, 1200):
-        ended(minutes=minutes)
+        insert_ended(minutes=minutes)
     for minutes, error in ((3, "Row 3 has no sku."), (70, "Row 4 has no sku."), (200, "Out of paper"), (700, "Lost")):
-        ended(Status.FAILED, minutes, error)
-    again = ended(Status.FAILED, 80, "Row 9 has no sku.")
-    ended(Status.STALE, 65, "The machine is gone.")
-    ended(Status.CANCELLED, 20)
-    ended(Status.COMPLETED, 60 * 24 * 3)
-    fold()
+        insert_ended(Status.FAILED, minutes, error)
+    again = insert_ended(Status.FAILED, 80, "Row 9 has no sku.")
+    insert_ended(Status.STALE, 65, "The machine is gone.")
+    insert_ended(Status.CANCELLED, 20)
+    insert_ended(Status.COMPLETED, 60 * 24 * 3)
+    update_metrics()
     requeue(again)
-    ended(Status.COMPLETED, 0, owner=Owner())
-    ended(Status.FAILED, 0, "Out of paper", type="user_import")
+    insert_ended(Status.COMPLETED, 0, owner=Owner())
+    insert_ended(Status.FAILED, 0, "Out of paper", type="user_import")
     for status in (Status.RUNNING, Status.WAITING, Status.QUEUED, Status.HELD, Status.SCHEDULED):
         put(status)
 
@@ -43,8 +47,8 @@ def seeded(
     ("address", "least", "failed"),
     [("/admin", 10, {6}), ("/admin/types", 12, {5, 1, 0}), ("/admin/types/maintenance", 3, {5})],
 )
-def test_every_number_equals_what_its_link_lists(
-    operator: FlaskClient, fold: Callable[[], None], address: str, least: int, failed: set[int]
+def test_every_number_equals_the_length_of_the_linked_list(
+    operator: FlaskClient, update_metrics: Callable[[], None], address: str, least: int, failed: set[int]
 ) -> None:
     for _ in range(2):
         found = numbers(operator.get(address).text)
@@ -54,10 +58,10 @@ def test_every_number_equals_what_its_link_lists(
             page = operator.get(link).text
             assert shown(page) == number, link
             assert total(page) in {None, number}, link
-        fold()
+        update_metrics()
 
 
-def test_a_number_says_when_it_is_only_the_least(
+def test_a_capped_count_has_a_plus_sign(
     operator: FlaskClient, put: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.admin.overview.COUNT_CEILING", 2)
@@ -66,21 +70,21 @@ def test_a_number_says_when_it_is_only_the_least(
     assert 'data-number="waiting">2+<' in operator.get("/admin").text
 
 
-def test_an_empty_installation_says_what_is_not_there(operator: FlaskClient) -> None:
+def test_an_empty_installation_says_so(operator: FlaskClient) -> None:
     text = operator.get("/admin").text
     for sentence in ("No jobs finished in the last 24 hours.", "No failed jobs.", "No jobs are running."):
         assert sentence in text
     assert "no run times yet" in text
 
 
-def test_all_is_well_with_the_time_of_the_check(operator: FlaskClient, services: Services) -> None:
+def test_a_healthy_installation_shows_the_time_of_the_check(operator: FlaskClient, services: Services) -> None:
     ClockHeartbeat(services.engine).beat()
     text = operator.get("/admin").text
     assert "Everything is running normally." in text
     assert "(UTC)" in text
 
 
-def test_problems_come_first(operator: FlaskClient, put: Callable[..., Job], services: Services) -> None:
+def test_problems_are_shown(operator: FlaskClient, put: Callable[..., Job], services: Services) -> None:
     job = put(Status.QUEUED, queue="lonely")
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(created_at=later(-1200)))
@@ -93,10 +97,10 @@ def test_problems_come_first(operator: FlaskClient, put: Callable[..., Job], ser
     assert "Everything is running normally." not in text
 
 
-def test_a_page_that_is_up_to_date_is_not_sent_again(
-    operator: FlaskClient, put: Callable[..., Job], fold: Callable[[], None]
+def test_an_unchanged_overview_is_not_sent_again(
+    operator: FlaskClient, put: Callable[..., Job], update_metrics: Callable[[], None]
 ) -> None:
-    fold()
+    update_metrics()
     answer = operator.get("/admin/_live")
     tag = {"HX-PTag": answer.headers["HX-PTag"]}
     assert answer.status_code == 200
@@ -107,7 +111,7 @@ def test_a_page_that_is_up_to_date_is_not_sent_again(
     assert operator.get("/admin/_live", headers=tag).status_code == 200
 
 
-def test_an_auditor_sees_it_and_a_user_does_not(
+def test_auditors_see_the_overview_and_users_do_not(
     auditor: FlaskClient, user: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
     assert auditor.get("/admin").status_code == 200

@@ -11,7 +11,7 @@ from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
-Noted = Callable[[], list[dict[str, Any]]]
+AuditEntries = Callable[[], list[dict[str, Any]]]
 Put = Callable[..., Job]
 HOLDER = Holder(host="h", boot_id="b", worker="w", pid=1)
 
@@ -20,7 +20,7 @@ def tag_in(text: str) -> str:
     return text.partition('hx-ptag="')[2].partition('"')[0]
 
 
-def test_a_queue_is_listed_with_its_figures(operator: FlaskClient, services: Services, put: Put) -> None:
+def test_a_queue_is_listed_with_its_numbers(operator: FlaskClient, services: Services, put: Put) -> None:
     WorkerHeartbeat(services.engine, HOLDER, ["default"], "1").poll()
     for status in (Status.QUEUED, Status.QUEUED, Status.RUNNING):
         put(status)
@@ -48,8 +48,8 @@ def test_a_poll_is_answered_only_when_something_changed(operator: FlaskClient, s
         assert (fresh.status_code, fresh.headers["HX-PTag"] != tag) == (200, True)
 
 
-def test_a_pause_asks_why_and_is_seen_with_reason_and_name(
-    operator: FlaskClient, services: Services, noted: Noted
+def test_a_pause_needs_a_reason_and_shows_it(
+    operator: FlaskClient, services: Services, audit_entries: AuditEntries
 ) -> None:
     assert "Pause the queue default?" in operator.get("/admin/queues/default/pause").text
     refused = operator.post("/admin/queues/default/pause", data={"reason": "  "})
@@ -62,7 +62,7 @@ def test_a_pause_asks_why_and_is_seen_with_reason_and_name(
     text = operator.get("/admin/queues").text
     assert "The queue default is paused." in text
     assert "Moving the database" in text
-    line = noted()[-1]
+    line = audit_entries()[-1]
     assert (line["action"], line["actor"], line["object_id"], line["after"]) == (
         "queue_pause",
         "olga",
@@ -71,15 +71,15 @@ def test_a_pause_asks_why_and_is_seen_with_reason_and_name(
     )
 
 
-def test_a_paused_queue_is_resumed(operator: FlaskClient, services: Services, noted: Noted) -> None:
+def test_a_paused_queue_is_resumed(operator: FlaskClient, services: Services, audit_entries: AuditEntries) -> None:
     services.queues.pause("default", reason="because")
     assert operator.post("/admin/queues/default/resume").status_code == 303
     assert services.queues.get("default").paused_at is None
-    assert (noted()[-1]["action"], noted()[-1]["before"]) == ("queue_resume", {"reason": "because"})
+    assert (audit_entries()[-1]["action"], audit_entries()[-1]["before"]) == ("queue_resume", {"reason": "because"})
 
 
-def test_a_limit_is_set_and_lifted_and_nonsense_is_kept_in_the_form(
-    operator: FlaskClient, services: Services, noted: Noted
+def test_a_limit_is_set_and_removed_and_invalid_input_is_kept_in_the_form(
+    operator: FlaskClient, services: Services, audit_entries: AuditEntries
 ) -> None:
     operator.post("/admin/queues/default/limit", data={"limit": "3"})
     assert services.queues.get("default").max_running == 3
@@ -89,31 +89,31 @@ def test_a_limit_is_set_and_lifted_and_nonsense_is_kept_in_the_form(
         assert f'value="{typed}"' in refused.text
     operator.post("/admin/queues/default/limit", data={"limit": ""})
     assert services.queues.get("default").max_running is None
-    assert [(line["before"], line["after"]) for line in noted()] == [
+    assert [(line["before"], line["after"]) for line in audit_entries()] == [
         ({"limit": None}, {"limit": 3}),
         ({"limit": 3}, {"limit": None}),
     ]
 
 
-def test_emptying_names_the_number_and_stops_what_waits(
-    operator: FlaskClient, services: Services, put: Put, noted: Noted
+def test_emptying_a_queue_stops_its_waiting_jobs(
+    operator: FlaskClient, services: Services, put: Put, audit_entries: AuditEntries
 ) -> None:
     waiting, running = [put(), put()], put(Status.RUNNING)
     assert "Stop all 2 waiting jobs in default?" in operator.get("/admin/queues/default/empty").text
     assert operator.post("/admin/queues/default/empty").status_code == 303
     assert {services.jobs.get(job.id).status for job in waiting} == {Status.CANCELLED}
     assert services.jobs.get(running.id).status is Status.RUNNING
-    assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 2})
+    assert (audit_entries()[-1]["action"], audit_entries()[-1]["after"]) == ("queue_empty", {"stopped": 2})
     assert "No jobs are waiting in this queue." in operator.get("/admin/queues/default/empty").text
 
 
-def test_what_is_too_much_for_one_request_a_job_stops(
-    operator: FlaskClient, services: Services, put: Put, noted: Noted, monkeypatch: pytest.MonkeyPatch
+def test_a_background_job_empties_a_large_queue(
+    operator: FlaskClient, services: Services, put: Put, audit_entries: AuditEntries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.admin.queues._SECONDS_TO_EMPTY", 0.0)
     waiting, others = [put(), put()], [put(Status.HELD), put(Status.RUNNING), put(queue="night")]
     answer = operator.post("/admin/queues/default/empty")
-    assert (noted()[-1]["action"], noted()[-1]["after"]) == ("queue_empty", {"stopped": 0})
+    assert (audit_entries()[-1]["action"], audit_entries()[-1]["after"]) == ("queue_empty", {"stopped": 0})
     job_id = UUID(answer.headers["Location"].rpartition("/")[2])
     others.append(put())
     services.run_inline(job_id)
@@ -127,7 +127,7 @@ def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:
         assert operator.get(f"/admin/queues/nowhere{path}").status_code == 404
 
 
-def test_an_auditor_reads_and_is_told_why_not_more(auditor: FlaskClient, services: Services) -> None:
+def test_an_auditor_cannot_pause_a_queue_and_sees_why(auditor: FlaskClient, services: Services) -> None:
     text = auditor.get("/admin/queues/default").text
     assert "Only operators and admins may do this." in text
     assert 'href="/admin/queues/default/pause"' not in text
@@ -136,6 +136,6 @@ def test_an_auditor_reads_and_is_told_why_not_more(auditor: FlaskClient, service
     assert services.queues.get("default").paused_at is None
 
 
-def test_the_name_of_who_paused_is_said_to_others(auditor: FlaskClient, services: Services, user: User) -> None:
+def test_the_user_who_paused_a_queue_is_shown(auditor: FlaskClient, services: Services, user: User) -> None:
     services.queues.pause("default", reason="because", by=user.id)
     assert "By Ana Ruiz," in auditor.get("/admin/queues").text

@@ -20,7 +20,7 @@ from webapp.views.admin.system import setting_rows
 DAY = 86_400
 
 
-def test_the_versions_and_the_parts_are_told(auditor: FlaskClient, services: Services) -> None:
+def test_versions_and_components_are_shown(auditor: FlaskClient, services: Services) -> None:
     page = auditor.get("/admin/system").text
     for words in (version(), "SQLAlchemy", "htmx", "4.0.1", "Valkey", "SQLite", "Pending migrations"):
         assert words in page
@@ -29,7 +29,7 @@ def test_the_versions_and_the_parts_are_told(auditor: FlaskClient, services: Ser
 
 
 @pytest.mark.usefixtures("database")
-def test_a_database_tells_its_kind_size_and_what_it_lacks(services: Services) -> None:
+def test_a_database_reports_version_size_and_pending_migrations(services: Services) -> None:
     found = components.inspect_database(services.engine)
     assert found.kind in {"SQLite", "PostgreSQL"}
     assert found.bytes > 10_000
@@ -41,20 +41,20 @@ def test_a_database_tells_its_kind_size_and_what_it_lacks(services: Services) ->
     assert "0001" not in pending
 
 
-def test_a_page_says_what_to_do_about_pending_migrations(auditor: FlaskClient, services: Services) -> None:
+def test_pending_migrations_are_reported_with_the_command(auditor: FlaskClient, services: Services) -> None:
     with writing(services.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     assert "Migrations are pending. Run: deskjob db upgrade" in auditor.get("/admin/system").text
 
 
-def test_a_redis_that_is_away_is_told(auditor: FlaskClient, services: Services) -> None:
+def test_an_unreachable_redis_is_reported(auditor: FlaskClient, services: Services) -> None:
     services.wake_ups.connection.connection_pool.reset()
     services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
     page = auditor.get("/admin/system")
     assert (page.status_code, "Redis cannot be reached." in page.text) == (200, True)
 
 
-def test_a_clock_that_is_silent_is_told(auditor: FlaskClient, services: Services) -> None:
+def test_a_silent_scheduler_is_reported(auditor: FlaskClient, services: Services) -> None:
     sentence = "The scheduler is not running"
     assert sentence in auditor.get("/admin/system").text
     ClockHeartbeat(services.engine).beat()
@@ -65,7 +65,7 @@ def test_a_clock_that_is_silent_is_told(auditor: FlaskClient, services: Services
 
 
 @pytest.mark.usefixtures("database")
-def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
+def test_the_forecast_counts_what_expires_within_24_hours(
     services: Services, put: Callable[..., Job], attach: Callable[..., Attachment]
 ) -> None:
     soon = put(Status.COMPLETED, finished_at=later(-29.5 * DAY))
@@ -82,11 +82,11 @@ def test_what_will_be_removed_is_what_is_past_its_day_within_a_day(
     assert house.prune(only_count=True) == 0, "not yet"
 
 
-def test_what_will_be_removed_is_a_page_too(auditor: FlaskClient) -> None:
+def test_upcoming_deletions_have_a_page(auditor: FlaskClient) -> None:
     assert "Nothing expires in the next 24 hours." in auditor.get("/admin/system/removal").text
 
 
-def test_no_secret_of_the_settings_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_in_settings_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "swordfish-swordfish-swordfish-swordfish"
     settings = load(
         secret_key=secret,

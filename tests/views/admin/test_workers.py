@@ -13,7 +13,7 @@ from webapp.schema import later, workers
 from webapp.services import Services
 from webapp.version import version
 
-Noted = Callable[[], list[dict[str, Any]]]
+AuditEntries = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -25,9 +25,7 @@ def worker(services: Services) -> WorkerHeartbeat:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_worker_is_shown_with_what_it_runs(
-    operator: FlaskClient, services: Services, put: Callable[..., Job]
-) -> None:
+def test_a_worker_is_shown_with_its_job(operator: FlaskClient, services: Services, put: Callable[..., Job]) -> None:
     lease = services.leases.open(Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17), "default")
     job = put(Status.RUNNING, lease_id=lease)
     text = operator.get("/admin/workers").text
@@ -44,19 +42,23 @@ def test_a_worker_of_another_version_is_marked(operator: FlaskClient, services: 
     assert "differs from the version of the web server" in operator.get("/admin/workers").text
 
 
-def test_a_worker_is_asked_to_end_after_its_job(
-    operator: FlaskClient, services: Services, worker: WorkerHeartbeat, noted: Noted
+def test_a_worker_can_be_stopped_after_its_job(
+    operator: FlaskClient, services: Services, worker: WorkerHeartbeat, audit_entries: AuditEntries
 ) -> None:
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 303
     worker._poll_due = 0.0
     assert worker.poll() is StopRequest.DRAIN
     assert "Stop after current job requested by you." in operator.get("/admin/workers").text
-    line = noted()[-1]
+    line = audit_entries()[-1]
     assert (line["action"], line["object_name"], line["after"]) == ("worker_drain", "mill, 17", {"wish": "drain"})
 
 
-def test_a_stop_now_says_what_becomes_of_the_job_first(
-    operator: FlaskClient, services: Services, worker: WorkerHeartbeat, put: Callable[..., Job], noted: Noted
+def test_stopping_now_explains_what_happens_to_the_job(
+    operator: FlaskClient,
+    services: Services,
+    worker: WorkerHeartbeat,
+    put: Callable[..., Job],
+    audit_entries: AuditEntries,
 ) -> None:
     lease = services.leases.open(Holder(host="mill", boot_id="b", worker="abcdef0123", pid=17), "default")
     put(Status.RUNNING, lease_id=lease)
@@ -66,14 +68,12 @@ def test_a_stop_now_says_what_becomes_of_the_job_first(
     assert operator.post("/admin/workers/abcdef0123/stop").status_code == 303
     worker._poll_due = 0.0
     assert worker.poll() is StopRequest.NOW
-    assert noted()[-1]["action"] == "worker_stop"
+    assert audit_entries()[-1]["action"] == "worker_stop"
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_lost_worker_is_shown_until_it_is_settled_and_cannot_be_asked(
-    operator: FlaskClient, services: Services
-) -> None:
+def test_a_lost_worker_is_shown_and_cannot_be_stopped(operator: FlaskClient, services: Services) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(workers).values(beat_at=later(-100)))
     text = operator.get("/admin/workers").text
@@ -82,7 +82,7 @@ def test_a_lost_worker_is_shown_until_it_is_settled_and_cannot_be_asked(
     assert operator.post("/admin/workers/abcdef0123/drain").status_code == 409
 
 
-def test_who_is_not_there_is_not_found(operator: FlaskClient) -> None:
+def test_an_unknown_worker_is_not_found(operator: FlaskClient) -> None:
     assert operator.post("/admin/workers/nobody/drain").status_code == 404
 
 
