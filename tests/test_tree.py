@@ -49,10 +49,6 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
         "test_visible_jobs.py and test_service.py call them through the public methods",
     ),
     **dict.fromkeys(
-        ("jobs/rq_queue/horse_process",),
-        "test_worker.py runs real work-horses",
-    ),
-    **dict.fromkeys(
         ("views/blueprints", "views/admin/charts", "views/admin/new_user", "views/new_job/*", "views/schedules/*"),
         "the tests of the pages that they make",
     ),

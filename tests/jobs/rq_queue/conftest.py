@@ -8,7 +8,7 @@ from tests.installation import Installation, installed, wait_for
 
 @pytest.fixture(scope="module")
 def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
-    """One pool of two workers for all tests of a module: whatever they do to it, it goes on."""
+    """Share one pool of two workers between all tests of a module; it survives what they do to it."""
     with installed(sqlite_template, valkey_url) as installation:
         installation.start("worker", "--workers", "2")
         wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 2)

@@ -1,4 +1,4 @@
-"""Deskjob under the permissions that docs/redis.md asks for, on a server that refuses everything else."""
+"""Deskjob works with the permissions in docs/redis.md, on a server that rejects all other commands."""
 
 import re
 import shutil
@@ -30,9 +30,7 @@ def admin(server: Valkey) -> Redis:
     return Redis.from_url(server.url("admin:admin"), decode_responses=True)
 
 
-def test_jobs_are_run_and_workers_come_and_go_without_one_refusal(
-    server: Valkey, admin: Redis, sqlite_template: Path
-) -> None:
+def test_workers_need_only_the_permitted_redis_commands(server: Valkey, admin: Redis, sqlite_template: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="deskjob-"))
     shutil.copy(sqlite_template, folder / "deskjob.sqlite3")
     installation = Installation(folder, server.url(f"deskjob:{PASSWORD}"))
@@ -44,7 +42,7 @@ def test_jobs_are_run_and_workers_come_and_go_without_one_refusal(
         assert pool.wait(PATIENCE_SECONDS) == 0
         assert installation.services.workers.all() == ()
     finally:
-        installation.redis.flushdb = lambda: None  # it may not
+        installation.redis.flushdb = lambda: None  # this user has no permission for it
         installation.close()
         shutil.rmtree(folder)
     assert {(entry["object"], entry["reason"]) for entry in admin.acl_log()} == set(), installation.output
@@ -65,12 +63,12 @@ def test_jobs_are_run_and_workers_come_and_go_without_one_refusal(
         ("DEL", "somebody:elses"),
     ],
 )
-def test_whatever_else_is_refused(server: Valkey, command: tuple[object, ...]) -> None:
-    ours = Redis.from_url(server.url(f"deskjob:{PASSWORD}"))
+def test_every_other_redis_command_is_rejected(server: Valkey, command: tuple[object, ...]) -> None:
+    restricted = Redis.from_url(server.url(f"deskjob:{PASSWORD}"))
     with pytest.raises(NoPermissionError):
-        ours.execute_command(*command)
+        restricted.execute_command(*command)
 
 
-def test_nobody_comes_in_without_a_password(server: Valkey) -> None:
+def test_redis_requires_a_password(server: Valkey) -> None:
     with pytest.raises(AuthenticationError):
         Redis.from_url(server.url()).ping()

@@ -12,7 +12,7 @@ from webapp.jobs.rq_queue.supervision import HorseSupervisor
 
 
 class Hanging:
-    """Leases of a database that does not answer, until it is let go."""
+    """Leases of a database that does not respond until `answers` is set."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -42,7 +42,7 @@ def watched() -> Callable[..., Watchdog]:
     return make
 
 
-def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[..., Watchdog]) -> None:
+def test_a_work_horse_is_killed_while_the_database_hangs(watched: Callable[..., Watchdog]) -> None:
     leases, killed = Hanging(), threading.Event()
     watch = watched(leases, 0.6)
     with HorseSupervisor(watch, kill=killed.set, obey_request=lambda: None, heartbeat=lambda: None):
@@ -52,10 +52,10 @@ def test_a_database_that_hangs_does_not_keep_the_horse_alive(watched: Callable[.
     assert watch.kill_reason == DATABASE_AWAY
 
 
-def test_a_redis_that_hangs_keeps_nobody_from_beating(
+def test_heartbeats_of_the_lease_continue_while_redis_hangs(
     watched: Callable[..., Watchdog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervision, "_SHOWN_EVERY", 0.01)
+    monkeypatch.setattr(supervision, "_HEARTBEAT_SECONDS", 0.01)
     leases, hangs, answers = Hanging(), threading.Event(), threading.Event()
     leases.answers.set()
 
@@ -72,7 +72,7 @@ def test_a_redis_that_hangs_keeps_nobody_from_beating(
         answers.set()
 
 
-def test_no_thread_is_left_when_the_horse_has_ended(watched: Callable[..., Watchdog]) -> None:
+def test_all_threads_have_stopped_when_the_work_horse_has_ended(watched: Callable[..., Watchdog]) -> None:
     leases = Hanging()
     leases.answers.set()
     before = threading.active_count()

@@ -32,26 +32,26 @@ def test_the_cap_is_twice_the_workers(wake_ups: WakeUps, queue: str) -> None:
     assert wake_ups.top_up(queue, 1000) == 0
 
 
-def test_topping_up_announces_no_more_than_there_is(wake_ups: WakeUps, queue: str) -> None:
+def test_top_up_adds_no_more_wake_ups_than_queued_jobs(wake_ups: WakeUps, queue: str) -> None:
     assert wake_ups.top_up(queue, 3) == 3
     assert wake_ups.top_up(queue, 3) == 0
     assert wake_ups.top_up(queue, 0) == 0
 
 
-def test_only_workers_that_are_alive_are_counted(wake_ups: WakeUps, queue: str) -> None:
+def test_only_live_workers_are_counted(wake_ups: WakeUps, queue: str) -> None:
     wake_ups.connection.sadd(f"rq:workers:{queue}", f"alive-{queue}", f"dead-{queue}")
     wake_ups.connection.set(f"alive-{queue}", "1")
     assert wake_ups.workers_alive(queue) == 1
 
 
-def test_a_redis_that_is_away_costs_a_line_in_the_log(tmp_path: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_redis_causes_one_log_line(tmp_path: object, caplog: pytest.LogCaptureFixture) -> None:
     away = WakeUps(f"unix://{tmp_path}/nobody")
     away.push("default")
     assert "Redis cannot be reached" in caplog.text
     assert away.workers_alive("default") == 0
 
 
-def test_a_redis_that_refuses_writes_costs_a_line_in_the_log(
+def test_a_redis_that_rejects_writes_causes_one_log_line(
     wake_ups: WakeUps, queue: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     wake_ups.connection.set(f"rq:queue:{queue}", "no list")
@@ -61,7 +61,7 @@ def test_a_redis_that_refuses_writes_costs_a_line_in_the_log(
         wake_ups.top_up(queue, 1)
 
 
-def test_what_comes_out_carries_only_the_queues_name(wake_ups: WakeUps, queue: str, valkey_url: str) -> None:
+def test_a_wake_up_contains_only_the_name_of_its_queue(wake_ups: WakeUps, queue: str, valkey_url: str) -> None:
     connection: Redis = wake_ups.connection
     wake_ups.push(queue)
     (job_id,) = connection.lrange(f"rq:queue:{queue}", 0, -1)
@@ -74,14 +74,14 @@ def test_what_comes_out_carries_only_the_queues_name(wake_ups: WakeUps, queue: s
 
 
 @pytest.mark.parametrize("entry", [b"../../etc/passwd", b"a\0b", b"", b"x" * 100_000, b"a b", b"\xc3\xa4" * 18])
-def test_a_strange_entry_is_a_wake_up_too(wake_ups: WakeUps, queue: str, entry: bytes) -> None:
+def test_an_invalid_entry_is_a_wake_up_too(wake_ups: WakeUps, queue: str, entry: bytes) -> None:
     wake_ups.connection.rpush(f"rq:queue:{queue}", entry)
     wake_up, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
     assert (type(wake_up), found.name) == (WakeUp, queue)
     assert len(wake_up.id) <= 36
 
 
-def test_an_entry_that_is_no_text_is_dropped(wake_ups: WakeUps, queue: str) -> None:
+def test_an_entry_that_is_not_text_is_dropped(wake_ups: WakeUps, queue: str) -> None:
     wake_ups.connection.rpush(f"rq:queue:{queue}", b"\xff\xfe")
     wake_ups.push(queue)
     _, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)

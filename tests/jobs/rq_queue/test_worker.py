@@ -21,20 +21,20 @@ from webapp.jobs.rq_queue.wake_ups import LEAST_CAP
 
 @pytest.fixture(autouse=True)
 def _both_workers(installation: Installation) -> Iterator[None]:
-    """Begin with two workers, wake whoever should be awake, and leave nothing waiting."""
+    """Start with two live workers; push the missing wake-ups afterwards."""
     wait_for(lambda: len(installation.workers()) == 2)
     yield
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
 
 
-def test_jobs_are_run(installation: Installation) -> None:
+def test_workers_run_jobs(installation: Installation) -> None:
     ids = [installation.job("quick") for _ in range(20)]
     for job_id in ids:
         job = installation.await_status(job_id, Status.COMPLETED)
         assert (job.message, job.attempt) == ("done", 1)
 
 
-def test_a_killed_work_horse_is_a_failed_job_with_a_sentence(installation: Installation) -> None:
+def test_a_killed_work_horse_fails_its_job_with_a_message(installation: Installation) -> None:
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     horse.send_signal(signal.SIGKILL)
@@ -45,7 +45,7 @@ def test_a_killed_work_horse_is_a_failed_job_with_a_sentence(installation: Insta
     assert attempt.peak_memory > 2**20
 
 
-def test_a_killed_work_horse_leaves_attempts_that_are_used(installation: Installation) -> None:
+def test_a_job_of_a_killed_work_horse_uses_its_remaining_attempts(installation: Installation) -> None:
     job_id = installation.job("deaf_twice", {"seconds": ENDLESS_SECONDS})
     installation.await_horse(job_id).send_signal(signal.SIGKILL)
     wait_for(lambda: installation.services.queries.jobs.attempts(job_id))  # it may run again already
@@ -55,7 +55,7 @@ def test_a_killed_work_horse_leaves_attempts_that_are_used(installation: Install
     assert [one.outcome for one in installation.services.queries.jobs.attempts(job_id)] == ["lost", "completed"]
 
 
-def test_a_killed_worker_takes_its_horse_along_and_is_settled_and_replaced(installation: Installation) -> None:
+def test_a_killed_worker_dies_with_its_work_horse_and_is_settled_and_replaced(installation: Installation) -> None:
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     worker = horse.parent()
@@ -63,11 +63,11 @@ def test_a_killed_worker_takes_its_horse_along_and_is_settled_and_replaced(insta
     wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE)
     job = installation.await_status(job_id, Status.STALE)
     assert job.errors[-1]["text"] == "The worker that ran this job was killed."
-    wait_for(lambda: len([one for one in installation.workers() if one.pid != worker.pid]) == 2)
+    wait_for(lambda: len([other for other in installation.workers() if other.pid != worker.pid]) == 2)
     assert installation.services.leases.beats() == {}
 
 
-def test_a_frozen_worker_and_its_horse_are_no_trouble_for_others(installation: Installation) -> None:
+def test_a_frozen_worker_does_not_affect_other_workers(installation: Installation) -> None:
     idle = installation.workers()[0]
     idle.suspend()
     try:
@@ -78,19 +78,19 @@ def test_a_frozen_worker_and_its_horse_are_no_trouble_for_others(installation: I
         idle.resume()
 
 
-def test_what_a_handler_has_started_dies_with_its_job(installation: Installation, tmp_path: Path) -> None:
+def test_processes_that_a_handler_started_are_killed_with_its_job(installation: Installation, tmp_path: Path) -> None:
     mark = tmp_path / "child"
     job_id = installation.job("leaves_a_child", {"path": str(mark)})
     installation.await_status(job_id, Status.RUNNING)
     child = int(wait_for(lambda: mark.exists() and mark.read_text()))
     with installation.services.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM leases")  # as the clock of another host would
+        connection.exec_driver_sql("DELETE FROM leases")  # as the clock of another host does
     wait_for(lambda: not psutil.pid_exists(child))
     with installation.services.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE jobs SET status = 'failed', lease_id = NULL WHERE status = 'running'")
 
 
-def test_a_handler_that_ends_its_process_has_not_completed_its_job(installation: Installation, tmp_path: Path) -> None:
+def test_a_handler_that_exits_its_process_does_not_complete_its_job(installation: Installation, tmp_path: Path) -> None:
     job_id = installation.job("exits", {"path": "0"})
     job = installation.await_status(job_id, Status.FAILED)
     assert job.errors[-1]["text"] == "The process that ran this job exited with status 0."
@@ -98,7 +98,7 @@ def test_a_handler_that_ends_its_process_has_not_completed_its_job(installation:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """Whoever is called here has believed an address in Redis."""
+    """A server that must never be called: only an address from Redis leads to it."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -117,7 +117,7 @@ HOSTILE_IDS = [
 ]
 
 
-def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(
+def test_data_in_redis_is_never_executed_and_stops_no_worker(
     installation: Installation, tmp_path: Path, listener: socket.socket
 ) -> None:
     mark, redis = tmp_path / "owned", installation.redis
@@ -160,9 +160,9 @@ def test_nothing_that_stands_in_redis_is_run_and_no_worker_stops(
     assert "found an unhandled exception" not in installation.output
 
 
-def test_an_emptied_redis_costs_a_round_of_the_clock(installation: Installation) -> None:
+def test_the_clock_refills_an_emptied_redis(installation: Installation) -> None:
     jobs, wake_ups = installation.services.jobs, installation.services.wake_ups
-    jobs._wake = lambda _queue: None  # as if Redis had lost it
+    jobs._wake = lambda _queue: None  # as if Redis had lost them
     try:
         ids = [installation.job("quick") for _ in range(5)]
     finally:
@@ -173,7 +173,7 @@ def test_an_emptied_redis_costs_a_round_of_the_clock(installation: Installation)
         installation.await_status(job_id, Status.COMPLETED)
 
 
-def test_wake_ups_leave_nothing_behind_in_redis(installation: Installation) -> None:
+def test_wake_ups_leave_no_keys_in_redis(installation: Installation) -> None:
     for _ in range(LEAST_CAP):
         installation.services.wake_ups.push("default")
     wait_for(lambda: installation.redis.llen("rq:queue:default") == 0)
@@ -182,7 +182,7 @@ def test_wake_ups_leave_nothing_behind_in_redis(installation: Installation) -> N
     assert left == []
 
 
-def test_a_wake_up_without_work_forks_nothing(installation: Installation) -> None:
+def test_a_wake_up_without_a_queued_job_forks_nothing(installation: Installation) -> None:
     before = installation.services.queries.all_jobs.newest(1)
     for _ in range(3):
         installation.services.wake_ups.push("default")
@@ -191,8 +191,8 @@ def test_a_wake_up_without_work_forks_nothing(installation: Installation) -> Non
     assert installation.services.leases.beats() == {}
 
 
-def test_a_job_that_catches_its_own_time_limit_is_ended_by_force_in_the_end(installation: Installation) -> None:
-    """The handler ignores the limit for less than the ten seconds that the watch waits; nothing is killed."""
+def test_a_job_that_ignores_its_timeout_is_not_killed_immediately(installation: Installation) -> None:
+    """The handler ignores its timeout for less than the ten seconds that the watchdog waits, so nothing is killed."""
     job_id = installation.job("overdue", {"seconds": 1.0})
     job = installation.await_status(job_id, Status.COMPLETED, Status.FAILED)
     assert job.attempt == 1

@@ -23,7 +23,7 @@ def register(redis: Redis, name: str, **facts: object) -> None:
         redis.hset(f"rq:worker:{name}", mapping=facts)
 
 
-def test_a_worker_is_listed_with_what_it_says_of_itself(redis: Redis) -> None:
+def test_a_registered_worker_is_read_from_redis(redis: Redis) -> None:
     heard = datetime.now(UTC) - timedelta(seconds=30)
     register(redis, "w", hostname="h", pid=17, queues="a,b", state="idle", last_heartbeat=heard.isoformat())
     (worker,) = registered_workers(redis)
@@ -32,13 +32,13 @@ def test_a_worker_is_listed_with_what_it_says_of_itself(redis: Redis) -> None:
     assert timedelta(seconds=29) < worker.silent_for < timedelta(seconds=50)
 
 
-def test_one_that_said_goodbye_or_was_forgotten_is_not_listed(redis: Redis) -> None:
+def test_a_worker_that_signed_off_or_expired_is_not_returned(redis: Redis) -> None:
     register(redis, "gone", hostname="h", death="2026-01-01T00:00:00Z")
     register(redis, "forgotten")
     assert registered_workers(redis) == ()
 
 
-def test_whatever_stands_in_redis_breaks_nothing(redis: Redis) -> None:
+def test_invalid_data_in_redis_is_tolerated(redis: Redis) -> None:
     register(redis, "w", hostname=b"\xff", pid="; rm", queues=",,", state="", last_heartbeat="yesterday")
     strange = RegisteredWorker(
         name="w", host="\N{REPLACEMENT CHARACTER}", pid=None, queues=(), state="", silent_for=None

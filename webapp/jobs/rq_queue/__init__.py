@@ -1,5 +1,5 @@
-"""The only place that touches RQ: wake-ups, and the worker that turns them into work-horses.
+"""The only package that imports RQ: wake-ups, and the worker that turns them into work-horses.
 
-Redis is a hint and untrusted input: of a wake-up only the name of its queue is read, nothing
-named in Redis is ever imported or called, and Redis may lose everything at any moment.
+Redis is only a hint, and untrusted input: only the queue name of a wake-up is read, nothing that is
+named in Redis is imported or called, and Redis can lose all of its data at any time.
 """

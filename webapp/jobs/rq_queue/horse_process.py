@@ -1,4 +1,4 @@
-"""Work-horses as processes: to wait for, to kill, and how one ended, in a sentence."""
+"""Work-horse processes: wait for one, kill one, and describe how one ended."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from resource import struct_rusage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorseExit:
-    """A horse that has ended: what `os.wait4` said of it."""
+    """The end of a work-horse, as `os.wait4` reports it."""
 
     pid: int
     status: int
@@ -17,12 +17,12 @@ class HorseExit:
 
     @property
     def peak_memory(self) -> int:
-        """The most memory that it used, in bytes."""
+        """Its peak memory use in bytes."""
         return self.usage.ru_maxrss * 1024
 
     @property
     def sentence(self) -> str:
-        """Say how it ended, for people."""
+        """A message that describes how it ended."""
         if not os.WIFSIGNALED(self.status):
             status = os.waitstatus_to_exitcode(self.status)
             return f"The process that ran this job exited with status {status}."
@@ -33,15 +33,15 @@ class HorseExit:
 
 
 def wait_for(pid: int) -> HorseExit:
-    """Wait until a horse has ended, however it does."""
+    """Wait until a work-horse has ended, in whatever way."""
     _, status, usage = os.wait4(pid, 0)
     return HorseExit(pid=pid, status=status, usage=usage)
 
 
 def kill(pid: int, sig: signal.Signals = signal.SIGKILL) -> None:
-    """Kill a horse, with whatever its handler has started."""
+    """Kill a work-horse and the processes that its handler has started."""
     with contextlib.suppress(ProcessLookupError):
         if os.getpgid(pid) == pid:
             os.killpg(pid, sig)
         else:
-            os.kill(pid, sig)  # it has not made its own group yet
+            os.kill(pid, sig)  # it has not created its process group yet

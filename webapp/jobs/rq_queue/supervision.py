@@ -1,9 +1,8 @@
-"""The guard: what a worker does while its horse works, each thing in a thread of its own.
+"""Supervision: the threads with which a worker supervises its work-horse.
 
-One beats the lease, looks at what runs and obeys what is asked of the worker, and may have to wait
-for the database; one only knows
-the time, so that the horse is dead before anybody may take over, whatever the database does; one
-shows in Redis that the worker lives, and may have to wait for Redis.
+The first thread keeps the lease alive, checks the running job and obeys stop requests; the database can
+block it. The second one only watches the time, so that the work-horse is dead before its job can be
+rescued, even if the database hangs. The third one sends RQ's heartbeat; Redis can block it.
 """
 
 import threading
@@ -13,12 +12,12 @@ from typing import Self
 from webapp import os_process
 from webapp.jobs.execution.watchdog import Watchdog
 
-_SHOWN_EVERY = 5.0  # seconds; RQ forgets a worker after a minute and a half
-_LEAST_PAUSE = 0.05
+_HEARTBEAT_SECONDS = 5.0  # RQ forgets a worker after a minute and a half
+_MIN_WAIT = 0.05
 
 
 class HorseSupervisor:
-    """Guards a horse in a ``with`` block; at its end no thread is left, as the next horse is forked without any."""
+    """Supervises a work-horse in a ``with`` block. At its end all threads have stopped, so the next fork is safe."""
 
     def __init__(
         self,
@@ -36,13 +35,13 @@ class HorseSupervisor:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the threads."""
         for name, work in {"beat": self._beat, "fence": self._fence, "heartbeat": self._show_heartbeat}.items():
             self._threads.append(os_process.start_thread(work, name))
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End: the horse is dead."""
+        """Stop the threads; the work-horse is dead."""
         self._ended.set()
         for thread in self._threads:
             thread.join()
@@ -55,12 +54,12 @@ class HorseSupervisor:
                 self._obey_request()
 
     def _fence(self) -> None:
-        while not self._ended.wait(max(self._watchdog.seconds_left, _LEAST_PAUSE)):
+        while not self._ended.wait(max(self._watchdog.seconds_left, _MIN_WAIT)):
             if self._watchdog.lease_ran_out():
                 self._kill()
 
     def _show_heartbeat(self) -> None:
-        while not self._ended.wait(_SHOWN_EVERY):
+        while not self._ended.wait(_HEARTBEAT_SECONDS):
             self._heartbeat()
 
     def _kill(self) -> None:

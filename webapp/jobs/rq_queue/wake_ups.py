@@ -1,4 +1,4 @@
-"""Wake-ups: RQ entries that say "work waits in this queue", and nothing else."""
+"""Wake-ups: RQ entries that only say that a queue has queued jobs."""
 
 import logging
 import re
@@ -19,31 +19,31 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model.job import NO_QUEUE
 
 log = logging.getLogger(__name__)
-FUNCTION = "deskjob.wake_up"  # what RQ's own tools show; no such function exists, none is ever called
+FUNCTION = "deskjob.wake_up"  # shown by RQ's tools; no such function exists and none is called
 LEAST_CAP = 16
-OWN_PREFIXES = ("rq:", "LIMITS", "deskjob")  # what keys begin with: RQ's, the login's throttle, our own
-_TTL_SECONDS = 60  # of what RQ notes beside the entry; nobody reads it, and a worker that is killed leaves it behind
-_PUSH_TIMEOUT = 2.0  # seconds: somebody waits for an answer
-_PAUSE_SECONDS = 3.0  # seconds without another try, so that a Redis that hangs is waited for once and not for each job
+OWN_PREFIXES = ("rq:", "LIMITS", "deskjob")  # key prefixes of RQ, the login throttle and Deskjob
+_TTL_SECONDS = 60  # of the hash that RQ stores for an entry; it is never read, and a killed worker leaves it behind
+_PUSH_TIMEOUT = 2.0  # seconds, because a user waits for the response
+_PAUSE_SECONDS = 3.0  # after a failure, so that a Redis that hangs delays one job and not each of them
 _ID = re.compile("[0-9a-f-]{36}")
-_INVALID_ID = "strange"  # RQ stops its worker on an id with other characters, and fills the environment with a long one
+_INVALID_ID = "invalid"  # RQ stops its worker on other characters, and a long id fills the environment
 
 
 class WakeUp(Job):
-    """An RQ job of which only the id and the queue are read; it cannot be performed."""
+    """An RQ job of which only the id and the queue name are read; it cannot be performed."""
 
     success_callback = failure_callback = stopped_callback = property(lambda _: None)
 
     def perform(self) -> None:
-        """Refuse: the work is in the database."""
+        """Raise: the work is in the database."""
         raise NotImplementedError
 
     def send_webhooks(self, *_: Any, **__: Any) -> None:
-        """Send none: an address found in Redis is not to be trusted."""
+        """Do nothing: an address from Redis cannot be trusted."""
 
 
 class WakeUpQueue(Queue):
-    """A queue of wake-ups; what it gives out carries nothing that came from Redis but two names."""
+    """A queue of wake-ups. Nothing from Redis is used except a queue name and an id."""
 
     job_class = WakeUp
 
@@ -54,22 +54,22 @@ class WakeUpQueue(Queue):
     def dequeue_any(  # type: ignore[override]  # (RQ passes the rest by name)
         cls, queues: Any, timeout: int | None, connection: Redis, **options: Any
     ) -> Any:
-        """Wait for a wake-up; an entry that is no text is dropped with a line in the log.
+        """Wait for a wake-up; an entry that is not text is dropped with a log line.
 
-        A Redis that answers with a refusal is one that is away: RQ waits for that one, and stops
-        its worker for the other.
+        An error response counts as a lost connection: RQ waits for a lost connection, but stops its
+        worker on an error response.
         """
         while True:
             try:
                 return super().dequeue_any(queues, timeout, connection, **options)
             except UnicodeDecodeError:
-                log.warning("An entry that is no text was dropped from a queue in Redis.")
+                log.warning("Dropped an entry that is not text from a queue in Redis.")
             except ResponseError as error:
                 raise RedisConnectionError(str(error)) from error
 
     @classmethod
     def lmove(cls, connection: Redis, queue_key: str, timeout: int | None) -> Any:
-        """Take an entry and keep no copy: RQ's list of what is in between would only grow."""
+        """Take an entry without the copy that RQ keeps in an intermediate list, which would only grow."""
         return cls.lpop([queue_key], timeout, connection=connection)
 
     @classmethod
@@ -77,22 +77,22 @@ class WakeUpQueue(Queue):
         cls, connection: Redis, queue_key: str, job_id: str, **_others: Any
     ) -> tuple[Job, Queue]:
         queue = cls(as_text(queue_key).removeprefix(cls.redis_queue_namespace_prefix), connection)
-        known = job_id if _ID.fullmatch(job_id) else _INVALID_ID
-        return WakeUp(known, connection=connection, serializer=JSONSerializer), queue
+        checked = job_id if _ID.fullmatch(job_id) else _INVALID_ID
+        return WakeUp(checked, connection=connection, serializer=JSONSerializer), queue
 
 
 class WakeUps:
-    """Pushes wake-ups, no more than the workers can use."""
+    """Pushes wake-ups, but no more than the workers can use."""
 
     def __init__(self, url: str) -> None:
         self.connection = connect(url, _PUSH_TIMEOUT)
         self._paused_until = 0.0
 
     def push(self, name: str) -> None:
-        """Say that work waits in queue ``name``, unless enough wake-ups wait already.
+        """Push a wake-up for queue ``name``, unless it already has enough.
 
-        A Redis that is away costs a line in the log, and is left alone for a while: the row is
-        there, and the clock announces it again. For jobs in no queue nobody is woken.
+        If Redis is away, a log line is written and nothing is pushed for a while: the job is in the
+        database, and the clock pushes the wake-up later. `NO_QUEUE` gets no wake-ups.
         """
         if name == NO_QUEUE or monotonic() < self._paused_until:
             return
@@ -101,42 +101,42 @@ class WakeUps:
                 self._enqueue(name)
         except RedisError as error:
             self._paused_until = monotonic() + _PAUSE_SECONDS
-            log.warning("Redis cannot be reached (%s); the job waits until it is back.", error)
+            log.warning("Redis cannot be reached (%s); the job stays queued until it is back.", error)
 
     def missing(self, name: str) -> int:
-        """Count how many more wake-ups the workers of queue ``name`` could use."""
-        waiting, cap = self._figures(name)
+        """Return how many more wake-ups the workers of queue ``name`` can use."""
+        waiting, cap = self._count_and_cap(name)
         return max(0, cap - waiting)
 
     def waiting(self, name: str) -> int:
-        """Count the wake-ups that wait in queue ``name``."""
-        return self._figures(name)[0]
+        """Return the number of wake-ups in queue ``name``."""
+        return self._count_and_cap(name)[0]
 
     def unknown_keys(self) -> Iterator[str]:
-        """Go through the keys in Redis that nothing of Deskjob's has put there; ``RedisError`` when it is away."""
+        """Iterate over the keys in Redis that do not belong to Deskjob; raises ``RedisError`` if Redis is away."""
         for key in self.connection.scan_iter(count=1000):
             name = as_text(key) if isinstance(key, str) else key.decode(errors="replace")
             if not name.startswith(OWN_PREFIXES):
                 yield name
 
     def top_up(self, name: str, rows: int) -> int:
-        """Bring the wake-ups of a queue up to ``min(rows, cap)``; return how many were added."""
-        waiting, cap = self._figures(name)
+        """Add wake-ups to a queue until it has ``min(rows, cap)``; return how many were added."""
+        waiting, cap = self._count_and_cap(name)
         lacking = max(0, min(rows, cap) - waiting)
         for _ in range(lacking):
             self._enqueue(name)
         return lacking
 
     def workers_alive(self, name: str) -> int:
-        """Count the workers that listen to queue ``name``; 0 when Redis is away."""
+        """Return the number of live workers of queue ``name``; 0 if Redis is away."""
         try:
             keys = self.connection.smembers(f"rq:workers:{name}")
             return sum(self.connection.exists(key) for key in keys)
         except RedisError:
             return 0
 
-    def _figures(self, name: str) -> tuple[int, int]:
-        """How many wake-ups wait, and how many at most should: twice the workers, at least `LEAST_CAP`."""
+    def _count_and_cap(self, name: str) -> tuple[int, int]:
+        """Return the number of wake-ups and their maximum: twice the workers, at least `LEAST_CAP`."""
         with self.connection.pipeline(transaction=False) as pipeline:
             pipeline.llen(f"rq:queue:{name}")
             pipeline.scard(f"rq:workers:{name}")
@@ -148,9 +148,9 @@ class WakeUps:
         WakeUpQueue(name, self.connection).enqueue_call(FUNCTION, timeout=-1, ttl=_TTL_SECONDS, result_ttl=0)
 
 
-def connect(url: str, patience: float = 5.0) -> Redis:
-    """Open a client that notices a dead Redis within a second or two, and waits ``patience`` seconds for an answer."""
-    once_more = Retry(ConstantBackoff(0.2), 1, supported_errors=(RedisConnectionError,))
+def connect(url: str, timeout: float = 5.0) -> Redis:
+    """Return a client that detects a dead Redis in a second or two; ``timeout`` is for responses, in seconds."""
+    retry_once = Retry(ConstantBackoff(0.2), 1, supported_errors=(RedisConnectionError,))
     return Redis.from_url(
-        url, socket_connect_timeout=1, socket_timeout=patience, retry=once_more, health_check_interval=30
+        url, socket_connect_timeout=1, socket_timeout=timeout, retry=retry_once, health_check_interval=30
     )

@@ -1,8 +1,9 @@
-"""The worker: an RQ worker that forks a work-horse per wake-up, beats its lease and settles it.
+"""The worker: an RQ worker that forks a work-horse per wake-up, keeps its lease alive and settles it.
 
-A horse's life: a wake-up arrives; the worker opens a lease and forks; the horse drains the
-queue under the lease; threads of the worker beat the lease and watch what runs (guard.py); when
-the horse has ended, however it ended, the worker settles what it left running.
+The life of a work-horse: a wake-up arrives; the worker opens a lease and forks; the work-horse runs the
+queue's jobs under the lease, while threads of the worker keep the lease alive and watch the running job
+(`supervision`); when the work-horse has ended, in whatever way, the worker settles the job that it left
+running.
 """
 
 import contextlib
@@ -42,20 +43,20 @@ from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
 Work = Callable[[str, UUID], None]
-_IDLE_SECONDS = 2  # how long an idle worker waits for a wake-up before it looks at what is asked of it
-_ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal, and from its pool
+_IDLE_SECONDS = 2  # how long an idle worker waits for a wake-up before it reads stop requests
+_ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal and from its pool
 
 
 class JobWorker(Worker):
-    """RQ's worker, with the row as the record; see the module's page for a horse's life.
+    """RQ's worker, with the database as the source of truth; see the module's docstring.
 
-    ``connection`` is for waiting, as long as RQ likes; ``fast_connection`` is for showing what the worker
-    does, and gives up on a Redis that does not answer soon.
+    ``connection`` is for blocking reads, as long as RQ wants; ``fast_connection`` is for status updates
+    and gives up soon if Redis does not respond.
     """
 
     queue_class: type[Queue] = WakeUpQueue
     job_class = WakeUp
-    max_connection_wait_time = 1.0  # Redis is asked again each second until it is back
+    max_connection_wait_time = 1.0  # seconds between attempts to reach Redis
     dequeue_timeout = _IDLE_SECONDS
 
     def __init__(
@@ -90,7 +91,7 @@ class JobWorker(Worker):
         self._waits_for_work = False
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Answer a wake-up: one work-horse, from its fork to its settlement."""
+        """Handle a wake-up: run one work-horse, from its fork to its settlement."""
         faultpoint("worker.woken")
         with contextlib.suppress(RedisError):
             self._fast_connection.delete(job.key)
@@ -100,7 +101,7 @@ class JobWorker(Worker):
         watchdog = self._watchdog = self._make_watchdog(self._lease_id)
         faultpoint("worker.fork")
         self.fork_work_horse(job, queue)
-        if self._stop_requested:  # it came before there was a horse to tell
+        if self._stop_requested:  # the request came before the fork
             self.handle_warm_shutdown_request()
         ended = self._wait_for_end(watchdog)
         faultpoint("worker.settle")
@@ -110,21 +111,21 @@ class JobWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _lease_for(self, queue: str) -> UUID | None:
-        """Open a lease if there is work to do, once the database is there."""
+        """Open a lease if a job can be claimed; waits while the database is away."""
         while not self._stop_requested:
             try:
                 if not self._has_work(queue):
-                    return None  # a look costs a hundredth of a fork
+                    return None  # this check costs a hundredth of a fork
                 self.set_state(WorkerStatus.BUSY)
                 return self._leases.open(self._holder(), queue)
             except DBAPIError as error:
-                log.warning("The database cannot be reached (%s); the work waits until it is back.", one_line(error))
+                log.warning("The database cannot be reached (%s); jobs stay queued until it is back.", one_line(error))
                 self.heartbeat()
                 time.sleep(1)
         return None
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:  # noqa: ARG002  (RQ's signature)
-        """Be the work-horse: drain the queue, then end."""
+        """Run as the work-horse: run the queue's jobs, then exit."""
         try:
             die_with_parent(self.pid or 0)
             random.seed()
@@ -134,7 +135,7 @@ class JobWorker(Worker):
             faultpoint("horse.begin")
             self._work(queue.name, self._lease_id)
         except BaseException:
-            log.exception("The work-horse ended on an error of its own.")
+            log.exception("The work-horse failed with an internal error.")
             os._exit(1)
         os._exit(0)
 
@@ -150,12 +151,12 @@ class JobWorker(Worker):
         return ended
 
     def _obey_stop_request(self, pid: int, watchdog: Watchdog) -> None:
-        """Have the horse end after its job, or hand it back now; said at each look, for it may not hear yet."""
-        wish = self._worker_heartbeat.poll(pid)
-        self._stop_requested = self._stop_requested or wish is not None
-        if wish is StopRequest.NOW or watchdog.interrupted:
+        """Signal a stop request to the work-horse: after its job, or now. Repeated, because it may not listen yet."""
+        request = self._worker_heartbeat.poll(pid)
+        self._stop_requested = self._stop_requested or request is not None
+        if request is StopRequest.NOW or watchdog.interrupted:
             self.handle_warm_shutdown_request()
-        elif wish is StopRequest.DRAIN:
+        elif request is StopRequest.DRAIN:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
 
@@ -172,30 +173,30 @@ class JobWorker(Worker):
     def _holder(self) -> Holder:
         return Holder(host=socket.gethostname(), boot_id=boot_id(), worker=self.name, pid=self.pid or 0)
 
-    # What RQ does by itself and must not do here
+    # Overrides of RQ's behaviour
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
-        """Kill the horse, if there is one (RQ 3.0 kills its own process group when there is none)."""
+        """Kill the work-horse, if there is one (without one, RQ 3.0 kills its own process group)."""
         if self._horse_pid > 0:
             horse_process.kill(self._horse_pid, sig)
 
     def subscribe(self) -> None:
-        """Take no commands from Redis: what is to be stopped stands in the row."""
+        """Take no commands from Redis: stop requests are in the database."""
 
     def run_maintenance_tasks(self) -> None:
-        """Forget dead workers; there is nothing else of ours in RQ's registries."""
+        """Remove dead workers; nothing else in RQ's registries belongs to Deskjob."""
         with contextlib.suppress(RedisError):
             for queue in self.queues:
                 clean_worker_registry(queue)
         self.last_cleaned_at = now()  # type: ignore[assignment]  # (RQ declares no type)
 
     def check_for_suspension(self, burst: bool) -> None:  # noqa: FBT001  (RQ's signature)
-        """Never suspend by a key in Redis: queues are paused in the database."""
+        """Ignore the suspension key in Redis: queues are paused in the database."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Show RQ that the worker lives; without Redis it lives all the same, and a Redis that forgot it is told.
+        """Send RQ's heartbeat, and register again if Redis has lost the worker; does nothing without Redis.
 
-        An idle one ends here when it was asked to.
+        An idle worker stops here if it was requested to.
         """
         with contextlib.suppress(RedisError):
             if pipeline is None and self.birth_date and self._fast_connection.hmget(self.key, "birth") == [None]:
@@ -206,13 +207,13 @@ class JobWorker(Worker):
             raise StopRequested
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
-        """Note what the worker does, in Redis too if it can be reached."""
+        """Set the worker's state, also in Redis if it is reachable."""
         self._state = state
         with contextlib.suppress(RedisError):
             super().set_state(state, self._fast_connection if pipeline is None else pipeline)  # type: ignore[arg-type]
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
-        """Wait for a wake-up; only here may a stop interrupt at once."""
+        """Wait for a wake-up; only here can a stop interrupt the worker immediately."""
         self._waits_for_work = True
         try:
             return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
@@ -220,20 +221,20 @@ class JobWorker(Worker):
             self._waits_for_work = False
 
     def handle_warm_shutdown_request(self) -> None:
-        """Ask the running job to hand itself back; after its grace the watch ends it."""
+        """Interrupt the running job so that it is handed back; after its grace period the watchdog kills it."""
         if self._watchdog and self._horse_pid > 0:
             self._watchdog.interrupt()
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._horse_pid, signal.SIGUSR2)
 
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002  (RQ's signature)
-        """Asked a second time: end the running job now. It is settled as ever; RQ would leave without that."""
-        asked_before = self._shutdown_requested_date
-        if asked_before and now() - asked_before > _ONE_REQUEST:
+        """Kill the running job on a second request. It is settled as usual; RQ would exit without that."""
+        first_request = self._shutdown_requested_date
+        if first_request and now() - first_request > _ONE_REQUEST:
             self.kill_horse()
 
     def _shutdown(self) -> None:
-        # RQ raises whenever it is not busy, also between taking a wake-up and forking
+        # RQ raises whenever it is not busy, even between taking a wake-up and forking
         self._stop_requested = True
         if self._waits_for_work:
             raise StopRequested

@@ -1,4 +1,4 @@
-"""Which workers say in Redis that they live. A hint, and untrusted, as all that stands there."""
+"""The workers that RQ has registered in Redis. A hint, and untrusted, like all data in Redis."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _PREFIX = "rq:worker:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredWorker:
-    """A worker as RQ's registry has it; ``silent_for`` is measured between two machines' clocks."""
+    """A worker in RQ's registry; ``silent_for`` compares the clocks of two machines."""
 
     name: str
     host: str
@@ -25,31 +25,31 @@ class RegisteredWorker:
 
 
 def registered_workers(connection: Redis) -> tuple[RegisteredWorker, ...]:
-    """Return the workers that have not said goodbye, by name; raises ``RedisError`` when Redis is away.
+    """Return the workers that have not signed off, by name; raises ``RedisError`` if Redis is away.
 
-    One that was killed stays for as long as RQ remembers it, about a minute and a half.
+    A killed worker stays registered until RQ forgets it, about a minute and a half later.
     """
     now = _now(connection)
     keys = sorted(_text(key) for key in connection.smembers(REDIS_WORKER_KEYS))
-    found = (_listed(key, connection.hmget(key, _FIELDS), now) for key in keys)
-    return tuple(worker for worker in found if worker)
+    workers = (_read_worker(key, connection.hmget(key, _FIELDS), now) for key in keys)
+    return tuple(worker for worker in workers if worker)
 
 
-def _listed(key: str, values: Any, now: datetime) -> RegisteredWorker | None:
-    said: Mapping[str, str] = {name: _text(value) for name, value in zip(_FIELDS, values, strict=True) if value}
-    if not said or "death" in said:
+def _read_worker(key: str, values: Any, now: datetime) -> RegisteredWorker | None:
+    fields: Mapping[str, str] = {name: _text(value) for name, value in zip(_FIELDS, values, strict=True) if value}
+    if not fields or "death" in fields:
         return None
     return RegisteredWorker(
         name=key.removeprefix(_PREFIX),
-        host=said.get("hostname", ""),
-        pid=int(said["pid"]) if said.get("pid", "").isdecimal() else None,
-        queues=tuple(filter(None, said.get("queues", "").split(","))),
-        state=said.get("state", ""),
-        silent_for=_silence(said.get("last_heartbeat", ""), now),
+        host=fields.get("hostname", ""),
+        pid=int(fields["pid"]) if fields.get("pid", "").isdecimal() else None,
+        queues=tuple(filter(None, fields.get("queues", "").split(","))),
+        state=fields.get("state", ""),
+        silent_for=_silent_for(fields.get("last_heartbeat", ""), now),
     )
 
 
-def _silence(last_heartbeat: str, now: datetime) -> timedelta | None:
+def _silent_for(last_heartbeat: str, now: datetime) -> timedelta | None:
     try:
         heard = datetime.fromisoformat(last_heartbeat)
     except ValueError:
