@@ -28,7 +28,7 @@ def rescuer(services: Services, at: list[float]) -> LeaseRescuer:
     return LeaseRescuer(services.leases, 5.0)
 
 
-def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
+def test_a_lease_without_a_heartbeat_is_rescued_after_the_lease_time(
     services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
 ) -> None:
     job = running()
@@ -45,7 +45,7 @@ def test_a_lease_that_is_not_beaten_is_reaped_after_its_time(
     assert rescuer.rescue() == 0
 
 
-def test_a_lease_that_is_beaten_lives_on(
+def test_a_lease_with_heartbeats_is_kept(
     services: Services, rescuer: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
     for _ in range(5):
@@ -54,7 +54,7 @@ def test_a_lease_that_is_beaten_lives_on(
         services.leases.beat(lease)
 
 
-def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
+def test_only_the_monotonic_time_of_the_rescuer_counts(
     services: Services, rescuer: LeaseRescuer, lease: UUID, at: list[float]
 ) -> None:
     with writing(services.engine) as connection:
@@ -64,7 +64,7 @@ def test_only_the_reapers_own_time_counts_not_what_stands_in_the_row(
     assert rescuer.rescue() == 0
 
 
-def test_a_beat_at_the_last_moment_saves_the_lease(
+def test_a_heartbeat_at_the_last_moment_keeps_the_lease(
     services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -85,7 +85,7 @@ def test_a_beat_at_the_last_moment_saves_the_lease(
     assert services.leases.beat(lease)
 
 
-def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
+def test_a_job_without_its_lease_row_is_rescued_after_the_lease_time(
     services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], at: list[float], database: str
 ) -> None:
     job = running()
@@ -97,9 +97,7 @@ def test_a_job_whose_lease_is_gone_is_settled_after_a_leases_time(
     assert services.jobs.get(job.id).status is Status.STALE
 
 
-def test_after_the_database_was_away_every_lease_has_its_whole_time_again(
-    rescuer: LeaseRescuer, lease: UUID, at: list[float]
-) -> None:
+def test_after_a_reset_every_lease_has_its_full_time_again(rescuer: LeaseRescuer, lease: UUID, at: list[float]) -> None:
     assert rescuer.rescue() == 0
     at[0] += 100
     rescuer.reset()
@@ -108,9 +106,7 @@ def test_after_the_database_was_away_every_lease_has_its_whole_time_again(
     assert rescuer.rescue() == 1
 
 
-def test_only_scheduled_jobs_whose_time_has_come_are_queued(
-    services: Services, make: Callable[..., Job], database: str
-) -> None:
+def test_only_due_scheduled_jobs_are_promoted(services: Services, make: Callable[..., Job], database: str) -> None:
     due, early, running = make(), make(), make()
     with writing(services.engine) as connection:
         for job, status, seconds in ((due, "scheduled", -1), (early, "scheduled", 60), (running, "running", -1)):
@@ -126,7 +122,7 @@ def test_only_scheduled_jobs_whose_time_has_come_are_queued(
     assert services.jobs.get(due.id).version == due.version + 1
 
 
-def test_waiting_jobs_are_announced_by_queue(services: Services, make: Callable[..., Job], database: str) -> None:
+def test_wake_ups_are_topped_up_by_queue(services: Services, make: Callable[..., Job], database: str) -> None:
     for queue in ("b", "a", "a", "c"):
         services.queues.add(queue)
         make(queue=queue)
@@ -136,13 +132,13 @@ def test_waiting_jobs_are_announced_by_queue(services: Services, make: Callable[
     assert list(announced) == ["a", "b", "c"]
 
 
-def test_counting_stops_at_the_ceiling(services: Services, make: Callable[..., Job]) -> None:
+def test_the_count_of_queued_jobs_stops_at_the_ceiling(services: Services, make: Callable[..., Job]) -> None:
     for _ in range(4):
         make()
     assert top_up_wake_ups(services.engine, lambda _, rows: rows, ceiling=3) == {"default": 3}
 
 
-def test_an_emptied_redis_is_filled_again_up_to_the_cap(
+def test_an_emptied_redis_is_topped_up_to_the_cap(
     services: Services, valkey_url: str, make: Callable[..., Job]
 ) -> None:
     wake_ups, few, many = WakeUps(valkey_url), uuid4().hex, uuid4().hex
@@ -155,9 +151,7 @@ def test_an_emptied_redis_is_filled_again_up_to_the_cap(
     assert top_up_wake_ups(services.engine, wake_ups.top_up) == {few: 0, many: 0}
 
 
-def test_queues_are_found_along_an_index_not_by_reading_all_rows(
-    services: Services, make: Callable[..., Job], database: str
-) -> None:
+def test_queues_are_found_along_an_index(services: Services, make: Callable[..., Job], database: str) -> None:
     make()
     with recorded(services.engine) as sent:
         top_up_wake_ups(services.engine, lambda _queue, rows: rows)

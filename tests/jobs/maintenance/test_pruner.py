@@ -55,7 +55,7 @@ def ids(services: Services, table: Any = jobs) -> set[Any]:
         return set(connection.execute(select(table.c.id)).scalars())
 
 
-def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
+def test_old_finished_jobs_are_pruned_with_their_files_and_events(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     _, gone = with_file(status="completed", finished_at=days_ago(31))
@@ -69,7 +69,7 @@ def test_old_finished_jobs_go_with_their_files_and_all_that_was_noted(
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
-def test_an_unfinished_job_is_never_pruned_however_old(
+def test_an_unfinished_job_is_never_pruned(
     services: Services, pruner: Pruner, make: Callable[..., Job], status: Status
 ) -> None:
     job = make()
@@ -89,7 +89,7 @@ def test_a_retried_job_is_not_pruned_by_its_earlier_end(
     assert pruner.prune(MONTH) == 0
 
 
-def test_more_than_a_batch_is_pruned_in_one_go(services: Services, pruner: Pruner, make: Callable[..., Job]) -> None:
+def test_more_than_one_batch_is_pruned(services: Services, pruner: Pruner, make: Callable[..., Job]) -> None:
     with writing(services.engine) as connection:
         services.jobs.store.insert(connection, [new_job(number) for number in range(BATCH + 3)])
         connection.execute(update(jobs).values(status="failed", finished_at=days_ago(31)))
@@ -100,7 +100,7 @@ def new_job(number: int) -> Job:
     return Job(id=UUID(int=number), type="nothing", title="T", status=Status.QUEUED)
 
 
-def test_a_file_past_its_day_goes_and_its_row_says_since_when(
+def test_an_expired_file_is_deleted_and_its_row_has_the_time(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     job, gone = with_file()
@@ -117,7 +117,7 @@ def test_a_file_past_its_day_goes_and_its_row_says_since_when(
     assert services.jobs.attachment(job.id, file_id).deleted_at is not None
 
 
-def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
+def test_the_sweep_deletes_only_old_files_without_a_row(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, named = with_file()
@@ -132,7 +132,7 @@ def test_the_sweep_removes_old_files_that_no_row_names_and_only_those(
     assert [path.exists() for path in (named, orphan, young)] == [True, False, True]
 
 
-def test_what_a_crash_left_between_the_row_and_the_file_is_swept(
+def test_the_sweep_deletes_a_file_that_a_crash_left_behind(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]]
 ) -> None:
     _, path = with_file()
@@ -143,7 +143,7 @@ def test_what_a_crash_left_between_the_row_and_the_file_is_swept(
     assert not path.exists()
 
 
-def test_the_sweep_does_not_stumble_over_files_that_vanish_meanwhile(tmp_path: Path) -> None:
+def test_the_sweep_ignores_files_that_vanish_meanwhile(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
     for _ in range(3):
         aged(files.path(files.receive(io.BytesIO(b"x"), "x").id), 2 * ORPHAN_AGE)
@@ -154,7 +154,7 @@ def test_the_sweep_does_not_stumble_over_files_that_vanish_meanwhile(tmp_path: P
     assert list(found) == []
 
 
-def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
+def test_files_with_a_row_but_not_on_the_disk_are_found(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
     (_, kept), (job, lost), (_, removed) = with_file(), with_file(), with_file()
@@ -170,7 +170,7 @@ def test_files_that_have_a_row_and_are_not_on_the_disk_are_found(
     assert kept.exists()
 
 
-def test_missing_files_are_found_however_many_there_are(
+def test_more_than_one_batch_of_missing_files_is_found(
     pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.jobs.maintenance.pruner.BATCH", 2)

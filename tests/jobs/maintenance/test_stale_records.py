@@ -31,7 +31,7 @@ def heard_of(services: Services, job: Job, minutes: float) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
 
 
-def test_it_is_lost_once_nobody_has_heard_of_it_for_so_long(services: Services, crawl: Job) -> None:
+def test_a_record_without_updates_is_lost_after_the_limit(services: Services, crawl: Job) -> None:
     heard_of(services, crawl, minutes=29)
     assert mark_silent_records_stale(services.jobs, services.registry) == 0
     heard_of(services, crawl, minutes=31)
@@ -42,19 +42,19 @@ def test_it_is_lost_once_nobody_has_heard_of_it_for_so_long(services: Services, 
     assert lost.errors[-1]["text"] == "No update for 0:30:00, so it was marked as lost."
 
 
-def test_each_word_is_a_sign_of_life(services: Services, crawl: Job) -> None:
+def test_every_update_counts_as_a_heartbeat(services: Services, crawl: Job) -> None:
     heard_of(services, crawl, minutes=31)
     services.jobs.change(crawl.id, lambda job: job.with_progress(5.0))
     assert mark_silent_records_stale(services.jobs, services.registry) == 0
 
 
-def test_a_root_that_has_parts_to_come_is_never_lost(services: Services, crawl: Job) -> None:
+def test_a_root_with_unfinished_children_is_never_lost(services: Services, crawl: Job) -> None:
     services.jobs.create_child_job(crawl.id, "crawl", dispatch=False)
     heard_of(services, crawl, minutes=31)
     assert mark_silent_records_stale(services.jobs, services.registry) == 0
 
 
-def test_a_type_without_a_limit_is_never_lost(services: Services) -> None:
+def test_a_record_of_a_type_without_a_limit_is_never_lost(services: Services) -> None:
     made = services.jobs.create_job("nothing", dispatch=False)
     running = services.jobs.change(made.id, Job.mark_running)
     heard_of(services, running, minutes=60 * 24)

@@ -35,7 +35,7 @@ def went(services: Services) -> AttemptStats:
     return found
 
 
-def test_runs_are_counted_by_their_outcome(services: Services, lease: UUID, fold: Any) -> None:
+def test_attempts_are_counted_by_outcome(services: Services, lease: UUID, fold: Any) -> None:
     services.registry.add(job_type("fine", title="Fine")(succeeds))
     services.registry.add(job_type("poor", title="Poor")(breaks))
     for name in ("fine", "fine", "poor"):
@@ -48,7 +48,9 @@ def test_runs_are_counted_by_their_outcome(services: Services, lease: UUID, fold
     assert (poor.type_name, poor.runs, poor.failures, poor.run_times.samples) == ("poor", 1, 1, 0)
 
 
-def test_a_failed_try_counts_even_if_a_later_one_succeeds(run: Run, services: Services, lease: UUID, fold: Any) -> None:
+def test_a_failed_attempt_counts_even_if_a_later_one_succeeds(
+    run: Run, services: Services, lease: UUID, fold: Any
+) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         if job.attempt == 1:
             raise ValueError
@@ -62,14 +64,14 @@ def test_a_failed_try_counts_even_if_a_later_one_succeeds(run: Run, services: Se
     assert (went(services).runs, went(services).failures) == (2, 1)
 
 
-def test_history_outlives_its_jobs(run: Run, services: Services, fold: Any) -> None:
+def test_attempts_of_deleted_jobs_still_count(run: Run, services: Services, fold: Any) -> None:
     job = run(succeeds)
     fold()
     services.jobs.delete(job.id)
     assert went(services).runs == 1
 
 
-def test_how_long_it_ran_and_waited_is_told(run: Run, services: Services, fold: Any) -> None:
+def test_run_and_wait_times_are_measured(run: Run, services: Services, fold: Any) -> None:
     job = run(succeeds)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(created_at=later(-500)))
@@ -82,7 +84,7 @@ def test_how_long_it_ran_and_waited_is_told(run: Run, services: Services, fold: 
     assert 300 < waited.total_seconds() <= 500
 
 
-def test_a_delay_is_not_a_wait(services: Services, lease: UUID, fold: Any) -> None:
+def test_a_delay_is_not_wait_time(services: Services, lease: UUID, fold: Any) -> None:
     job = services.jobs.create_job("nothing", delay=timedelta(hours=1))
     with writing(services.engine) as connection:
         times = {"status": "queued", "run_at": later(-2), "created_at": later(-3602)}

@@ -13,7 +13,7 @@ from webapp.schema import error_groups
 from webapp.services import Services
 
 
-def test_no_page_of_errors_sorts_them_all(services: Services, database: str) -> None:
+def test_a_page_of_errors_is_read_in_the_order_of_its_index(services: Services, database: str) -> None:
     now = services.queries.jobs.now()
     common = {"type": "nothing", "message": "It broke.", "sample_job_id": uuid4(), "count": 1, "first_seen_at": now}
     rows = [{"fingerprint": f"{n:016x}", "last_seen_at": now - timedelta(minutes=n), **common} for n in range(5000)]

@@ -38,7 +38,7 @@ def groups(services: Services, **narrowed: Any) -> tuple[ErrorGroup, ...]:
     return services.metrics.errors.page(**narrowed)
 
 
-def test_failures_of_one_cause_are_one_group(services: Services, fail: Fail, fold: Any) -> None:
+def test_failures_with_one_cause_are_one_group(services: Services, fail: Fail, fold: Any) -> None:
     jobs = [fail(f"Row {row} has no sku.") for row in range(3)]
     fail("The table is empty.")
     fold()
@@ -51,7 +51,7 @@ def test_failures_of_one_cause_are_one_group(services: Services, fail: Fail, fol
     assert services.metrics.errors.fingerprint_of_job(jobs[0].id) == rows.fingerprint
 
 
-def test_a_group_knows_how_many_people_it_hit(
+def test_a_group_counts_the_affected_users(
     services: Services, fail: Fail, fold: Any, people: Callable[[], UUID]
 ) -> None:
     ana, ben = people(), people()
@@ -63,7 +63,7 @@ def test_a_group_knows_how_many_people_it_hit(
     assert (group.count, group.users) == (4, 2)
 
 
-def test_a_group_grows_from_one_time_to_the_next(services: Services, fail: Fail, fold: Any) -> None:
+def test_a_group_grows_with_each_rollup(services: Services, fail: Fail, fold: Any) -> None:
     fail("broken")
     fold()
     fail("broken")
@@ -74,7 +74,7 @@ def test_a_group_grows_from_one_time_to_the_next(services: Services, fail: Fail,
     assert group.count == sum(counted[group.fingerprint].values()) == 2
 
 
-def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail: Fail, fold: Any) -> None:
+def test_a_resolved_error_reopens_when_it_happens_again(services: Services, fail: Fail, fold: Any) -> None:
     fail("broken")
     fold()
     (group,) = groups(services)
@@ -85,7 +85,7 @@ def test_a_resolved_error_that_comes_back_is_open_again(services: Services, fail
     assert [one.state for one in groups(services)] == ["open"]
 
 
-def test_an_ignored_error_stays_so(services: Services, fail: Fail, fold: Any) -> None:
+def test_an_ignored_error_stays_ignored(services: Services, fail: Fail, fold: Any) -> None:
     fail("broken")
     fold()
     services.metrics.errors.set_state(groups(services)[0].fingerprint, ErrorState.IGNORED)
@@ -94,12 +94,12 @@ def test_an_ignored_error_stays_so(services: Services, fail: Fail, fold: Any) ->
     assert [(one.state, one.count) for one in groups(services)] == [("ignored", 2)]
 
 
-def test_what_no_job_failed_with_cannot_be_settled(services: Services) -> None:
+def test_the_state_of_an_unknown_error_cannot_be_set(services: Services) -> None:
     with pytest.raises(ErrorNotFound):
         services.metrics.errors.set_state("0" * 16, ErrorState.RESOLVED)
 
 
-def test_jobs_that_still_are_failed_can_be_retried_together(services: Services, fail: Fail, fold: Any) -> None:
+def test_only_jobs_that_are_still_failed_can_be_retried(services: Services, fail: Fail, fold: Any) -> None:
     first, second = fail("broken"), fail("broken")
     fold()
     (group,) = groups(services)
@@ -109,7 +109,7 @@ def test_jobs_that_still_are_failed_can_be_retried_together(services: Services, 
     assert errors.retriable(group.fingerprint, 10) == (second.id,)
 
 
-def test_a_job_that_failed_without_an_attempt_is_grouped_by_what_it_says(services: Services, fold: Any) -> None:
+def test_a_job_that_failed_without_an_attempt_is_grouped_by_its_error(services: Services, fold: Any) -> None:
     job = services.jobs.create_job("nothing", dispatch=False)
     services.jobs.change(job.id, lambda one: one.mark_running())
     assert (
@@ -119,7 +119,7 @@ def test_a_job_that_failed_without_an_attempt_is_grouped_by_what_it_says(service
     assert [one.message for one in groups(services)] == ["The other side hung up."]
 
 
-def test_groups_are_paged_and_narrowed(services: Services, fail: Fail, fold: Any) -> None:
+def test_groups_are_paged_and_filtered(services: Services, fail: Fail, fold: Any) -> None:
     for words in ("one", "two", "three"):
         fail(words)
     fold()

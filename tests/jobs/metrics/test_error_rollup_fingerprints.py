@@ -15,11 +15,11 @@ TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    
         ("Timed out after 3.5 s", "Timed out  after 12.25 s"),
     ],
 )
-def test_what_varies_does_not_tell_errors_apart(one: str, other: str) -> None:
+def test_variable_parts_do_not_change_the_fingerprint(one: str, other: str) -> None:
     assert error_signature("report", one).fingerprint == error_signature("report", other).fingerprint
 
 
-def test_type_words_and_place_tell_errors_apart() -> None:
+def test_type_message_and_place_change_the_fingerprint() -> None:
     marks = {
         error_signature("report", "broken").fingerprint,
         error_signature("import", "broken").fingerprint,
@@ -30,12 +30,12 @@ def test_type_words_and_place_tell_errors_apart() -> None:
     assert len(marks) == 5
 
 
-def test_an_edit_above_the_line_keeps_the_fingerprint() -> None:
+def test_a_line_number_does_not_change_the_fingerprint() -> None:
     one, other = (error_signature("report", "broken", TRACE.format(line=line, function="f")) for line in (3, 30))
     assert one == other
     assert one.place == "a.py, f"
 
 
-def test_people_read_the_message_as_it_was() -> None:
+def test_the_message_is_kept_unchanged() -> None:
     assert error_signature("report", "Row 17 has no 'sku'.").message == "Row 17 has no 'sku'."
     assert len(error_signature("report", "x" * 5000).message) == 500

@@ -46,7 +46,7 @@ def error(services: Services, people: Callable[[], Any], make: Callable[..., Job
     return error
 
 
-def test_old_hours_go_and_young_ones_stay(services: Services) -> None:
+def test_old_hours_are_deleted_and_recent_ones_kept(services: Services) -> None:
     for hour in (OLD, later(-3 * YEAR.total_seconds()), YOUNG):
         add(services, runs, hour=hour, **CELL)
     assert prune_metrics(services.engine, YEAR, only_count=True) == 2
@@ -56,7 +56,7 @@ def test_old_hours_go_and_young_ones_stay(services: Services) -> None:
     assert prune_metrics(services.engine, YEAR) == 0
 
 
-def test_an_error_goes_with_all_that_was_added_up_of_it(
+def test_an_old_error_is_deleted_with_its_counts(
     services: Services, make: Callable[..., Job], error: Callable[..., None]
 ) -> None:
     error("old", OLD)
@@ -68,7 +68,7 @@ def test_an_error_goes_with_all_that_was_added_up_of_it(
     assert count(services, error_hours) == 1, "the hours of a year ago are no page's"
 
 
-def test_nothing_is_forgotten_of_what_is_never_to_go(services: Services) -> None:
+def test_an_unlimited_retention_deletes_nothing(services: Services) -> None:
     add(services, runs, hour=OLD, **CELL)
     assert prune_metrics(services.engine, timedelta.max) == 0
     assert count(services, runs) == 1

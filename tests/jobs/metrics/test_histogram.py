@@ -20,13 +20,13 @@ def test_without_samples_there_is_no_percentile() -> None:
     assert (durations().samples, durations().percentile(0.5)) == (0, None)
 
 
-def test_few_samples_are_said_to_be_few() -> None:
+def test_fewer_than_twenty_samples_are_a_small_sample() -> None:
     assert durations(*[1.0] * 19).is_small_sample
     assert not durations(*[1.0] * 20).is_small_sample
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=60), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
-def test_a_percentile_lies_in_the_step_of_the_true_one(seconds: list[float], share: float) -> None:
+def test_a_percentile_lies_in_the_bucket_of_the_exact_value(seconds: list[float], share: float) -> None:
     ranked = sorted(seconds)
     true = next(one for place, one in enumerate(ranked, 1) if place >= share * len(ranked))
     found = durations(*seconds).percentile(share)
@@ -37,7 +37,7 @@ def test_a_percentile_lies_in_the_step_of_the_true_one(seconds: list[float], sha
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.005, 5e6])
-def test_what_is_shorter_or_longer_than_all_steps_is_counted_too(seconds: float) -> None:
+def test_durations_outside_all_bounds_are_counted(seconds: float) -> None:
     found = durations(seconds).percentile(1.0)
     assert found is not None
     assert timedelta(0) <= found <= timedelta(seconds=BOUNDS[-1])

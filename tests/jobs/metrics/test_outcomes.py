@@ -48,7 +48,7 @@ def equal(services: Services) -> bool:
     return services.metrics.count_ended_by_hour(since(services)) == listed(services)
 
 
-def test_a_job_counts_before_it_is_added_up_and_after(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_job_counts_before_and_after_the_rollup(services: Services, ended: Ended, fold: Any) -> None:
     for minutes in (0, 1, 59, 61, 150):
         ended(minutes=minutes)
     assert equal(services)
@@ -59,7 +59,7 @@ def test_a_job_counts_before_it_is_added_up_and_after(services: Services, ended:
     assert sum(services.metrics.count_ended_by_hour(since(services)).values()) == 7
 
 
-def test_a_job_is_added_up_once_however_often_that_is_done(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_job_is_counted_once_by_repeated_rollups(services: Services, ended: Ended, fold: Any) -> None:
     ended()
     ended(Status.COMPLETED)
     for _ in range(2):
@@ -69,7 +69,7 @@ def test_a_job_is_added_up_once_however_often_that_is_done(services: Services, e
         assert sum(connection.execute(select(endings.c.jobs)).scalars()) == 2
 
 
-def test_a_job_that_is_tried_again_leaves_the_count(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_retried_job_is_subtracted(services: Services, ended: Ended, fold: Any) -> None:
     job = ended()
     ended()
     fold()
@@ -78,14 +78,14 @@ def test_a_job_that_is_tried_again_leaves_the_count(services: Services, ended: E
     assert equal(services)
 
 
-def test_a_job_that_is_deleted_leaves_the_count(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_deleted_job_is_subtracted(services: Services, ended: Ended, fold: Any) -> None:
     job = ended()
     fold()
     services.jobs.delete(job.id)
     assert services.metrics.count_ended_by_hour(since(services)) == {}
 
 
-def test_what_retention_removes_stays_in_the_history(services: Services, ended: Ended, fold: Any) -> None:
+def test_an_expired_job_stays_in_the_history(services: Services, ended: Ended, fold: Any) -> None:
     ended(minutes=60 * 24 * 20)
     fold()
     with writing(services.engine) as connection:
@@ -93,7 +93,7 @@ def test_what_retention_removes_stays_in_the_history(services: Services, ended: 
     assert sum(services.metrics.count_ended_by_hour(since(services, 24 * 30)).values()) == 1
 
 
-def test_a_job_that_comes_late_is_counted_where_it_ended(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_job_that_is_inserted_late_counts_in_its_hour(services: Services, ended: Ended, fold: Any) -> None:
     ended()
     fold()
     row = {"type": "nothing", "title": "Imported", "queue": "default", "priority": 100, "payload": {}}
@@ -103,7 +103,7 @@ def test_a_job_that_comes_late_is_counted_where_it_ended(services: Services, end
     assert equal(services)
 
 
-def test_the_sums_of_an_hour_that_is_over_become_one(
+def test_the_rows_of_a_past_hour_are_merged(
     services: Services, ended: Ended, monkeypatch: pytest.MonkeyPatch, fold: Any
 ) -> None:
     for _ in range(3):
@@ -118,7 +118,7 @@ def test_the_sums_of_an_hour_that_is_over_become_one(
     assert equal(services)
 
 
-def test_a_count_can_be_narrowed_to_a_type_or_a_queue(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_count_can_be_filtered_by_type_or_queue(services: Services, ended: Ended, fold: Any) -> None:
     ended(queue="slow")
     ended(type="other")
     fold()
@@ -127,7 +127,7 @@ def test_a_count_can_be_narrowed_to_a_type_or_a_queue(services: Services, ended:
     assert sum(services.metrics.count_ended_by_hour(since(services), type="other").values()) == 1
 
 
-def test_hours_of_which_all_jobs_are_gone_leave_nothing(services: Services, ended: Ended, fold: Any) -> None:
+def test_an_hour_without_jobs_leaves_no_rows(services: Services, ended: Ended, fold: Any) -> None:
     gone, kept = ended(minutes=300), ended(minutes=400)
     fold()
     with writing(services.engine) as connection:
@@ -141,7 +141,7 @@ def test_hours_of_which_all_jobs_are_gone_leave_nothing(services: Services, ende
     assert equal(services)
 
 
-def test_all_types_are_counted_in_one_go(services: Services, ended: Ended, fold: Any) -> None:
+def test_all_types_are_counted_together(services: Services, ended: Ended, fold: Any) -> None:
     ended()
     ended(type="other")
     again = ended(type="other")

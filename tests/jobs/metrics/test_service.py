@@ -36,7 +36,7 @@ def claim(services: Services, lease: UUID) -> Job:
     return job
 
 
-def test_each_end_is_counted_once_by_clocks_that_fold_at_once(
+def test_each_end_is_counted_once_by_concurrent_clocks(
     services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch, fold: Callable[[], None]
 ) -> None:
     monkeypatch.setattr(attempt_stats, "BATCH", 5)
@@ -52,9 +52,7 @@ def test_each_end_is_counted_once_by_clocks_that_fold_at_once(
     assert counted(services) == (JOBS, JOBS, JOBS)
 
 
-def test_what_is_committed_late_is_not_missed(
-    services: Services, lease: UUID, database: str, fold: Callable[[], None]
-) -> None:
+def test_a_late_commit_is_not_missed(services: Services, lease: UUID, database: str, fold: Callable[[], None]) -> None:
     if database == "sqlite":
         return  # whoever writes there is alone
     late, soon = claim(services, lease), claim(services, lease)

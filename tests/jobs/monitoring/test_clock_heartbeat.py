@@ -22,12 +22,12 @@ def set_back(services: Services, age: timedelta) -> None:
         connection.execute(update(clocks).values(beat_at=later(-age.total_seconds())))
 
 
-def test_without_a_clock_all_is_silent(services: Services) -> None:
+def test_without_a_clock_there_is_no_heartbeat(services: Services) -> None:
     assert time_since_heartbeat(services.engine) is None
     assert is_clock_silent(services.engine)
 
 
-def test_a_clock_is_heard_until_it_says_goodbye(services: Services) -> None:
+def test_a_clock_has_a_heartbeat_until_it_stops(services: Services) -> None:
     heartbeat = ClockHeartbeat(services.engine)
     heartbeat.beat()
     assert time_since_heartbeat(services.engine) < timedelta(seconds=10)
@@ -36,7 +36,7 @@ def test_a_clock_is_heard_until_it_says_goodbye(services: Services) -> None:
     assert is_clock_silent(services.engine)
 
 
-def test_the_latest_of_several_counts(services: Services) -> None:
+def test_the_latest_heartbeat_of_several_clocks_counts(services: Services) -> None:
     ClockHeartbeat(services.engine).beat()
     set_back(services, timedelta(minutes=5))
     assert is_clock_silent(services.engine)
@@ -45,7 +45,7 @@ def test_the_latest_of_several_counts(services: Services) -> None:
     assert count(services) == 2
 
 
-def test_a_clock_beats_every_few_seconds_in_one_row(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_updates_one_row_every_few_seconds(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     heartbeat = ClockHeartbeat(services.engine)
     heartbeat.beat()
     set_back(services, timedelta(minutes=5))
@@ -57,7 +57,7 @@ def test_a_clock_beats_every_few_seconds_in_one_row(services: Services, monkeypa
     assert count(services) == 1
 
 
-def test_a_clock_that_was_killed_is_forgotten_after_an_hour(services: Services) -> None:
+def test_the_row_of_a_killed_clock_is_deleted_after_an_hour(services: Services) -> None:
     ClockHeartbeat(services.engine).beat()
     set_back(services, timedelta(hours=2))
     ClockHeartbeat(services.engine).beat()

@@ -33,7 +33,7 @@ def move(services: Services, job: Job, queue: str) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(queue=queue))
 
 
-def test_what_waits_and_runs_is_counted(services: Services, make: Make, running: Callable[..., Job]) -> None:
+def test_waiting_and_running_jobs_are_counted(services: Services, make: Make, running: Callable[..., Job]) -> None:
     running()
     move(services, make(), "slow")
     move(services, make(), "slow")
@@ -57,13 +57,13 @@ def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
     assert found.waited >= timedelta(seconds=899)
 
 
-def test_a_paused_queue_makes_nobody_wait(services: Services, make: Make) -> None:
+def test_jobs_in_a_paused_queue_do_not_count_as_waiting_longest(services: Services, make: Make) -> None:
     age(services, make(), 900)
     services.queues.pause("default")
     assert snapshot(services).longest_wait is None
 
 
-def test_a_retry_begins_the_wait_anew(services: Services, running: Callable[..., Job]) -> None:
+def test_a_retry_restarts_the_wait(services: Services, running: Callable[..., Job]) -> None:
     job = running()
     end(services, job, Status.FAILED)
     age(services, job, 900)
@@ -73,7 +73,7 @@ def test_a_retry_begins_the_wait_anew(services: Services, running: Callable[...,
     assert found.waited < timedelta(seconds=60)
 
 
-def test_the_last_failures_come_first(services: Services, lease: UUID, make: Make) -> None:
+def test_the_latest_failures_come_first(services: Services, lease: UUID, make: Make) -> None:
     failed = []
     for status in (Status.FAILED, Status.COMPLETED, Status.FAILED):
         make()
@@ -84,7 +84,7 @@ def test_the_last_failures_come_first(services: Services, lease: UUID, make: Mak
     assert [job.id for job in services.health_check.failed(5)] == [failed[2], failed[0]]
 
 
-def test_a_redis_that_is_away_is_part_of_what_is_found(services: Services, tmp_path: Path) -> None:
+def test_an_unreachable_redis_is_part_of_the_snapshot(services: Services, tmp_path: Path) -> None:
     health_check = HealthCheck(
         services.engine,
         redis=Redis(unix_socket_path=str(tmp_path / "nobody")),

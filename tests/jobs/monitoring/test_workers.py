@@ -16,15 +16,13 @@ IDLE = RegisteredWorker(name="i", host="a", pid=7, queues=("x", "y"), state="idl
 SAME = RegisteredWorker(name="w", host="h", pid=1, queues=("x", "default"), state="idle", silent_for=None)
 
 
-def test_a_worker_without_a_lease_is_what_redis_says(engine: Engine) -> None:
+def test_a_worker_without_a_lease_has_the_state_that_redis_has(engine: Engine) -> None:
     (worker,) = Workers(engine, lambda: (IDLE,)).all()
     assert (worker.host, worker.pid, worker.queues, worker.state) == ("a", 7, ("x", "y"), "idle")
     assert (worker.silent_for, worker.job_id) == (timedelta(seconds=3), None)
 
 
-def test_a_worker_with_a_lease_is_busy_whatever_redis_says(
-    engine: Engine, running: Callable[..., Job], lease: UUID
-) -> None:
+def test_a_worker_with_a_lease_is_busy(engine: Engine, running: Callable[..., Job], lease: UUID) -> None:
     job = running()
     (worker,) = Workers(engine, lambda: (SAME,)).all()
     assert (worker.state, worker.job_id, worker.job_type) == ("busy", job.id, "nothing")
@@ -33,13 +31,13 @@ def test_a_worker_with_a_lease_is_busy_whatever_redis_says(
 
 
 @pytest.mark.usefixtures("lease")
-def test_a_worker_that_redis_does_not_know_is_there_by_its_lease(engine: Engine) -> None:
+def test_a_worker_that_redis_does_not_know_is_found_by_its_lease(engine: Engine) -> None:
     workers = Workers(engine, lambda: (IDLE,))
     assert [(one.name, one.queues) for one in workers.all()] == [("i", ("x", "y")), ("w", ("default",))]
     assert [one.name for one in workers.in_database()] == ["w"]
 
 
-def test_the_age_of_a_beat_is_told_by_the_databases_clock(engine: Engine, lease: UUID) -> None:
+def test_the_age_of_a_heartbeat_is_measured_by_the_database(engine: Engine, lease: UUID) -> None:
     with writing(engine) as connection:
         connection.execute(update(leases).where(leases.c.id == lease).values(beat_at=later(-60)))
     (worker,) = Workers(engine, tuple).all()

@@ -25,25 +25,25 @@ def insert(services: Services, job: Job, job_id: str) -> UUID:
     return UUID(job_id)
 
 
-def test_a_job_is_found_by_its_last_eight_digits(services: Services, make: Make) -> None:
+def test_a_job_is_found_by_the_last_eight_digits_of_its_id(services: Services, make: Make) -> None:
     job = make()
     make()
     assert services.queries.all_jobs.get_by_short_id(job.short_id) == services.jobs.get(job.id)
 
 
-def test_digits_elsewhere_in_an_id_are_not_its_end(services: Services, make: Make) -> None:
+def test_the_first_digits_of_an_id_are_not_a_short_id(services: Services, make: Make) -> None:
     with pytest.raises(JobNotFound):
         services.queries.all_jobs.get_by_short_id(make().id.hex[:8])
 
 
-def test_an_end_that_two_jobs_share_names_both(services: Services, make: Make) -> None:
+def test_an_ambiguous_short_id_names_the_jobs(services: Services, make: Make) -> None:
     job = make()
     twin = insert(services, job, f"01a20000-0000-7000-8000-0000{job.short_id}")
     with pytest.raises(AmbiguousId, match=f"{job.id}.*{twin}"):
         services.queries.all_jobs.get_by_short_id(job.short_id)
 
 
-def test_only_the_newest_jobs_are_found_by_the_end_of_their_id(
+def test_only_the_newest_jobs_are_found_by_short_id(
     services: Services, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(all_jobs, "SHORT_ID_SCAN_LIMIT", 2)
@@ -53,7 +53,7 @@ def test_only_the_newest_jobs_are_found_by_the_end_of_their_id(
         services.queries.all_jobs.get_by_short_id(old.short_id)
 
 
-def test_everybodys_newest_jobs_are_narrowed_by_status_type_and_owner(
+def test_the_newest_jobs_can_be_filtered_by_status_type_and_owner(
     services: Services, make: Make, people: Callable[[], UUID]
 ) -> None:
     person = people()
@@ -65,9 +65,7 @@ def test_everybodys_newest_jobs_are_narrowed_by_status_type_and_owner(
     assert services.queries.all_jobs.newest(9, type_name="maintenance") == ()
 
 
-def test_failed_and_lost_jobs_come_oldest_first_and_page_by_page(
-    services: Services, running: Callable[..., Job]
-) -> None:
+def test_failed_and_lost_jobs_are_paged_oldest_first(services: Services, running: Callable[..., Job]) -> None:
     ids = []
     for status in (Status.FAILED, Status.COMPLETED, Status.STALE, Status.CANCELLED, Status.FAILED):
         job = running()
@@ -78,7 +76,7 @@ def test_failed_and_lost_jobs_come_oldest_first_and_page_by_page(
     assert services.queries.all_jobs.failed_ids(limit=2, after=ids[1]) == tuple(ids[2:])
 
 
-def test_what_failed_long_ago_can_be_left_out(services: Services, running: Callable[..., Job]) -> None:
+def test_failed_jobs_can_be_limited_to_a_period(services: Services, running: Callable[..., Job]) -> None:
     old, new = running(), running()
     for job in (old, new):
         end(services, job, Status.FAILED)
@@ -87,7 +85,7 @@ def test_what_failed_long_ago_can_be_left_out(services: Services, running: Calla
     assert services.queries.all_jobs.failed_ids(within=timedelta(hours=1)) == (new.id,)
 
 
-def test_a_failed_part_is_not_among_them_for_it_goes_with_its_root(services: Services, make: Make) -> None:
+def test_failed_children_are_left_out(services: Services, make: Make) -> None:
     root = make()
     child = services.jobs.create_child_job(root.id, "nothing")
     with writing(services.engine) as connection:

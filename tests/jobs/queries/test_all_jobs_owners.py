@@ -12,7 +12,7 @@ from webapp.services import Services
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_each_count_stops_at_the_ceiling_and_all_are_one_statement(services: Services) -> None:
+def test_jobs_are_counted_by_owner_up_to_a_ceiling_in_one_statement(services: Services) -> None:
     nobody = uuid4()
     many(services, 7, owner=ANA.user_id)
     with recorded(services.engine) as sent:

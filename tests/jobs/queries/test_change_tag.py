@@ -22,7 +22,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_it_differs_when_something_has_changed(services: Services, make: Make, change: str) -> None:
+def test_a_change_tag_differs_after_a_change(services: Services, make: Make, change: str) -> None:
     job = make()
     part = services.jobs.create_child_job(job.id, "nothing")
     services.jobs.add_attachment(job.id, "first.txt", b"abc")

@@ -38,13 +38,13 @@ def test_lines_are_read_forwards_and_backwards(services: Services, job: Job) -> 
     assert texts(ask.first_lines(LogCriteria(job_id=job.id, after=end[0].id), 2)) == "e"
 
 
-def test_a_level_takes_the_graver_ones_with_it(services: Services, job: Job) -> None:
+def test_a_level_includes_more_severe_lines(services: Services, job: Job) -> None:
     assert texts(services.queries.logs.first_lines(LogCriteria(job_id=job.id, level="WARNING"))) == "bce"
     assert texts(services.queries.logs.first_lines(LogCriteria(job_id=job.id, level="ERROR", attempt=2))) == "ce"
     assert texts(services.queries.logs.first_lines(LogCriteria(job_id=job.id, attempt=1))) == "ab"
 
 
-def test_a_whole_log_comes_in_pages(services: Services, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_log_is_read_in_pages(services: Services, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.queries.logs.first_lines.__func__, "__defaults__", (2,))
     pages = list(services.queries.logs.all_lines(LogCriteria(job_id=job.id)))
     assert [len(page) for page in pages] == [2, 2, 1]

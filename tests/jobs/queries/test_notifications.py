@@ -28,7 +28,7 @@ def told(services: Services, person: UUID) -> list[tuple[UUID, Status]]:
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.STALE, Status.CANCELLED])
-def test_whoever_owns_a_job_is_told_of_its_end(
+def test_the_owner_of_a_job_is_notified_when_it_ends(
     services: Services, running: Make, ana: UUID, status: Status, database: str
 ) -> None:
     job = running(owner=Owner(user_id=ana))
@@ -39,32 +39,36 @@ def test_whoever_owns_a_job_is_told_of_its_end(
     assert (notice.title, notice.at) == (job.title, services.jobs.get(job.id).finished_at)
 
 
-def test_a_job_that_is_only_a_record_tells_as_well(services: Services, make: Make, ana: UUID, database: str) -> None:
+def test_a_record_only_job_creates_a_notification(services: Services, make: Make, ana: UUID, database: str) -> None:
     job = make(Owner(user_id=ana), dispatch=False)
     services.jobs.change(job.id, Job.mark_running)
     services.jobs.change(job.id, Job.mark_completed)
     assert told(services, ana) == [(job.id, Status.COMPLETED)]
 
 
-def test_the_system_and_strangers_are_told_nothing(services: Services, running: Make, database: str) -> None:
+def test_system_jobs_and_unknown_owners_get_no_notification(services: Services, running: Make, database: str) -> None:
     for owner in (Owner(public=True), Owner(user_id=uuid4())):
         end(services, running(owner=owner))
     with writing(services.engine) as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM notices").scalar_one() == 0
 
 
-def test_a_stop_before_the_start_is_no_news(services: Services, make: Make, ana: UUID, database: str) -> None:
+def test_a_job_stopped_before_its_start_creates_no_notification(
+    services: Services, make: Make, ana: UUID, database: str
+) -> None:
     services.jobs.cancel(make(Owner(user_id=ana)).id)
     assert told(services, ana) == []
 
 
-def test_an_end_that_is_taken_back_tells_nothing(services: Services, running: Make, ana: UUID, database: str) -> None:
+def test_an_attempt_that_is_retried_creates_no_notification(
+    services: Services, running: Make, ana: UUID, database: str
+) -> None:
     job = running(owner=Owner(user_id=ana))
     end(services, job, Status.SCHEDULED, retry_in=0.0)
     assert told(services, ana) == []
 
 
-def test_of_a_family_only_the_root_tells(services: Services, run: Callable[..., Job], ana: UUID) -> None:
+def test_only_the_root_creates_a_notification(services: Services, run: Callable[..., Job], ana: UUID) -> None:
     made = run(_root, owner=Owner(user_id=ana))
     run_once(services, "default", services.leases.open(HOLDER, "default"))
     assert services.jobs.get(made.id).status is Status.COMPLETED
@@ -75,7 +79,7 @@ def _root(job: JobContext, payload: Nothing) -> None:
     job.spawn("nothing")
 
 
-def test_what_was_read_is_told_no_more(services: Services, running: Make, ana: UUID, database: str) -> None:
+def test_a_read_notification_is_no_longer_unread(services: Services, running: Make, ana: UUID, database: str) -> None:
     made = [running(owner=Owner(user_id=ana)) for _ in range(3)]
     for job in made:
         end(services, job)
@@ -92,7 +96,7 @@ def test_what_was_read_is_told_no_more(services: Services, running: Make, ana: U
     assert len(services.notifications.read(ana)) == 3
 
 
-def test_a_notice_goes_with_its_job(services: Services, running: Make, ana: UUID, database: str) -> None:
+def test_a_notification_is_deleted_with_its_job(services: Services, running: Make, ana: UUID, database: str) -> None:
     job = running(owner=Owner(user_id=ana))
     end(services, job)
     services.jobs.delete(job.id)
@@ -102,7 +106,7 @@ def test_a_notice_goes_with_its_job(services: Services, running: Make, ana: UUID
 @pytest.mark.parametrize(
     ("choice", "told_of"), [("never", []), ("failure", ["failed"]), ("always", ["done", "failed"])]
 )
-def test_people_choose_of_which_ends_they_are_told(
+def test_users_choose_which_results_notify_them(
     services: Services, running: Make, ana: UUID, choice: str, told_of: list[str], database: str
 ) -> None:
     with writing(services.engine) as connection:

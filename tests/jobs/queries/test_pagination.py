@@ -56,7 +56,7 @@ def found(services: Services, text: str, viewer: Viewer = ANA, **chosen: Any) ->
     return [job.id for job in services.queries.lists.find(viewer, JobCriteria(text=text, **chosen)).jobs]
 
 
-def test_a_search_finds_names_numbers_parameters_messages_and_errors(
+def test_a_search_finds_titles_ids_parameters_messages_and_errors(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     job = order("Müller & Söhne", title="Monthly report", lines=[{"sku": "X-100%", "count": 12}])
@@ -70,7 +70,7 @@ def test_a_search_finds_names_numbers_parameters_messages_and_errors(
         assert found(services, word) == [], word
 
 
-def test_nobody_searches_in_what_they_may_not_open(
+def test_a_search_skips_parameters_and_errors_that_the_viewer_cannot_open(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     public = order("Bravo", PUBLIC, title="Nightly")
@@ -91,7 +91,7 @@ def test_a_secret_is_never_found(services: Services, order: Callable[..., Job], 
     assert found(services, "sesame") == found(services, closed[:20]) == found(services, closed[8:20]) == []
 
 
-def test_a_list_is_narrowed_by_owner_time_and_type(services: Services, make: Callable[..., Job], database: str) -> None:
+def test_a_list_is_filtered_by_owner_time_and_type(services: Services, make: Callable[..., Job], database: str) -> None:
     own, public, other = make(ANAS), make(PUBLIC), make(Owner(user_id=BEN.user_id))
     assert found(services, "", ownership="mine") == [own.id]
     assert found(services, "", ownership="public") == [public.id]
@@ -106,7 +106,7 @@ def test_a_list_is_narrowed_by_owner_time_and_type(services: Services, make: Cal
     assert found(services, "", newest_id=own.id) == [own.id]
 
 
-def test_a_search_says_how_far_it_came_and_goes_on_from_there(
+def test_a_search_stops_at_its_scan_limit_and_continues_from_there(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     old = order("Foxtrot")
@@ -124,7 +124,7 @@ def test_a_search_says_how_far_it_came_and_goes_on_from_there(
     )
 
 
-def test_jobs_that_a_page_does_not_show_yet_are_counted(
+def test_jobs_that_belong_on_a_page_but_are_not_shown_are_counted(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:
     def missing(shown: list[UUID], limit: int = 50, **chosen: Any) -> int:
@@ -152,7 +152,7 @@ def test_jobs_that_a_page_does_not_show_yet_are_counted(
     )
 
 
-def test_of_what_is_shown_only_what_may_be_seen_is_read_again(services: Services, make: Callable[..., Job]) -> None:
+def test_the_change_tag_covers_only_visible_jobs(services: Services, make: Callable[..., Job]) -> None:
     own, other = make(ANAS), make(Owner(user_id=BEN.user_id))
     assert set(services.queries.lists.find_by_ids(ANA, [own.id, other.id, uuid4()])) == {own.id}
     before = services.queries.lists.change_tag(ANA, [own.id, other.id])
@@ -162,7 +162,7 @@ def test_of_what_is_shown_only_what_may_be_seen_is_read_again(services: Services
     assert services.queries.lists.change_tag(ANA, [own.id, other.id]) != before
 
 
-def test_the_pulse_is_of_what_begins_and_ends_elsewhere_too(services: Services, make: Callable[..., Job]) -> None:
+def test_the_change_tag_covers_jobs_that_start_outside_the_page(services: Services, make: Callable[..., Job]) -> None:
     before = services.queries.lists.change_tag(ANA, [])
     make(Owner(user_id=BEN.user_id))
     assert services.queries.lists.change_tag(ANA, []) == before
@@ -171,7 +171,7 @@ def test_the_pulse_is_of_what_begins_and_ends_elsewhere_too(services: Services, 
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_the_pulse_of_a_page_just_read_need_not_be_asked_for(
+def test_the_change_tag_of_a_page_just_read_equals_the_queried_one(
     services: Services, make: Callable[..., Job], count: int, database: str
 ) -> None:
     for _ in range(count):
@@ -196,7 +196,7 @@ EVERY_CHOICE = [
 
 
 @pytest.mark.parametrize("viewer", [ANA, AUDITOR], ids=["user", "auditor"])
-def test_no_list_is_made_by_a_walk_through_the_table(services: Services, viewer: Viewer, database: str) -> None:
+def test_no_list_scans_the_whole_table(services: Services, viewer: Viewer, database: str) -> None:
     """Twenty thousand jobs, none of them ana's, none public: whatever is chosen is found by an index, in its order."""
     many(services, 20_000, owner=BEN.user_id)
     with writing(services.engine) as connection:
@@ -223,7 +223,7 @@ def _walks_the_table(line: str, viewer: Viewer) -> bool:
     return "SCAN jobs" in line and not line.endswith(allowed)
 
 
-def test_a_list_reads_its_page_and_no_more(services: Services) -> None:
+def test_a_list_reads_only_its_page(services: Services) -> None:
     """A page among twenty thousand failed and lost jobs stops with the page: SQLite counts its steps."""
     many(services, 10_000, owner=ANA.user_id, status="failed")
     with writing(services.engine) as connection:

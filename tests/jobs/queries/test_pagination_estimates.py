@@ -40,14 +40,16 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
     assert (running.counts, running.cut) == ({"import": 2}, False)
 
 
-def test_of_many_jobs_the_newest_count_and_that_is_said(services: Services, put: Callable[..., None]) -> None:
+def test_a_count_by_type_covers_the_newest_jobs_and_says_when_it_was_cut(
+    services: Services, put: Callable[..., None]
+) -> None:
     put(Status.QUEUED, "import", many=2)
     put(Status.QUEUED, many=3)
     found = count_types(services.engine, EVERYBODY, "waiting", 4)
     assert (found.counts, found.cut) == ({"report": 3, "import": 1}, True)
 
 
-def test_what_somebody_may_not_see_is_not_counted(
+def test_a_count_by_type_covers_only_visible_jobs(
     services: Services, put: Callable[..., None], people: Callable[[], Any]
 ) -> None:
     ana = people()
@@ -56,7 +58,7 @@ def test_what_somebody_may_not_see_is_not_counted(
     assert services.queries.lists.count_by_type(Viewer(user_id=ana), "waiting").counts == {"report": 1}
 
 
-def test_only_unfinished_jobs_are_read_for_it(services: Services, put: Callable[..., None]) -> None:
+def test_a_count_by_type_reads_only_unfinished_jobs(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED)
     with recorded(services.engine) as sent:
         services.queries.lists.count_by_type(EVERYBODY, "waiting")

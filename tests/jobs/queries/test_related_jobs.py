@@ -22,7 +22,7 @@ def become(services: Services, job: Job, status: Status) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(status=status.value))
 
 
-def test_a_job_knows_what_it_repeats_and_what_repeats_it(services: Services, make: Make) -> None:
+def test_related_jobs_include_both_directions_of_run_again(services: Services, make: Make) -> None:
     old = make(Owner(user_id=ANA.user_id))
     new = services.jobs.run_again(old.id)
     assert [one.id for one in services.queries.related.find(ANA, new).again_of] == [old.id]
@@ -30,7 +30,7 @@ def test_a_job_knows_what_it_repeats_and_what_repeats_it(services: Services, mak
     assert services.queries.related.find(BOB, old).run_again_as == ()
 
 
-def test_a_job_knows_what_it_follows_and_what_follows_it(services: Services, make: Make) -> None:
+def test_related_jobs_include_visible_predecessors_and_dependents(services: Services, make: Make) -> None:
     owner = Owner(user_id=ANA.user_id)
     first, strangers = make(owner), make(Owner(user_id=BOB.user_id))
     second = make(owner, after=[first.id, strangers.id])
@@ -38,7 +38,7 @@ def test_a_job_knows_what_it_follows_and_what_follows_it(services: Services, mak
     assert [one.id for one in services.queries.related.find(ANA, services.jobs.get(first.id)).dependents] == [second.id]
 
 
-def test_parts_worth_looking_at_come_first(services: Services, make: Make) -> None:
+def test_running_and_failed_children_come_first(services: Services, make: Make) -> None:
     root = make()
     parts = [services.jobs.create_child_job(root.id, "nothing", name=str(number)) for number in range(5)]
     for part, status in zip(parts, ("completed", "queued", "failed", "running", "stale"), strict=True):

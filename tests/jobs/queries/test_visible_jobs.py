@@ -32,7 +32,7 @@ def set_status(services: Services, job: Job, status: Status, **values: object) -
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(status=status.value, **values))
 
 
-def test_one_sees_the_own_jobs_and_the_public_ones(services: Services, make: Callable[..., Job], database: str) -> None:
+def test_a_user_sees_their_own_and_public_jobs(services: Services, make: Callable[..., Job], database: str) -> None:
     own, public, hidden = make(ANAS), make(PUBLIC), make(Owner())
     assert ids(services.queries.lists.page(ANA)) == [public.id, own.id]
     assert ids(services.queries.lists.page(BEN)) == [public.id]
@@ -46,14 +46,14 @@ def test_one_sees_the_own_jobs_and_the_public_ones(services: Services, make: Cal
                     services.queries.jobs.get_visible(viewer, job.id)
 
 
-def test_a_job_that_is_not_there_is_not_found_in_the_same_words(services: Services) -> None:
+def test_a_missing_job_raises_the_same_error_as_a_hidden_one(services: Services) -> None:
     missing = uuid4()
     with pytest.raises(JobNotFound, match=f"There is no job {missing}."):
         services.queries.jobs.get_visible(ANA, missing)
 
 
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "all"])
-def test_each_status_is_in_one_tab(services: Services, make: Callable[..., Job], tab: str) -> None:
+def test_a_tab_lists_the_jobs_with_its_statuses(services: Services, make: Callable[..., Job], tab: str) -> None:
     made = {status: make(ANAS) for status in Status}
     for status, job in made.items():
         set_status(services, job, status)
@@ -66,9 +66,7 @@ def test_every_status_is_in_exactly_one_tab() -> None:
     assert sorted(status for statuses in TABS.values() for status in statuses) == sorted(Status)
 
 
-def test_pages_follow_each_other_without_gap_or_double(
-    services: Services, make: Callable[..., Job], database: str
-) -> None:
+def test_pages_have_no_gaps_and_no_duplicates(services: Services, make: Callable[..., Job], database: str) -> None:
     made = [make(ANAS if number % 2 else PUBLIC).id for number in range(7)]
     pages, last = [], None
     while page := services.queries.lists.page(ANA, before=last, limit=3):
@@ -78,7 +76,7 @@ def test_pages_follow_each_other_without_gap_or_double(
     assert pages == [made[6:3:-1], made[3:0:-1], made[0:1]]
 
 
-def test_a_page_can_be_of_one_type(services: Services, make: Callable[..., Job]) -> None:
+def test_a_page_can_be_limited_to_one_type(services: Services, make: Callable[..., Job]) -> None:
     make(ANAS)
     assert services.queries.lists.page(ANA, type_name="maintenance") == ()
     assert len(services.queries.lists.page(ANA, type_name="nothing")) == 1
@@ -99,13 +97,13 @@ def many(services: Services, count: int, *, owner: UUID, status: str = "complete
         connection.execute(text(statement), values)
 
 
-def test_counts_stop_at_a_ceiling(services: Services, database: str) -> None:
+def test_tab_counts_stop_at_a_ceiling(services: Services, database: str) -> None:
     many(services, TAB_CEILING + 5, owner=ANA.user_id, status="queued")
     counts = services.queries.lists.count_tabs(ANA)
     assert (counts["all"], counts["waiting"], counts["done"]) == (TAB_CEILING, TAB_CEILING, 0)
 
 
-def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
+def test_a_user_with_few_jobs_among_many_reads_few_rows(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
     """The hostile case: twenty thousand jobs, none of them the viewer's, none public."""
@@ -132,7 +130,7 @@ def test_whoever_has_few_jobs_among_many_of_others_reads_few_rows(
         assert [line for line in walks if "USING INDEX ix_jobs_public" not in line] == [], statement
 
 
-def test_the_pulse_changes_whenever_the_list_looks_different(
+def test_the_change_tag_of_a_list_changes_whenever_the_list_does(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     make(PUBLIC)
@@ -168,7 +166,7 @@ def test_the_pulse_changes_whenever_the_list_looks_different(
     changed("a removal")
 
 
-def test_the_place_in_the_queue_is_the_order_of_the_claims(
+def test_the_place_in_the_queue_follows_the_order_of_claims(
     services: Services, make: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     low, second, third, first = make(priority=10), make(), make(), make(priority=200)
@@ -184,7 +182,7 @@ def test_the_place_in_the_queue_is_the_order_of_the_claims(
         assert services.queries.estimates.place_in_queue(claimed) is None
 
 
-def test_the_usual_duration_is_the_median_of_the_completed(
+def test_the_usual_duration_is_the_median_of_completed_jobs(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
     assert services.queries.estimates.usual_duration("nothing") is None
@@ -203,7 +201,7 @@ def test_the_latest_creation_of_a_type_is_known(services: Services, make: Callab
     assert services.queries.jobs.last_created_at("nothing") == latest.created_at
 
 
-def test_the_log_pages_by_the_line_that_was_read_last(services: Services, running: Callable[..., Job]) -> None:
+def test_a_log_continues_after_the_last_line_that_was_read(services: Services, running: Callable[..., Job]) -> None:
     job = running()
     with writing(services.engine) as connection:
         lines = [(job.started_at, "INFO", f"line {number}") for number in range(5)]
@@ -229,7 +227,7 @@ def test_attempts_are_listed_oldest_first(services: Services, running: Callable[
     ]
 
 
-def test_a_tenants_people_see_their_house_only(services: Services, make: Callable[..., Job]) -> None:
+def test_users_of_a_tenant_see_only_their_tenants_jobs(services: Services, make: Callable[..., Job]) -> None:
     ours, theirs = make(Owner(public=True, tenant="ours")), make(Owner(public=True, tenant="theirs"))
     viewer = Viewer(user_id=uuid4(), tenant="ours")
     assert ids(services.queries.lists.page(viewer)) == [ours.id]
@@ -238,5 +236,5 @@ def test_a_tenants_people_see_their_house_only(services: Services, make: Callabl
     assert ids(services.queries.lists.page(Viewer(user_id=uuid4(), tenant="ours", sees_all=True))) == [ours.id]
 
 
-def test_the_time_is_the_databases(services: Services, database: str) -> None:
+def test_the_current_time_is_the_databases(services: Services, database: str) -> None:
     assert services.queries.jobs.now() <= services.queries.jobs.now()

@@ -42,7 +42,7 @@ def local(moments: tuple[datetime, ...], zone: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("text", "said"), BAD_RULES.items(), ids=range(len(BAD_RULES)))
-def test_a_bad_rule_gets_one_sentence(text: str, said: str) -> None:
+def test_an_invalid_rule_is_refused_with_one_sentence(text: str, said: str) -> None:
     with pytest.raises(InvalidCronRule) as refused:
         CronRule.parse(text, "UTC")
     assert said in str(refused.value)
@@ -51,20 +51,20 @@ def test_a_bad_rule_gets_one_sentence(text: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "", "America", "../../etc/passwd", "/etc/passwd", "posixrules", "\0"])
-def test_an_unknown_zone_gets_one_sentence(zone: str) -> None:
+def test_an_unknown_zone_is_refused_with_one_sentence(zone: str) -> None:
     with pytest.raises(UnknownTimeZone, match="Example: Europe/Madrid"):
         CronRule.parse("0 2 * * *", zone)
 
 
-def test_spaces_do_not_matter() -> None:
+def test_spaces_are_normalized() -> None:
     assert CronRule.parse("  0\t2 * *  mon-fri ", "UTC") == CronRule.parse("0 2 * * mon-fri", "UTC")
 
 
-def test_the_29th_of_february_comes() -> None:
+def test_the_29th_of_february_is_found() -> None:
     assert CronRule.parse("0 0 29 2 *", "UTC").after(at("2096-03-01T00:00")) == at("2104-02-29T00:00")
 
 
-def test_its_own_moment_is_not_after_itself() -> None:
+def test_a_time_is_not_after_itself() -> None:
     rule = CronRule.parse("0 2 * * *", "UTC")
     assert rule.after(at("2026-05-01T02:00")) == at("2026-05-02T02:00")
     assert rule.after(at("2026-05-01T01:59:59.999999")) == at("2026-05-01T02:00")
@@ -84,11 +84,11 @@ def test_its_own_moment_is_not_after_itself() -> None:
         ("America/Santiago", "2026-09-05T12:00", "0 0 * * *", ["06 01:00 -0300", "07 00:00 -0300"]),
     ],
 )
-def test_both_nights_of_daylight_saving_are_kept(zone: str, night: str, rule: str, times: list[str]) -> None:
+def test_both_changes_of_daylight_saving_time_are_handled(zone: str, night: str, rule: str, times: list[str]) -> None:
     assert local(CronRule.parse(rule, zone).next(at(night, zone), 2), zone) == times
 
 
-def test_a_time_of_the_hour_that_comes_twice_is_not_found_in_the_past() -> None:
+def test_a_time_in_the_repeated_hour_is_not_found_in_the_past() -> None:
     second_quarter_past_two = at("2026-10-25T01:15")
     found = CronRule.parse("30 2 * * *", "Europe/Madrid").after(second_quarter_past_two)
     assert found == at("2026-10-26T01:30")
@@ -96,7 +96,7 @@ def test_a_time_of_the_hour_that_comes_twice_is_not_found_in_the_past() -> None:
 
 @settings(deadline=None)  # the machine may be busy
 @given(zone=st.sampled_from(ZONES), day=st.dates(date(2024, 1, 1), date(2030, 12, 31)), hour=st.integers(1, 23))
-def test_a_time_of_the_day_comes_once_on_every_day(zone: str, day: date, hour: int) -> None:
+def test_a_time_of_day_fires_once_every_day(zone: str, day: date, hour: int) -> None:
     rule = CronRule.parse(f"30 {hour} * * *", zone)
     noon = at(f"{day}T00:00", zone) - timedelta(hours=12)
     days = [moment.astimezone(ZoneInfo(zone)).date() for moment in rule.next(noon, 5)]
@@ -105,7 +105,7 @@ def test_a_time_of_the_day_comes_once_on_every_day(zone: str, day: date, hour: i
 
 @settings(deadline=None)  # the machine may be busy
 @given(zone=st.sampled_from(ZONES), moment=moments)
-def test_what_repeats_by_the_minute_keeps_its_pace_through_every_night(zone: str, moment: datetime) -> None:
+def test_a_minute_interval_continues_through_daylight_saving_changes(zone: str, moment: datetime) -> None:
     found = CronRule.parse("*/15 * * * *", zone).next(moment, 8)
     assert found[0] - moment <= timedelta(minutes=15)
     assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(minutes=15)}
@@ -119,7 +119,9 @@ def test_what_repeats_by_the_minute_keeps_its_pace_through_every_night(zone: str
     minutes=st.integers(0, 3000),
     most=st.integers(1, 120),
 )
-def test_the_latest_are_the_end_of_all(rule: str, zone: str, since: datetime, minutes: int, most: int) -> None:
+def test_the_latest_times_are_the_last_of_all_times(
+    rule: str, zone: str, since: datetime, minutes: int, most: int
+) -> None:
     until = since + timedelta(minutes=minutes)
     wanted = CronRule.parse(rule, zone)
     assert wanted.latest(since, until, most) == tuple(wanted.between(since, until))[-most:]

@@ -25,7 +25,7 @@ def planned(
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays, missed=st.sampled_from(MisfirePolicy))
-def test_what_fires_is_due_and_what_comes_next_is_the_next(
+def test_a_plan_fires_the_latest_times_and_names_the_next_one(
     rule: CronRule, moment: datetime, delay: timedelta, missed: MisfirePolicy
 ) -> None:
     times, found, now = planned(rule, moment, delay, missed)
@@ -36,21 +36,21 @@ def test_what_fires_is_due_and_what_comes_next_is_the_next(
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays)
-def test_skip_passes_over_what_is_too_late(rule: CronRule, moment: datetime, delay: timedelta) -> None:
+def test_skip_leaves_out_times_that_are_too_late(rule: CronRule, moment: datetime, delay: timedelta) -> None:
     times, found, now = planned(rule, moment, delay, MisfirePolicy.SKIP)
     assert list(found.due) == [time for time in times if now - time <= TOO_LATE]
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays)
-def test_once_fires_once_however_many_were_missed(rule: CronRule, moment: datetime, delay: timedelta) -> None:
+def test_once_fires_only_the_latest_time(rule: CronRule, moment: datetime, delay: timedelta) -> None:
     times, found, _ = planned(rule, moment, delay, MisfirePolicy.ONCE)
     assert found.due == (times[-1],)
 
 
 @settings(deadline=None)  # the machine may be busy
 @given(rule=rules, moment=moments, delay=delays)
-def test_all_fires_each_up_to_a_limit(rule: CronRule, moment: datetime, delay: timedelta) -> None:
+def test_all_fires_every_time_up_to_a_limit(rule: CronRule, moment: datetime, delay: timedelta) -> None:
     times, found, _ = planned(rule, moment, delay, MisfirePolicy.ALL)
     assert list(found.due) == times[-MAX_CATCH_UP:]
 
@@ -62,7 +62,7 @@ def test_all_fires_each_up_to_a_limit(rule: CronRule, moment: datetime, delay: t
     delays=st.lists(st.integers(0, 90 * 60), max_size=8),
     missed=st.sampled_from(MisfirePolicy),
 )
-def test_no_time_fires_twice_and_with_all_none_is_left_out(
+def test_no_time_fires_twice_and_all_leaves_none_out(
     rule: CronRule, moment: datetime, delays: list[int], missed: MisfirePolicy
 ) -> None:
     first = fire_at = rule.after(moment)
@@ -82,6 +82,6 @@ def test_no_time_fires_twice_and_with_all_none_is_left_out(
 @pytest.mark.parametrize(
     ("missed", "count"), [(MisfirePolicy.SKIP, 6), (MisfirePolicy.ONCE, 1), (MisfirePolicy.ALL, 100)]
 )
-def test_a_year_of_missed_minutes_is_planned_without_walking_through_it(missed: MisfirePolicy, count: int) -> None:
+def test_a_year_of_missed_minutes_is_planned_quickly(missed: MisfirePolicy, count: int) -> None:
     now = datetime(2026, 5, 1, 12, tzinfo=UTC)
     assert len(plan_firing(CronRule("* * * * *", "UTC"), now - timedelta(days=365), now, missed).due) == count

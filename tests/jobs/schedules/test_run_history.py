@@ -26,7 +26,7 @@ def passed(services: Services, schedule: Schedule, count: int, days_ago: int = 0
             connection.execute(insert(schedule_runs).values(**row))
 
 
-def test_the_strip_has_the_newest_runs_of_each_schedule(services: Services, add: Add) -> None:
+def test_the_latest_runs_of_each_schedule_are_returned(services: Services, add: Add) -> None:
     many, few, none = add("Many"), add("Few"), add("None")
     passed(services, many, RECENT_RUNS + 5)
     passed(services, few, 2)
@@ -38,7 +38,7 @@ def test_the_strip_has_the_newest_runs_of_each_schedule(services: Services, add:
     assert none.id not in strips
 
 
-def test_the_strips_are_read_along_an_index_however_many_runs_there_are(services: Services, add: Add) -> None:
+def test_the_latest_runs_are_read_along_an_index(services: Services, add: Add) -> None:
     passed(services, add(), 3)
     passed(services, add("Other"), 3)
     with recorded(services.engine) as sent:
@@ -49,7 +49,7 @@ def test_the_strips_are_read_along_an_index_however_many_runs_there_are(services
         assert "SCAN schedule_runs" not in plan
 
 
-def test_a_run_has_the_status_of_its_job_as_it_stands(services: Services, add: Add) -> None:
+def test_a_run_has_the_current_status_of_its_job(services: Services, add: Add) -> None:
     schedule = add()
     job = services.schedule_runner.run_now(schedule)
     services.jobs.cancel(job.id)
@@ -59,7 +59,7 @@ def test_a_run_has_the_status_of_its_job_as_it_stands(services: Services, add: A
     assert (run.status, run.job_id) == (None, job.id)
 
 
-def test_old_runs_are_forgotten_but_each_schedule_keeps_its_strip(services: Services, add: Add) -> None:
+def test_old_runs_are_pruned_except_the_latest_of_each_schedule(services: Services, add: Add) -> None:
     busy, rare = add("Busy"), add("Rare")
     passed(services, busy, RECENT_RUNS + 7, days_ago=50)
     passed(services, rare, 3, days_ago=50)
@@ -72,7 +72,7 @@ def test_old_runs_are_forgotten_but_each_schedule_keeps_its_strip(services: Serv
     assert kept == [RECENT_RUNS, 3]
 
 
-def test_a_schedule_younger_than_the_retention_keeps_all(services: Services, add: Add) -> None:
+def test_runs_younger_than_the_retention_are_kept(services: Services, add: Add) -> None:
     schedule = add()
     passed(services, schedule, RECENT_RUNS + 5)
     assert services.pruner.prune_schedule_runs() == 0

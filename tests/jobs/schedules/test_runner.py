@@ -36,7 +36,7 @@ def made(services: Services) -> tuple[Job, ...]:
     return services.queries.all_jobs.newest(500)
 
 
-def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add, rewind: Rewind) -> None:
+def test_a_due_schedule_creates_its_job_and_advances(services: Services, add: Add, rewind: Rewind) -> None:
     due = rewind(add(), minutes=0)
     assert services.schedule_runner.fire_due() == 1
     [job], [run] = made(services), runs(services, due)
@@ -54,14 +54,14 @@ def test_a_due_schedule_makes_its_job_and_moves_on(services: Services, add: Add,
     assert services.run_history.schedule_of(job.id) == (due.id, "Nightly")
 
 
-def test_its_job_is_announced(services: Services, add: Add, rewind: Rewind) -> None:
+def test_a_scheduled_job_wakes_its_queue(services: Services, add: Add, rewind: Rewind) -> None:
     rewind(add(queue="default"), minutes=0)
     services.wake_ups.connection.delete("rq:queue:default")
     services.schedule_runner.fire_due()
     assert services.wake_ups.connection.llen("rq:queue:default") == 1
 
 
-def test_nothing_due_costs_one_indexed_query(services: Services, add: Add) -> None:
+def test_a_tick_without_due_schedules_is_one_indexed_query(services: Services, add: Add) -> None:
     add()
     with recorded(services.engine) as sent:
         assert services.schedule_runner.fire_due() == 0
@@ -69,7 +69,7 @@ def test_nothing_due_costs_one_indexed_query(services: Services, add: Add) -> No
     assert "ix_schedules_due" in plan_of(services.engine, statement, parameters, as_if_large=True)
 
 
-def test_a_job_gets_what_the_schedule_says(
+def test_a_job_takes_the_options_of_its_schedule(
     services: Services, add: Add, rewind: Rewind, people: Callable[[], UUID]
 ) -> None:
     owner = Owner(user_id=people(), tenant="north")
@@ -79,7 +79,7 @@ def test_a_job_gets_what_the_schedule_says(
     assert (job.owner, job.priority, job.triggered_by) == (owner, 7, None)
 
 
-def test_each_time_fires_once_however_many_clocks_tick(services: Services, add: Add, rewind: Rewind) -> None:
+def test_each_time_fires_once_with_several_clocks(services: Services, add: Add, rewind: Rewind) -> None:
     due = [rewind(add(f"Schedule {number}", missed="all"), minutes=9) for number in range(5)]
     start = Barrier(6)
 
@@ -116,7 +116,7 @@ def test_a_time_that_has_fired_does_not_fire_again(services: Services, add: Add,
         ("all", ["started"] * 21),
     ],
 )
-def test_missed_times_follow_the_policy(
+def test_missed_times_follow_the_misfire_policy(
     services: Services, add: Add, rewind: Rewind, missed: str, expected: list[str]
 ) -> None:
     due = rewind(add(missed=missed), minutes=20)
@@ -127,7 +127,9 @@ def test_missed_times_follow_the_policy(
     assert len(made(services)) == found.count("started")
 
 
-def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services, add: Add, rewind: Rewind) -> None:
+def test_a_schedule_with_one_job_at_a_time_skips_a_run_while_its_job_is_unfinished(
+    services: Services, add: Add, rewind: Rewind
+) -> None:
     schedule = add(one_at_a_time=True, missed="all")
     rewind(schedule, minutes=2)
     services.schedule_runner.fire_due()
@@ -144,7 +146,7 @@ def test_a_schedule_with_one_job_at_a_time_leaves_a_time_out(services: Services,
     ("on_duplicate", "one_at_a_time", "outcome"),
     [("reject", False, "busy"), ("queue_after", False, "started"), ("queue_after", True, "busy")],
 )
-def test_the_unique_key_of_a_type_is_kept(
+def test_a_scheduled_job_respects_the_unique_key_of_its_type(
     services: Services, add: Add, rewind: Rewind, on_duplicate: str, one_at_a_time: bool, outcome: str
 ) -> None:
     kind = job_type("lone", title="Lone", unique_key="the only one", on_duplicate=on_duplicate)(_alone)
@@ -169,13 +171,13 @@ def _alone(job: object, payload: Empty) -> None:
     """Bear no other beside it."""
 
 
-def test_a_paused_schedule_does_not_fire_but_can_be_run(services: Services, add: Add, rewind: Rewind) -> None:
+def test_a_paused_schedule_does_not_fire_but_can_run_now(services: Services, add: Add, rewind: Rewind) -> None:
     paused = services.schedules.pause(rewind(add(), minutes=1))
     assert services.schedule_runner.fire_due() == 0
     assert services.schedule_runner.run_now(paused).priority == 200
 
 
-def test_a_schedule_paused_while_a_clock_looks_at_it_does_not_fire(
+def test_a_schedule_that_is_paused_after_it_was_read_does_not_fire(
     services: Services, add: Add, rewind: Rewind
 ) -> None:
     due = rewind(add(), minutes=0)
@@ -184,7 +186,7 @@ def test_a_schedule_paused_while_a_clock_looks_at_it_does_not_fire(
     assert made(services) == ()
 
 
-def test_run_now_makes_a_job_in_the_name_of_who_asked(services: Services, add: Add, people: Callable[[], UUID]) -> None:
+def test_run_now_records_the_user_who_asked(services: Services, add: Add, people: Callable[[], UUID]) -> None:
     schedule, person = add(), people()
     job = services.schedule_runner.run_now(schedule, by=person)
     [run] = runs(services, schedule)
@@ -212,7 +214,9 @@ def _keyed(job: object, payload: Key) -> None:
     """Use a key."""
 
 
-def test_a_secret_is_closed_in_the_schedule_and_open_to_the_job(keyed: Services, add: Add, rewind: Rewind) -> None:
+def test_a_secret_is_encrypted_in_the_schedule_and_readable_by_the_job(
+    keyed: Services, add: Add, rewind: Rewind
+) -> None:
     schedule = rewind(add(type_name="keyed", payload={"key": "hush"}), minutes=0)
     assert "hush" not in str(schedule.payload)
     keyed.schedule_runner.fire_due()
@@ -236,7 +240,7 @@ def change(services: Services, **values: object) -> None:
         ({"payload": {"key": {"$secret": "from another key"}}}, "SECRET_KEY has changed"),
     ],
 )
-def test_a_schedule_that_cannot_make_its_job_says_why_and_stops_no_other(
+def test_a_schedule_that_cannot_create_its_job_records_why_and_others_fire(
     keyed: Services, add: Add, rewind: Rewind, values: dict[str, object], said: str
 ) -> None:
     broken = rewind(add("Broken", "keyed", {"key": "hush"}), minutes=0)
@@ -251,7 +255,7 @@ def test_a_schedule_that_cannot_make_its_job_says_why_and_stops_no_other(
         keyed.schedule_runner.run_now(keyed.schedules.get(broken.id))
 
 
-def test_a_zone_that_has_vanished_is_said_once(services: Services, add: Add, rewind: Rewind) -> None:
+def test_a_zone_that_no_longer_exists_is_recorded_once(services: Services, add: Add, rewind: Rewind) -> None:
     schedule = rewind(add(), minutes=0)
     change(services, zone="Mars/Base")
     assert (services.schedule_runner.fire_due(), services.schedule_runner.fire_due()) == (0, 0)
@@ -260,7 +264,7 @@ def test_a_zone_that_has_vanished_is_said_once(services: Services, add: Add, rew
     assert services.schedules.get(schedule.id).next_fire_at is None
 
 
-def test_a_clock_that_dies_in_between_leaves_nothing(services: Services, add: Add, rewind: Rewind) -> None:
+def test_a_clock_that_dies_before_the_commit_leaves_nothing(services: Services, add: Add, rewind: Rewind) -> None:
     due = rewind(add(), minutes=0)
 
     def die(*_: object) -> None:
@@ -274,7 +278,7 @@ def test_a_clock_that_dies_in_between_leaves_nothing(services: Services, add: Ad
     assert services.schedule_runner.fire_due() == 1
 
 
-def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, add: Add, rewind: Rewind) -> None:
+def test_only_one_of_two_processes_fires_a_time(services: Services, add: Add, rewind: Rewind) -> None:
     due = rewind(add(), minutes=0)
     at = due.next_fire_at or datetime.now(UTC)
     first, second = (
@@ -289,9 +293,7 @@ def test_the_clocks_of_two_processes_agree_on_who_was_first(services: Services, 
         assert len(connection.execute(select(jobs.c.id)).all()) == 1
 
 
-def test_a_disabled_type_costs_a_run_that_says_why_and_stops_no_clock(
-    services: Services, add: Add, rewind: Rewind
-) -> None:
+def test_a_schedule_of_a_disabled_type_records_why_it_did_not_run(services: Services, add: Add, rewind: Rewind) -> None:
     due = rewind(add(), minutes=0)
     services.disabled_types.disable("nothing", reason="moving")
     assert services.schedule_runner.fire_due() == 0

@@ -26,7 +26,7 @@ def count(services: Services) -> int:
         return connection.execute(select(func.count()).select_from(schedules)).scalar_one()
 
 
-def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Callable[[], UUID]) -> None:
+def test_a_schedule_is_stored_as_given(services: Services, people: Callable[[], UUID]) -> None:
     owner, maker = Owner(user_id=people(), tenant="north"), people()
     draft = replace(DRAFT, missed="all", one_at_a_time=True, queue="default", priority=7, owner=owner)
     made = services.schedules.add("nothing", {}, draft, by=maker)
@@ -55,7 +55,7 @@ def test_a_schedule_is_kept_as_it_was_asked_for(services: Services, people: Call
     ],
     ids=str,
 )
-def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_written(
+def test_an_invalid_draft_is_refused_and_nothing_is_stored(
     services: Services, wrong: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(InvalidSchedule) as refused:
@@ -64,13 +64,13 @@ def test_what_cannot_be_is_refused_with_a_sentence_and_nothing_is_written(
     assert count(services) == 0
 
 
-def test_every_mistake_is_said_at_once(services: Services) -> None:
+def test_all_invalid_fields_are_reported_together(services: Services) -> None:
     with pytest.raises(InvalidSchedule) as refused:
         services.schedules.check(ScheduleDraft(name="", rule="H", zone="Mars/Base", queue="typo"))
     assert set(refused.value.errors) == {"name", "queue", "rule"}
 
 
-def test_a_payload_that_does_not_fit_and_an_unknown_type_are_refused(services: Services) -> None:
+def test_an_invalid_payload_and_an_unknown_type_are_refused(services: Services) -> None:
     with pytest.raises(InvalidPayload):
         services.schedules.add("maintenance", {"dry_run": "perhaps"}, DRAFT)
     with pytest.raises(UnknownJobType):
@@ -78,7 +78,7 @@ def test_a_payload_that_does_not_fit_and_an_unknown_type_are_refused(services: S
     assert count(services) == 0
 
 
-def test_a_name_is_given_once(services: Services, add: Add) -> None:
+def test_a_name_is_unique(services: Services, add: Add) -> None:
     add("Nightly")
     other = add("Weekly")
     for again in (lambda: add("Nightly "), lambda: services.schedules.change(other, DRAFT)):
@@ -86,7 +86,7 @@ def test_a_name_is_given_once(services: Services, add: Add) -> None:
             again()
 
 
-def test_a_change_keeps_the_payload_and_finds_the_next_time_anew(services: Services) -> None:
+def test_a_change_keeps_the_payload_and_computes_the_next_time(services: Services) -> None:
     made = services.schedules.add("maintenance", {"dry_run": True}, DRAFT)
     changed = services.schedules.change(made, replace(DRAFT, rule="0 3 * * *"), by=uuid4())
     assert changed.payload == {"dry_run": True}
@@ -97,7 +97,7 @@ def test_a_change_keeps_the_payload_and_finds_the_next_time_anew(services: Servi
     assert again.next_fire_at == changed.next_fire_at
 
 
-def test_whoever_changes_what_somebody_else_has_changed_is_told(services: Services, add: Add) -> None:
+def test_a_change_of_an_outdated_schedule_is_refused(services: Services, add: Add) -> None:
     old = add()
     services.schedules.change(old, DRAFT)
     for stale in (lambda: services.schedules.change(old, DRAFT), lambda: services.schedules.pause(old)):
@@ -105,7 +105,7 @@ def test_whoever_changes_what_somebody_else_has_changed_is_told(services: Servic
             stale()
 
 
-def test_a_pause_has_a_reason_and_ends_without_catching_up(services: Services, add: Add) -> None:
+def test_a_pause_has_a_reason_and_a_resumed_schedule_does_not_catch_up(services: Services, add: Add) -> None:
     person = uuid4()
     paused = services.schedules.pause(add(), why=" Moving house ", by=person)
     assert (paused.is_paused, paused.paused_by, paused.paused_why) == (True, person, "Moving house")
@@ -120,12 +120,12 @@ def test_a_pause_has_a_reason_and_ends_without_catching_up(services: Services, a
     assert services.schedules.resume(resumed) == resumed
 
 
-def test_a_reason_has_a_limit(services: Services, add: Add) -> None:
+def test_a_long_reason_is_refused(services: Services, add: Add) -> None:
     with pytest.raises(InvalidSchedule, match="A reason can have at most 200 characters"):
         services.schedules.pause(add(), why="x" * 201)
 
 
-def test_a_removed_schedule_is_gone_and_its_jobs_stay(services: Services, add: Add) -> None:
+def test_deleting_a_schedule_keeps_its_jobs(services: Services, add: Add) -> None:
     schedule = add()
     job = services.schedule_runner.run_now(schedule)
     services.schedules.delete(schedule.id)
