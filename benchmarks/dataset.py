@@ -18,7 +18,7 @@ from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import forget_inherited_connections
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import Status
 from webapp.services import Services
 
@@ -80,7 +80,7 @@ def _run_in_a_child(services: Services) -> tuple[int, float]:
     began = perf_counter()
     if not (child := os.fork()):
         forget_inherited_connections(services.engine)
-        services.work_horse().drain("default", lease, Horse(worker="bench", host="here", pid=os.getpid()))
+        services.work_horse().drain("default", lease, AttemptLocation(worker="bench", host="here", pid=os.getpid()))
         os._exit(0)
     _, _, usage = os.wait4(child, 0)
     return usage.ru_maxrss * 1024, perf_counter() - began

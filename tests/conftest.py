@@ -35,7 +35,7 @@ from webapp.app import create_app
 from webapp.config import Settings, load
 from webapp.db.engine import writing
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.schema import now, users
 from webapp.services import Services
 
@@ -237,7 +237,9 @@ def run_jobs(services: Services) -> Callable[..., int]:
     def run(queue: str = "default") -> int:
         holder = Holder(host="here", boot_id="now", worker="tests", pid=os.getpid())
         lease_id = services.leases.open(holder, queue)
-        count = services.work_horse().drain(queue, lease_id, Horse(worker="tests", host="here", pid=os.getpid()))
+        count = services.work_horse().drain(
+            queue, lease_id, AttemptLocation(worker="tests", host="here", pid=os.getpid())
+        )
         services.leases.settle(lease_id, why="The test is over.")
         return count
 

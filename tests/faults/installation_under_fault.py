@@ -24,7 +24,7 @@ from webapp.config import load
 from webapp.db.engine import engine_options, forget_inherited_connections, writing
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution.leases import Holder
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.os_process import die_with_parent
 from webapp.processes import pool
 from webapp.processes.clock import Clock
@@ -62,7 +62,7 @@ class FaultyInstallation:
         services, pid = self.services, psutil.Process().pid
         job = services.jobs.create_job("again", {"marks": str(self.output)}, queue=QUEUE)
         lease_id = services.leases.open(Holder(worker="warm-up", host="here", boot_id="now", pid=pid), QUEUE)
-        services.work_horse().drain(QUEUE, lease_id, Horse(worker="warm-up", host="here", pid=pid))
+        services.work_horse().drain(QUEUE, lease_id, AttemptLocation(worker="warm-up", host="here", pid=pid))
         services.leases.settle(lease_id, why="The warm-up ended.")
         Clock(services).tick()
         services.jobs.delete(job.id)  # with its file

@@ -15,12 +15,12 @@ from webapp.db.engine import engine_options, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.lifecycle import finish_attempt
-from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.schema import now, users
 from webapp.services import Services
 
-HORSE = Horse(worker="w", host="h", pid=1)
+HORSE = AttemptLocation(worker="w", host="h", pid=1)
 HOLDER = Holder(host="h", boot_id="b", worker="w", pid=1)
 
 
@@ -96,7 +96,7 @@ def end(services: Services, job: Job, status: Status = Status.COMPLETED, **detai
     """End a claimed job's attempt."""
     ending = replace(Ending(status=status, outcome=status.value), **details)
     with writing(services.engine) as connection:
-        finish_attempt.end(connection, job, HORSE, ending)
+        finish_attempt.end_attempt(connection, job, HORSE, ending)
 
 
 def _nothing(job: object, payload: Nothing) -> None:

@@ -21,7 +21,7 @@ from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.fence import Fence, LeaseLost, report
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_waiting
+from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken, release_jobs_with_free_keys
 from webapp.schema import jobs, leases, now, queues
 from webapp.services import Services
 
@@ -117,7 +117,7 @@ class World:
         return refusal(lambda: self.jobs.retry_many([self.job(number) for number in numbers]))
 
     def prioritise(self, number: int, priority: int) -> str:
-        return refusal(lambda: self.services.admin_jobs.prioritise(self.job(number), priority))
+        return refusal(lambda: self.services.admin_jobs.set_priority(self.job(number), priority))
 
     def delete(self, number: int) -> str:
         """Where there is such a verb."""
@@ -135,7 +135,7 @@ class World:
         with writing(self.services.engine) as connection:
             connection.execute(update(jobs).where(jobs.c.run_at.is_not(None)).values(run_at=now()))
         promote_due(self.services.engine)
-        release_waiting(self.services.engine)
+        release_jobs_with_free_keys(self.services.engine)
 
     def let_all_end(self) -> None:
         """Nothing more is asked of the jobs; whatever can run runs and completes."""

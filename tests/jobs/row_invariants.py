@@ -18,7 +18,7 @@ from webapp.jobs.model.job import MOVES, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.schema import attempts, dependencies, events, jobs
 
-HOPELESS = "What it was to follow did not complete."
+HOPELESS = "A job that had to complete first did not."
 STATUS_EVENTS = frozenset({"created", "started", "retried", *TERMINAL})
 SHOWN = (
     *("status", "progress", "message", "priority", "parts", "parts_completed", "parts_failed", "parts_cancelled"),

@@ -18,7 +18,7 @@ VERBS: dict[str, Callable[[Services, Job], object]] = {
     "cancel": lambda services, job: services.jobs.cancel(job.id),
     "retry": lambda services, job: services.jobs.retry(job.id),
     "run again": lambda services, job: services.jobs.run_again(job.id),
-    "prioritise": lambda services, job: services.admin_jobs.prioritise(job.id, 200),
+    "prioritise": lambda services, job: services.admin_jobs.set_priority(job.id, 200),
     "delete": lambda services, job: services.jobs.delete(job.id),
 }
 LEGAL = {

@@ -21,12 +21,12 @@ from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle import create, external_changes, finish_family
 from webapp.jobs.lifecycle.attributes import output_lifetime
-from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop
+from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
 from webapp.jobs.lifecycle.create import BadRequest, NewJob
-from webapp.jobs.lifecycle.delete import Removing
+from webapp.jobs.lifecycle.delete import JobDeleter
 from webapp.jobs.lifecycle.job_writer import JobCreation, JobWriter
-from webapp.jobs.lifecycle.optimistic_update import Changing
-from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry
+from webapp.jobs.lifecycle.optimistic_update import JobUpdater
+from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
 from webapp.jobs.model.job import NO_QUEUE, SYSTEM, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.queries.all_jobs import AllJobs
@@ -72,8 +72,8 @@ class Jobs:
         self._files = files
         self._wake = wake
         self._writer = JobWriter(self.store)
-        self._changing = Changing(self.store, wake)
-        self._removing = Removing(engine, files)
+        self._changing = JobUpdater(self.store, wake)
+        self._removing = JobDeleter(engine, files)
         self._queries = VisibleJobs(engine)
         self._attachments = Attachments(engine)
 
@@ -142,13 +142,13 @@ class Jobs:
 
         ``files`` is called only if ``request_key`` has not created a job yet.
         """
-        if (existing := idempotency_keys.answered(self.engine, request_key)) is not None:
+        if (existing := idempotency_keys.find_job_id(self.engine, request_key)) is not None:
             return JobCreation(self.store.get(existing), created=False)
         if not dispatch:
-            create.refuse_times(run_at, delay, after)
+            create.refuse_start_conditions(run_at, delay, after)
             choices |= {"queue": NO_QUEUE, "record_only": True}
         inputs = files()
-        status = create.status_of(run_at=run_at, delay=delay, held=bool(after))
+        status = create.initial_status(run_at=run_at, delay=delay, held=bool(after))
         job_type = self.registry.get(type_name)
         job = create.new_job(
             job_type, payload, self._vault, owner=owner, files=inputs, status=status, run_at=run_at, **choices
@@ -255,7 +255,7 @@ class Jobs:
         return self._queries.find_mine_recent(viewer, window, limit)
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
-        """Apply a pure ``step`` atomically; see `Changing.change`."""
+        """Apply a pure ``step`` atomically; see `JobUpdater.change`."""
         return self._changing.change(job_id, step)
 
     def persist(self, job: Job) -> Job:
@@ -274,11 +274,11 @@ class Jobs:
     def cancel_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
         """Stop the unfinished ones of the jobs; the number of statements does not depend on the number of jobs."""
         with writing(self.engine) as connection:
-            woken = stop(connection, ids, by=by)
+            woken = stop_jobs(connection, ids, by=by)
         self._wake_all(woken)
 
     def retry(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Run a failed, stopped or lost job again from its checkpoint; see `lifecycle.retry.retry`.
+        """Run a failed, stopped or lost job again from its checkpoint; see `retry_jobs`.
 
         Raises `IllegalTransition` for a job in any other status and for a child whose root cannot
         wait for it any more, `UniqueKeyTaken` while its key is held, and `TypeDisabled`.
@@ -300,7 +300,7 @@ class Jobs:
         Raises `DuplicateJob` while an unfinished job holds its unique key.
         """
         old = self.store.get(job_id)
-        new = replace(create.afresh(old), triggered_by=by or old.triggered_by)
+        new = replace(create.new_run_of(old), triggered_by=by or old.triggered_by)
         self._writer.write_copy(new, old.id, self._files)
         self._wake(new.queue)
         return self.store.get(new.id)
@@ -330,7 +330,7 @@ class Jobs:
     ) -> Attachment:
         """Add an output file to a job, from bytes or a stream, completely or not at all. Raises `JobNotFound`."""
         lifetime = output_lifetime(self.registry, self.store.get(job_id).type)
-        file = external_changes.received(self._files, name, content, media_type)
+        file = external_changes.receive_file(self._files, name, content, media_type)
         external_changes.add_file(self.store, self._files, job_id, file, lifetime.total_seconds())
         return self.attachment(job_id, file.id)
 
@@ -341,7 +341,7 @@ class Jobs:
     def _retry(self, ids: Collection[UUID], *, by: UUID | None, pass_over: bool = False) -> None:
         attempts = {job_type.name: job_type.retry.max_attempts for job_type in self.registry}
         with writing(self.engine) as connection:
-            woken = retry(connection, ids, attempts, by=by, pass_over=pass_over)
+            woken = retry_jobs(connection, ids, attempts, by=by, pass_over=pass_over)
         self._wake_all(woken)
 
     def _refuse_unknown_queue(self, queue: str) -> None:

@@ -20,7 +20,7 @@ from webapp.jobs.execution.worker_heartbeat import remove_silent_workers
 from webapp.jobs.maintenance.clock_chores import LeaseRescuer, promote_due, top_up_wake_ups
 from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
-from webapp.jobs.store.unique_keys import DuplicateJob, release_waiting
+from webapp.jobs.store.unique_keys import DuplicateJob, release_jobs_with_free_keys
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Clock:
         services = self._services
         services.schedule_runner.fire_due()
         promote_due(services.engine)
-        release_waiting(services.engine)
+        release_jobs_with_free_keys(services.engine)
         self._rescuer.rescue()
         mark_silent_records_stale(services.jobs, services.registry)
         remove_silent_workers(services.engine, services.settings.lease_seconds)

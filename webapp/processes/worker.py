@@ -17,7 +17,7 @@ from webapp.db.engine import forget_inherited_connections
 from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.services import Services
@@ -81,7 +81,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         forget_inherited_connections(services.engine)
         signal.signal(signal.SIGUSR2, lambda *_: services.executor.interrupt())
         signal.signal(signal.SIGUSR1, lambda *_: services.executor.drain())
-        horse = Horse(worker=name, host=socket.gethostname(), pid=os.getpid())
+        horse = AttemptLocation(worker=name, host=socket.gethostname(), pid=os.getpid())
         services.work_horse().drain(queue, lease_id, horse)
         with suppress(DBAPIError):  # a figure for people, and nothing else
             add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)

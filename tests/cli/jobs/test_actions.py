@@ -158,4 +158,4 @@ def test_a_waiting_job_gets_another_priority_and_an_ended_one_does_not(
     say("job", "cancel", job_id)
     refused = say("job", "priority", job_id, "8")
     assert refused.exit_code == 1
-    assert "does not wait any more" in refused.stderr
+    assert "has already started" in refused.stderr

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from webapp.accounts.user import User
 from webapp.db.engine import writing
-from webapp.jobs.lifecycle.attributes import CannotBeKept
+from webapp.jobs.lifecycle.attributes import CannotBePinned
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import attachments, jobs, later
@@ -28,10 +28,10 @@ def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Ma
     job, other = make(), make()
     for one in (job, other):
         age(services, one)
-    services.admin_jobs.keep(job.id)
+    services.admin_jobs.pin(job.id)
     assert services.pruner.prune() == 1
     assert services.pruner.prune(timedelta(days=1)) == 0
-    services.admin_jobs.keep_no_longer(job.id)
+    services.admin_jobs.unpin(job.id)
     assert services.pruner.prune() == 1
     with pytest.raises(JobNotFound):
         services.jobs.get(job.id)
@@ -40,10 +40,10 @@ def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Ma
 def test_the_files_of_a_kept_job_stay_with_it(services: Services, make: Make) -> None:
     job = make()
     old = services.jobs.add_attachment(job.id, "old.txt", b"abc")
-    services.admin_jobs.keep(job.id)
+    services.admin_jobs.pin(job.id)
     new = services.jobs.add_attachment(job.id, "new.txt", b"abc")
     assert [services.jobs.attachment(job.id, file.id).expires_at for file in (old, new)] == [None, None]
-    services.admin_jobs.keep_no_longer(job.id)
+    services.admin_jobs.unpin(job.id)
     assert services.jobs.attachment(job.id, old.id).expires_at > services.queries.jobs.now() + timedelta(days=29)
 
 
@@ -52,15 +52,15 @@ def test_a_file_that_has_expired_is_not_brought_back(services: Services, make: M
     file = services.jobs.add_attachment(job.id, "old.txt", b"abc")
     with writing(services.engine) as connection:
         connection.execute(update(attachments).values(expires_at=later(-1)))
-    services.admin_jobs.keep(job.id)
+    services.admin_jobs.pin(job.id)
     assert services.jobs.attachment(job.id, file.id).expires_at is not None
 
 
 def test_keeping_is_noted_once_and_says_by_whom(services: Services, make: Make, user: User) -> None:
     job = make()
     for _ in range(2):
-        services.admin_jobs.keep(job.id, by=user.id)
-    services.admin_jobs.keep_no_longer(job.id, by=user.id)
+        services.admin_jobs.pin(job.id, by=user.id)
+    services.admin_jobs.unpin(job.id, by=user.id)
     told = [(event.name, event.actor_id) for event in services.queries.jobs.timeline(job.id)]
     assert told[1:] == [("kept", user.id), ("kept_no_longer", user.id)]
 
@@ -68,8 +68,8 @@ def test_keeping_is_noted_once_and_says_by_whom(services: Services, make: Make, 
 def test_a_part_is_kept_with_its_root_only(services: Services, make: Make) -> None:
     root = make()
     part = services.jobs.create_child_job(root.id, "nothing")
-    with pytest.raises(CannotBeKept, match=f"part of job {root.short_id}"):
-        services.admin_jobs.keep(part.id)
+    with pytest.raises(CannotBePinned, match=f"part of job {root.short_id}"):
+        services.admin_jobs.pin(part.id)
 
 
 def test_the_day_of_removal_is_known_beforehand(services: Services, make: Make) -> None:
@@ -78,5 +78,5 @@ def test_the_day_of_removal_is_known_beforehand(services: Services, make: Make) 
     age(services, job, days=1)
     job = services.jobs.get(job.id)
     assert services.pruner.deletion_time(job) == job.finished_at + services.pruner.retention
-    assert services.pruner.deletion_time(services.admin_jobs.keep(job.id)) is None
+    assert services.pruner.deletion_time(services.admin_jobs.pin(job.id)) is None
     assert job.status is Status.COMPLETED

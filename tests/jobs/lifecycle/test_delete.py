@@ -71,7 +71,7 @@ def test_a_missing_job_is_named(services: Services) -> None:
 def test_parts_go_with_their_root_and_never_alone(services: Services, family: tuple[Job, Job]) -> None:
     root, child = family
     become(services, child, Status.COMPLETED)
-    with pytest.raises(CannotBeDeleted, match=f"it is a part of job {root.short_id} and goes with that"):
+    with pytest.raises(CannotBeDeleted, match=f"it is a child of job {root.short_id} and is deleted with it"):
         services.jobs.delete(child.id)
     become(services, root, Status.COMPLETED)
     services.jobs.delete(root.id)
@@ -92,7 +92,7 @@ def test_the_events_of_a_job_and_of_its_parts_go_with_them(
 def test_a_root_stays_while_a_part_has_not_ended(services: Services, family: tuple[Job, Job]) -> None:
     root, _ = family
     become(services, root, Status.FAILED)
-    with pytest.raises(CannotBeDeleted, match="one of its parts has not ended"):
+    with pytest.raises(CannotBeDeleted, match="one of its child jobs has not ended"):
         services.jobs.delete(root.id)
     assert services.jobs.prune(timedelta(0)) == 0
 

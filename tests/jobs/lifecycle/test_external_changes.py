@@ -64,7 +64,7 @@ def test_who_has_ended_or_is_a_part_takes_no_parts(services: Services, make: Mak
         services.jobs.create_child_job(child.id, "nothing")
     ended = running(priority=900)
     end(services, ended)
-    with pytest.raises(BadRequest, match="takes no more parts"):
+    with pytest.raises(BadRequest, match="cannot have new child jobs"):
         services.jobs.create_child_job(ended.id, "nothing")
     for verb in (lambda: services.jobs.create_child_job(uuid4(), "nothing"), lambda: services.jobs.release(uuid4())):
         with pytest.raises(JobNotFound):

@@ -16,7 +16,7 @@ def test_an_ending_writes_the_job_the_attempt_and_the_event_together(
     details = {"error": "It broke.", "traceback": "Traceback …", "peak_memory": 2**33, "cpu_seconds": 0.5}
     with writing(services.engine) as connection:
         ending = Ending(status=Status.FAILED, outcome="failed", **details)
-        finish_attempt.end(connection, job, HORSE, ending, errors=[{"text": "It broke."}], progress=7.5)
+        finish_attempt.end_attempt(connection, job, HORSE, ending, errors=[{"text": "It broke."}], progress=7.5)
     after = services.jobs.get(job.id)
     assert (after.status, after.progress, after.lease_id) == (Status.FAILED, 7.5, None)
     assert after.errors == ({"text": "It broke."},)
@@ -35,7 +35,9 @@ def test_a_completed_job_is_at_100_whatever_it_said_last(
     job = running()
     with writing(services.engine) as connection:
         ending = Ending(status=Status.COMPLETED, outcome="completed")
-        finish_attempt.end(connection, job, HORSE, ending, progress=12.0, message="Ready", done=12.0, total=100.0)
+        finish_attempt.end_attempt(
+            connection, job, HORSE, ending, progress=12.0, message="Ready", done=12.0, total=100.0
+        )
     after = services.jobs.get(job.id)
     assert (after.progress, after.message, after.done, after.total) == (100.0, "Ready", 12.0, 100.0)
 

@@ -86,7 +86,9 @@ def write(services: Services, child: Job, status: Status) -> None:
     ending = Ending(status=status, outcome=status.value)
     try:
         with writing_autocommit(services.engine) as connection:
-            finish_attempt.end(connection, child, HORSE, ending, kin=finish_attempt.kin_of(child, ending))
+            finish_attempt.end_attempt(
+                connection, child, HORSE, ending, shape=finish_attempt.family_shape_of(child, ending)
+            )
     except LeaseLost:
         with writing(services.engine) as connection:
-            finish_family.end(connection, child, HORSE, ending)
+            finish_family.end_attempt(connection, child, HORSE, ending)

@@ -109,7 +109,7 @@ class Attempts(RuleBasedStateMachine):
         ),
     )
     def ends(self, job: Job, ending: Ending) -> None:
-        if self.write("end", job, lambda c: finish_attempt.end(c, job, HORSE, ending)):
+        if self.write("end", job, lambda c: finish_attempt.end_attempt(c, job, HORSE, ending)):
             expected = self.model[job.id]
             expected.status, expected.ended = ending.status.value, expected.ended + 1
             expected.max_attempts += ending.outcome == "interrupted"

@@ -87,7 +87,7 @@ def test_a_failed_child_fails_its_root(run: Run, services: Services, drain: Call
     drain()
     ended = services.jobs.get(root.id)
     assert ended.status is Status.FAILED
-    assert ended.errors[-1]["text"] == "1 of 2 parts failed."
+    assert ended.errors[-1]["text"] == "1 of 2 child jobs failed."
 
 
 def test_a_tolerant_root_completes_with_a_warning(services: Services, drain: Callable[[], Any]) -> None:
@@ -96,7 +96,7 @@ def test_a_tolerant_root_completes_with_a_warning(services: Services, drain: Cal
     drain()
     ended = services.jobs.get(root.id)
     assert ended.status is Status.COMPLETED
-    assert ended.warnings[-1]["text"] == "1 of 2 parts failed."
+    assert ended.warnings[-1]["text"] == "1 of 2 child jobs failed."
 
 
 def test_a_child_cannot_have_children(run: Run, services: Services, drain: Callable[[], list[Job]]) -> None:
@@ -256,7 +256,7 @@ def test_a_job_does_not_start_in_the_past(make: Run) -> None:
 
 def end_of(services: Services, job: Job) -> None:
     with writing(services.engine) as connection:
-        finish_family.end(connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"))
+        finish_family.end_attempt(connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"))
 
 
 def test_a_child_that_something_follows_starts_too(
@@ -326,7 +326,7 @@ def test_a_root_that_goes_on_in_a_fresh_work_horse_keeps_its_children(
     root = running()
     services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
     with writing(services.engine) as connection:
-        finish_family.end(connection, root, HORSE, Ending(status=Status.QUEUED, outcome="continued"))
+        finish_family.end_attempt(connection, root, HORSE, Ending(status=Status.QUEUED, outcome="continued"))
     assert [child.status for child in services.queries.related.children(root.id)] == [Status.HELD]
 
 

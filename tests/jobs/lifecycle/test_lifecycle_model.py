@@ -173,7 +173,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(number=numbers, priority=st.integers(0, 300))
     def prioritise(self, number: int, priority: int) -> None:
-        expected = self.illegal(number, *WAITING).replace("IllegalTransition", "NotWaiting")
+        expected = self.illegal(number, *WAITING).replace("IllegalTransition", "JobAlreadyStarted")
         self.note("prioritise", self.world.prioritise(number, priority), expected)
 
     @rule(number=numbers)

@@ -219,7 +219,7 @@ def test_of_two_that_end_at_once_the_second_releases_what_follows_both(
         mutate(*ROW_LOCKS)
     other = threading.Thread(target=world.end, args=(second, ENDINGS[0]))
     with writing(services.engine) as connection:
-        finish_family.end(connection, first, HORSE, ENDINGS[0])
+        finish_family.end_attempt(connection, first, HORSE, ENDINGS[0])
         other.start()
         other.join(0.3 if locked else 20)
         assert other.is_alive() is locked

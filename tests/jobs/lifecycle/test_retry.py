@@ -184,7 +184,7 @@ def test_a_root_whose_own_part_failed_runs_it_again(run: Run, services: Services
 
     made = run(root)
     [child] = services.queries.related.children(made.id)
-    with pytest.raises(RootHasEnded, match=r"its own part was not done\.$"):
+    with pytest.raises(RootHasEnded, match=r"its own handler did not finish\.$"):
         services.jobs.retry(child.id)
     again = services.jobs.retry(made.id)
     assert (again.status, again.parts, again.parts_cancelled) == (Status.QUEUED, 0, 0)

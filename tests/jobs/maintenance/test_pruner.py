@@ -125,8 +125,8 @@ def test_the_sweep_deletes_only_old_files_without_a_row(
     orphan = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
     aged(orphan, 2 * ORPHAN_AGE)
     young = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
-    with services.files.draft() as draft:
-        draft_path = aged(services.files.draft_path(draft.id), 2 * ORPHAN_AGE)
+    with services.files.new_file() as draft:
+        draft_path = aged(services.files.partial_path(draft.id), 2 * ORPHAN_AGE)
         assert pruner.sweep_orphans() == 2
         assert not draft_path.exists()
     assert [path.exists() for path in (named, orphan, young)] == [True, False, True]

@@ -56,10 +56,10 @@ def test_a_late_commit_is_not_missed(services: Services, lease: UUID, database: 
     if database == "sqlite":
         return  # whoever writes there is alone
     late, soon = claim(services, lease), claim(services, lease)
-    horse: Any = finish_attempt.Horse(worker="w", host="h", pid=1)
+    horse: Any = finish_attempt.AttemptLocation(worker="w", host="h", pid=1)
     ending = Ending(status=Status.FAILED, outcome="failed", error="broken")
     with services.engine.begin() as connection:
-        finish_attempt.end(connection, late, horse, ending)
+        finish_attempt.end_attempt(connection, late, horse, ending)
         end(services, soon, Status.FAILED, error="broken")
         fold()
     fold()

@@ -16,7 +16,7 @@ CHANGES = {
     "a part": lambda services, _, part: services.jobs.change(part.id, lambda one: one.with_message("further")),
     "a new part": lambda services, job, _: services.jobs.create_child_job(job.id, "nothing"),
     "a repetition": lambda services, job, _: services.jobs.run_again(job.id),
-    "a keeper": lambda services, job, _: services.admin_jobs.keep(job.id),
+    "a keeper": lambda services, job, _: services.admin_jobs.pin(job.id),
     "a stop": lambda services, job, _: services.jobs.cancel(job.id),
 }
 

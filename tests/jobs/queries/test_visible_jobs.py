@@ -10,7 +10,7 @@ from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.db.engine import is_sqlite, writing
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.queries.visible_jobs import TAB_CEILING, TABS, Viewer
-from webapp.jobs.store.fence import Fence, add_log, report
+from webapp.jobs.store.fence import Fence, add_log_lines, report
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.schema import jobs, later
 from webapp.services import Services
@@ -205,7 +205,7 @@ def test_a_log_continues_after_the_last_line_that_was_read(services: Services, r
     job = running()
     with writing(services.engine) as connection:
         lines = [(job.started_at, "INFO", f"line {number}") for number in range(5)]
-        add_log(connection, Fence(job_id=job.id, attempt=1), lines)
+        add_log_lines(connection, Fence(job_id=job.id, attempt=1), lines)
     first = services.queries.logs.log(job.id, limit=2)
     assert [line.text for line in first] == ["line 0", "line 1"]
     assert [line.text for line in services.queries.logs.log(job.id, after=first[-1].id)] == [

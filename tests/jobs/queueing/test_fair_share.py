@@ -58,5 +58,5 @@ def test_priority_comes_before_turns(services: Services, people: People, make: M
 def test_a_queued_job_with_a_new_priority_is_claimed_next(services: Services, make: Make, lease: UUID) -> None:
     make()
     last = make()
-    services.admin_jobs.prioritise(last.id, 900)
+    services.admin_jobs.set_priority(last.id, 900)
     assert services.claims.claim("default", lease, fresh=True).id == last.id

@@ -11,7 +11,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.store.fence import Fence, LeaseLost, add_log, add_output, report, stop_requested
+from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, add_output, report, stop_requested
 from webapp.jobs.store.file_store import StoredFile
 from webapp.schema import attachments, events, log_lines
 from webapp.services import Services
@@ -41,19 +41,21 @@ def leave(connection: Connection, job: Job) -> None:
 
 def log(connection: Connection, job: Job) -> None:
     report(connection, fence(job), {})
-    add_log(connection, fence(job), [(datetime.now(UTC), "INFO", "late")])
+    add_log_lines(connection, fence(job), [(datetime.now(UTC), "INFO", "late")])
 
 
 def finish(connection: Connection, job: Job) -> None:
-    finish_attempt.end(connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"), message="late")
+    finish_attempt.end_attempt(
+        connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"), message="late"
+    )
 
 
 def fail(connection: Connection, job: Job) -> None:
-    finish_attempt.end(connection, job, HORSE, Ending(status=Status.FAILED, outcome="failed", error="late"))
+    finish_attempt.end_attempt(connection, job, HORSE, Ending(status=Status.FAILED, outcome="failed", error="late"))
 
 
 def hand_back(connection: Connection, job: Job) -> None:
-    finish_attempt.end(connection, job, HORSE, Ending(status=Status.QUEUED, outcome="interrupted"))
+    finish_attempt.end_attempt(connection, job, HORSE, Ending(status=Status.QUEUED, outcome="interrupted"))
 
 
 WRITES = (say, look, leave, log, finish, fail, hand_back)

@@ -72,7 +72,7 @@ def test_only_the_owner_of_the_process_may_read(files: FileStore) -> None:
 
 
 def test_a_file_is_not_there_before_it_is_kept(files: FileStore) -> None:
-    with files.draft() as draft:
+    with files.new_file() as draft:
         draft.write(b"half")
         assert not files.path(draft.id).exists()
         stored = draft.keep("whole.txt")

@@ -63,7 +63,7 @@ def test_a_copy_can_be_written_back_while_nobody_else_has_written(
 def test_a_stale_copy_is_refused(services: Services, make: Callable[..., Job], database: str) -> None:
     copy = make()
     services.jobs.change(copy.id, lambda job: job.with_message("theirs"))
-    with pytest.raises(StaleJob, match=f"Job {copy.short_id} was changed by somebody else since version 1 was read"):
+    with pytest.raises(StaleJob, match=f"Job {copy.short_id} has changed since version 1 was read"):
         services.jobs.persist(copy.with_message("mine"))
     assert services.jobs.get(copy.id).message == "theirs"
 

@@ -226,7 +226,7 @@ def test_what_is_undone_is_not_heard(services: Services, make: Run, heard: Heard
     job = make()
     heard.clear()
     with pytest.raises(BadRequest), writing(services.engine) as connection:
-        signals.note(connection, signals.job_cancelled, [job.id])
+        signals.send_after_commit(connection, signals.job_cancelled, [job.id])
         raise BadRequest("undone")
     assert heard == []
 
@@ -235,9 +235,9 @@ def test_what_is_undone_to_a_savepoint_is_not_heard(services: Services, make: Ru
     first, second = make(), make()
     heard.clear()
     with writing(services.engine) as connection:
-        signals.note(connection, signals.job_cancelled, [first.id])
+        signals.send_after_commit(connection, signals.job_cancelled, [first.id])
         with pytest.raises(BadRequest), connection.begin_nested():
-            signals.note(connection, signals.job_cancelled, [second.id])
+            signals.send_after_commit(connection, signals.job_cancelled, [second.id])
             raise BadRequest("undone")
     assert [job.id for _, job in heard] == [first.id]
 

@@ -62,7 +62,7 @@ def test_it_comes_next_however_the_holder_ends(services: Services, running: Make
     holder = running(unique_key="k")
     second = make(unique_key="k", on_duplicate=OnDuplicate.QUEUE_AFTER)
     with writing(services.engine) as connection:
-        finish_family.end(connection, holder, HORSE, Ending(status=ended, outcome=ended.value))
+        finish_family.end_attempt(connection, holder, HORSE, Ending(status=ended, outcome=ended.value))
     assert services.jobs.get(second.id).status is Status.QUEUED
 
 
@@ -103,9 +103,9 @@ def test_who_waits_for_others_too_leaves_a_free_key_to_whoever_comes(
     newcomer = make(unique_key="k")
     assert run_once(services, "default", lease).id == other.id
     assert services.jobs.get(waiting.id).status is Status.HELD
-    assert unique_keys.release_waiting(services.engine) == 0
+    assert unique_keys.release_jobs_with_free_keys(services.engine) == 0
     services.jobs.cancel(newcomer.id)
-    assert unique_keys.release_waiting(services.engine) == 1
+    assert unique_keys.release_jobs_with_free_keys(services.engine) == 1
     assert services.jobs.get(waiting.id).unique_key == "k"
 
 

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from sqlalchemy import update
 
 from webapp.db.engine import writing
-from webapp.jobs.lifecycle.bulk_actions import Action, Objection
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, Objection
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobtypes import bulk_action
 from webapp.jobtypes.bulk_action import checkpoint
-from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.schema import jobs, now
 
 LATER = "ffffffff-ffff-7fff-bfff-ffffffffffff"
@@ -36,7 +36,7 @@ def made(services, user):
 def acted(services):
     """Run a bulk action for somebody; give the job as it ended."""
 
-    def acted(person, action: Action, **payload) -> Job:
+    def acted(person, action: BulkAction, **payload) -> Job:
         payload = {"action": action, "newest": LATER, **payload}
         job = services.jobs.create_user_job("bulk_action", payload, person.id, priority=1000)
         services.run_inline(job.id)
@@ -55,7 +55,7 @@ def listed(left_by, job) -> list[dict[str, str]]:
 
 def test_all_that_match_are_acted_on_and_listed(services, admin, made, acted, left_by, database) -> None:
     failed, done = made(5, "failed", Owner()), made(1, "completed", Owner())
-    job = acted(admin, Action.RETRY, tab="failed")
+    job = acted(admin, BulkAction.RETRY, tab="failed")
     assert job.status is Status.COMPLETED, job.errors
     assert statuses(services, failed) == {Status.QUEUED}
     assert statuses(services, done) == {Status.COMPLETED}
@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_left_alone_with_its_reason(services, user, made, a
     made(2, "completed")
     public = made(1, "queued", Owner(public=True))
     queued = made(3, "queued")
-    job = acted(user, Action.STOP)
+    job = acted(user, BulkAction.STOP)
     assert statuses(services, queued) == {Status.CANCELLED}
     assert statuses(services, public) == {Status.QUEUED}
     assert job.message == "3 done, 3 skipped"
@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_left_alone_with_its_reason(services, user, made, a
 def test_somebody_who_only_reads_acts_on_the_own_jobs(services, person, made, acted) -> None:
     auditor = person("aud", role="auditor")
     others, own = made(2, "failed"), made(1, "failed", Owner(user_id=auditor.id))
-    acted(auditor, Action.DELETE, tab="failed")
+    acted(auditor, BulkAction.DELETE, tab="failed")
     assert statuses(services, others) == {Status.FAILED}
     assert services.queries.all_jobs.newest(9, owner_id=auditor.id)[-1].id != own[0]
 
@@ -91,10 +91,10 @@ def test_somebody_who_only_reads_acts_on_the_own_jobs(services, person, made, ac
 def test_jobs_made_later_and_jobs_for_later_are_left_out(services, user, made, acted) -> None:
     old = made(2, "queued")
     scheduled, new = made(1, "scheduled"), made(1, "queued")
-    acted(user, Action.STOP, newest=str(scheduled[0]))
+    acted(user, BulkAction.STOP, newest=str(scheduled[0]))
     assert statuses(services, old) == {Status.CANCELLED}
     assert statuses(services, [*scheduled, *new]) == {Status.SCHEDULED, Status.QUEUED}
-    acted(user, Action.STOP, newest=str(scheduled[0]), delayed=True)
+    acted(user, BulkAction.STOP, newest=str(scheduled[0]), delayed=True)
     assert statuses(services, scheduled) == {Status.CANCELLED}
 
 
@@ -102,7 +102,7 @@ def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, 
     monkeypatch.setattr(bulk_action, "PART", 2)
     monkeypatch.setattr(checkpoint, "LINES", 4)
     ids = made(11, "failed", Owner())
-    job = acted(admin, Action.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
+    job = acted(admin, BulkAction.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
     assert job.message == "11 done, 0 skipped"
     assert sorted(left_by(job)) == ["jobs-1.csv", "jobs-2.csv", "jobs-3.csv"]
     assert {row["id"] for row in listed(left_by, job)} == set(map(str, ids))
@@ -113,7 +113,7 @@ def test_an_attempt_after_a_crash_runs_nothing_again_twice(
 ) -> None:
     monkeypatch.setattr(bulk_action, "PART", 2)
     ids = made(6, "failed", Owner())
-    act, calls = bulk_action.act, []
+    act, calls = bulk_action.apply_bulk_action, []
 
     def crash(*arguments) -> None:
         act(*arguments)
@@ -121,10 +121,10 @@ def test_an_attempt_after_a_crash_runs_nothing_again_twice(
         if len(calls) == 2:
             raise OSError("The machine trips.")
 
-    monkeypatch.setattr(bulk_action, "act", crash)
-    job = acted(admin, Action.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
+    monkeypatch.setattr(bulk_action, "apply_bulk_action", crash)
+    job = acted(admin, BulkAction.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
     assert job.status is Status.SCHEDULED, "it is tried again"
-    monkeypatch.setattr(bulk_action, "act", act)
+    monkeypatch.setattr(bulk_action, "apply_bulk_action", act)
     services.jobs.change(job.id, Job.mark_queued)
     services.run_inline(job.id)
     copies = [one.again_of for one in services.queries.all_jobs.newest(30) if one.again_of]
@@ -135,14 +135,14 @@ def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted,
     monkeypatch.setattr(bulk_action, "REACH", 3)
     wanted = made(1, "failed", Owner())
     made(8, "completed", Owner())
-    job = acted(admin, Action.DELETE, text=str(wanted[0])[-8:])
+    job = acted(admin, BulkAction.DELETE, text=str(wanted[0])[-8:])
     assert job.message == "1 done, 0 skipped"
 
 
 def test_its_form_asks_for_what_it_needs() -> None:
     with pytest.raises(ValidationError):
-        BulkAction()
+        BulkActionPayload()
     with pytest.raises(ValidationError):
-        BulkAction(action=Action.STOP, status="asleep")
+        BulkActionPayload(action=BulkAction.STOP, status="asleep")
     with pytest.raises(ValidationError):
-        BulkAction(action="explode", newest=LATER)
+        BulkActionPayload(action="explode", newest=LATER)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from webapp.app import create_app
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 
 save_state = JobContext.save_state
 accounts = 0
@@ -29,4 +29,4 @@ if __name__ == "__main__":
     app = create_app()
     with app.app_context():
         horse = app.extensions["deskjob"].work_horse()
-        horse.drain("default", UUID(sys.argv[1]), Horse(worker="tests", host="here", pid=os.getpid()))
+        horse.drain("default", UUID(sys.argv[1]), AttemptLocation(worker="tests", host="here", pid=os.getpid()))

@@ -249,7 +249,7 @@ def test_a_page_on_which_nothing_is_new_is_answered_with_304(
     assert (is_new(), is_new()) == (True, False)
     services.jobs.change(part.id, lambda one: one.with_progress(50.0))
     assert (is_new(), is_new()) == (True, False)
-    services.admin_jobs.keep(job.id, by=user.id)
+    services.admin_jobs.pin(job.id, by=user.id)
     assert (is_new(), is_new()) == (True, False)
 
 

@@ -84,7 +84,7 @@ def priority(job: Job, number: int, *, in_json: bool) -> None:
     change = {"before": {"priority": job.priority}, "after": {"priority": number}}
     try:
         with audited(AuditAction.JOB_PRIORITY, AuditTarget.JOB, job.id, name=job.title, **change):
-            prioritised = services().admin_jobs.prioritise(job.id, number)
+            prioritised = services().admin_jobs.set_priority(job.id, number)
         print_jobs([prioritised], in_json=in_json, alone=True)
     except BadRequest as error:
         raise Failed(str(error)) from None

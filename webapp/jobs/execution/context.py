@@ -206,7 +206,7 @@ class JobContext:
     @contextmanager
     def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:
         """Write an output file. It appears when the block ends, and not at all if the block raises."""
-        with self._files.draft() as draft:
+        with self._files.new_file() as draft:
             file = draft.writer()
             yield cast(BinaryIO, file)
             if not file.closed:

@@ -24,7 +24,7 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import SELF_EXPLANATORY, Executor
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
-from webapp.jobs.store.file_store import Draft, FileStore, StoredFile, clean_name, media_type_of
+from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_name, media_type_of
 
 Show = Callable[[str], None]
 
@@ -87,7 +87,7 @@ class DryRunContext(JobContext):
         self._show(f"file: {file.name}, {file.size} bytes, {file.media_type}")
 
 
-class DryRunPartialFile(Draft):
+class DryRunPartialFile(PartialFile):
     """A file that is discarded; only its size and hash are computed."""
 
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
@@ -107,11 +107,11 @@ class DryRunPartialFile(Draft):
 class DryRunFiles(FileStore):
     """Reads existing files; adds and removes none."""
 
-    def draft(self, limit: int | None = None) -> Draft:
+    def new_file(self, limit: int | None = None) -> PartialFile:
         """Return a file that is discarded."""
         return DryRunPartialFile(self, limit)
 
-    def draft_path(self, file_id: UUID) -> Path:
+    def partial_path(self, file_id: UUID) -> Path:
         """Return the path without creating its folder."""
         return self.root / "drafts" / file_id.hex
 

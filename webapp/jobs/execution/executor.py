@@ -27,11 +27,11 @@ from webapp.jobs.execution.context import JobContext, JobCreator
 from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, PendingLines, PendingValues, Reporter
 from webapp.jobs.lifecycle import finish_attempt, finish_family
-from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import json_values, policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store.attachments import Attachments
-from webapp.jobs.store.fence import Fence, LeaseLost, add_log
+from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
 
 KIBIBYTE = 1024
@@ -109,7 +109,7 @@ class Executor:
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
-    def run(self, job: Job, horse: Horse) -> None:
+    def run(self, job: Job, horse: AttemptLocation) -> None:
         """Run the claimed ``job`` and write how it ended; writes nothing if its lease was lost."""
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
@@ -214,21 +214,25 @@ class Executor:
         existing = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
         return Inputs(existing, {field: upload["name"] for field, upload in named.items()})
 
-    def _write(self, job: Job, horse: Horse, ending: Ending, reporter: Reporter) -> None:
+    def _write(self, job: Job, horse: AttemptLocation, ending: Ending, reporter: Reporter) -> None:
         values, lines = reporter.close()
         if ending.outcome != EventName.UNKNOWN_TYPE:  # not an error of the job; its attempt has the message
             values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
         self._retry(lambda: self._end(job, horse, ending, values=values, lines=lines))
 
-    def _end(self, job: Job, horse: Horse, ending: Ending, *, values: PendingValues, lines: PendingLines) -> None:
+    def _end(
+        self, job: Job, horse: AttemptLocation, ending: Ending, *, values: PendingValues, lines: PendingLines
+    ) -> None:
         try:
             with writing(self._engine) if lines else writing_autocommit(self._engine) as connection:
-                finish_attempt.end(connection, job, horse, ending, kin=finish_attempt.kin_of(job, ending), **values)
+                finish_attempt.end_attempt(
+                    connection, job, horse, ending, shape=finish_attempt.family_shape_of(job, ending), **values
+                )
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
         except LeaseLost:  # or its end affects other jobs
             with writing(self._engine) as connection:
-                woken = finish_family.end(connection, job, horse, ending, **values)
+                woken = finish_family.end_attempt(connection, job, horse, ending, **values)
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
             faultpoint("end.wake")
@@ -247,7 +251,7 @@ class Executor:
 
 def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:
     if lines:
-        add_log(connection, Fence(job_id=job.id, attempt=job.attempt), lines)
+        add_log_lines(connection, Fence(job_id=job.id, attempt=job.attempt), lines)
 
 
 def _sentence(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.leases import Holder, Leases
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import IllegalTransition, Job, Status
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.job_store import Store
@@ -80,7 +80,7 @@ class InlineRun:
         ended = threading.Event()
         thread = os_process.start_thread(lambda: _keep_alive(watchdog, ended), "beat")
         try:
-            self._executor.run(job, Horse(worker=holder.worker, host=holder.host, pid=holder.pid))
+            self._executor.run(job, AttemptLocation(worker=holder.worker, host=holder.host, pid=holder.pid))
         except KeyboardInterrupt:
             if not watchdog.kill_reason:
                 watchdog.interrupt()  # Ctrl-C: the job is handed back

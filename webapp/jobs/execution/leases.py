@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from webapp.db.engine import reading, writing, writing_autocommit
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import finish_family
-from webapp.jobs.lifecycle.finish_attempt import Ending, Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store import lock_order
@@ -115,7 +115,9 @@ class Leases:
             lease = _delete(connection, lease_id, unbeaten_since)
             if lease is None and unbeaten_since is not None:
                 return ()
-            horse = Horse(worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid)
+            horse = AttemptLocation(
+                worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid
+            )
             still_running = _lock_running_jobs(connection, lease_id)
             for job in still_running:
                 ending = self._ending_of(job, why, hand_back=hand_back, worker_gone=worker_gone)
@@ -174,8 +176,10 @@ def _lock_running_jobs(connection: Connection, lease_id: UUID) -> tuple[Job, ...
     return tuple(to_job(row) for row in rows)
 
 
-def _settle(connection: Connection, job: Job, horse: Horse, ending: Ending) -> set[str]:
+def _settle(connection: Connection, job: Job, horse: AttemptLocation, ending: Ending) -> set[str]:
     if ending.status is Status.QUEUED:
-        return finish_family.end(connection, job, horse, ending) | {job.queue}
+        return finish_family.end_attempt(connection, job, horse, ending) | {job.queue}
     at = connection.execute(select(now())).scalar_one().isoformat()
-    return finish_family.end(connection, job, horse, ending, errors=[*job.errors, {"text": ending.error, "at": at}])
+    return finish_family.end_attempt(
+        connection, job, horse, ending, errors=[*job.errors, {"text": ending.error, "at": at}]
+    )

@@ -22,7 +22,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model import diagnostics, json_values
 from webapp.jobs.model.job import Job
 from webapp.jobs.store import signals
-from webapp.jobs.store.fence import Fence, LeaseLost, add_log, report, stop_requested
+from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, stop_requested
 
 INTERVAL_SECONDS = 0.25
 _IDLE_ROUNDS = 4  # without anything to write, the stop flag is read every second
@@ -150,9 +150,9 @@ class Reporter:
         with writing(self.engine) as connection:
             stop_requested_now = report(connection, self._fence, values)
             if lines:
-                add_log(connection, self._fence, lines)
+                add_log_lines(connection, self._fence, lines)
             if not _PROGRESS.isdisjoint(values):
-                signals.note(connection, signals.job_progressed, [self._fence.job_id])
+                signals.send_after_commit(connection, signals.job_progressed, [self._fence.job_id])
             faultpoint("report.commit")
         faultpoint("report.committed")
         return stop_requested_now

@@ -13,7 +13,7 @@ from uuid import UUID
 from webapp.db.retry import ignore_while_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.executor import Executor
-from webapp.jobs.lifecycle.finish_attempt import Horse
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import Job
 from webapp.jobs.queueing.claim import Claims
 
@@ -45,7 +45,7 @@ class WorkHorse:
         self._wake = wake
         self._retry_seconds = retry_seconds  # how long a claim is retried while the database is away
 
-    def drain(self, queue: str, lease_id: UUID, horse: Horse) -> int:
+    def drain(self, queue: str, lease_id: UUID, horse: AttemptLocation) -> int:
         """Run queued jobs of ``queue`` until there are none or the budget is used up; return how many were run."""
         started, count = monotonic(), 0
         while not self._must_stop() and (job := self._next(queue, lease_id, fresh=count == 0)):

@@ -1,4 +1,4 @@
-"""Change what is not a job's status: its priority, who can see it, and whether it is kept (protected from pruning)."""
+"""Changes that operators make to a job without changing its status: priority, visibility and pinning."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,44 +20,44 @@ _HIGHEST_PRIORITY = 1_000_000
 _UNKNOWN_TYPE_LIFETIME = timedelta(days=30)
 
 
-class NotWaiting(IllegalTransition, BadRequest):
-    """Only a job that waits can go before others."""
+class JobAlreadyStarted(IllegalTransition, BadRequest):
+    """Raised when the priority of a job that has already started is changed."""
 
     def __init__(self, job_id: UUID) -> None:
-        """Say which job."""
-        Exception.__init__(self, f"Job {short_id(job_id)} does not wait any more, so its priority has no meaning.")
+        """Name the job."""
+        Exception.__init__(self, f"Job {short_id(job_id)} has already started, so its priority cannot change.")
 
 
-class NotOfTheSystem(IllegalTransition):
-    """Only a job of the system can be shown to everyone."""
+class NotASystemJob(IllegalTransition):
+    """Raised when a job that belongs to a user is made public."""
 
     def __init__(self, job_id: UUID) -> None:
-        """Say which job."""
-        Exception.__init__(self, f"Job {short_id(job_id)} belongs to a person, so it cannot be public.")
+        """Name the job."""
+        Exception.__init__(self, f"Job {short_id(job_id)} belongs to a user, so it cannot be public.")
 
 
-class CannotBeKept(IllegalTransition):
-    """A part stays as long as its root."""
+class CannotBePinned(IllegalTransition):
+    """Raised when a child job is pinned: it is kept and deleted with its root."""
 
     def __init__(self, job_id: UUID, root_id: UUID) -> None:
-        """Say which job is to be kept instead."""
-        text = f"Job {short_id(job_id)} is a part of job {short_id(root_id)}, and stays as long as that. Keep that one."
-        Exception.__init__(self, text)
+        """Name the child and its root."""
+        child, root = short_id(job_id), short_id(root_id)
+        Exception.__init__(self, f"Job {child} is a child of job {root} and is deleted with it. Keep that job instead.")
 
 
 class AdminJobs:
-    """Changes that operators make to a job without changing its status: priority, visibility and retention."""
+    """The operators' changes of a job's priority, visibility and protection from pruning, each with its event."""
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self._store = store
         self._registry = registry
 
-    def prioritise(self, job_id: UUID, priority: int, *, by: UUID | None = None) -> Job:
-        """Set the priority of an unstarted job; higher runs first. Raises `NotWaiting`."""
-        return self._prioritise(job_id, priority, by)
+    def set_priority(self, job_id: UUID, priority: int, *, by: UUID | None = None) -> Job:
+        """Set the priority of an unstarted job; higher runs first. Raises `JobAlreadyStarted`."""
+        return self._set_priority(job_id, priority, by)
 
     def run_next(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Move an unstarted job to the front of its queue. Raises `NotWaiting`."""
+        """Move an unstarted job to the front of its queue. Raises `JobAlreadyStarted`."""
         queue = self._store.get(job_id).queue
         above = select(func.coalesce(func.max(jobs.c.priority), 0)).where(
             jobs.c.queue == queue, QUEUED, jobs.c.id != job_id
@@ -65,55 +65,55 @@ class AdminJobs:
         with self._store.engine.connect() as connection:
             highest: int = connection.execute(above).scalar_one()
         own = self._store.get(job_id).priority
-        return self._prioritise(job_id, min(max(highest + 1, own), _HIGHEST_PRIORITY), by)
+        return self._set_priority(job_id, min(max(highest + 1, own), _HIGHEST_PRIORITY), by)
 
-    def publish(self, job_id: UUID, *, public: bool, by: UUID | None = None) -> Job:
-        """Show a job of the system to everyone, or hide it. Raises `NotOfTheSystem`."""
+    def set_public(self, job_id: UUID, *, public: bool, by: UUID | None = None) -> Job:
+        """Show a job of the system to everyone, or hide it. Raises `NotASystemJob`."""
         self._store.get(job_id)
         of_the_system = jobs.c.owner_id.is_(None)
         with writing(self._store.engine) as connection:
             if not _update(connection, job_id, of_the_system, public=public):
-                raise NotOfTheSystem(job_id)
+                raise NotASystemJob(job_id)
             job = self._store.read(connection, job_id)
             name = EventName.MADE_PUBLIC if public else EventName.MADE_PRIVATE
             events.insert(connection, events.rows_of([job], name, actor_id=by))
         return job
 
-    def keep(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Protect a job and its files from pruning; keeping it twice changes nothing. Raises `CannotBeKept`."""
-        return self._set_kept(job_id, now(), by=by, event=EventName.KEPT)
+    def pin(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+        """Protect a job and its files from pruning; pinning it twice changes nothing. Raises `CannotBePinned`."""
+        return self._set_pinned(job_id, now(), by=by, event=EventName.KEPT)
 
-    def keep_no_longer(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+    def unpin(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Let a job be pruned again; its files expire after their usual time, counted from now."""
-        return self._set_kept(job_id, None, by=by, event=EventName.KEPT_NO_LONGER)
+        return self._set_pinned(job_id, None, by=by, event=EventName.KEPT_NO_LONGER)
 
-    def _prioritise(self, job_id: UUID, priority: int, by: UUID | None) -> Job:
+    def _set_priority(self, job_id: UUID, priority: int, by: UUID | None) -> Job:
         self._store.get(job_id)
         with writing(self._store.engine) as connection:
             if not _update(connection, job_id, jobs.c.status.in_(UNSTARTED), priority=priority):
-                raise NotWaiting(job_id)
+                raise JobAlreadyStarted(job_id)
             job = self._store.read(connection, job_id)
             detail = str(priority)
             events.insert(connection, events.rows_of([job], EventName.PRIORITISED, actor_id=by, detail=detail))
         return job
 
-    def _set_kept(self, job_id: UUID, at: object, *, by: UUID | None, event: EventName) -> Job:
+    def _set_pinned(self, job_id: UUID, at: object, *, by: UUID | None, event: EventName) -> Job:
         job = self._store.get(job_id)
         if job.root_id is not None:
-            raise CannotBeKept(job_id, job.root_id)
-        is_different = jobs.c.kept_at.is_(None) if at is not None else jobs.c.kept_at.is_not(None)
+            raise CannotBePinned(job_id, job.root_id)
+        needs_change = jobs.c.kept_at.is_(None) if at is not None else jobs.c.kept_at.is_not(None)
         with writing(self._store.engine) as connection:
-            if _update(connection, job_id, is_different, kept_at=at):
-                self._set_expiry(connection, job, kept=at is not None)
+            if _update(connection, job_id, needs_change, kept_at=at):
+                self._set_expiry(connection, job, pinned=at is not None)
                 events.insert(connection, events.rows_of([job], event, actor_id=by))
         return self._store.get(job_id)
 
-    def _set_expiry(self, connection: Connection, job: Job, *, kept: bool) -> None:
+    def _set_expiry(self, connection: Connection, job: Job, *, pinned: bool) -> None:
         lifetime = output_lifetime(self._registry, job.type)
-        expires_at: datetime | later | None = None if kept else later(lifetime.total_seconds())
+        expires_at: datetime | later | None = None if pinned else later(lifetime.total_seconds())
         family = select(jobs.c.id).where(or_(jobs.c.id == job.id, jobs.c.root_id == job.id))
         files = (attachments.c.job_id.in_(family), attachments.c.role == "output", attachments.c.deleted_at.is_(None))
-        unexpired = () if not kept else (attachments.c.expires_at > now(),)
+        unexpired = () if not pinned else (attachments.c.expires_at > now(),)
         connection.execute(update(attachments).where(*files, *unexpired).values(expires_at=expires_at))
 
 

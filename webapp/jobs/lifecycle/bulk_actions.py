@@ -1,7 +1,7 @@
-"""Acting on many jobs at once: which of them an act fits, why it does not fit the others, and the act itself.
+"""Bulk actions: stop, retry, run again or delete many jobs, skipping those to which the action does not apply.
 
-Whoever asks sees the same sentences before (the confirmation) and after (what was done), and the
-engine checks each job once more when its turn comes.
+Users see the same reasons before the action (in the confirmation) and after it (in the summary).
+Each job is checked again when the action reaches it.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.job_store import JobNotFound
 
 
-class Action(StrEnum):
-    """What can be done to many jobs."""
+class BulkAction(StrEnum):
+    """An action on many jobs."""
 
     STOP = "stop"
     RETRY = "retry"
@@ -27,20 +27,20 @@ class Action(StrEnum):
 
 
 class Objection(StrEnum):
-    """Why an act does not fit a job, as a sentence on one or many; pages translate it."""
+    """Why an action does not apply to a job, as a sentence; pages translate it."""
 
-    ENDED = "Ended already, so there is nothing to stop."
-    STOPPING = "Asked to stop before."
+    ENDED = "Already ended."
+    STOPPING = "Already asked to stop."
     NOT_ENDED = "Not ended yet."
     DONE = "Done, so there is nothing to retry."
-    PART = "Part of another job, and goes with that."
-    NOT_YOURS = "Somebody else's."
-    CLOSED = "Of a kind that only other roles may start."
+    PART = "Child jobs are handled with their parent job."
+    NOT_YOURS = "Belongs to another user."
+    CLOSED = "You don't have permission to start this type of job."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Actor:
-    """Who acts: on the own jobs, or on everybody's; jobs of ``closed_types`` the person may not start."""
+class BulkActor:
+    """The user who acts, on their own jobs or on all, without permission to start jobs of ``closed_types``."""
 
     user_id: UUID
     on_all: bool = False
@@ -48,103 +48,104 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
-    """Jobs that an act fits, and the others with the reason."""
+class SortedJobs:
+    """The jobs to which an action applies, and the others with the reason."""
 
     fit: tuple[Job, ...]
     unfit: tuple[tuple[Job, Objection], ...]
 
     @property
     def reasons(self) -> Mapping[Objection, int]:
-        """How many there are of each reason."""
+        """The number of skipped jobs by reason."""
         return Counter(objection for _, objection in self.unfit)
 
 
-class Verbs(Protocol):
-    """What is needed of `Jobs`."""
+class BulkVerbs(Protocol):
+    """The methods of `Jobs` that bulk actions call."""
 
     def cancel_many(self, ids: Sequence[UUID], *, by: UUID | None = None) -> None:
-        """Stop."""
+        """Stop jobs."""
 
     def retry_many(self, ids: Sequence[UUID], *, by: UUID | None = None) -> None:
-        """Retry."""
+        """Retry jobs."""
 
     def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Make a new one."""
+        """Create a new job with the same input."""
 
     def delete_many(self, ids: Sequence[UUID], *, by: UUID | None = None) -> int:
-        """Delete."""
+        """Delete jobs."""
 
 
-def objection(action: Action, job: Job, actor: Actor) -> Objection | None:
-    """Return why the act does not fit the job; None if it does."""
-    return _not_theirs(job, actor) or _OBJECTIONS[action](job, actor)
+def find_objection(action: BulkAction, job: Job, actor: BulkActor) -> Objection | None:
+    """Return why the action does not apply to the job; None if it does."""
+    return _objection_to_actor(job, actor) or _OBJECTIONS[action](job, actor)
 
 
-def sort(action: Action, those: Iterable[Job], actor: Actor) -> Sorted:
-    """Tell the jobs that the act fits from the others."""
-    judged = [(job, objection(action, job, actor)) for job in those]
-    return Sorted(tuple(job for job, no in judged if no is None), tuple((job, no) for job, no in judged if no))
+def sort_by_fit(action: BulkAction, jobs: Iterable[Job], actor: BulkActor) -> SortedJobs:
+    """Separate the jobs to which the action applies from the others."""
+    judged = [(job, find_objection(action, job, actor)) for job in jobs]
+    fit = tuple(job for job, objection in judged if objection is None)
+    return SortedJobs(fit, tuple((job, objection) for job, objection in judged if objection))
 
 
-def act(verbs: Verbs, action: Action, fit: Sequence[Job], actor: Actor) -> None:
-    """Do it; jobs that have moved on in the meantime are left alone."""
+def apply_bulk_action(verbs: BulkVerbs, action: BulkAction, fit: Sequence[Job], actor: BulkActor) -> None:
+    """Apply the action; jobs that have changed meanwhile are skipped."""
     ids = [job.id for job in fit]
     if not ids:
         return
-    if action is Action.STOP:
+    if action is BulkAction.STOP:
         verbs.cancel_many(ids, by=actor.user_id)
-    elif action is Action.RETRY:
+    elif action is BulkAction.RETRY:
         verbs.retry_many(ids, by=actor.user_id)
-    elif action is Action.DELETE:
+    elif action is BulkAction.DELETE:
         verbs.delete_many(ids, by=actor.user_id)
     else:
         _run_again(verbs, fit, actor)
 
 
-def _not_theirs(job: Job, actor: Actor) -> Objection | None:
-    return None if actor.on_all or job.owner.user_id == actor.user_id else Objection.NOT_YOURS
-
-
-def _to_a_stop(job: Job, _: Actor) -> Objection | None:
-    if job.is_finished:
-        return Objection.ENDED
-    return Objection.STOPPING if job.cancel_requested_at and not job.record_only else None
-
-
-def _to_a_retry(job: Job, actor: Actor) -> Objection | None:
-    if job.status is Status.COMPLETED:
-        return Objection.DONE
-    return _to_a_new_run(job, actor)
-
-
-def _to_a_new_one(job: Job, actor: Actor) -> Objection | None:
-    return Objection.PART if job.root_id else _to_a_new_run(job, actor)
-
-
-def _to_a_new_run(job: Job, actor: Actor) -> Objection | None:
-    if not job.is_finished:
-        return Objection.NOT_ENDED
-    return Objection.CLOSED if job.type in actor.closed_types else None
-
-
-def _to_a_deletion(job: Job, _: Actor) -> Objection | None:
-    if not job.is_finished:
-        return Objection.NOT_ENDED
-    return Objection.PART if job.root_id else None
-
-
-def _run_again(verbs: Verbs, fit: Sequence[Job], actor: Actor) -> None:
+def _run_again(verbs: BulkVerbs, fit: Sequence[Job], actor: BulkActor) -> None:
     for job in fit:
         with suppress(JobNotFound):
             verbs.run_again(job.id, by=actor.user_id)
 
 
-_OBJECTIONS: Mapping[Action, Callable[[Job, Actor], Objection | None]] = MappingProxyType(
+def _objection_to_actor(job: Job, actor: BulkActor) -> Objection | None:
+    return None if actor.on_all or job.owner.user_id == actor.user_id else Objection.NOT_YOURS
+
+
+def _objection_to_stop(job: Job, _: BulkActor) -> Objection | None:
+    if job.is_finished:
+        return Objection.ENDED
+    return Objection.STOPPING if job.cancel_requested_at and not job.record_only else None
+
+
+def _objection_to_retry(job: Job, actor: BulkActor) -> Objection | None:
+    if job.status is Status.COMPLETED:
+        return Objection.DONE
+    return _objection_to_start(job, actor)
+
+
+def _objection_to_run_again(job: Job, actor: BulkActor) -> Objection | None:
+    return Objection.PART if job.root_id else _objection_to_start(job, actor)
+
+
+def _objection_to_start(job: Job, actor: BulkActor) -> Objection | None:
+    if not job.is_finished:
+        return Objection.NOT_ENDED
+    return Objection.CLOSED if job.type in actor.closed_types else None
+
+
+def _objection_to_delete(job: Job, _: BulkActor) -> Objection | None:
+    if not job.is_finished:
+        return Objection.NOT_ENDED
+    return Objection.PART if job.root_id else None
+
+
+_OBJECTIONS: Mapping[BulkAction, Callable[[Job, BulkActor], Objection | None]] = MappingProxyType(
     {
-        Action.STOP: _to_a_stop,
-        Action.RETRY: _to_a_retry,
-        Action.RUN_AGAIN: _to_a_new_one,
-        Action.DELETE: _to_a_deletion,
+        BulkAction.STOP: _objection_to_stop,
+        BulkAction.RETRY: _objection_to_retry,
+        BulkAction.RUN_AGAIN: _objection_to_run_again,
+        BulkAction.DELETE: _objection_to_delete,
     }
 )

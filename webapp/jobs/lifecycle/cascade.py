@@ -1,10 +1,10 @@
-"""What follows the end of a job, in the transaction that ends it: its root's roll-up, its dependents.
+"""The consequences of a job's end, in the transaction that ends it: its root's counts, and its dependents.
 
-A root counts its children's ends in its own row, under that row's lock, so that ten thousand
-children cost ten thousand small updates and never a recount. Whoever ends the last child ends
-the root. The caller has locked all that may be touched (lock_order.py).
+A root counts its ended children in its own row, under that row's lock. So ten thousand children
+cost ten thousand small updates and never a recount, and the end of the last child ends the root.
+The caller has locked every row that can change here (see ``store/lock_order.py``).
 
-Halting: the rows of a stop, and nothing of what follows; see stopping.py for the whole.
+The second part of the module stops jobs without these consequences; ``cancel.py`` combines both.
 """
 
 from collections import Counter
@@ -20,31 +20,41 @@ from webapp.jobs.store import events, signals, transitions, unique_keys
 from webapp.schema import dependencies, jobs, now
 
 _ENDED = tuple(status.value for status in TERMINAL)
-_FIGURES = (jobs.c.parts, jobs.c.parts_completed, jobs.c.parts_failed, jobs.c.parts_cancelled)
+_COUNTS = (jobs.c.parts, jobs.c.parts_completed, jobs.c.parts_failed, jobs.c.parts_cancelled)
 
 
-def follow(connection: Connection, ended: Iterable[UUID]) -> set[str]:
-    """Do what follows for jobs that have just ended; return the queues in which work waits now."""
+def apply_consequences(connection: Connection, ended: Iterable[UUID]) -> set[str]:
+    """Update the roots and dependents of jobs that have just ended, and so on for the jobs that this ends.
+
+    Returns the queues in which jobs can now be claimed.
+    """
     woken: set[str] = set()
-    todo = list(ended)
-    while todo:
-        rows = _read(connection, todo)
-        todo = [*_count_at_roots(connection, rows), *_release_dependents(connection, rows, woken)]
+    job_ids = list(ended)
+    while job_ids:
+        rows = _read(connection, job_ids)
+        job_ids = [*_count_at_roots(connection, rows), *_release_dependents(connection, rows, woken)]
     return woken
 
 
-def follow_dependents(connection: Connection, ended: Iterable[UUID]) -> set[str]:
-    """Do what follows for the dependents of jobs that had ended before; return the queues in which work waits now."""
+def release_dependents(connection: Connection, ended: Iterable[UUID]) -> set[str]:
+    """Release or cancel the dependents of jobs that ended earlier; return the queues in which jobs can be claimed."""
     woken: set[str] = set()
     cancelled = _release_dependents(connection, _read(connection, list(ended)), woken)
-    return woken | follow(connection, cancelled)
+    return woken | apply_consequences(connection, cancelled)
 
 
-def settle_root(connection: Connection, root_id: UUID) -> bool:
-    """End a root that waits for nothing any more, by its children's ends; return whether it ended."""
-    figures = (jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_FIGURES)
-    root = connection.execute(select(*figures).where(jobs.c.id == root_id).with_for_update(key_share=True)).first()
-    return root is not None and _settle(connection, root_id, root)  # None: deleted in between
+def update_root(connection: Connection, root_id: UUID) -> bool:
+    """Update the progress of a waiting root, and end it if no child is left; return whether it ended."""
+    columns = (jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_COUNTS)
+    root = connection.execute(select(*columns).where(jobs.c.id == root_id).with_for_update(key_share=True)).first()
+    return root is not None and _update_root(connection, root_id, root)  # None: deleted meanwhile
+
+
+def child_counts(row: Any) -> ChildCounts:
+    """Return the child counts in a root's row."""
+    return ChildCounts(
+        total=row.parts, completed=row.parts_completed, failed=row.parts_failed, cancelled=row.parts_cancelled
+    )
 
 
 def _read(connection: Connection, ids: list[UUID]) -> list[Row[Any]]:
@@ -58,150 +68,148 @@ def _count_at_roots(connection: Connection, rows: list[Row[Any]]) -> list[UUID]:
         kind = ChildCounts().counter_for(Status(row.status))
         if row.root_id and kind:
             counts.setdefault(row.root_id, Counter())[kind] += 1
-    # in one order everywhere, so that two who end children of the same roots never wait in a ring
-    return [root for root in sorted(counts) if _count(connection, root, counts[root])]
+    # always in the same order, so that two transactions that end children of the same roots cannot deadlock
+    return [root for root in sorted(counts) if _count_at_root(connection, root, counts[root])]
 
 
-def _count(connection: Connection, root_id: UUID, ended: Counter[str]) -> bool:
-    grown = {f"parts_{kind}": jobs.c[f"parts_{kind}"] + count for kind, count in ended.items()}
+def _count_at_root(connection: Connection, root_id: UUID, ended: Counter[str]) -> bool:
+    increments = {f"parts_{kind}": jobs.c[f"parts_{kind}"] + count for kind, count in ended.items()}
     statement = (
         update(jobs)
         .where(jobs.c.id == root_id)
-        .values(**grown, version=jobs.c.version + 1)
-        .returning(jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_FIGURES)
+        .values(**increments, version=jobs.c.version + 1)
+        .returning(jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_COUNTS)
     )
-    return _settle(connection, root_id, connection.execute(statement).one())
+    return _update_root(connection, root_id, connection.execute(statement).one())
 
 
-def _settle(connection: Connection, root_id: UUID, root: Any) -> bool:
+def _update_root(connection: Connection, root_id: UUID, root: Any) -> bool:
     if root.status != Status.WAITING:
         return False
-    parts = parts_of(root)
-    status = roll_up(parts, tolerant=root.tolerant)
-    progress = COMPLETE if status is Status.COMPLETED else parts.progress
+    counts = child_counts(root)
+    status = roll_up(counts, tolerant=root.tolerant)
+    progress = COMPLETE if status is Status.COMPLETED else counts.progress
     if status is None:
         statement = update(jobs).values(progress=progress)
-        signals.note(connection, signals.job_progressed, [root_id])
+        signals.send_after_commit(connection, signals.job_progressed, [root_id])
     else:
         statement = transitions.root_ended.update(
-            status, progress=progress, finished_at=now(), **_said_of(parts, status)
+            status, progress=progress, finished_at=now(), **_diagnostics_of(counts, status)
         )
         events.insert(connection, [{"job_id": root_id, "name": EventName(status), "attempt": root.attempt}])
-        signals.note_move(connection, root_id, Status.WAITING, status)
+        signals.send_transition_after_commit(connection, root_id, Status.WAITING, status)
     connection.execute(statement.where(jobs.c.id == root_id))
     return status is not None
 
 
-def _said_of(parts: ChildCounts, status: Status) -> dict[str, Any]:
+def _diagnostics_of(counts: ChildCounts, status: Status) -> dict[str, Any]:
     if status is Status.FAILED:
-        return {"errors": [{"text": f"{parts.failed} of {parts.total} parts failed."}]}
-    if status is Status.COMPLETED and parts.failed:
-        return {"warnings": [{"text": f"{parts.failed} of {parts.total} parts failed."}]}
+        return {"errors": [{"text": f"{counts.failed} of {counts.total} child jobs failed."}]}
+    if status is Status.COMPLETED and counts.failed:
+        return {"warnings": [{"text": f"{counts.failed} of {counts.total} child jobs failed."}]}
     if status is Status.CANCELLED:
         return {"cancel_kind": "cooperative"}
     return {}
 
 
-def parts_of(row: Any) -> ChildCounts:
-    """Read a root's figures."""
-    return ChildCounts(
-        total=row.parts, completed=row.parts_completed, failed=row.parts_failed, cancelled=row.parts_cancelled
-    )
-
-
 def _release_dependents(connection: Connection, rows: list[Row[Any]], woken: set[str]) -> list[UUID]:
-    """Queue the dependents that wait for nothing else; return those that are cancelled instead."""
+    """Release the dependents that wait for no other job; return those that are cancelled instead, with children."""
     ended = {row.id: row.status for row in rows if row.has_dependents and row.status in _ENDED}
     if not ended:
         return []
-    edges = (
+    query = (
         select(dependencies.c.job_id, dependencies.c.after_id, dependencies.c.only_on_success)
         .join(jobs, jobs.c.id == dependencies.c.job_id)
-        .where(dependencies.c.after_id.in_(list(ended)), jobs.c.status == "held")
+        .where(dependencies.c.after_id.in_(list(ended)), transitions.released.guard)
         .order_by(dependencies.c.job_id)
     )
-    found = connection.execute(edges).all()
-    hopeless = {edge.job_id for edge in found if edge.only_on_success and ended[edge.after_id] != "completed"}
-    cancelled = [one for one in sorted(hopeless) if _cancel(connection, one)]
-    for job_id in sorted({edge.job_id for edge in found} - hopeless):
+    edges = connection.execute(query).all()
+    impossible = {edge.job_id for edge in edges if edge.only_on_success and ended[edge.after_id] != Status.COMPLETED}
+    cancelled = [job_id for job_id in sorted(impossible) if _cancel_dependent(connection, job_id)]
+    for job_id in sorted({edge.job_id for edge in edges} - impossible):
         _release(connection, job_id, woken)
     return [*cancelled, *_cancel_children(connection, cancelled)]
 
 
-def _cancel(connection: Connection, job_id: UUID) -> bool:
+def _cancel_dependent(connection: Connection, job_id: UUID) -> bool:
     statement = transitions.cancelled_while_held.update(cancel_kind="before_start", finished_at=now())
     if connection.execute(statement.where(jobs.c.id == job_id)).rowcount != 1:
         return False
-    why = "What it was to follow did not complete."
+    why = "A job that had to complete first did not."
     events.insert(connection, [{"job_id": job_id, "name": EventName.CANCELLED, "attempt": 0, "detail": why}])
-    signals.note(connection, signals.job_cancelled, [job_id])
+    signals.send_after_commit(connection, signals.job_cancelled, [job_id])
     return True
 
 
 def _cancel_children(connection: Connection, roots: list[UUID]) -> list[UUID]:
     if not roots:
         return []
-    theirs = jobs.c.root_id.in_(roots)
-    ask_running(connection, theirs)
-    return end_waiting(connection, theirs)
+    is_child = jobs.c.root_id.in_(roots)
+    request_stop(connection, is_child)
+    return cancel_unstarted(connection, is_child)
 
 
 def _release(connection: Connection, job_id: UUID, woken: set[str]) -> None:
-    # its row is locked before the others are counted: of two predecessors that end at once, the
-    # second one sees that the first has ended
-    held = select(jobs.c.queue, jobs.c.run_at, jobs.c.next_key).where(jobs.c.id == job_id, jobs.c.status == "held")
-    row = connection.execute(held).first()
-    # one that ended together with this one and did not complete has its turn next: a root after its last child
-    in_vain = and_(dependencies.c.only_on_success, jobs.c.status != "completed")
-    others = (
+    # The row is locked before the other predecessors are counted: of two predecessors that end at
+    # once, the second one sees that the first has ended.
+    columns = (jobs.c.queue, jobs.c.run_at, jobs.c.next_key)
+    row = connection.execute(select(*columns).where(jobs.c.id == job_id, transitions.released.guard)).first()
+    # A predecessor that did not complete and ended together with this one is handled next: a root
+    # after its last child, for example. Until then it still blocks the job.
+    not_completed = and_(dependencies.c.only_on_success, jobs.c.status != Status.COMPLETED)
+    blocking = (
         select(func.count())
         .select_from(dependencies.join(jobs, jobs.c.id == dependencies.c.after_id))
-        .where(dependencies.c.job_id == job_id, or_(jobs.c.status.not_in(_ENDED), in_vain))
+        .where(dependencies.c.job_id == job_id, or_(jobs.c.status.not_in(_ENDED), not_completed))
     )
-    if row is None or connection.execute(others).scalar_one():
+    if row is None or connection.execute(blocking).scalar_one():
         return
     status = Status.QUEUED if row.run_at is None else Status.SCHEDULED
     if row.next_key is not None:
-        woken |= {row.queue} if unique_keys.let_go(connection, job_id, status) else set()
+        woken |= {row.queue} if unique_keys.release_with_key(connection, job_id, status) else set()
         return
     connection.execute(transitions.released.update(status).where(jobs.c.id == job_id))
     woken.add(row.queue)
 
 
-_UNDER_WAY = ("running", "waiting")
+def cancel_unstarted(connection: Connection, condition: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:
+    """Cancel the jobs that have not started; return their ids."""
+    statement = transitions.cancelled_before_start.update(cancel_kind="before_start", finished_at=now())
+    return _cancel(connection, statement.where(condition), by)
 
 
-def end_waiting(connection: Connection, whose: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:
-    """End jobs that nobody has begun; return those."""
-    statement = transitions.cancelled_before_start.update(cancel_kind="before_start", finished_at=now()).where(whose)
-    return _end(connection, statement, by)
+def cancel_abandoned(connection: Connection, condition: ColumnElement[bool], by: UUID | None) -> list[UUID]:
+    """Cancel running record-only jobs that were already asked to stop; return their ids.
 
-
-def _end(connection: Connection, statement: Update, by: UUID | None) -> list[UUID]:
-    ended = connection.execute(statement.returning(jobs.c.id, jobs.c.attempt)).all()
-    events.insert(connection, events.rows_of(ended, EventName.CANCELLED, actor_id=by))
-    ids = [row.id for row in ended]
-    signals.note(connection, signals.job_cancelled, ids)
-    return ids
-
-
-def end_deserted(connection: Connection, whose: ColumnElement[bool], by: UUID | None) -> list[UUID]:
-    """End record-only jobs that were asked before: nobody else could, if what did their work is gone."""
+    No worker can end them, and the code that did the work may be gone.
+    """
     stop_requested = (jobs.c.record_only, jobs.c.cancel_requested_at.is_not(None))
-    statement = transitions.abandoned.update(cancel_kind="forced", finished_at=now()).where(whose, *stop_requested)
-    return _end(connection, statement, by)
+    statement = transitions.abandoned.update(cancel_kind="forced", finished_at=now())
+    return _cancel(connection, statement.where(condition, *stop_requested), by)
 
 
-def ask_running(connection: Connection, whose: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:
-    """Ask jobs that run to stop, and roots that wait; return the roots."""
+def request_stop(connection: Connection, condition: ColumnElement[bool], by: UUID | None = None) -> list[UUID]:
+    """Ask running jobs and waiting roots to stop; return the waiting roots."""
     statement = (
         update(jobs)
-        .where(whose, jobs.c.status.in_(_UNDER_WAY), jobs.c.cancel_requested_at.is_(None))
+        .where(
+            condition,
+            jobs.c.status.in_((Status.RUNNING.value, Status.WAITING.value)),
+            jobs.c.cancel_requested_at.is_(None),
+        )
         .values(cancel_requested_at=now(), version=jobs.c.version + 1)
         .returning(jobs.c.id, jobs.c.attempt)
     )
     asked = connection.execute(statement).all()
     events.insert(connection, events.rows_of(asked, EventName.CANCEL_REQUESTED, actor_id=by))
     ids = [row.id for row in asked]
-    roots = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.status == "waiting")
+    roots = select(jobs.c.id).where(jobs.c.id.in_(ids), jobs.c.status == Status.WAITING)
     return list(connection.execute(roots).scalars())
+
+
+def _cancel(connection: Connection, statement: Update, by: UUID | None) -> list[UUID]:
+    cancelled = connection.execute(statement.returning(jobs.c.id, jobs.c.attempt)).all()
+    events.insert(connection, events.rows_of(cancelled, EventName.CANCELLED, actor_id=by))
+    ids = [row.id for row in cancelled]
+    signals.send_after_commit(connection, signals.job_cancelled, ids)
+    return ids

@@ -1,9 +1,4 @@
-"""Creating: from a request to the value of a new job, checked; and its rows, in one transaction.
-
-Placing: one new job's rows in one transaction, with what it follows, and its place behind its unique key.
-
-Copying: what a new job takes over from the one that it repeats.
-"""
+"""Create jobs: build and check the value of a new job, and insert its rows in one transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,7 +28,7 @@ _NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
 
 
 class BadRequest(ValueError):
-    """What is asked of a new job makes sense; the message is the sentence that says what does not."""
+    """Raised when a job cannot be created as requested. The message says why."""
 
 
 def new_job(
@@ -46,7 +41,7 @@ def new_job(
     status: Status = Status.QUEUED,
     **choices: Any,
 ) -> Job:
-    """Return a new job as a value; raises `InvalidPayload` or `BadRequest`."""
+    """Return a new job that is not written yet; raise `InvalidPayload` or `BadRequest`."""
     values: dict[str, Any] = {
         "title": job_type.title,
         "queue": job_type.queue,
@@ -54,52 +49,21 @@ def new_job(
         "max_attempts": job_type.retry.max_attempts,
         **choices,
     }
-    checked = _checked(job_type, payload, files)
+    valid = _validated(job_type, payload, files)
     key = values.get("unique_key")
-    values["unique_key"] = _good_key(job_type.key_of(checked) if key is None else key)
+    values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
-        message = "A job that workers run waits in a queue with a name, and a record-only job in none."
+        message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
     return Job(
         id=uuid7(),
         type=job_type.name,
         status=status,
         owner=owner,
-        payload=_stored(job_type, checked, vault),
+        payload=_stored(job_type, valid, vault),
         own_process=job_type.own_process,
         **values,
     )
-
-
-def insert_jobs(
-    connection: Connection,
-    store: Store,
-    new: Sequence[Job],
-    *,
-    files: Collection[StoredFile] = (),
-    delay: timedelta | None = None,
-) -> None:
-    """Write new jobs with their turns, their first event, and one job's files; `TypeDisabled` if their type is."""
-    disabled_types.refuse_disabled(connection, {job.type for job in new if job.root_id is None})
-    if len(new) > 1 and not files and delay is None and bulk_insert.are_alike(new):
-        _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
-        return
-    store.insert(connection, assign_turns(connection, new))
-    if delay is not None:
-        due = {"run_at": later(delay.total_seconds())}
-        connection.execute(update(jobs).where(jobs.c.id.in_([job.id for job in new])).values(**due))
-    for job in new:
-        add_inputs(connection, job.id, tuple(files))
-    events.insert(connection, events.rows_of(new, EventName.CREATED, actor_id=new[0].triggered_by))
-    signals.note(connection, signals.job_created, [job.id for job in new])
-
-
-def insert_alike(connection: Connection, model: Job, payloads_: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
-    """Write jobs like ``model`` in one go, each with its own (checked) payload; return their ids in the order given."""
-    disabled_types.refuse_disabled(connection, {model.type} if model.root_id is None else ())
-    ids = tuple(uuid7() for _ in payloads_)
-    _insert_in_bulk(connection, model, ids, payloads_)
-    return ids
 
 
 def stored_payload(
@@ -107,123 +71,29 @@ def stored_payload(
     payload: Mapping[str, Any] | BaseModel | None,
     vault: Vault,
 ) -> dict[str, Any]:
-    """Return a payload, checked, as its row keeps it; else raise `InvalidPayload`."""
-    return _stored(job_type, _checked(job_type, payload, _NO_FILES), vault)
+    """Return a validated payload in the form in which it is stored; raise `InvalidPayload`."""
+    return _stored(job_type, _validated(job_type, payload, _NO_FILES), vault)
 
 
-def _stored(job_type: JobType, checked: BaseModel, vault: Vault) -> dict[str, Any]:
-    try:
-        return dump_payload(checked, vault)
-    except ValueError as error:
-        raise InvalidPayload(job_type.name, {"": str(error)}) from None
-
-
-def refuse_times(*given: object) -> None:
-    """Raise `BadRequest` for a record-only job that shall start by itself, later or after others."""
-    if any(given):
-        message = "A record-only job starts when whoever does its work says so: not at a time, and not after others."
+def refuse_start_conditions(*conditions: object) -> None:
+    """Raise `BadRequest` if a record-only job is to start at a time or after other jobs."""
+    if any(conditions):
+        message = "A record-only job cannot start at a given time or after other jobs."
         raise BadRequest(message)
 
 
-def status_of(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
-    """Tell how a new job begins: held for others, scheduled for later, or queued."""
+def initial_status(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
+    """Return the status of a new job: held for other jobs, scheduled, or queued."""
     if delay is not None and delay < timedelta(0):
-        message = "A job cannot start in the past: its delay is negative."
+        message = "A delay cannot be negative."
         raise BadRequest(message)
     if held:
         return Status.HELD
     return Status.QUEUED if run_at is None and delay is None else Status.SCHEDULED
 
 
-def _insert_in_bulk(
-    connection: Connection, model: Job, ids: Sequence[UUID], payloads_: Sequence[Mapping[str, Any]]
-) -> None:
-    [first] = assign_turns(connection, [model])
-    bulk_insert.insert_alike(connection, first, ids, payloads_)
-    signals.note(connection, signals.job_created, ids)
-
-
-def _good_key(key: str | None) -> str | None:
-    if key is not None and not 0 < len(key) <= KEY_LIMIT:
-        message = f"A unique key has 1 to {KEY_LIMIT} characters, not {len(key)}."
-        raise BadRequest(message)
-    return key
-
-
-def _checked(
-    job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, StoredFile]
-) -> BaseModel:
-    described = _described(job_type, files) if files else {}
-    if isinstance(payload, job_type.payload_class):
-        return payload
-    values = payload.model_dump() if isinstance(payload, BaseModel) else payload or {}
-    return job_type.parse({**values, **described}, strict=True)
-
-
-def _described(job_type: JobType, files: Mapping[str, StoredFile]) -> dict[str, Any]:
-    """Return what a payload says of its files; raise `InvalidPayload` for one that its field does not take."""
-    if refused := upload_rules.rejected_uploads(job_type.payload_class, files):
-        raise InvalidPayload(job_type.name, refused)
-    return {
-        field: {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
-        for field, file in files.items()
-    }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A job that is not written yet, with its files and its delay.
-
-    ``after`` are the jobs that it follows; of each, whether only its success lets this one start.
-    """
-
-    job: Job
-    files: tuple[StoredFile, ...] = ()
-    request_key: str | None = None
-    delay: timedelta | None = None
-    after: Mapping[UUID, bool] = field(default_factory=lambda: MappingProxyType({}))
-
-    def behind(self, line: Collection[UUID]) -> "NewJob":
-        """Return it held until the jobs have ended, to take its unique key then."""
-        held = replace(self.job, status=Status.HELD, unique_key=None, next_key=self.job.unique_key)
-        return replace(self, job=held, after={**dict.fromkeys(line, False), **self.after})
-
-
-def place(connection: Connection, store: Store, new: NewJob) -> set[str]:
-    """Write a new job; return the queues in which work waits now. What it follows is locked first."""
-    lock_order.lock_followers(connection, new.after)
-    insert_jobs(connection, store, [new.job], files=new.files, delay=new.delay)
-    idempotency_keys.note(connection, new.request_key, new.job.id)
-    if new.after:
-        return _depend(connection, new.job, new.after)
-    return {new.job.queue} if new.job.status is Status.QUEUED else set()
-
-
-def place_behind(connection: Connection, store: Store, new: NewJob) -> set[str]:
-    """Write a new job behind all that hold its unique key or wait for it; as any other if nobody does.
-
-    Their rows are locked before the line is read: nobody leaves it or joins it meanwhile.
-    """
-    key = new.job.unique_key or ""
-    lock_order.lock_followers(connection, {*unique_keys.line_of(connection, key), *new.after})
-    line = unique_keys.line_of(connection, key)
-    return place(connection, store, new.behind(line) if line else new)
-
-
-def _depend(connection: Connection, job: Job, after: Mapping[UUID, bool]) -> set[str]:
-    there = select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(list(after)))
-    found = {row.id: row.status for row in connection.execute(there)}
-    for missing in after.keys() - found.keys():
-        raise JobNotFound(missing)
-    edges = [{"job_id": job.id, "after_id": one, "only_on_success": strictly} for one, strictly in after.items()]
-    connection.execute(insert(dependencies), edges)
-    connection.execute(update(jobs).where(jobs.c.id.in_(list(found))).values(has_dependents=True))
-    ended = [one for one, status in found.items() if Status(status) in TERMINAL]
-    return cascade.follow_dependents(connection, ended)
-
-
-def afresh(old: Job) -> Job:
-    """Return a new job of the same kind, for the same owner, with the same payload, linked to the old one."""
+def new_run_of(old: Job) -> Job:
+    """Return a new job with the same type, owner and payload, linked to the old one. It is not written yet."""
     return Job(
         id=uuid7(),
         type=old.type,
@@ -242,12 +112,140 @@ def afresh(old: Job) -> Job:
     )
 
 
-def inputs_of(connection: Connection, job_id: UUID, files: FileStore) -> list[StoredFile]:
-    """Return the files that a job was given, each as a second name of the same bytes on disk."""
-    given = select(attachments).where(
+def link_inputs(connection: Connection, job_id: UUID, files: FileStore) -> list[StoredFile]:
+    """Return the input files of a job as new files that share their bytes on disk."""
+    inputs = select(attachments).where(
         attachments.c.job_id == job_id, attachments.c.role == "input", attachments.c.deleted_at.is_(None)
     )
     return [
         StoredFile(id=files.link(row.id), name=row.name, media_type=row.media_type, size=row.size, sha256=row.sha256)
-        for row in connection.execute(given)
+        for row in connection.execute(inputs)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job that is not written yet, with its files and its delay.
+
+    ``after`` maps the jobs that must end before this one starts to whether they must complete.
+    """
+
+    job: Job
+    files: tuple[StoredFile, ...] = ()
+    request_key: str | None = None
+    delay: timedelta | None = None
+    after: Mapping[UUID, bool] = field(default_factory=lambda: MappingProxyType({}))
+
+    def held_behind(self, key_holders: Collection[UUID]) -> "NewJob":
+        """Return it held until these jobs have ended; it takes its unique key when it is released."""
+        held = replace(self.job, status=Status.HELD, unique_key=None, next_key=self.job.unique_key)
+        return replace(self, job=held, after={**dict.fromkeys(key_holders, False), **self.after})
+
+
+def insert_new_job(connection: Connection, store: Store, new: NewJob) -> set[str]:
+    """Write a new job with its dependencies; return the queues in which jobs can now be claimed."""
+    lock_order.lock_dependents(connection, new.after)
+    insert_jobs(connection, store, [new.job], files=new.files, delay=new.delay)
+    idempotency_keys.record(connection, new.request_key, new.job.id)
+    if new.after:
+        return _insert_dependencies(connection, new.job, new.after)
+    return {new.job.queue} if new.job.status is Status.QUEUED else set()
+
+
+def insert_behind_key_holders(connection: Connection, store: Store, new: NewJob) -> set[str]:
+    """Write a new job that starts after all jobs that hold its unique key or wait for it, if there are any.
+
+    The rows of these jobs are locked and then read again, so that none is added or ends meanwhile.
+    """
+    key = new.job.unique_key or ""
+    lock_order.lock_dependents(connection, {*unique_keys.jobs_with_key(connection, key), *new.after})
+    key_holders = unique_keys.jobs_with_key(connection, key)
+    return insert_new_job(connection, store, new.held_behind(key_holders) if key_holders else new)
+
+
+def insert_jobs(
+    connection: Connection,
+    store: Store,
+    new: Sequence[Job],
+    *,
+    files: Collection[StoredFile] = (),
+    delay: timedelta | None = None,
+) -> None:
+    """Write new jobs with their turns, first events and input files; raise `TypeDisabled`.
+
+    ``files`` belong to the only job.
+    """
+    disabled_types.refuse_disabled(connection, {job.type for job in new if job.root_id is None})
+    if len(new) > 1 and not files and delay is None and bulk_insert.are_alike(new):
+        _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
+        return
+    store.insert(connection, assign_turns(connection, new))
+    if delay is not None:
+        due = {"run_at": later(delay.total_seconds())}
+        connection.execute(update(jobs).where(jobs.c.id.in_([job.id for job in new])).values(**due))
+    for job in new:
+        add_inputs(connection, job.id, tuple(files))
+    events.insert(connection, events.rows_of(new, EventName.CREATED, actor_id=new[0].triggered_by))
+    signals.send_after_commit(connection, signals.job_created, [job.id for job in new])
+
+
+def insert_alike(connection: Connection, model: Job, payloads: Sequence[dict[str, Any]]) -> tuple[UUID, ...]:
+    """Write jobs like ``model``, each with its own stored payload; return their ids in the order of the payloads."""
+    disabled_types.refuse_disabled(connection, {model.type} if model.root_id is None else ())
+    ids = tuple(uuid7() for _ in payloads)
+    _insert_in_bulk(connection, model, ids, payloads)
+    return ids
+
+
+def _stored(job_type: JobType, payload: BaseModel, vault: Vault) -> dict[str, Any]:
+    try:
+        return dump_payload(payload, vault)
+    except ValueError as error:
+        raise InvalidPayload(job_type.name, {"": str(error)}) from None
+
+
+def _insert_in_bulk(
+    connection: Connection, model: Job, ids: Sequence[UUID], payloads: Sequence[Mapping[str, Any]]
+) -> None:
+    [first] = assign_turns(connection, [model])
+    bulk_insert.insert_alike(connection, first, ids, payloads)
+    signals.send_after_commit(connection, signals.job_created, ids)
+
+
+def _checked_key(key: str | None) -> str | None:
+    if key is not None and not 0 < len(key) <= KEY_LIMIT:
+        message = f"A unique key must have 1 to {KEY_LIMIT} characters, not {len(key)}."
+        raise BadRequest(message)
+    return key
+
+
+def _validated(
+    job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, StoredFile]
+) -> BaseModel:
+    descriptions = _file_descriptions(job_type, files) if files else {}
+    if isinstance(payload, job_type.payload_class):
+        return payload
+    values = payload.model_dump() if isinstance(payload, BaseModel) else payload or {}
+    return job_type.parse({**values, **descriptions}, strict=True)
+
+
+def _file_descriptions(job_type: JobType, files: Mapping[str, StoredFile]) -> dict[str, Any]:
+    """Return the payload's descriptions of its files; raise `InvalidPayload` for a file that its field rejects."""
+    if refused := upload_rules.rejected_uploads(job_type.payload_class, files):
+        raise InvalidPayload(job_type.name, refused)
+    return {
+        field: {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
+        for field, file in files.items()
+    }
+
+
+def _insert_dependencies(connection: Connection, job: Job, after: Mapping[UUID, bool]) -> set[str]:
+    query = select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(list(after)))
+    statuses = {row.id: row.status for row in connection.execute(query)}
+    for missing in after.keys() - statuses.keys():
+        raise JobNotFound(missing)
+    edges = [{"job_id": job.id, "after_id": job_id, "only_on_success": strict} for job_id, strict in after.items()]
+    connection.execute(insert(dependencies), edges)
+    connection.execute(update(jobs).where(jobs.c.id.in_(list(statuses))).values(has_dependents=True))
+    ended = [job_id for job_id, status in statuses.items() if Status(status) in TERMINAL]
+    return cascade.release_dependents(connection, ended)

@@ -1,7 +1,7 @@
-"""Removing: jobs that have ended go, with their parts and all their files.
+"""Delete ended jobs with their children and all their files.
 
-The rows go first, in one transaction; their files after its commit. A crash in between leaves
-orphans, which the sweep removes (housekeeping.py). A part goes with its root and never alone:
+The rows are deleted in one transaction and the files after its commit. A crash in between leaves
+orphaned files, which the pruner removes. A child is deleted with its root and never alone, because
 the root counts it.
 """
 
@@ -25,73 +25,76 @@ ENDED = tuple(sorted(status.value for status in TERMINAL))
 
 
 class CannotBeDeleted(IllegalTransition):
-    """Only jobs that have ended are deleted, and parts with their root."""
+    """Raised when a job has not ended, has unfinished children, or is a child itself."""
 
     def __init__(self, job_id: UUID, why: str) -> None:
-        """Say which job, and why it stays."""
+        """Name the job and the reason."""
         Exception.__init__(self, f"Job {short_id(job_id)} cannot be deleted: {why}")
 
 
-class Removing:
-    """Removes jobs from one database and its files from the disk."""
+class JobDeleter:
+    """Deletes jobs of one database, and their files."""
 
     def __init__(self, engine: Engine, files: FileStore) -> None:
         self.engine = engine
         self._files = files
 
     def delete(self, job_id: UUID, *, by: UUID | None = None) -> None:
-        """Delete a job that has ended, with its parts and files; else raise `CannotBeDeleted` or `JobNotFound`."""
+        """Delete an ended job with its children and files; raise `CannotBeDeleted` or `JobNotFound`."""
         if not self.delete_many([job_id], by=by):
-            raise self._why_not(job_id)
+            raise self._refusal(job_id)
 
     def delete_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> int:
-        """Delete those of the jobs that can be; return how many rows went, parts counted too."""
-        count, wanted = 0, list(ids)
-        for first in range(0, len(wanted), BATCH):
-            count += self._remove(jobs.c.id.in_(wanted[first : first + BATCH]))
+        """Delete the jobs that can be deleted; return the number of deleted rows, children included."""
+        count, job_ids = 0, list(ids)
+        for first in range(0, len(job_ids), BATCH):
+            count += self._delete_batch(jobs.c.id.in_(job_ids[first : first + BATCH]))
         if count:
-            log.info("%d jobs were deleted by %s.", count, by or "the system")
+            log.info("Deleted %d jobs, requested by %s.", count, by or "the system")
         return count
 
     def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
-        """Delete jobs that ended longer ago than ``older_than``; return how many, or would with ``only_count``."""
-        return self.remove_all(ended_before(older_than), only_count=only_count)
+        """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing."""
+        return self.delete_matching(ended_before(older_than), only_count=only_count)
 
-    def remove_all(self, which: ColumnElement[bool], *, only_count: bool = False) -> int:
-        """Delete the roots and lone jobs that have ended, are not kept and meet the condition, batch by batch."""
-        which = and_(which, jobs.c.kept_at.is_(None))
+    def delete_matching(self, condition: ColumnElement[bool], *, only_count: bool = False) -> int:
+        """Delete the ended jobs without a root that are not pinned and match the condition, in batches.
+
+        Returns the number of deleted rows, children included; ``only_count`` deletes nothing.
+        """
+        condition = and_(condition, jobs.c.kept_at.is_(None))
         if only_count:
-            counted = select(func.count()).select_from(_with_parts(_removable(which)).subquery())
+            counted = select(func.count()).select_from(_with_children(_deletable(condition)).subquery())
             with reading(self.engine) as connection:
                 return connection.execute(counted).scalar_one()
         count = 0
-        while removed := self._remove(which):
-            count += removed
+        while deleted := self._delete_batch(condition):
+            count += deleted
         return count
 
-    def _remove(self, which: ColumnElement[bool]) -> int:
+    def _delete_batch(self, condition: ColumnElement[bool]) -> int:
         with writing(self.engine) as connection:
-            roots = connection.execute(_removable(which).limit(BATCH).with_for_update(skip_locked=True))
-            doomed = _not_in_use(connection, roots.scalars().all())
-            files = _delete(connection, doomed)
-        self._unlink(files)
-        return len(doomed)
+            roots = connection.execute(_deletable(condition).limit(BATCH).with_for_update(skip_locked=True))
+            ids = _unlocked_families(connection, roots.scalars().all())
+            files = _delete_rows(connection, ids)
+        self._remove_files(files)
+        return len(ids)
 
-    def _unlink(self, files: Iterable[UUID]) -> None:
+    def _remove_files(self, files: Iterable[UUID]) -> None:
         faultpoint("remove.files")
         for file_id in files:
             self._files.remove(file_id)
 
-    def _why_not(self, job_id: UUID) -> Exception:
+    def _refusal(self, job_id: UUID) -> Exception:
         with reading(self.engine) as connection:
             row = connection.execute(select(jobs.c.status, jobs.c.root_id).where(jobs.c.id == job_id)).first()
         if row is None:
             return JobNotFound(job_id)
         if row.root_id is not None:
-            return CannotBeDeleted(job_id, f"it is a part of job {short_id(row.root_id)} and goes with that.")
+            return CannotBeDeleted(job_id, f"it is a child of job {short_id(row.root_id)} and is deleted with it.")
         if Status(row.status) not in TERMINAL:
             return CannotBeDeleted(job_id, f"it is {row.status}. Stop it first.")
-        return CannotBeDeleted(job_id, "one of its parts has not ended.")
+        return CannotBeDeleted(job_id, "one of its child jobs has not ended.")
 
 
 def ended_before(age: timedelta) -> ColumnElement[bool]:
@@ -99,27 +102,27 @@ def ended_before(age: timedelta) -> ColumnElement[bool]:
     return jobs.c.finished_at <= later(-age.total_seconds())
 
 
-def _removable(which: ColumnElement[bool]) -> Select[UUID]:
-    parts = jobs.alias("parts")
-    unfinished = exists().where(parts.c.root_id == jobs.c.id, parts.c.status.not_in(ENDED))
-    return select(jobs.c.id).where(jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None), which, ~unfinished)
+def _deletable(condition: ColumnElement[bool]) -> Select[UUID]:
+    children = jobs.alias("children")
+    unfinished = exists().where(children.c.root_id == jobs.c.id, children.c.status.not_in(ENDED))
+    return select(jobs.c.id).where(jobs.c.status.in_(ENDED), jobs.c.root_id.is_(None), condition, ~unfinished)
 
 
-def _with_parts(roots: Sequence[UUID] | Select[UUID]) -> Select[UUID]:
+def _with_children(roots: Sequence[UUID] | Select[UUID]) -> Select[UUID]:
     return select(jobs.c.id).where(or_(jobs.c.id.in_(roots), jobs.c.root_id.in_(roots)))
 
 
-def _not_in_use(connection: Connection, roots: Sequence[UUID]) -> Sequence[UUID]:
-    """Return the roots with their parts, without those of which somebody holds a part; waits for nobody."""
-    parts = select(jobs.c.id, jobs.c.root_id).where(jobs.c.root_id.in_(roots))
-    free = {row.id for row in connection.execute(parts.with_for_update(skip_locked=True))}
-    busy = {row.root_id for row in connection.execute(parts) if row.id not in free}
-    return connection.execute(_with_parts([root for root in roots if root not in busy])).scalars().all()
+def _unlocked_families(connection: Connection, roots: Sequence[UUID]) -> Sequence[UUID]:
+    """Lock the children; return the roots with their children, without families that another transaction locks."""
+    children = select(jobs.c.id, jobs.c.root_id).where(jobs.c.root_id.in_(roots))
+    free = {row.id for row in connection.execute(children.with_for_update(skip_locked=True))}
+    busy = {row.root_id for row in connection.execute(children) if row.id not in free}
+    return connection.execute(_with_children([root for root in roots if root not in busy])).scalars().all()
 
 
-def _delete(connection: Connection, doomed: Sequence[UUID]) -> Sequence[UUID]:
-    if not doomed:
+def _delete_rows(connection: Connection, ids: Sequence[UUID]) -> Sequence[UUID]:
+    if not ids:
         return ()
-    files = connection.execute(select(attachments.c.id).where(attachments.c.job_id.in_(doomed))).scalars().all()
-    connection.execute(delete(jobs).where(jobs.c.id.in_(doomed)))
+    files = connection.execute(select(attachments.c.id).where(attachments.c.job_id.in_(ids))).scalars().all()
+    connection.execute(delete(jobs).where(jobs.c.id.in_(ids)))
     return files

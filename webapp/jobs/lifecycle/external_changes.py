@@ -1,4 +1,4 @@
-"""From outside: what application code, not a handler, adds to a job: children and files."""
+"""Children and files that application code adds to a job, outside of its handler."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,34 +17,35 @@ from webapp.schema import attachments, jobs, later, now
 
 
 def add_child(store: Store, root_id: UUID, make: Callable[[Job], Job]) -> tuple[Job, set[str]]:
-    """Write the child that ``make`` makes of the root; return it, and the queues in which work waits now.
+    """Write the child that ``make`` returns for the root; return it, and the queues in which jobs can be claimed.
 
-    It is held as all children are, until its root's own part is done; of a root that waits
-    already it is queued at once. Raises `BadRequest` if the root has ended or was asked to stop.
+    The child is held until the root's handler has returned. If the root already waits for its
+    children, the child is queued at once. Raises `BadRequest` if the root has ended or was asked to
+    stop.
     """
     with writing(store.engine) as connection:
-        # the root's row is locked: it cannot end before it counts the new child
+        # locked, so that the root cannot end before it counts the new child
         locked = select(jobs.c.id).where(jobs.c.id == root_id).with_for_update(key_share=True)
         connection.execute(locked)
         root = store.read(connection, root_id)
         if root.is_finished or root.cancel_requested_at:
-            how = f"has ended ({root.status})" if root.is_finished else "was asked to stop"
-            message = f"Job {root.short_id} {how} and takes no more parts."
+            why = f"has ended ({root.status})" if root.is_finished else "was asked to stop"
+            message = f"Job {root.short_id} {why}, so it cannot have new child jobs."
             raise create.BadRequest(message)
         at_once = root.status is Status.WAITING
         child = replace(make(root), status=Status.QUEUED) if at_once else make(root)
         create.insert_jobs(connection, store, [child])
         grown = update(jobs).where(jobs.c.id == root_id)
         connection.execute(grown.values(parts=jobs.c.parts + 1, version=jobs.c.version + 1))
-        cascade.settle_root(connection, root_id)  # for its progress, if it waits
+        cascade.update_root(connection, root_id)  # for its progress, if it waits
         return store.read(connection, child.id), {child.queue} if at_once else set()
 
 
 def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, keep_seconds: float) -> None:
-    """Give a job a file that it left; without the job the file is removed, and `JobNotFound` raised."""
+    """Add an output file to a job; if there is no such job, remove the file and raise `JobNotFound`."""
     try:
         with writing(store.engine) as connection:
-            attempt = _touched(connection, job_id)
+            attempt = _bump_version(connection, job_id)
             row = {
                 "id": file.id,
                 "job_id": job_id,
@@ -56,7 +57,9 @@ def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, kee
                 "sha256": file.sha256,
             }
             connection.execute(
-                insert(attachments).values(**row, created_at=now(), expires_at=_until(connection, job_id, keep_seconds))
+                insert(attachments).values(
+                    **row, created_at=now(), expires_at=_expires_at(connection, job_id, keep_seconds)
+                )
             )
     except BaseException:
         files.remove(file.id)
@@ -64,32 +67,32 @@ def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, kee
 
 
 def remove_files(store: Store, files: FileStore, job_id: UUID) -> int:
-    """Remove the files that a job left; their rows stay and say since when they are gone. Returns how many."""
-    theirs = (attachments.c.job_id == job_id, attachments.c.role == "output", attachments.c.deleted_at.is_(None))
+    """Remove the output files of a job and return how many; their rows stay, with the time of removal."""
+    is_output = (attachments.c.job_id == job_id, attachments.c.role == "output", attachments.c.deleted_at.is_(None))
     with writing(store.engine) as connection:
-        _touched(connection, job_id)
-        gone = update(attachments).where(*theirs).values(deleted_at=now()).returning(attachments.c.id)
-        ids = connection.execute(gone).scalars().all()
+        _bump_version(connection, job_id)
+        removed = update(attachments).where(*is_output).values(deleted_at=now()).returning(attachments.c.id)
+        ids = connection.execute(removed).scalars().all()
     for file_id in ids:
         files.remove(file_id)
     return len(ids)
 
 
-def received(files: FileStore, name: str, content: bytes | BinaryIO, media_type: str | None) -> StoredFile:
-    """Store bytes or a stream durably."""
+def receive_file(files: FileStore, name: str, content: bytes | BinaryIO, media_type: str | None) -> StoredFile:
+    """Store bytes or a stream as a file that no row names yet."""
     source = BytesIO(content) if isinstance(content, bytes) else content
     return files.receive(source, name, media_type=media_type)
 
 
-def _touched(connection: Connection, job_id: UUID) -> int:
-    """Give the job a new version, so that pages see its files; return the number of its attempt."""
-    touched = update(jobs).where(jobs.c.id == job_id).values(version=jobs.c.version + 1).returning(jobs.c.attempt)
-    attempt = connection.execute(touched).scalar()
+def _bump_version(connection: Connection, job_id: UUID) -> int:
+    """Increase the job's version, so that pages show its files; return its attempt number."""
+    bumped = update(jobs).where(jobs.c.id == job_id).values(version=jobs.c.version + 1).returning(jobs.c.attempt)
+    attempt = connection.execute(bumped).scalar()
     if attempt is None:
         raise JobNotFound(job_id)
     return attempt
 
 
-def _until(connection: Connection, job_id: UUID, keep_seconds: float) -> object:
-    kept = connection.execute(select(jobs.c.kept_at).where(jobs.c.id == job_id)).scalar()
-    return None if kept else later(keep_seconds)
+def _expires_at(connection: Connection, job_id: UUID, keep_seconds: float) -> object:
+    kept_at = connection.execute(select(jobs.c.kept_at).where(jobs.c.id == job_id)).scalar()
+    return None if kept_at else later(keep_seconds)

@@ -1,8 +1,8 @@
-"""How an attempt ends: one move of the job behind the fence, the attempt's row, and the event, all or nothing.
+"""End an attempt: the job's row behind the fence, the attempt's row and the event, in one transaction.
 
-Counting: the end of one child in its root's row, while the root waits for further children.
-
-The child that ends its root is left to aftermath.py, and so is whatever else has consequences.
+The common cases need no other row: a job without children, root or dependents, and a child whose
+root waits for further children, which is counted in the same statement. Every other end has
+consequences and is left to ``finish_family.py``.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ from webapp.db.engine import is_sqlite
 from webapp.jobs.model.job import COMPLETE, TERMINAL, EventName, Job, Status
 from webapp.jobs.model.rollup import DECIMALS, ChildCounts
 from webapp.jobs.store import events, signals, transitions
-from webapp.jobs.store.fence import OF_ATTEMPT, Fence, LeaseLost, bound
+from webapp.jobs.store.fence import HAS_FENCE, Fence, LeaseLost, fence_parameters
 from webapp.schema import attempts as attempt_rows
 from webapp.schema import jobs, later, now
 
@@ -44,8 +44,8 @@ _UNCOUNTED = frozenset({EventName.INTERRUPTED, EventName.CONTINUED, EventName.UN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Horse:
-    """Where an attempt runs."""
+class AttemptLocation:
+    """The process that runs an attempt."""
 
     worker: str
     host: str
@@ -54,12 +54,12 @@ class Horse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How an attempt ended. ``error`` is for people, ``traceback`` for admins; bytes and seconds."""
+    """The end of an attempt. ``error`` is shown to users, ``traceback`` to admins; memory is in bytes."""
 
     status: Status
     outcome: EventName
     error: str | None = None
-    key: str = ""  # of the error's translation, and what fills it
+    key: str = ""  # of the translation of ``error``, with its parameters
     parameters: Mapping[str, Any] | None = None
     traceback: str | None = None
     cancel_kind: str | None = None
@@ -68,7 +68,7 @@ class Ending:
     retry_in: float | None = None  # seconds until the next attempt, with Status.SCHEDULED
 
 
-_ENDED = (
+_ENDED = (  # the parameter new_status says how
     transitions.ended.update(
         bindparam("new_status"),
         cancel_kind=bindparam("new_cancel_kind"),
@@ -76,145 +76,167 @@ _ENDED = (
         finished_at=now(),
         heartbeat_at=now(),
     )
-    .where(*OF_ATTEMPT)
+    .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
 )
 _COMPLETED = _ENDED.values(progress=100.0)
 _HANDED_BACK = (
     transitions.handed_back.update(
         lease_id=None,
-        max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
-        interruptions=jobs.c.interruptions + bindparam("interrupted_once_more"),
+        max_attempts=jobs.c.max_attempts + bindparam("attempts_given_back"),
+        interruptions=jobs.c.interruptions + bindparam("new_interruptions"),
     )
-    .where(*OF_ATTEMPT)
+    .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
 )
 _SCHEDULED = (
     transitions.retry_scheduled.update(
         lease_id=None,
-        max_attempts=jobs.c.max_attempts + bindparam("tries_given_back"),
+        max_attempts=jobs.c.max_attempts + bindparam("attempts_given_back"),
         run_at=later(bindparam("retry_in", type_=Float())),
     )
-    .where(*OF_ATTEMPT)
+    .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
 )
-_WAITING = (
-    transitions.waiting_for_children.update(lease_id=None).where(*OF_ATTEMPT).returning(jobs.c.id, jobs.c.attempt)
-)
-_MOVES = {
+_WAITING = transitions.waiting_for_children.update(lease_id=None).where(*HAS_FENCE).returning(jobs.c.id, jobs.c.attempt)
+_STATEMENTS = {
     Status.COMPLETED: _COMPLETED,
     Status.QUEUED: _HANDED_BACK,
     Status.SCHEDULED: _SCHEDULED,
     Status.WAITING: _WAITING,
 }
-_TOLD = ("outcome", "worker", "host", "pid", "started_at", "error", "traceback", "peak_memory", "cpu_seconds")
+_ATTEMPT_COLUMNS = (
+    "outcome",
+    "worker",
+    "host",
+    "pid",
+    "started_at",
+    "error",
+    "traceback",
+    "peak_memory",
+    "cpu_seconds",
+)
+ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
+_DIVISION_BY_ZERO = "22012"
+ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
 _INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
 
 
-class Kin(Enum):
-    """What an ending may leave out of account: a lone job's has no consequences, a child's is only counted."""
+class FamilyShape(Enum):
+    """What a job may have for its attempt to end in one statement."""
 
-    ANY = "any"
-    LONE = "lone"
-    CHILD = "child"
-
-
-def kin_of(job: Job, ending: Ending) -> Kin:
-    """Say as what a job's attempt is to be ended first; where that is refused, families.py does it."""
-    return Kin.CHILD if job.root_id and ending.status in TERMINAL else Kin.LONE
+    ANY = "any"  # the caller handles all consequences
+    LONE = "lone"  # no children, root or dependents
+    CHILD = "child"  # no children or dependents, and the root waits for further children
 
 
-def end(connection: Connection, job: Job, horse: Horse, ending: Ending, *, kin: Kin = Kin.ANY, **words: Any) -> None:
-    """End a running attempt: the job's row, the attempt's row and the event, together.
+def family_shape_of(job: Job, ending: Ending) -> FamilyShape:
+    """Return the shape to try first; if `end_attempt` raises `LeaseLost`, use ``finish_family.py``."""
+    return FamilyShape.CHILD if job.root_id and ending.status in TERMINAL else FamilyShape.LONE
 
-    A status that is not terminal hands the job back to its queue. ``words`` are the last ones
-    for the job's row (progress, warnings, …). Raises `LeaseLost` if the attempt is not the
-    job's any more, or if its end has more consequences than ``kin`` says: a `Kin.LONE` job has
-    no children, root or dependents, the root of a `Kin.CHILD` waits for further children. Nothing
-    is written then, or the caller undoes it. On PostgreSQL it is one statement; on SQLite, which
-    cannot write two tables in one, the caller has a transaction around it.
+
+def end_attempt(
+    connection: Connection,
+    job: Job,
+    location: AttemptLocation,
+    ending: Ending,
+    *,
+    shape: FamilyShape = FamilyShape.ANY,
+    **columns: Any,
+) -> None:
+    """End a running attempt: write the job's row, the attempt's row and the event.
+
+    A status that is not terminal returns the job to its queue. ``columns`` are the last values of
+    the job's row (progress, warnings, …). Raises `LeaseLost` if the attempt no longer holds the job,
+    or if the job does not have the ``shape``; then nothing is written, or the caller rolls back.
+    This is one statement on PostgreSQL. SQLite cannot write two tables in one statement, so the
+    caller needs a transaction.
     """
     parameters = {
-        **bound(Fence(job_id=job.id, attempt=job.attempt)),
-        **_move(ending),
-        **_told(job, horse, ending),
+        **fence_parameters(Fence(job_id=job.id, attempt=job.attempt)),
+        **_job_parameters(ending),
+        **_attempt_parameters(job, location, ending),
         "its_root": job.root_id,
-        **{f"word_{name}": value for name, value in words.items()},
+        **{f"last_{name}": value for name, value in columns.items()},
     }
-    write = _end_in_three if is_sqlite(connection.engine) else _end_in_one
-    if not write(connection, _Shape(ending.status, tuple(sorted(words)), kin), parameters):
+    write = _end_in_several_statements if is_sqlite(connection.engine) else _end_in_one_statement
+    if not write(connection, _StatementKey(ending.status, tuple(sorted(columns)), shape), parameters):
         raise LeaseLost
     if ending.outcome != EventName.CONTINUED:
-        signals.note_move(connection, job.id, Status.RUNNING, ending.status)
+        signals.send_transition_after_commit(connection, job.id, Status.RUNNING, ending.status)
 
 
-class _Shape(NamedTuple):
-    """What a statement that ends an attempt depends on; few shapes ever occur, each is built once."""
+class _StatementKey(NamedTuple):
+    """What a statement depends on. Few keys occur, so each statement is built once."""
 
     status: Status
-    words: tuple[str, ...]
-    kin: Kin
+    columns: tuple[str, ...]
+    shape: FamilyShape
 
 
-def _end_in_three(connection: Connection, shape: _Shape, parameters: dict[str, Any]) -> bool:
-    if connection.execute(_moved(shape), parameters).first() is None:
+def _end_in_several_statements(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
+    if connection.execute(_update_job(key), parameters).first() is None:
         return False
-    if shape.kin is Kin.CHILD and connection.execute(counted(shape.status), parameters).first() is None:
+    if key.shape is FamilyShape.CHILD and connection.execute(count_child(key.status), parameters).first() is None:
         return False
-    job_id, number, told = parameters["fence_job"], parameters["fence_attempt"], _untold(parameters)
-    connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **told})
-    events.insert(
-        connection,
-        [{"job_id": job_id, "attempt": number, "name": told["outcome"], "detail": told["error"] or ""}],
-    )
+    job_id, number = parameters["fence_job"], parameters["fence_attempt"]
+    attempt = {name: parameters[f"attempt_{name}"] for name in _ATTEMPT_COLUMNS}
+    connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **attempt})
+    event: events.EventRow = {
+        "job_id": job_id,
+        "attempt": number,
+        "name": attempt["outcome"],
+        "detail": attempt["error"] or "",
+    }
+    events.insert(connection, [event])
     return True
 
 
-def _end_in_one(connection: Connection, shape: _Shape, parameters: dict[str, Any]) -> bool:
+def _end_in_one_statement(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
     try:
-        return connection.execute(_moved_and_noted(shape), parameters).first() is not None
+        return connection.execute(_end_with_rows(key), parameters).first() is not None
     except DataError as error:
-        if is_refused(error):
+        if _is_count_refused(error):
             return False
         raise
 
 
 @cache
-def _moved(shape: _Shape) -> ReturningUpdate[UUID, int]:
-    statement = _MOVES.get(shape.status, _ENDED)
-    said = {name: bindparam(f"word_{name}", type_=jobs.c[name].type) for name in shape.words if name != "progress"}
-    if "progress" in shape.words and shape.status is not Status.COMPLETED:  # a completed job is at 100
-        said["progress"] = bindparam("word_progress")
-    if shape.kin is not Kin.ANY:
+def _update_job(key: _StatementKey) -> ReturningUpdate[UUID, int]:
+    statement = _STATEMENTS.get(key.status, _ENDED)
+    last = {name: bindparam(f"last_{name}", type_=jobs.c[name].type) for name in key.columns if name != "progress"}
+    if "progress" in key.columns and key.status is not Status.COMPLETED:  # a completed job is at 100
+        last["progress"] = bindparam("last_progress")
+    if key.shape is not FamilyShape.ANY:
         statement = statement.where(*ALONE)
-    if shape.kin is Kin.LONE:
+    if key.shape is FamilyShape.LONE:
         statement = statement.where(jobs.c.root_id.is_(None))
-    return statement.values(said) if said else statement
+    return statement.values(last) if last else statement
 
 
 @cache
-def _moved_and_noted(shape: _Shape) -> Select[Any]:
-    ended = _moved(shape).cte("ended")
-    # prefixed, as a parameter named like a column of the update would be set there
-    told = {name: bindparam(f"told_{name}", type_=attempt_rows.c[name].type) for name in _TOLD}
+def _end_with_rows(key: _StatementKey) -> Select[Any]:
+    ended = _update_job(key).cte("ended")
+    # with a prefix: a parameter with the name of a column would be set in the UPDATE
+    values = {name: bindparam(f"attempt_{name}", type_=attempt_rows.c[name].type) for name in _ATTEMPT_COLUMNS}
     attempt = insert(attempt_rows).from_select(
-        ["job_id", "number", "finished_at", *told], select(ended.c.id, ended.c.attempt, now(), *told.values())
+        ["job_id", "number", "finished_at", *values], select(ended.c.id, ended.c.attempt, now(), *values.values())
     )
     event = events.insert_from(
         ended,
         job_id=ended.c.id,
-        name=told["outcome"],
+        name=values["outcome"],
         attempt=ended.c.attempt,
-        detail=func.coalesce(told["error"], ""),
+        detail=func.coalesce(values["error"], ""),
     )
-    written = select(ended.c.id).add_cte(attempt.cte("attempted"), event.cte("noted"))
-    return or_refused(written, ended, shape.status) if shape.kin is Kin.CHILD else written
+    written = select(ended.c.id).add_cte(attempt.cte("attempt_row"), event.cte("event_row"))
+    return _with_child_count(written, ended, key.status) if key.shape is FamilyShape.CHILD else written
 
 
-def _move(ending: Ending) -> dict[str, Any]:
-    given_back = {"tries_given_back": int(ending.outcome in _UNCOUNTED)}
+def _job_parameters(ending: Ending) -> dict[str, Any]:
+    given_back = {"attempts_given_back": int(ending.outcome in _UNCOUNTED)}
     if ending.status is Status.QUEUED:
-        return {**given_back, "interrupted_once_more": int(ending.outcome == EventName.INTERRUPTED)}
+        return {**given_back, "new_interruptions": int(ending.outcome == EventName.INTERRUPTED)}
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in, **given_back}
     if ending.status is Status.WAITING:
@@ -222,58 +244,48 @@ def _move(ending: Ending) -> dict[str, Any]:
     return {"new_status": ending.status.value, "new_cancel_kind": ending.cancel_kind}
 
 
-def _untold(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: parameters[f"told_{name}"] for name in _TOLD}
-
-
-def _told(job: Job, horse: Horse, ending: Ending) -> dict[str, Any]:
+def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> dict[str, Any]:
     return {
-        "told_outcome": ending.outcome,
-        "told_worker": horse.worker,
-        "told_host": horse.host,
-        "told_pid": horse.pid,
-        "told_started_at": job.started_at,
-        "told_error": ending.error,
-        "told_traceback": ending.traceback,
-        "told_peak_memory": ending.peak_memory,
-        "told_cpu_seconds": ending.cpu_seconds,
+        "attempt_outcome": ending.outcome,
+        "attempt_worker": location.worker,
+        "attempt_host": location.host,
+        "attempt_pid": location.pid,
+        "attempt_started_at": job.started_at,
+        "attempt_error": ending.error,
+        "attempt_traceback": ending.traceback,
+        "attempt_peak_memory": ending.peak_memory,
+        "attempt_cpu_seconds": ending.cpu_seconds,
     }
 
 
-ITS_ROOT = bindparam("its_root", type_=Uuid())  # given, so that no plan ever walks the table for it
-_DIVISION_BY_ZERO = "22012"
-ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
-
-
 @cache
-def counted(status: Status) -> ReturningUpdate[Any]:
-    """Count one more child that has ended in ``status`` at the root that the parameter ``its_root`` names."""
+def count_child(status: Status) -> ReturningUpdate[Any]:
+    """Count a child that has ended in ``status`` at its root, if the root waits for further children."""
     kind = ChildCounts().counter_for(status)
-    figure = jobs.c[f"parts_{kind}"]
+    counter = jobs.c[f"parts_{kind}"]
     done = jobs.c.parts_completed + jobs.c.parts_failed + int(kind != "cancelled")
     progress = func.round(cast(COMPLETE * done / jobs.c.parts, Numeric), DECIMALS)
     return (
         update(jobs)
         .where(jobs.c.id == ITS_ROOT, *_waits_for_more(jobs))
-        .values({figure: figure + 1, "progress": progress, "version": jobs.c.version + 1})
+        .values({counter: counter + 1, "progress": progress, "version": jobs.c.version + 1})
         .returning(jobs.c.id)
     )
 
 
-def or_refused(written: Select[Any], ended: CTE, status: Status) -> Select[Any]:
-    """Let a child's end on PostgreSQL be counted in its own statement, or undo all of that.
+def _with_child_count(written: Select[Any], ended: CTE, status: Status) -> Select[Any]:
+    """Count a child at its root in the statement that ends it (PostgreSQL), or write nothing at all.
 
-    Nothing in one statement can take back what another part of it wrote, but an error does: where
-    no root was counted, it divides by zero. So the child is locked first and the root after it,
-    each once.
+    One part of a statement cannot undo another part, but an error undoes all of it. So the
+    statement divides by zero if no root was updated. It locks the child first, then the root.
     """
-    counted_root = counted(status).where(select(ended.c.id).exists()).cte("counted")
+    counted_root = count_child(status).where(select(ended.c.id).exists()).cte("counted")
     count = select(func.count()).select_from(counted_root).scalar_subquery()
     return written.add_columns(literal_column("1") / count)
 
 
-def is_refused(error: DBAPIError) -> bool:
-    """Tell whether a child's end was undone because its root did not wait for more."""
+def _is_count_refused(error: DBAPIError) -> bool:
+    """Return whether a child's end was undone because its root does not wait for further children."""
     return getattr(error.orig, "sqlstate", "") == _DIVISION_BY_ZERO
 
 

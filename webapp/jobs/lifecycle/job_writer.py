@@ -48,7 +48,7 @@ class JobWriter:
         try:
             return new.job.id, self._write(new)
         except IntegrityError:
-            created = idempotency_keys.answered(self._store.engine, new.request_key)  # by a concurrent request
+            created = idempotency_keys.find_job_id(self._store.engine, new.request_key)  # by a concurrent request
             if created is not None:
                 return created, set()
             if new.job.unique_key is None:
@@ -58,7 +58,7 @@ class JobWriter:
     def write_copy(self, new: Job, original_id: UUID, files: FileStore) -> None:
         """Write a new job with the input files of another one; raise `DuplicateJob` if its key is held."""
         with _key_conflicts([new]), writing(self._store.engine) as connection:
-            inputs = create.inputs_of(connection, original_id, files)
+            inputs = create.link_inputs(connection, original_id, files)
             create.insert_jobs(connection, self._store, [new], files=inputs)
 
     def write_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
@@ -82,13 +82,13 @@ class JobWriter:
 
     def _write(self, new: NewJob) -> set[str]:
         with writing(self._store.engine) as connection:
-            woken = create.place(connection, self._store, new)
+            woken = create.insert_new_job(connection, self._store, new)
             faultpoint("create.commit")
         return woken
 
     def _write_behind(self, new: NewJob) -> set[str]:
         with writing(self._store.engine) as connection:
-            woken = create.place_behind(connection, self._store, new)
+            woken = create.insert_behind_key_holders(connection, self._store, new)
             faultpoint("create.commit")
         return woken
 

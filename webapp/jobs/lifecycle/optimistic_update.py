@@ -1,7 +1,8 @@
-"""Changing: a pure step, applied to a job by compare-and-swap, with all that follows from it.
+"""Optimistic updates: a pure step, applied to a job by compare-and-swap, with all its consequences.
 
-This is how a record-only job lives: whatever does its work elsewhere starts it, says how far it
-is and ends it. An end is followed as any other: the root counts it, dependents are released.
+This is how record-only jobs change: the code that does their work starts them, reports progress and
+ends them. The consequences of an end are those of any other job: its root counts it, and its
+dependents are released.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,27 +22,27 @@ from webapp.jobs.store.job_store import StaleJob, Store
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import now
 
-_TRIES = 100
+_MAX_TRIES = 100
 _PROGRESS = ("progress", "done", "total", "message")
 Wake = Callable[[str], None]
 
 
-class Changing:
-    """Applies steps to the jobs of one store."""
+class JobUpdater:
+    """Applies steps to jobs."""
 
     def __init__(self, store: Store, wake: Wake) -> None:
         self.store = store
         self._wake = wake
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
-        """Apply ``step`` to the job, atomically; return the job as it is afterwards.
+        """Apply ``step`` to the job atomically; return the changed job.
 
-        ``step`` is called again when somebody else was faster, so it must be pure. Of a running
-        root with children, `mark_completed` says that its own part is done: it waits for them.
-        Raises `IllegalTransition`, `NotStorable` for what the row cannot take, and
-        `UniqueKeyTaken` where a job would run again beside another one; then nothing is written.
+        ``step`` is called again if the row has changed meanwhile, so it must be pure. A running root
+        with children that is marked as completed waits for them. Raises `IllegalTransition`,
+        `NotStorable` for a value that the row cannot hold, and `UniqueKeyTaken` if another job holds
+        the unique key; then nothing is written.
         """
-        for _ in range(_TRIES):
+        for _ in range(_MAX_TRIES):
             old = self.store.get(job_id)
             new = step(old)
             if new == old:
@@ -52,7 +53,7 @@ class Changing:
         raise StaleJob(old)
 
     def persist(self, job: Job) -> Job:
-        """Write a changed copy back, as `change` does; raise `StaleJob` if the row has moved on since."""
+        """Write a changed copy back, as `change` does; raise `StaleJob` if the row has changed since it was read."""
         current = self.store.get(job.id)
         changed = self._write(current, job) if current.version == job.version else None
         if changed is None:
@@ -60,16 +61,16 @@ class Changing:
         return changed
 
     def _write(self, old: Job, new: Job) -> Job | None:
-        _refuse_roots(old, new)
-        new = _storable(old, new)
+        _refuse_root_changes(old, new)
+        new = _validated(old, new)
         try:
             with writing(self.store.engine) as connection:
                 if new.status is not old.status:
                     lock_order.lock_families(connection, [old.id])
-                new = _dated(connection, _waiting_for_children(old, new))
+                new = _with_times(connection, _waiting_for_children(old, new))
                 if not self.store.swap(connection, old, new):
                     return None
-                woken = _follow(connection, old, new)
+                woken = _apply_consequences(connection, old, new)
                 changed = self.store.read(connection, old.id)
         except IntegrityError:
             key = new.next_key or new.unique_key
@@ -81,11 +82,11 @@ class Changing:
         return changed
 
 
-def _refuse_roots(old: Job, new: Job) -> None:
-    """Raise `IllegalTransition` for what only an end or a retry may do: let a root wait, or run once more."""
+def _refuse_root_changes(old: Job, new: Job) -> None:
+    """Raise `IllegalTransition` for changes of a root that only the end of an attempt or a retry can make."""
     waits = new.status is Status.WAITING and old.status is not Status.WAITING and not (old.is_running and old.parts)
-    again = old.is_finished and old.parts and not new.is_finished
-    if waits or again:
+    runs_again = old.is_finished and old.parts and not new.is_finished
+    if waits or runs_again:
         raise IllegalTransition(old.id, old.status, new.status)
 
 
@@ -95,22 +96,22 @@ def _waiting_for_children(old: Job, new: Job) -> Job:
     return new
 
 
-def _follow(connection: Connection, old: Job, new: Job) -> set[str]:
-    """Do what follows from a change of status; return the queues in which work waits now."""
+def _apply_consequences(connection: Connection, old: Job, new: Job) -> set[str]:
+    """Record the change and apply its consequences; return the queues in which jobs can now be claimed."""
     if new.status is old.status:
         if any(getattr(old, name) != getattr(new, name) for name in _PROGRESS):
-            signals.note(connection, signals.job_progressed, [new.id])
+            signals.send_after_commit(connection, signals.job_progressed, [new.id])
         return set()
     events.insert(connection, events.rows_of([new], _event_of(old, new)))
-    signals.note_move(connection, new.id, old.status, new.status)
+    signals.send_transition_after_commit(connection, new.id, old.status, new.status)
     if old.is_finished and old.root_id is not None:
-        retry.take_back(connection, old.root_id, old.status)
+        retry.uncount_child(connection, old.root_id, old.status)
     if new.status is Status.WAITING:
         return finish_family.release_children(connection, new.id)
     if not new.is_finished:
         return {new.queue} if new.status is Status.QUEUED else set()
-    woken = finish_family.drop_children(connection, new.id, for_good=True) if new.parts else set()
-    return woken | cascade.follow(connection, [new.id])
+    woken = finish_family.stop_or_discard_children(connection, new.id, is_final=True) if new.parts else set()
+    return woken | cascade.apply_consequences(connection, [new.id])
 
 
 def _event_of(old: Job, new: Job) -> EventName:
@@ -122,8 +123,8 @@ def _event_of(old: Job, new: Job) -> EventName:
     return EventName.INTERRUPTED if interrupted else EventName(new.status)
 
 
-def _storable(old: Job, new: Job) -> Job:
-    """Refuse what no database stores, before anything is written."""
+def _validated(old: Job, new: Job) -> Job:
+    """Raise `NotStorable` for values that no database can store, before anything is written."""
     changed: dict[str, Any] = {"message": json_values.storable_text(new.message)}
     for name in ("state", "metadata"):
         values: Mapping[str, Any] = getattr(new, name)
@@ -137,13 +138,13 @@ def _storable(old: Job, new: Job) -> Job:
     return replace(new, **changed)
 
 
-def _dated(connection: Connection, new: Job) -> Job:
+def _with_times(connection: Connection, new: Job) -> Job:
     undated = [note for note in (*new.warnings, *new.errors) if "at" not in note]
     if not undated:
         return new
     at = connection.execute(select(now())).scalar_one().isoformat()
-    return replace(new, warnings=_at(new.warnings, at), errors=_at(new.errors, at))
+    return replace(new, warnings=_dated(new.warnings, at), errors=_dated(new.errors, at))
 
 
-def _at(those: Sequence[Mapping[str, Any]], at: str) -> tuple[Mapping[str, Any], ...]:
-    return tuple({**note, "at": note.get("at", at)} for note in those)
+def _dated(notes: Sequence[Mapping[str, Any]], at: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple({**note, "at": note.get("at", at)} for note in notes)

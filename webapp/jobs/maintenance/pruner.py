@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, u
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.lifecycle.delete import BATCH, Removing, ended_before
+from webapp.jobs.lifecycle.delete import BATCH, JobDeleter, ended_before
 from webapp.jobs.metrics.expiry import prune_metrics
 from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import FOREVER, Retention
@@ -57,7 +57,7 @@ class Pruner:
     ) -> None:
         self._engine = engine
         self._files = files
-        self._deletion = Removing(engine, files)
+        self._deletion = JobDeleter(engine, files)
         self._run_history = RunHistory(engine)
         self._job_types = job_types
         self.retention = retention
@@ -70,7 +70,7 @@ class Pruner:
         """
         if older_than is not None:
             return self._deletion.prune(older_than, only_count=only_count)
-        return sum(self._deletion.remove_all(rule, only_count=only_count) for rule in self.expiry_conditions())
+        return sum(self._deletion.delete_matching(rule, only_count=only_count) for rule in self.expiry_conditions())
 
     def deletion_time(self, job: Job) -> datetime | None:
         """Return when an ended job will be deleted; `None` if never, and for children, which go with their root."""

@@ -52,7 +52,7 @@ class ScheduledJobFactory:
 
     def insert(self, connection: Connection, job: Job) -> set[str]:
         """Insert the job; return the queues that now have claimable jobs."""
-        insert = create.place_behind if job.unique_key and self._queues_up(job) else create.place
+        insert = create.insert_behind_key_holders if job.unique_key and self._queues_up(job) else create.insert_new_job
         return insert(connection, self._store, NewJob(job=job))
 
     def _make(self, schedule: Schedule, options: Mapping[str, Any]) -> Job:

@@ -1,7 +1,7 @@
-"""Files of jobs, as rows: what a job left or was given. The bytes are in files.py.
+"""Rows of job files: the output files of a job, and its input files. ``file_store.py`` has the bytes.
 
-The row comes last, when its file is whole and durable; under a running attempt it is
-guarded by the fence, so a superseded attempt leaves nothing behind.
+A row is written last, when its file is complete and durable. Under a running attempt the row is
+guarded by the fence, so a superseded attempt leaves no files behind.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ from webapp.schema import attachments, now
 
 
 class AttachmentNotFound(Exception):
-    """A job has the file that is asked for."""
+    """Raised when a job has no file with the requested id."""
 
     def __init__(self, file_id: object) -> None:
         """Name the file's id."""
@@ -26,7 +26,7 @@ class AttachmentNotFound(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A file of a job: what it left (``output``) or was given (``input``). Sizes are bytes."""
+    """A file of a job; ``role`` is "output" or "input". Sizes are in bytes."""
 
     id: UUID
     job_id: UUID
@@ -48,26 +48,26 @@ class Attachments:
         self.engine = engine
 
     def attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
-        """Return the files of a job that are still there, oldest first."""
+        """Return the files of a job that have not been removed, oldest first."""
         return self.attachments_of([job_id]).get(job_id, ())
 
-    def attachments_ever(self, job_id: UUID) -> tuple[Attachment, ...]:
-        """Return the files of a job, the removed ones too, oldest first."""
+    def all_attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
+        """Return the files of a job, including removed ones, oldest first."""
         of_the_job = select(attachments).where(attachments.c.job_id == job_id).order_by(attachments.c.id)
         with reading(self.engine) as connection:
             return tuple(Attachment(**row) for row in connection.execute(of_the_job).mappings())
 
     def attachments_of(self, job_ids: Collection[UUID]) -> Mapping[UUID, tuple[Attachment, ...]]:
-        """Return the files of several jobs that are still there, by job, oldest first."""
-        there = (attachments.c.job_id.in_(job_ids), attachments.c.deleted_at.is_(None))
+        """Return the files of several jobs that have not been removed, by job, oldest first."""
+        present = (attachments.c.job_id.in_(job_ids), attachments.c.deleted_at.is_(None))
         found: dict[UUID, tuple[Attachment, ...]] = {}
         with reading(self.engine) as connection:
-            for row in connection.execute(select(attachments).where(*there).order_by(attachments.c.id)).mappings():
+            for row in connection.execute(select(attachments).where(*present).order_by(attachments.c.id)).mappings():
                 found[row["job_id"]] = (*found.get(row["job_id"], ()), Attachment(**row))
         return found
 
     def attachment(self, job_id: UUID, file_id: UUID) -> Attachment:
-        """Return one file of a job, deleted ones too; else raise `AttachmentNotFound`."""
+        """Return one file of a job, even if it was removed; raise `AttachmentNotFound`."""
         wanted = (attachments.c.id == file_id, attachments.c.job_id == job_id)
         with reading(self.engine) as connection:
             row = connection.execute(select(attachments).where(*wanted)).mappings().first()
@@ -77,7 +77,7 @@ class Attachments:
 
 
 def add_inputs(connection: Connection, job_id: UUID, files: tuple[StoredFile, ...]) -> None:
-    """Give a new job its files, in the transaction that inserts it."""
+    """Add the input files of a new job, in the transaction that inserts it."""
     for file in files:
         connection.execute(insert(attachments).values(**_values(file), job_id=job_id, role="input", created_at=now()))
 

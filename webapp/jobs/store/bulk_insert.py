@@ -1,7 +1,7 @@
-"""Many new jobs that are alike but for their payloads, in one or two statements however many they are.
+"""Insert many jobs that differ only in id and payload, in one statement (SQLite: two).
 
-What they have in common is sent once; ids and payloads travel as one JSON document, which the
-database takes apart.
+Their common columns are sent once; the ids and payloads are sent as one JSON document, which the
+database unpacks.
 """
 
 import json
@@ -35,14 +35,14 @@ from webapp.jobs.store import events
 from webapp.jobs.store.job_store import to_row
 from webapp.schema import jobs, now
 
-_OWN = {"id", "payload", "fair"}
-_in_common = attrgetter(*(field.name for field in fields(Job) if field.name not in {"id", "payload"}))
+_OWN_COLUMNS = {"id", "payload", "fair"}
+_common_values = attrgetter(*(field.name for field in fields(Job) if field.name not in {"id", "payload"}))
 
 
 def are_alike(new: Sequence[Job]) -> bool:
-    """Tell whether jobs differ in nothing but their ids and payloads."""
-    first = _in_common(new[0])
-    return all(_in_common(job) == first for job in new)
+    """Return whether jobs differ only in their ids and payloads."""
+    first = _common_values(new[0])
+    return all(_common_values(job) == first for job in new)
 
 
 def insert_alike(
@@ -50,39 +50,41 @@ def insert_alike(
 ) -> None:
     """Write jobs like ``model``, each with its own id and payload, and their first events.
 
-    They take one turn after the other, the model's first.
+    Their turns are consecutive; the first job has the model's turn.
     """
-    document = json.dumps({one.hex: payload for one, payload in zip(ids, payloads, strict=True)})
+    document = json.dumps({job_id.hex: payload for job_id, payload in zip(ids, payloads, strict=True)})
     write = _insert_in_two if is_sqlite(connection.engine) else _insert_in_one
     write(connection, model, document)
 
 
 def _insert_in_two(connection: Connection, model: Job, document: str) -> None:
-    lines = func.json_each(literal(document, String)).table_valued("key", "value", column("id", Integer))
-    place = func.row_number().over(order_by=lines.c.id)
-    job_id = type_coerce(lines.c.key, Uuid)
-    connection.execute(_insert(model, lines, id=job_id, payload=lines.c.value, fair=place))
-    connection.execute(_created(model, job_id, lines))
+    rows = func.json_each(literal(document, String)).table_valued("key", "value", column("id", Integer))
+    place = func.row_number().over(order_by=rows.c.id)
+    job_id = type_coerce(rows.c.key, Uuid)
+    connection.execute(_insert(model, rows, id=job_id, payload=rows.c.value, fair=place))
+    connection.execute(_insert_events(model, job_id, rows))
 
 
 def _insert_in_one(connection: Connection, model: Job, document: str) -> None:
-    given = func.json_each(cast(literal(document, String), JSON))
-    lines = given.table_valued("key", "value", with_ordinality="place").render_derived(name="lines")
-    payload = cast(lines.c.value, jobs.c.payload.type)
-    own = _insert(model, lines, id=cast(lines.c.key, Uuid), payload=payload, fair=lines.c.place)
-    made = own.returning(jobs.c.id).cte("made")
-    noted = _created(model, made.c.id, made)
-    connection.execute(select(func.count()).select_from(made).add_cte(noted.cte("noted")))
+    document_rows = func.json_each(cast(literal(document, String), JSON))
+    rows = document_rows.table_valued("key", "value", with_ordinality="place").render_derived(name="rows")
+    payload = cast(rows.c.value, jobs.c.payload.type)
+    own = _insert(model, rows, id=cast(rows.c.key, Uuid), payload=payload, fair=rows.c.place)
+    inserted = own.returning(jobs.c.id).cte("inserted")
+    event = _insert_events(model, inserted.c.id, inserted)
+    connection.execute(select(func.count()).select_from(inserted).add_cte(event.cte("event")))
 
 
-def _insert(model: Job, lines: FromClause, **own: ColumnElement[Any]) -> Insert:
-    alike = {name: literal(value, jobs.c[name].type) for name, value in to_row(model).items() if name not in _OWN}
+def _insert(model: Job, rows: FromClause, **own: ColumnElement[Any]) -> Insert:
+    common = {
+        name: literal(value, jobs.c[name].type) for name, value in to_row(model).items() if name not in _OWN_COLUMNS
+    }
     own["fair"] = literal(model.fair - 1) + own["fair"]
-    columns: dict[str, ColumnElement[Any]] = {**alike, "created_at": now(), **own}
-    return insert(jobs).from_select(list(columns), select(*columns.values()).select_from(lines))
+    columns: dict[str, ColumnElement[Any]] = {**common, "created_at": now(), **own}
+    return insert(jobs).from_select(list(columns), select(*columns.values()).select_from(rows))
 
 
-def _created(model: Job, job_id: ColumnElement[Any], source: FromClause) -> Insert:
+def _insert_events(model: Job, job_id: ColumnElement[Any], source: FromClause) -> Insert:
     return events.insert_from(
         source,
         job_id=job_id,

@@ -1,7 +1,7 @@
-"""What a running attempt may write. Every statement carries the fence.
+"""Writes of a running attempt, each guarded by the fencing token.
 
-The fence is the attempt's number in the WHERE of each write: a superseded attempt, however
-late it wakes up, changes nothing and is told so by `LeaseLost`.
+The token is the attempt number in the WHERE clause of every write: an attempt that was superseded
+changes nothing, however late it writes, and gets `LeaseLost`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from webapp.schema import attachments, jobs, later, log_lines, now
 
 
 class LeaseLost(BaseException):
-    """Only the attempt that holds the job may write to it; this one was superseded.
+    """Raised when an attempt writes that no longer holds its job.
 
     A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
     """
@@ -38,43 +38,45 @@ class LeaseLost(BaseException):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fence:
-    """Which attempt of which job writes."""
+    """The job and the attempt number that a write belongs to."""
 
     job_id: UUID
     attempt: int
 
 
-OF_ATTEMPT = (jobs.c.id == bindparam("fence_job"), jobs.c.attempt == bindparam("fence_attempt"))
-MINE = (*OF_ATTEMPT, jobs.c.status == literal_column("'running'"))
+HAS_FENCE = (jobs.c.id == bindparam("fence_job"), jobs.c.attempt == bindparam("fence_attempt"))
+IS_CURRENT_ATTEMPT = (*HAS_FENCE, jobs.c.status == literal_column("'running'"))
 
 
 def report(connection: Connection, fence: Fence, values: Mapping[str, Any]) -> bool:
-    """Write progress and the like; return whether somebody asked the job to stop.
+    """Write progress and other columns of the job; return whether a stop was requested.
 
-    Raises `LeaseLost` if the attempt is not the job's any more.
+    Raises `LeaseLost` if the attempt no longer holds the job.
     """
     statement = (
         update(jobs)
-        .where(*MINE)
+        .where(*IS_CURRENT_ATTEMPT)
         .values(**values, heartbeat_at=now(), version=jobs.c.version + 1)
         .returning(jobs.c.cancel_requested_at)
     )
-    row = connection.execute(statement, bound(fence)).first()
+    row = connection.execute(statement, fence_parameters(fence)).first()
     if row is None:
         raise LeaseLost
     return row.cancel_requested_at is not None
 
 
 def stop_requested(connection: Connection, fence: Fence) -> bool:
-    """Read the stop flag without writing; raise `LeaseLost` as `report` does."""
-    row = connection.execute(select(jobs.c.cancel_requested_at).where(*MINE), bound(fence)).first()
+    """Return whether a stop was requested, without writing; raise `LeaseLost` as `report` does."""
+    row = connection.execute(
+        select(jobs.c.cancel_requested_at).where(*IS_CURRENT_ATTEMPT), fence_parameters(fence)
+    ).first()
     if row is None:
         raise LeaseLost
     return row.cancel_requested_at is not None
 
 
-def add_log(connection: Connection, fence: Fence, lines: Sequence[tuple[datetime, str, str]]) -> None:
-    """Append lines ``(at, level, text)`` to the job's log; call it after `report` in one transaction."""
+def add_log_lines(connection: Connection, fence: Fence, lines: Sequence[tuple[datetime, str, str]]) -> None:
+    """Append lines ``(at, level, text)`` to the job's log; call it after `report`, in the same transaction."""
     rows = [
         {"job_id": fence.job_id, "attempt": fence.attempt, "at": at, "level": level, "text": text}
         for at, level, text in lines
@@ -83,7 +85,7 @@ def add_log(connection: Connection, fence: Fence, lines: Sequence[tuple[datetime
 
 
 def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seconds: float) -> None:
-    """Give the job a file that it made, if the attempt still holds it; else `LeaseLost`."""
+    """Add an output file to the job; raise `LeaseLost` if the attempt no longer holds it."""
     columns = {
         "id": literal(file.id, Uuid),
         "job_id": jobs.c.id,
@@ -96,17 +98,17 @@ def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seco
         "created_at": now(),
         "expires_at": case((jobs.c.kept_at.is_(None), later(keep_seconds))),
     }
-    source = select(*columns.values()).where(*MINE)
+    source = select(*columns.values()).where(*IS_CURRENT_ATTEMPT)
     statement = insert(attachments).from_select(list(columns), source).returning(attachments.c.id)
-    if connection.execute(statement, bound(fence)).first() is None:
+    if connection.execute(statement, fence_parameters(fence)).first() is None:
         raise LeaseLost
 
 
 def has_file(connection: Connection, file_id: UUID) -> bool:
-    """Tell whether a file has its row."""
+    """Return whether a file has a row."""
     return connection.execute(select(attachments.c.id).where(attachments.c.id == file_id)).first() is not None
 
 
-def bound(fence: Fence) -> dict[str, Any]:
-    """Return the parameters of `MINE`."""
+def fence_parameters(fence: Fence) -> dict[str, Any]:
+    """Return the parameters of `HAS_FENCE` and `IS_CURRENT_ATTEMPT`."""
     return {"fence_job": fence.job_id, "fence_attempt": fence.attempt}

@@ -1,8 +1,8 @@
-"""Files on disk: whole or not at all. Knows no job and no row.
+"""Files on disk, each complete or absent. Knows no jobs and no rows.
 
-A file is streamed to a temporary name, fsynced and renamed to the name of its id; only then
-may a row name it. A crash at any point leaves a file without a row, which the sweep removes.
-Names that people gave never become part of a path.
+A file is streamed to a temporary name, fsynced and renamed to its id; only then can a row name it.
+A crash at any point leaves a file without a row, which the pruner removes. File names that users
+choose never become part of a path.
 """
 
 import mimetypes
@@ -30,7 +30,7 @@ _NAME_LIMIT = 150
 
 
 class FileTooLarge(Exception):
-    """A file keeps to its limit of bytes."""
+    """Raised when a file is larger than its limit."""
 
     def __init__(self, limit: int) -> None:
         """Name the limit, in bytes."""
@@ -40,7 +40,7 @@ class FileTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """A whole, durable file that no row names yet; without one it is swept after a day."""
+    """A complete, durable file. Until a row names it, it is an orphan and is removed after a day."""
 
     id: UUID
     name: str
@@ -49,25 +49,25 @@ class StoredFile:
     sha256: str
 
 
-class Draft:
-    """A file while it is written: temporary until `keep`, gone without it."""
+class PartialFile:
+    """A file that is being written: temporary until `keep`, and deleted without it."""
 
-    def __init__(self, folder: "FileStore", limit: int | None) -> None:
+    def __init__(self, store: "FileStore", limit: int | None) -> None:
         self.id = uuid7()
         self.size = 0
-        self._folder = folder
+        self._store = store
         self._limit = limit
         self._hash = sha256()
-        self._path = folder.draft_path(self.id)
-        self._file = self._opened()
+        self._path = store.partial_path(self.id)
+        self._file = self._create()
 
     @property
     def sha256(self) -> str:
-        """The hash of what was written so far, in hex."""
+        """The hash of the bytes written so far, in hex."""
         return self._hash.hexdigest()
 
     def write(self, data: bytes) -> int:
-        """Append; `FileTooLarge` once the limit is passed."""
+        """Append; raise `FileTooLarge` when the limit is exceeded."""
         if self._limit is not None and self.size + len(data) > self._limit:
             raise FileTooLarge(self._limit)
         self._file.write(data)
@@ -76,85 +76,85 @@ class Draft:
         return len(data)
 
     def writer(self) -> BufferedWriter:
-        """A whole file object over it, for csv, zipfile and their like: many small writes cost little."""
+        """Return a buffered file object over it, for csv, zipfile and other code that writes in small pieces."""
         return BufferedWriter(_Raw(self), CHUNK)
 
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
-        """Make it durable; ``name`` is cleaned, an unknown media type is guessed from it."""
+        """Make the file durable; ``name`` is cleaned, and a missing media type is guessed from it."""
         self._file.flush()
         faultpoint("file.sync")
         os.fsync(self._file.fileno())
         self._file.close()
-        self._folder.adopt(self.id)
+        self._store.adopt(self.id)
         name = clean_name(name)
         kind = media_type or media_type_of(name)
         return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
 
     def discard(self) -> None:
-        """Remove it, unless it was kept; also from a full disk, on which its last bytes find no place."""
+        """Delete the file unless it was kept, even if its last bytes cannot be written to a full disk."""
         with suppress(OSError):
             self._file.close()
         self._path.unlink(missing_ok=True)
 
-    def _opened(self) -> BinaryIO:
+    def _create(self) -> BinaryIO:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW
         return os.fdopen(os.open(self._path, flags, 0o600), "r+b")
 
     def __enter__(self) -> Self:
-        """Write in the block; the caller decides to keep."""
+        """Write in the block; call `keep` to keep the file."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave nothing behind that was not kept."""
+        """Delete the file unless it was kept."""
         self.discard()
 
 
 class _Raw(RawIOBase):
-    """What a buffered writer needs below it; closing it closes nothing, `Draft.keep` decides."""
+    """The raw stream below a buffered writer. Closing it does not close the file."""
 
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
+    def __init__(self, file: PartialFile) -> None:
+        self._file = file
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Buffer) -> int:
-        return self._draft.write(bytes(data))
+        return self._file.write(bytes(data))
 
 
 class FileStore:
-    """The folder of all files, each under the random name of its id."""
+    """The folder of all files, each named by its random id."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def draft(self, limit: int | None = None) -> Draft:
-        """Begin a file of at most ``limit`` bytes."""
-        return Draft(self, limit)
+    def new_file(self, limit: int | None = None) -> PartialFile:
+        """Return a new, empty file of at most ``limit`` bytes."""
+        return PartialFile(self, limit)
 
     def receive(
         self, source: BinaryIO, name: str, *, media_type: str | None = None, limit: int | None = None
     ) -> StoredFile:
-        """Stream ``source`` to a durable file; over ``limit`` bytes nothing is left on disk."""
-        with self.draft(limit) as draft:
+        """Stream ``source`` to a durable file; raise `FileTooLarge` and leave nothing on disk above ``limit`` bytes."""
+        with self.new_file(limit) as file:
             while chunk := source.read(CHUNK):
-                draft.write(chunk)
-            return draft.keep(name, media_type)
+                file.write(chunk)
+            return file.keep(name, media_type)
 
-    def draft_path(self, file_id: UUID) -> Path:
-        """Where a file is while it is written."""
-        return self._made(self.root / "drafts") / file_id.hex
+    def partial_path(self, file_id: UUID) -> Path:
+        """Return the path of a file while it is being written."""
+        return self._ensure(self.root / "drafts") / file_id.hex
 
     def path(self, file_id: UUID) -> Path:
-        """Where a whole file is; two hex digits of its random part spread the folders."""
+        """Return the path of a complete file, in one of 256 folders."""
         return self.root / file_id.hex[-2:] / file_id.hex
 
     def adopt(self, file_id: UUID) -> None:
-        """Rename a finished draft to its final place, durably."""
+        """Rename a finished file to its final path, durably."""
         final = self.path(file_id)
-        self._made(final.parent)
+        self._ensure(final.parent)
         faultpoint("file.rename")
-        self.draft_path(file_id).rename(final)
+        self.partial_path(file_id).rename(final)
         faultpoint("file.renamed")
         folder = os.open(final.parent, os.O_DIRECTORY)
         try:
@@ -163,46 +163,46 @@ class FileStore:
             os.close(folder)
 
     def link(self, file_id: UUID) -> UUID:
-        """Give the same bytes a second id; where the disk has no hard links, copy them."""
-        draft = self.draft_path(new_id := uuid7())
+        """Return a second id for the same bytes: a hard link, or a copy if the file system has no links."""
+        path = self.partial_path(new_id := uuid7())
         try:
-            os.link(self.path(file_id), draft)
-            os.utime(draft)  # the sweep goes by age: it is young again
+            os.link(self.path(file_id), path)
+            os.utime(path)  # orphans are removed by age, and this one is new
         except FileNotFoundError:
             raise
         except OSError:
-            shutil.copyfile(self.path(file_id), draft)
+            shutil.copyfile(self.path(file_id), path)
         self.adopt(new_id)
         return new_id
 
     def open(self, file_id: UUID) -> BinaryIO:
-        """Open a whole file for reading; ``FileNotFoundError`` when it is gone."""
+        """Open a complete file for reading; raise ``FileNotFoundError``."""
         flags = os.O_RDONLY | os.O_NOFOLLOW
         return os.fdopen(os.open(self.path(file_id), flags), "rb")
 
     def has(self, file_id: UUID) -> bool:
-        """Tell whether a whole file is there."""
+        """Return whether a complete file exists."""
         return self.path(file_id).is_file()
 
     def remove(self, file_id: UUID) -> None:
-        """Delete a file; one that is gone already is no error."""
+        """Delete a file, if it exists."""
         self.path(file_id).unlink(missing_ok=True)
 
     def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:
-        """Go through every file and draft not touched for ``older_than``; ``now`` is Unix time."""
+        """Yield every complete or partial file that is older than ``older_than``; ``now`` is Unix time."""
         for path in self.root.glob("*/*"):
-            with suppress(FileNotFoundError):  # a draft that was renamed meanwhile
+            with suppress(FileNotFoundError):  # a partial file that was renamed meanwhile
                 age = now - path.stat().st_mtime
                 if re.fullmatch(r"[0-9a-f]{32}", path.name) and age > older_than.total_seconds():
                     yield UUID(path.name), path
 
-    def _made(self, folder: Path) -> Path:
+    def _ensure(self, folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
 
 def clean_name(name: str) -> str:
-    """A name that is safe to show and to download under: no path, no control, no bidi mark."""
+    """Return a name that is safe to display and to download under: without path, control and bidi characters."""
     last = re.split(r"[/\\]", name)[-1]
     visible = "".join(c for c in last if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Zl", "Zp"})
     stem, dot, ending = visible.strip(" .").rpartition(".")
@@ -211,5 +211,5 @@ def clean_name(name: str) -> str:
 
 
 def media_type_of(name: str) -> str:
-    """Guess from the ending; unknown is ``application/octet-stream``."""
+    """Guess the media type from the extension; the default is ``application/octet-stream``."""
     return mimetypes.guess_type(name)[0] or "application/octet-stream"

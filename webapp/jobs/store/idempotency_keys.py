@@ -1,4 +1,4 @@
-"""Asked once: a request that arrives twice, by a double click or after a lost answer, makes one job."""
+"""Idempotency keys: a request that is sent twice, by a double click or after a lost response, creates one job."""
 
 from uuid import UUID
 
@@ -8,14 +8,14 @@ from webapp.db.engine import reading
 from webapp.schema import now, requests
 
 
-def note(connection: Connection, key: str | None, job_id: UUID) -> None:
-    """Remember which job a request makes, in its transaction; ``IntegrityError`` if it has made one."""
+def record(connection: Connection, key: str | None, job_id: UUID) -> None:
+    """Store the job that a key creates, in its transaction; ``IntegrityError`` if the key has created one."""
     if key is not None:
         connection.execute(insert(requests).values(key=key, job_id=job_id, created_at=now()))
 
 
-def answered(engine: Engine, key: str | None) -> UUID | None:
-    """Return the id of the job that a request has made already."""
+def find_job_id(engine: Engine, key: str | None) -> UUID | None:
+    """Return the id of the job that a key has created, if it has."""
     if key is None:
         return None
     with reading(engine) as connection:

@@ -1,6 +1,6 @@
-"""Rows and jobs: insert, read, and `swap`, the compare-and-swap behind every step (changing.py).
+"""Job rows: insert, read, and `swap`, the compare-and-swap of optimistic updates.
 
-The row is the only record.
+The row is the only record of a job.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ _DATABASE_TIMES = ("created_at",)
 
 
 class JobNotFound(Exception):
-    """A job exists, and the asker may see it."""
+    """Raised when the job does not exist or is not visible to the caller."""
 
     def __init__(self, job_id: object) -> None:
-        """Name the id that was asked for."""
+        """Name the requested id."""
         super().__init__(f"There is no job {job_id}.")
 
 
 class StaleJob(Exception):
-    """A copy is written back only while nobody has changed the row since it was read."""
+    """Raised when the row has changed since the copy that is written back was read."""
 
     def __init__(self, job: Job) -> None:
-        """Name the job and the version of the refused copy."""
-        super().__init__(f"Job {job.short_id} was changed by somebody else since version {job.version} was read.")
+        """Name the job and the version of the copy."""
+        super().__init__(f"Job {job.short_id} has changed since version {job.version} was read.")
 
 
 class Store:
@@ -43,30 +43,30 @@ class Store:
         self.engine = engine
 
     def insert(self, connection: Connection, new: Sequence[Job]) -> None:
-        """Add jobs in the caller's transaction; `created_at` is the database's clock."""
+        """Insert jobs in the caller's transaction; ``created_at`` is the database's time."""
         connection.execute(insert(jobs).values(created_at=now()), [to_row(job) for job in new])
 
     def get(self, job_id: UUID) -> Job:
-        """Return the job as it stands; else raise `JobNotFound`."""
+        """Return the job; raise `JobNotFound`."""
         with reading(self.engine) as connection:
             return self.read(connection, job_id)
 
     def read(self, connection: Connection, job_id: UUID) -> Job:
-        """Return the job as the caller's transaction sees it; else raise `JobNotFound`."""
+        """Return the job as the caller's transaction sees it; raise `JobNotFound`."""
         row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
         if row is None:
             raise JobNotFound(job_id)
         return to_job(row)
 
     def unfinished_with_key(self, unique_key: str) -> Job | None:
-        """Return the job that holds a unique key, if one does."""
+        """Return the unfinished job that holds a unique key, if there is one."""
         holder = select(jobs).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
         with reading(self.engine) as connection:
             row = connection.execute(holder).mappings().first()
         return to_job(row) if row else None
 
     def has_queue(self, name: str) -> bool:
-        """Tell whether somebody has made a queue of that name, or set something for it."""
+        """Return whether a queue of that name was created or configured."""
         with reading(self.engine) as connection:
             return connection.execute(select(queues.c.name).where(queues.c.name == name)).first() is not None
 
@@ -78,9 +78,9 @@ class Store:
         return to_job(row) if row else None
 
     def swap(self, connection: Connection, old: Job, new: Job) -> bool:
-        """Write what differs between two values of a job, if its version still is the old one.
+        """Write the differences between two values of a job; return False if its version has changed.
 
-        Raises `IllegalTransition` where the table of moves has no such move.
+        Raises `IllegalTransition` if the table of moves does not have the change of status.
         """
         values = _differences(old, new)
         if new.status is old.status:
@@ -92,7 +92,7 @@ class Store:
 
 
 def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
-    """Make the job of a row."""
+    """Return the job in a row."""
     values = {name: row[name] for name in _PLAIN}
     owner = Owner(user_id=row["owner_id"], public=row["public"], tenant=row["tenant"])
     values.update(status=Status(row["status"]), warnings=tuple(row["warnings"]), errors=tuple(row["errors"]))
@@ -100,7 +100,7 @@ def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
 
 
 def to_row(job: Job) -> dict[str, Any]:
-    """Make the row of a new job; the database sets its times."""
+    """Return the row of a new job; the database sets its times."""
     values: dict[str, Any] = {name: getattr(job, name) for name in _PLAIN if name not in _DATABASE_TIMES}
     values.update(
         owner_id=job.owner.user_id,
@@ -129,7 +129,7 @@ def _differences(old: Job, new: Job) -> dict[str, Any]:
     if new.is_running and not old.is_running:
         changed["started_at"] = now()
     if new.is_running and new.record_only:
-        changed["heartbeat_at"] = now()  # whoever does its work gave a sign of life
+        changed["heartbeat_at"] = now()  # a change counts as a heartbeat
     if old.is_finished and not new.is_finished:
         changed |= {"finished_at": None, "cancel_requested_at": None, "cancel_kind": None}
     return changed

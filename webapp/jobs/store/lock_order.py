@@ -1,10 +1,10 @@
-"""The one order in which rows of jobs are locked: children first, then all others, each by age.
+"""The order in which job rows are locked: children first, then all other jobs, each by age.
 
-A verb that ends, stops, retries or follows jobs locks all rows that it may touch here, before
-anything else: then nobody waits in a ring. What a job's end may touch is its root, what is held
-for either of them, the parts of that, and what is held for those, and so on. All of it can grow
-while its locks are waited for; then they are given back, and the larger family is locked. SQLite
-has one writer at a time and needs none of this.
+Every operation that ends, stops, retries or follows jobs first locks all rows that it can change,
+so that two operations cannot deadlock. The end of a job can change its root, the jobs held for
+either of them, the children of those, the jobs held for those children, and so on. This set can
+grow while the locks are being acquired; then they are released, and the larger set is locked.
+SQLite has one writer at a time and needs no locks.
 """
 
 from collections.abc import Callable, Collection
@@ -20,29 +20,29 @@ IN_ORDER = (jobs.c.root_id.is_(None), jobs.c.id)
 
 
 def lock_families(connection: Connection, ids: Collection[UUID]) -> None:
-    """Lock jobs, their children and their roots, with all that their ends may touch."""
+    """Lock jobs, their children and their roots, with all jobs that their ends can change."""
     if ids and not is_sqlite(connection.engine):
-        _lock_all(connection, lambda: _with_followers(connection, _family(connection, ids)))
+        _lock_all(connection, lambda: _with_dependents(connection, _family(connection, ids)))
 
 
-def lock_followers(connection: Connection, ids: Collection[UUID]) -> None:
-    """Lock jobs, and what is held for them with all that its end may touch."""
+def lock_dependents(connection: Connection, ids: Collection[UUID]) -> None:
+    """Lock jobs and their held dependents, with all jobs that the end of a dependent can change."""
     if ids and not is_sqlite(connection.engine):
-        _lock_all(connection, lambda: _with_followers(connection, set(ids)))
+        _lock_all(connection, lambda: _with_dependents(connection, set(ids)))
 
 
-def _lock_all(connection: Connection, found: Callable[[], set[UUID]]) -> None:
-    wanted = found()
+def _lock_all(connection: Connection, find_ids: Callable[[], set[UUID]]) -> None:
+    ids = find_ids()
     while True:
         savepoint = connection.begin_nested()
-        those = select(jobs.c.id).where(jobs.c.id == _any(wanted)).order_by(*IN_ORDER)
-        connection.execute(those.with_for_update(key_share=True))
-        now_wanted = found()
-        if now_wanted <= wanted:
-            savepoint.commit()  # which keeps the locks
+        rows = select(jobs.c.id).where(jobs.c.id == _any(ids)).order_by(*IN_ORDER)
+        connection.execute(rows.with_for_update(key_share=True))
+        current_ids = find_ids()
+        if current_ids <= ids:
+            savepoint.commit()  # keeps the locks
             return
-        savepoint.rollback()  # which gives them back
-        wanted |= now_wanted
+        savepoint.rollback()  # releases the locks
+        ids |= current_ids
 
 
 def _family(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
@@ -51,23 +51,23 @@ def _family(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
     return {*ids, *found}
 
 
-def _with_followers(connection: Connection, those: set[UUID]) -> set[UUID]:
-    found, new = set(those), set(those)
+def _with_dependents(connection: Connection, ids: set[UUID]) -> set[UUID]:
+    found, new = set(ids), set(ids)
     while new:
-        followers = _held_for(connection, new) - found
-        parts = set(connection.execute(_children(followers)).scalars()) if followers else set()
-        new = followers | parts
+        dependents = _held_for(connection, new) - found
+        children = set(connection.execute(_children(dependents)).scalars()) if dependents else set()
+        new = dependents | children
         found |= new
     return found
 
 
-def _held_for(connection: Connection, those: set[UUID]) -> set[UUID]:
-    # read one after the other: joined, the planner may look for each held job among all of those
-    edges = select(dependencies.c.job_id).where(dependencies.c.after_id == _any(those))
-    followers = connection.execute(edges).scalars().all()
-    if not followers:
+def _held_for(connection: Connection, ids: set[UUID]) -> set[UUID]:
+    # two queries: for a join, the planner can choose to compare each held job with all ids
+    edges = select(dependencies.c.job_id).where(dependencies.c.after_id == _any(ids))
+    dependents = connection.execute(edges).scalars().all()
+    if not dependents:
         return set()
-    held = select(jobs.c.id).where(jobs.c.id == _any(followers), jobs.c.status == "held")
+    held = select(jobs.c.id).where(jobs.c.id == _any(dependents), jobs.c.status == "held")
     return set(connection.execute(held).scalars())
 
 
@@ -76,5 +76,5 @@ def _children(ids: Collection[UUID]) -> Any:
 
 
 def _any(ids: Collection[UUID]) -> Any:
-    """One parameter, however many they are."""
+    """Return an array of ids as a single parameter."""
     return any_(literal(list(ids), ARRAY(Uuid)))

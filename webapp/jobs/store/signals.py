@@ -1,10 +1,10 @@
-"""Signals: what the application hears of jobs, after the commit, exactly once per transition.
+"""Signals: notify application code of job changes, after the commit and exactly once per transition.
 
 A receiver is called as ``receiver(type_name, job=job)``, in the process that made the change and
-perhaps in another thread than the main one; connect it to all types, or to one by its name:
-``job_completed.connect(receiver, sender="data_export")``. It hears of what is done, so it can change
-nothing of it: an error of a receiver is logged. Queueing (held or scheduled jobs that may be
-picked now) and a root that waits for its children have no signal. Nobody listens: nothing is read.
+possibly in another thread than the main one. Connect it to all types, or to one type by name:
+``job_completed.connect(receiver, sender="data_export")``. It cannot prevent the change; an error in
+a receiver is logged. No signal is sent when a held or scheduled job is queued, or when a root
+starts to wait for its children. Without receivers, no job is read.
 """
 
 import logging
@@ -22,16 +22,18 @@ from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs
 
 log = logging.getLogger(__name__)
-_AT_ONCE = 500
+_BATCH = 500
 
-job_created = Signal("A job was made; one that waits for something as well.")
-job_started = Signal("An attempt has begun.")
-job_progressed = Signal("A running job said how far it is, or what it does; at most every 250 ms.")
-job_completed = Signal("A job did what it was asked to.")
-job_failed = Signal("A job ended without its result.")
+job_created = Signal("A job was created, including held and scheduled jobs.")
+job_started = Signal("An attempt has started.")
+job_progressed = Signal("A running job reported progress or a message; at most every 250 ms.")
+job_completed = Signal("A job completed.")
+job_failed = Signal("A job failed.")
 job_cancelled = Signal("A job was stopped.")
-job_stale = Signal("A job was lost with its worker, and nobody may start it again unasked.")
-job_retrying = Signal("A job will be tried again: by its policy, after its worker was lost, or because somebody asked.")
+job_stale = Signal("A job was lost with its worker and is not retried automatically.")
+job_retrying = Signal(
+    "A job will run again: by its retry policy, after its worker was lost, or because a user retried it."
+)
 
 _OF_STATUS: Mapping[Status, Signal] = MappingProxyType(
     {
@@ -44,48 +46,48 @@ _OF_STATUS: Mapping[Status, Signal] = MappingProxyType(
 )
 
 
-def note(connection: Connection, signal: Signal, ids: Collection[UUID]) -> None:
-    """Send a signal for each of the jobs once the transaction is committed, as they are then."""
+def send_after_commit(connection: Connection, signal: Signal, ids: Collection[UUID]) -> None:
+    """Send a signal for each job when the transaction is committed, with the job as it is then."""
     if ids and signal.receivers:
-        before_commit(connection, partial(_prepared, signal, tuple(ids)))
+        before_commit(connection, partial(_prepare, signal, tuple(ids)))
 
 
-def of_move(old: Status, new: Status) -> Signal | None:
-    """Return the signal of a change of status; None where a job only waits for something else now."""
+def signal_of(old: Status, new: Status) -> Signal | None:
+    """Return the signal of a change of status; None if the job only waits for something else."""
     if new in _OF_STATUS:
         return _OF_STATUS[new]
-    again = old in TERMINAL or (old is Status.RUNNING and new is not Status.WAITING)
-    return job_retrying if again else None
+    runs_again = old in TERMINAL or (old is Status.RUNNING and new is not Status.WAITING)
+    return job_retrying if runs_again else None
 
 
-def note_move(connection: Connection, job_id: UUID, old: Status, new: Status) -> None:
-    """Send the signal of a change of status, if it has one, as `note` does."""
-    signal = of_move(old, new)
+def send_transition_after_commit(connection: Connection, job_id: UUID, old: Status, new: Status) -> None:
+    """Send the signal of a change of status, if it has one, after the commit."""
+    signal = signal_of(old, new)
     if signal is not None:
-        note(connection, signal, [job_id])
+        send_after_commit(connection, signal, [job_id])
 
 
 def send(signal: Signal, job: Job) -> None:
-    """Send a signal now; the transition must be committed."""
+    """Send a signal now; the change must be committed."""
     if not signal.receivers or signal.is_muted:
         return
     for receiver in tuple(signal.receivers_for(job.type)):
         try:
             receiver(job.type, job=job)
         except Exception:
-            log.exception("A receiver of a signal failed; job %s is not touched by that.", job.id)
+            log.exception("A signal receiver failed; job %s is not affected.", job.id)
 
 
-def _prepared(signal: Signal, ids: tuple[UUID, ...], connection: Connection) -> Callable[[], None]:
+def _prepare(signal: Signal, ids: tuple[UUID, ...], connection: Connection) -> Callable[[], None]:
     return partial(_send_all, signal, tuple(_read(connection, ids)))
 
 
-def _send_all(signal: Signal, those: tuple[Job, ...]) -> None:
-    for job in those:
+def _send_all(signal: Signal, changed: tuple[Job, ...]) -> None:
+    for job in changed:
         send(signal, job)
 
 
 def _read(connection: Connection, ids: tuple[UUID, ...]) -> Iterable[Job]:
-    for first in range(0, len(ids), _AT_ONCE):
-        some = select(jobs).where(jobs.c.id.in_(ids[first : first + _AT_ONCE])).order_by(jobs.c.id)
-        yield from (to_job(row) for row in connection.execute(some).mappings())
+    for first in range(0, len(ids), _BATCH):
+        batch = select(jobs).where(jobs.c.id.in_(ids[first : first + _BATCH])).order_by(jobs.c.id)
+        yield from (to_job(row) for row in connection.execute(batch).mappings())

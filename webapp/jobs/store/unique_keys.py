@@ -1,9 +1,9 @@
-"""Unique jobs: at most one unfinished job holds a unique key; a policy says what becomes of a second one.
+"""Unique keys: at most one unfinished job holds a key; a policy decides what happens to a duplicate.
 
-The partial unique index is the lock: it needs no release and survives everything. A job that is
-queued after the holder waits for it, and for all that wait for the same key already, however they
-end; it takes the key in the statement that lets it go. Where somebody else has taken the key by
-then, it stays held, and the clock lets it go when the key is free.
+The partial unique index is the lock: it needs no release and survives a crash. A job with the
+policy "queue after" waits for the holder and for all jobs that already wait for the same key,
+however they end. It takes the key in the statement that releases it. If another job has taken the
+key by then, it stays held, and the clock releases it when the key is free.
 """
 
 from collections.abc import Collection
@@ -18,12 +18,12 @@ from webapp.jobs.store.transitions import released
 from webapp.schema import dependencies, jobs
 
 KEY_LIMIT = 200  # characters
-_HELD = jobs.c.status == literal_column("'held'")  # spelled out, so the partial index is used
+_HELD = jobs.c.status == literal_column("'held'")  # a literal, so that the partial index is used
 _predecessors = jobs.alias("predecessors")
 
 
 class DuplicateJob(Exception):
-    """At most one unfinished job holds a unique key."""
+    """Raised when a new job has the unique key of an unfinished one."""
 
     def __init__(self, unique_key: str) -> None:
         """Name the key."""
@@ -31,22 +31,22 @@ class DuplicateJob(Exception):
 
 
 class UniqueKeyTaken(Exception):
-    """A job is tried again only while no unfinished one holds its unique key."""
+    """Raised when a job cannot run again because an unfinished one holds its unique key."""
 
     def __init__(self, unique_key: str) -> None:
         """Name the key."""
         super().__init__(f"Another job with the unique key {unique_key!r} is not finished yet.")
 
 
-def line_of(connection: Connection, unique_key: str) -> Collection[UUID]:
+def jobs_with_key(connection: Connection, unique_key: str) -> Collection[UUID]:
     """Return the unfinished jobs that hold a key or wait for it, oldest first."""
     holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
     waiting = select(jobs.c.id).where(jobs.c.next_key == unique_key, _HELD)
     return sorted(connection.execute(union(holder, waiting)).scalars())
 
 
-def let_go(connection: Connection, job_id: UUID, status: Status) -> bool:
-    """Give a held job the key that it waited for, and another status; False while the key is taken."""
+def release_with_key(connection: Connection, job_id: UUID, status: Status) -> bool:
+    """Release a held job with the key that it waited for; return False while another job holds the key."""
     statement = released.update(status, unique_key=jobs.c.next_key, next_key=None).where(jobs.c.id == job_id)
     try:
         with connection.begin_nested():
@@ -55,8 +55,8 @@ def let_go(connection: Connection, job_id: UUID, status: Status) -> bool:
         return False
 
 
-def release_waiting(engine: Engine) -> int:
-    """Let go what waits for a key that is free, and for nothing else; return how many."""
+def release_jobs_with_free_keys(engine: Engine) -> int:
+    """Release the jobs that only waited for a key that is now free; return how many."""
     blocked = (
         select(dependencies.c.after_id)
         .join(_predecessors, _predecessors.c.id == dependencies.c.after_id)
@@ -68,5 +68,5 @@ def release_waiting(engine: Engine) -> int:
     count = 0
     for row in found:
         with writing(engine) as connection:
-            count += let_go(connection, row.id, Status.QUEUED if row.run_at is None else Status.SCHEDULED)
+            count += release_with_key(connection, row.id, Status.QUEUED if row.run_at is None else Status.SCHEDULED)
     return count

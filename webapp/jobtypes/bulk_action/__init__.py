@@ -12,12 +12,12 @@ from webapp.accounts.accounts import Accounts
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import User
 from webapp.jobs import Job, JobContext, JobError, JobQueries, Jobs, Viewer, job_type
-from webapp.jobs.lifecycle.bulk_actions import Action, Actor, act, sort
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, BulkActor, apply_bulk_action, sort_by_fit
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobtypes.bulk_action.checkpoint import BulkCheckpoint
-from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 
-__all__ = ["BulkAction", "bulk_action"]
+__all__ = ["BulkActionPayload", "bulk_action"]
 
 PART = 200  # jobs that are acted on in one go
 REACH = 20_000  # rows that are looked at for one part
@@ -32,7 +32,9 @@ REACH = 20_000  # rows that are looked at for one part
     timeout=timedelta(hours=6),
     listed=False,
 )
-def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: Jobs, queries: JobQueries) -> None:
+def bulk_action(
+    job: JobContext, payload: BulkActionPayload, accounts: Accounts, jobs: Jobs, queries: JobQueries
+) -> None:
     """Go through all that match, from the checkpoint on."""
     user = _person(job, accounts)
     actor = _actor(user, jobs)
@@ -42,8 +44,8 @@ def bulk_action(job: JobContext, payload: BulkAction, accounts: Accounts, jobs: 
     total = checkpoint.handled + queries.lists.count_all(viewer, chosen)
     job.progress(done=checkpoint.handled, total=total)
     for part, last in _parts(queries, viewer, chosen):
-        judged = sort(payload.action, _not_yet(payload.action, part, job, queries), actor)
-        act(jobs, payload.action, judged.fit, actor)
+        judged = sort_by_fit(payload.action, _not_yet(payload.action, part, job, queries), actor)
+        apply_bulk_action(jobs, payload.action, judged.fit, actor)
         checkpoint.add(judged, last)
         job.progress(done=checkpoint.handled, total=total)
     checkpoint.close()
@@ -56,9 +58,9 @@ def _person(job: JobContext, accounts: Accounts) -> User:
     return user
 
 
-def _actor(user: User, jobs: Jobs) -> Actor:
+def _actor(user: User, jobs: Jobs) -> BulkActor:
     closed = frozenset(kind.name for kind in jobs.registry if not kind.may_be_started_by(user.role))
-    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
+    return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
 
 
 def _parts(queries: JobQueries, viewer: Viewer, chosen: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:
@@ -73,7 +75,9 @@ def _parts(queries: JobQueries, viewer: Viewer, chosen: JobCriteria) -> Iterator
             return
 
 
-def _not_yet(action: Action, part: tuple[Job, ...], job: JobContext, queries: JobQueries) -> list[Job]:
+def _not_yet(action: BulkAction, part: tuple[Job, ...], job: JobContext, queries: JobQueries) -> list[Job]:
     """Leave out what an attempt before this one has run again: to run twice is the one act that is not harmless."""
-    again = queries.lists.find_repeated([one.id for one in part], after=job.id) if action is Action.RUN_AGAIN else set()
+    again = (
+        queries.lists.find_repeated([one.id for one in part], after=job.id) if action is BulkAction.RUN_AGAIN else set()
+    )
     return [one for one in part if one.id not in again]

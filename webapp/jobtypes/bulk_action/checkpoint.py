@@ -7,7 +7,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from webapp.jobs import Job, JobContext
-from webapp.jobs.lifecycle.bulk_actions import Sorted
+from webapp.jobs.lifecycle.bulk_actions import SortedJobs
 from webapp.jobs.queries.criteria import JobCriteria
 
 LINES = 5000  # in one file; as many jobs may be gone through once more after a crash
@@ -40,7 +40,7 @@ class BulkCheckpoint:
         """Return what is left to do of what was chosen."""
         return chosen.older_than(self._last) if self._last else chosen
 
-    def add(self, judged: Sorted, last: UUID) -> None:
+    def add(self, judged: SortedJobs, last: UUID) -> None:
         """Count a part that was acted on, and write it down."""
         self._done += len(judged.fit)
         self._left.update({reason.value: count for reason, count in judged.reasons.items()})

@@ -7,23 +7,23 @@ from uuid import UUID
 from pydantic import BaseModel, Field, JsonValue
 
 from webapp.jobs import Status
-from webapp.jobs.lifecycle.bulk_actions import Action
+from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 
 _ACTIONS: dict[str, JsonValue] = {
-    Action.STOP: "Stop",
-    Action.RETRY: "Retry",
-    Action.RUN_AGAIN: "Run again",
-    Action.DELETE: "Delete",
+    BulkAction.STOP: "Stop",
+    BulkAction.RETRY: "Retry",
+    BulkAction.RUN_AGAIN: "Run again",
+    BulkAction.DELETE: "Delete",
 }
 
 _CRITERIA_NAMES = {"whose": "ownership", "warned": "with_warnings", "newest": "newest_id"}  # payload → criteria
 
 
-class BulkAction(BaseModel):
+class BulkActionPayload(BaseModel):
     """An action, and the jobs that it is meant for."""
 
-    action: Action = Field(title="Action", json_schema_extra={"labels": _ACTIONS})
+    action: BulkAction = Field(title="Action", json_schema_extra={"labels": _ACTIONS})
     tab: Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"] = Field(
         default="all", title="Status"
     )
@@ -48,7 +48,7 @@ class BulkAction(BaseModel):
     delayed: bool = Field(default=False, title="Include scheduled jobs")
 
     @classmethod
-    def for_criteria(cls, action: Action, criteria: JobCriteria, *, delayed: bool) -> Self:
+    def for_criteria(cls, action: BulkAction, criteria: JobCriteria, *, delayed: bool) -> Self:
         """Return the payload that applies an action to the jobs of a list; the inverse of `chosen`."""
         names = {name: _CRITERIA_NAMES.get(name, name) for name in cls.model_fields}
         values = {name: getattr(criteria, given) for name, given in names.items() if hasattr(criteria, given)}

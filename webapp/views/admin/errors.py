@@ -11,10 +11,9 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.registry import Registry
-from webapp.jobs.lifecycle.bulk_actions import Action as Act
-from webapp.jobs.lifecycle.bulk_actions import act, sort
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, apply_bulk_action, sort_by_fit
 from webapp.jobs.metrics.error_groups import PAGE, ErrorGroup, ErrorNotFound, ErrorState
-from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.views.admin.charts import Sparkline, build_sparkline
 from webapp.views.job_list.admin_filter import parse_moment
 from webapp.views.job_list.bulk_action_text import summary
@@ -148,18 +147,18 @@ def retry(fingerprint: str) -> ResponseReturnValue:
     count = errors.count_retriable(fingerprint)
     if count > _AT_ONCE:
         with audited(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": count}):
-            job = start_bulk_action_job(BulkAction(action=Act.RETRY, tab="failed", error=fingerprint))
+            job = start_bulk_action_job(BulkActionPayload(action=BulkAction.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
-    judged = sort(
-        Act.RETRY,
+    judged = sort_by_fit(
+        BulkAction.RETRY,
         services().queries.lists.find_by_ids(viewer(), errors.retriable(fingerprint, count)).values(),
         actor(),
     )
-    act(services().jobs, Act.RETRY, judged.fit, actor())
+    apply_bulk_action(services().jobs, BulkAction.RETRY, judged.fit, actor())
     record_audit(
         AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)}
     )
-    flash(summary(Act.RETRY, judged))
+    flash(summary(BulkAction.RETRY, judged))
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
 

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
-from webapp.jobs.lifecycle.bulk_actions import Action as Act
+from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.job import Status
 from webapp.jobs.queueing.latency import QueueLatency
 from webapp.jobs.queueing.queues import Queue, QueueLoad
-from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.services import Services
 from webapp.views.job_list.bulk_actions import start_bulk_action_job
 from webapp.views.page import confirmation
@@ -147,7 +147,9 @@ def empty(name: str) -> ResponseReturnValue:
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
     if stopped >= queue.waiting or not services().queues.count_queued(name):
         return _redirect_to(name)
-    rest = start_bulk_action_job(BulkAction(action=Act.STOP, status=Status.QUEUED, tab="waiting", queue=name))
+    rest = start_bulk_action_job(
+        BulkActionPayload(action=BulkAction.STOP, status=Status.QUEUED, tab="waiting", queue=name)
+    )
     flash(_("This job stops the remaining jobs."))
     return redirect(url_for("jobs.show", job_id=rest.id), 303)
 

@@ -20,7 +20,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from webapp.db import resource_errors
-from webapp.jobs.store.file_store import CHUNK, Draft, FileTooLarge, StoredFile
+from webapp.jobs.store.file_store import CHUNK, FileTooLarge, PartialFile, StoredFile
 from webapp.views.page.request import services
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
@@ -115,7 +115,7 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
             return cast(IO[bytes], DiscardedUpload())
         if len(self._drafts) >= self.expected_files:
             raise RequestEntityTooLarge
-        self._drafts.append(DiskUpload(services().files.draft(self.file_limit)))
+        self._drafts.append(DiskUpload(services().files.new_file(self.file_limit)))
         return cast(IO[bytes], self._drafts[-1])
 
     def _hear_out(self) -> None:
@@ -146,7 +146,7 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
 class DiskUpload:
     """A file while it comes in; `keep` makes it last."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: PartialFile) -> None:
         self._draft = draft
 
     @property

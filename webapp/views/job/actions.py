@@ -91,11 +91,11 @@ _DEEDS: Mapping[str, Callable[[Services, UUID, UUID], object]] = MappingProxyTyp
         "stop": lambda services, job_id, by: services.jobs.cancel(job_id, by=by),
         "retry": lambda services, job_id, by: services.jobs.retry(job_id, by=by),
         "delete": lambda services, job_id, by: services.jobs.delete(job_id, by=by),
-        "keep": lambda services, job_id, by: services.admin_jobs.keep(job_id, by=by),
-        "keep-no-longer": lambda services, job_id, by: services.admin_jobs.keep_no_longer(job_id, by=by),
+        "keep": lambda services, job_id, by: services.admin_jobs.pin(job_id, by=by),
+        "keep-no-longer": lambda services, job_id, by: services.admin_jobs.unpin(job_id, by=by),
         "run-next": lambda services, job_id, by: services.admin_jobs.run_next(job_id, by=by),
-        "make-public": lambda services, job_id, by: services.admin_jobs.publish(job_id, public=True, by=by),
-        "make-private": lambda services, job_id, by: services.admin_jobs.publish(job_id, public=False, by=by),
+        "make-public": lambda services, job_id, by: services.admin_jobs.set_public(job_id, public=True, by=by),
+        "make-private": lambda services, job_id, by: services.admin_jobs.set_public(job_id, public=False, by=by),
     }
 )
 _AUDITED: Mapping[str, tuple[AuditAction, Mapping[str, Any] | None]] = MappingProxyType(

@@ -97,7 +97,7 @@ def load_page_data(job: Job, reader: ViewerContext) -> JobPageData:
     return JobPageData(
         events=queries.jobs.timeline(job.id),
         attempts=queries.jobs.attempts(job.id) if opened else (),
-        attached=queries.files.attachments_ever(job.id) if opened else (),
+        attached=queries.files.all_attachments(job.id) if opened else (),
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
         kin=queries.related.find(viewer(), job),
         queue=queue_outlook(job, reader),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.jobs.lifecycle.bulk_actions import Action, Objection, Sorted
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, Objection, SortedJobs
 from webapp.jobs.queries.visible_jobs import COUNT_CEILING
 from webapp.views.page.confirmation import Confirmation
 from webapp.views.text.translations import gettext as _
@@ -20,8 +20,8 @@ class BulkActionText:
     none: str
 
 
-_WORDS: Mapping[Action, BulkActionText] = {
-    Action.STOP: BulkActionText(
+_WORDS: Mapping[BulkAction, BulkActionText] = {
+    BulkAction.STOP: BulkActionText(
         action=lazy_gettext("Stop them"),
         keep=lazy_gettext("Keep them running"),
         effect=lazy_gettext(
@@ -30,19 +30,19 @@ _WORDS: Mapping[Action, BulkActionText] = {
         ),
         none=lazy_gettext("None of these jobs can be stopped"),
     ),
-    Action.RETRY: BulkActionText(
+    BulkAction.RETRY: BulkActionText(
         action=lazy_gettext("Retry them"),
         keep=lazy_gettext("Leave them"),
         effect=lazy_gettext("The same jobs run once more, each from its last checkpoint if it has one."),
         none=lazy_gettext("None of these jobs can be retried"),
     ),
-    Action.RUN_AGAIN: BulkActionText(
+    BulkAction.RUN_AGAIN: BulkActionText(
         action=lazy_gettext("Run them again"),
         keep=lazy_gettext("Leave them"),
         effect=lazy_gettext("For each of them a new job starts with the same parameters and files."),
         none=lazy_gettext("None of these jobs can be run again"),
     ),
-    Action.DELETE: BulkActionText(
+    BulkAction.DELETE: BulkActionText(
         action=lazy_gettext("Delete them"),
         keep=lazy_gettext("Keep them"),
         effect=lazy_gettext("They go for good, with their logs, their parts and all their files."),
@@ -51,7 +51,7 @@ _WORDS: Mapping[Action, BulkActionText] = {
 }
 
 
-def confirm_selected(action: Action, judged: Sorted, *, post: str, back: str) -> Confirmation:
+def confirm_selected(action: BulkAction, judged: SortedJobs, *, post: str, back: str) -> Confirmation:
     """Ask about jobs that were ticked; why not, if it fits none of them."""
     words, count = _WORDS[action], len(judged.fit)
     notes = tuple(_passed_over(reason, many) for reason, many in judged.reasons.items())
@@ -65,11 +65,11 @@ def confirm_selected(action: Action, judged: Sorted, *, post: str, back: str) ->
         post=post,
         back=back,
         refusal=refusal,
-        harmful=action in {Action.STOP, Action.DELETE},
+        harmful=action in {BulkAction.STOP, BulkAction.DELETE},
     )
 
 
-def confirm_all_matching(action: Action, count: int, *, post: str, back: str) -> Confirmation:
+def confirm_all_matching(action: BulkAction, count: int, *, post: str, back: str) -> Confirmation:
     """Ask about all that match; what it does not fit is found out on the way."""
     words, capped = _WORDS[action], count >= COUNT_CEILING
     number = _("More than %(count)s jobs match.", count=COUNT_CEILING - 1) if capped else _match(count)
@@ -85,33 +85,33 @@ def confirm_all_matching(action: Action, count: int, *, post: str, back: str) ->
         post=post,
         back=back,
         refusal="" if count else _("No job matches any more."),
-        harmful=action in {Action.STOP, Action.DELETE},
+        harmful=action in {BulkAction.STOP, BulkAction.DELETE},
     )
 
 
-def summary(action: Action, judged: Sorted) -> str:
+def summary(action: BulkAction, judged: SortedJobs) -> str:
     """Tell what was done, and to how many it was not."""
     left = len(judged.unfit)
     rest = ngettext("%(num)s was left as it is.", "%(num)s were left as they are.", left) if left else ""
     return f"{_done(action, len(judged.fit))} {rest}".strip()
 
 
-def _title(action: Action, count: int) -> str:
+def _title(action: BulkAction, count: int) -> str:
     sentences = {
-        Action.STOP: ngettext("Stop %(num)s job?", "Stop %(num)s jobs?", count),
-        Action.RETRY: ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
-        Action.RUN_AGAIN: ngettext("Run %(num)s job again?", "Run %(num)s jobs again?", count),
-        Action.DELETE: ngettext("Delete %(num)s job?", "Delete %(num)s jobs?", count),
+        BulkAction.STOP: ngettext("Stop %(num)s job?", "Stop %(num)s jobs?", count),
+        BulkAction.RETRY: ngettext("Retry %(num)s job?", "Retry %(num)s jobs?", count),
+        BulkAction.RUN_AGAIN: ngettext("Run %(num)s job again?", "Run %(num)s jobs again?", count),
+        BulkAction.DELETE: ngettext("Delete %(num)s job?", "Delete %(num)s jobs?", count),
     }
     return str(sentences[action])
 
 
-def _all_title(action: Action) -> str:
+def _all_title(action: BulkAction) -> str:
     sentences = {
-        Action.STOP: _("Stop all jobs that match?"),
-        Action.RETRY: _("Retry all jobs that match?"),
-        Action.RUN_AGAIN: _("Run all jobs again that match?"),
-        Action.DELETE: _("Delete all jobs that match?"),
+        BulkAction.STOP: _("Stop all jobs that match?"),
+        BulkAction.RETRY: _("Retry all jobs that match?"),
+        BulkAction.RUN_AGAIN: _("Run all jobs again that match?"),
+        BulkAction.DELETE: _("Delete all jobs that match?"),
     }
     return str(sentences[action])
 
@@ -120,12 +120,14 @@ def _match(count: int) -> str:
     return str(ngettext("%(num)s job matches.", "%(num)s jobs match.", count))
 
 
-def _done(action: Action, count: int) -> str:
+def _done(action: BulkAction, count: int) -> str:
     sentences = {
-        Action.STOP: ngettext("%(num)s job was stopped or asked to.", "%(num)s jobs were stopped or asked to.", count),
-        Action.RETRY: ngettext("%(num)s job runs once more.", "%(num)s jobs run once more.", count),
-        Action.RUN_AGAIN: ngettext("%(num)s new job was started.", "%(num)s new jobs were started.", count),
-        Action.DELETE: ngettext("%(num)s job was deleted.", "%(num)s jobs were deleted.", count),
+        BulkAction.STOP: ngettext(
+            "%(num)s job was stopped or asked to.", "%(num)s jobs were stopped or asked to.", count
+        ),
+        BulkAction.RETRY: ngettext("%(num)s job runs once more.", "%(num)s jobs run once more.", count),
+        BulkAction.RUN_AGAIN: ngettext("%(num)s new job was started.", "%(num)s new jobs were started.", count),
+        BulkAction.DELETE: ngettext("%(num)s job was deleted.", "%(num)s jobs were deleted.", count),
     }
     return str(sentences[action])
 

@@ -13,11 +13,11 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right, may
-from webapp.jobs.lifecycle.bulk_actions import Action, Actor, Sorted, act, sort
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, BulkActor, SortedJobs, apply_bulk_action, sort_by_fit
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import PAGE
-from webapp.jobtypes.bulk_action.payload import BulkAction
+from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.bulk_action_text import confirm_all_matching, confirm_selected, summary
 from webapp.views.job_list.filter import Filter, parse_filter
@@ -43,7 +43,7 @@ def confirm_act(action: str) -> ResponseReturnValue:
         scheduled = lists.count(viewer(), replace(criteria, tab="scheduled"))
         question = confirm_all_matching(chosen, lists.count(viewer(), criteria), post=post, back=back)
         fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
-        offers = chosen is Action.STOP and criteria.tab in {"all", "scheduled"} and scheduled
+        offers = chosen is BulkAction.STOP and criteria.tab in {"all", "scheduled"} and scheduled
         return render_confirmation(
             replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
         )
@@ -60,13 +60,13 @@ def do_act(action: str) -> ResponseReturnValue:
     judged = _sorted(chosen)
     details = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if judged.fit else nullcontext():
-        act(services().jobs, chosen, judged.fit, actor())
+        apply_bulk_action(services().jobs, chosen, judged.fit, actor())
     flash(summary(chosen, judged))
     return redirect(_back(), 303)
 
 
-def _start_job(chosen: Action) -> ResponseReturnValue:
-    payload = BulkAction.for_criteria(chosen, _matching(), delayed="delayed" in request.values)
+def _start_job(chosen: BulkAction) -> ResponseReturnValue:
+    payload = BulkActionPayload.for_criteria(chosen, _matching(), delayed="delayed" in request.values)
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
         job = start_bulk_action_job(payload)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
@@ -80,9 +80,9 @@ def _matching() -> JobCriteria:
     return replace(parse_filter(_filter()).criteria, newest_id=newest)
 
 
-def _sorted(action: Action) -> Sorted:
+def _sorted(action: BulkAction) -> SortedJobs:
     there = services().queries.lists.find_by_ids(viewer(), _ids())
-    return sort(action, (there[one] for one in _ids() if one in there), actor())
+    return sort_by_fit(action, (there[one] for one in _ids() if one in there), actor())
 
 
 def _ids() -> list[UUID]:
@@ -115,20 +115,20 @@ def _list_as_fields() -> tuple[tuple[str, str], ...]:
     return (*of_all, *listed.arguments().items())
 
 
-def _action(name: str) -> Action:
+def _action(name: str) -> BulkAction:
     try:
-        return Action(name)
+        return BulkAction(name)
     except ValueError:
         abort(404)
 
 
-def actor() -> Actor:
+def actor() -> BulkActor:
     """Return who acts, and on whose jobs and kinds of jobs that person may."""
     user = signed_in()
-    return Actor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
+    return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
 
 
-def start_bulk_action_job(payload: BulkAction) -> Job:
+def start_bulk_action_job(payload: BulkActionPayload) -> Job:
     """Start the job that does it, with its progress and a list of what it did, with the rights that this person has."""
     me = signed_in().id
     return services().jobs.create_user_job("bulk_action", payload.model_dump(mode="json"), me, triggered_by=me)
