@@ -6,18 +6,24 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, update
 
 from tests.browser import violations
 from tests.views.browsing import complaints_of, polls_of
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
-from webapp.schema import jobs, log_lines, now, users
+from webapp.schema import jobs, now, users
 from webapp.services import Services
 
 pytestmark = pytest.mark.browser
 Put = Callable[..., Job]
+# Longer than the pause between two polls of a log
+SLOW_FETCH = """const fetchAtOnce = window.fetch;
+window.fetch = async (...request) => {
+  await new Promise((resume) => setTimeout(resume, 2500));
+  return fetchAtOnce(...request);
+};"""
 
 
 @pytest.fixture
@@ -68,17 +74,29 @@ def test_a_job_that_has_not_begun_is_followed_into_its_run(page: Page, put: Put,
 
 
 def test_lines_and_files_appear_while_the_job_runs(
-    page: Page, running: Job, services: Services, attach: Callable[..., Any]
+    page: Page, running: Job, write_log: Callable[..., None], attach: Callable[..., Any]
 ) -> None:
     page.goto(f"/jobs/{running.id}")
     for text in ("first line", "second line"):
-        with writing(services.engine) as connection:
-            row = {"job_id": running.id, "attempt": 1, "level": "info", "text": text}
-            connection.execute(insert(log_lines).values(at=now(), **row))
+        write_log(running, text)
         expect(page.locator("#log-lines li").last).to_contain_text(text)
-    assert page.locator("#log-lines li").count() == 2
+    expect(page.locator("#log-lines li")).to_have_count(2)
     attach(running, "part-1.pdf")
     expect(page.locator("#files")).to_contain_text("part-1.pdf")
+
+
+def test_a_server_slower_than_the_polls_sends_no_line_twice(
+    page: Page, running: Job, write_log: Callable[..., None]
+) -> None:
+    page.add_init_script(SLOW_FETCH)
+    page.goto(f"/jobs/{running.id}")
+    for text in ("first line", "second line"):
+        write_log(running, text)
+        expect(page.locator("#log-lines li").last).to_contain_text(text)
+    for _ in range(2):
+        with page.expect_response(lambda answer: "/_log" in answer.url):
+            pass
+    assert page.locator("#log-lines li").count() == 2
 
 
 def test_a_removed_job_is_said_once_and_then_there_is_silence(page: Page, running: Job, services: Services) -> None:
