@@ -13,7 +13,7 @@ from webapp.jobs.invariants import attempts as attempt_checks
 from webapp.jobs.invariants import dependencies as followers
 from webapp.jobs.invariants import families, statuses
 from webapp.jobs.invariants.verifier import run_checks
-from webapp.jobs.lifecycle.cascade import parts_of
+from webapp.jobs.lifecycle.cascade import child_counts
 from webapp.jobs.model.job import MOVES, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.schema import attempts, dependencies, events, jobs
@@ -119,8 +119,8 @@ def _limits(seen: Snapshot) -> Found:
 def _roots(seen: Snapshot) -> Found:
     for row in seen.jobs.values():
         children = seen.children[row.id]
-        if counted(children) != parts_of(row):
-            yield row, f"its figures are {parts_of(row)}, its children {counted(children)}"
+        if counted(children) != child_counts(row):
+            yield row, f"its figures are {child_counts(row)}, its children {counted(children)}"
         if children or row.parts or row.status == "waiting":
             yield from ((row, what) for what in _rolled_up(row, counted(children), returned=row.id in seen.returned))
         if row.status in {"waiting", *TERMINAL} and any(child.status == "held" for child in children):

@@ -149,7 +149,7 @@ def test_a_child_belongs_to_its_roots_owner(run: Run, services: Services, people
 
 def test_bad_children_are_refused_at_once(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
-        with pytest.raises(InvalidPayload, match="no such field"):
+        with pytest.raises(InvalidPayload, match="what: "):
             job.spawn("nothing", {"what": 1})
 
     assert run(handler).status is Status.COMPLETED
