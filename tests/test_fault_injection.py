@@ -18,7 +18,7 @@ def armed(tmp_path: Path) -> Iterator[Path]:
     arm(None)
 
 
-def test_a_fault_strikes_once_and_only_at_its_point(armed: Path) -> None:
+def test_a_fault_happens_once_and_only_at_its_point(armed: Path) -> None:
     (armed / "here").write_text("raise")
     faultpoint("there")
     with pytest.raises(Fault, match="here"):
@@ -27,7 +27,7 @@ def test_a_fault_strikes_once_and_only_at_its_point(armed: Path) -> None:
 
 
 @pytest.mark.parametrize(("action", "status"), [("kill", -signal.SIGKILL), ("exit", os.EX_SOFTWARE), ("sleep 0", 0)])
-def test_a_process_is_armed_by_its_environment(tmp_path: Path, action: str, status: int) -> None:
+def test_the_environment_arms_a_process(tmp_path: Path, action: str, status: int) -> None:
     (tmp_path / "here").write_text(action)
     command = [sys.executable, "-c", "from webapp.fault_injection import faultpoint; faultpoint('here')"]
     process = subprocess.run(command, env={**environment(), SETTING: str(tmp_path)}, check=False)

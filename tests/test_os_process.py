@@ -6,7 +6,7 @@ import time
 from webapp import os_process
 
 
-def test_signals_are_left_to_the_main_thread() -> None:
+def test_a_started_thread_blocks_all_signals() -> None:
     seen: list[set[int]] = []
     thread = os_process.start_thread(lambda: seen.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, []))), "quiet")
     thread.join()
@@ -15,7 +15,7 @@ def test_signals_are_left_to_the_main_thread() -> None:
     assert thread.daemon
 
 
-def test_a_main_thread_that_waits_for_a_child_hears_a_signal_at_once_however_busy_the_others_are() -> None:
+def test_the_main_thread_gets_signals_immediately_while_other_threads_are_busy() -> None:
     heard: list[float] = []
     done = threading.Event()
     before = signal.signal(signal.SIGUSR1, lambda *_: heard.append(time.monotonic()))

@@ -21,12 +21,12 @@ time.sleep(900)
 LATE = "from webapp.os_process import die_with_parent; die_with_parent(1)"
 
 
-def test_a_child_does_not_outlive_its_killed_parent() -> None:
+def test_a_child_dies_with_its_killed_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], env=environment(), stdout=subprocess.PIPE) as parent:
         child = psutil.Process(int(parent.stdout.readline()))
         parent.send_signal(signal.SIGKILL)
     wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
+def test_a_child_whose_parent_is_already_gone_exits() -> None:
     assert subprocess.run([sys.executable, "-c", LATE], env=environment(), check=False).returncode == os.EX_TEMPFAIL

@@ -20,35 +20,35 @@ def test_building_opens_no_connection(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_job_types_that_ship_are_known(tmp_path: Path) -> None:
+def test_the_shipped_job_types_are_registered(tmp_path: Path) -> None:
     names = [kind.name for kind in built(tmp_path).registry]
     assert len(names) == len(set(names)) >= len(jobtypes.MODULES)
     assert "maintenance" in names
 
 
-def test_more_job_types_come_from_modules_that_are_named(tmp_path: Path) -> None:
+def test_the_setting_jobtypes_adds_job_types(tmp_path: Path) -> None:
     services = built(tmp_path, jobtypes="tests.jobs.fake_types")
     assert services.registry.get("deaf").title == "Never says another word"
 
 
-def test_a_module_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(BadSettingError, match=r"DESKJOB_JOBTYPES cannot be used \('no.such.module'\)"):
         built(tmp_path, jobtypes="no.such.module")
 
 
-def test_a_module_named_twice_is_no_silent_replacement(tmp_path: Path) -> None:
+def test_a_module_that_is_listed_twice_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DuplicateJobType):
         built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types")
 
 
-def test_a_type_that_is_gone_still_has_a_limit_for_the_watch(tmp_path: Path) -> None:
+def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
     services = built(tmp_path)
     assert services._type_or_removed("removed").timeout < timedelta(hours=1)
     assert services._type_or_removed("maintenance").timeout == services.registry.get("maintenance").timeout
 
 
-def test_every_handler_gets_what_it_needs(tmp_path: Path) -> None:
+def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     services = built(tmp_path)
-    given = {type(need) for need in services._injectables()}
+    available = {type(service) for service in services._injectables()}
     for kind in services.registry:
-        assert set(kind.needs.values()) <= given, kind.name
+        assert set(kind.needs.values()) <= available, kind.name

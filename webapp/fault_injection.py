@@ -1,9 +1,8 @@
-"""Fault points: named places at which a test lets a process break, to see that nothing is lost there.
+"""Fault points: named places where tests let a process fail, to check that nothing is lost.
 
-Armed by ``DESKJOB_FAULTS``, a folder, and only for processes that are started with it. A file in it
-that is named as a point holds what happens when a process gets there next: ``kill``, ``exit``,
-``raise``, or ``sleep`` and a number of seconds. It happens once: the file is renamed by the one
-process that it strikes.
+They are active only in processes that are started with ``DESKJOB_FAULTS``, a folder. A file in it with
+the name of a point contains what happens when a process reaches that point: ``kill``, ``exit``, ``raise``,
+or ``sleep`` and a number of seconds. It happens once: the process that is hit renames the file.
 """
 
 import os
@@ -17,25 +16,25 @@ _folder = Path(os.environ[SETTING]) if os.environ.get(SETTING) else None
 
 
 class Fault(Exception):
-    """A test wanted something to break here."""
+    """Raised at a fault point that a test has armed with ``raise``."""
 
 
 def faultpoint(name: str) -> None:
-    """Break here, if a test asked for it; else this costs one look at a global."""
+    """Fail here if a test has armed this point; otherwise only a global is checked."""
     if _folder is not None:
-        _reach(_folder / name)
+        _strike(_folder / name)
 
 
 def arm(folder: Path | None) -> None:
-    """Arm this process, which was not started with the setting; ``None`` disarms it."""
-    global _folder  # noqa: PLW0603  (the one switch)
+    """Arm this process without the setting; ``None`` disarms it."""
+    global _folder  # noqa: PLW0603  (the only switch)
     _folder = folder
 
 
-def _reach(asked: Path) -> None:
-    struck = asked.with_name(asked.name + STRUCK)
+def _strike(armed: Path) -> None:
+    struck = armed.with_name(armed.name + STRUCK)
     try:
-        asked.rename(struck)
+        armed.rename(struck)
     except FileNotFoundError:
         return
     action, _, seconds = struck.read_text().partition(" ")
@@ -46,4 +45,4 @@ def _reach(asked: Path) -> None:
     elif action == "sleep":
         time.sleep(float(seconds))
     else:
-        raise Fault(asked.name)
+        raise Fault(armed.name)

@@ -1,9 +1,7 @@
-"""Threads beside the main one, which alone may take signals.
+"""Background threads that never receive signals, and child processes that die with their parent.
 
-Python runs a signal's handler in the main thread, but the kernel may hand the signal to any thread;
-then a main thread that waits in a system call sleeps on, and a stop or a time limit comes too late.
-
-A child process that does not outlive its parent.
+Python runs signal handlers in the main thread, but the kernel can deliver a signal to any thread. A main
+thread that waits in a system call then is not interrupted, and a stop request or timeout comes too late.
 """
 
 import ctypes
@@ -13,11 +11,13 @@ import sys
 import threading
 from collections.abc import Callable
 
+_PR_SET_PDEATHSIG = 1
+
 
 def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
-    """Start a daemon thread that no signal is ever handed to."""
+    """Start a daemon thread that never receives a signal."""
     thread = threading.Thread(target=work, name=name, daemon=True)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # a thread begins with its maker's mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # inherited by the new thread
     try:
         thread.start()
     finally:
@@ -25,13 +25,11 @@ def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
     return thread
 
 
-_PR_SET_PDEATHSIG = 1
-
-
 def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
-    """Call first in a child: ask the kernel for ``how`` when ``parent`` ends, also if it has ended already.
+    """Let the kernel send ``how`` to this process when ``parent`` ends; call this first in a child.
 
-    Linux only (prctl(2)); elsewhere the fence alone keeps an orphan from writing.
+    Exits immediately if the parent has already ended. Linux only (prctl(2)); on other systems only the
+    fence keeps an orphan from writing.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, how)

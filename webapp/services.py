@@ -1,4 +1,4 @@
-"""Every long-lived object of a process, built once from the settings and the engine."""
+"""The services of a process: every long-lived object, built once from the settings and the engine."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ E = TypeVar("E", bound=Executor)
 
 @dataclass(frozen=True)
 class RemovedJobType:
-    """What is granted to a job whose type is gone: no time at all."""
+    """The limits of a job whose type was removed: no time at all."""
 
     timeout: timedelta = timedelta(0)
     stop_grace: timedelta = timedelta(0)
@@ -73,7 +73,7 @@ class Services:
     def __init__(
         self, settings: Settings, engine: Engine, files: FileStore | None = None, registry: Registry | None = None
     ) -> None:
-        """Build everything; opens no connection yet."""
+        """Build everything; opens no connection."""
         self.settings = settings
         self.engine = engine
         self.secret_key = secret_key(settings)
@@ -123,7 +123,7 @@ class Services:
 
     @cached_property
     def executor(self) -> Executor:
-        """What runs attempts in a work-horse."""
+        """The executor, which runs attempts in a work-horse."""
         return self._build_executor(Executor)
 
     def _build_executor(self, kind: type[E]) -> E:
@@ -132,7 +132,7 @@ class Services:
             registry=self.registry,
             files=self.files,
             vault=self.vault,
-            needs={type(need): need for need in self._injectables()},
+            needs={type(service): service for service in self._injectables()},
             owner_is_active=self._owner_is_active,
             creator=self.jobs,
             wake=self.wake_ups.push,
@@ -150,14 +150,14 @@ class Services:
             return self.wake_ups.workers_alive(name) > 0
 
     def work_horse(self) -> WorkHorse:
-        """Build what drains a queue in a forked child."""
+        """Build a work-horse, which runs a queue's jobs in a forked child."""
         settings = self.settings
         budget = Budget(jobs=settings.horse_jobs, seconds=settings.horse_seconds, megabytes=settings.horse_megabytes)
-        retry_seconds = settings.lease_seconds  # after that nobody waits for this horse any more
+        retry_seconds = settings.lease_seconds  # after that its lease has ended
         return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, retry_seconds=retry_seconds)
 
     def make_watchdog(self, lease_id: UUID) -> Watchdog:
-        """Build the watch that a worker keeps over one work-horse."""
+        """Build the watchdog that a worker runs for one work-horse."""
         return Watchdog(
             self.leases,
             lease_id,
@@ -169,7 +169,7 @@ class Services:
         )
 
     def run_inline(self, job_id: UUID) -> Job:
-        """Run one waiting job in this process, now; see `InlineRun.run`."""
+        """Run one queued job in this process immediately; see `InlineRun.run`."""
         inline_run = InlineRun(
             store=self.jobs.store,
             registry=self.registry,
@@ -182,7 +182,7 @@ class Services:
         return inline_run.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:
-        """Return what must always be true of this installation; ``deep`` reads every file."""
+        """Return the checks of this installation's invariants; ``deep`` reads every file."""
         return all_checks(
             read_only(self.engine),
             files=self.files,
@@ -193,18 +193,18 @@ class Services:
         )
 
     def dry_run(self, job_id: UUID, show: Callable[[str], None]) -> bool:
-        """Run a job's handler for show, in any status, and change nothing; tell whether it would have completed."""
+        """Run a job's handler without effects, in any status; return whether the job would complete."""
         job = self.jobs.get(job_id)
         refuse_worker_only(self.registry, job.type)
         engine = read_only(self.engine)
-        harmless = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
+        read_only_services = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
         try:
-            return harmless._build_executor(DryRun).dry_run(job, self.queries.jobs.now(), show)
+            return read_only_services._build_executor(DryRun).dry_run(job, self.queries.jobs.now(), show)
         finally:
             engine.dispose()
 
     def _injectables(self) -> tuple[object, ...]:
-        """What handlers may ask for, each by its class."""
+        """Return the services that handlers can request by class."""
         return self.accounts, self.sessions, self.jobs, self.queries, self.pruner, self.vault
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:

@@ -1,4 +1,4 @@
-"""Which version of the program this process runs: its number, and a print of its source."""
+"""The version that this process runs: its number and a hash of its source."""
 
 from functools import cache
 from hashlib import blake2b
@@ -10,9 +10,9 @@ _HERE = Path(__file__).parent
 
 @cache
 def version() -> str:
-    """Return the number and the print; two processes with the same text run the same code.
+    """Return number and hash; two processes with the same version run the same code.
 
-    Read when it is first asked for, so ask at a process' start: later the files may be newer ones.
+    The source is read on the first call, so call this when a process starts: later the files may be newer.
     """
     source = blake2b(digest_size=4)
     for path in sorted(_HERE.rglob("*.py")):

@@ -12,13 +12,13 @@ from webapp.db.engine import reading, sharing_reads, writing
 pytestmark = pytest.mark.dialect
 
 
-def test_the_migrations_make_the_tables_of_the_schema(app: Flask, database: str) -> None:
+def test_the_migrations_create_the_tables_of_the_schema(app: Flask, database: str) -> None:
     with app.extensions["deskjob"].engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, schema.metadata) == []
 
 
-def test_every_migration_goes_down_and_up_again(app: Flask, database: str) -> None:
+def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, database: str) -> None:
     engine = app.extensions["deskjob"].engine
     downgrade(revision="base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
@@ -27,7 +27,7 @@ def test_every_migration_goes_down_and_up_again(app: Flask, database: str) -> No
         assert connection.execute(text("SELECT count(*) FROM jobs")).scalar() == 0
 
 
-def test_reads_that_share_a_connection_take_it_once_and_give_it_back(app: Flask, database: str) -> None:
+def test_shared_reads_use_one_connection_and_return_it(app: Flask, database: str) -> None:
     engine = app.extensions["deskjob"].engine
     with sharing_reads():
         with reading(engine) as first, reading(engine) as second:
@@ -40,13 +40,13 @@ def test_reads_that_share_a_connection_take_it_once_and_give_it_back(app: Flask,
     assert first.closed
 
 
-def test_reads_that_share_nothing_have_a_connection_each(app: Flask, database: str) -> None:
+def test_reads_outside_sharing_use_separate_connections(app: Flask, database: str) -> None:
     engine = app.extensions["deskjob"].engine
     with reading(engine) as first, reading(engine) as second:
         assert first is not second
 
 
-def test_a_shared_connection_that_broke_is_left_behind(app: Flask, database: str) -> None:
+def test_a_broken_shared_connection_is_replaced(app: Flask, database: str) -> None:
     engine = app.extensions["deskjob"].engine
     with sharing_reads():
         with pytest.raises(DBAPIError), reading(engine) as broken:
@@ -56,7 +56,7 @@ def test_a_shared_connection_that_broke_is_left_behind(app: Flask, database: str
         assert engine.pool.checkedout() == 1
 
 
-def test_shared_reads_see_what_is_written_meanwhile(app: Flask, database: str) -> None:
+def test_shared_reads_see_later_writes(app: Flask, database: str) -> None:
     engine = app.extensions["deskjob"].engine
     names = text("SELECT count(*) FROM queues")
     with sharing_reads():

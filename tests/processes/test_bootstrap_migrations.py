@@ -37,7 +37,7 @@ def set_revision(engine: Engine, revision: str) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": revision})
 
 
-def test_every_migration_goes_down_and_up_again(app: Flask, services: Services, database: str) -> None:
+def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Services, database: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     downgrade(revision="0001")
     with pytest.raises(Exception, match=f"this program wants {expected_revision()}"):
@@ -108,19 +108,19 @@ def test_tables_that_have_grown_serve_the_program_of_before_too(
     assert services.jobs.get(job.id).status is Status.COMPLETED
 
 
-def test_work_begins_only_while_the_tables_are_those_of_the_program(
+def test_new_jobs_start_only_while_the_revision_matches(
     services: Services, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webapp.db.revision._LOOK_SECONDS", 0)
-    fit = RevisionCheck(services.engine)
-    assert fit.holds()
+    monkeypatch.setattr("webapp.db.revision._CHECK_SECONDS", 0)
+    check = RevisionCheck(services.engine)
+    assert check.matches()
     set_revision(services.engine, "9999")
-    assert not fit.holds()
+    assert not check.matches()
     set_revision(services.engine, expected_revision())
-    assert fit.holds()
+    assert check.matches()
 
 
-def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_when_it_does(
+def test_a_worker_starts_no_jobs_while_the_revision_does_not_match(
     installation: Installation,
 ) -> None:
     set_revision(installation.services.engine, "9999")
@@ -132,7 +132,7 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
     wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)
     set_revision(installation.services.engine, "9999")
     job_id = installation.job("quick")
-    wait_for(lambda: f"this program is for {expected_revision()}: no new work begins" in installation.output)
+    wait_for(lambda: f"this program needs {expected_revision()}: no new jobs start" in installation.output)
     assert installation.get(job_id).status is Status.QUEUED
     set_revision(installation.services.engine, expected_revision())
 
@@ -141,4 +141,4 @@ def test_a_worker_takes_nothing_from_tables_that_it_does_not_know_and_goes_on_wh
         return installation.get(job_id).status is Status.COMPLETED
 
     wait_for(woken)
-    assert "work goes on" in installation.output
+    assert "new jobs start again" in installation.output

@@ -1,1 +1,1 @@
-"""Connections, transactions, retry while the database is away, and the check of its revision."""
+"""Connections, transactions, retries while the database is away, and the revision check."""

@@ -1,7 +1,7 @@
-"""How the database is opened: engine options, SQLite's pragmas, reads and writes, forks.
+"""Database access: engine options, SQLite's pragmas, connections for reads and writes, forks.
 
-Knows no table. Reads never take SQLite's write lock; writes take it at once
-(``BEGIN IMMEDIATE``), so that two writers queue up instead of failing half-way.
+Does not know any table. Reads never take SQLite's write lock. Writes take it immediately
+(``BEGIN IMMEDIATE``), so that a second writer waits instead of failing in the middle.
 """
 
 import sqlite3
@@ -16,28 +16,28 @@ from sqlalchemy.exc import DBAPIError
 
 _BUSY_TIMEOUT_SECONDS = 10
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
-_CACHE_KIBIBYTES = 32_000  # at most; with the 2,000 of SQLite itself, thousands of new jobs take almost twice as long
-Act = Callable[[], None]
-Step = Callable[[Connection], Act]
-_beside: ContextVar[list[Callable[[Connection], object]]] = ContextVar("beside", default=[])  # noqa: B039
+_CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
+Callback = Callable[[], None]
+Step = Callable[[Connection], Callback]
+_joined_steps: ContextVar[list[Callable[[Connection], object]]] = ContextVar("joined_steps", default=[])  # noqa: B039
 _last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
-_steps_before: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # each open savepoint
+_savepoint_sizes: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # of open savepoints
 _shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", default=None)
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Keyword arguments of ``create_engine`` for ``url``."""
+    """Return the keyword arguments of ``create_engine`` for ``url``."""
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": _BUSY_TIMEOUT_SECONDS}}
     return {
         "pool_pre_ping": True,
         "connect_args": {
             "connect_timeout": 3,
-            # a beat that hangs longer than its lease would get a healthy job killed; and what a
-            # frozen process has locked must be free again before its lease is over
+            # a heartbeat that hangs longer than its lease would get a healthy job killed, and the locks of a
+            # frozen process must be released before its lease ends
             "options": "-c statement_timeout=15000 -c lock_timeout=4000 "
             "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC "
-            # as for a disk that spins, walks of a wrong index that lies in the table's order look cheaper
+            # with the default for spinning disks, scans of a wrong index in table order look cheaper
             "-c random_page_cost=1.1",
             "keepalives_idle": 5,
             "tcp_user_timeout": 5000,
@@ -47,7 +47,7 @@ def engine_options(url: str) -> dict[str, Any]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a connection on which each statement stands for itself, outside any transaction."""
+    """Open a connection for reads: each statement runs outside any transaction."""
     shared = _shared.get()
     if shared is None:
         with _reader(engine) as connection:
@@ -57,7 +57,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
         shared[engine] = _reader(engine)
     try:
         yield shared[engine]
-    except DBAPIError:  # a broken connection would stay broken for all who come after
+    except DBAPIError:  # a broken connection must not be used by later reads
         if (broken := shared.pop(engine, None)) is not None:
             broken.close()
         raise
@@ -65,10 +65,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def sharing_reads() -> Iterator[None]:
-    """Have all blocks of `reading` in this one share a connection of each engine.
+    """Let all blocks of `reading` within this one share one connection per engine.
 
-    It is taken from the pool, and asked whether it still lives, once. For what reads a few rows
-    here and a few there, as a page does; what is written takes a connection of its own as ever.
+    The connection is taken from the pool and checked once. Meant for code with many small reads, such as
+    a page; writes still use separate connections.
     """
     shared: dict[Engine, Connection] = {}
     token = _shared.set(shared)
@@ -87,37 +87,37 @@ def _reader(engine: Engine) -> Connection:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open one transaction: committed at the end of the block, undone if it raises."""
-    beside = _beside.get()
+    """Open a transaction: committed at the end of the block, rolled back if the block raises."""
+    joined_steps = _joined_steps.get()
     with engine.begin() as connection:
         yield connection
-        for step in beside:
+        for step in joined_steps:
             step(connection)
-        acts = _last_acts(connection)
-    beside.clear()
-    for act in acts:
-        act()
+        callbacks = _run_last_steps(connection)
+    joined_steps.clear()
+    for callback in callbacks:
+        callback()
 
 
 @contextmanager
 def in_next_transaction(step: Callable[[Connection], object]) -> Iterator[None]:
-    """Have ``step`` called at the end of the first transaction of `writing` in the block: both are kept, or neither.
+    """Call ``step`` at the end of the first `writing` transaction in the block, so both are committed or neither.
 
-    For what is to be noted of a change by somebody whom the change need not know. A block that
-    writes nothing notes nothing.
+    For recording a change (in the audit log) without the changing code knowing about it. If the block
+    writes nothing, ``step`` is not called.
     """
-    token = _beside.set([step])
+    token = _joined_steps.set([step])
     try:
         yield
     finally:
-        _beside.reset(token)
+        _joined_steps.reset(token)
 
 
 @contextmanager
 def writing_autocommit(engine: Engine) -> Iterator[Connection]:
-    """Open what a write needs that PostgreSQL does in one statement: there, no transaction around it.
+    """Open a connection for a single-statement write: on PostgreSQL without an explicit transaction.
 
-    Two round trips less than `writing`; SQLite has no round trips and no such statements.
+    This saves two round trips compared to `writing`. SQLite has no round trips, so it uses `writing`.
     """
     if is_sqlite(engine):
         with writing(engine) as connection:
@@ -125,27 +125,27 @@ def writing_autocommit(engine: Engine) -> Iterator[Connection]:
         return
     with reading(engine) as connection:
         yield connection
-        acts = _last_acts(connection)
-    for act in acts:
-        act()
+        callbacks = _run_last_steps(connection)
+    for callback in callbacks:
+        callback()
 
 
 def before_commit(connection: Connection, step: Step) -> None:
-    """Have ``step`` called when all else of the transaction is done, and what it returns after the commit.
+    """Call ``step`` at the end of the transaction, and the callback that it returns after the commit.
 
-    Neither is called when the transaction, or the savepoint in which this was said, is undone.
-    Only for connections of `writing` and `writing_autocommit`; ``step`` is given the connection, so
-    that it need not hold it.
+    Neither is called if the transaction, or the savepoint in which this was called, is rolled back.
+    Only for connections of `writing` and `writing_autocommit`. ``step`` receives the connection, so that
+    it does not have to keep a reference.
     """
     _last_steps.setdefault(connection, []).append(step)
 
 
-def _last_acts(connection: Connection) -> list[Act]:
+def _run_last_steps(connection: Connection) -> list[Callback]:
     return [step(connection) for step in _last_steps.pop(connection, ())] if _last_steps else []
 
 
 def read_only(engine: Engine) -> Engine:
-    """Return a second engine on the same database, which refuses to write to it."""
+    """Return a second engine on the same database that rejects writes."""
     options = engine_options(engine.url.render_as_string(hide_password=False))
     if not is_sqlite(engine):
         options["connect_args"]["options"] += " -c default_transaction_read_only=on"
@@ -156,7 +156,7 @@ def read_only(engine: Engine) -> Engine:
 
 
 def forget_inherited_connections(engine: Engine) -> None:
-    """Call first in a forked child: its parent's connections stay its parent's."""
+    """Drop the parent's connections without closing them; call this first in a forked child."""
     engine.dispose(close=False)
 
 
@@ -164,7 +164,7 @@ def forget_inherited_connections(engine: Engine) -> None:
 def _set_pragmas(connection: Any, _record: object) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
-    connection.isolation_level = None  # transactions begin where we say so, below
+    connection.isolation_level = None  # transactions are started explicitly, in `_begin`
     for pragma in (*_PRAGMAS, f"cache_size=-{_CACHE_KIBIBYTES}"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -177,21 +177,21 @@ def _begin(connection: Connection) -> None:
 
 @event.listens_for(Engine, "savepoint")
 def _remember_steps(connection: Connection, _name: str | None) -> None:
-    _steps_before.setdefault(connection, []).append(len(_last_steps.get(connection, ())))
+    _savepoint_sizes.setdefault(connection, []).append(len(_last_steps.get(connection, ())))
 
 
 @event.listens_for(Engine, "release_savepoint")
 def _keep_steps(connection: Connection, _name: str, _context: None) -> None:
-    _steps_before[connection].pop()
+    _savepoint_sizes[connection].pop()
 
 
 @event.listens_for(Engine, "rollback_savepoint")
 def _forget_steps(connection: Connection, _name: str, _context: None) -> None:
-    before = _steps_before[connection].pop()
+    before = _savepoint_sizes[connection].pop()
     if steps := _last_steps.get(connection):
         del steps[before:]
 
 
 def is_sqlite(engine: Engine) -> bool:
-    """Tell the two databases apart."""
+    """Return whether the database is SQLite (otherwise it is PostgreSQL)."""
     return engine.dialect.name == "sqlite"

@@ -1,8 +1,8 @@
-"""Patience: what is tried again, with a growing pause, while the database is away.
+"""Retry database operations with a growing delay while the database is away.
 
-An error of the connection does not tell whether the database had done what it was asked for. So
-whatever is done patiently is either refused the second time (by the fence, or by an id that is there
-already), or ``again`` looks first whether it was done.
+A connection error does not tell whether the operation was executed. So a retried operation is either
+rejected the second time (by the fence, or by an id that exists already), or ``again`` first checks whether
+it was executed.
 """
 
 import logging
@@ -19,13 +19,13 @@ from webapp.db import resource_errors
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
-# SQLite calls a missing table an operational error too
+# SQLite reports a missing table as an operational error too
 _AWAY_IN_SQLITE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR})
 _PRIMARY_CODE = 0xFF
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell whether an error is the connection's, not the statement's: the same may succeed later."""
+    """Return whether an error is about the connection, not the statement, so that a retry can succeed."""
     if not isinstance(error, DBAPIError) or resource_errors.disk_is_full(error):
         return False
     if isinstance(error.orig, sqlite3.Error):
@@ -33,9 +33,9 @@ def is_away(error: BaseException) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
-def retry_while_away(act: Callable[[], T], *, seconds: float, again: Callable[[], T] | None = None) -> T:
-    """Do ``act``, and while the database is away do it, or ``again``, once more; give up after ``seconds``."""
-    deadline, pause, step = monotonic() + seconds, _FIRST_PAUSE, act
+def retry_while_away(action: Callable[[], T], *, seconds: float, again: Callable[[], T] | None = None) -> T:
+    """Call ``action``; while the database is away, call ``again`` or ``action`` until ``seconds`` have passed."""
+    deadline, pause, step = monotonic() + seconds, _FIRST_PAUSE, action
     while True:
         try:
             return step()
@@ -43,17 +43,17 @@ def retry_while_away(act: Callable[[], T], *, seconds: float, again: Callable[[]
             if not is_away(error) or monotonic() + pause > deadline:
                 raise
             if pause == _FIRST_PAUSE:
-                log.warning("The database cannot be reached (%s); it is asked again.", one_line(error))
+                log.warning("The database cannot be reached (%s); retrying.", one_line(error))
         sleep(pause)
-        pause, step = min(2 * pause, _LONGEST_PAUSE), again or act
+        pause, step = min(2 * pause, _LONGEST_PAUSE), again or action
 
 
-def ignore_while_away(act: Callable[[], object]) -> None:
-    """Do what is well done without as well, if the database is there."""
+def ignore_while_away(action: Callable[[], object]) -> None:
+    """Call ``action`` and ignore database errors, for work that can be skipped."""
     with suppress(DBAPIError):
-        act()
+        action()
 
 
 def one_line(error: DBAPIError) -> str:
-    """Return what the database said, on one line."""
+    """Return the database's error message on one line."""
     return " ".join(str(error.orig).split())

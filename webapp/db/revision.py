@@ -1,4 +1,4 @@
-"""The revision of the tables: which one this program was written for, and which one the database has."""
+"""The schema revision: the one that this program needs, and the one that the database has."""
 
 import logging
 from functools import cache
@@ -13,41 +13,41 @@ from webapp.db.engine import reading
 
 log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
-_LOOK_SECONDS = 5.0
+_CHECK_SECONDS = 5.0
 
 
 @cache
 def expected_revision() -> str:
-    """Return the newest revision that this program has; first asked at its start, before its files are replaced."""
+    """Return the newest revision of this program; call it at the start, before an update replaces the files."""
     return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
 def database_revision(engine: Engine) -> str | None:
-    """Return the database's revision; ``None`` if it has no tables yet."""
+    """Return the revision of the database; ``None`` if it has no tables yet."""
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
 class RevisionCheck:
-    """Whether the database's tables are those that this process was written for; looked at every few seconds."""
+    """Checks every few seconds whether the database has the revision that this process needs."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._fits = True
+        self._matches = True
         self._due = 0.0
 
-    def holds(self) -> bool:
-        """Tell whether work may begin; what has begun goes on."""
+    def matches(self) -> bool:
+        """Return whether new jobs can start; running jobs continue either way."""
         if monotonic() >= self._due:
-            self._look()
-        return self._fits
+            self._check()
+        return self._matches
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         revision = database_revision(self._engine)
-        fits = revision == expected_revision()
-        if fits is not self._fits:
-            then = "work goes on" if fits else "no new work begins until they fit, or this program is replaced"
+        matches = revision == expected_revision()
+        if matches is not self._matches:
+            effect = "new jobs start again" if matches else "no new jobs start until they match"
             log.warning(
-                "The tables are of revision %s, this program is for %s: %s.", revision, expected_revision(), then
+                "The database has revision %s, this program needs %s: %s.", revision, expected_revision(), effect
             )
-        self._fits, self._due = fits, monotonic() + _LOOK_SECONDS
+        self._matches, self._due = matches, monotonic() + _CHECK_SECONDS

@@ -1,4 +1,4 @@
-"""Run by Alembic: migrate the database of the current Flask application."""
+"""Alembic's environment: migrates the database of the current Flask application."""
 
 from alembic import context
 from flask import current_app
@@ -8,7 +8,7 @@ from webapp import schema
 engine = current_app.extensions["migrate"].db.engine
 with engine.connect() as connection:
     if engine.dialect.name == "postgresql":
-        # a table may take long to fill, but nobody may be kept waiting for a lock that we wait for
+        # filling a table can take long, but waiting for a lock would block other processes behind it
         connection.exec_driver_sql("SET statement_timeout = 0")
         connection.exec_driver_sql("SET lock_timeout = '3s'")
         connection.commit()
@@ -22,4 +22,4 @@ with engine.connect() as connection:
         context.run_migrations()
     connection.commit()
     if engine.dialect.name == "postgresql":
-        connection.detach()  # with its settings; it is closed with the block
+        connection.detach()  # so that its settings do not return to the pool; the block closes it

@@ -75,7 +75,7 @@ def _is_alive(pid: int) -> bool:
 
 def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     """Build the RQ worker ``name``; raises ``RedisError`` when Redis is away."""
-    fit = RevisionCheck(services.engine)
+    revision_check = RevisionCheck(services.engine)
 
     def work(queue: str, lease_id: UUID) -> None:
         forget_inherited_connections(services.engine)
@@ -97,7 +97,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         leases=services.leases,
         worker_heartbeat=WorkerHeartbeat(services.engine, holder, queues, version()),
         make_watchdog=services.make_watchdog,
-        has_work=lambda queue: fit.holds() and services.claims.has_claimable(queue),
+        has_work=lambda queue: revision_check.matches() and services.claims.has_claimable(queue),
         work=work,
     )
 

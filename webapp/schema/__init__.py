@@ -1,4 +1,4 @@
-"""The tables, typed. Knows names and types, no meaning."""
+"""The tables with typed columns. Defines names and types, no behaviour."""
 
 from webapp.schema.attachments import attachments
 from webapp.schema.audit import audit

@@ -1,4 +1,4 @@
-"""The files of jobs."""
+"""Attachments: the input and output files of jobs."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The audit: who did what to what, from where. Rows are added and never changed or removed; triggers see to it."""
+"""The audit log: who did what to which object, from which address. Triggers make the table append-only."""
 
 from datetime import datetime
 from typing import Any

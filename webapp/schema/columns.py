@@ -1,4 +1,4 @@
-"""What columns are made of: moments, JSON, counters, and the database's clock."""
+"""Column types and SQL functions: UTC datetimes, JSON, counters, and the database's clock."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -30,27 +30,27 @@ metadata = MetaData(naming_convention=NAMING)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime on every database; SQLite by itself gives naive ones back."""
+    """An aware UTC datetime on every database; without this, SQLite returns naive ones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Store UTC; refuse a moment without a zone."""
+        """Convert to UTC; raises ``ValueError`` for a datetime without a time zone."""
         if value is not None and value.tzinfo is None:
             message = f"{value!r} has no time zone"
             raise ValueError(message)
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give back UTC."""
+        """Return the datetime in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function that it is)
-    """The database's clock: the only clock whose times are stored."""
+class now(FunctionElement[datetime]):  # noqa: N801  (named like an SQL function)
+    """The current time of the database, the only clock whose times are stored."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -58,7 +58,7 @@ class now(FunctionElement[datetime]):  # noqa: N801  (reads as the SQL function 
 
 @compiles(now, "sqlite")
 def _now_sqlite(*_: Any, **__: Any) -> str:
-    # SQLite counts milliseconds; the zeros make the text as SQLAlchemy stores it
+    # SQLite has milliseconds; the zeros match the text that SQLAlchemy stores
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
@@ -68,7 +68,7 @@ def _now_postgresql(*_: Any, **__: Any) -> str:
 
 
 class later(FunctionElement[datetime]):  # noqa: N801
-    """The database's clock, plus a number of seconds."""
+    """The current time of the database plus a number of seconds."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -90,7 +90,7 @@ def _later_postgresql(element: later, compiler: Any, **options: Any) -> str:
 
 
 class hour_of(FunctionElement[datetime]):  # noqa: N801
-    """The hour in which a moment lies, in UTC, by its beginning."""
+    """The start of the hour that contains a datetime, in UTC."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -99,7 +99,7 @@ class hour_of(FunctionElement[datetime]):  # noqa: N801
 
 @compiles(hour_of, "sqlite")
 def _hour_sqlite(element: hour_of, compiler: Any, **options: Any) -> str:
-    # as text, which is how SQLAlchemy stores a moment there
+    # as text, because SQLAlchemy stores datetimes as text in SQLite
     return f"(substr({compiler.process(element.clauses, **options)}, 1, 13) || ':00:00.000000')"
 
 
@@ -109,7 +109,7 @@ def _hour_postgresql(element: hour_of, compiler: Any, **options: Any) -> str:
 
 
 class seconds_between(FunctionElement[float]):  # noqa: N801
-    """The seconds from one moment to another."""
+    """The seconds from one datetime to another."""
 
     type = Float()
     inherit_cache = True
@@ -119,7 +119,7 @@ class seconds_between(FunctionElement[float]):  # noqa: N801
 @compiles(seconds_between, "sqlite")
 def _seconds_sqlite(element: seconds_between, compiler: Any, **options: Any) -> str:
     start, end = (compiler.process(clause, **options) for clause in element.clauses)
-    # a day's fraction is exact to some 40 microseconds, a moment there to a millisecond
+    # fractions of a day are exact to about 40 microseconds, stored datetimes to a millisecond
     return f"round((julianday({end}) - julianday({start})) * 86400.0, 3)"
 
 
@@ -130,4 +130,4 @@ def _seconds_postgresql(element: seconds_between, compiler: Any, **options: Any)
 
 
 Json: Any = JSON().with_variant(JSONB(), "postgresql")
-Counter = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only in INTEGER
+Counter = BigInteger().with_variant(Integer(), "sqlite")  # SQLite generates ids only for INTEGER columns

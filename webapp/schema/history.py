@@ -1,4 +1,4 @@
-"""What became of jobs: attempts, events, and the lines of their logs."""
+"""The history of jobs: attempts, events and log lines."""
 
 from datetime import datetime
 from uuid import UUID
@@ -41,7 +41,7 @@ attempts = Table("attempts", metadata, _AttemptColumns, sqlite_with_rowid=False)
 
 class _EventColumns(TypedColumns):
     id: Named[int] = Column(Counter, primary_key=True)
-    # no foreign key, which would look up and lock the job for each event: a trigger removes them with it
+    # no foreign key, which would look up and lock the job for every event; a trigger deletes them with the job
     job_id: Named[UUID] = Column(Uuid)
     at: Named[datetime] = Column(UtcDateTime)
     name: Named[str] = Column(String(40))

@@ -1,7 +1,4 @@
-"""Jobs, their indexes, and which of them follow others.
-
-Requests that were answered already: sent twice, one makes one job.
-"""
+"""Jobs with their indexes, the dependencies between jobs, and idempotency keys (``requests``)."""
 
 from datetime import datetime
 from typing import Any
@@ -86,14 +83,14 @@ jobs = Table(
     CheckConstraint("NOT public OR owner_id IS NULL", name="only_system_jobs_are_public"),
     CheckConstraint("lease_id IS NULL OR status = 'running'", name="only_running_jobs_are_leased"),
 )
-_waiting = text("status = 'queued'")
+_queued = text("status = 'queued'")
 _unfinished = text("status IN ('held', 'scheduled', 'queued', 'running', 'waiting')")
 _public = text("public")
-# Pages read the newest first, which every database does with an ascending index read backwards; new
-# ids then go to its end, where pages are filled and not split. The claim alone walks two directions at
-# once, in its own order, and stops at the first row
+# Pages read the newest rows first, which an ascending index read backwards supports; new ids are then
+# appended at its end, where index pages are filled and not split. Only the claim needs mixed directions,
+# in its own order, and it stops at the first row
 Index("ix_jobs_claim", jobs.c.queue, jobs.c.priority.desc(), jobs.c.fair, jobs.c.id,
-      sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+      sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
 Index("ix_jobs_unfinished", jobs.c.status, jobs.c.id, sqlite_where=_unfinished, postgresql_where=_unfinished)
 Index("uq_jobs_unique_key", jobs.c.unique_key, unique=True,
       sqlite_where=text(f"unique_key IS NOT NULL AND {_unfinished.text}"),
@@ -113,7 +110,7 @@ Index("ix_jobs_root", jobs.c.root_id, sqlite_where=text("root_id IS NOT NULL"),
 Index("uq_jobs_child_name", jobs.c.root_id, jobs.c.child_name, unique=True,
       sqlite_where=text("child_name IS NOT NULL"), postgresql_where=text("child_name IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_turn", jobs.c.queue, jobs.c.owner_id, jobs.c.priority, jobs.c.fair,
-      sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+      sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
 Index("ix_jobs_running", jobs.c.queue, jobs.c.type, jobs.c.owner_id,
       sqlite_where=text("status = 'running'"), postgresql_where=text("status = 'running'"))  # fmt: skip
 Index("ix_jobs_again", jobs.c.again_of, sqlite_where=text("again_of IS NOT NULL"),

@@ -1,4 +1,4 @@
-"""Figures over many jobs, kept so that no page has to count a million rows."""
+"""Rollups over many jobs, stored so that no page has to count a million rows."""
 
 from datetime import datetime
 from uuid import UUID
@@ -29,7 +29,7 @@ class _CursorColumns(TypedColumns):
     moved_at: Named[datetime] = Column(UtcDateTime)
 
 
-# How far a figure has got: what comes after it is counted anew by whoever asks
+# How far each rollup has been computed; later rows are counted by the query
 cursors = Table("cursors", metadata, _CursorColumns)
 
 
@@ -42,7 +42,7 @@ class _EndingColumns(TypedColumns):
     jobs: Named[int] = Column(Integer)
 
 
-# Jobs as they stand, by the hour of their end; rows are sums to be added up, and triggers add negative ones
+# Finished jobs by the hour of their end; readers add up the rows, and triggers add negative ones
 endings = Table("endings", metadata, _EndingColumns)
 Index("ix_endings_hour", endings.c.hour)
 
@@ -57,7 +57,7 @@ class _RunColumns(TypedColumns):
     runs: Named[int] = Column(Integer)
 
 
-# What happened: attempts by the hour of their end, whatever became of their jobs since
+# Attempts by the hour of their end, whatever happened to their jobs later
 runs = Table("runs", metadata, _RunColumns)
 
 
@@ -106,6 +106,6 @@ class _JobErrorColumns(TypedColumns):
     fingerprint: Named[str] = Column(String(16))
 
 
-# How a job failed the last time it did
+# The latest error of each job
 job_errors = Table("job_errors", metadata, _JobErrorColumns)
 Index("ix_job_errors_fingerprint", job_errors.c.fingerprint, job_errors.c.job_id.desc())

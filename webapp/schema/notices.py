@@ -1,4 +1,4 @@
-"""Notices: what tells people that a job of theirs has ended."""
+"""Notifications: they tell users that one of their jobs has ended."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ class _NoticeColumns(TypedColumns):
     read_at: Named[datetime | None] = Column(UtcDateTime)
 
 
-# Rows are written by a trigger (migration 0010), in whichever transaction ends a job
+# A trigger (migration 0010) inserts the rows, in the transaction that ends the job
 notices = Table("notices", metadata, _NoticeColumns)
 Index("ix_notices_user", notices.c.user_id, notices.c.read_at, notices.c.id)
 Index("ix_notices_job", notices.c.job_id)

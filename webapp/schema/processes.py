@@ -1,7 +1,4 @@
-"""Workers that are there: what each one says of itself, and what is asked of it.
-
-The clocks that tick, and when each was heard of last.
-"""
+"""Running processes: workers with their stop requests (``wish``), and clocks, each with its last heartbeat."""
 
 from datetime import datetime
 from uuid import UUID

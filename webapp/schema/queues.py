@@ -1,7 +1,4 @@
-"""Queues, and the leases under which work-horses run.
-
-Job types that may not be started for now.
-"""
+"""Settings of queues, the leases of work-horses, and disabled job types."""
 
 from datetime import datetime
 from uuid import UUID

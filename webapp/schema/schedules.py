@@ -1,4 +1,4 @@
-"""Schedules, and what became of each of their times."""
+"""Schedules, and the outcome of each of their runs."""
 
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,7 @@ schedules = Table(
     CheckConstraint("NOT public OR owner_id IS NULL", name="only_system_jobs_are_public"),
     CheckConstraint("paused_at IS NULL OR next_fire_at IS NULL", name="a_paused_one_has_no_next_time"),
 )
-# All that a clock reads while nothing is due
+# The only index that a clock reads while nothing is due
 Index("ix_schedules_due", schedules.c.next_fire_at,
       sqlite_where=text("next_fire_at IS NOT NULL"), postgresql_where=text("next_fire_at IS NOT NULL"))  # fmt: skip
 
@@ -78,7 +78,7 @@ schedule_runs = Table(
     "schedule_runs",
     metadata,
     _RunColumns,
-    UniqueConstraint("schedule_id", "fire_at"),  # each time fires once, however many clocks tick
+    UniqueConstraint("schedule_id", "fire_at"),  # each time fires once, even with several clocks
     CheckConstraint("(outcome = 'started') = (job_id IS NOT NULL)", name="a_started_one_has_a_job"),
 )
 Index("ix_schedule_runs_job", schedule_runs.c.job_id,

@@ -1,4 +1,4 @@
-"""People with an account, and their sessions."""
+"""User accounts and their sessions."""
 
 from datetime import datetime
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The audit."""
+"""Create the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""The unique key that a job waits for."""
+"""Add the unique key that a job is waiting for."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Schedules, and the times at which they fired."""
+"""Create schedules and their runs."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What people choose for themselves: language, live updates, notices."""
+"""Add users' preferences: language, live updates, notifications."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Workers say that they are there, types can be disabled, passwords can be for one time."""
+"""Add worker heartbeats, disabled job types and one-time passwords."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Jobs that somebody keeps, and the keys of requests that made one."""
+"""Add pinned jobs and idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op

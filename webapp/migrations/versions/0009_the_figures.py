@@ -1,4 +1,4 @@
-"""The figures: what pages of the whole installation count."""
+"""Create the rollups for pages about the whole installation."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,8 +6,8 @@ from alembic import op
 revision = '0009'
 down_revision = '0008'
 
-# Jobs that a sum has counted already take themselves out of it when they run again or are deleted, and put
-# themselves in when they come late. What retention deletes is older than two days, and stays in the history.
+# Triggers subtract a counted job from its sum when it runs again or is deleted, and add one that finishes late.
+# Jobs that retention deletes are older than two days and stay in the history.
 SQLITE_HOUR = "substr({0}.finished_at, 1, 13) || ':00:00.000000'"
 SQLITE_COUNTED = "{0}.finished_at < (SELECT moment FROM cursors WHERE name = 'endings')"
 SQLITE_SUM = """INSERT INTO endings (hour, type, queue, status, jobs)

@@ -1,4 +1,4 @@
-"""Notices, written by the database itself when somebody's job ends; an index of everybody's ended jobs."""
+"""Add notifications, inserted by a trigger when a user's job ends, and an index of finished jobs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,7 +7,7 @@ revision = '0010'
 down_revision = '0009'
 
 ENDED = sa.text("finished_at IS NOT NULL")
-# A part is its root's affair, and whoever stops a job that has not begun knows it
+# No notification for children, nor for jobs that were stopped before they started
 TELLS = """NEW.status IN ('completed', 'failed', 'cancelled', 'stale')
            AND OLD.status NOT IN ('completed', 'failed', 'cancelled', 'stale')
            AND NEW.owner_id IS NOT NULL AND NEW.root_id IS NULL AND NEW.cancel_kind IS NOT {other} 'before_start'"""
@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_index('ix_jobs_ended', 'jobs', ['status', sa.literal_column('id DESC')], unique=False,
                     sqlite_where=ENDED, postgresql_where=ENDED)
     if op.get_bind().dialect.name == "postgresql":
-        # public jobs fail less than others do: else a list of those is looked for among all public ones
+        # public jobs fail rarely, so a list of failed ones would otherwise scan all public jobs
         op.execute("CREATE STATISTICS jobs_public_status (mcv) ON public, status FROM jobs")
     for statement in TRIGGER[op.get_bind().dialect.name]:
         op.execute(statement)

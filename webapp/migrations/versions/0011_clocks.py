@@ -1,4 +1,4 @@
-"""The clocks, and when each was heard of last."""
+"""Add clock heartbeats."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Events go with their job by a trigger: a foreign key looked up, and locked, the job's row for each of them."""
+"""Delete events with their job by a trigger: a foreign key looked up and locked the job for every event."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Indexes by age ascend: new jobs are appended to them, and they stay a third smaller."""
+"""Make indexes by age ascending: new jobs are appended, which keeps them a third smaller."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The audit is looked through by kind alone and by object alone; one index for both together served neither."""
+"""Index the audit log by kind and by object separately; one index for both served neither query."""
 
 import sqlalchemy as sa
 from alembic import op
