@@ -74,6 +74,13 @@ def test_a_second_job_with_the_key_of_an_unfinished_one_fails(say: Say, start: S
     assert len(services.queries.all_jobs.newest(9)) == 1
 
 
+def test_a_duplicate_can_return_the_unfinished_job_or_wait_for_it(say: Say, services: Services) -> None:
+    first = say("job", "start", QUICK, "--unique", "nightly").stdout
+    assert say("job", "start", QUICK, "--unique", "nightly", "--on-duplicate", "return").stdout == first
+    second = say("job", "start", QUICK, "--unique", "nightly", "--on-duplicate", "queue_after").stdout
+    assert services.jobs.get(UUID(second.strip())).status is Status.HELD
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

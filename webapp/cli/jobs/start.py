@@ -31,7 +31,7 @@ from webapp.jobs.store.file_store import FileTooLarge, StoredFile
 @click.option("--unique", "unique_key", metavar="KEY", help="Unique key: only one unfinished job can have it.")
 @click.option(
     "--on-duplicate",
-    type=click.Choice(list(OnDuplicate)),
+    type=click.Choice([value.value for value in OnDuplicate]),
     help="What to do if an unfinished job has the unique key. Default: that of the job type, or reject.",
 )
 @click.option("--after", type=JOB, multiple=True, help="Start when this job has completed. Can be repeated.")
