@@ -1,4 +1,4 @@
-"""Run queued jobs until told to stop: the same as ``deskjob worker``."""
+"""Run queued jobs until SIGTERM or Ctrl-C. The same as ``deskjob worker``."""
 
 import sys
 

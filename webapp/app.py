@@ -1,4 +1,4 @@
-"""create_app: configuration, extensions, security, blueprints, error pages."""
+"""Build the Flask application: configuration, extensions, security, blueprints, error pages."""
 
 from pathlib import Path
 
@@ -27,9 +27,9 @@ migrate = Migrate(db=db, directory=str(Path(__file__).parent / "migrations"))
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Build the whole application; ``settings`` come from the environment if not given."""
+    """Build the application; ``settings`` default to those of the environment."""
     settings = settings or load()
-    version()  # read now, before any fork: later the files may be newer ones
+    version()  # read before any fork, because a deploy can replace the files later
     app = Flask("webapp", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database,
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _add_pages(app: Flask, settings: Settings) -> None:
     request.init_app(app)
     Htmx(app)
-    streaming_uploads.init_app(app)  # after htmx-flask, whose request class it extends
+    streaming_uploads.init_app(app)  # must follow htmx-flask, whose request class it extends
     assets.init_app(app)
     locale_choice.init_app(app)
     error_pages.init_app(app)

@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment, frozen; a bad one is named in the error."""
+"""All settings, read once from the environment. An error names the bad setting."""
 
 import os
 import re
@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     @classmethod
     def _whole_address(cls, value: str) -> str:
         if value and not (value.startswith(("http://", "https://")) and value.split("//", 1)[1].strip("/")):
-            message = "must be a whole address, such as https://jobs.example.org"
+            message = "must be a complete URL, such as https://jobs.example.org"
             raise ValueError(message)
         return value
 
@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     @classmethod
     def _local_storage(cls, value: str) -> str:
         if value and not value.startswith("/"):
-            message = "must be the absolute path of a folder"
+            message = "must be an absolute path to a folder"
             raise ValueError(message)
         return value
 
@@ -105,27 +105,27 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The database's URL; SQLite in the data folder unless one is set."""
+        """The URL of the database; by default SQLite in the data folder."""
         return self.database_url or f"sqlite:///{self.data_dir / 'deskjob.sqlite3'}"
 
     @property
     def redis(self) -> str:
-        """Redis' URL; the socket of the embedded Valkey unless one is set."""
+        """The URL of Redis; by default the socket of the embedded Valkey."""
         return self.redis_url or f"unix://{self.redis_socket}"
 
     @property
     def redis_socket(self) -> Path:
-        """Where the embedded Valkey listens."""
+        """The socket of the embedded Valkey."""
         return self.data_dir / "valkey.sock"
 
     @property
     def storage(self) -> Path:
-        """The folder of the attachments."""
+        """The folder of the jobs' files."""
         return Path(self.storage_url) if self.storage_url else self.data_dir / "attachments"
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the settings; raise `BadSettingError` with one sentence per bad value."""
+    """Read the settings; raise `BadSettingError` with one sentence for each bad value."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
@@ -144,10 +144,10 @@ def _sentence(item: Mapping[str, Any]) -> str:
 
 
 def _shown(name: str, value: object) -> str:
-    """The value as it was set, without the name and password that an address may hold."""
+    """Return the value as it was set, without a user name and password in a URL."""
     return re.sub(r"//.*@", "//***@", repr(os.environ.get(name, value)))
 
 
 def _with_good_port(address: str) -> str:
-    _ = urlsplit(address).port  # a ValueError, with its reason, if it is no number up to 65535
+    _ = urlsplit(address).port  # raises ValueError unless it is a number up to 65535
     return address

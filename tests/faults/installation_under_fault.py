@@ -28,7 +28,7 @@ from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.os_process import die_with_parent
 from webapp.processes import pool
 from webapp.processes.clock import Clock
-from webapp.processes.worker import run, settle_what_is_dead, settle_worker
+from webapp.processes.worker import run, settle_dead_workers, settle_worker
 from webapp.schema import jobs, leases
 from webapp.services import Services
 
@@ -126,7 +126,7 @@ class FaultyInstallation:
     def _run_pool(self) -> None:
         pool._YOUNG_SECONDS = 0.0  # many workers die young here, and none of them dies twice
         services = self.services
-        settle_what_is_dead(services)
+        settle_dead_workers(services)
         work, settle = (lambda name: run(services, name, [QUEUE])), (lambda name: settle_worker(services, name))
         pool.Pool(self._worker_count, work=work, settle=settle, grace_seconds=1).run()
 

@@ -29,7 +29,7 @@ def test_a_file_that_is_no_database_is_refused_with_what_to_do(tmp_path: Path) -
     (tmp_path / "deskjob.sqlite3").write_bytes(b"nothing" * 1000)
     app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
     with pytest.raises(
-        Unready, match=r"file is not a database. Restore it from a backup, move it away to start afresh"
+        Unready, match=r"file is not a database. Restore it from a backup, move it away to start with an empty one"
     ):
         migrate(app)
 

@@ -18,7 +18,7 @@ from webapp.db.engine import writing
 from webapp.db.revision import RevisionCheck, expected_revision
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
-from webapp.processes.bootstrap import alone, migrate, persistently
+from webapp.processes.bootstrap import migrate, migration_lock, upgrade_with_retries
 from webapp.processes.preflight import require_tables
 from webapp.services import Services
 
@@ -40,7 +40,7 @@ def set_revision(engine: Engine, revision: str) -> None:
 def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Services, database: str) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     downgrade(revision="0001")
-    with pytest.raises(Exception, match=f"this program wants {expected_revision()}"):
+    with pytest.raises(Exception, match=f"but this program needs {expected_revision()}"):
         require_tables(services)
     migrate(app)
     require_tables(services)
@@ -51,14 +51,14 @@ def test_one_migrates_at_a_time(services: Services, other: Engine, tmp_path: Pat
     inside = threading.Event()
 
     def first() -> None:
-        with alone(services.engine, tmp_path):
+        with migration_lock(services.engine, tmp_path):
             inside.set()
             time.sleep(0.5)
             order.append("first")
 
     def second() -> None:
         inside.wait(PATIENCE_SECONDS)
-        with alone(other, tmp_path):
+        with migration_lock(other, tmp_path):
             order.append("second")
 
     with ThreadPoolExecutor(2) as threads:
@@ -83,7 +83,7 @@ class TestOnPostgreSQL:
             threading.Thread(target=lambda: (time.sleep(4), reader.rollback())).start()
             with caplog.at_level(logging.WARNING):
                 migrate(app)
-        assert "A table was in use for too long" in caplog.text
+        assert "A table was locked for too long" in caplog.text
         require_tables(services)
 
     def test_any_other_error_is_told_at_once(self, services: Services, database: str) -> None:
@@ -92,7 +92,7 @@ class TestOnPostgreSQL:
                 connection.execute(text("ALTER TABLE no_such_table ADD COLUMN x integer"))
 
         with pytest.raises((ProgrammingError, OperationalError)):
-            persistently(wrong)
+            upgrade_with_retries(wrong)
 
 
 def test_tables_that_have_grown_serve_the_program_of_before_too(
@@ -126,7 +126,7 @@ def test_a_worker_starts_no_jobs_while_the_revision_does_not_match(
     set_revision(installation.services.engine, "9999")
     refused = installation.start("worker", "--workers", "1")
     assert refused.wait(PATIENCE_SECONDS) == 2
-    assert f"The tables are of version 9999, this program wants {expected_revision()}." in installation.output
+    assert f"The tables have revision 9999, but this program needs {expected_revision()}." in installation.output
     set_revision(installation.services.engine, expected_revision())
     installation.start("worker", "--workers", "1")
     wait_for(lambda: installation.services.wake_ups.workers_alive("default") == 1)

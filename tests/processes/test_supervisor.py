@@ -27,7 +27,7 @@ def supervisor() -> Iterator[Supervisor]:
     supervisor = Supervisor(grace_seconds=0.5)
     yield supervisor
     for program in supervisor.programs:
-        program.tell(signal.SIGKILL)
+        program.send_signal(signal.SIGKILL)
         if program.process:
             program.process.wait()
 
@@ -68,7 +68,7 @@ def test_a_killed_program_is_replaced(supervisor: Supervisor, program: Callable[
     supervisor.start(one)
     first = one.process
     time.sleep(0.2)
-    one.tell(signal.SIGKILL)
+    one.send_signal(signal.SIGKILL)
     watched(supervisor, until=lambda: one.process is not first)
     assert not one.ended
 

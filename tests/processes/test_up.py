@@ -66,7 +66,7 @@ def refused(installation: Installation, process: subprocess.Popen[bytes], senten
 def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Installation, port: int) -> None:
     up = fresh.start_up("--port", str(port), "--workers", "1")
     wait_for(lambda: f"Deskjob is ready at http://127.0.0.1:{port}" in fresh.output)
-    assert "First start: log in as admin with the password" in fresh.output
+    assert "First start: sign in as admin with the password" in fresh.output
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     connection.request("GET", "/login")
     assert connection.getresponse().status == 200
@@ -80,11 +80,11 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
 
     second = fresh.start_up("--port", str(port + 1))
     assert second.wait(PATIENCE_SECONDS) == 2
-    assert "Deskjob already runs on" in fresh.output
+    assert "Deskjob is already running on" in fresh.output
 
     up.send_signal(signal.SIGTERM)
     assert up.wait(PATIENCE_SECONDS) == 0
-    assert fresh.output.splitlines()[-1].startswith("Stopped. Everything is kept")
+    assert fresh.output.splitlines()[-1].startswith("Stopped. All data is kept")
     assert fresh.get(running).status is Status.QUEUED
     assert ours(fresh) == []
 
@@ -124,10 +124,10 @@ def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh
     process = fresh.start_up("--port", str(port), "--workers", "1")
     assert process.wait(PATIENCE_SECONDS) == 2
     assert fresh.output.splitlines()[-1] == (
-        f"deskjob: valkey did not start. Its last words are in {fresh.folder / 'log' / 'valkey.log'}."
+        f"deskjob: valkey did not start. See its log: {fresh.folder / 'log' / 'valkey.log'}"
     )
     assert ours(fresh) == []
-    assert "log in as admin with the password" in fresh.output, "the admin is made by now, and it is shown only once"
+    assert "sign in as admin with the password" in fresh.output, "the admin is made by now, and it is shown only once"
 
 
 def test_a_stop_during_the_start_is_obeyed(fresh: Installation, port: int) -> None:

@@ -45,7 +45,7 @@ def test_an_idle_worker_ends_when_it_is_asked_and_its_pool_replaces_it(installat
     assert worker.state == "idle"
     installation.services.workers.stop(worker.name, StopRequest.DRAIN)
     replaced(installation, worker)
-    assert "A worker ended as it was asked to" in installation.output
+    assert "A worker stopped as requested" in installation.output
 
 
 def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(installation: Installation) -> None:

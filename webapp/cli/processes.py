@@ -8,7 +8,7 @@ from webapp.cli.context import services
 from webapp.processes.clock import Clock
 from webapp.processes.pool import Pool
 from webapp.processes.preflight import require_tables
-from webapp.processes.worker import run, settle_what_is_dead, settle_worker
+from webapp.processes.worker import run, settle_dead_workers, settle_worker
 from webapp.version import version
 
 _START_SECONDS = 60.0  # how long a process waits at its start for the database
@@ -48,7 +48,7 @@ def run_workers(queues: str, workers: int | None) -> None:
     _log_to_stderr()
     app_services = services()
     require_tables(app_services, patience=_START_SECONDS)
-    settle_what_is_dead(app_services)
+    settle_dead_workers(app_services)
     names = [name.strip() for name in queues.split(",") if name.strip()] or [
         queue.name for queue in app_services.queues.all()
     ]

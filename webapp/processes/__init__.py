@@ -1,1 +1,1 @@
-"""What runs: the web server, the pool of workers, the clock, the embedded Valkey, and `up`, which starts all."""
+"""The processes of Deskjob: web server, worker pool, clock, embedded Valkey, and `up`, which starts them all."""

@@ -1,9 +1,8 @@
-"""What must be there before anything runs: the data folder, the tables, the first admin.
+"""Create what an installation needs: the data folder, the tables, the first admin.
 
-Migrating while everything runs: one at a time, never waiting long for a lock that others stand behind.
-
-A statement that waits for a table's lock makes all that come later wait too; so it gives up after
-`env.py`'s lock_timeout, the whole upgrade is undone, and is tried again a moment later.
+Migrations can run while Deskjob is running, one process at a time. A statement that waits for a lock
+on a table makes all later statements on that table wait too. So it gives up after the lock_timeout of
+`env.py`, the upgrade is rolled back, and it is tried again after a pause.
 """
 
 import fcntl
@@ -25,18 +24,22 @@ from webapp.db.engine import is_sqlite, reading
 from webapp.processes.preflight import quiet_alembic
 from webapp.services import Services
 
+log = logging.getLogger(__name__)
 ADMIN = "admin"
+_LOCK = 7_164_002  # an arbitrary number, the same in every process
+_TRIES, _PAUSE_SECONDS = 30, 2.0
+_LOCKED_OUT = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
 
 def migrate(app: Flask) -> None:
-    """Bring the database's tables up to date; a database that cannot be used is `Unready`."""
+    """Migrate the database to the newest revision; raise `Unready` if the database cannot be used."""
     services: Services = app.extensions["deskjob"]
     _make_folder(services.settings.data_dir)
     quiet_alembic()
     try:
         _check(services)
-        with app.app_context(), alone(services.engine, services.settings.data_dir):
-            persistently(upgrade)
+        with app.app_context(), migration_lock(services.engine, services.settings.data_dir):
+            upgrade_with_retries(upgrade)
     except DBAPIError as error:
         raise Unready(_sentence(services, " ".join(str(error.orig).split()))) from None
     finally:
@@ -44,7 +47,7 @@ def migrate(app: Flask) -> None:
 
 
 def first_admin(services: Services) -> str | None:
-    """Make the admin if there is nobody yet; return the password, unless one was given."""
+    """Create the admin if there are no users; return the password, unless DESKJOB_ADMIN_PASSWORD sets it."""
     if not services.accounts.is_empty():
         return None
     given = services.settings.admin_password
@@ -73,21 +76,15 @@ def _check(services: Services) -> None:
 def _sentence(services: Services, reason: str) -> str:
     place = services.engine.url.render_as_string(hide_password=True)
     if is_sqlite(services.engine):
-        advice = "Restore it from a backup, move it away to start afresh, or set DESKJOB_DATABASE_URL."
+        advice = "Restore it from a backup, move it away to start with an empty one, or set DESKJOB_DATABASE_URL."
     else:
-        advice = "Start it, or correct DESKJOB_DATABASE_URL."
+        advice = "Start the database, or correct DESKJOB_DATABASE_URL."
     return f"The database {place} cannot be used: {' '.join(reason.split()).strip('*.? ')}. {advice}"
 
 
-log = logging.getLogger(__name__)
-_LOCK = 7_164_002  # any number, but the same in every process
-_TRIES, _PAUSE_SECONDS = 30, 2.0
-_LOCKED_OUT = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
-
-
 @contextmanager
-def alone(engine: Engine, folder: Path) -> Iterator[None]:
-    """Wait until nobody else migrates this database, and keep others waiting."""
+def migration_lock(engine: Engine, folder: Path) -> Iterator[None]:
+    """Hold the lock that allows only one process at a time to migrate this database."""
     if is_sqlite(engine):
         with (folder / "migrate.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -100,15 +97,15 @@ def alone(engine: Engine, folder: Path) -> Iterator[None]:
         connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
 
 
-def persistently(upgrade: Callable[[], None]) -> None:
-    """Upgrade; once more, a moment later, whenever somebody held a lock for too long."""
+def upgrade_with_retries(upgrade: Callable[[], None]) -> None:
+    """Upgrade, and try again after a pause if a lock was held for too long."""
     for _ in range(_TRIES - 1):
         try:
             upgrade()
         except OperationalError as error:
             if getattr(error.orig, "sqlstate", None) not in _LOCKED_OUT:
                 raise
-            log.warning("A table was in use for too long; the upgrade was undone and is tried again.")
+            log.warning("A table was locked for too long. The upgrade was rolled back and will be tried again.")
             time.sleep(_PAUSE_SECONDS)
         else:
             return

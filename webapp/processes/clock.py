@@ -1,6 +1,6 @@
-"""The clock: fires schedules, promotes due jobs, tops up wake-ups, reaps dead leases, starts maintenance.
+"""The clock: starts scheduled jobs, promotes due jobs, tops up wake-ups, rescues lost jobs, starts maintenance.
 
-Any number may run.
+Any number of clocks can run at once.
 """
 
 import logging
@@ -25,13 +25,13 @@ from webapp.services import Services
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 1.0
-MAINTENANCE = "maintenance"  # the type, and the key that keeps it from running twice at once
+MAINTENANCE = "maintenance"  # job type and unique key, so that only one runs at a time
 MAINTENANCE_EVERY = timedelta(hours=1)
-_FIGURES_EVERY = 5  # ticks
+_ROLLUP_EVERY = 5  # ticks
 
 
 class Clock:
-    """Does the chores of seconds itself; those of hours are a job, `maintenance`."""
+    """Does the frequent chores itself, and starts the `maintenance` job every hour for the others."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -41,7 +41,7 @@ class Clock:
         self._ticks = count()
 
     def run(self) -> None:
-        """Tick until asked to stop."""
+        """Tick every second until SIGTERM or SIGINT."""
         for sig in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sig, self._stop)
         while not self._stopped.wait(_until_next_second()):
@@ -50,10 +50,10 @@ class Clock:
 
     def _stop(self, sig: int, _: FrameType | None) -> None:
         self._stopped.set()
-        signal.signal(sig, signal.SIG_DFL)  # asked once more, it ends at once, whatever it waits for
+        signal.signal(sig, signal.SIG_DFL)  # a second signal ends the process at once
 
     def tick(self) -> None:
-        """Do one round; what goes wrong in it costs a line in the log, and is tried again in the next one."""
+        """Do one round of chores. Errors are logged, and the next round tries again."""
         try:
             self._round()
         except DBAPIError as error:
@@ -73,9 +73,9 @@ class Clock:
         mark_silent_records_stale(services.jobs, services.registry)
         remove_silent_workers(services.engine, services.settings.lease_seconds)
         self._start_maintenance()
-        if next(self._ticks) % _FIGURES_EVERY == 0:
+        if next(self._ticks) % _ROLLUP_EVERY == 0:
             services.metrics.roll_up()
-        self._heartbeat.beat()  # all is done that needs no Redis
+        self._heartbeat.beat()  # the chores below need Redis
         top_up_wake_ups(services.engine, services.wake_ups.top_up)
 
     def _start_maintenance(self) -> None:
@@ -88,9 +88,9 @@ class Clock:
         try:
             jobs.create_system_job(MAINTENANCE, public=False, unique_key=MAINTENANCE)
         except (DuplicateJob, TypeDisabled):
-            return  # another clock was faster, or it may not be for now
+            return  # another clock started it, or the type is disabled
 
 
 def _until_next_second() -> float:
-    """Tick as a second begins, when the times of schedules come."""
+    """Return the seconds until the next full second, when schedules fire."""
     return TICK_SECONDS - time() % TICK_SECONDS

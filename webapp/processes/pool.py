@@ -1,4 +1,4 @@
-"""The pool: the parent of several workers. It replaces a worker that dies, and settles what it held."""
+"""The pool: the parent process of several workers. It replaces workers that die and settles their jobs."""
 
 import contextlib
 import logging
@@ -13,21 +13,21 @@ from webapp.fault_injection import faultpoint
 from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
-_YOUNG_SECONDS = 1.0  # one that dies so young may do so again: the next one takes its time
+_MIN_AGE_SECONDS = 1.0  # a worker that dies sooner is replaced after a pause
 
 
 class _Worker:
     def __init__(self) -> None:
         self.name = uuid4().hex
-        self._born = time.monotonic()
+        self._started_at = time.monotonic()
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self._born
+        return time.monotonic() - self._started_at
 
 
 class Pool:
-    """Forks ``count`` workers and keeps that many alive until it is asked to stop."""
+    """Forks ``count`` workers and keeps that many running until it is asked to stop."""
 
     def __init__(
         self, count: int, *, work: Callable[[str], None], settle: Callable[[str], None], grace_seconds: float
@@ -40,7 +40,7 @@ class Pool:
         self._stopping = False
 
     def run(self) -> None:
-        """Be the parent; return when every worker has ended after a stop."""
+        """Run until a stop is requested and every worker has ended."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         for _ in range(self._count):
@@ -52,13 +52,13 @@ class Pool:
                 continue
             if not self._stopping:
                 faultpoint("pool.replace")
-                self._fork(pause=_YOUNG_SECONDS if dead.age < _YOUNG_SECONDS else 0.0)
+                self._fork(pause=_MIN_AGE_SECONDS if dead.age < _MIN_AGE_SECONDS else 0.0)
             if status or not self._stopping:
                 self._settle_quietly(dead.name, status)
 
     def _fork(self, pause: float = 0.0) -> None:
         worker, parent = _Worker(), os.getpid()
-        # a stop comes before the fork or when the worker is known, so that nobody misses it
+        # a stop signal is handled before the fork or after the worker is recorded, so it reaches every worker
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         pid = os.fork()
         if pid:
@@ -68,16 +68,16 @@ class Pool:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if pid == 0:
-            self._be(worker, parent, pause)
+            self._run_worker(worker, parent, pause)
 
-    def _be(self, worker: _Worker, parent: int, pause: float) -> NoReturn:
-        # graceful, so that a running job is handed back even if its pool was killed
+    def _run_worker(self, worker: _Worker, parent: int, pause: float) -> NoReturn:
+        # SIGTERM, so that the running job is handed back even if the pool is killed
         die_with_parent(parent, signal.SIGTERM)
-        time.sleep(pause)  # here, and not in the pool, which has other deaths to notice
+        time.sleep(pause)  # here and not in the pool, which must notice other dead workers
         try:
             self._work(worker.name)
         except BaseException:
-            log.exception("A worker ended on an error.")
+            log.exception("A worker failed.")
             os._exit(1)
         os._exit(0)
 
@@ -85,19 +85,19 @@ class Pool:
         if status:
             log.warning("A worker ended unexpectedly (exit status %s).", os.waitstatus_to_exitcode(status))
         else:
-            log.info("A worker ended as it was asked to, and another one takes its place.")
+            log.info("A worker stopped as requested. The pool starts a new one.")
         try:
             self._settle(name)
         except Exception:
-            log.exception("What the worker held could not be settled; the clock will do it.")
+            log.exception("The jobs of the worker could not be settled. The clock will do it.")
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
-        self._tell(signal.SIGTERM)
-        signal.signal(signal.SIGALRM, lambda *_: self._tell(signal.SIGKILL))
+        self._signal_all(signal.SIGTERM)
+        signal.signal(signal.SIGALRM, lambda *_: self._signal_all(signal.SIGKILL))
         signal.setitimer(signal.ITIMER_REAL, self._grace + 10)
 
-    def _tell(self, sig: signal.Signals) -> None:
+    def _signal_all(self, sig: signal.Signals) -> None:
         for pid in tuple(self._workers):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, sig)

@@ -1,7 +1,4 @@
-"""What `up` makes sure of before it starts anything: folders, one start per folder, a Redis that answers.
-
-What every process asks for before it works: tables of the revision that it was written for.
-"""
+"""Checks before a process starts: folders, a single `up` per folder, Redis, and the revision of the tables."""
 
 import fcntl
 import logging
@@ -20,34 +17,34 @@ from webapp.services import Services
 
 
 def check_folders(settings: Settings) -> None:
-    """Make the folders that are written to; a `BadSettingError` names the one that cannot be."""
+    """Create the folders that Deskjob writes to; raise `BadSettingError` for a folder that cannot be used."""
     if not settings.redis_url:
-        valkey.command(settings.redis_socket)  # refuses a path that is too long for a socket
+        valkey.command(settings.redis_socket)  # raises for a path that is too long for a socket
     for name, folder in (("DESKJOB_DATA_DIR", settings.data_dir), ("DESKJOB_STORAGE_URL", settings.storage)):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            message = f"{name} cannot be used ({str(folder)!r}): {error.strerror}. Choose a folder that can be written."
+            message = f"{name} cannot be used ({str(folder)!r}): {error.strerror}. Choose a writable folder."
             raise BadSettingError(message) from None
         if not os.access(folder, os.W_OK | os.X_OK):
-            message = f"{name} cannot be used ({str(folder)!r}): it cannot be written. Choose another folder."
+            message = f"{name} cannot be used ({str(folder)!r}): it is not writable. Choose another folder."
             raise BadSettingError(message)
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
-    """Refuse a second start on the same folder, for as long as the first one runs."""
+def single_instance(folder: Path) -> Iterator[None]:
+    """Raise `Unready` if another `up` is running on the same folder."""
     with (folder / "up.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            message = f"Deskjob already runs on {folder}. Stop it first, or set DESKJOB_DATA_DIR to another folder."
+            message = f"Deskjob is already running on {folder}. Stop it, or set DESKJOB_DATA_DIR to another folder."
             raise Unready(message) from None
         yield
 
 
 def check_redis(services: Services) -> None:
-    """Refuse a Redis of somebody else's that does not answer; the embedded one is started later."""
+    """Raise `Unready` if an external Redis does not answer; the embedded one is started later."""
     if not services.settings.redis_url:
         return
     try:
@@ -61,7 +58,7 @@ def check_redis(services: Services) -> None:
 
 
 def require_tables(services: Services, *, patience: float = 0.0) -> None:
-    """Refuse to work on a database that nobody has migrated yet; wait ``patience`` seconds for one that is away."""
+    """Raise `Unready` if the tables do not have the expected revision; wait ``patience`` seconds for the database."""
     quiet_alembic()
     expected = revision.expected_revision()
     found = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)
@@ -70,10 +67,10 @@ def require_tables(services: Services, *, patience: float = 0.0) -> None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."
         raise Unready(message)
     if found != expected:
-        message = f"The tables are of version {found}, this program wants {expected}. Run ./deskjob db upgrade first."
+        message = f"The tables have revision {found}, but this program needs {expected}. Run ./deskjob db upgrade."
         raise Unready(message)
 
 
 def quiet_alembic() -> None:
-    """Keep it from telling at length how it found the database."""
+    """Silence the information that Alembic logs."""
     logging.getLogger("alembic").setLevel(logging.WARNING)

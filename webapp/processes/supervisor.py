@@ -1,4 +1,4 @@
-"""The supervisor: starts processes in order, restarts one that dies, stops all gracefully."""
+"""The supervisor: starts processes in order, restarts processes that die, and stops all gracefully."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ from time import monotonic, sleep
 from webapp.os_process import die_with_parent
 
 _LONGEST_PAUSE = 30.0
-_HURRY = 5.0  # seconds that programs have to end after a second request
+_SECOND_GRACE = 5.0  # seconds that programs have to end after a second stop request
 
 
 @dataclass(kw_only=True)
 class Program:
-    """One process to keep running; what it prints goes to its own log file."""
+    """A process to keep running; its output goes to its own log file."""
 
     name: str
     command: list[str]
@@ -29,7 +29,7 @@ class Program:
     pause: float = 0.5
 
     def start(self) -> None:
-        """Start it in a session of its own: a Ctrl-C in the terminal reaches the supervisor only."""
+        """Start the process in a new session, so that Ctrl-C in the terminal reaches only the supervisor."""
         parent = os.getpid()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:
@@ -46,35 +46,35 @@ class Program:
 
     @property
     def ended(self) -> bool:
-        """It was started and runs no more."""
+        """Whether it was started and has ended."""
         return self.process is not None and self.process.poll() is not None
 
     @property
-    def runs(self) -> bool:
-        """It was started and has not ended."""
+    def running(self) -> bool:
+        """Whether it is running."""
         return self.process is not None and self.process.poll() is None
 
-    def end(self) -> None:
-        """Kill it, if it still runs."""
-        self.tell(signal.SIGKILL)
+    def kill(self) -> None:
+        """Kill the process if it is running, and wait for its end."""
+        self.send_signal(signal.SIGKILL)
         if self.process:
             self.process.wait()
 
-    def tell(self, sig: signal.Signals) -> None:
-        """Send it a signal, if it still runs."""
-        if self.process and self.runs:
+    def send_signal(self, sig: signal.Signals) -> None:
+        """Send the process a signal if it is running."""
+        if self.process and self.running:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(sig)
 
 
 class Supervisor:
-    """Keeps programs running until told to stop."""
+    """Keeps programs running until a stop is requested."""
 
     def __init__(self, grace_seconds: float) -> None:
         self.programs: list[Program] = []
         self._grace = grace_seconds
         self._stop = threading.Event()
-        self._hurry = threading.Event()
+        self._stop_now = threading.Event()
 
     def start(self, program: Program) -> None:
         """Start a program and keep it running."""
@@ -82,13 +82,13 @@ class Supervisor:
         self.programs.append(program)
 
     def request_stop(self, *_: object) -> None:
-        """End `watch`; asked once more, let nothing have its grace. Fit for a signal handler."""
+        """End `watch`; a second request cuts the grace period short. Can be used as a signal handler."""
         if self._stop.is_set():
-            self._hurry.set()
+            self._stop_now.set()
         self._stop.set()
 
     def watch(self) -> None:
-        """Restart what dies, with a growing pause, until a stop is requested."""
+        """Restart programs that die, with a growing pause, until a stop is requested."""
         while not self._stop.wait(0.2):
             for program in self.programs:
                 if program.ended and monotonic() - program.started > program.pause:
@@ -96,20 +96,20 @@ class Supervisor:
                     program.start()
 
     def stop(self) -> None:
-        """Ask all programs to end, the first started last; after their grace they are killed."""
+        """Ask all programs to end, the first started last; kill them after the grace period."""
         first, rest = self.programs[:1], self.programs[1:]
         for group in (rest, first):
             for program in group:
-                program.tell(signal.SIGTERM)
+                program.send_signal(signal.SIGTERM)
             self._await(group)
 
     def _await(self, group: Sequence[Program]) -> None:
-        deadline, hurried = monotonic() + self._grace, False
-        while any(program.runs for program in group) and monotonic() < deadline:
-            if self._hurry.is_set() and not hurried:
-                deadline, hurried = min(deadline, monotonic() + _HURRY), True
+        deadline, shortened = monotonic() + self._grace, False
+        while any(program.running for program in group) and monotonic() < deadline:
+            if self._stop_now.is_set() and not shortened:
+                deadline, shortened = min(deadline, monotonic() + _SECOND_GRACE), True
                 for program in group:
-                    program.tell(signal.SIGTERM)  # each of them takes a second one as "now"
+                    program.send_signal(signal.SIGTERM)  # each program treats a second SIGTERM as "stop now"
             sleep(0.02)
         for program in group:
-            program.end()
+            program.kill()

@@ -1,4 +1,4 @@
-"""`deskjob up`: everything on one machine, in order: Valkey, tables, first admin, web, workers, clock."""
+"""`deskjob up`: start everything on one machine: Valkey, tables, first admin, web server, workers, clock."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from flask import Flask
 from webapp.config import Unready
 from webapp.processes import valkey
 from webapp.processes.bootstrap import first_admin, migrate
-from webapp.processes.preflight import check_folders, check_redis, only_one
+from webapp.processes.preflight import check_folders, check_redis, single_instance
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.services import Services
 
@@ -22,18 +22,18 @@ _READY_SECONDS = 60.0
 
 
 def run(app: Flask, *, host: str, port: int, workers: int) -> None:
-    """Start everything, say when the first page can be served, stop gracefully on Ctrl-C or SIGTERM.
+    """Start everything, print when the first page can be served, stop gracefully on Ctrl-C or SIGTERM.
 
-    What is not ready is refused with `Unready`, before anything is started.
+    Raises `Unready` before anything is started if something is missing.
     """
     services: Services = app.extensions["deskjob"]
     _refuse_taken_port(host, port)
     check_folders(services.settings)
-    with only_one(services.settings.data_dir):
+    with single_instance(services.settings.data_dir):
         check_redis(services)
         migrate(app)
         if password := first_admin(services):
-            click.echo(f"First start: log in as admin with the password {password} (it is shown only now)")
+            click.echo(f"First start: sign in as admin with the password {password} (shown only now)")
         _run(services, host=host, port=port, workers=workers)
 
 
@@ -46,21 +46,21 @@ def _run(services: Services, *, host: str, port: int, workers: int) -> None:
         _await_first_page(supervisor, host, port)
         _announce(host, port, services)
         supervisor.watch()
-        click.echo("Stopping: running jobs get their grace …")
+        click.echo("Stopping; running jobs have a grace period …")
     finally:
         supervisor.stop()
-    click.echo("Stopped. Everything is kept; ./deskjob up goes on where it was.")
+    click.echo("Stopped. All data is kept; ./deskjob up continues.")
 
 
 def _start(supervisor: Supervisor, services: Services, host: str, port: int, workers: int) -> None:
     settings, logs = services.settings, services.settings.data_dir / "log"
     if not settings.redis_url:
         supervisor.start(Program(name="valkey", command=valkey.command(settings.redis_socket), log=logs / "valkey.log"))
-    us = [sys.executable, "-m", "webapp.cli"]
+    deskjob = [sys.executable, "-m", "webapp.cli"]
     commands = {
-        "web": [*us, "web", "--host", host, "--port", str(port)],
-        "worker": [*us, "worker", "--workers", str(workers)],
-        "clock": [*us, "clock"],
+        "web": [*deskjob, "web", "--host", host, "--port", str(port)],
+        "worker": [*deskjob, "worker", "--workers", str(workers)],
+        "clock": [*deskjob, "clock"],
     }
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, [_root(), os.environ.get("PYTHONPATH", "")]))}
     for name, command in commands.items():
@@ -77,17 +77,17 @@ def _refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            message = f"Port {port} on {host} cannot be used ({error.strerror}). Choose another one with --port."
+            message = f"Port {port} on {host} cannot be used ({error.strerror}). Choose another port with --port."
             raise Unready(message) from None
 
 
 def _await_first_page(supervisor: Supervisor, host: str, port: int) -> None:
     deadline = monotonic() + _READY_SECONDS
     while not _answers(host, port):
-        broken = next((program for program in supervisor.programs if program.ended), None)
-        if broken or monotonic() > deadline:
-            name = broken or supervisor.programs[-1]
-            message = f"{name.name} did not start. Its last words are in {name.log}."
+        ended = next((program for program in supervisor.programs if program.ended), None)
+        if ended or monotonic() > deadline:
+            program = ended or supervisor.programs[-1]
+            message = f"{program.name} did not start. See its log: {program.log}"
             raise Unready(message)
         sleep(0.1)
 
@@ -105,4 +105,4 @@ def _answers(host: str, port: int) -> bool:
 
 def _announce(host: str, port: int, services: Services) -> None:
     click.echo(f"Deskjob is ready at http://{host}:{port}")
-    click.echo(f"Logs are in {services.settings.data_dir / 'log'}; Ctrl-C stops gracefully.", err=True)
+    click.echo(f"Logs are in {services.settings.data_dir / 'log'}; press Ctrl-C to stop.", err=True)

@@ -1,4 +1,4 @@
-"""The embedded Valkey: wake-ups on a Unix socket, nothing kept on disk, since the rows are the record."""
+"""The embedded Valkey: wake-ups on a Unix socket. It stores nothing on disk, because jobs are in the database."""
 
 import shutil
 from pathlib import Path
@@ -11,11 +11,11 @@ _LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes
 
 
 def command(socket: Path) -> list[str]:
-    """Return the command line of a server that listens on ``socket`` alone."""
+    """Return the command line of a server that listens only on ``socket``; raise `BadSettingError` for a long path."""
     if len(str(socket)) > _LONGEST_SOCKET_PATH:
         message = (
             f"DESKJOB_DATA_DIR cannot be used ({str(socket.parent)!r}): its path is too long for a socket. "
-            "Choose a shorter one, or set DESKJOB_REDIS_URL."
+            "Choose a shorter path, or set DESKJOB_REDIS_URL."
         )
         raise BadSettingError(message)
     return [

@@ -1,6 +1,6 @@
-"""The pages: gunicorn, in the process that has built the application; those that serve are forks of it.
+"""The web server: gunicorn in the process that built the application, which forks the serving processes.
 
-So everything is imported once, however many processes serve, and their memory is shared.
+Everything is imported once, and the processes share its memory.
 """
 
 import signal
@@ -12,7 +12,7 @@ from gunicorn.app.base import BaseApplication
 
 from webapp.db.engine import forget_inherited_connections
 
-_GRACE_SECONDS = 10  # that requests have to be answered, once asked to stop
+_GRACE_SECONDS = 10  # for open requests after a stop request
 
 
 class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no types
@@ -29,31 +29,31 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
             "graceful_timeout": _GRACE_SECONDS,
             "accesslog": "-",
             "control_socket_disable": True,
-            "when_ready": _obey_twice,
-            "post_fork": self._begin,
+            "when_ready": _handle_second_stop,
+            "post_fork": self._after_fork,
         }
         super().__init__()
 
     def load_config(self) -> None:
-        """Tell gunicorn how to serve."""
+        """Set gunicorn's options."""
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Give it what to serve."""
+        """Return the application to serve."""
         return self._app
 
-    def _begin(self, _server: Any, _worker: Any) -> None:
+    def _after_fork(self, _server: Any, _worker: Any) -> None:
         forget_inherited_connections(self._app.extensions["deskjob"].engine)
 
 
-def _obey_twice(server: Any) -> None:
-    """Take SIGTERM as gunicorn does, and a second one as its SIGQUIT, which waits for no request."""
-    asked = False
+def _handle_second_stop(server: Any) -> None:
+    """Treat a second SIGTERM like SIGQUIT, which stops gunicorn without waiting for requests."""
+    stopping = False
 
     def stop(_: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        server.signal(signal.SIGQUIT if asked else signal.SIGTERM, frame)
-        asked = True
+        nonlocal stopping
+        server.signal(signal.SIGQUIT if stopping else signal.SIGTERM, frame)
+        stopping = True
 
     signal.signal(signal.SIGTERM, stop)

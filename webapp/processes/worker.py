@@ -1,4 +1,7 @@
-"""One worker process: everything imported, compiled and frozen before the first fork."""
+"""Run one worker process, and settle the jobs of workers that died.
+
+Everything is imported, compiled and frozen before the first fork, so that work-horses start fast.
+"""
 
 import gc
 import logging
@@ -27,30 +30,30 @@ log = logging.getLogger(__name__)
 
 
 def run(services: Services, name: str, queues: list[str]) -> None:
-    """Be the worker ``name`` until asked to stop."""
+    """Run the worker ``name`` until it is asked to stop."""
     forget_inherited_connections(services.engine)
     while True:
         try:
             warm_up(services)
             worker = job_worker(services, name, queues)
         except (RedisError, DBAPIError) as error:
-            log.warning("A part is not there yet (%s); the worker waits for it.", error)
+            log.warning("The database or Redis is not available yet (%s). The worker waits.", error)
             time.sleep(1)
             continue
         try:
             worker.work(logging_level="WARNING")
         finally:
-            _leave(services, name)
+            _remove_row(services, name)
         return
 
 
-def _leave(services: Services, name: str) -> None:
-    with suppress(DBAPIError):  # then the clock forgets it
+def _remove_row(services: Services, name: str) -> None:
+    with suppress(DBAPIError):  # the clock removes the row later
         remove_workers(services.engine, name)
 
 
 def settle_worker(services: Services, name: str) -> None:
-    """End what a worker that died had left running."""
+    """Settle the jobs that a dead worker was running."""
     forget_inherited_connections(services.engine)
     for lease_id in services.leases.held_by_worker(name):
         services.leases.settle(lease_id, why="The worker that ran this job was killed.", worker_gone=True)
@@ -58,8 +61,8 @@ def settle_worker(services: Services, name: str) -> None:
     services.engine.dispose()
 
 
-def settle_what_is_dead(services: Services) -> None:
-    """End what workers of this machine had left running when they, or the machine, went down."""
+def settle_dead_workers(services: Services) -> None:
+    """Settle the jobs of this machine's workers that died, for example when the machine went down."""
     for lease_id in services.leases.held_by_dead_workers(socket.gethostname(), _is_alive, boot_id()):
         services.leases.settle(lease_id, why="The worker that ran this job went down.", worker_gone=True)
     remove_workers(services.engine, *services.workers.dead_on_host(socket.gethostname(), _is_alive, boot_id()))
@@ -68,7 +71,7 @@ def settle_what_is_dead(services: Services) -> None:
 
 def _is_alive(pid: int) -> bool:
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # that has ended, only nobody has asked how
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # a zombie has ended
     except psutil.NoSuchProcess:
         return False
 
@@ -83,10 +86,10 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         signal.signal(signal.SIGUSR1, lambda *_: services.executor.drain())
         horse = AttemptLocation(worker=name, host=socket.gethostname(), pid=os.getpid())
         services.work_horse().drain(queue, lease_id, horse)
-        with suppress(DBAPIError):  # a figure for people, and nothing else
+        with suppress(DBAPIError):  # only shown on pages
             add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)
 
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until a horse has ears of its own, nothing must end it
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # these must not kill a work-horse before it sets its own handlers
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     holder = Holder(host=socket.gethostname(), boot_id=boot_id(), worker=name, pid=os.getpid())
     return JobWorker(
@@ -103,7 +106,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
 
 
 def warm_up(services: Services) -> None:
-    """Import the driver, compile the hot statements, and keep the children from copying our pages."""
+    """Import the driver, compile the frequent statements, and freeze objects so that forks share their memory."""
     assert services.executor  # noqa: S101  (builds it before the fork)
     services.claims.claim("no queue is named so", uuid4(), fresh=True)
     gc.collect()
