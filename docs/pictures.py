@@ -1,6 +1,6 @@
-"""Take the pictures of the documentation: the demonstration, served as people serve it, in a real browser.
+"""Take the screenshots for the documentation in a real browser, from an installation with demo data.
 
-``make pictures`` makes one of each page of `PAGES`, light, dark and on a phone; names after it make only those.
+``make pictures`` takes each page of `PAGES` in light, dark and phone size; ``docs/pictures.py NAME…`` takes some pages.
 """
 
 import os
@@ -23,16 +23,16 @@ from webapp.schema import error_groups, jobs, schedules
 ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "docs" / "pictures"
 PASSWORD = "a password for pictures"  # noqa: S105
-PAGES = {  # from "jobs" on, somebody is signed in
+PAGES = {  # from "jobs" on, the admin is signed in
     "login": "/login",
     "jobs": "/jobs",
     "start": "/jobs/new",
     "form": "/jobs/new/dataset_report",
-    "running": "/jobs/{Copy the orders of the shop}",
+    "running": "/jobs/{Copy shop orders}",
     "done": "/jobs/{Dataset report completed}",
     "failed": "/jobs/{Dataset report failed}",
-    "family": "/jobs/{Recount the stock of four shops}",
-    "stop": "/jobs/{Copy the orders of the shop}/stop",
+    "family": "/jobs/{Recount stock in four shops}",
+    "stop": "/jobs/{Copy shop orders}/stop",
     "notices": "/notices",
     "me": "/me",
     "admin": "/admin",
@@ -58,22 +58,22 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 
 
 def main(wanted: list[str]) -> None:
-    """Serve a demonstration and picture its pages."""
+    """Serve an installation with demo data and take screenshots of its pages."""
     PICTURES.mkdir(exist_ok=True)
     with demonstration() as (site, ids), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for scheme, width in SHAPES:
-            page = _opened(browser, site, scheme, width)
+            page = _open_page(browser, site, scheme, width)
             for name, address in PAGES.items():
                 if name == "jobs":
                     _sign_in(page)
                 if not wanted or name in wanted:
-                    _take(page, address.format_map(ids), PICTURES / f"{name}-{scheme}-{width}.png")
+                    _screenshot(page, address.format_map(ids), PICTURES / f"{name}-{scheme}-{width}.png")
 
 
 @contextmanager
 def demonstration() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Seed an empty folder, run Deskjob on it; give its address, and ids by title, name, or title and status."""
+    """Seed an empty folder and run Deskjob on it; yield its URL, and ids by title, name, or title and status."""
     folder = tempfile.mkdtemp(prefix="dj-")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -95,21 +95,21 @@ def demonstration() -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _ids(folder: Path) -> Mapping[str, str]:
-    """Of jobs with one title, the newest counts; of those that have files, one that was really run."""
+    """Return the ids of the newest job of each title, of schedules, and of the most frequent error."""
     database = load(data_dir=folder).database
     engine = create_engine(database, **engine_options(database))
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     with reading(engine) as connection:
         for job in connection.execute(select(jobs).order_by(jobs.c.id)):
-            found |= {job.title: str(job.id), f"{job.title} {job.status}": str(job.id)}
-        found |= {one.name: str(one.id) for one in connection.execute(select(schedules))}
-        found["error"] = (
+            ids |= {job.title: str(job.id), f"{job.title} {job.status}": str(job.id)}
+        ids |= {schedule.name: str(schedule.id) for schedule in connection.execute(select(schedules))}
+        ids["error"] = (
             connection.execute(select(error_groups).order_by(error_groups.c.count.desc())).first().fingerprint
         )
-    return found
+    return ids
 
 
-def _opened(browser: Browser, site: str, scheme: str, width: int) -> Page:
+def _open_page(browser: Browser, site: str, scheme: str, width: int) -> Page:
     size = {"width": width, "height": 800}
     return browser.new_page(color_scheme=scheme, viewport=size, base_url=site, locale="en-GB")
 
@@ -122,7 +122,7 @@ def _sign_in(page: Page) -> None:
     page.wait_for_url("**/jobs")
 
 
-def _take(page: Page, address: str, file: Path) -> None:
+def _screenshot(page: Page, address: str, file: Path) -> None:
     page.goto(address)
     page.wait_for_timeout(300)
     page.screenshot(path=file)

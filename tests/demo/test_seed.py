@@ -23,7 +23,7 @@ from webapp.config import load
 from webapp.db.engine import reading
 from webapp.demo.history import month
 from webapp.demo.job_rows import PastJob
-from webapp.demo.people import PEOPLE
+from webapp.demo.people import DEMO_USERS
 from webapp.demo.seed import NotEmpty, seed
 from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.jobs.model.job import Job, Owner, Status
@@ -92,14 +92,14 @@ def test_the_demo_keeps_all_invariants(seeded: Services) -> None:
 
 
 def test_all_demo_users_have_the_given_password(seeded: Services) -> None:
-    assert all(seeded.accounts.authenticate(person.name, PASSWORD) for person in PEOPLE)
+    assert all(seeded.accounts.authenticate(person.name, PASSWORD) for person in DEMO_USERS)
 
 
 def test_the_same_seed_creates_the_same_month(services: Services, user: User) -> None:
     def past_jobs(number: int) -> tuple[PastJob, ...]:
-        staff = {person.name: user for person in PEOPLE}
+        staff = {person.name: user for person in DEMO_USERS}
         now = datetime(2026, 11, 26, tzinfo=UTC)
-        return month(40, staff=staff, registry=services.registry, chance=Random(number), now=now)
+        return month(40, staff=staff, registry=services.registry, rng=Random(number), now=now)
 
     assert past_jobs(7) == past_jobs(7)
     assert past_jobs(7) != past_jobs(8)

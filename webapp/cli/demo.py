@@ -10,7 +10,7 @@ import click
 from webapp.cli import context
 from webapp.cli.command_group import Failed
 from webapp.cli.context import services
-from webapp.demo.people import PEOPLE
+from webapp.demo.people import DEMO_USERS
 from webapp.demo.seed import FEW, MANY, NotEmpty, seed
 from webapp.processes.bootstrap import migrate
 
@@ -24,7 +24,7 @@ def demo(*, number: int, small: bool, on_top: bool) -> None:
     migrate(context.app())
     given = services().settings.admin_password
     password = given.get_secret_value() if given else secrets.token_urlsafe(15)
-    added = [person for person in PEOPLE if services().accounts.by_name(person.name) is None]
+    added = [person for person in DEMO_USERS if services().accounts.by_name(person.name) is None]
     try:
         with _silent_wake_ups():
             seed(services(), password=password, number=number, count=FEW if small else MANY, on_top=on_top)

@@ -1,1 +1,1 @@
-"""The demonstration: people, jobs in every status, and a month behind them. Knows no pages."""
+"""Seeded demonstration data: users, jobs in every status, schedules and a month of history. Imports no views."""

@@ -1,4 +1,4 @@
-"""The rows of one job that has ended: its own, its attempts, its events, the lines of its log. Pure but for chance."""
+"""The database rows of a finished demo job: job, attempts, events and log lines. Pure except for random numbers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from webapp.jobs.store.file_store import StoredFile
 
 Row = dict[str, Any]
 _HOST, _WORKERS = "demo-1", ("one", "two", "three")
-_HICCUP = "OSError: [Errno 28] No space left on device"
-_STEPS = 12  # lines of a whole log
+_FIRST_ERROR = "OSError: [Errno 28] No space left on device"
+_STEPS = 12  # lines of a complete log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastAttempt:
-    """One attempt: when it began and was over, and how."""
+    """One attempt: its start, end and outcome."""
 
     number: int
-    begun: datetime
-    over: datetime
+    started: datetime
+    ended: datetime
     outcome: EventName
     error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastJob:
-    """A job that went as ``scenario`` tells, from ``created`` on; nobody's (``owner_id`` None) is the system's."""
+    """A finished job that followed ``scenario``; without ``owner_id`` it is a system job."""
 
     id: UUID
     job_type: JobType
@@ -42,32 +42,32 @@ class PastJob:
 
     @property
     def started(self) -> datetime:
-        """When its first attempt began."""
+        """When its first attempt started."""
         return self.created + timedelta(seconds=self.scenario.waited)
 
     @property
     def ended(self) -> datetime:
-        """When its last attempt was over."""
+        """When its last attempt finished."""
         return self.started + timedelta(seconds=self.scenario.ran)
 
     @property
     def attempts(self) -> tuple[PastAttempt, ...]:
-        """Return its attempts; all but the last failed."""
+        """Its attempts; all but the last one failed."""
         last = EventName(self.scenario.status), self.scenario.error
         if self.scenario.attempt_count == 1:
-            return (PastAttempt(number=1, begun=self.started, over=self.ended, outcome=last[0], error=last[1]),)
-        middle = self.started + timedelta(seconds=self.scenario.ran / 3)
+            return (PastAttempt(number=1, started=self.started, ended=self.ended, outcome=last[0], error=last[1]),)
+        halfway = self.started + timedelta(seconds=self.scenario.ran / 3)
         return (
-            PastAttempt(number=1, begun=self.started, over=middle, outcome=EventName.FAILED, error=_HICCUP),
-            PastAttempt(number=2, begun=middle, over=self.ended, outcome=last[0], error=last[1]),
+            PastAttempt(number=1, started=self.started, ended=halfway, outcome=EventName.FAILED, error=_FIRST_ERROR),
+            PastAttempt(number=2, started=halfway, ended=self.ended, outcome=last[0], error=last[1]),
         )
 
 
-def job_row(job: PastJob, file: StoredFile | None, chance: Random) -> Row:
-    """Return the job's own row; without its ``file`` it tells of one that was removed since."""
+def job_row(job: PastJob, file: StoredFile | None, rng: Random) -> Row:
+    """Return the row of the job; without ``file``, its payload names an input file that was deleted since."""
     scenario, kind = job.scenario, job.job_type
-    gone = (scenario.done * 57, f"{chance.getrandbits(256):064x}")
-    size, sha256 = (file.size, file.sha256) if file else gone
+    deleted = (scenario.done * 57, f"{rng.getrandbits(256):064x}")
+    size, sha256 = (file.size, file.sha256) if file else deleted
     stopped = scenario.status is Status.CANCELLED
     return {
         "id": job.id,
@@ -84,42 +84,42 @@ def job_row(job: PastJob, file: StoredFile | None, chance: Random) -> Row:
         "triggered_by": job.owner_id,
         "cancel_requested_at": job.ended - timedelta(seconds=1) if stopped else None,
         "cancel_kind": "cooperative" if stopped else None,
-        **_words(job),
+        **_texts(job),
         **_times(job),
     }
 
 
-def attempt_rows(job: PastJob, chance: Random) -> Iterator[Row]:
-    """Yield a row for each attempt."""
-    for one in job.attempts:
+def attempt_rows(job: PastJob, rng: Random) -> Iterator[Row]:
+    """Yield the rows of its attempts."""
+    for attempt in job.attempts:
         yield {
             "job_id": job.id,
-            "number": one.number,
-            "outcome": one.outcome,
-            "worker": chance.choice(_WORKERS),
+            "number": attempt.number,
+            "outcome": attempt.outcome,
+            "worker": rng.choice(_WORKERS),
             "host": _HOST,
-            "pid": chance.randint(2000, 32000),
-            "started_at": one.begun,
-            "finished_at": one.over,
-            "error": one.error or None,
-            "peak_memory": chance.randint(60, 320) * 1024**2,
-            "cpu_seconds": round((one.over - one.begun).total_seconds() * chance.uniform(0.4, 0.95), 2),
+            "pid": rng.randint(2000, 32000),
+            "started_at": attempt.started,
+            "finished_at": attempt.ended,
+            "error": attempt.error or None,
+            "peak_memory": rng.randint(60, 320) * 1024**2,
+            "cpu_seconds": round((attempt.ended - attempt.started).total_seconds() * rng.uniform(0.4, 0.95), 2),
         }
 
 
 def event_rows(job: PastJob) -> Iterator[EventRow]:
-    """Yield what happened, in its order."""
+    """Yield the rows of its events, in order."""
     yield _event(job, job.created, EventName.CREATED, 0, actor_id=job.owner_id)
-    for one in job.attempts:
-        yield _event(job, one.begun, EventName.STARTED, one.number)
-        if one.outcome is EventName.CANCELLED:
-            asked_at = max(one.begun, one.over - timedelta(seconds=1))
-            yield _event(job, asked_at, EventName.CANCEL_REQUESTED, one.number, actor_id=job.owner_id)
-        yield _event(job, one.over, one.outcome, one.number, detail=one.error)
+    for attempt in job.attempts:
+        yield _event(job, attempt.started, EventName.STARTED, attempt.number)
+        if attempt.outcome is EventName.CANCELLED:
+            requested_at = max(attempt.started, attempt.ended - timedelta(seconds=1))
+            yield _event(job, requested_at, EventName.CANCEL_REQUESTED, attempt.number, actor_id=job.owner_id)
+        yield _event(job, attempt.ended, attempt.outcome, attempt.number, detail=attempt.error)
 
 
 def log_rows(job: PastJob) -> Iterator[Row]:
-    """Yield the lines that its last attempt wrote."""
+    """Yield the log lines of its last attempt."""
     scenario = job.scenario
     yield _line(job, 0, "INFO", f"Reading {scenario.file}" if scenario.file else "Reading the database")
     for step in range(1, int(_STEPS * scenario.progress / 100)):
@@ -128,7 +128,7 @@ def log_rows(job: PastJob) -> Iterator[Row]:
         yield _line(job, 1, "WARNING", warning)
 
 
-def _words(job: PastJob) -> Row:
+def _texts(job: PastJob) -> Row:
     scenario, at = job.scenario, job.ended.isoformat()
     return {
         "progress": scenario.progress,
@@ -140,7 +140,7 @@ def _words(job: PastJob) -> Row:
 
 def _times(job: PastJob) -> Row:
     last = job.attempts[-1]
-    return {"created_at": job.created, "started_at": last.begun, "finished_at": job.ended, "heartbeat_at": job.ended}
+    return {"created_at": job.created, "started_at": last.started, "finished_at": job.ended, "heartbeat_at": job.ended}
 
 
 def _event(

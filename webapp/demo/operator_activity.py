@@ -1,4 +1,4 @@
-"""What those who operate have done: a type that is disabled, errors that are settled, and the audit of a week."""
+"""What admins and operators did: a disabled job type, resolved and ignored errors, and a week of audit entries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from webapp.jobs.metrics.error_groups import ErrorState
 from webapp.schema import audit
 from webapp.services import Services
 
-WHY_DISABLED = "New people come from the directory until Monday"
+WHY_DISABLED = "New users are synced from the directory until Monday"
 _IMPORT = "user_import"
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What somebody did so many hours ago."""
+    """An action of a user, some hours ago."""
 
     hours: float
-    person: str
+    user: str
     action: AuditAction
     kind: AuditTarget
     id: str
@@ -37,13 +37,13 @@ _ACTIVITIES = (
     Activity(170.8, "admin", AuditAction.USER_ADD, AuditTarget.USER, "eva", "Eva Lindqvist", None, {"role": "auditor"}),
     Activity(150, "dai", AuditAction.SIGN_IN, AuditTarget.USER, "dai", "Dai Sato"),
     Activity(149.5, "dai", AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, "default", "",
-         {"max_running": None}, {"max_running": 4}),
+         {"limit": None}, {"limit": 4}),
     Activity(122, "eva", AuditAction.SIGN_IN, AuditTarget.USER, "eva", "Eva Lindqvist"),
     Activity(121.7, "eva", AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, ""),
     Activity(97, "chloe", AuditAction.SIGN_IN_REFUSED, AuditTarget.USER, "chloe"),
     Activity(96.9, "chloe", AuditAction.SIGN_IN, AuditTarget.USER, "chloe", "Chloé Martin"),
     Activity(72, "dai", AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, "", "Export for the old warehouse", None,
-         {"why": "The warehouse counts its stock"}),
+         {"why": "The warehouse is taking stock"}),
     Activity(50, "admin", AuditAction.USER_ROLE, AuditTarget.USER, "dai", "Dai Sato",
          {"role": "user"}, {"role": "operator"}),
     Activity(27, "ben", AuditAction.SIGN_IN, AuditTarget.USER, "ben", "Ben Okafor"),
@@ -57,28 +57,33 @@ _ACTIVITIES = (
 )  # fmt: skip
 
 
-def operate(services: Services, staff: Staff) -> None:
-    """Do it all; the figures are added up, so that pages need not wait for a clock."""
+def create_activity(services: Services, staff: Staff) -> None:
+    """Create all of it, and update the metrics, so that pages need not wait for the scheduler."""
     services.disabled_types.disable(_IMPORT, reason=WHY_DISABLED, by=staff["admin"].id)
     services.metrics.roll_up()
-    _settle(services, staff)
+    _resolve_errors(services, staff)
     now = services.queries.jobs.now()
     with writing(services.engine) as connection:
-        connection.execute(insert(audit), [{**row, "at": now - ago} for ago, row in _rows(staff)])
+        connection.execute(insert(audit), [{**row, "at": now - ago} for ago, row in _audit_rows(staff)])
 
 
-def _settle(services: Services, staff: Staff) -> None:
-    """The error that was seen longest ago is mended, the one before does not matter."""
-    known = services.metrics.errors.page(limit=100)
-    for group, state in zip(known[:1:-1], (ErrorState.RESOLVED, ErrorState.IGNORED), strict=False):
+def _resolve_errors(services: Services, staff: Staff) -> None:
+    """Resolve the oldest error and ignore the second oldest."""
+    groups = services.metrics.errors.page(limit=100)
+    for group, state in zip(groups[:1:-1], (ErrorState.RESOLVED, ErrorState.IGNORED), strict=False):
         services.metrics.errors.set_state(group.fingerprint, state, by=staff["dai"].id)
 
 
-def _rows(staff: Staff) -> Iterator[tuple[timedelta, dict[str, Any]]]:
-    for deed in _ACTIVITIES:
-        person = staff[deed.person]
-        known = deed.action is not AuditAction.SIGN_IN_REFUSED
-        who = {"actor_id": person.id if known else None, "actor": person.name, "role": person.role if known else ""}
-        what = {"action": deed.action.value, "kind": deed.kind.value, "object_id": deed.id, "object_name": deed.name}
-        values = {"before": deed.before, "after": deed.after, "address": f"10.0.0.{40 + len(deed.person)}"}
-        yield timedelta(hours=deed.hours), {**who, **what, **values}
+def _audit_rows(staff: Staff) -> Iterator[tuple[timedelta, dict[str, Any]]]:
+    for activity in _ACTIVITIES:
+        user = staff[activity.user]
+        is_known = activity.action is not AuditAction.SIGN_IN_REFUSED
+        who = {"actor_id": user.id if is_known else None, "actor": user.name, "role": user.role if is_known else ""}
+        what = {
+            "action": activity.action.value,
+            "kind": activity.kind.value,
+            "object_id": activity.id,
+            "object_name": activity.name,
+        }
+        values = {"before": activity.before, "after": activity.after, "address": f"10.0.0.{40 + len(activity.user)}"}
+        yield timedelta(hours=activity.hours), {**who, **what, **values}

@@ -1,4 +1,4 @@
-"""Who works in the demonstration: somebody of each role."""
+"""The demo users: at least one for each role."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from webapp.services import Services
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """Somebody, and how many of a hundred jobs are theirs."""
+    """A user, and how many of 100 jobs they own."""
 
     name: str
     full_name: str
@@ -19,7 +19,7 @@ class DemoUser:
     timezone: str = ""
 
 
-PEOPLE = (
+DEMO_USERS = (
     DemoUser("admin", "Administrator", Role.ADMIN, 5),
     DemoUser("ana", "Ana Ruiz", Role.USER, 34, "Europe/Madrid"),
     DemoUser("ben", "Ben Okafor", Role.USER, 27, "Africa/Lagos"),
@@ -30,24 +30,24 @@ PEOPLE = (
 Staff = Mapping[str, User]
 
 
-def hire(services: Services, password: str) -> Staff:
-    """Give everybody an account with this password; who has one keeps it."""
-    return {person.name: _account(services, person, password) for person in PEOPLE}
+def create_staff(services: Services, password: str) -> Staff:
+    """Create an account with this password for every demo user; existing accounts stay as they are."""
+    return {user.name: _create_account(services, user, password) for user in DEMO_USERS}
 
 
-def somebody(staff: Staff, chance: Random) -> User:
-    """Draw who starts a job."""
-    [person] = chance.choices(PEOPLE, [person.share for person in PEOPLE])
-    return staff[person.name]
+def pick_owner(staff: Staff, rng: Random) -> User:
+    """Pick the owner of a job at random, by share."""
+    [user] = rng.choices(DEMO_USERS, [user.share for user in DEMO_USERS])
+    return staff[user.name]
 
 
-def _account(services: Services, person: DemoUser, password: str) -> User:
-    known = services.accounts.by_name(person.name)
-    return known or services.accounts.add(
-        person.name,
+def _create_account(services: Services, user: DemoUser, password: str) -> User:
+    existing = services.accounts.by_name(user.name)
+    return existing or services.accounts.add(
+        user.name,
         password,
-        role=person.role,
-        full_name=person.full_name,
-        email=f"{person.name}@example.org",
-        timezone=person.timezone,
+        role=user.role,
+        full_name=user.full_name,
+        email=f"{user.name}@example.org",
+        timezone=user.timezone,
     )

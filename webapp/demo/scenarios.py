@@ -1,4 +1,4 @@
-"""What becomes of jobs in the demonstration: how long each kind takes, and how it ends. Pure."""
+"""How demo jobs went: drawn at random by job type, with durations, outcomes and messages. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,33 +17,33 @@ _KILLED = (
 _TOO_LONG = "It ran longer than its limit of 2:00:00 and was stopped."
 _LOST = "The machine that ran this job stopped responding."
 _TWICE = "The column {column} appears twice."
+_RETRIED, _WITH_WARNINGS = 0.04, 0.12  # share of the jobs for which it is possible
 _REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4))
 
 
 @dataclass(frozen=True, slots=True)
 class TypeUsage:
-    """A job type as it was used: how often, and how long it took in seconds."""
+    """How a job type was used: its share of all jobs and its median duration in seconds."""
 
     type: str
     share: int
     median: float
-    of_system: bool = False
+    is_system: bool = False
 
 
-_AGAIN, _WARNED = 0.04, 0.12  # of those that can
 TYPES = (
     TypeUsage("dataset_report", 62, 14.0),
     TypeUsage("job_history_export", 17, 3.0),
     TypeUsage("user_import", 4, 9.0),
-    TypeUsage("maintenance", 17, 1.4, of_system=True),
+    TypeUsage("maintenance", 17, 1.4, is_system=True),
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """How one job went. ``waited`` and ``ran`` are seconds; ``attempt_count`` how many attempts it took."""
+    """How one job went; ``waited`` and ``ran`` are in seconds."""
 
-    kind: TypeUsage
+    usage: TypeUsage
     status: Status
     waited: float
     ran: float
@@ -57,72 +57,72 @@ class Scenario:
 
 
 def draw_scenario(
-    chance: Random, *, most_attempts: Mapping[str, int], ending: Status | None = None, type_name: str = ""
+    rng: Random, *, most_attempts: Mapping[str, int], ending: Status | None = None, type_name: str = ""
 ) -> Scenario:
-    """Tell how a job of a type, or of any, went that ended, in a given way or any."""
-    kinds = [one for one in TYPES if one.type == type_name] or TYPES
-    [kind] = chance.choices(kinds, [one.share for one in kinds])
-    status = ending or _status(chance, kind)
-    rows = int(chance.lognormvariate(9, 1.2))
-    file = _file(chance) if kind.type in {"dataset_report", "user_import"} else ""
-    progress = 100.0 if status is Status.COMPLETED else round(chance.uniform(2, 97), 1)
-    again = most_attempts[kind.type] > 1 and status is Status.COMPLETED and chance.random() < _AGAIN
+    """Draw how a job went; ``ending`` and ``type_name`` fix its outcome and its type."""
+    usages = [usage for usage in TYPES if usage.type == type_name] or TYPES
+    [usage] = rng.choices(usages, [usage.share for usage in usages])
+    status = ending or _status(rng, usage)
+    rows = int(rng.lognormvariate(9, 1.2))
+    file = _file(rng) if usage.type in {"dataset_report", "user_import"} else ""
+    progress = 100.0 if status is Status.COMPLETED else round(rng.uniform(2, 97), 1)
+    retried = most_attempts[usage.type] > 1 and status is Status.COMPLETED and rng.random() < _RETRIED
     return Scenario(
-        kind=kind,
+        usage=usage,
         status=status,
-        waited=chance.expovariate(1 / 2.5),
-        ran=kind.median * chance.lognormvariate(0, 0.7),
-        attempt_count=2 if again else 1,
+        waited=rng.expovariate(1 / 2.5),
+        ran=usage.median * rng.lognormvariate(0, 0.7),
+        attempt_count=2 if retried else 1,
         file=file,
-        message=_message(kind, rows, status),
-        error=_error(chance, file, status),
-        warnings=_warnings(chance, kind, status),
+        message=_message(usage, rows, status),
+        error=_error(rng, file, status),
+        warnings=_warnings(rng, usage, status),
         done=rows,
         progress=progress,
     )
 
 
 def payload(file: str, size: int, sha256: str) -> dict[str, Any]:
-    """Return what a job was asked with, as its row keeps it: a file, or nothing."""
+    """Return the payload of a job as its row stores it: a file, or nothing."""
     return {"file": {"name": file, "size": size, "sha256": sha256, "media_type": "text/csv"}} if file else {}
 
 
-def _status(chance: Random, kind: TypeUsage) -> Status:
-    if kind.of_system:
+def _status(rng: Random, usage: TypeUsage) -> Status:
+    if usage.is_system:
         return Status.COMPLETED
-    ends = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE)
-    return chance.choices(ends, (89, 7, 3, 1))[0]
+    outcomes = (Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.STALE)
+    return rng.choices(outcomes, (89, 7, 3, 1))[0]
 
 
-def _file(chance: Random) -> str:
-    return f"{chance.choice(TABLES)}-{chance.randint(2024, 2026)}-{chance.randint(1, 12):02}.csv"
+def _file(rng: Random) -> str:
+    return f"{rng.choice(TABLES)}-{rng.randint(2024, 2026)}-{rng.randint(1, 12):02}.csv"
 
 
-def _message(kind: TypeUsage, rows: int, status: Status) -> str:
+def _message(usage: TypeUsage, rows: int, status: Status) -> str:
     if status is not Status.COMPLETED:
-        return f"{rows:,} rows" if kind.type == "dataset_report" else ""
+        return f"{rows:,} rows" if usage.type == "dataset_report" else ""
     return {
         "dataset_report": f"{rows:,} rows, {rows % 19 + 3} columns",
         "job_history_export": f"{rows:,} jobs",
         "user_import": f"{rows % 400 + 2} accounts made",
         "maintenance": f"Deleted {rows % 40 + 1} jobs." if rows % 3 else "Nothing to delete.",
-    }[kind.type]
+    }[usage.type]
 
 
-def _error(chance: Random, file: str, status: Status) -> str:
+def _error(rng: Random, file: str, status: Status) -> str:
     if status is Status.STALE:
         return _LOST
     if status is not Status.FAILED:
         return ""
     reasons = _REASONS if file else _REASONS[3:]
-    [reason] = chance.choices([text for text, _ in reasons], [weight for _, weight in reasons])
+    [reason] = rng.choices([text for text, _ in reasons], [weight for _, weight in reasons])
     return reason.format(
-        file=file, column=chance.choice(TABLES), line=chance.randint(2, 90_000), memory=chance.randint(900, 7000)
+        file=file, column=rng.choice(TABLES), line=rng.randint(2, 90_000), memory=rng.randint(900, 7000)
     )
 
 
-def _warnings(chance: Random, kind: TypeUsage, status: Status) -> tuple[str, ...]:
-    if status is not Status.COMPLETED or kind.type != "dataset_report" or chance.random() > _WARNED:
+def _warnings(rng: Random, usage: TypeUsage, status: Status) -> tuple[str, ...]:
+    if status is not Status.COMPLETED or usage.type != "dataset_report" or rng.random() > _WITH_WARNINGS:
         return ()
-    lines = sorted(chance.sample(range(2, 9000), chance.randint(1, 3)))
+    lines = sorted(rng.sample(range(2, 9000), rng.randint(1, 3)))
     return tuple(f"Line {line:,}: it has too few fields; the row was skipped." for line in lines)
