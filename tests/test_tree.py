@@ -28,25 +28,17 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
     "jobtypes/tables/*": "tested through the job types that read tables",
     "jobtypes/bulk_action/checkpoint": "test_bulk_action.py interrupts the job and lets it go on",
     "cli/*": "the tests of the commands run them with real arguments",
-    "jobs/schedules/*": "test_service.py and test_runner.py",
     **dict.fromkeys(
         ("app", "processes/web", "processes/preflight", "processes/valkey"),
         "the tests of `up` and of the commands start the real processes",
     ),
-    **dict.fromkeys(
-        ("db/revision", "jobs/monitoring/components"),
-        "tests/processes/test_bootstrap_migrations.py and the health checks",
-    ),
+    "db/revision": "tests/processes/test_bootstrap_migrations.py",
     **dict.fromkeys(
         (
             *("jobs/lifecycle/create", "jobs/lifecycle/job_writer", "jobs/lifecycle/cascade"),
             *("jobs/lifecycle/optimistic_update",),
         ),
         "tests/jobs/test_service.py and the state machine in test_lifecycle_model.py",
-    ),
-    **dict.fromkeys(
-        ("jobs/queries/history", "jobs/queries/text_search", "jobs/metrics/cursors"),
-        "test_visible_jobs.py and test_service.py call them through the public methods",
     ),
     **dict.fromkeys(
         ("views/blueprints", "views/admin/charts", "views/admin/new_user", "views/new_job/*", "views/schedules/*"),

@@ -22,7 +22,7 @@ def test_it_is_not_poured_over_real_jobs(say: Say, services: Services, user: Use
     services.jobs.create_user_job("maintenance", None, user.id)
     done = say("demo", "--small")
     assert done.exit_code == 1
-    assert "People have started jobs" in done.output
+    assert "already has jobs of users" in done.output
     assert "--on-top" in done.output
     assert services.accounts.all() == (user,)
     assert say("demo", "--small", "--on-top").exit_code == 0

@@ -17,7 +17,7 @@ from webapp.services import Services
 
 @pytest.fixture
 def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Turn the rescuer's monotonic time by hand: `at[0] += 5`."""
+    """The monotonic time of the rescuer; a test advances it: `at[0] += 5`."""
     at = [1000.0]
     monkeypatch.setattr(module, "monotonic", lambda: at[0])
     return at
@@ -68,18 +68,18 @@ def test_a_heartbeat_at_the_last_moment_keeps_the_lease(
     services: Services, rescuer: LeaseRescuer, running: Callable[..., Job], lease: UUID, at: list[float], database: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """It comes after the rescuer has looked and before it takes the lease."""
+    """It comes after the rescuer has read the leases and before it settles one."""
     job, beats = running(), services.leases.beats
     rescuer.rescue()
     at[0] += 5.1
 
-    def then_beaten() -> Mapping[UUID, int | None]:
+    def then_beat() -> Mapping[UUID, int | None]:
         seen = beats()
         services.leases.beat(lease)
         return seen
 
     with monkeypatch.context() as patch:
-        patch.setattr(services.leases, "beats", then_beaten)
+        patch.setattr(services.leases, "beats", then_beat)
         rescuer.rescue()
     assert services.jobs.get(job.id).status is Status.RUNNING
     assert services.leases.beat(lease)
@@ -126,10 +126,10 @@ def test_wake_ups_are_topped_up_by_queue(services: Services, make: Callable[...,
     for queue in ("b", "a", "a", "c"):
         services.queues.add(queue)
         make(queue=queue)
-    announced: dict[str, int] = {}
-    top_up_wake_ups(services.engine, announced.setdefault)
-    assert announced == {"a": 2, "b": 1, "c": 1}
-    assert list(announced) == ["a", "b", "c"]
+    pushed: dict[str, int] = {}
+    top_up_wake_ups(services.engine, pushed.setdefault)
+    assert pushed == {"a": 2, "b": 1, "c": 1}
+    assert list(pushed) == ["a", "b", "c"]
 
 
 def test_the_count_of_queued_jobs_stops_at_the_ceiling(services: Services, make: Callable[..., Job]) -> None:
@@ -153,10 +153,12 @@ def test_an_emptied_redis_is_topped_up_to_the_cap(
 
 def test_queues_are_found_along_an_index(services: Services, make: Callable[..., Job], database: str) -> None:
     make()
-    with recorded(services.engine) as sent:
+    with recorded(services.engine) as statements:
         top_up_wake_ups(services.engine, lambda _queue, rows: rows)
     plans = [
-        plan_of(services.engine, *statement, as_if_large=True) for statement in sent if "FROM jobs" in statement[0]
+        plan_of(services.engine, *statement, as_if_large=True)
+        for statement in statements
+        if "FROM jobs" in statement[0]
     ]
     assert plans
     for plan in plans:

@@ -27,7 +27,7 @@ def pruner(services: Services) -> Pruner:
 
 @pytest.fixture
 def with_file(services: Services, running: Callable[..., Job]) -> Callable[..., tuple[Job, Path]]:
-    """Make a job that has left a file; give its row the values."""
+    """Make a job with an output file, with these values in its row."""
 
     def with_file(**values: Any) -> tuple[Job, Path]:
         job = running(priority=500)
@@ -45,8 +45,8 @@ def days_ago(days: float) -> Any:
 
 
 def aged(path: Path, age: timedelta) -> Path:
-    moment = path.stat().st_mtime - age.total_seconds()
-    os.utime(path, (moment, moment))
+    modified_at = path.stat().st_mtime - age.total_seconds()
+    os.utime(path, (modified_at, modified_at))
     return path
 
 
@@ -58,14 +58,14 @@ def ids(services: Services, table: Any = jobs) -> set[Any]:
 def test_old_finished_jobs_are_pruned_with_their_files_and_events(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
-    _, gone = with_file(status="completed", finished_at=days_ago(31))
-    young, kept = with_file(status="completed", finished_at=days_ago(29))
+    _, deleted = with_file(status="completed", finished_at=days_ago(31))
+    recent, kept = with_file(status="completed", finished_at=days_ago(29))
     assert pruner.prune(MONTH) == 1
-    assert ids(services) == {young.id}
-    assert (gone.exists(), kept.exists()) == (False, True)
+    assert ids(services) == {recent.id}
+    assert (deleted.exists(), kept.exists()) == (False, True)
     with reading(services.engine) as connection:
-        assert set(connection.execute(select(events.c.job_id)).scalars()) <= {young.id}
-        assert set(connection.execute(select(attachments.c.job_id)).scalars()) == {young.id}
+        assert set(connection.execute(select(events.c.job_id)).scalars()) <= {recent.id}
+        assert set(connection.execute(select(attachments.c.job_id)).scalars()) == {recent.id}
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
@@ -75,7 +75,7 @@ def test_an_unfinished_job_is_never_pruned(
     job = make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value, created_at=days_ago(900), started_at=days_ago(900)))
-    assert pruner.prune(timedelta(0)) == 0, "it has not finished, so it has no end to count from"
+    assert pruner.prune(timedelta(0)) == 0, "an unfinished job has no end to count from"
     assert ids(services) == {job.id}
 
 
@@ -103,15 +103,15 @@ def new_job(number: int) -> Job:
 def test_an_expired_file_is_deleted_and_its_row_has_the_time(
     services: Services, pruner: Pruner, with_file: Callable[..., tuple[Job, Path]], database: str
 ) -> None:
-    job, gone = with_file()
+    job, deleted = with_file()
     with writing(services.engine) as connection:
         connection.execute(update(attachments).values(expires_at=days_ago(1)))
-    young, kept = with_file()
+    recent, kept = with_file()
     assert pruner.expire_files() == 1
     assert pruner.expire_files() == 0
-    assert (gone.exists(), kept.exists()) == (False, True)
+    assert (deleted.exists(), kept.exists()) == (False, True)
     assert services.jobs.attachments(job.id) == ()
-    assert len(services.jobs.attachments(young.id)) == 1
+    assert len(services.jobs.attachments(recent.id)) == 1
     with reading(services.engine) as connection:
         (file_id,) = connection.execute(select(attachments.c.id).where(attachments.c.job_id == job.id)).scalars()
     assert services.jobs.attachment(job.id, file_id).deleted_at is not None
@@ -124,12 +124,12 @@ def test_the_sweep_deletes_only_old_files_without_a_row(
     aged(named, 2 * ORPHAN_AGE)
     orphan = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
     aged(orphan, 2 * ORPHAN_AGE)
-    young = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
+    recent = services.files.path(services.files.receive(io.BytesIO(b"x"), "x").id)
     with services.files.new_file() as draft:
         draft_path = aged(services.files.partial_path(draft.id), 2 * ORPHAN_AGE)
         assert pruner.sweep_orphans() == 2
         assert not draft_path.exists()
-    assert [path.exists() for path in (named, orphan, young)] == [True, False, True]
+    assert [path.exists() for path in (named, orphan, recent)] == [True, False, True]
 
 
 def test_the_sweep_deletes_a_file_that_a_crash_left_behind(
@@ -147,11 +147,11 @@ def test_the_sweep_ignores_files_that_vanish_meanwhile(tmp_path: Path) -> None:
     files = FileStore(tmp_path)
     for _ in range(3):
         aged(files.path(files.receive(io.BytesIO(b"x"), "x").id), 2 * ORPHAN_AGE)
-    found = files.files(ORPHAN_AGE, 4e9)
-    next(found)
+    listing = files.files(ORPHAN_AGE, 4e9)
+    next(listing)
     for path in tmp_path.glob("*/*"):
         path.unlink()
-    assert list(found) == []
+    assert list(listing) == []
 
 
 def test_files_with_a_row_but_not_on_the_disk_are_found(

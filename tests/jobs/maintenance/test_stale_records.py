@@ -1,4 +1,4 @@
-"""Record-only jobs of which nobody has heard for their type's time."""
+"""Record-only jobs without updates are marked as lost."""
 
 from datetime import timedelta
 
@@ -18,23 +18,23 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture
 def crawl(services: Services) -> Job:
     def handler(job: JobContext, payload: Nothing) -> None:
-        """Its work is done elsewhere."""
+        """The work is done elsewhere."""
 
     services.registry.add(job_type("crawl", title="Crawl", stale_after=timedelta(minutes=30))(handler))
-    made = services.jobs.create_job("crawl", dispatch=False)
-    return services.jobs.change(made.id, Job.mark_running)
+    record = services.jobs.create_job("crawl", dispatch=False)
+    return services.jobs.change(record.id, Job.mark_running)
 
 
-def heard_of(services: Services, job: Job, minutes: float) -> None:
+def set_heartbeat_age(services: Services, job: Job, minutes: float) -> None:
     with writing(services.engine) as connection:
         values = {"heartbeat_at": later(-60 * minutes)}
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
 
 
 def test_a_record_without_updates_is_lost_after_the_limit(services: Services, crawl: Job) -> None:
-    heard_of(services, crawl, minutes=29)
+    set_heartbeat_age(services, crawl, minutes=29)
     assert mark_silent_records_stale(services.jobs, services.registry) == 0
-    heard_of(services, crawl, minutes=31)
+    set_heartbeat_age(services, crawl, minutes=31)
     assert mark_silent_records_stale(services.jobs, services.registry) == 1
     lost = services.jobs.get(crawl.id)
     assert lost.status is Status.STALE
@@ -43,19 +43,19 @@ def test_a_record_without_updates_is_lost_after_the_limit(services: Services, cr
 
 
 def test_every_update_counts_as_a_heartbeat(services: Services, crawl: Job) -> None:
-    heard_of(services, crawl, minutes=31)
+    set_heartbeat_age(services, crawl, minutes=31)
     services.jobs.change(crawl.id, lambda job: job.with_progress(5.0))
     assert mark_silent_records_stale(services.jobs, services.registry) == 0
 
 
 def test_a_root_with_unfinished_children_is_never_lost(services: Services, crawl: Job) -> None:
     services.jobs.create_child_job(crawl.id, "crawl", dispatch=False)
-    heard_of(services, crawl, minutes=31)
+    set_heartbeat_age(services, crawl, minutes=31)
     assert mark_silent_records_stale(services.jobs, services.registry) == 0
 
 
 def test_a_record_of_a_type_without_a_limit_is_never_lost(services: Services) -> None:
-    made = services.jobs.create_job("nothing", dispatch=False)
-    running = services.jobs.change(made.id, Job.mark_running)
-    heard_of(services, running, minutes=60 * 24)
+    record = services.jobs.create_job("nothing", dispatch=False)
+    running = services.jobs.change(record.id, Job.mark_running)
+    set_heartbeat_age(services, running, minutes=60 * 24)
     assert mark_silent_records_stale(services.jobs, services.registry) == 0

@@ -7,7 +7,7 @@ from webapp.services import Services
 
 
 @pytest.fixture
-def fold(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Add up all that has happened, the latest second as well: nobody else writes here."""
+def roll_up(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Roll up everything, including the latest second: no other transaction writes here."""
     monkeypatch.setattr(cursors, "CAUTION_SECONDS", 0.0)
     return services.metrics.roll_up

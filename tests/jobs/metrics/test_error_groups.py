@@ -20,10 +20,10 @@ def test_a_page_of_errors_is_read_in_the_order_of_its_index(services: Services, 
     with writing(services.engine) as connection:
         connection.execute(insert(error_groups), rows)
     analyze(services.engine, "error_groups")
-    places = (None, (now - timedelta(minutes=50), f"{50:016x}"))
-    with recorded(services.engine) as sent:
-        for state, type_name, since, before in product((None, ErrorState.OPEN), ("", "nothing"), (None, now), places):
+    starts = (None, (now - timedelta(minutes=50), f"{50:016x}"))
+    with recorded(services.engine) as statements:
+        for state, type_name, since, before in product((None, ErrorState.OPEN), ("", "nothing"), (None, now), starts):
             services.metrics.errors.page(state=state, type_name=type_name, since=since, before=before)
-    plans = [plan_of(services.engine, statement, values) for statement, values in sent]
+    plans = [plan_of(services.engine, statement, values) for statement, values in statements]
     assert len(plans) == 16
     assert [plan for plan in plans if "ix_error_groups_seen" not in plan or "Seq Scan on error_groups" in plan] == []

@@ -6,7 +6,7 @@ TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("error", "same_error"),
     [
         ("Row 17 has no sku.", "Row 400 has no sku."),
         ("No job 0199f3a0-0000-7000-8000-0000000000aa", "No job 0199f3a0-ffff-7000-8000-0000000000bb"),
@@ -15,25 +15,25 @@ TRACE = 'Traceback:\n  File "/app/webapp/a.py", line {line}, in {function}\n    
         ("Timed out after 3.5 s", "Timed out  after 12.25 s"),
     ],
 )
-def test_variable_parts_do_not_change_the_fingerprint(one: str, other: str) -> None:
-    assert error_signature("report", one).fingerprint == error_signature("report", other).fingerprint
+def test_variable_parts_do_not_change_the_fingerprint(error: str, same_error: str) -> None:
+    assert error_signature("report", error).fingerprint == error_signature("report", same_error).fingerprint
 
 
 def test_type_message_and_place_change_the_fingerprint() -> None:
-    marks = {
+    fingerprints = {
         error_signature("report", "broken").fingerprint,
         error_signature("import", "broken").fingerprint,
         error_signature("report", "empty").fingerprint,
         error_signature("report", "broken", TRACE.format(line=1, function="f")).fingerprint,
         error_signature("report", "broken", TRACE.format(line=1, function="g")).fingerprint,
     }
-    assert len(marks) == 5
+    assert len(fingerprints) == 5
 
 
 def test_a_line_number_does_not_change_the_fingerprint() -> None:
-    one, other = (error_signature("report", "broken", TRACE.format(line=line, function="f")) for line in (3, 30))
-    assert one == other
-    assert one.place == "a.py, f"
+    first, second = (error_signature("report", "broken", TRACE.format(line=line, function="f")) for line in (3, 30))
+    assert first == second
+    assert first.place == "a.py, f"
 
 
 def test_the_message_is_kept_unchanged() -> None:

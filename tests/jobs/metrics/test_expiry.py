@@ -1,4 +1,4 @@
-"""Figures of long ago go; those of errors stay while a job shows them."""
+"""Old metrics are deleted; an error stays while a job has it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,7 +32,7 @@ def add(services: Services, table: Any, **values: Any) -> None:
 
 @pytest.fixture
 def error(services: Services, people: Callable[[], Any], make: Callable[..., Job]) -> Callable[..., None]:
-    """Add an error, as it was last seen at a time and hit somebody an hour before."""
+    """Add an error that was last seen at a time and affected one user."""
 
     def error(fingerprint: str, seen: Any, job: Job | None = None) -> None:
         sample = job or make()
@@ -61,11 +61,11 @@ def test_an_old_error_is_deleted_with_its_counts(
 ) -> None:
     error("old", OLD)
     error("young", YOUNG)
-    error("shown", OLD, make(payload=Nothing()))
+    error("kept", OLD, make(payload=Nothing()))
     prune_metrics(services.engine, YEAR)
-    assert {group.fingerprint for group in services.metrics.errors.page()} == {"young", "shown"}
+    assert {group.fingerprint for group in services.metrics.errors.page()} == {"young", "kept"}
     assert count(services, error_users) == 2
-    assert count(services, error_hours) == 1, "the hours of a year ago are no page's"
+    assert count(services, error_hours) == 1, "hours older than the retention are deleted even for errors that stay"
 
 
 def test_an_unlimited_retention_deletes_nothing(services: Services) -> None:

@@ -11,8 +11,8 @@ SECONDS = st.floats(min_value=0.01, max_value=BOUNDS[-1])
 
 def durations(*seconds: float) -> DurationHistogram:
     counts: dict[int, int] = {}
-    for one in seconds:
-        counts[bucket_of(one)] = counts.get(bucket_of(one), 0) + 1
+    for value in seconds:
+        counts[bucket_of(value)] = counts.get(bucket_of(value), 0) + 1
     return DurationHistogram(counts)
 
 
@@ -28,12 +28,12 @@ def test_fewer_than_twenty_samples_are_a_small_sample() -> None:
 @given(st.lists(SECONDS, min_size=1, max_size=60), st.sampled_from([0.5, 0.95, 0.99, 1.0]))
 def test_a_percentile_lies_in_the_bucket_of_the_exact_value(seconds: list[float], share: float) -> None:
     ranked = sorted(seconds)
-    true = next(one for place, one in enumerate(ranked, 1) if place >= share * len(ranked))
+    exact = next(value for rank, value in enumerate(ranked, 1) if rank >= share * len(ranked))
     found = durations(*seconds).percentile(share)
     assert found is not None
-    step = bucket_of(true)
-    low = BOUNDS[step - 1] if step else 0.0
-    assert low - 1e-6 <= found.total_seconds() <= BOUNDS[step] + 1e-6
+    bucket = bucket_of(exact)
+    low = BOUNDS[bucket - 1] if bucket else 0.0
+    assert low - 1e-6 <= found.total_seconds() <= BOUNDS[bucket] + 1e-6
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.005, 5e6])

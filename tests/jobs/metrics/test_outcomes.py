@@ -1,4 +1,4 @@
-"""The count of ended jobs is, at any moment, what a list of them would count."""
+"""The count of ended jobs equals the length of their list at any time."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.metrics import outcomes as figure
+from webapp.jobs.metrics import outcomes
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import endings, jobs, later
 from webapp.services import Services
@@ -38,115 +38,115 @@ def since(services: Services, hours: int = 48) -> datetime:
     return services.queries.jobs.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
 
 
-def listed(services: Services) -> dict[tuple[datetime, str], int]:
+def count_rows(services: Services) -> dict[tuple[datetime, str], int]:
     with reading(services.engine) as connection:
         rows = connection.execute(select(jobs.c.finished_at, jobs.c.status).where(jobs.c.finished_at.is_not(None)))
         return dict(Counter((row.finished_at.replace(minute=0, second=0, microsecond=0), row.status) for row in rows))
 
 
-def equal(services: Services) -> bool:
-    return services.metrics.count_ended_by_hour(since(services)) == listed(services)
+def counts_match(services: Services) -> bool:
+    return services.metrics.count_ended_by_hour(since(services)) == count_rows(services)
 
 
-def test_a_job_counts_before_and_after_the_rollup(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_job_counts_before_and_after_the_rollup(services: Services, ended: Ended, roll_up: Any) -> None:
     for minutes in (0, 1, 59, 61, 150):
         ended(minutes=minutes)
-    assert equal(services)
-    fold()
-    assert equal(services)
+    assert counts_match(services)
+    roll_up()
+    assert counts_match(services)
     ended()
     ended(Status.COMPLETED, 0)
     assert sum(services.metrics.count_ended_by_hour(since(services)).values()) == 7
 
 
-def test_a_job_is_counted_once_by_repeated_rollups(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_job_is_counted_once_by_repeated_rollups(services: Services, ended: Ended, roll_up: Any) -> None:
     ended()
     ended(Status.COMPLETED)
     for _ in range(2):
-        fold()
-    assert equal(services)
+        roll_up()
+    assert counts_match(services)
     with reading(services.engine) as connection:
         assert sum(connection.execute(select(endings.c.jobs)).scalars()) == 2
 
 
-def test_a_retried_job_is_subtracted(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_retried_job_is_subtracted(services: Services, ended: Ended, roll_up: Any) -> None:
     job = ended()
     ended()
-    fold()
+    roll_up()
     services.jobs.retry(job.id)
     assert sum(services.metrics.count_ended_by_hour(since(services)).values()) == 1
-    assert equal(services)
+    assert counts_match(services)
 
 
-def test_a_deleted_job_is_subtracted(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_deleted_job_is_subtracted(services: Services, ended: Ended, roll_up: Any) -> None:
     job = ended()
-    fold()
+    roll_up()
     services.jobs.delete(job.id)
     assert services.metrics.count_ended_by_hour(since(services)) == {}
 
 
-def test_an_expired_job_stays_in_the_history(services: Services, ended: Ended, fold: Any) -> None:
+def test_an_expired_job_stays_in_the_history(services: Services, ended: Ended, roll_up: Any) -> None:
     ended(minutes=60 * 24 * 20)
-    fold()
+    roll_up()
     with writing(services.engine) as connection:
         connection.execute(delete(jobs))
     assert sum(services.metrics.count_ended_by_hour(since(services, 24 * 30)).values()) == 1
 
 
-def test_a_job_that_is_inserted_late_counts_in_its_hour(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_job_that_is_inserted_late_counts_in_its_hour(services: Services, ended: Ended, roll_up: Any) -> None:
     ended()
-    fold()
+    roll_up()
     row = {"type": "nothing", "title": "Imported", "queue": "default", "priority": 100, "payload": {}}
     with writing(services.engine) as connection:
         times = {"created_at": later(-9000), "finished_at": later(-7200), "status": "completed"}
         connection.execute(jobs.insert().values(id=uuid7(), **row, **times))
-    assert equal(services)
+    assert counts_match(services)
 
 
 def test_the_rows_of_a_past_hour_are_merged(
-    services: Services, ended: Ended, monkeypatch: pytest.MonkeyPatch, fold: Any
+    services: Services, ended: Ended, monkeypatch: pytest.MonkeyPatch, roll_up: Any
 ) -> None:
     for _ in range(3):
         job = ended(minutes=200)
-        fold()
+        roll_up()
     services.jobs.delete(job.id)
-    monkeypatch.setattr(figure, "_OPEN_HOURS", timedelta(0))
+    monkeypatch.setattr(outcomes, "_OPEN_HOURS", timedelta(0))
     ended(minutes=200)
-    fold()
+    roll_up()
     with reading(services.engine) as connection:
         assert connection.execute(select(endings.c.jobs)).scalars().all() == [3]
-    assert equal(services)
+    assert counts_match(services)
 
 
-def test_a_count_can_be_filtered_by_type_or_queue(services: Services, ended: Ended, fold: Any) -> None:
+def test_a_count_can_be_filtered_by_type_or_queue(services: Services, ended: Ended, roll_up: Any) -> None:
     ended(queue="slow")
     ended(type="other")
-    fold()
+    roll_up()
     ended(queue="slow")
     assert sum(services.metrics.count_ended_by_hour(since(services), queue="slow").values()) == 2
     assert sum(services.metrics.count_ended_by_hour(since(services), type="other").values()) == 1
 
 
-def test_an_hour_without_jobs_leaves_no_rows(services: Services, ended: Ended, fold: Any) -> None:
+def test_an_hour_without_jobs_leaves_no_rows(services: Services, ended: Ended, roll_up: Any) -> None:
     gone, kept = ended(minutes=300), ended(minutes=400)
-    fold()
+    roll_up()
     with writing(services.engine) as connection:
         connection.execute(delete(jobs).where(jobs.c.id == gone.id))
-    ended(minutes=0)  # so that the cursor moves on
-    fold()
+    ended(minutes=0)  # so that the cursor moves
+    roll_up()
     with reading(services.engine) as connection:
         rows = connection.execute(select(endings.c.hour, endings.c.jobs).where(endings.c.hour < later(-7200))).all()
     assert [row.jobs for row in rows] == [1]
     assert rows[0].hour <= kept.finished_at
-    assert equal(services)
+    assert counts_match(services)
 
 
-def test_all_types_are_counted_together(services: Services, ended: Ended, fold: Any) -> None:
+def test_all_types_are_counted_together(services: Services, ended: Ended, roll_up: Any) -> None:
     ended()
     ended(type="other")
     again = ended(type="other")
     ended(minutes=60 * 24 * 3)
-    fold()
+    roll_up()
     ended(Status.COMPLETED, 0)
     services.jobs.retry(ended().id)
     services.jobs.delete(again.id)

@@ -1,16 +1,13 @@
-"""Several clocks add up at once, and while others write: each thing is counted, and counted once."""
+"""Several clocks roll up concurrently: each end is counted exactly once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from tests.jobs.conftest import end
-from webapp.jobs.lifecycle import finish_attempt
-from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.metrics import attempt_stats, error_rollup
 from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
@@ -24,7 +21,7 @@ def counted(services: Services) -> tuple[int, int, int]:
     ended = sum(services.metrics.count_ended_by_hour(since).values())
     return (
         ended,
-        sum(went.runs for went in services.metrics.attempt_stats(since)),
+        sum(stats.runs for stats in services.metrics.attempt_stats(since)),
         sum(group.count for group in services.metrics.errors.page()),
     )
 
@@ -37,30 +34,16 @@ def claim(services: Services, lease: UUID) -> Job:
 
 
 def test_each_end_is_counted_once_by_concurrent_clocks(
-    services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch, fold: Callable[[], None]
+    services: Services, lease: UUID, monkeypatch: pytest.MonkeyPatch, roll_up: Callable[[], None]
 ) -> None:
     monkeypatch.setattr(attempt_stats, "BATCH", 5)
     monkeypatch.setattr(error_rollup, "BATCH", 5)
     with ThreadPoolExecutor(4) as clocks:
-        folding = []
+        rollups = []
         for _ in range(JOBS):
             end(services, claim(services, lease), Status.FAILED, error="broken")
-            folding += [clocks.submit(fold) for _ in range(2)]
-        for one in folding:
-            one.result()
-    fold()
+            rollups += [clocks.submit(roll_up) for _ in range(2)]
+        for rollup in rollups:
+            rollup.result()
+    roll_up()
     assert counted(services) == (JOBS, JOBS, JOBS)
-
-
-def test_a_late_commit_is_not_missed(services: Services, lease: UUID, database: str, fold: Callable[[], None]) -> None:
-    if database == "sqlite":
-        return  # whoever writes there is alone
-    late, soon = claim(services, lease), claim(services, lease)
-    horse: Any = finish_attempt.AttemptLocation(worker="w", host="h", pid=1)
-    ending = Ending(status=Status.FAILED, outcome="failed", error="broken")
-    with services.engine.begin() as connection:
-        finish_attempt.end_attempt(connection, late, horse, ending)
-        end(services, soon, Status.FAILED, error="broken")
-        fold()
-    fold()
-    assert counted(services) == (2, 2, 2)

@@ -38,11 +38,11 @@ def test_waiting_and_running_jobs_are_counted(services: Services, make: Make, ru
     move(services, make(), "slow")
     move(services, make(), "slow")
     services.queues.pause("default")
-    found = snapshot(services)
-    assert (found.running, found.waiting) == (1, 2)
-    assert (found.waiting_queues, found.paused_queues) == (("slow",), ("default",))
-    assert found.redis is not None
-    assert found.disk.total > 0
+    state = snapshot(services)
+    assert (state.running, state.waiting) == (1, 2)
+    assert (state.waiting_queues, state.paused_queues) == (("slow",), ("default",))
+    assert state.redis is not None
+    assert state.disk.total > 0
 
 
 def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
@@ -51,10 +51,10 @@ def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
     oldest = make()
     move(services, oldest, "slow")
     age(services, oldest, 900)
-    found = snapshot(services).longest_wait
-    assert found is not None
-    assert (found.job_id, found.queue) == (oldest.id, "slow")
-    assert found.waited >= timedelta(seconds=899)
+    wait = snapshot(services).longest_wait
+    assert wait is not None
+    assert (wait.job_id, wait.queue) == (oldest.id, "slow")
+    assert wait.waited >= timedelta(seconds=899)
 
 
 def test_jobs_in_a_paused_queue_do_not_count_as_waiting_longest(services: Services, make: Make) -> None:
@@ -68,9 +68,9 @@ def test_a_retry_restarts_the_wait(services: Services, running: Callable[..., Jo
     end(services, job, Status.FAILED)
     age(services, job, 900)
     services.jobs.retry(job.id)
-    found = snapshot(services).longest_wait
-    assert found is not None
-    assert found.waited < timedelta(seconds=60)
+    wait = snapshot(services).longest_wait
+    assert wait is not None
+    assert wait.waited < timedelta(seconds=60)
 
 
 def test_the_latest_failures_come_first(services: Services, lease: UUID, make: Make) -> None:
@@ -87,11 +87,11 @@ def test_the_latest_failures_come_first(services: Services, lease: UUID, make: M
 def test_an_unreachable_redis_is_part_of_the_snapshot(services: Services, tmp_path: Path) -> None:
     health_check = HealthCheck(
         services.engine,
-        redis=Redis(unix_socket_path=str(tmp_path / "nobody")),
+        redis=Redis(unix_socket_path=str(tmp_path / "missing")),
         workers=services.workers.all,
         workers_in_database=services.workers.in_database,
         clock_silent_for=lambda: None,
-        folder=tmp_path / "not" / "there",
+        folder=tmp_path / "missing" / "folder",
     )
-    found = health_check.take_snapshot()
-    assert (found.redis, found.workers, found.clock_silent_for) == (None, (), None)
+    state = health_check.take_snapshot()
+    assert (state.redis, state.workers, state.clock_silent_for) == (None, (), None)

@@ -33,8 +33,8 @@ def test_a_worker_with_a_lease_is_busy(engine: Engine, running: Callable[..., Jo
 @pytest.mark.usefixtures("lease")
 def test_a_worker_that_redis_does_not_know_is_found_by_its_lease(engine: Engine) -> None:
     workers = Workers(engine, lambda: (IDLE,))
-    assert [(one.name, one.queues) for one in workers.all()] == [("i", ("x", "y")), ("w", ("default",))]
-    assert [one.name for one in workers.in_database()] == ["w"]
+    assert [(worker.name, worker.queues) for worker in workers.all()] == [("i", ("x", "y")), ("w", ("default",))]
+    assert [worker.name for worker in workers.in_database()] == ["w"]
 
 
 def test_the_age_of_a_heartbeat_is_measured_by_the_database(engine: Engine, lease: UUID) -> None:

@@ -1,4 +1,4 @@
-"""How many jobs are whose, without going through all of them."""
+"""Jobs are counted by owner without reading all of them."""
 
 from uuid import uuid4
 
@@ -13,10 +13,10 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def test_jobs_are_counted_by_owner_up_to_a_ceiling_in_one_statement(services: Services) -> None:
-    nobody = uuid4()
+    other_id = uuid4()
     many(services, 7, owner=ANA.user_id)
-    with recorded(services.engine) as sent:
-        found = all_jobs.count_by_owner(services.engine, [ANA.user_id, BEN.user_id, nobody], ceiling=5)
-    assert found == {ANA.user_id: 5, BEN.user_id: 0, nobody: 0}
-    assert len([statement for statement, _ in sent if "FROM" in statement]) == 1
+    with recorded(services.engine) as statements:
+        found = all_jobs.count_by_owner(services.engine, [ANA.user_id, BEN.user_id, other_id], ceiling=5)
+    assert found == {ANA.user_id: 5, BEN.user_id: 0, other_id: 0}
+    assert len([statement for statement, _ in statements if "FROM" in statement]) == 1
     assert all_jobs.count_by_owner(services.engine, []) == {}

@@ -1,4 +1,4 @@
-"""The pulse of a job differs whenever its page may."""
+"""The change tag of a job differs whenever its page may look different."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,15 @@ from webapp.services import Services
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 Make = Callable[..., Job]
 CHANGES = {
-    "progress": lambda services, job, _: services.jobs.change(job.id, lambda one: one.with_message("further")),
+    "progress": lambda services, job, _: services.jobs.change(job.id, lambda current: current.with_message("further")),
     "a file": lambda services, job, _: services.jobs.add_attachment(job.id, "a.txt", b"abc"),
-    "no file": lambda services, job, _: services.jobs.remove_attachments(job.id),
-    "a part": lambda services, _, part: services.jobs.change(part.id, lambda one: one.with_message("further")),
-    "a new part": lambda services, job, _: services.jobs.create_child_job(job.id, "nothing"),
+    "a deleted file": lambda services, job, _: services.jobs.remove_attachments(job.id),
+    "a child": lambda services, _, child: services.jobs.change(
+        child.id, lambda current: current.with_message("further")
+    ),
+    "a new child": lambda services, job, _: services.jobs.create_child_job(job.id, "nothing"),
     "a repetition": lambda services, job, _: services.jobs.run_again(job.id),
-    "a keeper": lambda services, job, _: services.admin_jobs.pin(job.id),
+    "a pin": lambda services, job, _: services.admin_jobs.pin(job.id),
     "a stop": lambda services, job, _: services.jobs.cancel(job.id),
 }
 
@@ -24,9 +26,9 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_tag_differs_after_a_change(services: Services, make: Make, change: str) -> None:
     job = make()
-    part = services.jobs.create_child_job(job.id, "nothing")
+    child = services.jobs.create_child_job(job.id, "nothing")
     services.jobs.add_attachment(job.id, "first.txt", b"abc")
     before = services.queries.change_tags.of_job(services.jobs.get(job.id))
     assert services.queries.change_tags.of_job(services.jobs.get(job.id)) == before
-    CHANGES[change](services, job, part)
+    CHANGES[change](services, job, child)
     assert services.queries.change_tags.of_job(services.jobs.get(job.id)) != before

@@ -1,4 +1,4 @@
-"""The lines of a log, from its beginning, from its end, and only some of them."""
+"""Log lines are read from the start, from the end, and by criteria."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.usefixtures("database")
 @pytest.fixture
 def job(services: Services, make: Callable[..., Job]) -> Job:
     job, other = make(), make()
-    told = [("a", "INFO", 1), ("b", "WARNING", 1), ("c", "ERROR", 2), ("d", "DEBUG", 2), ("e", "CRITICAL", 2)]
-    rows = [{"job_id": job.id, "text": text, "level": level, "attempt": attempt} for text, level, attempt in told]
+    lines = [("a", "INFO", 1), ("b", "WARNING", 1), ("c", "ERROR", 2), ("d", "DEBUG", 2), ("e", "CRITICAL", 2)]
+    rows = [{"job_id": job.id, "text": text, "level": level, "attempt": attempt} for text, level, attempt in lines]
     with writing(services.engine) as connection:
         connection.execute(insert(log_lines).values(at=now()), [*rows, {**rows[0], "job_id": other.id}])
     return job
@@ -30,12 +30,12 @@ def texts(lines: tuple[LogLine, ...]) -> str:
 
 
 def test_lines_are_read_forwards_and_backwards(services: Services, job: Job) -> None:
-    ask = services.queries.logs
-    assert texts(ask.log(job.id)) == "abcde"
-    end = ask.last_lines(LogCriteria(job_id=job.id), 2)
+    logs = services.queries.logs
+    assert texts(logs.log(job.id)) == "abcde"
+    end = logs.last_lines(LogCriteria(job_id=job.id), 2)
     assert texts(end) == "de"
-    assert texts(ask.last_lines(LogCriteria(job_id=job.id, before=end[0].id), 2)) == "bc"
-    assert texts(ask.first_lines(LogCriteria(job_id=job.id, after=end[0].id), 2)) == "e"
+    assert texts(logs.last_lines(LogCriteria(job_id=job.id, before=end[0].id), 2)) == "bc"
+    assert texts(logs.first_lines(LogCriteria(job_id=job.id, after=end[0].id), 2)) == "e"
 
 
 def test_a_level_includes_more_severe_lines(services: Services, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""A notice is written with the end of a job, for its owner and for nobody else."""
+"""A job that ends notifies its owner and nobody else."""
 
 from collections.abc import Callable
 from uuid import UUID, uuid4
@@ -23,8 +23,8 @@ def ana(people: Callable[[], UUID]) -> UUID:
     return people()
 
 
-def told(services: Services, person: UUID) -> list[tuple[UUID, Status]]:
-    return [(notice.job_id, notice.status) for notice in services.notifications.unread(person)]
+def unread(services: Services, person: UUID) -> list[tuple[UUID, Status]]:
+    return [(notification.job_id, notification.status) for notification in services.notifications.unread(person)]
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.STALE, Status.CANCELLED])
@@ -32,18 +32,18 @@ def test_the_owner_of_a_job_is_notified_when_it_ends(
     services: Services, running: Make, ana: UUID, status: Status, database: str
 ) -> None:
     job = running(owner=Owner(user_id=ana))
-    assert told(services, ana) == []
+    assert unread(services, ana) == []
     end(services, job, status, cancel_kind="cooperative" if status is Status.CANCELLED else None)
-    assert told(services, ana) == [(job.id, status)]
-    [notice] = services.notifications.unread(ana)
-    assert (notice.title, notice.at) == (job.title, services.jobs.get(job.id).finished_at)
+    assert unread(services, ana) == [(job.id, status)]
+    [notification] = services.notifications.unread(ana)
+    assert (notification.title, notification.at) == (job.title, services.jobs.get(job.id).finished_at)
 
 
 def test_a_record_only_job_creates_a_notification(services: Services, make: Make, ana: UUID, database: str) -> None:
     job = make(Owner(user_id=ana), dispatch=False)
     services.jobs.change(job.id, Job.mark_running)
     services.jobs.change(job.id, Job.mark_completed)
-    assert told(services, ana) == [(job.id, Status.COMPLETED)]
+    assert unread(services, ana) == [(job.id, Status.COMPLETED)]
 
 
 def test_system_jobs_and_unknown_owners_get_no_notification(services: Services, running: Make, database: str) -> None:
@@ -57,7 +57,7 @@ def test_a_job_stopped_before_its_start_creates_no_notification(
     services: Services, make: Make, ana: UUID, database: str
 ) -> None:
     services.jobs.cancel(make(Owner(user_id=ana)).id)
-    assert told(services, ana) == []
+    assert unread(services, ana) == []
 
 
 def test_an_attempt_that_is_retried_creates_no_notification(
@@ -65,14 +65,14 @@ def test_an_attempt_that_is_retried_creates_no_notification(
 ) -> None:
     job = running(owner=Owner(user_id=ana))
     end(services, job, Status.SCHEDULED, retry_in=0.0)
-    assert told(services, ana) == []
+    assert unread(services, ana) == []
 
 
 def test_only_the_root_creates_a_notification(services: Services, run: Callable[..., Job], ana: UUID) -> None:
-    made = run(_root, owner=Owner(user_id=ana))
+    root = run(_root, owner=Owner(user_id=ana))
     run_once(services, "default", services.leases.open(HOLDER, "default"))
-    assert services.jobs.get(made.id).status is Status.COMPLETED
-    assert told(services, ana) == [(made.id, Status.COMPLETED)]
+    assert services.jobs.get(root.id).status is Status.COMPLETED
+    assert unread(services, ana) == [(root.id, Status.COMPLETED)]
 
 
 def _root(job: JobContext, payload: Nothing) -> None:
@@ -80,17 +80,17 @@ def _root(job: JobContext, payload: Nothing) -> None:
 
 
 def test_a_read_notification_is_no_longer_unread(services: Services, running: Make, ana: UUID, database: str) -> None:
-    made = [running(owner=Owner(user_id=ana)) for _ in range(3)]
-    for job in made:
+    finished = [running(owner=Owner(user_id=ana)) for _ in range(3)]
+    for job in finished:
         end(services, job)
     count, latest = services.notifications.state(ana)
     newest, middle, oldest = services.notifications.unread(ana)
     assert (count, latest) == (3, newest.id)
-    assert [notice.id for notice in services.notifications.after(ana, oldest.id)] == [middle.id, newest.id]
+    assert [notification.id for notification in services.notifications.after(ana, oldest.id)] == [middle.id, newest.id]
     services.notifications.mark_read(ana, middle.id)
     assert services.notifications.state(ana) == (2, newest.id)
     services.notifications.mark_read(uuid4(), newest.id)
-    assert services.notifications.state(ana)[0] == 2, "they are not somebody else's"
+    assert services.notifications.state(ana)[0] == 2, "a user cannot mark the notifications of others"
     services.notifications.mark_read(ana)
     assert services.notifications.state(ana) == (0, 0)
     assert len(services.notifications.read(ana)) == 3
@@ -100,18 +100,18 @@ def test_a_notification_is_deleted_with_its_job(services: Services, running: Mak
     job = running(owner=Owner(user_id=ana))
     end(services, job)
     services.jobs.delete(job.id)
-    assert told(services, ana) == []
+    assert unread(services, ana) == []
 
 
 @pytest.mark.parametrize(
-    ("choice", "told_of"), [("never", []), ("failure", ["failed"]), ("always", ["done", "failed"])]
+    ("choice", "expected"), [("never", []), ("failure", ["failed"]), ("always", ["done", "failed"])]
 )
 def test_users_choose_which_results_notify_them(
-    services: Services, running: Make, ana: UUID, choice: str, told_of: list[str], database: str
+    services: Services, running: Make, ana: UUID, choice: str, expected: list[str], database: str
 ) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(users).where(users.c.id == ana).values(notify=choice))
     for status in (Status.COMPLETED, Status.FAILED):
         end(services, running(owner=Owner(user_id=ana)), status)
-    kinds = {Status.COMPLETED: "done", Status.FAILED: "failed"}
-    assert sorted(kinds[kind] for _, kind in told(services, ana)) == told_of
+    words = {Status.COMPLETED: "done", Status.FAILED: "failed"}
+    assert sorted(words[status] for _, status in unread(services, ana)) == expected

@@ -12,15 +12,15 @@ from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
-EVERYBODY = Viewer(user_id=uuid7(), sees_all=True)
+AUDITOR = Viewer(user_id=uuid7(), sees_all=True)
 
 
 @pytest.fixture
 def put(services: Services) -> Callable[..., None]:
-    def put(status: Status, kind: str = "report", many: int = 1, **values: Any) -> None:
-        made = [Job(id=uuid7(), type=kind, title="It", status=status, **values) for _ in range(many)]
+    def put(status: Status, type_name: str = "report", many: int = 1, **values: Any) -> None:
+        rows = [Job(id=uuid7(), type=type_name, title="It", status=status, **values) for _ in range(many)]
         with writing(services.engine) as connection:
-            services.jobs.store.insert(connection, made)
+            services.jobs.store.insert(connection, rows)
 
     return put
 
@@ -33,8 +33,8 @@ def test_the_jobs_of_a_tab_are_counted_by_type(services: Services, put: Callable
     put(Status.WAITING, "import")
     put(Status.SCHEDULED)
     waiting, running = (
-        services.queries.lists.count_by_type(EVERYBODY, "waiting"),
-        services.queries.lists.count_by_type(EVERYBODY, "running"),
+        services.queries.lists.count_by_type(AUDITOR, "waiting"),
+        services.queries.lists.count_by_type(AUDITOR, "running"),
     )
     assert (waiting.counts, waiting.cut) == ({"report": 3, "import": 1}, False)
     assert (running.counts, running.cut) == ({"import": 2}, False)
@@ -45,7 +45,7 @@ def test_a_count_by_type_covers_the_newest_jobs_and_says_when_it_was_cut(
 ) -> None:
     put(Status.QUEUED, "import", many=2)
     put(Status.QUEUED, many=3)
-    found = count_types(services.engine, EVERYBODY, "waiting", 4)
+    found = count_types(services.engine, AUDITOR, "waiting", 4)
     assert (found.counts, found.cut) == ({"report": 3, "import": 1}, True)
 
 
@@ -61,7 +61,7 @@ def test_a_count_by_type_covers_only_visible_jobs(
 def test_a_count_by_type_reads_only_unfinished_jobs(services: Services, put: Callable[..., None]) -> None:
     put(Status.QUEUED)
     with recorded(services.engine) as sent:
-        services.queries.lists.count_by_type(EVERYBODY, "waiting")
+        services.queries.lists.count_by_type(AUDITOR, "waiting")
     plan = plan_of(services.engine, *sent[-1], as_if_large=True)
     assert plan.count("ix_jobs_unfinished") == 2
     assert "ix_jobs_type" not in plan

@@ -1,4 +1,4 @@
-"""Which jobs belong together, as far as somebody may see them."""
+"""Related jobs are found as far as the viewer may see them."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -17,7 +17,7 @@ Make = Callable[..., Job]
 ANA, BOB = Viewer(user_id=uuid4()), Viewer(user_id=uuid4())
 
 
-def become(services: Services, job: Job, status: Status) -> None:
+def set_status(services: Services, job: Job, status: Status) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(status=status.value))
 
@@ -25,36 +25,41 @@ def become(services: Services, job: Job, status: Status) -> None:
 def test_related_jobs_include_both_directions_of_run_again(services: Services, make: Make) -> None:
     old = make(Owner(user_id=ANA.user_id))
     new = services.jobs.run_again(old.id)
-    assert [one.id for one in services.queries.related.find(ANA, new).again_of] == [old.id]
-    assert [one.id for one in services.queries.related.find(ANA, old).run_again_as] == [new.id]
+    assert [related.id for related in services.queries.related.find(ANA, new).again_of] == [old.id]
+    assert [related.id for related in services.queries.related.find(ANA, old).run_again_as] == [new.id]
     assert services.queries.related.find(BOB, old).run_again_as == ()
 
 
 def test_related_jobs_include_visible_predecessors_and_dependents(services: Services, make: Make) -> None:
     owner = Owner(user_id=ANA.user_id)
-    first, strangers = make(owner), make(Owner(user_id=BOB.user_id))
-    second = make(owner, after=[first.id, strangers.id])
-    assert [one.id for one in services.queries.related.find(ANA, second).predecessors] == [first.id]
-    assert [one.id for one in services.queries.related.find(ANA, services.jobs.get(first.id)).dependents] == [second.id]
+    first, hidden = make(owner), make(Owner(user_id=BOB.user_id))
+    second = make(owner, after=[first.id, hidden.id])
+    assert [related.id for related in services.queries.related.find(ANA, second).predecessors] == [first.id]
+    assert [related.id for related in services.queries.related.find(ANA, services.jobs.get(first.id)).dependents] == [
+        second.id
+    ]
 
 
 def test_running_and_failed_children_come_first(services: Services, make: Make) -> None:
     root = make()
-    parts = [services.jobs.create_child_job(root.id, "nothing", name=str(number)) for number in range(5)]
-    for part, status in zip(parts, ("completed", "queued", "failed", "running", "stale"), strict=True):
-        become(services, part, Status(status))
-    assert [part.child_name for part in services.queries.related.notable_children(root.id, limit=4)] == [
+    children = [services.jobs.create_child_job(root.id, "nothing", name=str(number)) for number in range(5)]
+    for child, status in zip(children, ("completed", "queued", "failed", "running", "stale"), strict=True):
+        set_status(services, child, Status(status))
+    assert [child.child_name for child in services.queries.related.notable_children(root.id, limit=4)] == [
         "3",
         "2",
         "4",
         "1",
     ]
     failed = services.queries.related.children(root.id, statuses=[Status.FAILED, Status.STALE])
-    assert [part.child_name for part in failed] == ["2", "4"]
-    assert [part.child_name for part in services.queries.related.children(root.id, after=parts[1].id, limit=2)] == [
+    assert [child.child_name for child in failed] == ["2", "4"]
+    assert [
+        child.child_name for child in services.queries.related.children(root.id, after=children[1].id, limit=2)
+    ] == [
         "2",
         "3",
     ]
-    assert [one.id for one in services.queries.related.find(Viewer(user_id=uuid4(), sees_all=True), parts[0]).root] == [
-        root.id
-    ]
+    assert [
+        related.id
+        for related in services.queries.related.find(Viewer(user_id=uuid4(), sees_all=True), children[0]).root
+    ] == [root.id]

@@ -23,8 +23,8 @@ ANAS = Owner(user_id=ANA.user_id)
 PUBLIC = Owner(public=True)
 
 
-def ids(found: tuple[Job, ...]) -> list[UUID]:
-    return [job.id for job in found]
+def ids(page: tuple[Job, ...]) -> list[UUID]:
+    return [job.id for job in page]
 
 
 def set_status(services: Services, job: Job, status: Status, **values: object) -> None:
@@ -53,11 +53,13 @@ def test_a_missing_job_raises_the_same_error_as_a_hidden_one(services: Services)
 
 
 @pytest.mark.parametrize("tab", [tab for tab in TABS if tab != "all"])
-def test_a_tab_lists_the_jobs_with_its_statuses(services: Services, make: Callable[..., Job], tab: str) -> None:
-    made = {status: make(ANAS) for status in Status}
-    for status, job in made.items():
+def test_a_tab_lists_the_jobs_by_statuswith_its_statuses(
+    services: Services, make: Callable[..., Job], tab: str
+) -> None:
+    jobs_by_status = {status: make(ANAS) for status in Status}
+    for status, job in jobs_by_status.items():
         set_status(services, job, status)
-    expected = [made[status].id for status in TABS[tab]]
+    expected = [jobs_by_status[status].id for status in TABS[tab]]
     assert sorted(ids(services.queries.lists.page(ANA, tab=tab))) == sorted(expected)
     assert services.queries.lists.count_tabs(ANA)[tab] == len(expected)
 
@@ -67,13 +69,13 @@ def test_every_status_is_in_exactly_one_tab() -> None:
 
 
 def test_pages_have_no_gaps_and_no_duplicates(services: Services, make: Callable[..., Job], database: str) -> None:
-    made = [make(ANAS if number % 2 else PUBLIC).id for number in range(7)]
+    job_ids = [make(ANAS if number % 2 else PUBLIC).id for number in range(7)]
     pages, last = [], None
     while page := services.queries.lists.page(ANA, before=last, limit=3):
         pages.append(ids(page))
         last = page[-1].id
-        make(ANAS)  # what comes in meanwhile moves nothing
-    assert pages == [made[6:3:-1], made[3:0:-1], made[0:1]]
+        make(ANAS)  # a job that is created meanwhile moves nothing
+    assert pages == [job_ids[6:3:-1], job_ids[3:0:-1], job_ids[0:1]]
 
 
 def test_a_page_can_be_limited_to_one_type(services: Services, make: Callable[..., Job]) -> None:
@@ -87,11 +89,11 @@ def many(services: Services, count: int, *, owner: UUID, status: str = "complete
     sqlite = is_sqlite(services.engine)
     number = "printf('%032x', i)" if sqlite else "lpad(to_hex(i), 32, '0')::uuid"
     values = {"count": count, "status": status}
-    theirs = "NULL" if public else f"'{owner.hex}'" if sqlite else f"'{owner}'::uuid"
+    owner_sql = "NULL" if public else f"'{owner.hex}'" if sqlite else f"'{owner}'::uuid"
     statement = f"""
         INSERT INTO jobs (id, type, title, status, queue, priority, owner_id, public, payload, created_at)
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
-        SELECT {number}, 'nothing', 'T', :status, 'default', 100, {theirs}, {"true" if public else "false"}, '{{}}',
+        SELECT {number}, 'nothing', 'T', :status, 'default', 100, {owner_sql}, {"true" if public else "false"}, '{{}}',
                '2026-01-01 00:00:00.000000' FROM n"""
     with writing(services.engine) as connection:
         connection.execute(text(statement), values)
@@ -106,11 +108,11 @@ def test_tab_counts_stop_at_a_ceiling(services: Services, database: str) -> None
 def test_a_user_with_few_jobs_among_many_reads_few_rows(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
-    """The hostile case: twenty thousand jobs, none of them the viewer's, none public."""
+    """The worst case: twenty thousand jobs, none of them the viewer's and none public."""
     many(services, 20_000, owner=BEN.user_id)
     job = make(ANAS)
     analyze(services.engine, "jobs")
-    with recorded(services.engine) as sent:
+    with recorded(services.engine) as statements:
         services.queries.jobs.get_visible(ANA, job.id)
         for tab in TABS:
             services.queries.lists.page(ANA, tab=tab)
@@ -121,13 +123,13 @@ def test_a_user_with_few_jobs_among_many_reads_few_rows(
         services.queries.jobs.attempts(job.id)
         services.queries.logs.log(job.id)
         services.jobs.attachments(job.id)
-    asked = [(statement, values) for statement, values in sent if "FROM" in statement]
-    assert len(asked) > 20
-    for statement, values in asked:
+    queries = [(statement, values) for statement, values in statements if "FROM" in statement]
+    assert len(queries) > 20
+    for statement, values in queries:
         plan = plan_of(services.engine, statement, values)
-        walks = [line for line in plan.splitlines() if "SCAN jobs" in line or "Seq Scan on jobs" in line]
-        # an index of nothing but public jobs may be walked
-        assert [line for line in walks if "USING INDEX ix_jobs_public" not in line] == [], statement
+        scans = [line for line in plan.splitlines() if "SCAN jobs" in line or "Seq Scan on jobs" in line]
+        # the index of public jobs may be scanned, as it has nothing else
+        assert [line for line in scans if "USING INDEX ix_jobs_public" not in line] == [], statement
 
 
 def test_the_change_tag_of_a_list_changes_whenever_the_list_does(
@@ -136,34 +138,34 @@ def test_the_change_tag_of_a_list_changes_whenever_the_list_does(
     make(PUBLIC)
     seen: set[str] = set()
 
-    def changed(what: str) -> None:
+    def assert_changed(event: str) -> None:
         shown = ids(services.queries.lists.page(ANA))
-        pulse = services.queries.lists.change_tag(ANA, shown)
-        assert pulse not in seen, what
-        assert services.queries.lists.change_tag(ANA, shown) == pulse, "and only then"
-        seen.add(pulse)
+        tag = services.queries.lists.change_tag(ANA, shown)
+        assert tag not in seen, event
+        assert services.queries.lists.change_tag(ANA, shown) == tag, "and only then"
+        seen.add(tag)
 
-    changed("at first")
+    assert_changed("at first")
     make(ANAS)
-    changed("a new job")
+    assert_changed("a new job")
     job = services.claims.claim("default", lease, fresh=True)
     assert job is not None
-    changed("a start")
+    assert_changed("a start")
     with writing(services.engine) as connection:
         report(connection, Fence(job_id=job.id, attempt=1), {"progress": 5.0})
-    changed("progress")
+    assert_changed("progress")
     end(services, job, Status.FAILED)
-    changed("an end")
+    assert_changed("an end")
     services.jobs.change(job.id, Job.mark_queued)
-    changed("a retry")
+    assert_changed("a retry")
     for _ in range(2):
         again = services.claims.claim("default", lease, fresh=True)
         assert again is not None
         end(services, again)
-        changed("another end")
+        assert_changed("another end")
     with writing(services.engine) as connection:
         connection.execute(delete(jobs).where(jobs.c.id == job.id))
-    changed("a removal")
+    assert_changed("a deletion")
 
 
 def test_the_place_in_the_queue_follows_the_order_of_claims(
@@ -221,19 +223,21 @@ def test_attempts_are_listed_oldest_first(services: Services, running: Callable[
     again = services.claims.claim("default", lease, fresh=True)
     assert again is not None
     end(services, again)
-    assert [(one.number, one.outcome, one.worker) for one in services.queries.jobs.attempts(job.id)] == [
+    assert [
+        (attempt.number, attempt.outcome, attempt.worker) for attempt in services.queries.jobs.attempts(job.id)
+    ] == [
         (1, "lost", HORSE.worker),
         (2, "completed", HORSE.worker),
     ]
 
 
 def test_users_of_a_tenant_see_only_their_tenants_jobs(services: Services, make: Callable[..., Job]) -> None:
-    ours, theirs = make(Owner(public=True, tenant="ours")), make(Owner(public=True, tenant="theirs"))
-    viewer = Viewer(user_id=uuid4(), tenant="ours")
-    assert ids(services.queries.lists.page(viewer)) == [ours.id]
+    own, other = make(Owner(public=True, tenant="north")), make(Owner(public=True, tenant="south"))
+    viewer = Viewer(user_id=uuid4(), tenant="north")
+    assert ids(services.queries.lists.page(viewer)) == [own.id]
     with pytest.raises(JobNotFound):
-        services.queries.jobs.get_visible(viewer, theirs.id)
-    assert ids(services.queries.lists.page(Viewer(user_id=uuid4(), tenant="ours", sees_all=True))) == [ours.id]
+        services.queries.jobs.get_visible(viewer, other.id)
+    assert ids(services.queries.lists.page(Viewer(user_id=uuid4(), tenant="north", sees_all=True))) == [own.id]
 
 
 def test_the_current_time_is_the_databases(services: Services, database: str) -> None:

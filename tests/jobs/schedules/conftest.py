@@ -14,10 +14,10 @@ from webapp.services import Services
 
 @pytest.fixture
 def add(services: Services) -> Callable[..., Schedule]:
-    """Make a schedule of the type "nothing", every minute; choices as `ScheduleDraft` takes them."""
+    """Add a schedule of the type "nothing" that fires every minute; options as `ScheduleDraft` takes them."""
 
-    def add(name: str = "Nightly", type_name: str = "nothing", payload: Any = None, **choices: Any) -> Schedule:
-        draft = ScheduleDraft(**{"name": name, "rule": "* * * * *", "zone": "UTC", **choices})
+    def add(name: str = "Nightly", type_name: str = "nothing", payload: Any = None, **options: Any) -> Schedule:
+        draft = ScheduleDraft(**{"name": name, "rule": "* * * * *", "zone": "UTC", **options})
         return services.schedules.add(type_name, payload or {}, draft)
 
     return add
@@ -25,14 +25,14 @@ def add(services: Services) -> Callable[..., Schedule]:
 
 @pytest.fixture
 def rewind(services: Services) -> Callable[..., Schedule]:
-    """Let a schedule be due since a while: `rewind(schedule, minutes=3)`; its time is a whole minute."""
+    """Make a schedule overdue: `rewind(schedule, minutes=3)`; its time is a whole minute."""
 
     def rewind(schedule: Schedule, **ago: float) -> Schedule:
         with writing(services.engine) as connection:
             at = connection.execute(select(now())).scalar_one() - timedelta(**ago)
             whole = at.replace(second=0, microsecond=0)
-            due = update(schedules).where(schedules.c.id == schedule.id).values(next_fire_at=whole)
-            connection.execute(due)
+            statement = update(schedules).where(schedules.c.id == schedule.id).values(next_fire_at=whole)
+            connection.execute(statement)
         return services.schedules.get(schedule.id)
 
     return rewind

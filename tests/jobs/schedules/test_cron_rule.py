@@ -41,11 +41,11 @@ def local(moments: tuple[datetime, ...], zone: str) -> list[str]:
     return [f"{moment.astimezone(ZoneInfo(zone)):%d %H:%M %z}" for moment in moments]
 
 
-@pytest.mark.parametrize(("text", "said"), BAD_RULES.items(), ids=range(len(BAD_RULES)))
-def test_an_invalid_rule_is_refused_with_one_sentence(text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "sentence"), BAD_RULES.items(), ids=range(len(BAD_RULES)))
+def test_an_invalid_rule_is_refused_with_one_sentence(text: str, sentence: str) -> None:
     with pytest.raises(InvalidCronRule) as refused:
         CronRule.parse(text, "UTC")
-    assert said in str(refused.value)
+    assert sentence in str(refused.value)
     assert str(refused.value).endswith(".")
     assert len(str(refused.value)) < 250
 
@@ -94,7 +94,7 @@ def test_a_time_in_the_repeated_hour_is_not_found_in_the_past() -> None:
     assert found == at("2026-10-26T01:30")
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(zone=st.sampled_from(ZONES), day=st.dates(date(2024, 1, 1), date(2030, 12, 31)), hour=st.integers(1, 23))
 def test_a_time_of_day_fires_once_every_day(zone: str, day: date, hour: int) -> None:
     rule = CronRule.parse(f"30 {hour} * * *", zone)
@@ -103,7 +103,7 @@ def test_a_time_of_day_fires_once_every_day(zone: str, day: date, hour: int) -> 
     assert days == [days[0] + timedelta(days=number) for number in range(5)]
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(zone=st.sampled_from(ZONES), moment=moments)
 def test_a_minute_interval_continues_through_daylight_saving_changes(zone: str, moment: datetime) -> None:
     found = CronRule.parse("*/15 * * * *", zone).next(moment, 8)
@@ -111,17 +111,17 @@ def test_a_minute_interval_continues_through_daylight_saving_changes(zone: str, 
     assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(minutes=15)}
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(
     rule=st.sampled_from(["* * * * *", "7 * * * *", "30 2 * * *", "0 0 1 * *", "0 9 * * 1-5"]),
     zone=st.sampled_from(ZONES),
     since=moments,
     minutes=st.integers(0, 3000),
-    most=st.integers(1, 120),
+    limit=st.integers(1, 120),
 )
 def test_the_latest_times_are_the_last_of_all_times(
-    rule: str, zone: str, since: datetime, minutes: int, most: int
+    rule: str, zone: str, since: datetime, minutes: int, limit: int
 ) -> None:
     until = since + timedelta(minutes=minutes)
-    wanted = CronRule.parse(rule, zone)
-    assert wanted.latest(since, until, most) == tuple(wanted.between(since, until))[-most:]
+    parsed = CronRule.parse(rule, zone)
+    assert parsed.latest(since, until, limit) == tuple(parsed.between(since, until))[-limit:]

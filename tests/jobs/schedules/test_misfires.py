@@ -13,75 +13,75 @@ moments = st.integers(0, 330 * 24 * 3600).map(lambda seconds: datetime(2026, 1, 
 delays = st.integers(0, 3 * 24 * 3600).map(lambda seconds: timedelta(seconds=seconds))
 
 
-def planned(
-    rule: CronRule, moment: datetime, delay: timedelta, missed: MisfirePolicy
+def plan_late(
+    rule: CronRule, moment: datetime, delay: timedelta, policy: MisfirePolicy
 ) -> tuple[list[datetime], FiringPlan, datetime]:
-    """Plan for the first time after the moment, so much too late; also return all times that have come by then."""
+    """Plan the first time after a moment with a delay; also return all times up to then, and the current time."""
     fire_at = rule.after(moment)
     assert fire_at
     times = [fire_at, *rule.between(fire_at, fire_at + delay)]
-    return times, plan_firing(rule, fire_at, fire_at + delay, missed), fire_at + delay
+    return times, plan_firing(rule, fire_at, fire_at + delay, policy), fire_at + delay
 
 
-@settings(deadline=None)  # the machine may be busy
-@given(rule=rules, moment=moments, delay=delays, missed=st.sampled_from(MisfirePolicy))
+@settings(deadline=None)  # the machine can be busy
+@given(rule=rules, moment=moments, delay=delays, policy=st.sampled_from(MisfirePolicy))
 def test_a_plan_fires_the_latest_times_and_names_the_next_one(
-    rule: CronRule, moment: datetime, delay: timedelta, missed: MisfirePolicy
+    rule: CronRule, moment: datetime, delay: timedelta, policy: MisfirePolicy
 ) -> None:
-    times, found, now = planned(rule, moment, delay, missed)
-    assert list(found.due) == times[len(times) - len(found.due) :]
-    assert found.next_at == rule.after(now)
-    assert found.oldest_skipped == (None if len(found.due) == len(times) else times[0])
+    times, plan, now = plan_late(rule, moment, delay, policy)
+    assert list(plan.due) == times[len(times) - len(plan.due) :]
+    assert plan.next_at == rule.after(now)
+    assert plan.oldest_skipped == (None if len(plan.due) == len(times) else times[0])
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays)
 def test_skip_leaves_out_times_that_are_too_late(rule: CronRule, moment: datetime, delay: timedelta) -> None:
-    times, found, now = planned(rule, moment, delay, MisfirePolicy.SKIP)
-    assert list(found.due) == [time for time in times if now - time <= TOO_LATE]
+    times, plan, now = plan_late(rule, moment, delay, MisfirePolicy.SKIP)
+    assert list(plan.due) == [time for time in times if now - time <= TOO_LATE]
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays)
 def test_once_fires_only_the_latest_time(rule: CronRule, moment: datetime, delay: timedelta) -> None:
-    times, found, _ = planned(rule, moment, delay, MisfirePolicy.ONCE)
-    assert found.due == (times[-1],)
+    times, plan, _ = plan_late(rule, moment, delay, MisfirePolicy.ONCE)
+    assert plan.due == (times[-1],)
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays)
 def test_all_fires_every_time_up_to_a_limit(rule: CronRule, moment: datetime, delay: timedelta) -> None:
-    times, found, _ = planned(rule, moment, delay, MisfirePolicy.ALL)
-    assert list(found.due) == times[-MAX_CATCH_UP:]
+    times, plan, _ = plan_late(rule, moment, delay, MisfirePolicy.ALL)
+    assert list(plan.due) == times[-MAX_CATCH_UP:]
 
 
-@settings(deadline=None)  # the machine may be busy
+@settings(deadline=None)  # the machine can be busy
 @given(
     rule=rules,
     moment=moments,
     delays=st.lists(st.integers(0, 90 * 60), max_size=8),
-    missed=st.sampled_from(MisfirePolicy),
+    policy=st.sampled_from(MisfirePolicy),
 )
 def test_no_time_fires_twice_and_all_leaves_none_out(
-    rule: CronRule, moment: datetime, delays: list[int], missed: MisfirePolicy
+    rule: CronRule, moment: datetime, delays: list[int], policy: MisfirePolicy
 ) -> None:
     first = fire_at = rule.after(moment)
     assert first
     assert fire_at
     fired: list[datetime] = []
     for delay in delays:
-        found = plan_firing(rule, fire_at, fire_at + timedelta(seconds=delay), missed)
-        fired += found.due
-        assert found.next_at
-        fire_at = found.next_at
+        plan = plan_firing(rule, fire_at, fire_at + timedelta(seconds=delay), policy)
+        fired += plan.due
+        assert plan.next_at
+        fire_at = plan.next_at
     assert fired == sorted(set(fired))
-    if missed is MisfirePolicy.ALL:
+    if policy is MisfirePolicy.ALL:
         assert fired == [time for time in (first, *rule.between(first, fire_at)) if time < fire_at]
 
 
 @pytest.mark.parametrize(
-    ("missed", "count"), [(MisfirePolicy.SKIP, 6), (MisfirePolicy.ONCE, 1), (MisfirePolicy.ALL, 100)]
+    ("policy", "count"), [(MisfirePolicy.SKIP, 6), (MisfirePolicy.ONCE, 1), (MisfirePolicy.ALL, 100)]
 )
-def test_a_year_of_missed_minutes_is_planned_quickly(missed: MisfirePolicy, count: int) -> None:
+def test_a_year_of_missed_minutes_is_planned_quickly(policy: MisfirePolicy, count: int) -> None:
     now = datetime(2026, 5, 1, 12, tzinfo=UTC)
-    assert len(plan_firing(CronRule("* * * * *", "UTC"), now - timedelta(days=365), now, missed).due) == count
+    assert len(plan_firing(CronRule("* * * * *", "UTC"), now - timedelta(days=365), now, policy).due) == count

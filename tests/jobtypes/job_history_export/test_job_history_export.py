@@ -15,9 +15,6 @@ from uuid_utils.compat import uuid7
 from webapp.accounts.user import Role
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
-from webapp.jobs.queries import history
-from webapp.jobs.queries.history import HistoryCriteria, JobHistory
-from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobtypes.job_history_export import formats
 from webapp.jobtypes.job_history_export.formats import csv_table, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
@@ -164,17 +161,6 @@ def test_a_period_that_ends_before_it_begins_is_refused():
     with pytest.raises(ValidationError, match="before the start day"):
         JobHistoryExport(since=date(2025, 2, 1), until=date(2025, 1, 1))
     JobHistoryExport(until=date.max).wanted(NEW_YEAR)
-
-
-def test_pages_meet_without_gap_or_double(database, services, past_job, monkeypatch, user):
-    monkeypatch.setattr(history, "PAGE", 3)
-    ids = [past_job(str(n), owner=user if n % 2 else None, public=n % 2 == 0) for n in range(10)]
-    seen = JobHistory(services.engine, Viewer(user_id=user.id))
-    wanted = HistoryCriteria(before=services.queries.jobs.now())
-    pages = list(seen.pages(wanted, with_diagnostics=False))
-    assert [len(page) for page in pages] == [3, 3, 3, 1]
-    assert [row["id"] for page in pages for row in page] == ids[::-1]
-    assert seen.count(wanted) == 10
 
 
 def test_a_csv_has_a_header_and_notes_one_per_line(exported, left_by, past_job):

@@ -1,0 +1,127 @@
+"""The job of a schedule takes its payload and options, or the run says why there is none."""
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel, SecretStr, field_validator
+
+from tests.jobs.schedules.test_runner import all_jobs, change, runs
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.definition.payload import load_payload
+from webapp.jobs.model.job import Owner, Status
+from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule
+from webapp.services import Services
+
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+Add = Callable[..., Schedule]
+Rewind = Callable[..., Schedule]
+
+
+def test_a_job_takes_the_options_of_its_schedule(
+    services: Services, add: Add, rewind: Rewind, people: Callable[[], UUID]
+) -> None:
+    owner = Owner(user_id=people(), tenant="north")
+    rewind(add(owner=owner, priority=7), minutes=0)
+    services.schedule_runner.fire_due()
+    [job] = all_jobs(services)
+    assert (job.owner, job.priority, job.triggered_by) == (owner, 7, None)
+
+
+@pytest.mark.parametrize(
+    ("on_duplicate", "one_at_a_time", "outcome"),
+    [("reject", False, "busy"), ("queue_after", False, "started"), ("queue_after", True, "busy")],
+)
+def test_a_scheduled_job_respects_the_unique_key_of_its_type(
+    services: Services, add: Add, rewind: Rewind, on_duplicate: str, one_at_a_time: bool, outcome: str
+) -> None:
+    lone = job_type("lone", title="Lone", unique_key="the only one", on_duplicate=on_duplicate)(_alone)
+    services.registry.add(lone)
+    holder = services.jobs.create_job("lone")
+    schedule = rewind(add(type_name="lone", one_at_a_time=one_at_a_time), minutes=0)
+    services.schedule_runner.fire_due()
+    [run] = runs(services, schedule)
+    assert (run.outcome, run.status) == (outcome, Status.HELD if outcome == "started" else None)
+    if outcome == "busy":
+        with pytest.raises(PreviousRunUnfinished):
+            services.schedule_runner.run_now(schedule)
+    services.jobs.cancel(holder.id)
+    assert services.schedule_runner.run_now(schedule).type == "lone"
+
+
+class Empty(BaseModel):
+    pass
+
+
+def _alone(job: object, payload: Empty) -> None:
+    """Do nothing."""
+
+
+class Key(BaseModel):
+    key: SecretStr
+    days: int = 1
+
+    @field_validator("days")
+    @classmethod
+    def explode(cls, days: int) -> int:
+        return 10 // days
+
+
+@pytest.fixture
+def keyed(services: Services) -> Services:
+    services.registry.add(job_type("keyed", title="Keyed")(_keyed))
+    return services
+
+
+def _keyed(job: object, payload: Key) -> None:
+    """Do nothing."""
+
+
+def test_a_secret_is_encrypted_in_the_schedule_and_readable_by_the_job(
+    keyed: Services, add: Add, rewind: Rewind
+) -> None:
+    schedule = rewind(add(type_name="keyed", payload={"key": "hush"}), minutes=0)
+    assert "hush" not in str(schedule.payload)
+    keyed.schedule_runner.fire_due()
+    [job] = all_jobs(keyed)
+    loaded = load_payload(keyed.registry.get("keyed"), job.payload, keyed.vault)
+    assert isinstance(loaded, Key)
+    assert loaded.key.get_secret_value() == "hush"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"type": "gone"}, "There is no job type 'gone'. It was removed or is not installed here."),
+        ({"payload": {"days": 2}}, "key: Field required."),
+        ({"payload": {"key": "a", "days": 0}}, "ZeroDivisionError: integer division or modulo by zero"),
+        ({"payload": {"key": {"$secret": "from another key"}}}, "SECRET_KEY has changed"),
+    ],
+)
+def test_a_schedule_that_cannot_create_its_job_records_why_and_others_fire(
+    keyed: Services, add: Add, rewind: Rewind, values: dict[str, object], reason: str
+) -> None:
+    broken = rewind(add("Broken", "keyed", {"key": "hush"}), minutes=0)
+    change(keyed, **values)
+    rewind(add("Sound"), minutes=0)
+    assert keyed.schedule_runner.fire_due() == 1
+    [run] = runs(keyed, broken)
+    assert run.outcome is RunOutcome.REFUSED
+    assert reason in run.detail
+    assert keyed.schedules.get(broken.id).next_fire_at is not None
+    with pytest.raises(CannotStart, match=re.escape(reason)):
+        keyed.schedule_runner.run_now(keyed.schedules.get(broken.id))
+
+
+def test_a_schedule_of_a_disabled_type_records_why_it_did_not_run(services: Services, add: Add, rewind: Rewind) -> None:
+    due = rewind(add(), minutes=0)
+    services.disabled_types.disable("nothing", reason="moving")
+    assert services.schedule_runner.fire_due() == 0
+    [run] = runs(services, due)
+    assert run.outcome is RunOutcome.REFUSED
+    assert run.detail == "Job type 'nothing' is disabled: moving."
+    with pytest.raises(CannotStart):
+        services.schedule_runner.run_now(services.schedules.get(due.id))
+    assert all_jobs(services) == ()
