@@ -89,7 +89,7 @@ def _page(redis: str, rows: int, peer: Callable[[], float], rounds: int) -> floa
     """Return how many times as fast as the peer's our list is, with that many jobs, of rows not shown before."""
 
     def first_look() -> float:
-        row_cache.forget()
+        row_cache.clear()
         return seconds_waited(client, "/jobs")
 
     with house("sqlite", redis, rows) as client:

@@ -146,8 +146,8 @@ def test_a_job_retried_on_its_page_shows_as_done_in_the_list(
     row = watching.locator(f"#job-{job_id}")
     expect(row).to_contain_text("Failed")
     acting.goto(f"/jobs/{job_id}")
-    acting.get_by_role("link", name="Try again…").click()
-    acting.get_by_role("dialog").get_by_role("button", name="Try again").click()
+    acting.get_by_role("link", name="Retry…").click()
+    acting.get_by_role("dialog").get_by_role("button", name="Retry").click()
     expect(row).to_contain_text("Done")
     assert [one.outcome for one in installation.services.queries.jobs.attempts(job_id)] == ["failed", "completed"]
     installation.services.jobs.cancel(busy)

@@ -85,7 +85,7 @@ def test_only_admins_disable_a_type_and_must_give_a_reason(
 def test_a_disabled_type_cannot_be_started(admin_client: FlaskClient, services: Services) -> None:
     services.disabled_types.disable("maintenance", reason="moving")
     page = admin_client.get("/jobs/new/maintenance").text
-    assert "It cannot be started for now" in page
+    assert "This job type is disabled" in page
     assert "moving" in page
     refused = admin_client.post("/jobs/new/maintenance")
     assert refused.status_code in {409, 422}

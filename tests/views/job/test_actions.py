@@ -27,7 +27,7 @@ def test_stopping_is_asked_with_what_happens_and_done_by_post(
     job = put(Status.QUEUED)
     asked = client.get(f"/jobs/{job.id}/stop").text
     assert f"Stop “Monthly report” #{job.short_id}?" in asked
-    assert "It has not started yet, and will not." in asked
+    assert "It has not started yet and will not start." in asked
     assert f'action="/jobs/{job.id}/stop"' in asked
     assert services.jobs.get(job.id).status is Status.QUEUED
     answer = client.post(f"/jobs/{job.id}/stop")
@@ -40,20 +40,20 @@ def test_stopping_is_asked_with_what_happens_and_done_by_post(
 def test_stopping_a_running_job_says_how_far_it_is_and_how_many_parts_go_with_it(client: FlaskClient, put: Put) -> None:
     job = put(Status.RUNNING, progress=38.0, parts=3, parts_completed=1)
     asked = client.get(f"/jobs/{job.id}/stop").text
-    assert f"It is 38{NBSP}% done. It is asked to stop and has 10{NBSP}s" in asked
-    assert "Its 2 parts that have not ended are stopped, too." in asked
+    assert f"It is 38{NBSP}% done. It has 10{NBSP}s" in asked
+    assert "Its 2 unfinished child jobs are stopped too." in asked
 
 
 def test_no_force_is_promised_for_work_that_is_done_elsewhere(client: FlaskClient, put: Put) -> None:
     asked = client.get(f"/jobs/{put(Status.RUNNING, record_only=True).id}/stop").text
-    assert "Its work is done elsewhere: whoever does it is asked to end" in asked
-    assert "by force" not in asked
+    assert "Its work runs outside Deskjob, which can only ask it to stop." in asked
+    assert "killed" not in asked
 
 
 def test_what_comes_too_late_is_a_conflict_that_says_why(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
     asked = client.get(f"/jobs/{job.id}/stop").text
-    assert "The job is in the state “Done”, so this cannot be done now." in asked
+    assert "Not possible while the status is “Done”." in asked
     for verb in ("stop", "retry"):
         answer = client.post(f"/jobs/{job.id}/{verb}")
         assert answer.status_code == 409
@@ -79,7 +79,7 @@ def test_deleting_names_the_files_that_go(client: FlaskClient, put: Put, attach:
     job = put(Status.COMPLETED)
     for name in ("a.pdf", "b.pdf"):
         attach(job, name, b"x" * 1_200_000)
-    assert "Its 2 files (2.4 MB) are removed for good, too." in client.get(f"/jobs/{job.id}/delete").text
+    assert "Its 2 files (2.4 MB) are deleted too." in client.get(f"/jobs/{job.id}/delete").text
     answer = client.post(f"/jobs/{job.id}/delete")
     assert (answer.status_code, answer.location) == (303, "/jobs")
     with pytest.raises(JobNotFound):
@@ -89,7 +89,7 @@ def test_deleting_names_the_files_that_go(client: FlaskClient, put: Put, attach:
 def test_a_part_is_not_deleted_alone_and_its_page_says_why(client: FlaskClient, put: Put) -> None:
     root = put(Status.COMPLETED, parts=1, parts_completed=1)
     part = put(Status.COMPLETED, root_id=root.id)
-    assert "It is a part of another job, and goes with that." in client.get(f"/jobs/{part.id}").text
+    assert "This is a child job. It is deleted with its parent job." in client.get(f"/jobs/{part.id}").text
     assert client.post(f"/jobs/{part.id}/delete").status_code == 409
     assert client.post(f"/jobs/{part.id}/keep").status_code == 409
 
@@ -100,7 +100,7 @@ def test_a_job_can_be_kept_and_kept_no_longer(client: FlaskClient, put: Put) -> 
     assert client.post(f"/jobs/{job.id}/keep").status_code == 303
     page = client.get(f"/jobs/{job.id}").text
     assert "Kept until" not in page
-    assert "It is kept" in page
+    assert "Kept: it will not be deleted automatically." in page
     assert "Kept by you" in page
     assert "That is: " in client.get(f"/jobs/{job.id}/keep-no-longer").text
     client.post(f"/jobs/{job.id}/keep-no-longer")
@@ -142,19 +142,19 @@ def test_nobody_acts_on_what_is_not_theirs(
         assert services.jobs.get(job.id) == job
     assert "Delete…" not in bob.get(f"/jobs/{public.id}").text
     page = auditor.get(f"/jobs/{private.id}").text
-    assert page.count('disabled title="Only its owner and operators may do this."') == 4
-    assert page.count('<p class="why">Only its owner and operators may do this.</p>') == 1, "for fingers, too"
+    assert page.count('disabled title="Only the owner and operators can do this."') == 4
+    assert page.count('<p class="why">Only the owner and operators can do this.</p>') == 1, "for fingers, too"
 
 
 def test_a_reason_names_the_actions_that_it_is_for(client: FlaskClient, put: Put) -> None:
     page = client.get(f"/jobs/{put(Status.RUNNING, cancel_requested_at=datetime.now(UTC)).id}").text
-    assert '<p class="why"><strong>Stop…</strong> It was asked to stop already.</p>' in page
+    assert '<p class="why"><strong>Stop…</strong> The job is already stopping.</p>' in page
 
 
 def test_with_htmx_the_question_is_a_dialog(client: FlaskClient, put: Put) -> None:
     answer = client.get(f"/jobs/{put().id}/stop", headers={"HX-Request": "true"}).text
     assert answer.lstrip().startswith("<dialog")
-    assert "autofocus>Let it wait" in answer
+    assert "autofocus>Keep waiting" in answer
 
 
 def test_an_action_asks_the_database_for_the_time_once(client: FlaskClient, put: Put, services: Services) -> None:

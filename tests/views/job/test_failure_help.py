@@ -16,18 +16,18 @@ def explained(status: Status, text: str = "No stamp.", *, may_retry: bool = True
 
 def test_what_the_job_says_is_what_people_read() -> None:
     assert explained(Status.FAILED).reason == "No stamp."
-    assert explained(Status.FAILED, "").reason == "It did not say why."
+    assert explained(Status.FAILED, "").reason == "No reason was given."
     assert explained(Status.FAILED, "Note: bring your own stamp.").reason == "Note: bring your own stamp."
 
 
 @pytest.mark.parametrize("name", ["RuntimeError", "ConnectionError", "ReadTimeout", "Exception"])
 def test_an_error_that_was_not_foreseen_is_said_without_its_name_in_the_code(name: str) -> None:
     reason = explained(Status.FAILED, f"{name}: The shop did not answer.").reason
-    assert reason == "Something went wrong that was not foreseen: The shop did not answer."
+    assert reason == "Unexpected error: The shop did not answer."
 
 
 def test_what_can_be_done_depends_on_the_job() -> None:
-    assert "goes on where it was" in explained(Status.FAILED).advice[0]
+    assert "continues from its last checkpoint" in explained(Status.FAILED).advice[0]
     assert "only the parts" in explained(Status.FAILED, parts=3).advice[0]
     assert "a part of another job" in explained(Status.FAILED, root_id=uuid4()).advice[0]
     assert "Look at its files" in explained(Status.STALE).advice[0]

@@ -66,7 +66,7 @@ def without_token(page: str) -> str:
     return re.sub(r'name="csrf_token" value="[^"]+"', "", page)
 
 
-@pytest.mark.parametrize(("end", "words"), [("/_live", "This job was removed."), ("/_log", "Nothing more will be")])
+@pytest.mark.parametrize(("end", "words"), [("/_live", "This job was deleted."), ("/_log", "No more log lines.")])
 def test_an_open_page_learns_that_its_job_was_removed(client: FlaskClient, end: str, words: str) -> None:
     answer = client.get(f"/jobs/{uuid4()}{end}", headers=POLL)
     assert answer.status_code == 410
@@ -297,7 +297,7 @@ def test_what_can_be_done_about_a_failure_depends_on_the_job(client: FlaskClient
     assert "try it again" in lone
     root = put(Status.FAILED, parts=1, parts_failed=1)
     part = text_of(client.get(f"/jobs/{put(Status.FAILED, root_id=root.id).id}").text)
-    assert "It is a part of another job: try that one again." in part
+    assert "This is a child job. Retry its parent job." in part
     lost = text_of(client.get(f"/jobs/{put(Status.STALE).id}").text)
     assert "Look at its files and its log first" in lost
 

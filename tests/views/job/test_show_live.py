@@ -33,15 +33,15 @@ def test_in_two_tabs_one_stops_the_job_and_the_other_sees_it(page: Page, put: Pu
         tab.goto(f"/jobs/{job.id}")
     page.click("text=Stop…")
     expect(page.locator("dialog[data-modal]")).to_contain_text(f"Stop “Monthly report” #{job.short_id}?")
-    expect(page.get_by_role("button", name="Let it wait")).to_be_focused()
+    expect(page.get_by_role("button", name="Keep waiting")).to_be_focused()
     assert violations(page) == []
     page.keyboard.press("Escape")
     expect(page.locator("dialog[data-modal]")).to_have_count(0)
     page.click("text=Stop…")
-    page.get_by_role("button", name="Stop the job").click()
+    page.get_by_role("button", name="Stop job").click()
     expect(page.locator("#chip")).to_have_text("Stopped")
     expect(other.locator("#chip")).to_have_text("Stopped")
-    expect(other.locator("#actions")).to_contain_text("Try again…")
+    expect(other.locator("#actions")).to_contain_text("Retry…")
     expect(other.locator("[data-poll]")).to_have_count(0)
 
 
@@ -78,7 +78,7 @@ def test_a_removed_job_offers_nothing_any_more(page: Page, put: Put, services: S
     page.goto(f"/jobs/{job.id}")
     change(job, status="cancelled", finished_at=now())
     services.jobs.delete(job.id)
-    expect(page.locator("#job-live")).to_contain_text("This job was removed.")
+    expect(page.locator("#job-live")).to_contain_text("This job was deleted.")
     expect(page.locator("#actions a, #actions button")).to_have_count(0)
     polls = polls_of(page)
     page.wait_for_timeout(2500)
@@ -103,7 +103,7 @@ def test_a_job_starts_later_once_however_often_the_button_is_pressed(page: Page,
     page.goto("/jobs/new")
     assert violations(page) == []
     page.goto("/jobs/new/job_history_export")
-    page.click("text=Start later, or under a title of your own")
+    page.click("text=Start later or change the title")
     page.get_by_label("Title").fill("All of May")
     assert violations(page) == []
     page.get_by_role("button", name="Start the job").dblclick()

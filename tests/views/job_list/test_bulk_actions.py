@@ -40,8 +40,8 @@ def test_the_question_names_what_happens_and_to_how_many(client: FlaskClient, pu
     jobs = (put(Status.QUEUED), put(Status.RUNNING), put(Status.COMPLETED), put(owner=Owner(public=True)))
     confirmation = words(client.get("/jobs/act/stop", query_string=ticked(*jobs), headers=DIALOG).text)
     assert "Stop 2 jobs?" in confirmation
-    assert "1 of them has ended already and stays as it is." in confirmation
-    assert "1 of them is not yours and is left alone." in confirmation
+    assert "1 job has already finished and is skipped." in confirmation
+    assert "1 job belongs to another user and is skipped." in confirmation
 
 
 def test_what_fits_is_done_and_the_rest_is_left(client: FlaskClient, put: Put, services: Services) -> None:
@@ -51,7 +51,7 @@ def test_what_fits_is_done_and_the_rest_is_left(client: FlaskClient, put: Put, s
     assert services.jobs.get(waiting.id).status is Status.CANCELLED
     assert services.jobs.get(done.id) == done
     told = words(client.get("/jobs").text)
-    assert "1 job was stopped or asked to. 1 was left as it is." in told
+    assert "1 job was stopped or is stopping. 1 job was skipped." in told
     assert "was left as it is" not in client.get("/jobs").text, "it is said once"
 
 
@@ -83,7 +83,7 @@ def test_nobody_acts_on_what_is_not_theirs(
 
 
 def test_an_act_that_fits_nothing_is_disabled_with_its_reason(client: FlaskClient, put: Put) -> None:
-    for query, reason in ((ticked(put(Status.COMPLETED)), "1 of them is done"), ({}, "No job is chosen.")):
+    for query, reason in ((ticked(put(Status.COMPLETED)), "1 job is done"), ({}, "No jobs selected.")):
         page = client.get("/jobs/act/retry", query_string=query).text
         assert reason in page
         assert re.search(r"<button[^>]* disabled", page)
@@ -117,7 +117,7 @@ def test_all_that_match_become_a_job_of_its_own(
 def test_scheduled_jobs_are_stopped_with_all_others_only_if_that_is_asked(client: FlaskClient, put: Put) -> None:
     newest = put(Status.SCHEDULED)
     query = {"all": "1", "newest": str(newest.id)}
-    assert "Also the 1 that is scheduled for later" in words(client.get("/jobs/act/stop", query_string=query).text)
+    assert "Also stop the 1 job scheduled for later" in words(client.get("/jobs/act/stop", query_string=query).text)
     assert "scheduled" not in client.get("/jobs/act/delete", query_string=query).text
 
 
@@ -140,13 +140,13 @@ def test_the_list_offers_acts_and_all_that_match(client: FlaskClient, put: Put) 
     assert 'formaction="/jobs/act/delete"' in page
     assert 'name="all"' not in page, "it is ticked as fast"
     put(Status.COMPLETED)
-    assert "All 2 that match" in client.get("/jobs").text, "nobody ticks a page of them one by one"
-    assert "All 2 that match" in client.get("/jobs?q=report").text, "all were read"
+    assert "All 2 matching jobs" in client.get("/jobs").text, "nobody ticks a page of them one by one"
+    assert "All 2 matching jobs" in client.get("/jobs?q=report").text, "all were read"
     for _ in range(50):
         put(Status.COMPLETED)
     assert "All 52 that match" in client.get("/jobs").text
     assert "All 52 that match" in client.get("/jobs?whose=mine&when=7").text
-    assert "All that match" in client.get("/jobs?type=report").text, "the question says how many"
+    assert "All matching jobs" in client.get("/jobs?type=report").text, "the question says how many"
     older = re.search(r'href="([^"]+)">Older', client.get("/jobs").text)[1]
     assert 'name="all"' not in client.get(html.unescape(older)).text, "there it would be all from there on"
 

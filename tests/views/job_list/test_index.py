@@ -159,7 +159,7 @@ def test_waiting_jobs_without_a_worker_are_explained(client: FlaskClient, put: P
     assert "no worker is running" not in client.get("/jobs").text
     put(Status.QUEUED)
     page = client.get("/jobs").text
-    assert "Jobs wait, but no worker is running for them." in page
+    assert "Jobs are waiting, but no worker is running for them." in page
     assert "<code>default</code>" not in page
 
 

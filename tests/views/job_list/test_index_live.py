@@ -87,7 +87,7 @@ def test_a_removed_job_says_so_in_its_place(page: Page, put: Put, services: Serv
     page.goto("/jobs")
     services.jobs.delete(job.id)
     ask_again(page)
-    expect(page.locator(f"#job-{job.id}")).to_have_text("This job was removed.")
+    expect(page.locator(f"#job-{job.id}")).to_have_text("This job was deleted.")
     expect(page.locator(f"#job-{other.id}")).to_contain_text("Monthly report")
 
 
@@ -100,7 +100,7 @@ def test_ticked_jobs_are_stopped_after_a_question(page: Page, put: Put, services
     page.get_by_role("button", name="Stop…").click()
     dialog = page.locator("#dialog dialog")
     expect(dialog).to_contain_text("Stop 1 job?")
-    expect(dialog.get_by_role("button", name="Keep them running")).to_be_focused()
+    expect(dialog.get_by_role("button", name="Keep running")).to_be_focused()
     page.keyboard.press("Enter")
     expect(dialog).to_have_count(0)
     assert services.jobs.get(waiting.id).status is Status.QUEUED
@@ -108,7 +108,7 @@ def test_ticked_jobs_are_stopped_after_a_question(page: Page, put: Put, services
     expect(page.locator("#dialog dialog")).to_have_count(0)
     page.get_by_role("button", name="Stop…").click()
     assert violations(page) == []
-    dialog.get_by_role("button", name="Stop them").click()
+    dialog.get_by_role("button", name="Stop jobs").click()
     expect(page.locator("#toasts")).to_contain_text("1 job was stopped or asked to. 1 was left as it is.")
     assert services.jobs.get(waiting.id).status is Status.CANCELLED
     assert complaints == []
@@ -134,7 +134,7 @@ def test_without_javascript_everything_is_there(page: Page, address: str, put: P
     plain.get_by_role("button", name="Search").click()
     plain.check(f"#tick-{job.id}")
     plain.get_by_role("button", name="Stop…").click()
-    plain.get_by_role("button", name="Stop them").click()
+    plain.get_by_role("button", name="Stop jobs").click()
     expect(plain.locator("#toasts")).to_contain_text("1 job was stopped")
     assert "q=needle" in plain.url
     assert services.jobs.get(job.id).status is Status.CANCELLED

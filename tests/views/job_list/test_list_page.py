@@ -48,7 +48,7 @@ def test_a_job_that_ends_stays_where_it_ran(client: FlaskClient, put: Put, servi
     services.jobs.change(job.id, Job.mark_completed)
     answer = client.get(again, headers=POLL).text
     assert f'id="run-{job.id}"' in answer
-    assert "Just ended" in answer
+    assert "Just finished" in answer
     assert "report.pdf" in answer
     assert "new job" not in answer
 
@@ -60,7 +60,7 @@ def test_a_job_that_was_removed_says_so_in_its_place(client: FlaskClient, put: P
     answer = client.get(again, headers=POLL).text
     assert f'id="job-{other.id}" data-row' in answer
     assert f'id="job-{job.id}"' in answer
-    assert "This job was removed." in answer
+    assert "This job was deleted." in answer
 
 
 def test_a_list_that_does_not_say_what_it_shows_is_answered_anew(client: FlaskClient, put: Put) -> None:
@@ -76,7 +76,7 @@ def test_somebody_elses_jobs_are_not_shown_because_an_address_names_them(
     address = f"/jobs/_live?shown={VisibleRows(rows=(hidden.id,)).encode()}"
     answer = client.get(address, headers=POLL).text
     assert "Secret" not in answer
-    assert "This job was removed." in answer
+    assert "This job was deleted." in answer
 
 
 def test_a_search_finds_and_says_when_it_does_not(client: FlaskClient, put: Put) -> None:
@@ -99,7 +99,7 @@ def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: 
 def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
     client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(JobPages.find, "__kwdefaults__", {**JobPages.find.__kwdefaults__, "reach": 2})
+    monkeypatch.setattr(JobPages.find, "__kwdefaults__", {**JobPages.find.__kwdefaults__, "scan_limit": 2})
     job = put(Status.COMPLETED, title="Needle")
     for _ in range(3):
         put(Status.COMPLETED)

@@ -118,8 +118,8 @@ def test_the_catalogue_says_how_long_a_job_usually_takes(client: FlaskClient, pu
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        ("The tables are being moved.", "It cannot be started for now: The tables are being moved."),
-        ("", "It cannot be started for now."),
+        ("The tables are being moved.", "Disabled: The tables are being moved."),
+        ("", "This job type is disabled."),
     ],
 )
 def test_the_catalogue_says_of_a_disabled_type_that_and_why_it_cannot_be_started(
@@ -152,7 +152,7 @@ def test_an_unknown_type_is_not_found(client: FlaskClient) -> None:
 
 def test_the_page_tells_what_happens_with_the_result(client: FlaskClient) -> None:
     page = client.get("/jobs/new/sample_import").text
-    assert "Only you and the people who run this installation." in page
+    assert "Only you and the operators of this installation." in page
     assert "30\N{NO-BREAK SPACE}days, then they are removed." in page
     assert "At most 100 kB." in page
 
@@ -400,7 +400,7 @@ def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: 
 def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
     assert "You can start it all the same" in client.get("/jobs/new/nothing").text
     job = started(client.post("/jobs/new/nothing"), services)
-    assert "No worker is running for this kind of job." in client.get(f"/jobs/{job.id}").text
+    assert "No worker is running for this job type." in client.get(f"/jobs/{job.id}").text
 
 
 @job_type("one_at_a_time", title="One at a time", unique_key=lambda payload: "the one")

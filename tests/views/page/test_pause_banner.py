@@ -7,7 +7,7 @@ from webapp.accounts.user import User
 from webapp.jobs.model.job import Job
 from webapp.services import Services
 
-BANNER = "Jobs wait because their queue is paused."
+BANNER = "Jobs are waiting because their queue is paused."
 
 
 @pytest.fixture

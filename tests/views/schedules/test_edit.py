@@ -89,7 +89,7 @@ def test_what_does_not_fit_comes_back_with_a_sentence_and_nothing_is_written(
 ) -> None:
     answer = client.post(NEW, data=FIELDS | wrong)
     assert answer.status_code == 422
-    assert "One answer needs another look" in answer.text
+    assert "One field needs attention" in answer.text
     assert sentence in answer.text.replace("&#39;", "'").replace("&lt;", "<")
     assert f'href="#schedule-{field}"' in answer.text
     assert 'value="/srv"' in answer.text, "nothing that was typed is lost"
@@ -114,7 +114,7 @@ def test_a_change_keeps_the_secret_that_is_left_empty(client: FlaskClient, servi
     old = add()
     here = f"/admin/schedules/{old.id}/edit"
     page = client.get(here).text
-    assert "A secret that is left empty stays as it is." in page
+    assert "Leave a secret empty to keep its value." in page
     assert "hush" not in page
     assert client.post(here, data=FIELDS | {"version": "1", "key": "", "path": "/new"}).status_code == 303
     changed = services.schedules.get(old.id)

@@ -21,7 +21,7 @@ def asked_again_after(text: str) -> int:
 
 def test_an_empty_list_says_what_schedules_are_for(by: By) -> None:
     admin = by("admin").get("/admin/schedules").text
-    assert "Nothing starts by itself yet" in admin
+    assert "No schedules yet" in admin
     assert 'href="/admin/schedules/new"' in admin
     assert "An admin can add one." in by("operator").get("/admin/schedules").text
 
@@ -63,7 +63,7 @@ def test_each_run_is_linked_to_its_job_and_says_what_became_of_it(by: By, add: A
     page = by("operator").get(f"/admin/schedules/{schedule.id}").text
     assert f'<a href="/jobs/{there.id}">#{there.short_id}</a>' in page
     assert f'<span class="muted">#{gone.short_id}</span>' in page
-    for said in ("Job removed", "Not started", "There is no job type &#39;x&#39;."):
+    for said in ("Job deleted", "Not started", "There is no job type &#39;x&#39;."):
         assert said in page
 
 
@@ -109,7 +109,7 @@ def test_a_page_that_is_open_is_told_that_its_schedule_is_gone(by: By, add: Add,
     services.schedules.delete(schedule.id)
     polled = client.get(f"/admin/schedules/{schedule.id}/_live", headers=POLL)
     assert polled.status_code == 410
-    assert "This schedule was removed." in polled.text
+    assert "This schedule was deleted." in polled.text
     assert client.get(f"/admin/schedules/{schedule.id}/_live").status_code == 404
     assert client.get(f"/admin/schedules/{schedule.id}").status_code == 404
 
@@ -119,6 +119,6 @@ def test_a_schedule_that_is_broken_can_still_be_looked_at(by: By, add: Add, serv
     with writing(services.engine) as connection:
         connection.execute(update(schedules).values(zone="Mars/Base", type="gone", next_fire_at=None))
     client = by("admin")
-    assert "Never again" in client.get("/admin/schedules").text
+    assert "No more runs" in client.get("/admin/schedules").text
     assert "Unknown time zone" in client.get(f"/admin/schedules/{schedule.id}").text
     assert client.get(f"/admin/schedules/{schedule.id}/edit").status_code == 409

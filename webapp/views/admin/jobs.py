@@ -11,7 +11,7 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
 from webapp.views.job_list.admin_filter import AdminJobFilter, parse_moment
 from webapp.views.job_list.filter import parse_filter
-from webapp.views.job_list.index import answer_again, list_words
+from webapp.views.job_list.index import list_context, poll_list
 from webapp.views.job_list.list_page import JobList, load_job_list
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
@@ -51,14 +51,14 @@ def index() -> ResponseReturnValue:
         queues=[queue.name for queue in services().queues.all()],
         total=_total(filter_, found),
         ended=_ended(filter_),
-        **list_words(found),
+        **list_context(found),
     )
 
 
 @bp.get("/admin/jobs/_live")
 def live() -> ResponseReturnValue:
     """Answer a poll of the list; 304 if nothing changed."""
-    return answer_again(parse_filter(AdminJobFilter.of(request.args)))
+    return poll_list(parse_filter(AdminJobFilter.of(request.args)))
 
 
 @bp.get("/admin/jobs.csv")

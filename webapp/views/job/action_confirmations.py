@@ -1,13 +1,4 @@
-"""What each verb of a job asks before it is done: what happens, and to how much of it.
-
-What is asked before a job is stopped, tried again or deleted.
-
-What is asked before a job is kept, or kept no longer.
-
-What a question is about, and what it is made of.
-
-What is asked of those who run the place: to put a job before others, and to show it to everybody.
-"""
+"""The texts that confirm an action on a job: a question, its effect, and the labels of the buttons. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +16,7 @@ from webapp.views.text.translations import ngettext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmationContext:
-    """What a question is about; ``grace`` is how long a running job may take to stop, in words."""
+    """What the texts depend on; ``grace`` is the grace period of a running job, as text."""
 
     job: Job
     files: tuple[Attachment, ...] = ()
@@ -35,7 +26,7 @@ class ConfirmationContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmationText:
-    """``title`` asks, ``effect`` says what happens; ``notes`` are further sentences."""
+    """``title`` is a question, ``effect`` says what happens, ``notes`` are further sentences."""
 
     title: str
     effect: str
@@ -44,130 +35,133 @@ class ConfirmationText:
     notes: tuple[str, ...] = ()
 
 
-def named(words: str, job: Job) -> str:
-    """Name the job in a question."""
-    return words % {"job": f"“{translated(job.title)}” #{job.short_id}"}
+def _with_job(question: str, job: Job) -> str:
+    """Put the title and the number of the job into a question."""
+    return question % {"job": f"“{translated(job.title)}” #{job.short_id}"}
 
 
 def stop(context: ConfirmationContext) -> ConfirmationText:
-    """Say what happens to its work and to its parts."""
+    """Stop the job and its unfinished children."""
     job = context.job
     outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
     parts = ngettext(
-        "Its part that has not ended is stopped, too.",
-        "Its %(num)s parts that have not ended are stopped, too.",
+        "Its %(num)s unfinished child job is stopped too.",
+        "Its %(num)s unfinished child jobs are stopped too.",
         outstanding,
     )
     return ConfirmationText(
-        title=named(_("Stop %(job)s?"), job),
-        effect=_("It has not started yet, and will not.") if job.is_new else _running(context),
-        action=_("Stop the job"),
-        keep=_("Let it wait") if job.is_new else _("Keep running"),
+        title=_with_job(_("Stop %(job)s?"), job),
+        effect=_("It has not started yet and will not start.") if job.is_new else _running(context),
+        action=_("Stop job"),
+        keep=_("Keep waiting") if job.is_new else _("Keep running"),
         notes=(parts,) if outstanding > 0 else (),
     )
 
 
 def retry(context: ConfirmationContext) -> ConfirmationText:
-    """Say from where it goes on."""
+    """Run the same job again, from its checkpoint."""
     job = context.job
     notes = []
     if job.parts:
-        notes.append(_("Of its parts, only those that did not complete run again."))
+        notes.append(_("Only the child jobs that are not done run again."))
     return ConfirmationText(
-        title=named(_("Try %(job)s again?"), job),
-        effect=_("The same job runs once more, with the same parameters, as attempt %(number)s. It goes on from "
+        title=_with_job(_("Retry %(job)s?"), job),
+        effect=_("The same job runs again with the same parameters, as attempt %(number)s. It continues from "
                  "its last checkpoint. Its files and its log are kept.", number=job.attempt + 1),
-        action=_("Try again"),
-        keep=_("Leave it"),
+        action=_("Retry"),
+        keep=_("Back"),
         notes=tuple(notes),
     )  # fmt: skip
 
 
 def delete(context: ConfirmationContext) -> ConfirmationText:
-    """Say what goes with it."""
+    """Delete the job with its children and files."""
     job, count = context.job, len(context.files)
     files = ngettext(
-        "Its file (%(size)s) is removed for good, too.",
-        "Its %(num)s files (%(size)s) are removed for good, too.",
+        "Its %(num)s file (%(size)s) is deleted too.",
+        "Its %(num)s files (%(size)s) are deleted too.",
         count,
         size=size(sum(file.size for file in context.files)),
     )
-    parts = ngettext("Its part goes with it.", "Its %(num)s parts go with it, with their files.", job.parts)
-    kept = _("Somebody has chosen to keep it.")
-    chosen = ((files, count), (parts, job.parts), (kept, job.kept_at))
+    parts = ngettext(
+        "Its %(num)s child job is deleted too, with its files.",
+        "Its %(num)s child jobs are deleted too, with their files.",
+        job.parts,
+    )
+    kept = _("The job is marked “Keep”.")
+    candidates = ((files, count), (parts, job.parts), (kept, job.kept_at))
     return ConfirmationText(
-        title=named(_("Delete %(job)s?"), job),
-        effect=_("The job, its log and its timeline are removed. This cannot be undone."),
-        action=_("Delete the job"),
-        keep=_("Keep it"),
-        notes=tuple(note for note, true in chosen if true),
+        title=_with_job(_("Delete %(job)s?"), job),
+        effect=_("The job, its log and its timeline are deleted. This cannot be undone."),
+        action=_("Delete job"),
+        keep=_("Back"),
+        notes=tuple(note for note, applies in candidates if applies),
     )
 
 
 def _running(context: ConfirmationContext) -> str:
-    known = status_labels.percent(context.job)
-    far = _("It is %(percent)s done.", percent=f"{int(known)}{SPACE}%") + " " if known is not None else ""
+    percent = status_labels.percent(context.job)
+    progress = _("It is %(percent)s done.", percent=f"{int(percent)}{SPACE}%") + " " if percent is not None else ""
     if not context.job.is_running:
-        return _("It waits for its parts, which are stopped.")
+        return _("It is waiting for its child jobs, which are stopped.")
     if context.job.record_only:
-        return far + _("Its work is done elsewhere: whoever does it is asked to end, and nothing here can force it.")
-    return far + _(
-        "It is asked to stop and has %(grace)s to finish its current step; then it is ended by force. "
-        "Files that it has made are kept.",
+        return progress + _("Its work runs outside Deskjob, which can only ask it to stop.")
+    return progress + _(
+        "It has %(grace)s to finish its current step, then it is killed. The files it has created are kept.",
         grace=context.grace,
     )
 
 
 def keep(context: ConfirmationContext) -> ConfirmationText:
-    """Say for how long."""
+    """Protect the job from deletion by age."""
     return ConfirmationText(
-        title=named(_("Keep %(job)s?"), context.job),
-        effect=_("It and its files stay until somebody deletes them."),
-        action=_("Keep the job"),
-        keep=_("Leave it"),
+        title=_with_job(_("Keep %(job)s?"), context.job),
+        effect=_("The job and its files are kept until someone deletes them."),
+        action=_("Keep job"),
+        keep=_("Back"),
     )
 
 
 def keep_no_longer(context: ConfirmationContext) -> ConfirmationText:
-    """Say when it goes."""
+    """Let the job expire again."""
     day = context.removed_at.text if context.removed_at else ""
     return ConfirmationText(
-        title=named(_("Keep %(job)s no longer?"), context.job),
-        effect=_("It is removed in its time again, with its files."),
-        action=_("Keep it no longer"),
-        keep=_("Keep it"),
-        notes=(_("That is: %(day)s.", day=day),) if day else (),
+        title=_with_job(_("Don't keep %(job)s?"), context.job),
+        effect=_("It will be deleted on its normal schedule, with its files."),
+        action=_("Don't keep"),
+        keep=_("Back"),
+        notes=(_("It expires: %(day)s.", day=day),) if day else (),
     )
 
 
 def run_next(context: ConfirmationContext) -> ConfirmationText:
-    """Say before whom."""
+    """Put the job at the front of its queue."""
     return ConfirmationText(
-        title=named(_("Run %(job)s next?"), context.job),
-        effect=_("It is put before all others in its queue. The next worker that is free takes it."),
-        action=_("Run it next"),
-        keep=_("Let it wait"),
+        title=_with_job(_("Run %(job)s next?"), context.job),
+        effect=_("It moves to the front of its queue. The next available worker runs it."),
+        action=_("Run next"),
+        keep=_("Keep waiting"),
     )
 
 
 def make_public(context: ConfirmationContext) -> ConfirmationText:
-    """Say what everybody sees."""
+    """Show the status of the job to all users."""
     return ConfirmationText(
-        title=named(_("Make %(job)s public?"), context.job),
-        effect=_("Everybody who can sign in sees that it runs and how it ended. "
-                 "Its parameters, files and log stay with those who operate."),
-        action=_("Make it public"),
-        keep=_("Leave it"),
+        title=_with_job(_("Make %(job)s public?"), context.job),
+        effect=_("All users can see its status. Only operators, auditors and admins can see its "
+                 "parameters, files and log."),
+        action=_("Make public"),
+        keep=_("Back"),
     )  # fmt: skip
 
 
 def make_private(context: ConfirmationContext) -> ConfirmationText:
-    """Say who still sees it."""
+    """Hide the job from users."""
     return ConfirmationText(
-        title=named(_("Make %(job)s private?"), context.job),
-        effect=_("Only those who see all jobs will still see it."),
-        action=_("Make it private"),
-        keep=_("Leave it"),
+        title=_with_job(_("Make %(job)s private?"), context.job),
+        effect=_("Only operators, auditors and admins will be able to see it."),
+        action=_("Make private"),
+        keep=_("Back"),
     )
 
 
@@ -187,5 +181,5 @@ VERBS = tuple(_CONFIRMATIONS)
 
 
 def confirmation_text(verb: str, context: ConfirmationContext) -> ConfirmationText:
-    """Return what is asked before ``verb``."""
+    """Return the confirmation of an action."""
     return _CONFIRMATIONS[verb](context)

@@ -1,4 +1,4 @@
-"""The verbs of one job: GET asks, POST does. Who may not, or comes too late, is told why."""
+"""The actions on one job: GET shows the confirmation, POST performs the action. A refusal says why."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -23,70 +23,70 @@ from webapp.views.text.date_format import FormattedTime, rough_duration
 bp = Blueprint("actions", __name__)
 _VERBS = f"any({', '.join(repr(verb) for verb in action_confirmations.VERBS)})"
 _HARMFUL = frozenset({"stop", "delete", "keep-no-longer", "make-public"})
-_GRACE = timedelta(seconds=10)
+_DEFAULT_GRACE = timedelta(seconds=10)  # of a type that is not installed
 
 
 @bp.get(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
 def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
-    """Say what would happen, and ask."""
-    reading = viewer_context()
-    job = _visible(job_id, reading)
-    asked = action_confirmations.confirmation_text(verb, _context(job, verb, reading))
+    """Show the confirmation."""
+    context = viewer_context()
+    job = _visible(job_id, context)
+    text = action_confirmations.confirmation_text(verb, _confirmation_context(job, verb, context))
     return render_confirmation(
         Confirmation(
-            title=asked.title,
-            effect=asked.effect,
-            action=asked.action,
-            keep=asked.keep,
-            notes=asked.notes,
+            title=text.title,
+            effect=text.effect,
+            action=text.action,
+            keep=text.keep,
+            notes=text.notes,
             post=url_for("actions.act", job_id=job.id, verb=verb),
             back=url_for("jobs.show", job_id=job.id),
             harmful=verb in _HARMFUL,
-            refusal=available_actions.refusal(verb, job, services().registry, reading),
+            refusal=available_actions.refusal(verb, job, services().registry, context),
         )
     )
 
 
 @bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
 def act(job_id: UUID, verb: str) -> ResponseReturnValue:
-    """Do it; the engine refuses what comes too late."""
-    reading = viewer_context()
-    job = _visible(job_id, reading)
-    if not reading.may_act(job) or (verb in available_actions.OPERATOR_ACTIONS and not reading.operates):
-        abort(403, available_actions.refusal(verb, job, services().registry, reading))
+    """Perform the action; the engine refuses it if the status of the job no longer allows it."""
+    context = viewer_context()
+    job = _visible(job_id, context)
+    if not context.may_act(job) or (verb in available_actions.OPERATOR_ACTIONS and not context.operates):
+        abort(403, available_actions.refusal(verb, job, services().registry, context))
     action, after = _AUDITED[verb]
     with audited(action, AuditTarget.JOB, job.id, name=job.title, after=after):
-        _DEEDS[verb](services(), job.id, reading.viewer.user_id)
+        _ACTIONS[verb](services(), job.id, context.viewer.user_id)
     if verb == "delete":
         return redirect(url_for("jobs.index"), 303)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
-def _visible(job_id: UUID, reading: ViewerContext) -> Job:
-    """A job that somebody may see but not open is not theirs to ask about."""
-    job = services().queries.jobs.get_visible(reading.viewer, job_id)
-    if not reading.may_open(job):
+def _visible(job_id: UUID, context: ViewerContext) -> Job:
+    """Return the job, or end the request with 404 if the viewer cannot open it."""
+    job = services().queries.jobs.get_visible(context.viewer, job_id)
+    if not context.may_open(job):
         abort(404)
     return job
 
 
-def _context(job: Job, verb: str, reading: ViewerContext) -> ConfirmationContext:
+def _confirmation_context(job: Job, verb: str, context: ViewerContext) -> ConfirmationContext:
     registry = services().registry
-    grace = registry.get(job.type).stop_grace if job.type in registry else _GRACE
+    grace = registry.get(job.type).stop_grace if job.type in registry else _DEFAULT_GRACE
     return ConfirmationContext(
         job=job,
         files=services().jobs.attachments(job.id) if verb == "delete" else (),
         grace=rough_duration(grace),
-        removed_at=_removal(job, reading) if verb == "keep-no-longer" else None,
+        removed_at=_expiry(job, context) if verb == "keep-no-longer" else None,
     )
 
 
-def _removal(job: Job, reading: ViewerContext) -> FormattedTime | None:
-    at = services().pruner.deletion_time_unless_pinned(job)
-    return reading.when(max(at, reading.now)) if at else None
+def _expiry(job: Job, context: ViewerContext) -> FormattedTime | None:
+    expires_at = services().pruner.deletion_time_unless_pinned(job)
+    return context.when(max(expires_at, context.now)) if expires_at else None
 
 
-_DEEDS: Mapping[str, Callable[[Services, UUID, UUID], object]] = MappingProxyType(
+_ACTIONS: Mapping[str, Callable[[Services, UUID, UUID], object]] = MappingProxyType(
     {
         "stop": lambda services, job_id, by: services.jobs.cancel(job_id, by=by),
         "retry": lambda services, job_id, by: services.jobs.retry(job_id, by=by),

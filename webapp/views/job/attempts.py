@@ -1,4 +1,4 @@
-"""The attempts of a job that have ended, one by one: how, why, how long; and for those who operate, where."""
+"""The finished attempts of a job: outcome, error, duration; for operators also worker, memory and traceback."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.STALE: (lazy_gettext("Lost"), "failed"),
         EventName.LOST: (lazy_gettext("Worker lost"), "attention"),
         EventName.INTERRUPTED: (lazy_gettext("Interrupted"), "attention"),
-        EventName.CONTINUED: (lazy_gettext("Went on in a fresh process"), "running"),
-        EventName.WAITING: (lazy_gettext("Own work done"), "running"),
+        EventName.CONTINUED: (lazy_gettext("Continued in a new process"), "running"),
+        EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
-    """An attempt that has ended; ``place``, ``memory``, ``cpu`` and ``traceback`` are for those who operate."""
+    """A finished attempt; the template shows ``worker`` and the fields after it to operators only."""
 
     number: int
     outcome: str
@@ -44,20 +44,20 @@ class AttemptRow:
     traceback: str
 
 
-def attempt_row(attempt: Attempt, reader: ViewerContext) -> AttemptRow:
-    """Describe an attempt."""
+def attempt_row(attempt: Attempt, context: ViewerContext) -> AttemptRow:
+    """Describe a finished attempt."""
     outcome, tone = _OUTCOMES.get(attempt.outcome, (attempt.outcome.capitalize(), "waiting"))
-    used = attempt.cpu_seconds
+    cpu = attempt.cpu_seconds
     return AttemptRow(
         number=attempt.number,
         outcome=str(outcome),
         tone=tone,
-        started_at=reader.time(attempt.started_at),
+        started_at=context.time(attempt.started_at),
         duration=duration(attempt.finished_at - attempt.started_at),
         error=translated(attempt.error or ""),
         worker=attempt.worker,
         location=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),
         memory=size(attempt.peak_memory) if attempt.peak_memory else "",
-        cpu=f"{decimal(used, 2)}\N{NO-BREAK SPACE}s" if used is not None else "",
+        cpu=f"{decimal(cpu, 2)}\N{NO-BREAK SPACE}s" if cpu is not None else "",
         traceback=attempt.traceback or "",
     )

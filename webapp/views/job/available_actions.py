@@ -1,4 +1,4 @@
-"""What can be done with a job, and why not where it cannot: never a mystery."""
+"""The actions that the page of a job offers, each with the reason if it is disabled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferedAction:
-    """A verb of a job's page; with a ``refusal`` it is shown, disabled, with that reason.
+    """A button of the page; with a ``refusal`` it is disabled and shows that reason.
 
-    ``asks`` says that the page confirms it first.
+    With ``asks``, a confirmation comes first.
     """
 
     verb: str
@@ -28,76 +28,80 @@ class OfferedAction:
     asks: bool = True
 
 
-def offered_actions(job: Job, registry: Registry, reader: ViewerContext) -> tuple[OfferedAction, ...]:
-    """Return what is offered to this reader; nothing to who may not open the job."""
-    if not reader.may_open(job):
+def offered_actions(job: Job, registry: Registry, context: ViewerContext) -> tuple[OfferedAction, ...]:
+    """Return the actions to show to this viewer; none if the viewer cannot open the job."""
+    if not context.may_open(job):
         return ()
-    return tuple(_offered(job, registry, reader))
+    return tuple(_offered(job, registry, context))
 
 
-def refusal(verb: str, job: Job, registry: Registry, reader: ViewerContext) -> str:
-    """Return why a verb cannot be done now; empty if it can."""
-    for action in offered_actions(job, registry, reader):
+def refusal(verb: str, job: Job, registry: Registry, context: ViewerContext) -> str:
+    """Return why an action is not possible now; empty if it is."""
+    for action in offered_actions(job, registry, context):
         if action.verb == verb:
             return action.refusal
-    if verb in OPERATOR_ACTIONS and not reader.operates:
-        return _("Only operators and admins may do this.")
-    return _not_yours(job, reader) or _too_late(verb, job)
+    if verb in OPERATOR_ACTIONS and not context.operates:
+        return _("Only operators and admins can do this.")
+    return _owner_refusal(job, context) or _status_refusal(verb, job)
 
 
-def _too_late(verb: str, job: Job) -> str:
+def _status_refusal(verb: str, job: Job) -> str:
     status = status_labels.status_label(job).word
     if verb in {"keep", "keep-no-longer", "make-public", "make-private"}:
-        return _("This is so already, or cannot be for this job.")
-    return _("The job is in the state “%(status)s”, so this cannot be done now.", status=status)
+        return _("Already done, or not possible for this job.")
+    return _("Not possible while the status is “%(status)s”.", status=status)
 
 
-def _offered(job: Job, registry: Registry, reader: ViewerContext) -> Iterator[OfferedAction]:
-    not_yours = _not_yours(job, reader)
+def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[OfferedAction]:
+    owner_refusal = _owner_refusal(job, context)
     if not job.is_finished:
-        asked = _("It was asked to stop already.") if job.cancel_requested_at else ""
-        yield OfferedAction(verb="stop", words=_("Stop…"), sign="player-stop", refusal=not_yours or asked, harmful=True)
+        stopping = _("The job is already stopping.") if job.cancel_requested_at else ""
+        yield OfferedAction(
+            verb="stop", words=_("Stop…"), sign="player-stop", refusal=owner_refusal or stopping, harmful=True
+        )
     if job.status in _RETRIABLE:
-        yield OfferedAction(verb="retry", words=_("Try again…"), sign="rotate-clockwise", refusal=not_yours)
-    again = _why_not_again(job, registry, reader)
+        yield OfferedAction(verb="retry", words=_("Retry…"), sign="rotate-clockwise", refusal=owner_refusal)
+    again = _run_again_refusal(job, registry, context)
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
-    if reader.operates and job.is_new and not job.record_only:
-        yield OfferedAction(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=not_yours)
-    if reader.operates and job.owner.user_id is None:
-        yield _publishing(job)
-    yield _keeping(job, not_yours)
+    if context.operates and job.is_new and not job.record_only:
+        yield OfferedAction(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=owner_refusal)
+    if context.operates and job.owner.user_id is None:
+        yield _visibility_action(job)
+    yield _keep_action(job, owner_refusal)
     if job.is_finished:
-        part = _("It is a part of another job, and goes with that.") if job.root_id else ""
-        yield OfferedAction(verb="delete", words=_("Delete…"), sign="trash", refusal=not_yours or part, harmful=True)
+        is_child = _("This is a child job. It is deleted with its parent job.") if job.root_id else ""
+        yield OfferedAction(
+            verb="delete", words=_("Delete…"), sign="trash", refusal=owner_refusal or is_child, harmful=True
+        )
 
 
-def _keeping(job: Job, not_yours: str) -> OfferedAction:
-    part = _("It is a part of another job, and stays as long as that.") if job.root_id else ""
-    refusal = not_yours or part
+def _keep_action(job: Job, owner_refusal: str) -> OfferedAction:
+    is_child = _("This is a child job. It is kept as long as its parent job.") if job.root_id else ""
+    refusal = owner_refusal or is_child
     if job.kept_at:
-        return OfferedAction(verb="keep-no-longer", words=_("Keep no longer…"), sign="pin", refusal=refusal)
+        return OfferedAction(verb="keep-no-longer", words=_("Don't keep…"), sign="pin", refusal=refusal)
     return OfferedAction(verb="keep", words=_("Keep"), sign="pin", refusal=refusal, asks=False)
 
 
-def _publishing(job: Job) -> OfferedAction:
+def _visibility_action(job: Job) -> OfferedAction:
     if job.public:
         return OfferedAction(verb="make-private", words=_("Make private…"), sign="eye")
     return OfferedAction(verb="make-public", words=_("Make public…"), sign="eye")
 
 
-def _not_yours(job: Job, reader: ViewerContext) -> str:
-    return "" if reader.may_act(job) else _("Only its owner and operators may do this.")
+def _owner_refusal(job: Job, context: ViewerContext) -> str:
+    return "" if context.may_act(job) else _("Only the owner and operators can do this.")
 
 
-def _why_not_again(job: Job, registry: Registry, reader: ViewerContext) -> str:
-    if refusal := _not_yours(job, reader):
+def _run_again_refusal(job: Job, registry: Registry, context: ViewerContext) -> str:
+    if refusal := _owner_refusal(job, context):
         return refusal
     if job.type not in registry:
-        return _("This kind of job is not installed any more.")
+        return _("This job type is no longer installed.")
     if not registry.get(job.type).listed:
-        return _("This kind of job is not started by hand.")
-    if job.type in reader.restricted_types:
-        return _("You may not start this kind of job.")
+        return _("This job type cannot be started manually.")
+    if job.type in context.restricted_types:
+        return _("You don't have permission to start this type of job.")
     if job.record_only:
-        return _("Its work is done elsewhere, so it cannot be started here.")
-    return _("It is a part of another job: run that one again.") if job.root_id else ""
+        return _("The work of this job runs outside Deskjob, so it cannot be started here.")
+    return _("This is a child job. Run its parent job again.") if job.root_id else ""

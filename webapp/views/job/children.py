@@ -1,7 +1,4 @@
-"""The parts of a root as rows of a table.
-
-The parts of a job, page by page, and narrowed to those that ended badly or have not ended.
-"""
+"""The children of a job: rows for the page of the root, and a paginated page that filters them by status."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +21,7 @@ from webapp.views.text.translations import gettext as _
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildRow:
-    """A part of a job; ``line`` is its error if it failed, else what it does."""
+    """A child job; ``line`` is its error if it failed, else its message or its progress."""
 
     id: UUID
     short_id: str
@@ -38,38 +35,38 @@ class ChildRow:
     when: FormattedTime
 
 
-def child_rows(parts: Sequence[Job], reader: ViewerContext, *, opened: bool) -> tuple[ChildRow, ...]:
-    """Describe parts; only who may open their root reads what they say."""
-    return tuple(_row(part, reader, opened=opened) for part in parts)
+def child_rows(children: Sequence[Job], context: ViewerContext, *, opened: bool) -> tuple[ChildRow, ...]:
+    """Describe children; without ``opened``, leave out their messages and errors."""
+    return tuple(_row(child, context, opened=opened) for child in children)
 
 
-def _row(part: Job, reader: ViewerContext, *, opened: bool) -> ChildRow:
-    failed = part.status in {Status.FAILED, Status.STALE}
-    error = diagnostic_text(part.errors[-1]) if part.errors and failed else ""
-    begun = None if part.is_new else part.started_at  # one that waits for its next attempt does not run on
-    ran = (part.finished_at or reader.now) - begun if begun else timedelta()
-    moment = part.finished_at or part.started_at or part.created_at or reader.now
+def _row(child: Job, context: ViewerContext, *, opened: bool) -> ChildRow:
+    failed = child.status in {Status.FAILED, Status.STALE}
+    error = diagnostic_text(child.errors[-1]) if child.errors and failed else ""
+    started_at = None if child.is_new else child.started_at  # a job that waits for a retry is not running
+    period = (child.finished_at or context.now) - started_at if started_at else timedelta()
+    moment = child.finished_at or child.started_at or child.created_at or context.now
     return ChildRow(
-        id=part.id,
-        short_id=part.short_id,
-        name=part.child_name or translated(part.title),
-        look=status_labels.status_label(part),
-        runs=part.is_running,
-        percent=status_labels.percent(part),
-        line=(error or _line(part)) if opened else "",
+        id=child.id,
+        short_id=child.short_id,
+        name=child.child_name or translated(child.title),
+        look=status_labels.status_label(child),
+        runs=child.is_running,
+        percent=status_labels.percent(child),
+        line=(error or _line(child)) if opened else "",
         failed=failed,
-        duration=duration(ran) if begun else "",
-        when=reader.when(moment),
+        duration=duration(period) if started_at else "",
+        when=context.when(moment),
     )
 
 
-def _line(part: Job) -> str:
-    return status_labels.progress_amounts(part) if part.is_running else translated(part.message)
+def _line(child: Job) -> str:
+    return status_labels.progress_amounts(child) if child.is_running else translated(child.message)
 
 
 bp = Blueprint("children", __name__)
 PAGE = 50
-_WHICH: Mapping[str, frozenset[Status]] = MappingProxyType(
+_STATUSES: Mapping[str, frozenset[Status]] = MappingProxyType(
     {
         "": frozenset(),
         "failed": frozenset({Status.FAILED, Status.STALE}),
@@ -81,19 +78,21 @@ _WHICH: Mapping[str, frozenset[Status]] = MappingProxyType(
 
 @bp.get("/jobs/<uuid:job_id>/children")
 def index(job_id: UUID) -> ResponseReturnValue:
-    """Show a page of the parts, in the order they were made."""
+    """Show a page of the children, in the order of their creation."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
     which = request.args.get("which", "")
-    which = which if which in _WHICH else ""
+    which = which if which in _STATUSES else ""
     after = request.args.get("after", None, UUID)
-    found = services().queries.related.children(job.id, after=after, statuses=sorted(_WHICH[which]), limit=PAGE + 1)
-    reading = viewer_context()
+    children = services().queries.related.children(
+        job.id, after=after, statuses=sorted(_STATUSES[which]), limit=PAGE + 1
+    )
+    context = viewer_context()
     return render_template(
         "job/children.html",
         job=job,
-        children=child_rows(found[:PAGE], reading, opened=reading.may_open(job)),
+        children=child_rows(children[:PAGE], context, opened=context.may_open(job)),
         which=which,
         after=after,
-        next_page=found[PAGE - 1].id if len(found) > PAGE else None,
-        tabs={"": _("All"), "unfinished": _("Not ended"), "failed": _("Failed"), "ended": _("Ended")},
+        next_page=children[PAGE - 1].id if len(children) > PAGE else None,
+        tabs={"": _("All"), "unfinished": _("Unfinished"), "failed": _("Failed"), "ended": _("Finished")},
     )

@@ -1,7 +1,4 @@
-"""Everything that is known of a job as one archive, to be handed to whoever helps. Secrets stay hidden.
-
-A job and what belongs to it as JSON, for people who help. Pure; secrets come in hidden already.
-"""
+"""The debug bundle: a ZIP archive with a job, its timeline, attempts, log and files, for support. Without secrets."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,43 +27,43 @@ from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.number_format import size
 
 bp = Blueprint("bundle", __name__)
-FILES_LIMIT = 2_000_000_000  # bytes of all files; what is beyond is named, not sent
+FILES_LIMIT = 2_000_000_000  # bytes of all files; the archive lists the others by name
 
 
 @bp.get("/jobs/<uuid:job_id>/bundle.zip")
 def download(job_id: UUID) -> ResponseReturnValue:
-    """Send the archive while it is made."""
-    job, reading = services().queries.jobs.get_visible(viewer(), job_id), viewer_context()
-    if not reading.may_open(job):
+    """Stream the archive."""
+    job, context = services().queries.jobs.get_visible(viewer(), job_id), viewer_context()
+    if not context.may_open(job):
         abort(404)
     record_audit(
         AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, job.id, name=f"job-{job.short_id}.zip", after={"job": job.id}
     )
-    response = Response(stream_zip(_entries(services(), job, reading), reading.now), mimetype="application/zip")
+    response = Response(stream_zip(_entries(services(), job, context), context.now), mimetype="application/zip")
     response.headers.update(HEADERS)
     response.headers.set("Content-Disposition", "attachment", filename=f"job-{job.short_id}.zip")
     return response
 
 
-def _entries(having: Services, job: Job, reading: ViewerContext) -> Iterator[ArchiveFile]:
-    """Collect the texts now, while there is a request; the rest is read when it is sent."""
-    jobs, queries = having.jobs, having.queries
-    attached = [file for file in jobs.attachments(job.id) if not is_unavailable(file, reading.now)]
+def _entries(services: Services, job: Job, context: ViewerContext) -> Iterator[ArchiveFile]:
+    """Read the texts now, while the request lasts; read the log and the files when they are sent."""
+    jobs, queries = services.jobs, services.queries
+    attached = [file for file in jobs.attachments(job.id) if not is_unavailable(file, context.now)]
     sent, left_out = _within_limit(attached)
-    told = {
-        "job.json": job_facts(job, secrets_hidden=visible_parameters(job, reading)),
-        "timeline.json": rows(queries.jobs.timeline(job.id)),
-        "attempts.json": attempts(queries.jobs.attempts(job.id), operates=reading.viewer.sees_all),
-        "files.json": rows(attached),
+    documents = {
+        "job.json": job_dict(job, secrets_hidden=visible_parameters(job, context)),
+        "timeline.json": as_dicts(queries.jobs.timeline(job.id)),
+        "attempts.json": attempt_dicts(queries.jobs.attempts(job.id), operates=context.viewer.sees_all),
+        "files.json": as_dicts(attached),
     }
-    texts = [ArchiveFile(name, [_json(value)]) for name, value in told.items()]
+    texts = [ArchiveFile(name, [_json(value)]) for name, value in documents.items()]
     log = ArchiveFile("log.txt", (page.encode() for page in log_as_text(queries.logs, LogCriteria(job_id=job.id))))
-    return iter([*texts, log, *_files(having, sent), *_named(left_out)])
+    return iter([*texts, log, *_files(services, sent), *_left_out_list(left_out)])
 
 
-def _files(having: Services, attached: Iterable[Attachment]) -> list[ArchiveFile]:
+def _files(services: Services, attached: Iterable[Attachment]) -> list[ArchiveFile]:
     taken: set[str] = set()
-    return [ArchiveFile(_unique(file, taken), _content(having, file.id)) for file in attached]
+    return [ArchiveFile(_unique(file, taken), _content(services, file.id)) for file in attached]
 
 
 def _unique(file: Attachment, taken: set[str]) -> str:
@@ -77,10 +74,10 @@ def _unique(file: Attachment, taken: set[str]) -> str:
     return name
 
 
-def _content(having: Services, file_id: UUID) -> Iterator[bytes]:
+def _content(services: Services, file_id: UUID) -> Iterator[bytes]:
     try:
-        file = having.files.open(file_id)
-    except FileNotFoundError:  # removed just now
+        file = services.files.open(file_id)
+    except FileNotFoundError:  # deleted meanwhile
         return
     with file:
         while chunk := file.read(CHUNK):
@@ -97,7 +94,7 @@ def _within_limit(attached: Iterable[Attachment]) -> tuple[list[Attachment], lis
     return sent, left_out
 
 
-def _named(left_out: Iterable[Attachment]) -> list[ArchiveFile]:
+def _left_out_list(left_out: Iterable[Attachment]) -> list[ArchiveFile]:
     lines = [f"{file.name}, {size(file.size)}\n".encode() for file in left_out]
     return [ArchiveFile("left-out.txt", [b"Too large for one archive:\n", *lines])] if lines else []
 
@@ -106,24 +103,24 @@ def _json(value: object) -> bytes:
     return json.dumps(value, indent=1, ensure_ascii=False, default=str).encode() + b"\n"
 
 
-_LEFT_OUT = frozenset({"payload", "metadata", "state", "lease_id", "fair"})
-_ONLY_FOR_OPERATORS = frozenset({"worker", "host", "pid", "traceback", "peak_memory", "cpu_seconds"})
+_INTERNAL = frozenset({"payload", "metadata", "state", "lease_id", "fair"})
+_FOR_OPERATORS = frozenset({"worker", "host", "pid", "traceback", "peak_memory", "cpu_seconds"})
 
 
-def job_facts(one: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, Any]:
-    """Describe the row, without what the engine keeps for itself."""
-    row = {name: value for name, value in one.to_dict().items() if name not in _LEFT_OUT}
-    named = {parameter.name: parameter.text for parameter in secrets_hidden}
-    metadata = {fact.name: fact.text for fact in metadata_parameters(one.metadata)}
-    return {**row, "parameters": named, "metadata": metadata}
+def job_dict(job: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, Any]:
+    """Return the job without its internal fields and with its secrets hidden."""
+    row = {name: value for name, value in job.to_dict().items() if name not in _INTERNAL}
+    parameters = {parameter.name: parameter.text for parameter in secrets_hidden}
+    metadata = {fact.name: fact.text for fact in metadata_parameters(job.metadata)}
+    return {**row, "parameters": parameters, "metadata": metadata}
 
 
-def rows(those: Iterable[Event | Attachment]) -> list[dict[str, Any]]:
-    """Describe events or files."""
-    return [asdict(one) for one in those]
+def as_dicts(records: Iterable[Event | Attachment]) -> list[dict[str, Any]]:
+    """Return events or files as dictionaries."""
+    return [asdict(record) for record in records]
 
 
-def attempts(those: Iterable[Attempt], *, operates: bool) -> list[dict[str, Any]]:
-    """Describe attempts; where they ran, and the traces, are for those who operate."""
-    hidden = frozenset() if operates else _ONLY_FOR_OPERATORS
-    return [{name: value for name, value in asdict(one).items() if name not in hidden} for one in those]
+def attempt_dicts(attempts: Iterable[Attempt], *, operates: bool) -> list[dict[str, Any]]:
+    """Return attempts as dictionaries; only operators get tracebacks and the place where they ran."""
+    hidden = frozenset() if operates else _FOR_OPERATORS
+    return [{name: value for name, value in asdict(attempt).items() if name not in hidden} for attempt in attempts]

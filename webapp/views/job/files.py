@@ -1,7 +1,4 @@
-"""The files of a job as its page lists them, the removed ones too: they are said to be gone, not hidden.
-
-Files of jobs, to be downloaded. Who may see the job is asked at each request.
-"""
+"""The files of a job: their list on its page (deleted files stay listed as deleted), and their download."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +26,7 @@ _HASH_SHOWN = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFile:
-    """A file; ``kept_until`` is None for as long as the job is kept, ``gone_at`` is None while it is there."""
+    """A file; ``kept_until`` is None if it is kept as long as the job, ``deleted_at`` is None while it exists."""
 
     id: UUID
     job_id: UUID
@@ -37,29 +34,29 @@ class JobFile:
     size: str
     sha256: str
     kept_until: FormattedTime | None
-    gone_at: FormattedTime | None
+    deleted_at: FormattedTime | None
 
     @property
     def short_hash(self) -> str:
-        """Enough to compare by eye."""
+        """The first digits of the hash, enough for a comparison by eye."""
         return self.sha256[:_HASH_SHOWN]
 
 
-def job_files(attached: Sequence[Attachment], role: str, reader: ViewerContext) -> tuple[JobFile, ...]:
-    """Describe the files of one role, oldest first."""
-    return tuple(_file(file, reader) for file in attached if file.role == role)
+def job_files(attached: Sequence[Attachment], role: str, context: ViewerContext) -> tuple[JobFile, ...]:
+    """Describe the files with this role (input or output), oldest first."""
+    return tuple(_file(file, context) for file in attached if file.role == role)
 
 
-def _file(file: Attachment, reader: ViewerContext) -> JobFile:
-    left = (file.deleted_at or file.expires_at) if is_unavailable(file, reader.now) else None
+def _file(file: Attachment, context: ViewerContext) -> JobFile:
+    deleted_at = (file.deleted_at or file.expires_at) if is_unavailable(file, context.now) else None
     return JobFile(
         id=file.id,
         job_id=file.job_id,
         name=file.name,
         size=size(file.size),
         sha256=file.sha256,
-        kept_until=reader.day(file.expires_at) if file.expires_at else None,
-        gone_at=reader.day(left) if left else None,
+        kept_until=context.day(file.expires_at) if file.expires_at else None,
+        deleted_at=context.day(deleted_at) if deleted_at else None,
     )
 
 
@@ -77,7 +74,7 @@ MEDIA_TYPES = frozenset(
         "text/plain",
     }
 )
-_GONE = lazy_gettext("This file was removed. Files are kept for a limited time only.")
+_GONE = lazy_gettext("This file was deleted. Files are kept for a limited time only.")
 _HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "no-store",
@@ -88,62 +85,62 @@ _HEADERS = {
 
 @bp.get("/jobs/<uuid:job_id>/files/<uuid:file_id>")
 def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
-    """Send one file of a job, or the part of it that is asked for."""
+    """Send a file of a job, or the requested range of it."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
     attachment = services().jobs.attachment(job.id, file_id)
-    reading = viewer_context()
-    if not reading.may_open(job):
+    context = viewer_context()
+    if not context.may_open(job):
         raise AttachmentNotFound(file_id)
-    if is_unavailable(attachment, reading.now):
+    if is_unavailable(attachment, context.now):
         abort(410, str(_GONE))
-    wanted = _range(attachment)
+    byte_range = _range(attachment)
     try:
         file = services().files.open(attachment.id)
     except FileNotFoundError:
         abort(410, str(_GONE))
-    if request.method == "GET" and (wanted is None or wanted[0] == 0):  # one line per download, not per part of it
+    if request.method == "GET" and (byte_range is None or byte_range[0] == 0):  # not for every range
         record_audit(
             AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
         )
-    return _response(attachment, file, wanted)
+    return _response(attachment, file, byte_range)
 
 
-def _response(attachment: Attachment, file: BinaryIO, wanted: tuple[int, int] | None) -> Response:
-    kind = attachment.media_type if attachment.media_type in MEDIA_TYPES else OPAQUE
-    response = send_file(file, kind, as_attachment=True, download_name=attachment.name, conditional=False)
+def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
+    media_type = attachment.media_type if attachment.media_type in MEDIA_TYPES else OPAQUE
+    response = send_file(file, media_type, as_attachment=True, download_name=attachment.name, conditional=False)
     response.headers.update(_HEADERS)
     response.set_etag(attachment.sha256)
     response.content_length = attachment.size
-    if wanted:
-        _narrow(response, file, *wanted, attachment.size)
+    if byte_range:
+        _narrow(response, file, *byte_range, attachment.size)
     return response
 
 
 def _range(attachment: Attachment) -> tuple[int, int] | None:
-    """Return the one range of bytes that is asked for; several at once are answered with the whole file."""
-    asked, condition = request.range, request.if_range
+    """Return the requested range of bytes; several ranges are answered with the whole file."""
+    requested, condition = request.range, request.if_range
     changed = condition.date or (condition.etag and condition.etag != attachment.sha256)
-    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or changed:
+    if requested is None or requested.units != "bytes" or len(requested.ranges) != 1 or changed:
         return None
-    wanted = asked.range_for_length(attachment.size)
-    if wanted is None:
+    byte_range = requested.range_for_length(attachment.size)
+    if byte_range is None:
         raise RequestedRangeNotSatisfiable(attachment.size)
-    return wanted
+    return byte_range
 
 
 def _narrow(response: Response, file: BinaryIO, start: int, stop: int, size: int) -> None:
-    # The file is sought here: a server's own wrapper would read, and throw away, all that is before the range
+    # Seek here: the file wrapper of a WSGI server would read and discard everything before the range
     file.seek(start)
     if stop < size:
         response.direct_passthrough = False
         response.call_on_close(file.close)
-        response.response = _part(file, stop - start)
+        response.response = _chunks(file, stop - start)
     response.status_code = 206
     response.content_length = stop - start
     response.content_range = ContentRange("bytes", start, stop, size)
 
 
-def _part(file: BinaryIO, length: int) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
     while length and (data := file.read(min(CHUNK, length))):
         yield data
         length -= len(data)

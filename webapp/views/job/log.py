@@ -1,7 +1,4 @@
-"""The log of a job, as far as it is read: its lines, where it goes on, and when to ask for more.
-
-The log of a job as a file.
-"""
+"""The log of a job: a page of lines that polls extend, and the whole log as a text file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,14 +19,14 @@ from webapp.views.text.date_format import FormattedTime, time_of_day
 from webapp.views.text.translations import gettext as _
 
 PAGE = 500
-_DIGITS = 18  # what a database counts to
-_AT_ONCE = 1.0  # seconds, while there are more lines than one answer holds
+_DIGITS = 18  # fits into a database integer
+_MORE_LINES_SECONDS = 1.0  # the interval of polls while more lines exist than one response holds
 _TONES = {"warning": "attention", "error": "failed", "critical": "failed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFilter:
-    """What of a log is wanted, as an address says it; what makes no sense is left out."""
+    """The part of a log that a URL selects; invalid values are ignored."""
 
     level: str = ""
     attempt: int | None = None
@@ -38,7 +35,7 @@ class LogFilter:
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
-        """Read it from the arguments of an address."""
+        """Read a filter from the query arguments of a URL."""
         level = arguments.get("level", "").upper()
         return cls(
             level=level if level in {"WARNING", "ERROR"} else "",
@@ -47,13 +44,13 @@ class LogFilter:
             before=_number(arguments.get("before")),
         )
 
-    def arguments(self, **changed: int | None) -> dict[str, Any]:
-        """Return what `of` reads back, with other ends."""
-        given = {"level": self.level.lower(), "attempt": self.attempt, **changed}
-        return {name: value for name, value in given.items() if value not in {"", None}}
+    def arguments(self, **bounds: int | None) -> dict[str, Any]:
+        """Return the query arguments that `of` reads, with other bounds."""
+        values = {"level": self.level.lower(), "attempt": self.attempt, **bounds}
+        return {name: value for name, value in values.items() if value not in {"", None}}
 
-    def lines(self, job_id: UUID) -> LogCriteria:
-        """Return the same as a question to the log."""
+    def criteria(self, job_id: UUID) -> LogCriteria:
+        """Return the criteria of the engine."""
         return LogCriteria(
             job_id=job_id, level=self.level, attempt=self.attempt, after=self.after or 0, before=self.before
         )
@@ -61,7 +58,7 @@ class LogFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRow:
-    """One line of a log, with the class of its colour."""
+    """A line of a log; ``tone`` is the CSS class of its colour."""
 
     at: FormattedTime
     tone: str
@@ -70,9 +67,9 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLog:
-    """Lines of a log. ``earlier`` and ``later`` are where it goes on, ``trigger`` is empty when no more will come."""
+    """A page of a log; ``earlier`` and ``later`` link to more lines, ``trigger`` is empty if no more lines can come."""
 
-    chosen: LogFilter
+    filter: LogFilter
     levels: Mapping[str, str]
     attempts: int
     lines: tuple[LogRow, ...]
@@ -83,44 +80,46 @@ class JobLog:
 
     @property
     def is_narrowed(self) -> bool:
-        """Not every line is wanted."""
-        return bool(self.chosen.level or self.chosen.attempt)
+        """Whether a level or an attempt is selected."""
+        return bool(self.filter.level or self.filter.attempt)
 
 
-def job_log(services: Services, job: Job, reader: ViewerContext, chosen: LogFilter) -> JobLog:
-    """Ask for a page of the log: its end, unless ``chosen`` says otherwise.
+def job_log(services: Services, job: Job, context: ViewerContext, log_filter: LogFilter) -> JobLog:
+    """Return a page of the log, by default its end.
 
-    The job must have been read before, so that no line of it is missed.
+    Read the job before the log, so that no line of a finished job is missed.
     """
-    wanted = chosen.lines(job.id)
-    ask = services.queries.logs.last_lines if chosen.after is None else services.queries.logs.first_lines
-    found = ask(wanted, PAGE + 1) if reader.may_open(job) else ()
+    criteria = log_filter.criteria(job.id)
+    read = services.queries.logs.last_lines if log_filter.after is None else services.queries.logs.first_lines
+    found = read(criteria, PAGE + 1) if context.may_open(job) else ()
     more = len(found) > PAGE
-    shown = found[:PAGE] if chosen.after is not None else found[-PAGE:]
-    return _log(job, reader, chosen, shown, more=more)
+    shown = found[:PAGE] if log_filter.after is not None else found[-PAGE:]
+    return _log_page(job, context, log_filter, shown, more=more)
 
 
-def _log(job: Job, reader: ViewerContext, chosen: LogFilter, shown: Sequence[LogLine], *, more: bool) -> JobLog:
-    backwards = chosen.after is None
-    goes_on = chosen.before is not None or (more and not backwards)
-    last = shown[-1].id if shown else chosen.after or 0
-    seconds = polling.job_interval(job, reader.now) or (_AT_ONCE if goes_on else None)
-    begins_later = (more and backwards) or (not backwards and bool(chosen.after))
+def _log_page(
+    job: Job, context: ViewerContext, log_filter: LogFilter, shown: Sequence[LogLine], *, more: bool
+) -> JobLog:
+    backwards = log_filter.after is None
+    goes_on = log_filter.before is not None or (more and not backwards)
+    last = shown[-1].id if shown else log_filter.after or 0
+    seconds = polling.job_interval(job, context.now) or (_MORE_LINES_SECONDS if goes_on else None)
+    begins_later = (more and backwards) or (not backwards and bool(log_filter.after))
     return JobLog(
-        chosen=chosen,
+        filter=log_filter,
         levels={"": _("All lines"), "warning": _("Warnings and errors"), "error": _("Errors")},
         attempts=job.attempt,
-        lines=_lines(shown, reader),
-        earlier=chosen.arguments(before=shown[0].id) if begins_later and shown else None,
-        later=chosen.arguments(after=last) if goes_on else None,
-        next=chosen.arguments(after=last),
-        trigger=polling.trigger(seconds) if seconds and chosen.before is None else "",
+        lines=_lines(shown, context),
+        earlier=log_filter.arguments(before=shown[0].id) if begins_later and shown else None,
+        later=log_filter.arguments(after=last) if goes_on else None,
+        next=log_filter.arguments(after=last),
+        trigger=polling.trigger(seconds) if seconds and log_filter.before is None else "",
     )
 
 
-def _lines(lines: Sequence[LogLine], reader: ViewerContext) -> tuple[LogRow, ...]:
+def _lines(lines: Sequence[LogLine], context: ViewerContext) -> tuple[LogRow, ...]:
     return tuple(
-        LogRow(at=time_of_day(line.at, reader.zone), tone=_TONES.get(line.level.lower(), ""), text=line.text)
+        LogRow(at=time_of_day(line.at, context.zone), tone=_TONES.get(line.level.lower(), ""), text=line.text)
         for line in lines
     )
 
@@ -135,16 +134,16 @@ bp = Blueprint("log", __name__)
 
 @bp.get("/jobs/<uuid:job_id>/log.txt")
 def download(job_id: UUID) -> ResponseReturnValue:
-    """Send the lines, all or of a level and an attempt, as they are read from the database."""
+    """Stream the lines, all or those of a level and an attempt."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
     if not viewer_context().may_open(job):
         abort(404)
-    lines = LogFilter.of(request.args).lines(job.id)
+    lines = LogFilter.of(request.args).criteria(job.id)
     return text_response(log_as_text(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
 
 
 def log_as_text(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
-    """Write a log in pages of text, its times in UTC."""
+    """Yield a log as text, page by page, with times in UTC."""
     for page in logs.all_lines(lines):
         yield "".join(
             f"{line.at.isoformat(timespec='milliseconds')} [{line.attempt}] {line.level.lower():8} {line.text}\n"

@@ -91,26 +91,26 @@ class JobPageData:
     actions: tuple[OfferedAction, ...] = ()
 
 
-def load_page_data(job: Job, reader: ViewerContext) -> JobPageData:
+def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
     """Return what the page shows beside the job itself, without what this viewer cannot open."""
-    queries, opened = services().queries, reader.may_open(job)
+    queries, opened = services().queries, context.may_open(job)
     return JobPageData(
         events=queries.jobs.timeline(job.id),
         attempts=queries.jobs.attempts(job.id) if opened else (),
         attached=queries.files.all_attachments(job.id) if opened else (),
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
         kin=queries.related.find(viewer(), job),
-        queue=queue_outlook(job, reader),
+        queue=queue_outlook(job, context),
         usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
-        shown_left=_shown_left(reader),
+        shown_left=_shown_left(context),
         removed_at=services().pruner.deletion_time(job),
-        actions=offered_actions(job, services().registry, reader),
+        actions=offered_actions(job, services().registry, context),
     )
 
 
-def job_page(job: Job, data: JobPageData, reader: ViewerContext) -> JobPage:
+def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
     """Describe a job to this viewer."""
-    opened, facts = reader.may_open(job), _facts(job, data, reader)
+    opened, facts = context.may_open(job), _facts(job, data, context)
     left = status_text.time_left(facts) if job.is_running else None
     failure = _failure(job, data) if opened else None
     return JobPage(
@@ -122,29 +122,29 @@ def job_page(job: Job, data: JobPageData, reader: ViewerContext) -> JobPage:
         runs=status_labels.appears_running(job),
         finished=job.is_finished,
         percent=status_labels.percent(job),
-        amounts=status_labels.progress_summary(job, reader.now)
+        amounts=status_labels.progress_summary(job, context.now)
         if status_labels.appears_running(job)
         else status_labels.progress_amounts(job),
         seconds_left=round(left.total_seconds()) if left is not None else None,
         opened=opened,
         failure=failure,
-        warnings=_diagnostics(job.warnings, reader) if opened else (),
-        errors=_diagnostics(job.errors[:-1] if failure else job.errors, reader) if opened else (),
-        inputs=job_files(data.attached, "input", reader),
-        outputs=job_files(data.attached, "output", reader),
-        timeline=timeline(job, data.events, reader),
-        attempts=tuple(attempt_row(attempt, reader) for attempt in data.attempts),
-        children=children.child_rows(data.children, reader, opened=opened),
+        warnings=_diagnostics(job.warnings, context) if opened else (),
+        errors=_diagnostics(job.errors[:-1] if failure else job.errors, context) if opened else (),
+        inputs=job_files(data.attached, "input", context),
+        outputs=job_files(data.attached, "output", context),
+        timeline=timeline(job, data.events, context),
+        attempts=tuple(attempt_row(attempt, context) for attempt in data.attempts),
+        children=children.child_rows(data.children, context, opened=opened),
         child_count=job.parts,
         children_failed=job.parts_failed,
         kin=data.kin,
         actions=data.actions,
-        removed_at=reader.day(data.removed_at) if data.removed_at else None,
+        removed_at=context.day(data.removed_at) if data.removed_at else None,
         kept=job.kept_at is not None,
     )
 
 
-def queue_outlook(job: Job, reader: ViewerContext | None = None) -> QueueFacts | None:
+def queue_outlook(job: Job, context: ViewerContext | None = None) -> QueueFacts | None:
     """Return the state of the queue in which a job waits; without a viewer, leave the start estimate out."""
     if job.status is not Status.QUEUED or job.record_only:
         return None
@@ -154,22 +154,22 @@ def queue_outlook(job: Job, reader: ViewerContext | None = None) -> QueueFacts |
     return QueueFacts(
         place=estimates.place_in_queue(job),
         workers=workers,
-        starts_within=estimates.starts_within(job, workers=workers, limited=limited) if reader else None,
-        pause=_pause(queue, reader),
+        starts_within=estimates.starts_within(job, workers=workers, limited=limited) if context else None,
+        pause=_pause(queue, context),
     )
 
 
-def _facts(job: Job, data: JobPageData, reader: ViewerContext) -> StatusFacts:
+def _facts(job: Job, data: JobPageData, context: ViewerContext) -> StatusFacts:
     stops = [event for event in data.events if event.name in {EventName.CANCEL_REQUESTED, EventName.CANCELLED}]
     actors = [event.actor_id for event in stops if event.actor_id]
     return StatusFacts(
         job=job,
-        now=reader.now,
-        zone=reader.zone,
+        now=context.now,
+        zone=context.zone,
         queue=data.queue,
         usual=data.usual,
         shown_left=data.shown_left,
-        stopped_by=reader.name(actors[-1]) if actors else "",
+        stopped_by=context.name(actors[-1]) if actors else "",
     )
 
 
@@ -178,21 +178,21 @@ def _failure(job: Job, data: JobPageData) -> FailureHelp | None:
     return failure_help(job, may_retry="retry" in possible, may_change="run-again" in possible)
 
 
-def _diagnostics(diagnostics: Sequence[Mapping[str, Any]], reader: ViewerContext) -> tuple[DiagnosticLine, ...]:
+def _diagnostics(diagnostics: Sequence[Mapping[str, Any]], context: ViewerContext) -> tuple[DiagnosticLine, ...]:
     return tuple(
-        DiagnosticLine(text=diagnostic_text(note), at=_recorded_at(note.get("at"), reader)) for note in diagnostics
+        DiagnosticLine(text=diagnostic_text(note), at=_recorded_at(note.get("at"), context)) for note in diagnostics
     )
 
 
-def _recorded_at(at: object, reader: ViewerContext) -> FormattedTime | None:
-    return reader.time(datetime.fromisoformat(at)) if isinstance(at, str) and at else None
+def _recorded_at(at: object, context: ViewerContext) -> FormattedTime | None:
+    return context.time(datetime.fromisoformat(at)) if isinstance(at, str) and at else None
 
 
-def _pause(queue: Queue, reader: ViewerContext | None) -> QueuePause | None:
+def _pause(queue: Queue, context: ViewerContext | None) -> QueuePause | None:
     if queue.paused_at is None:
         return None
-    named = reader and reader.viewer.sees_all and queue.paused_by
-    by = reader.name(queue.paused_by) if reader and named else _("an operator")
+    named = context and context.viewer.sees_all and queue.paused_by
+    by = context.name(queue.paused_by) if context and named else _("an operator")
     return QueuePause(by=by, since=queue.paused_at, reason=queue.reason)
 
 
@@ -201,12 +201,12 @@ def _limited(job: Job, queue: Queue) -> bool:
     return queue.max_running is not None or job.type not in registry or bool(registry.get(job.type).limits)
 
 
-def _shown_left(reader: ViewerContext) -> timedelta | None:
+def _shown_left(context: ViewerContext) -> timedelta | None:
     """Return the time left that the page shows, less the time since its last poll (which sends both)."""
     left, shown_at = (request.args.get(name, type=int) for name in ("left", "at"))
     if left is None or shown_at is None:
         return None
-    passed = reader.now.timestamp() - shown_at
+    passed = context.now.timestamp() - shown_at
     if not 0 <= passed <= _LONGEST.total_seconds() or not 0 <= left <= _LONGEST.total_seconds():
         return None
     return timedelta(seconds=max(left - passed, 0.0))

@@ -1,4 +1,4 @@
-"""What a job was asked to do, typed and labelled by its payload's class. Secrets stay hidden."""
+"""The parameters of a job as text, with the labels of its payload class. Secrets stay hidden."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from webapp.views.text.date_format import full_date
 from webapp.views.text.translations import gettext as _
 
 HIDDEN = "••••••"
-VALUE_LIMIT = 240  # characters of one value on the page of a job; the rest is a page of its own
+VALUE_LIMIT = 240  # characters of a value on the page of a job; a longer value has its own page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,48 +32,48 @@ class JobParameter:
 
     @property
     def beginning(self) -> str:
-        """What a page shows of it at once."""
+        """The text, shortened for the page of a job."""
         return self.text if self.is_short else f"{self.text[:VALUE_LIMIT]}…"
 
     @property
     def is_short(self) -> bool:
-        """All of it is shown."""
+        """Whether the page of a job shows the whole text."""
         return len(self.text) <= VALUE_LIMIT
 
 
 def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[JobParameter, ...]:
-    """Return the payload's fields in their order; ``stored`` is the payload as it is in the row."""
+    """Return the parameters in the order of the payload's fields; ``stored`` is the payload of the row."""
     fields = payload_class.model_fields.items()
-    asked = {question.name: question for question in field_specs(payload_class)}
+    specs = {question.name: question for question in field_specs(payload_class)}
     return tuple(
-        _parameter(name, field, stored[name], zone, asked.get(name)) for name, field in fields if name in stored
+        _parameter(name, field, stored[name], zone, specs.get(name)) for name, field in fields if name in stored
     )
 
 
 def label(name: str, field: FieldInfo) -> str:
-    """Name a field as its form does."""
+    """Return the label of a field, the same as in its form."""
     return field.title or humanize(name)
 
 
 def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: FieldSpec | None) -> JobParameter:
     if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
-        return _named(name, field, HIDDEN, hidden=True)
+        return _job_parameter(name, field, HIDDEN, hidden=True)
     if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
-        return _named(name, field, str(value.get("name") or _("Not set")))
+        return _job_parameter(name, field, str(value.get("name") or _("Not set")))
     if isinstance(value, str) and _mentions(field.annotation, datetime):
-        return _named(name, field, _moment(value, zone))
+        return _job_parameter(name, field, _moment(value, zone))
     if isinstance(value, str) and _mentions(field.annotation, date):
-        return _named(name, field, full_date(date.fromisoformat(value)))
-    chosen = label_of(question, value) if question else None
-    return _named(name, field, chosen or _text(value))
+        return _job_parameter(name, field, full_date(date.fromisoformat(value)))
+    choice = label_of(question, value) if question else None
+    return _job_parameter(name, field, choice or _text(value))
 
 
-def _named(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> JobParameter:
+def _job_parameter(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> JobParameter:
     return JobParameter(label=label(name, field), text=text, hidden=hidden, name=name)
 
 
 def metadata_parameters(values: Mapping[str, Any]) -> tuple[JobParameter, ...]:
-    """Return what an application keeps beside a job, by its names; closed secrets stay hidden."""
+    """Return the metadata of a job as parameters; encrypted secrets stay hidden."""
     return tuple(
         JobParameter(label=humanize(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
         for name, value in values.items()
@@ -98,19 +98,19 @@ def _moment(text: str, zone: ZoneInfo) -> str:
     return f"{full_date(local)}, {local:%H:%M}"
 
 
-def _mentions(hint: object, kind: type) -> bool:
-    return hint is kind or any(_mentions(part, kind) for part in get_args(hint))
+def _mentions(hint: object, expected: type) -> bool:
+    return hint is expected or any(_mentions(part, expected) for part in get_args(hint))
 
 
 def holds_secret(hint: object) -> bool:
-    """Tell whether a secret is anywhere below: it hides the whole value: better too little than a leak."""
+    """Return whether a type contains a secret anywhere; then the whole value is hidden."""
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return any(holds_secret(field.annotation) for field in hint.model_fields.values())
     return hint in (SecretStr, SecretBytes) or any(map(holds_secret, get_args(hint)))
 
 
 def contains_secret(value: object) -> bool:
-    """Tell whether a stored value has a closed secret anywhere."""
+    """Return whether a stored value contains an encrypted secret anywhere."""
     if isinstance(value, Mapping):
         return is_secret(value) or any(map(contains_secret, value.values()))
     return isinstance(value, list) and any(map(contains_secret, value))

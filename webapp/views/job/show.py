@@ -1,6 +1,6 @@
-"""One job, and the fragments that keep its page up to date. They stand in the blueprint of the list.
+"""The page of one job, the fragments that its polls fetch, and the page of one long parameter.
 
-One parameter of a job in full: what is too long for its page.
+The routes belong to the blueprint of the list, so that their endpoints are `jobs.show` and `jobs.show_live`.
 """
 
 from typing import Any
@@ -32,22 +32,25 @@ bp = index.bp
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
-    tag, reading = _tag(job), _reader(job)  # the tag before all else: one that is too old only costs one more answer
+    tag, context = (
+        _tag(job),
+        _viewer_context(job),
+    )  # the tag before all else: one that is too old only costs one more answer
     return render_template(
         "job/show.html",
         job=job,
         types=services().registry,
-        parameters=visible_parameters(job, reading),
-        metadata=metadata_parameters(job.metadata) if reading.may_open(job) else (),
+        parameters=visible_parameters(job, context),
+        metadata=metadata_parameters(job.metadata) if context.may_open(job) else (),
         schedule=services().run_history.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
-        **_page(job, reading, tag),
-        log=job_log(services(), job, reading, LogFilter.of(request.args)),
+        **_page_context(job, context, tag),
+        log=job_log(services(), job, context, LogFilter.of(request.args)),
     )
 
 
 @bp.get("/jobs/<uuid:job_id>/_live")
 def show_live(job_id: UUID) -> ResponseReturnValue:
-    """Answer what changes on a job's page, 304 if nothing did; the answer for a finished job asks no more."""
+    """Return the parts of the page that change; 304 if nothing changed. A finished job is polled no more."""
     try:
         job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
@@ -56,64 +59,66 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
     unchanged = None if job.is_finished else polling.unchanged(tag)
     if unchanged:
         return unchanged
-    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if polling.is_poll() else ()
-    others = tuple(toast for toast in said if toast.job_id != job.id)  # of this one, the page itself tells
-    answer = render_template("job/show_live.html", job=job, toasts=others, **_page(job, _reader(job), tag))
+    new_toasts = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if polling.is_poll() else ()
+    others = tuple(toast for toast in new_toasts if toast.job_id != job.id)  # the page itself shows this job
+    answer = render_template(
+        "job/show_live.html", job=job, toasts=others, **_page_context(job, _viewer_context(job), tag)
+    )
     return answer, {polling.TAG_HEADER: tag}
 
 
 @bp.get("/jobs/<uuid:job_id>/_log")
 def log_lines(job_id: UUID) -> ResponseReturnValue:
-    """Answer the lines of the log after line ``after``; nothing while there are none."""
+    """Return the log lines after line ``after``; 204 while there are none."""
     try:
         job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_log_removed.html")
-    chosen = LogFilter.of({"after": "0", **request.args})
-    log = job_log(services(), job, _reader(job), chosen)
+    log_filter = LogFilter.of({"after": "0", **request.args})
+    log = job_log(services(), job, _viewer_context(job), log_filter)
     if log.trigger and not log.lines:
         return "", 204
     return render_template("job/log_live.html", job=job, log=log)
 
 
-def visible_parameters(job: Job, reading: ViewerContext) -> tuple[JobParameter, ...]:
-    """Return what a job was given, as far as this reader may know and its type is there to name it."""
+def visible_parameters(job: Job, context: ViewerContext) -> tuple[JobParameter, ...]:
+    """Return the parameters; none if the viewer cannot open the job or its type is not installed."""
     registry = services().registry
-    if job.type not in registry or not reading.may_open(job):
+    if job.type not in registry or not context.may_open(job):
         return ()
-    return parameters(registry.get(job.type).payload_class, job.payload, reading.zone)
+    return parameters(registry.get(job.type).payload_class, job.payload, context.zone)
 
 
 def _tag(job: Job) -> str:
     now = services().queries.jobs.now()
     queue = page.queue_outlook(job) if job.is_new else None
-    told = (queue.place, queue.workers, queue.pause) if queue else ()
-    grown = (polling.job_tick(job, now), template_version(), get_locale())
-    return polling.tag(services().queries.change_tags.of_job(job), topbar().change_tag, viewer(), told, *grown)
+    queue_facts = (queue.place, queue.workers, queue.pause) if queue else ()
+    age = (polling.job_tick(job, now), template_version(), get_locale())
+    return polling.tag(services().queries.change_tags.of_job(job), topbar().change_tag, viewer(), queue_facts, *age)
 
 
-def _reader(job: Job) -> ViewerContext:
+def _viewer_context(job: Job) -> ViewerContext:
     actors = [event.actor_id for event in services().queries.jobs.timeline(job.id)]
     paused_by = services().queues.stored(job.queue).paused_by if job.status is Status.QUEUED else None
     return viewer_context((job.owner.user_id, job.triggered_by, paused_by, *actors))
 
 
-def _page(job: Job, reading: ViewerContext, tag: str) -> dict[str, Any]:
-    seconds = polling.job_interval(job, reading.now)
-    found = page.load_page_data(job, reading)
+def _page_context(job: Job, context: ViewerContext, tag: str) -> dict[str, Any]:
+    seconds = polling.job_interval(job, context.now)
+    data = page.load_page_data(job, context)
     return {
-        "page": page.job_page(job, found, reading),
+        "page": page.job_page(job, data, context),
         "tag": tag,
         "trigger": polling.trigger(seconds) if seconds else "",
-        "told_at": round(reading.now.timestamp()),
+        "told_at": round(context.now.timestamp()),
         "heard": topbar().latest,
         "ran": 1 if topbar().running else None,
-        "operates": reading.viewer.sees_all,
+        "operates": context.viewer.sees_all,
     }
 
 
 def _removed(template: str) -> ResponseReturnValue:
-    """Tell a page that is open that its job is gone; for anybody else there never was one."""
+    """Return a fragment for an open page whose job was deleted; other requests get a 404."""
     if not polling.is_poll():
         raise JobNotFound(request.path)
     return render_template(template), 410
@@ -124,7 +129,7 @@ parameter_bp = Blueprint("parameters", __name__)
 
 @parameter_bp.get("/jobs/<uuid:job_id>/parameters/<name>")
 def whole(job_id: UUID, name: str) -> ResponseReturnValue:
-    """Send its text; secrets stay hidden here, too."""
+    """Send the full text of a parameter; secrets stay hidden."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
     parameters_by_name = {parameter.name: parameter for parameter in visible_parameters(job, viewer_context())}
     return text_response(parameters_by_name[name].text) if name in parameters_by_name else abort(404)

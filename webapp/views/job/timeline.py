@@ -1,4 +1,4 @@
-"""What happened to a job, told line by line, with who did it and how long it took."""
+"""The timeline of a job: its events, who caused them, and how long each step took."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,49 +13,43 @@ from webapp.views.text.status_labels import as_sentence, attempt_number
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
-_ENDINGS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_TRANSITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         EventName.COMPLETED: (lazy_gettext("Done"), "done"),
         EventName.FAILED: (lazy_gettext("Failed"), "failed"),
-        "retry": (lazy_gettext("Failed; it is tried again"), "attention"),
-        EventName.SCHEDULED: (lazy_gettext("Failed; it is tried again"), "attention"),
+        "retry": (lazy_gettext("Failed; will be retried"), "attention"),
+        EventName.SCHEDULED: (lazy_gettext("Failed; will be retried"), "attention"),
         EventName.CANCELLED: (lazy_gettext("Stopped"), "stopped"),
         EventName.STALE: (lazy_gettext("Lost"), "failed"),
-        EventName.LOST: (lazy_gettext("Its worker was lost"), "attention"),
-        EventName.UNKNOWN_TYPE: (
-            lazy_gettext("Its worker does not know this type; it waits for another one"),
-            "attention",
-        ),
-        EventName.INTERRUPTED: (lazy_gettext("Interrupted; it goes on later"), "attention"),
-        EventName.CONTINUED: (lazy_gettext("Goes on in a fresh process"), "running"),
-        EventName.WAITING: (lazy_gettext("Its own work is done; it waits for its parts"), "running"),
+        EventName.LOST: (lazy_gettext("Worker lost"), "attention"),
+        EventName.UNKNOWN_TYPE: (lazy_gettext("Not known to the worker; waiting for another one"), "attention"),
+        EventName.INTERRUPTED: (lazy_gettext("Interrupted; will continue later"), "attention"),
+        EventName.CONTINUED: (lazy_gettext("Continues in a new process"), "running"),
+        EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )
-_DEEDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         EventName.CREATED: (lazy_gettext("Created by %(person)s"), "waiting"),
-        EventName.CANCEL_REQUESTED: (lazy_gettext("Asked to stop by %(person)s"), "attention"),
+        EventName.CANCEL_REQUESTED: (lazy_gettext("Stop requested by %(person)s"), "attention"),
         EventName.CANCELLED: (lazy_gettext("Stopped by %(person)s"), "stopped"),
-        EventName.RETRIED: (lazy_gettext("Tried again by %(person)s"), "waiting"),
-        EventName.KEPT: (lazy_gettext("Kept by %(person)s"), "waiting"),
-        EventName.KEPT_NO_LONGER: (lazy_gettext("Kept no longer, by %(person)s"), "waiting"),
-        EventName.PRIORITISED: (lazy_gettext("Put before others by %(person)s"), "waiting"),
+        EventName.RETRIED: (lazy_gettext("Retried by %(person)s"), "waiting"),
+        EventName.KEPT: (lazy_gettext("Marked “Keep” by %(person)s"), "waiting"),
+        EventName.KEPT_NO_LONGER: (lazy_gettext("“Keep” removed by %(person)s"), "waiting"),
+        EventName.PRIORITISED: (lazy_gettext("Moved to the front by %(person)s"), "waiting"),
         EventName.MADE_PUBLIC: (lazy_gettext("Made public by %(person)s"), "waiting"),
         EventName.MADE_PRIVATE: (lazy_gettext("Made private by %(person)s"), "waiting"),
     }
 )
-_ASIDES = frozenset(
+_WITHOUT_DURATION = frozenset(
     {EventName.KEPT, EventName.KEPT_NO_LONGER, EventName.PRIORITISED, EventName.MADE_PUBLIC, EventName.MADE_PRIVATE}
 )
-_WORTH_SAYING = timedelta(seconds=1)
+_SHORTEST_DURATION = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One thing that happened: what, when, the class of its colour, and how long it had taken.
-
-    ``at`` is None for what has not happened yet.
-    """
+    """An event of a job; ``note`` is the duration before it, ``at`` is None for an event that is still to come."""
 
     text: str
     at: FormattedTime | None
@@ -63,43 +57,43 @@ class TimelineEntry:
     note: str = ""
 
 
-def timeline(job: Job, happened: Sequence[Event], reader: ViewerContext) -> tuple[TimelineEntry, ...]:
-    """Tell a job's events, oldest first, and what comes next."""
-    return (*_lines(job, happened, reader), *_next(job, reader))
+def timeline(job: Job, job_events: Sequence[Event], context: ViewerContext) -> tuple[TimelineEntry, ...]:
+    """Return the events of a job, oldest first, and the next expected ones."""
+    return (*_past_entries(job, job_events, context), *_next_entries(job, context))
 
 
-def _lines(job: Job, happened: Sequence[Event], reader: ViewerContext) -> Iterator[TimelineEntry]:
+def _past_entries(job: Job, job_events: Sequence[Event], context: ViewerContext) -> Iterator[TimelineEntry]:
     since = None
-    for event in happened:
-        text, tone = _text(event, job, reader)
+    for event in job_events:
+        text, tone = _text(event, job, context)
         took = event.at - since if since else timedelta()
-        yield TimelineEntry(text=text, at=reader.time(event.at), tone=tone, note=_note(event, took))
-        since = since if event.name == EventName.CANCEL_REQUESTED or event.name in _ASIDES else event.at
+        yield TimelineEntry(text=text, at=context.time(event.at), tone=tone, note=_note(event, took))
+        since = since if event.name == EventName.CANCEL_REQUESTED or event.name in _WITHOUT_DURATION else event.at
 
 
-def _text(event: Event, job: Job, reader: ViewerContext) -> tuple[str, str]:
+def _text(event: Event, job: Job, context: ViewerContext) -> tuple[str, str]:
     if event.name == EventName.STARTED:
         several = job.max_attempts > 1 or event.attempt > 1
         text = _("%(attempt)s started", attempt=attempt_number(job, event.attempt)) if several else _("Started")
         return as_sentence(text).rstrip("."), "running"
-    if event.name in _DEEDS and (event.actor_id or event.name not in _ENDINGS):
-        text, tone = _DEEDS[event.name]
-        return str(text) % {"person": reader.name(event.actor_id)}, tone
-    text, tone = _ENDINGS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
+    if event.name in _USER_ACTIONS and (event.actor_id or event.name not in _TRANSITIONS):
+        text, tone = _USER_ACTIONS[event.name]
+        return str(text) % {"person": context.name(event.actor_id)}, tone
+    text, tone = _TRANSITIONS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
     return str(text), tone
 
 
 def _note(event: Event, took: timedelta) -> str:
-    if took < _WORTH_SAYING:
+    if took < _SHORTEST_DURATION:
         return ""
     if event.name == EventName.STARTED:
         return _("waited %(period)s", period=duration(took))
-    return _("ran %(period)s", period=duration(took)) if event.name in _ENDINGS else ""
+    return _("ran %(period)s", period=duration(took)) if event.name in _TRANSITIONS else ""
 
 
-def _next(job: Job, reader: ViewerContext) -> Iterator[TimelineEntry]:
+def _next_entries(job: Job, context: ViewerContext) -> Iterator[TimelineEntry]:
     if job.is_finished:
         return
     if job.status is Status.SCHEDULED and job.run_at:
-        yield TimelineEntry(text=_("Starts"), at=reader.time(job.run_at), tone="next")
-    yield TimelineEntry(text=_("Ended"), at=None, tone="next", note=_("not yet"))
+        yield TimelineEntry(text=_("Starts"), at=context.time(job.run_at), tone="next")
+    yield TimelineEntry(text=_("Finished"), at=None, tone="next", note=_("not yet"))

@@ -1,6 +1,6 @@
-"""Which of everybody's jobs a list shows, as its address says it.
+"""The filter of the admin list of all jobs, and the moments and days in the URLs of the admin pages.
 
-Moments and days as the addresses and forms of these pages write them. Pure; what makes no sense is left out.
+Invalid values are ignored.
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.job_list.filter import Filter
 from webapp.views.page.request import services
 
-_MANY_JOBS = 5000  # jobs: more of them are met soon along a walk
-_NOBODY = UUID(int=0)
+_MANY_JOBS = 5000  # above this, scanning jobs from the newest finds enough of them soon
+_UNKNOWN_OWNER = UUID(int=0)
 _TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
-_SUMMED = frozenset({"tab", "type_name", "ended_since", "ended_until", "before"})
+_COUNTABLE = frozenset({"tab", "type_name", "ended_since", "ended_until", "before"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminJobFilter(Filter):
-    """A filter of everybody's jobs. ``owner`` is a name or "system"; what is empty narrows nothing.
+    """A filter of all jobs. ``owner`` is the name of a user or "system"; an empty field matches every job.
 
-    A ``status`` is one of its tab: who asks for another one is shown that one's tab.
+    ``status`` selects the tab that contains it.
     """
 
     endpoint: ClassVar[str] = "admin_jobs.index"
@@ -41,7 +41,7 @@ class AdminJobFilter(Filter):
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
-        """Read it from the arguments of an address."""
+        """Read a filter from the query arguments of a URL."""
         plain = Filter.of(arguments)
         known = {field.name: getattr(plain, field.name) for field in fields(Filter)}
         texts = {name: arguments.get(name, "").replace("\0", "").strip()[:most] for name, most in _TEXTS.items()}
@@ -51,27 +51,27 @@ class AdminJobFilter(Filter):
 
     @property
     def is_narrowed(self) -> bool:
-        """Something but the tab leaves jobs out."""
+        """Whether a filter beside the tab is set."""
         return Filter.is_narrowed.fget(self) or any(getattr(self, name) for name in _TEXTS)  # type: ignore[attr-defined]
 
     @property
     def has_exact_count(self) -> bool:
-        """Whether the figures know how many there are: whole hours, and at most a type."""
-        given = {field.name for field in fields(self) if getattr(self, field.name)}
+        """Whether the metrics know the exact count: full hours, and no filter other than the type."""
+        used = {field.name for field in fields(self) if getattr(self, field.name)}
         bounds = [parse_moment(text) for text in (self.ended_since, self.ended_until) if text]
-        return bool(self.ended_since) and given <= _SUMMED and all(at and not at.minute | at.second for at in bounds)
+        return bool(self.ended_since) and used <= _COUNTABLE and all(at and not at.minute | at.second for at in bounds)
 
     def in_tab(self, tab: str) -> Self:
-        """Return the first page of another tab, in all of its statuses."""
+        """Return the first page of another tab, with all of its statuses."""
         return replace(self, tab=tab, before=None, status="")
 
     def arguments(self) -> dict[str, str]:
-        """Return what `of` reads back; what is not set is left out."""
+        """Return the query arguments that `of` reads, without the empty ones."""
         texts = {name: getattr(self, name) for name in _TEXTS}
         return {**Filter.arguments(self), **{name: value for name, value in texts.items() if value}}
 
     def criteria(self, today: datetime, closed_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
-        """Return which jobs are meant; an owner that nobody knows owns nothing."""
+        """Return the criteria; an unknown owner matches no job."""
         plain = Filter.criteria(self, today, closed_types)
         return AdminJobCriteria(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
@@ -86,7 +86,7 @@ class AdminJobFilter(Filter):
         )
 
     def count_ended(self) -> int:
-        """Count the jobs that ended in the time that is meant, of the tab and the type; 0 if none is meant."""
+        """Count the jobs of the tab and the type that ended in the selected time; 0 without a start time."""
         since, until = parse_moment(self.ended_since), parse_moment(self.ended_until)
         if since is None:
             return 0
@@ -102,29 +102,29 @@ class AdminJobFilter(Filter):
     def _owner(self) -> UUID | str:
         if self.owner in {"", SYSTEM}:
             return self.owner
-        found = services().accounts.by_name(self.owner)
-        return found.id if found else _NOBODY
+        user = services().accounts.by_name(self.owner)
+        return user.id if user else _UNKNOWN_OWNER
 
 
 def parse_moment(text: str) -> datetime | None:
-    """Read a moment of an address, with its zone; UTC if it names none."""
+    """Read a moment from a URL; without a time zone it is UTC."""
     try:
-        found = datetime.fromisoformat(text.strip().replace(" ", "+")) if text else None
+        moment = datetime.fromisoformat(text.strip().replace(" ", "+")) if text else None
     except ValueError:
         return None
-    return found.replace(tzinfo=found.tzinfo or UTC) if found else None
+    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
 
 
 def start_of_day(day: str, zone: ZoneInfo) -> datetime | None:
-    """Return the beginning of a day, as a form writes days, in somebody's zone."""
-    found = _day(day)
-    return datetime.combine(found, time(), zone) if found and found > date.min else None
+    """Return the start of a day (as a date field sends it) in a time zone."""
+    parsed = _day(day)
+    return datetime.combine(parsed, time(), zone) if parsed and parsed > date.min else None
 
 
 def end_of_day(day: str, zone: ZoneInfo) -> datetime | None:
-    """Return the beginning of the day after."""
-    found = _day(day)
-    return datetime.combine(found + timedelta(days=1), time(), zone) if found and found < date.max else None
+    """Return the start of the next day."""
+    parsed = _day(day)
+    return datetime.combine(parsed + timedelta(days=1), time(), zone) if parsed and parsed < date.max else None
 
 
 def _day(text: str) -> date | None:

@@ -1,4 +1,4 @@
-"""The words of acts on many jobs: what is asked before, and what is told afterwards."""
+"""Texts of bulk actions: the confirmation before, and the summary after."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from webapp.views.text.translations import lazy_gettext, ngettext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkActionText:
-    """What an act is called on its buttons, and what it does."""
+    """The buttons of a bulk action, and its effect in one or two sentences."""
 
     action: str
     keep: str
@@ -20,48 +20,48 @@ class BulkActionText:
     none: str
 
 
-_WORDS: Mapping[BulkAction, BulkActionText] = {
+_TEXTS: Mapping[BulkAction, BulkActionText] = {
     BulkAction.STOP: BulkActionText(
-        action=lazy_gettext("Stop them"),
-        keep=lazy_gettext("Keep them running"),
+        action=lazy_gettext("Stop jobs"),
+        keep=lazy_gettext("Keep running"),
         effect=lazy_gettext(
-            "Those that wait end at once. Those that run are asked to stop after their current step; "
-            "files that they have made are kept."
+            "Waiting jobs stop at once. Running jobs stop after their current step; "
+            "the files they have created are kept."
         ),
         none=lazy_gettext("None of these jobs can be stopped"),
     ),
     BulkAction.RETRY: BulkActionText(
-        action=lazy_gettext("Retry them"),
-        keep=lazy_gettext("Leave them"),
-        effect=lazy_gettext("The same jobs run once more, each from its last checkpoint if it has one."),
+        action=lazy_gettext("Retry jobs"),
+        keep=lazy_gettext("Back"),
+        effect=lazy_gettext("The same jobs run again, each from its last checkpoint if it has one."),
         none=lazy_gettext("None of these jobs can be retried"),
     ),
     BulkAction.RUN_AGAIN: BulkActionText(
-        action=lazy_gettext("Run them again"),
-        keep=lazy_gettext("Leave them"),
-        effect=lazy_gettext("For each of them a new job starts with the same parameters and files."),
+        action=lazy_gettext("Run again"),
+        keep=lazy_gettext("Back"),
+        effect=lazy_gettext("Each job is started as a new job with the same parameters and files."),
         none=lazy_gettext("None of these jobs can be run again"),
     ),
     BulkAction.DELETE: BulkActionText(
-        action=lazy_gettext("Delete them"),
-        keep=lazy_gettext("Keep them"),
-        effect=lazy_gettext("They go for good, with their logs, their parts and all their files."),
+        action=lazy_gettext("Delete jobs"),
+        keep=lazy_gettext("Back"),
+        effect=lazy_gettext("The jobs are deleted with their logs, child jobs and files. This cannot be undone."),
         none=lazy_gettext("None of these jobs can be deleted"),
     ),
 }
 
 
 def confirm_selected(action: BulkAction, judged: SortedJobs, *, post: str, back: str) -> Confirmation:
-    """Ask about jobs that were ticked; why not, if it fits none of them."""
-    words, count = _WORDS[action], len(judged.fit)
-    notes = tuple(_passed_over(reason, many) for reason, many in judged.reasons.items())
-    refusal = "" if count else " ".join(notes) or _("No job is chosen. Tick some in the list first.")
+    """Return the confirmation for selected jobs, or the reason why the action applies to none of them."""
+    text, count = _TEXTS[action], len(judged.fit)
+    notes = tuple(_skipped_text(reason, many) for reason, many in judged.reasons.items())
+    refusal = "" if count else " ".join(notes) or _("No jobs selected. Select jobs in the list first.")
     return Confirmation(
-        title=_title(action, count) if count else str(words.none),
-        effect=str(words.effect) if count else "",
+        title=_title(action, count) if count else str(text.none),
+        effect=str(text.effect) if count else "",
         notes=notes if count else (),
-        action=str(words.action),
-        keep=str(words.keep) if count else _("Back"),
+        action=str(text.action),
+        keep=str(text.keep) if count else _("Back"),
         post=post,
         back=back,
         refusal=refusal,
@@ -70,29 +70,29 @@ def confirm_selected(action: BulkAction, judged: SortedJobs, *, post: str, back:
 
 
 def confirm_all_matching(action: BulkAction, count: int, *, post: str, back: str) -> Confirmation:
-    """Ask about all that match; what it does not fit is found out on the way."""
-    words, capped = _WORDS[action], count >= COUNT_CEILING
-    number = _("More than %(count)s jobs match.", count=COUNT_CEILING - 1) if capped else _match(count)
+    """Return the confirmation for all jobs that match the filter; the job that runs it skips the others."""
+    text, capped = _TEXTS[action], count >= COUNT_CEILING
+    number = _("More than %(count)s jobs match.", count=COUNT_CEILING - 1) if capped else _match_count(count)
     return Confirmation(
         title=_all_title(action),
-        effect=f"{number} {words.effect}" if count else "",
+        effect=f"{number} {text.effect}" if count else "",
         notes=(
-            _("This becomes a job of its own, with its progress and a list of what it did."),
-            _("It leaves alone what it does not fit, and jobs that were created after this list was shown."),
+            _("A new job does this. Its page shows the progress and the results."),
+            _("Jobs it does not apply to, and jobs created after this list was loaded, are skipped."),
         ),
-        action=str(words.action),
-        keep=str(words.keep),
+        action=str(text.action),
+        keep=str(text.keep),
         post=post,
         back=back,
-        refusal="" if count else _("No job matches any more."),
+        refusal="" if count else _("No jobs match any more."),
         harmful=action in {BulkAction.STOP, BulkAction.DELETE},
     )
 
 
 def summary(action: BulkAction, judged: SortedJobs) -> str:
-    """Tell what was done, and to how many it was not."""
-    left = len(judged.unfit)
-    rest = ngettext("%(num)s was left as it is.", "%(num)s were left as they are.", left) if left else ""
+    """Return what was done to how many jobs, and how many were skipped."""
+    skipped = len(judged.unfit)
+    rest = ngettext("%(num)s job was skipped.", "%(num)s jobs were skipped.", skipped) if skipped else ""
     return f"{_done(action, len(judged.fit))} {rest}".strip()
 
 
@@ -108,63 +108,61 @@ def _title(action: BulkAction, count: int) -> str:
 
 def _all_title(action: BulkAction) -> str:
     sentences = {
-        BulkAction.STOP: _("Stop all jobs that match?"),
-        BulkAction.RETRY: _("Retry all jobs that match?"),
-        BulkAction.RUN_AGAIN: _("Run all jobs again that match?"),
-        BulkAction.DELETE: _("Delete all jobs that match?"),
+        BulkAction.STOP: _("Stop all matching jobs?"),
+        BulkAction.RETRY: _("Retry all matching jobs?"),
+        BulkAction.RUN_AGAIN: _("Run all matching jobs again?"),
+        BulkAction.DELETE: _("Delete all matching jobs?"),
     }
     return str(sentences[action])
 
 
-def _match(count: int) -> str:
+def _match_count(count: int) -> str:
     return str(ngettext("%(num)s job matches.", "%(num)s jobs match.", count))
 
 
 def _done(action: BulkAction, count: int) -> str:
     sentences = {
         BulkAction.STOP: ngettext(
-            "%(num)s job was stopped or asked to.", "%(num)s jobs were stopped or asked to.", count
+            "%(num)s job was stopped or is stopping.", "%(num)s jobs were stopped or are stopping.", count
         ),
-        BulkAction.RETRY: ngettext("%(num)s job runs once more.", "%(num)s jobs run once more.", count),
+        BulkAction.RETRY: ngettext("%(num)s job will be retried.", "%(num)s jobs will be retried.", count),
         BulkAction.RUN_AGAIN: ngettext("%(num)s new job was started.", "%(num)s new jobs were started.", count),
         BulkAction.DELETE: ngettext("%(num)s job was deleted.", "%(num)s jobs were deleted.", count),
     }
     return str(sentences[action])
 
 
-def _passed_over(reason: Objection, count: int) -> str:
+def _skipped_text(reason: Objection, count: int) -> str:
     sentences = {
         Objection.ENDED: ngettext(
-            "%(num)s of them has ended already and stays as it is.",
-            "%(num)s of them have ended already and stay as they are.",
+            "%(num)s job has already finished and is skipped.",
+            "%(num)s jobs have already finished and are skipped.",
             count,
         ),
-        Objection.STOPPING: ngettext(
-            "%(num)s of them was asked to stop before.", "%(num)s of them were asked to stop before.", count
-        ),
+        Objection.STOPPING: ngettext("%(num)s job is already stopping.", "%(num)s jobs are already stopping.", count),
         Objection.NOT_ENDED: ngettext(
-            "%(num)s of them has not ended yet and is left alone.",
-            "%(num)s of them have not ended yet and are left alone.",
+            "%(num)s job has not finished yet and is skipped.",
+            "%(num)s jobs have not finished yet and are skipped.",
             count,
         ),
         Objection.DONE: ngettext(
-            "%(num)s of them is done and need not be retried.",
-            "%(num)s of them are done and need not be retried.",
+            "%(num)s job is done and is skipped.",
+            "%(num)s jobs are done and are skipped.",
             count,
         ),
         Objection.PART: ngettext(
-            "%(num)s of them is a part of another job and goes with that.",
-            "%(num)s of them are parts of other jobs and go with those.",
+            "%(num)s job is a child job and is skipped.",
+            "%(num)s jobs are child jobs and are skipped.",
             count,
         ),
         Objection.NOT_YOURS: ngettext(
-            "%(num)s of them is not yours and is left alone.",
-            "%(num)s of them are not yours and are left alone.",
+            "%(num)s job belongs to another user and is skipped.",
+            "%(num)s jobs belong to other users and are skipped.",
             count,
         ),
         Objection.CLOSED: ngettext(
-            "%(num)s of them is of a kind that you may not start.",
-            "%(num)s of them are of kinds that you may not start.",
+            "%(num)s job has a type that you don't have permission to start.",
+            "%(num)s jobs have types that you don't have permission to start.",
             count,
         ),
     }

@@ -1,7 +1,4 @@
-"""Acting on many jobs of the list: those that were ticked, at once; all that match, by a job of its own.
-
-Acting on many jobs for the person who is signed in: who acts, and the job that does it where they are many.
-"""
+"""Bulk actions of the list: on the selected jobs at once, on all matching jobs by a job of the type bulk_action."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -29,51 +26,51 @@ from webapp.views.page.request import services, signed_in, viewer
 from webapp.views.page.viewer_context import restricted_types
 
 bp = Blueprint("acts", __name__)
-_MOST = PAGE + CARDS
+_SELECTION_LIMIT = PAGE + CARDS
 
 
 @bp.get("/jobs/act/<action>")
 def confirm_act(action: str) -> ResponseReturnValue:
-    """Ask whether it is meant, and say what would happen to how many jobs."""
-    chosen, back = _action(action), _back()
-    post = url_for("acts.do_act", action=chosen)
-    if _all():
+    """Show the confirmation: what would happen, to how many jobs."""
+    bulk_action, back = _action(action), _back()
+    post = url_for("acts.do_act", action=bulk_action)
+    if _all_matching():
         criteria = _matching()
         lists = services().queries.lists
         scheduled = lists.count(viewer(), replace(criteria, tab="scheduled"))
-        question = confirm_all_matching(chosen, lists.count(viewer(), criteria), post=post, back=back)
+        confirmation = confirm_all_matching(bulk_action, lists.count(viewer(), criteria), post=post, back=back)
         fields = tuple((name, value) for name, value in request.args.items() if name not in {"id", "delayed"})
-        offers = chosen is BulkAction.STOP and criteria.tab in {"all", "scheduled"} and scheduled
+        offers = bulk_action is BulkAction.STOP and criteria.tab in {"all", "scheduled"} and scheduled
         return render_confirmation(
-            replace(question, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
+            replace(confirmation, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
         )
-    question = confirm_selected(chosen, _sorted(chosen), post=post, back=back)
-    return render_confirmation(replace(question, fields=(*_ids_as_fields(), *_list_as_fields())))
+    confirmation = confirm_selected(bulk_action, _sorted(bulk_action), post=post, back=back)
+    return render_confirmation(replace(confirmation, fields=(*_ids_as_fields(), *_list_as_fields())))
 
 
 @bp.post("/jobs/act/<action>")
 def do_act(action: str) -> ResponseReturnValue:
-    """Do it to those that it still fits; for all that match, start the job that does."""
-    chosen = _action(action)
-    if _all():
-        return _start_job(chosen)
-    judged = _sorted(chosen)
-    details = {"action": chosen.value, "jobs": [job.short_id for job in judged.fit]}
-    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if judged.fit else nullcontext():
-        apply_bulk_action(services().jobs, chosen, judged.fit, actor())
-    flash(summary(chosen, judged))
+    """Apply the action to the selected jobs, or start the job that applies it to all matching jobs."""
+    bulk_action = _action(action)
+    if _all_matching():
+        return _start_job(bulk_action)
+    selection = _sorted(bulk_action)
+    details = {"action": bulk_action.value, "jobs": [job.short_id for job in selection.fit]}
+    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if selection.fit else nullcontext():
+        apply_bulk_action(services().jobs, bulk_action, selection.fit, actor())
+    flash(summary(bulk_action, selection))
     return redirect(_back(), 303)
 
 
-def _start_job(chosen: BulkAction) -> ResponseReturnValue:
-    payload = BulkActionPayload.for_criteria(chosen, _matching(), delayed="delayed" in request.values)
+def _start_job(bulk_action: BulkAction) -> ResponseReturnValue:
+    payload = BulkActionPayload.for_criteria(bulk_action, _matching(), delayed="delayed" in request.values)
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
         job = start_bulk_action_job(payload)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
 def _matching() -> JobCriteria:
-    """Return what the list was narrowed to, up to the newest job that its reader saw."""
+    """Return the criteria of the list, up to the newest job that it showed."""
     newest = request.values.get("newest", type=UUID)
     if newest is None:
         abort(400)
@@ -81,38 +78,38 @@ def _matching() -> JobCriteria:
 
 
 def _sorted(action: BulkAction) -> SortedJobs:
-    there = services().queries.lists.find_by_ids(viewer(), _ids())
-    return sort_by_fit(action, (there[one] for one in _ids() if one in there), actor())
+    jobs = services().queries.lists.find_by_ids(viewer(), _ids())
+    return sort_by_fit(action, (jobs[job_id] for job_id in _ids() if job_id in jobs), actor())
 
 
 def _ids() -> list[UUID]:
-    return list(dict.fromkeys(request.values.getlist("id", type=UUID)))[:_MOST]
+    return list(dict.fromkeys(request.values.getlist("id", type=UUID)))[:_SELECTION_LIMIT]
 
 
 def _ids_as_fields() -> tuple[tuple[str, str], ...]:
-    return tuple(("id", str(one)) for one in _ids())
+    return tuple(("id", str(job_id)) for job_id in _ids())
 
 
-def _all() -> bool:
+def _all_matching() -> bool:
     return "all" in request.values
 
 
 def _back() -> str:
-    listed = _filter()
-    arguments: dict[str, Any] = {**listed.arguments()}
-    return url_for(listed.endpoint, **arguments)
+    job_filter = _filter()
+    arguments: dict[str, Any] = {**job_filter.arguments()}
+    return url_for(job_filter.endpoint, **arguments)
 
 
 def _filter() -> Filter:
-    """Return the filter of the list that this comes from."""
-    overseen = request.values.get("list") == "admin" and permissions.may(Right.SEE_INSTALLATION)
-    return AdminJobFilter.of(request.values) if overseen else Filter.of(request.values)
+    """Return the filter of the list from which the request comes."""
+    is_admin_list = request.values.get("list") == "admin" and permissions.may(Right.SEE_INSTALLATION)
+    return AdminJobFilter.of(request.values) if is_admin_list else Filter.of(request.values)
 
 
 def _list_as_fields() -> tuple[tuple[str, str], ...]:
-    listed = _filter()
-    of_all = (("list", "admin"),) if isinstance(listed, AdminJobFilter) else ()
-    return (*of_all, *listed.arguments().items())
+    job_filter = _filter()
+    admin_list = (("list", "admin"),) if isinstance(job_filter, AdminJobFilter) else ()
+    return (*admin_list, *job_filter.arguments().items())
 
 
 def _action(name: str) -> BulkAction:
@@ -123,12 +120,14 @@ def _action(name: str) -> BulkAction:
 
 
 def actor() -> BulkActor:
-    """Return who acts, and on whose jobs and kinds of jobs that person may."""
+    """Return the signed-in user as the actor, with the permissions that limit bulk actions."""
     user = signed_in()
     return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
 
 
 def start_bulk_action_job(payload: BulkActionPayload) -> Job:
-    """Start the job that does it, with its progress and a list of what it did, with the rights that this person has."""
-    me = signed_in().id
-    return services().jobs.create_user_job("bulk_action", payload.model_dump(mode="json"), me, triggered_by=me)
+    """Start the job that applies the action with the permissions of the signed-in user."""
+    user_id = signed_in().id
+    return services().jobs.create_user_job(
+        "bulk_action", payload.model_dump(mode="json"), user_id, triggered_by=user_id
+    )

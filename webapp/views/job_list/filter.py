@@ -1,6 +1,6 @@
-"""Which jobs a list shows, as its address says it. Pure; what makes no sense is left out.
+"""The filter of the list of jobs: read from a URL, written to a URL, and turned into criteria of the engine.
 
-What somebody asks of a list: an address understood, by the reader's calendar and rights.
+`Filter` is pure and ignores invalid values. `parse_filter` applies the viewer's time zone and permissions.
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ from webapp.views.text.translations import gettext as _
 WHOSE = ("", "mine", "public")
 CUSTOM_DAYS = "own"
 DAYS: Mapping[str, int] = {"today": 0, "7": 7, "30": 30}
-_LONGEST = 200
+_TEXT_LIMIT = 200
 
 
 class InvalidDay(ValueError):
-    """A day is written as 2026-12-31."""
+    """Raised when a day is not written like 2026-12-31."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A tab, what narrows it (empty = nothing does), and the job that the page starts after."""
+    """A tab, its filters (an empty one matches every job), and the job that the page starts after."""
 
     endpoint: ClassVar[str] = "jobs.index"
     live: ClassVar[str] = "jobs.live"
@@ -43,13 +43,13 @@ class Filter:
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
-        """Read it from the arguments of an address."""
+        """Read a filter from the query arguments of a URL."""
         since, until = arguments.get("since", "")[:20].strip(), arguments.get("until", "")[:20].strip()
         return cls(
             tab=_one_of(TABS, arguments.get("tab", "")) or "all",
             type_name=arguments.get("type", "")[:80],
             whose=_one_of(WHOSE, arguments.get("whose", "")),
-            text=" ".join(arguments.get("q", "")[:_LONGEST].replace("\0", " ").split()),
+            text=" ".join(arguments.get("q", "")[:_TEXT_LIMIT].replace("\0", " ").split()),
             warned=bool(arguments.get("warned")),
             when=CUSTOM_DAYS if since or until else _one_of((*DAYS, CUSTOM_DAYS), arguments.get("when", "")),
             since=since,
@@ -59,22 +59,22 @@ class Filter:
 
     @property
     def is_first_page(self) -> bool:
-        """The newest jobs are on it."""
+        """Whether this page shows the newest jobs."""
         return self.before is None
 
     @property
     def is_narrowed(self) -> bool:
-        """Something but the tab leaves jobs out."""
+        """Whether a filter beside the tab is set."""
         return bool(self.type_name or self.whose or self.text or self.warned or self.when)
 
     @property
     def is_empty(self) -> bool:
-        """Nothing is filtered out."""
+        """Whether the list shows all jobs."""
         return self.tab == "all" and not self.is_narrowed
 
     @staticmethod
     def is_day(text: str) -> bool:
-        """Tell whether a field for a day can show it; nothing is a day, too."""
+        """Return whether a date field can show the text (it can show an empty one)."""
         try:
             _day(text)
         except InvalidDay:
@@ -86,12 +86,12 @@ class Filter:
         return replace(self, tab=tab, before=None)
 
     def after(self, job_id: UUID) -> "Filter":
-        """Return the page of older jobs."""
+        """Return the page that starts after this job."""
         return replace(self, before=job_id)
 
     def arguments(self) -> dict[str, str]:
-        """Return what `of` reads back; what is not set is left out."""
-        given = {
+        """Return the query arguments that `of` reads, without the empty ones."""
+        arguments = {
             "tab": self.tab if self.tab != "all" else "",
             "type": self.type_name,
             "whose": self.whose,
@@ -102,10 +102,10 @@ class Filter:
             "until": self.until,
             "before": str(self.before or ""),
         }
-        return {name: value for name, value in given.items() if value}
+        return {name: value for name, value in arguments.items() if value}
 
     def criteria(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> JobCriteria:
-        """Return which jobs are meant, days being those of the zone of ``now``; raise `NoDay` for what is none."""
+        """Return the criteria, with days in the time zone of ``now``; raise `InvalidDay` for a text that is no day."""
         first, last = self._days(now.date())
         return JobCriteria(
             tab=self.tab,
@@ -135,8 +135,8 @@ def _day(text: str) -> date | None:
         raise InvalidDay(text) from None
 
 
-def _one_of(known: Mapping[str, object] | tuple[str, ...], given: str) -> str:
-    return given if given in known else ""
+def _one_of(known: Mapping[str, object] | tuple[str, ...], text: str) -> str:
+    return text if text in known else ""
 
 
 def _uuid(text: str) -> UUID | None:
@@ -148,22 +148,22 @@ def _uuid(text: str) -> UUID | None:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFilter:
-    """A list that somebody asks for: which jobs are meant, and what was wrong with the question."""
+    """A filter with its criteria; ``problem`` is a message about a filter that makes no sense."""
 
     filter: Filter
     criteria: JobCriteria
     problem: str = ""
 
 
-def parse_filter(given: Filter) -> ParsedFilter:
-    """Understand a filter; a day that is none is said and left out."""
-    today, closed = datetime.now(zone()), restricted_types()
+def parse_filter(job_filter: Filter) -> ParsedFilter:
+    """Return the criteria of a filter for this viewer; an invalid day is reported and ignored."""
+    now, restricted = datetime.now(zone()), restricted_types()
     try:
-        criteria = given.criteria(today, closed)
+        criteria = job_filter.criteria(now, restricted)
     except InvalidDay as error:
-        plain = type(given).of({**given.arguments(), "since": "", "until": "", "when": ""})
-        sentence = _("“%(text)s” is not a day. Write it like 2026-12-31.", text=str(error))
-        return ParsedFilter(given, plain.criteria(today, closed), sentence)
+        plain = type(job_filter).of({**job_filter.arguments(), "since": "", "until": "", "when": ""})
+        sentence = _("“%(text)s” is not a date. Use the format 2026-12-31.", text=str(error))
+        return ParsedFilter(job_filter, plain.criteria(now, restricted), sentence)
     if criteria.since and criteria.until and criteria.since >= criteria.until:
-        return ParsedFilter(given, criteria, _("The first day comes after the last one, so nothing can match."))
-    return ParsedFilter(given, criteria)
+        return ParsedFilter(job_filter, criteria, _("The start date is after the end date, so no job can match."))
+    return ParsedFilter(job_filter, criteria)

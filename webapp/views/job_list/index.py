@@ -1,4 +1,4 @@
-"""The list of jobs, and the fragment that keeps it up to date."""
+"""The list of jobs, and the fragment that its polls fetch."""
 
 from time import time
 from typing import Any
@@ -22,80 +22,83 @@ from webapp.views.page.topbar import toasts, topbar
 from webapp.views.text.stored_messages import translated
 
 bp = Blueprint("jobs", __name__)
-_LIST_GROWS_OLD = 60  # seconds: "2 min ago" is wrong then, even if no job has moved
+_LIST_MAX_AGE = 60  # seconds: "2 min ago" is wrong after that, even if no job changed
 
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
-    """Go to the list, the first page of the house."""
+    """Redirect to the list of jobs."""
     return redirect(url_for("jobs.index"))
 
 
 @bp.get("/jobs")
 def index() -> ResponseReturnValue:
-    """List the jobs that this person may see."""
-    wanted = parse_filter(Filter.of(request.args))
-    found = load_job_list(services(), wanted)
-    return render_template("job_list/index.html", types=_types(wanted.filter, found), **list_words(found))
+    """List the jobs that the viewer can see."""
+    parsed = parse_filter(Filter.of(request.args))
+    page = load_job_list(services(), parsed)
+    return render_template("job_list/index.html", types=_types(parsed.filter, page), **list_context(page))
 
 
 @bp.get("/jobs/_live")
 def live() -> ResponseReturnValue:
-    """Answer how the jobs stand that the page shows, and what is new; 304 if nothing is."""
-    return answer_again(parse_filter(Filter.of(request.args)))
+    """Return the current state of the jobs on the page; 304 if nothing changed."""
+    return poll_list(parse_filter(Filter.of(request.args)))
 
 
-def answer_again(wanted: ParsedFilter) -> ResponseReturnValue:
-    """Answer a page that asks again; one that does not say what it shows is answered as if it were opened now."""
-    there = visible_rows.decode(request.args.get("shown", ""))
-    if there is None:
-        opened = list_words(load_job_list(services(), wanted))
+def poll_list(parsed: ParsedFilter) -> ResponseReturnValue:
+    """Answer a poll; without a list of visible jobs, return the page as if it were opened now."""
+    visible = visible_rows.decode(request.args.get("shown", ""))
+    if visible is None:
+        opened = list_context(load_job_list(services(), parsed))
         return render_template("job_list/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
-    pulse = _pulse(wanted, there)
-    tag = _tag(wanted.filter, pulse)  # before the list: a tag that is too old only costs one more answer
+    pulse = _pulse(parsed, visible)
+    tag = _tag(parsed.filter, pulse)  # before the list is read: an outdated tag only costs one more poll
     if (same := polling.unchanged(tag)) is not None:
         return same
-    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    found = refresh_job_list(services(), wanted, there, new_count=pulse.new, had_idle_queues="idle" in request.args)
-    return render_template("job_list/live.html", toasts=said, **list_words(found, tag)), {polling.TAG_HEADER: tag}
+    new_toasts = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
+    page = refresh_job_list(services(), parsed, visible, new_count=pulse.new, had_idle_queues="idle" in request.args)
+    return render_template("job_list/live.html", toasts=new_toasts, **list_context(page, tag)), {
+        polling.TAG_HEADER: tag
+    }
 
 
-def list_words(found: JobList, tag: str = "") -> dict[str, Any]:
-    """Return what the templates of a list need."""
+def list_context(page: JobList, tag: str = "") -> dict[str, Any]:
+    """Return the variables of the templates of a list."""
     return {
-        "list": found,
-        "tag": tag or _tag(found.filter, found.pulse),
-        "trigger": polling.trigger(found.poll_seconds),
-        "asking": _asking(found),
+        "list": page,
+        "tag": tag or _tag(page.filter, page.pulse),
+        "trigger": polling.trigger(page.poll_seconds),
+        "poll_arguments": _poll_arguments(page),
         "operates": viewer().sees_all,
     }
 
 
-def _asking(found: JobList) -> dict[str, str]:
-    """Return what the page says when it asks again: its filter, what it shows, and what was heard."""
-    said = {"shown": found.visible.encode(), "idle": "1" if found.had_idle_queues else ""}
-    return {**found.filter.arguments(), **{name: value for name, value in said.items() if value}, **poll_state()}
+def _poll_arguments(page: JobList) -> dict[str, str]:
+    """Return the arguments of the next poll: the filter, the visible jobs, and the notifications that are known."""
+    arguments = {"shown": page.visible.encode(), "idle": "1" if page.had_idle_queues else ""}
+    return {**page.filter.arguments(), **{name: value for name, value in arguments.items() if value}, **poll_state()}
 
 
-def _types(job_filter: Filter, found: JobList) -> list[JobType]:
-    """Return what the list can be narrowed to: what this person may start, and what is here to see."""
-    here = {job_filter.type_name, *found.type_names}
-    may_be_there = (
-        kind
-        for kind in services().registry
-        if viewer().sees_all or kind.name in here or (kind.listed and kind.may_be_started_by(signed_in().role))
+def _types(job_filter: Filter, page: JobList) -> list[JobType]:
+    """Return the job types of the filter: those that the viewer can start, and those of the jobs on the page."""
+    here = {job_filter.type_name, *page.type_names}
+    user, sees_all = signed_in(), viewer().sees_all
+    offered = (
+        job_type
+        for job_type in services().registry
+        if sees_all or job_type.name in here or (job_type.listed and job_type.may_be_started_by(user.role))
     )
-    return sorted(may_be_there, key=lambda kind: translated(kind.title))
+    return sorted(offered, key=lambda job_type: translated(job_type.title))
 
 
-def _pulse(wanted: ParsedFilter, there: VisibleRows) -> ListChangeTag:
-    """Ask whether anything has changed; new jobs are told on the first page only."""
-    limit = PAGE if wanted.filter.is_first_page else 0
-    return services().queries.lists.change_tag(viewer(), there.ids, wanted.criteria, limit)
+def _pulse(parsed: ParsedFilter, visible: VisibleRows) -> ListChangeTag:
+    """Return the change tag of the visible jobs; new jobs count on the first page only."""
+    limit = PAGE if parsed.filter.is_first_page else 0
+    return services().queries.lists.change_tag(viewer(), visible.ids, parsed.criteria, limit)
 
 
 def _tag(job_filter: Filter, pulse: ListChangeTag) -> str:
-    who = viewer()
-    seconds = int(time()) + who.user_id.int % _LIST_GROWS_OLD  # not everybody at once
-    grown = (template_version(), seconds // _LIST_GROWS_OLD)
-    return polling.tag(pulse.text, topbar().change_tag, who, job_filter, pauses(), *grown)
+    user = viewer()
+    seconds = int(time()) + user.user_id.int % _LIST_MAX_AGE  # users refresh at different times
+    age = (template_version(), seconds // _LIST_MAX_AGE)
+    return polling.tag(pulse.text, topbar().change_tag, user, job_filter, pauses(), *age)

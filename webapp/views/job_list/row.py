@@ -1,4 +1,4 @@
-"""A job as one line of a list, or one card of those that run. Pure."""
+"""A job as a row or a card of a list. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
-_ALONE = {
+_STANDALONE_NAMES = {
     "you": lazy_gettext("You"),
     "the system": lazy_gettext("System"),
-    "somebody else": lazy_gettext("Somebody else"),
+    "somebody else": lazy_gettext("Another user"),
 }
-FILES_SHOWN = 2  # as many names of what it was given are told, too
+FILES_SHOWN = 2  # links to output files, and names of input files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLink:
-    """A file of a job, to be offered; ``kept_until`` is None for as long as the job is kept."""
+    """A link to a file of a job; ``kept_until`` is None if it is kept as long as the job."""
 
     id: UUID
     job_id: UUID
@@ -39,7 +39,7 @@ class FileLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """What a list says of a job. ``percent`` is None while nobody can know it."""
+    """A row of the list; ``percent`` is None while the progress is unknown."""
 
     id: UUID
     short_id: str
@@ -62,19 +62,19 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class DeletedRow:
-    """The place of a job that was removed while its page was open."""
+    """The row of a job that was deleted while the page was open."""
 
     id: UUID
     is_deleted: bool = True
 
 
 def job_row(
-    job: Job, attached: Sequence[Attachment], reader: ViewerContext, *, usual: timedelta | None = None
+    job: Job, attached: Sequence[Attachment], context: ViewerContext, *, usual: timedelta | None = None
 ) -> JobRow:
-    """Describe a job to this reader; ``attached`` is empty for one who may not open it."""
-    offered = [file for file in file_links(attached, reader) if file.role == "output"]
-    facts = StatusFacts(job=job, now=reader.now, zone=reader.zone, usual=usual)
-    error = _error(job, reader)
+    """Describe a job to this viewer; ``attached`` is empty if the viewer cannot open the job."""
+    outputs = [file for file in file_links(attached, context) if file.role == "output"]
+    facts = StatusFacts(job=job, now=context.now, zone=context.zone, usual=usual)
+    error = _error(job, context)
     return JobRow(
         id=job.id,
         short_id=job.short_id,
@@ -87,43 +87,43 @@ def job_row(
         percent=status_labels.percent(job),
         outlook=status_text.expectation(facts) if job.is_running else "",
         runs=status_labels.appears_running(job),
-        started_by=_started_by(job, reader),
-        started_by_inline=_started_by_inline(job, reader),
-        files=tuple(offered[:FILES_SHOWN]),
-        more_files=max(len(offered) - FILES_SHOWN, 0),
-        when=reader.when(_moment(job, reader)),
+        started_by=_started_by(job, context),
+        started_by_inline=_started_by_inline(job, context),
+        files=tuple(outputs[:FILES_SHOWN]),
+        more_files=max(len(outputs) - FILES_SHOWN, 0),
+        when=context.when(_relevant_time(job, context)),
     )
 
 
-def file_links(attached: Sequence[Attachment], reader: ViewerContext) -> tuple[FileLink, ...]:
-    """Describe the files that can still be fetched."""
-    return tuple(_file(file, reader) for file in attached if not is_unavailable(file, reader.now))
+def file_links(attached: Sequence[Attachment], context: ViewerContext) -> tuple[FileLink, ...]:
+    """Return links to the files that can still be downloaded."""
+    return tuple(_file(file, context) for file in attached if not is_unavailable(file, context.now))
 
 
 def is_unavailable(file: Attachment, now: datetime) -> bool:
-    """Tell whether a file was removed, or is about to be."""
+    """Return whether a file was deleted or has expired."""
     return file.deleted_at is not None or (file.expires_at is not None and file.expires_at <= now)
 
 
-def _file(file: Attachment, reader: ViewerContext) -> FileLink:
+def _file(file: Attachment, context: ViewerContext) -> FileLink:
     return FileLink(
         id=file.id,
         job_id=file.job_id,
         name=file.name,
         size=size(file.size),
-        kept_until=reader.day(file.expires_at) if file.expires_at else None,
+        kept_until=context.day(file.expires_at) if file.expires_at else None,
         role=file.role,
     )
 
 
-def _error(job: Job, reader: ViewerContext) -> str:
-    if job.status not in {Status.FAILED, Status.STALE} or not job.errors or not reader.may_open(job):
+def _error(job: Job, context: ViewerContext) -> str:
+    if job.status not in {Status.FAILED, Status.STALE} or not job.errors or not context.may_open(job):
         return ""
     return diagnostic_text(job.errors[-1])
 
 
 def _input_names(names: Sequence[str]) -> str:
-    """Name the first of the files that a job was given; they tell jobs of one type apart."""
+    """Return the first names of the input files; they distinguish jobs of the same type."""
     more = len(names) - FILES_SHOWN
     listed = ", ".join(names[:FILES_SHOWN])
     return str(_("%(files)s and %(count)s more", files=listed, count=more)) if more > 0 else listed
@@ -140,17 +140,16 @@ def _line(facts: StatusFacts) -> str:
     )
 
 
-def _started_by(job: Job, reader: ViewerContext) -> str:
-    name = _started_by_inline(job, reader)
-    said = _ALONE.get(name)
-    return str(said) if said else name
+def _started_by(job: Job, context: ViewerContext) -> str:
+    name = _started_by_inline(job, context)
+    return str(_STANDALONE_NAMES.get(name, name))
 
 
-def _started_by_inline(job: Job, reader: ViewerContext) -> str:
-    """Name the same in the middle of a sentence."""
-    return reader.name(job.triggered_by or job.owner.user_id)
+def _started_by_inline(job: Job, context: ViewerContext) -> str:
+    """Return the same name for the middle of a sentence."""
+    return context.name(job.triggered_by or job.owner.user_id)
 
 
-def _moment(job: Job, reader: ViewerContext) -> datetime:
-    waits = job.run_at if job.status is Status.SCHEDULED else None
-    return job.finished_at or waits or job.started_at or job.created_at or reader.now
+def _relevant_time(job: Job, context: ViewerContext) -> datetime:
+    due_at = job.run_at if job.status is Status.SCHEDULED else None
+    return job.finished_at or due_at or job.started_at or job.created_at or context.now

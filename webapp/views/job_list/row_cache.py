@@ -1,6 +1,6 @@
-"""A row of a list of jobs as HTML, kept: a list that is asked for again and again mostly shows the same rows.
+"""Caches the HTML of list rows: most rows of a polled list do not change.
 
-What a row says is all in its `JobRow`, so that the same one gives the same HTML, in one language and below one address.
+The HTML depends on the `JobRow`, the language, the base URL and the template version only.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from webapp.views.page.assets import template_version
 from webapp.views.text.translations import language
 
 _NO_JOB = UUID(int=0)
-_KEPT = 2000  # rows, of about a kilobyte each
+_CACHED_ROWS = 2000  # about a kilobyte each
 
 
 def init_app(app: Flask) -> None:
@@ -25,19 +25,19 @@ def init_app(app: Flask) -> None:
 
 
 def rows(jobs: Iterable[JobRow | DeletedRow]) -> Markup:
-    """Return the rows of a table; a job that was removed keeps its place."""
-    below = url_for("jobs.show", job_id=_NO_JOB).removesuffix(str(_NO_JOB))  # once, not for each of fifty
-    here = (below, language(), template_version())
-    return Markup().join(_html(job, *here) for job in jobs)
+    """Return the rows of the table as HTML; a deleted job keeps its place."""
+    base_url = url_for("jobs.show", job_id=_NO_JOB).removesuffix(str(_NO_JOB))  # once instead of for each row
+    key = (base_url, language(), template_version())
+    return Markup().join(_html(job, *key) for job in jobs)
 
 
-def forget() -> None:
-    """Keep no row any more, as in a process that has shown none yet: what a first look costs is measured so."""
+def clear() -> None:
+    """Empty the cache, so that a benchmark can measure the first view."""
     _html.cache_clear()
 
 
-@lru_cache(_KEPT)
-def _html(job: JobRow | DeletedRow, below: str, _language: str, _version: str) -> Markup:
+@lru_cache(_CACHED_ROWS)
+def _html(job: JobRow | DeletedRow, base_url: str, _language: str, _version: str) -> Markup:
     macros: Any = current_app.jinja_env.get_template("job_list/_row.html").module
-    html: Markup = macros.row(job, below)
+    html: Markup = macros.row(job, base_url)
     return html

@@ -1,4 +1,4 @@
-"""Shown: which jobs stand on an open page, so that asking again patches those and moves none. Pure."""
+"""The jobs that an open page shows, as a URL argument: a poll updates their rows and moves none. Pure."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
@@ -6,43 +6,43 @@ from dataclasses import dataclass
 from uuid import UUID
 
 _BYTES = 16
-_MOST = 64  # jobs that a page shows
+_LIMIT = 64  # jobs on a page
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleRows:
-    """The jobs of a page, by id: those on cards, and those in rows, each in their order."""
+    """The ids of the jobs of a page, in the order of its cards and its rows."""
 
     cards: tuple[UUID, ...] = ()
     rows: tuple[UUID, ...] = ()
 
     @property
     def ids(self) -> tuple[UUID, ...]:
-        """All of them."""
+        """The ids of all jobs of the page."""
         return (*self.cards, *self.rows)
 
     @property
     def newest(self) -> UUID | None:
-        """The newest of them."""
+        """The id of the newest job of the page."""
         return max(self.ids, default=None)
 
     def encode(self) -> str:
-        """Return a text for an address, which `read` reads back."""
+        """Return a text for a URL, which `decode` reads."""
         return urlsafe_b64encode(bytes([len(self.cards)]) + _bytes(self.ids)).decode()
 
 
 def decode(text: str) -> VisibleRows | None:
-    """Read what `written` wrote; None for anything else."""
+    """Read the text of `encode`; None for any other text."""
     try:
         raw = urlsafe_b64decode(text)
     except ValueError:
         return None
     count, rest = divmod(len(raw) - 1, _BYTES)
-    if rest or not 0 <= count <= _MOST or raw[0] > count:
+    if rest or not 0 <= count <= _LIMIT or raw[0] > count:
         return None
     ids = tuple(UUID(bytes=raw[1 + start * _BYTES :][:_BYTES]) for start in range(count))
     return VisibleRows(ids[: raw[0]], ids[raw[0] :])
 
 
 def _bytes(ids: Iterable[UUID]) -> bytes:
-    return b"".join(one.bytes for one in ids)
+    return b"".join(job_id.bytes for job_id in ids)

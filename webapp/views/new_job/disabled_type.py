@@ -1,4 +1,4 @@
-"""A disabled type has no form: who asks for it is told why, before they fill anything in."""
+"""Shows why a job type is disabled in place of its form."""
 
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
@@ -6,16 +6,16 @@ from flask_login import current_user
 
 from webapp.views.page.request import services
 
-_FORM = "start.form"
+_FORM_ENDPOINT = "start.form"
 
 
 def init_app(app: Flask) -> None:
-    """Stand before the forms of all types."""
-    app.before_request(_tell)
+    """Check every request for a form."""
+    app.before_request(_show_disabled_type)
 
 
-def _tell() -> ResponseReturnValue | None:
-    if request.endpoint != _FORM or request.method != "GET" or not current_user.is_authenticated:
+def _show_disabled_type() -> ResponseReturnValue | None:
+    if request.endpoint != _FORM_ENDPOINT or request.method != "GET" or not current_user.is_authenticated:
         return None
     name = (request.view_args or {}).get("type_name", "")
     disabled = services().disabled_types.all().get(name)

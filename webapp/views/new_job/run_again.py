@@ -1,4 +1,4 @@
-"""Running a job again: its form with the same values, to be changed before the new job starts."""
+"""Run again: the form of a job type, filled with the values of an earlier job."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,24 +24,24 @@ from webapp.views.page.viewer_context import viewer_context
 bp = Blueprint("again", __name__)
 
 
-def _expected(job_id: UUID) -> int:
-    return start.expected(_type_of(job_id))
+def _file_count(job_id: UUID) -> int:
+    return start.file_count(_type_of(job_id))
 
 
-def _largest(job_id: UUID) -> int | None:
-    return start.largest(_type_of(job_id))
+def _file_size_limit(job_id: UUID) -> int | None:
+    return start.file_size_limit(_type_of(job_id))
 
 
 @bp.route("/jobs/<uuid:job_id>/run-again", methods=["GET", "POST"])
-@expects_files(_expected, at_most=_largest)
+@expects_files(_file_count, at_most=_file_size_limit)
 def form(job_id: UUID) -> ResponseReturnValue:
-    """Show the form of a job with its values, or start a new job with what came back."""
+    """Show the form with the values of a job, or start a new job from the submitted form."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
-    reading = viewer_context()
-    if not reading.may_open(job):
+    context = viewer_context()
+    if not context.may_open(job):
         abort(404)
-    if refusal := available_actions.refusal("run-again", job, services().registry, reading):
-        abort(409 if reading.may_act(job) else 403, refusal)
+    if refusal := available_actions.refusal("run-again", job, services().registry, context):
+        abort(409 if context.may_act(job) else 403, refusal)
     submission = _submission(job, start.startable(job.type))
     return submit(submission) if request.method == "POST" else show_form(submission)
 
@@ -60,14 +60,14 @@ def _submission(job: Job, job_type: JobType) -> Submission:
 
 
 def _files(job: Job, job_type: JobType) -> dict[str, StoredFile]:
-    """Return the files that the job was given and that are still there, by the field they answered."""
+    """Return the input files of the job that still exist, by field."""
     now = services().queries.jobs.now()
-    there = [
+    existing = [
         file for file in services().jobs.attachments(job.id) if file.role == "input" and not is_unavailable(file, now)
     ]
-    by_content = {(file.sha256, file.name): file for file in there}
-    found = {name: by_content.get(_content(job.payload.get(name))) for name in job_type.uploads}
-    return {name: _stored(file) for name, file in found.items() if file is not None}
+    by_content = {(file.sha256, file.name): file for file in existing}
+    by_field = {name: by_content.get(_content(job.payload.get(name))) for name in job_type.uploads}
+    return {name: _stored(file) for name, file in by_field.items() if file is not None}
 
 
 def _content(upload: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Starting a job: the catalogue of what can be started, and a form made from the typed payload."""
+"""Start a job: the catalogue of job types, and a form generated from the payload class."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ bp = Blueprint("start", __name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A job type in the catalogue; texts are empty and ``last`` None where there is nothing to tell."""
+    """A job type in the catalogue; ``refusal`` and ``usual`` may be empty, ``last`` is None before the first run."""
 
     job_type: JobType
     refusal: str
@@ -34,73 +34,73 @@ class Tile:
 
     @property
     def group(self) -> str:
-        """Under which heading it stands, in the reader's language."""
+        """The heading of the tile, in the language of the page."""
         return translated(self.job_type.group)
 
 
 @bp.get("/jobs/new")
 def catalogue() -> ResponseReturnValue:
-    """Show all that this person can start, by group."""
+    """Show the job types that the user can start, by group."""
     tiles = sorted(_tiles(filter(_may_start, services().registry)), key=attrgetter("group"))
-    groups = {group: tuple(those) for group, those in groupby(tiles, key=attrgetter("group"))}
+    groups = {group: tuple(members) for group, members in groupby(tiles, key=attrgetter("group"))}
     return render_template("new_job/catalogue.html", groups=groups)
 
 
-def expected(type_name: str) -> int:
-    """Return how many files a form may bring."""
-    job_type = _known(type_name)
+def file_count(type_name: str) -> int:
+    """Return how many files the form of a type can upload."""
+    job_type = _startable_type(type_name)
     return len(job_type.uploads) if job_type else 0
 
 
-def largest(type_name: str) -> int | None:
-    """Return how many bytes the largest of them may have; ``None`` where no field says so."""
-    job_type = _known(type_name)
+def file_size_limit(type_name: str) -> int | None:
+    """Return the maximum size of one file in bytes; None if a field has no limit of its own."""
+    job_type = _startable_type(type_name)
     limits = [upload_rule_of(job_type.payload_class, field).max_bytes for field in job_type.uploads] if job_type else []
     return None if None in limits else max(filter(None, limits), default=None)
 
 
 @bp.route("/jobs/new/<type_name>", methods=["GET", "POST"])
-@expects_files(expected, at_most=largest)
+@expects_files(file_count, at_most=file_size_limit)
 def form(type_name: str) -> ResponseReturnValue:
-    """Ask for the payload; start the job once it fits."""
-    person, job_type = signed_in(), startable(type_name)
+    """Show the form, or start the job when the submitted form is valid."""
+    user, job_type = signed_in(), startable(type_name)
     submission = Submission(
         job_type=job_type,
         address=url_for("start.form", type_name=job_type.name),
-        owner=Owner(user_id=person.id, tenant=person.tenant),
+        owner=Owner(user_id=user.id, tenant=user.tenant),
     )
     return submit(submission) if request.method == "POST" else show_form(submission)
 
 
 def startable(type_name: str) -> JobType:
-    """Return a type that this person may start; else end the request."""
-    return _known(type_name) or abort(404)
+    """Return a type that the user can start, or end the request with 404."""
+    return _startable_type(type_name) or abort(404)
 
 
 def _tiles(types: Iterable[JobType]) -> tuple[Tile, ...]:
-    last, reading = services().queries.estimates.last_started(viewer()), viewer_context()
+    last, context = services().queries.estimates.last_started(viewer()), viewer_context()
     disabled = services().disabled_types.all()
     return tuple(
         Tile(
             job_type=job_type,
-            refusal=_refusal(disabled.get(job_type.name)),
+            refusal=_disabled_text(disabled.get(job_type.name)),
             usual=usual_duration_text(job_type),
-            last=reading.when(last[job_type.name]) if job_type.name in last else None,
+            last=context.when(last[job_type.name]) if job_type.name in last else None,
         )
         for job_type in types
     )
 
 
-def _refusal(disabled: DisabledType | None) -> str:
+def _disabled_text(disabled: DisabledType | None) -> str:
     if disabled is None:
         return ""
     if reason := disabled.reason.rstrip("."):
-        return _("It cannot be started for now: %(reason)s.", reason=reason)
-    return _("It cannot be started for now.")
+        return _("Disabled: %(reason)s.", reason=reason)
+    return _("This job type is disabled.")
 
 
-def _known(type_name: str) -> JobType | None:
-    """A type that this person may not start looks like none at all."""
+def _startable_type(type_name: str) -> JobType | None:
+    """Return the type; None if it does not exist or the user cannot start it."""
     registry = services().registry
     job_type = registry.get(type_name) if type_name in registry else None
     return job_type if job_type and _may_start(job_type) else None

@@ -1,8 +1,6 @@
-"""Ordering a job by its form: the page that asks, and what becomes of the answer. Start and run again share it.
+"""Starts a job from its form: shows the form, checks the input, and creates the job.
 
-An order: which type is asked for, for whom, and what its form shows first.
-
-The page of an order: its form, what the job does, how long it takes, and how long its files are kept.
+"Start a job" and "Run again" share it.
 """
 
 from collections.abc import Mapping
@@ -34,7 +32,7 @@ from webapp.views.text.translations import ngettext
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """Which type, where its form is sent, for whom; of which job it is a repetition, and what that had been given."""
+    """What a form starts: a type, for an owner; with ``again_of``, the values and files of that job are filled in."""
 
     job_type: JobType
     address: str
@@ -46,43 +44,43 @@ class Submission:
 
     @property
     def title(self) -> str:
-        """Return the title to begin with: the old one, if somebody had chosen it."""
+        """The initial title: that of the earlier job, unless it was the title of the type."""
         old = self.again_of.title if self.again_of else ""
         return old if old != self.job_type.title else ""
 
 
 def show_form(submission: Submission) -> str:
-    """Show the form as it is at first."""
+    """Return the page with the form in its initial state."""
     form = PayloadForm(
         submission.job_type.payload_class, zone=zone(), initial=submission.initial, files=submission.files
     )
-    return page(submission, form, StartOptions.fresh(submission.title))
+    return render_form(submission, form, StartOptions.fresh(submission.title))
 
 
 def submit(submission: Submission) -> ResponseReturnValue:
-    """Take the form: start the job, or show it again with sentences."""
+    """Start the job and redirect to it, or return the form with its errors (422)."""
     job_type = submission.job_type
-    brought = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
-    form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=brought.files)
-    beginning = StartOptions.of(request.form, services().queries.jobs.now(), zone())
-    if form.accepts(brought.errors) and not beginning.errors:
+    received = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
+    form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
+    start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
+    if form.accepts(received.errors) and not start_options.errors:
         try:
-            job = _create(submission, form, brought, beginning)
+            job = _create(submission, form, received, start_options)
             return redirect(url_for("jobs.show", job_id=job.id), 303)
         except InvalidPayload as error:
             form.complain(error.errors)
-        except StagedFileGone as error:  # swept just now
+        except StagedFileGone as error:  # deleted meanwhile
             form.complain({"": str(error)})
         except DuplicateJob:
-            form.complain({"": _("The same was asked for already, and that job has not ended yet. Wait for its end.")})
-    return page(submission, form, beginning), 422
+            form.complain({"": _("An identical job is already running.")})
+    return render_form(submission, form, start_options), 422
 
 
-def _create(submission: Submission, form: PayloadForm, brought: ReceivedFiles, beginning: StartOptions) -> Job:
-    """Return the job that was ordered, which an earlier copy of the same request may have made."""
-    choices: dict[str, Any] = {"title": beginning.title} if beginning.title else {}
+def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, start_options: StartOptions) -> Job:
+    """Create the job, or return the one that an earlier copy of the same request created."""
+    choices: dict[str, Any] = {"title": start_options.title} if start_options.title else {}
     if submission.again_of:
-        old = submission.again_of  # its priority is not taken over: an operator may have raised it
+        old = submission.again_of  # without its priority, which an operator may have raised
         choices |= {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
     content = sorted(form.values().items())
     creation = services().jobs.create_or_find_job(
@@ -90,9 +88,9 @@ def _create(submission: Submission, form: PayloadForm, brought: ReceivedFiles, b
         form.values(),
         owner=submission.owner,
         triggered_by=signed_in().id,
-        files=lambda: _input_files(submission, brought),
-        run_at=beginning.run_at,
-        request_key=beginning.request_key(services().secret_key, signed_in().id, content),
+        files=lambda: _input_files(submission, received),
+        run_at=start_options.run_at,
+        request_key=start_options.request_key(services().secret_key, signed_in().id, content),
         **choices,
     )
     if creation.created:
@@ -100,9 +98,9 @@ def _create(submission: Submission, form: PayloadForm, brought: ReceivedFiles, b
     return creation.job
 
 
-def _input_files(submission: Submission, brought: ReceivedFiles) -> dict[str, StoredFile]:
+def _input_files(submission: Submission, received: ReceivedFiles) -> dict[str, StoredFile]:
     staged = staging(submission.job_type)
-    return {name: staged.take(file) if name in brought.staged else file for name, file in brought.files.items()}
+    return {name: staged.take(file) if name in received.staged else file for name, file in received.files.items()}
 
 
 def _note(submission: Submission, job: Job) -> None:
@@ -120,52 +118,52 @@ def _note(submission: Submission, job: Job) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
-    """A file that a page shows as received already."""
+    """A file that the form shows as already uploaded."""
 
     name: str
     size: str
     token: str
 
 
-def page(submission: Submission, form: PayloadForm, beginning: StartOptions) -> str:
-    """Show the form, with what there is to know of its type."""
+def render_form(submission: Submission, form: PayloadForm, start_options: StartOptions) -> str:
+    """Return the page with the form and the facts about the job type."""
     job_type, kept = submission.job_type, staging(submission.job_type)
     return render_template(
         "new_job/form.html",
         job_type=job_type,
         submission=submission,
         form=form,
-        beginning=beginning,
+        start_options=start_options,
         zone=zone().key,
         kept={
             name: ReceivedFile(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()
         },
         usual=usual_duration_text(job_type),
-        kept_for=_period(job_type.keep_files),
+        kept_for=_period_text(job_type.keep_files),
         upload_limits=_upload_limits(job_type),
         idle=not services().wake_ups.workers_alive(job_type.queue),
     )
 
 
 def usual_duration_text(job_type: JobType) -> str:
-    """Say how long jobs of a type usually take; empty if nobody knows."""
+    """Return how long jobs of a type usually take; empty if unknown."""
     period = services().queries.estimates.usual_duration(job_type.name)
     return rough_duration(period) if period is not None else ""
 
 
 def staging(job_type: JobType) -> UploadStaging:
-    """Return where this person's files wait for a form that is accepted."""
+    """Return the store of files that wait until the form is valid."""
     return UploadStaging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
 
 
 def _upload_limits(job_type: JobType) -> dict[str, str]:
-    """Map the fields that take a file to how large it may be, in words."""
-    most = services().settings.max_upload_bytes
-    asked = (question.name for question in field_specs(job_type.payload_class) if question.is_upload)
-    return {name: size(min(upload_rule_of(job_type.payload_class, name).max_bytes or most, most)) for name in asked}
+    """Return the maximum file size of each upload field, as text."""
+    limit = services().settings.max_upload_bytes
+    names = (question.name for question in field_specs(job_type.payload_class) if question.is_upload)
+    return {name: size(min(upload_rule_of(job_type.payload_class, name).max_bytes or limit, limit)) for name in names}
 
 
-def _period(period: timedelta) -> str:
+def _period_text(period: timedelta) -> str:
     if not period.days:
         return rough_duration(period)
     return ngettext("%(num)s day", "%(num)s days", period.days).replace(" ", SPACE)

@@ -1,6 +1,6 @@
-"""The pages of schedules: what starts by itself, when next, and what became of it.
+"""The pages of schedules.
 
-Who sees the installation sees them; operators pause, resume and run them; admins make and change them.
+Operators, auditors and admins see schedules. Operators pause, resume and run them; admins add, edit and delete them.
 """
 
 from flask import Blueprint

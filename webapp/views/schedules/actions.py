@@ -1,4 +1,4 @@
-"""What can be done with a schedule: pause, resume, run now, remove."""
+"""The actions on a schedule: pause, resume, run now, delete."""
 
 from uuid import UUID
 
@@ -21,12 +21,12 @@ from webapp.views.text.translations import gettext as _
 
 @require(Right.RUN_SCHEDULES)
 def pause(schedule_id: UUID) -> ResponseReturnValue:
-    """Ask for the reason; then let it rest."""
+    """Ask for a reason, then pause the schedule."""
     schedule = services().schedules.get(schedule_id)
     why = request.form.get("why", "").strip()
     if request.method == "GET" or len(why) > REASON_LIMIT:
         answer = make_response(
-            render_confirmation(_pausing(schedule), "schedules/pause.html", why=why, limit=REASON_LIMIT)
+            render_confirmation(_pause_confirmation(schedule), "schedules/pause.html", why=why, limit=REASON_LIMIT)
         )
         answer.status_code = 200 if request.method == "GET" else 422
         return answer
@@ -37,7 +37,7 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
 
 @require(Right.RUN_SCHEDULES)
 def resume(schedule_id: UUID) -> ResponseReturnValue:
-    """Let its times fire again."""
+    """Resume the schedule."""
     schedule = services().schedules.get(schedule_id)
     with audited(AuditAction.SCHEDULE_RESUME, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
         services().schedules.resume(schedule)
@@ -46,10 +46,10 @@ def resume(schedule_id: UUID) -> ResponseReturnValue:
 
 @require(Right.RUN_SCHEDULES)
 def run_now(schedule_id: UUID) -> ResponseReturnValue:
-    """Start its job at once, and show it."""
+    """Start a job of the schedule now and redirect to it."""
     schedule = services().schedules.get(schedule_id)
     if not may_run(schedule):
-        abort(403, _("Jobs of this kind are not for you to start."))
+        abort(403, _("You don't have permission to start this type of job."))
     try:
         with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
             job = services().schedule_runner.run_now(schedule, by=signed_in().id)
@@ -60,37 +60,36 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
 
 @require(Right.EDIT_SCHEDULES)
 def remove(schedule_id: UUID) -> ResponseReturnValue:
-    """Ask first; then forget it."""
+    """Ask for confirmation, then delete the schedule with its history."""
     schedule = services().schedules.get(schedule_id)
     if request.method == "GET":
-        return render_confirmation(_removing(schedule))
+        return render_confirmation(_delete_confirmation(schedule))
     before = {"type": schedule.type, **ScheduleDraft.from_schedule(schedule).to_dict()}
     with audited(AuditAction.SCHEDULE_REMOVE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, before=before):
         services().schedules.delete(schedule.id)
     return redirect(url_for("schedules.index"), 303)
 
 
-def _pausing(schedule: Schedule) -> Confirmation:
-    here = url_for("schedules.show", schedule_id=schedule.id)
+def _pause_confirmation(schedule: Schedule) -> Confirmation:
     return Confirmation(
         title=_("Pause %(name)s?", name=schedule.name),
-        effect=_("It starts no job until somebody resumes it. A job that it has started goes on."),
-        notes=(_("What passes meanwhile is not caught up."),),
-        action=_("Pause it"),
-        keep=_("Let it go on"),
+        effect=_("It starts no jobs until it is resumed. A running job continues."),
+        notes=(_("Runs that are due during the pause are skipped."),),
+        action=_("Pause"),
+        keep=_("Back"),
         post=url_for("schedules.pause", schedule_id=schedule.id),
-        back=here,
+        back=url_for("schedules.show", schedule_id=schedule.id),
         harmful=False,
     )
 
 
-def _removing(schedule: Schedule) -> Confirmation:
+def _delete_confirmation(schedule: Schedule) -> Confirmation:
     return Confirmation(
-        title=_("Remove %(name)s?", name=schedule.name),
-        effect=_("It starts no more jobs, and its history is forgotten. There is no way back."),
-        notes=(_("The jobs that it has started stay, with their files."),),
-        action=_("Remove the schedule"),
-        keep=_("Keep it"),
+        title=_("Delete %(name)s?", name=schedule.name),
+        effect=_("The schedule and its history are deleted. This cannot be undone."),
+        notes=(_("The jobs it has started are kept, with their files."),),
+        action=_("Delete schedule"),
+        keep=_("Back"),
         post=url_for("schedules.remove", schedule_id=schedule.id),
         back=url_for("schedules.show", schedule_id=schedule.id),
     )

@@ -1,7 +1,4 @@
-"""Making and changing a schedule: first its type, then its form, with the next times shown while one types.
-
-What a form asks of a schedule beside the payload: as it was typed, and as a draft.
-"""
+"""Add and edit schedules: the catalogue of job types, the form, and the preview of its rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,16 +32,16 @@ from webapp.views.schedules.preview import preview_typed_rule
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
-USUAL_RULE = "0 2 * * *"
+DEFAULT_RULE = "0 2 * * *"
 PUBLIC, PRIVATE, PERSON = "public", "private", "person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleForm:
-    """All answers as text; ``whose`` is one of `PUBLIC`, `PRIVATE` and `PERSON`, whose name is ``person``."""
+    """The fields of the form beside the payload, as text; ``person`` is a user name if ``whose`` is `PERSON`."""
 
     name: str = ""
-    rule: str = USUAL_RULE
+    rule: str = DEFAULT_RULE
     zone: str = "UTC"
     missed: str = MisfirePolicy.ONCE.value
     one_at_a_time: bool = False
@@ -55,14 +52,14 @@ class ScheduleForm:
 
     @classmethod
     def typed(cls, form: Mapping[str, str]) -> "ScheduleForm":
-        """Read what was sent."""
+        """Read the submitted fields."""
         names = ("name", "rule", "zone", "missed", "whose", "person", "queue", "priority")
-        given = {name: form.get(f"schedule-{name}", "").strip() for name in names}
-        return cls(**given, one_at_a_time="schedule-one_at_a_time" in form)
+        values = {name: form.get(f"schedule-{name}", "").strip() for name in names}
+        return cls(**values, one_at_a_time="schedule-one_at_a_time" in form)
 
     @classmethod
     def of(cls, schedule: Schedule) -> "ScheduleForm":
-        """Show a schedule as it is."""
+        """Return the fields of an existing schedule."""
         owner = schedule.owner
         person = services().accounts.get(owner.user_id) if owner.user_id else None
         return cls(
@@ -77,8 +74,8 @@ class ScheduleForm:
             priority="" if schedule.priority is None else str(schedule.priority),
         )
 
-    def draft(self, kind: JobType) -> tuple[ScheduleDraft, dict[str, str]]:
-        """Return what is asked for, and one sentence for each answer that is wrong."""
+    def draft(self, job_type: JobType) -> tuple[ScheduleDraft, dict[str, str]]:
+        """Return the draft, and an error message for each invalid field."""
         errors: dict[str, str] = {}
         draft = ScheduleDraft(
             name=self.name,
@@ -88,12 +85,12 @@ class ScheduleForm:
             one_at_a_time=self.one_at_a_time,
             queue=self.queue or None,
             priority=self._priority(errors),
-            owner=self._owner(kind, errors),
+            owner=self._owner(job_type, errors),
         )
         try:
             services().schedules.check(draft)
         except InvalidSchedule as error:
-            errors |= {name: translated(said) for name, said in error.errors.items()}
+            errors |= {name: translated(message) for name, message in error.errors.items()}
         return draft, errors
 
     def _priority(self, errors: dict[str, str]) -> int | None:
@@ -104,31 +101,31 @@ class ScheduleForm:
             return None
         return int(self.priority)
 
-    def _owner(self, kind: JobType, errors: dict[str, str]) -> Owner:
+    def _owner(self, job_type: JobType, errors: dict[str, str]) -> Owner:
         if self.whose != PERSON:
             return Owner(public=self.whose != PRIVATE)
-        found = services().accounts.by_name(self.person)
-        if found is None or not found.active:
-            errors["person"] = _("There is no active account of that name.")
-        elif not kind.may_be_started_by(found.role):
-            errors["person"] = _("%(name)s may not start jobs of this kind.", name=found.name)
+        user = services().accounts.by_name(self.person)
+        if user is None or not user.active:
+            errors["person"] = _("No active account has this name.")
+        elif not job_type.may_be_started_by(user.role):
+            errors["person"] = _("%(name)s doesn't have permission to start this type of job.", name=user.name)
         else:
-            return Owner(user_id=found.id, tenant=found.tenant)
+            return Owner(user_id=user.id, tenant=user.tenant)
         return Owner()
 
 
-_RARE = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile/")  # old names for others
+_OLD_ZONES = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile/")  # old names of other zones
 
 
 @require(Right.EDIT_SCHEDULES)
 def catalogue() -> ResponseReturnValue:
-    """Show what a schedule can start."""
-    kinds = sorted(filter(_can_be_scheduled, services().registry), key=attrgetter("group", "title"))
-    return render_template("schedules/new.html", kinds=kinds)
+    """Show the job types that a schedule can start."""
+    job_types = sorted(filter(_can_be_scheduled, services().registry), key=attrgetter("group", "title"))
+    return render_template("schedules/new.html", job_types=job_types)
 
 
 def preview() -> ResponseReturnValue:
-    """Answer what the rule means that somebody types."""
+    """Return the preview of the rule while the user types it."""
     typed_schedule = ScheduleForm.typed(request.args)
     return render_template(
         "schedules/_preview.html",
@@ -138,60 +135,60 @@ def preview() -> ResponseReturnValue:
 
 @require(Right.EDIT_SCHEDULES)
 def new(type_name: str) -> ResponseReturnValue:
-    """Ask for a schedule; make it once everything fits."""
-    kind = _known(type_name) or abort(404)
+    """Show an empty form, or add the schedule when the submitted form is valid."""
+    job_type = _schedulable_type(type_name) or abort(404)
     if request.method == "POST":
-        return _answer(kind)
-    return _page(kind, ScheduleForm(zone=viewer_context().zone.key), _form(kind))
+        return _submit(job_type)
+    return _page(job_type, ScheduleForm(zone=viewer_context().zone.key), _form(job_type))
 
 
 @require(Right.EDIT_SCHEDULES)
 def edit(schedule_id: UUID) -> ResponseReturnValue:
-    """Ask again; its type stays."""
+    """Show the form of a schedule, or save it. The job type cannot change."""
     schedule = services().schedules.get(schedule_id)
-    kind = _known(schedule.type)
-    if kind is None:
-        abort(409, _("Its job type is not installed any more, so it cannot be changed. It can be removed."))
+    job_type = _schedulable_type(schedule.type)
+    if job_type is None:
+        abort(409, _("Its job type is no longer installed, so the schedule cannot be edited. You can delete it."))
     if request.method == "POST":
-        return _answer(kind, schedule)
-    return _page(kind, ScheduleForm.of(schedule), _form(kind, initial=schedule.payload), schedule)
+        return _submit(job_type, schedule)
+    return _page(job_type, ScheduleForm.of(schedule), _form(job_type, initial=schedule.payload), schedule)
 
 
-def _answer(kind: JobType, old: Schedule | None = None) -> ResponseReturnValue:
-    typed_schedule, form = ScheduleForm.typed(request.form), _form(kind, typed=_with_kept_secrets(old))
+def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnValue:
+    typed_schedule, form = ScheduleForm.typed(request.form), _form(job_type, typed=_with_kept_secrets(old))
     if "preview" in request.form:
-        return _page(kind, typed_schedule, form, old)
-    draft, errors = typed_schedule.draft(kind)
+        return _page(job_type, typed_schedule, form, old)
+    draft, errors = typed_schedule.draft(job_type)
     if form.accepts() and not errors:
         try:
-            saved = _change(old, draft, form) if old else _add(kind, draft, form)
+            saved = _change(old, draft, form) if old else _add(job_type, draft, form)
             return redirect(url_for("schedules.show", schedule_id=saved.id), 303)
         except InvalidSchedule as error:
-            errors = {name: translated(said) for name, said in error.errors.items()}
+            errors = {name: translated(message) for name, message in error.errors.items()}
         except (InvalidPayload, StaleSchedule) as error:
             form.complain(getattr(error, "errors", {"": str(error)}))
-    return _page(kind, typed_schedule, form, old, errors), 422
+    return _page(job_type, typed_schedule, form, old, errors), 422
 
 
-def _add(kind: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
+def _add(job_type: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     schedule_id = uuid7()
     with audited(AuditAction.SCHEDULE_ADD, AuditTarget.SCHEDULE, schedule_id, name=draft.name, after=draft.to_dict()):
-        return services().schedules.add(kind.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
+        return services().schedules.add(job_type.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
 
 
 def _change(old: Schedule, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
-    looked_at = replace(old, version=request.form.get("version", old.version, int))
+    seen = replace(old, version=request.form.get("version", old.version, int))
     changes: dict[str, Any] = {"before": ScheduleDraft.from_schedule(old).to_dict(), "after": draft.to_dict()}
     with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, old.id, name=old.name, **changes):
-        return services().schedules.change(looked_at, draft, payload=form.values(), by=signed_in().id)
+        return services().schedules.change(seen, draft, payload=form.values(), by=signed_in().id)
 
 
-def _form(kind: JobType, **given: Any) -> PayloadForm:
-    return PayloadForm(kind.payload_class, zone=viewer_context().zone, **given)
+def _form(job_type: JobType, **options: Any) -> PayloadForm:
+    return PayloadForm(job_type.payload_class, zone=viewer_context().zone, **options)
 
 
 def _page(
-    kind: JobType,
+    job_type: JobType,
     typed_schedule: ScheduleForm,
     form: PayloadForm,
     schedule: Schedule | None = None,
@@ -199,21 +196,21 @@ def _page(
 ) -> str:
     return render_template(
         "schedules/form.html",
-        kind=kind,
+        job_type=job_type,
         typed=typed_schedule,
         form=form,
         schedule=schedule,
         errors=errors or {},
         preview=preview_typed_rule(typed_schedule.rule, typed_schedule.zone, viewer_context()),
         policies=MISSED,
-        zones=sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_RARE)),
+        zones=sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_OLD_ZONES)),
         queues=[queue.name for queue in services().queues.all()],
         kept={},
     )
 
 
 def _with_kept_secrets(old: Schedule | None) -> MultiDict[str, str]:
-    """A stored secret is never shown; left empty, it stays as it is."""
+    """Return the submitted fields; an empty secret field keeps the stored secret, which is never shown."""
     typed = MultiDict(request.form.items(multi=True))
     for name, value in old.payload.items() if old else ():
         if is_secret(value) and not typed.get(name):
@@ -221,13 +218,13 @@ def _with_kept_secrets(old: Schedule | None) -> MultiDict[str, str]:
     return typed
 
 
-def _known(type_name: str) -> JobType | None:
+def _schedulable_type(type_name: str) -> JobType | None:
     registry = services().registry
-    kind = registry.get(type_name) if type_name in registry else None
-    return kind if kind and _can_be_scheduled(kind) else None
+    job_type = registry.get(type_name) if type_name in registry else None
+    return job_type if job_type and _can_be_scheduled(job_type) else None
 
 
-def _can_be_scheduled(kind: JobType) -> bool:
-    """What needs a file cannot start by itself."""
-    needs_file = any(question.is_upload and question.required for question in field_specs(kind.payload_class))
-    return kind.may_be_started_by(signed_in().role) and not needs_file
+def _can_be_scheduled(job_type: JobType) -> bool:
+    """Return whether a schedule can start the type: not if the type requires a file."""
+    needs_file = any(field.is_upload and field.required for field in field_specs(job_type.payload_class))
+    return job_type.may_be_started_by(signed_in().role) and not needs_file

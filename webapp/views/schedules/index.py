@@ -1,4 +1,4 @@
-"""The list of schedules, one schedule, and the fragments that keep both up to date."""
+"""The list of schedules, the page of one schedule, and the fragments that their polls fetch."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -27,81 +27,82 @@ def index() -> ResponseReturnValue:
 
 
 def live() -> ResponseReturnValue:
-    """Answer the list again; 304 if nothing on it changed."""
+    """Return the list for a poll; 304 if nothing changed."""
     return poll_response("schedules/_table.html", _list())
 
 
 def show(schedule_id: UUID) -> ResponseReturnValue:
     """Show one schedule."""
-    return render_template("schedules/show.html", **_one(services().schedules.get(schedule_id)))
+    return render_template("schedules/show.html", **_page(services().schedules.get(schedule_id)))
 
 
 def show_live(schedule_id: UUID) -> ResponseReturnValue:
-    """Answer what changes on its page; 304 if nothing did."""
+    """Return the parts of the page that change; 304 if nothing changed."""
     try:
-        shown = _one(services().schedules.get(schedule_id))
+        page = _page(services().schedules.get(schedule_id))
     except ScheduleNotFound:
         if not polling.is_poll():
             raise
         return render_template("schedules/_removed.html"), 410
-    return poll_response("schedules/_schedule.html", shown)
+    return poll_response("schedules/_schedule.html", page)
 
 
 def _list() -> dict[str, Any]:
     schedules, runs = services().schedules.all(), services().run_history.latest()
-    reading = viewer_context(schedule.paused_by for schedule in schedules)
-    rows = tuple(schedule_row(one, runs.get(one.id, ()), kind_of(one), reading) for one in schedules)
+    context = viewer_context(schedule.paused_by for schedule in schedules)
+    rows = tuple(
+        schedule_row(schedule, runs.get(schedule.id, ()), job_type_title(schedule), context) for schedule in schedules
+    )
     return {
         "rows": rows,
-        "zone": reading.zone.key,
+        "zone": context.zone.key,
         **polling_context(rows, _seconds(latest[0] for latest in runs.values())),
     }
 
 
-def _one(schedule: Schedule) -> dict[str, Any]:
+def _page(schedule: Schedule) -> dict[str, Any]:
     runs = services().run_history.of_schedule(schedule.id, RECENT_RUNS)
-    reading = _reader(schedule, runs)
-    shown = {
-        "schedule": schedule_row(schedule, runs, kind_of(schedule), reading),
-        "facts": schedule_facts(schedule, reading),
-        "preview": rule_preview(schedule.rule, reading),
-        "runs": tuple(run_line(run, reading) for run in runs),
-        "parameters": _parameters(schedule, reading),
-        "zone": reading.zone.key,
+    context = _viewer_context(schedule, runs)
+    page = {
+        "schedule": schedule_row(schedule, runs, job_type_title(schedule), context),
+        "facts": schedule_facts(schedule, context),
+        "preview": rule_preview(schedule.rule, context),
+        "runs": tuple(run_line(run, context) for run in runs),
+        "parameters": _parameters(schedule, context),
+        "zone": context.zone.key,
         "runnable": may_run(schedule),
     }
-    # what is described is all that can change
-    return shown | polling_context(tuple(shown.values()), _seconds(runs[:1]))
+    return page | polling_context(tuple(page.values()), _seconds(runs[:1]))
 
 
 def _seconds(latest: Iterable[ScheduleRun]) -> float:
-    """Seconds until the page asks again: soon while a job that was started last has not ended."""
-    on_its_way = any(run.status is not None and run.status not in TERMINAL for run in latest)
-    return polling.BUSY_SECONDS if on_its_way else polling.SCHEDULED_SECONDS
+    """Return the interval of polls: short while the latest job of a schedule is unfinished."""
+    unfinished = any(run.status is not None and run.status not in TERMINAL for run in latest)
+    return polling.BUSY_SECONDS if unfinished else polling.SCHEDULED_SECONDS
 
 
-def _reader(schedule: Schedule, runs: tuple[ScheduleRun, ...]) -> ViewerContext:
-    asking = (run.asked_by for run in runs)
+def _viewer_context(schedule: Schedule, runs: tuple[ScheduleRun, ...]) -> ViewerContext:
+    starters = (run.asked_by for run in runs)
     return viewer_context(
-        (schedule.owner.user_id, schedule.paused_by, schedule.created_by, schedule.changed_by, *asking)
+        (schedule.owner.user_id, schedule.paused_by, schedule.created_by, schedule.changed_by, *starters)
     )
 
 
-def _parameters(schedule: Schedule, reading: ViewerContext) -> tuple[JobParameter, ...]:
-    """A type that this person may not start hides what its jobs are given."""
+def _parameters(schedule: Schedule, context: ViewerContext) -> tuple[JobParameter, ...]:
+    """Return the parameters of its jobs; none if the user cannot start the job type."""
     if not may_run(schedule):
         return ()
-    kind = services().registry.get(schedule.type)
-    return parameters(kind.payload_class, schedule.payload, reading.zone)
+    job_type = services().registry.get(schedule.type)
+    return parameters(job_type.payload_class, schedule.payload, context.zone)
 
 
 def may_run(schedule: Schedule) -> bool:
-    """Tell whether its type is there, and this person may start it."""
+    """Return whether the job type is installed and the user can start it."""
     registry = services().registry
     return schedule.type in registry and registry.get(schedule.type).may_be_started_by(signed_in().role)
 
 
-def kind_of(schedule: Schedule) -> str:
-    """Return the title of its type, or the bare name of one that is gone."""
+def job_type_title(schedule: Schedule) -> str:
+    """Return the title of its job type, or the name of a type that is no longer installed."""
     registry = services().registry
     return translated(registry.get(schedule.type).title) if schedule.type in registry else schedule.type

@@ -1,6 +1,6 @@
-"""What a rule means: its words and its next times, or the sentence that says what is wrong with it.
+"""The preview of a cron rule: the rule in words and its next runs, or the error in it.
 
-Rules in words. The usual ones in the reader's language; of the others cronsim knows only the English.
+Common rules are translated. For the others, cronsim has an English description only.
 """
 
 import re
@@ -24,7 +24,7 @@ NEXT_RUNS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextRun:
-    """One time to come, on the clock of the rule and on the reader's; ``elsewhere`` where they differ."""
+    """A future run in the time zone of the rule and in that of the viewer; ``differs`` if these are not the same."""
 
     at: FormattedTime
     rule_time: str
@@ -33,7 +33,7 @@ class NextRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A rule, explained. With ``wrong`` there is nothing else."""
+    """A rule in words with its next runs, or only an ``error``."""
 
     rule_text: str = ""
     zone: str = ""
@@ -41,29 +41,29 @@ class Preview:
     error: str = ""
 
 
-def preview_typed_rule(rule: str, zone: str, reader: ViewerContext) -> Preview:
-    """Explain what somebody types."""
+def preview_typed_rule(rule: str, zone: str, context: ViewerContext) -> Preview:
+    """Return the preview of a rule that the user types."""
     try:
-        return rule_preview(CronRule.parse(rule, zone), reader)
+        return rule_preview(CronRule.parse(rule, zone), context)
     except (InvalidCronRule, UnknownTimeZone) as error:
         return Preview(error=translated(str(error)))
 
 
-def rule_preview(rule: CronRule, reader: ViewerContext) -> Preview:
-    """Explain a rule that is kept; its zone may have vanished since."""
+def rule_preview(rule: CronRule, context: ViewerContext) -> Preview:
+    """Return the preview of a stored rule; its time zone may no longer exist."""
     try:
-        next_runs = rule.next(reader.now, NEXT_RUNS)
+        next_runs = rule.next(context.now, NEXT_RUNS)
     except UnknownTimeZone as error:
         return Preview(error=translated(str(error)))
     return Preview(
-        rule_text=rule_text(rule), zone=rule.zone, next_runs=tuple(_next_run(at, rule, reader) for at in next_runs)
+        rule_text=rule_text(rule), zone=rule.zone, next_runs=tuple(_next_run(at, rule, context) for at in next_runs)
     )
 
 
-def _next_run(at: datetime, rule: CronRule, reader: ViewerContext) -> NextRun:
-    rule_time, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(reader.zone)
+def _next_run(at: datetime, rule: CronRule, context: ViewerContext) -> NextRun:
+    rule_time, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(context.zone)
     return NextRun(
-        at=replace(reader.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),
+        at=replace(context.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),
         rule_time=format_datetime(rule_time, "EEE d MMM y, HH:mm", rebase=False),
         differs=rule_time.utcoffset() != here.utcoffset(),
     )
@@ -76,17 +76,17 @@ _WEEKDAY = re.compile(r"[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT")
 
 
 def rule_text(rule: CronRule) -> str:
-    """Say when: "Every day at 02:30"; the zone is said beside it."""
+    """Return a rule in words, for example "Every day at 02:30"."""
     minute, hour, day, month, weekday = rule.text.upper().split()
-    said = ""
+    text = ""
     if month == "*" and day == weekday == hour == "*":
-        said = _within_the_hour(minute)
+        text = _within_the_hour(minute)
     elif month == "*" and minute.isdigit() and hour.isdigit():
-        said = _at(f"{int(hour):02}:{int(minute):02}", day, weekday)
-    return said or _explained(rule)
+        text = _at(f"{int(hour):02}:{int(minute):02}", day, weekday)
+    return text or _description(rule)
 
 
-def _explained(rule: CronRule) -> str:
+def _description(rule: CronRule) -> str:
     return rule.describe() if str(get_locale()).startswith("en") else rule.text
 
 
@@ -113,7 +113,7 @@ def _at(time: str, day: str, weekday: str) -> str:
 
 def _days(names: Sequence[str]) -> str:
     locale = get_locale()
-    numbers = sorted({(_number(name) - 1) % 7 for name in names})  # babel's week begins on Monday
+    numbers = sorted({(_number(name) - 1) % 7 for name in names})  # Babel weeks start on Monday
     return str(format_list([locale.days["format"]["wide"][number] for number in numbers], locale=locale))
 
 
