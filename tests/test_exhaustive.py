@@ -9,13 +9,13 @@ import pytest
 
 from tests.faults.matrix import ACTIONS, DELETING, POINTS
 from tests.installation import PATIENCE_SECONDS, ROOT
-from tests.jobs.test_service_by_status import VERBS
+from tests.jobs.test_service_by_status import OPERATIONS
 from tests.journeys.test_every_page import LOOKS, NOTHING_FOUND, rules
 from webapp.jobs.model.job import Status
 
 FILES = ("tests/faults", "tests/journeys/test_every_page.py", "tests/jobs/test_service_by_status.py")
 FAULT, DELETION = "test_every_job_finishes_after_a_fault", "test_files_of_a_deleted_job_are_swept_after_a_fault"
-OPERATION = "test_a_verb_works_in_its_statuses_only"
+OPERATION = "test_an_operation_works_only_in_its_statuses"
 FAULT_CLASSES = {f"{database}::{FAULT}" for database in ("TestOnSqlite", "TestOnPostgresql")}
 # Every class of fault that has its own file
 FAULT_FILES = {f"tests/faults/test_{name}.py" for name in ("endings", "recovery", "redis_away", "zombies")}
@@ -62,7 +62,7 @@ def test_every_page_is_visited_by_default_and_in_every_look_with_all() -> None:
 
 
 def test_every_verb_in_every_status_is_tried_by_default_and_on_both_databases_with_all() -> None:
-    assert {case.partition("-")[2] for case in cases(OPERATION)} == pairs(Status, VERBS)
+    assert {case.partition("-")[2] for case in cases(OPERATION)} == pairs(Status, OPERATIONS)
     databases = {case.partition("-")[0] for case in cases(OPERATION, "--all")}
     assert databases == {"sqlite", "postgresql"}
-    assert len(cases(OPERATION, "--all")) == 2 * len(pairs(Status, VERBS))
+    assert len(cases(OPERATION, "--all")) == 2 * len(pairs(Status, OPERATIONS))

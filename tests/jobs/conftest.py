@@ -1,4 +1,4 @@
-"""The engine without pages: its services on a real database, and short ways to make and run jobs."""
+"""The engine without pages: its services on a real database, and fixtures that create and run jobs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ HOLDER = Holder(host="h", boot_id="b", worker="w", pid=1)
 
 
 class Nothing(BaseModel):
-    """A payload that asks nothing."""
+    """A payload without fields."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def services(settings: Settings, engine: Engine) -> Services:
 
 @pytest.fixture
 def make(services: Services) -> Callable[..., Job]:
-    """Create a job of the type "nothing"; choices as `create_job` takes them."""
+    """Create a job of the type "nothing"; the choices are those of `create_job`."""
 
     def make(owner: Owner = SYSTEM, **choices: Any) -> Job:
         return services.jobs.create_job("nothing", owner=owner, **choices)
@@ -74,7 +74,7 @@ def running(services: Services, make: Callable[..., Job], lease: UUID) -> Callab
 
 @pytest.fixture
 def run(services: Services, lease: UUID) -> Callable[..., Job]:
-    """Create a job of this handler, run one attempt of it here, return how it stands then."""
+    """Create a job of this handler, run one attempt, return the job."""
 
     def run(handler: Callable[..., Any], payload: Any = None, *, owner: Owner = SYSTEM, **rules: Any) -> Job:
         kind = job_type("tested", title="Tested", replaces=True, **rules)(handler)
@@ -105,7 +105,7 @@ def _nothing(job: object, payload: Nothing) -> None:
 
 @pytest.fixture
 def people(services: Services) -> Callable[[], UUID]:
-    """Add somebody who may own jobs; return the id."""
+    """Add a user who can own jobs; return the id."""
 
     def add() -> UUID:
         person_id = uuid4()

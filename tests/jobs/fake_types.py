@@ -38,13 +38,13 @@ def steps(job: JobContext, payload: Steps) -> None:
         job.progress(done=step + 1, total=payload.steps)
 
 
-@job_type("deaf", title="Never says another word")
+@job_type("deaf", title="Never reports")
 def deaf(job: JobContext, payload: Steps) -> None:
     job.save_state({"begun": True})
     time.sleep(payload.seconds)
 
 
-@job_type("deaf_twice", title="Never says a word, and may try twice", max_attempts=2)
+@job_type("deaf_twice", title="Never reports, with two attempts", max_attempts=2)
 def deaf_twice(job: JobContext, payload: Steps) -> None:
     if job.attempt == 1:
         time.sleep(payload.seconds)
@@ -56,7 +56,7 @@ def overdue(job: JobContext, payload: Steps) -> None:
     while time.monotonic() < deadline:
         try:
             time.sleep(0.05)
-        except BaseException:  # noqa: BLE001  (as a careless author would)
+        except BaseException:  # noqa: BLE001  (as a careless author could write it)
             continue
 
 
@@ -79,7 +79,7 @@ def talks(job: JobContext, payload: Steps) -> None:
         job.logger.info("step %s", step)
 
 
-@job_type("mends", title="Fails until somebody has mended something", max_attempts=1)
+@job_type("mends", title="Fails until a file exists", max_attempts=1)
 def mends(job: JobContext, payload: Mark) -> None:
     if not Path(payload.path).exists():
-        raise JobError("It is not mended yet.")
+        raise JobError("The file does not exist yet.")

@@ -40,7 +40,7 @@ ENDINGS = (
 
 
 class World:
-    """Jobs by number, in the order they were made, and the claimed ones as their horses know them."""
+    """Jobs by number, in the order of their creation, and claimed jobs as their work-horses know them."""
 
     def __init__(self, services: Services) -> None:
         self.services, self.jobs = services, services.jobs
@@ -56,10 +56,10 @@ class World:
     def create(self, kind: str, *, after: Sequence[int] = (), delay: int | None = None, **choices: Any) -> str:
         first = list(dict.fromkeys(self.job(number) for number in after)) if self.ids else []
         pause = None if delay is None else timedelta(seconds=delay)
-        return self._adding(lambda: self.jobs.create_job(kind, after=first, delay=pause, **choices))
+        return self._create(lambda: self.jobs.create_job(kind, after=first, delay=pause, **choices))
 
     def run_again(self, number: int) -> str:
-        return self._adding(lambda: self.jobs.run_again(self.job(number)))
+        return self._create(lambda: self.jobs.run_again(self.job(number)))
 
     def claim(self) -> Job | None:
         job = self.claims.claim(QUEUE, self.services.leases.open(HOLDER, QUEUE), fresh=True)
@@ -68,7 +68,7 @@ class World:
         return job
 
     def claim_one(self, job_id: UUID) -> Job:
-        """Take a job that waits and that no limit keeps."""
+        """Claim a queued job that no limit blocks."""
         job = self.claims.claim_one(job_id, QUEUE, self.services.leases.open(HOLDER, QUEUE))
         assert job is not None
         self.claimed.append(job)
@@ -85,18 +85,18 @@ class World:
         def add() -> None:
             made = [self.jobs.child_of(job, "nothing", None, name, choices) for name in names]
             self.jobs.add_children(job, made)
-            self._know(*self.services.queries.related.children(job.id))  # one whose name was taken was not made
+            self._remember(*self.services.queries.related.children(job.id))  # a child whose name exists is not created
 
         return refusal(add)
 
     def add_child(self, number: int, name: str | None) -> str:
-        return self._adding(lambda: self.jobs.create_child_job(self.job(number), "nothing", name=name))
+        return self._create(lambda: self.jobs.create_child_job(self.job(number), "nothing", name=name))
 
     def release(self, number: int) -> str:
         return refusal(lambda: self.jobs.release(self.job(number)))
 
     def end(self, job: Job, ending: Ending) -> str:
-        """As the executor does."""
+        """End an attempt as the executor does."""
         reporter = Reporter(self.services.engine, job)
         return refusal(lambda: self.services.executor._write(job, HORSE, ending, reporter))
 
@@ -116,13 +116,12 @@ class World:
     def retry_many(self, numbers: Iterable[int]) -> str:
         return refusal(lambda: self.jobs.retry_many([self.job(number) for number in numbers]))
 
-    def prioritise(self, number: int, priority: int) -> str:
+    def set_priority(self, number: int, priority: int) -> str:
         return refusal(lambda: self.services.admin_jobs.set_priority(self.job(number), priority))
 
     def delete(self, number: int) -> str:
-        """Where there is such a verb."""
-        verb: Callable[[UUID], Any] | None = getattr(self.jobs, "delete", None)
-        return refusal(lambda: verb(self.job(number))) if verb else ""
+        """Delete a job."""
+        return refusal(lambda: self.jobs.delete(self.job(number)))
 
     def pause(self) -> None:
         self.services.queues.pause(QUEUE)
@@ -131,14 +130,14 @@ class World:
         self.services.queues.resume(QUEUE)
 
     def let_time_pass(self) -> None:
-        """Every job's moment has come."""
+        """Make every scheduled job due."""
         with writing(self.services.engine) as connection:
             connection.execute(update(jobs).where(jobs.c.run_at.is_not(None)).values(run_at=now()))
         promote_due(self.services.engine)
         release_jobs_with_free_keys(self.services.engine)
 
     def let_all_end(self) -> None:
-        """Nothing more is asked of the jobs; whatever can run runs and completes."""
+        """Run all jobs that can run, until none is left."""
         self.resume()
         for job in self.claimed:
             self.settle(job, hand_back=True)
@@ -152,13 +151,13 @@ class World:
             for table in (jobs, leases, queues):
                 connection.execute(delete(table))
 
-    def _adding(self, verb: Callable[[], Job]) -> str:
+    def _create(self, verb: Callable[[], Job]) -> str:
         made: list[Job] = []
         refused = refusal(lambda: made.append(verb()))
-        self._know(*made)
+        self._remember(*made)
         return refused
 
-    def _know(self, *made: Job) -> None:
+    def _remember(self, *made: Job) -> None:
         self.ids.extend(job.id for job in made if job.id not in self.ids)
 
 

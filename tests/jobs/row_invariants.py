@@ -1,4 +1,4 @@
-"""What is always true of all jobs together, read from nothing but the rows."""
+"""Invariants of all jobs, checked on the rows."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from webapp.jobs.model.job import MOVES, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.schema import attempts, dependencies, events, jobs
 
-HOPELESS = "A job that had to complete first did not."
+NOT_COMPLETED = "A job that had to complete first did not."
 STATUS_EVENTS = frozenset({"created", "started", "retried", *TERMINAL})
 SHOWN = (
     *("status", "progress", "message", "priority", "parts", "parts_completed", "parts_failed", "parts_cancelled"),
@@ -33,7 +33,7 @@ class Snapshot:
     jobs: dict[UUID, Row[Any]]
     children: dict[UUID, list[Row[Any]]]
     attempts: dict[UUID, list[int]]
-    returned: set[UUID]  # the roots whose own part is done
+    returned: set[UUID]  # the roots whose handler has returned
     events: dict[UUID, list[Row[Any]]]
     edges: dict[UUID, list[Row[Any]]]
 
@@ -45,25 +45,31 @@ def snapshot(engine: Engine) -> Snapshot:
     level = {} if is_sqlite(engine) else {"isolation_level": "REPEATABLE READ"}
     with engine.connect().execution_options(**level) as connection:
         rows = connection.execute(select(jobs)).all()
-        tries = connection.execute(select(attempts.c.job_id, attempts.c.number)).all()
-        told = connection.execute(select(events).order_by(events.c.id)).all()
+        attempt_rows = connection.execute(select(attempts.c.job_id, attempts.c.number)).all()
+        event_rows = connection.execute(select(events).order_by(events.c.id)).all()
         edges = connection.execute(select(dependencies)).all()
-    found = Snapshot({row.id: row for row in rows}, _by(rows, "root_id"), defaultdict(list), set(), _by(told, "job_id"),
-                     _by(edges, "job_id"))  # fmt: skip
-    for one in tries:
-        found.attempts[one.job_id].append(one.number)
-    found.returned.update(one.job_id for one in told if one.name == "waiting")
+    found = Snapshot(
+        jobs={row.id: row for row in rows},
+        children=_by(rows, "root_id"),
+        attempts=defaultdict(list),
+        returned=set(),
+        events=_by(event_rows, "job_id"),
+        edges=_by(edges, "job_id"),
+    )
+    for row in attempt_rows:
+        found.attempts[row.job_id].append(row.number)
+    found.returned.update(row.job_id for row in event_rows if row.name == "waiting")
     return found
 
 
 def broken(seen: Snapshot) -> list[str]:
-    """Say what is not as it must be, at any moment."""
+    """Return the violated invariants of one moment."""
     rules = (_ends, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
     return [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
 
 
 def broken_since(before: Snapshot, seen: Snapshot) -> list[str]:
-    """Say which moves between two moments were not legal."""
+    """Return the illegal changes between two moments."""
     both = [(before.jobs[row.id], row) for row in seen.jobs.values() if row.id in before.jobs]
     return [
         f"{old.type} {old.id.hex[-8:]} ({old.status} -> {new.status}): {what}"
@@ -79,7 +85,7 @@ def unfinished(seen: Snapshot) -> list[str]:
 
 
 def verified(engine: Engine) -> list[str]:
-    """Say what `deskjob verify` would find in the rows."""
+    """Return what `deskjob verify` finds in the rows."""
     checks = (check for group in (statuses, attempt_checks, families, followers) for check in group.checks(engine))
     return [f"{found.rule} {found.examples}" for found in run_checks(checks, 0) if not found.holds]
 
@@ -107,7 +113,7 @@ def _keys(seen: Snapshot) -> Found:
         if holders[row.unique_key] > 1:
             yield row, f"shares the key {row.unique_key}"
         if row.next_key and row.status not in {"held", *TERMINAL}:
-            yield row, f"has begun without the key {row.next_key} that it waited for"
+            yield row, f"has started without the key {row.next_key} that it waited for"
 
 
 def _limits(seen: Snapshot) -> Found:
@@ -120,21 +126,21 @@ def _roots(seen: Snapshot) -> Found:
     for row in seen.jobs.values():
         children = seen.children[row.id]
         if counted(children) != child_counts(row):
-            yield row, f"its figures are {child_counts(row)}, its children {counted(children)}"
+            yield row, f"its counts are {child_counts(row)}, its children {counted(children)}"
         if children or row.parts or row.status == "waiting":
             yield from ((row, what) for what in _rolled_up(row, counted(children), returned=row.id in seen.returned))
         if row.status in {"waiting", *TERMINAL} and any(child.status == "held" for child in children):
-            yield row, "its children are held for nothing"
+            yield row, "its children are still held"
         if row.status in TERMINAL and any(_goes_on(child) for child in children):
-            yield row, "has ended, and its children go on"
+            yield row, "has ended, but its children continue"
 
 
 def _rolled_up(row: Row[Any], parts: ChildCounts, *, returned: bool) -> Iterator[str]:
     status = roll_up(parts, tolerant=row.tolerant)
     if returned and row.status not in {"waiting", *TERMINAL}:
-        yield "its own part is done, but it does not wait"
+        yield "its handler has returned, but it does not wait"
     if row.status == "waiting" and (status is not None or not returned):
-        yield f"waits for nothing: {parts}"
+        yield f"waits without reason: {parts}"
     if returned and row.status in TERMINAL and row.status != status:
         yield f"should be {status}: {parts}"
     if returned and row.status != "completed" and row.progress != parts.progress:
@@ -142,7 +148,7 @@ def _rolled_up(row: Row[Any], parts: ChildCounts, *, returned: bool) -> Iterator
 
 
 def _goes_on(child: Row[Any]) -> bool:
-    """One that runs may take its time to stop."""
+    """A child that was asked to stop can still run."""
     asked = child.status == "running" and child.cancel_requested_at is not None
     return child.status not in TERMINAL and not asked
 
@@ -155,11 +161,11 @@ def _dependents(seen: Snapshot) -> Found:
                 yield seen.jobs[edge.after_id], "does not know that it has dependents"
         if row.status == "held" and row.root_id is None:
             if all(seen.ended(edge.after_id) for edge in edges) and row.next_key is None:  # else it waits for that
-                yield row, "is held although all that it follows has ended"
-            if any(_hopeless(seen, edge) for edge in edges):
-                yield row, "is held although what it follows did not complete"
-        if sum(one.detail == HOPELESS for one in seen.events[row.id]) > 1:
-            yield row, "was cancelled twice for what it followed"
+                yield row, "is held although all its predecessors have ended"
+            if any(_is_impossible(seen, edge) for edge in edges):
+                yield row, "is held although a predecessor did not complete"
+        if sum(event.detail == NOT_COMPLETED for event in seen.events[row.id]) > 1:
+            yield row, "was cancelled twice because of a predecessor"
 
 
 def _attempts(seen: Snapshot) -> Found:
@@ -171,22 +177,22 @@ def _attempts(seen: Snapshot) -> Found:
 
 def _events(seen: Snapshot) -> Found:
     for row in seen.jobs.values():
-        told = seen.events[row.id]
-        started = [one.attempt for one in told if one.name == "started"]
+        history = seen.events[row.id]
+        started = [event.attempt for event in history if event.name == "started"]
         if started != list(range(1, row.attempt + 1)):
             yield row, f"attempt {row.attempt}, but the started ones are {started}"
-        said = [one.name for one in told if one.name in STATUS_EVENTS]
-        if not said or (row.status in TERMINAL and said[-1] != row.status):
-            yield row, f"its events are {[one.name for one in told]}"
+        names = [event.name for event in history if event.name in STATUS_EVENTS]
+        if not names or (row.status in TERMINAL and names[-1] != row.status):
+            yield row, f"its events are {[event.name for event in history]}"
 
 
 def _moved(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) -> Iterator[str]:
     if new.status != old.status and new.status not in MOVES[Status(old.status)]:
-        yield "is no legal move"
+        yield "is not a legal move"
     if old.status in TERMINAL and new.status == "waiting" and old.id not in before.returned:
-        yield "only a root whose own part is done waits for its children again"
+        yield "only a root whose handler has returned can wait for its children again"
     if old.status in TERMINAL and new.status == "queued" and old.id in before.returned:
-        yield "the own part of a root is not done twice"
+        yield "the handler of a root does not run again after it has returned"
     still_running = (old.status, old.attempt) == (new.status, new.attempt) and new.status == "running"
     if still_running and new.progress < old.progress:
         yield f"went back from {old.progress} to {new.progress} per cent"
@@ -203,17 +209,17 @@ def _released(before: Snapshot, seen: Snapshot, old: Row[Any], new: Row[Any]) ->
         return
     edges = before.edges[old.id]
     if new.status in {"queued", "scheduled"} and any(
-        edge.after_id in seen.jobs and (not seen.ended(edge.after_id) or _hopeless(seen, edge)) for edge in edges
+        edge.after_id in seen.jobs and (not seen.ended(edge.after_id) or _is_impossible(seen, edge)) for edge in edges
     ):
-        them = [(seen.jobs[e.after_id].status, e.only_on_success) for e in edges if e.after_id in seen.jobs]
-        yield f"was released too early, before {them}"
-    if any(one.detail == HOPELESS for one in seen.events[old.id]) and not any(
-        edge.after_id not in seen.jobs or _hopeless(seen, edge) for edge in edges
+        predecessors = [(seen.jobs[e.after_id].status, e.only_on_success) for e in edges if e.after_id in seen.jobs]
+        yield f"was released too early, before {predecessors}"
+    if any(event.detail == NOT_COMPLETED for event in seen.events[old.id]) and not any(
+        edge.after_id not in seen.jobs or _is_impossible(seen, edge) for edge in edges
     ):
         yield "was cancelled although it could have run"
 
 
-def _hopeless(seen: Snapshot, edge: Row[Any]) -> bool:
+def _is_impossible(seen: Snapshot, edge: Row[Any]) -> bool:
     return edge.only_on_success and seen.ended(edge.after_id) and seen.jobs[edge.after_id].status != "completed"
 
 

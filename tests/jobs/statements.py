@@ -1,4 +1,4 @@
-"""What is really sent to the database: record it, count it, ask for its plan."""
+"""The statements that are sent to the database: record them, explain them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ def recorded(engine: Engine) -> Iterator[Sent]:
 
 
 def plan_of(engine: Engine, statement: str, parameters: Any, *, as_if_large: bool = False) -> str:
-    """Return the plan as text; ``as_if_large`` keeps PostgreSQL from scanning tables that are tiny."""
+    """Return the plan as text; ``as_if_large`` prevents PostgreSQL from scanning tiny tables."""
     with engine.connect() as connection:
         if is_sqlite(engine):
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
@@ -39,7 +39,7 @@ def plan_of(engine: Engine, statement: str, parameters: Any, *, as_if_large: boo
 
 
 def analyze(engine: Engine, table: str) -> None:
-    """Let PostgreSQL look at a table that was filled just now; SQLite plans without."""
+    """Update PostgreSQL's statistics of a table; SQLite needs none."""
     if not is_sqlite(engine):
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"ANALYZE {table}")

@@ -43,7 +43,7 @@ def upload(services: Services) -> StoredFile:
     return services.files.receive(io.BytesIO(b"a,b\n"), "sheet.csv")
 
 
-def test_a_job_is_made_with_its_event_and_its_files(services: Services, upload: StoredFile, database: str) -> None:
+def test_a_job_is_created_with_its_event_and_files(services: Services, upload: StoredFile, database: str) -> None:
     someone, owner = uuid4(), Owner(user_id=uuid4())
     job = services.jobs.create_job("sheet", {"amount": 1}, owner=owner, triggered_by=someone, files={"file": upload})
     assert (job.status, job.title, job.queue, job.priority, job.max_attempts) == (
@@ -69,12 +69,12 @@ def test_a_job_is_made_with_its_event_and_its_files(services: Services, upload: 
     assert job == services.jobs.get(job.id)
 
 
-def test_choices_override_what_the_type_says(services: Services) -> None:
+def test_choices_override_the_defaults_of_the_type(services: Services) -> None:
     job = services.jobs.create_job("nothing", title="Mine", queue="default", priority=5, unique_key="k")
     assert (job.title, job.queue, job.priority, job.unique_key) == ("Mine", "default", 5, "k")
 
 
-def test_a_payload_that_does_not_fit_writes_nothing(services: Services, upload: StoredFile, database: str) -> None:
+def test_an_invalid_payload_writes_nothing(services: Services, upload: StoredFile, database: str) -> None:
     with pytest.raises(InvalidPayload) as refused:
         services.jobs.create_job("sheet", {"amount": -1}, files={"file": upload})
     assert refused.value.errors == {"amount": "Input should be greater than or equal to 0."}
@@ -86,7 +86,7 @@ def test_a_payload_that_does_not_fit_writes_nothing(services: Services, upload: 
     assert count(services, jobs, events, attachments) == [0, 0, 0]
 
 
-def test_the_row_its_event_and_its_files_are_written_together_or_not_at_all(
+def test_the_row_event_and_files_are_written_together_or_not_at_all(
     services: Services, upload: StoredFile, database: str
 ) -> None:
     services.jobs.create_job("sheet", {"amount": 1}, files={"file": upload})
@@ -103,7 +103,7 @@ def test_the_wake_up_follows_the_commit(services: Services) -> None:
     assert seen == [("default", [1])]
 
 
-def test_nobody_is_woken_for_nothing(services: Services) -> None:
+def test_no_worker_is_woken_for_a_job_that_cannot_be_claimed(services: Services) -> None:
     seen: list[str] = []
     services.jobs._wake = seen.append
     with pytest.raises(InvalidPayload):
@@ -111,7 +111,7 @@ def test_nobody_is_woken_for_nothing(services: Services) -> None:
     assert seen == []
 
 
-def test_of_one_unique_key_only_one_job_is_unfinished(
+def test_only_one_unfinished_job_holds_a_unique_key(
     services: Services, running: Callable[..., Job], database: str
 ) -> None:
     first = running(unique_key="report-2026")
@@ -124,7 +124,7 @@ def test_of_one_unique_key_only_one_job_is_unfinished(
     assert services.jobs.create_job("nothing", unique_key="report-2026").status is Status.QUEUED
 
 
-def test_owners_are_what_the_verb_says(services: Services) -> None:
+def test_each_create_method_sets_its_owner(services: Services) -> None:
     someone = uuid4()
     assert services.jobs.create_system_job("nothing").owner == Owner(public=True)
     assert services.jobs.create_system_job("nothing", public=False).owner == Owner()
@@ -132,13 +132,13 @@ def test_owners_are_what_the_verb_says(services: Services) -> None:
     assert services.jobs.create_job("nothing").owner == Owner()
 
 
-def test_a_payload_may_be_given_as_its_class(services: Services, upload: StoredFile) -> None:
+def test_a_payload_can_be_an_instance_of_its_class(services: Services, upload: StoredFile) -> None:
     described = Upload(name="sheet.csv", size=4, sha256=upload.sha256)
     job = services.jobs.create_job("sheet", Sheet(amount=2, file=described), files={"file": upload})
     assert job.payload["amount"] == 2
 
 
-def test_without_redis_a_job_is_created_all_the_same(engine: Engine, database_url: str, tmp_path: object) -> None:
+def test_a_job_is_created_without_redis(engine: Engine, database_url: str, tmp_path: object) -> None:
     url = f"unix://{tmp_path}/nobody-listens.sock"
     services = Services(load(data_dir=tmp_path, database_url=database_url, redis_url=url, secret_key="k" * 32), engine)
     job = services.jobs.create_system_job("maintenance", public=False)
@@ -147,9 +147,7 @@ def test_without_redis_a_job_is_created_all_the_same(engine: Engine, database_ur
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
-def test_a_payload_that_no_database_takes_is_refused_with_a_sentence(
-    services: Services, database: str, text: str
-) -> None:
+def test_a_payload_that_no_database_can_store_is_rejected(services: Services, database: str, text: str) -> None:
     class Named(BaseModel):
         name: str
         more: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""What those who run the place change of a job beside its status."""
+"""Operators change the priority and the visibility of jobs."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("database")
 Make = Callable[..., Job]
 
 
-def test_a_job_that_shall_run_next_is_first_in_its_queue(services: Services, make: Make, user: User) -> None:
+def test_run_next_moves_a_job_to_the_front_of_its_queue(services: Services, make: Make, user: User) -> None:
     make(priority=500)
     job = make()
     assert services.queries.estimates.place_in_queue(job) == 2
@@ -22,14 +22,14 @@ def test_a_job_that_shall_run_next_is_first_in_its_queue(services: Services, mak
     assert (event.name, event.actor_id, event.detail) == ("prioritised", user.id, "501")
 
 
-def test_a_job_that_does_not_wait_has_no_priority(services: Services, make: Make) -> None:
+def test_the_priority_of_a_started_job_cannot_change(services: Services, make: Make) -> None:
     job = make()
     services.jobs.cancel(job.id)
     with pytest.raises(JobAlreadyStarted, match="has already started"):
         services.admin_jobs.run_next(job.id)
 
 
-def test_a_job_of_the_system_is_shown_to_everyone_and_no_longer(services: Services, make: Make, user: User) -> None:
+def test_a_system_job_can_be_made_public_and_private(services: Services, make: Make, user: User) -> None:
     job = make()
     assert services.admin_jobs.set_public(job.id, public=True, by=user.id).public
     assert not services.admin_jobs.set_public(job.id, public=False).public

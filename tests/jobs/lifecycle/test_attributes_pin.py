@@ -1,4 +1,4 @@
-"""A job that is kept outlives its day, with its files, until somebody lets it go."""
+"""A pinned job and its files are kept after their retention, until the job is unpinned."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ def age(services: Services, job: Job, days: float = 400) -> None:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(**ended))
 
 
-def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Make) -> None:
+def test_a_pinned_job_is_not_pruned_and_an_unpinned_one_is(services: Services, make: Make) -> None:
     job, other = make(), make()
     for one in (job, other):
         age(services, one)
@@ -37,7 +37,7 @@ def test_a_kept_job_is_not_pruned_and_one_let_go_is(services: Services, make: Ma
         services.jobs.get(job.id)
 
 
-def test_the_files_of_a_kept_job_stay_with_it(services: Services, make: Make) -> None:
+def test_the_files_of_a_pinned_job_do_not_expire(services: Services, make: Make) -> None:
     job = make()
     old = services.jobs.add_attachment(job.id, "old.txt", b"abc")
     services.admin_jobs.pin(job.id)
@@ -47,7 +47,7 @@ def test_the_files_of_a_kept_job_stay_with_it(services: Services, make: Make) ->
     assert services.jobs.attachment(job.id, old.id).expires_at > services.queries.jobs.now() + timedelta(days=29)
 
 
-def test_a_file_that_has_expired_is_not_brought_back(services: Services, make: Make) -> None:
+def test_pinning_does_not_bring_back_an_expired_file(services: Services, make: Make) -> None:
     job = make()
     file = services.jobs.add_attachment(job.id, "old.txt", b"abc")
     with writing(services.engine) as connection:
@@ -56,7 +56,7 @@ def test_a_file_that_has_expired_is_not_brought_back(services: Services, make: M
     assert services.jobs.attachment(job.id, file.id).expires_at is not None
 
 
-def test_keeping_is_noted_once_and_says_by_whom(services: Services, make: Make, user: User) -> None:
+def test_pinning_is_recorded_once_with_the_user(services: Services, make: Make, user: User) -> None:
     job = make()
     for _ in range(2):
         services.admin_jobs.pin(job.id, by=user.id)
@@ -65,14 +65,14 @@ def test_keeping_is_noted_once_and_says_by_whom(services: Services, make: Make, 
     assert told[1:] == [("kept", user.id), ("kept_no_longer", user.id)]
 
 
-def test_a_part_is_kept_with_its_root_only(services: Services, make: Make) -> None:
+def test_a_child_cannot_be_pinned_without_its_root(services: Services, make: Make) -> None:
     root = make()
     part = services.jobs.create_child_job(root.id, "nothing")
-    with pytest.raises(CannotBePinned, match=f"part of job {root.short_id}"):
+    with pytest.raises(CannotBePinned, match=f"child of job {root.short_id}"):
         services.admin_jobs.pin(part.id)
 
 
-def test_the_day_of_removal_is_known_beforehand(services: Services, make: Make) -> None:
+def test_the_date_of_deletion_is_known_in_advance(services: Services, make: Make) -> None:
     job = make()
     assert services.pruner.deletion_time(job) is None
     age(services, job, days=1)

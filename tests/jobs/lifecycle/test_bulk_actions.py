@@ -1,4 +1,4 @@
-"""Which act fits which job, and for whom."""
+"""To which jobs a bulk action applies, and for whom."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,14 +24,14 @@ FITS = {
 
 
 @pytest.mark.parametrize("action", BulkAction)
-def test_each_act_fits_some_statuses_and_says_why_not_the_others(action: BulkAction) -> None:
+def test_each_action_applies_to_some_statuses_and_names_the_reason_otherwise(action: BulkAction) -> None:
     for status in Status:
         fits = find_objection(action, replace(JOB, status=status), ANA) is None
         assert fits is (status in FITS[action]), status
 
 
 @pytest.mark.parametrize("action", BulkAction)
-def test_everybody_acts_on_the_own_jobs_and_operators_on_all(action: BulkAction) -> None:
+def test_users_act_on_their_own_jobs_and_operators_on_all(action: BulkAction) -> None:
     job = replace(JOB, status=Status.RUNNING if action is BulkAction.STOP else Status.FAILED)
     public = replace(job, owner=Owner(public=True))
     assert (
@@ -42,7 +42,7 @@ def test_everybody_acts_on_the_own_jobs_and_operators_on_all(action: BulkAction)
     assert find_objection(action, job, OPERATOR) is find_objection(action, public, OPERATOR) is None
 
 
-def test_a_part_goes_with_its_root() -> None:
+def test_a_child_is_handled_with_its_root() -> None:
     part = replace(JOB, status=Status.FAILED, root_id=uuid4())
     assert (
         find_objection(BulkAction.DELETE, part, ANA)
@@ -52,7 +52,7 @@ def test_a_part_goes_with_its_root() -> None:
     assert find_objection(BulkAction.RETRY, part, ANA) is None
 
 
-def test_what_one_may_not_start_one_does_not_start_again() -> None:
+def test_a_job_type_that_a_user_may_not_start_is_not_run_again() -> None:
     closed = replace(ANA, closed_types=frozenset({"report"}))
     failed = replace(JOB, status=Status.FAILED)
     assert (
@@ -63,13 +63,13 @@ def test_what_one_may_not_start_one_does_not_start_again() -> None:
     assert find_objection(BulkAction.DELETE, failed, closed) is None
 
 
-def test_whoever_was_asked_to_stop_is_not_asked_twice() -> None:
+def test_a_stopping_job_is_not_asked_to_stop_again() -> None:
     asked = replace(JOB, status=Status.RUNNING, cancel_requested_at=datetime(2026, 1, 1, tzinfo=UTC))
     assert find_objection(BulkAction.STOP, asked, ANA) is Objection.STOPPING
-    assert find_objection(BulkAction.STOP, replace(asked, record_only=True), ANA) is None, "nobody else could end it"
+    assert find_objection(BulkAction.STOP, replace(asked, record_only=True), ANA) is None, "no worker can end it"
 
 
-def test_jobs_are_sorted_by_whether_an_act_fits() -> None:
+def test_jobs_are_sorted_by_whether_an_action_applies() -> None:
     done = replace(JOB, id=uuid4(), status=Status.COMPLETED)
     found = sort_by_fit(BulkAction.STOP, [JOB, done, done], ANA)
     assert found.fit == (JOB,)

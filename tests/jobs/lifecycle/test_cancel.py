@@ -13,7 +13,7 @@ Run = Callable[..., Job]
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_a_waiting_job_is_stopped_at_once(make: Run, services: Services, people: Callable[[], UUID]) -> None:
+def test_a_queued_job_is_stopped_at_once(make: Run, services: Services, people: Callable[[], UUID]) -> None:
     ana = people()
     stopped = services.jobs.cancel(make().id, by=ana)
     assert (stopped.status, stopped.cancel_kind) == (Status.CANCELLED, "before_start")
@@ -25,13 +25,13 @@ def test_a_waiting_job_is_stopped_at_once(make: Run, services: Services, people:
     assert not services.claims.has_claimable("default")
 
 
-def test_thousands_of_waiting_jobs_are_stopped_in_a_few_statements(services: Services) -> None:
+def test_thousands_of_queued_jobs_are_stopped_in_a_few_statements(services: Services) -> None:
     ids = services.jobs.create_many("nothing", [{}] * 2000)
     services.jobs.cancel_many(ids)
     assert {job.status for job in services.queries.all_jobs.newest(2000)} == {Status.CANCELLED}
 
 
-def test_a_running_job_is_asked_and_stops_at_its_next_word(run: Run, services: Services) -> None:
+def test_a_running_job_stops_at_its_next_report(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         services.jobs.cancel(job.id)
         job.save_state({"at": 3})
@@ -41,14 +41,14 @@ def test_a_running_job_is_asked_and_stops_at_its_next_word(run: Run, services: S
     assert (stopped.status, stopped.cancel_kind, stopped.state) == (Status.CANCELLED, "cooperative", {"at": 3})
 
 
-def test_a_job_that_ended_first_stays_as_it_ended(running: Run, services: Services) -> None:
+def test_a_job_that_ended_before_the_stop_does_not_change(running: Run, services: Services) -> None:
     job = running()
     services.jobs.cancel(job.id)
     services.executor.run(job, HORSE)
     assert services.jobs.get(job.id).status is Status.COMPLETED
 
 
-def test_a_stopped_job_is_not_tried_again(run: Run, services: Services) -> None:
+def test_a_stopped_job_is_not_retried_automatically(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         services.jobs.cancel(job.id)
         raise ValueError("broken by the stop")
@@ -69,7 +69,7 @@ def test_stopping_a_root_stops_its_children(run: Run, services: Services, lease:
     assert not services.claims.has_claimable("default")
 
 
-def test_a_root_with_a_running_child_ends_when_that_does(run: Run, services: Services, lease: UUID) -> None:
+def test_a_stopped_root_ends_with_its_last_running_child(run: Run, services: Services, lease: UUID) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.spawn("nothing")
@@ -82,7 +82,7 @@ def test_a_root_with_a_running_child_ends_when_that_does(run: Run, services: Ser
     assert services.jobs.get(root.id).status is Status.CANCELLED
 
 
-def test_what_has_ended_cannot_be_stopped(make: Run, services: Services, lease: UUID) -> None:
+def test_an_ended_job_cannot_be_stopped(make: Run, services: Services, lease: UUID) -> None:
     job = make()
     run_once(services, "default", lease)
     with pytest.raises(IllegalTransition, match="is completed and cannot become cancelled"):

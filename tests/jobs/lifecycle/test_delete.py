@@ -1,4 +1,4 @@
-"""Deleting jobs that have ended, and how long each type's jobs stay."""
+"""Deleting ended jobs, and the retention of each job type."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,7 +41,7 @@ def family(services: Services, make: Make) -> tuple[Job, Job]:
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
-def test_a_job_that_has_ended_is_deleted_with_its_files(services: Services, make: Make, status: Status) -> None:
+def test_an_ended_job_is_deleted_with_its_files(services: Services, make: Make, status: Status) -> None:
     job, other = make(), make()
     file = services.jobs.add_attachment(job.id, "a.txt", b"abc")
     become(services, job, status)
@@ -51,7 +51,7 @@ def test_a_job_that_has_ended_is_deleted_with_its_files(services: Services, make
 
 
 @pytest.mark.parametrize("status", sorted(UNFINISHED))
-def test_a_job_that_has_not_ended_stays(services: Services, make: Make, status: Status) -> None:
+def test_an_unfinished_job_cannot_be_deleted(services: Services, make: Make, status: Status) -> None:
     job = make()
     become(services, job, status)
     with pytest.raises(CannotBeDeleted, match=f"Job {job.short_id} cannot be deleted: it is {status}. Stop it first."):
@@ -59,16 +59,16 @@ def test_a_job_that_has_not_ended_stays(services: Services, make: Make, status: 
     assert ids(services) == {job.id}
 
 
-def test_a_refusal_is_an_illegal_transition_for_whoever_answers_it() -> None:
+def test_a_refused_deletion_is_an_illegal_transition() -> None:
     assert issubclass(CannotBeDeleted, IllegalTransition)
 
 
-def test_a_missing_job_is_named(services: Services) -> None:
+def test_deleting_a_missing_job_names_it(services: Services) -> None:
     with pytest.raises(JobNotFound):
         services.jobs.delete(uuid4())
 
 
-def test_parts_go_with_their_root_and_never_alone(services: Services, family: tuple[Job, Job]) -> None:
+def test_children_are_deleted_with_their_root_and_never_alone(services: Services, family: tuple[Job, Job]) -> None:
     root, child = family
     become(services, child, Status.COMPLETED)
     with pytest.raises(CannotBeDeleted, match=f"it is a child of job {root.short_id} and is deleted with it"):
@@ -78,7 +78,7 @@ def test_parts_go_with_their_root_and_never_alone(services: Services, family: tu
     assert ids(services) == set()
 
 
-def test_the_events_of_a_job_and_of_its_parts_go_with_them(
+def test_the_events_of_a_job_and_its_children_are_deleted_with_them(
     services: Services, make: Make, family: tuple[Job, Job]
 ) -> None:
     stays = make()
@@ -89,7 +89,7 @@ def test_the_events_of_a_job_and_of_its_parts_go_with_them(
         assert set(connection.execute(select(events.c.job_id)).scalars()) == {stays.id}
 
 
-def test_a_root_stays_while_a_part_has_not_ended(services: Services, family: tuple[Job, Job]) -> None:
+def test_a_root_with_an_unfinished_child_cannot_be_deleted(services: Services, family: tuple[Job, Job]) -> None:
     root, _ = family
     become(services, root, Status.FAILED)
     with pytest.raises(CannotBeDeleted, match="one of its child jobs has not ended"):
@@ -97,7 +97,7 @@ def test_a_root_stays_while_a_part_has_not_ended(services: Services, family: tup
     assert services.jobs.prune(timedelta(0)) == 0
 
 
-def test_of_many_those_that_can_be_are_deleted(services: Services, make: Make) -> None:
+def test_deleting_many_jobs_skips_unfinished_ones(services: Services, make: Make) -> None:
     ended, waiting = [make() for _ in range(3)], make()
     for job in ended:
         become(services, job, Status.CANCELLED)
@@ -105,7 +105,7 @@ def test_of_many_those_that_can_be_are_deleted(services: Services, make: Make) -
     assert ids(services) == {waiting.id}
 
 
-def test_a_crash_between_the_rows_and_the_files_leaves_orphans_for_the_sweep(
+def test_a_crash_between_rows_and_files_leaves_orphans_for_the_pruner(
     services: Services, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make()
@@ -140,9 +140,7 @@ def aged(services: Services) -> Callable[..., Job]:
     return aged
 
 
-def test_each_type_keeps_its_jobs_as_long_as_it_says_by_how_they_ended(
-    services: Services, aged: Callable[..., Job]
-) -> None:
+def test_each_type_has_a_retention_per_final_status(services: Services, aged: Callable[..., Job]) -> None:
     week = {"completed": timedelta(days=7), "stale": FOREVER}
     gone = [aged(Status.COMPLETED, 8, "weekly", **week), aged(Status.FAILED, 31, "weekly", **week)]
     kept = [
@@ -159,7 +157,7 @@ def test_each_type_keeps_its_jobs_as_long_as_it_says_by_how_they_ended(
     assert ids(services) == {job.id for job in kept}
 
 
-def test_the_installation_says_it_for_a_type_that_is_gone(services: Services, make: Make) -> None:
+def test_a_removed_type_has_the_retention_of_the_installation(services: Services, make: Make) -> None:
     job = make()
     become(services, job, Status.COMPLETED, 31)
     with writing(services.engine) as connection:
@@ -167,14 +165,14 @@ def test_the_installation_says_it_for_a_type_that_is_gone(services: Services, ma
     assert services.pruner.prune() == 1
 
 
-def test_an_age_that_is_named_goes_before_every_rule(services: Services, aged: Callable[..., Job]) -> None:
+def test_an_explicit_age_overrides_every_retention(services: Services, aged: Callable[..., Job]) -> None:
     aged(Status.STALE, 9000, "eternal", stale=FOREVER)
     assert services.jobs.prune(timedelta(days=9001)) == 0
     assert services.jobs.prune(timedelta(days=100)) == 1
 
 
 @pytest.mark.parametrize("status", sorted(UNFINISHED))
-def test_no_rule_removes_what_has_not_ended(services: Services, aged: Callable[..., Job], status: Status) -> None:
+def test_no_retention_deletes_an_unfinished_job(services: Services, aged: Callable[..., Job], status: Status) -> None:
     job = aged(status, 0, "short", completed=timedelta(0), failed=timedelta(0))
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(created_at=later(-9e7), finished_at=later(-9e7)))
@@ -182,12 +180,12 @@ def test_no_rule_removes_what_has_not_ended(services: Services, aged: Callable[.
     assert ids(services) == {job.id}
 
 
-def test_a_retention_is_not_negative() -> None:
+def test_a_retention_cannot_be_negative() -> None:
     with pytest.raises(ValueError, match="negative"):
         Retention(failed=timedelta(days=-1))
 
 
-def test_a_job_that_was_retried_meanwhile_stays(services: Services, make: Make) -> None:
+def test_a_job_that_was_retried_meanwhile_is_not_deleted(services: Services, make: Make) -> None:
     job = make()
     become(services, job, Status.FAILED)
     services.jobs.retry(job.id)

@@ -1,4 +1,4 @@
-"""What application code asks of jobs under the interface's names: parts, files, the own jobs."""
+"""Application code adds children and files to jobs and finds a user's own jobs."""
 
 import io
 from collections.abc import Callable
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("database")
 Make = Callable[..., Job]
 
 
-def test_a_part_belongs_to_its_roots_owner_and_is_held(
+def test_a_child_belongs_to_its_roots_owner_and_is_held(
     services: Services, make: Make, people: Callable[[], UUID]
 ) -> None:
     root = make(Owner(user_id=people()))
@@ -30,7 +30,7 @@ def test_a_part_belongs_to_its_roots_owner_and_is_held(
     assert services.jobs.get(root.id).parts == 1
 
 
-def test_held_parts_are_released_at_once_while_the_root_goes_on(services: Services, make: Make, lease: UUID) -> None:
+def test_held_children_can_be_released_while_the_root_runs(services: Services, make: Make, lease: UUID) -> None:
     root = make(dispatch=False)
     services.jobs.change(root.id, Job.mark_running)
     children = [services.jobs.create_child_job(root.id, "nothing") for _ in range(3)]
@@ -42,7 +42,7 @@ def test_held_parts_are_released_at_once_while_the_root_goes_on(services: Servic
     assert services.jobs.change(root.id, Job.mark_completed).status is Status.COMPLETED
 
 
-def test_a_part_of_a_root_that_waits_starts_at_once(services: Services, make: Make) -> None:
+def test_a_child_of_a_waiting_root_is_queued_at_once(services: Services, make: Make) -> None:
     root = make(dispatch=False)
     services.jobs.change(root.id, Job.mark_running)
     services.jobs.create_child_job(root.id, "nothing")
@@ -51,14 +51,14 @@ def test_a_part_of_a_root_that_waits_starts_at_once(services: Services, make: Ma
     assert services.jobs.get(root.id).parts == 2
 
 
-def test_a_named_part_is_made_once(services: Services, make: Make) -> None:
+def test_a_named_child_is_created_once(services: Services, make: Make) -> None:
     root = make()
     first = services.jobs.create_child_job(root.id, "nothing", name="january")
     assert services.jobs.create_child_job(root.id, "nothing", name="january") == first
     assert services.jobs.get(root.id).parts == 1
 
 
-def test_who_has_ended_or_is_a_part_takes_no_parts(services: Services, make: Make, running: Make) -> None:
+def test_an_ended_job_and_a_child_cannot_have_new_children(services: Services, make: Make, running: Make) -> None:
     child = services.jobs.create_child_job(make().id, "nothing")
     with pytest.raises(BadRequest, match="two levels"):
         services.jobs.create_child_job(child.id, "nothing")
@@ -71,7 +71,7 @@ def test_who_has_ended_or_is_a_part_takes_no_parts(services: Services, make: Mak
             verb()
 
 
-def test_files_can_be_left_from_bytes_and_streams_and_taken_away(services: Services, running: Make) -> None:
+def test_output_files_can_be_added_from_bytes_and_streams_and_removed(services: Services, running: Make) -> None:
     job = running()
     first = services.jobs.add_attachment(job.id, "a.txt", b"abc")
     second = services.jobs.add_attachment(job.id, "b.bin", io.BytesIO(b"12345"), "text/x-special")
@@ -88,20 +88,20 @@ def test_files_can_be_left_from_bytes_and_streams_and_taken_away(services: Servi
     assert not services.files.path(first.id).exists()
 
 
-def test_what_a_job_was_given_stays_with_it(services: Services) -> None:
+def test_input_files_are_not_removed(services: Services) -> None:
     file = services.files.receive(io.BytesIO(b"name\n"), "people.csv")
     job = services.jobs.create_job("user_import", files={"file": file})
     assert services.jobs.remove_attachments(job.id) == 0
     assert services.files.path(file.id).exists()
 
 
-def test_a_file_for_a_missing_job_leaves_nothing(services: Services, make: Make) -> None:
+def test_a_file_for_a_missing_job_is_removed_from_disk(services: Services, make: Make) -> None:
     with pytest.raises(JobNotFound):
         services.jobs.add_attachment(uuid4(), "a.txt", b"abc")
     assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
 
 
-def test_one_finds_the_own_jobs_that_are_under_way_or_ended_lately(
+def test_users_find_their_own_active_and_recent_jobs(
     services: Services, make: Make, people: Callable[[], UUID]
 ) -> None:
     viewer = Viewer(user_id=people())
@@ -120,7 +120,7 @@ def test_one_finds_the_own_jobs_that_are_under_way_or_ended_lately(
 
 @pytest.fixture
 def houses(services: Services, make: Make) -> dict[str | None, list[Job]]:
-    """Make a public and an own job in each house, all of one user."""
+    """Create a public job and a job of one user for each tenant."""
     return {
         tenant: [make(Owner(public=True, tenant=tenant)), make(Owner(user_id=UUID(int=7), tenant=tenant))]
         for tenant in ("ours", "theirs", None)
@@ -129,7 +129,7 @@ def houses(services: Services, make: Make) -> dict[str | None, list[Job]]:
 
 @pytest.mark.parametrize("tenant", ["ours", "theirs", None])
 @pytest.mark.parametrize("sees_all", [False, True])
-def test_a_tenant_sees_nothing_of_another_nor_of_none(
+def test_a_tenant_sees_only_its_own_jobs(
     services: Services, houses: dict[str | None, list[Job]], tenant: str | None, sees_all: bool
 ) -> None:
     viewer = Viewer(user_id=UUID(int=7), sees_all=sees_all, tenant=tenant)
@@ -148,7 +148,7 @@ def test_a_tenant_sees_nothing_of_another_nor_of_none(
                 services.queries.jobs.get_visible(viewer, job.id)
 
 
-def test_the_tag_and_the_history_of_a_tenant_are_its_own(services: Services, make: Make) -> None:
+def test_the_change_tag_and_history_of_a_tenant_are_separate(services: Services, make: Make) -> None:
     viewer = Viewer(user_id=uuid4(), sees_all=True, tenant="ours")
     make(Owner(tenant="ours"))
     tag = services.queries.lists.change_tag(viewer, [])

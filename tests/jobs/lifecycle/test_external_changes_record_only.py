@@ -1,4 +1,4 @@
-"""Record-only jobs: a row that is moved by whatever does its work elsewhere."""
+"""Record-only jobs: no worker runs them; application code changes their rows."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,7 +29,7 @@ def names(services: Services, job: Job) -> list[str]:
     return [event.name for event in services.queries.jobs.timeline(job.id)]
 
 
-def test_no_worker_takes_it_and_nobody_is_woken(
+def test_no_worker_claims_it_or_is_woken(
     services: Services, monkeypatch: pytest.MonkeyPatch, make: Make, lease: UUID
 ) -> None:
     woken: list[str] = []
@@ -46,7 +46,7 @@ def test_no_worker_takes_it_and_nobody_is_woken(
     assert woken == []
 
 
-def test_it_lives_by_the_steps_of_the_application(services: Services, record: Job) -> None:
+def test_the_application_changes_it_step_by_step(services: Services, record: Job) -> None:
     started = services.jobs.change(record.id, Job.mark_running)
     assert (started.attempt, started.started_at is None, started.lease_id) == (1, False, None)
     half = services.jobs.change(record.id, lambda job: job.with_progress_from_amounts(1, 2).with_message("half"))
@@ -56,7 +56,7 @@ def test_it_lives_by_the_steps_of_the_application(services: Services, record: Jo
     assert names(services, record) == ["created", "started", "completed"]
 
 
-def test_its_failure_is_noted_with_the_time(services: Services, record: Job) -> None:
+def test_its_error_has_a_time(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
     failed = services.jobs.change(record.id, lambda job: job.mark_failed(["The line was cut."]))
     [error] = failed.errors
@@ -64,14 +64,14 @@ def test_its_failure_is_noted_with_the_time(services: Services, record: Job) -> 
     assert error["at"].endswith("+00:00")
 
 
-def test_it_is_not_reaped_while_it_runs(services: Services, record: Job) -> None:
+def test_it_is_not_rescued_while_it_runs(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
     rescuer = LeaseRescuer(services.leases, 0.0)
     assert [rescuer.rescue(), rescuer.rescue()] == [0, 0]
     assert services.jobs.get(record.id).status is Status.RUNNING
 
 
-def test_asked_to_stop_it_obeys_itself_and_asked_again_it_is_ended(services: Services, record: Job) -> None:
+def test_the_first_stop_is_a_request_and_the_second_one_cancels_it(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
     asked = services.jobs.cancel(record.id)
     assert (asked.status, asked.cancel_requested_at is None) == (Status.RUNNING, False)
@@ -79,16 +79,14 @@ def test_asked_to_stop_it_obeys_itself_and_asked_again_it_is_ended(services: Ser
     assert (ended.status, ended.cancel_kind) == (Status.CANCELLED, "forced")
 
 
-def test_jobs_that_follow_it_start_when_it_has_completed(
-    services: Services, record: Job, make: Make, lease: UUID
-) -> None:
+def test_its_dependents_start_when_it_has_completed(services: Services, record: Job, make: Make, lease: UUID) -> None:
     second = make(after=[record.id])
     services.jobs.change(record.id, Job.mark_running)
     services.jobs.change(record.id, Job.mark_completed)
     assert run_once(services, "default", lease).id == second.id
 
 
-def test_a_record_waits_for_its_parts(services: Services, record: Job, lease: UUID) -> None:
+def test_a_record_waits_for_its_children(services: Services, record: Job, lease: UUID) -> None:
     services.jobs.change(record.id, Job.mark_running)
     own = services.jobs.create_child_job(record.id, "nothing", dispatch=False)
     other = services.jobs.create_child_job(record.id, "nothing")
@@ -101,14 +99,14 @@ def test_a_record_waits_for_its_parts(services: Services, record: Job, lease: UU
     assert (root.status, root.parts, root.parts_completed) == (Status.COMPLETED, 2, 2)
 
 
-def test_a_record_that_fails_stops_its_held_parts(services: Services, record: Job) -> None:
+def test_a_failed_record_stops_its_held_children(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
     child = services.jobs.create_child_job(record.id, "nothing")
     services.jobs.change(record.id, Job.mark_failed)
     assert services.jobs.get(child.id).status is Status.CANCELLED
 
 
-def test_a_part_that_runs_again_is_counted_again(services: Services, record: Job) -> None:
+def test_a_child_that_runs_again_is_counted_again(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
     child = services.jobs.create_child_job(record.id, "nothing", dispatch=False)
     services.jobs.change(record.id, Job.mark_completed)
@@ -121,22 +119,22 @@ def test_a_part_that_runs_again_is_counted_again(services: Services, record: Job
 
 
 @pytest.mark.parametrize("choice", [{"delay": timedelta(hours=1)}, {"after": [UUID(int=1)]}])
-def test_it_does_not_start_by_itself(make: Make, choice: Any) -> None:
-    with pytest.raises(BadRequest, match="says so"):
+def test_it_cannot_have_a_start_condition(make: Make, choice: Any) -> None:
+    with pytest.raises(BadRequest, match="cannot start"):
         make(dispatch=False, **choice)
 
 
-def test_an_ordinary_job_cannot_be_in_no_queue(make: Make) -> None:
-    with pytest.raises(BadRequest, match="queue with a name"):
+def test_an_ordinary_job_needs_a_queue(make: Make) -> None:
+    with pytest.raises(BadRequest, match="every other job needs one"):
         make(queue="")
 
 
-def test_run_again_makes_another_record(services: Services, record: Job) -> None:
+def test_run_again_creates_another_record(services: Services, record: Job) -> None:
     again = services.jobs.run_again(record.id)
     assert (again.record_only, again.queue) == (True, NO_QUEUE)
 
 
-def test_it_has_no_place_and_no_queue(services: Services, record: Job) -> None:
+def test_it_has_no_queue_and_no_place_in_one(services: Services, record: Job) -> None:
     assert services.queries.estimates.place_in_queue(record) is None
     assert NO_QUEUE not in {queue.name for queue in services.queues.all()}
     assert services.queues.loads() == {}
@@ -163,7 +161,7 @@ def test_ten_thousand_records_cost_the_claim_nothing(services: Services, make: M
         (lambda job: job.with_warnings([{"no": "text"}]), "a text or a mapping with a text"),
     ],
 )
-def test_what_cannot_be_stored_is_refused_and_nothing_is_written(
+def test_values_that_no_database_can_store_are_rejected(
     services: Services, record: Job, step: Callable[[Job], Job], sentence: str
 ) -> None:
     with pytest.raises(NotStorable, match=sentence):
@@ -173,6 +171,6 @@ def test_what_cannot_be_stored_is_refused_and_nothing_is_written(
     assert services.jobs.get(record.id) == record
 
 
-def test_notes_beyond_the_limit_are_counted(services: Services, record: Job) -> None:
+def test_diagnostics_above_the_limit_are_counted(services: Services, record: Job) -> None:
     noted = services.jobs.change(record.id, lambda job: job.with_warnings([f"w{number}" for number in range(250)]))
     assert (len(noted.warnings), noted.warnings[-1]["text"]) == (200, "… and 51 more.")

@@ -9,7 +9,7 @@ from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
 
-def test_an_ending_writes_the_job_the_attempt_and_the_event_together(
+def test_an_ending_writes_the_job_the_attempt_and_the_event(
     services: Services, running: Callable[..., Job], database: str
 ) -> None:
     job = running()
@@ -29,9 +29,7 @@ def test_an_ending_writes_the_job_the_attempt_and_the_event_together(
     assert (event.name, event.attempt, event.detail) == ("failed", 1, "It broke.")
 
 
-def test_a_completed_job_is_at_100_whatever_it_said_last(
-    services: Services, running: Callable[..., Job], database: str
-) -> None:
+def test_a_completed_job_has_a_progress_of_100(services: Services, running: Callable[..., Job], database: str) -> None:
     job = running()
     with writing(services.engine) as connection:
         ending = Ending(status=Status.COMPLETED, outcome="completed")
@@ -42,7 +40,7 @@ def test_a_completed_job_is_at_100_whatever_it_said_last(
     assert (after.progress, after.message, after.done, after.total) == (100.0, "Ready", 12.0, 100.0)
 
 
-def test_an_interrupted_attempt_gives_its_try_back_and_a_lost_one_does_not(
+def test_an_interrupted_attempt_does_not_count_and_a_lost_one_does(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     first = running(max_attempts=2)
@@ -56,7 +54,7 @@ def test_an_interrupted_attempt_gives_its_try_back_and_a_lost_one_does_not(
     assert [attempt.outcome for attempt in services.queries.jobs.attempts(first.id)] == ["interrupted", "lost"]
 
 
-def test_a_forced_stop_says_so(services: Services, running: Callable[..., Job], database: str) -> None:
+def test_a_forced_stop_is_recorded(services: Services, running: Callable[..., Job], database: str) -> None:
     job = running()
     end(services, job, Status.CANCELLED, cancel_kind="forced")
     after = services.jobs.get(job.id)

@@ -1,4 +1,4 @@
-"""The short way of a child's end: what it writes, and when the long one is taken instead."""
+"""Ending a child in one statement: what it writes, and when more statements are needed."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -44,7 +44,9 @@ def written(sent: list[tuple[str, object]]) -> list[str]:
     return [statement for statement, _ in sent if not statement.startswith("BEGIN")]
 
 
-def test_it_leaves_its_attempt_its_events_and_the_roots_figures(run: Run, services: Services, lease: UUID) -> None:
+def test_the_short_way_writes_the_attempt_the_events_and_the_roots_counts(
+    run: Run, services: Services, lease: UUID
+) -> None:
     root = root_with(run, 3)
     child = run_once(services, "default", lease)
     after = services.jobs.get(root.id)
@@ -54,7 +56,7 @@ def test_it_leaves_its_attempt_its_events_and_the_roots_figures(run: Run, servic
     assert after.version > root.version
 
 
-def test_a_child_that_others_follow_releases_them(run: Run, make: Run, services: Services, lease: UUID) -> None:
+def test_a_child_releases_its_dependents(run: Run, make: Run, services: Services, lease: UUID) -> None:
     root = root_with(run, 3)
     second = make(after=[services.queries.related.children(root.id)[0].id])
     run_once(services, "default", lease)
@@ -62,7 +64,7 @@ def test_a_child_that_others_follow_releases_them(run: Run, make: Run, services:
     assert services.jobs.get(root.id).parts_completed == 1
 
 
-def test_whoever_ends_children_at_once_each_is_counted_once(run: Run, services: Services) -> None:
+def test_children_that_end_concurrently_are_each_counted_once(run: Run, services: Services) -> None:
     root = root_with(run, 60)
 
     def work(status: Status) -> Counter[Status]:

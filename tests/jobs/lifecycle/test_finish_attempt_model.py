@@ -1,6 +1,6 @@
-"""The fence against a model: any order of claims, writes, endings, settlements and zombies.
+"""The fence, tested with a state machine: claims, writes, endings, rescues and zombies in any order.
 
-A guard that nothing tests is no guard: each is taken out of the SQL once, and the machine must see it.
+Each guard is removed from the SQL once; the state machine must notice it.
 """
 
 import re
@@ -52,7 +52,7 @@ class Expected:
 
 
 class Attempts(RuleBasedStateMachine):
-    """Tokens are claimed jobs, as work-horses hold them; some of them belong to zombies."""
+    """Tokens are claimed jobs as their work-horses know them; some belong to zombies."""
 
     engine: Engine
     used: Counter[str]
@@ -74,7 +74,7 @@ class Attempts(RuleBasedStateMachine):
     @rule(target=tokens)
     def claims(self) -> Any:
         job = Claims(self.engine, {}).claim(self.queue, self.leases.open(HOLDER, self.queue), fresh=True)
-        waiting = sorted(id_ for id_, expected in self.model.items() if expected.status == "queued")
+        waiting = sorted(job_id for job_id, expected in self.model.items() if expected.status == "queued")
         assert (job.id if job else None) == (waiting[0] if waiting else None)
         if job is None:
             return multiple()
@@ -133,7 +133,7 @@ class Attempts(RuleBasedStateMachine):
 
     @rule(target=tokens, job=tokens)
     def becomes_a_zombie(self, job: Job) -> Any:
-        """The lease is taken away and the job claimed anew; the old token lives on and writes."""
+        """The lease is settled and the job is claimed again; the old token still writes."""
         if not self.holds(job):
             return multiple()
         self.settles(job, hand_back=True)
@@ -172,7 +172,7 @@ class Attempts(RuleBasedStateMachine):
             with writing(self.engine) as connection:
                 statement(connection)
         except LeaseLost:
-            assert stale, f"{name} of the attempt that holds the job was refused"
+            assert stale, f"{name} of the attempt that holds the job was rejected"
             return False
         assert not stale, f"{name} of a superseded attempt went through"
         return True
@@ -223,7 +223,7 @@ def test_no_order_of_events_lets_a_superseded_attempt_write(engine: Engine, data
         assert used[f"stale {name}"] >= least, used
 
 
-EXAMPLES = {  # how many, and how often a superseded attempt must try each write in them
+EXAMPLES = {  # the number of examples, and how often a superseded attempt must try each write
     ("sqlite", True): (80, 20),
     ("postgresql", True): (25, 5),
     ("sqlite", False): (25, 5),
@@ -236,7 +236,7 @@ GUARDS = {
 
 
 @pytest.mark.parametrize("guard", GUARDS)
-def test_without_one_of_the_guards_a_superseded_attempt_is_seen_to_write(database_url: str, guard: str) -> None:
+def test_without_a_guard_a_superseded_attempt_can_write(database_url: str, guard: str) -> None:
     pattern, replacement = GUARDS[guard]
     engine, hits = create_engine(database_url, **engine_options(database_url)), Counter[str]()
 

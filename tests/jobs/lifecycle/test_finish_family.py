@@ -72,11 +72,11 @@ def test_a_root_completes_with_its_last_child(run: Run, services: Services, drai
     assert ended.finished_at is not None
 
 
-def test_a_root_that_made_no_children_just_completes(run: Run) -> None:
+def test_a_root_without_children_completes(run: Run) -> None:
     assert run(spawning()).status is Status.COMPLETED
 
 
-def test_its_progress_is_that_of_its_children(run: Run, services: Services, lease: UUID) -> None:
+def test_the_progress_of_a_root_is_that_of_its_children(run: Run, services: Services, lease: UUID) -> None:
     root = run(spawning("nothing", "nothing", "nothing"))
     run_once(services, "default", lease)
     assert services.jobs.get(root.id).progress == 33.33
@@ -108,7 +108,7 @@ def test_a_child_cannot_have_children(run: Run, services: Services, drain: Calla
     assert services.jobs.get(root.id).status is Status.FAILED
 
 
-def test_a_root_that_fails_stops_the_children_it_had_made(run: Run, services: Services) -> None:
+def test_a_failed_root_stops_its_children(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.flush_children()
@@ -119,7 +119,7 @@ def test_a_root_that_fails_stops_the_children_it_had_made(run: Run, services: Se
     assert [child.status for child in services.queries.related.children(root.id)] == [Status.CANCELLED]
 
 
-def test_a_root_that_is_tried_again_makes_its_children_anew(run: Run, services: Services) -> None:
+def test_a_retried_root_creates_its_children_again(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.flush_children()
@@ -131,7 +131,7 @@ def test_a_root_that_is_tried_again_makes_its_children_anew(run: Run, services: 
     assert root.parts == 0
 
 
-def test_a_named_child_is_made_once(run: Run, services: Services) -> None:
+def test_a_named_child_is_created_once(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         for _ in range(2):
             job.spawn("nothing", name="january")
@@ -147,7 +147,7 @@ def test_a_child_belongs_to_its_roots_owner(run: Run, services: Services, people
     assert services.queries.related.children(root.id)[0].owner == root.owner
 
 
-def test_bad_children_are_refused_at_once(run: Run, services: Services) -> None:
+def test_an_invalid_child_is_rejected_at_once(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         with pytest.raises(InvalidPayload, match="what: "):
             job.spawn("nothing", {"what": 1})
@@ -172,7 +172,7 @@ def test_children_that_end_at_the_same_time_are_all_counted(run: Run, services: 
     assert (ended.status, ended.parts_completed) == (Status.COMPLETED, 24)
 
 
-def test_a_dependent_starts_when_the_other_has_completed(
+def test_a_dependent_starts_when_its_predecessor_has_completed(
     make: Run, services: Services, drain: Callable[[], Any]
 ) -> None:
     first = make()
@@ -182,7 +182,7 @@ def test_a_dependent_starts_when_the_other_has_completed(
     assert services.jobs.get(second.id).status is Status.COMPLETED
 
 
-def test_a_dependent_waits_for_all_that_it_follows(make: Run, services: Services, lease: UUID) -> None:
+def test_a_dependent_waits_for_all_predecessors(make: Run, services: Services, lease: UUID) -> None:
     first, other = make(), make()
     third = make(after=[first.id, other.id])
     run_once(services, "default", lease)
@@ -191,9 +191,7 @@ def test_a_dependent_waits_for_all_that_it_follows(make: Run, services: Services
     assert services.jobs.get(third.id).status is Status.QUEUED
 
 
-def test_what_follows_a_failure_is_stopped_and_so_is_what_follows_that(
-    make: Run, services: Services, drain: Callable[[], Any]
-) -> None:
+def test_a_failure_stops_its_dependents_and_theirs(make: Run, services: Services, drain: Callable[[], Any]) -> None:
     first = services.jobs.create_job("fails")
     second = make(after=[first.id])
     third = make(after=[second.id])
@@ -201,15 +199,13 @@ def test_what_follows_a_failure_is_stopped_and_so_is_what_follows_that(
     assert {services.jobs.get(job.id).status for job in (second, third)} == {Status.CANCELLED}
 
 
-def test_on_finish_a_dependent_starts_however_the_other_ends(
-    make: Run, services: Services, drain: Callable[[], Any]
-) -> None:
+def test_on_finish_starts_a_dependent_after_any_end(make: Run, services: Services, drain: Callable[[], Any]) -> None:
     second = make(after=[services.jobs.create_job("fails").id], on_finish=True)
     drain()
     assert services.jobs.get(second.id).status is Status.COMPLETED
 
 
-def test_following_a_job_that_has_ended_starts_at_once(make: Run, drain: Callable[[], Any], services: Services) -> None:
+def test_a_dependent_of_an_ended_job_starts_at_once(make: Run, drain: Callable[[], Any], services: Services) -> None:
     first = make()
     drain()
     assert make(after=[first.id]).status is Status.QUEUED
@@ -218,14 +214,14 @@ def test_following_a_job_that_has_ended_starts_at_once(make: Run, drain: Callabl
     assert make(after=[failed.id]).status is Status.CANCELLED
 
 
-def test_a_root_has_dependents_too(run: Run, make: Run, services: Services, drain: Callable[[], Any]) -> None:
+def test_a_root_can_have_dependents(run: Run, make: Run, services: Services, drain: Callable[[], Any]) -> None:
     root = run(spawning("nothing"))
     second = make(after=[root.id])
     drain()
     assert services.jobs.get(second.id).status is Status.COMPLETED
 
 
-def test_a_handler_makes_what_follows_its_own_job(run: Run, services: Services, drain: Callable[[], Any]) -> None:
+def test_a_handler_can_create_dependents_of_its_job(run: Run, services: Services, drain: Callable[[], Any]) -> None:
     made: list[UUID] = []
 
     def handler(job: JobContext, payload: Nothing) -> None:
@@ -236,20 +232,22 @@ def test_a_handler_makes_what_follows_its_own_job(run: Run, services: Services, 
     assert services.jobs.get(made[0]).status is Status.QUEUED
 
 
-def test_a_delayed_dependent_waits_for_both(make: Run, services: Services, drain: Callable[[], Any]) -> None:
+def test_a_delayed_dependent_waits_for_its_predecessor_and_its_time(
+    make: Run, services: Services, drain: Callable[[], Any]
+) -> None:
     first = make()
     second = make(after=[first.id], delay=timedelta(hours=1))
     drain()
     assert services.jobs.get(second.id).status is Status.SCHEDULED
 
 
-def test_nobody_follows_a_job_that_is_not_there(make: Run, services: Services) -> None:
+def test_a_dependency_on_a_missing_job_is_rejected(make: Run, services: Services) -> None:
     with pytest.raises(JobNotFound):
         make(after=[uuid4()])
     assert services.queries.all_jobs.newest(1) == ()
 
 
-def test_a_job_does_not_start_in_the_past(make: Run) -> None:
+def test_a_negative_delay_is_rejected(make: Run) -> None:
     with pytest.raises(BadRequest, match="negative"):
         make(delay=timedelta(seconds=-1))
 
@@ -259,9 +257,7 @@ def end_of(services: Services, job: Job) -> None:
         finish_family.end_attempt(connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"))
 
 
-def test_a_child_that_something_follows_starts_too(
-    run: Run, make: Run, services: Services, drain: Callable[[], Any]
-) -> None:
+def test_a_child_with_a_dependent_starts(run: Run, make: Run, services: Services, drain: Callable[[], Any]) -> None:
     followers: list[UUID] = []
 
     def handler(job: JobContext, payload: Nothing) -> None:
@@ -276,7 +272,7 @@ def test_a_child_that_something_follows_starts_too(
 
 
 @pytest.mark.parametrize("max_attempts", [1, 2])
-def test_what_follows_a_child_that_never_starts_is_stopped(
+def test_a_dependent_of_a_discarded_child_is_stopped(
     run: Run, make: Run, services: Services, max_attempts: int
 ) -> None:
     followers: list[UUID] = []
@@ -291,7 +287,7 @@ def test_what_follows_a_child_that_never_starts_is_stopped(
     assert services.jobs.get(followers[0]).status is Status.CANCELLED
 
 
-def test_a_root_that_was_asked_to_stop_lets_no_child_start(run: Run, services: Services) -> None:
+def test_a_stopping_root_starts_no_child(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         services.jobs.cancel(job.id)
         job.spawn("nothing")
@@ -301,7 +297,7 @@ def test_a_root_that_was_asked_to_stop_lets_no_child_start(run: Run, services: S
     assert [child.status for child in services.queries.related.children(root.id)] == [Status.CANCELLED]
 
 
-def test_a_child_that_is_stopped_with_its_root_says_so(run: Run, services: Services) -> None:
+def test_a_child_that_is_stopped_with_its_root_has_an_event(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.flush_children()
@@ -312,7 +308,7 @@ def test_a_child_that_is_stopped_with_its_root_says_so(run: Run, services: Servi
     assert child.version == 2
 
 
-def test_a_child_with_a_time_of_its_own_waits_for_it(run: Run, services: Services) -> None:
+def test_a_child_with_a_start_time_waits_for_it(run: Run, services: Services) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing", run_at=services.queries.jobs.now() + timedelta(hours=1))
 
@@ -320,7 +316,7 @@ def test_a_child_with_a_time_of_its_own_waits_for_it(run: Run, services: Service
     assert child.status is Status.SCHEDULED
 
 
-def test_a_root_that_goes_on_in_a_fresh_work_horse_keeps_its_children(
+def test_a_root_that_continues_in_another_work_horse_keeps_its_children(
     services: Services, running: Callable[..., Job]
 ) -> None:
     root = running()
@@ -330,7 +326,7 @@ def test_a_root_that_goes_on_in_a_fresh_work_horse_keeps_its_children(
     assert [child.status for child in services.queries.related.children(root.id)] == [Status.HELD]
 
 
-def test_what_is_stopped_for_what_it_followed_takes_its_parts_along(
+def test_a_dependent_that_is_stopped_stops_its_children(
     make: Run, services: Services, drain: Callable[[], Any]
 ) -> None:
     root = make(after=[services.jobs.create_job("fails").id])
@@ -340,7 +336,7 @@ def test_what_is_stopped_for_what_it_followed_takes_its_parts_along(
     assert services.jobs.get(part.id).status is Status.CANCELLED
 
 
-def test_what_follows_a_root_and_its_last_child_starts_only_if_both_completed(
+def test_a_dependent_of_a_root_and_its_child_needs_both_to_complete(
     run: Run, make: Run, services: Services, drain: Callable[[], Any]
 ) -> None:
     root = run(spawning("fails", "nothing"))

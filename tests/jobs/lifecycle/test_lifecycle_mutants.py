@@ -1,8 +1,8 @@
-"""A guard that nothing tests is no guard: each is taken out of the SQL once, and a check must see it.
+"""Mutation tests: each guard is removed from the SQL once, and a check must notice it.
 
-What one verb after the other can show is told as a story, which ends badly without the guard; for
-what two connections at once must not do, one of them is held up in its middle. The machines of
-test_lifecycle_model.py and test_attempts_model.py look for stories that nobody has thought of.
+Guards of a single connection have a scenario that fails without the guard. For guards between two
+connections, one of them is delayed in the middle of its transaction. The state machines of
+``test_lifecycle_model.py`` and ``test_finish_attempt_model.py`` search for other scenarios.
 """
 
 import re
@@ -55,7 +55,7 @@ def an_attempt_writes_after_its_end(world: World) -> None:
     assert world.end(job, ENDINGS[0]) == "LeaseLost"
 
 
-def a_job_is_announced_again(world: World) -> None:
+def a_wake_up_is_repeated(world: World) -> None:
     world.create("nothing")
     job = world.claim()
     assert world.claim() is None
@@ -63,23 +63,23 @@ def a_job_is_announced_again(world: World) -> None:
     assert world.claim() is None
 
 
-def two_parts_end(world: World) -> None:
+def two_children_end(world: World) -> None:
     world.create("nothing")
     root = world.claim()
     world.spawn(root, ["a", "b"])
     world.end(root, ENDINGS[0])
-    while part := world.claim():
-        world.end(part, ENDINGS[0])
+    while child := world.claim():
+        world.end(child, ENDINGS[0])
     assert broken(snapshot(world.services.engine)) == []
 
 
-Story = Callable[[World], None]
-STORIES: dict[str, tuple[Story, str, str]] = {
+Scenario = Callable[[World], None]
+SCENARIOS: dict[str, tuple[Scenario, str, str]] = {
     "the fence's attempt": (a_zombie_writes, rf"jobs\.attempt = {NUMBER}", r"\1 IS NOT NULL"),
     "the fence's status": (an_attempt_writes_after_its_end, r"jobs\.status = 'running'", "jobs.status <> ''"),
-    "that a job waits": (a_job_is_announced_again, r"jobs\.status = 'queued'", "jobs.status <> ''"),
-    "the count of parts": (
-        two_parts_end,
+    "that a job is queued": (a_wake_up_is_repeated, r"jobs\.status = 'queued'", "jobs.status <> ''"),
+    "the count of children": (
+        two_children_end,
         rf"(parts_\w+)=\((jobs\.parts_\w+) \+ {NUMBER}\)",
         r"\1=(\2 + 0 * \3)",
     ),
@@ -104,15 +104,15 @@ def mutate(services: Services) -> Mutate:
     return mutate
 
 
-@pytest.mark.parametrize("guard", STORIES)
-def test_a_story_ends_well_with_its_guard_and_badly_without(services: Services, mutate: Mutate, guard: str) -> None:
-    story, *mutation = STORIES[guard]
+@pytest.mark.parametrize("guard", SCENARIOS)
+def test_a_scenario_passes_with_its_guard_and_fails_without(services: Services, mutate: Mutate, guard: str) -> None:
+    scenario, *mutation = SCENARIOS[guard]
     world = World(services)
-    story(world)
+    scenario(world)
     world.clear()
     hits = mutate(*mutation)
     with pytest.raises((AssertionError, IntegrityError, ProgrammingError)):
-        story(world)
+        scenario(world)
     assert hits.total()
 
 
@@ -126,7 +126,7 @@ def test_without_the_unique_index_two_jobs_share_a_key(services: Services) -> No
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_the_beat_that_was_seen_keeps_a_living_lease(
+def test_a_new_heartbeat_keeps_a_lease(
     services: Services, running: Callable[..., Job], mutate: Mutate, guarded: bool
 ) -> None:
     job = running()
@@ -139,7 +139,7 @@ def test_the_beat_that_was_seen_keeps_a_living_lease(
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_lease_that_is_gone_keeps_its_horse_from_claiming(
+def test_a_work_horse_without_a_lease_cannot_claim(
     services: Services, make: Callable[..., Job], mutate: Mutate, guarded: bool
 ) -> None:
     make()
@@ -152,13 +152,13 @@ def test_a_lease_that_is_gone_keeps_its_horse_from_claiming(
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_the_version_keeps_two_changes_apart(
+def test_the_version_prevents_lost_updates(
     services: Services, make: Callable[..., Job], mutate: Mutate, guarded: bool
 ) -> None:
     job, changed = make(), []
 
     def slow_step(job: Job) -> Job:
-        if not changed:  # somebody else is faster
+        if not changed:  # a concurrent change is faster
             changed.append(services.jobs.change(job.id, lambda other: other.with_metadata({"by": "other"})))
         return job.with_metadata({**job.metadata, "mine": True})
 
@@ -168,46 +168,44 @@ def test_the_version_keeps_two_changes_apart(
     assert (services.jobs.get(job.id).metadata == {"by": "other", "mine": True}) is guarded
 
 
-def held_up(services: Services, at: str) -> threading.Event:
-    """Let the first who sends such a statement wait after it; return what is set when it is there."""
-    there = threading.Event()
+def delay_after(services: Services, pattern: str) -> threading.Event:
+    """Delay the first thread that sends a matching statement; return the event that is set when it has sent it."""
+    sent = threading.Event()
 
     @database_event.listens_for(services.engine, "after_cursor_execute")
     def wait(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if re.search(at, statement) and not there.is_set():
-            there.set()
+        if re.search(pattern, statement) and not sent.is_set():
+            sent.set()
             time.sleep(0.4)
 
-    return there
+    return sent
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_claims_that_have_limits_to_keep_come_one_after_another(
-    services: Services, mutate: Mutate, database: str, locked: bool
-) -> None:
+def test_claims_with_limits_are_serialized(services: Services, mutate: Mutate, database: str, locked: bool) -> None:
     if database == "sqlite":
-        pytest.skip("It has one writer at a time.")
+        pytest.skip("SQLite has one writer at a time.")
     world = World(services)
     world.create("narrow"), world.create("narrow"), world.create("narrow"), world.create("narrow")
     world.claim()
     if not locked:
         assert mutate(*LIMIT_LOCK) is not None
-    there = held_up(services, "UPDATE jobs SET status='running'")
+    sent = delay_after(services, "UPDATE jobs SET status='running'")
     leases = [services.leases.open(HOLDER, "default") for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(world.claims.claim, "default", leases[0], fresh=True)
-        assert there.wait(PATIENCE_SECONDS)
+        assert sent.wait(PATIENCE_SECONDS)
         second = threads.submit(world.claims.claim, "default", leases[1], fresh=True)
         taken = [claim.result() is not None for claim in (first, second)]
     assert (taken == [True, False]) is locked
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_of_two_that_end_at_once_the_second_releases_what_follows_both(
+def test_the_second_of_two_concurrent_ends_releases_their_dependent(
     services: Services, mutate: Mutate, database: str, locked: bool
 ) -> None:
     if database == "sqlite":
-        pytest.skip("It has one writer at a time.")
+        pytest.skip("SQLite has one writer at a time.")
     world = World(services)
     world.create("nothing")
     world.create("nothing")

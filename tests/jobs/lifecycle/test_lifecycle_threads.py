@@ -1,4 +1,4 @@
-"""The same verbs from several threads at once, by seeded dice: no deadlock, no lost count, nobody left waiting."""
+"""Random operations from several threads: no deadlock, no lost count, no job left behind."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -20,14 +20,22 @@ SEEDS = 1
 
 
 class Dice:
-    """One thread's part in a world that it shares with others."""
+    """The random operations of one thread on a shared world."""
 
     def __init__(self, world: World, seed: int, verbs: int) -> None:
         self.world, self.random, self.verbs = world, Random(seed), verbs
         self.used: Counter[str] = Counter()
 
     def play(self) -> Counter[str]:
-        verbs = [self.create, self.create_unique, self.root, self.work, self.work, self.touch, self.end_somebody_elses]
+        verbs = [
+            self.create,
+            self.create_unique,
+            self.root,
+            self.work,
+            self.work,
+            self.touch,
+            self.end_job_of_another_thread,
+        ]
         for _ in range(self.verbs):
             verb = self.random.choice(verbs)
             self.used[f"{verb.__name__} {verb() or ''}".strip()] += 1
@@ -63,22 +71,22 @@ class Dice:
         return self.world.end(job, self.random.choice(ENDINGS) if self.chance(2) else ENDINGS[0])
 
     def touch(self) -> str:
-        world, some = self.world, [self.number() for _ in range(3)]
+        world, numbers = self.world, [self.number() for _ in range(3)]
         verbs: list[tuple[Any, ...]] = [
-            (world.cancel, some[0]),
-            (world.cancel_many, some),
-            (world.retry, some[0]),
-            (world.retry_many, some),
-            (world.prioritise, some[0], self.random.randrange(200)),
-            (world.add_child, some[0], self.random.choice([None, "a"])),
-            (world.release, some[0]),
-            (world.delete, some[0]),
-            (world.run_again, some[0]),
+            (world.cancel, numbers[0]),
+            (world.cancel_many, numbers),
+            (world.retry, numbers[0]),
+            (world.retry_many, numbers),
+            (world.set_priority, numbers[0], self.random.randrange(200)),
+            (world.add_child, numbers[0], self.random.choice([None, "a"])),
+            (world.release, numbers[0]),
+            (world.delete, numbers[0]),
+            (world.run_again, numbers[0]),
         ]
         verb, *values = self.random.choice(verbs)
         return f"{verb.__name__} {verb(*values)}".strip()
 
-    def end_somebody_elses(self) -> str:
+    def end_job_of_another_thread(self) -> str:
         if not self.world.claimed:
             return ""
         job = self.random.choice(self.world.claimed[-8:])
@@ -88,7 +96,7 @@ class Dice:
         return self.world.end(job, self.random.choice(ENDINGS))
 
     def number(self) -> int:
-        """Late ones more often: there is something to do with those."""
+        """Return the number of a job, more often of a recent one."""
         return -1 - int(self.random.expovariate(0.1))
 
     def chance(self, one_of: int) -> bool:
@@ -96,7 +104,7 @@ class Dice:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_no_verbs_at_the_same_time_break_a_rule(services: Services, seed: int, thorough: bool) -> None:
+def test_no_concurrent_operations_break_a_rule(services: Services, seed: int, thorough: bool) -> None:
     world = World(services)
     with ThreadPoolExecutor(THREADS) as threads:
         dice = [Dice(world, seed * THREADS + number, VERBS[thorough]) for number in range(THREADS)]

@@ -25,7 +25,7 @@ def breaks(job: JobContext, payload: Nothing) -> None:
     raise ValueError("broken")
 
 
-def test_a_failed_attempt_with_tries_left_is_scheduled_with_its_error_and_time(run: Run, services: Services) -> None:
+def test_a_failed_attempt_is_scheduled_again_with_its_error(run: Run, services: Services) -> None:
     job = run(breaks, retry=RetryPolicy(max_attempts=3, delays=(timedelta(minutes=5),), jitter=0))
     assert (job.status, job.attempt, job.state) == (Status.SCHEDULED, 1, {"at": 1})
     assert timedelta(minutes=4.9) < job.run_at - services.queries.jobs.now() < timedelta(minutes=5.1)
@@ -43,14 +43,14 @@ def test_the_last_attempt_fails_the_job(services: Services, lease: UUID) -> None
     assert [one.number for one in services.queries.jobs.attempts(job.id)] == [1, 2]
 
 
-def test_a_sentence_for_the_owner_is_final(run: Run) -> None:
+def test_a_job_error_is_not_retried(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         raise JobError("The file has no column sku.")
 
     assert run(handler, max_attempts=5).status is Status.FAILED
 
 
-def test_a_person_retries_the_same_job_from_its_checkpoint(run: Run, services: Services, lease: UUID) -> None:
+def test_a_retry_continues_from_the_checkpoint(run: Run, services: Services, lease: UUID) -> None:
     failed = run(breaks)
     again = services.jobs.retry(failed.id)
     assert (again.status, again.state, again.finished_at, again.errors) == (Status.QUEUED, {"at": 1}, None, ())
@@ -77,7 +77,7 @@ def test_a_retry_is_refused_while_the_unique_key_is_taken(make: Run, services: S
     assert services.jobs.get(first.id).status is Status.CANCELLED
 
 
-def test_retrying_a_root_runs_only_what_did_not_complete(run: Run, services: Services, lease: UUID) -> None:
+def test_retrying_a_root_runs_only_incomplete_children(run: Run, services: Services, lease: UUID) -> None:
     broken = {"is": True}
 
     def sometimes(job: JobContext, payload: Nothing) -> None:
@@ -112,7 +112,7 @@ def test_retrying_a_child_reopens_its_root(run: Run, services: Services, lease: 
     assert (reopened.status, reopened.finished_at, reopened.parts_failed) == (Status.WAITING, None, 0)
 
 
-def test_run_again_makes_a_new_job_with_the_same_payload_and_files(services: Services) -> None:
+def test_run_again_creates_a_new_job_with_the_same_payload_and_files(services: Services) -> None:
     file = services.files.receive(BytesIO(b"a,b\n"), "table.csv")
     old = services.jobs.create_job("dataset_report", {"clean": True}, files={"file": file})
     new = services.jobs.run_again(old.id)
@@ -131,7 +131,7 @@ def due_now(services: Services, job: Job) -> None:
 
 @pytest.fixture
 def failed_root(run: Run, services: Services, lease: UUID) -> Job:
-    """A root whose own part is done; one of its two children has failed."""
+    """A root whose handler has returned; one of its two children has failed."""
 
     def root(job: JobContext, payload: Nothing) -> None:
         job.spawn("breaks")
@@ -155,13 +155,15 @@ def test_a_root_and_its_child_that_are_retried_together_are_counted_once(
     assert services.jobs.get(failed_root.id).parts_failed == 1
 
 
-def test_a_root_that_waits_again_is_as_far_as_its_children(failed_root: Job, services: Services) -> None:
+def test_a_reopened_root_has_the_progress_of_its_children(failed_root: Job, services: Services) -> None:
     assert failed_root.progress == 100.0
     services.jobs.retry(failed_root.id)
     assert services.jobs.get(failed_root.id).progress == 50.0
 
 
-def test_the_key_that_is_taken_may_be_the_roots(run: Run, services: Services, lease: UUID, make: Run) -> None:
+def test_a_child_is_not_retried_while_its_roots_key_is_taken(
+    run: Run, services: Services, lease: UUID, make: Run
+) -> None:
     def root(job: JobContext, payload: Nothing) -> None:
         job.spawn("breaks")
 
@@ -176,7 +178,7 @@ def test_the_key_that_is_taken_may_be_the_roots(run: Run, services: Services, le
     assert services.jobs.get(child.id) == child
 
 
-def test_a_root_whose_own_part_failed_runs_it_again(run: Run, services: Services) -> None:
+def test_a_root_whose_handler_failed_runs_it_again(run: Run, services: Services) -> None:
     def root(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.flush_children()
@@ -191,7 +193,7 @@ def test_a_root_whose_own_part_failed_runs_it_again(run: Run, services: Services
     assert services.queries.related.children(made.id) == ()
 
 
-def test_a_part_of_a_completed_job_is_not_retried(services: Services, lease: UUID) -> None:
+def test_a_child_of_a_completed_root_is_not_retried(services: Services, lease: UUID) -> None:
     def root(job: JobContext, payload: Nothing) -> None:
         job.spawn("breaks")
 
@@ -205,7 +207,7 @@ def test_a_part_of_a_completed_job_is_not_retried(services: Services, lease: UUI
     assert services.jobs.get(child.id) == child
 
 
-def test_retrying_many_passes_over_what_cannot_be(make: Run, services: Services) -> None:
+def test_retrying_many_jobs_skips_those_that_cannot_be_retried(make: Run, services: Services) -> None:
     first, other = make(unique_key="stock"), make()
     services.jobs.cancel_many([first.id, other.id])
     make(unique_key="stock")

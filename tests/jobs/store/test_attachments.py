@@ -31,7 +31,7 @@ def test_the_files_of_a_job_are_listed_oldest_first(services: Services, job: Job
     assert services.jobs.attachment(job.id, found[0].id) == found[0]
 
 
-def test_a_removed_file_is_not_listed_but_known(services: Services, job: Job, database: str) -> None:
+def test_a_removed_file_is_not_listed_but_can_be_read(services: Services, job: Job, database: str) -> None:
     first, second = services.jobs.attachments(job.id)
     with writing(services.engine) as connection:
         connection.execute(update(attachments).where(attachments.c.id == first.id).values(deleted_at=now()))

@@ -29,7 +29,7 @@ def letters(services: Services) -> None:
     services.registry.add(job_type("letter", title="Letter", priority=7, max_attempts=3)(handler))
 
 
-def test_many_jobs_are_as_if_made_one_by_one(services: Services, people: Callable[[], UUID]) -> None:
+def test_jobs_created_in_bulk_equal_jobs_created_one_by_one(services: Services, people: Callable[[], UUID]) -> None:
     owner, by = Owner(user_id=people()), uuid4()
     texts = ["plain", "", 'Zoë \u2028 \U0001f600 "quoted" \\ \' % :name\x01\x7f', '{"a": 1}']
     payloads = [{"text": text, "copies": [1, 2]} for text in texts]
@@ -41,21 +41,21 @@ def test_many_jobs_are_as_if_made_one_by_one(services: Services, people: Callabl
     assert comparable(made[0]) == comparable(single)
 
 
-def test_each_has_its_event(services: Services) -> None:
+def test_each_job_has_its_event(services: Services) -> None:
     by = uuid4()
     [job_id, _] = services.jobs.create_many("letter", [{"text": "a"}, {"text": "b"}], triggered_by=by)
     [event] = services.queries.jobs.timeline(job_id)
     assert (event.name, event.attempt, event.actor_id, event.detail) == ("created", 0, by, "")
 
 
-def test_one_bad_payload_and_none_is_made(services: Services) -> None:
+def test_one_invalid_payload_creates_no_job(services: Services) -> None:
     for bad in ({"text": 1}, {"text": "NUL \0"}, {"text": "half \ud800"}, {"text": "a", "what": 1}):
         with pytest.raises(InvalidPayload):
             services.jobs.create_many("letter", [{"text": "good"}, bad])
     assert services.queries.all_jobs.newest(1) == ()
 
 
-def test_a_thousand_take_a_handful_of_statements(services: Services) -> None:
+def test_a_thousand_jobs_need_a_handful_of_statements(services: Services) -> None:
     with recorded(services.engine) as sent:
         services.jobs.create_many("letter", [{"text": "a"}] * 1000)
     assert len(sent) <= 5
@@ -63,19 +63,19 @@ def test_a_thousand_take_a_handful_of_statements(services: Services) -> None:
         assert connection.execute(select(func.count()).select_from(events)).scalar_one() == 1000
 
 
-def test_children_alike_are_made_in_one_go_and_keep_their_names_apart(
+def test_similar_children_are_inserted_in_bulk_and_keep_their_names(
     services: Services, run: Callable[..., Job]
 ) -> None:
-    made: list[UUID] = []
+    ids: list[UUID] = []
 
     def handler(job: JobContext, payload: Letter) -> None:
-        made.extend(job.spawn("letter", {"text": str(number)}) for number in range(3))
-        made.append(job.spawn("letter", {"text": "named"}, name="one"))
-        made.append(job.spawn("letter", {"text": "named"}, name="two"))
+        ids.extend(job.spawn("letter", {"text": str(number)}) for number in range(3))
+        ids.append(job.spawn("letter", {"text": "named"}, name="one"))
+        ids.append(job.spawn("letter", {"text": "named"}, name="two"))
 
     root = run(handler, {"text": "root"})
     children = services.queries.related.children(root.id)
-    assert [child.id for child in children] == made
+    assert [child.id for child in children] == ids
     assert [child.payload["text"] for child in children] == ["0", "1", "2", "named", "named"]
     assert [child.child_name for child in children] == [None, None, None, "one", "two"]
     assert {child.status for child in children} == {Status.QUEUED}

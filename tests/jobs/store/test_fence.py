@@ -27,19 +27,19 @@ def a_file() -> StoredFile:
     return StoredFile(id=uuid4(), name="a.txt", media_type="text/plain", size=1, sha256="0" * 64)
 
 
-def say(connection: Connection, job: Job) -> None:
+def write_message(connection: Connection, job: Job) -> None:
     report(connection, fence(job), {"message": "late"})
 
 
-def look(connection: Connection, job: Job) -> None:
+def read_stop_flag(connection: Connection, job: Job) -> None:
     stop_requested(connection, fence(job))
 
 
-def leave(connection: Connection, job: Job) -> None:
+def add_file(connection: Connection, job: Job) -> None:
     add_output(connection, fence(job), a_file(), 60.0)
 
 
-def log(connection: Connection, job: Job) -> None:
+def write_log(connection: Connection, job: Job) -> None:
     report(connection, fence(job), {})
     add_log_lines(connection, fence(job), [(datetime.now(UTC), "INFO", "late")])
 
@@ -58,7 +58,7 @@ def hand_back(connection: Connection, job: Job) -> None:
     finish_attempt.end_attempt(connection, job, HORSE, Ending(status=Status.QUEUED, outcome="interrupted"))
 
 
-WRITES = (say, look, leave, log, finish, fail, hand_back)
+WRITES = (write_message, read_stop_flag, add_file, write_log, finish, fail, hand_back)
 
 
 def everything(services: Services) -> tuple[object, ...]:
@@ -94,20 +94,18 @@ def test_an_ended_attempt_changes_nothing(services: Services, running: Callable[
         assert everything(services) == before, write
 
 
-def test_the_attempt_that_holds_the_job_may_write(
-    services: Services, running: Callable[..., Job], database: str
-) -> None:
+def test_the_current_attempt_can_write(services: Services, running: Callable[..., Job], database: str) -> None:
     for write in WRITES:
         job = running(priority=200)
         with writing(services.engine) as connection:
             write(connection, job)
 
 
-def test_a_lost_lease_is_not_swallowed_by_careless_handlers() -> None:
+def test_except_exception_does_not_catch_a_lost_lease() -> None:
     assert not issubclass(LeaseLost, Exception)
 
 
-def test_a_report_brings_back_the_stop_flag(services: Services, running: Callable[..., Job], database: str) -> None:
+def test_a_report_returns_the_stop_flag(services: Services, running: Callable[..., Job], database: str) -> None:
     job = running()
     with writing(services.engine) as connection:
         assert report(connection, fence(job), {"progress": 5.0}) is False
@@ -122,7 +120,7 @@ def ask_to_stop(job: Job, at: datetime) -> Job:
     return replace(job, cancel_requested_at=at)
 
 
-def test_a_report_is_a_new_version_and_a_sign_of_life(
+def test_a_report_increases_the_version_and_the_heartbeat(
     services: Services, running: Callable[..., Job], database: str
 ) -> None:
     job = running()
@@ -133,7 +131,7 @@ def test_a_report_is_a_new_version_and_a_sign_of_life(
     assert after.heartbeat_at >= job.heartbeat_at
 
 
-def test_a_file_of_a_running_attempt_is_an_output_with_its_last_day(
+def test_a_file_of_a_running_attempt_is_an_output_that_expires(
     services: Services, running: Callable[..., Job], database: str
 ) -> None:
     job, file = running(), a_file()

@@ -22,7 +22,7 @@ def on_disk(files: FileStore) -> list[Path]:
     return [path for path in files.root.rglob("*") if path.is_file()]
 
 
-def test_a_file_is_stored_whole_with_its_size_and_hash(files: FileStore) -> None:
+def test_a_file_is_stored_with_its_size_and_hash(files: FileStore) -> None:
     data = os.urandom(3 * CHUNK + 7)
     stored = files.receive(io.BytesIO(data), "data.csv")
     assert (stored.size, stored.sha256) == (len(data), sha256(data).hexdigest())
@@ -32,7 +32,7 @@ def test_a_file_is_stored_whole_with_its_size_and_hash(files: FileStore) -> None
     assert on_disk(files) == [files.path(stored.id)]
 
 
-def test_an_empty_file_is_a_file(files: FileStore) -> None:
+def test_an_empty_file_can_be_stored(files: FileStore) -> None:
     assert files.receive(io.BytesIO(b""), "empty.txt").size == 0
 
 
@@ -64,14 +64,14 @@ def test_a_disk_that_is_full_leaves_nothing_behind(files: FileStore, room: Calla
     assert on_disk(files) == []
 
 
-def test_only_the_owner_of_the_process_may_read(files: FileStore) -> None:
+def test_only_the_owner_of_the_process_can_read_files(files: FileStore) -> None:
     stored = files.receive(io.BytesIO(b"x"), "a")
     path = files.path(stored.id)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_file_is_not_there_before_it_is_kept(files: FileStore) -> None:
+def test_a_file_does_not_exist_before_it_is_kept(files: FileStore) -> None:
     with files.new_file() as draft:
         draft.write(b"half")
         assert not files.path(draft.id).exists()
@@ -79,7 +79,7 @@ def test_a_file_is_not_there_before_it_is_kept(files: FileStore) -> None:
     assert files.path(stored.id).read_bytes() == b"half"
 
 
-def test_a_link_in_the_place_of_a_file_is_not_followed(files: FileStore, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_not_followed(files: FileStore, tmp_path: Path) -> None:
     stored = files.receive(io.BytesIO(b"x"), "a")
     secret = tmp_path / "secret"
     secret.write_text("secret")
@@ -113,18 +113,18 @@ def test_removing_twice_is_no_error(files: FileStore) -> None:
         ("Bericht für März.pdf", "Bericht für März.pdf"),
     ],
 )
-def test_a_name_is_made_safe_to_show_and_to_download_under(given_name: str, clean: str) -> None:
+def test_a_name_is_made_safe_to_display_and_download(given_name: str, clean: str) -> None:
     assert clean_name(given_name) == clean
 
 
-def test_a_long_name_keeps_its_ending() -> None:
+def test_a_long_name_keeps_its_extension() -> None:
     name = clean_name("x" * 1000 + ".csv")
     assert len(name) <= 150
     assert name.endswith(".csv")
 
 
 @given(st.text(alphabet=st.characters(codec=None, categories=None), max_size=400))
-def test_whatever_the_name_it_is_no_path_and_not_too_long(name: str) -> None:
+def test_no_name_is_a_path_or_too_long(name: str) -> None:
     clean = clean_name(name)
     assert clean
     assert len(clean.encode()) <= 255 * 4
@@ -133,6 +133,6 @@ def test_whatever_the_name_it_is_no_path_and_not_too_long(name: str) -> None:
     assert clean not in {".", ".."}
 
 
-def test_a_media_type_is_guessed_from_the_ending() -> None:
+def test_a_media_type_is_guessed_from_the_extension() -> None:
     assert media_type_of("a.csv") == "text/csv"
     assert media_type_of("a.unheard-of") == "application/octet-stream"

@@ -19,7 +19,7 @@ def counted(job: Job) -> Job:
     return job.with_metadata({"count": job.metadata.get("count", 0) + 1})
 
 
-def test_no_change_is_lost_among_many_writers(services: Services, make: Callable[..., Job], database: str) -> None:
+def test_no_update_is_lost_among_many_writers(services: Services, make: Callable[..., Job], database: str) -> None:
     job = make()
 
     def writer(_: int) -> None:
@@ -33,7 +33,7 @@ def test_no_change_is_lost_among_many_writers(services: Services, make: Callable
     assert after.version == job.version + 200
 
 
-def test_a_step_is_called_again_when_somebody_else_was_faster(services: Services, make: Callable[..., Job]) -> None:
+def test_a_step_is_called_again_after_a_concurrent_change(services: Services, make: Callable[..., Job]) -> None:
     job, seen = make(), []
 
     def step(job: Job) -> Job:
@@ -52,15 +52,13 @@ def test_a_step_that_changes_nothing_writes_nothing(services: Services, make: Ca
     assert services.jobs.change(job.id, lambda same: same) == job
 
 
-def test_a_copy_can_be_written_back_while_nobody_else_has_written(
-    services: Services, make: Callable[..., Job], database: str
-) -> None:
+def test_an_unchanged_copy_can_be_written_back(services: Services, make: Callable[..., Job], database: str) -> None:
     job = make()
     persisted = services.jobs.persist(job.with_message("mine"))
     assert (persisted.message, persisted.version) == ("mine", 2)
 
 
-def test_a_stale_copy_is_refused(services: Services, make: Callable[..., Job], database: str) -> None:
+def test_a_stale_copy_is_rejected(services: Services, make: Callable[..., Job], database: str) -> None:
     copy = make()
     services.jobs.change(copy.id, lambda job: job.with_message("theirs"))
     with pytest.raises(StaleJob, match=f"Job {copy.short_id} has changed since version 1 was read"):
@@ -68,14 +66,14 @@ def test_a_stale_copy_is_refused(services: Services, make: Callable[..., Job], d
     assert services.jobs.get(copy.id).message == "theirs"
 
 
-def test_a_copy_of_a_job_that_has_ended_since_is_stale(services: Services, running: Callable[..., Job]) -> None:
+def test_a_copy_of_a_job_that_has_ended_is_stale(services: Services, running: Callable[..., Job]) -> None:
     copy = running()
     end(services, copy)
     with pytest.raises(StaleJob):
         services.jobs.persist(copy.with_message("late"))
 
 
-def test_a_job_that_is_not_there_is_named(services: Services) -> None:
+def test_reading_a_missing_job_names_it(services: Services) -> None:
     missing = uuid4()
     with pytest.raises(JobNotFound, match=f"There is no job {missing}."):
         services.jobs.get(missing)
@@ -90,7 +88,7 @@ def test_an_illegal_step_changes_nothing(services: Services, make: Callable[...,
     assert services.jobs.get(job.id) == job
 
 
-def test_starting_and_ending_are_timed_by_the_database(
+def test_start_and_end_have_the_time_of_the_database(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
     job = make()
@@ -102,7 +100,7 @@ def test_starting_and_ending_are_timed_by_the_database(
 
 
 @pytest.mark.parametrize("step", [Job.mark_queued, Job.mark_completed, Job.mark_failed, Job.mark_cancelled])
-def test_a_claimed_job_that_is_moved_on_leaves_its_lease(
+def test_a_job_that_stops_running_releases_its_lease(
     services: Services, running: Callable[..., Job], step: Callable[[Job], Job]
 ) -> None:
     job = running()
@@ -110,7 +108,7 @@ def test_a_claimed_job_that_is_moved_on_leaves_its_lease(
     assert services.jobs.change(job.id, step).lease_id is None
 
 
-def test_a_job_that_waits_again_is_not_finished_nor_asked_to_stop_any_more(
+def test_a_job_that_is_queued_again_has_no_end_and_no_stop_request(
     services: Services, running: Callable[..., Job]
 ) -> None:
     job = running()
@@ -122,7 +120,7 @@ def test_a_job_that_waits_again_is_not_finished_nor_asked_to_stop_any_more(
     assert (again.finished_at, again.cancel_requested_at, again.cancel_kind) == (None, None, None)
 
 
-def test_completed_is_final_for_every_step(services: Services, running: Callable[..., Job]) -> None:
+def test_no_step_changes_a_completed_job(services: Services, running: Callable[..., Job]) -> None:
     job = running()
     end(services, job)
     for step in (Job.mark_queued, Job.mark_running, Job.mark_failed, Job.mark_cancelled, Job.mark_completed):
@@ -131,7 +129,7 @@ def test_completed_is_final_for_every_step(services: Services, running: Callable
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.COMPLETED}))
-def test_completed_is_final_in_the_database_itself(
+def test_the_database_enforces_that_completed_is_final(
     services: Services, running: Callable[..., Job], database: str, status: Status
 ) -> None:
     end(services, running())
@@ -139,7 +137,7 @@ def test_completed_is_final_in_the_database_itself(
         connection.execute(text("UPDATE jobs SET status = :status"), {"status": status.value})
 
 
-def test_a_copy_cannot_smuggle_an_illegal_move(services: Services, make: Callable[..., Job]) -> None:
+def test_a_copy_cannot_make_an_illegal_move(services: Services, make: Callable[..., Job]) -> None:
     job = make()
     with pytest.raises(IllegalTransition):
         services.jobs.persist(replace(job, status=Status.COMPLETED))

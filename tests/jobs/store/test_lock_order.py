@@ -1,4 +1,4 @@
-"""What a verb may touch is locked before it touches anything, also what comes while it waits."""
+"""An operation locks all rows that it can change first, including rows added while it waits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,26 +23,24 @@ def database() -> str:
     return "postgresql"
 
 
-def test_a_job_is_locked_with_all_that_its_end_may_touch(services: Services, running: Callable[..., Job]) -> None:
+def test_a_job_is_locked_with_all_jobs_that_its_end_can_change(services: Services, running: Callable[..., Job]) -> None:
     root = running()
     child = services.jobs.create_child_job(root.id, "nothing")
-    follower = services.jobs.create_job("nothing", after=[child.id])
-    its_part = services.jobs.create_child_job(follower.id, "nothing")
-    follower_of_the_part = services.jobs.create_job("nothing", after=[its_part.id])
+    dependent = services.jobs.create_job("nothing", after=[child.id])
+    child_of_dependent = services.jobs.create_child_job(dependent.id, "nothing")
+    dependent_of_child = services.jobs.create_job("nothing", after=[child_of_dependent.id])
     with writing(services.engine) as connection:
         lock_order.lock_families(connection, [root.id])
-        for one in (root, child, its_part):
-            assert not is_free(services.engine, one.id)
+        for job in (root, child, child_of_dependent):
+            assert not is_free(services.engine, job.id)
     with writing(services.engine) as connection:
         lock_order.lock_families(connection, [child.id])
-        for one in (root, child, follower, its_part, follower_of_the_part):
-            assert not is_free(services.engine, one.id)
-    assert is_free(services.engine, follower.id)
+        for job in (root, child, dependent, child_of_dependent, dependent_of_child):
+            assert not is_free(services.engine, job.id)
+    assert is_free(services.engine, dependent.id)
 
 
-def test_a_child_that_comes_while_locks_are_waited_for_is_locked_too(
-    services: Services, running: Callable[..., Job]
-) -> None:
+def test_a_child_that_is_added_during_locking_is_locked_too(services: Services, running: Callable[..., Job]) -> None:
     root = running()
     services.jobs.create_child_job(root.id, "nothing")
     late: list[Job] = []
@@ -52,15 +50,15 @@ def test_a_child_that_comes_while_locks_are_waited_for_is_locked_too(
         assert not is_free(services.engine, late[0].id)
 
 
-def test_what_is_held_for_nobody_here_stays_free(services: Services, make: Callable[..., Job]) -> None:
-    one, other = make(), make()
+def test_an_unrelated_job_is_not_locked(services: Services, make: Callable[..., Job]) -> None:
+    job, other = make(), make()
     with writing(services.engine) as connection:
-        lock_order.lock_families(connection, [one.id])
+        lock_order.lock_families(connection, [job.id])
         assert is_free(services.engine, other.id)
 
 
 def before_the_lock(engine: Engine, act: Callable[[], Any]) -> None:
-    """Have ``act`` done once, by somebody else, when locks are asked for."""
+    """Call ``act`` once, on another connection, before the first lock."""
     done = []
 
     @event.listens_for(engine, "before_cursor_execute")

@@ -1,4 +1,4 @@
-"""Signals: exactly one per transition, after its commit, with real runs on both databases."""
+"""Signals: exactly one per transition, after its commit, with real jobs on both databases."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -28,15 +28,15 @@ Run = Callable[..., Job]
 @pytest.fixture
 def heard() -> Iterator[Heard]:
     """Listen to all signals; collect them with their jobs."""
-    told: Heard = []
+    received: Heard = []
 
     def listener(name: str) -> Callable[..., None]:
-        return lambda _, job: told.append((name, job))
+        return lambda _, job: received.append((name, job))
 
     listeners = {name: listener(name) for name in NAMES}
     for name, listening in listeners.items():
         getattr(signals, f"job_{name}").connect(listening)
-    yield told
+    yield received
     for name, listening in listeners.items():
         getattr(signals, f"job_{name}").disconnect(listening)
 
@@ -56,7 +56,7 @@ def _nothing(job: JobContext, payload: Nothing) -> None:
     """Do nothing."""
 
 
-def test_progress_is_heard_while_it_runs(run: Run, heard: Heard) -> None:
+def test_progress_is_signalled_while_a_job_runs(run: Run, heard: Heard) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.progress(50, message="half")
         job.save_state({})
@@ -66,7 +66,7 @@ def test_progress_is_heard_while_it_runs(run: Run, heard: Heard) -> None:
     assert (heard[2][1].progress, heard[2][1].message) == (50.0, "half")
 
 
-def test_a_job_that_fails_says_so_once_with_its_error(run: Run, heard: Heard) -> None:
+def test_a_failure_is_signalled_once_with_its_error(run: Run, heard: Heard) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         raise JobError("no")
 
@@ -75,9 +75,7 @@ def test_a_job_that_fails_says_so_once_with_its_error(run: Run, heard: Heard) ->
     assert heard[-1][1].errors[-1]["text"] == "no"
 
 
-def test_a_planned_retry_is_heard_when_it_is_planned_and_not_again_when_it_is_due(
-    run: Run, services: Services, heard: Heard, lease: UUID
-) -> None:
+def test_a_scheduled_retry_is_signalled_once(run: Run, services: Services, heard: Heard, lease: UUID) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         raise ValueError("once more")
 
@@ -87,7 +85,7 @@ def test_a_planned_retry_is_heard_when_it_is_planned_and_not_again_when_it_is_du
     assert names(heard) == ["created", "started", "retrying"]
 
 
-def test_what_a_person_does_is_heard(make: Run, services: Services, heard: Heard) -> None:
+def test_stops_and_retries_by_users_are_signalled(make: Run, services: Services, heard: Heard) -> None:
     job = make()
     services.jobs.cancel(job.id)
     services.jobs.retry(job.id)
@@ -95,7 +93,7 @@ def test_what_a_person_does_is_heard(make: Run, services: Services, heard: Heard
     assert names(heard) == ["created", "cancelled", "retrying", "cancelled"]
 
 
-def test_waiting_for_something_else_is_not_a_signal(make: Run, services: Services, heard: Heard) -> None:
+def test_being_queued_is_not_signalled(make: Run, services: Services, heard: Heard) -> None:
     first = make()
     held = make(after=[first.id])
     make(delay=timedelta(0))
@@ -105,7 +103,9 @@ def test_waiting_for_something_else_is_not_a_signal(make: Run, services: Service
     assert names(heard, held.id) == ["created", "cancelled"]
 
 
-def test_a_root_and_its_parts_are_heard_once_each(run: Run, services: Services, heard: Heard, lease: UUID) -> None:
+def test_a_root_and_its_children_are_signalled_once_each(
+    run: Run, services: Services, heard: Heard, lease: UUID
+) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.spawn("nothing")
@@ -119,7 +119,7 @@ def test_a_root_and_its_parts_are_heard_once_each(run: Run, services: Services, 
     assert heard[-1][1].progress == 100.0
 
 
-def test_the_parts_of_a_root_that_fails_are_stopped_and_heard(run: Run, services: Services, heard: Heard) -> None:
+def test_the_stopped_children_of_a_failed_root_are_signalled(run: Run, services: Services, heard: Heard) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing")
         job.flush_children()
@@ -131,9 +131,7 @@ def test_the_parts_of_a_root_that_fails_are_stopped_and_heard(run: Run, services
     assert names(heard, root.id) == ["created", "started", "failed"]
 
 
-def test_a_root_that_is_reopened_by_a_part_is_heard_once(
-    run: Run, services: Services, heard: Heard, lease: UUID
-) -> None:
+def test_a_reopened_root_is_signalled_once(run: Run, services: Services, heard: Heard, lease: UUID) -> None:
     def fails(job: JobContext, payload: Nothing) -> None:
         raise ValueError("broken")
 
@@ -164,7 +162,7 @@ def spawning(*kinds: str) -> Callable[[JobContext, Nothing], None]:
         ({}, {"hand_back": True}, "retrying"),
     ],
 )
-def test_what_becomes_of_a_job_whose_worker_is_gone_is_heard(
+def test_the_rescue_of_a_job_is_signalled(
     running: Run, services: Services, heard: Heard, lease: UUID, choices: Any, settled: Any, expected: str
 ) -> None:
     running(**choices)
@@ -173,11 +171,11 @@ def test_what_becomes_of_a_job_whose_worker_is_gone_is_heard(
     assert names(heard) == [expected]
 
 
-def test_a_change_by_the_application_is_heard(make: Run, services: Services, heard: Heard) -> None:
+def test_a_change_by_application_code_is_signalled(make: Run, services: Services, heard: Heard) -> None:
     job = make(dispatch=False)
     services.jobs.change(job.id, Job.mark_running)
-    services.jobs.change(job.id, lambda one: one.with_progress(10))
-    services.jobs.change(job.id, lambda one: one.with_metadata({"a": 1}))
+    services.jobs.change(job.id, lambda job: job.with_progress(10))
+    services.jobs.change(job.id, lambda job: job.with_metadata({"a": 1}))
     services.jobs.persist(services.jobs.get(job.id).mark_completed())
     assert names(heard) == ["created", "started", "progressed", "completed"]
 
@@ -192,10 +190,10 @@ def test_a_receiver_that_raises_is_logged_and_changes_nothing(
         job = run(_nothing)
     assert job.status is Status.COMPLETED
     assert "broken receiver" in caplog.text
-    assert names(heard)[-1] == "completed", "the others still hear of it"
+    assert names(heard)[-1] == "completed", "other receivers are still called"
 
 
-def test_a_receiver_sees_the_job_committed_and_may_change_jobs_itself(make: Run, services: Services) -> None:
+def test_a_receiver_sees_the_committed_job_and_can_change_jobs(make: Run, services: Services) -> None:
     seen = []
 
     def follow(_: str, job: Job) -> None:
@@ -208,21 +206,21 @@ def test_a_receiver_sees_the_job_committed_and_may_change_jobs_itself(make: Run,
     assert seen == [Status.QUEUED, Status.QUEUED]
 
 
-def test_one_can_listen_to_one_type_only(make: Run, services: Services) -> None:
+def test_a_receiver_can_listen_to_one_type(make: Run, services: Services) -> None:
     services.registry.add(job_type("other", title="Other")(_nothing))
-    told = []
+    received = []
 
     def listening(name: str, job: Job) -> None:
-        told.append(name)
+        received.append(name)
 
     signals.job_created.connect(listening, sender="other")
     make()
     services.jobs.create_job("other")
     signals.job_created.disconnect(listening)
-    assert told == ["other"]
+    assert received == ["other"]
 
 
-def test_what_is_undone_is_not_heard(services: Services, make: Run, heard: Heard) -> None:
+def test_a_rolled_back_change_is_not_signalled(services: Services, make: Run, heard: Heard) -> None:
     job = make()
     heard.clear()
     with pytest.raises(BadRequest), writing(services.engine) as connection:
@@ -231,7 +229,9 @@ def test_what_is_undone_is_not_heard(services: Services, make: Run, heard: Heard
     assert heard == []
 
 
-def test_what_is_undone_to_a_savepoint_is_not_heard(services: Services, make: Run, heard: Heard) -> None:
+def test_a_change_that_is_rolled_back_to_a_savepoint_is_not_signalled(
+    services: Services, make: Run, heard: Heard
+) -> None:
     first, second = make(), make()
     heard.clear()
     with writing(services.engine) as connection:
@@ -242,29 +242,27 @@ def test_what_is_undone_to_a_savepoint_is_not_heard(services: Services, make: Ru
     assert [job.id for _, job in heard] == [first.id]
 
 
-def test_when_nobody_listens_nothing_more_is_asked_of_the_database(
-    services: Services, make: Run, lease: UUID, heard: Heard
-) -> None:
-    def life() -> list[str]:
+def test_without_receivers_no_job_is_read(services: Services, make: Run, lease: UUID, heard: Heard) -> None:
+    def run_one() -> list[str]:
         make()
         with recorded(services.engine) as sent:
             claimed = services.claims.claim("default", lease, fresh=True)
             services.executor.run(claimed, HORSE)
         return [statement for statement, _ in sent]
 
-    listened = life()
+    with_receivers = run_one()
     before = [getattr(signals, f"job_{name}").receivers.copy() for name in NAMES]
     for name in NAMES:
         getattr(signals, f"job_{name}").receivers.clear()
     try:
-        alone = life()
+        without_receivers = run_one()
     finally:
         for name, receivers in zip(NAMES, before, strict=True):
             getattr(signals, f"job_{name}").receivers.update(receivers)
-    assert len(listened) == len(alone) + 1, "one reading, for the end; the claim has the job in hand"
+    assert len(with_receivers) == len(without_receivers) + 1, "one query, for the end; the claim has returned the job"
 
 
-def test_many_threads_hear_each_of_their_jobs_once(services: Services, make: Run, heard: Heard) -> None:
+def test_each_job_is_signalled_once_with_many_threads(services: Services, make: Run, heard: Heard) -> None:
     ids = [make().id for _ in range(20)]
 
     def work() -> None:

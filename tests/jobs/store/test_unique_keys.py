@@ -1,4 +1,4 @@
-"""Unique keys: who holds one, and the three policies for whoever comes second."""
+"""Unique keys: which job holds a key, and the three policies for duplicates."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 class Shop(BaseModel):
-    """What a key can be made of."""
+    """The payload of a type with a unique key."""
 
     name: str = "north"
 
@@ -37,9 +37,7 @@ def stock(services: Services) -> str:
     return "stock"
 
 
-def test_a_type_makes_the_key_from_the_payload_and_says_what_becomes_of_a_second_job(
-    services: Services, stock: str
-) -> None:
+def test_a_type_defines_the_key_and_the_policy_for_duplicates(services: Services, stock: str) -> None:
     north = services.jobs.create_job(stock, {"name": "north"})
     assert north.unique_key == "stock of north"
     assert services.jobs.create_job(stock, {"name": "north"}).id == north.id
@@ -48,7 +46,7 @@ def test_a_type_makes_the_key_from_the_payload_and_says_what_becomes_of_a_second
         services.jobs.create_job(stock, {"name": "north"}, on_duplicate="reject")
 
 
-def test_one_is_queued_after_the_other_and_takes_the_key_from_it(services: Services, make: Make, lease: UUID) -> None:
+def test_a_job_queued_after_another_takes_over_its_key(services: Services, make: Make, lease: UUID) -> None:
     first, second, third = (make(unique_key="k", on_duplicate="queue_after") for _ in range(3))
     assert [services.jobs.get(one.id).status for one in (first, second, third)] == ["queued", "held", "held"]
     for holder, waiting in ((first, second), (second, third)):
@@ -58,7 +56,9 @@ def test_one_is_queued_after_the_other_and_takes_the_key_from_it(services: Servi
 
 
 @pytest.mark.parametrize("ended", [Status.FAILED, Status.CANCELLED])
-def test_it_comes_next_however_the_holder_ends(services: Services, running: Make, make: Make, ended: Status) -> None:
+def test_the_next_job_starts_after_any_end_of_the_holder(
+    services: Services, running: Make, make: Make, ended: Status
+) -> None:
     holder = running(unique_key="k")
     second = make(unique_key="k", on_duplicate=OnDuplicate.QUEUE_AFTER)
     with writing(services.engine) as connection:
@@ -66,7 +66,7 @@ def test_it_comes_next_however_the_holder_ends(services: Services, running: Make
     assert services.jobs.get(second.id).status is Status.QUEUED
 
 
-def test_one_that_is_stopped_in_the_line_lets_nobody_overtake(services: Services, make: Make) -> None:
+def test_stopping_a_held_job_does_not_change_the_order(services: Services, make: Make) -> None:
     first, second, third = (make(unique_key="k", on_duplicate="queue_after") for _ in range(3))
     services.jobs.cancel(second.id)
     assert services.jobs.get(third.id).status is Status.HELD
@@ -74,9 +74,7 @@ def test_one_that_is_stopped_in_the_line_lets_nobody_overtake(services: Services
     assert services.jobs.get(third.id).status is Status.QUEUED
 
 
-def test_one_that_was_stopped_in_the_line_is_tried_again_only_while_the_key_is_free(
-    services: Services, make: Make
-) -> None:
+def test_a_stopped_held_job_can_be_retried_only_while_the_key_is_free(services: Services, make: Make) -> None:
     first, second = (make(unique_key="k", on_duplicate="queue_after") for _ in range(2))
     services.jobs.cancel(second.id)
     with pytest.raises(UniqueKeyTaken, match="'k'"):
@@ -85,7 +83,7 @@ def test_one_that_was_stopped_in_the_line_is_tried_again_only_while_the_key_is_f
     assert services.jobs.retry(second.id).unique_key == "k"
 
 
-def test_many_that_come_at_once_stand_in_one_line(services: Services, make: Make, lease: UUID) -> None:
+def test_concurrent_duplicates_run_one_after_another(services: Services, make: Make, lease: UUID) -> None:
     with ThreadPoolExecutor(6) as threads:
         made = list(threads.map(lambda _: make(unique_key="k", on_duplicate="queue_after"), range(6)))
     for _ in made:
@@ -94,7 +92,7 @@ def test_many_that_come_at_once_stand_in_one_line(services: Services, make: Make
     assert {services.jobs.get(one.id).status for one in made} == {Status.COMPLETED}
 
 
-def test_who_waits_for_others_too_leaves_a_free_key_to_whoever_comes(
+def test_a_job_that_waits_for_other_jobs_too_does_not_reserve_the_key(
     services: Services, make: Make, lease: UUID
 ) -> None:
     holder, other = make(unique_key="k"), make(priority=1000)
@@ -109,7 +107,7 @@ def test_who_waits_for_others_too_leaves_a_free_key_to_whoever_comes(
     assert services.jobs.get(waiting.id).unique_key == "k"
 
 
-def test_what_is_run_again_has_the_same_key(services: Services, make: Make) -> None:
+def test_a_job_that_is_run_again_has_the_same_key(services: Services, make: Make) -> None:
     first = make(unique_key="k")
     with pytest.raises(DuplicateJob, match="'k'"):
         services.jobs.run_again(first.id)
@@ -117,7 +115,7 @@ def test_what_is_run_again_has_the_same_key(services: Services, make: Make) -> N
     assert services.jobs.run_again(first.id).unique_key == "k"
 
 
-def test_a_child_with_a_key_that_is_taken_is_refused(services: Services, running: Make, make: Make) -> None:
+def test_a_child_with_a_taken_key_is_rejected(services: Services, running: Make, make: Make) -> None:
     make(unique_key="k")
     root = running(priority=1000)
     with pytest.raises(DuplicateJob, match="'k'"):
@@ -125,11 +123,11 @@ def test_a_child_with_a_key_that_is_taken_is_refused(services: Services, running
     assert services.jobs.get(root.id).parts == 0
 
 
-def test_a_key_that_is_too_long_is_refused_with_a_sentence(make: Make) -> None:
+def test_a_key_that_is_too_long_is_rejected(make: Make) -> None:
     with pytest.raises(BadRequest, match="1 to 200 characters, not 201"):
         make(unique_key="k" * 201)
 
 
-def test_jobs_with_a_key_of_their_own_are_not_made_in_bulk(services: Services, stock: str) -> None:
+def test_jobs_with_unique_keys_cannot_be_created_in_bulk(services: Services, stock: str) -> None:
     with pytest.raises(BadRequest, match="one by one"):
         services.jobs.create_many(stock, [{"name": "north"}, {"name": "south"}])
