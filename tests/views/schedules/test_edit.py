@@ -80,7 +80,7 @@ def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Servic
         ({"schedule-priority": "high"}, "priority", "A priority must be a number from 0 to 10,000"),
         ({"schedule-priority": "10001"}, "priority", "A priority must be a number from 0 to 10,000"),
         ({"schedule-whose": "person", "schedule-person": "nobody"}, "person", "There is no active account"),
-        ({"schedule-missed": "never"}, "missed", "For missed times there are"),
+        ({"schedule-missed": "never"}, "missed", "The policy for missed runs must be one of"),
     ],
     ids=str,
 )

@@ -75,7 +75,9 @@ class Workers:
         listed = self._listed()
         found = self._from_database()
         names = {worker.name for worker in found}
-        return _sorted((*map(self._joined(listed), found), *(_idle(one) for one in listed if one.name not in names)))
+        return _sorted(
+            (*map(self._joined(listed), found), *(_idle(worker) for worker in listed if worker.name not in names))
+        )
 
     def in_database(self) -> tuple[Worker, ...]:
         """Return the workers with a row or a lease, without Redis."""
@@ -120,13 +122,20 @@ class Workers:
 
     def _joined(self, listed: tuple[RegisteredWorker, ...]) -> Callable[[Worker], Worker]:
         """Return a function that adds the queues that only Redis knows."""
-        queues = {one.name: one.queues for one in listed}
-        return lambda one: one if one.has_row else replace(one, queues=queues.get(one.name, one.queues))
+        queues = {worker.name: worker.queues for worker in listed}
+        return lambda worker: (
+            worker if worker.has_row else replace(worker, queues=queues.get(worker.name, worker.queues))
+        )
 
 
-def _idle(one: RegisteredWorker) -> Worker:
+def _idle(listed: RegisteredWorker) -> Worker:
     return Worker(
-        name=one.name, host=one.host, pid=one.pid, queues=one.queues, state=one.state, silent_for=one.silent_for
+        name=listed.name,
+        host=listed.host,
+        pid=listed.pid,
+        queues=listed.queues,
+        state=listed.state,
+        silent_for=listed.silent_for,
     )
 
 

@@ -25,7 +25,7 @@ class AmbiguousId(Exception):
 
 
 class AllJobs:
-    """Reads over all jobs of one database."""
+    """Reads every user's jobs."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -40,17 +40,17 @@ class AllJobs:
         warned: bool = False,
     ) -> tuple[Job, ...]:
         """Return the newest jobs of all users, or of one owner; no status means any."""
-        wanted = list_conditions(statuses, type_name)
+        conditions = list_conditions(statuses, type_name)
         if owner_id is not None:
-            wanted.append(jobs.c.owner_id == owner_id)
+            conditions.append(jobs.c.owner_id == owner_id)
         if warned:
-            wanted.append(HAS_WARNINGS)
-        statement = select(jobs).where(*wanted).order_by(jobs.c.id.desc()).limit(limit)
+            conditions.append(HAS_WARNINGS)
+        statement = select(jobs).where(*conditions).order_by(jobs.c.id.desc()).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
     def get_by_short_id(self, short_id: str) -> Job:
-        """Return the job whose id ends in these hex digits; else raise `JobNotFound` or `AmbiguousId`.
+        """Return the job whose id ends in these hex digits; raise `JobNotFound` or `AmbiguousId`.
 
         No index covers the end of an id: the newest `SHORT_ID_SCAN_LIMIT` ids are scanned, which takes
         about a tenth of a second. Older jobs can only be found by their full id.
@@ -58,13 +58,13 @@ class AllJobs:
         newest = select(jobs.c.id).order_by(jobs.c.id.desc()).limit(SHORT_ID_SCAN_LIMIT).subquery()
         matches = cast(newest.c.id, String).like(f"%{short_id.lower()}")
         with reading(self.engine) as connection:
-            found = list(connection.execute(select(newest.c.id).where(matches).limit(5)).scalars())
-            if not found:
+            ids = list(connection.execute(select(newest.c.id).where(matches).limit(5)).scalars())
+            if not ids:
                 raise JobNotFound(short_id)
-            if len(found) > 1:
-                raise AmbiguousId(short_id, found)
-            row = connection.execute(select(jobs).where(jobs.c.id == found[0])).mappings().first()
-        if row is None:  # deleted in between
+            if len(ids) > 1:
+                raise AmbiguousId(short_id, ids)
+            row = connection.execute(select(jobs).where(jobs.c.id == ids[0])).mappings().first()
+        if row is None:  # deleted in the meantime
             raise JobNotFound(short_id)
         return to_job(row)
 
@@ -75,13 +75,13 @@ class AllJobs:
 
         Children are left out: they are retried with their root.
         """
-        wanted = list_conditions((Status.FAILED, Status.STALE))
-        wanted.append(jobs.c.root_id.is_(None))
+        conditions = list_conditions((Status.FAILED, Status.STALE))
+        conditions.append(jobs.c.root_id.is_(None))
         if within is not None:
-            wanted.append(jobs.c.finished_at >= later(-within.total_seconds()))
+            conditions.append(jobs.c.finished_at >= later(-within.total_seconds()))
         if after is not None:
-            wanted.append(jobs.c.id > after)
-        statement = select(jobs.c.id).where(*wanted).order_by(jobs.c.id).limit(limit)
+            conditions.append(jobs.c.id > after)
+        statement = select(jobs.c.id).where(*conditions).order_by(jobs.c.id).limit(limit)
         with reading(self.engine) as connection:
             return tuple(connection.execute(statement).scalars())
 

@@ -1,6 +1,6 @@
 """What a job list is narrowed to, and the index scans that find those jobs, newest first.
 
-`JobCriteria` narrows the jobs that a user may see. `AdminJobCriteria` adds what operators filter by: exact
+`JobCriteria` narrows the jobs that a user can see. `AdminJobCriteria` adds what operators filter by: exact
 status, owner, queue, worker, error, and the time of the end.
 """
 
@@ -18,7 +18,7 @@ from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, HAS_WARNINGS, PUBLI
 from webapp.schema import attempts, job_errors, jobs, leases
 
 SYSTEM = "system"
-_SLACK = timedelta(minutes=10)  # how far the clock that made an id may differ from the database's
+_SLACK = timedelta(minutes=10)  # how far the clock that made an id can differ from the database's
 _SHIFT = 80  # bits of a UUIDv7 after its milliseconds
 # spelled as in the partial indexes: SQLite uses one only if its condition is in the query
 _ALL_ENDED: ColumnElement[bool] = literal_column("jobs.finished_at IS NOT NULL")

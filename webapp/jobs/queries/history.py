@@ -1,4 +1,4 @@
-"""The history of jobs for exports: every job that a viewer may see, read page by page in constant memory."""
+"""The history of jobs for exports: every job that a viewer can see, read page by page in constant memory."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class HistoryCriteria:
 
 
 class JobHistory:
-    """The jobs that a viewer may see; a job that changes during the export is read in its new state."""
+    """The jobs that a viewer can see; a job that changes during the export is read in its new state."""
 
     def __init__(self, engine: Engine, viewer: Viewer) -> None:
         self._engine = engine

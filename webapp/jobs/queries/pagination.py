@@ -49,7 +49,7 @@ _BETWEEN = (jobs.c.id > bindparam("above", type_=Uuid()), jobs.c.id < bindparam(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
+class JobResults:
     """Jobs, newest first; ``scanned_to`` is the last job that was read, if the scan limit left out older ones."""
 
     jobs: tuple[Job, ...]
@@ -58,7 +58,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True)
 class ListChangeTag:
-    """A text that differs whenever a list may look different, and the number of ``new`` jobs that it does not show."""
+    """A text that differs whenever a list can look different, and the number of ``new`` jobs that it does not show."""
 
     text: str
     new: int
@@ -80,7 +80,7 @@ class TypeCounts:
 
 
 class JobPages:
-    """Reads pages and counts of the jobs that a viewer may see."""
+    """Reads pages and counts of the jobs that a viewer can see."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -99,7 +99,7 @@ class JobPages:
         before: UUID | None = None,
         limit: int = PAGE,
         scan_limit: int = SCAN_LIMIT,
-    ) -> JobPage:
+    ) -> JobResults:
         """Return matching jobs older than ``before``, newest first; read at most ``scan_limit`` rows for it."""
         with reading(self.engine) as connection:
             if filters := criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
@@ -107,10 +107,10 @@ class JobPages:
                 return _search(connection, _FilteredScans.of(viewer, criteria, older, filters), limit, scan_limit)
             between = {"above": LOWEST, "below": before or HIGHEST}
             rows = connection.execute(select_page(viewer, criteria, limit), between).mappings()
-            return JobPage(jobs=tuple(to_job(row) for row in rows))
+            return JobResults(jobs=tuple(to_job(row) for row in rows))
 
     def find_by_ids(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
-        """Return the jobs that exist and that the viewer may see, by id."""
+        """Return the jobs that exist and that the viewer can see, by id."""
         with reading(self.engine) as connection:
             rows = connection.execute(select(jobs).where(jobs.c.id.in_(ids), or_(*scopes(viewer)))).mappings()
             return {row["id"]: to_job(row) for row in rows}
@@ -274,7 +274,7 @@ class _FilteredScans:
         )
 
 
-def _search(connection: Connection, scans: _FilteredScans, limit: int, scan_limit: int) -> JobPage:
+def _search(connection: Connection, scans: _FilteredScans, limit: int, scan_limit: int) -> JobResults:
     found: list[Job] = []
     size, rest = min(_FIRST_PART_SIZE, scan_limit), Conditions()
     while True:
@@ -284,9 +284,9 @@ def _search(connection: Connection, scans: _FilteredScans, limit: int, scan_limi
             found += _jobs(connection, part, limit - len(found))
         scan_limit -= size
         if count < size or last is None or len(found) >= limit:
-            return JobPage(jobs=tuple(found))
+            return JobResults(jobs=tuple(found))
         if scan_limit <= 0:
-            return JobPage(jobs=tuple(found), scanned_to=last)
+            return JobResults(jobs=tuple(found), scanned_to=last)
         size, rest = min(2 * size, scan_limit), [jobs.c.id < last]
 
 

@@ -1,4 +1,4 @@
-"""Related jobs: root, children, repetitions, predecessors and dependents, as far as the viewer may see them."""
+"""Related jobs: root, children, repetitions, predecessors and dependents, as far as the viewer can see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Text search: SQL conditions for words in a job's title, id, message, parameters and errors.
 
 No index supports them, so the caller limits how many rows are read (``pagination``). Case is ignored (on SQLite for
-A to Z only). The parameters and errors of a job that the viewer may list but not open are not searched: otherwise
+A to Z only). The parameters and errors of a job that the viewer can list but not open are not searched: otherwise
 they could be guessed. Secrets are never searched.
 """
 

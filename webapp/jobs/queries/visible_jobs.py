@@ -86,13 +86,13 @@ class Attempt:
 
 
 class VisibleJobs:
-    """Reads jobs as a viewer may see them."""
+    """Reads jobs as a viewer can see them."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def get_visible(self, viewer: Viewer, job_id: UUID) -> Job:
-        """Return the job; raise `JobNotFound` if it does not exist or the viewer may not see it."""
+        """Return the job; raise `JobNotFound` if it does not exist or the viewer cannot see it."""
         with reading(self.engine) as connection:
             statement = select(jobs).where(jobs.c.id == job_id, or_(*scopes(viewer)))
             row = connection.execute(statement).mappings().first()
@@ -153,7 +153,7 @@ def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
-    """Return the conditions of the jobs that the viewer may see; no job meets two of them."""
+    """Return the conditions of the jobs that the viewer can see; no job meets two of them."""
     tenant = same_tenant(viewer)
     if viewer.sees_all:
         return [tenant]
@@ -175,7 +175,7 @@ def list_conditions(statuses: tuple[Status, ...], type_name: str = "") -> list[C
 def select_newest_visible(
     viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int, *columns: Any
 ) -> Select[Any]:
-    """Select the newest jobs that the viewer may see; ``columns`` (all by default) must include the id.
+    """Select the newest jobs that the viewer can see; ``columns`` (all by default) must include the id.
 
     Each scope is limited first, then they are joined and limited again.
     """
@@ -196,5 +196,5 @@ def select_newest(scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *c
 
 
 def select_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
-    """Select all jobs that the viewer may see, in no order."""
+    """Select all jobs that the viewer can see, in no order."""
     return union_all(*(select(*columns).where(scope, *conditions) for scope in scopes(viewer)))
