@@ -96,7 +96,7 @@ class DryRunPartialFile(PartialFile):
         kind = media_type or media_type_of(name)
         return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
 
-    def _opened(self) -> Any:
+    def _create(self) -> Any:
         return Path(os.devnull).open("r+b")
 
     def discard(self) -> None:
