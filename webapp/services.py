@@ -178,7 +178,7 @@ class Services:
             leases=self.leases,
             make_watchdog=self.make_watchdog,
         )
-        name = f"by hand {uuid4().hex[:8]}"
+        name = f"inline {uuid4().hex[:8]}"
         return inline_run.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tests.installation import PATIENCE_SECONDS, Installation, wait_for
 from webapp.db.engine import writing
-from webapp.db.revision import RevisionCheck, expected_revision
+from webapp.db.revision import expected_revision
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 from webapp.processes.bootstrap import migrate, migration_lock, upgrade_with_retries
@@ -106,18 +106,6 @@ def test_tables_that_have_grown_serve_the_program_of_before_too(
     job = services.jobs.create_system_job("job_history_export")
     assert run_jobs() == 1
     assert services.jobs.get(job.id).status is Status.COMPLETED
-
-
-def test_new_jobs_start_only_while_the_revision_matches(
-    services: Services, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("webapp.db.revision._CHECK_SECONDS", 0)
-    check = RevisionCheck(services.engine)
-    assert check.matches()
-    set_revision(services.engine, "9999")
-    assert not check.matches()
-    set_revision(services.engine, expected_revision())
-    assert check.matches()
 
 
 def test_a_worker_starts_no_jobs_while_the_revision_does_not_match(

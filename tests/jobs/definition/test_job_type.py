@@ -9,7 +9,7 @@ from webapp.jobs.definition.job_type import InvalidPayload, JobType, Upload, job
 
 
 class Export(BaseModel):
-    """What is exported."""
+    """The payload of an export."""
 
     amount: int = Field(ge=0)
     name: str = ""

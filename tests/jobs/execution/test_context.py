@@ -50,7 +50,7 @@ def context(services: Services, job: Job, reporter: Reporter) -> JobContext:
 
 @pytest.fixture
 def written(services: Services, job: Job, reporter: Reporter) -> Callable[[], Job]:
-    """Write what was said, and return the job as the row then says."""
+    """Write the pending reports and return the job as it is then stored."""
 
     def written() -> Job:
         reporter.flush()

@@ -23,7 +23,7 @@ Kind = Callable[..., Job]
 
 @pytest.fixture
 def kind(services: Services) -> Kind:
-    """Create a job of a handler."""
+    """Create a job with the given handler."""
 
     def create(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
         services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))

@@ -179,7 +179,7 @@ def test_a_handler_gets_services_by_their_class(run: Run) -> None:
         seen.append(accounts.all())
 
     assert run(handler).status is Status.COMPLETED
-    assert [list(found) for found in seen] == [[]]
+    assert [list(accounts) for accounts in seen] == [[]]
 
 
 def test_an_interrupted_job_is_handed_back_with_its_checkpoint_and_its_attempt(

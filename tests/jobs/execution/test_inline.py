@@ -23,7 +23,7 @@ Kind = Callable[..., Job]
 
 @pytest.fixture
 def kind(services: Services) -> Kind:
-    """Create a job of a handler."""
+    """Create a job with the given handler."""
 
     def create(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
         services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))
@@ -54,7 +54,7 @@ def test_an_inline_run_starts_ahead_of_all_other_jobs(services: Services, kind: 
     done = services.run_inline(job.id)
     assert (done.id, done.status, done.parts) == (job.id, Status.WAITING, 1)
     assert services.jobs.get(first.id).status is Status.QUEUED
-    assert services.queries.jobs.attempts(job.id)[0].worker.startswith("by hand")
+    assert services.queries.jobs.attempts(job.id)[0].worker.startswith("inline ")
     with reading(services.engine) as connection:
         assert connection.execute(select(leases.c.id)).all() == []
 

@@ -104,11 +104,11 @@ def test_a_lease_without_a_running_job_can_be_settled(
     assert services.leases.settle(lease, why=WHY) == ()
     assert services.jobs.get(job.id).status is Status.COMPLETED
     assert not exists(services, lease)
-    assert services.leases.settle(lease, why=WHY) == (), "twice is no error"
+    assert services.leases.settle(lease, why=WHY) == (), "a second call is no error"
 
 
 def slowly(services: Services) -> Event:
-    """Make settling wait in its middle; return what is set when it got there."""
+    """Pause every settlement before its commit; return an event that is set when one gets there."""
     there = Event()
 
     @event.listens_for(services.engine, "before_cursor_execute")
@@ -136,7 +136,7 @@ def test_a_lease_is_settled_once_by_two_concurrent_calls(
 def test_a_job_that_ends_while_its_lease_is_settled_writes_nothing(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
-    """As of a work-horse on a host that could not be seen for too long."""
+    """The work-horse runs on a host that was unreachable for too long."""
     job, in_its_middle = running(), slowly(services)
     with ThreadPoolExecutor(1) as pool:
         settled = pool.submit(services.leases.settle, lease, why=WHY)
@@ -160,9 +160,9 @@ def test_dead_workers_of_this_host_are_found_by_pid_or_boot_id(services: Service
 
     alive, dead, rebooted = opened(pid=1), opened(pid=2), opened(pid=1, boot_id="before")
     elsewhere = opened(host="elsewhere", pid=2)
-    found = services.leases.held_by_dead_workers(HOLDER.host, lambda pid: pid == 1, HOLDER.boot_id)
-    assert set(found) == {dead, rebooted}
-    assert not {alive, elsewhere} & set(found)
+    dead_leases = services.leases.held_by_dead_workers(HOLDER.host, lambda pid: pid == 1, HOLDER.boot_id)
+    assert set(dead_leases) == {dead, rebooted}
+    assert not {alive, elsewhere} & set(dead_leases)
 
 
 def test_nothing_is_claimed_under_a_settled_lease(services: Services, make: Callable[..., Job], database: str) -> None:
@@ -175,7 +175,7 @@ def test_nothing_is_claimed_under_a_settled_lease(services: Services, make: Call
 def test_a_job_that_runs_under_a_settled_lease_is_still_settled(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
-    """It was claimed at the very moment at which its lease was taken."""
+    """The job was claimed in the moment in which its lease was rescued."""
     job = running()
     with writing(services.engine) as connection:
         connection.execute(delete(leases))
@@ -210,7 +210,7 @@ def test_the_clock_does_not_settle_a_lease_that_its_worker_has_settled(
 def test_repeated_interruptions_without_a_checkpoint_use_up_the_attempts(
     services: Services, make: Callable[..., Job], database: str
 ) -> None:
-    """One that stops its own worker would else go on for ever."""
+    """A job that stops its own worker would otherwise run forever."""
     job = make(max_attempts=2)
     for number in range(1, MAX_INTERRUPTIONS + 3):
         lease = services.leases.open(HOLDER, "default")
@@ -241,10 +241,10 @@ def test_a_lost_job_runs_again_only_if_its_type_allows_it(services: Services, le
 
     services.registry.add(job_type("twice", title="Twice", max_attempts=3)(handler))
     services.registry.add(job_type("once", title="Once", max_attempts=3, rerun_lost=False)(handler))
-    again, lost = services.jobs.create_job("twice"), services.jobs.create_job("once")
+    rerun, lost = services.jobs.create_job("twice"), services.jobs.create_job("once")
     for _ in range(2):
         services.claims.claim("default", lease, fresh=True)
     services.leases.settle(lease, why="The worker was killed.", worker_gone=True)
-    assert services.jobs.get(again.id).status is Status.QUEUED
+    assert services.jobs.get(rerun.id).status is Status.QUEUED
     assert services.jobs.get(lost.id).status is Status.STALE
     assert services.jobs.get(lost.id).finished_at is not None

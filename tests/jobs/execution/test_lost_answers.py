@@ -1,4 +1,4 @@
-"""The database did what it was asked for, and the connection broke before it could say so."""
+"""The database executes a statement, but the connection breaks before the answer arrives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 @pytest.fixture
-def unheard(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], list[int]]:
-    """Let the answer to a method's first call be lost; return the calls, to be counted."""
+def lose_answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], list[int]]:
+    """Lose the answer to the first call of a method; return the list of calls."""
 
-    def unheard(place: Any, name: str) -> list[int]:
+    def lose_answer(place: Any, name: str) -> list[int]:
         calls: list[int] = []
         real = getattr(place, name)
 
@@ -36,7 +36,7 @@ def unheard(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any, str], list[int]]:
         monkeypatch.setattr(place, name, first_in_vain)
         return calls
 
-    return unheard
+    return lose_answer
 
 
 def outcomes(services: Services, job_id: UUID) -> list[str]:
@@ -44,57 +44,57 @@ def outcomes(services: Services, job_id: UUID) -> list[str]:
 
 
 def test_a_claim_whose_answer_was_lost_is_found_under_its_lease(
-    services: Services, make: Callable[..., Job], lease: UUID, unheard: Callable[[Any, str], list[int]]
+    services: Services, make: Callable[..., Job], lease: UUID, lose_answer: Callable[[Any, str], list[int]]
 ) -> None:
     first, second = make(), make()
-    calls = unheard(services.claims, "claim")
+    calls = lose_answer(services.claims, "claim")
     assert services.work_horse().drain("default", lease, HORSE) == 2
-    assert len(calls) == 3, "the first one is looked up, the last one finds nothing"
+    assert len(calls) == 3, "the first one is looked up, the last one claims nothing"
     for job in (first, second):
         assert services.jobs.get(job.id).status is Status.COMPLETED
         assert outcomes(services, job.id) == ["completed"]
 
 
 def test_an_end_whose_answer_was_lost_is_written_once(
-    services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
+    services: Services, run: Run, lose_answer: Callable[[Any, str], list[int]]
 ) -> None:
-    calls = unheard(Executor, "_end")
+    calls = lose_answer(Executor, "_end")
     job = run(lambda_of(lambda job: job.message("done")))
     assert (job.status, job.attempt, len(calls)) == (Status.COMPLETED, 1, 2)
     assert outcomes(services, job.id) == ["completed"]
 
 
 def test_children_whose_answer_was_lost_are_created_once(
-    services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
+    services: Services, run: Run, lose_answer: Callable[[Any, str], list[int]]
 ) -> None:
-    calls = unheard(services.jobs, "add_children")
+    calls = lose_answer(services.jobs, "add_children")
     job = run(lambda_of(lambda job: [job.spawn("nothing"), job.spawn("nothing", name="named")]))
     assert (job.status, job.parts, len(calls)) == (Status.WAITING, 2, 2)
     assert len(services.queries.related.children(job.id)) == 2
 
 
 def test_a_file_whose_answer_was_lost_has_one_row(
-    services: Services, run: Run, unheard: Callable[[Any, str], list[int]]
+    services: Services, run: Run, lose_answer: Callable[[Any, str], list[int]]
 ) -> None:
-    calls = unheard(JobContext, "_add_row")
+    calls = lose_answer(JobContext, "_add_row")
     job = run(lambda_of(lambda job: job.attach("out.txt", b"text")))
     (file,) = services.jobs.attachments(job.id)
     assert (services.files.path(file.id).read_bytes(), len(calls)) == (b"text", 2)
 
 
 def test_a_checkpoint_whose_answer_was_lost_is_saved(
-    run: Run, unheard: Callable[[Any, str], list[int]], services: Services
+    run: Run, lose_answer: Callable[[Any, str], list[int]], services: Services
 ) -> None:
-    unheard(Reporter, "flush")
+    lose_answer(Reporter, "flush")
     job = run(lambda_of(lambda job: job.save_state({"step": 1})))
     assert (job.status, job.state) == (Status.COMPLETED, {"step": 1})
 
 
 def test_a_dependent_whose_answer_was_lost_is_created_once(
-    run: Run, unheard: Callable[[Any, str], list[int]], services: Services
+    run: Run, lose_answer: Callable[[Any, str], list[int]], services: Services
 ) -> None:
     def follow(job: JobContext) -> None:
-        unheard(services.jobs, "create_job")
+        lose_answer(services.jobs, "create_job")
         job.after("nothing")
 
     assert run(lambda_of(follow)).status is Status.COMPLETED

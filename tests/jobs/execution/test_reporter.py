@@ -17,7 +17,7 @@ from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs, now
 from webapp.services import Services
 
-NOTICED = 1.5  # seconds: the stop flag is read every second
+NOTICED = 1.5  # seconds, because the stop flag is read every second
 
 
 @pytest.fixture

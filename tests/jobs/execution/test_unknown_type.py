@@ -1,4 +1,4 @@
-"""Jobs of a type that the worker does not know."""
+"""Jobs of a type that this worker does not know are handed back, and fail after an hour."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -24,52 +24,59 @@ class Nothing(BaseModel):
 
 
 @pytest.fixture
-def met(services: Services, lease: UUID) -> Job:
-    """A job of a newer version, which this worker has met once."""
+def claimed_job(services: Services, lease: UUID) -> Job:
+    """A job of a newer version, which this worker has claimed once."""
     made = services.jobs.create_job("nothing")
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == made.id).values(type="newer"))
     return run_once(services, "default", lease)
 
 
-def meet_again(services: Services, lease: UUID, *, hours_ago: float) -> Job:
+def claim_again(services: Services, lease: UUID, *, hours_ago: float) -> Job:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status="queued", run_at=None))
         connection.execute(update(attempts).values(started_at=later(-3600 * hours_ago)))
     return run_once(services, "default", lease)
 
 
-def test_a_job_of_an_unknown_type_is_handed_back_without_using_up_an_attempt(services: Services, met: Job) -> None:
-    assert (met.status, met.attempt, met.max_attempts, met.errors) == (Status.SCHEDULED, 1, 2, ())
-    assert timedelta(seconds=10) < met.run_at - services.queries.jobs.now() <= timedelta(seconds=30)
-    (attempt,) = services.queries.jobs.attempts(met.id)
+def test_a_job_of_an_unknown_type_is_handed_back_without_using_up_an_attempt(
+    services: Services, claimed_job: Job
+) -> None:
+    assert (claimed_job.status, claimed_job.attempt, claimed_job.max_attempts, claimed_job.errors) == (
+        Status.SCHEDULED,
+        1,
+        2,
+        (),
+    )
+    assert timedelta(seconds=10) < claimed_job.run_at - services.queries.jobs.now() <= timedelta(seconds=30)
+    (attempt,) = services.queries.jobs.attempts(claimed_job.id)
     assert attempt.outcome == "unknown_type"
     assert attempt.error == "This worker does not know the job type 'newer'. Another worker may know it."
 
 
-def test_a_worker_that_knows_the_type_runs_it(services: Services, met: Job, lease: UUID) -> None:
+def test_a_worker_that_knows_the_type_runs_it(services: Services, claimed_job: Job, lease: UUID) -> None:
     services.registry.add(job_type("newer", title="Newer")(lambda_of_nothing))
-    assert meet_again(services, lease, hours_ago=0.5).status is Status.COMPLETED
+    assert claim_again(services, lease, hours_ago=0.5).status is Status.COMPLETED
 
 
 def test_a_job_fails_after_an_hour_without_a_worker_that_knows_its_type(
-    services: Services, met: Job, lease: UUID
+    services: Services, claimed_job: Job, lease: UUID
 ) -> None:
-    assert meet_again(services, lease, hours_ago=0.9).status is Status.SCHEDULED
-    job = meet_again(services, lease, hours_ago=1.1)
+    assert claim_again(services, lease, hours_ago=0.9).status is Status.SCHEDULED
+    job = claim_again(services, lease, hours_ago=1.1)
     assert (job.status, len(job.errors)) == (Status.FAILED, 1)
     assert job.errors[0]["text"].startswith("No worker has known the job type 'newer' for an hour")
 
 
-def test_a_job_of_an_unknown_type_can_be_stopped(services: Services, met: Job, lease: UUID) -> None:
+def test_a_job_of_an_unknown_type_can_be_stopped(services: Services, claimed_job: Job, lease: UUID) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(cancel_requested_at=later(0)))
-    assert meet_again(services, lease, hours_ago=0.1).status is Status.CANCELLED
+    assert claim_again(services, lease, hours_ago=0.1).status is Status.CANCELLED
 
 
 def test_the_delays_grow_up_to_five_minutes() -> None:
-    pauses = [ending_after("newer", NOW, NOW + GIVE_UP_AFTER * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
-    assert pauses == [30, 120, 300, 300]
+    delays = [ending_after("newer", NOW, NOW + GIVE_UP_AFTER * part).retry_in for part in (0, 0.1, 0.5, 0.99)]
+    assert delays == [30, 120, 300, 300]
 
 
 def lambda_of_nothing(job: object, payload: Nothing) -> None:

@@ -17,7 +17,7 @@ from webapp.services import Services
 
 
 class Clock:
-    """Monotonic time that a test turns by hand."""
+    """A monotonic clock that the test sets."""
 
     def __init__(self) -> None:
         self.at = 1000.0
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def watch(services: Services, lease: UUID, clock: Clock) -> Watchdog:
+def watchdog(services: Services, lease: UUID, clock: Clock) -> Watchdog:
     return Watchdog(
         services.leases,
         lease,
@@ -46,8 +46,8 @@ def watch(services: Services, lease: UUID, clock: Clock) -> Watchdog:
 
 
 @pytest.fixture
-def listening(services: Services, lease: UUID, clock: Clock) -> Watchdog:
-    """Watch jobs that may run for long, but not in silence."""
+def silence_watchdog(services: Services, lease: UUID, clock: Clock) -> Watchdog:
+    """A watchdog for jobs that can run long, but must report."""
     return Watchdog(
         services.leases,
         lease,
@@ -68,67 +68,69 @@ def away(*_: Any) -> Any:
     raise OperationalError("beat", {}, Exception("away"))
 
 
-def test_a_lease_gets_six_heartbeats_per_period(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
+def test_a_lease_gets_six_heartbeats_per_period(
+    services: Services, watchdog: Watchdog, lease: UUID, clock: Clock
+) -> None:
     for _ in range(60):
-        assert not watch.check()
-        clock.at += watch.interval_seconds
+        assert not watchdog.check()
+        clock.at += watchdog.interval_seconds
     assert 10 <= services.leases.beats()[lease] <= 13
 
 
-def test_a_work_horse_without_a_lease_is_killed(services: Services, watch: Watchdog, lease: UUID) -> None:
-    assert not watch.check()
+def test_a_work_horse_without_a_lease_is_killed(services: Services, watchdog: Watchdog, lease: UUID) -> None:
+    assert not watchdog.check()
     services.leases.settle(lease, why="…")
-    watch._beat_due = 0.0
-    assert watch.check()
-    assert "lease expired" in watch.kill_reason
+    watchdog._beat_due = 0.0
+    assert watchdog.check()
+    assert "lease expired" in watchdog.kill_reason
 
 
 def test_a_work_horse_is_killed_before_its_jobs_can_be_rescued(
-    services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, watchdog: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not watch.check()
+    assert not watchdog.check()
     monkeypatch.setattr(services.leases, "beat", away)
     clock.at += 19
-    assert not watch.check(), "a short absence costs nothing"
+    assert not watchdog.check(), "a short absence kills nothing"
     clock.at += 2
-    assert watch.check()
-    assert "database was unreachable" in watch.kill_reason
+    assert watchdog.check()
+    assert "database was unreachable" in watchdog.kill_reason
 
 
 def test_a_short_absence_of_the_database_kills_nothing(
-    services: Services, watch: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, watchdog: Watchdog, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(services.leases, "beat", away)
         clock.at += 15
-        assert not watch.check()
-    assert not watch.check()
+        assert not watchdog.check()
+    assert not watchdog.check()
     clock.at += 15
-    assert not watch.check()
+    assert not watchdog.check()
 
 
-def test_lease_ran_out_does_not_use_the_database(watch: Watchdog, clock: Clock) -> None:
+def test_lease_ran_out_does_not_use_the_database(watchdog: Watchdog, clock: Clock) -> None:
     clock.at += 19
-    assert not watch.lease_ran_out()
-    assert watch.seconds_left == pytest.approx(1.0)
+    assert not watchdog.lease_ran_out()
+    assert watchdog.seconds_left == pytest.approx(1.0)
     clock.at += 1
-    assert watch.lease_ran_out()
-    assert watch.kill_reason == DATABASE_AWAY
+    assert watchdog.lease_ran_out()
+    assert watchdog.kill_reason == DATABASE_AWAY
 
 
 def test_a_job_that_was_killed_for_lack_of_a_database_keeps_its_attempt(
-    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock, database: str
+    services: Services, watchdog: Watchdog, running: Callable[..., Job], clock: Clock, database: str
 ) -> None:
     job = running()
     clock.at += 21
-    assert watch.lease_ran_out()
-    watch.settle(watch.kill_reason, 1, 1)
+    assert watchdog.lease_ran_out()
+    watchdog.settle(watchdog.kill_reason, 1, 1)
     after = services.jobs.get(job.id)
     assert (after.status, after.max_attempts, after.interruptions) == (Status.QUEUED, 2, 1)
 
 
 def test_a_slow_heartbeat_counts_from_when_it_was_sent(
-    services: Services, watch: Watchdog, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    services: Services, watchdog: Watchdog, lease: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beat = services.leases.beat
 
@@ -138,89 +140,91 @@ def test_a_slow_heartbeat_counts_from_when_it_was_sent(
 
     with monkeypatch.context() as patch:
         patch.setattr(services.leases, "beat", slow)
-        assert not watch.check()
+        assert not watchdog.check()
     monkeypatch.setattr(services.leases, "beat", away)
     clock.at += 6
-    assert watch.check()
+    assert watchdog.check()
 
 
 def test_a_job_that_does_not_stop_within_its_grace_period_is_killed(
-    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
+    services: Services, watchdog: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     running()
-    assert not watch.check()
+    assert not watchdog.check()
     ask_to_stop(services)
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 19
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 2
-    assert watch.check()
-    assert "did not stop within its grace period" in watch.kill_reason
+    assert watchdog.check()
+    assert "did not stop within its grace period" in watchdog.kill_reason
 
 
 def test_each_job_has_a_separate_grace_period(
-    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
+    services: Services, watchdog: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     first = running()
     ask_to_stop(services)
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 15
     end(services, first, Status.CANCELLED)
     running()
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 15
-    assert not watch.check(), "the second one was not asked"
+    assert not watchdog.check(), "the second job was not asked to stop"
 
 
-def test_a_job_that_ignores_its_timeout_is_killed(watch: Watchdog, running: Callable[..., Job], clock: Clock) -> None:
+def test_a_job_that_ignores_its_timeout_is_killed(
+    watchdog: Watchdog, running: Callable[..., Job], clock: Clock
+) -> None:
     running()
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 60 + HARD_LIMIT.total_seconds() - 1
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 2
-    assert watch.check()
-    assert watch.kill_reason == "It ran longer than its limit of 0:01:00 and was killed."
+    assert watchdog.check()
+    assert watchdog.kill_reason == "It ran longer than its limit of 0:01:00 and was killed."
 
 
 def test_each_job_of_a_work_horse_has_a_separate_timeout(
-    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
+    services: Services, watchdog: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     for _ in range(3):
         job = running()
-        assert not watch.check()
+        assert not watchdog.check()
         clock.at += 50
-        assert not watch.check()
+        assert not watchdog.check()
         end(services, job)
 
 
 def test_a_stopping_worker_gives_its_job_a_grace_period_and_hands_it_back(
-    services: Services, watch: Watchdog, running: Callable[..., Job], clock: Clock
+    services: Services, watchdog: Watchdog, running: Callable[..., Job], clock: Clock
 ) -> None:
     job = running()
-    assert not watch.check()
-    watch.interrupt()
+    assert not watchdog.check()
+    watchdog.interrupt()
     clock.at += 19
-    assert not watch.check()
+    assert not watchdog.check()
     clock.at += 2
-    assert watch.check()
-    watch.settle(watch.kill_reason, 1, 1)
+    assert watchdog.check()
+    watchdog.settle(watchdog.kill_reason, 1, 1)
     after = services.jobs.get(job.id)
     assert (after.status, after.max_attempts) == (Status.QUEUED, 2)
 
 
-def test_the_first_reason_to_kill_is_kept(services: Services, watch: Watchdog, lease: UUID, clock: Clock) -> None:
-    watch.interrupt()
+def test_the_first_reason_to_kill_is_kept(services: Services, watchdog: Watchdog, lease: UUID, clock: Clock) -> None:
+    watchdog.interrupt()
     clock.at += 21
-    assert watch.check()
-    kill_reason = watch.kill_reason
+    assert watchdog.check()
+    kill_reason = watchdog.kill_reason
     services.leases.settle(lease, why="…")
     clock.at += 21
-    assert watch.check()
-    assert watch.kill_reason == kill_reason
+    assert watchdog.check()
+    assert watchdog.kill_reason == kill_reason
 
 
 def test_a_short_lease_is_checked_often_enough(services: Services, lease: UUID) -> None:
-    short = Watchdog(
+    short_watchdog = Watchdog(
         services.leases,
         lease,
         lease_seconds=2.0,
@@ -228,44 +232,44 @@ def test_a_short_lease_is_checked_often_enough(services: Services, lease: UUID) 
         grace_of=lambda _: timedelta(0),
         timeout_of=lambda _: timedelta(0),
     )
-    assert short.interval_seconds <= 2.0 / 6
+    assert short_watchdog.interval_seconds <= 2.0 / 6
 
 
 def test_a_job_that_reports_nothing_for_too_long_becomes_stale(
-    services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
+    services: Services, silence_watchdog: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running()
-    assert not listening.check()
+    assert not silence_watchdog.check()
     clock.at += 30
     services.jobs.change(job.id, lambda job: job.with_message("still there"))
-    assert not listening.check()
+    assert not silence_watchdog.check()
     clock.at += 39
-    assert not listening.check()
+    assert not silence_watchdog.check()
     clock.at += 2
-    services.leases.beat(listening._lease_id)
-    assert listening.check()
-    listening.settle(listening.kill_reason, 1, 0)
+    services.leases.beat(silence_watchdog._lease_id)
+    assert silence_watchdog.check()
+    silence_watchdog.settle(silence_watchdog.kill_reason, 1, 0)
     after = services.jobs.get(job.id)
     assert after.status is Status.STALE
     assert after.errors[-1]["text"] == "It reported nothing for 0:00:40 and was marked as lost."
 
 
 def test_a_silent_job_with_attempts_left_runs_again(
-    services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
+    services: Services, silence_watchdog: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     job = running(max_attempts=2)
-    listening.check()
+    silence_watchdog.check()
     clock.at += 41
-    assert listening.check()
-    listening.settle(listening.kill_reason, 1, 0)
+    assert silence_watchdog.check()
+    silence_watchdog.settle(silence_watchdog.kill_reason, 1, 0)
     assert services.jobs.get(job.id).status is Status.QUEUED
 
 
 def test_a_root_with_unfinished_children_never_becomes_stale(
-    services: Services, listening: Watchdog, clock: Clock, running: Callable[..., Job]
+    services: Services, silence_watchdog: Watchdog, clock: Clock, running: Callable[..., Job]
 ) -> None:
     root = running()
     services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
-    listening.check()
+    silence_watchdog.check()
     clock.at += 41
-    assert not listening.check()
+    assert not silence_watchdog.check()

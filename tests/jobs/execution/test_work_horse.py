@@ -43,7 +43,7 @@ def test_a_work_horse_runs_every_queued_job_of_its_queue(
         make(queue=queue)
     assert horse().drain("default", lease, HORSE) == 3
     assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED, Status.COMPLETED]
-    assert woken == [], "nothing remains, so no baton is passed"
+    assert woken == [], "no job remains, so nothing is woken"
 
 
 def test_a_work_horse_without_a_job_ends(horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]) -> None:
@@ -90,7 +90,7 @@ def test_an_interrupted_work_horse_claims_no_further_job(
     services.executor.interrupt()
     assert horse().drain("default", lease, HORSE) == 0
     assert statuses(services) == [Status.QUEUED]
-    assert woken == ["default"], "another worker shall take it"
+    assert woken == ["default"], "another worker will claim it"
 
 
 def test_a_failing_job_does_not_stop_the_others(

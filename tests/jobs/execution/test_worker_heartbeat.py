@@ -19,10 +19,10 @@ ME = Holder(host="h", boot_id="b", worker="w", pid=os.getpid())
 
 
 @pytest.fixture
-def mine(engine: Engine) -> WorkerHeartbeat:
-    mine = WorkerHeartbeat(engine, ME, ["default", "reports"], "0.1.0+abc")
-    mine.poll()
-    return mine
+def heartbeat(engine: Engine) -> WorkerHeartbeat:
+    heartbeat = WorkerHeartbeat(engine, ME, ["default", "reports"], "0.1.0+abc")
+    heartbeat.poll()
+    return heartbeat
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def the_one(known: Workers) -> Worker:
     return worker
 
 
-def again(mine: WorkerHeartbeat) -> StopRequest | None:
-    """Look as if a second had passed."""
-    mine._poll_due = 0.0
-    return mine.poll()
+def poll_again(heartbeat: WorkerHeartbeat) -> StopRequest | None:
+    """Poll as if a second had passed."""
+    heartbeat._poll_due = 0.0
+    return heartbeat.poll()
 
 
-@pytest.mark.usefixtures("mine")
+@pytest.mark.usefixtures("heartbeat")
 def test_the_row_of_a_worker_has_its_host_and_queues(known: Workers) -> None:
     worker = the_one(known)
     assert (worker.host, worker.pid, worker.version) == ("h", os.getpid(), "0.1.0+abc")
@@ -50,7 +50,7 @@ def test_the_row_of_a_worker_has_its_host_and_queues(known: Workers) -> None:
     assert worker.horse_memory is None
 
 
-@pytest.mark.usefixtures("mine")
+@pytest.mark.usefixtures("heartbeat")
 def test_a_worker_that_holds_a_lease_is_busy_with_its_job(known: Workers, running: Callable[..., Job]) -> None:
     job = running()
     worker = the_one(known)
@@ -58,19 +58,19 @@ def test_a_worker_that_holds_a_lease_is_busy_with_its_job(known: Workers, runnin
     assert worker.job_started_at == job.started_at
 
 
-def test_a_worker_gets_a_stop_request_with_its_next_poll(mine: WorkerHeartbeat, known: Workers) -> None:
-    assert again(mine) is None
-    somebody = uuid4()
-    known.stop("w", StopRequest.DRAIN, by=somebody)
-    assert again(mine) is StopRequest.DRAIN
+def test_a_worker_gets_a_stop_request_with_its_next_poll(heartbeat: WorkerHeartbeat, known: Workers) -> None:
+    assert poll_again(heartbeat) is None
+    operator_id = uuid4()
+    known.stop("w", StopRequest.DRAIN, by=operator_id)
+    assert poll_again(heartbeat) is StopRequest.DRAIN
     worker = the_one(known)
-    assert (worker.state, worker.stop_request, worker.stop_requested_by) == ("stopping", StopRequest.DRAIN, somebody)
+    assert (worker.state, worker.stop_request, worker.stop_requested_by) == ("stopping", StopRequest.DRAIN, operator_id)
 
 
-def test_a_stop_request_becomes_more_urgent_but_never_less(mine: WorkerHeartbeat, known: Workers) -> None:
-    for wish in (StopRequest.DRAIN, StopRequest.NOW, StopRequest.DRAIN):
-        known.stop("w", wish)
-    assert again(mine) is StopRequest.NOW
+def test_a_stop_request_becomes_more_urgent_but_never_less(heartbeat: WorkerHeartbeat, known: Workers) -> None:
+    for request in (StopRequest.DRAIN, StopRequest.NOW, StopRequest.DRAIN):
+        known.stop("w", request)
+    assert poll_again(heartbeat) is StopRequest.NOW
 
 
 def test_a_missing_worker_cannot_be_stopped(known: Workers) -> None:
@@ -78,14 +78,14 @@ def test_a_missing_worker_cannot_be_stopped(known: Workers) -> None:
         known.stop("w", StopRequest.NOW)
 
 
-@pytest.mark.usefixtures("mine")
+@pytest.mark.usefixtures("heartbeat")
 def test_the_jobs_of_a_work_horse_are_counted(engine: Engine, known: Workers) -> None:
     worker_heartbeat.add_job_counts(engine, "w", done=3, failed=1)
     worker_heartbeat.add_job_counts(engine, "w", done=2, failed=0)
     assert (the_one(known).done, the_one(known).failed) == (5, 1)
 
 
-@pytest.mark.usefixtures("mine")
+@pytest.mark.usefixtures("heartbeat")
 def test_the_row_of_a_silent_worker_is_removed_when_it_holds_no_lease(
     engine: Engine, known: Workers, lease: UUID, services: object
 ) -> None:
@@ -98,15 +98,15 @@ def test_the_row_of_a_silent_worker_is_removed_when_it_holds_no_lease(
     assert known.all() == ()
 
 
-def test_a_worker_inserts_its_row_again_after_it_was_removed(mine: WorkerHeartbeat, engine: Engine) -> None:
+def test_a_worker_inserts_its_row_again_after_it_was_removed(heartbeat: WorkerHeartbeat, engine: Engine) -> None:
     worker_heartbeat.remove_workers(engine, "w")
-    mine._beat_due = 0.0
-    again(mine)
+    heartbeat._beat_due = 0.0
+    poll_again(heartbeat)
     with reading(engine) as connection:
         assert connection.execute(select(workers.c.name)).scalars().all() == ["w"]
 
 
-@pytest.mark.usefixtures("mine")
+@pytest.mark.usefixtures("heartbeat")
 def test_dead_workers_are_found_by_pid_or_boot_id(known: Workers) -> None:
     assert known.dead_on_host("h", lambda _: True, "b") == ()
     assert known.dead_on_host("h", lambda _: False, "b") == ("w",)

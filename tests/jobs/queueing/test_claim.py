@@ -63,10 +63,16 @@ def test_a_new_attempt_resets_the_progress_and_keeps_the_checkpoint(
         job.id, lambda old: old.with_progress_from_amounts(3, 4).with_message("half").with_state({"row": 3})
     )
     end(services, job, Status.QUEUED, outcome="interrupted")
-    again = services.claims.claim("default", lease, fresh=True)
-    assert again is not None
-    assert (again.attempt, again.progress, again.done, again.total, again.message) == (2, 0.0, None, None, "")
-    assert again.state == {"row": 3}
+    second_attempt = services.claims.claim("default", lease, fresh=True)
+    assert second_attempt is not None
+    assert (
+        second_attempt.attempt,
+        second_attempt.progress,
+        second_attempt.done,
+        second_attempt.total,
+        second_attempt.message,
+    ) == (2, 0.0, None, None, "")
+    assert second_attempt.state == {"row": 3}
 
 
 def test_a_claim_takes_no_job_of_another_queue(
@@ -102,10 +108,10 @@ def test_four_concurrent_claimers_claim_each_of_two_hundred_jobs_once(
     ids = {make().id for _ in range(200)}
 
     def claimer(_: int) -> list[UUID]:
-        lease, mine = services.leases.open(HOLDER, "default"), []
+        lease, claimed = services.leases.open(HOLDER, "default"), []
         while job := services.claims.claim("default", lease, fresh=True):
-            mine.append(job.id)
-        return mine
+            claimed.append(job.id)
+        return claimed
 
     with ThreadPoolExecutor(4) as pool:
         shares = list(pool.map(claimer, range(4)))

@@ -15,11 +15,11 @@ class Hanging:
     """Leases of a database that does not respond until `answers` is set."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.heartbeats = 0
         self.answers = threading.Event()
 
     def beat(self, _: object) -> bool:
-        self.asked += 1
+        self.heartbeats += 1
         assert self.answers.wait(PATIENCE_SECONDS)
         return True
 
@@ -28,7 +28,7 @@ class Hanging:
 
 
 @pytest.fixture
-def watched() -> Callable[..., Watchdog]:
+def make_watchdog() -> Callable[..., Watchdog]:
     def make(leases: Hanging, seconds: float) -> Watchdog:
         return Watchdog(
             leases,
@@ -42,18 +42,18 @@ def watched() -> Callable[..., Watchdog]:
     return make
 
 
-def test_a_work_horse_is_killed_while_the_database_hangs(watched: Callable[..., Watchdog]) -> None:
+def test_a_work_horse_is_killed_while_the_database_hangs(make_watchdog: Callable[..., Watchdog]) -> None:
     leases, killed = Hanging(), threading.Event()
-    watch = watched(leases, 0.6)
-    with HorseSupervisor(watch, kill=killed.set, obey_request=lambda: None, heartbeat=lambda: None):
+    watchdog = make_watchdog(leases, 0.6)
+    with HorseSupervisor(watchdog, kill=killed.set, obey_request=lambda: None, heartbeat=lambda: None):
         assert killed.wait(PATIENCE_SECONDS)
-        assert (leases.asked, leases.answers.is_set()) == (1, False), "its beat still hangs"
+        assert (leases.heartbeats, leases.answers.is_set()) == (1, False), "its heartbeat still hangs"
         leases.answers.set()
-    assert watch.kill_reason == DATABASE_AWAY
+    assert watchdog.kill_reason == DATABASE_AWAY
 
 
 def test_heartbeats_of_the_lease_continue_while_redis_hangs(
-    watched: Callable[..., Watchdog], monkeypatch: pytest.MonkeyPatch
+    make_watchdog: Callable[..., Watchdog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "_HEARTBEAT_SECONDS", 0.01)
     leases, hangs, answers = Hanging(), threading.Event(), threading.Event()
@@ -64,18 +64,20 @@ def test_heartbeats_of_the_lease_continue_while_redis_hangs(
         answers.wait(PATIENCE_SECONDS)
 
     with HorseSupervisor(
-        watched(leases, 6.0), kill=lambda: pytest.fail("killed"), obey_request=lambda: None, heartbeat=heartbeat
+        make_watchdog(leases, 6.0), kill=lambda: pytest.fail("killed"), obey_request=lambda: None, heartbeat=heartbeat
     ):
         assert hangs.wait(PATIENCE_SECONDS)
-        asked = leases.asked
-        wait_for(lambda: leases.asked >= asked + 2)
+        heartbeats = leases.heartbeats
+        wait_for(lambda: leases.heartbeats >= heartbeats + 2)
         answers.set()
 
 
-def test_all_threads_have_stopped_when_the_work_horse_has_ended(watched: Callable[..., Watchdog]) -> None:
+def test_all_threads_have_stopped_when_the_work_horse_has_ended(make_watchdog: Callable[..., Watchdog]) -> None:
     leases = Hanging()
     leases.answers.set()
     before = threading.active_count()
-    with HorseSupervisor(watched(leases, 30.0), kill=lambda: None, obey_request=lambda: None, heartbeat=lambda: None):
+    with HorseSupervisor(
+        make_watchdog(leases, 30.0), kill=lambda: None, obey_request=lambda: None, heartbeat=lambda: None
+    ):
         assert threading.active_count() == before + 3
     assert threading.active_count() == before

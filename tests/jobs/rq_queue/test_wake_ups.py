@@ -66,8 +66,8 @@ def test_a_wake_up_contains_only_the_name_of_its_queue(wake_ups: WakeUps, queue:
     wake_ups.push(queue)
     (job_id,) = connection.lrange(f"rq:queue:{queue}", 0, -1)
     connection.hset(f"rq:job:{job_id.decode()}", mapping={"data": b"evil", "success_callback_name": "os.system"})
-    wake_up, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, connection)], None, connection)
-    assert (found.name, wake_up.id) == (queue, job_id.decode())
+    wake_up, from_queue = WakeUpQueue.dequeue_any([WakeUpQueue(queue, connection)], None, connection)
+    assert (from_queue.name, wake_up.id) == (queue, job_id.decode())
     assert wake_up.success_callback is None
     with pytest.raises(NotImplementedError):
         wake_up.perform()
@@ -76,14 +76,14 @@ def test_a_wake_up_contains_only_the_name_of_its_queue(wake_ups: WakeUps, queue:
 @pytest.mark.parametrize("entry", [b"../../etc/passwd", b"a\0b", b"", b"x" * 100_000, b"a b", b"\xc3\xa4" * 18])
 def test_an_invalid_entry_is_a_wake_up_too(wake_ups: WakeUps, queue: str, entry: bytes) -> None:
     wake_ups.connection.rpush(f"rq:queue:{queue}", entry)
-    wake_up, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
-    assert (type(wake_up), found.name) == (WakeUp, queue)
+    wake_up, from_queue = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
+    assert (type(wake_up), from_queue.name) == (WakeUp, queue)
     assert len(wake_up.id) <= 36
 
 
 def test_an_entry_that_is_not_text_is_dropped(wake_ups: WakeUps, queue: str) -> None:
     wake_ups.connection.rpush(f"rq:queue:{queue}", b"\xff\xfe")
     wake_ups.push(queue)
-    _, found = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
-    assert found.name == queue
+    _, from_queue = WakeUpQueue.dequeue_any([WakeUpQueue(queue, wake_ups.connection)], None, wake_ups.connection)
+    assert from_queue.name == queue
     assert waiting(wake_ups, queue) == 0

@@ -1,4 +1,4 @@
-"""Real workers, killed for real."""
+"""Real worker processes, which the tests kill and freeze."""
 
 import json
 import os
@@ -48,11 +48,11 @@ def test_a_killed_work_horse_fails_its_job_with_a_message(installation: Installa
 def test_a_job_of_a_killed_work_horse_uses_its_remaining_attempts(installation: Installation) -> None:
     job_id = installation.job("deaf_twice", {"seconds": ENDLESS_SECONDS})
     installation.await_horse(job_id).send_signal(signal.SIGKILL)
-    wait_for(lambda: installation.services.queries.jobs.attempts(job_id))  # it may run again already
+    wait_for(lambda: installation.services.queries.jobs.attempts(job_id))  # it may already run again
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
     job = installation.await_status(job_id, Status.COMPLETED)
     assert (job.attempt, job.errors) == (2, ())
-    assert [one.outcome for one in installation.services.queries.jobs.attempts(job_id)] == ["lost", "completed"]
+    assert [attempt.outcome for attempt in installation.services.queries.jobs.attempts(job_id)] == ["lost", "completed"]
 
 
 def test_a_killed_worker_dies_with_its_work_horse_and_is_settled_and_replaced(installation: Installation) -> None:

@@ -61,7 +61,7 @@ class DryRunReporter(Reporter):
     def flush(self) -> None:
         """Do nothing."""
 
-    def _begin(self) -> None:
+    def _ensure_thread(self) -> None:
         """Do nothing: no thread is needed."""
 
 

@@ -1,0 +1,42 @@
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from webapp.db.engine import writing
+from webapp.db.revision import RevisionCheck, database_revision, expected_revision
+from webapp.services import Services
+
+
+def set_revision(engine: Engine, revision: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def test_a_migrated_database_has_the_expected_revision(services: Services) -> None:
+    assert database_revision(services.engine) == expected_revision()
+
+
+def test_an_empty_database_has_no_revision() -> None:
+    engine = create_engine("sqlite://")
+    assert database_revision(engine) is None
+    engine.dispose()
+
+
+def test_new_jobs_start_only_while_the_revision_matches(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("webapp.db.revision._CHECK_SECONDS", 0)
+    check = RevisionCheck(services.engine)
+    assert check.matches()
+    set_revision(services.engine, "9999")
+    assert not check.matches()
+    assert "no new jobs start until they match" in caplog.text
+    set_revision(services.engine, expected_revision())
+    assert check.matches()
+    assert "new jobs start again" in caplog.text
+
+
+def test_the_revision_is_read_every_few_seconds_only(services: Services) -> None:
+    check = RevisionCheck(services.engine)
+    assert check.matches()
+    set_revision(services.engine, "9999")
+    assert check.matches(), "the next check is due in a few seconds"

@@ -1,0 +1,46 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import literal, select
+from sqlalchemy.exc import StatementError
+
+from webapp.db.engine import reading
+from webapp.schema import UtcDateTime, hour_of, later, now, seconds_between
+from webapp.services import Services
+
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
+AT = datetime(2026, 3, 1, 12, 34, 56, 789000, tzinfo=UTC)
+
+
+def selected(services: Services, expression: object) -> object:
+    with reading(services.engine) as connection:
+        return connection.execute(select(expression)).scalar_one()
+
+
+def test_a_datetime_is_stored_and_returned_in_utc(services: Services) -> None:
+    vienna = AT.astimezone(timezone(timedelta(hours=1)))
+    stored = selected(services, literal(vienna, UtcDateTime()))
+    assert stored == AT
+    assert stored.utcoffset() == timedelta(0)
+
+
+def test_a_datetime_without_a_time_zone_is_rejected(services: Services) -> None:
+    with pytest.raises(StatementError, match="has no time zone"):
+        selected(services, literal(AT.replace(tzinfo=None), UtcDateTime()))
+
+
+def test_the_time_of_the_database_is_aware_and_later_adds_seconds(services: Services) -> None:
+    at = selected(services, now())
+    assert at.tzinfo is not None
+    assert timedelta(seconds=58) < selected(services, later(60)) - at < timedelta(seconds=120)
+    assert selected(services, later(-60)) < at
+
+
+def test_hour_of_is_the_start_of_the_hour_in_utc(services: Services) -> None:
+    assert selected(services, hour_of(literal(AT, UtcDateTime()))) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_seconds_between_counts_from_the_first_to_the_second(services: Services) -> None:
+    start, end = literal(AT, UtcDateTime()), literal(AT + timedelta(seconds=90.5), UtcDateTime())
+    assert float(selected(services, seconds_between(start, end))) == pytest.approx(90.5, abs=0.001)
+    assert float(selected(services, seconds_between(end, start))) == pytest.approx(-90.5, abs=0.001)
