@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
@@ -12,6 +13,7 @@ from webapp.accounts.accounts import Accounts
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.dry_run import DryRunContext, DryRunFiles, DryRunPartialFile, DryRunReporter
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.schema import jobs, metadata
@@ -117,3 +119,19 @@ def test_a_dry_run_fails_if_the_owner_is_missing(services: Services, kind: Kind)
     job, shown = services.jobs.create_job("handled", owner=Owner(user_id=uuid4())), []
     assert services.dry_run(job.id, shown.append) is False
     assert "missing or disabled" in shown[0]
+
+
+@pytest.mark.parametrize("replacement", [DryRunReporter, DryRunContext, DryRunPartialFile, DryRunFiles])
+def test_every_method_of_a_replacement_overrides_one(replacement: type) -> None:
+    (original,) = replacement.__bases__
+    methods = [name for name, value in vars(replacement).items() if callable(value)]
+    assert [name for name in methods if not hasattr(original, name)] == []
+
+
+def test_a_dry_run_starts_no_thread(services: Services, kind: Kind) -> None:
+    def counts_threads(job: JobContext, payload: Nothing) -> None:
+        job.progress(1)
+        assert not job.stop_requested
+        assert "reporter" not in {thread.name for thread in threading.enumerate()}
+
+    assert services.dry_run(kind(counts_threads).id, lambda _: None) is True
