@@ -1,1 +1,1 @@
-"""Every speed figure of the README, one module each; ratios side by side in one run."""
+"""The benchmarks behind the figures in the README, one module each; both sides of a ratio run in turn."""

@@ -1,4 +1,4 @@
-"""`./deskjob bench NAME [--short]`: run one benchmark; its last line is the verdict."""
+"""`./deskjob bench NAME [--short]`: run one benchmark and print its verdict on the last line."""
 
 import argparse
 import importlib
@@ -8,11 +8,11 @@ NAMES = ("executor", "progress", "dataset", "create", "fanout", "fair", "pages",
 
 
 def main() -> int:
-    """Run the benchmark that is asked for; exit status 0 if its goal is reached."""
+    """Run the named benchmark; exit with status 0 if it reaches its goal."""
     parser = argparse.ArgumentParser(prog="deskjob bench")
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--short", action="store_true", help="end within 45 seconds")
-    parser.add_argument("--seed", type=int, help="of the chaos: the same jobs and strikes once more")
+    parser.add_argument("--seed", type=int, help="seed of the chaos run, to repeat its jobs and faults")
     arguments = parser.parse_args()
     seeded = {} if arguments.seed is None else {"seed": arguments.seed}
     verdict = importlib.import_module(f"benchmarks.{arguments.name}").run(short=arguments.short, **seeded)

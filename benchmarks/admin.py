@@ -1,4 +1,4 @@
-"""What the pages of the whole installation cost with very many jobs, against the same pages with 10,000."""
+"""Response time of the admin pages with many jobs, compared with 10,000 jobs."""
 
 from functools import partial
 from statistics import median
@@ -30,7 +30,7 @@ def run(*, short: bool) -> Verdict:
                 browsers = _filled(large, many), _filled(small, FEW)
                 for page in PAGES:
                     found[f"{kind} {page}"] = ratio(
-                        f"{page}, {kind}, {many:,} against {FEW:,} jobs",
+                        f"{page}, {kind}, {many:,} compared with {FEW:,} jobs",
                         partial(_milliseconds, browsers[0], page, requests),
                         partial(_milliseconds, browsers[1], page, requests),
                         rounds=rounds,
@@ -44,7 +44,7 @@ def run(*, short: bool) -> Verdict:
 
 
 def _filled(services: Services, count: int) -> FlaskClient:
-    """Return a browser in which an admin is signed in, on so many jobs."""
+    """Create ``count`` jobs; return a client that is signed in as an admin."""
     fill(services, count)
     services.accounts.add("measure", _PASSWORD, role=Role.ADMIN)
     app = create_app(services.settings)
@@ -52,7 +52,7 @@ def _filled(services: Services, count: int) -> FlaskClient:
     client = app.test_client()
     answer = client.post("/login", data={"name": "measure", "password": _PASSWORD})
     if answer.status_code != 303:
-        message = f"expected to be signed in, was answered {answer.status}"
+        message = f"signing in failed with {answer.status}"
         raise RuntimeError(message)
     return client
 
@@ -64,6 +64,6 @@ def _milliseconds(client: FlaskClient, page: str, requests: int) -> float:
         answer = client.get(page)
         times.append(perf_counter() - began)
         if answer.status_code != 200 or b"</html>" not in answer.data:
-            message = f"{page} was answered {answer.status}"
+            message = f"{page} answered with {answer.status}"
             raise RuntimeError(message)
     return median(times) * 1000

@@ -1,7 +1,7 @@
-"""What a claim costs among very many waiting jobs, against one among a thousand.
+"""Time of a claim with many queued jobs, compared with 1,000.
 
-"With limits" means that a job type with limits is installed, so that every claim counts what runs.
-The jobs that wait are of another type: none of them is held up by a limit.
+"With limits" means that a job type with concurrency limits is installed, so that every claim counts running jobs.
+The queued jobs are of another type, so no limit applies to them.
 """
 
 from functools import partial
@@ -28,7 +28,7 @@ LIMITS: dict[str, dict[str, Limits]] = {
 
 
 def costs(redis: str, *, short: bool) -> dict[str, float]:
-    """Return how many times as much a claim costs, by database and kind of claim."""
+    """Return the ratio of the claim times, by database and kind of claim."""
     many, rounds = (100_000, 3) if short else (1_000_000, 7)
     found = {}
     for kind in ("sqlite", "postgresql"):
@@ -37,7 +37,7 @@ def costs(redis: str, *, short: bool) -> dict[str, float]:
             _fill(small, FEW)
             for name, limits in LIMITS.items():
                 found[f"{kind} {name}"] = ratio(
-                    f"claim, {kind}, {name}, {many:,} against {FEW:,} rows",
+                    f"claim, {kind}, {name}, {many:,} compared with {FEW:,} rows",
                     partial(_microseconds, large, Claims(large.engine, limits)),
                     partial(_microseconds, small, Claims(small.engine, limits)),
                     rounds=rounds,
@@ -60,7 +60,7 @@ def _microseconds(services: Services, claims: Claims) -> float:
         times.append(perf_counter() - began)
         assert job is not None
         taken.append(job.id)
-    with writing(services.engine) as connection:  # all wait again, for the next round
+    with writing(services.engine) as connection:  # queue them again for the next round
         waiting = {"status": "queued", "lease_id": None}
         again = connection.execute(update(jobs).where(jobs.c.id.in_(taken)).values(**waiting)).rowcount
     if len(set(taken)) != CLAIMS or again != CLAIMS:

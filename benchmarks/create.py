@@ -1,6 +1,6 @@
-"""Managed jobs created in bulk (checked payload, row, turn, event) against RQ's own `enqueue_many`.
+"""Bulk creation of managed jobs (validation, row, fair-share turn, event), compared with RQ's `enqueue_many`.
 
-Both in chunks, RQ's in pipelines of 500; RQ writes to the same Valkey that is told of the managed ones.
+Both sides create in chunks, RQ in pipelines of 500, and both use the same Valkey.
 """
 
 from time import perf_counter
@@ -41,7 +41,7 @@ def _compare(kind: str, services: Services, redis: str, count: int, rounds: int)
         lambda: _managed(services, count),
         lambda: _plain(redis, count),
         rounds=rounds,
-        unit="jobs a second",
+        unit="jobs per second",
     )
 
 
@@ -60,9 +60,9 @@ def _plain(redis: str, count: int) -> float:
     queue = Queue("plain", connection=connection)
     began = perf_counter()
     for first in range(0, count, PIPELINE):
-        some = [Queue.prepare_data(plain_noop, (number,)) for number in range(first, first + PIPELINE)]
+        batch = [Queue.prepare_data(plain_noop, (number,)) for number in range(first, first + PIPELINE)]
         with connection.pipeline() as pipeline:
-            queue.enqueue_many(some, pipeline=pipeline)
+            queue.enqueue_many(batch, pipeline=pipeline)
             pipeline.execute()
     seconds = perf_counter() - began
     if queue.count != count:
@@ -79,7 +79,7 @@ def _empty(services: Services) -> None:
 
 
 def _check(services: Services, count: int) -> None:
-    """A figure counts only if the work was done: every job waits, in a turn of its own, with its event."""
+    """Check that the work was done: every job is queued, with its own turn and its event."""
     with services.engine.connect() as connection:
         waiting = connection.execute(select(func.count()).where(jobs.c.status == "queued")).scalar_one()
         turns = connection.execute(select(func.count(jobs.c.fair.distinct()))).scalar_one()

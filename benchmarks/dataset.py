@@ -1,4 +1,4 @@
-"""`dataset_report` on a large CSV: the peak memory of the process that runs it."""
+"""Peak memory of the process that runs `dataset_report` on a large CSV."""
 
 import os
 import random
@@ -27,7 +27,7 @@ GOAL = 300
 
 
 def run(*, short: bool) -> Verdict:
-    """Report on 1 GB (short: 50 MB) of rows of which hardly two are alike."""
+    """Report on 1 GB (short: 50 MB) of rows that hardly ever repeat."""
     size = (50 if short else 1000) * MEGABYTE
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     try:
@@ -38,14 +38,14 @@ def run(*, short: bool) -> Verdict:
                 table.seek(0)
                 upload = services.files.receive(table, "table.csv")
             job = services.jobs.create_job("dataset_report", {}, files={"file": upload})
-            peak, seconds = _run_in_a_child(services)
+            peak, seconds = _run_in_child(services)
             ended = services.jobs.get(job.id)
     finally:
         shutil.rmtree(folder)
     if ended.status is not Status.COMPLETED:
         message = f"the report did not complete: {ended.errors}"
         raise RuntimeError(message)
-    print(f"  {ended.message}: {size / MEGABYTE / seconds:.1f} MB a second")
+    print(f"  {ended.message}: {size / MEGABYTE / seconds:.1f} MB per second")
     megabytes = peak / MEGABYTE
     return Verdict(
         values=f"{size // MEGABYTE} MB in {megabytes:.0f} MB of memory", goal=f"under {GOAL} MB", ok=megabytes < GOAL
@@ -75,7 +75,7 @@ def _fill(table: IO[bytes], size: int) -> None:
         table.write("".join(rows).encode())
 
 
-def _run_in_a_child(services: Services) -> tuple[int, float]:
+def _run_in_child(services: Services) -> tuple[int, float]:
     lease = services.leases.open(Holder(host="here", boot_id="", worker=uuid4().hex, pid=os.getpid()), "default")
     began = perf_counter()
     if not (child := os.fork()):

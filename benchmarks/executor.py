@@ -1,6 +1,6 @@
-"""No-op managed jobs (row, claim, events, attempt, finish) against no-ops of RQ's own worker.
+"""No-op managed jobs (row, claim, events, attempt, finish), compared with no-op jobs of RQ's own worker.
 
-One worker each, on the same Valkey, everything imported before the first fork on both sides.
+Each side has one worker on the same Valkey, and imports everything before the first fork.
 """
 
 from uuid import uuid4
@@ -40,7 +40,7 @@ def _compare(kind: str, redis: str, rounds: int, plain: int) -> float:
             lambda: _managed(services),
             lambda: _plain(redis, plain),
             rounds=rounds,
-            unit="jobs a second",
+            unit="jobs per second",
         )
 
 
@@ -81,8 +81,8 @@ def _figures(services: Services) -> tuple[int, int, int]:
 
 
 def _check(before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
-    """A figure counts only if the work was done: every job completed, its attempt and two events written."""
+    """Check that the work was done: every job completed, with one attempt and two events."""
     grown = tuple(new - old for old, new in zip(before, after, strict=True))
     if grown != (MANAGED, MANAGED, 2 * MANAGED):
-        message = f"expected {MANAGED} jobs, attempts and twice the events, found {grown}"
+        message = f"expected {MANAGED} jobs and attempts and twice as many events, found {grown}"
         raise RuntimeError(message)

@@ -1,4 +1,4 @@
-"""Fair share: how long another owner's single job waits while 5,000 jobs of one owner do, with real workers."""
+"""Fair share: how long a single job waits while another owner has 5,000 queued jobs, with real workers."""
 
 import os
 import random
@@ -20,38 +20,38 @@ from webapp.schema import jobs, now, users
 from webapp.services import Services
 
 WORKERS, OTHERS = 2, 5000
-SECONDS = 1.0  # that one job takes
-GOAL = 1.1  # lengths of one job: one of them per worker, and a tenth for the claim itself
+SECONDS = 1.0  # run time of one job
+GOAL = 1.1  # run times of one job: one until a worker is free, and a tenth for the claim
 
 
 def run(*, short: bool) -> Verdict:
-    """Measure on both databases: the wait, in lengths of one job, and what a claim costs (claim.py)."""
+    """Measure on both databases: the wait, in run times of one job, and the time of a claim (claim.py)."""
     with servers.valkey() as redis:
         waits = {kind: _longest_wait(kind, redis, 2 if short else 10) for kind in ("sqlite", "postgresql")}
         costs = claim.costs(redis, short=short)
-    found = [f"{kind} waits {wait:.2f} lengths" for kind, wait in waits.items()]
+    found = [f"{kind} waits {wait:.2f} run times" for kind, wait in waits.items()]
     found += [f"claim {name} {times:.2f} times" for name, times in costs.items()]
     return Verdict(
         values=", ".join(found),
-        goal=f"{GOAL} lengths, {claim.GOAL} times",
+        goal=f"{GOAL} run times, {claim.GOAL} times",
         ok=max(waits.values()) <= GOAL and max(costs.values()) <= claim.GOAL,
     )
 
 
 def _longest_wait(kind: str, redis: str, tries: int) -> float:
     with installed(kind, redis, "benchmarks.pause") as services:
-        crowd, single = _person(services), _person(services)
-        services.jobs.create_many("pause", [{"seconds": SECONDS}] * OTHERS, owner=Owner(user_id=crowd))
-        services.wake_ups.top_up("default", OTHERS)  # one for each worker, as the clock does
+        busy, single = _person(services), _person(services)
+        services.jobs.create_many("pause", [{"seconds": SECONDS}] * OTHERS, owner=Owner(user_id=busy))
+        services.wake_ups.top_up("default", OTHERS)  # wake every worker, as the scheduler does
         with _workers(services):
             _await_work(services)
             waits = [_wait(services, single) for _ in range(tries)]
-    print(f"  {kind}, {OTHERS:,} jobs of another owner: waited {max(waits):.2f} lengths at most", flush=True)
+    print(f"  {kind}, {OTHERS:,} jobs of another owner: longest wait {max(waits):.2f} run times", flush=True)
     return max(waits)
 
 
 def _wait(services: Services, owner_id: UUID) -> float:
-    time.sleep(random.random() * SECONDS)  # at any moment of what is running
+    time.sleep(random.random() * SECONDS)  # at a random moment of the running jobs
     made = services.jobs.create_job("pause", {"seconds": 0.0}, owner=Owner(user_id=owner_id))
     job = _ended(services, made)
     if not (job.started_at and job.created_at):
@@ -76,7 +76,7 @@ def _await_work(services: Services) -> None:
             if connection.execute(running).scalar_one() == WORKERS:
                 return
         time.sleep(0.05)
-    message = f"not all of the {WORKERS} workers took a job"
+    message = f"fewer than {WORKERS} workers started a job"
     raise RuntimeError(message)
 
 

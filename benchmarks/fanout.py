@@ -1,6 +1,6 @@
-"""A root with no-op children against as many no-op jobs without one: the same worker, the same machinery.
+"""A root with no-op children, compared with the same number of no-op jobs without a root, on the same worker.
 
-The root's own run, which makes the children, counts; so does what it takes to count each child's end.
+The time includes the root's own run, which creates the children, and counting each finished child.
 """
 
 from uuid import uuid4
@@ -39,7 +39,7 @@ def _compare(kind: str, services: Services, count: int, rounds: int) -> float:
         lambda: _family(services, count),
         lambda: _alone(services, count),
         rounds=rounds,
-        unit="jobs a second",
+        unit="jobs per second",
     )
 
 
@@ -49,9 +49,9 @@ def _family(services: Services, count: int) -> float:
     seconds = _work(services)
     ended = services.jobs.get(root.id)
     if (ended.status, ended.progress, ended.parts_completed) != (Status.COMPLETED, 100.0, count):
-        message = f"the root is {ended.status}, with {ended.parts_completed} of {count} parts completed"
+        message = f"the root is {ended.status}, with {ended.parts_completed} of {count} children completed"
         raise RuntimeError(message)
-    # the root's attempt ends twice in its events: when its handler has returned, and with its last child
+    # the root's attempt has two end events: when its handler returns, and when its last child finishes
     _check(before, _figures(services), (count + 1, count + 1, 3 * count + 4))
     return count / seconds
 
@@ -82,7 +82,7 @@ def _figures(services: Services) -> tuple[int, int, int]:
 
 
 def _check(before: tuple[int, int, int], after: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
-    """A figure counts only if the work was done: jobs completed, their attempts and events written."""
+    """Check that the work was done: jobs completed, with their attempts and events."""
     grown = tuple(new - old for old, new in zip(before, after, strict=True))
     if grown != expected:
         message = f"expected {expected} completed jobs, attempts and events, found {grown}"

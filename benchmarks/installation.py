@@ -1,4 +1,4 @@
-"""An installation to measure: its services on an empty database, and work done in a forked child."""
+"""The services of an installation on an empty database, and timing of work in a forked process."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def installed(kind: str, redis: str, jobtypes: str = "benchmarks.noop") -> Itera
 
 
 def seconds_in_a_child(work: Callable[[], None]) -> float:
-    """Run ``work`` in a forked process; return how long it took there."""
+    """Run ``work`` in a forked process; return its duration in seconds."""
     reader, writer = os.pipe()
     if not (child := os.fork()):
         began = perf_counter()

@@ -1,4 +1,4 @@
-"""Jobs that do nothing, for both sides: alone and as children of a root."""
+"""No-op jobs for both sides, alone and as children of a root."""
 
 from pydantic import BaseModel
 
@@ -7,7 +7,7 @@ from webapp.jobs.execution.context import JobContext
 
 
 class Nothing(BaseModel):
-    """A payload that is parsed all the same."""
+    """A small payload, so that parsing is measured."""
 
     number: int = 0
 
@@ -18,14 +18,14 @@ def noop(job: JobContext, payload: Nothing) -> None:
 
 
 class Children(BaseModel):
-    """How many children a root makes."""
+    """The number of children that a root creates."""
 
     count: int
 
 
-@job_type("fan", title="Makes no-op children")
+@job_type("fan", title="Creates no-op children")
 def fan(job: JobContext, payload: Children) -> None:
-    """Make no-op children, as a managed job."""
+    """Create no-op children, as a managed job."""
     for number in range(payload.count):
         job.spawn("noop", {"number": number})
 

@@ -1,6 +1,6 @@
-"""The list of jobs: the same at a million jobs as at ten thousand; asked again for nothing; small; faster than a peer.
+"""The job list: growth from 10,000 to 1,000,000 jobs, unchanged polls, page weight, and rq-dashboard's page.
 
-Requests go through the whole application, in this process; every figure is a median of ratios.
+Requests go through the whole application in this process; every figure is a median of ratios.
 """
 
 import gzip
@@ -14,7 +14,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from benchmarks import peer, servers
-from benchmarks.page_house import OtherAnswer, house, seconds, seconds_waited
+from benchmarks.page_fixture import UnexpectedStatus, page_fixture, seconds, seconds_waited
 from benchmarks.rounds import Verdict
 from webapp.views.job_list import row_cache
 
@@ -24,13 +24,13 @@ KINDS = ("sqlite", "postgresql")
 
 
 def run(*, short: bool) -> Verdict:
-    """Compare many rows with few on both databases, an unchanged answer with a whole one, and us with a peer."""
+    """Compare many rows with few on both databases, a 304 with a full response, and this list with rq-dashboard's."""
     few, many, rounds = (5000, 50_000, 7) if short else (10_000, 1_000_000, 21)
     grown, saved = {}, {}
     with servers.valkey() as redis:
         for kind in KINDS:
             with ExitStack() as stack:
-                small, large = (stack.enter_context(house(kind, redis, rows)) for rows in (few, many))
+                small, large = (stack.enter_context(page_fixture(kind, redis, rows)) for rows in (few, many))
                 grown[kind] = _growth(kind, small, large, rounds)
                 saved[kind] = _saving(kind, large, rounds)
                 weight = _first_load(large)
@@ -38,7 +38,7 @@ def run(*, short: bool) -> Verdict:
     return Verdict(
         values=", ".join(
             [f"{kind} grows {grown[kind]:.2f} times, unchanged {saved[kind]:.1f} times as fast" for kind in KINDS]
-            + [f"first load {weight / 1000:.0f} KB", _said_of(others, short=short)]
+            + [f"first load {weight / 1000:.0f} KB", _peer_text(others, short=short)]
         ),
         goal=f"{GROWTH} times, {SAVED:.0f} times, {KILOBYTES} KB, ahead of rq-dashboard",
         ok=max(grown.values()) <= GROWTH
@@ -49,7 +49,7 @@ def run(*, short: bool) -> Verdict:
 
 
 def _growth(kind: str, small: FlaskClient, large: FlaskClient, rounds: int) -> float:
-    """Return how many times the cost of the list is with many rows, for the list that grows most."""
+    """Return the ratio of response times of the list that grows most."""
     found = {path: _ratio(lambda p=path: seconds(large, p), lambda p=path: seconds(small, p), rounds) for path in LISTS}  # type: ignore[misc]
     for path, times in found.items():
         print(f"  {kind}, {path}: {times:.2f} times", flush=True)
@@ -62,21 +62,21 @@ def _saving(kind: str, client: FlaskClient, rounds: int) -> float:
     poll: dict[str, Any] = {"HX-Request": "true", "X-Poll": "1"}
 
     def unchanged() -> float:
-        # anew each time, as it changes with the minute: between the two requests as well
+        # a new tag each time, because it changes with the minute, even between the two requests
         for _ in range(2):
             tag = client.get(again, headers=poll).headers["HX-PTag"]
-            with suppress(OtherAnswer):
+            with suppress(UnexpectedStatus):
                 return seconds(client, again, 304, **poll, **{"HX-PTag": tag})
-        message = "the list that has not changed is not answered 304"
+        message = "an unchanged list is not answered with 304"
         raise RuntimeError(message)
 
     times = _ratio(lambda: seconds(client, again, **poll), unchanged, rounds)
-    print(f"  {kind}, an unchanged list: {times:.1f} times as fast as a whole one", flush=True)
+    print(f"  {kind}, an unchanged list: {times:.1f} times as fast as a full one", flush=True)
     return times
 
 
 def _first_load(client: FlaskClient) -> int:
-    """Return the bytes of the list's first load: the page as a proxy compresses it, all else as it is served."""
+    """Return the bytes of the first load: the page with gzip, as a proxy sends it, and all assets as served."""
     page = client.get("/jobs").text
     parts = {"the page": len(gzip.compress(page.encode()))}
     for path in sorted(set(re.findall(r'(?:src|href)="(/static/[^"#]+)', page))):
@@ -86,14 +86,14 @@ def _first_load(client: FlaskClient) -> int:
 
 
 def _page(redis: str, rows: int, peer: Callable[[], float], rounds: int) -> float:
-    """Return how many times as fast as the peer's our list is, with that many jobs, of rows not shown before."""
+    """Return how many times as fast our list is as the peer's, with rows that are not cached."""
 
-    def first_look() -> float:
+    def uncached() -> float:
         row_cache.clear()
         return seconds_waited(client, "/jobs")
 
-    with house("sqlite", redis, rows) as client:
-        return _ratio(peer, first_look, rounds)
+    with page_fixture("sqlite", redis, rows) as client:
+        return _ratio(peer, uncached, rounds)
 
 
 def _ratio(over: Callable[[], float], under: Callable[[], float], rounds: int) -> float:
@@ -105,7 +105,7 @@ def _ratio(over: Callable[[], float], under: Callable[[], float], rounds: int) -
     return median(best(over) / best(under) for _ in range(rounds))
 
 
-def _said_of(peer: dict[int, float], *, short: bool) -> str:
+def _peer_text(peer: dict[int, float], *, short: bool) -> str:
     if not peer:
         return "rq-dashboard was not measured" + (
             " (it is without --short)" if short else " (it could not be installed)"

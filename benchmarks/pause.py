@@ -1,4 +1,4 @@
-"""A job that takes a fixed time."""
+"""A job type with a fixed run time."""
 
 import time
 
@@ -9,12 +9,12 @@ from webapp.jobs.execution.context import JobContext
 
 
 class Pause(BaseModel):
-    """How long it takes."""
+    """The run time."""
 
     seconds: float
 
 
-@job_type("pause", title="Takes its time")
+@job_type("pause", title="Pause")
 def pause(_job: JobContext, payload: Pause) -> None:
-    """Take a fixed time, as a managed job."""
+    """Sleep, as a managed job."""
     time.sleep(payload.seconds)

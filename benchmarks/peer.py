@@ -1,4 +1,4 @@
-"""rq-dashboard, the peer: installed into an environment of its own, asked for one page view, if it can be had."""
+"""rq-dashboard for comparison: installed in its own environment, if possible, and asked for page views."""
 
 import subprocess
 import tempfile
@@ -7,34 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 PEER = Path(__file__).with_name("peer_pages.py")
-PACKAGES = ("rq-dashboard==0.9.0", "six")  # it imports six and does not say so
+PACKAGES = ("rq-dashboard==0.9.0", "six")  # it imports six without requiring it
 ROUNDS = 15
 
 
 def compare(
     redis: str, sizes: tuple[int, ...], ours: Callable[[str, int, Callable[[], float], int], float]
 ) -> dict[int, float]:
-    """Return how many times as fast our page is, by the number of jobs; nothing where the peer cannot be installed."""
+    """Return how many times as fast our page is, by number of jobs; empty if rq-dashboard cannot be installed."""
     with tempfile.TemporaryDirectory(prefix="dj-peer-") as folder:
         python = _installed(Path(folder))
         if python is None:
             return {}
-        return {rows: _beside(python, redis, rows, ours) for rows in sizes}
+        return {rows: _compare_with(python, redis, rows, ours) for rows in sizes}
 
 
-def _beside(python: Path, redis: str, rows: int, ours: Callable[[str, int, Callable[[], float], int], float]) -> float:
+def _compare_with(
+    python: Path, redis: str, rows: int, ours: Callable[[str, int, Callable[[], float], int], float]
+) -> float:
     process = subprocess.Popen(
         [python, PEER, redis, str(rows)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     )
     try:
-        times = ours(redis, rows, lambda: _asked(process), ROUNDS)
+        times = ours(redis, rows, lambda: _peer_seconds(process), ROUNDS)
     finally:
         process.communicate("")
     print(f"  {rows:,} jobs: {times:.1f} times as fast as rq-dashboard's page", flush=True)
     return times
 
 
-def _asked(process: "subprocess.Popen[str]") -> float:
+def _peer_seconds(process: "subprocess.Popen[str]") -> float:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError
     process.stdin.write("view\n")

@@ -1,6 +1,6 @@
-"""Run by peer.py in the peer's own environment: fill a queue; answer each line with the seconds of a page view.
+"""Run by peer.py in rq-dashboard's environment: fill a queue, and answer each input line with the time of a page view.
 
-One view is the three requests that the peer's page makes: its shell, the queues, the first page of jobs.
+One view is the three requests of its page: the shell, the queues and the first page of jobs.
 """
 
 import sys
@@ -16,13 +16,13 @@ VIEW = ("/0/view/jobs", "/0/data/queues.json", "/0/data/jobs/peer/queued/50/dsc/
 
 
 def main(redis: str, rows: int) -> None:
-    """Fill the queue, serve until there is no more to read, and empty it."""
+    """Fill the queue, serve page views until the input ends, and empty the queue."""
     connection = Redis.from_url(redis)
     queue = Queue("peer", connection=connection)
     for first in range(0, rows, PIPELINE):
-        some = [Queue.prepare_data(print, (number,)) for number in range(first, first + PIPELINE)]
+        batch = [Queue.prepare_data(print, (number,)) for number in range(first, first + PIPELINE)]
         with connection.pipeline() as pipeline:
-            queue.enqueue_many(some, pipeline=pipeline)
+            queue.enqueue_many(batch, pipeline=pipeline)
             pipeline.execute()
     app = Flask(__name__)
     app.config["RQ_DASHBOARD_REDIS_URL"] = redis
@@ -39,7 +39,7 @@ def _view(client) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
     for path in VIEW:
         answer = client.get(path)
         if answer.status_code != 200 or not answer.data:
-            message = f"{path} was answered with {answer.status}"
+            message = f"{path} answered with {answer.status}"
             raise RuntimeError(message)
     return perf_counter() - began
 

@@ -1,4 +1,4 @@
-"""`job.track(iterable)` against `tqdm(iterable)`, per item."""
+"""Time per item of `job.track(iterable)`, compared with `tqdm(iterable)`."""
 
 import io
 import shutil
@@ -25,13 +25,13 @@ GOAL = 1.0
 
 
 def run(*, short: bool) -> Verdict:
-    """Go through a range of items both ways, the row of a real job being written meanwhile."""
+    """Iterate over a range both ways, while the row of a real job is updated."""
     items = ITEMS // 5 if short else ITEMS
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.valkey() as redis, servers.database("sqlite") as url:
         services, job = _running_job(folder, url, redis)
         median = ratio(
-            f"{items:,} items", lambda: _track(services, job, items), lambda: _tqdm(items), rounds=5, unit="ns an item"
+            f"{items:,} items", lambda: _track(services, job, items), lambda: _tqdm(items), rounds=5, unit="ns per item"
         )
     shutil.rmtree(folder)
     return Verdict(values=f"{median:.2f} times tqdm", goal=f"{GOAL:.0f} or less", ok=median <= GOAL)

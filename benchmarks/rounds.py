@@ -1,4 +1,4 @@
-"""Rounds: two sides run in turn, their ratio per round, the median of the ratios."""
+"""Run two sides in turn and return the median of their ratios; the verdict of a benchmark."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a benchmark found, and whether that reaches its goal."""
+    """The results of a benchmark and whether they reach its goal."""
 
     values: str
     goal: str
@@ -24,6 +24,6 @@ def ratio(title: str, ours: Callable[[], float], theirs: Callable[[], float], *,
     for number in range(1, rounds + 1):
         left, right = ours(), theirs()
         ratios.append(left / right)
-        print(f"  {title}, round {number}: {left:,.1f} against {right:,.1f} {unit}: {ratios[-1]:.2f} times", flush=True)
+        print(f"  {title}, round {number}: {left:,.1f} and {right:,.1f} {unit}: {ratios[-1]:.2f} times", flush=True)
     print(f"  {title}: median {median(ratios):.2f} times")
     return median(ratios)

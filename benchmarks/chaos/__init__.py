@@ -1,8 +1,7 @@
-"""Chaos: real processes on real servers, while a seeded random hand kills, freezes and empties them.
+"""Chaos test: real processes and servers, while seeded random faults kill, freeze and empty them.
 
-First each kind of fault alone, to see how soon a job goes on; then jobs of all kinds under a rain of
-faults, after which nothing may be lost, nothing may have run again after its end, and everything
-that `deskjob verify` knows must hold.
+First each kind of fault alone, to measure how soon the job continues. Then jobs of all kinds under many faults:
+afterwards no job may be lost, none may have run again after it finished, and `deskjob verify` must find nothing.
 """
 
 import logging
@@ -18,9 +17,9 @@ from pathlib import Path
 
 from benchmarks.chaos import databases, recovery
 from benchmarks.chaos.databases import Database
-from benchmarks.chaos.installation import House
-from benchmarks.chaos.mixed import Outcome, Rain, mixed, services_of
-from benchmarks.chaos.report import Found
+from benchmarks.chaos.installation import ChaosInstallation
+from benchmarks.chaos.mixed import Load, Outcome, run_jobs_under_faults, services_of
+from benchmarks.chaos.report import ChaosReport
 from benchmarks.rounds import Verdict
 from webapp.services import Services
 
@@ -29,58 +28,66 @@ KINDS = ("sqlite", "postgresql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much there is of everything, per database."""
+    """The size of a run, per database."""
 
-    rain: Rain
+    load: Load
     rounds: int
     lease_seconds: float
-    measured: tuple[str, ...] = KINDS  # the databases on which each fault is timed by itself
+    measured_on: tuple[str, ...] = KINDS  # the databases on which each fault is measured alone
 
 
-LONG = Size(rain=Rain(jobs=1000, strikes=80, pause=1.0, longest=240.0), rounds=5, lease_seconds=6.0)
-SHORT = Size(rain=Rain(jobs=50, strikes=6, pause=0.5, longest=10.0), rounds=1, lease_seconds=2.0, measured=("sqlite",))
+LONG = Size(load=Load(jobs=1000, faults=80, pause=1.0, longest=240.0), rounds=5, lease_seconds=6.0)
+SHORT = Size(
+    load=Load(jobs=50, faults=6, pause=0.5, longest=10.0), rounds=1, lease_seconds=2.0, measured_on=("sqlite",)
+)
 
 
 def run(*, short: bool, seed: int | None = None) -> Verdict:
-    """Run on both databases; the same seed makes the same jobs and the same strikes."""
+    """Run on both databases; the same seed gives the same jobs and faults."""
     size, seed = (SHORT if short else LONG), secrets.randbelow(10**6) if seed is None else seed
-    print(f"  seed {seed}, a lease of {size.lease_seconds:.0f} s", flush=True)
-    found = Found(size.lease_seconds)
+    print(f"  seed {seed}, lease {size.lease_seconds:.0f} s", flush=True)
+    found = ChaosReport(size.lease_seconds)
     for kind in KINDS:
-        with opened(kind, size.lease_seconds, seed) as (house, services, database):
-            if kind in size.measured:
-                found.add_times(kind, measured(house, services, size))
-            found.add_outcome(kind, chaotic(house, services, database, size, seed))
+        with open_installation(kind, size.lease_seconds, seed) as (installation, services, database):
+            if kind in size.measured_on:
+                found.add_times(kind, measure_recovery(installation, services, size))
+            found.add_outcome(kind, run_mixed(installation, services, database, size, seed))
     return found.verdict()
 
 
 @contextmanager
-def opened(kind: str, lease_seconds: float, seed: int) -> Iterator[tuple[House, Services, Database]]:
-    """Run a whole installation on an empty database of a kind."""
+def open_installation(
+    kind: str, lease_seconds: float, seed: int
+) -> Iterator[tuple[ChaosInstallation, Services, Database]]:
+    """Run a complete installation on an empty database."""
     warnings.simplefilter("ignore")
-    logging.disable(logging.WARNING)  # this process, too, meets a database that is away
+    logging.disable(logging.WARNING)  # this process loses the database, too
     with tempfile.TemporaryDirectory(prefix="dj-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with databases.made(kind, folder, random.Random(seed)) as database:
-            house = House(folder, database.url, lease_seconds=lease_seconds)
-            with services_of(folder, database, house, lease_seconds) as services:
-                house.start()
+        with databases.create_database(kind, folder, random.Random(seed)) as database:
+            installation = ChaosInstallation(folder, database.url, lease_seconds=lease_seconds)
+            with services_of(folder, database, installation, lease_seconds) as services:
+                installation.start()
                 try:
-                    yield house, services, database
+                    yield installation, services, database
                 finally:
-                    house.close()
+                    installation.close()
                     logging.disable(logging.NOTSET)
 
 
-def measured(house: House, services: Services, size: Size) -> dict[str, list[float]]:
-    """Strike with each kind alone, and measure how soon the job goes on."""
-    bench, times = recovery.Bench(house, services), defaultdict[str, list[float]](list)
+def measure_recovery(installation: ChaosInstallation, services: Services, size: Size) -> dict[str, list[float]]:
+    """Inject each kind of fault alone, and measure how soon the job continues."""
+    bench, times = recovery.RecoveryBench(installation, services), defaultdict[str, list[float]](list)
     for _ in range(size.rounds):
         for fault in recovery.faults(size.lease_seconds):
             times[fault.name].append(bench.measure(fault))
     return times
 
 
-def chaotic(house: House, services: Services, database: Database, size: Size, seed: int) -> Outcome:
-    """Let all kinds of jobs meet all kinds of faults."""
-    return mixed(house, services, database, size.rain, lease_seconds=size.lease_seconds, seed=seed)
+def run_mixed(
+    installation: ChaosInstallation, services: Services, database: Database, size: Size, seed: int
+) -> Outcome:
+    """Run all kinds of jobs under all kinds of faults."""
+    return run_jobs_under_faults(
+        installation, services, database, size.load, lease_seconds=size.lease_seconds, seed=seed
+    )

@@ -1,4 +1,4 @@
-"""The creator: makes jobs of every kind, also while the database or Redis is away."""
+"""Creates jobs of every kind, even while the database or Redis is unavailable."""
 
 import random
 from collections import Counter
@@ -33,54 +33,54 @@ _PAYLOADS: dict[str, dict[str, Any]] = {"chaos_hopeless": {"ends": "failed"}}
 
 
 class Creator:
-    """Makes one job after the other; `made` are those whose creation was confirmed."""
+    """Creates one job after another; `created` are the jobs whose creation was confirmed."""
 
-    def __init__(self, services: Services, pages: Pages, timetable: Timetable, dice: random.Random) -> None:
+    def __init__(self, services: Services, pages: Pages, timetable: Timetable, rng: random.Random) -> None:
         self._jobs, self._runner = services.jobs, services.schedule_runner
         self._timetable = timetable
         self._pages = pages
-        self._dice = dice
-        self.made: dict[UUID, str] = {}
-        self.refused: Counter[str] = Counter()  # what became of these is not known, or nothing did
+        self._rng = rng
+        self.created: dict[UUID, str] = {}
+        self.refused: Counter[str] = Counter()  # unknown whether these were created
 
     def create(self, count: int) -> Iterator[UUID]:
-        """Make ``count`` jobs, each in its own time; what the database refuses is tried again as another one."""
-        while len(self.made) < count:
-            kind = self._dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+        """Create ``count`` jobs, one per step; a failed creation is replaced by another job."""
+        while len(self.created) < count:
+            kind = self._rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
             try:
-                job_id = self._make(kind)
+                job_id = self._create(kind)
             except DBAPIError:
-                self.refused["the database was away"] += 1
+                self.refused["database unavailable"] += 1
                 continue
             except PagesAway:
-                self.refused["the pages were away"] += 1
+                self.refused["pages unavailable"] += 1
                 continue
             except DuplicateJob:
-                self.refused["its key was taken"] += 1
+                self.refused["unique key taken"] += 1
                 continue
-            self.made.setdefault(job_id, kind)
+            self.created.setdefault(job_id, kind)
             yield job_id
 
-    def _make(self, kind: str) -> UUID:
+    def _create(self, kind: str) -> UUID:
         if kind == "pages":
             return self._pages.start("chaos_instant")
         if kind == "unique":
-            return self._jobs.create_job("chaos_limited", {}, unique_key=self._dice.choice(_KEYS)).id
+            return self._jobs.create_job("chaos_limited", {}, unique_key=self._rng.choice(_KEYS)).id
         if kind == "delayed":
-            pause = timedelta(seconds=self._dice.uniform(0.2, 4))
+            pause = timedelta(seconds=self._rng.uniform(0.2, 4))
             return self._jobs.create_job("chaos_instant", {}, delay=pause).id
         if kind == "dependent":
-            return self._follow()
+            return self._create_dependent()
         if kind == "scheduled":
             return self._runner.run_now(self._timetable.add("chaos_instant")).id
         return self._jobs.create_job(kind, _PAYLOADS.get(kind, {})).id
 
-    def _follow(self) -> UUID:
-        first = self._dice.sample(sorted(self.made), min(2, len(self.made)))
-        in_vain = any(self.made[one] in {"chaos_hopeless", "in vain"} for one in first)
-        anyhow = self._dice.random() < 0.5
-        ends = "cancelled" if in_vain and not anyhow else "completed"
-        job_id = self._jobs.create_job("chaos_instant", {"ends": ends}, after=first, on_finish=anyhow).id
+    def _create_dependent(self) -> UUID:
+        first = self._rng.sample(sorted(self.created), min(2, len(self.created)))
+        never_starts = any(self.created[job_id] in {"chaos_hopeless", "never starts"} for job_id in first)
+        on_finish = self._rng.random() < 0.5
+        ends = "cancelled" if never_starts and not on_finish else "completed"
+        job_id = self._jobs.create_job("chaos_instant", {"ends": ends}, after=first, on_finish=on_finish).id
         if ends == "cancelled":
-            self.made[job_id] = "in vain"  # as is what follows it
+            self.created[job_id] = "never starts"  # and so are its own dependents
         return job_id

@@ -1,4 +1,4 @@
-"""The two databases of the chaos, and what each can be struck with."""
+"""The two databases of the chaos test, and the faults of each."""
 
 import random
 import sqlite3
@@ -8,24 +8,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.chaos.interference import Strike
+from benchmarks.chaos.interference import Injection
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 
 
 @dataclass(frozen=True)
 class Database:
-    """Where it is, and its faults by name."""
+    """Its URL, and its faults by name."""
 
     url: str
-    faults: Mapping[str, Strike]
+    faults: Mapping[str, Injection]
 
 
 @contextmanager
-def made(kind: str, folder: Path, dice: random.Random) -> Iterator[Database]:
-    """Make an empty database."""
+def create_database(kind: str, folder: Path, rng: random.Random) -> Iterator[Database]:
+    """Create an empty database."""
     if kind == "sqlite":
         path = folder / "chaos.sqlite3"
-        yield Database(f"sqlite:///{path}", {"hold the write lock": lambda: _hold(path, dice.uniform(0.2, 1.5))})
+        yield Database(f"sqlite:///{path}", {"hold the write lock": lambda: _hold(path, rng.uniform(0.2, 1.5))})
         return
     server = PostgreSQL(folder)
     server.forgo_disk()
@@ -33,7 +33,7 @@ def made(kind: str, folder: Path, dice: random.Random) -> Iterator[Database]:
         yield Database(
             server.url,
             {
-                "restart PostgreSQL": lambda: _restart(server, dice.uniform(0, 1)),
+                "restart PostgreSQL": lambda: _restart(server, rng.uniform(0, 1)),
                 "cut connections": lambda: bool(server.cut_connections("postgres")),
             },
         )

@@ -1,4 +1,4 @@
-"""The house: all processes of an installation, real ones, started again when they die."""
+"""All processes of an installation as real processes, restarted when they die."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ TYPES = "benchmarks.chaos.types"
 PROGRAMS = ("pool-1", "pool-2", "clock-1", "clock-2", "web")
 
 
-class House:
-    """Two pools, two clocks, the pages and a Valkey on one data folder."""
+class ChaosInstallation:
+    """Two worker pools, two schedulers, the web server and a Valkey on one data folder."""
 
     def __init__(self, folder: Path, database_url: str, *, lease_seconds: float, workers: int = 2) -> None:
         self.folder = folder
@@ -46,65 +46,65 @@ class House:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._wanted: set[str] = set()
         self._over = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._restarter = threading.Thread(target=self._restart, daemon=True)
 
     def start(self, *names: str) -> None:
-        """Start programs, by default all, and keep them running from now on."""
+        """Start programs, by default all, and restart them when they exit."""
         self.start_redis()
         self._wanted = set(names or PROGRAMS)
-        self._keeper.start()
+        self._restarter.start()
 
     def process(self, name: str) -> psutil.Process | None:
-        """Return a program's process, if it runs."""
+        """Return the process of a program, if it is running."""
         running = self._running.get(name)
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(running.pid) if running else None
         return None
 
-    def below(self, name: str) -> list[psutil.Process]:
-        """Return the children of a program: of a pool, its workers."""
+    def children_of(self, name: str) -> list[psutil.Process]:
+        """Return the child processes of a program, such as the workers of a pool."""
         process = self.process(name)
         with suppress(psutil.NoSuchProcess):
             return process.children() if process else []
         return []
 
     def start_redis(self) -> None:
-        """Start an empty Valkey; return when it answers."""
+        """Start an empty Valkey; return when it responds."""
         arguments = command(self.folder / "valkey.sock")
         self._running["redis"] = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, start_new_session=True)
-        while not _answers(self.folder / "valkey.sock"):
+        while not _responds(self.folder / "valkey.sock"):
             time.sleep(0.01)
 
     def stop_redis(self) -> None:
-        """Kill the Valkey, with all that it knows."""
+        """Kill the Valkey and lose its data."""
         self._running["redis"].kill()
         self._running["redis"].wait()
 
     def close(self) -> None:
-        """Stop gracefully; kill what does not end in time."""
+        """Stop gracefully; kill what does not stop in time."""
         self._wanted = set()
         self._over.set()
-        self._keeper.join()
+        self._restarter.join()
         redis = self._running.pop("redis")
         for running in self._running.values():
-            _tell(running, signal.SIGCONT)
-            _tell(running, signal.SIGTERM)
+            _send(running, signal.SIGCONT)
+            _send(running, signal.SIGTERM)
         for running in self._running.values():
             with suppress(subprocess.TimeoutExpired):
                 running.wait(10)
-            _tell(running, signal.SIGKILL)
+            _send(running, signal.SIGKILL)
             running.wait()
         redis.kill()
         redis.wait()
 
-    def _keep(self) -> None:
+    def _restart(self) -> None:
         while not self._over.wait(0.1):
             for name in self._wanted:
                 running = self._running.get(name)
                 if running is None or running.poll() is not None:
-                    self._running[name] = self._started(name)
+                    self._running[name] = self._start_program(name)
 
-    def _started(self, name: str) -> subprocess.Popen[bytes]:
+    def _start_program(self, name: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "webapp.cli", *self._commands[name]],
@@ -116,12 +116,12 @@ class House:
             )
 
 
-def _tell(running: subprocess.Popen[bytes], sig: signal.Signals) -> None:
+def _send(running: subprocess.Popen[bytes], sig: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(running.pid, sig)
 
 
-def _answers(path: Path) -> bool:
+def _responds(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

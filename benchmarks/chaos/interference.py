@@ -1,4 +1,4 @@
-"""The hand: strikes at random, from a seed, until it is told to stop."""
+"""Injects random faults from a seed until it is stopped."""
 
 import random
 import signal
@@ -10,87 +10,92 @@ from contextlib import suppress
 
 import psutil
 
-from benchmarks.chaos.installation import House
+from benchmarks.chaos.installation import ChaosInstallation
 
-Strike = Callable[[], bool]
+Injection = Callable[[], bool]
 POOLS, CLOCKS = ("pool-1", "pool-2"), ("clock-1", "clock-2")
 
 
-class Hand:
-    """Strikes processes, Redis, and whatever the database can be struck with; counts by kind."""
+class FaultInjector:
+    """Injects faults into processes, Redis and the database, and counts them by kind."""
 
     def __init__(
-        self, house: House, dice: random.Random, *, lease_seconds: float, database: Mapping[str, Strike]
+        self,
+        installation: ChaosInstallation,
+        rng: random.Random,
+        *,
+        lease_seconds: float,
+        database: Mapping[str, Injection],
     ) -> None:
-        self.struck: Counter[str] = Counter()
-        self._house = house
-        self._dice = dice
+        self.injected: Counter[str] = Counter()
+        self._installation = installation
+        self._rng = rng
         self._lease_seconds = lease_seconds
         self._over = threading.Event()
         kinds = [self.kill_horse] * 6 + [self.kill_worker] * 4 + [self.kill_pool, self.kill_clock, self.kill_web]
-        self._strikes: list[tuple[str, Strike]] = [
+        self._faults: list[tuple[str, Injection]] = [
             *((kind.__name__.replace("_", " "), kind) for kind in [*kinds, self.freeze, self.freeze, self.empty_redis]),
             *database.items(),
         ]
 
-    def strike(self, pause: float) -> None:
-        """Strike again and again, about every ``pause`` seconds, until `stop`."""
-        while not self._over.wait(pause * self._dice.uniform(0.5, 1.5)):
-            name, act = self._dice.choice(self._strikes)
+    def inject(self, pause: float) -> None:
+        """Inject a fault about every ``pause`` seconds until `stop`."""
+        while not self._over.wait(pause * self._rng.uniform(0.5, 1.5)):
+            name, act = self._rng.choice(self._faults)
             with suppress(psutil.NoSuchProcess):
                 if act():
-                    self.struck[name] += 1
+                    self.injected[name] += 1
 
     def stop(self) -> None:
-        """Strike no more; a strike that was begun is finished."""
+        """Inject no more faults; one in progress is finished."""
         self._over.set()
 
     def kill_horse(self) -> bool:
         """Kill a work-horse."""
         horses = [horse for worker in self._workers() for horse in _children(worker)]
-        return _kill(self._dice.choice(horses)) if horses else False
+        return _kill(self._rng.choice(horses)) if horses else False
 
     def kill_worker(self) -> bool:
-        """Kill a worker; its horse dies with it."""
+        """Kill a worker; its work-horse dies with it."""
         workers = self._workers()
-        return _kill(self._dice.choice(workers)) if workers else False
+        return _kill(self._rng.choice(workers)) if workers else False
 
     def kill_pool(self) -> bool:
         """Kill a pool."""
-        return self._kill_program(self._dice.choice(POOLS))
+        return self._kill_program(self._rng.choice(POOLS))
 
     def kill_clock(self) -> bool:
-        """Kill a clock."""
-        return self._kill_program(self._dice.choice(CLOCKS))
+        """Kill a scheduler."""
+        return self._kill_program(self._rng.choice(CLOCKS))
 
     def kill_web(self) -> bool:
-        """Kill the pages' master, or the process that serves them."""
-        servers = self._house.below("web")
-        return _kill(servers[0]) if servers and self._dice.random() < 0.5 else self._kill_program("web")
+        """Kill the web server's master or its child process."""
+        servers = self._installation.children_of("web")
+        return _kill(servers[0]) if servers and self._rng.random() < 0.5 else self._kill_program("web")
 
     def freeze(self) -> bool:
-        """Stop a worker and its horse for a while, half of the time for longer than its lease; then let both go on."""
+        """Suspend a worker and its work-horse, in half of the cases for longer than its lease; then resume both."""
         workers = self._workers()
         if not workers:
             return False
-        worker = self._dice.choice(workers)
+        worker = self._rng.choice(workers)
         frozen = [worker, *_children(worker)]
-        seconds = self._lease_seconds * self._dice.choice((self._dice.uniform(0.05, 0.5), self._dice.uniform(1.3, 1.8)))
+        seconds = self._lease_seconds * self._rng.choice((self._rng.uniform(0.05, 0.5), self._rng.uniform(1.3, 1.8)))
         threading.Thread(target=_freeze, args=(frozen, seconds), daemon=True).start()
         return True
 
     def empty_redis(self) -> bool:
         """Kill Redis, and start an empty one after a moment."""
-        self._house.stop_redis()
-        time.sleep(self._dice.uniform(0, 1))
-        self._house.start_redis()
+        self._installation.stop_redis()
+        time.sleep(self._rng.uniform(0, 1))
+        self._installation.start_redis()
         return True
 
     def _workers(self) -> list[psutil.Process]:
-        return [worker for pool in POOLS for worker in self._house.below(pool)]
+        return [worker for pool in POOLS for worker in self._installation.children_of(pool)]
 
     def _kill_program(self, name: str) -> bool:
-        process = self._house.process(name)
+        process = self._installation.process(name)
         return _kill(process) if process else False
 
 

@@ -1,4 +1,4 @@
-"""The judge: looks at the rows, the ledger and the files when all is over, and says what is wrong."""
+"""Checks rows, ledger and files after a run, and reports what is wrong."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ from webapp.jobs.model.job import TERMINAL
 from webapp.schema import attachments, jobs
 from webapp.services import Services
 
-_CLOCKS_DIFFER = 0.1  # seconds: the database counts milliseconds, and asks another clock
+_CLOCKS_DIFFER = 0.1  # seconds: the database has another clock and counts milliseconds
 
 
 @dataclass
 class Judgement:
-    """Ids of jobs that were lost or ran twice, and a sentence for everything else that is wrong."""
+    """The ids of lost jobs and of jobs that ran twice, and a sentence for every other error."""
 
     lost: set[UUID] = field(default_factory=set)
     twice: set[UUID] = field(default_factory=set)
@@ -32,23 +32,23 @@ class Judgement:
     attempts: int = 0
 
 
-def judged(services: Services, folder: Path, made: Iterable[UUID]) -> Judgement:
-    """Judge all jobs of an installation; ``made`` are those whose creation was confirmed."""
+def check_run(services: Services, folder: Path, created: Iterable[UUID]) -> Judgement:
+    """Check all jobs of an installation; ``created`` are those whose creation was confirmed."""
     found = Judgement()
     with reading(services.engine) as connection:
         rows = connection.execute(select(jobs).where(jobs.c.type.like("chaos%"))).all()
-    found.lost = set(made) - {row.id for row in rows}
+    found.lost = set(created) - {row.id for row in rows}
     for row in rows:
         lines = ledger.read(folder, row.id)
         found.by_status[row.status] += 1
         found.attempts += row.attempt
-        _judge(found, row, lines)
-        found.wrong.extend(_broken_promises(services, row.id, lines))
-    found.wrong.extend(_left_behind(services))
+        _check_job(found, row, lines)
+        found.wrong.extend(_missing_files(services, row.id, lines))
+    found.wrong.extend(_leftovers(services))
     return found
 
 
-def _judge(found: Judgement, row: Row[Any], lines: tuple[ledger.Line, ...]) -> None:
+def _check_job(found: Judgement, row: Row[Any], lines: tuple[ledger.Line, ...]) -> None:
     name = f"{row.type} {row.id.hex[-8:]}"
     starts = [line.attempt for line in lines if line.what == "start"]
     if row.status not in TERMINAL:
@@ -60,7 +60,7 @@ def _judge(found: Judgement, row: Row[Any], lines: tuple[ledger.Line, ...]) -> N
     if row.status == "completed" and _started_after(row, lines):
         found.twice.add(row.id)
     if row.status == "completed" and not any(line.what == "end" for line in lines):
-        found.wrong.append(f"{name} is completed, and its handler never came to its end")
+        found.wrong.append(f"{name} is completed, but its handler never finished")
 
 
 def _started_after(row: Row[Any], lines: tuple[ledger.Line, ...]) -> bool:
@@ -68,17 +68,17 @@ def _started_after(row: Row[Any], lines: tuple[ledger.Line, ...]) -> bool:
     return any(line.what == "start" and (line.attempt > row.attempt or line.at > ended) for line in lines)
 
 
-def _broken_promises(services: Services, job_id: UUID, lines: tuple[ledger.Line, ...]) -> Iterator[str]:
+def _missing_files(services: Services, job_id: UUID, lines: tuple[ledger.Line, ...]) -> Iterator[str]:
     promised = [line.detail.split() for line in lines if line.what == "file"]
     if not promised:
         return
     kept = {file.name: file for file in services.jobs.attachments(job_id)}
     for name, digest in promised:
         if name not in kept or sha256(services.files.path(kept[name].id).read_bytes()).hexdigest() != digest:
-            yield f"job {job_id.hex[-8:]}: the file {name} was promised and is not there"
+            yield f"job {job_id.hex[-8:]}: the file {name} is missing or differs"
 
 
-def _left_behind(services: Services) -> Iterator[str]:
+def _leftovers(services: Services) -> Iterator[str]:
     for found in run_checks(services.checks(deep=True)):
         if not found.holds:
             yield f"{found.rule} ({found.count}: {'; '.join(found.examples)})"
@@ -88,7 +88,7 @@ def _left_behind(services: Services) -> Iterator[str]:
 
 
 def _unswept(services: Services) -> Iterator[str]:
-    """A killed writer leaves a file that no row names; all work is over, so the sweep may take it now."""
+    """A killed writer leaves a file without a row; no job runs any more, so the sweep can delete it."""
     services.pruner.sweep_orphans(older_than=timedelta(0))
     with reading(services.engine) as connection:
         named = {file_id.hex for file_id in connection.execute(select(attachments.c.id)).scalars()}

@@ -1,7 +1,6 @@
-"""The ledger: what handlers say that they did, kept apart from the database, an append-only file per job.
+"""The ledger: what handlers did, independent of the database, in one append-only file per job.
 
-A line is written in one go, so that a kill leaves it whole or not at all, and survives the kill of
-every process.
+Each line is a single write, so that a kill leaves all of it or nothing, and it survives when all processes are killed.
 """
 
 import os
@@ -17,7 +16,7 @@ SETTING = "CHAOS_LEDGER"  # the folder
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What an attempt did, and when, by this machine's clock."""
+    """What an attempt did, and when, by the clock of this machine."""
 
     what: str
     attempt: int
@@ -26,14 +25,14 @@ class Line:
 
 
 class Page:
-    """One attempt's part of a job's file."""
+    """Appends the lines of one attempt to the file of its job."""
 
     def __init__(self, job_id: UUID, attempt: int) -> None:
         self._path = Path(os.environ[SETTING]) / job_id.hex
         self._attempt = attempt
 
     def note(self, what: str, detail: str = "") -> None:
-        """Write a line."""
+        """Append a line."""
         line = f"{what} {self._attempt} {time.time():.3f} {detail}\n".encode()
         descriptor = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
         os.write(descriptor, line)
@@ -42,7 +41,7 @@ class Page:
 
 @contextmanager
 def attempt(job_id: UUID, number: int) -> Iterator[Page]:
-    """Note the start of an attempt, and its end unless it raises."""
+    """Record the start of an attempt, and its end unless it raises."""
     page = Page(job_id, number)
     page.note("start")
     yield page

@@ -1,4 +1,4 @@
-"""The mixed run: jobs of every kind are made and worked on, while the hand strikes."""
+"""The mixed run: create and run jobs of every kind while faults are injected."""
 
 import random
 import threading
@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from benchmarks.chaos.creator import Creator
 from benchmarks.chaos.databases import Database
-from benchmarks.chaos.installation import TYPES, House
-from benchmarks.chaos.interference import Hand
-from benchmarks.chaos.judge import Judgement, judged
+from benchmarks.chaos.installation import TYPES, ChaosInstallation
+from benchmarks.chaos.interference import FaultInjector
+from benchmarks.chaos.judge import Judgement, check_run
 from benchmarks.chaos.pages import Pages
 from benchmarks.chaos.timetable import Timetable
 from webapp.accounts.user import Role
@@ -29,27 +29,29 @@ from webapp.schema import jobs
 from webapp.services import Services
 
 _NAME, _PASSWORD = "chaos", "order out of chaos"
-_SHARE = 0.1  # of the pause between two strikes: so long is the one between two jobs
-_CALM_SECONDS = 120.0  # within which everything must have ended once the hand rests
+_SHARE = 0.1  # of the pause between two faults: the pause between two jobs
+_CALM_SECONDS = 120.0  # in which all jobs must finish after the last fault
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a mixed run."""
+    """The result of a mixed run."""
 
-    made: int
-    struck: Counter[str]
+    created: int
+    injected: Counter[str]
     judgement: Judgement
     seconds: float
 
 
 @contextmanager
-def services_of(folder: Path, database: Database, house: House, lease_seconds: float) -> Iterator[Services]:
-    """Make the tables; yield what this process itself works with."""
+def services_of(
+    folder: Path, database: Database, installation: ChaosInstallation, lease_seconds: float
+) -> Iterator[Services]:
+    """Create the tables; yield the services that this process uses."""
     settings = load(
         data_dir=folder,
         database_url=database.url,
-        redis_url=house.redis,
+        redis_url=installation.redis,
         secret_key="c" * 32,
         jobtypes=TYPES,
         lease_seconds=lease_seconds,
@@ -63,42 +65,50 @@ def services_of(folder: Path, database: Database, house: House, lease_seconds: f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rain:
-    """How many jobs there are, how many strikes at least, and how often and for how long at most, in seconds."""
+class Load:
+    """The number of jobs, the least number of faults, the pause between faults and the longest run, in seconds."""
 
     jobs: int
-    strikes: int
+    faults: int
     pause: float
     longest: float
 
 
-def mixed(
-    house: House, services: Services, database: Database, rain: Rain, *, lease_seconds: float, seed: int
+def run_jobs_under_faults(
+    installation: ChaosInstallation,
+    services: Services,
+    database: Database,
+    load: Load,
+    *,
+    lease_seconds: float,
+    seed: int,
 ) -> Outcome:
-    """Make jobs while the hand strikes; judge when all have ended."""
+    """Create jobs while faults are injected; check everything when all jobs have finished."""
     began = time.monotonic()
-    hand = Hand(house, random.Random(seed + 1), lease_seconds=lease_seconds, database=database.faults)
+    injector = FaultInjector(
+        installation, random.Random(seed + 1), lease_seconds=lease_seconds, database=database.faults
+    )
     timetable = Timetable(services, random.Random(seed + 3))
-    creator = Creator(services, _signed_up(house, services), timetable, random.Random(seed + 2))
-    striking = threading.Thread(target=hand.strike, args=(rain.pause,), daemon=True)
-    striking.start()
-    for _ in creator.create(rain.jobs):
-        time.sleep(rain.pause * _SHARE)
-    left = rain.longest - (time.monotonic() - began)
-    _wait_for(lambda: hand.struck.total() >= rain.strikes and _unfinished(services) < rain.jobs // 10, left)
-    hand.stop()
-    striking.join()
+    creator = Creator(services, _open_pages(installation, services), timetable, random.Random(seed + 2))
+    injecting = threading.Thread(target=injector.inject, args=(load.pause,), daemon=True)
+    injecting.start()
+    for _ in creator.create(load.jobs):
+        time.sleep(load.pause * _SHARE)
+    left = load.longest - (time.monotonic() - began)
+    _wait_for(lambda: injector.injected.total() >= load.faults and _unfinished(services) < load.jobs // 10, left)
+    injector.stop()
+    injecting.join()
     _wait_for(timetable.is_up_to_date, _CALM_SECONDS)
-    timetable.rest()
+    timetable.pause_all()
     _wait_for(lambda: not _unfinished(services) and not services.leases.beats(), _CALM_SECONDS)
-    judgement = judged(services, house.ledger, creator.made)
+    judgement = check_run(services, installation.ledger, creator.created)
     judgement.wrong.extend(timetable.wrong())
-    return Outcome(len(creator.made), hand.struck, judgement, time.monotonic() - began)
+    return Outcome(len(creator.created), injector.injected, judgement, time.monotonic() - began)
 
 
-def _signed_up(house: House, services: Services) -> Pages:
+def _open_pages(installation: ChaosInstallation, services: Services) -> Pages:
     services.accounts.add(_NAME, _PASSWORD, role=Role.ADMIN)
-    return Pages(house.port, _NAME, _PASSWORD)
+    return Pages(installation.port, _NAME, _PASSWORD)
 
 
 def _unfinished(services: Services) -> int:
@@ -106,12 +116,12 @@ def _unfinished(services: Services) -> int:
         return connection.execute(select(func.count()).where(jobs.c.status.in_(UNFINISHED))).scalar_one()
 
 
-def _wait_for(fact: Callable[[], bool], seconds: float) -> None:
-    """Wait until it is so; the judge says what it means if it never is."""
+def _wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until the condition holds; if it never does, the checks report why."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            if fact():
+            if condition():
                 return
         except DBAPIError:
             pass

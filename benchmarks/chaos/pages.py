@@ -1,4 +1,4 @@
-"""Starting jobs as people do, through the pages, which may be away at any moment."""
+"""Starts jobs through the pages, which can be unavailable at any moment."""
 
 import re
 from http.client import HTTPException
@@ -14,11 +14,11 @@ _JOB = re.compile(r"/jobs/([0-9a-f-]{36})$")
 
 
 class PagesAway(Exception):
-    """The pages answer; what was asked for may have been done all the same."""
+    """Raised when the pages do not respond; the job may have been created nevertheless."""
 
 
 class Pages:
-    """A person's browser, which signs in when it has to."""
+    """A browser session that signs in when necessary."""
 
     def __init__(self, port: int, name: str, password: str) -> None:
         self._address = f"http://127.0.0.1:{port}"
@@ -26,7 +26,7 @@ class Pages:
         self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
 
     def start(self, type_name: str) -> UUID:
-        """Fill a form, send it, and return the job that it started."""
+        """Submit the form of a job type; return the id of the job."""
         path = f"/jobs/new/{type_name}"
         at, page = self._ask(path)
         if "/login" in at:

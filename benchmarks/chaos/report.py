@@ -1,4 +1,4 @@
-"""The report: what was found on each database, and the verdict on all of it."""
+"""Collects and prints the results per database, and returns the verdict."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from benchmarks.rounds import Verdict
 _SHOWN = 20
 
 
-class Found:
-    """Gathers what was found, and prints it as it comes."""
+class ChaosReport:
+    """Collects results and prints each one at once."""
 
     def __init__(self, lease_seconds: float) -> None:
         self._goals = {fault.name: fault.goal for fault in recovery.faults(lease_seconds)}
@@ -21,31 +21,33 @@ class Found:
         self._jobs = self._faults = self._lost = self._twice = self._wrong = 0
 
     def add_times(self, kind: str, times: Mapping[str, list[float]]) -> None:
-        """Take how soon jobs went on after each fault, in seconds."""
+        """Add the times after which jobs continued, in seconds by fault."""
         for name, seconds in times.items():
             goal, usual, worst = self._goals[name], median(seconds), max(seconds)
-            print(f"  {kind}, {name}: goes on after {usual:.1f} s, worst {worst:.1f} s, goal {goal:.0f} s", flush=True)
+            print(
+                f"  {kind}, {name}: continues after {usual:.1f} s, worst {worst:.1f} s, goal {goal:.0f} s", flush=True
+            )
             self._worst = max(self._worst, worst)
             self._in_time = self._in_time and worst <= goal
             self._faults += len(seconds)
 
     def add_outcome(self, kind: str, outcome: Outcome) -> None:
-        """Take what became of a mixed run."""
-        judgement, struck = outcome.judgement, outcome.struck
+        """Add the result of a mixed run."""
+        judgement, injected = outcome.judgement, outcome.injected
         jobs, attempts = judgement.by_status.total(), judgement.attempts
         print(f"  {kind}: {jobs} jobs in {attempts} attempts, {outcome.seconds:.0f} s: {_listed(judgement.by_status)}")
-        print(f"  {kind}: {struck.total()} faults: {_listed(struck)}")
-        print(f"  {kind}: lost {len(judgement.lost)}, run twice after finishing {len(judgement.twice)}", flush=True)
+        print(f"  {kind}: {injected.total()} faults: {_listed(injected)}")
+        print(f"  {kind}: lost {len(judgement.lost)}, run again after finishing {len(judgement.twice)}", flush=True)
         for sentence in judgement.wrong[:_SHOWN]:
             print(f"  {kind}: WRONG: {sentence}")
         self._jobs += judgement.by_status.total()
-        self._faults += struck.total()
+        self._faults += injected.total()
         self._lost += len(judgement.lost)
         self._twice += len(judgement.twice)
         self._wrong += len(judgement.wrong)
 
     def verdict(self) -> Verdict:
-        """Say whether everything was as it must be."""
+        """Return whether all goals were reached."""
         goals = "/".join(f"{goal:.0f}" for goal in self._goals.values())
         figures = f"jobs {self._jobs} faults {self._faults} lost {self._lost} twice {self._twice}"
         return Verdict(

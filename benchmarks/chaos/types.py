@@ -1,4 +1,4 @@
-"""The job types of the chaos: each writes its ledger, and says in its payload how it should end."""
+"""The job types of the chaos test: each writes the ledger, and its payload says how the job should end."""
 
 import time
 from datetime import timedelta
@@ -12,26 +12,26 @@ from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.policies import RetryPolicy
 
-# More than any hand can kill: whatever happens to a job, there is one right end
+# More attempts than faults, so that every job has one correct outcome
 ALWAYS = RetryPolicy(max_attempts=1000, delays=(timedelta(seconds=0.3),))
 FAILURES = 2
 
 
 class Expected(BaseModel):
-    """How a job should end, whatever happens on the way."""
+    """How the job should end."""
 
     ends: str = "completed"
 
 
 class Paced(Expected):
-    """How many steps it has, and how long each takes."""
+    """The number of steps and the duration of each."""
 
     steps: int = 10
     seconds: float = 0.05
 
 
 class Parent(Expected):
-    """How many children it makes."""
+    """The number of children."""
 
     children: int = 5
 
@@ -53,7 +53,7 @@ def limited(job: JobContext, payload: Expected) -> None:
 
 @job_type("chaos_paced", title="Long, with checkpoints", retry=ALWAYS)
 def paced(job: JobContext, payload: Paced) -> None:
-    """Go on from the last checkpoint, and save one after each step."""
+    """Continue from the last checkpoint, and save one after each step."""
     with ledger.attempt(job.id, job.attempt) as page:
         for step in range(job.state.get("step", 0), payload.steps):
             time.sleep(payload.seconds)
@@ -62,9 +62,9 @@ def paced(job: JobContext, payload: Paced) -> None:
             job.progress(done=step + 1, total=payload.steps)
 
 
-@job_type("chaos_files", title="Leaves files", retry=ALWAYS)
+@job_type("chaos_files", title="Writes files", retry=ALWAYS)
 def files(job: JobContext, payload: Expected) -> None:
-    """Leave two files, and note each one that was promised."""
+    """Write two files, and record each one in the ledger after it was stored."""
     with ledger.attempt(job.id, job.attempt) as page:
         for number in range(2):
             name, content = f"{job.attempt}-{number}.bin", _content(job.id, number)
@@ -75,7 +75,7 @@ def files(job: JobContext, payload: Expected) -> None:
 
 @job_type("chaos_root", title="Has children", retry=ALWAYS)
 def root(job: JobContext, payload: Parent) -> None:
-    """Make children."""
+    """Create children."""
     with ledger.attempt(job.id, job.attempt):
         for number in range(payload.children):
             job.spawn("chaos_files" if number % 3 == 0 else "chaos_instant", {}, name=str(number))
@@ -89,15 +89,15 @@ def flaky(job: JobContext, payload: Expected) -> None:
         if failures < FAILURES:
             job.save_state({"failures": failures + 1})
             page.note("raise")
-            message = f"a passing error, before it ends {payload.ends}"
+            message = f"a temporary error; the job should end {payload.ends}"
             raise RuntimeError(message)
 
 
 @job_type("chaos_hopeless", title="Always fails", retry=ALWAYS)
 def hopeless(job: JobContext, payload: Expected) -> None:
-    """Fail for good."""
+    """Fail without a retry."""
     with ledger.attempt(job.id, job.attempt):
-        raise JobError(f"This one should end {payload.ends}.")
+        raise JobError(f"This job should end {payload.ends}.")
 
 
 def _content(job_id: UUID, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""A house with many jobs, and somebody who looks at its pages: requests go through the whole application."""
+"""An installation with many jobs, and a signed-in client whose requests go through the whole application."""
 
 import shutil
 import tempfile
@@ -20,28 +20,28 @@ from webapp.db.engine import is_sqlite, writing
 from webapp.schema import now, users
 from webapp.services import Services
 
-OWNERS = 4  # the visitor is one of them
+OWNERS = 4  # the signed-in user is one of them
 _BROKE = '[{"text": "It broke."}]'
 
 
-class OtherAnswer(Exception):
-    """A request was answered with another status than is measured."""
+class UnexpectedStatus(Exception):
+    """Raised when a response has another status than the benchmark expects."""
 
 
 @contextmanager
-def house(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
-    """Yield the browser of somebody who owns a part of ``rows`` jobs."""
+def page_fixture(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
+    """Yield a client of a user who owns some of ``rows`` jobs."""
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.database(kind) as url:
         app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32))
         with app.app_context():
             upgrade()
         services: Services = app.extensions["deskjob"]
-        people = [_person(services) for _ in range(OWNERS)]
-        _fill(services, people, rows)
+        owner_ids = [_person(services) for _ in range(OWNERS)]
+        _fill(services, owner_ids, rows)
         client = app.test_client()
         with client.session_transaction() as session:
-            session["_user_id"] = services.sessions.begin(people[0])
+            session["_user_id"] = services.sessions.begin(owner_ids[0])
         try:
             yield client
         finally:
@@ -50,13 +50,13 @@ def house(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
 
 
 def seconds(client: FlaskClient, path: str, status: int = 200, **headers: Any) -> float:
-    """Ask for a page; return how long the answer took: of this process' own time, unless a database has one too."""
-    alone = client.application.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
-    return _took(process_time if alone else perf_counter, client, path, status, headers)
+    """Request a page; return its CPU time on SQLite, and its elapsed time with a database server."""
+    embedded = client.application.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite")
+    return _took(process_time if embedded else perf_counter, client, path, status, headers)
 
 
 def seconds_waited(client: FlaskClient, path: str) -> float:
-    """Ask for a page; return how long one had to wait for it."""
+    """Request a page; return the elapsed time."""
     return _took(perf_counter, client, path, 200, {})
 
 
@@ -65,8 +65,8 @@ def _took(clock: Callable[[], float], client: FlaskClient, path: str, status: in
     answer = client.get(path, headers=headers)
     took = clock() - began
     if answer.status_code != status:
-        message = f"{path} was answered with {answer.status} instead of {status}"
-        raise OtherAnswer(message)
+        message = f"{path} answered with {answer.status} instead of {status}"
+        raise UnexpectedStatus(message)
     return took
 
 
@@ -78,13 +78,13 @@ def _person(services: Services) -> UUID:
     return person_id
 
 
-def _fill(services: Services, people: list[UUID], rows: int) -> None:
-    """Add jobs of everybody, a hundredth of them public, most of them done; their ids are in time."""
+def _fill(services: Services, owner_ids: list[UUID], rows: int) -> None:
+    """Add jobs of all owners: one per cent public, most of them done, with ids in order of creation."""
     sqlite = is_sqlite(services.engine)
-    first = int(time() * 1000) - rows  # milliseconds, with which the first id begins
+    first = int(time() * 1000) - rows  # the time in the first id, in milliseconds
     number = f"printf('%012x', {first} + i)" if sqlite else f"lpad(to_hex({first} + i), 12, '0')"
     job_id = f"{number} || '70008000000000000000'"
-    owner = " ".join(f"WHEN {at} THEN '{person.hex}'" for at, person in enumerate(people))
+    owner = " ".join(f"WHEN {at} THEN '{person.hex}'" for at, person in enumerate(owner_ids))
     cast, moment = ("", "strftime('%Y-%m-%d %H:%M:%f000', 'now')") if sqlite else ("::uuid", "now()")
     statement = f"""
         INSERT INTO jobs (id, type, title, status, queue, priority, owner_id, public, payload, message, errors,
@@ -93,7 +93,7 @@ def _fill(services: Services, people: list[UUID], rows: int) -> None:
         SELECT ({job_id}){cast}, 'dataset_report', 'Report number ' || i,
                CASE i % 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 'default', 100,
                (CASE WHEN i % 100 = 7 THEN NULL ELSE CASE (i / 20) % {OWNERS} {owner} END END){cast}, i % 100 = 7,
-               '{{"customer": "somebody"}}', '200 of 200 customers',
+               '{{"customer": "customer"}}', '200 of 200 customers',
                (CASE i % 20 WHEN 0 THEN '{_BROKE}' ELSE '[]' END){"" if sqlite else "::jsonb"},
                {moment}, {moment}, {moment}
         FROM n"""
