@@ -40,7 +40,7 @@ from webapp.jobs.queueing.start_estimate import StartEstimates
 from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
 from webapp.jobs.store.file_store import FileStore, StoredFile
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 
 Wake = Callable[[str], None]
 
@@ -67,7 +67,7 @@ class Jobs:
         """Build the service; ``wake`` tells workers that a queue has a job to claim."""
         self.engine = engine
         self.registry = registry
-        self.store = Store(engine)
+        self.store = JobStore(engine)
         self._vault = vault
         self._files = files
         self._wake = wake
@@ -179,7 +179,7 @@ class Jobs:
             return ()
         job_type = self.registry.get(type_name)
         if job_type.unique_key is not None:
-            message = f"Jobs of the type {type_name!r} have a unique key: make them one by one."
+            message = f"Jobs of the type {type_name!r} have a unique key. Create them one by one."
             raise BadRequest(message)
         model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
         self._refuse_unknown_queue(model.queue)

@@ -35,7 +35,7 @@ from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queueing.claim import Claims
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, report
 from webapp.jobs.store.file_store import StoredFile
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 from webapp.schema import attachments, jobs, now
 
 pytestmark = pytest.mark.dialect
@@ -61,7 +61,7 @@ class Attempts(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.queue = uuid4().hex  # its own queue, so that examples can share a database
-        self.store, self.leases = Store(self.engine), Leases(self.engine, lambda _: None)
+        self.store, self.leases = JobStore(self.engine), Leases(self.engine, lambda _: None)
         self.model: dict[UUID, Expected] = {}
 
     @rule(tries=st.integers(1, 3))

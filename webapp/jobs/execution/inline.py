@@ -14,7 +14,7 @@ from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import IllegalTransition, Job, Status
 from webapp.jobs.queueing.claim import Claims
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 
 WatchdogFactory = Callable[[UUID], Watchdog]
 _INTERRUPTED = "It ran from the command line and was interrupted."
@@ -40,7 +40,7 @@ class InlineRun:
     def __init__(
         self,
         *,
-        store: Store,
+        store: JobStore,
         registry: Registry,
         claims: Claims,
         executor: Executor,

@@ -1,1 +1,1 @@
-"""Every change of a job's status and everything that follows from it, one transaction each."""
+"""Every change of a job's status with all its consequences, one transaction each."""

@@ -12,7 +12,7 @@ from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, short_id
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.jobs.store import events
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.transitions import UNSTARTED
 from webapp.schema import attachments, jobs, later, now
 
@@ -48,7 +48,7 @@ class CannotBePinned(IllegalTransition):
 class AdminJobs:
     """The operators' changes of a job's priority, visibility and protection from pruning, each with its event."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: JobStore, registry: Registry) -> None:
         self._store = store
         self._registry = registry
 

@@ -20,7 +20,7 @@ from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
 from webapp.jobs.store.file_store import FileStore, StoredFile
-from webapp.jobs.store.job_store import JobNotFound, Store
+from webapp.jobs.store.job_store import JobNotFound, JobStore
 from webapp.jobs.store.unique_keys import KEY_LIMIT
 from webapp.schema import attachments, dependencies, jobs, later
 
@@ -142,7 +142,7 @@ class NewJob:
         return replace(self, job=held, after={**dict.fromkeys(key_holders, False), **self.after})
 
 
-def insert_new_job(connection: Connection, store: Store, new: NewJob) -> set[str]:
+def insert_new_job(connection: Connection, store: JobStore, new: NewJob) -> set[str]:
     """Write a new job with its dependencies; return the queues in which jobs can now be claimed."""
     lock_order.lock_dependents(connection, new.after)
     insert_jobs(connection, store, [new.job], files=new.files, delay=new.delay)
@@ -152,7 +152,7 @@ def insert_new_job(connection: Connection, store: Store, new: NewJob) -> set[str
     return {new.job.queue} if new.job.status is Status.QUEUED else set()
 
 
-def insert_behind_key_holders(connection: Connection, store: Store, new: NewJob) -> set[str]:
+def insert_behind_key_holders(connection: Connection, store: JobStore, new: NewJob) -> set[str]:
     """Write a new job that starts after all jobs that hold its unique key or wait for it, if there are any.
 
     The rows of these jobs are locked and then read again, so that none is added or ends meanwhile.
@@ -165,7 +165,7 @@ def insert_behind_key_holders(connection: Connection, store: Store, new: NewJob)
 
 def insert_jobs(
     connection: Connection,
-    store: Store,
+    store: JobStore,
     new: Sequence[Job],
     *,
     files: Collection[StoredFile] = (),

@@ -12,11 +12,11 @@ from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, create
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.file_store import FileStore, StoredFile
-from webapp.jobs.store.job_store import JobNotFound, Store
+from webapp.jobs.store.job_store import JobNotFound, JobStore
 from webapp.schema import attachments, jobs, later, now
 
 
-def add_child(store: Store, root_id: UUID, make: Callable[[Job], Job]) -> tuple[Job, set[str]]:
+def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tuple[Job, set[str]]:
     """Write the child that ``make`` returns for the root; return it, and the queues in which jobs can be claimed.
 
     The child is held until the root's handler has returned. If the root already waits for its
@@ -41,7 +41,7 @@ def add_child(store: Store, root_id: UUID, make: Callable[[Job], Job]) -> tuple[
         return store.read(connection, child.id), {child.queue} if at_once else set()
 
 
-def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, keep_seconds: float) -> None:
+def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, keep_seconds: float) -> None:
     """Add an output file to a job; if there is no such job, remove the file and raise `JobNotFound`."""
     try:
         with writing(store.engine) as connection:
@@ -66,7 +66,7 @@ def add_file(store: Store, files: FileStore, job_id: UUID, file: StoredFile, kee
         raise
 
 
-def remove_files(store: Store, files: FileStore, job_id: UUID) -> int:
+def remove_files(store: JobStore, files: FileStore, job_id: UUID) -> int:
     """Remove the output files of a job and return how many; their rows stay, with the time of removal."""
     is_output = (attachments.c.job_id == job_id, attachments.c.role == "output", attachments.c.deleted_at.is_(None))
     with writing(store.engine) as connection:

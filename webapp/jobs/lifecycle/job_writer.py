@@ -17,7 +17,7 @@ from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.store import idempotency_keys
 from webapp.jobs.store.fence import LeaseLost
 from webapp.jobs.store.file_store import FileStore
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.schema import jobs
 
@@ -35,7 +35,7 @@ class JobCreation:
 class JobWriter:
     """Writes new jobs to one database. It wakes no worker: the caller does, after the commit."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
 
     def write(self, new: NewJob, on_duplicate: OnDuplicate | str) -> tuple[UUID, set[str]]:

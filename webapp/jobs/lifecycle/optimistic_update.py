@@ -18,7 +18,7 @@ from webapp.jobs.lifecycle import cascade, finish_family, retry
 from webapp.jobs.model import diagnostics, json_values
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
 from webapp.jobs.store import events, lock_order, signals
-from webapp.jobs.store.job_store import StaleJob, Store
+from webapp.jobs.store.job_store import JobStore, StaleJob
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
 from webapp.schema import now
 
@@ -30,7 +30,7 @@ Wake = Callable[[str], None]
 class JobUpdater:
     """Applies steps to jobs."""
 
-    def __init__(self, store: Store, wake: Wake) -> None:
+    def __init__(self, store: JobStore, wake: Wake) -> None:
         self.store = store
         self._wake = wake
 

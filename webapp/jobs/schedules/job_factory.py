@@ -15,7 +15,7 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.schedule import Schedule
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 
 
 class CannotStart(Exception):
@@ -33,7 +33,7 @@ class PreviousRunUnfinished(Exception):
 class ScheduledJobFactory:
     """Creates the jobs of schedules, one at a time if the schedule or the job type says so."""
 
-    def __init__(self, registry: Registry, vault: Vault, store: Store) -> None:
+    def __init__(self, registry: Registry, vault: Vault, store: JobStore) -> None:
         self._registry = registry
         self._vault = vault
         self._store = store

@@ -23,7 +23,7 @@ from webapp.jobs.schedules.cron_rule import UnknownTimeZone
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished, ScheduledJobFactory
 from webapp.jobs.schedules.misfires import FiringPlan, plan_firing
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, to_schedule
-from webapp.jobs.store.job_store import Store
+from webapp.jobs.store.job_store import JobStore
 from webapp.schema import now, schedules
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class ScheduleRunner:
     """Creates the jobs of schedules."""
 
     def __init__(
-        self, engine: Engine, *, registry: Registry, vault: Vault, store: Store, wake: Callable[[str], None]
+        self, engine: Engine, *, registry: Registry, vault: Vault, store: JobStore, wake: Callable[[str], None]
     ) -> None:
         self._engine = engine
         self._factory = ScheduledJobFactory(registry, vault, store)

@@ -1,1 +1,1 @@
-"""Rows, files, events, locks, keys and fencing: everything that is written goes through here."""
+"""Rows, files, events, locks, keys and fencing: every write goes through here."""

@@ -36,7 +36,7 @@ class StaleJob(Exception):
         super().__init__(f"Job {job.short_id} has changed since version {job.version} was read.")
 
 
-class Store:
+class JobStore:
     """The jobs of one database."""
 
     def __init__(self, engine: Engine) -> None:

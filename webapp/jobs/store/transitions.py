@@ -7,6 +7,7 @@ UPDATE; a test checks that.
 """
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -69,7 +70,7 @@ waiting_for_children = Transition(Status.WAITING, among=(Status.RUNNING,))
 # End without an attempt
 cancelled_before_start = Transition(Status.CANCELLED, among=UNSTARTED)
 cancelled_while_held = Transition(Status.CANCELLED, among=(Status.HELD,))
-abandoned = Transition(Status.CANCELLED, among=(Status.RUNNING,))  # a record-only job that nobody reports any more
+abandoned = Transition(Status.CANCELLED, among=(Status.RUNNING,))  # a record-only job that ignores a stop request
 root_ended = Transition(Status.COMPLETED, Status.FAILED, Status.CANCELLED, among=(Status.WAITING,))
 
 # Retry
@@ -80,4 +81,9 @@ def changed(job_id: UUID, old: Status, new: Status) -> Transition:
     """Return the transition of an optimistic update; raise `IllegalTransition` if `MOVES` does not have it."""
     if new not in MOVES[old]:
         raise IllegalTransition(job_id, old, new)
+    return _single_move(old, new)
+
+
+@cache
+def _single_move(old: Status, new: Status) -> Transition:
     return Transition(new, among=(old,))
