@@ -117,7 +117,7 @@ def test_files_that_have_expired_are_said_to_be_gone(
     kept = attach(job, "new.pdf", expires_at=job.created_at + timedelta(days=7))
     page = client.get(f"/jobs/{job.id}").text
     assert f"/files/{old.id}" not in page
-    assert "removed 1 Jan 2020" in text_of(page)
+    assert "deleted 1 Jan 2020" in text_of(page)
     assert f"/files/{kept.id}" in page
     assert "kept until" in page
     assert kept.sha256[:12] in page
@@ -131,13 +131,13 @@ def test_the_timeline_tells_who_did_what(client: FlaskClient, put: Put, services
         events.insert(connection, events.rows_of([job], EventName.CANCEL_REQUESTED, actor_id=user.id))
         events.insert(connection, events.rows_of([job], EventName.CANCELLED))
     page = text_of(client.get(f"/jobs/{job.id}").text)
-    for line in ("Created by you", "Attempt 1 of 3 started", "Asked to stop by you", "Stopped by you"):
+    for line in ("Created by you", "Attempt 1 of 3 started", "Stop requested by you", "Stopped by you"):
         assert line in page
 
 
 def test_parameters_of_a_removed_kind_of_job_are_not_shown(client: FlaskClient, put: Put) -> None:
     page = client.get(f"/jobs/{put(payload={'api_key': 'in the clear'}).id}").text
-    assert "not installed any more" in page
+    assert "no longer installed" in page
     assert "in the clear" not in page
 
 
@@ -289,12 +289,12 @@ def test_a_planned_retry_shows_its_error_and_its_time(client: FlaskClient, put: 
     page = text_of(client.get(f"/jobs/{job.id}").text)
     assert "Attempt 1 of 3 failed. The next one starts in 5 min." in page
     assert "The shop is closed." in page
-    assert "it is tried again by itself" in page
+    assert "will be retried automatically" in page
 
 
 def test_what_can_be_done_about_a_failure_depends_on_the_job(client: FlaskClient, put: Put) -> None:
     lone = text_of(client.get(f"/jobs/{put(Status.FAILED, errors=({'text': 'No.'},)).id}").text)
-    assert "try it again" in lone
+    assert "retry it" in lone
     root = put(Status.FAILED, parts=1, parts_failed=1)
     part = text_of(client.get(f"/jobs/{put(Status.FAILED, root_id=root.id).id}").text)
     assert "This is a child job. Retry its parent job." in part

@@ -144,8 +144,8 @@ def test_the_list_offers_acts_and_all_that_match(client: FlaskClient, put: Put) 
     assert "All 2 matching jobs" in client.get("/jobs?q=report").text, "all were read"
     for _ in range(50):
         put(Status.COMPLETED)
-    assert "All 52 that match" in client.get("/jobs").text
-    assert "All 52 that match" in client.get("/jobs?whose=mine&when=7").text
+    assert "All 52 matching jobs" in client.get("/jobs").text
+    assert "All 52 matching jobs" in client.get("/jobs?whose=mine&when=7").text
     assert "All matching jobs" in client.get("/jobs?type=report").text, "the question says how many"
     older = re.search(r'href="([^"]+)">Older', client.get("/jobs").text)[1]
     assert 'name="all"' not in client.get(html.unescape(older)).text, "there it would be all from there on"

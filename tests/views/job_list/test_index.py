@@ -56,7 +56,7 @@ def test_someone_without_jobs_is_told_how_to_begin(client: FlaskClient) -> None:
 def test_an_empty_filter_is_not_taken_for_an_empty_house(client: FlaskClient, put: Put) -> None:
     put(Status.COMPLETED)
     page = client.get("/jobs?tab=failed").text
-    assert "There are no failed jobs" in page
+    assert "No failed jobs" in page
     assert "No jobs yet" not in page
     assert "Show all jobs" in page
 

@@ -83,14 +83,14 @@ def test_a_search_finds_and_says_when_it_does_not(client: FlaskClient, put: Put)
     job = put(Status.FAILED, errors=({"text": "The file has no column sku."},))
     assert str(job.id) in client.get("/jobs?q=column+SKU").text
     page = client.get("/jobs?q=nothing&tab=failed").text
-    assert "No failed jobs with these filters" in page
+    assert "No failed jobs match the filters" in page
     assert 'value="nothing"' in page
 
 
 def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
     page = client.get("/jobs?since=31.12.&q=monthly").text
-    assert "“31.12.” is not a day. Write it like 2026-12-31." in page
+    assert "“31.12.” is not a date. Use the format 2026-12-31." in page
     assert 'value="31.12."' in page
     assert str(job.id) in page
     assert "so nothing can match" in client.get("/jobs?since=2026-02-02&until=2026-01-01").text
@@ -104,6 +104,6 @@ def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
     for _ in range(3):
         put(Status.COMPLETED)
     page = client.get("/jobs?q=needle").text
-    assert "Only the newest jobs were searched so far." in page
+    assert "Only the newest jobs have been searched so far." in page
     older = html.unescape(re.search(r'href="([^"]*before=[^"]*)">Search older ones', page)[1])
     assert str(job.id) in client.get(older).text

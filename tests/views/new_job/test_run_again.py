@@ -57,7 +57,7 @@ def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
 def test_the_form_has_the_old_values_and_no_secret(client: FlaskClient, old: Job) -> None:
     page = client.get(f"/jobs/{old.id}/run-again").text
     assert 'value="May"' in page
-    assert "may.csv, 8 bytes, is kept." in page
+    assert "may.csv (8 bytes) is already uploaded." in page
     assert 'value="All of May"' in page
     assert "asked anew" in page
     assert "$secret" not in page
@@ -92,4 +92,4 @@ def test_what_is_not_installed_any_more_cannot_run_again(client: FlaskClient, pu
     job = put(Status.COMPLETED)
     answer = client.get(f"/jobs/{job.id}/run-again")
     assert answer.status_code == 409
-    assert "not installed any more" in answer.text
+    assert "no longer installed" in answer.text

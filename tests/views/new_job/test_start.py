@@ -153,7 +153,7 @@ def test_an_unknown_type_is_not_found(client: FlaskClient) -> None:
 def test_the_page_tells_what_happens_with_the_result(client: FlaskClient) -> None:
     page = client.get("/jobs/new/sample_import").text
     assert "Only you and the operators of this installation." in page
-    assert "30\N{NO-BREAK SPACE}days, then they are removed." in page
+    assert "30\N{NO-BREAK SPACE}days, then they are deleted." in page
     assert "At most 100 kB." in page
 
 
@@ -197,7 +197,7 @@ def test_what_does_not_fit_comes_back_with_sentences_and_all_that_was_typed(clie
     assert 'aria-invalid="true"' in answer.text
     assert 'value="M&lt;"' in answer.text
     assert "hush" not in answer.text
-    assert "Type it again" in answer.text
+    assert "Enter it again" in answer.text
 
 
 def token(answer: Any, field: str = "table") -> str:
@@ -208,7 +208,7 @@ def token(answer: Any, field: str = "table") -> str:
 
 def test_a_file_that_was_received_is_not_asked_for_again(client: FlaskClient, services: Services) -> None:
     refused = post(client, name="M", table=csv())
-    assert "airports.csv, 8 bytes, is kept. Choose another file to replace it." in refused.text
+    assert "airports.csv (8 bytes) is already uploaded. Choose another file to replace it." in refused.text
     fields = {"name": "May", "table": (BytesIO(), ""), "table.kept": token(refused)}
     job = started(post(client, **fields), services)
     assert content(services, job) == [("airports.csv", b"a,b\n1,2\n")]
@@ -355,7 +355,7 @@ def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
 ) -> None:
     madrid = client_of(person("carla", timezone="Europe/Madrid"))
-    assert "Times are those of Europe/Madrid." in madrid.get("/jobs/new/nothing").text
+    assert "Time zone: Europe/Madrid." in madrid.get("/jobs/new/nothing").text
     soon = services.queries.jobs.now() + timedelta(days=2)
     at = soon.astimezone(ZoneInfo("Europe/Madrid")).replace(second=0, microsecond=0)
     job = started(madrid.post("/jobs/new/nothing", data={"job.at": f"{at:%Y-%m-%dT%H:%M}"}), services)
@@ -380,7 +380,7 @@ def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
     assert answer.status_code == 422
     assert sentence in answer.text
     assert 'value="All of May"' in answer.text
-    assert "airports.csv, 8 bytes, is kept." in answer.text
+    assert "airports.csv (8 bytes) is already uploaded." in answer.text
     assert services.queries.all_jobs.newest(1) == ()
 
 
@@ -398,7 +398,7 @@ def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: 
 
 
 def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
-    assert "You can start it all the same" in client.get("/jobs/new/nothing").text
+    assert "You can still start it" in client.get("/jobs/new/nothing").text
     job = started(client.post("/jobs/new/nothing"), services)
     assert "No worker is running for this job type." in client.get(f"/jobs/{job.id}").text
 
@@ -415,4 +415,4 @@ def test_what_may_run_only_once_at_a_time_is_refused_with_a_sentence(client: Fla
     fields = {"picture": csv("b.png")}
     answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
     assert answer.status_code == 422
-    assert "that job has not ended yet" in answer.text
+    assert "An identical job is already running." in answer.text

@@ -37,7 +37,7 @@ def test_a_reason_that_is_too_long_comes_back(by: By, add: Add, services: Servic
     schedule = add()
     answer = by("operator").post(f"/admin/schedules/{schedule.id}/pause", data={"why": "x" * 201})
     assert answer.status_code == 422
-    assert "Write 200 characters at most." in answer.text
+    assert "Use at most 200 characters." in answer.text
     assert "x" * 201 in answer.text
     assert services.schedules.get(schedule.id) == schedule
 
@@ -86,7 +86,7 @@ def test_a_job_that_an_operator_may_not_start_is_not_started_through_its_schedul
 def test_a_schedule_is_removed_after_a_question(by: By, add: Add, services: Services) -> None:
     client, schedule = by("admin"), add()
     here = f"/admin/schedules/{schedule.id}/remove"
-    assert "The jobs that it has started stay" in client.get(here).text
+    assert "The jobs it has started are kept" in client.get(here).text
     assert "<dialog" in client.get(here, headers={"HX-Request": "true"}).text
     services.schedules.get(schedule.id)
     answer = client.post(here)

@@ -79,7 +79,7 @@ def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Servic
         ({"schedule-queue": "typo"}, "queue", "There is no queue"),
         ({"schedule-priority": "high"}, "priority", "A priority must be a number from 0 to 10,000"),
         ({"schedule-priority": "10001"}, "priority", "A priority must be a number from 0 to 10,000"),
-        ({"schedule-whose": "person", "schedule-person": "nobody"}, "person", "There is no active account"),
+        ({"schedule-whose": "person", "schedule-person": "nobody"}, "person", "No active account"),
         ({"schedule-missed": "never"}, "missed", "The policy for missed runs must be one of"),
     ],
     ids=str,
@@ -100,7 +100,7 @@ def test_what_does_not_fit_comes_back_with_a_sentence_and_nothing_is_written(
 def test_mistakes_in_both_halves_are_said_together(client: FlaskClient) -> None:
     answer = client.post(NEW, data=FIELDS | {"schedule-rule": "H", "path": "", "key": ""})
     assert answer.status_code == 422
-    assert "answers need another look" in answer.text
+    assert "fields need attention" in answer.text
     for link in ("#schedule-rule", "#field-key"):
         assert f'href="{link}"' in answer.text
 

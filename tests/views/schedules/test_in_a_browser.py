@@ -148,7 +148,7 @@ def test_without_javascript_it_all_works(sign_in: Open, services: Services) -> N
     page.get_by_role("button", name="Pause").click()
     assert "It starts no jobs until it is resumed." in page.locator("#paused").inner_text()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("link", name="Remove").click()
+    page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete schedule").click()
     assert "No schedules yet" in page.locator("main").inner_text()
     assert services.schedules.all() == ()

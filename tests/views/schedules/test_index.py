@@ -42,7 +42,7 @@ def test_the_list_says_what_starts_when_and_how_it_went(by: By, add: Add, servic
     assert "Every day at 02:00 · America/New_York" in page
     assert "Mirror a folder" in page
     assert "The last 1 runs: 1 Stopped" in page
-    assert "Times are those of UTC" in page
+    assert "Times are shown in UTC" in page
 
 
 def test_a_pause_shows_since_when_by_whom_and_why(by: By, add: Add, services: Services) -> None:
@@ -70,7 +70,7 @@ def test_each_run_is_linked_to_its_job_and_says_what_became_of_it(by: By, add: A
 def test_why_it_cannot_be_changed_is_said_where_no_mouse_is_needed(by: By, add: Add) -> None:
     address = f"/admin/schedules/{add().id}"
     assert '<p class="why">' not in by("admin").get(address).text
-    assert "<strong>Change, Remove</strong> Only admins may do this." in by("operator").get(address).text
+    assert "<strong>Edit, Delete</strong> Only admins may do this." in by("operator").get(address).text
     assert "<strong>Run now, Pause</strong> Only operators and admins may do this." in by("auditor").get(address).text
 
 

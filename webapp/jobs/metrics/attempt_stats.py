@@ -41,7 +41,7 @@ class AttemptStats:
 
     @property
     def failure_percent(self) -> float:
-        """The share that failed, in per cent."""
+        """The share that failed, in percent."""
         return 100 * self.failures / self.runs if self.runs else 0.0
 
 

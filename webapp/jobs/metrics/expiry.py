@@ -1,6 +1,6 @@
 """Delete metrics that are older than any page shows, in small transactions.
 
-The counts of `outcomes` are not deleted by age: they go with their jobs.
+The counts of `outcomes` are kept; `outcomes.roll_up` merges their rows, and drops those that add up to zero.
 """
 
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 """How many jobs ended in each hour, by their current status: the counts of lists of ended jobs.
 
-Database triggers subtract a job that is retried or deleted. Readers add the jobs that ended after the cursor, so a
-count always equals the length of its list.
+Database triggers subtract a job that is retried, or deleted within two days of its end; older jobs stay in the counts
+as history. Readers add the jobs that ended after the cursor, so a recent count equals the length of its list.
 """
 
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Change tags (ETags) for job pages: a text that differs whenever the page of a job can look different."""
+"""Change tags (ETags) for job pages: a text that changes whenever the page of a job does."""
 
 from sqlalchemy import ColumnElement, Engine, ScalarSelect, func, select
 

@@ -58,7 +58,7 @@ class JobResults:
 
 @dataclass(frozen=True, slots=True)
 class ListChangeTag:
-    """A text that differs whenever a list can look different, and the number of ``new`` jobs that it does not show."""
+    """A text that changes whenever the list does, and the number of ``new`` jobs that the list does not show."""
 
     text: str
     new: int

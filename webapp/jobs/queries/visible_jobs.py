@@ -1,7 +1,7 @@
-"""What pages read of jobs: who sees which, timelines, logs; and the scans that lists are made of (listing.py).
+"""Which jobs a viewer can see, their timelines and attempts, and the index scans that lists are made of.
 
-Own jobs and public ones are two index scans joined by UNION: as one ``OR`` they are a scan
-of the whole table for a user who has few.
+A user's own jobs and public jobs are two index scans joined by UNION: one ``OR`` would scan the whole table for
+a user who has few jobs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ class Attempt:
 
 
 class VisibleJobs:
-    """Reads jobs as a viewer can see them."""
+    """Reads jobs. Only methods that take a viewer check what the viewer can see."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -136,9 +136,9 @@ class VisibleJobs:
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
-    def _rows(self, kind: type[Any], statement: Any) -> tuple[Any, ...]:
+    def _rows(self, row_class: type[Any], statement: Any) -> tuple[Any, ...]:
         with reading(self.engine) as connection:
-            return tuple(kind(**row) for row in connection.execute(statement).mappings())
+            return tuple(row_class(**row) for row in connection.execute(statement).mappings())
 
 
 def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
@@ -183,7 +183,7 @@ def select_newest_visible(
 
 
 def select_newest(scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
-    """Select the newest jobs of several scans, given by their conditions; no job may meet two of them."""
+    """Select the newest jobs of several scans, given by their conditions; no job can meet two of them."""
     selected = columns or tuple(jobs.c)
     if len(scans) == 1:
         return select(*selected).where(*scans[0]).order_by(jobs.c.id.desc()).limit(limit)

@@ -2,5 +2,5 @@
 
 ``cron_rule`` computes times and ``misfires`` decides which of them are due or were missed; both are pure. ``schedule``
 has the values, ``draft`` what users can set, ``service`` stores schedules. Every second a clock calls ``runner``:
-``job_factory`` makes the jobs, ``run_records`` claims each time, and ``run_history`` reads what became of it.
+``job_factory`` creates the jobs, ``run_records`` records each time once, and ``run_history`` reads the outcomes.
 """
