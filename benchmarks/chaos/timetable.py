@@ -53,7 +53,7 @@ class Timetable:
         """Pause all schedules."""
         for schedule in self._services.schedules.all():
             if schedule.paused_at is None:
-                self._services.schedules.pause(schedule, why="The run is over.")
+                self._services.schedules.pause(schedule, reason="The run is over.")
 
     def wrong(self) -> Iterator[str]:
         """Yield a sentence for every time without its own job."""

@@ -74,7 +74,7 @@ def create_schedules(services: Services, staff: Staff) -> tuple[Schedule, ...]:
     now = services.queries.jobs.now()
     for schedule, demo in zip(created, [demo for demo in SCHEDULES if demo.name not in known], strict=True):
         if demo.why:
-            services.schedules.pause(schedule, why=demo.why, by=staff["dai"].id)
+            services.schedules.pause(schedule, reason=demo.why, by=staff["dai"].id)
         values = {"created_at": now - _CREATED_AGO, **({"paused_at": now - _PAUSED_AGO} if demo.why else {})}
         with writing(services.engine) as connection:
             connection.execute(update(schedules).where(schedules.c.id == schedule.id).values(**values))

@@ -74,7 +74,7 @@ def test_a_change_of_an_outdated_schedule_is_refused(services: Services, add: Ad
 
 def test_a_pause_has_a_reason_and_a_resumed_schedule_does_not_catch_up(services: Services, add: Add) -> None:
     person = uuid4()
-    paused = services.schedules.pause(add(), why=" Moving ", by=person)
+    paused = services.schedules.pause(add(), reason=" Moving ", by=person)
     assert (paused.is_paused, paused.paused_by, paused.paused_why) == (True, person, "Moving")
     assert paused.next_fire_at is None
     changed = services.schedules.change(paused, DRAFT)
@@ -89,7 +89,7 @@ def test_a_pause_has_a_reason_and_a_resumed_schedule_does_not_catch_up(services:
 
 def test_a_long_reason_is_refused(services: Services, add: Add) -> None:
     with pytest.raises(InvalidSchedule, match="A reason can have at most 200 characters"):
-        services.schedules.pause(add(), why="x" * 201)
+        services.schedules.pause(add(), reason="x" * 201)
 
 
 def test_deleting_a_schedule_keeps_its_jobs(services: Services, add: Add) -> None:

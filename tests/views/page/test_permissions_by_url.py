@@ -119,7 +119,7 @@ def address_of(
         draft = ScheduleDraft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
         made = services.schedules.add("job_history_export", {"format": "csv"}, draft)
         if paused:
-            services.schedules.pause(made, why="because")
+            services.schedules.pause(made, reason="because")
         return made.id
 
     named = {

@@ -57,7 +57,7 @@ def busy(services: Services, add: Add) -> Schedule:
         for minute, outcome in enumerate(("busy", "missed", "refused")):
             row = {"schedule_id": schedule.id, "outcome": outcome, "detail": "It was so. " * 5}
             connection.execute(insert(schedule_runs).values(fire_at=later(-60.0 * minute), fired_at=now(), **row))
-    services.schedules.pause(add("Weekly", zone="America/New_York"), why="a-reason-without-any-space-" * 6)
+    services.schedules.pause(add("Weekly", zone="America/New_York"), reason="a-reason-without-any-space-" * 6)
     add("a-name-without-any-space-" * 4)
     return schedule
 

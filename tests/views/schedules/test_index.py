@@ -46,7 +46,7 @@ def test_the_list_says_what_starts_when_and_how_it_went(by: By, add: Add, servic
 
 
 def test_a_pause_shows_since_when_by_whom_and_why(by: By, add: Add, services: Services) -> None:
-    services.schedules.pause(add(), why="Moving house")
+    services.schedules.pause(add(), reason="Moving house")
     for page in ("/admin/schedules", f"/admin/schedules/{services.schedules.get_by_name('Nightly').id}"):
         text = by(f"{'admin' if page.endswith('schedules') else 'operator'}").get(page).text
         assert "Paused just now" in text

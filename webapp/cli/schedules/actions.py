@@ -24,7 +24,7 @@ _schedule = click.argument("schedule", metavar="NAME", type=SCHEDULE)
 def pause(schedule: Schedule, reason: str, *, in_json: bool) -> None:
     """Pause a schedule. It starts no jobs until you resume it; running jobs continue."""
     with _audited(AuditAction.SCHEDULE_PAUSE, schedule, after={"why": reason}):
-        paused = services().schedules.pause(schedule, why=reason)
+        paused = services().schedules.pause(schedule, reason=reason)
     print_schedule(paused, in_json=in_json)
 
 

@@ -104,11 +104,11 @@ class Schedules:
             row["next_fire_at"] = rule.after(self._now())
         return self._update(old, changed_at=now(), changed_by=by, **row)
 
-    def pause(self, old: Schedule, *, why: str = "", by: UUID | None = None) -> Schedule:
+    def pause(self, old: Schedule, *, reason: str = "", by: UUID | None = None) -> Schedule:
         """Stop firing the schedule; jobs that it has created continue."""
-        if len(why) > REASON_LIMIT:
-            raise InvalidSchedule({"why": f"A reason can have at most {REASON_LIMIT} characters."})
-        return self._update(old, paused_at=now(), paused_by=by, paused_why=why.strip(), next_fire_at=None)
+        if len(reason) > REASON_LIMIT:
+            raise InvalidSchedule({"reason": f"A reason can have at most {REASON_LIMIT} characters."})
+        return self._update(old, paused_at=now(), paused_by=by, paused_why=reason.strip(), next_fire_at=None)
 
     def resume(self, old: Schedule) -> Schedule:
         """Fire the schedule again from now on; times during the pause do not count as missed."""

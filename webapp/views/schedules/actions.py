@@ -31,7 +31,7 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
         answer.status_code = 200 if request.method == "GET" else 422
         return answer
     with audited(AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after={"why": why}):
-        services().schedules.pause(schedule, why=why, by=signed_in().id)
+        services().schedules.pause(schedule, reason=why, by=signed_in().id)
     return _back(schedule)
 
 
