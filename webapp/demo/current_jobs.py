@@ -117,8 +117,8 @@ class CurrentJobs:
             self._jobs.change(job_id, step)
 
 
-def _owned_by(person: User) -> dict[str, Any]:
-    return {"owner": Owner(user_id=person.id, tenant=person.tenant), "triggered_by": person.id}
+def _owned_by(user: User) -> dict[str, Any]:
+    return {"owner": Owner(user_id=user.id, tenant=user.tenant), "triggered_by": user.id}
 
 
 def fail_once(engine: Engine, job_id: UUID) -> None:

@@ -38,7 +38,7 @@ _READ_AFTER = timedelta(minutes=7)
 
 def month(count: int, *, staff: Staff, registry: Registry, rng: Random, now: datetime) -> tuple[PastJob, ...]:
     """Return ``count`` finished jobs of the last 30 days, oldest first."""
-    most_attempts = {kind.name: kind.retry.max_attempts for kind in registry}
+    most_attempts = {job_type.name: job_type.retry.max_attempts for job_type in registry}
     outcomes = chain(_NEWEST_OUTCOMES, repeat(None))
     times = reversed(_random_times(count, rng, now))
     scenarios = (

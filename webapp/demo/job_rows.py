@@ -65,20 +65,20 @@ class PastJob:
 
 def job_row(job: PastJob, file: StoredFile | None, rng: Random) -> Row:
     """Return the row of the job; without ``file``, its payload names an input file that was deleted since."""
-    scenario, kind = job.scenario, job.job_type
+    scenario, job_type = job.scenario, job.job_type
     deleted = (scenario.done * 57, f"{rng.getrandbits(256):064x}")
     size, sha256 = (file.size, file.sha256) if file else deleted
     stopped = scenario.status is Status.CANCELLED
     return {
         "id": job.id,
-        "type": kind.name,
-        "title": kind.title,
+        "type": job_type.name,
+        "title": job_type.title,
         "status": scenario.status.value,
-        "queue": kind.queue,
-        "priority": kind.priority,
+        "queue": job_type.queue,
+        "priority": job_type.priority,
         "payload": payload(scenario.file, size, sha256),
         "attempt": scenario.attempt_count,
-        "max_attempts": max(kind.retry.max_attempts, scenario.attempt_count),
+        "max_attempts": max(job_type.retry.max_attempts, scenario.attempt_count),
         "owner_id": job.owner_id,
         "public": job.owner_id is None,
         "triggered_by": job.owner_id,

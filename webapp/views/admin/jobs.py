@@ -29,7 +29,7 @@ _COLUMNS = (
     *("attempt", "progress", "message", "error"),
 )
 _BATCH = 500
-_STATUSES = {  # those that share a tab with another status
+_STATUSES = {  # statuses that share a tab with another one
     Status.QUEUED: lazy_gettext("Waiting for a worker"),
     Status.HELD: lazy_gettext("Preparing"),
     Status.RUNNING: lazy_gettext("Running"),
