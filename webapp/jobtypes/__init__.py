@@ -1,4 +1,4 @@
-"""What can be asked for: one module per job type that ships with Deskjob."""
+"""The job types that ship with Deskjob, one module or package each."""
 
 MODULES = (
     "webapp.jobtypes.bulk_action",

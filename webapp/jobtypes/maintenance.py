@@ -1,4 +1,4 @@
-"""Maintenance: what the clock has done every hour; removes what is past its day."""
+"""Maintenance: delete expired jobs, files, schedule runs, metrics and sessions. The clock starts it every hour."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from webapp.jobs.maintenance.pruner import Pruner
 
 
 class Maintenance(BaseModel):
-    """Whether it is meant."""
+    """Options of a maintenance run."""
 
     dry_run: bool = Field(
         default=False,
@@ -30,7 +30,7 @@ class Maintenance(BaseModel):
     roles=("operator", "admin"),
 )
 def maintenance(job: JobContext, payload: Maintenance, pruner: Pruner, sessions: Sessions) -> None:
-    """Do the chores one after the other; each may be cut short and begins anew the next time."""
+    """Run the chores one after the other; an interrupted chore starts again in the next run."""
     only_count = payload.dry_run
     chores = {
         "jobs": lambda: pruner.prune(only_count=only_count),
@@ -40,19 +40,19 @@ def maintenance(job: JobContext, payload: Maintenance, pruner: Pruner, sessions:
         "old metrics": lambda: pruner.prune_metrics(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
     }
-    verb, removed = "Would delete" if only_count else "Deleted", {}
-    for thing in job.track(tuple(chores)):
-        removed[thing] = chores[thing]()
-        job.logger.info("%s %s", verb, _counted(removed[thing], thing))
+    verb, counts = "Would delete" if only_count else "Deleted", {}
+    for noun in job.track(tuple(chores)):
+        counts[noun] = chores[noun]()
+        job.logger.info("%s %s", verb, _counted(counts[noun], noun))
     for file in pruner.missing_files():
         job.warn(f"The file {file.name} of job {file.job_id.hex[-8:]} is missing on disk.")
-    job.message(_summary(verb, removed))
+    job.message(_summary(verb, counts))
 
 
-def _summary(verb: str, removed: dict[str, int]) -> str:
-    found = [_counted(count, thing) for thing, count in removed.items() if count]
+def _summary(verb: str, counts: dict[str, int]) -> str:
+    found = [_counted(count, noun) for noun, count in counts.items() if count]
     return f"{verb} {', '.join(found)}." if found else "Nothing to delete."
 
 
-def _counted(count: int, thing: str) -> str:
-    return f"{count:,} {thing.removesuffix('s') if count == 1 else thing}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}"

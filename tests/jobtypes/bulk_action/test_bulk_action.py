@@ -99,7 +99,7 @@ def test_jobs_made_later_and_jobs_for_later_are_left_out(services, user, made, a
 
 
 def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, acted, left_by, monkeypatch) -> None:
-    monkeypatch.setattr(bulk_action, "PART", 2)
+    monkeypatch.setattr(bulk_action, "BATCH", 2)
     monkeypatch.setattr(checkpoint, "LINES", 4)
     ids = made(11, "failed", Owner())
     job = acted(admin, BulkAction.RUN_AGAIN, tab="failed", newest=str(ids[-1]))
@@ -111,7 +111,7 @@ def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, 
 def test_an_attempt_after_a_crash_runs_nothing_again_twice(
     services, admin, made, acted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_action, "PART", 2)
+    monkeypatch.setattr(bulk_action, "BATCH", 2)
     ids = made(6, "failed", Owner())
     act, calls = bulk_action.apply_bulk_action, []
 
@@ -132,7 +132,7 @@ def test_an_attempt_after_a_crash_runs_nothing_again_twice(
 
 
 def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted, monkeypatch) -> None:
-    monkeypatch.setattr(bulk_action, "REACH", 3)
+    monkeypatch.setattr(bulk_action, "SCAN_LIMIT", 3)
     wanted = made(1, "failed", Owner())
     made(8, "completed", Owner())
     job = acted(admin, BulkAction.DELETE, text=str(wanted[0])[-8:])

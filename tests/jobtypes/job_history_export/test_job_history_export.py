@@ -18,7 +18,7 @@ from webapp.jobs.model.job import Owner, Status
 from webapp.jobtypes.job_history_export import formats
 from webapp.jobtypes.job_history_export.formats import csv_table, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
-from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY
+from webapp.jobtypes.job_history_export.rows import DIAGNOSTICS, SUMMARY
 from webapp.jobtypes.tables.formula_escape import PLAIN_NUMBER
 from webapp.schema import jobs
 
@@ -134,8 +134,8 @@ def test_of_a_public_job_others_learn_neither_its_words_nor_who_asked(exported, 
     past_job("own", owner=user, triggered_by=user.id, **said)
     own, public = lines_of(exported(Owner(user_id=user.id), with_notes=True))
     assert (public["owner"], public["triggered_by"]) == ("the system", "another user")
-    assert [public[column] for column in NOTES] == [None, None, None]
-    assert [own[column] for column in NOTES] == list(said.values())
+    assert [public[column] for column in DIAGNOSTICS] == [None, None, None]
+    assert [own[column] for column in DIAGNOSTICS] == list(said.values())
 
 
 def test_filters_narrow_the_export(database, exported, lines_of, past_job):
@@ -160,14 +160,14 @@ def test_an_export_without_dates_ends_with_itself(exported, lines_of):
 def test_a_period_that_ends_before_it_begins_is_refused():
     with pytest.raises(ValidationError, match="before the start day"):
         JobHistoryExport(since=date(2025, 2, 1), until=date(2025, 1, 1))
-    JobHistoryExport(until=date.max).wanted(NEW_YEAR)
+    JobHistoryExport(until=date.max).criteria(NEW_YEAR)
 
 
 def test_a_csv_has_a_header_and_notes_one_per_line(exported, left_by, past_job):
     past_job("Sales", message="Zoë", warnings=[{"text": "one"}, {"text": "=two"}], errors=[{"text": "=1+1"}])
     text = left_by(exported(Owner(), format="csv", with_notes=True))["job-history.csv"].decode()
     (line,) = csv.DictReader(StringIO(text, newline=""))
-    assert tuple(line) == (*SUMMARY, *NOTES)
+    assert tuple(line) == (*SUMMARY, *DIAGNOSTICS)
     assert [line[column] for column in ("message", "warnings", "errors")] == ["Zoë", "one\n=two", "'=1+1"]
     assert text.startswith("id,type,")
     assert text.endswith("\r\n")

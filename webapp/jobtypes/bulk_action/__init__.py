@@ -1,7 +1,7 @@
-"""Bulk action: stop, retry, run again or delete all jobs that a list was narrowed to, however many.
+"""Bulk action: stop, retry, run again or delete all jobs that match a filter.
 
-It acts with the rights that its owner has while it runs, part by part, newest first. The checkpoint is the
-last job of a part, so an interrupted one goes on there; what it did not do, and why, are its warnings.
+It acts with the permissions that its owner has while it runs, in batches, newest jobs first. The checkpoint
+is the last job of a batch, so an interrupted bulk action continues there. Skipped jobs become warnings.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 
 __all__ = ["BulkActionPayload", "bulk_action"]
 
-PART = 200  # jobs that are acted on in one go
-REACH = 20_000  # rows that are looked at for one part
+BATCH = 200  # jobs per batch
+SCAN_LIMIT = 20_000  # rows that are read for one batch
 
 
 @job_type(
@@ -35,23 +35,23 @@ REACH = 20_000  # rows that are looked at for one part
 def bulk_action(
     job: JobContext, payload: BulkActionPayload, accounts: Accounts, jobs: Jobs, queries: JobQueries
 ) -> None:
-    """Go through all that match, from the checkpoint on."""
-    user = _person(job, accounts)
+    """Act on all matching jobs, from the checkpoint on."""
+    user = _owner(job, accounts)
     actor = _actor(user, jobs)
     checkpoint = BulkCheckpoint.of(job)
-    chosen = checkpoint.rest_of(payload.chosen(actor.closed_types).older_than(job.id))  # itself not, whatever is asked
+    criteria = checkpoint.remaining(payload.criteria(actor.closed_types).older_than(job.id))  # never itself
     viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
-    total = checkpoint.handled + queries.lists.count_all(viewer, chosen)
+    total = checkpoint.handled + queries.lists.count_all(viewer, criteria)
     job.progress(done=checkpoint.handled, total=total)
-    for part, last in _parts(queries, viewer, chosen):
-        judged = sort_by_fit(payload.action, _not_yet(payload.action, part, job, queries), actor)
-        apply_bulk_action(jobs, payload.action, judged.fit, actor)
-        checkpoint.add(judged, last)
+    for batch, last in _batches(queries, viewer, criteria):
+        sorted_jobs = sort_by_fit(payload.action, _without_repeated(payload.action, batch, job, queries), actor)
+        apply_bulk_action(jobs, payload.action, sorted_jobs.fit, actor)
+        checkpoint.add(sorted_jobs, last)
         job.progress(done=checkpoint.handled, total=total)
     checkpoint.close()
 
 
-def _person(job: JobContext, accounts: Accounts) -> User:
+def _owner(job: JobContext, accounts: Accounts) -> User:
     user = accounts.get(job.owner.user_id) if job.owner.user_id else None
     if user is None:
         raise JobError("A bulk action needs an owner, because it runs with the permissions of its owner.")
@@ -59,25 +59,25 @@ def _person(job: JobContext, accounts: Accounts) -> User:
 
 
 def _actor(user: User, jobs: Jobs) -> BulkActor:
-    closed = frozenset(kind.name for kind in jobs.registry if not kind.may_be_started_by(user.role))
+    closed = frozenset(each.name for each in jobs.registry if not each.may_be_started_by(user.role))
     return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
 
 
-def _parts(queries: JobQueries, viewer: Viewer, chosen: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:
-    """Yield the jobs part by part, each with its last one, newest first."""
+def _batches(queries: JobQueries, viewer: Viewer, criteria: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:
+    """Yield the jobs in batches, each with the ID of its last job, newest first."""
     before: UUID | None = None
     while True:
-        found = queries.lists.find(viewer, chosen, before=before, limit=PART, scan_limit=REACH)
+        found = queries.lists.find(viewer, criteria, before=before, limit=BATCH, scan_limit=SCAN_LIMIT)
         if found.jobs:
             yield found.jobs, found.jobs[-1].id
-        before = found.jobs[-1].id if len(found.jobs) == PART else found.scanned_to
+        before = found.jobs[-1].id if len(found.jobs) == BATCH else found.scanned_to
         if before is None:
             return
 
 
-def _not_yet(action: BulkAction, part: tuple[Job, ...], job: JobContext, queries: JobQueries) -> list[Job]:
-    """Leave out what an attempt before this one has run again: to run twice is the one act that is not harmless."""
-    again = (
-        queries.lists.find_repeated([one.id for one in part], after=job.id) if action is BulkAction.RUN_AGAIN else set()
-    )
-    return [one for one in part if one.id not in again]
+def _without_repeated(action: BulkAction, batch: tuple[Job, ...], job: JobContext, queries: JobQueries) -> list[Job]:
+    """Leave out jobs that an earlier attempt has run again already; the other actions can safely be repeated."""
+    if action is not BulkAction.RUN_AGAIN:
+        return list(batch)
+    repeated = queries.lists.find_repeated([each.id for each in batch], after=job.id)
+    return [each for each in batch if each.id not in repeated]

@@ -1,4 +1,4 @@
-"""What a bulk action has done so far: the checkpoint, the files that list it, and the warnings at its end."""
+"""The checkpoint of a bulk action, the CSV files that list its jobs, and the warnings at its end."""
 
 import csv
 from collections import Counter
@@ -10,42 +10,42 @@ from webapp.jobs import Job, JobContext
 from webapp.jobs.lifecycle.bulk_actions import SortedJobs
 from webapp.jobs.queries.criteria import JobCriteria
 
-LINES = 5000  # in one file; as many jobs may be gone through once more after a crash
+LINES = 5000  # per file; up to as many jobs are checked again after a crash
 COLUMNS = ("id", "type", "name", "result", "reason")
-_NO_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run, if a name began so
+_NO_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that starts so would be run as a formula
 
 
 class BulkCheckpoint:
-    """Counts, lists, and remembers how far it came."""
+    """Counts and lists the handled jobs, and saves the position."""
 
     def __init__(self, job: JobContext, state: dict[str, Any]) -> None:
         self._job = job
         self._done: int = state.get("done", 0)
-        self._left = Counter[str](state.get("left", {}))
+        self._skipped = Counter[str](state.get("left", {}))
         self._files: int = state.get("files", 0)
         self._last = UUID(state["last"]) if "last" in state else None
         self._lines: list[tuple[str, ...]] = []
 
     @classmethod
     def of(cls, job: JobContext) -> Self:
-        """Go on from the job's checkpoint."""
+        """Continue from the checkpoint of the job."""
         return cls(job, job.state)
 
     @property
     def handled(self) -> int:
-        """How many jobs were looked at."""
-        return self._done + self._left.total()
+        """How many jobs were acted on or skipped."""
+        return self._done + self._skipped.total()
 
-    def rest_of(self, chosen: JobCriteria) -> JobCriteria:
-        """Return what is left to do of what was chosen."""
-        return chosen.older_than(self._last) if self._last else chosen
+    def remaining(self, criteria: JobCriteria) -> JobCriteria:
+        """Return the criteria of the jobs that are left to do."""
+        return criteria.older_than(self._last) if self._last else criteria
 
-    def add(self, judged: SortedJobs, last: UUID) -> None:
-        """Count a part that was acted on, and write it down."""
-        self._done += len(judged.fit)
-        self._left.update({reason.value: count for reason, count in judged.reasons.items()})
-        self._lines += [_line(job, "done", "") for job in judged.fit]
-        self._lines += [_line(job, "skipped", reason.value) for job, reason in judged.unfit]
+    def add(self, batch: SortedJobs, last: UUID) -> None:
+        """Count and list a batch; ``last`` is the ID of its last job."""
+        self._done += len(batch.fit)
+        self._skipped.update({reason.value: count for reason, count in batch.reasons.items()})
+        self._lines += [_line(job, "done", "") for job in batch.fit]
+        self._lines += [_line(job, "skipped", reason.value) for job, reason in batch.unfit]
         self._last = last
         if len(self._lines) >= LINES:
             self._files += 1
@@ -53,15 +53,15 @@ class BulkCheckpoint:
             self._save()
 
     def close(self) -> None:
-        """List the rest, and say what was done and what was not."""
+        """Write the last file, the warnings and the message."""
         if self._lines:
             self._write(f"jobs-{self._files + 1}.csv" if self._files else "jobs.csv")
-        for reason, count in self._left.most_common():
+        for reason, count in self._skipped.most_common():
             self._job.warn(f"{count:,} skipped: {reason}", "bulk_left_alone", count=count, reason=reason)
-        self._job.message(f"{self._done:,} done, {self._left.total():,} skipped")
+        self._job.message(f"{self._done:,} done, {self._skipped.total():,} skipped")
 
     def _save(self) -> None:
-        state = {"done": self._done, "left": dict(self._left), "files": self._files, "last": str(self._last)}
+        state = {"done": self._done, "left": dict(self._skipped), "files": self._files, "last": str(self._last)}
         self._job.save_state(state)
 
     def _write(self, name: str) -> None:

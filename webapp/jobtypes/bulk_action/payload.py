@@ -1,4 +1,4 @@
-"""What is done to which jobs: the filter of a list, and the newest job that its reader saw."""
+"""The payload of a bulk action: the action, the filter of a list, and the newest job that the user saw."""
 
 from datetime import datetime
 from typing import Literal, Self
@@ -21,7 +21,7 @@ _CRITERIA_NAMES = {"whose": "ownership", "warned": "with_warnings", "newest": "n
 
 
 class BulkActionPayload(BaseModel):
-    """An action, and the jobs that it is meant for."""
+    """An action and the criteria of its jobs."""
 
     action: BulkAction = Field(title="Action", json_schema_extra={"labels": _ACTIONS})
     tab: Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"] = Field(
@@ -49,13 +49,13 @@ class BulkActionPayload(BaseModel):
 
     @classmethod
     def for_criteria(cls, action: BulkAction, criteria: JobCriteria, *, delayed: bool) -> Self:
-        """Return the payload that applies an action to the jobs of a list; the inverse of `chosen`."""
+        """Return the payload that applies an action to the jobs of a list; the inverse of `criteria`."""
         names = {name: _CRITERIA_NAMES.get(name, name) for name in cls.model_fields}
         values = {name: getattr(criteria, given) for name, given in names.items() if hasattr(criteria, given)}
         return cls(**values, action=action, delayed=delayed)
 
-    def chosen(self, closed_types: frozenset[str]) -> AdminJobCriteria:
-        """Return which jobs are meant."""
+    def criteria(self, closed_types: frozenset[str]) -> AdminJobCriteria:
+        """Return the criteria of the jobs; ``closed_types`` cannot be started by the user."""
         return AdminJobCriteria(
             tab=self.tab,
             status=self.status,

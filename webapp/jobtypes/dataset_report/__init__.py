@@ -1,4 +1,4 @@
-"""Dataset report: a CSV or XLSX file in, a report of its columns out, in constant memory."""
+"""Dataset report: describe the columns of a CSV or XLSX file, in constant memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -29,8 +29,8 @@ __all__ = ["DatasetReport", "dataset_report"]
     timeout=timedelta(hours=2),
 )
 def dataset_report(job: JobContext, payload: DatasetReport) -> None:
-    """Read the table once; leave report.html, profile.json and, when asked for, cleaned.csv."""
-    with job.open_attachment("report.html", "text/html") as out:  # files stand in the order they are opened in
+    """Read the table once; write report.html, profile.json and, if requested, cleaned.csv."""
+    with job.open_attachment("report.html", "text/html") as out:  # opened first, so that it is listed first
         profile = _read(job, payload)
         write_report(profile, out)
     job.attach("profile.json", profile_json(profile), "application/json")
@@ -40,30 +40,30 @@ def dataset_report(job: JobContext, payload: DatasetReport) -> None:
 def _read(job: JobContext, payload: DatasetReport) -> Profile:
     bad_rows = BadRows(job.warn)
     with job.inputs["file"].open() as file, _table(file, payload, bad_rows) as table:
-        job.logger.info("Reading %s (%s)", job.inputs["file"].name, _in_words(table.facts))
+        job.logger.info("Reading %s (%s)", job.inputs["file"].name, _describe(table.facts))
         survey = Survey(table, has_header=payload.has_header, missing_words=payload.missing_words)
-        _walk(job, payload, survey, bad_rows)
+        _read_rows(job, payload, survey, bad_rows)
         bad_rows.close()
         return _profile(job, table, survey, bad_rows)
 
 
-def _in_words(facts: Mapping[str, str]) -> str:
+def _describe(facts: Mapping[str, str]) -> str:
     return ", ".join(f"{name.lower()} {value}" for name, value in facts.items())
 
 
 def _table(file: BinaryIO, payload: DatasetReport, bad_rows: BadRows) -> AbstractContextManager[Table]:
     if kind_of(file, payload.file.name) == "xlsx":
         return read_xlsx(file, payload.sheet)
-    written = CsvFormat(
+    csv_format = CsvFormat(
         encoding=None if payload.encoding == "auto" else payload.encoding,
         delimiter=DELIMITERS.get(payload.delimiter),
     )
-    return nullcontext(read_csv(file, written, bad_rows))
+    return nullcontext(read_csv(file, csv_format, bad_rows))
 
 
-def _walk(job: JobContext, payload: DatasetReport, survey: Survey, bad_rows: BadRows) -> None:
+def _read_rows(job: JobContext, payload: DatasetReport, survey: Survey, bad_rows: BadRows) -> None:
     size = job.inputs["file"].size
-    cleaned = _cleaned(job, survey.names) if payload.clean else nullcontext(_forget)
+    cleaned = _cleaned(job, survey.names) if payload.clean else nullcontext(_discard)
     with cleaned as write, without_cycle_collection():
         for batch in survey.walk(bad_rows, write):
             read = min(batch.bytes_read, size)
@@ -77,7 +77,7 @@ def _cleaned(job: JobContext, names: Sequence[str]) -> Iterator[Callable[[Cells]
         yield CleanedCsv(file, names).add
 
 
-def _forget(_: Cells) -> None:
+def _discard(_: Cells) -> None:
     """Write nothing."""
 
 

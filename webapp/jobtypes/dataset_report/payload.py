@@ -1,4 +1,4 @@
-"""What a dataset report is asked with; the form is made from it."""
+"""The payload of a dataset report; its form is generated from it."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ MISSING_WORDS = "NA, N/A, n/a, NULL, null, None, NaN, nan"
 
 
 class DatasetReport(BaseModel):
-    """A table and how to read it."""
+    """A file and how to read it."""
 
     file: Upload = Field(
         title="Dataset",
@@ -60,5 +60,5 @@ class DatasetReport(BaseModel):
 
     @property
     def missing_words(self) -> frozenset[str]:
-        """The words one by one, and the blank one."""
+        """The values that count as missing, including the blank one."""
         return frozenset(word.strip() for word in self.missing.split(",")) | {""}

@@ -1,4 +1,4 @@
-"""The walk through a table: every sound row to every column, batch by batch."""
+"""Read a table batch by batch, and add every valid row to the statistics of the columns."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ Cells = Sequence[Sequence[str]]
 
 
 class Survey:
-    """Columns that fill while the batches go by."""
+    """The statistics of all columns, which grow with each batch."""
 
     def __init__(self, table: Table, *, has_header: bool, missing_words: frozenset[str]) -> None:
         self._table = table
@@ -24,7 +24,7 @@ class Survey:
         self.rows = 0
 
     def walk(self, bad_rows: BadRows, write: Callable[[Cells], None]) -> Iterator[Batch]:
-        """Go on by one batch each time the caller asks; ``write`` gets what was taken, as stripped columns."""
+        """Yield each batch after adding its rows; ``write`` gets the stripped cells, column by column."""
         for batch in self._batches():
             rows = sound_rows(batch, len(self.names), bad_rows)
             if rows:
@@ -47,7 +47,7 @@ class Survey:
 
 @contextmanager
 def without_cycle_collection() -> Iterator[None]:
-    """Rows hold no cycles, and looking for some takes a third of the time."""
+    """Disable the garbage collector: rows have no reference cycles, and looking for them takes a third of the time."""
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Job history export: the jobs that its owner may see, as a table or for programs, in constant memory."""
+"""Job history export: write the jobs that its owner can see to a CSV, XLSX or JSON Lines file, in constant memory."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,11 +8,11 @@ from webapp.accounts.accounts import Accounts
 from webapp.jobs import JobContext, JobError, JobHistory, JobQueries, Viewer, job_type
 from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
-from webapp.jobtypes.job_history_export.rows import NOTES, SUMMARY, ExportRow, RowFormatter, people_of
+from webapp.jobtypes.job_history_export.rows import DIAGNOSTICS, SUMMARY, ExportRow, RowFormatter, user_ids
 
 __all__ = ["JobHistoryExport", "job_history_export"]
 
-NOBODY = UUID(int=0)  # owns no job
+NOBODY = UUID(int=0)  # an ID that no user has
 FORMATS = {
     "csv": (csv_table, "text/csv"),
     "xlsx": (workbook, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
@@ -29,24 +29,24 @@ FORMATS = {
     timeout=timedelta(hours=2),
 )
 def job_history_export(job: JobContext, payload: JobHistoryExport, accounts: Accounts, queries: JobQueries) -> None:
-    """Count once, then write page by page; a second attempt begins anew."""
+    """Count the jobs once, then write them page by page; a second attempt starts from the beginning."""
     viewer = viewer_of(job, accounts)
-    history, wanted = JobHistory(queries.engine, viewer), payload.wanted(queries.jobs.now())
-    columns = (*SUMMARY, *NOTES) if payload.with_notes else SUMMARY
+    history, criteria = JobHistory(queries.engine, viewer), payload.criteria(queries.jobs.now())
+    columns = (*SUMMARY, *DIAGNOSTICS) if payload.with_notes else SUMMARY
     table, media_type = FORMATS[payload.format]
-    total, written = history.count(wanted), 0
+    total, written = history.count(criteria), 0
     with job.open_attachment(f"job-history.{payload.format}", media_type) as file, table(file, columns) as add:
-        lines = _lines(history.pages(wanted, with_diagnostics=payload.with_notes), viewer, accounts)
-        for line in job.track(lines, total=total):
-            add(line)
+        rows = _rows(history.pages(criteria, with_diagnostics=payload.with_notes), viewer, accounts)
+        for row in job.track(rows, total=total):
+            add(row)
             written += 1
     job.message(f"{written:,} {'job' if written == 1 else 'jobs'}")
 
 
 def viewer_of(job: JobContext, accounts: Accounts) -> Viewer:
-    """Return with whose eyes the job looks: its owner's, as they are now; the system sees all.
+    """Return the viewer of the export: its owner with the current role, or the system, which sees all jobs.
 
-    What a public job of the system leaves is for everyone, so it sees only what everyone does.
+    Everyone can download the file of a public job of the system, so that job sees only public jobs.
     """
     if job.owner.user_id is None:
         return Viewer(user_id=NOBODY, sees_all=not job.owner.public, tenant=job.owner.tenant)
@@ -56,7 +56,7 @@ def viewer_of(job: JobContext, accounts: Accounts) -> Viewer:
     return Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
 
 
-def _lines(pages: Iterator[tuple[ExportRow, ...]], viewer: Viewer, accounts: Accounts) -> Iterator[ExportRow]:
+def _rows(pages: Iterator[tuple[ExportRow, ...]], viewer: Viewer, accounts: Accounts) -> Iterator[ExportRow]:
     for page in pages:
-        lines = RowFormatter(viewer, accounts.names(people_of(page)))
-        yield from map(lines.of, page)
+        formatter = RowFormatter(viewer, accounts.names(user_ids(page)))
+        yield from map(formatter.format, page)

@@ -1,10 +1,8 @@
-"""The history as CSV: RFC 4180, in UTF-8.
+"""The formats of a job history export: CSV (RFC 4180, UTF-8), JSON Lines and XLSX.
 
-The history as JSON Lines, one object per job, for programs: every text as it is, notes with their times.
-
-The history as an XLSX workbook: rows go to a temporary file one by one; a full sheet is followed by another.
-
-What stands in the cells of a table; nothing in them is run by a spreadsheet.
+Each is a context manager that gives a function to add a row, and holds no more than one row in memory.
+CSV and XLSX cells are escaped, so that a spreadsheet does not run them as formulas. JSON Lines keeps every
+text unchanged and gives diagnostics with their times.
 """
 
 import csv
@@ -20,12 +18,16 @@ from xlsxwriter import Workbook
 from webapp.jobtypes.job_history_export.rows import ExportRow
 from webapp.jobtypes.tables.formula_escape import neutral
 
+MOST_ROWS = 1_048_576  # of a sheet, including the header
+_TEXT_STAYS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+_WIDTH = 20
+
 
 @contextmanager
 def csv_table(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
-    """Give what adds a line; each is written at once."""
+    """Give a function that writes a row at once."""
     file.write(_row(columns))
-    yield lambda line: _write(file, cells_of(line, columns))
+    yield lambda row: _write(file, cells_of(row, columns))
 
 
 def _write(file: BinaryIO, cells: Iterable[object]) -> None:
@@ -40,29 +42,27 @@ def _row(cells: Iterable[object]) -> bytes:
 
 @contextmanager
 def json_lines(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
-    """Give what adds a line; each is written at once."""
+    """Give a function that writes a row at once."""
 
-    def add(line: ExportRow) -> None:
-        text = json.dumps({column: line[column] for column in columns}, ensure_ascii=False)
+    def add(row: ExportRow) -> None:
+        text = json.dumps({column: row[column] for column in columns}, ensure_ascii=False)
         file.write(text.encode("utf-8", "replace") + b"\n")
 
     yield add
 
 
-MOST_ROWS = 1_048_576  # of a sheet, the names of the columns included
-_TEXT_STAYS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-_WIDTH = 20
-
-
 @contextmanager
 def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
-    """Give what adds a line; the file is written at the end of the block, not at all when it raises."""
+    """Give a function that adds a row. The file is written at the end of the block, unless the block raises.
+
+    Rows go to a temporary file; when a sheet is full, another one follows.
+    """
     with TemporaryDirectory(prefix="deskjob-") as folder:
         book = Workbook(file, {"constant_memory": True, "tmpdir": folder, **_TEXT_STAYS_TEXT})
         book.use_zip64()
         sheets = _Sheets(book, columns)
         try:
-            yield lambda line: sheets.add(cells_of(line, columns))
+            yield lambda row: sheets.add(cells_of(row, columns))
             book.close()
         finally:
             sheets.release()
@@ -81,7 +81,7 @@ class _Sheets:
 
     def release(self) -> None:
         for sheet in self._book.worksheets():
-            sheet._opt_close()  # noqa: SLF001  (a workbook that is given up has no other way to let its files go)
+            sheet._opt_close()  # noqa: SLF001  (the only way to close the temporary files of an abandoned workbook)
 
     def _begin(self) -> None:
         number = len(self._book.worksheets()) + 1
@@ -100,16 +100,16 @@ class _Sheets:
         self._row += 1
 
 
-def cells_of(line: ExportRow, columns: Sequence[str]) -> Iterator[str | float]:
-    """Yield a line's cells: numbers as they are, text made harmless, nothing as an empty text."""
+def cells_of(row: ExportRow, columns: Sequence[str]) -> Iterator[str | float]:
+    """Yield the cells of a row: numbers unchanged, text escaped, None as empty text."""
     for column in columns:
-        yield _cell(line[column])
+        yield _cell(row[column])
 
 
 def _cell(value: Any) -> str | float:
     if isinstance(value, int | float):
         return value
     if isinstance(value, list):
-        value = "\n".join(str(note.get("text", "")) for note in value)
+        value = "\n".join(str(entry.get("text", "")) for entry in value)
     text = neutral("" if value is None else str(value))
-    return text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be written
+    return text.encode("utf-8", "replace").decode()  # an unpaired surrogate cannot be written

@@ -1,4 +1,4 @@
-"""What an export of the history is asked with; the form is made from it."""
+"""The payload of a job history export; its form is generated from it."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationInfo, field_validato
 
 from webapp.jobs import HistoryCriteria, Status
 
-_WORDS: dict[str, JsonValue] = {
+_STATUS_LABELS: dict[str, JsonValue] = {
     Status.HELD: "Preparing",
     Status.SCHEDULED: "Scheduled",
     Status.QUEUED: "Waiting",
@@ -21,7 +21,7 @@ _WORDS: dict[str, JsonValue] = {
 
 
 class JobHistoryExport(BaseModel):
-    """Which jobs, and in which form."""
+    """Criteria of the jobs, and the file format."""
 
     format: Literal["csv", "xlsx", "jsonl"] = Field(
         default="csv",
@@ -35,7 +35,7 @@ class JobHistoryExport(BaseModel):
         default=[],
         title="Statuses",
         description="All statuses if none is selected.",
-        json_schema_extra={"labels": _WORDS},
+        json_schema_extra={"labels": _STATUS_LABELS},
     )
     types: list[str] = Field(
         default=[],
@@ -58,8 +58,8 @@ class JobHistoryExport(BaseModel):
             raise ValueError(message)
         return until
 
-    def wanted(self, now: datetime) -> HistoryCriteria:
-        """Return which jobs are meant, of those that there are at the moment ``now``."""
+    def criteria(self, now: datetime) -> HistoryCriteria:
+        """Return the criteria of the jobs, which must exist at the time ``now``."""
         end = _midnight(self.until) + timedelta(days=1) if self.until and self.until < date.max else now
         return HistoryCriteria(
             since=_midnight(self.since) if self.since else None,

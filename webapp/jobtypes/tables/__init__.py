@@ -1,1 +1,1 @@
-"""What job types share that read or write tables: encodings, delimiters, safe cells."""
+"""Shared by job types that read or write tables: encodings, delimiters, escaping of formulas."""

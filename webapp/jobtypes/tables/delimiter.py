@@ -1,4 +1,4 @@
-"""The character between the fields of a CSV file, guessed from its first lines."""
+"""Detect the delimiter of a CSV file from its first lines."""
 
 import csv
 import re
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 CANDIDATES = (",", ";", "\t", "|")
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-DECLARED = re.compile(r'"?sep=(.)"?\s*$')  # Excel's own first line
+DECLARED = re.compile(r'"?sep=(.)"?\s*$')  # the first line of some files that Excel wrote
 
 
 def delimiter_of(lines: Sequence[str]) -> str:
-    """Return the candidate that cuts most lines into the same, largest number of fields; else a comma."""
+    """Return the candidate that splits most lines into the same, largest number of fields; else a comma."""
     declared = declared_delimiter(lines[0]) if lines else None
     return declared or max(CANDIDATES, key=lambda candidate: _score(lines, candidate))
 
 
 def declared_delimiter(line: str) -> str | None:
-    """Return the delimiter of a line like ``sep=;``, which is no row of the table."""
+    """Return the delimiter of a line such as ``sep=;``, which is not a row."""
     match = DECLARED.match(line)
     return match[1] if match else None
 

@@ -1,4 +1,4 @@
-"""The character encoding of a file, found without holding more than a chunk of it."""
+"""Detect the character encoding of a file in constant memory."""
 
 import codecs
 from typing import BinaryIO
@@ -21,12 +21,12 @@ NAMES = {
 
 
 def encoding_name(codec: str) -> str:
-    """Return how people write the name of a codec."""
+    """Return the usual name of a codec."""
     return NAMES.get(codec, codec.upper())
 
 
 def encoding_of(file: BinaryIO) -> str:
-    """Return a codec's name. Reads the whole file when it has to, and leaves it at its start."""
+    """Return the name of the codec. Reads the whole file if necessary, and rewinds it."""
     head = file.read(SAMPLE)
     file.seek(0)
     marked = next((name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark)), None)
@@ -45,7 +45,7 @@ def _utf16_without_mark(head: bytes) -> str | None:
 
 
 def _if_lines_break(head: bytes, codec: str) -> str | None:
-    """A short file with some stray zeros has line breaks of one byte, so that its lines are no lines in UTF-16."""
+    """Return the codec if the line breaks are valid in it, which those of a file with a few stray zeros are not."""
     return codec if 2 * head.decode(codec, "replace").count("\n") >= head.count(b"\n") else None
 
 
@@ -60,7 +60,7 @@ def _utf8_or_western(file: BinaryIO) -> str:
 
 
 def _decode_all(file: BinaryIO) -> None:
-    # A last character that is cut off counts as UTF-8: it is one bad character, not another encoding.
+    # A truncated last character still counts as UTF-8: it is one bad character, not another encoding.
     decoder = codecs.getincrementaldecoder("utf-8")()
     while chunk := file.read(CHUNK):
         if not chunk.isascii() or decoder.getstate()[0]:

@@ -1,4 +1,4 @@
-"""A quote that is still open at the end of a CSV file: csv makes all that follows it one field, and says nothing."""
+"""Detect a quote that is not closed at the end of a CSV file; the csv module reads the rest as one field."""
 
 from collections.abc import Iterable, Iterator
 from io import StringIO
@@ -6,13 +6,13 @@ from itertools import chain
 
 
 class EndMarker:
-    """Stands behind the last line; csv goes past it only while a quote is open."""
+    """A blank line after the last one; the reader consumes it as data only if a quote is open."""
 
     def __init__(self) -> None:
         self.passed = False
 
     def behind(self, lines: Iterable[str]) -> Iterator[str]:
-        """Return the lines and one more, which is blank: no row, unless a quote is open."""
+        """Return the lines and a blank one, which is not a row unless a quote is open."""
         return chain(lines, self._mark())
 
     def _mark(self) -> Iterator[str]:
@@ -21,5 +21,5 @@ class EndMarker:
 
 
 def lines_from(cell: str) -> list[str]:
-    """Return what stands in the file from the open quote on, line by line; ``cell`` is what csv made of it."""
+    """Return the lines of the file from the open quote on; ``cell`` is the field that csv made of them."""
     return list(StringIO('"' + cell.replace('"', '""'), newline=""))

@@ -1,4 +1,4 @@
-"""User import: accounts from a CSV file, each row once; what is wrong with a row stands in rejected.csv."""
+"""User import: create accounts from a CSV file, each row once. Bad rows are listed in rejected.csv with a reason."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ from webapp.jobtypes.user_import.payload import UserImport
 
 __all__ = ["UserImport", "user_import"]
 
-LISTED = ("name", "full_name", "email", "password")
-_SEED, _SUMMARY = "seed", "summary"  # of the job's state, beside the line; the seed is encrypted
+PASSWORD_COLUMNS = ("name", "full_name", "email", "password")
+_SEED, _SUMMARY = "seed", "summary"  # keys of the job's state, as LINE; the seed is encrypted
 _IMPORTED = "{taken:,} imported, {rejected:,} rejected"
 _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
 
@@ -30,10 +30,10 @@ _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
     keep_files=timedelta(days=7),
 )
 def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault: Vault) -> None:
-    """Import, or only check; an attempt that was cut short is gone on with."""
+    """Import the users, or only check the file; a retry continues after the last imported row."""
     _require_admin(job, accounts)
     if _SUMMARY in job.state:
-        job.message(job.state[_SUMMARY])  # all was done; only the end of the attempt was lost
+        job.message(job.state[_SUMMARY])  # an earlier attempt did everything and was lost at its end
         return
     table = UserTable(job.inputs["file"])
     for column in table.unused():
@@ -42,16 +42,16 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault:
     with LazyCsv(job, "rejected.csv", REJECTED) as rejected:
         run = ImportRun(job, rejected, default_role=payload.default_role, words=words)
         if payload.dry_run:
-            run.process(table, lambda person: is_free(accounts, person, job))
+            run.process(table, lambda user: is_free(accounts, user, job))
         else:
             _import(job, run, table, accounts, vault)
-    _conclude(job, run)
+    _finish(job, run)
 
 
 def _require_admin(job: JobContext, accounts: Accounts) -> None:
-    """Whoever asked may have been an admin then and none now. The system itself may, as from a command line."""
-    for person in filter(None, (job.owner.user_id, job.triggered_by)):
-        user = accounts.get(person)
+    """Refuse an owner or starter who is no longer an admin. The system, for example the command line, is allowed."""
+    for user_id in filter(None, (job.owner.user_id, job.triggered_by)):
+        user = accounts.get(user_id)
         if user is None or user.role is not Role.ADMIN:
             raise JobError("Only admins can import users.")
 
@@ -59,13 +59,13 @@ def _require_admin(job: JobContext, accounts: Accounts) -> None:
 def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: Accounts, vault: Vault) -> None:
     if _SEED not in job.state:
         job.save_state({_SEED: new_seed(vault), LINE: 0})
-    with LazyCsv(job, "passwords.csv", LISTED) as listed:
+    with LazyCsv(job, "passwords.csv", PASSWORD_COLUMNS) as passwords:
         password_of = InitialPasswords(job.state[_SEED], vault).of
-        run.process(table, Importer(job, accounts, password_of=password_of, listed=listed).take)
+        run.process(table, Importer(job, accounts, password_of=password_of, passwords=passwords).import_user)
 
 
-def _conclude(job: JobContext, run: ImportRun) -> None:
+def _finish(job: JobContext, run: ImportRun) -> None:
     job.message(run.summary)
     if run.rejected:
         job.warn("Some rows were rejected. See rejected.csv for the reasons.")
-    job.save_state({_SUMMARY: run.summary})  # the seed is forgotten with this
+    job.save_state({_SUMMARY: run.summary})  # this deletes the seed from the state

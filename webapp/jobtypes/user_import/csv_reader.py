@@ -1,7 +1,6 @@
-"""A CSV file of people as rows: any usual encoding and delimiter, columns in any order. Knows no account.
+"""Read the rows of a CSV file of users: any usual encoding and delimiter, columns in any order.
 
-No message here repeats a cell: in a file without a header, or with a delimiter too many, any cell
-may be somebody's password.
+No message repeats a cell: in a file without a header or with an extra delimiter, any cell can be a password.
 """
 
 import csv
@@ -25,19 +24,19 @@ _LINES_TO_GUESS_FROM = 20
 
 
 class Source(Protocol):
-    """A file that can be opened again and again."""
+    """A file that can be opened several times."""
 
     size: int
 
     def open(self) -> BinaryIO:
-        """Open it, from its beginning."""
+        """Open the file at its beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """One person's cells by column, blanks around them removed, but not around the password.
+    """The cells of a row by column, stripped except for the password.
 
-    ``line`` is where it begins in the file; ``misplaced`` says that there are more cells than columns.
+    ``line`` is the line on which the row begins; ``misplaced`` is true if there are more cells than columns.
     """
 
     line: int
@@ -46,7 +45,7 @@ class ImportRow:
 
 
 class UserTable:
-    """The rows of one file; `JobError` when there is no telling what is what."""
+    """The rows of a file; raises `JobError` if the file cannot be read."""
 
     def __init__(self, source: Source) -> None:
         if source.size > MOST_BYTES:
@@ -56,7 +55,7 @@ class UserTable:
             self._encoding = encoding_of(file)
 
     def count(self) -> int:
-        """Return how many rows there are; none and too many are a `JobError`."""
+        """Return the number of rows; raise `JobError` for none or too many."""
         count = sum(1 for _ in islice(self.rows(), MOST_ROWS + 1))
         if count == 0:
             raise JobError("The file has a header but no rows.")
@@ -65,7 +64,7 @@ class UserTable:
         return count
 
     def rows(self) -> Iterator[ImportRow]:
-        """Go through the rows in their order, from the beginning, without those that are blank."""
+        """Yield the rows in order, without blank ones."""
         with self._text() as text:
             numbered = _cells(text)
             _, header = next(numbered, (0, []))
@@ -74,7 +73,7 @@ class UserTable:
                 yield _row(line, cells, columns)
 
     def unused(self) -> tuple[str, ...]:
-        """Return the names of the columns that mean nothing here."""
+        """Return the names of the columns that are ignored."""
         with self._text() as text:
             _, header = next(_cells(text), (0, []))
         return tuple(cell for cell, column in zip(header, _columns(header), strict=True) if column not in COLUMNS)
@@ -84,7 +83,7 @@ class UserTable:
 
 
 def _cells(text: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank, with the line it begins on."""
+    """Yield each row that is not blank, with the line on which it begins."""
     first = list(islice(text, _LINES_TO_GUESS_FROM))
     skipped = int(bool(first and declared_delimiter(first[0])))
     end = EndMarker()

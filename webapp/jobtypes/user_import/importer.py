@@ -1,10 +1,8 @@
-"""How a sound row becomes an account, once, however often the job has to begin again.
+"""Import each valid row once, however often the job is retried, and write the others to rejected.csv.
 
-What makes that safe: an account carries the id of the job that made it, and a name that stands
-twice in the file is seen in the file itself. So an account with this job's id can only have come
-from the very row that is looked at: it counts as imported, not as a duplicate.
-
-The run through the rows of a file: each is taken, or stands in rejected.csv with the reason.
+An account stores the ID of the job that created it, and a name that appears twice is rejected while the
+file is read. So an account with this job's ID can only come from the current row: it counts as imported
+and not as a duplicate.
 """
 
 from collections.abc import Callable
@@ -17,67 +15,67 @@ from webapp.jobtypes.user_import.csv_reader import ImportRow, UserTable
 from webapp.jobtypes.user_import.lazy_csv import LazyCsv
 from webapp.jobtypes.user_import.row_validation import ImportedUser, imported_user
 
-LINE = "line"  # of the job's state, the checkpoint: the last line that became an account
+LINE = "line"  # key of the job's state: the last line that was imported (the checkpoint)
 
 
 class Importer:
-    """Makes accounts, and moves the checkpoint behind each."""
+    """Creates accounts, and saves a checkpoint after each."""
 
     def __init__(
-        self, job: JobContext, accounts: Accounts, *, password_of: Callable[[str], str], listed: LazyCsv
+        self, job: JobContext, accounts: Accounts, *, password_of: Callable[[str], str], passwords: LazyCsv
     ) -> None:
         self._job = job
         self._accounts = accounts
         self._password_of = password_of
-        self._listed = listed
+        self._passwords = passwords
 
-    def take(self, person: ImportedUser) -> None:
-        """Make the account unless an earlier attempt did; list its password if it was made up here."""
-        password = person.password or self._password_of(person.name)
-        missing = is_free(self._accounts, person, self._job)
-        if missing:
-            self._make(person, password)
-        if not person.password:
-            self._listed.add(person.name, person.full_name, person.email, password)
-        if missing:
-            self._checkpoint(person)  # last, as it may be told to stop
+    def import_user(self, user: ImportedUser) -> None:
+        """Create the account unless an earlier attempt did, and list its password if it was generated."""
+        password = user.password or self._password_of(user.name)
+        is_new = is_free(self._accounts, user, self._job)
+        if is_new:
+            self._create(user, password)
+        if not user.password:
+            self._passwords.add(user.name, user.full_name, user.email, password)
+        if is_new:
+            self._checkpoint(user)  # last, because it can raise JobCancelled
 
-    def _make(self, person: ImportedUser, password: str) -> None:
-        if person.line <= self._job.state[LINE]:
+    def _create(self, user: ImportedUser, password: str) -> None:
+        if user.line <= self._job.state[LINE]:
             message = "This import created the account, and it was deleted or renamed since."
             raise BadAccount(message)
         try:
             self._accounts.add(
-                person.name,
+                user.name,
                 password,
-                role=person.role,
-                full_name=person.full_name,
-                email=person.email,
+                role=user.role,
+                full_name=user.full_name,
+                email=user.email,
                 tenant=self._job.owner.tenant,
                 imported_by=self._job.id,
             )
         except NameTaken:
-            is_free(self._accounts, person, self._job)  # our own earlier attempt may have been faster
+            is_free(self._accounts, user, self._job)  # an earlier attempt can have created it just now
 
-    def _checkpoint(self, person: ImportedUser) -> None:
-        self._job.state[LINE] = person.line
+    def _checkpoint(self, user: ImportedUser) -> None:
+        self._job.state[LINE] = user.line
         self._job.save_state()
 
 
-def is_free(accounts: Accounts, person: ImportedUser, job: JobContext) -> bool:
-    """Tell whether the account is still to be made; raise `NameTaken` if it is not this job's."""
-    known = accounts.by_name(person.name)
-    if known is not None and known.imported_by != job.id:
-        raise NameTaken(person.name)
-    return known is None
+def is_free(accounts: Accounts, user: ImportedUser, job: JobContext) -> bool:
+    """Return whether the name is free; raise `NameTaken` if another job or user created the account."""
+    existing = accounts.by_name(user.name)
+    if existing is not None and existing.imported_by != job.id:
+        raise NameTaken(user.name)
+    return existing is None
 
 
 REJECTED = ("line", "reason", "name", "full_name", "email", "role")  # never the password
-_REPEATED = REJECTED[2:]
+_LISTED_COLUMNS = REJECTED[2:]
 
 
 class ImportRun:
-    """One pass over a file; what a file says of itself is judged the same way in every attempt."""
+    """One pass over the file. Every attempt judges the rows in the same way."""
 
     def __init__(self, job: JobContext, rejected: LazyCsv, *, default_role: Role, words: str) -> None:
         self._job = job
@@ -85,38 +83,38 @@ class ImportRun:
         self._default_role = default_role
         self._words = words
         self._lines: dict[str, int] = {}
-        self._taken = 0
+        self._imported = 0
 
     @property
     def rejected(self) -> int:
-        """How many rows were not taken."""
+        """The number of rejected rows."""
         return self._rejected.count
 
     @property
     def summary(self) -> str:
-        """How it went so far."""
-        return self._words.format(taken=self._taken, rejected=self.rejected)
+        """The number of imported and rejected rows so far, as a sentence."""
+        return self._words.format(taken=self._imported, rejected=self.rejected)
 
-    def process(self, table: UserTable, take: Callable[[ImportedUser], object]) -> None:
-        """Offer each sound row to ``take``, which raises `BadAccount` if it cannot."""
+    def process(self, table: UserTable, import_user: Callable[[ImportedUser], object]) -> None:
+        """Call ``import_user`` for each valid row; rows for which it raises `BadAccount` are rejected."""
         total = table.count()
         for done, row in enumerate(table.rows(), 1):
-            self._judge(row, take)
+            self._process_row(row, import_user)
             self._job.progress(done=done, total=total, message=self.summary)
 
-    def _judge(self, row: ImportRow, take: Callable[[ImportedUser], object]) -> None:
+    def _process_row(self, row: ImportRow, import_user: Callable[[ImportedUser], object]) -> None:
         try:
-            person = imported_user(row, self._default_role)
-            self._require_new(person)
-            take(person)
-            self._taken += 1
+            user = imported_user(row, self._default_role)
+            self._require_new(user)
+            import_user(user)
+            self._imported += 1
         except BadAccount as reason:
-            # cells in the wrong columns are not repeated: one of them may be the password
-            cells = () if row.misplaced else (row.cells.get(column) for column in _REPEATED)
+            # misplaced cells are not listed, because one of them can be the password
+            cells = () if row.misplaced else (row.cells.get(column) for column in _LISTED_COLUMNS)
             self._rejected.add(row.line, reason, *cells)
 
-    def _require_new(self, person: ImportedUser) -> None:
-        earlier = self._lines.setdefault(person.name, person.line)
-        if earlier != person.line:
-            message = f"The name {person.name} already appears on line {earlier}."
+    def _require_new(self, user: ImportedUser) -> None:
+        earlier = self._lines.setdefault(user.name, user.line)
+        if earlier != user.line:
+            message = f"The name {user.name} already appears on line {earlier}."
             raise BadAccount(message)

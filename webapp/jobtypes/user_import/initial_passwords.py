@@ -1,8 +1,8 @@
-"""First passwords: random, yet the same again when the job goes on after its process was killed.
+"""Generate initial passwords that are random, but the same when the job is retried after a crash.
 
-They come from a random seed, which the job keeps, encrypted, from before the first account is made
-until the file with the passwords has appeared. Without that, the passwords of all accounts that were
-made before a kill would be known to nobody.
+They are derived from a random seed. The job keeps the seed, encrypted, from before the first account is
+created until the file with the passwords exists. Otherwise the passwords of all accounts that were created
+before a crash would be lost.
 """
 
 import hmac
@@ -13,17 +13,17 @@ from pydantic import SecretStr
 
 from webapp.jobs import Vault
 
-_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32, none of which looks like another
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # 32 letters and digits that are easy to tell apart
 _GROUPS, _GROUP = 4, 5  # 100 bits
 
 
 def new_seed(vault: Vault) -> dict[str, str]:
-    """Return a new seed as it may be stored."""
+    """Return a new seed, encrypted for the job's state."""
     return vault.encrypt(SecretStr(secrets.token_hex(32)))
 
 
 class InitialPasswords:
-    """The passwords that come from one seed."""
+    """The passwords that are derived from a seed."""
 
     def __init__(self, stored_seed: Mapping[str, str], vault: Vault) -> None:
         self._seed = vault.decrypt(stored_seed).encode()

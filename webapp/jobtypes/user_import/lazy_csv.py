@@ -1,4 +1,4 @@
-"""A CSV file that a job leaves only when there is something to write in it."""
+"""A CSV file that is created only if there are rows to write."""
 
 import csv
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from webapp.jobtypes.tables.formula_escape import neutral
 
 
 class LazyCsv:
-    """Begins with its first row and appears at the end of the block, also when the job was asked to stop."""
+    """Opens the file for the first row and keeps it at the end of the block, even if the job is stopped."""
 
     def __init__(self, job: JobContext, name: str, header: Sequence[str]) -> None:
         self._job = job
@@ -23,7 +23,7 @@ class LazyCsv:
         self.count = 0
 
     def add(self, *cells: object) -> None:
-        """Write one row; cells that a spreadsheet would run are made text."""
+        """Write a row; cells that a spreadsheet would run as a formula are escaped."""
         if self._file is None:
             self._opening = self._job.open_attachment(self._name, "text/csv")
             self._file = self._opening.__enter__()
@@ -32,13 +32,13 @@ class LazyCsv:
         self.count += 1
 
     def __enter__(self) -> Self:
-        """Open nothing yet."""
+        """Return the file without opening it."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the file, or nothing if the job failed."""
+        """Keep the file, unless the job failed."""
         if self._opening is None:
             return
         if kind is not None and issubclass(kind, JobCancelled):

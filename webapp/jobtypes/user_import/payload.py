@@ -1,4 +1,4 @@
-"""What an import of people is asked with; the form is made from it."""
+"""The payload of a user import; its form is generated from it."""
 
 from pydantic import BaseModel, Field
 
@@ -8,7 +8,7 @@ from webapp.jobtypes.user_import.csv_reader import MOST_BYTES, MOST_ROWS
 
 
 class UserImport(BaseModel):
-    """A table of people, and what counts where it says nothing."""
+    """A CSV file of users, and a default for missing roles."""
 
     file: Upload = Field(
         title="File",

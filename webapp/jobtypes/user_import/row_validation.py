@@ -1,4 +1,4 @@
-"""A row as a person who could have an account. Pure: whether the name is free is not asked here."""
+"""Validate a row. Pure: does not check whether the name is free."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ _NO_ROLE = f"Unknown role. The roles are {', '.join(Role)}."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedUser:
-    """Who keeps to the rules. An empty password is one that is still to be made."""
+    """The valid values of a row. An empty password means that one must be generated."""
 
     line: int
     name: str
@@ -25,23 +25,23 @@ class ImportedUser:
 
 
 def imported_user(row: ImportRow, default_role: Role) -> ImportedUser:
-    """Return the person of a row, or raise `BadAccount` with a sentence for each thing that is wrong."""
+    """Return the values of a row; raise `BadAccount` with a sentence for each error."""
     if row.misplaced:
         raise BadAccount(_MISPLACED)
-    wrong: list[str] = []
+    errors: list[str] = []
 
-    def kept(column: str, rule: Callable[[str], str | None]) -> str | None:
+    def validated(column: str, validate: Callable[[str], str | None]) -> str | None:
         try:
-            return rule(row.cells.get(column, ""))
-        except BadAccount as reason:
-            wrong.append(str(reason))
+            return validate(row.cells.get(column, ""))
+        except BadAccount as error:
+            errors.append(str(error))
             return None
 
-    name, full_name = kept("name", validation.valid_name), kept("full_name", validation.valid_full_name)
-    email, role = kept("email", validation.valid_email), kept("role", lambda cell: _role(cell, default_role))
-    password = kept("password", lambda cell: _password(cell, name or ""))
-    if wrong:
-        raise BadAccount(" ".join(wrong))
+    name, full_name = validated("name", validation.valid_name), validated("full_name", validation.valid_full_name)
+    email, role = validated("email", validation.valid_email), validated("role", lambda cell: _role(cell, default_role))
+    password = validated("password", lambda cell: _password(cell, name or ""))
+    if errors:
+        raise BadAccount(" ".join(errors))
     return ImportedUser(
         line=row.line,
         name=name or "",

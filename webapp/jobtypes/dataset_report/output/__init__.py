@@ -1,1 +1,1 @@
-"""The files that the job leaves: report, profile and cleaned copy."""
+"""The output files: report, profile and cleaned copy."""

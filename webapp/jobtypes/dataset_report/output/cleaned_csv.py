@@ -1,4 +1,4 @@
-"""cleaned.csv: the sound rows, trimmed, in UTF-8, with nothing a spreadsheet would run as a formula."""
+"""Write cleaned.csv: the valid rows, trimmed, in UTF-8, with formulas escaped."""
 
 import csv
 import re
@@ -13,14 +13,14 @@ _SUSPECT = re.compile(rf"\n[\s\0\ufeff\u200b-\u200f]*[{re.escape(SIGNS)}]")
 
 
 class CleanedCsv:
-    """Writes rows as RFC 4180 has them; of the file only ``write`` is used."""
+    """Writes rows in the format of RFC 4180; uses only ``write`` of the file."""
 
     def __init__(self, file: BinaryIO, names: Iterable[str]) -> None:
         self._file = file
         self._write([map(neutral, names)])
 
     def add(self, columns: Iterable[Sequence[str]]) -> None:
-        """Write a batch, given as stripped columns of one length."""
+        """Write a batch, given as stripped columns of equal length."""
         self._write(zip(*map(_neutral_column, columns), strict=True))
 
     def _write(self, rows: Iterable[Iterable[str]]) -> None:

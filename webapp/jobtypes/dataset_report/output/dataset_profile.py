@@ -1,4 +1,4 @@
-"""What is known of a table in the end: frozen values that the report shows and profile.json holds."""
+"""The profile of a table: the values that the report shows and profile.json contains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TOP = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Where numbers lie; dates are seconds since 1970 here. None is "beyond what can be computed"."""
+    """The distribution of numbers, or of dates as seconds since 1970. None: cannot be computed."""
 
     minimum: float
     maximum: float
@@ -26,7 +26,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnProfile:
-    """One column: ``count`` values are present; ``strays`` of them do not fit the kind."""
+    """A column with ``count`` values, ``strays`` of which do not have its type."""
 
     name: str
     kind: ValueKind
@@ -61,7 +61,7 @@ class Profile:
 
 
 def profile_of(column: Column) -> ColumnProfile:
-    """Close the books on a column."""
+    """Return the profile of a column that was read to its end."""
     measures = column.values.measures()
     kind, strays = kind_of_column(measures.kinds)
     count = measures.kinds.total()

@@ -1,6 +1,6 @@
-"""report.html: the profile for people, in one file that needs no other and runs no script.
+"""Write report.html: the profile as a single page without scripts.
 
-A histogram as bars in a picture of 100 units in height; the template draws them.
+Histograms are bars in an SVG picture that is 100 units high; the template draws them.
 """
 
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ from webapp.jobtypes.dataset_report.stats.number_text import (
 from webapp.jobtypes.dataset_report.stats.value_kinds import ValueKind
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_DETAILED = 300  # columns; more make a page that no browser likes, and profile.json has them all
+MOST_DETAILED = 300  # columns; larger pages are slow in browsers, and profile.json contains all columns
 CHUNK = 64
 
 
 def write_report(profile: Profile, out: BinaryIO) -> None:
-    """Render the page piece by piece."""
+    """Render the page in chunks."""
     template = _environment().get_template("report.html")
     pieces = template.stream(profile=profile, columns=profile.columns[:MOST_DETAILED], missing=_missing(profile))
     pieces.enable_buffering(CHUNK)
@@ -56,12 +56,12 @@ def _missing(profile: Profile) -> str:
 
 WIDTH, HEIGHT = 600, 100
 GAP = 2
-LEAST = 1.5  # a bar for a single row must still be seen
+LEAST = 1.5  # a bar for a single row must be visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramBar:
-    """A rectangle and what it says when pointed at."""
+    """A rectangle with its tooltip."""
 
     x: float
     y: float
@@ -71,7 +71,7 @@ class HistogramBar:
 
 
 def bars(histogram: Histogram, kind: ValueKind) -> Iterator[HistogramBar]:
-    """Yield the bars from left to right, those without rows left out."""
+    """Yield the bars from left to right, without empty ones."""
     step = WIDTH / len(histogram.counts)
     scale = HEIGHT / max(histogram.counts)
     for place, count in enumerate(histogram.counts):

@@ -1,4 +1,4 @@
-"""profile.json: the profile for programs. Names here are read by others, so they stay."""
+"""Write profile.json: the profile for programs. Its names are an interface and do not change."""
 
 import json
 from typing import Any

@@ -1,1 +1,1 @@
-"""Rows from CSV files and workbooks."""
+"""Read rows from CSV files and workbooks."""

@@ -1,6 +1,6 @@
-"""Rows of a CSV file, in batches small enough for the processor's cache.
+"""Read the rows of a CSV file in constant memory: a very long line is skipped.
 
-Physical lines of a text file in bounded memory: a line that never ends is skipped, not held.
+Batches are small enough for the cache of the processor.
 """
 
 import codecs
@@ -24,7 +24,7 @@ REPLACEMENT = "\ufffd"
 
 
 class LineReader:
-    """The lines with their ends, block after block; `blocks` and `bytes_read` tell how far we are."""
+    """Reads the lines with their line breaks; `blocks` and `bytes_read` are the position in the file."""
 
     def __init__(self, file: BinaryIO, encoding: str, bad_rows: BadRows) -> None:
         self._file = file
@@ -93,16 +93,16 @@ MOST_BLOCKS = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvFormat:
-    """How a CSV file is written; None means "look"."""
+    """Encoding and delimiter of a CSV file; None means that they are detected."""
 
     encoding: str | None = None
     delimiter: str | None = None
 
 
-def read_csv(file: BinaryIO, written: CsvFormat, bad_rows: BadRows) -> Table:
-    """Open the table; its rows are read while its batches are taken."""
-    encoding = written.encoding or encoding_of(file)
-    delimiter = written.delimiter or delimiter_of(_first_lines(file, encoding))
+def read_csv(file: BinaryIO, csv_format: CsvFormat, bad_rows: BadRows) -> Table:
+    """Open the table; its rows are read when the batches are consumed."""
+    encoding = csv_format.encoding or encoding_of(file)
+    delimiter = csv_format.delimiter or delimiter_of(_first_lines(file, encoding))
     rows = _Rows(LineReader(file, encoding, bad_rows), delimiter, bad_rows)
     first, line = rows.first()
     return Table(

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes and never by its name alone."""
+"""Detect the format of a file from its first bytes, not from its name alone."""
 
 from typing import BinaryIO, Literal
 
@@ -19,7 +19,7 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 
 def kind_of(file: BinaryIO, name: str) -> Literal["csv", "xlsx"]:
-    """Tell how to read the file; raise a `JobError` for what is neither. Leaves it at its start."""
+    """Return the format of the file and rewind it; raise `JobError` for any other format."""
     head = file.read(512)
     file.seek(0)
     if not head:

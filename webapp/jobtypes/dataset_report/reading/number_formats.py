@@ -1,4 +1,4 @@
-"""Numbers of a worksheet that mean dates: which formats say so, and what a serial number stands for."""
+"""Dates and times in a worksheet: detect them by their number format, and convert serial numbers."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,9 +1,4 @@
-"""Some rows of a table with the lines they begin on, and a table as what can be read from a file.
-
-Names of the columns, made from the first row: none is blank, no two are alike.
-
-Rows that could not be read, or only in part: the first ones by line number, all of them by count.
-"""
+"""Tables, batches of rows, column names and bad rows, as all readers produce them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +10,7 @@ NAMED = 100
 
 @dataclass(slots=True)
 class _Run:
-    """Lines that follow each other and have the same problem."""
+    """Consecutive lines with the same problem."""
 
     why: str
     skipped: bool
@@ -38,7 +33,7 @@ class _Run:
 
 
 class BadRows:
-    """Tells each of the first runs of lines as soon as it is over, and the number of the other rows when closed."""
+    """Counts rows with problems, and warns about the first ones with their line numbers."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
@@ -49,22 +44,22 @@ class BadRows:
         self.sentences: list[str] = []
 
     def skip(self, line: int, why: str) -> None:
-        """Record a row that is left out of every figure."""
+        """Record a row that is skipped."""
         self.skipped += 1
         self._record(line, why, skipped=True)
 
     def repair(self, line: int, why: str) -> None:
-        """Record a row that counts, though not exactly as it stood in the file."""
+        """Record a row that was changed to make it readable."""
         self.repaired += 1
         self._record(line, why, skipped=False)
 
     @property
     def count(self) -> int:
-        """How many there are of both sorts."""
+        """The number of skipped and repaired rows."""
         return self.skipped + self.repaired
 
     def close(self) -> None:
-        """Tell the last run, and how many rows were not named."""
+        """Warn about the last lines, and about the number of rows without their own warning."""
         self._tell()
         if more := self.count - self._named:
             words = "more row has similar problems." if more == 1 else "more rows have similar problems."
@@ -90,7 +85,7 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Rows as they stand in the file, `lines[i]` being the line (or sheet row) where `rows[i]` begins."""
+    """Rows of the file; ``lines[i]`` is the line (or sheet row) on which ``rows[i]`` begins."""
 
     rows: Sequence[Row]
     lines: Sequence[int]
@@ -99,7 +94,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The first row (a header or not), the batches below it, and how the file was read, for people."""
+    """The first row (a header or not), the batches below it, and how the file was read."""
 
     first: Row
     first_line: int
@@ -108,7 +103,7 @@ class Table:
 
 
 def sound_rows(batch: Batch, width: int, bad_rows: BadRows) -> Sequence[Row]:
-    """Return the rows that have ``width`` fields and record the others."""
+    """Return the rows that have ``width`` fields; record the others as skipped."""
     widths = list(map(len, batch.rows))
     if widths.count(width) == len(widths):
         return batch.rows
@@ -124,7 +119,7 @@ LONGEST_NAME = 200
 
 
 def column_names(header: Row) -> tuple[str, ...]:
-    """Return one unique name per cell; raise a `JobError` when there are more than anyone can read."""
+    """Return one unique name per cell; raise `JobError` if there are too many."""
     if len(header) > MOST_COLUMNS:
         message = f"The table has {len(header):,} columns. The limit is {MOST_COLUMNS:,}."
         raise JobError(message)

@@ -1,8 +1,6 @@
-"""The archive that an XLSX file is: checked before anything is unpacked, and the parts that a reader needs.
+"""Open the archive of an XLSX file safely, and read its sheet names and shared strings.
 
-The texts that cells of a workbook refer to by number, kept in a temporary file: there may be millions.
-
-The text of a cell or of a shared string, put together from XML events.
+Shared strings are kept in a temporary file, because there can be millions.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""Rows of one worksheet of an XLSX file, in constant memory, shared texts included.
-
-Rows of a worksheet, streamed; cells become the text that a CSV file would have.
-"""
+"""Read the rows of a worksheet in constant memory. Cells become the text that a CSV file would have."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

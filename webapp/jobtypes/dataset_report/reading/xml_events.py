@@ -1,4 +1,4 @@
-"""XML as a stream of events in bounded memory; a document type, which entity bombs need, is refused."""
+"""Parse XML into a stream of events in constant memory; document types are refused because of entity bombs."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,1 +1,1 @@
-"""What is measured of each column."""
+"""Statistics of a column."""

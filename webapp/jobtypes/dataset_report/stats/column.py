@@ -1,11 +1,4 @@
-"""One column while it is read: every different value counted while they are few, estimates from then on.
-
-The values of a column while they are few.
-
-The values of a column that has too many different ones to keep.
-
-What the present values of a column measure: their kinds, numbers, dates and lengths.
-"""
+"""The statistics of a column: exact while it has few different values, estimated after that."""
 
 import re
 from collections import Counter

@@ -1,9 +1,4 @@
-"""Quantiles and histogram of weighted numbers.
-
-Where the numbers of a column lie: count, extremes, mean and deviation exactly, quantiles by sketch.
-
-How long the values of a column are, in characters.
-"""
+"""The distribution of numbers: quantiles, histogram, mean and deviation; and the lengths of values."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Numbers, sizes and dates as people read them."""
+"""Format numbers, sizes and dates for people."""
 
 from math import floor, log10
 

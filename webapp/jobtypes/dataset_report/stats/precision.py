@@ -1,4 +1,4 @@
-"""How exact the figures of a column may be, so that all columns together stay within one budget of memory."""
+"""The precision of each column's statistics, so that all columns together stay within a memory budget."""
 
 from dataclasses import dataclass
 

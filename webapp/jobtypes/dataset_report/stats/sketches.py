@@ -1,8 +1,8 @@
-"""How many different values there are, from the smallest hashes seen (a bottom-k sketch).
+"""Sketches, which estimate statistics of a stream in bounded memory.
 
-The most frequent values, in bounded memory (Misra and Gries, in the mergeable form of Agarwal et al. 2012).
-
-Quantiles of a stream of numbers, in bounded memory (compactors, after Manku, Rajagopalan and Lindsay 1998).
+- Distinct values: the smallest hashes (a bottom-k sketch).
+- Frequent values: Misra and Gries, in the mergeable form of Agarwal et al. 2012.
+- Quantiles: compactors, after Manku, Rajagopalan and Lindsay 1998.
 """
 
 from array import array

@@ -1,8 +1,7 @@
-"""The kinds of values and columns, and how a column gets its kind from its values.
+"""Detect the type of values and columns.
 
-What counts as a number: what people write, not all that `float` takes; codes like 00501 are text.
-
-What counts as a date: year first in any common form, or the year last with four digits.
+Numbers are what people write, not everything that `float` accepts; codes such as 00501 are text. Dates have the
+year first in any common form, or a year of four digits last.
 """
 
 import re
