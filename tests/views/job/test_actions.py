@@ -102,7 +102,7 @@ def test_a_job_can_be_kept_and_kept_no_longer(client: FlaskClient, put: Put) -> 
     assert "Kept until" not in page
     assert "Kept: it will not be deleted automatically." in page
     assert "Marked “Keep” by you" in page
-    assert "That is: " in client.get(f"/jobs/{job.id}/keep-no-longer").text
+    assert "It expires: " in client.get(f"/jobs/{job.id}/keep-no-longer").text
     client.post(f"/jobs/{job.id}/keep-no-longer")
     assert "Kept until" in client.get(f"/jobs/{job.id}").text
 

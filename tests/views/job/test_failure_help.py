@@ -29,7 +29,7 @@ def test_an_error_that_was_not_foreseen_is_said_without_its_name_in_the_code(nam
 def test_what_can_be_done_depends_on_the_job() -> None:
     assert "continues from its last checkpoint" in explained(Status.FAILED).advice[0]
     assert "only the child jobs" in explained(Status.FAILED, parts=3).advice[0]
-    assert "a part of another job" in explained(Status.FAILED, root_id=uuid4()).advice[0]
+    assert "This is a child job" in explained(Status.FAILED, root_id=uuid4()).advice[0]
     assert "Look at its files" in explained(Status.STALE).advice[0]
     assert explained(Status.FAILED, may_retry=False).advice == ("If you ask for help, give the number 00000007.",)
     assert "tried again by itself" in explained(Status.SCHEDULED, attempt=1).advice[0]

@@ -299,7 +299,7 @@ def test_what_can_be_done_about_a_failure_depends_on_the_job(client: FlaskClient
     part = text_of(client.get(f"/jobs/{put(Status.FAILED, root_id=root.id).id}").text)
     assert "This is a child job. Retry its parent job." in part
     lost = text_of(client.get(f"/jobs/{put(Status.STALE).id}").text)
-    assert "Look at its files and its log first" in lost
+    assert "Check its files and its log" in lost
 
 
 def test_jobs_that_follow_others_name_each_other(client: FlaskClient, services: Services, put: Put, user: User) -> None:

@@ -93,7 +93,7 @@ def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: 
     assert "“31.12.” is not a date. Use the format 2026-12-31." in page
     assert 'value="31.12."' in page
     assert str(job.id) in page
-    assert "so nothing can match" in client.get("/jobs?since=2026-02-02&until=2026-01-01").text
+    assert "so no job can match" in client.get("/jobs?since=2026-02-02&until=2026-01-01").text
 
 
 def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
@@ -105,5 +105,5 @@ def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
         put(Status.COMPLETED)
     page = client.get("/jobs?q=needle").text
     assert "Only the newest jobs have been searched so far." in page
-    older = html.unescape(re.search(r'href="([^"]*before=[^"]*)">Search older ones', page)[1])
+    older = html.unescape(re.search(r'href="([^"]*before=[^"]*)">Search older jobs', page)[1])
     assert str(job.id) in client.get(older).text

@@ -59,7 +59,7 @@ def test_the_form_has_the_old_values_and_no_secret(client: FlaskClient, old: Job
     assert 'value="May"' in page
     assert "may.csv (8 bytes) is already uploaded." in page
     assert 'value="All of May"' in page
-    assert "asked anew" in page
+    assert "secrets are not copied" in page
     assert "$secret" not in page
     assert "hush" not in page
 

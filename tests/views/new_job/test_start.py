@@ -400,7 +400,7 @@ def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: 
 def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
     assert "You can still start it" in client.get("/jobs/new/nothing").text
     job = started(client.post("/jobs/new/nothing"), services)
-    assert "No worker is running for this job type." in client.get(f"/jobs/{job.id}").text
+    assert "No worker is running for this kind of job." in client.get(f"/jobs/{job.id}").text
 
 
 @job_type("one_at_a_time", title="One at a time", unique_key=lambda payload: "the one")
