@@ -51,7 +51,7 @@ def test_a_bad_setting_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch,
     assert sentence.count("DESKJOB_") == 1
 
 
-def test_every_bad_setting_has_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESKJOB_WORKERS", "0")
     monkeypatch.setenv("DESKJOB_REDIS_URL", "http://x")
     with pytest.raises(BadSettingError, match=r"DESKJOB_REDIS_URL .*\. DESKJOB_WORKERS .*\."):
@@ -80,7 +80,7 @@ def test_secrets_are_never_echoed(monkeypatch: pytest.MonkeyPatch, name: str, va
     assert refused.value.__suppress_context__
 
 
-def test_secrets_are_not_in_the_settings_words(tmp_path: Path) -> None:
+def test_secrets_are_not_in_the_text_of_the_settings(tmp_path: Path) -> None:
     settings = load(secret_key=A_SECRET * 3, admin_password=A_SECRET)
     assert A_SECRET not in repr(settings)
     assert A_SECRET not in str(settings)
@@ -122,7 +122,7 @@ def test_a_relative_data_folder_is_made_absolute(monkeypatch: pytest.MonkeyPatch
     assert load(data_dir="~/deskjob").data_dir == Path.home() / "deskjob"
 
 
-def test_no_file_is_read_behind_ones_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_env_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("DESKJOB_WORKERS=9\n")
     assert load().workers == Settings.model_fields["workers"].default

@@ -17,7 +17,7 @@ def noted(services: Services) -> list[tuple[str, str]]:
     return [(row.action, row.object_id) for row in found]
 
 
-def test_what_is_done_to_people_is_noted(say: Say, services: Services) -> None:
+def test_changes_of_users_are_audited(say: Say, services: Services) -> None:
     say("user", "add", "ben", "--role", "auditor")
     say("user", "disable", "ben")
     say("user", "enable", "ben")
@@ -27,7 +27,7 @@ def test_what_is_done_to_people_is_noted(say: Say, services: Services) -> None:
     assert noted(services) == [(action, "ben") for action in actions]
 
 
-def test_what_is_done_to_queues_is_noted(say: Say, services: Services) -> None:
+def test_changes_of_queues_are_audited(say: Say, services: Services) -> None:
     say("queue", "pause", "default", "--reason", "Moving house")
     say("queue", "resume", "default")
     say("queue", "limit", "default", "3")
@@ -36,7 +36,7 @@ def test_what_is_done_to_queues_is_noted(say: Say, services: Services) -> None:
     assert noted(services) == [(action, "default") for action in actions]
 
 
-def test_what_is_done_to_jobs_is_noted(say: Say, services: Services) -> None:
+def test_changes_of_jobs_are_audited(say: Say, services: Services) -> None:
     one = say("job", "start", "job_history_export").stdout.strip()
     say("job", "priority", one, "7")
     say("job", "cancel", one)

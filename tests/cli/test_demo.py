@@ -9,7 +9,7 @@ from webapp.services import Services
 Say = Callable[..., Result]
 
 
-def test_the_demonstration_says_who_can_sign_in(say: Say, services: Services) -> None:
+def test_the_sample_users_can_sign_in_with_the_printed_password(say: Say, services: Services) -> None:
     done = say("demo", "--small")
     assert done.exit_code == 0, done.output
     password = re.search(r"Their password is (\S+)", done.output)[1]
@@ -18,7 +18,7 @@ def test_the_demonstration_says_who_can_sign_in(say: Say, services: Services) ->
     assert services.accounts.authenticate("eva", password)
 
 
-def test_it_is_not_poured_over_real_jobs(say: Say, services: Services, user: User) -> None:
+def test_sample_data_is_not_mixed_with_real_jobs(say: Say, services: Services, user: User) -> None:
     services.jobs.create_user_job("maintenance", None, user.id)
     done = say("demo", "--small")
     assert done.exit_code == 1

@@ -10,7 +10,7 @@ Say = Callable[..., Result]
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_a_type_is_disabled_with_a_reason_and_enabled_again(say: Say, services: Services) -> None:
+def test_a_job_type_is_disabled_with_a_reason_and_enabled(say: Say, services: Services) -> None:
     told = json.loads(say("type", "disable", "maintenance", "--reason", "moving", "--json").stdout)
     assert (told[0]["name"], told[0]["disabled"]["reason"]) == ("maintenance", "moving")
     refused = say("job", "start", "maintenance")
@@ -21,6 +21,6 @@ def test_a_type_is_disabled_with_a_reason_and_enabled_again(say: Say, services: 
     assert say("job", "start", "maintenance").exit_code == 0
 
 
-def test_a_type_that_is_not_there_is_one_sentence(say: Say) -> None:
+def test_an_unknown_job_type_is_one_sentence(say: Say) -> None:
     refused = say("type", "disable", "nothing")
     assert (refused.exit_code, "See `deskjob job types`." in refused.stderr) == (2, True)

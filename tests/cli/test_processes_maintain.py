@@ -38,7 +38,7 @@ def old(services: Services) -> Callable[[str], object]:
     return old
 
 
-def test_old_jobs_go_and_those_whose_type_keeps_them_stay(
+def test_old_jobs_are_deleted_unless_their_type_keeps_them(
     services: Services, say: Callable[..., Result], old: Callable[[str], object]
 ) -> None:
     gone, kept = old("maintenance"), old("kept")

@@ -18,7 +18,7 @@ def queue(say: Say, *words: object) -> dict[str, Any]:
     return found
 
 
-def test_queues_are_listed_with_what_waits_in_them(say: Say, start: Callable[..., str]) -> None:
+def test_queues_are_listed_with_their_waiting_jobs(say: Say, start: Callable[..., str]) -> None:
     start()
     start()
     found = queue(say, "list")
@@ -33,7 +33,7 @@ def test_a_queue_is_paused_with_a_reason_and_resumed(say: Say, services: Service
     assert services.queues.get("default").reason == ""
 
 
-def test_a_queue_is_limited_and_freed(say: Say) -> None:
+def test_a_limit_of_a_queue_is_set_and_removed(say: Say) -> None:
     assert queue(say, "limit", "default", "3")["max_running"] == 3
     assert "at most 3 at once" in say("queue", "list").stdout
     assert queue(say, "limit", "default", "none")["max_running"] is None
@@ -49,14 +49,14 @@ def test_a_queue_is_limited_and_freed(say: Say) -> None:
         (("limit", "default"), "Missing argument 'N|none'"),
     ],
 )
-def test_bad_usage_gets_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
+def test_bad_usage_is_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
     refused = say("queue", *words)
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
     assert sentence in refused.stderr
 
 
-def test_a_queue_is_emptied_once_it_is_meant(say: Say, services: Services, start: Callable[..., str]) -> None:
+def test_a_queue_is_emptied_only_after_a_confirmation(say: Say, services: Services, start: Callable[..., str]) -> None:
     for _ in range(2):
         start()
     assert say("queue", "empty", "default").exit_code == 1, "nobody said yes"

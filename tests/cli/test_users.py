@@ -19,26 +19,26 @@ def say(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     return lambda *words, typed=None: CliRunner().invoke(group, list(words), input=typed)
 
 
-def test_a_person_is_added_with_a_typed_password(say: Callable[..., Result], services: Services) -> None:
+def test_a_user_is_added_with_a_password_from_standard_input(say: Callable[..., Result], services: Services) -> None:
     done = say("add", "grace", "--role", "operator", "--password-stdin", typed="a long enough secret\n")
     assert done.exit_code == 0
     assert "a long enough secret" not in done.output
     assert services.accounts.authenticate("grace", "a long enough secret").role is Role.OPERATOR
 
 
-def test_without_a_password_a_one_time_one_is_shown(say: Callable[..., Result], services: Services) -> None:
+def test_a_generated_password_is_shown_once(say: Callable[..., Result], services: Services) -> None:
     shown = say("add", "linus").output.rpartition("Password (shown only now): ")[2].strip()
     assert services.accounts.authenticate("linus", shown) is not None
 
 
-def test_a_disabled_person_cannot_sign_in(say: Callable[..., Result], services: Services) -> None:
+def test_a_disabled_user_cannot_sign_in(say: Callable[..., Result], services: Services) -> None:
     say("add", "linus", "--password-stdin", typed="a long enough secret\n")
     assert say("disable", "linus").exit_code == 0
     assert services.accounts.authenticate("linus", "a long enough secret") is None
     assert "(disabled)" in say("list").output
 
 
-def test_the_last_admin_is_not_shut_out(say: Callable[..., Result], services: Services) -> None:
+def test_the_last_admin_cannot_be_disabled(say: Callable[..., Result], services: Services) -> None:
     say("add", "boss", "--role", "admin", "--password-stdin", typed="a long enough secret\n")
     assert "last admin" in say("disable", "boss").output
     say("add", "deputy", "--role", "admin", "--password-stdin", typed="a long enough secret\n")
@@ -47,7 +47,7 @@ def test_the_last_admin_is_not_shut_out(say: Callable[..., Result], services: Se
     assert services.accounts.authenticate("boss", "a long enough secret") is not None
 
 
-def test_a_forgotten_password_is_replaced(say: Callable[..., Result], services: Services) -> None:
+def test_a_user_gets_a_new_password(say: Callable[..., Result], services: Services) -> None:
     say("add", "linus", "--password-stdin", typed="a long enough secret\n")
     shown = say("password", "linus").output.rpartition("Password (shown only now): ")[2].strip()
     assert services.accounts.authenticate("linus", "a long enough secret") is None
@@ -55,13 +55,13 @@ def test_a_forgotten_password_is_replaced(say: Callable[..., Result], services: 
 
 
 @pytest.mark.parametrize("words", [("disable", "nobody"), ("add", "x", "--password-stdin")])
-def test_what_cannot_be_done_is_one_sentence(say: Callable[..., Result], words: tuple[str, ...]) -> None:
+def test_an_impossible_change_is_one_sentence(say: Callable[..., Result], words: tuple[str, ...]) -> None:
     done = say(*words, typed="short\n")
     assert done.exit_code == 1
     assert done.output.startswith("Error: ")
 
 
-def test_a_role_is_changed_and_told_in_json(say: Callable[..., Result], services: Services) -> None:
+def test_a_role_is_changed_and_printed_as_json(say: Callable[..., Result], services: Services) -> None:
     say("add", "linus", "--password-stdin", typed="a long enough secret\n")
     told = json.loads(say("role", "linus", "operator", "--json").output)
     assert (told["name"], told["role"]) == ("linus", "operator")
@@ -69,16 +69,14 @@ def test_a_role_is_changed_and_told_in_json(say: Callable[..., Result], services
     assert "no account named nobody" in say("role", "nobody", "admin").output
 
 
-def test_a_password_that_was_made_is_for_one_time_and_a_typed_one_is_not(
-    say: Callable[..., Result], services: Services
-) -> None:
+def test_only_a_generated_password_must_be_changed(say: Callable[..., Result], services: Services) -> None:
     made = json.loads(say("add", "linus", "--json").output)
     assert services.accounts.authenticate("linus", made["one_time_password"]).password_is_temporary
     say("password", "linus", "--password-stdin", typed="a long enough secret\n")
     assert not services.accounts.by_name("linus").password_is_temporary
 
 
-def test_people_are_looked_for(say: Callable[..., Result]) -> None:
+def test_users_can_be_searched(say: Callable[..., Result]) -> None:
     for name in ("linus", "grace"):
         say("add", name, "--password-stdin", typed="a long enough secret\n")
     assert [one["name"] for one in json.loads(say("list", "--search", "gra", "--json").output)] == ["grace"]

@@ -22,7 +22,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
     ClockHeartbeat(services.engine).beat()
 
 
-def test_what_holds_is_said_line_by_line(say: Say, start: Callable[..., str]) -> None:
+def test_verify_prints_a_line_for_each_check(say: Say, start: Callable[..., str]) -> None:
     start()
     done = say("verify")
     assert done.exit_code == 0, done.stdout
@@ -31,7 +31,7 @@ def test_what_holds_is_said_line_by_line(say: Say, start: Callable[..., str]) ->
     assert lines[-1] == f"All {len(lines) - 1} checks passed."
 
 
-def test_what_is_broken_is_said_with_examples_and_the_exit_status(
+def test_a_failed_check_is_printed_with_examples_and_sets_the_exit_status(
     say: Say, start: Callable[..., str], services: Services
 ) -> None:
     ids = [start() for _ in range(7)]
@@ -45,7 +45,7 @@ def test_what_is_broken_is_said_with_examples_and_the_exit_status(
     assert done.stderr.startswith("1 of ")
 
 
-def test_in_json_it_is_for_machines(say: Say) -> None:
+def test_verify_prints_json(say: Say) -> None:
     done = say("verify", "--json")
     found = json.loads(done.stdout)
     assert found["holds"] is True

@@ -15,7 +15,7 @@ HOLDER = Holder(host="elsewhere", boot_id="b", worker="w", pid=17)
 
 
 @pytest.mark.usefixtures("database")
-def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
+def test_a_worker_without_a_redis_entry_is_listed_by_its_lease(
     say: Say, services: Services, start: Callable[..., str]
 ) -> None:
     job_id = UUID(start())
@@ -26,7 +26,7 @@ def test_a_worker_that_redis_does_not_know_is_listed_by_its_lease(
     assert f"running {job_id.hex[-8:]} (job_history_export)" in line
 
 
-def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) -> None:
+def test_without_redis_only_idle_workers_are_missing(say: Say, services: Services) -> None:
     services.leases.open(HOLDER, "default")
     services.wake_ups.connection.connection_pool.reset()
     services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
@@ -36,13 +36,13 @@ def test_a_redis_that_is_away_costs_the_idle_ones(say: Say, services: Services) 
     assert "elsewhere" in listed.stdout
 
 
-def test_a_worker_takes_no_other_command(say: Say) -> None:
+def test_an_unknown_worker_command_is_one_sentence(say: Say) -> None:
     refused = say("worker", "lsit")
     assert refused.exit_code == 2
     assert "No such command 'lsit'. Did you mean 'list'? See `deskjob worker --help`." in refused.stderr
 
 
-def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
+def test_a_worker_is_stopped_by_the_beginning_of_its_name(say: Say, services: Services) -> None:
     presence = WorkerHeartbeat(services.engine, replace(HOLDER, worker="abcdef"), ["default"], "0.1.0+abc")
     presence.poll()
     assert say("worker", "stop", "abc").stdout == "Worker abcdef on elsewhere will stop after its current job.\n"
@@ -52,7 +52,7 @@ def test_a_worker_is_asked_to_stop_by_the_beginning_of_its_name(say: Say, servic
     assert "different version: 0.1.0+abc" in line
 
 
-def test_a_worker_that_is_not_there_cannot_be_stopped(say: Say) -> None:
+def test_an_unknown_worker_cannot_be_stopped(say: Say) -> None:
     refused = say("worker", "stop", "nobody")
     assert refused.exit_code == 2
     assert "No worker has a name that starts with 'nobody'. See `deskjob worker list`." in refused.stderr

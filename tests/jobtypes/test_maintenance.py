@@ -65,12 +65,12 @@ def made_old(path) -> None:
     os.utime(path, (moment, moment))
 
 
-def test_when_nothing_is_old_nothing_is_removed(services, maintain):
+def test_nothing_is_deleted_if_nothing_is_expired(services, maintain):
     job = maintain()
     assert (job.status, job.message) == (Status.COMPLETED, "Nothing to delete.")
 
 
-def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, maintain, finished):
+def test_an_expired_job_is_deleted_with_its_children_and_files(database, services, maintain, finished):
     root = finished()
     finished(root_id=root)
     job = maintain()
@@ -87,7 +87,7 @@ def test_a_job_of_the_past_goes_with_its_parts_and_files(database, services, mai
     assert files(services) == set()
 
 
-def test_unfinished_and_recent_jobs_stay_and_so_do_the_parts_of_an_unfinished_one(services, maintain, finished):
+def test_unfinished_and_recent_jobs_and_the_children_of_unfinished_jobs_are_kept(services, maintain, finished):
     root = finished(status="waiting", finished_at=None)
     kept = {root, finished(root_id=root), finished(finished_at=later(-60))}
     assert maintain().message == "Nothing to delete."
@@ -95,14 +95,14 @@ def test_unfinished_and_recent_jobs_stay_and_so_do_the_parts_of_an_unfinished_on
     assert len(files(services)) == 3
 
 
-def test_any_number_of_jobs_is_removed_batch_by_batch(database, services, maintain, finished, monkeypatch):
+def test_jobs_are_deleted_in_batches(database, services, maintain, finished, monkeypatch):
     monkeypatch.setattr(pruner, "BATCH", 2)
     for _ in range(5):
         finished()
     assert maintain().message == "Deleted 5 jobs."
 
 
-def test_a_file_past_its_day_goes_and_its_row_says_since_when(
+def test_an_expired_file_is_deleted_and_its_row_keeps_the_time(
     database, services, maintain, finished, change, monkeypatch
 ):
     monkeypatch.setattr(pruner, "BATCH", 2)
@@ -117,9 +117,7 @@ def test_a_file_past_its_day_goes_and_its_row_says_since_when(
     assert files(services) == set()
 
 
-def test_a_file_that_no_row_needs_is_swept_once_nobody_writes_it_any_more(
-    database, services, maintain, finished, change
-):
+def test_an_orphaned_file_is_deleted_a_day_after_its_last_write(database, services, maintain, finished, change):
     kept, gone = finished(finished_at=later(0)), finished(finished_at=later(0))
     change(attachments, attachments.c.job_id == gone, deleted_at=later(0))  # its removal was cut short
     services.files.receive(BytesIO(b"left behind"), "x")
@@ -132,7 +130,7 @@ def test_a_file_that_no_row_needs_is_swept_once_nobody_writes_it_any_more(
     assert len(files(services)) == 2
 
 
-def test_sessions_that_are_over_are_removed(services, maintain, user: User, change):
+def test_expired_sessions_are_deleted(services, maintain, user: User, change):
     services.sessions.begin(user.id)
     change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
     token = services.sessions.begin(user.id)
@@ -140,7 +138,7 @@ def test_sessions_that_are_over_are_removed(services, maintain, user: User, chan
     assert services.sessions.find(token) == user
 
 
-def test_a_dry_run_counts_the_same_and_removes_nothing(database, services, maintain, finished, change, user):
+def test_a_dry_run_counts_the_same_and_deletes_nothing(database, services, maintain, finished, change, user):
     root = finished()
     finished(root_id=root)
     expired = finished(finished_at=later(0))
@@ -156,11 +154,11 @@ def test_a_dry_run_counts_the_same_and_removes_nothing(database, services, maint
     assert maintain().message == f"Deleted {said}"
 
 
-def test_only_the_system_is_offered_maintenance(services):
+def test_only_operators_and_admins_can_start_maintenance(services):
     assert services.registry.get("maintenance").roles == {"operator", "admin"}
 
 
-def test_what_is_removed_with_a_job_includes_its_log(services, maintain, change):
+def test_a_job_is_deleted_with_its_log(services, maintain, change):
     first = maintain()
     change(jobs, jobs.c.id == first.id, finished_at=OLD)
     second = maintain()

@@ -25,7 +25,7 @@ def test_an_empty_folder_becomes_an_installation(tmp_path: Path) -> None:
     services.engine.dispose()
 
 
-def test_a_file_that_is_no_database_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "deskjob.sqlite3").write_bytes(b"nothing" * 1000)
     app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
     with pytest.raises(
@@ -52,7 +52,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         create_app(load(data_dir=tmp_path / "file" / "var"))
 
 
-def test_the_first_admin_is_made_once_with_a_password_of_their_own(app: Flask, services: Services) -> None:
+def test_the_first_admin_is_created_once_with_a_generated_password(app: Flask, services: Services) -> None:
     password = first_admin(services)
     assert password is not None
     assert len(password) >= 16
@@ -60,7 +60,7 @@ def test_the_first_admin_is_made_once_with_a_password_of_their_own(app: Flask, s
     assert first_admin(services) is None
 
 
-def test_a_password_that_was_set_is_used_and_not_shown(app: Flask, services: Services) -> None:
+def test_a_configured_password_is_used_and_not_shown(app: Flask, services: Services) -> None:
     services.settings = services.settings.model_copy(update={"admin_password": SecretStr("a calm long password")})
     assert first_admin(services) is None
     assert services.accounts.authenticate("admin", "a calm long password") is not None

@@ -46,7 +46,7 @@ def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Se
     require_tables(services)
 
 
-def test_one_migrates_at_a_time(services: Services, other: Engine, tmp_path: Path, database: str) -> None:
+def test_only_one_process_migrates_at_a_time(services: Services, other: Engine, tmp_path: Path, database: str) -> None:
     order: list[str] = []
     inside = threading.Event()
 
@@ -74,7 +74,7 @@ class TestOnPostgreSQL:
     def database(self) -> str:
         return "postgresql"
 
-    def test_a_table_in_use_is_waited_for_only_shortly_and_tried_again(
+    def test_a_migration_retries_when_a_table_is_locked(
         self, app: Flask, services: Services, other: Engine, database: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         downgrade(revision="0001")
@@ -86,7 +86,7 @@ class TestOnPostgreSQL:
         assert "A table was locked for too long" in caplog.text
         require_tables(services)
 
-    def test_any_other_error_is_told_at_once(self, services: Services, database: str) -> None:
+    def test_other_migration_errors_are_raised_at_once(self, services: Services, database: str) -> None:
         def wrong() -> None:
             with services.engine.connect() as connection:
                 connection.execute(text("ALTER TABLE no_such_table ADD COLUMN x integer"))
@@ -95,7 +95,7 @@ class TestOnPostgreSQL:
             upgrade_with_retries(wrong)
 
 
-def test_tables_that_have_grown_serve_the_program_of_before_too(
+def test_the_previous_release_can_use_the_migrated_tables(
     services: Services, run_jobs: Callable[[], int], database: str
 ) -> None:
     """Expand, then contract: between the two, old and new programs share the tables."""

@@ -23,14 +23,14 @@ def jobs_of(services: Services, type_name: str) -> list[Status]:
     return [job.status for job in services.queries.all_jobs.newest(50) if job.type == type_name]
 
 
-def test_maintenance_is_started_once_however_many_clocks_tick(services: Services, database: str) -> None:
+def test_several_clocks_start_maintenance_once(services: Services, database: str) -> None:
     for clock in (Clock(services), Clock(services), Clock(services)):
         clock.tick()
         clock.tick()
     assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
 
 
-def test_maintenance_is_started_again_after_its_hour(services: Services, clock: Clock) -> None:
+def test_maintenance_starts_again_after_an_hour(services: Services, clock: Clock) -> None:
     clock.tick()
     with writing(services.engine) as connection:
         values = {"status": "completed", "created_at": later(-timedelta(hours=1, seconds=1).total_seconds())}
@@ -39,7 +39,7 @@ def test_maintenance_is_started_again_after_its_hour(services: Services, clock: 
     assert sorted(jobs_of(services, MAINTENANCE)) == [Status.COMPLETED, Status.QUEUED]
 
 
-def test_a_maintenance_that_hangs_is_not_joined_by_another(services: Services, clock: Clock) -> None:
+def test_no_second_maintenance_starts_while_one_is_unfinished(services: Services, clock: Clock) -> None:
     clock.tick()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status="running", created_at=later(-7200)))
@@ -47,7 +47,7 @@ def test_a_maintenance_that_hangs_is_not_joined_by_another(services: Services, c
     assert jobs_of(services, MAINTENANCE) == [Status.RUNNING]
 
 
-def test_maintenance_that_is_disabled_is_not_started_and_stops_no_clock(services: Services, clock: Clock) -> None:
+def test_a_disabled_maintenance_does_not_stop_the_clock(services: Services, clock: Clock) -> None:
     services.disabled_types.disable(MAINTENANCE)
     clock.tick()
     assert jobs_of(services, MAINTENANCE) == []
@@ -83,7 +83,7 @@ def test_a_round_without_a_database_fails_quietly_and_resets_the_rescue(
     assert jobs_of(services, MAINTENANCE) == [Status.QUEUED]
 
 
-def test_the_clock_adds_up_the_figures(services: Services, clock: Clock) -> None:
+def test_the_clock_rolls_up_metrics(services: Services, clock: Clock) -> None:
     assert counters(services) == set()
     clock.tick()
     assert counters(services) == {"endings", "errors", "runs"}
@@ -106,12 +106,12 @@ def test_a_round_survives_a_redis_that_is_away(
     engine.dispose()
 
 
-def test_a_tick_comes_as_a_second_begins_as_do_the_times_of_schedules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ticks_are_aligned_to_full_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "time", lambda: 1_790_000_000.25)
     assert module._until_next_second() == 0.75
 
 
-def test_the_clock_ticks_every_second_until_it_is_told_to_stop(installation: Installation) -> None:
+def test_the_clock_ticks_every_second_until_a_stop(installation: Installation) -> None:
     clock = installation.start("clock")
     wait_for(lambda: jobs_of(installation.services, MAINTENANCE))
     with writing(installation.services.engine) as connection:
@@ -121,7 +121,7 @@ def test_the_clock_ticks_every_second_until_it_is_told_to_stop(installation: Ins
     assert clock.wait(PATIENCE_SECONDS) == 0
 
 
-def test_a_frozen_worker_is_reaped_and_its_job_settled(installation: Installation) -> None:
+def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None:
     """As a host that has vanished: nobody is left there to settle anything."""
     installation.start("clock")
     pool = installation.start("worker", "--workers", "1")

@@ -58,7 +58,7 @@ def completed(installation: Installation, job: Any) -> Job:
     return installation.await_status(job, Status.COMPLETED, Status.FAILED, Status.STALE)
 
 
-def test_all_processes_outlive_a_crash_of_the_database_and_say_so_meanwhile(
+def test_all_processes_survive_a_crash_of_the_database_and_report_it(
     on_postgresql: Installation, postgresql: PostgreSQL
 ) -> None:
     here, port = on_postgresql, free_port()
@@ -89,9 +89,7 @@ def test_all_processes_outlive_a_crash_of_the_database_and_say_so_meanwhile(
     assert wait_for(lambda: not here.services.leases.beats())
 
 
-def test_connections_that_are_cut_again_and_again_cost_no_attempt(
-    on_postgresql: Installation, postgresql: PostgreSQL
-) -> None:
+def test_repeated_connection_losses_cost_no_attempt(on_postgresql: Installation, postgresql: PostgreSQL) -> None:
     workers(on_postgresql, 1, **PATIENT)
     job_id = on_postgresql.job("steps", {"steps": 60, "seconds": 0.03})
     on_postgresql.await_status(job_id, Status.RUNNING)
@@ -120,7 +118,7 @@ def test_an_outage_longer_than_the_lease_ends_the_attempt_and_not_the_job(
     assert outcomes == ["interrupted", "completed"]
 
 
-def test_a_write_lock_that_is_held_for_seconds_costs_no_attempt(installation: Installation) -> None:
+def test_a_long_write_lock_costs_no_attempt(installation: Installation) -> None:
     workers(installation, 1, **PATIENT)
     job_id = installation.job("steps", {"steps": 10, "seconds": 0.1})
     installation.await_status(job_id, Status.RUNNING)
@@ -133,7 +131,7 @@ def test_a_write_lock_that_is_held_for_seconds_costs_no_attempt(installation: In
     assert (job.status, job.attempt) == (Status.COMPLETED, 1)
 
 
-def test_a_stop_is_obeyed_while_the_database_is_away(on_postgresql: Installation, postgresql: PostgreSQL) -> None:
+def test_a_worker_stops_while_the_database_is_away(on_postgresql: Installation, postgresql: PostgreSQL) -> None:
     clock, pool = on_postgresql.start("clock"), workers(on_postgresql, 1)
     wait_for(lambda: time_since_heartbeat(on_postgresql.services.engine) is not None)
     job_id = on_postgresql.job("steps", {"steps": 100, "seconds": 0.1})

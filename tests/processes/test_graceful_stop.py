@@ -51,7 +51,7 @@ def is_well(port: int) -> bool:
         connection.close()
 
 
-def test_the_pages_finish_what_they_were_asked(web: ForkedCommand, half_sent: socket.socket) -> None:
+def test_a_stopped_web_server_finishes_open_requests(web: ForkedCommand, half_sent: socket.socket) -> None:
     web.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     half_sent.sendall(b"=ana")
@@ -60,7 +60,7 @@ def test_the_pages_finish_what_they_were_asked(web: ForkedCommand, half_sent: so
     assert web.wait(PATIENCE_SECONDS) == 0
 
 
-def test_the_pages_asked_a_second_time_wait_for_no_request(web: ForkedCommand, half_sent: socket.socket) -> None:
+def test_a_second_stop_of_the_web_server_waits_for_no_request(web: ForkedCommand, half_sent: socket.socket) -> None:
     web.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     began = time.monotonic()
@@ -69,7 +69,7 @@ def test_the_pages_asked_a_second_time_wait_for_no_request(web: ForkedCommand, h
     assert time.monotonic() - began < 8, "gunicorn's own grace is of 10 seconds"
 
 
-def test_a_clock_ends_after_its_round_and_says_goodbye(installation: Installation) -> None:
+def test_a_stopped_clock_finishes_its_round_and_removes_its_heartbeat(installation: Installation) -> None:
     clock = installation.start("clock")
     wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None)
     clock.send_signal(signal.SIGTERM)
@@ -77,7 +77,7 @@ def test_a_clock_ends_after_its_round_and_says_goodbye(installation: Installatio
     assert time_since_heartbeat(installation.services.engine) is None
 
 
-def test_a_clock_asked_a_second_time_waits_for_no_database(installation: Installation) -> None:
+def test_a_second_stop_ends_the_clock_without_the_database(installation: Installation) -> None:
     clock = installation.start("clock")
     wait_for(lambda: time_since_heartbeat(installation.services.engine) is not None)
     other = sqlite3.connect(installation.folder / "deskjob.sqlite3", isolation_level=None)
@@ -91,9 +91,7 @@ def test_a_clock_asked_a_second_time_waits_for_no_database(installation: Install
         other.close()
 
 
-def test_up_asked_a_second_time_gives_no_more_grace_and_still_hands_back_what_ran(
-    installation: Installation, port: int
-) -> None:
+def test_a_second_stop_of_up_hands_back_running_jobs_at_once(installation: Installation, port: int) -> None:
     del installation.settings["DESKJOB_REDIS_URL"]
     up = installation.start_up("--port", str(port), "--workers", "1", **GRACE)
     wait_for(lambda: "Deskjob is ready at" in installation.output)

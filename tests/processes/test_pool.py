@@ -41,9 +41,7 @@ def pool(tmp_path: Path) -> Iterator[psutil.Process]:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_a_worker_that_dies_is_settled_and_replaced_by_one_of_another_name(
-    pool: psutil.Process, tmp_path: Path
-) -> None:
+def test_a_dead_worker_is_settled_and_replaced_by_one_with_another_name(pool: psutil.Process, tmp_path: Path) -> None:
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     pool.children()[0].kill()
     wait_for(lambda: len(lines(tmp_path / "began")) == 3)
@@ -61,7 +59,7 @@ def test_workers_that_die_together_are_all_settled_and_replaced(pool: psutil.Pro
     assert set(lines(tmp_path / "settled")) == set(lines(tmp_path / "began")[:2])
 
 
-def test_a_pool_outlives_workers_and_settlements_that_fail(pool: psutil.Process, tmp_path: Path) -> None:
+def test_a_pool_survives_failing_workers_and_failing_settlements(pool: psutil.Process, tmp_path: Path) -> None:
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     (tmp_path / "die").touch()
     pool.children()[0].kill()
@@ -72,7 +70,7 @@ def test_a_pool_outlives_workers_and_settlements_that_fail(pool: psutil.Process,
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_pool_ends_when_its_workers_have(pool: psutil.Process, tmp_path: Path, sig: signal.Signals) -> None:
+def test_a_stopped_pool_ends_after_its_workers(pool: psutil.Process, tmp_path: Path, sig: signal.Signals) -> None:
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     workers = pool.children()
     pool.send_signal(sig)
@@ -80,7 +78,7 @@ def test_a_stopped_pool_ends_when_its_workers_have(pool: psutil.Process, tmp_pat
     assert not any(worker.is_running() for worker in workers)
 
 
-def test_the_workers_of_a_killed_pool_are_told_to_stop(pool: psutil.Process, tmp_path: Path) -> None:
+def test_the_workers_of_a_killed_pool_are_stopped(pool: psutil.Process, tmp_path: Path) -> None:
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     workers = pool.children()
     pool.kill()

@@ -47,7 +47,7 @@ def watched(supervisor: Supervisor, until: Callable[[], object]) -> None:
     thread.join()
 
 
-def test_what_a_program_prints_is_in_its_log(supervisor: Supervisor, program: Callable[..., Program]) -> None:
+def test_the_output_of_a_program_is_in_its_log(supervisor: Supervisor, program: Callable[..., Program]) -> None:
     one = program("one", DIES, environment={"X": "1"})
     supervisor.start(one)
     wait_for(lambda: one.ended)
@@ -73,7 +73,7 @@ def test_a_killed_program_is_replaced(supervisor: Supervisor, program: Callable[
     assert not one.ended
 
 
-def test_stopping_ends_all_the_first_one_last(supervisor: Supervisor, program: Callable[..., Program]) -> None:
+def test_the_first_program_stops_last(supervisor: Supervisor, program: Callable[..., Program]) -> None:
     first, second = program("first", SLEEPS), program("second", SLEEPS)
     for one in (first, second):
         supervisor.start(one)
@@ -82,7 +82,7 @@ def test_stopping_ends_all_the_first_one_last(supervisor: Supervisor, program: C
     assert (first.process.returncode, second.process.returncode) == (-signal.SIGTERM, -signal.SIGTERM)
 
 
-def test_a_program_that_does_not_end_within_its_grace_is_killed(
+def test_a_program_that_does_not_end_within_the_grace_period_is_killed(
     supervisor: Supervisor, program: Callable[..., Program]
 ) -> None:
     deaf = program("deaf", DEAF)
@@ -94,7 +94,7 @@ def test_a_program_that_does_not_end_within_its_grace_is_killed(
     assert deaf.process.returncode == -signal.SIGKILL
 
 
-def test_a_program_is_not_in_the_terminals_group(supervisor: Supervisor, program: Callable[..., Program]) -> None:
+def test_a_program_gets_no_ctrl_c_of_the_terminal(supervisor: Supervisor, program: Callable[..., Program]) -> None:
     one = program("one", SLEEPS)
     supervisor.start(one)
     assert os.getpgid(one.process.pid) == one.process.pid != os.getpgrp()

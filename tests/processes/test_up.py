@@ -113,13 +113,13 @@ def test_a_bad_setting_is_named_in_one_sentence(fresh: Installation, port: int) 
 
 
 @pytest.mark.parametrize("port", [0, 65536, -1, "http"])
-def test_a_port_that_does_not_exist_is_bad_usage(port: int | str) -> None:
+def test_an_invalid_port_is_bad_usage(port: int | str) -> None:
     result = CliRunner().invoke(deskjob, ["up", f"--port={port}"])
     assert result.exit_code == 2
     assert "Invalid value for '--port'" in result.output
 
 
-def test_when_one_part_does_not_start_the_others_are_ended_and_it_is_named(fresh: Installation, port: int) -> None:
+def test_a_process_that_does_not_start_is_named_and_the_others_are_stopped(fresh: Installation, port: int) -> None:
     (fresh.folder / "valkey.sock").mkdir()  # so that Valkey cannot listen there
     process = fresh.start_up("--port", str(port), "--workers", "1")
     assert process.wait(PATIENCE_SECONDS) == 2

@@ -23,7 +23,7 @@ def wake(installation: Installation) -> None:
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
 
 
-def test_a_stopped_worker_hands_its_job_back_and_the_next_one_goes_on_from_the_checkpoint(
+def test_a_stopped_worker_hands_its_job_back_with_its_checkpoint(
     installation: Installation,
 ) -> None:
     job_id = installation.job("steps", {"steps": 12, "seconds": 0.1})
@@ -42,7 +42,7 @@ def test_a_stopped_worker_hands_its_job_back_and_the_next_one_goes_on_from_the_c
     assert job.state == {"step": 12, "by": [1] * reached + [2] * (12 - reached)}
 
 
-def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Installation) -> None:
+def test_a_silent_job_is_killed_after_the_grace_period_and_handed_back(installation: Installation) -> None:
     pool = one_worker(installation)
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
@@ -61,7 +61,7 @@ def test_a_silent_job_is_ended_after_its_grace_and_handed_back(installation: Ins
     )
 
 
-def test_ctrl_c_in_a_terminal_is_one_request_though_it_reaches_every_process(installation: Installation) -> None:
+def test_ctrl_c_counts_as_one_stop_although_every_process_gets_it(installation: Installation) -> None:
     job_id = installation.job("steps", {"steps": 30, "seconds": 0.1})
     pool = one_worker(installation)
     wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 2)
@@ -70,7 +70,7 @@ def test_ctrl_c_in_a_terminal_is_one_request_though_it_reaches_every_process(ins
     assert installation.get(job_id).status is Status.QUEUED
 
 
-def test_a_second_request_ends_the_running_job_at_once_and_still_hands_it_back(installation: Installation) -> None:
+def test_a_second_stop_hands_the_running_job_back_at_once(installation: Installation) -> None:
     pool = one_worker(installation, grace=str(ENDLESS_SECONDS))
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_horse(job_id)
@@ -95,7 +95,7 @@ def test_a_worker_that_dies_while_its_pool_is_stopping_is_settled_too(installati
     assert installation.services.leases.beats() == {}
 
 
-def test_a_killed_pool_takes_its_workers_along_and_its_jobs_are_handed_back(installation: Installation) -> None:
+def test_workers_of_a_killed_pool_end_and_hand_their_jobs_back(installation: Installation) -> None:
     pool = one_worker(installation)
     job_id = installation.job("steps", {"steps": 100, "seconds": 0.1})
     horse = installation.await_horse(job_id)
@@ -106,7 +106,7 @@ def test_a_killed_pool_takes_its_workers_along_and_its_jobs_are_handed_back(inst
     assert installation.get(job_id).status is Status.QUEUED
 
 
-def test_what_a_crash_of_everything_left_is_settled_by_the_next_start(installation: Installation) -> None:
+def test_the_next_start_settles_jobs_after_a_crash_of_everything(installation: Installation) -> None:
     pool = one_worker(installation)
     lost, waiting = installation.job("deaf", {"seconds": ENDLESS_SECONDS}), installation.job("quick")
     horse = installation.await_horse(lost)
@@ -122,7 +122,7 @@ def test_what_a_crash_of_everything_left_is_settled_by_the_next_start(installati
     installation.await_status(waiting, Status.COMPLETED)
 
 
-def test_workers_wait_for_a_redis_that_is_not_there_yet(installation: Installation, valkey_url: str) -> None:
+def test_workers_wait_for_redis_at_their_start(installation: Installation, valkey_url: str) -> None:
     missing = f"unix://{installation.folder}/later.sock"
     job_id = installation.job("quick")
     pool = installation.start("worker", "--workers", "1", DESKJOB_REDIS_URL=missing)

@@ -39,7 +39,7 @@ def slow_job(installation: Installation, steps: int) -> UUID:
     return job_id
 
 
-def test_an_idle_worker_ends_when_it_is_asked_and_its_pool_replaces_it(installation: Installation) -> None:
+def test_an_idle_worker_stops_on_request_and_is_replaced(installation: Installation) -> None:
     one_worker(installation)
     worker = the_worker(installation)
     assert worker.state == "idle"
@@ -48,7 +48,7 @@ def test_an_idle_worker_ends_when_it_is_asked_and_its_pool_replaces_it(installat
     assert "A worker stopped as requested" in installation.output
 
 
-def test_a_worker_that_stops_after_its_job_finishes_that_and_takes_no_other(installation: Installation) -> None:
+def test_a_draining_worker_finishes_its_job_and_takes_no_other(installation: Installation) -> None:
     one_worker(installation)
     job_id = slow_job(installation, steps=40)
     next_id = installation.job("quick")

@@ -38,7 +38,7 @@ def failed(services: Services, start: Start, run_jobs: Callable[..., int]) -> Ca
     return failed
 
 
-def test_waiting_jobs_are_cancelled_at_once(say: Say, start: Start, status: Callable[[str], Status]) -> None:
+def test_waiting_jobs_stop_at_once(say: Say, start: Start, status: Callable[[str], Status]) -> None:
     one, two = start(), start()
     done = say("job", "cancel", one, two[-8:])
     assert done.exit_code == 0
@@ -46,7 +46,7 @@ def test_waiting_jobs_are_cancelled_at_once(say: Say, start: Start, status: Call
     assert {status(one), status(two)} == {Status.CANCELLED}
 
 
-def test_what_can_be_cancelled_is_and_the_rest_is_named(
+def test_unfinished_jobs_are_stopped_and_the_others_are_named(
     say: Say, start: Start, status: Callable[[str], Status]
 ) -> None:
     ended, waiting = start(), start()
@@ -64,7 +64,7 @@ def test_an_unknown_id_among_several_changes_nothing(say: Say, start: Start, sta
     assert status(job_id) is Status.QUEUED
 
 
-def test_failed_and_stopped_jobs_are_tried_again_and_others_are_not(
+def test_only_failed_and_stopped_jobs_are_retried(
     say: Say, start: Start, failed: Start, status: Callable[[str], Status]
 ) -> None:
     lost, stopped = failed(), start()
@@ -76,12 +76,12 @@ def test_failed_and_stopped_jobs_are_tried_again_and_others_are_not(
     assert "`deskjob job run-again` starts a copy" in refused.stderr
 
 
-def test_a_job_named_twice_is_tried_again_once(say: Say, failed: Start) -> None:
+def test_a_job_named_twice_is_retried_once(say: Say, failed: Start) -> None:
     job_id = failed()
     assert say("job", "retry", job_id, job_id[-8:]).exit_code == 0
 
 
-def test_all_failed_jobs_are_tried_again_but_those_whose_key_is_taken(
+def test_all_failed_jobs_are_retried_except_those_whose_unique_key_is_taken(
     say: Say, start: Start, failed: Start, status: Callable[[str], Status]
 ) -> None:
     stopped, one, two, keyed = start(), failed(), failed(), failed(unique_key="k")
@@ -95,7 +95,7 @@ def test_all_failed_jobs_are_tried_again_but_those_whose_key_is_taken(
     assert again == "Retried: 0. Skipped because an unfinished job has the same unique key: 1.\n"
 
 
-def test_only_what_failed_lately_is_tried_again(
+def test_since_limits_a_retry_to_recent_failures(
     say: Say, services: Services, failed: Start, status: Callable[[str], Status]
 ) -> None:
     old, new = failed(), failed()
@@ -114,7 +114,7 @@ def test_only_what_failed_lately_is_tried_again(
         (("{id}", "--since", "1h"), "--since works only with --all-failed"),
     ],
 )
-def test_a_retry_says_which_jobs(say: Say, start: Start, words: tuple[str, ...], sentence: str) -> None:
+def test_a_retry_needs_ids_or_all_failed(say: Say, start: Start, words: tuple[str, ...], sentence: str) -> None:
     job_id = start()
     refused = say("job", "retry", *(word.replace("{id}", job_id) for word in words))
     assert refused.exit_code == 2
@@ -127,7 +127,7 @@ def test_a_job_is_run_again_as_a_new_one(say: Say, start: Start, services: Servi
     assert (made.again_of, made.status) == (UUID(job_id), Status.QUEUED)
 
 
-def test_a_job_whose_files_are_gone_is_not_run_again(say: Say, services: Services, table: object) -> None:
+def test_a_job_without_its_input_files_cannot_run_again(say: Say, services: Services, table: object) -> None:
     job_id = say("job", "start", "dataset_report", "--file", f"file={table}").stdout.strip()
     services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)
     refused = say("job", "run-again", job_id)
@@ -135,7 +135,7 @@ def test_a_job_whose_files_are_gone_is_not_run_again(say: Say, services: Service
     assert "were deleted. Start a new job" in refused.stderr
 
 
-def test_a_job_that_has_ended_is_deleted_and_another_one_stays(
+def test_a_finished_job_is_deleted_and_a_waiting_one_is_refused(
     say: Say, start: Start, services: Services, status: Callable[[str], Status]
 ) -> None:
     ended, waiting = start(), start()
@@ -149,9 +149,7 @@ def test_a_job_that_has_ended_is_deleted_and_another_one_stays(
         services.jobs.get(UUID(ended))
 
 
-def test_a_waiting_job_gets_another_priority_and_an_ended_one_does_not(
-    say: Say, start: Start, services: Services
-) -> None:
+def test_only_a_waiting_job_can_get_another_priority(say: Say, start: Start, services: Services) -> None:
     job_id = start()
     assert json.loads(say("job", "priority", job_id, "7", "--json").stdout)["priority"] == 7
     assert services.jobs.get(UUID(job_id)).priority == 7

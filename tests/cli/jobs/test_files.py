@@ -27,13 +27,13 @@ def test_files_are_listed(say: Say, job_id: str, table: Path) -> None:
     assert (first["role"], first["sha256"]) == ("input", sha256(table.read_bytes()).hexdigest())
 
 
-def test_files_are_copied_each_under_a_name_of_its_own(say: Say, job_id: str, tmp_path: Path) -> None:
+def test_files_with_one_name_are_downloaded_under_different_names(say: Say, job_id: str, tmp_path: Path) -> None:
     assert say("job", "files", job_id, "--download", tmp_path / "new" / "out").exit_code == 0
     copied = {path.name: path.read_text() for path in (tmp_path / "new" / "out").iterdir()}
     assert copied == {"table.csv": "a,b\n1,2\n", "table (2).csv": "a,b\n3,4\n"}
 
 
-def test_what_is_there_already_is_never_overwritten(say: Say, job_id: str, tmp_path: Path) -> None:
+def test_an_existing_file_is_never_overwritten(say: Say, job_id: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "table (2).csv").write_text("mine")
     refused = say("job", "files", job_id, "--download", tmp_path / "out")
@@ -42,7 +42,7 @@ def test_what_is_there_already_is_never_overwritten(say: Say, job_id: str, tmp_p
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["table (2).csv"]
 
 
-def test_a_file_that_is_gone_from_the_disk_fails_with_a_sentence(
+def test_a_file_missing_on_disk_fails_with_a_sentence(
     say: Say, job_id: str, services: Services, tmp_path: Path
 ) -> None:
     services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)

@@ -22,13 +22,13 @@ def listed(say: Say, *words: str) -> list[str]:
     return [job["id"] for job in json.loads(done.stdout)]
 
 
-def test_every_type_that_ships_can_be_started(say: Say) -> None:
+def test_every_shipped_job_type_is_listed(say: Say) -> None:
     names = [kind["name"] for kind in json.loads(say("job", "types", "--json").stdout)]
     assert set(names) >= {"dataset_report", "user_import", "job_history_export", "maintenance"}
     assert "Dataset report" in say("job", "types").stdout
 
 
-def test_a_job_is_shown_in_words_and_as_json(say: Say, start: Start) -> None:
+def test_a_job_is_shown_as_text_and_as_json(say: Say, start: Start) -> None:
     job_id = start(title="Sales")
     shown = say("job", "show", job_id).stdout
     assert "name      Sales\n" in shown
@@ -37,21 +37,21 @@ def test_a_job_is_shown_in_words_and_as_json(say: Say, start: Start) -> None:
     assert json.loads(say("job", "show", job_id, "--json").stdout)["status"] == "queued"
 
 
-def test_a_job_is_found_by_the_end_of_its_id_in_either_case(say: Say, start: Start) -> None:
+def test_a_job_is_found_by_its_short_id_in_either_case(say: Say, start: Start) -> None:
     job_id = start()
     assert job_id in say("job", "show", job_id[-8:]).stdout
     assert job_id in say("job", "show", job_id[-8:].upper()).stdout
     assert job_id in say("job", "show", job_id.upper()).stdout
 
 
-def test_the_newest_jobs_are_listed_first_and_no_more_than_asked_for(say: Say, start: Start) -> None:
+def test_the_newest_jobs_are_listed_first_up_to_the_limit(say: Say, start: Start) -> None:
     ids = [start() for _ in range(3)]
     assert listed(say, "--limit", "2") == [ids[2], ids[1]]
     lines = say("job", "list").stdout.splitlines()
     assert [line[:36] for line in lines] == ids[::-1]
 
 
-def test_a_list_is_narrowed_by_status_type_and_owner(say: Say, start: Start, services: Services, user: User) -> None:
+def test_a_list_is_filtered_by_status_type_and_owner(say: Say, start: Start, services: Services, user: User) -> None:
     waiting, stopped = start(), start()
     other = str(services.jobs.create_system_job("maintenance").id)
     mine = str(services.jobs.create_user_job("job_history_export", None, user.id).id)
@@ -71,7 +71,7 @@ def test_a_list_is_narrowed_by_status_type_and_owner(say: Say, start: Start, ser
     assert f"owner     {user.name}\n" in say("job", "show", mine).stdout
 
 
-def test_the_parts_of_a_job_are_listed_in_the_order_they_were_made(say: Say, start: Start, services: Services) -> None:
+def test_child_jobs_are_listed_oldest_first(say: Say, start: Start, services: Services) -> None:
     root = UUID(start())
     parts = [str(services.jobs.create_child_job(root, "maintenance", name=f"part {n}").id) for n in range(3)]
     assert [job["id"] for job in json.loads(say("job", "children", root, "--json").stdout)] == parts
@@ -81,7 +81,7 @@ def test_the_parts_of_a_job_are_listed_in_the_order_they_were_made(say: Say, sta
     assert "children  3: 0 completed, 0 failed, 0 cancelled\n" in say("job", "show", root).stdout
 
 
-def test_what_a_terminal_would_obey_is_not_printed(say: Say, start: Start) -> None:
+def test_control_characters_are_not_printed(say: Say, start: Start) -> None:
     start(title="nice\x1b[2J title")
     assert "\x1b" not in say("job", "list").stdout
     assert "nice\N{REPLACEMENT CHARACTER}[2J title" in say("job", "list").stdout
@@ -99,7 +99,7 @@ def test_what_a_terminal_would_obey_is_not_printed(say: Say, start: Start) -> No
         (("lsit",), "No such command 'lsit'"),
     ],
 )
-def test_bad_usage_gets_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
+def test_bad_usage_is_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
     refused = say("job", *words)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("deskjob: ")

@@ -29,7 +29,7 @@ def started(say: Say, services: Services) -> Callable[..., Job]:
     return started
 
 
-def test_a_job_is_started_with_its_file_for_a_person(say: Say, services: Services, user: User, table: Path) -> None:
+def test_a_job_is_started_with_a_file_for_a_user(say: Say, services: Services, user: User, table: Path) -> None:
     done = say("job", "start", "dataset_report", "--file", f"file={table}", "--as", user.name, "--json")
     job = services.queries.all_jobs.newest(1)[0]
     assert json.loads(done.stdout)["id"] == str(job.id)
@@ -37,36 +37,36 @@ def test_a_job_is_started_with_its_file_for_a_person(say: Say, services: Service
     assert [file.name for file in services.jobs.attachments(job.id)] == ["table.csv"]
 
 
-def test_a_job_of_nobody_is_the_systems_and_public(started: Callable[..., Job]) -> None:
+def test_a_job_without_an_owner_belongs_to_the_system_and_is_public(started: Callable[..., Job]) -> None:
     job = started(QUICK)
     assert (job.status, job.owner.user_id, job.public) == (Status.QUEUED, None, True)
 
 
-def test_a_job_starts_after_a_while(started: Callable[..., Job], services: Services) -> None:
+def test_a_job_starts_after_a_delay(started: Callable[..., Job], services: Services) -> None:
     job = started(QUICK, "--delay", "1h30m")
     assert job.status is Status.SCHEDULED
     assert abs(job.run_at - services.queries.jobs.now() - timedelta(minutes=90)) < timedelta(seconds=20)
 
 
 @pytest.mark.parametrize("written", ["2199-12-01T18:30", "2199-12-01T18:30Z", "2199-12-01T19:30+01:00"])
-def test_a_job_starts_at_a_moment_in_the_installations_zone_unless_it_names_one(
+def test_a_start_time_without_an_offset_is_in_the_time_zone_of_the_installation(
     started: Callable[..., Job], written: str
 ) -> None:
     job = started(QUICK, "--at", written)
     assert (job.status, job.run_at) == (Status.SCHEDULED, datetime(2199, 12, 1, 18, 30, tzinfo=UTC))
 
 
-def test_a_job_takes_its_place_by_queue_and_priority(started: Callable[..., Job]) -> None:
+def test_a_job_is_started_with_a_queue_and_a_priority(started: Callable[..., Job]) -> None:
     job = started(QUICK, "--queue", "default", "--priority", "7", "--unique", "k")
     assert (job.queue, job.priority, job.unique_key) == ("default", 7, "k")
 
 
-def test_a_job_follows_others(started: Callable[..., Job], start: Start) -> None:
+def test_a_job_starts_after_others_have_completed(started: Callable[..., Job], start: Start) -> None:
     one, two = start(), start()
     assert started(QUICK, "--after", one, "--after", two[-8:]).status is Status.HELD
 
 
-def test_a_second_job_with_the_key_of_an_unfinished_one_fails(say: Say, start: Start, services: Services) -> None:
+def test_a_second_job_with_an_unfinished_unique_key_is_refused(say: Say, start: Start, services: Services) -> None:
     start(unique_key="k")
     refused = say("job", "start", QUICK, "--unique", "k")
     assert refused.exit_code == 1
@@ -109,7 +109,7 @@ def test_a_duplicate_can_return_the_unfinished_job_or_wait_for_it(say: Say, serv
     ],
 )
 @pytest.mark.usefixtures("user")
-def test_bad_usage_gets_a_sentence_and_writes_nothing(
+def test_bad_usage_is_a_sentence_and_creates_no_job(
     say: Say, services: Services, words: tuple[str, ...], sentence: str
 ) -> None:
     refused = say("job", "start", *words)
@@ -118,7 +118,7 @@ def test_bad_usage_gets_a_sentence_and_writes_nothing(
     assert services.queries.all_jobs.newest(1) == ()
 
 
-def test_a_file_beyond_the_limit_is_refused(say: Say, services: Services, table: Path) -> None:
+def test_a_file_over_the_size_limit_is_refused(say: Say, services: Services, table: Path) -> None:
     services.settings = services.settings.model_copy(update={"max_upload_bytes": 3})
     refused = say("job", "start", "dataset_report", "--file", f"file={table}")
     assert refused.exit_code == 2

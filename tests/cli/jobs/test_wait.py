@@ -32,7 +32,7 @@ def deskjob(installation: Installation) -> Start:
     return begun
 
 
-def test_a_start_that_waits_says_how_far_it_is_and_ends_well_with_its_job(deskjob: Start) -> None:
+def test_a_start_with_wait_prints_progress_and_succeeds_with_its_job(deskjob: Start) -> None:
     process = deskjob("job", "start", "steps", "--payload", '{"steps": 2, "seconds": 1}', "--wait")
     said, progress = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
@@ -41,7 +41,7 @@ def test_a_start_that_waits_says_how_far_it_is_and_ends_well_with_its_job(deskjo
     assert progress.splitlines()[-1] == "completed 100.0 %"
 
 
-def test_a_start_that_waits_fails_with_its_job_and_says_why(deskjob: Start) -> None:
+def test_a_start_with_wait_fails_with_its_job_and_prints_the_error(deskjob: Start) -> None:
     process = deskjob("job", "start", "exits", "--payload", '{"path": "3"}', "--wait", "--json")
     said, sentence = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
@@ -50,7 +50,7 @@ def test_a_start_that_waits_fails_with_its_job_and_says_why(deskjob: Start) -> N
     assert sentence == f"deskjob: Job {ended['id'][-8:]} is failed: {ended['errors'][-1]['text']}\n"
 
 
-def test_a_followed_log_ends_with_its_job_and_has_all_its_lines(deskjob: Start, installation: Installation) -> None:
+def test_a_followed_log_has_every_line_and_ends_with_its_job(deskjob: Start, installation: Installation) -> None:
     installation.services.queues.pause("default")
     job_id = installation.job("talks", {"steps": 4, "seconds": 0.5})
     process = deskjob("job", "log", str(job_id)[-8:], "--follow", "--json")
@@ -62,7 +62,7 @@ def test_a_followed_log_ends_with_its_job_and_has_all_its_lines(deskjob: Start, 
     assert installation.get(job_id).status is Status.COMPLETED
 
 
-def test_workers_are_listed_with_what_they_run(deskjob: Start, installation: Installation) -> None:
+def test_workers_are_listed_with_their_jobs(deskjob: Start, installation: Installation) -> None:
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     installation.await_status(job_id, Status.RUNNING)
     (worker,) = json.loads(deskjob("worker", "list", "--json").communicate(timeout=PATIENCE_SECONDS)[0])

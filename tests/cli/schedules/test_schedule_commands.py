@@ -39,12 +39,12 @@ def test_a_schedule_is_added_listed_and_shown(say: Say) -> None:
     assert "maintenance" in say("schedule", "list").stdout
 
 
-def test_without_a_zone_the_installations_counts(say: Say, services: Services) -> None:
+def test_a_schedule_uses_the_time_zone_of_the_installation_by_default(say: Say, services: Services) -> None:
     made = schedule(say, "add", "Nightly", "maintenance", "--rule", "0 2 * * *", "--private")
     assert (made["zone"], made["public"]) == (services.settings.timezone, False)
 
 
-def test_it_is_paused_with_a_reason_and_resumed(say: Say) -> None:
+def test_a_schedule_is_paused_with_a_reason_and_resumed(say: Say) -> None:
     schedule(say, *NIGHTLY)
     paused = schedule(say, "pause", "Nightly", "--reason", "Moving house")
     assert (paused["paused_why"], paused["next_fire_at"]) == ("Moving house", None)
@@ -53,7 +53,7 @@ def test_it_is_paused_with_a_reason_and_resumed(say: Say) -> None:
     assert schedule(say, "resume", "Nightly")["next_fire_at"]
 
 
-def test_run_now_prints_the_id_of_its_job(say: Say, services: Services) -> None:
+def test_run_now_prints_the_id_of_the_new_job(say: Say, services: Services) -> None:
     schedule(say, *NIGHTLY, "--one-at-a-time")
     job = schedule(say, "run-now", "Nightly")
     assert job["priority"] == 200
@@ -66,7 +66,7 @@ def test_run_now_prints_the_id_of_its_job(say: Say, services: Services) -> None:
     assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.queries.all_jobs.newest(1)[0].id)
 
 
-def test_only_what_is_given_is_changed(say: Say) -> None:
+def test_an_edit_changes_only_the_given_options(say: Say) -> None:
     made = schedule(say, *NIGHTLY, "--queue", "default", "--priority", "7")
     changed = schedule(say, "edit", "Nightly", "--name", "Daily", "--rule", "0 3 * * *")
     same = {"id", "zone", "queue", "priority", "missed", "payload", "created_at", "public"}
@@ -75,13 +75,13 @@ def test_only_what_is_given_is_changed(say: Say) -> None:
     assert schedule(say, "edit", "Daily", "--queue", "none")["queue"] is None
 
 
-def test_it_is_removed(say: Say) -> None:
+def test_a_schedule_is_deleted(say: Say) -> None:
     schedule(say, *NIGHTLY)
     assert say("schedule", "remove", "Nightly").stdout == "Deleted the schedule Nightly.\n"
     assert schedule(say, "list") == []
 
 
-def test_what_is_done_is_noted_in_the_audit(say: Say, services: Services) -> None:
+def test_every_change_of_a_schedule_is_audited(say: Say, services: Services) -> None:
     schedule(say, *NIGHTLY)
     for words in (("edit", "Nightly", "--rule", "0 3 * * *"), ("pause", "Nightly"), ("resume", "Nightly")):
         schedule(say, *words)
@@ -97,7 +97,7 @@ def test_what_is_done_is_noted_in_the_audit(say: Say, services: Services) -> Non
     assert all(line.actor.startswith("command line") for line in lines)
 
 
-def test_its_jobs_can_be_those_of_a_person(say: Say, user: User) -> None:
+def test_a_schedule_can_create_jobs_for_a_user(say: Say, user: User) -> None:
     made = schedule(say, "add", "Mine", "job_history_export", "--rule", "0 2 * * *", "--as", user.name)
     assert (made["owner"], made["public"]) == (str(user.id), False)
 
@@ -118,7 +118,7 @@ def test_its_jobs_can_be_those_of_a_person(say: Say, user: User) -> None:
         (("pause", "5a6f0b64-0000-7000-8000-000000000000"), "There is no schedule 5a6f0b64"),
     ],
 )
-def test_bad_usage_gets_one_sentence(say: Say, services: Services, words: tuple[str, ...], sentence: str) -> None:
+def test_bad_usage_is_one_sentence(say: Say, services: Services, words: tuple[str, ...], sentence: str) -> None:
     refused = say("schedule", *words)
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1

@@ -53,7 +53,7 @@ def listed(left_by, job) -> list[dict[str, str]]:
     return [row for text in left_by(job).values() for row in csv.DictReader(StringIO(text.decode()))]
 
 
-def test_all_that_match_are_acted_on_and_listed(services, admin, made, acted, left_by, database) -> None:
+def test_all_matching_jobs_are_acted_on_and_listed(services, admin, made, acted, left_by, database) -> None:
     failed, done = made(5, "failed", Owner()), made(1, "completed", Owner())
     job = acted(admin, BulkAction.RETRY, tab="failed")
     assert job.status is Status.COMPLETED, job.errors
@@ -65,7 +65,7 @@ def test_all_that_match_are_acted_on_and_listed(services, admin, made, acted, le
     assert {row["result"] for row in rows} == {"done"}
 
 
-def test_what_does_not_fit_is_left_alone_with_its_reason(services, user, made, acted, left_by, database) -> None:
+def test_skipped_jobs_are_counted_by_reason(services, user, made, acted, left_by, database) -> None:
     made(2, "completed")
     public = made(1, "queued", Owner(public=True))
     queued = made(3, "queued")
@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_left_alone_with_its_reason(services, user, made, a
     assert sorted(row["reason"] for row in listed(left_by, job))[3:] == [Objection.ENDED] * 2 + [Objection.NOT_YOURS]
 
 
-def test_somebody_who_only_reads_acts_on_the_own_jobs(services, person, made, acted) -> None:
+def test_an_auditor_acts_only_on_own_jobs(services, person, made, acted) -> None:
     auditor = person("aud", role="auditor")
     others, own = made(2, "failed"), made(1, "failed", Owner(user_id=auditor.id))
     acted(auditor, BulkAction.DELETE, tab="failed")
@@ -88,7 +88,7 @@ def test_somebody_who_only_reads_acts_on_the_own_jobs(services, person, made, ac
     assert services.queries.all_jobs.newest(9, owner_id=auditor.id)[-1].id != own[0]
 
 
-def test_jobs_made_later_and_jobs_for_later_are_left_out(services, user, made, acted) -> None:
+def test_newer_jobs_and_scheduled_jobs_are_left_out(services, user, made, acted) -> None:
     old = made(2, "queued")
     scheduled, new = made(1, "scheduled"), made(1, "queued")
     acted(user, BulkAction.STOP, newest=str(scheduled[0]))
@@ -98,7 +98,7 @@ def test_jobs_made_later_and_jobs_for_later_are_left_out(services, user, made, a
     assert statuses(services, scheduled) == {Status.CANCELLED}
 
 
-def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, acted, left_by, monkeypatch) -> None:
+def test_a_bulk_action_continues_at_its_checkpoint(services, admin, made, acted, left_by, monkeypatch) -> None:
     monkeypatch.setattr(bulk_action, "BATCH", 2)
     monkeypatch.setattr(checkpoint, "LINES", 4)
     ids = made(11, "failed", Owner())
@@ -108,7 +108,7 @@ def test_it_goes_part_by_part_and_on_from_its_checkpoint(services, admin, made, 
     assert {row["id"] for row in listed(left_by, job)} == set(map(str, ids))
 
 
-def test_an_attempt_after_a_crash_runs_nothing_again_twice(
+def test_a_retry_after_a_crash_runs_no_job_again_twice(
     services, admin, made, acted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_action, "BATCH", 2)
@@ -131,7 +131,7 @@ def test_an_attempt_after_a_crash_runs_nothing_again_twice(
     assert sorted(copies) == sorted(ids)
 
 
-def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted, monkeypatch) -> None:
+def test_a_search_scans_more_rows_than_one_batch(services, admin, made, acted, monkeypatch) -> None:
     monkeypatch.setattr(bulk_action, "SCAN_LIMIT", 3)
     wanted = made(1, "failed", Owner())
     made(8, "completed", Owner())
@@ -139,7 +139,7 @@ def test_a_search_reaches_further_than_a_page_does(services, admin, made, acted,
     assert job.message == "1 done, 0 skipped"
 
 
-def test_its_form_asks_for_what_it_needs() -> None:
+def test_the_form_has_every_field_of_the_payload() -> None:
     with pytest.raises(ValidationError):
         BulkActionPayload()
     with pytest.raises(ValidationError):

@@ -3,7 +3,7 @@
 from io import BytesIO
 
 
-def test_the_report_stands_before_everything_else_that_was_asked_for(services, run_jobs):
+def test_the_report_is_the_first_output_file(services, run_jobs):
     table = services.files.receive(BytesIO(b"a\n1\n"), "table.csv")
     job = services.jobs.create_job("dataset_report", {"clean": True}, files={"file": table})
     run_jobs()

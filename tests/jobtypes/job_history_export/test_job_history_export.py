@@ -74,7 +74,7 @@ def lines_of(left_by):
     return lines
 
 
-def test_a_line_says_how_a_job_went(database, exported, lines_of, past_job, user):
+def test_a_row_describes_a_job(database, exported, lines_of, past_job, user):
     job_id = past_job("Sales", owner=user, triggered_by=user.id, progress=66.667, attempt=2, status="failed")
     job = exported(Owner(user_id=user.id))
     assert (job.status, job.message, job.done, job.total) == (Status.COMPLETED, "1 job", 1, 1)
@@ -105,7 +105,7 @@ def test_a_line_says_how_a_job_went(database, exported, lines_of, past_job, user
         (Role.ADMIN, {"own", "public", "private", "foreign"}),
     ],
 )
-def test_an_export_has_the_jobs_that_its_owner_may_see(database, exported, lines_of, past_job, person, role, titles):
+def test_an_export_has_the_jobs_that_its_owner_can_see(database, exported, lines_of, past_job, person, role, titles):
     ana, bob = person("ana", role=role), person("bob")
     past_job("own", owner=ana)
     past_job("foreign", owner=bob)
@@ -114,21 +114,21 @@ def test_an_export_has_the_jobs_that_its_owner_may_see(database, exported, lines
     assert {line["title"] for line in lines_of(exported(Owner(user_id=ana.id)))} == titles
 
 
-def test_an_export_of_the_system_has_all_jobs_and_a_public_one_only_what_is_public(exported, lines_of, past_job, user):
+def test_a_public_export_of_the_system_has_only_public_jobs(exported, lines_of, past_job, user):
     past_job("foreign", owner=user)
     past_job("public", public=True)
     assert [line["title"] for line in lines_of(exported(Owner()))] == ["public", "foreign"]
     assert [line["title"] for line in lines_of(exported(Owner(public=True)))] == ["public"]
 
 
-def test_a_house_does_not_see_another(exported, lines_of, past_job, person):
+def test_a_tenant_does_not_see_the_jobs_of_another(exported, lines_of, past_job, person):
     boss = person("boss", role=Role.ADMIN, tenant="north")
     past_job("north", tenant="north")
     past_job("south", tenant="south")
     assert [line["title"] for line in lines_of(exported(Owner(user_id=boss.id, tenant="north")))] == ["north"]
 
 
-def test_of_a_public_job_others_learn_neither_its_words_nor_who_asked(exported, lines_of, past_job, user, admin):
+def test_an_export_hides_the_messages_and_names_of_other_users_public_jobs(exported, lines_of, past_job, user, admin):
     said = {"message": "secret", "warnings": [{"text": "secret"}], "errors": [{"text": "secret"}]}
     past_job("public", public=True, triggered_by=admin.id, **said)
     past_job("own", owner=user, triggered_by=user.id, **said)
@@ -152,7 +152,7 @@ def test_filters_narrow_the_export(database, exported, lines_of, past_job):
     assert titles(types=["unheard of"]) == []
 
 
-def test_an_export_without_dates_ends_with_itself(exported, lines_of):
+def test_an_export_without_dates_includes_itself_as_the_newest_job(exported, lines_of):
     job = exported(Owner(), until=None)
     assert [(line["id"], line["status"]) for line in lines_of(job)] == [(str(job.id), "running")]
 
@@ -163,7 +163,7 @@ def test_a_period_that_ends_before_it_begins_is_refused():
     JobHistoryExport(until=date.max).criteria(NEW_YEAR)
 
 
-def test_a_csv_has_a_header_and_notes_one_per_line(exported, left_by, past_job):
+def test_a_csv_has_a_header_and_one_diagnostic_per_line(exported, left_by, past_job):
     past_job("Sales", message="Zoë", warnings=[{"text": "one"}, {"text": "=two"}], errors=[{"text": "=1+1"}])
     text = left_by(exported(Owner(), format="csv", with_notes=True))["job-history.csv"].decode()
     (line,) = csv.DictReader(StringIO(text, newline=""))
@@ -197,7 +197,7 @@ def test_a_full_sheet_is_followed_by_another(monkeypatch):
     ]
 
 
-def test_a_workbook_that_is_given_up_leaves_nothing(tmp_path, monkeypatch):
+def test_an_abandoned_workbook_leaves_no_files(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     file = BytesIO()
     with pytest.raises(KeyError), workbook(file, ["title"]) as add:

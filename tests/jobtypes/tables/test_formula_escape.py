@@ -8,14 +8,14 @@ from webapp.jobtypes.tables.formula_escape import PLAIN_NUMBER, SIGNS, neutral
 @pytest.mark.parametrize(
     "cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "\ufeff=1", "\uff1d1"]
 )
-def test_what_a_spreadsheet_would_run_is_made_text(cell):
+def test_a_formula_is_escaped(cell):
     assert neutral(cell) == "'" + cell
 
 
 @pytest.mark.parametrize(
     "cell", ["", "Ana Ruiz", "-5", "+34600123456", "-1.5e3", "a=b", "'=1", "12:30", "ana@example.org"]
 )
-def test_what_is_harmless_stays_what_it_is(cell):
+def test_a_harmless_cell_is_unchanged(cell):
     assert neutral(cell) == cell
 
 

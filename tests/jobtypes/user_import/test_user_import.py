@@ -65,14 +65,14 @@ def test_each_row_becomes_an_account(database, imported, services):
     assert bea.imported_by == job.id
 
 
-def test_a_password_that_is_not_given_is_made_and_listed(imported, services, rows_of):
+def test_a_missing_password_is_generated_and_listed(imported, services, rows_of):
     job = imported(f"name,password\nbea,\ncarl,{GOOD}\n")
     (listed,) = rows_of(job, "passwords.csv")
     assert listed["name"] == "bea"
     assert services.accounts.authenticate("bea", listed["password"])
 
 
-def test_without_made_passwords_or_rejected_rows_no_file_is_left(imported, left_by):
+def test_an_import_without_generated_passwords_and_rejected_rows_has_no_files(imported, left_by):
     assert left_by(imported(f"name,password\nbea,{GOOD}\n")) == {}
 
 
@@ -104,7 +104,7 @@ def test_the_lists_are_safe_to_open_in_a_spreadsheet(imported, rows_of):
     assert (rejected["name"], rejected["full_name"]) == ("'=1+1", "'@x")
 
 
-def test_the_role_of_the_form_counts_where_the_file_has_none(imported, services):
+def test_the_default_role_is_used_for_rows_without_a_role(imported, services):
     imported(f"name,role,password\nbea,,{GOOD}\ncarl,Auditor,{GOOD}\n", default_role="operator")
     assert [services.accounts.by_name(name).role for name in ("bea", "carl")] == [Role.OPERATOR, Role.AUDITOR]
 
@@ -118,12 +118,12 @@ def test_the_role_of_the_form_counts_where_the_file_has_none(imported, services)
         f"password\tname 2\tname\tfull name\n{GOOD}\t?\tbea\tZoë Núñez\n".encode("utf-16"),
     ],
 )
-def test_headers_delimiters_and_encodings_are_recognised(imported, services, content):
+def test_headers_delimiters_and_encodings_are_detected(imported, services, content):
     assert imported(content).message == "1 imported, 0 rejected"
     assert services.accounts.authenticate("bea", GOOD).full_name == "Zoë Núñez"
 
 
-def test_checking_only_makes_no_account(database, imported, services, rows_of, left_by, user):
+def test_a_dry_run_creates_no_account(database, imported, services, rows_of, left_by, user):
     job = imported("name\nbea\nana\n", dry_run=True)
     assert job.message == "1 can be imported, 1 would be rejected"
     assert services.accounts.by_name("bea") is None
@@ -161,7 +161,7 @@ def test_an_import_killed_between_an_account_and_its_checkpoint_goes_on(
     assert all(services.accounts.authenticate(name, password) for name, password in listed.items())
 
 
-def test_an_import_that_was_done_is_not_done_again(ask, services, run_jobs):
+def test_a_completed_import_is_not_repeated(ask, services, run_jobs):
     job = ask("name\nbea\n")
     services.jobs.change(job.id, lambda job: job.with_state({"summary": "9 imported, 0 rejected"}))
     run_jobs()
@@ -169,7 +169,7 @@ def test_an_import_that_was_done_is_not_done_again(ask, services, run_jobs):
     assert services.accounts.by_name("bea") is None
 
 
-def test_who_stops_an_import_gets_the_passwords_made_so_far(ask, services, run_jobs, rows_of):
+def test_a_stopped_import_keeps_the_passwords_so_far(ask, services, run_jobs, rows_of):
     job = ask("name\nbea\ncarl\n")
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(cancel_requested_at=now()))
@@ -181,7 +181,7 @@ def test_who_stops_an_import_gets_the_passwords_made_so_far(ask, services, run_j
     assert services.accounts.by_name("carl") is None
 
 
-def test_an_account_that_an_earlier_attempt_makes_at_the_same_time_counts_as_imported(
+def test_an_account_that_an_earlier_attempt_creates_at_the_same_time_counts_as_imported(
     database, ask, services, run_jobs, monkeypatch
 ):
     by_name = Accounts.by_name
@@ -233,25 +233,25 @@ def test_a_file_that_cannot_be_imported_fails_with_a_sentence(imported, monkeypa
     assert imported(content).errors[-1]["text"] == sentence
 
 
-def test_a_quote_that_is_never_closed_is_named_by_its_line(imported):
+def test_an_unclosed_quote_is_named_by_its_line(imported):
     job = imported('name,full_name\nbea,"Bea\n' + "x" * 200_000)
     assert job.errors[-1]["text"].startswith("Line 2 cannot be read")
 
 
-def test_a_quote_that_is_open_at_the_end_of_a_short_file_imports_nobody(imported, services):
+def test_a_file_with_an_unclosed_quote_imports_nobody(imported, services):
     job = imported(f'name,full_name,password\nann,Ann,{GOOD}\nbea,"Bea,{GOOD}\ncarl,Carl,{GOOD}\n')
     assert job.errors[-1]["text"] == "The quote opened on line 3 is never closed."
     assert services.accounts.by_name("ann") is None
 
 
-def test_who_is_no_admin_any_more_imports_nobody(ask, services, run_jobs, user):
+def test_a_former_admin_cannot_import(ask, services, run_jobs, user):
     job = ask(f"name,password\nbea,{GOOD}\n", owner=user)
     run_jobs()
     assert services.jobs.get(job.id).errors[-1]["text"] == "Only admins can import users."
     assert services.accounts.by_name("bea") is None
 
 
-def test_people_belong_to_the_house_of_who_imports_them(services, person, ask, run_jobs):
+def test_imported_users_belong_to_the_tenant_of_the_importing_admin(services, person, ask, run_jobs):
     boss = person("boss", role=Role.ADMIN, tenant="north")
     file = services.files.receive(BytesIO(f"name,password\nbea,{GOOD}\n".encode()), "people.csv")
     services.jobs.create_job("user_import", owner=Owner(user_id=boss.id, tenant="north"), files={"file": file})
@@ -259,11 +259,11 @@ def test_people_belong_to_the_house_of_who_imports_them(services, person, ask, r
     assert services.accounts.by_name("bea").tenant == "north"
 
 
-def test_only_admins_are_offered_the_import(services):
+def test_only_admins_can_start_the_import(services):
     assert services.registry.get("user_import").roles == {Role.ADMIN}
 
 
-def test_a_first_password_is_the_same_for_a_seed_and_else_another(services):
+def test_an_initial_password_depends_on_the_seed(services):
     stored = new_seed(services.vault)
     assert set(stored) == {SECRET}
     first, other = InitialPasswords(stored, services.vault), InitialPasswords(new_seed(services.vault), services.vault)

@@ -16,7 +16,7 @@ def test_cleaned_rows_are_trimmed_and_well_formed(report_on):
     assert job.files["cleaned.csv"] == b'a,b\r\nx,"y, ""z"""\r\n'
 
 
-def test_cleaned_csv_is_only_made_when_asked_for(report_on):
+def test_cleaned_csv_is_only_written_on_request(report_on):
     assert set(report_on("a\n1\n").files) == {"report.html", "profile.json"}
 
 

@@ -38,12 +38,12 @@ def test_an_empty_file_is_named(report_on):
 
 
 @pytest.mark.parametrize("content", [b"\n\n\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\r\n \0"[:2]])
-def test_a_file_without_any_row_is_a_sentence(report_on, content):
+def test_a_file_without_rows_is_a_sentence(report_on, content):
     with pytest.raises(JobError, match="no readable rows"):
         report_on(content)
 
 
-def test_a_header_alone_makes_a_report_of_no_rows(report_on):
+def test_a_header_without_rows_gives_an_empty_report(report_on):
     job = report_on("name,age\n", clean=True)
     assert job.profile["rows"] == 0
     assert [column["type"] for column in job.profile["columns"]] == ["empty", "empty"]
@@ -65,7 +65,7 @@ def test_lines_are_counted_through_quoted_line_breaks(report_on):
     assert job.profile["rows"] == 2
 
 
-def test_lines_that_follow_each_other_with_one_problem_are_one_warning(report_on):
+def test_consecutive_lines_with_the_same_problem_share_a_warning(report_on):
     job = report_on("a,b\n" + "x\n" * 1999 + "1,2\n" + "1,2,3\n" * 2 + "y\n")
     assert job.warnings == [
         "Lines 2 to 2,000: 1 field instead of 2; the rows were skipped.",
@@ -76,26 +76,26 @@ def test_lines_that_follow_each_other_with_one_problem_are_one_warning(report_on
     assert job.profile["rows_skipped"] == 2002
 
 
-def test_only_the_first_hundred_warnings_are_told_one_by_one(report_on):
+def test_only_the_first_hundred_problems_have_their_own_warning(report_on):
     job = report_on("a,b\n" + "x\n1,2\n" * 250)
     assert len(job.warnings) == 101
     assert job.warnings[-1] == "150 more rows have similar problems."
     assert job.profile["rows_skipped"] == 250
 
 
-def test_nul_bytes_are_left_out_with_a_warning(report_on):
+def test_nul_bytes_are_removed_with_a_warning(report_on):
     job = report_on(b"a,b\n1,2\nx\0y,3\n", clean=True)
     assert job.warnings == ["Line 3: NUL bytes were removed."]
     assert job.cleaned[2] == ["xy", "3"]
 
 
-def test_bytes_that_do_not_fit_the_chosen_encoding_are_shown_and_told(report_on):
+def test_bytes_outside_the_chosen_encoding_are_replaced_with_a_warning(report_on):
     job = report_on(b"a,b\n1,caf\xe9\n", encoding="utf-8")
     assert job.warnings == ["Line 2: bytes that are not UTF-8 are shown as �."]
     assert job.column("b")["top_values"][0]["value"] == "caf�"
 
 
-def test_a_quote_that_is_never_closed_costs_some_rows_only(report_on):
+def test_an_unclosed_quote_of_a_long_file_loses_only_some_rows(report_on):
     rows = "".join(f"{number},x\n" for number in range(40_000))
     job = report_on(f'a,b\n1,2\n"open,{rows}')
     assert job.warnings[0].startswith("Line 3: a field of more than 131,072 characters up to line")
@@ -114,14 +114,14 @@ def test_a_quote_that_is_never_closed_costs_some_rows_only(report_on):
         ('sep=;\na;"b\n1;2\n', 2, [["1", "2"]]),
     ],
 )
-def test_a_quote_that_is_never_closed_costs_no_row(report_on, content, line, rows):
+def test_an_unclosed_quote_loses_no_row(report_on, content, line, rows):
     job = report_on(content, clean=True)
     assert job.warnings == [f"Line {line}: a quote is never closed, so it was read as text."]
     assert job.cleaned[1:] == rows
     assert job.profile["rows_repaired"] == 1
 
 
-def test_a_file_that_is_one_open_quote_says_what_became_of_each_line(report_on):
+def test_each_line_of_a_file_that_is_one_open_quote_is_reported(report_on):
     job = report_on('"never closed\n1,2\n')
     assert job.warnings == [
         "Line 1: a quote is never closed, so it was read as text.",
@@ -134,7 +134,7 @@ def test_lines_after_an_open_quote_keep_their_numbers(report_on):
     assert job.warnings[-1] == "Line 5: 1 field instead of 2; the row was skipped."
 
 
-def test_a_quote_that_is_closed_by_the_last_byte_is_none(report_on):
+def test_a_quote_that_is_closed_by_the_last_byte_is_valid(report_on):
     assert report_on('a,b\n1,"2\n3"').warnings == []
     assert report_on('a,b\n1,"2\n3"\n\n').warnings == []
 
@@ -175,7 +175,7 @@ def test_too_many_columns_are_a_sentence(report_on):
         (b"PK\x03\x04 and no more", "damaged or not an XLSX"),
     ],
 )
-def test_other_formats_are_told_by_their_name(report_on, head, words):
+def test_other_formats_are_refused_by_name(report_on, head, words):
     with pytest.raises(JobError, match=words):
         report_on(head)
 
@@ -191,7 +191,7 @@ def test_blocks_of_any_size_give_the_same_lines(report_on, monkeypatch):
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=timedelta(seconds=5))
 @given(st.lists(st.one_of(st.sampled_from(MORSELS), st.binary(max_size=8)), max_size=40).map(b"".join), st.booleans())
-def test_no_bytes_at_all_raise_anything_but_a_job_error(report_on, content, has_header):
+def test_any_bytes_raise_at_most_a_job_error(report_on, content, has_header):
     try:
         job = report_on(content, clean=True, has_header=has_header)
     except JobError:

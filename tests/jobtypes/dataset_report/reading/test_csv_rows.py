@@ -15,39 +15,39 @@ def test_unicode_files_are_read_with_and_without_a_mark(report_on, encoding):
 
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\0\n\0,4\n", b"\0a\0,b\n1,2\n", b"a\0,\0\n1,2\n"])
-def test_a_few_stray_zeros_make_no_utf16(report_on, content):
+def test_a_few_stray_zeros_are_not_utf16(report_on, content):
     job = report_on(content)
     assert job.profile["file"]["encoding"] == "UTF-8"
     assert len(job.profile["columns"]) == 2
 
 
-def test_what_is_not_utf8_is_read_as_western_text(report_on):
+def test_text_that_is_not_utf8_is_read_as_windows_1252(report_on):
     job = report_on("name;price\nCafé;5 €\n".encode("cp1252"))
     assert job.profile["file"]["encoding"] == "Windows-1252"
     assert job.column("price")["top_values"][0]["value"] == "5 €"
 
 
-def test_a_late_western_letter_is_found_as_well(report_on):
+def test_a_western_letter_late_in_the_file_is_detected(report_on):
     job = report_on(b"a,b\n" + b"1,2\n" * 400_000 + b"\xe9,2\n")
     assert job.profile["file"]["encoding"] == "Windows-1252"
     assert job.profile["rows"] == 400_001
 
 
 @pytest.mark.parametrize(("mark", "name"), [(",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar")])
-def test_the_delimiter_is_recognised(report_on, mark, name):
+def test_the_delimiter_is_detected(report_on, mark, name):
     rows = [["id", "text", "amount"], ["1", '"a, b; c"', "2.5"], ["2", '"d | e"', "3.5"]]
     job = report_on("\n".join(mark.join(row) for row in rows))
     assert job.profile["file"]["delimiter"] == name
     assert len(job.profile["columns"]) == 3
 
 
-def test_the_first_line_of_excel_names_the_delimiter_and_is_no_row(report_on):
+def test_a_sep_line_sets_the_delimiter_and_is_not_a_row(report_on):
     job = report_on("sep=;\na;b,c\n1;2,3\n")
     assert [column["name"] for column in job.profile["columns"]] == ["a", "b,c"]
     assert job.profile["rows"] == 1
 
 
-def test_a_delimiter_that_was_chosen_is_used(report_on):
+def test_a_chosen_delimiter_is_used(report_on):
     assert len(report_on("a;b,c\n1;2,3\n", delimiter="comma").profile["columns"]) == 2
 
 
@@ -68,7 +68,7 @@ def test_thousands_of_columns_are_read(report_on):
     assert "The first 300 of 3,000 columns are shown" in job.html
 
 
-def test_progress_is_told_in_bytes_and_rows(report_on):
+def test_progress_is_reported_in_bytes_and_rows(report_on):
     job = report_on("a,b\n" + "1,2\n" * 100_000)
     told = job.progresses[-2]
     assert told["done"] == told["total"] == 400_004

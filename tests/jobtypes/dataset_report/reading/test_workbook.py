@@ -78,14 +78,14 @@ def test_an_empty_sheet_is_a_sentence(report_on, workbook_of):
         report_on(workbook_of())
 
 
-def test_an_xlsx_that_is_no_archive_is_a_sentence(report_on, tmp_path):
+def test_an_xlsx_file_that_is_not_an_archive_is_a_sentence(report_on, tmp_path):
     path = tmp_path / "book.xlsx"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(JobError, match="is not a workbook, despite its name"):
         report_on(path)
 
 
-def test_an_archive_that_is_no_workbook_is_a_sentence(report_on, tmp_path):
+def test_an_archive_that_is_not_a_workbook_is_a_sentence(report_on, tmp_path):
     with zipfile.ZipFile(tmp_path / "photos.xlsx", "w") as archive:
         archive.writestr("cat.jpg", b"meow")
     with pytest.raises(JobError, match="not an XLSX workbook"):
@@ -99,7 +99,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(report_on, workbook_of, mon
         report_on(path)
 
 
-def test_an_archive_of_too_many_parts_is_refused(report_on, tmp_path):
+def test_an_archive_with_too_many_parts_is_refused(report_on, tmp_path):
     with zipfile.ZipFile(tmp_path / "parts.xlsx", "w") as archive:
         for number in range(workbook.MOST_PARTS + 1):
             archive.writestr(f"{number}", b"")
@@ -133,13 +133,13 @@ def test_a_damaged_sheet_is_a_sentence(report_on, workbook_of, sheet):
         report_on(repacked(workbook_of(["a"]), SHEET, sheet))
 
 
-def test_a_row_number_beyond_all_sheets_costs_nothing(report_on, workbook_of):
+def test_a_huge_row_number_needs_no_memory(report_on, workbook_of):
     rows = "".join(f"<row r='{number}'><c t='str'><v>x{number}</v></c></row>" for number in (1, 2, 10**12))
     job = report_on(repacked(workbook_of(["a"]), SHEET, f"<worksheet><sheetData>{rows}</sheetData></worksheet>"))
     assert job.profile["rows"] == 2
 
 
-def test_a_flipped_byte_raises_nothing_but_a_job_error(report_on, workbook_of):
+def test_a_flipped_byte_raises_at_most_a_job_error(report_on, workbook_of):
     path = workbook_of(["some", "header"], *([n, f"text {n}"] for n in range(500)))
     content = bytearray(path.read_bytes())
     for place in range(40, len(content) - 30, max(1, len(content) // 60)):
@@ -151,7 +151,7 @@ def test_a_flipped_byte_raises_nothing_but_a_job_error(report_on, workbook_of):
             report_on(changed)
 
 
-def test_an_encrypted_workbook_is_told_from_an_old_one(report_on):
+def test_an_encrypted_workbook_is_distinguished_from_an_old_one(report_on):
     header = bytearray(512)
     header[:8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
     header[30:32] = (9).to_bytes(2, "little")

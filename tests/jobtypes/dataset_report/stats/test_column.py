@@ -23,7 +23,7 @@ def of_column(report_on, *values):
 
 @settings(max_examples=40, deadline=timedelta(seconds=5))
 @given(st.lists(numbers, min_size=2, max_size=60))
-def test_figures_of_few_numbers_equal_the_exact_ones(report_on, values):
+def test_statistics_of_few_numbers_are_exact(report_on, values):
     column = of_column(report_on, *values)
     assert column["exact"]
     assert (column["min"], column["max"]) == (min(values), max(values))
@@ -33,7 +33,7 @@ def test_figures_of_few_numbers_equal_the_exact_ones(report_on, values):
     assert column["distinct"] == len({repr(value) for value in values})
 
 
-def test_figures_of_many_numbers_stay_within_their_bounds(report_on):
+def test_statistics_of_many_numbers_stay_within_their_error_bounds(report_on):
     lot = random.Random(4)
     values = [round(lot.gauss(50, 12), 6) for _ in range(60_000)]
     column = of_column(report_on, *values)
@@ -108,7 +108,7 @@ def test_deviation_of_far_away_numbers_does_not_cancel():
     assert spread.deviation == pytest.approx(statistics.stdev([4, 7, 13, 16]))
 
 
-def test_numbers_at_the_end_of_what_floats_hold_do_not_break_a_report(report_on):
+def test_the_largest_floats_do_not_break_a_report(report_on):
     column = of_column(report_on, "1e308", "-1e308", "1.7e308", "5e-324")
     assert (column["min"], column["max"], column["standard_deviation"]) == (-1e308, 1.7e308, None)
     assert column["histogram"] is None

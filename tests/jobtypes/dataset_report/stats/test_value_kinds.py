@@ -20,7 +20,7 @@ def kind(report_on, *values):
         (("a", "1"), "text"),
     ],
 )
-def test_values_of_one_sort_give_the_kind(report_on, values, expected):
+def test_values_of_one_type_give_the_column_its_type(report_on, values, expected):
     assert kind(report_on, *values) == expected
 
 
@@ -61,7 +61,7 @@ def test_many_different_texts_are_still_text(report_on):
     assert job.column("code")["length"] == {"min": 2, "mean": pytest.approx(5.63, abs=0.01), "max": 6}
 
 
-def test_words_for_missing_values_can_be_chosen(report_on):
+def test_values_that_count_as_missing_can_be_chosen(report_on):
     assert report_on("x,y\nNA,1\n?,1\n", missing="?").column("x")["missing"] == 1
 
 
