@@ -1,6 +1,6 @@
-"""A world of jobs to be driven by anybody who picks verbs: a state machine, or threads with dice.
+"""A set of jobs for tests that call operations in random order: a state machine, or several threads.
 
-Every verb may be legal or not at that moment; it says which of the refusals it met, or "".
+An operation can be legal or not; it returns the name of the exception that it raised, or "".
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -151,9 +151,9 @@ class World:
             for table in (jobs, leases, queues):
                 connection.execute(delete(table))
 
-    def _create(self, verb: Callable[[], Job]) -> str:
+    def _create(self, operation: Callable[[], Job]) -> str:
         made: list[Job] = []
-        refused = refusal(lambda: made.append(verb()))
+        refused = refusal(lambda: made.append(operation()))
         self._remember(*made)
         return refused
 
@@ -161,9 +161,9 @@ class World:
         self.ids.extend(job.id for job in made if job.id not in self.ids)
 
 
-def refusal(verb: Callable[[], Any]) -> str:
+def refusal(operation: Callable[[], Any]) -> str:
     try:
-        verb()
+        operation()
     except REFUSALS as error:
         return type(error).__name__
     return ""

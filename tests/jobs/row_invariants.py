@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, select
 
 from webapp.db.engine import is_sqlite
 from webapp.jobs.invariants import attempts as attempt_checks
-from webapp.jobs.invariants import dependencies as followers
+from webapp.jobs.invariants import dependencies as dependency_checks
 from webapp.jobs.invariants import families, statuses
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.lifecycle.cascade import child_counts
@@ -86,7 +86,9 @@ def unfinished(seen: Snapshot) -> list[str]:
 
 def verified(engine: Engine) -> list[str]:
     """Return what `deskjob verify` finds in the rows."""
-    checks = (check for group in (statuses, attempt_checks, families, followers) for check in group.checks(engine))
+    checks = (
+        check for group in (statuses, attempt_checks, families, dependency_checks) for check in group.checks(engine)
+    )
     return [f"{found.rule} {found.examples}" for found in run_checks(checks, 0) if not found.holds]
 
 
@@ -135,16 +137,16 @@ def _roots(seen: Snapshot) -> Found:
             yield row, "has ended, but its children continue"
 
 
-def _rolled_up(row: Row[Any], parts: ChildCounts, *, returned: bool) -> Iterator[str]:
-    status = roll_up(parts, tolerant=row.tolerant)
+def _rolled_up(row: Row[Any], counts: ChildCounts, *, returned: bool) -> Iterator[str]:
+    status = roll_up(counts, tolerant=row.tolerant)
     if returned and row.status not in {"waiting", *TERMINAL}:
         yield "its handler has returned, but it does not wait"
     if row.status == "waiting" and (status is not None or not returned):
-        yield f"waits without reason: {parts}"
+        yield f"waits without reason: {counts}"
     if returned and row.status in TERMINAL and row.status != status:
-        yield f"should be {status}: {parts}"
-    if returned and row.status != "completed" and row.progress != parts.progress:
-        yield f"is at {row.progress} per cent, its children at {parts.progress}"
+        yield f"should be {status}: {counts}"
+    if returned and row.status != "completed" and row.progress != counts.progress:
+        yield f"is at {row.progress} per cent, its children at {counts.progress}"
 
 
 def _goes_on(child: Row[Any]) -> bool:

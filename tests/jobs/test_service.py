@@ -139,7 +139,7 @@ def test_a_payload_can_be_an_instance_of_its_class(services: Services, upload: S
 
 
 def test_a_job_is_created_without_redis(engine: Engine, database_url: str, tmp_path: object) -> None:
-    url = f"unix://{tmp_path}/nobody-listens.sock"
+    url = f"unix://{tmp_path}/missing.sock"
     services = Services(load(data_dir=tmp_path, database_url=database_url, redis_url=url, secret_key="k" * 32), engine)
     job = services.jobs.create_system_job("maintenance", public=False)
     assert services.jobs.get(job.id).status is Status.QUEUED

@@ -68,20 +68,20 @@ def _continue(world: World, claimed: Job, status: Status) -> None:
         world.end(claimed, next(ending for ending in ENDINGS if ending.status is status))
 
 
-@pytest.mark.parametrize(("status", "verb"), list(product(Status, OPERATIONS)))
+@pytest.mark.parametrize(("status", "operation"), list(product(Status, OPERATIONS)))
 def test_an_operation_works_only_in_its_statuses(
-    services: Services, job_in: Callable[[Status], Job], status: Status, verb: str
+    services: Services, job_in: Callable[[Status], Job], status: Status, operation: str
 ) -> None:
     job = job_in(status)
     assert job.status is status
     before = snapshot(services.engine)
-    if status.value in LEGAL[verb].split():
-        OPERATIONS[verb](services, job)
+    if status.value in LEGAL[operation].split():
+        OPERATIONS[operation](services, job)
         assert snapshot(services.engine) != before
         assert broken(snapshot(services.engine)) == []
         return
     with pytest.raises((IllegalTransition, BadRequest), match=rf"^Job {job.short_id} .*\.$"):
-        OPERATIONS[verb](services, job)
+        OPERATIONS[operation](services, job)
     assert snapshot(services.engine) == before
 
 
@@ -105,4 +105,4 @@ def test_a_change_follows_the_table_of_moves(
 
 def _stop_all(services: Services, job: Job) -> None:
     """Stop all jobs, so that the next one is claimed and not an old one."""
-    services.jobs.cancel_many([one.id for one in services.queries.all_jobs.newest(100)])
+    services.jobs.cancel_many([job.id for job in services.queries.all_jobs.newest(100)])

@@ -156,4 +156,4 @@ def test_only_a_waiting_job_can_get_another_priority(say: Say, start: Start, ser
     say("job", "cancel", job_id)
     refused = say("job", "priority", job_id, "8")
     assert refused.exit_code == 1
-    assert "has already started" in refused.stderr
+    assert "has started or ended" in refused.stderr

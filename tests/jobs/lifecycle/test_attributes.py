@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from webapp.accounts.user import User
-from webapp.jobs.lifecycle.attributes import JobAlreadyStarted, NotASystemJob
+from webapp.jobs.lifecycle.attributes import NotASystemJob, PriorityNotChangeable
 from webapp.jobs.model.job import Job, Owner
 from webapp.services import Services
 
@@ -22,10 +22,10 @@ def test_run_next_moves_a_job_to_the_front_of_its_queue(services: Services, make
     assert (event.name, event.actor_id, event.detail) == ("prioritised", user.id, "501")
 
 
-def test_the_priority_of_a_started_job_cannot_change(services: Services, make: Make) -> None:
+def test_the_priority_of_an_ended_job_cannot_change(services: Services, make: Make) -> None:
     job = make()
     services.jobs.cancel(job.id)
-    with pytest.raises(JobAlreadyStarted, match="has already started"):
+    with pytest.raises(PriorityNotChangeable, match="has started or ended"):
         services.admin_jobs.run_next(job.id)
 
 

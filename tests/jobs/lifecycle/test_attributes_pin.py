@@ -26,8 +26,8 @@ def age(services: Services, job: Job, days: float = 400) -> None:
 
 def test_a_pinned_job_is_not_pruned_and_an_unpinned_one_is(services: Services, make: Make) -> None:
     job, other = make(), make()
-    for one in (job, other):
-        age(services, one)
+    for ended in (job, other):
+        age(services, ended)
     services.admin_jobs.pin(job.id)
     assert services.pruner.prune() == 1
     assert services.pruner.prune(timedelta(days=1)) == 0
@@ -61,15 +61,15 @@ def test_pinning_is_recorded_once_with_the_user(services: Services, make: Make, 
     for _ in range(2):
         services.admin_jobs.pin(job.id, by=user.id)
     services.admin_jobs.unpin(job.id, by=user.id)
-    told = [(event.name, event.actor_id) for event in services.queries.jobs.timeline(job.id)]
-    assert told[1:] == [("kept", user.id), ("kept_no_longer", user.id)]
+    history = [(event.name, event.actor_id) for event in services.queries.jobs.timeline(job.id)]
+    assert history[1:] == [("kept", user.id), ("kept_no_longer", user.id)]
 
 
 def test_a_child_cannot_be_pinned_without_its_root(services: Services, make: Make) -> None:
     root = make()
-    part = services.jobs.create_child_job(root.id, "nothing")
+    child = services.jobs.create_child_job(root.id, "nothing")
     with pytest.raises(CannotBePinned, match=f"child of job {root.short_id}"):
-        services.admin_jobs.pin(part.id)
+        services.admin_jobs.pin(child.id)
 
 
 def test_the_date_of_deletion_is_known_in_advance(services: Services, make: Make) -> None:

@@ -43,13 +43,13 @@ def test_users_act_on_their_own_jobs_and_operators_on_all(action: BulkAction) ->
 
 
 def test_a_child_is_handled_with_its_root() -> None:
-    part = replace(JOB, status=Status.FAILED, root_id=uuid4())
+    child = replace(JOB, status=Status.FAILED, root_id=uuid4())
     assert (
-        find_objection(BulkAction.DELETE, part, ANA)
-        is find_objection(BulkAction.RUN_AGAIN, part, ANA)
+        find_objection(BulkAction.DELETE, child, ANA)
+        is find_objection(BulkAction.RUN_AGAIN, child, ANA)
         is Objection.PART
     )
-    assert find_objection(BulkAction.RETRY, part, ANA) is None
+    assert find_objection(BulkAction.RETRY, child, ANA) is None
 
 
 def test_a_job_type_that_a_user_may_not_start_is_not_run_again() -> None:

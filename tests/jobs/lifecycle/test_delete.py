@@ -82,8 +82,8 @@ def test_the_events_of_a_job_and_its_children_are_deleted_with_them(
     services: Services, make: Make, family: tuple[Job, Job]
 ) -> None:
     stays = make()
-    for one in family:
-        become(services, one, Status.COMPLETED)
+    for job in family:
+        become(services, job, Status.COMPLETED)
     services.jobs.delete(family[0].id)
     with reading(services.engine) as connection:
         assert set(connection.execute(select(events.c.job_id)).scalars()) == {stays.id}

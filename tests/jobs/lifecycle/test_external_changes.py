@@ -66,9 +66,9 @@ def test_an_ended_job_and_a_child_cannot_have_new_children(services: Services, m
     end(services, ended)
     with pytest.raises(BadRequest, match="cannot have new child jobs"):
         services.jobs.create_child_job(ended.id, "nothing")
-    for verb in (lambda: services.jobs.create_child_job(uuid4(), "nothing"), lambda: services.jobs.release(uuid4())):
+    for call in (lambda: services.jobs.create_child_job(uuid4(), "nothing"), lambda: services.jobs.release(uuid4())):
         with pytest.raises(JobNotFound):
-            verb()
+            call()
 
 
 def test_output_files_can_be_added_from_bytes_and_streams_and_removed(services: Services, running: Make) -> None:
@@ -106,20 +106,20 @@ def test_users_find_their_own_active_and_recent_jobs(
 ) -> None:
     viewer = Viewer(user_id=people())
     own = Owner(user_id=viewer.user_id)
-    active, lately, long_ago = make(own), make(own), make(own)
+    active, recent_job, old_job = make(own), make(own), make(own)
     make(Owner(public=True))
     make(Owner(user_id=people()))
-    for job, seconds in ((lately, 4), (long_ago, 60)):
+    for job, seconds in ((recent_job, 4), (old_job, 60)):
         with writing(services.engine) as connection:
             values = {"status": "failed", "finished_at": later(-seconds)}
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
     assert [job.id for job in services.jobs.find_mine_active(viewer)] == [active.id]
-    recent = services.jobs.find_mine_recent(viewer, timedelta(seconds=5))
-    assert [job.id for job in recent] == [lately.id, active.id], "seconds are seconds"
+    found = services.jobs.find_mine_recent(viewer, timedelta(seconds=5))
+    assert [job.id for job in found] == [recent_job.id, active.id]
 
 
 @pytest.fixture
-def houses(services: Services, make: Make) -> dict[str | None, list[Job]]:
+def jobs_by_tenant(services: Services, make: Make) -> dict[str | None, list[Job]]:
     """Create a public job and a job of one user for each tenant."""
     return {
         tenant: [make(Owner(public=True, tenant=tenant)), make(Owner(user_id=UUID(int=7), tenant=tenant))]
@@ -130,17 +130,22 @@ def houses(services: Services, make: Make) -> dict[str | None, list[Job]]:
 @pytest.mark.parametrize("tenant", ["ours", "theirs", None])
 @pytest.mark.parametrize("sees_all", [False, True])
 def test_a_tenant_sees_only_its_own_jobs(
-    services: Services, houses: dict[str | None, list[Job]], tenant: str | None, sees_all: bool
+    services: Services, jobs_by_tenant: dict[str | None, list[Job]], tenant: str | None, sees_all: bool
 ) -> None:
     viewer = Viewer(user_id=UUID(int=7), sees_all=sees_all, tenant=tenant)
-    runs_the_place = sees_all and tenant is None
-    seen = {job.id for house, found in houses.items() for job in found if house == tenant or runs_the_place}
+    sees_everything = sees_all and tenant is None
+    seen = {
+        job.id
+        for owner_tenant, found in jobs_by_tenant.items()
+        for job in found
+        if owner_tenant == tenant or sees_everything
+    }
     assert {job.id for job in services.queries.lists.page(viewer)} == seen
     assert services.queries.lists.count_tabs(viewer)["all"] == len(seen)
-    mine = {job.id for house, (_, own) in houses.items() for job in [own] if own.id in seen}
+    mine = {job.id for owner_tenant, (_, own) in jobs_by_tenant.items() for job in [own] if own.id in seen}
     assert {job.id for job in services.jobs.find_mine_active(viewer)} == mine
     assert {job.id for job in services.jobs.find_mine_recent(viewer, timedelta(hours=1))} == mine
-    for job in (job for found in houses.values() for job in found):
+    for job in (job for found in jobs_by_tenant.values() for job in found):
         if job.id in seen:
             assert services.queries.jobs.get_visible(viewer, job.id).id == job.id
         else:

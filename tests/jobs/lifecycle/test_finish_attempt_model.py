@@ -127,7 +127,7 @@ class Attempts(RuleBasedStateMachine):
             assert left == ()
             return
         expected = self.model[job.id]
-        assert [one.id for one in left] == [job.id]
+        assert [settled.id for settled in left] == [job.id]
         expected.status, expected.ended = self.after_settling(expected, hand_back=hand_back), expected.ended + 1
         expected.max_attempts += expected.status == "queued" and hand_back
 

@@ -258,33 +258,33 @@ def end_of(services: Services, job: Job) -> None:
 
 
 def test_a_child_with_a_dependent_starts(run: Run, make: Run, services: Services, drain: Callable[[], Any]) -> None:
-    followers: list[UUID] = []
+    dependents: list[UUID] = []
 
     def handler(job: JobContext, payload: Nothing) -> None:
         child = job.spawn("nothing")
         job.flush_children()
-        followers.append(make(after=[child]).id)
+        dependents.append(make(after=[child]).id)
 
     root = run(handler)
     drain()
     assert services.jobs.get(root.id).status is Status.COMPLETED
-    assert services.jobs.get(followers[0]).status is Status.COMPLETED
+    assert services.jobs.get(dependents[0]).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize("max_attempts", [1, 2])
 def test_a_dependent_of_a_discarded_child_is_stopped(
     run: Run, make: Run, services: Services, max_attempts: int
 ) -> None:
-    followers: list[UUID] = []
+    dependents: list[UUID] = []
 
     def handler(job: JobContext, payload: Nothing) -> None:
         child = job.spawn("nothing")
         job.flush_children()
-        followers.append(make(after=[child]).id)
+        dependents.append(make(after=[child]).id)
         raise ValueError("broken")
 
     run(handler, max_attempts=max_attempts)
-    assert services.jobs.get(followers[0]).status is Status.CANCELLED
+    assert services.jobs.get(dependents[0]).status is Status.CANCELLED
 
 
 def test_a_stopping_root_starts_no_child(run: Run, services: Services) -> None:
@@ -330,10 +330,10 @@ def test_a_dependent_that_is_stopped_stops_its_children(
     make: Run, services: Services, drain: Callable[[], Any]
 ) -> None:
     root = make(after=[services.jobs.create_job("fails").id])
-    part = services.jobs.create_child_job(root.id, "nothing")
+    child = services.jobs.create_child_job(root.id, "nothing")
     drain()
     assert services.jobs.get(root.id).status is Status.CANCELLED
-    assert services.jobs.get(part.id).status is Status.CANCELLED
+    assert services.jobs.get(child.id).status is Status.CANCELLED
 
 
 def test_a_dependent_of_a_root_and_its_child_needs_both_to_complete(
@@ -341,8 +341,8 @@ def test_a_dependent_of_a_root_and_its_child_needs_both_to_complete(
 ) -> None:
     root = run(spawning("fails", "nothing"))
     last = services.queries.related.children(root.id)[1]
-    follower = make(after=[root.id, last.id])
+    dependent = make(after=[root.id, last.id])
     drain()
     assert services.jobs.get(last.id).status is Status.COMPLETED
     assert services.jobs.get(root.id).status is Status.FAILED
-    assert services.jobs.get(follower.id).status is Status.CANCELLED
+    assert services.jobs.get(dependent.id).status is Status.CANCELLED

@@ -173,7 +173,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(number=numbers, priority=st.integers(0, 300))
     def set_priority(self, number: int, priority: int) -> None:
-        expected = self.illegal(number, *UNSTARTED).replace("IllegalTransition", "JobAlreadyStarted")
+        expected = self.illegal(number, *UNSTARTED).replace("IllegalTransition", "PriorityNotChangeable")
         self.check("set_priority", self.world.set_priority(number, priority), expected)
 
     @rule(number=numbers)

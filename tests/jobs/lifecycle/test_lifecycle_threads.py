@@ -108,8 +108,8 @@ def test_no_concurrent_operations_break_a_rule(services: Services, seed: int, th
     world = World(services)
     with ThreadPoolExecutor(THREADS) as threads:
         dice = [Dice(world, seed * THREADS + number, VERBS[thorough]) for number in range(THREADS)]
-        parts = [threads.submit(one.play) for one in dice]
-        used = sum((part.result() for part in parts), Counter[str]())
+        results = [threads.submit(die.play) for die in dice]
+        used = sum((result.result() for result in results), Counter[str]())
     assert broken(snapshot(services.engine)) == []
     world.let_all_end()
     ended = snapshot(services.engine)

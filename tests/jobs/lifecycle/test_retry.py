@@ -40,7 +40,7 @@ def test_the_last_attempt_fails_the_job(services: Services, lease: UUID) -> None
     due_now(services, job)
     ended = run_once(services, "default", lease)
     assert (ended.status, ended.attempt, ended.state) == (Status.FAILED, 2, {"at": 2})
-    assert [one.number for one in services.queries.jobs.attempts(job.id)] == [1, 2]
+    assert [attempt.number for attempt in services.queries.jobs.attempts(job.id)] == [1, 2]
 
 
 def test_a_job_error_is_not_retried(run: Run) -> None:

@@ -34,7 +34,7 @@ def test_every_statement_is_guarded_by_its_source_statuses(name: str) -> None:
 
 
 def test_the_transitions_make_every_move_of_the_table_that_sql_makes() -> None:
-    made = {(source, target) for one in NAMED.values() for source in one.sources for target in one.targets}
+    made = {(source, target) for move in NAMED.values() for source in move.sources for target in move.targets}
     by_an_optimistic_update_only = {
         *((Status.HELD, Status.FAILED), (Status.QUEUED, Status.FAILED)),
         (Status.WAITING, Status.STALE),

@@ -48,7 +48,7 @@ def test_a_type_defines_the_key_and_the_policy_for_duplicates(services: Services
 
 def test_a_job_queued_after_another_takes_over_its_key(services: Services, make: Make, lease: UUID) -> None:
     first, second, third = (make(unique_key="k", on_duplicate="queue_after") for _ in range(3))
-    assert [services.jobs.get(one.id).status for one in (first, second, third)] == ["queued", "held", "held"]
+    assert [services.jobs.get(job.id).status for job in (first, second, third)] == ["queued", "held", "held"]
     for holder, waiting in ((first, second), (second, third)):
         assert run_once(services, "default", lease).id == holder.id
         after = services.jobs.get(waiting.id)
@@ -87,9 +87,9 @@ def test_concurrent_duplicates_run_one_after_another(services: Services, make: M
     with ThreadPoolExecutor(6) as threads:
         made = list(threads.map(lambda _: make(unique_key="k", on_duplicate="queue_after"), range(6)))
     for _ in made:
-        assert [services.jobs.get(one.id).status for one in made].count(Status.QUEUED) == 1
+        assert [services.jobs.get(job.id).status for job in made].count(Status.QUEUED) == 1
         run_once(services, "default", lease)
-    assert {services.jobs.get(one.id).status for one in made} == {Status.COMPLETED}
+    assert {services.jobs.get(job.id).status for job in made} == {Status.COMPLETED}
 
 
 def test_a_job_that_waits_for_other_jobs_too_does_not_reserve_the_key(

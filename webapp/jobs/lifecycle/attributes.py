@@ -20,12 +20,12 @@ _HIGHEST_PRIORITY = 1_000_000
 _UNKNOWN_TYPE_LIFETIME = timedelta(days=30)
 
 
-class JobAlreadyStarted(IllegalTransition, BadRequest):
-    """Raised when the priority of a job that has already started is changed."""
+class PriorityNotChangeable(IllegalTransition, BadRequest):
+    """Raised when the priority of a job that has started or ended is changed."""
 
     def __init__(self, job_id: UUID) -> None:
         """Name the job."""
-        Exception.__init__(self, f"Job {short_id(job_id)} has already started, so its priority cannot change.")
+        Exception.__init__(self, f"Job {short_id(job_id)} has started or ended, so its priority cannot change.")
 
 
 class NotASystemJob(IllegalTransition):
@@ -53,11 +53,11 @@ class AdminJobs:
         self._registry = registry
 
     def set_priority(self, job_id: UUID, priority: int, *, by: UUID | None = None) -> Job:
-        """Set the priority of an unstarted job; higher runs first. Raises `JobAlreadyStarted`."""
+        """Set the priority of an unstarted job; higher runs first. Raises `PriorityNotChangeable`."""
         return self._set_priority(job_id, priority, by)
 
     def run_next(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Move an unstarted job to the front of its queue. Raises `JobAlreadyStarted`."""
+        """Move an unstarted job to the front of its queue. Raises `PriorityNotChangeable`."""
         queue = self._store.get(job_id).queue
         above = select(func.coalesce(func.max(jobs.c.priority), 0)).where(
             jobs.c.queue == queue, QUEUED, jobs.c.id != job_id
@@ -91,7 +91,7 @@ class AdminJobs:
         self._store.get(job_id)
         with writing(self._store.engine) as connection:
             if not _update(connection, job_id, jobs.c.status.in_(UNSTARTED), priority=priority):
-                raise JobAlreadyStarted(job_id)
+                raise PriorityNotChangeable(job_id)
             job = self._store.read(connection, job_id)
             detail = str(priority)
             events.insert(connection, events.rows_of([job], EventName.PRIORITISED, actor_id=by, detail=detail))

@@ -82,7 +82,7 @@ _ENGINE_PATTERNS = (
     english("The file is larger than the allowed %(limit)s bytes."),
     english("It reported nothing for %(period)s and was marked as lost."),
     english("No update for %(period)s, so it was marked as lost."),
-    english("Job %(id)s has already started, so its priority cannot change."),
+    english("Job %(id)s has started or ended, so its priority cannot change."),
     english("Job %(id)s belongs to a user, so it cannot be public."),
     english("Job %(id)s is a child of job %(root)s and is deleted with it. Keep that job instead."),
     english("Job %(id)s cannot be deleted: %(why)s"),
