@@ -96,7 +96,7 @@ def test_jobs_of_a_restricted_type_are_not_retried(
     operator.post(f"/admin/errors/{error}/retry")
     assert services.jobs.get(job.id).status is Status.FAILED
     assert lines(services)[-1]["after"] == {"jobs": 0}
-    assert "1 was left as it is." in operator.get(f"/admin/errors/{error}").text
+    assert "1 job was skipped." in operator.get(f"/admin/errors/{error}").text
 
 
 def test_an_auditor_sees_why_actions_are_disabled(auditor: FlaskClient, error: str) -> None:

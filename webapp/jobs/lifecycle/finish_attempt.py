@@ -116,9 +116,9 @@ _ATTEMPT_COLUMNS = (
     "peak_memory",
     "cpu_seconds",
 )
-ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
+_ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
 _DIVISION_BY_ZERO = "22012"
-ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
+_ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
 _INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
 
 
@@ -177,7 +177,7 @@ class _StatementKey(NamedTuple):
 def _end_in_several_statements(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
     if connection.execute(_update_job(key), parameters).first() is None:
         return False
-    if key.shape is FamilyShape.CHILD and connection.execute(count_child(key.status), parameters).first() is None:
+    if key.shape is FamilyShape.CHILD and connection.execute(_count_child(key.status), parameters).first() is None:
         return False
     job_id, number = parameters["fence_job"], parameters["fence_attempt"]
     attempt = {name: parameters[f"attempt_{name}"] for name in _ATTEMPT_COLUMNS}
@@ -208,7 +208,7 @@ def _update_job(key: _StatementKey) -> ReturningUpdate[UUID, int]:
     if "progress" in key.columns and key.status is not Status.COMPLETED:  # a completed job is at 100
         last["progress"] = bindparam("last_progress")
     if key.shape is not FamilyShape.ANY:
-        statement = statement.where(*ALONE)
+        statement = statement.where(*_ALONE)
     if key.shape is FamilyShape.LONE:
         statement = statement.where(jobs.c.root_id.is_(None))
     return statement.values(last) if last else statement
@@ -259,7 +259,7 @@ def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> 
 
 
 @cache
-def count_child(status: Status) -> ReturningUpdate[Any]:
+def _count_child(status: Status) -> ReturningUpdate[Any]:
     """Count a child that has ended in ``status`` at its root, if the root waits for further children."""
     kind = ChildCounts().counter_for(status)
     counter = jobs.c[f"parts_{kind}"]
@@ -267,7 +267,7 @@ def count_child(status: Status) -> ReturningUpdate[Any]:
     progress = func.round(cast(COMPLETE * done / jobs.c.parts, Numeric), DECIMALS)
     return (
         update(jobs)
-        .where(jobs.c.id == ITS_ROOT, *_waits_for_more(jobs))
+        .where(jobs.c.id == _ITS_ROOT, *_waits_for_more(jobs))
         .values({counter: counter + 1, "progress": progress, "version": jobs.c.version + 1})
         .returning(jobs.c.id)
     )
@@ -279,7 +279,7 @@ def _with_child_count(written: Select[Any], ended: CTE, status: Status) -> Selec
     One part of a statement cannot undo another part, but an error undoes all of it. So the
     statement divides by zero if no root was updated. It locks the child first, then the root.
     """
-    counted_root = count_child(status).where(select(ended.c.id).exists()).cte("counted")
+    counted_root = _count_child(status).where(select(ended.c.id).exists()).cte("counted")
     count = select(func.count()).select_from(counted_root).scalar_subquery()
     return written.add_columns(literal_column("1") / count)
 

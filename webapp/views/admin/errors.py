@@ -149,15 +149,11 @@ def retry(fingerprint: str) -> ResponseReturnValue:
         with audited(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": count}):
             job = start_bulk_action_job(BulkActionPayload(action=BulkAction.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
-    judged = sort_by_fit(
-        BulkAction.RETRY,
-        services().queries.lists.find_by_ids(viewer(), errors.retriable(fingerprint, count)).values(),
-        actor(),
-    )
+    failed = services().queries.lists.find_by_ids(viewer(), errors.retriable(fingerprint, count))
+    judged = sort_by_fit(BulkAction.RETRY, failed.values(), actor())
     apply_bulk_action(services().jobs, BulkAction.RETRY, judged.fit, actor())
-    record_audit(
-        AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": len(judged.fit)}
-    )
+    after = {"jobs": len(judged.fit)}
+    record_audit(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after=after)
     flash(summary(BulkAction.RETRY, judged))
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
