@@ -1,5 +1,5 @@
-// Makes pages that update themselves polite: silent while hidden or paused, patient with a server
-// that fails, honest about their age; and keeps what a person has opened open.
+// Live updates: no polls while the page is hidden or paused, a growing delay after failed polls, and the age
+// of the data. Also: confirmation dialogs, toasts, and <details> that stay open when the page is updated.
 (() => {
   "use strict";
   const LOG_LIMIT = 2000;
@@ -26,12 +26,12 @@
     pill.textContent = paused ? off : failures ? `${late} ${age()} s` : fresh;
   }
 
-  function heard(ctx) {
+  function recordPoll(ctx) {
     if (!isPoll(ctx)) return;
-    const well = ctx.response && (ctx.response.status < 400 || ctx.response.status === 410);
-    failures = well ? 0 : failures + 1;
-    if (well) freshAt = Date.now();
-    notBefore = well ? 0 : Date.now() + Math.min(30000, 500 * 2 ** failures);
+    const succeeded = ctx.response && (ctx.response.status < 400 || ctx.response.status === 410);
+    failures = succeeded ? 0 : failures + 1;
+    if (succeeded) freshAt = Date.now();
+    notBefore = succeeded ? 0 : Date.now() + Math.min(30000, 500 * 2 ** failures);
     show();
   }
 
@@ -43,8 +43,8 @@
     ctx.request.headers["X-Poll"] = "1";
     if (paused || document.hidden || Date.now() < notBefore) event.preventDefault();
   });
-  document.addEventListener("htmx:after:request", (event) => heard(event.detail.ctx));
-  document.addEventListener("htmx:error", (event) => heard(event.detail.ctx));
+  document.addEventListener("htmx:after:request", (event) => recordPoll(event.detail.ctx));
+  document.addEventListener("htmx:error", (event) => recordPoll(event.detail.ctx));
   document.addEventListener("htmx:after:swap", () => {
     trim(document.getElementById("log-lines"), LOG_LIMIT);
     trim(document.getElementById("toasts"), TOAST_LIMIT);
@@ -53,16 +53,16 @@
   document.addEventListener("visibilitychange", wake);
   pill?.addEventListener("click", () => { paused = !paused; show(); wake(); });
   setInterval(() => failures && show(), 1000);
-  // A confirmation opens over the page; what cannot be shown there is shown as a page
+  // A confirmation opens in a dialog; if its request fails, the browser loads it as a page
   document.addEventListener("htmx:after:swap", () => document.querySelector("[data-modal]:not([open])")?.showModal());
   document.addEventListener("close", (event) => event.target.matches("[data-modal]") && event.target.remove(), true);
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
-    const asker = ctx.sourceElement;
-    if (asker?.getAttribute?.("hx-target") !== "#dialog" || !(ctx.response?.status > 401)) return;
-    if (asker.form) asker.form.requestSubmit(asker);
-    else location.assign(asker.href);
+    const source = ctx.sourceElement;
+    if (source?.getAttribute?.("hx-target") !== "#dialog" || !(ctx.response?.status > 401)) return;
+    if (source.form) source.form.requestSubmit(source);
+    else location.assign(source.href);
   });
-  // A toast goes by itself, unless somebody is about to use it
+  // A toast disappears after a while, except while it has the pointer or the focus
   document.addEventListener("click", ({ target }) => target.closest("[data-close]")?.closest("[data-toast]")?.remove());
   setInterval(() => {
     for (const toast of document.querySelectorAll("[data-toast]:not(:hover, :focus-within)")) {

@@ -1,7 +1,7 @@
-// Keys for those who know them: "?" lists them (templates/_keys.html). Silent while somebody types.
+// Keyboard shortcuts; "?" lists them (templates/page/_keys.html). Ignored while the user types in a field.
 (() => {
   "use strict";
-  const PAUSE = 1000; // milliseconds in which the second key of two has to follow
+  const PAUSE = 1000; // milliseconds to press the second key of a pair
   let first = "";
   let firstAt = 0;
 
@@ -17,15 +17,15 @@
     all[next]?.scrollIntoView({ block: "nearest" });
   }
 
-  function tick() {
+  function toggleSelection() {
     current()?.querySelector("input[type=checkbox]")?.click();
   }
 
-  const acts = {
+  const actions = {
     "/": () => document.querySelector("[data-search]")?.select(),
     "j": () => move(1),
     "k": () => move(-1),
-    "x": tick,
+    "x": toggleSelection,
     "u": () => document.querySelector("[data-live]:not([hidden])")?.click(),
     "?": () => document.getElementById("keys")?.showModal(),
   };
@@ -36,7 +36,7 @@
     first = key;
     firstAt = Date.now();
     if (goal) goal.click();
-    return Boolean(goal) || Boolean(acts[key] && (acts[key](), true));
+    return Boolean(goal) || Boolean(actions[key] && (actions[key](), true));
   }
 
   const typing = (element) => element.isContentEditable
