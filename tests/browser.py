@@ -1,4 +1,4 @@
-"""The one browser of a test process, as Playwright runs no second one beside it; what is wrong with its pages."""
+"""The browser of a test process, and accessibility checks of its pages."""
 
 import os
 import shutil
@@ -9,9 +9,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# What Chromium would prepare for its own windows, of which nobody sees any, takes half a second for each test;
-# the others are those that Playwright leaves out by itself, as one list replaces the other
-LEFT_OUT = (
+# The first two lines prepare windows of Chromium itself, which takes half a second for each test; the others are
+# disabled by Playwright, whose list is replaced by this one
+DISABLED_FEATURES = (
     *("PreloadTopChromeWebUI", "PreconnectToSearch", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
     *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
     *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
@@ -19,7 +19,7 @@ LEFT_OUT = (
 )
 # Waits end as soon as the page shows what they wait for, so their limit is generous
 PATIENCE_MILLISECONDS = 120_000
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", f"--disable-features={','.join(LEFT_OUT)}")
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", f"--disable-features={','.join(DISABLED_FEATURES)}")
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +37,9 @@ def browser() -> Iterator[Browser]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds, in one line each: the rule, and the first element that breaks it.
+    """Return the violations that axe finds, one line each: the rule and the first element that breaks it.
 
-    It looks at everything, but does not describe all that is right, which would take most of its time.
+    axe describes only violations: describing the passed checks would take most of its time.
     """
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+    return [f"{violation['id']}: {violation['nodes'][0]['html'][:200]}" for violation in found]

@@ -1,4 +1,4 @@
-"""Real parts for every test: a migrated SQLite or PostgreSQL database, a Valkey, the application."""
+"""Fixtures for every test: a migrated SQLite or PostgreSQL database, a Valkey server, the application."""
 
 import gc
 import os
@@ -42,13 +42,13 @@ from webapp.services import Services
 LONGEST = ("tests/test_architecture", "tests/journeys", "tests/processes", "tests/chaos", "tests/faults")
 DATABASES = ("sqlite", "postgresql")
 PASSWORD = "plain tests are calm tests"
-# Hashed at no cost: at the real one, everybody's password would take longer than most tests
+# Hashed at minimal cost: a hash at the real cost takes longer than most tests
 PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$EeS9GQlab8dgc6b8Txxm4g$B0aWz9iw79bF718+FE6Rdm0LBGWrIdDjuacw9NPcl40"
 NOBODYS_HASH = "$argon2id$v=19$m=8,t=1,p=1$BIGTd4KnFgQ+vUyFFzqzkQ$HiSAvR/BSjK1BZz03RLrpwKEvqEnCgiovE2jVFzsaVo"
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run more tests at once than there are cores: many wait for real processes most of their time."""
+    """Run more tests at once than there are cores, because many of them wait for processes."""
     return 3 * (os.cpu_count() or 2)
 
 
@@ -67,15 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Have the collector of garbage pass over what lasts: thousands of tests, and all modules."""
+    """Exclude the collected tests and the modules from garbage collection: they stay until the end."""
     gc.collect()
     gc.freeze()
 
 
-class LoneClient(FlaskClient):
-    """A browser whose requests have contexts of their own; else `flask.g` would last for the whole test.
+class IsolatedClient(FlaskClient):
+    """A client that runs each request in a new context; otherwise `flask.g` would last for the whole test.
 
-    It reads each answer to its end, so that files are closed; `buffered=False` leaves that to the test.
+    It reads each response to its end, so that files are closed; `buffered=False` leaves that to the test.
     """
 
     def open(self, *args: Any, buffered: bool = True, **kwargs: Any) -> Any:
@@ -84,7 +84,7 @@ class LoneClient(FlaskClient):
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_passwords() -> Iterator[None]:
-    """Hash passwords at no cost; a test of the costs themselves takes `real_passwords`."""
+    """Hash passwords at minimal cost; tests of the real cost use `real_passwords`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(passwords, "_NOBODYS", NOBODYS_HASH)
@@ -110,10 +110,10 @@ def valkey_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
-    """Start one PostgreSQL per test process, which a test may crash and must start again."""
-    folder = Path(tempfile.mkdtemp(prefix="deskjob-pg-", dir=_memory()))
+    """Start one PostgreSQL per test process. A test that crashes it must start it again."""
+    folder = Path(tempfile.mkdtemp(prefix="deskjob-pg-", dir=_memory_folder()))
     server = PostgreSQL(folder)
-    _forgo_durability(server.url)
+    _disable_durability(server.url)
     yield server
     server.close()
     shutil.rmtree(folder, ignore_errors=True)
@@ -125,15 +125,15 @@ def postgresql_server(postgresql: PostgreSQL) -> str:
     return postgresql.url
 
 
-def _memory() -> Path | None:
-    """A file system in memory, if there is room: there, a database is made in a tenth of the time."""
+def _memory_folder() -> Path | None:
+    """Return a folder in memory, if it has space: databases are created there in a tenth of the time."""
     memory = Path("/dev/shm")
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
-    return memory if roomy else None
+    usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
+    return memory if usable else None
 
 
-def _forgo_durability(server: str) -> None:
-    """No test survives a power cut, and a database is made ten times as fast."""
+def _disable_durability(server: str) -> None:
+    """Turn durability off: databases are created ten times as fast, and no test survives a power cut anyway."""
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
@@ -182,9 +182,9 @@ def thorough(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give a fresh, migrated database: SQLite, or what the `database` fixture says."""
-    kind = request.getfixturevalue("database") if "database" in request.fixturenames else "sqlite"
-    if kind == "sqlite":
+    """Return the URL of an empty, migrated database: SQLite, or the one that the `database` fixture names."""
+    name = request.getfixturevalue("database") if "database" in request.fixturenames else "sqlite"
+    if name == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "deskjob.sqlite3")
         yield f"sqlite:///{tmp_path / 'deskjob.sqlite3'}"
         return
@@ -199,15 +199,15 @@ def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Keep compiled templates for the next test of any worker: compiling them takes longer than most tests."""
-    ours = tmp_path_factory.getbasetemp()
-    folder = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "templates"
+    """Share compiled templates among all tests: compiling them takes longer than most tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "templates"
     folder.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def made_once() -> Iterator[None]:
+def shared_caches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         share_routes(patch)
         share_entry_points(patch)
@@ -219,7 +219,7 @@ def app(settings: Settings, compiled_templates: FileSystemBytecodeCache) -> Iter
     app = create_app(settings)
     share_statements(app.extensions["deskjob"].engine)
     app.jinja_env.bytecode_cache = compiled_templates
-    app.test_client_class = LoneClient
+    app.test_client_class = IsolatedClient
     with app.app_context():
         yield app
         app.extensions["deskjob"].engine.dispose()
@@ -232,7 +232,7 @@ def services(app: Flask) -> Services:
 
 @pytest.fixture
 def run_jobs(services: Services) -> Callable[..., int]:
-    """Run what waits in a queue, in this process but else as a work-horse does; return how many jobs."""
+    """Run the waiting jobs of a queue in this process, as a work-horse does; return how many ran."""
 
     def run(queue: str = "default") -> int:
         holder = Holder(host="here", boot_id="now", worker="tests", pid=os.getpid())
@@ -247,8 +247,8 @@ def run_jobs(services: Services) -> Callable[..., int]:
 
 
 @pytest.fixture
-def room() -> Callable[[int], Any]:
-    """Give a block in which no file can grow beyond so many bytes: the system refuses it as it does on a full disk."""
+def file_size_limit() -> Callable[[int], Any]:
+    """Return a context in which no file can grow beyond a size in bytes, as on a full disk."""
 
     @contextmanager
     def limited(size: int) -> Iterator[None]:
@@ -264,13 +264,13 @@ def room() -> Callable[[int], Any]:
 
 @pytest.fixture
 def password() -> str:
-    """Everybody's password."""
+    """Return the password of every user of the tests."""
     return PASSWORD
 
 
 @pytest.fixture
 def person(services: Services) -> Callable[..., User]:
-    """Add somebody: `person("ana", role="auditor", full_name="Ana Ruiz")`."""
+    """Add a user: `person("ana", role="auditor", full_name="Ana Ruiz")`."""
 
     def add(name: str, *, role: str = Role.USER, **details: Any) -> User:
         row = {"id": uuid4(), "name": name, "role": role, "password_hash": PASSWORD_HASH, **details}
@@ -293,7 +293,7 @@ def admin(person: Callable[..., User]) -> User:
 
 @pytest.fixture
 def client_of(app: Flask, services: Services) -> Callable[[User], FlaskClient]:
-    """Give a browser in which this person is signed in; it sends the token against forged forms by itself."""
+    """Return a client in which a user is signed in and which sends the CSRF token."""
 
     def signed_in(user: User) -> FlaskClient:
         client = app.test_client()

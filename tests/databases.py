@@ -1,4 +1,4 @@
-"""PostgreSQL databases for tests: one is emptied and lent again, as making one takes longer than most tests."""
+"""PostgreSQL databases for tests: they are emptied and reused, because creating one takes longer than most tests."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, create_engine, text
 
-# All that a test may have left but rows: tables, triggers, settings, and what ANALYZE found
+# Everything except rows that a test can change: tables, triggers, settings, and statistics of ANALYZE
 _SHAPE = text(
     """SELECT (SELECT max(oid) FROM pg_class), (SELECT count(*) FROM pg_class),
        (SELECT max(oid) FROM pg_trigger), (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'),
@@ -23,7 +23,7 @@ _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND 
 
 
 class Databases:
-    """The databases of one server, all copies of one migrated template."""
+    """The databases of one server: copies of one migrated template."""
 
     def __init__(self, server: str, template: str) -> None:
         self._server, self._template = server, template
@@ -31,29 +31,29 @@ class Databases:
 
     @contextmanager
     def lend(self) -> Iterator[str]:
-        """Yield the URL of an empty, migrated database; two tests at once get two."""
-        name, self._spare = self._spare or self._make(), None
+        """Yield the URL of an empty, migrated database, which no other test uses at the same time."""
+        name, self._spare = self._spare or self._create(), None
         yield in_database(self._server, name)
-        if self._spare is None and self._emptied(name):
+        if self._spare is None and self._empty(name):
             self._spare = name
         else:
             drop_database(self._server, name)
 
     @cached_property
     def _shape(self) -> tuple[object, ...]:
-        name = self._make()
+        name = self._create()
         with _connected(in_database(self._server, name)) as connection:
             shape = tuple(connection.execute(_SHAPE).one())
         drop_database(self._server, name)
         return shape
 
-    def _make(self) -> str:
+    def _create(self) -> str:
         name = f"test_{uuid4().hex}"
         create_database(self._server, name, self._template)
         return name
 
-    def _emptied(self, name: str) -> bool:
-        """Remove every row; tell whether the database is then as a new one."""
+    def _empty(self, name: str) -> bool:
+        """Delete every row; tell whether the database is like a new one then."""
         with _connected(in_database(self._server, name)) as connection:
             while connection.execute(_OTHERS).first():
                 time.sleep(0.001)
@@ -61,7 +61,7 @@ class Databases:
                 return False
             connection.execute(text("SET session_replication_role = replica"))  # no trigger, no foreign key
             tables = connection.execute(_TABLES).scalars().all()
-            # deleted rows would keep their place, with which the planner reckons
+            # DELETE would leave dead rows, which change the plans
             connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY")
         return True
 
@@ -73,12 +73,12 @@ def in_database(server: str, name: str) -> str:
 
 
 def create_database(server: str, name: str, template: str = "template0") -> None:
-    """Make a database, as a copy of another one."""
+    """Create a database as a copy of another one."""
     _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
 def drop_database(server: str, name: str) -> None:
-    """Remove a database, whoever is in it."""
+    """Drop a database and end its connections."""
     _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 

@@ -46,7 +46,7 @@ def wait_for(fact: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
 
 
 class Installation:
-    """One data folder, one number of a Redis database, any number of processes."""
+    """One data folder, one Redis database, any number of processes."""
 
     def __init__(self, folder: Path, redis_url: str, database_url: str = "") -> None:
         self.folder = folder
@@ -100,14 +100,14 @@ class Installation:
         return wait_for(lambda: (job := self.get(job_id)).status in statuses and job, seconds)
 
     def await_horse(self, job_id: UUID) -> psutil.Process:
-        """Wait until the job runs; return the process that runs it."""
+        """Wait until the job runs; return its work-horse."""
         lease_id = self.await_status(job_id, Status.RUNNING).lease_id
         with reading(self.services.engine) as connection:
             worker = connection.execute(select(leases.c.worker_pid).where(leases.c.id == lease_id)).scalar_one()
         return psutil.Process(worker).children()[0]
 
     def workers(self) -> list[psutil.Process]:
-        """The workers of the pool that was started last."""
+        """Return the workers of the pool that was started last."""
         pool = self._started[-1].pid
         with suppress(psutil.NoSuchProcess):
             return psutil.Process(pool).children()
@@ -125,14 +125,14 @@ class Installation:
 
 
 def environment() -> dict[str, str]:
-    """This process' own, without its Deskjob settings."""
+    """Return the environment of this process without its Deskjob settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKJOB_")}
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager
 def installed(template: Path, valkey_url: str, database_url: str = "") -> Iterator[Installation]:
-    """Make an installation with a migrated database, SQLite if none is given; end all that was started there."""
+    """Create an installation with a migrated database, SQLite if no URL is given; end its processes afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="deskjob-"))  # short, for a socket's path
     shutil.copy(template, folder / "deskjob.sqlite3")
     installation = Installation(folder, f"{valkey_url}?db={next(_databases) % 15 + 1}", database_url)

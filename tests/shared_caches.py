@@ -1,4 +1,4 @@
-"""What is the same in every test and takes longer to make than most of them last: it is made once."""
+"""Caches that all tests of a process share, because filling them takes longer than most tests."""
 
 from functools import cache
 from typing import Any
@@ -11,26 +11,26 @@ from werkzeug.routing import Rule
 
 from webapp import services
 
-_STATEMENTS = 5_000  # all that the house has, and more
+_STATEMENTS = 5_000  # more than the application has
 _compiled: dict[str, tuple[Dialect, LRUCache[Any, Any]]] = {}
 
 
 def share_statements(engine: Engine) -> None:
-    """Let this engine have what others on the same kind of database have compiled: SQL from expressions."""
-    kind = engine.dialect.name
-    if kind not in _compiled:
-        engine.connect().close()  # its dialect now knows the server
-        _compiled[kind] = engine.dialect, LRUCache(_STATEMENTS)
-    engine.dialect, engine._compiled_cache = _compiled[kind]
+    """Let this engine use the SQL that other engines of the same dialect have compiled."""
+    name = engine.dialect.name
+    if name not in _compiled:
+        engine.connect().close()  # the dialect reads the version of the server
+        _compiled[name] = engine.dialect, LRUCache(_STATEMENTS)
+    engine.dialect, engine._compiled_cache = _compiled[name]
 
 
 def share_entry_points(patch: pytest.MonkeyPatch) -> None:
-    """Read but once which packages are installed, and what they offer."""
+    """Read the entry points of the installed packages once."""
     patch.setattr(services, "entry_points", cache(services.entry_points))
 
 
 def share_routes(patch: pytest.MonkeyPatch) -> None:
-    """Let applications share the functions that build their addresses: they are made from source text."""
+    """Let applications share the functions that build URLs, which are compiled from source text."""
     make = Rule._compile_builder
 
     @cache

@@ -1,4 +1,4 @@
-"""A Valkey of a test's own: to stop, to freeze, to start empty again, with the users that it is given."""
+"""A Valkey server that a test can stop, freeze and start again empty, with access rules for its users."""
 
 import shutil
 import signal
@@ -14,7 +14,7 @@ from tests.installation import wait_for
 
 
 class Valkey:
-    """A server on a socket; what it knew is gone when it is started again."""
+    """A server on a socket. It is empty after each start."""
 
     def __init__(self, folder: Path, users: str = "") -> None:
         self.socket = folder / "v.sock"
@@ -37,7 +37,7 @@ class Valkey:
         self.socket.unlink()
 
     def freeze(self) -> None:
-        """Let it hang: it takes connections and never answers."""
+        """Freeze it: it accepts connections and never answers."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

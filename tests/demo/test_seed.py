@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import select
 
-from tests.conftest import LoneClient
+from tests.conftest import IsolatedClient
 from tests.databases import Databases
 from tests.exhaustive import exhaustive
 from tests.jobs.row_invariants import broken, snapshot
@@ -43,7 +43,7 @@ def shown(
     with postgresql_databases.lend() as url:
         place = {"database_url": url} if request.param == "postgresql" else {}
         app = create_app(load(data_dir=folder, redis_url=valkey_url, secret_key="k" * 32, **place))
-        app.test_client_class = LoneClient
+        app.test_client_class = IsolatedClient
         with app.app_context():
             upgrade()
             seed(app.extensions["deskjob"], password=PASSWORD, count=60)

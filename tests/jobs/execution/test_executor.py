@@ -274,9 +274,11 @@ def test_an_executor_runs_several_jobs_one_after_the_other(
     assert {job.status for job in services.queries.all_jobs.newest(9)} == {Status.COMPLETED}
 
 
-def test_a_full_disk_fails_the_job_with_a_message(services: Services, run: Run, room: Callable[[int], Any]) -> None:
+def test_a_full_disk_fails_the_job_with_a_message(
+    services: Services, run: Run, file_size_limit: Callable[[int], Any]
+) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
-        with room(500_000):
+        with file_size_limit(500_000):
             job.attach("big.bin", b"x" * 1_000_000)
 
     job = run(handler)

@@ -58,8 +58,8 @@ def test_a_stream_that_breaks_leaves_nothing_behind(files: FileStore) -> None:
     assert on_disk(files) == []
 
 
-def test_a_disk_that_is_full_leaves_nothing_behind(files: FileStore, room: Callable[[int], Any]) -> None:
-    with room(100_000), pytest.raises(OSError, match="too large"):
+def test_a_disk_that_is_full_leaves_nothing_behind(files: FileStore, file_size_limit: Callable[[int], Any]) -> None:
+    with file_size_limit(100_000), pytest.raises(OSError, match="too large"):
         files.receive(io.BytesIO(b"x" * 200_000), "big.bin")
     assert on_disk(files) == []
 

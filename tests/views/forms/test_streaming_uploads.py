@@ -110,9 +110,9 @@ def test_one_byte_over_the_limit_is_refused_with_a_sentence(client: FlaskClient,
 
 
 def test_a_disk_that_is_full_is_said_on_the_page_and_nothing_stays(
-    client: FlaskClient, on_disk: Callable[[], int], room: Callable[[int], Any]
+    client: FlaskClient, on_disk: Callable[[], int], file_size_limit: Callable[[int], Any]
 ) -> None:
-    with room(95_000):
+    with file_size_limit(95_000):
         answer = send(client, "/keep", body(("a", "a.csv", b"x" * LIMIT)))
     assert answer.status_code == 507
     assert "<h1>The disk is full</h1>" in answer.text
