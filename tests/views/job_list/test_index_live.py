@@ -109,7 +109,7 @@ def test_ticked_jobs_are_stopped_after_a_question(page: Page, put: Put, services
     page.get_by_role("button", name="Stop…").click()
     assert violations(page) == []
     dialog.get_by_role("button", name="Stop jobs").click()
-    expect(page.locator("#toasts")).to_contain_text("1 job was stopped or asked to. 1 was left as it is.")
+    expect(page.locator("#toasts")).to_contain_text("1 job was stopped or is stopping. 1 job was skipped.")
     assert services.jobs.get(waiting.id).status is Status.CANCELLED
     assert complaints == []
 
