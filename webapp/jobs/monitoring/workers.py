@@ -19,7 +19,7 @@ from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.rq_queue.worker_registry import RegisteredWorker
 from webapp.schema import jobs, leases, now, workers
 
-_LEAST_SILENCE = timedelta(seconds=3 * worker_heartbeat.BEAT_SECONDS)
+_MIN_LOST_AFTER = timedelta(seconds=3 * worker_heartbeat.BEAT_SECONDS)
 
 
 class WorkerNotFound(Exception):
@@ -68,7 +68,7 @@ class Workers:
     ) -> None:
         self._engine = engine
         self._listed = listed
-        self._lost_after = max(timedelta(seconds=lease_seconds), _LEAST_SILENCE)
+        self._lost_after = max(timedelta(seconds=lease_seconds), _MIN_LOST_AFTER)
 
     def all(self) -> tuple[Worker, ...]:
         """Return every worker that is idle or holds a lease; raises ``RedisError`` if Redis is unreachable."""
@@ -105,14 +105,14 @@ class Workers:
             return tuple(self._worker(row) for row in connection.execute(WORKER_ROWS).mappings())
 
     def _worker(self, row: RowMapping) -> Worker:
-        silence: Any = max(timedelta(0), row["now"] - row["beat_at"])
+        age: Any = max(timedelta(0), row["now"] - row["beat_at"])
         stop_request = StopRequest(row["wish"]) if row["wish"] else None
         shown = {name: row[name] for name in SHARED_COLUMNS}
         return Worker(
             **shown,
             queues=tuple(row["queues"] or (row["queue"],)),
-            state=_state(stop_request, lost=silence > self._lost_after, busy=row["lease_id"] is not None),
-            silent_for=silence,
+            state=_state(stop_request, lost=age > self._lost_after, busy=row["lease_id"] is not None),
+            silent_for=age,
             stop_request=stop_request,
             done=row["done"] or 0,
             failed=row["failed"] or 0,
