@@ -22,8 +22,8 @@ from webapp.processes.bootstrap import migrate
 def demo(*, number: int, small: bool, on_top: bool) -> None:
     """Fill an empty installation with sample data: users, jobs, files, history."""
     migrate(context.app())
-    given = services().settings.admin_password
-    password = given.get_secret_value() if given else secrets.token_urlsafe(15)
+    configured = services().settings.admin_password
+    password = configured.get_secret_value() if configured else secrets.token_urlsafe(15)
     added = [person for person in DEMO_USERS if services().accounts.by_name(person.name) is None]
     try:
         with _silent_wake_ups():
@@ -33,8 +33,8 @@ def demo(*, number: int, small: bool, on_top: bool) -> None:
     for person in added:
         click.echo(f"{person.name:<8} {person.role:<9} {person.full_name}")
     if added:
-        named = "that of DESKJOB_ADMIN_PASSWORD" if given else f"{password} (shown only now)"
-        click.echo(f"Their password is {named}")
+        description = "that of DESKJOB_ADMIN_PASSWORD" if configured else f"{password} (shown only now)"
+        click.echo(f"Their password is {description}")
     click.echo("The sample data is ready. Start Deskjob with ./deskjob up, unless it is running.")
 
 

@@ -53,8 +53,8 @@ def job_in_words(job: Job, owner: str) -> str:
         "started": job.started_at,
         "finished": job.finished_at,
     }
-    notes = [f"{kind}: {note['text']}" for kind, found in _notes(job) for note in found]
-    return readable("\n".join([*(f"{name:<9} {value}" for name, value in shown.items() if value), *notes]))
+    diagnostics = [f"{level}: {each['text']}" for level, entries in _diagnostics(job) for each in entries]
+    return readable("\n".join([*(f"{name:<9} {value}" for name, value in shown.items() if value), *diagnostics]))
 
 
 def progress_line(job: Job) -> str:
@@ -73,11 +73,11 @@ def _stop_note(job: Job) -> str:
 def _children(job: Job) -> str:
     if not job.parts:
         return ""
-    ended = {"completed": job.parts_completed, "failed": job.parts_failed, "cancelled": job.parts_cancelled}
-    return f"{job.parts:,}: " + ", ".join(f"{count:,} {how}" for how, count in ended.items())
+    counts = {"completed": job.parts_completed, "failed": job.parts_failed, "cancelled": job.parts_cancelled}
+    return f"{job.parts:,}: " + ", ".join(f"{count:,} {outcome}" for outcome, count in counts.items())
 
 
-def _notes(job: Job) -> Any:
+def _diagnostics(job: Job) -> Any:
     return (("error", job.errors), ("warning", job.warnings))
 
 

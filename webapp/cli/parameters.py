@@ -56,7 +56,7 @@ class _Moment(click.ParamType[datetime]):
     name = "moment"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it."""
+        """Return the time in UTC."""
         try:
             at = datetime.fromisoformat(value)
             zone = at.tzinfo or ZoneInfo(services().settings.timezone)
@@ -71,14 +71,14 @@ class _Payload(click.ParamType[dict[str, Any]]):
     name = "json"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:  # noqa: ARG002
-        """Read it."""
+        """Return the object."""
         try:
-            found = json.loads(value)
+            payload = json.loads(value)
         except json.JSONDecodeError as error:
             raise BadUsage(f"--payload is not valid JSON: {error}.") from None
-        if not isinstance(found, dict):
+        if not isinstance(payload, dict):
             raise BadUsage('--payload must be a JSON object, such as {"days": 30}.')
-        return found
+        return payload
 
 
 class _Limit(click.ParamType[int | None]):
@@ -87,7 +87,7 @@ class _Limit(click.ParamType[int | None]):
     name = "limit"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """Read it."""
+        """Return the number, or None for "none"."""
         if value == "none":
             return None
         if not re.fullmatch(r"\d{1,6}", str(value)):

@@ -30,10 +30,10 @@ def add(name: str, *, in_json: bool) -> None:
     """Add a queue that no job type names. Jobs can be sent to it, and workers listen to it."""
     try:
         with audited(AuditAction.QUEUE_ADD, AuditTarget.QUEUE, name):
-            made = services().queues.add(name)
+            queue = services().queues.add(name)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _show((made,), in_json=in_json)
+    _show((queue,), in_json=in_json)
 
 
 @click.command()

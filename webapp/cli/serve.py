@@ -33,5 +33,5 @@ def web(host: str, port: int, processes: int, threads: int) -> None:
 
 
 def _services() -> Services:
-    found: Services = app().extensions["deskjob"]
-    return found
+    services: Services = app().extensions["deskjob"]
+    return services

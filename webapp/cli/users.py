@@ -45,10 +45,10 @@ def add(name: str, role: str, *, password_stdin: bool, in_json: bool, **details:
 @in_json
 def show_all(search: str, *, in_json: bool) -> None:
     """List users."""
-    found = services().directory.page(search, limit=100_000)
+    users = services().directory.page(search, limit=100_000)
     if in_json:
-        click.echo(as_json([asdict(user) for user in found]))
-    for user in () if in_json else found:
+        click.echo(as_json([asdict(user) for user in users]))
+    for user in () if in_json else users:
         state = "" if user.active else "  (disabled)"
         click.echo(readable(f"{user.name:<24} {user.role:<9} {user.full_name}{state}"))
 
@@ -105,8 +105,8 @@ def _password(*, from_stdin: bool) -> tuple[str, bool]:
 
 
 def _find(name: str) -> User:
-    if found := services().accounts.by_name(name):
-        return found
+    if user := services().accounts.by_name(name):
+        return user
     raise click.ClickException(str(UserNotFound(name)))
 
 

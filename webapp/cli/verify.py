@@ -21,13 +21,14 @@ def verify(*, deep: bool, in_json: bool) -> None:
     """Check that nothing is lost, duplicated or left behind. It changes nothing; exit status 1 if a check fails."""
     require_tables(services())
     findings = []
-    for found in run_checks(services().checks(deep=deep)):
-        findings.append(found)
-        for line in () if in_json else _lines(found):
+    for finding in run_checks(services().checks(deep=deep)):
+        findings.append(finding)
+        for line in () if in_json else _lines(finding):
             click.echo(readable(line))
-    broken = [found for found in findings if not found.holds]
+    broken = [finding for finding in findings if not finding.holds]
     if in_json:
-        click.echo(as_json({"holds": not broken, "checks": [{"holds": one.holds, **asdict(one)} for one in findings]}))
+        checks = [{"holds": finding.holds, **asdict(finding)} for finding in findings]
+        click.echo(as_json({"holds": not broken, "checks": checks}))
     elif broken:
         click.echo(f"{len(broken)} of {len(findings)} checks failed.", err=True)
     else:
@@ -35,9 +36,9 @@ def verify(*, deep: bool, in_json: bool) -> None:
     sys.exit(1 if broken else 0)
 
 
-def _lines(found: Finding) -> Iterator[str]:
-    yield f"{'holds ' if found.holds else 'BROKEN'}  {found.rule}"
-    for example in found.examples:
+def _lines(finding: Finding) -> Iterator[str]:
+    yield f"{'holds ' if finding.holds else 'BROKEN'}  {finding.rule}"
+    for example in finding.examples:
         yield f"          {example}"
-    if found.count > EXAMPLES:
-        yield f"          … and {found.count - EXAMPLES:,} more"
+    if finding.count > EXAMPLES:
+        yield f"          … and {finding.count - EXAMPLES:,} more"

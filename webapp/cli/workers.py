@@ -23,12 +23,12 @@ _JSON_KEYS = {"stop_request": "wish", "stop_requested_by": "wished_by", "has_row
 @in_json
 def show_all(*, in_json: bool) -> None:
     """List the workers of every machine."""
-    found = _all()
+    workers = _all()
     if in_json:
-        click.echo(as_json([_facts(worker) for worker in found]))
-    for worker in () if in_json else found:
+        click.echo(as_json([_facts(worker) for worker in workers]))
+    for worker in () if in_json else workers:
         click.echo(_line(worker))
-    if not found:
+    if not workers:
         click.echo("No workers. Start some with `deskjob worker`.", err=True)
 
 
@@ -56,11 +56,11 @@ def stop(name: str, *, now: bool, in_json: bool) -> None:
 
 def _find(name: str) -> Worker:
     """Return the worker whose name begins with ``name``."""
-    found = [worker for worker in services().workers.in_database() if worker.has_row and worker.name.startswith(name)]
-    if len(found) != 1:
-        message = f"{'No worker has' if not found else 'Several workers have'} a name that starts with {name!r}."
+    workers = [worker for worker in services().workers.in_database() if worker.has_row and worker.name.startswith(name)]
+    if len(workers) != 1:
+        message = f"{'No worker has' if not workers else 'Several workers have'} a name that starts with {name!r}."
         raise BadUsage(f"{message} See `deskjob worker list`.")
-    return found[0]
+    return workers[0]
 
 
 def _all() -> tuple[Worker, ...]:

@@ -50,10 +50,10 @@ def first_admin(services: Services) -> str | None:
     """Create the admin if there are no users; return the password, unless DESKJOB_ADMIN_PASSWORD sets it."""
     if not services.accounts.is_empty():
         return None
-    given = services.settings.admin_password
-    password = given.get_secret_value() if given else secrets.token_urlsafe(15)
+    configured = services.settings.admin_password
+    password = configured.get_secret_value() if configured else secrets.token_urlsafe(15)
     services.accounts.add(ADMIN, password, role=Role.ADMIN, full_name="Administrator")
-    return None if given else password
+    return None if configured else password
 
 
 def _make_folder(folder: Path) -> None:

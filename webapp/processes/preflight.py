@@ -61,13 +61,13 @@ def require_tables(services: Services, *, patience: float = 0.0) -> None:
     """Raise `Unready` if the tables do not have the expected revision; wait ``patience`` seconds for the database."""
     quiet_alembic()
     expected = revision.expected_revision()
-    found = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)
+    actual = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)
     services.engine.dispose()
-    if found is None:
+    if actual is None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."
         raise Unready(message)
-    if found != expected:
-        message = f"The tables have revision {found}, but this program needs {expected}. Run ./deskjob db upgrade."
+    if actual != expected:
+        message = f"The tables have revision {actual}, but this program needs {expected}. Run ./deskjob db upgrade."
         raise Unready(message)
 
 

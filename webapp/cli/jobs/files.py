@@ -22,22 +22,22 @@ from webapp.jobs.store.attachments import Attachment
 @in_json
 def files(job: Job, download: Path | None, *, in_json: bool) -> None:
     """List or download the files of a job."""
-    found = services().jobs.attachments(job.id)
+    attachments = services().jobs.attachments(job.id)
     if download:
-        _copy(found, download)
+        _copy(attachments, download)
     if in_json:
-        click.echo(as_json([_facts(file) for file in found]))
+        click.echo(as_json([_facts(file) for file in attachments]))
     else:
-        for file in found:
+        for file in attachments:
             click.echo(f"{file.role:<6} {file.size:>12} {file.name}")
 
 
-def _copy(found: tuple[Attachment, ...], folder: Path) -> None:
-    paths = [folder / name for name in _distinct(found)]
+def _copy(attachments: tuple[Attachment, ...], folder: Path) -> None:
+    paths = [folder / name for name in _distinct(attachments)]
     if taken := next((path for path in paths if path.exists()), None):
         raise BadUsage(f"{taken} already exists. Choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    for file, path in zip(found, paths, strict=True):
+    for file, path in zip(attachments, paths, strict=True):
         try:
             with services().files.open(file.id) as source, path.open("xb") as target:
                 copyfileobj(source, target)
@@ -45,10 +45,10 @@ def _copy(found: tuple[Attachment, ...], folder: Path) -> None:
             raise Failed(f"{file.name} is missing on disk. Run the job again to create it again.") from None
 
 
-def _distinct(found: tuple[Attachment, ...]) -> Iterator[str]:
+def _distinct(attachments: tuple[Attachment, ...]) -> Iterator[str]:
     """Yield the name of each file; further files of the same name get a number."""
     taken: set[str] = set()
-    for file in found:
+    for file in attachments:
         path, number = Path(file.name), 1
         name = file.name
         while name.lower() in taken:

@@ -60,10 +60,10 @@ def show(job: Job, *, in_json: bool) -> None:
 @in_json
 def children(root: Job, limit: int, *, in_json: bool) -> None:
     """List the child jobs of a job. The oldest comes first."""
-    found = services().queries.related.children(root.id, limit=limit)
-    print_jobs(found, in_json=in_json)
-    if root.parts > len(found):
-        click.echo(f"{len(found):,} of {root.parts:,} child jobs are listed. Use --limit to list more.", err=True)
+    jobs = services().queries.related.children(root.id, limit=limit)
+    print_jobs(jobs, in_json=in_json)
+    if root.parts > len(jobs):
+        click.echo(f"{len(jobs):,} of {root.parts:,} child jobs are listed. Use --limit to list more.", err=True)
 
 
 def _owner_of(job: Job) -> str:

@@ -16,11 +16,11 @@ def until_end(job: Job, *, in_json: bool) -> None:
     """Print each change on standard error, or with ``in_json`` only the result; raise `Failed` unless it completes."""
     if not in_json:
         _warn_without_workers(job)
-    ended = _follow(job, quiet=in_json)
+    finished_job = _follow(job, quiet=in_json)
     if in_json:
-        click.echo(as_json(ended.to_dict()))
-    if ended.status is not Status.COMPLETED:
-        raise Failed(_outcome(ended))
+        click.echo(as_json(finished_job.to_dict()))
+    if finished_job.status is not Status.COMPLETED:
+        raise Failed(_outcome(finished_job))
 
 
 def _follow(job: Job, *, quiet: bool) -> Job:

@@ -32,7 +32,7 @@ def pause(schedule: Schedule, reason: str, *, in_json: bool) -> None:
 @_schedule
 @in_json
 def resume(schedule: Schedule, *, in_json: bool) -> None:
-    """Resume a paused schedule. Runs that were missed during the pause are not made up."""
+    """Resume a paused schedule. Runs that were missed during the pause are skipped."""
     with _audited(AuditAction.SCHEDULE_RESUME, schedule):
         resumed = services().schedules.resume(schedule)
     print_schedule(resumed, in_json=in_json)
@@ -44,8 +44,8 @@ def resume(schedule: Schedule, *, in_json: bool) -> None:
 def run_now(schedule: Schedule, *, in_json: bool) -> None:
     """Start a job of a schedule now and print its ID. The schedule itself does not change."""
     with _audited(AuditAction.SCHEDULE_RUN, schedule):
-        made = services().schedule_runner.run_now(schedule)
-    click.echo(as_json(made.to_dict()) if in_json else str(made.id))
+        job = services().schedule_runner.run_now(schedule)
+    click.echo(as_json(job.to_dict()) if in_json else str(job.id))
 
 
 @click.command()

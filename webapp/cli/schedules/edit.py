@@ -58,16 +58,16 @@ def add(
     *,
     private: bool,
     in_json: bool,
-    **chosen: Any,
+    **options: Any,
 ) -> None:
     """Add a schedule that starts jobs of a type."""
-    given = {key: value for key, value in _chosen(chosen).items() if value is not None}
+    values = {key: value for key, value in _parsed(options).items() if value is not None}
     owner = owner_of(person, type_name, public=not private)
-    draft = ScheduleDraft(**{"name": name, "zone": services().settings.timezone, **given, "owner": owner})
+    draft = ScheduleDraft(**{"name": name, "zone": services().settings.timezone, **values, "owner": owner})
     schedule_id = uuid7()
     with audited(AuditAction.SCHEDULE_ADD, AuditTarget.SCHEDULE, schedule_id, name=name, after=draft.to_dict()):
-        made = services().schedules.add(type_name, payload or {}, draft, schedule_id=schedule_id)
-    print_schedule(made, in_json=in_json)
+        schedule = services().schedules.add(type_name, payload or {}, draft, schedule_id=schedule_id)
+    print_schedule(schedule, in_json=in_json)
 
 
 @click.command()
@@ -75,15 +75,15 @@ def add(
 @click.option("--name", help="New name.")
 @click.option("--rule", help="New cron rule.")
 @_timing
-def edit(schedule: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **chosen: Any) -> None:
+def edit(schedule: Schedule, payload: dict[str, Any] | None, *, in_json: bool, **options: Any) -> None:
     """Change a schedule. Options that are not given, and the job type, stay as they are."""
-    given = {key: value for key, value in _chosen(chosen).items() if chosen[key] is not None}
-    before, after = ScheduleDraft.from_schedule(schedule), replace(ScheduleDraft.from_schedule(schedule), **given)
+    values = {key: value for key, value in _parsed(options).items() if options[key] is not None}
+    before, after = ScheduleDraft.from_schedule(schedule), replace(ScheduleDraft.from_schedule(schedule), **values)
     states = {"before": before.to_dict(), "after": after.to_dict()}
     with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, **states):
         changed = services().schedules.change(schedule, after, payload=payload)
     print_schedule(changed, in_json=in_json)
 
 
-def _chosen(chosen: dict[str, Any]) -> dict[str, Any]:
-    return {**chosen, "queue": None if chosen["queue"] == "none" else chosen["queue"]}
+def _parsed(options: dict[str, Any]) -> dict[str, Any]:
+    return {**options, "queue": None if options["queue"] == "none" else options["queue"]}

@@ -13,8 +13,8 @@ from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 @in_json
 def show_all(*, in_json: bool) -> None:
     """List the schedules by name."""
-    found = services().schedules.all()
-    click.echo(as_json(list(map(described, found))) if in_json else "\n".join(map(line, found)))
+    schedules = services().schedules.all()
+    click.echo(as_json(list(map(described, schedules))) if in_json else "\n".join(map(line, schedules)))
 
 
 @click.command()
@@ -29,10 +29,10 @@ def show(schedule: Schedule, limit: int, *, in_json: bool) -> None:
     if in_json:
         click.echo(as_json({**described(schedule), "next": coming(schedule), "runs": list(map(_described, runs))}))
         return
-    words = [line(schedule), schedule.rule.describe()]
-    words += [f"  next  {local(schedule, at)}" for at in coming(schedule)]
-    words += [f"  {run.outcome:<8} {local(schedule, run.fire_at)}  {_result(run)}" for run in runs]
-    click.echo(readable("\n".join(words)))
+    lines = [line(schedule), schedule.rule.describe()]
+    lines += [f"  next  {local(schedule, at)}" for at in coming(schedule)]
+    lines += [f"  {run.outcome:<8} {local(schedule, run.fire_at)}  {_result(run)}" for run in runs]
+    click.echo(readable("\n".join(lines)))
 
 
 def _described(run: ScheduleRun) -> dict[str, object]:

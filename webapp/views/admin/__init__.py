@@ -1,1 +1,1 @@
-"""The pages from which an installation is run. What belongs to one resource has a blueprint of its own."""
+"""The admin pages: one module and one blueprint per resource."""
