@@ -53,7 +53,7 @@ def test_a_pause_needs_a_reason_and_shows_it(
 ) -> None:
     assert "Pause the queue default?" in operator.get("/admin/queues/default/pause").text
     refused = operator.post("/admin/queues/default/pause", data={"reason": "  "})
-    assert (refused.status_code, "Say why" in refused.text) == (422, True)
+    assert (refused.status_code, "Give a reason." in refused.text) == (422, True)
     long = operator.post("/admin/queues/default/pause", data={"reason": "x" * 201})
     assert (long.status_code, "at most 200 characters" in long.text, "x" * 201 in long.text) == (422, True, True)
     assert services.queues.get("default").paused_at is None

@@ -66,7 +66,7 @@ def ask_reason(confirmation: Confirmation) -> ResponseReturnValue | None:
 
 def _complaint(reason: str) -> str:
     if not reason:
-        return _("Say why: others read it and wonder otherwise.")
+        return _("Give a reason. Other users will see it.")
     if len(reason) > _LONGEST:
         return _("A reason can have at most %(count)s characters.", count=_LONGEST)
     return ""
