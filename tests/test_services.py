@@ -21,14 +21,14 @@ def test_building_opens_no_connection(tmp_path: Path) -> None:
 
 
 def test_the_shipped_job_types_are_registered(tmp_path: Path) -> None:
-    names = [kind.name for kind in built(tmp_path).registry]
+    names = [job_type.name for job_type in built(tmp_path).registry]
     assert len(names) == len(set(names)) >= len(jobtypes.MODULES)
     assert "maintenance" in names
 
 
 def test_the_setting_jobtypes_adds_job_types(tmp_path: Path) -> None:
     services = built(tmp_path, jobtypes="tests.jobs.fake_types")
-    assert services.registry.get("deaf").title == "Never says another word"
+    assert services.registry.get("deaf").title == "Never reports"
 
 
 def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> None:
@@ -50,5 +50,5 @@ def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
 def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     services = built(tmp_path)
     available = {type(service) for service in services._injectables()}
-    for kind in services.registry:
-        assert set(kind.needs.values()) <= available, kind.name
+    for job_type in services.registry:
+        assert set(job_type.needs.values()) <= available, job_type.name

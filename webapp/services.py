@@ -94,7 +94,7 @@ class Services:
             idle=timedelta(seconds=settings.session_idle_seconds),
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
-        self.claims = Claims(engine, {kind.name: kind.limits for kind in self.registry})
+        self.claims = Claims(engine, {job_type.name: job_type.limits for job_type in self.registry})
         self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
         self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, queue_exists=self._queue_exists)
@@ -126,8 +126,8 @@ class Services:
         """The executor, which runs attempts in a work-horse."""
         return self._build_executor(Executor)
 
-    def _build_executor(self, kind: type[E]) -> E:
-        return kind(
+    def _build_executor(self, executor_class: type[E]) -> E:
+        return executor_class(
             self.engine,
             registry=self.registry,
             files=self.files,
@@ -186,7 +186,7 @@ class Services:
         return all_checks(
             read_only(self.engine),
             files=self.files,
-            limits={kind.name: kind.limits for kind in self.registry},
+            limits={job_type.name: job_type.limits for job_type in self.registry},
             lease_seconds=self.settings.lease_seconds,
             wake_up_sources=WakeUpSources(self.queues, self.claims, self.wake_ups),
             deep=deep,

@@ -50,10 +50,10 @@ def test_zero_seconds_allow_no_retry() -> None:
         retry_while_away(returning(connection_lost(), "done"), seconds=0)
 
 
-@pytest.mark.parametrize("kind", [IntegrityError, ProgrammingError])
-def test_a_statement_error_is_not_retried(kind: type[DBAPIError]) -> None:
-    with pytest.raises(kind):
-        retry_while_away(returning(kind("…", {}, Exception()), "done"), seconds=10)
+@pytest.mark.parametrize("error_class", [IntegrityError, ProgrammingError])
+def test_a_statement_error_is_not_retried(error_class: type[DBAPIError]) -> None:
+    with pytest.raises(error_class):
+        retry_while_away(returning(error_class("…", {}, Exception()), "done"), seconds=10)
 
 
 def test_an_invalidated_connection_counts_as_away() -> None:

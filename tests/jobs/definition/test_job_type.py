@@ -41,10 +41,23 @@ def declared(name: str = "export", **rules: Any) -> JobType:
 
 
 def test_a_declaration_defines_the_job_type() -> None:
-    kind = declared(timeout=timedelta(minutes=5), queue="slow", priority=7)
-    assert (kind.name, kind.title, kind.description) == ("export", "Export", "Export the amount.")
-    assert (kind.payload_class, dict(kind.needs), kind.uploads) == (Export, {"mailer": Mailer}, ("file",))
-    assert (kind.timeout, kind.queue, kind.priority, kind.own_process) == (timedelta(minutes=5), "slow", 7, False)
+    export = declared(timeout=timedelta(minutes=5), queue="slow", priority=7)
+    assert (export.name, export.title, export.description) == (
+        "export",
+        "Export",
+        "Export the amount.",
+    )
+    assert (export.payload_class, dict(export.needs), export.uploads) == (
+        Export,
+        {"mailer": Mailer},
+        ("file",),
+    )
+    assert (export.timeout, export.queue, export.priority, export.own_process) == (
+        timedelta(minutes=5),
+        "slow",
+        7,
+        False,
+    )
 
 
 def test_a_job_type_can_be_called_as_its_handler() -> None:

@@ -29,7 +29,7 @@ class Everything(BaseModel):
 
 
 @pytest.fixture
-def kind() -> JobType:
+def everything_type() -> JobType:
     @job_type("everything", title="Everything")
     def everything(job: object, payload: Everything) -> None:
         """Do nothing."""
@@ -42,9 +42,9 @@ def vault() -> Vault:
     return Vault("k" * 32)
 
 
-def test_a_stored_payload_is_loaded_unchanged(kind: JobType, vault: Vault) -> None:
+def test_a_stored_payload_is_loaded_unchanged(everything_type: JobType, vault: Vault) -> None:
     payload = Everything()
-    assert load_payload(kind, dump_payload(payload, vault), vault) == payload
+    assert load_payload(everything_type, dump_payload(payload, vault), vault) == payload
 
 
 def test_secrets_are_encrypted_at_any_depth(vault: Vault) -> None:
@@ -65,15 +65,15 @@ def test_the_same_secret_is_encrypted_differently_each_time(vault: Vault) -> Non
     assert dump_payload(Everything(), vault)["token"] != dump_payload(Everything(), vault)["token"]
 
 
-def test_a_secret_cannot_be_decrypted_with_another_key(kind: JobType, vault: Vault) -> None:
+def test_a_secret_cannot_be_decrypted_with_another_key(everything_type: JobType, vault: Vault) -> None:
     stored = dump_payload(Everything(), vault)
     with pytest.raises(UnreadableSecret, match="SECRET_KEY has changed"):
-        load_payload(kind, stored, Vault("o" * 32))
+        load_payload(everything_type, stored, Vault("o" * 32))
 
 
-def test_a_stored_payload_is_validated_when_it_is_loaded(kind: JobType, vault: Vault) -> None:
+def test_a_stored_payload_is_validated_when_it_is_loaded(everything_type: JobType, vault: Vault) -> None:
     with pytest.raises(InvalidPayload, match="mode"):
-        load_payload(kind, {**dump_payload(Everything(), vault), "mode": "gone"}, vault)
+        load_payload(everything_type, {**dump_payload(Everything(), vault), "mode": "gone"}, vault)
 
 
 @pytest.mark.parametrize("value", [{}, {"$secret": "x", "more": 1}, {"a": 1}, None, "x", ["$secret"]])

@@ -20,18 +20,18 @@ from webapp.schema import jobs, metadata
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Kind = Callable[..., Job]
+Create = Callable[..., Job]
 
 
 @pytest.fixture
-def kind(services: Services) -> Kind:
+def create(services: Services) -> Create:
     """Create a job with the given handler."""
 
-    def create(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
+    def create_job(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
         services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))
         return services.jobs.create_job("handled", payload)
 
-    return create
+    return create_job
 
 
 def reports_everything(job: JobContext, payload: Nothing) -> None:
@@ -58,8 +58,8 @@ def stored_rows_and_files(services: Services) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, kind: Kind, status: Status) -> None:
-    job = kind(reports_everything)
+def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, create: Create, status: Status) -> None:
+    job = create(reports_everything)
     services.files.receive(BytesIO(b"there"), "there.txt")
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value))
@@ -80,14 +80,14 @@ def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, ki
     assert shown[-2:] == ["child job: nothing, Nothing", "It would complete."]
 
 
-def test_a_failing_dry_run_shows_the_error(services: Services, kind: Kind) -> None:
+def test_a_failing_dry_run_shows_the_error(services: Services, create: Create) -> None:
     def fails(job: JobContext, payload: Nothing) -> None:
         raise JobError("The sheet has no rows.")
 
     def breaks(job: JobContext, payload: Nothing) -> None:
         raise ValueError("broken")
 
-    job, shown = kind(fails), []
+    job, shown = create(fails), []
     before = stored_rows_and_files(services)
     assert services.dry_run(job.id, shown.append) is False
     services.registry.add(job_type("handled", title="Handled", replaces=True)(breaks))
@@ -98,7 +98,7 @@ def test_a_failing_dry_run_shows_the_error(services: Services, kind: Kind) -> No
     assert stored_rows_and_files(services) == before
 
 
-def test_a_dry_run_rejects_writes_to_the_database(services: Services, kind: Kind) -> None:
+def test_a_dry_run_rejects_writes_to_the_database(services: Services, create: Create) -> None:
     def adds(job: JobContext, payload: Nothing, accounts: Accounts) -> None:
         accounts.add("eve", "a long enough password", role="user")
 
@@ -107,14 +107,14 @@ def test_a_dry_run_rejects_writes_to_the_database(services: Services, kind: Kind
         pruner.prune()
 
     for handler in (adds, removes):
-        job, shown = kind(handler), []
+        job, shown = create(handler), []
         before = stored_rows_and_files(services)
         assert services.dry_run(job.id, shown.append) is False
         assert shown[-1] == "It tried to write to the database, which a dry run does not allow."
         assert stored_rows_and_files(services) == before
 
 
-def test_a_dry_run_fails_if_the_owner_is_missing(services: Services, kind: Kind) -> None:
+def test_a_dry_run_fails_if_the_owner_is_missing(services: Services, create: Create) -> None:
     services.registry.add(job_type("handled", title="Handled", replaces=True)(reports_everything))
     job, shown = services.jobs.create_job("handled", owner=Owner(user_id=uuid4())), []
     assert services.dry_run(job.id, shown.append) is False
@@ -128,10 +128,10 @@ def test_every_method_of_a_replacement_overrides_one(replacement: type) -> None:
     assert [name for name in methods if not hasattr(original, name)] == []
 
 
-def test_a_dry_run_starts_no_thread(services: Services, kind: Kind) -> None:
+def test_a_dry_run_starts_no_thread(services: Services, create: Create) -> None:
     def counts_threads(job: JobContext, payload: Nothing) -> None:
         job.progress(1)
         assert not job.stop_requested
         assert "reporter" not in {thread.name for thread in threading.enumerate()}
 
-    assert services.dry_run(kind(counts_threads).id, lambda _: None) is True
+    assert services.dry_run(create(counts_threads).id, lambda _: None) is True

@@ -18,18 +18,18 @@ from webapp.schema import jobs, leases
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Kind = Callable[..., Job]
+Create = Callable[..., Job]
 
 
 @pytest.fixture
-def kind(services: Services) -> Kind:
+def create(services: Services) -> Create:
     """Create a job with the given handler."""
 
-    def create(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
+    def create_job(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
         services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))
         return services.jobs.create_job("handled", payload)
 
-    return create
+    return create_job
 
 
 def reports_everything(job: JobContext, payload: Nothing) -> None:
@@ -47,8 +47,8 @@ def reports_everything(job: JobContext, payload: Nothing) -> None:
     assert list(job.batches(lambda start, count: range(start, start + count), 5, size=2)) == [0, 1, 2, 3, 4]
 
 
-def test_an_inline_run_starts_ahead_of_all_other_jobs(services: Services, kind: Kind) -> None:
-    job = kind(reports_everything)
+def test_an_inline_run_starts_ahead_of_all_other_jobs(services: Services, create: Create) -> None:
+    job = create(reports_everything)
     first = services.jobs.create_job("nothing", priority=900)
     services.queues.pause("default")
     done = services.run_inline(job.id)
@@ -60,7 +60,7 @@ def test_an_inline_run_starts_ahead_of_all_other_jobs(services: Services, kind: 
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.QUEUED}))
-def test_only_a_queued_job_can_run_inline(services: Services, make: Kind, status: Status) -> None:
+def test_only_a_queued_job_can_run_inline(services: Services, make: Create, status: Status) -> None:
     job = make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value))
@@ -73,23 +73,23 @@ def vars_of(job: Job) -> dict[str, Any]:
     return {name: getattr(job, name) for name in job.__slots__}
 
 
-def test_an_inline_run_respects_concurrency_limits(services: Services, kind: Kind, lease: UUID) -> None:
+def test_an_inline_run_respects_concurrency_limits(services: Services, create: Create, lease: UUID) -> None:
     services.queues.limit("default", 0)
-    job = kind(reports_everything)
+    job = create(reports_everything)
     with pytest.raises(BadRequest, match="cannot start now"):
         services.run_inline(job.id)
     assert services.jobs.get(job.id) == job
 
 
-def test_a_worker_only_job_can_neither_run_inline_nor_dry(services: Services, kind: Kind) -> None:
-    job = kind(reports_everything, worker_only=True)
+def test_a_worker_only_job_can_neither_run_inline_nor_dry(services: Services, create: Create) -> None:
+    job = create(reports_everything, worker_only=True)
     for refused in (lambda: services.run_inline(job.id), lambda: services.dry_run(job.id, print)):
         with pytest.raises(WorkerOnly, match="run only in a worker"):
             refused()
     assert services.jobs.get(job.id) == job
 
 
-def test_a_record_only_or_missing_job_cannot_run_inline(services: Services, make: Kind) -> None:
+def test_a_record_only_or_missing_job_cannot_run_inline(services: Services, make: Create) -> None:
     with pytest.raises(BadRequest, match="record-only"):
         services.run_inline(make(dispatch=False).id)
     with pytest.raises(JobNotFound):
@@ -98,12 +98,12 @@ def test_a_record_only_or_missing_job_cannot_run_inline(services: Services, make
         services.dry_run(uuid4(), print)
 
 
-def test_ctrl_c_hands_the_job_back(services: Services, kind: Kind) -> None:
+def test_ctrl_c_hands_the_job_back(services: Services, create: Create) -> None:
     def interrupted(job: JobContext, payload: Nothing) -> None:
         job.progress(10)
         raise KeyboardInterrupt
 
-    job = kind(interrupted)
+    job = create(interrupted)
     with pytest.raises(KeyboardInterrupt):
         services.run_inline(job.id)
     after = services.jobs.get(job.id)
@@ -111,7 +111,7 @@ def test_ctrl_c_hands_the_job_back(services: Services, kind: Kind) -> None:
     assert services.queries.jobs.attempts(job.id)[0].outcome == "interrupted"
 
 
-def test_an_inline_run_ends_when_its_lease_is_gone(services: Services, kind: Kind) -> None:
+def test_an_inline_run_ends_when_its_lease_is_gone(services: Services, create: Create) -> None:
     services.settings = services.settings.model_copy(update={"lease_seconds": 2.0})
 
     def robbed(job: JobContext, payload: Nothing) -> None:
@@ -119,5 +119,5 @@ def test_an_inline_run_ends_when_its_lease_is_gone(services: Services, kind: Kin
             services.leases.settle(lease_id, why="gone", hand_back=True)
         time.sleep(900)
 
-    after = services.run_inline(kind(robbed).id)
+    after = services.run_inline(create(robbed).id)
     assert after.status is Status.QUEUED

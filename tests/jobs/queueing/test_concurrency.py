@@ -24,7 +24,7 @@ def claims(services: Services) -> Claims:
 
     services.registry.add(job_type("narrow", title="Narrow", max_running=2)(handler))
     services.registry.add(job_type("single", title="Single", max_running_per_owner=1)(handler))
-    return Claims(services.engine, {kind.name: kind.limits for kind in services.registry})
+    return Claims(services.engine, {each.name: each.limits for each in services.registry})
 
 
 def take(services: Services, claims: Claims) -> Job | None:

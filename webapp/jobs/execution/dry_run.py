@@ -46,9 +46,9 @@ class DryRunReporter(Reporter):
                 value = values[name] if name == "message" else json.dumps(values[name], ensure_ascii=False)
                 self._show(f"{name}: {value}")
 
-    def add_diagnostic(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def add_diagnostic(self, field: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Show a warning or an error."""
-        self._show(f"{kind.removesuffix('s')}: {text}")
+        self._show(f"{field.removesuffix('s')}: {text}")
 
     def log(self, level: str, text: str) -> None:
         """Show a log line."""
@@ -93,8 +93,8 @@ class DryRunPartialFile(PartialFile):
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
         """Describe the file that would be stored."""
         name = clean_name(name)
-        kind = media_type or media_type_of(name)
-        return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
+        media_type = media_type or media_type_of(name)
+        return StoredFile(id=self.id, name=name, media_type=media_type, size=self.size, sha256=self.sha256)
 
     def _create(self) -> Any:
         return Path(os.devnull).open("r+b")

@@ -182,7 +182,7 @@ class Executor:
         if reporter.stop:
             raise reporter.stop
         context = self._context(job_type, job, reporter)
-        needs = {name: self._needs[kind] for name, kind in job_type.needs.items()}
+        needs = {name: self._needs[service] for name, service in job_type.needs.items()}
         result = job_type.handler(context, payload, **needs)
         context.flush_children()
         return result

@@ -74,20 +74,20 @@ class Reporter:
             self._values.update(values)
         self._ensure_thread()
 
-    def add_diagnostic(self, kind: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
-        """Add a warning or an error (``kind`` is the column); beyond `MAX_DIAGNOSTICS` they are only counted."""
-        diagnostics_of_kind = self._warnings if kind == "warnings" else self._errors
+    def add_diagnostic(self, field: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
+        """Add a warning or an error (``field`` is "warnings" or "errors"); beyond `MAX_DIAGNOSTICS` they are only counted."""
+        stored = self._warnings if field == "warnings" else self._errors
         new = diagnostics.make_diagnostic(text, key, parameters, at=self.now().isoformat())
         with self._lock:
-            if len(diagnostics_of_kind) < diagnostics.MAX_DIAGNOSTICS:
-                diagnostics_of_kind.append(new)
+            if len(stored) < diagnostics.MAX_DIAGNOSTICS:
+                stored.append(new)
             else:
-                self._omitted[kind] += 1
-                diagnostics_of_kind[-1] = {
-                    "text": diagnostics.omitted_message(self._omitted[kind] + 1),
+                self._omitted[field] += 1
+                stored[-1] = {
+                    "text": diagnostics.omitted_message(self._omitted[field] + 1),
                     "at": new["at"],
                 }
-            self._values[kind] = list(diagnostics_of_kind)
+            self._values[field] = list(stored)
         self._ensure_thread()
 
     def log(self, level: str, text: str) -> None:

@@ -26,13 +26,13 @@ def make_diagnostic(
     return diagnostic
 
 
-def check_diagnostic(given: Diagnostic) -> dict[str, Any]:
+def check_diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
     """Return a diagnostic that the application built, cut to size; raises `NotStorable` if it has no text."""
-    if not isinstance(given.get("text"), str):
+    if not isinstance(diagnostic.get("text"), str):
         message = "A warning or an error must be a text or a mapping with a text."
         raise json_values.NotStorable(message)
-    extra = {"at": str(given["at"])} if given.get("at") else {}
-    return make_diagnostic(given["text"], given.get("key") or "", given.get("parameters"), **extra)
+    extra = {"at": str(diagnostic["at"])} if diagnostic.get("at") else {}
+    return make_diagnostic(diagnostic["text"], diagnostic.get("key") or "", diagnostic.get("parameters"), **extra)
 
 
 def limit_diagnostics(diagnostics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
