@@ -39,7 +39,14 @@ from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.schema import now, users
 from webapp.services import Services
 
-LONGEST = ("tests/test_architecture", "tests/journeys", "tests/processes", "tests/chaos", "tests/faults")
+LONGEST = (
+    *("tests/test_architecture", "tests/journeys", "tests/processes", "tests/chaos", "tests/faults"),
+    *(
+        "tests/jobs/lifecycle/test_lifecycle",
+        "tests/views/page/test_polling_pages",
+        "tests/views/admin/test_job_actions",
+    ),
+)
 DATABASES = ("sqlite", "postgresql")
 PASSWORD = "plain tests are calm tests"
 # Hashed at minimal cost: a hash at the real cost takes longer than most tests

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage
 from sqlalchemy import select, update
 
-from tests.browser import violations
+from tests.browser import CALM, violations
 from tests.exhaustive import every_fourth, every_pair
 from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
@@ -122,7 +122,7 @@ class Reader:
 
     def __init__(self, browser: Browser, site: str, **options: Any) -> None:
         self.complaints: list[str] = []
-        self.context = browser.new_context(base_url=site, viewport=DESK, **options)
+        self.context = browser.new_context(base_url=site, viewport=DESK, **CALM, **options)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._record)
@@ -168,8 +168,8 @@ def signed_out(browser: Browser, site: str) -> Mapping[str, Reader]:
 
 @pytest.fixture(scope="module")
 def plain_browser(browser: Browser, site: str, admin: Reader) -> Reader:
-    """A German browser without scripts, with reduced motion and forced colours."""
-    limits = {"java_script_enabled": False, "reduced_motion": "reduce", "forced_colors": "active"}
+    """A German browser without scripts and with forced colours."""
+    limits = {"java_script_enabled": False, "forced_colors": "active"}
     return Reader(browser, site, locale=LOCALES["de"], storage_state=admin.state(), **limits)
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from tests.browser import CALM
 from tests.journeys.conftest import PASSWORD
 
 AIRPORTS = Path(__file__).parent / "airports.csv"
@@ -21,7 +22,7 @@ NO_SCRIPTS_EITHER = pytest.param(False, id="without JavaScript", marks=pytest.ma
 
 @pytest.fixture
 def person(scripts: bool, browser: Browser, deskjob: str) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=deskjob, java_script_enabled=scripts)
+    context = browser.new_context(base_url=deskjob, **CALM, java_script_enabled=scripts)
     yield context
     context.close()
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import update
 from werkzeug.serving import make_server
 
+from tests.browser import CALM
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job
@@ -33,7 +34,7 @@ def address(app: Flask) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser, address: str, user: User, client_of: Callable[[User], FlaskClient]) -> Iterator[Page]:
     """A page in which ana is signed in as with `client_of`: the form is for the tests of signing in."""
-    context = browser.new_context(base_url=address)
+    context = browser.new_context(base_url=address, **CALM)
     client = client_of(user)
     name = client.application.config["SESSION_COOKIE_NAME"]
     context.add_cookies([{"name": name, "value": client.get_cookie(name).value, "url": address}])

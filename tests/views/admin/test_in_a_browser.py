@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import CALM
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
 
@@ -25,7 +26,7 @@ def seeded(insert_ended: InsertEnded, put: Callable[..., Job], update_metrics: C
 
 
 def signed_in(browser: Browser, address: str, user: User, password: str, **options: Any) -> Page:
-    page = browser.new_context(base_url=address, **options).new_page()
+    page = browser.new_context(base_url=address, **CALM, **options).new_page()
     page.goto("/login")
     page.fill("#name", user.name)
     page.fill("#password", password)

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import insert
 from werkzeug.serving import make_server
 
+from tests.browser import CALM
 from tests.conftest import PASSWORD, PASSWORD_HASH
 from tests.installation import TYPES, Installation, installed, wait_for
 from webapp.app import create_app
@@ -66,7 +67,7 @@ def open_as(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
 
     def open_as(name: str, **options: Any) -> Page:
-        contexts.append(browser.new_context(base_url=address, **options))
+        contexts.append(browser.new_context(base_url=address, **CALM, **options))
         page = contexts[-1].new_page()
         page.goto("/login")
         page.fill("#name", name)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import insert
 
-from tests.browser import violations
+from tests.browser import CALM, violations
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.schedules.schedule import Schedule
@@ -32,7 +32,7 @@ def sign_in(browser: Browser, address: str, admin: User, password: str, complain
     contexts: list[BrowserContext] = []
 
     def sign_in(**choices: Any) -> Page:
-        contexts.append(browser.new_context(base_url=address, **choices))
+        contexts.append(browser.new_context(base_url=address, **CALM, **choices))
         page = contexts[-1].new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
         page.goto("/login")
