@@ -20,9 +20,9 @@ def order(job: Any, payload: Order) -> None:
     """Order something."""
 
 
-def named(name: str) -> ParameterRow:
-    found = (*parameter_rows(every_kind, 2_000_000_000), *parameter_rows(order, 1_000_000))
-    return next(one for one in found if one.name == name)
+def row_named(name: str) -> ParameterRow:
+    rows = (*parameter_rows(every_kind, 2_000_000_000), *parameter_rows(order, 1_000_000))
+    return next(row for row in rows if row.name == name)
 
 
 @pytest.mark.parametrize(
@@ -48,15 +48,15 @@ def named(name: str) -> ParameterRow:
     ],
 )
 def test_a_parameter_shows_type_limits_and_default(name: str, takes: str, limits: str, default: str) -> None:
-    found = named(name)
-    assert (found.takes, found.limits, found.default) == (takes, limits, default)
+    row = row_named(name)
+    assert (row.takes, row.limits, row.default) == (takes, limits, default)
 
 
 def test_the_default_of_a_secret_is_never_shown() -> None:
-    assert (named("secret").takes, named("secret").default) == ("secret", "")
+    assert (row_named("secret").takes, row_named("secret").default) == ("secret", "")
 
 
 def test_required_and_optional_parameters_are_distinguished() -> None:
-    assert (named("report_name").required, named("report_name").title) == (True, "Report name")
-    assert named("report_name").help == "It becomes the name of the file."
-    assert not named("rows").required
+    assert (row_named("report_name").required, row_named("report_name").title) == (True, "Report name")
+    assert row_named("report_name").help == "It becomes the name of the file."
+    assert not row_named("rows").required

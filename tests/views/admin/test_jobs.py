@@ -14,14 +14,14 @@ from webapp.services import Services
 InsertEnded = Callable[..., Job]
 
 
-def lists(client: FlaskClient, query: str) -> int:
+def count_listed(client: FlaskClient, query: str) -> int:
     page = client.get(f"/admin/jobs?{query}").text
     assert total(page) == shown(page)
     return shown(page)
 
 
 @pytest.fixture
-def several(
+def mixed_jobs(
     insert_ended: InsertEnded, put: Callable[..., Job], person: Callable[..., User], update_metrics: Callable[[], None]
 ) -> None:
     ben = person("ben")
@@ -34,7 +34,7 @@ def several(
     update_metrics()
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("mixed_jobs")
 def test_all_jobs_can_be_filtered_by_every_criterion(operator: FlaskClient, services: Services, database: str) -> None:
     (error,) = services.metrics.errors.page()
     hour = services.queries.jobs.now().replace(minute=0, second=0, microsecond=0).isoformat().replace("+", "%2B")
@@ -65,7 +65,7 @@ def test_all_jobs_can_be_filtered_by_every_criterion(operator: FlaskClient, serv
         "ended_since=2020-01-01T00:00:00Z&tab=failed&owner=ben": 1,
         "ended_since=nonsense": 6,
     }
-    assert {query: lists(operator, query) for query in expected} == expected
+    assert {query: count_listed(operator, query) for query in expected} == expected
 
 
 def test_many_finished_jobs_are_found_in_batches(
@@ -75,8 +75,8 @@ def test_many_finished_jobs_are_found_in_batches(
     for minutes in (1, 2, 60 * 24 * 4):
         insert_ended(Status.COMPLETED, minutes)
     since = "2020-01-01T00:00:00Z"
-    assert lists(operator, f"tab=done&ended_since={since}") == 3
-    assert lists(operator, f"tab=done&ended_since={since}&ended_until=2020-02-01T00:00:00Z") == 0
+    assert count_listed(operator, f"tab=done&ended_since={since}") == 3
+    assert count_listed(operator, f"tab=done&ended_since={since}&ended_until=2020-02-01T00:00:00Z") == 0
 
 
 def test_the_csv_has_all_matching_jobs_and_no_formulas(
@@ -102,7 +102,7 @@ def test_an_auditor_sees_jobs_without_actions(auditor: FlaskClient, insert_ended
     assert "Delete…" not in page
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("mixed_jobs")
 def test_a_bulk_action_on_all_matches_uses_the_filter(operator: FlaskClient, services: Services) -> None:
     page = operator.get("/admin/jobs?queue=slow&owner=ben").text
     newest_id = page.split('name="newest" value="')[1][:36]

@@ -16,9 +16,9 @@ def test_the_navigation_links_to_every_admin_page(
     assert 'href="/admin"' in client.get("/jobs").text
     text = client.get("/admin").text
     with app.test_request_context():
-        there = [app.url_for(entry.endpoint) for entry in LINKS if entry.endpoint in app.view_functions]
-    assert "/admin" in there
-    for address in there:
+        urls = [app.url_for(link.endpoint) for link in LINKS if link.endpoint in app.view_functions]
+    assert "/admin" in urls
+    for address in urls:
         assert f'href="{address}"' in text
         assert client.get(address).status_code == 200
 

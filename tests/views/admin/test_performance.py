@@ -32,12 +32,12 @@ def test_enough_samples_are_not_marked_as_few(
     assert "few)" not in page.split("<tbody>")[1]
 
 
-@pytest.mark.parametrize(("chosen", "there"), [("1h", False), ("24h", False), ("7d", True), ("nonsense", False)])
+@pytest.mark.parametrize(("chosen", "has_runs"), [("1h", False), ("24h", False), ("7d", True), ("nonsense", False)])
 def test_the_period_limits_the_runs(
-    operator: FlaskClient, insert_ended: InsertEnded, update_metrics: Callable[[], None], chosen: str, *, there: bool
+    operator: FlaskClient, insert_ended: InsertEnded, update_metrics: Callable[[], None], chosen: str, *, has_runs: bool
 ) -> None:
     insert_ended(minutes=60 * 24 * 3)
     update_metrics()
     page = operator.get(f"/admin/performance?range={chosen}").text
-    assert ("<tbody>" in page) is there
-    assert ("No runs finished in this period" in page) is not there
+    assert ("<tbody>" in page) is has_runs
+    assert ("No runs finished in this period" in page) is not has_runs

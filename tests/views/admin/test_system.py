@@ -76,10 +76,10 @@ def test_the_forecast_counts_what_expires_within_24_hours(
     attach(put(Status.COMPLETED), "c.txt", b"1")
     with writing(services.engine) as connection:
         connection.execute(update(attachments).where(attachments.c.id == expiring.id).values(expires_at=later(3600)))
-    house = services.pruner
-    found = pruner.forecast_pruning(services.engine, services.files, house.retention, services.registry)
+    pruner_service = services.pruner
+    found = pruner.forecast_pruning(services.engine, services.files, pruner_service.retention, services.registry)
     assert (found.jobs, found.files, found.bytes) == (1, 2, 8)
-    assert house.prune(only_count=True) == 0, "not yet"
+    assert pruner_service.prune(only_count=True) == 0, "not yet"
 
 
 def test_upcoming_deletions_have_a_page(auditor: FlaskClient) -> None:

@@ -75,7 +75,7 @@ class Reporter:
         self._ensure_thread()
 
     def add_diagnostic(self, field: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
-        """Add a warning or an error (``field`` is "warnings" or "errors"); beyond `MAX_DIAGNOSTICS` they are only counted."""
+        """Add to ``field``, "warnings" or "errors"; beyond `MAX_DIAGNOSTICS` diagnostics are only counted."""
         stored = self._warnings if field == "warnings" else self._errors
         new = diagnostics.make_diagnostic(text, key, parameters, at=self.now().isoformat())
         with self._lock:
