@@ -13,7 +13,7 @@ QUICK = "job_history_export"  # needs no file
 
 
 @pytest.fixture
-def say(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `deskjob …` in this process."""
     monkeypatch.setattr(context, "app", lambda: app)
     monkeypatch.setattr(context, "opened", lambda: app.extensions["deskjob"])

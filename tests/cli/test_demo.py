@@ -6,11 +6,11 @@ from click.testing import Result
 from webapp.accounts.user import User
 from webapp.services import Services
 
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 
 
-def test_the_sample_users_can_sign_in_with_the_printed_password(say: Say, services: Services) -> None:
-    done = say("demo", "--small")
+def test_the_sample_users_can_sign_in_with_the_printed_password(run: Run, services: Services) -> None:
+    done = run("demo", "--small")
     assert done.exit_code == 0, done.output
     password = re.search(r"Their password is (\S+)", done.output)[1]
     for name in ("admin", "ana", "dai", "eva"):
@@ -18,11 +18,11 @@ def test_the_sample_users_can_sign_in_with_the_printed_password(say: Say, servic
     assert services.accounts.authenticate("eva", password)
 
 
-def test_sample_data_is_not_mixed_with_real_jobs(say: Say, services: Services, user: User) -> None:
+def test_sample_data_is_not_mixed_with_real_jobs(run: Run, services: Services, user: User) -> None:
     services.jobs.create_user_job("maintenance", None, user.id)
-    done = say("demo", "--small")
+    done = run("demo", "--small")
     assert done.exit_code == 1
     assert "already has jobs of users" in done.output
     assert "--on-top" in done.output
     assert services.accounts.all() == (user,)
-    assert say("demo", "--small", "--on-top").exit_code == 0
+    assert run("demo", "--small", "--on-top").exit_code == 0

@@ -39,12 +39,12 @@ def old(services: Services) -> Callable[[str], object]:
 
 
 def test_old_jobs_are_deleted_unless_their_type_keeps_them(
-    services: Services, say: Callable[..., Result], old: Callable[[str], object]
+    services: Services, run: Callable[..., Result], old: Callable[[str], object]
 ) -> None:
     gone, kept = old("maintenance"), old("kept")
-    assert "Would delete 1 old jobs." in say("maintain", "--dry-run").output
+    assert "Would delete 1 old jobs." in run("maintain", "--dry-run").output
     assert services.jobs.get(gone)
-    result = say("maintain")
+    result = run("maintain")
     assert (result.exit_code, "Deleted 1 old jobs." in result.output) == (0, True), result.output
     with pytest.raises(JobNotFound):
         services.jobs.get(gone)

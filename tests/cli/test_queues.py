@@ -8,35 +8,35 @@ from click.testing import Result
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 
 
-def queue(say: Say, *words: object) -> dict[str, Any]:
-    done = say("queue", *words, "--json")
+def queue(run: Run, *words: object) -> dict[str, Any]:
+    done = run("queue", *words, "--json")
     assert done.exit_code == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)[0]
     return found
 
 
-def test_queues_are_listed_with_their_waiting_jobs(say: Say, start: Callable[..., str]) -> None:
+def test_queues_are_listed_with_their_waiting_jobs(run: Run, start: Callable[..., str]) -> None:
     start()
     start()
-    found = queue(say, "list")
+    found = queue(run, "list")
     assert (found["name"], found["waiting"], found["running"]) == ("default", 2, 0)
-    assert say("queue", "list").stdout.split()[:3] == ["default", "2", "waiting"]
+    assert run("queue", "list").stdout.split()[:3] == ["default", "2", "waiting"]
 
 
-def test_a_queue_is_paused_with_a_reason_and_resumed(say: Say, services: Services) -> None:
-    assert queue(say, "pause", "default", "--reason", "Moving house")["reason"] == "Moving house"
-    assert "paused: Moving house" in say("queue", "list").stdout
-    assert queue(say, "resume", "default")["paused_at"] is None
+def test_a_queue_is_paused_with_a_reason_and_resumed(run: Run, services: Services) -> None:
+    assert queue(run, "pause", "default", "--reason", "Moving the database")["reason"] == "Moving the database"
+    assert "paused: Moving the database" in run("queue", "list").stdout
+    assert queue(run, "resume", "default")["paused_at"] is None
     assert services.queues.get("default").reason == ""
 
 
-def test_a_limit_of_a_queue_is_set_and_removed(say: Say) -> None:
-    assert queue(say, "limit", "default", "3")["max_running"] == 3
-    assert "at most 3 at once" in say("queue", "list").stdout
-    assert queue(say, "limit", "default", "none")["max_running"] is None
+def test_a_limit_of_a_queue_is_set_and_removed(run: Run) -> None:
+    assert queue(run, "limit", "default", "3")["max_running"] == 3
+    assert "at most 3 at once" in run("queue", "list").stdout
+    assert queue(run, "limit", "default", "none")["max_running"] is None
 
 
 @pytest.mark.parametrize(
@@ -49,18 +49,18 @@ def test_a_limit_of_a_queue_is_set_and_removed(say: Say) -> None:
         (("limit", "default"), "Missing argument 'N|none'"),
     ],
 )
-def test_bad_usage_is_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
-    refused = say("queue", *words)
+def test_bad_usage_is_one_sentence(run: Run, words: tuple[str, ...], sentence: str) -> None:
+    refused = run("queue", *words)
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
     assert sentence in refused.stderr
 
 
-def test_a_queue_is_emptied_only_after_a_confirmation(say: Say, services: Services, start: Callable[..., str]) -> None:
+def test_a_queue_is_emptied_only_after_a_confirmation(run: Run, services: Services, start: Callable[..., str]) -> None:
     for _ in range(2):
         start()
-    assert say("queue", "empty", "default").exit_code == 1, "nobody said yes"
+    assert run("queue", "empty", "default").exit_code == 1, "nobody output yes"
     assert services.queues.count_queued("default") == 2
-    done = say("queue", "empty", "default", "--yes", "--json")
+    done = run("queue", "empty", "default", "--yes", "--json")
     assert "2 jobs stopped." in done.stderr
     assert json.loads(done.stdout)[0]["waiting"] == 0

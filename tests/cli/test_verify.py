@@ -11,7 +11,7 @@ from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.schema import jobs
 from webapp.services import Services
 
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -22,9 +22,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch, services: Services) -> None:
     ClockHeartbeat(services.engine).beat()
 
 
-def test_verify_prints_a_line_for_each_check(say: Say, start: Callable[..., str]) -> None:
+def test_verify_prints_a_line_for_each_check(run: Run, start: Callable[..., str]) -> None:
     start()
-    done = say("verify")
+    done = run("verify")
     assert done.exit_code == 0, done.stdout
     lines = done.stdout.splitlines()
     assert all(line.startswith("holds   ") for line in lines[:-1])
@@ -32,12 +32,12 @@ def test_verify_prints_a_line_for_each_check(say: Say, start: Callable[..., str]
 
 
 def test_a_failed_check_is_printed_with_examples_and_sets_the_exit_status(
-    say: Say, start: Callable[..., str], services: Services
+    run: Run, start: Callable[..., str], services: Services
 ) -> None:
     ids = [start() for _ in range(7)]
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(progress=200))
-    done = say("verify", "--deep")
+    done = run("verify", "--deep")
     assert done.exit_code == 1
     assert "BROKEN  Progress is between 0 and 100, and 100 when a job is done." in done.stdout
     assert f"          job {ids[0]}, type job_history_export, status queued, progress 200.0" in done.stdout
@@ -45,8 +45,8 @@ def test_a_failed_check_is_printed_with_examples_and_sets_the_exit_status(
     assert done.stderr.startswith("1 of ")
 
 
-def test_verify_prints_json(say: Say) -> None:
-    done = say("verify", "--json")
+def test_verify_prints_json(run: Run) -> None:
+    done = run("verify", "--json")
     found = json.loads(done.stdout)
     assert found["holds"] is True
     assert found["checks"][0] == {

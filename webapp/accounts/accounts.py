@@ -28,7 +28,7 @@ class NameTaken(BadAccount):
 
     def __init__(self, name: str) -> None:
         """Name the name."""
-        super().__init__(f"There is an account named {name} already.")
+        super().__init__(f"An account named {name} already exists.")
 
 
 class UserNotFound(Exception):
@@ -194,9 +194,7 @@ class LastAdmin(BadAccount):
 
     def __init__(self, name: str) -> None:
         """Name who it is."""
-        super().__init__(
-            f"{name} is the last admin, and nobody could let anybody in again. Make somebody else an admin first."
-        )
+        super().__init__(f"{name} is the last admin. Make another user an admin first.")
 
 
 def refuse_last_admin(connection: Connection, name: str) -> None:

@@ -30,7 +30,7 @@ _NOBODYS = "$argon2id$v=19$m=65536,t=3,p=1$DfOHDWOG2JhrqRaaqoKvVA$gELAxkYiy81gFh
 def check_strength(password: str, name: str) -> None:
     """Raise `BadAccount` with the reason if the account ``name`` should not have this password."""
     if not SHORTEST <= len(password) <= LONGEST:
-        message = f"A password has {SHORTEST} to {LONGEST} characters."
+        message = f"A password must have {SHORTEST} to {LONGEST} characters."
         raise BadAccount(message)
     if len(set(password)) < _FEWEST_KINDS or len(_without_obvious(password, name)) < _FEWEST_OWN:
         message = "This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."

@@ -30,9 +30,9 @@ class Right(StrEnum):
 class Reason(StrEnum):
     """Why somebody may not, as a sentence; views translate it."""
 
-    ONLY_OPERATORS = "Only operators and admins may do this."
-    ONLY_ADMINS = "Only admins may do this."
-    NOT_IN_A_TENANT = "Only those who run the whole installation may do this."
+    ONLY_OPERATORS = "Only operators and admins can do this."
+    ONLY_ADMINS = "Only admins can do this."
+    NOT_IN_A_TENANT = "Users who belong to a tenant cannot do this."
 
 
 _WEAKEST: Mapping[Right, Role] = MappingProxyType(

@@ -61,4 +61,4 @@ def save(engine: Engine, user_id: UUID, chosen: Preferences) -> None:
 
 def _one_of(value: str, choices: type[StrEnum]) -> None:
     if value not in list(choices):
-        raise BadAccount(f"{value!r} cannot be chosen; what can: {', '.join(choices)}.")
+        raise BadAccount(f"Unknown choice {value!r}. The choices are {', '.join(choices)}.")

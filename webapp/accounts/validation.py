@@ -26,7 +26,10 @@ def normalize_name(name: str) -> str | None:
 def valid_name(name: str) -> str:
     """Return a name to sign in with; upper and lower case are the same."""
     if (spelled := normalize_name(name)) is None:
-        message = f"A name has 1 to {NAME_LIMIT} letters, digits and . @ + - _ and begins with a letter or digit."
+        message = (
+            f"A username must have 1 to {NAME_LIMIT} characters (letters, digits and . @ + - _) "
+            "and start with a letter or digit."
+        )
         raise BadAccount(message)
     return spelled
 
@@ -35,7 +38,7 @@ def valid_full_name(full_name: str) -> str:
     """Return a name for people to read, on one line."""
     trimmed = full_name.strip()
     if len(trimmed) > FULL_NAME_LIMIT or not trimmed.isprintable():
-        message = f"A full name is one line of at most {FULL_NAME_LIMIT} characters."
+        message = f"A full name must be a single line of at most {FULL_NAME_LIMIT} characters."
         raise BadAccount(message)
     return trimmed
 
@@ -47,7 +50,7 @@ def valid_email(email: str | None) -> str | None:
     try:
         return validate_email(email, check_deliverability=False).normalized
     except EmailNotValidError:
-        message = "This is not an e-mail address."
+        message = "This is not an email address."
         raise BadAccount(message) from None
 
 
@@ -64,5 +67,5 @@ def valid_role(role: str) -> Role:
     try:
         return Role(role)
     except ValueError:
-        message = f"There is no role {role!r}; the roles are {', '.join(Role)}."
+        message = f"Unknown role {role!r}. The roles are {', '.join(Role)}."
         raise BadAccount(message) from None

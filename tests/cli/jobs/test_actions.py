@@ -13,7 +13,7 @@ from webapp.schema import jobs, later
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 Start = Callable[..., str]
 
 
@@ -38,70 +38,70 @@ def failed(services: Services, start: Start, run_jobs: Callable[..., int]) -> Ca
     return failed
 
 
-def test_waiting_jobs_stop_at_once(say: Say, start: Start, status: Callable[[str], Status]) -> None:
+def test_waiting_jobs_stop_at_once(run: Run, start: Start, status: Callable[[str], Status]) -> None:
     one, two = start(), start()
-    done = say("job", "cancel", one, two[-8:])
+    done = run("job", "cancel", one, two[-8:])
     assert done.exit_code == 0
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [[one, "cancelled"], [two, "cancelled"]]
     assert {status(one), status(two)} == {Status.CANCELLED}
 
 
 def test_unfinished_jobs_are_stopped_and_the_others_are_named(
-    say: Say, start: Start, status: Callable[[str], Status]
+    run: Run, start: Start, status: Callable[[str], Status]
 ) -> None:
     ended, waiting = start(), start()
-    say("job", "cancel", ended)
-    done = say("job", "cancel", ended, waiting, "--json")
+    run("job", "cancel", ended)
+    done = run("job", "cancel", ended, waiting, "--json")
     assert done.exit_code == 1
     assert done.stderr.startswith(f"deskjob: Job {ended[-8:]} is cancelled and cannot")
     assert [job["id"] for job in json.loads(done.stdout)] == [waiting]
     assert status(waiting) is Status.CANCELLED
 
 
-def test_an_unknown_id_among_several_changes_nothing(say: Say, start: Start, status: Callable[[str], Status]) -> None:
+def test_an_unknown_id_among_several_changes_nothing(run: Run, start: Start, status: Callable[[str], Status]) -> None:
     job_id = start()
-    assert say("job", "cancel", job_id, uuid4()).exit_code == 2
+    assert run("job", "cancel", job_id, uuid4()).exit_code == 2
     assert status(job_id) is Status.QUEUED
 
 
 def test_only_failed_and_stopped_jobs_are_retried(
-    say: Say, start: Start, failed: Start, status: Callable[[str], Status]
+    run: Run, start: Start, failed: Start, status: Callable[[str], Status]
 ) -> None:
     lost, stopped = failed(), start()
-    say("job", "cancel", stopped)
-    assert say("job", "retry", lost, stopped).exit_code == 0
+    run("job", "cancel", stopped)
+    assert run("job", "retry", lost, stopped).exit_code == 0
     assert {status(lost), status(stopped)} == {Status.QUEUED}
-    refused = say("job", "retry", lost)
+    refused = run("job", "retry", lost)
     assert refused.exit_code == 1
     assert "`deskjob job run-again` starts a copy" in refused.stderr
 
 
-def test_a_job_named_twice_is_retried_once(say: Say, failed: Start) -> None:
+def test_a_job_named_twice_is_retried_once(run: Run, failed: Start) -> None:
     job_id = failed()
-    assert say("job", "retry", job_id, job_id[-8:]).exit_code == 0
+    assert run("job", "retry", job_id, job_id[-8:]).exit_code == 0
 
 
 def test_all_failed_jobs_are_retried_except_those_whose_unique_key_is_taken(
-    say: Say, start: Start, failed: Start, status: Callable[[str], Status]
+    run: Run, start: Start, failed: Start, status: Callable[[str], Status]
 ) -> None:
     stopped, one, two, keyed = start(), failed(), failed(), failed(unique_key="k")
-    say("job", "cancel", stopped)
+    run("job", "cancel", stopped)
     start(unique_key="k")
-    say("job", "cancel", stopped)
-    done = say("job", "retry", "--all-failed", "--json")
+    run("job", "cancel", stopped)
+    done = run("job", "retry", "--all-failed", "--json")
     assert (done.exit_code, json.loads(done.stdout)) == (0, {"retried": 2, "skipped": 1})
     assert [status(job_id) for job_id in (one, two, keyed)] == [Status.QUEUED, Status.QUEUED, Status.FAILED]
-    again = say("job", "retry", "--all-failed").stdout
+    again = run("job", "retry", "--all-failed").stdout
     assert again == "Retried: 0. Skipped because an unfinished job has the same unique key: 1.\n"
 
 
 def test_since_limits_a_retry_to_recent_failures(
-    say: Say, services: Services, failed: Start, status: Callable[[str], Status]
+    run: Run, services: Services, failed: Start, status: Callable[[str], Status]
 ) -> None:
     old, new = failed(), failed()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == UUID(old)).values(finished_at=later(-25 * 3600)))
-    assert say("job", "retry", "--all-failed", "--since", "24h").stdout == "Retried: 1.\n"
+    assert run("job", "retry", "--all-failed", "--since", "24h").stdout == "Retried: 1.\n"
     assert (status(old), status(new)) == (Status.FAILED, Status.QUEUED)
 
 
@@ -114,33 +114,33 @@ def test_since_limits_a_retry_to_recent_failures(
         (("{id}", "--since", "1h"), "--since works only with --all-failed"),
     ],
 )
-def test_a_retry_needs_ids_or_all_failed(say: Say, start: Start, words: tuple[str, ...], sentence: str) -> None:
+def test_a_retry_needs_ids_or_all_failed(run: Run, start: Start, words: tuple[str, ...], sentence: str) -> None:
     job_id = start()
-    refused = say("job", "retry", *(word.replace("{id}", job_id) for word in words))
+    refused = run("job", "retry", *(word.replace("{id}", job_id) for word in words))
     assert refused.exit_code == 2
     assert sentence in refused.stderr
 
 
-def test_a_job_is_run_again_as_a_new_one(say: Say, start: Start, services: Services) -> None:
+def test_a_job_is_run_again_as_a_new_one(run: Run, start: Start, services: Services) -> None:
     job_id = start()
-    made = services.jobs.get(UUID(say("job", "run-again", job_id).stdout.strip()))
-    assert (made.again_of, made.status) == (UUID(job_id), Status.QUEUED)
+    created = services.jobs.get(UUID(run("job", "run-again", job_id).stdout.strip()))
+    assert (created.again_of, created.status) == (UUID(job_id), Status.QUEUED)
 
 
-def test_a_job_without_its_input_files_cannot_run_again(say: Say, services: Services, table: object) -> None:
-    job_id = say("job", "start", "dataset_report", "--file", f"file={table}").stdout.strip()
+def test_a_job_without_its_input_files_cannot_run_again(run: Run, services: Services, table: object) -> None:
+    job_id = run("job", "start", "dataset_report", "--file", f"file={table}").stdout.strip()
     services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)
-    refused = say("job", "run-again", job_id)
+    refused = run("job", "run-again", job_id)
     assert refused.exit_code == 1
     assert "were deleted. Start a new job" in refused.stderr
 
 
 def test_a_finished_job_is_deleted_and_a_waiting_one_is_refused(
-    say: Say, start: Start, services: Services, status: Callable[[str], Status]
+    run: Run, start: Start, services: Services, status: Callable[[str], Status]
 ) -> None:
     ended, waiting = start(), start()
-    say("job", "cancel", ended)
-    done = say("job", "delete", ended, waiting)
+    run("job", "cancel", ended)
+    done = run("job", "delete", ended, waiting)
     assert done.exit_code == 1
     assert done.stdout == f"{ended}  deleted\n"
     assert f"Job {waiting[-8:]} cannot be deleted" in done.stderr
@@ -149,11 +149,11 @@ def test_a_finished_job_is_deleted_and_a_waiting_one_is_refused(
         services.jobs.get(UUID(ended))
 
 
-def test_only_a_waiting_job_can_get_another_priority(say: Say, start: Start, services: Services) -> None:
+def test_only_a_waiting_job_can_get_another_priority(run: Run, start: Start, services: Services) -> None:
     job_id = start()
-    assert json.loads(say("job", "priority", job_id, "7", "--json").stdout)["priority"] == 7
+    assert json.loads(run("job", "priority", job_id, "7", "--json").stdout)["priority"] == 7
     assert services.jobs.get(UUID(job_id)).priority == 7
-    say("job", "cancel", job_id)
-    refused = say("job", "priority", job_id, "8")
+    run("job", "cancel", job_id)
+    refused = run("job", "priority", job_id, "8")
     assert refused.exit_code == 1
     assert "has started or ended" in refused.stderr

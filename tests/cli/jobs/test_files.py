@@ -10,42 +10,42 @@ from click.testing import Result
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
-def job_id(say: Say, services: Services, table: Path) -> str:
+def job_id(run: Run, services: Services, table: Path) -> str:
     """A job with two files of one name."""
-    made: str = say("job", "start", "dataset_report", "--file", f"file={table}").stdout.strip()
-    services.jobs.add_attachment(UUID(made), "table.csv", b"a,b\n3,4\n")
-    return made
+    created: str = run("job", "start", "dataset_report", "--file", f"file={table}").stdout.strip()
+    services.jobs.add_attachment(UUID(created), "table.csv", b"a,b\n3,4\n")
+    return created
 
 
-def test_files_are_listed(say: Say, job_id: str, table: Path) -> None:
-    assert say("job", "files", job_id).stdout.splitlines()[0].split() == ["input", "8", "table.csv"]
-    first = json.loads(say("job", "files", job_id, "--json").stdout)[0]
+def test_files_are_listed(run: Run, job_id: str, table: Path) -> None:
+    assert run("job", "files", job_id).stdout.splitlines()[0].split() == ["input", "8", "table.csv"]
+    first = json.loads(run("job", "files", job_id, "--json").stdout)[0]
     assert (first["role"], first["sha256"]) == ("input", sha256(table.read_bytes()).hexdigest())
 
 
-def test_files_with_one_name_are_downloaded_under_different_names(say: Say, job_id: str, tmp_path: Path) -> None:
-    assert say("job", "files", job_id, "--download", tmp_path / "new" / "out").exit_code == 0
+def test_files_with_one_name_are_downloaded_under_different_names(run: Run, job_id: str, tmp_path: Path) -> None:
+    assert run("job", "files", job_id, "--download", tmp_path / "new" / "out").exit_code == 0
     copied = {path.name: path.read_text() for path in (tmp_path / "new" / "out").iterdir()}
     assert copied == {"table.csv": "a,b\n1,2\n", "table (2).csv": "a,b\n3,4\n"}
 
 
-def test_an_existing_file_is_never_overwritten(say: Say, job_id: str, tmp_path: Path) -> None:
+def test_an_existing_file_is_never_overwritten(run: Run, job_id: str, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "table (2).csv").write_text("mine")
-    refused = say("job", "files", job_id, "--download", tmp_path / "out")
+    refused = run("job", "files", job_id, "--download", tmp_path / "out")
     assert refused.exit_code == 2
     assert "already exists. Choose another folder." in refused.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["table (2).csv"]
 
 
 def test_a_file_missing_on_disk_fails_with_a_sentence(
-    say: Say, job_id: str, services: Services, tmp_path: Path
+    run: Run, job_id: str, services: Services, tmp_path: Path
 ) -> None:
     services.files.remove(services.jobs.attachments(UUID(job_id))[0].id)
-    refused = say("job", "files", job_id, "--download", tmp_path / "out")
+    refused = run("job", "files", job_id, "--download", tmp_path / "out")
     assert refused.exit_code == 1
     assert "table.csv is missing on disk" in refused.stderr

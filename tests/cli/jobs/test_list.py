@@ -12,79 +12,79 @@ from webapp.schema import jobs
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 Start = Callable[..., str]
 
 
-def listed(say: Say, *words: str) -> list[str]:
-    done = say("job", "list", "--json", *words)
+def listed(run: Run, *words: str) -> list[str]:
+    done = run("job", "list", "--json", *words)
     assert done.exit_code == 0, done.stderr
     return [job["id"] for job in json.loads(done.stdout)]
 
 
-def test_every_shipped_job_type_is_listed(say: Say) -> None:
-    names = [kind["name"] for kind in json.loads(say("job", "types", "--json").stdout)]
+def test_every_shipped_job_type_is_listed(run: Run) -> None:
+    names = [kind["name"] for kind in json.loads(run("job", "types", "--json").stdout)]
     assert set(names) >= {"dataset_report", "user_import", "job_history_export", "maintenance"}
-    assert "Dataset report" in say("job", "types").stdout
+    assert "Dataset report" in run("job", "types").stdout
 
 
-def test_a_job_is_shown_as_text_and_as_json(say: Say, start: Start) -> None:
+def test_a_job_is_shown_as_text_and_as_json(run: Run, start: Start) -> None:
     job_id = start(title="Sales")
-    shown = say("job", "show", job_id).stdout
+    shown = run("job", "show", job_id).stdout
     assert "name      Sales\n" in shown
     assert "owner     the system\n" in shown
     assert "queue     default, priority 100\n" in shown
-    assert json.loads(say("job", "show", job_id, "--json").stdout)["status"] == "queued"
+    assert json.loads(run("job", "show", job_id, "--json").stdout)["status"] == "queued"
 
 
-def test_a_job_is_found_by_its_short_id_in_either_case(say: Say, start: Start) -> None:
+def test_a_job_is_found_by_its_short_id_in_either_case(run: Run, start: Start) -> None:
     job_id = start()
-    assert job_id in say("job", "show", job_id[-8:]).stdout
-    assert job_id in say("job", "show", job_id[-8:].upper()).stdout
-    assert job_id in say("job", "show", job_id.upper()).stdout
+    assert job_id in run("job", "show", job_id[-8:]).stdout
+    assert job_id in run("job", "show", job_id[-8:].upper()).stdout
+    assert job_id in run("job", "show", job_id.upper()).stdout
 
 
-def test_the_newest_jobs_are_listed_first_up_to_the_limit(say: Say, start: Start) -> None:
+def test_the_newest_jobs_are_listed_first_up_to_the_limit(run: Run, start: Start) -> None:
     ids = [start() for _ in range(3)]
-    assert listed(say, "--limit", "2") == [ids[2], ids[1]]
-    lines = say("job", "list").stdout.splitlines()
+    assert listed(run, "--limit", "2") == [ids[2], ids[1]]
+    lines = run("job", "list").stdout.splitlines()
     assert [line[:36] for line in lines] == ids[::-1]
 
 
-def test_a_list_is_filtered_by_status_type_and_owner(say: Say, start: Start, services: Services, user: User) -> None:
+def test_a_list_is_filtered_by_status_type_and_owner(run: Run, start: Start, services: Services, user: User) -> None:
     waiting, stopped = start(), start()
     other = str(services.jobs.create_system_job("maintenance").id)
     mine = str(services.jobs.create_user_job("job_history_export", None, user.id).id)
     services.jobs.cancel(UUID(stopped))
-    assert listed(say, "--status", "cancelled") == [stopped]
-    assert listed(say, "--status", "cancelled", "--status", "queued", "--type", "job_history_export") == [
+    assert listed(run, "--status", "cancelled") == [stopped]
+    assert listed(run, "--status", "cancelled", "--status", "queued", "--type", "job_history_export") == [
         mine,
         stopped,
         waiting,
     ]
-    assert listed(say, "--type", "maintenance") == [other]
-    assert listed(say, "--owner", user.name) == [mine]
+    assert listed(run, "--type", "maintenance") == [other]
+    assert listed(run, "--owner", user.name) == [mine]
     with writing(services.engine) as connection:
         warning = [{"text": "Two rows were left out."}]
         connection.execute(update(jobs).where(jobs.c.id == UUID(other)).values(warnings=warning))
-    assert listed(say, "--warned") == [other]
-    assert f"owner     {user.name}\n" in say("job", "show", mine).stdout
+    assert listed(run, "--warned") == [other]
+    assert f"owner     {user.name}\n" in run("job", "show", mine).stdout
 
 
-def test_child_jobs_are_listed_oldest_first(say: Say, start: Start, services: Services) -> None:
+def test_child_jobs_are_listed_oldest_first(run: Run, start: Start, services: Services) -> None:
     root = UUID(start())
     parts = [str(services.jobs.create_child_job(root, "maintenance", name=f"part {n}").id) for n in range(3)]
-    assert [job["id"] for job in json.loads(say("job", "children", root, "--json").stdout)] == parts
-    some = say("job", "children", root, "--limit", "2")
+    assert [job["id"] for job in json.loads(run("job", "children", root, "--json").stdout)] == parts
+    some = run("job", "children", root, "--limit", "2")
     assert [line[:36] for line in some.stdout.splitlines()] == parts[:2]
     assert some.stderr == "2 of 3 child jobs are listed. Use --limit to list more.\n"
-    assert "children  3: 0 completed, 0 failed, 0 cancelled\n" in say("job", "show", root).stdout
+    assert "children  3: 0 completed, 0 failed, 0 cancelled\n" in run("job", "show", root).stdout
 
 
-def test_control_characters_are_not_printed(say: Say, start: Start) -> None:
+def test_control_characters_are_not_printed(run: Run, start: Start) -> None:
     start(title="nice\x1b[2J title")
-    assert "\x1b" not in say("job", "list").stdout
-    assert "nice\N{REPLACEMENT CHARACTER}[2J title" in say("job", "list").stdout
+    assert "\x1b" not in run("job", "list").stdout
+    assert "nice\N{REPLACEMENT CHARACTER}[2J title" in run("job", "list").stdout
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_control_characters_are_not_printed(say: Say, start: Start) -> None:
         (("lsit",), "No such command 'lsit'"),
     ],
 )
-def test_bad_usage_is_one_sentence(say: Say, words: tuple[str, ...], sentence: str) -> None:
-    refused = say("job", *words)
+def test_bad_usage_is_one_sentence(run: Run, words: tuple[str, ...], sentence: str) -> None:
+    refused = run("job", *words)
     assert refused.exit_code == 2
     assert refused.stderr.startswith("deskjob: ")
     assert refused.stderr.count("\n") == 1

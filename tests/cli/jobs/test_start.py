@@ -12,25 +12,25 @@ from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 Start = Callable[..., str]
 QUICK = "job_history_export"
 
 
 @pytest.fixture
-def started(say: Say, services: Services) -> Callable[..., Job]:
+def started(run: Run, services: Services) -> Callable[..., Job]:
     """Start a job by the command; return it."""
 
     def started(*words: object) -> Job:
-        done = say("job", "start", *words)
+        done = run("job", "start", *words)
         assert done.exit_code == 0, done.stderr
         return services.jobs.get(UUID(done.stdout.strip()))
 
     return started
 
 
-def test_a_job_is_started_with_a_file_for_a_user(say: Say, services: Services, user: User, table: Path) -> None:
-    done = say("job", "start", "dataset_report", "--file", f"file={table}", "--as", user.name, "--json")
+def test_a_job_is_started_with_a_file_for_a_user(run: Run, services: Services, user: User, table: Path) -> None:
+    done = run("job", "start", "dataset_report", "--file", f"file={table}", "--as", user.name, "--json")
     job = services.queries.all_jobs.newest(1)[0]
     assert json.loads(done.stdout)["id"] == str(job.id)
     assert (job.owner.user_id, job.triggered_by) == (user.id, user.id)
@@ -66,18 +66,18 @@ def test_a_job_starts_after_others_have_completed(started: Callable[..., Job], s
     assert started(QUICK, "--after", one, "--after", two[-8:]).status is Status.HELD
 
 
-def test_a_second_job_with_an_unfinished_unique_key_is_refused(say: Say, start: Start, services: Services) -> None:
+def test_a_second_job_with_an_unfinished_unique_key_is_refused(run: Run, start: Start, services: Services) -> None:
     start(unique_key="k")
-    refused = say("job", "start", QUICK, "--unique", "k")
+    refused = run("job", "start", QUICK, "--unique", "k")
     assert refused.exit_code == 1
     assert "Wait for its end, or cancel it." in refused.stderr
     assert len(services.queries.all_jobs.newest(9)) == 1
 
 
-def test_a_duplicate_can_return_the_unfinished_job_or_wait_for_it(say: Say, services: Services) -> None:
-    first = say("job", "start", QUICK, "--unique", "nightly").stdout
-    assert say("job", "start", QUICK, "--unique", "nightly", "--on-duplicate", "return").stdout == first
-    second = say("job", "start", QUICK, "--unique", "nightly", "--on-duplicate", "queue_after").stdout
+def test_a_duplicate_can_return_the_unfinished_job_or_wait_for_it(run: Run, services: Services) -> None:
+    first = run("job", "start", QUICK, "--unique", "nightly").stdout
+    assert run("job", "start", QUICK, "--unique", "nightly", "--on-duplicate", "return").stdout == first
+    second = run("job", "start", QUICK, "--unique", "nightly", "--on-duplicate", "queue_after").stdout
     assert services.jobs.get(UUID(second.strip())).status is Status.HELD
 
 
@@ -110,16 +110,16 @@ def test_a_duplicate_can_return_the_unfinished_job_or_wait_for_it(say: Say, serv
 )
 @pytest.mark.usefixtures("user")
 def test_bad_usage_is_a_sentence_and_creates_no_job(
-    say: Say, services: Services, words: tuple[str, ...], sentence: str
+    run: Run, services: Services, words: tuple[str, ...], sentence: str
 ) -> None:
-    refused = say("job", "start", *words)
+    refused = run("job", "start", *words)
     assert refused.exit_code == 2
     assert sentence in refused.stderr
     assert services.queries.all_jobs.newest(1) == ()
 
 
-def test_a_file_over_the_size_limit_is_refused(say: Say, services: Services, table: Path) -> None:
+def test_a_file_over_the_size_limit_is_refused(run: Run, services: Services, table: Path) -> None:
     services.settings = services.settings.model_copy(update={"max_upload_bytes": 3})
-    refused = say("job", "start", "dataset_report", "--file", f"file={table}")
+    refused = run("job", "start", "dataset_report", "--file", f"file={table}")
     assert refused.exit_code == 2
     assert "larger than the allowed 3 bytes. DESKJOB_MAX_UPLOAD_BYTES sets the limit." in refused.stderr

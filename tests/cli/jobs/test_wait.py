@@ -34,18 +34,18 @@ def deskjob(installation: Installation) -> Start:
 
 def test_a_start_with_wait_prints_progress_and_succeeds_with_its_job(deskjob: Start) -> None:
     process = deskjob("job", "start", "steps", "--payload", '{"steps": 2, "seconds": 1}', "--wait")
-    said, progress = process.communicate(timeout=PATIENCE_SECONDS)
+    output, progress = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    assert len(said.strip()) == 36
+    assert len(output.strip()) == 36
     assert "running 50.0 %" in progress.splitlines()
     assert progress.splitlines()[-1] == "completed 100.0 %"
 
 
 def test_a_start_with_wait_fails_with_its_job_and_prints_the_error(deskjob: Start) -> None:
     process = deskjob("job", "start", "exits", "--payload", '{"path": "3"}', "--wait", "--json")
-    said, sentence = process.communicate(timeout=PATIENCE_SECONDS)
+    output, sentence = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
-    ended: dict[str, Any] = json.loads(said)
+    ended: dict[str, Any] = json.loads(output)
     assert ended["status"] == "failed"
     assert sentence == f"deskjob: Job {ended['id'][-8:]} is failed: {ended['errors'][-1]['text']}\n"
 
@@ -56,9 +56,9 @@ def test_a_followed_log_has_every_line_and_ends_with_its_job(deskjob: Start, ins
     process = deskjob("job", "log", str(job_id)[-8:], "--follow", "--json")
     installation.services.queues.resume("default")
     top_up_wake_ups(installation.services.engine, installation.services.wake_ups.top_up)
-    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    assert [json.loads(line)["text"] for line in said.splitlines()] == [f"step {n}" for n in range(4)]
+    assert [json.loads(line)["text"] for line in output.splitlines()] == [f"step {n}" for n in range(4)]
     assert installation.get(job_id).status is Status.COMPLETED
 
 

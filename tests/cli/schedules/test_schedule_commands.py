@@ -11,82 +11,82 @@ from webapp.schema import audit
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Say = Callable[..., Result]
+Run = Callable[..., Result]
 NIGHTLY = ("add", "Nightly", "maintenance", "--rule", "0 2 * * 1-5", "--zone", "Europe/Madrid")
 
 
-def schedule(say: Say, *words: object) -> Any:
-    done = say("schedule", *words, "--json")
+def schedule(run: Run, *words: object) -> Any:
+    done = run("schedule", *words, "--json")
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_a_schedule_is_added_listed_and_shown(say: Say) -> None:
-    made = schedule(say, *NIGHTLY, "--payload", '{"dry_run": true}', "--missed", "skip", "--one-at-a-time")
-    assert (made["name"], made["rule"], made["zone"], made["missed"]) == (
+def test_a_schedule_is_added_listed_and_shown(run: Run) -> None:
+    created = schedule(run, *NIGHTLY, "--payload", '{"dry_run": true}', "--missed", "skip", "--one-at-a-time")
+    assert (created["name"], created["rule"], created["zone"], created["missed"]) == (
         "Nightly",
         "0 2 * * 1-5",
         "Europe/Madrid",
         "skip",
     )
-    assert (made["payload"], made["one_at_a_time"], made["public"]) == ({"dry_run": True}, True, True)
-    assert schedule(say, "list") == [made]
-    shown = schedule(say, "show", made["id"])
+    assert (created["payload"], created["one_at_a_time"], created["public"]) == ({"dry_run": True}, True, True)
+    assert schedule(run, "list") == [created]
+    shown = schedule(run, "show", created["id"])
     assert (len(shown["next"]), shown["runs"]) == (5, [])
-    words = say("schedule", "show", "Nightly").stdout
+    words = run("schedule", "show", "Nightly").stdout
     assert "At 02:00 on Monday through Friday" in words
     assert words.count("  next  ") == 5
-    assert "maintenance" in say("schedule", "list").stdout
+    assert "maintenance" in run("schedule", "list").stdout
 
 
-def test_a_schedule_uses_the_time_zone_of_the_installation_by_default(say: Say, services: Services) -> None:
-    made = schedule(say, "add", "Nightly", "maintenance", "--rule", "0 2 * * *", "--private")
-    assert (made["zone"], made["public"]) == (services.settings.timezone, False)
+def test_a_schedule_uses_the_time_zone_of_the_installation_by_default(run: Run, services: Services) -> None:
+    created = schedule(run, "add", "Nightly", "maintenance", "--rule", "0 2 * * *", "--private")
+    assert (created["zone"], created["public"]) == (services.settings.timezone, False)
 
 
-def test_a_schedule_is_paused_with_a_reason_and_resumed(say: Say) -> None:
-    schedule(say, *NIGHTLY)
-    paused = schedule(say, "pause", "Nightly", "--reason", "Moving house")
-    assert (paused["paused_why"], paused["next_fire_at"]) == ("Moving house", None)
-    assert "paused: Moving house" in say("schedule", "list").stdout
-    assert schedule(say, "show", "Nightly")["next"] == []
-    assert schedule(say, "resume", "Nightly")["next_fire_at"]
+def test_a_schedule_is_paused_with_a_reason_and_resumed(run: Run) -> None:
+    schedule(run, *NIGHTLY)
+    paused = schedule(run, "pause", "Nightly", "--reason", "Moving the database")
+    assert (paused["paused_why"], paused["next_fire_at"]) == ("Moving the database", None)
+    assert "paused: Moving the database" in run("schedule", "list").stdout
+    assert schedule(run, "show", "Nightly")["next"] == []
+    assert schedule(run, "resume", "Nightly")["next_fire_at"]
 
 
-def test_run_now_prints_the_id_of_the_new_job(say: Say, services: Services) -> None:
-    schedule(say, *NIGHTLY, "--one-at-a-time")
-    job = schedule(say, "run-now", "Nightly")
+def test_run_now_prints_the_id_of_the_new_job(run: Run, services: Services) -> None:
+    schedule(run, *NIGHTLY, "--one-at-a-time")
+    job = schedule(run, "run-now", "Nightly")
     assert job["priority"] == 200
-    assert schedule(say, "show", "Nightly")["runs"][0]["job_id"] == job["id"]
-    assert job["id"] in say("schedule", "show", "Nightly").stdout
-    refused = say("schedule", "run-now", "Nightly")
+    assert schedule(run, "show", "Nightly")["runs"][0]["job_id"] == job["id"]
+    assert job["id"] in run("schedule", "show", "Nightly").stdout
+    refused = run("schedule", "run-now", "Nightly")
     assert refused.exit_code == 1
     assert "runs one job at a time, and its previous job has not finished. Wait for its end" in refused.stderr
     services.jobs.cancel(services.queries.all_jobs.newest(1)[0].id)
-    assert say("schedule", "run-now", "Nightly").stdout.strip() == str(services.queries.all_jobs.newest(1)[0].id)
+    assert run("schedule", "run-now", "Nightly").stdout.strip() == str(services.queries.all_jobs.newest(1)[0].id)
 
 
-def test_an_edit_changes_only_the_given_options(say: Say) -> None:
-    made = schedule(say, *NIGHTLY, "--queue", "default", "--priority", "7")
-    changed = schedule(say, "edit", "Nightly", "--name", "Daily", "--rule", "0 3 * * *")
+def test_an_edit_changes_only_the_given_options(run: Run) -> None:
+    created = schedule(run, *NIGHTLY, "--queue", "default", "--priority", "7")
+    changed = schedule(run, "edit", "Nightly", "--name", "Daily", "--rule", "0 3 * * *")
     same = {"id", "zone", "queue", "priority", "missed", "payload", "created_at", "public"}
-    assert {key: changed[key] for key in same} == {key: made[key] for key in same}
+    assert {key: changed[key] for key in same} == {key: created[key] for key in same}
     assert (changed["name"], changed["rule"]) == ("Daily", "0 3 * * *")
-    assert schedule(say, "edit", "Daily", "--queue", "none")["queue"] is None
+    assert schedule(run, "edit", "Daily", "--queue", "none")["queue"] is None
 
 
-def test_a_schedule_is_deleted(say: Say) -> None:
-    schedule(say, *NIGHTLY)
-    assert say("schedule", "remove", "Nightly").stdout == "Deleted the schedule Nightly.\n"
-    assert schedule(say, "list") == []
+def test_a_schedule_is_deleted(run: Run) -> None:
+    schedule(run, *NIGHTLY)
+    assert run("schedule", "remove", "Nightly").stdout == "Deleted the schedule Nightly.\n"
+    assert schedule(run, "list") == []
 
 
-def test_every_change_of_a_schedule_is_audited(say: Say, services: Services) -> None:
-    schedule(say, *NIGHTLY)
+def test_every_change_of_a_schedule_is_audited(run: Run, services: Services) -> None:
+    schedule(run, *NIGHTLY)
     for words in (("edit", "Nightly", "--rule", "0 3 * * *"), ("pause", "Nightly"), ("resume", "Nightly")):
-        schedule(say, *words)
-    schedule(say, "run-now", "Nightly")
-    schedule(say, "remove", "Nightly")
+        schedule(run, *words)
+    schedule(run, "run-now", "Nightly")
+    schedule(run, "remove", "Nightly")
     with services.engine.connect() as connection:
         lines = connection.execute(
             select(audit.c.action, audit.c.object_name, audit.c.actor).order_by(audit.c.id)
@@ -97,9 +97,9 @@ def test_every_change_of_a_schedule_is_audited(say: Say, services: Services) -> 
     assert all(line.actor.startswith("command line") for line in lines)
 
 
-def test_a_schedule_can_create_jobs_for_a_user(say: Say, user: User) -> None:
-    made = schedule(say, "add", "Mine", "job_history_export", "--rule", "0 2 * * *", "--as", user.name)
-    assert (made["owner"], made["public"]) == (str(user.id), False)
+def test_a_schedule_can_create_jobs_for_a_user(run: Run, user: User) -> None:
+    created = schedule(run, "add", "Mine", "job_history_export", "--rule", "0 2 * * *", "--as", user.name)
+    assert (created["owner"], created["public"]) == (str(user.id), False)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_a_schedule_can_create_jobs_for_a_user(say: Say, user: User) -> None:
         (("pause", "5a6f0b64-0000-7000-8000-000000000000"), "There is no schedule 5a6f0b64"),
     ],
 )
-def test_bad_usage_is_one_sentence(say: Say, services: Services, words: tuple[str, ...], sentence: str) -> None:
-    refused = say("schedule", *words)
+def test_bad_usage_is_one_sentence(run: Run, services: Services, words: tuple[str, ...], sentence: str) -> None:
+    refused = run("schedule", *words)
     assert refused.exit_code == 2
     assert refused.stderr.count("\n") == 1
     assert sentence in refused.stderr

@@ -89,10 +89,10 @@ def test_bad_rows_are_listed_with_line_and_reason_and_the_others_imported(import
     assert job.message == "1 imported, 4 rejected"
     assert [note["text"] for note in job.warnings] == ["Some rows were rejected. See rejected.csv for the reasons."]
     assert [(row["line"], row["reason"]) for row in rows_of(job, "rejected.csv")] == [
-        ("2", "There is an account named ana already."),
-        ("4", "This is not an e-mail address. Unknown role. The roles are user, auditor, operator, admin."),
+        ("2", "An account named ana already exists."),
+        ("4", "This is not an email address. Unknown role. The roles are user, auditor, operator, admin."),
         ("6", "The name carl already appears on line 5."),
-        ("7", "A password has 12 to 128 characters."),
+        ("7", "A password must have 12 to 128 characters."),
     ]
     assert services.accounts.by_name("ana") == user
 
@@ -128,7 +128,7 @@ def test_a_dry_run_creates_no_account(database, imported, services, rows_of, lef
     assert job.message == "1 can be imported, 1 would be rejected"
     assert services.accounts.by_name("bea") is None
     assert set(left_by(job)) == {"rejected.csv"}
-    assert rows_of(job, "rejected.csv")[0]["reason"] == "There is an account named ana already."
+    assert rows_of(job, "rejected.csv")[0]["reason"] == "An account named ana already exists."
 
 
 def test_an_import_killed_between_an_account_and_its_checkpoint_goes_on(

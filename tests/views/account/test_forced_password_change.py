@@ -44,9 +44,9 @@ def test_a_password_of_ones_own_opens_the_rest_and_ends_other_sessions(
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"repeated": "something else than that"}, "The two new passwords are not the same."),
-        ({"password": "short", "repeated": "short"}, "A password has 12 to 128 characters."),
-        ({"own_password": "not the one I was given"}, "This is not your password."),
+        ({"repeated": "something else than that"}, "The new passwords do not match."),
+        ({"password": "short", "repeated": "short"}, "A password must have 12 to 128 characters."),
+        ({"own_password": "not the one I was given"}, "Incorrect password."),
     ],
 )
 def test_a_password_that_will_not_do_is_refused(
@@ -60,4 +60,4 @@ def test_a_password_that_will_not_do_is_refused(
 
 def test_the_one_time_password_is_not_kept(newcomer: FlaskClient, password: str) -> None:
     data = dict.fromkeys(("own_password", "password", "repeated"), password)
-    assert "This is the old password." in newcomer.post("/new-password", data=data).text
+    assert "This is your current password." in newcomer.post("/new-password", data=data).text

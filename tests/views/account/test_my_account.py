@@ -23,7 +23,7 @@ def test_the_choices_are_kept_and_shown(client: FlaskClient, services: Services,
     assert (kept.theme, kept.language, kept.timezone, kept.notify) == ("dark", "de", "Europe/Madrid", "failure")
     page = client.get(answer.location).text
     assert 'lang="de" data-theme="dark"' in page
-    assert "Ihre Einstellungen sind gespeichert." in page
+    assert "Einstellungen gespeichert." in page
     assert 'value="Europe/Madrid" maxlength' in page
 
 

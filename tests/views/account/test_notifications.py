@@ -44,7 +44,7 @@ def again(page: str) -> str:
 
 def test_an_empty_page_says_what_will_come(client: FlaskClient) -> None:
     page = client.get("/notices").text
-    assert "Nothing to tell yet" in page
+    assert "No notifications yet" in page
     assert "bell__count" not in page
 
 
@@ -118,7 +118,7 @@ def test_when_the_last_of_several_ends_it_is_said_that_all_have(
 
 def test_the_badge_the_title_and_the_list_count_what_runs(client: FlaskClient, put: Put) -> None:
     assert "<title>Jobs · Deskjob</title>" in client.get("/jobs").text
-    assert "None of your jobs runs now." in client.get("/notices").text
+    assert "None of your jobs are running." in client.get("/notices").text
     put(Status.RUNNING, progress=42.0, message="84 of 200")
     put(Status.RUNNING, owner=Owner(public=True))
     page = client.get("/jobs").text

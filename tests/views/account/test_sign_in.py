@@ -78,7 +78,7 @@ def test_nobody_is_sent_to_another_site(browser: FlaskClient, user: User, passwo
 def test_every_no_is_the_same_page(browser: FlaskClient, user: User, name: str, typed: str) -> None:
     response = sign_in(browser, name, typed)
     assert response.status_code == 422
-    assert '<p class="error-summary" role="alert">The name or the password is not right.</p>' in response.text
+    assert '<p class="error-summary" role="alert">Incorrect username or password.</p>' in response.text
     assert not typed or typed not in response.text
 
 
@@ -92,7 +92,7 @@ def test_a_disabled_person_gets_the_same_no(
     services: Services, browser: FlaskClient, user: User, password: str
 ) -> None:
     services.accounts.disable("ana")
-    assert "The name or the password is not right." in sign_in(browser, "ana", password).text
+    assert "Incorrect username or password." in sign_in(browser, "ana", password).text
 
 
 def test_who_is_signed_in_is_not_asked_again(client_of: Callable[[User], FlaskClient], user: User) -> None:

@@ -102,7 +102,7 @@ def test_jobs_of_a_restricted_type_are_not_retried(
 def test_an_auditor_sees_why_actions_are_disabled(auditor: FlaskClient, error: str) -> None:
     page = auditor.get(f"/admin/errors/{error}").text
     assert "disabled" in page
-    assert "Only operators and admins may do this." in page
+    assert "Only operators and admins can do this." in page
     assert auditor.post(f"/admin/errors/{error}/resolved").status_code == 403
     assert auditor.get(f"/admin/errors/{error}/retry").status_code == 403
 

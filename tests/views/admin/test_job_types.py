@@ -21,7 +21,7 @@ def test_every_type_is_listed_and_has_a_page(auditor: FlaskClient, services: Ser
     shown = auditor.get("/admin/types/maintenance").text
     for words in ("dry_run", "yes or no", "Operator, Admin", "up to 2 attempts", "2\N{NO-BREAK SPACE}h"):
         assert words in shown
-    assert "Only admins may do this." in shown
+    assert "Only admins can do this." in shown
 
 
 def test_the_list_shows_the_rules_of_each_type(auditor: FlaskClient) -> None:

@@ -52,13 +52,13 @@ def test_a_new_user_gets_a_password_that_is_shown_once(
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"name": "a b"}, "A name has 1 to 80 letters"),
-        ({"name": "root"}, "There is an account named root already."),
-        ({"password": "short"}, "A password has 12 to 128 characters."),
-        ({"email": "nothing"}, "This is not an e-mail address."),
-        ({"role": "king"}, "There is no role"),
-        ({"own_password": ""}, "Type your own password."),
-        ({"own_password": "not mine at all"}, "This is not your password."),
+        ({"name": "a b"}, "A username must have 1 to 80 characters"),
+        ({"name": "root"}, "An account named root already exists."),
+        ({"password": "short"}, "A password must have 12 to 128 characters."),
+        ({"email": "nothing"}, "This is not an email address."),
+        ({"role": "king"}, "Unknown role"),
+        ({"own_password": ""}, "Enter your password."),
+        ({"own_password": "not mine at all"}, "Incorrect password."),
     ],
 )
 def test_a_refused_form_names_the_error_and_keeps_its_values(
@@ -111,7 +111,7 @@ def test_a_reset_password_is_temporary_and_ends_all_sessions(
     theirs = client_of(user)
     address = f"/admin/users/{user.id}/password"
     refused = admin_client.post(address, data={"own_password": "not mine at all"})
-    assert (refused.status_code, "This is not your password." in refused.text) == (422, True)
+    assert (refused.status_code, "Incorrect password." in refused.text) == (422, True)
     done = admin_client.post(address, data={"own_password": password})
     made = one_time_in(admin_client.get(done.location).text)
     assert theirs.get("/jobs").status_code == 302, "their sessions have ended"
@@ -120,7 +120,7 @@ def test_a_reset_password_is_temporary_and_ends_all_sessions(
 
 def test_operators_see_users_but_cannot_change_them(operator: FlaskClient, user: User) -> None:
     text = operator.get(f"/admin/users/{user.id}").text
-    assert "Only admins may do this." in text
+    assert "Only admins can do this." in text
     for verb in ("role", "disable", "enable", "password"):
         assert operator.post(f"/admin/users/{user.id}/{verb}").status_code == 403
     assert operator.get("/admin/users/new").status_code == 403

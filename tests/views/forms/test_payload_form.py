@@ -77,26 +77,26 @@ def test_moments_are_typed_on_the_clock_of_the_form() -> None:
 @pytest.mark.parametrize(
     ("annotation", "typed", "sentence"),
     [
-        (str, "", "Fill this in."),
+        (str, "", "Fill in this field."),
         (int, "x", "This must be a whole number."),
         (int, "1e999", "This number is too large."),
         (float, "nan", "This must be a number."),
         (float, "x", "This must be a number."),
         (date, "soon", "This must be a date."),
         (datetime, "soon", "This must be a date and a time."),
-        (datetime, "0001-01-01T00:00", "This is too far away."),
+        (datetime, "0001-01-01T00:00", "This date is out of range."),
         (EmailStr, "ana", "An email address must have an @-sign."),
         (Literal["a", "b"], "c", "Choose one of the options."),
         (Literal["a", "b"], "", "Choose one of the options."),
-        (Literal[True], "", "Tick this to go on."),
-        (list[int], "1\nx", "Number 2: This must be a whole number."),
-        (dict[str, int], "{", "This is not JSON: line 1, column 2: expecting property name enclosed in double quotes."),
+        (Literal[True], "", "Check this box to continue."),
+        (list[int], "1\nx", "Item 2: This must be a whole number."),
+        (dict[str, int], "{", "Invalid JSON at line 1, column 2: expecting property name enclosed in double quotes."),
         (dict[str, int], '{"a": "x"}', "a: This must be a whole number."),
-        (Any, "[NaN]", "This JSON holds something that cannot be stored."),
-        (Any, '"\\ud800"', "This JSON holds something that cannot be stored."),
-        (Any, "[" * 100_000, "This JSON holds something that cannot be stored."),
-        (str, "a\x00b", "This holds a character that cannot be stored."),
-        (Any, '"a\\u0000b"', "This JSON holds something that cannot be stored."),
+        (Any, "[NaN]", "This JSON contains a value that cannot be stored."),
+        (Any, '"\\ud800"', "This JSON contains a value that cannot be stored."),
+        (Any, "[" * 100_000, "This JSON contains a value that cannot be stored."),
+        (str, "a\x00b", "This text contains a character that cannot be stored."),
+        (Any, '"a\\u0000b"', "This JSON contains a value that cannot be stored."),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_sentence(annotation: Any, typed: str, sentence: str) -> None:
@@ -108,14 +108,14 @@ def test_what_does_not_fit_is_said_in_a_sentence(annotation: Any, typed: str, se
 
 
 def test_a_cleared_number_is_asked_for_again_rather_than_guessed() -> None:
-    assert errors(int, "", default=5) == "Fill this in."
+    assert errors(int, "", default=5) == "Fill in this field."
 
 
 def test_an_hour_that_the_clock_leaves_out_is_refused() -> None:
     payload_class = create_model("Payload", at=(datetime, ...))
     form = PayloadForm(payload_class, zone=ZoneInfo("Europe/Madrid"), typed=MultiDict({"at": "2026-03-29T02:30"}))
     assert not form.accepts()
-    assert form["at"].errors == ["This time does not exist on that day: the clock is put forward then."]
+    assert form["at"].errors == ["This time does not exist on that day because the clocks go forward."]
 
 
 class Span(BaseModel):
@@ -139,7 +139,7 @@ def test_all_that_is_wrong_is_said_in_one_round() -> None:
         "since": "This must be a date.",
         "until": "Something else was wrong.",
         "count": "This must be 1 or more.",
-        "extra": "This is not JSON: line 1, column 2: expecting property name enclosed in double quotes.",
+        "extra": "Invalid JSON at line 1, column 2: expecting property name enclosed in double quotes.",
     }
 
 

@@ -43,7 +43,7 @@ def test_a_token_is_of_no_use_to_anybody_else_or_elsewhere(
         (staging, "logo"),
     ]
     for other, field in others:
-        with pytest.raises(StagedFileGone, match="no longer kept"):
+        with pytest.raises(StagedFileGone, match="no longer available"):
             other.peek(field, token)
 
 

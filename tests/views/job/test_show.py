@@ -287,7 +287,7 @@ def test_a_planned_retry_shows_its_error_and_its_time(client: FlaskClient, put: 
     due = services.queries.jobs.now() + timedelta(minutes=5)
     job = put(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due, errors=({"text": "The shop is closed."},))
     page = text_of(client.get(f"/jobs/{job.id}").text)
-    assert "Attempt 1 of 3 failed. The next one starts in 5 min." in page
+    assert "Attempt 1 of 3 failed. The next attempt starts in 5 min." in page
     assert "The shop is closed." in page
     assert "will be retried automatically" in page
 

@@ -192,7 +192,7 @@ def test_the_form_as_it_is_shown_can_be_sent(client: FlaskClient, services: Serv
 def test_what_does_not_fit_comes_back_with_sentences_and_all_that_was_typed(client: FlaskClient) -> None:
     answer = post(client, name="M<", key="hush", table=csv())
     assert answer.status_code == 422
-    assert '<a href="#field-name">Name</a>: Write 3 characters or more.' in answer.text
+    assert '<a href="#field-name">Name</a>: Use at least 3 characters.' in answer.text
     assert 'aria-describedby="field-name-help field-name-error"' in answer.text
     assert 'aria-invalid="true"' in answer.text
     assert 'value="M&lt;"' in answer.text
@@ -237,7 +237,7 @@ def test_a_kept_file_cannot_be_had_by_another_person(
     stolen = token(post(client, name="M", table=csv()))
     answer = post(client_of(person("eve")), **{"name": "May", "table.kept": stolen})
     assert answer.status_code == 422
-    assert "The file that you sent before is no longer kept. Choose it again." in answer.text
+    assert "The file you uploaded before is no longer available. Choose it again." in answer.text
 
 
 def test_a_required_file_has_to_be_chosen_an_optional_one_need_not(client: FlaskClient) -> None:
@@ -283,7 +283,7 @@ def test_odd_names_are_cleaned(client: FlaskClient, services: Services, name: st
 def test_a_file_over_the_limit_is_refused_with_a_page_that_names_it(client: FlaskClient, services: Services) -> None:
     answer = post(client, name="May", table=csv(content=b"x" * 100_001))
     assert answer.status_code == 413
-    assert "larger than the 100 kB that one file may have" in answer.text
+    assert "larger than the limit of 100 kB" in answer.text
     assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
 
 
@@ -300,7 +300,7 @@ def test_what_no_field_takes_is_not_even_received(client: FlaskClient, services:
         "/jobs/new/portrait", data={"picture": csv(content=b"x" * 20_001)}, content_type="multipart/form-data"
     )
     assert answer.status_code == 413
-    assert "larger than the 20 kB that one file may have" in answer.text
+    assert "larger than the limit of 20 kB" in answer.text
     assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
 
 
@@ -366,11 +366,11 @@ def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
 @pytest.mark.parametrize(
     ("at", "sentence"),
     [
-        ("2020-01-01T10:00", "This moment has passed."),
-        ("2999-01-01T10:00", "Choose a moment within a year."),
+        ("2020-01-01T10:00", "This time is in the past."),
+        ("2999-01-01T10:00", "Choose a time within the next year."),
         ("tomorrow", "This must be a date and a time."),
-        ("9999-12-31T23:59", "Choose a moment within a year."),
-        ("0001-01-01T00:00", "This moment has passed."),
+        ("9999-12-31T23:59", "Choose a time within the next year."),
+        ("0001-01-01T00:00", "This time is in the past."),
     ],
 )
 def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
@@ -400,7 +400,7 @@ def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: 
 def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
     assert "You can still start it" in client.get("/jobs/new/nothing").text
     job = started(client.post("/jobs/new/nothing"), services)
-    assert "No worker is running for this kind of job." in client.get(f"/jobs/{job.id}").text
+    assert "No worker is running for this job type." in client.get(f"/jobs/{job.id}").text
 
 
 @job_type("one_at_a_time", title="One at a time", unique_key=lambda payload: "the one")

@@ -52,5 +52,5 @@ def test_an_operator_is_told_by_whom_and_led_to_the_queue(
     put()
     services.queues.pause("default", reason="Moving the database", by=admin.id)
     text = client_of(admin).get("/jobs").text
-    assert "By you," in text
+    assert "Paused by you," in text
     assert 'href="/admin/queues/default"' in text

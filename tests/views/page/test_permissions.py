@@ -34,7 +34,7 @@ def test_who_sees_and_may_not_act_is_told_why(browser_of: Callable[..., FlaskCli
     refused = auditor.post("/pause")
     assert refused.status_code == 403
     for text in (refused.text, auditor.get("/button").text):
-        assert "Only operators and admins may do this." in text
+        assert "Only operators and admins can do this." in text
 
 
 def test_who_may_act_does(browser_of: Callable[..., FlaskClient]) -> None:

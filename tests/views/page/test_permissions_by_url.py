@@ -187,7 +187,7 @@ def test_each_route_answers_by_its_access_rule(
         if got is not expected:
             wrong.append((endpoint, method, expected, response.status_code))
         if got is WHY:
-            assert "may do this." in response.text, (endpoint, "a refusal says who may")
+            assert "can do this." in response.text, (endpoint, "a refusal says who can")
     assert wrong == []
 
 

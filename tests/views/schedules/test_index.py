@@ -70,8 +70,8 @@ def test_each_run_is_linked_to_its_job_and_says_what_became_of_it(by: By, add: A
 def test_why_it_cannot_be_changed_is_said_where_no_mouse_is_needed(by: By, add: Add) -> None:
     address = f"/admin/schedules/{add().id}"
     assert '<p class="why">' not in by("admin").get(address).text
-    assert "<strong>Edit, Delete</strong> Only admins may do this." in by("operator").get(address).text
-    assert "<strong>Run now, Pause</strong> Only operators and admins may do this." in by("auditor").get(address).text
+    assert "<strong>Edit, Delete</strong> Only admins can do this." in by("operator").get(address).text
+    assert "<strong>Run now, Pause</strong> Only operators and admins can do this." in by("auditor").get(address).text
 
 
 def test_what_its_jobs_get_is_shown_without_secrets_and_only_to_who_may_start_them(by: By, add: Add) -> None:

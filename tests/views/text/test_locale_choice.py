@@ -42,7 +42,7 @@ def test_the_own_choice_counts_more_than_the_browser(services: Services, client_
 
 def test_an_error_page_speaks_the_language_too(services: Services, client_of: Client, user: User) -> None:
     choose(services, user, language="de")
-    assert "Hier ist nichts" in client_of(user).get("/nowhere").text
+    assert "Seite nicht gefunden" in client_of(user).get("/nowhere").text
 
 
 def test_a_page_that_must_not_ask_the_database_asks_the_browser(

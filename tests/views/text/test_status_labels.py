@@ -22,7 +22,7 @@ def test_every_status_has_a_word(status: Status) -> None:
 
 def test_words_tell_more_than_the_status_alone() -> None:
     assert status_labels.status_label(job(Status.SCHEDULED, attempt=1)).word == "Retrying"
-    assert status_labels.status_label(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping…"
+    assert status_labels.status_label(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping"
     assert status_labels.status_label(job(Status.COMPLETED, warnings=({"text": "!"},))).word == "Done with warnings"
     assert status_labels.status_label(job(Status.CANCELLED, cancel_requested_at=NOW)).word == "Stopped"
 
@@ -48,15 +48,15 @@ def test_the_jobs_own_message_comes_before_its_numbers() -> None:
 
 def test_only_a_job_in_its_first_seconds_has_just_begun() -> None:
     silent = job(Status.RUNNING, started_at=NOW)
-    assert status_labels.progress_summary(silent, NOW + timedelta(seconds=2)) == "Has just begun"
-    assert status_labels.progress_summary(silent, NOW + timedelta(hours=2)) == "Does not tell how far it is"
+    assert status_labels.progress_summary(silent, NOW + timedelta(seconds=2)) == "Just started"
+    assert status_labels.progress_summary(silent, NOW + timedelta(hours=2)) == "No progress reported"
     assert not status_labels.progress_summary(replace(silent, progress=40.0), NOW), "the number beside it says enough"
 
 
 def test_a_job_that_waits_for_its_parts_says_how_many_have_ended() -> None:
     parent = job(Status.WAITING, started_at=NOW, parts=4, parts_completed=1, parts_failed=1, progress=50.0)
     assert status_labels.appears_running(parent)
-    assert status_labels.progress_summary(parent, NOW) == "2 of 4 parts"
+    assert status_labels.progress_summary(parent, NOW) == "2 of 4 child jobs"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_running_job_says_how_long_and_how_much_longer() -> None:
     usual = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=36))
     assert usual == "Running for 38 s. Usually takes 35 s."
     late = said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=18))
-    assert late == "Running for 38 s. Takes longer than usual (20 s)."
+    assert late == "Running for 38 s. Taking longer than usual (usually 20 s)."
 
 
 def test_a_job_is_late_only_when_people_would_say_so() -> None:
@@ -46,7 +46,7 @@ def test_a_job_is_late_only_when_people_would_say_so() -> None:
     assert said(Status.RUNNING, started_at=begun[1], usual=quick) == "Running for 1 s. Usually takes less than 5 s."
     assert said(Status.RUNNING, started_at=begun[10], usual=quick) == "Running for 10 s. Usually takes less than 5 s."
     late = said(Status.RUNNING, started_at=begun[11], usual=quick)
-    assert late == "Running for 11 s. Takes longer than usual (less than 5 s)."
+    assert late == "Running for 11 s. Taking longer than usual (usually less than 5 s)."
     assert said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=20)).endswith("Usually takes 20 s.")
 
 
@@ -61,11 +61,11 @@ def test_no_time_is_guessed_in_the_first_seconds() -> None:
 def test_a_waiting_job_says_its_place() -> None:
     assert said(Status.QUEUED, place=1) == "Next in the queue."
     assert said(Status.QUEUED, place=3, workers=2) == "3rd in the queue."
-    assert said(Status.QUEUED, place=1001) == "More than 1,000 jobs are ahead of it."
+    assert said(Status.QUEUED, place=1001) == "More than 1,000 jobs are ahead of this one."
 
 
 def test_a_waiting_job_says_that_nobody_works() -> None:
-    assert said(Status.QUEUED, place=1, workers=0).startswith("No worker is running for this kind of job.")
+    assert said(Status.QUEUED, place=1, workers=0).startswith("No worker is running for this job type.")
 
 
 def test_a_waiting_job_says_when_it_may_start() -> None:
@@ -74,14 +74,14 @@ def test_a_waiting_job_says_when_it_may_start() -> None:
         "3rd in the queue. Usually starts within 1 min."
     )
     assert said(Status.QUEUED, place=1, workers=2, usual=timedelta(minutes=2)) == (
-        "Next in the queue. Usually it takes 2 min once it runs."
+        "Next in the queue. Usually takes 2 min once it starts."
     )
 
 
 def test_a_paused_queue_says_by_whom_since_when_and_why() -> None:
     pause = QueuePause(by="an operator", since=NOW - timedelta(hours=3), reason="moving the database")
     assert said(Status.QUEUED, place=1, workers=2, pause=pause) == (
-        "Queue paused by an operator, today, 09:00: moving the database. It starts by itself when the queue goes on."
+        "Queue paused by an operator, today, 09:00: moving the database. It will start when the queue is resumed."
     )
 
 
@@ -98,18 +98,18 @@ def test_the_time_left_does_not_jump() -> None:
 
 def test_a_root_says_for_how_many_parts_it_waits() -> None:
     waits = said(Status.WAITING, parts=5, parts_completed=1, parts_failed=1, parts_cancelled=0)
-    assert waits.startswith("Waiting for 3 parts.")
+    assert waits.startswith("Waiting for 3 child jobs.")
 
 
 def test_a_retry_says_which_attempt_failed_and_when_the_next_begins() -> None:
     due = NOW + timedelta(seconds=30)
     assert said(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due) == (
-        "Attempt 1 of 3 failed. The next one starts in 30 s."
+        "Attempt 1 of 3 failed. The next attempt starts in 30 s."
     )
 
 
 def test_what_is_overdue_starts_any_moment() -> None:
-    assert said(Status.SCHEDULED, run_at=NOW - timedelta(seconds=1)).startswith("It starts any moment.")
+    assert said(Status.SCHEDULED, run_at=NOW - timedelta(seconds=1)).startswith("Starts any moment now.")
 
 
 def test_interrupted_attempts_do_not_count_against_the_maximum() -> None:
@@ -121,7 +121,7 @@ def test_the_end_says_how_long_it_took() -> None:
     assert said(Status.COMPLETED, **ended) == "Finished in 52 s."
     assert said(Status.COMPLETED, warnings=({"text": "a"},), **ended) == "Finished in 52 s with 1 warning."
     assert said(Status.FAILED, **ended) == "Failed after 52 s."
-    assert said(Status.FAILED, attempt=3, max_attempts=3, **ended) == "Failed after 52 s in attempt 3 of 3."
+    assert said(Status.FAILED, attempt=3, max_attempts=3, **ended) == "Failed after 52 s (attempt 3 of 3)."
     assert said(Status.FAILED, finished_at=NOW) == "Failed before it started."
 
 
@@ -130,4 +130,4 @@ def test_a_stopped_job_says_by_whom_and_how_far_it_was() -> None:
     assert said(Status.CANCELLED, progress=40.0, stopped_by="Ana Ruiz", **ended) == "Stopped by Ana Ruiz at 40 %."
     assert said(Status.CANCELLED, **ended) == "Stopped after 52 s."
     assert said(Status.CANCELLED, finished_at=NOW) == "Stopped before it started."
-    assert "did not answer" in said(Status.CANCELLED, cancel_kind="forced", **ended)
+    assert "did not stop in time" in said(Status.CANCELLED, cancel_kind="forced", **ended)

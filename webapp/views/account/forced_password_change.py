@@ -50,9 +50,9 @@ def choose() -> ResponseReturnValue:
 def _refusal(new: str, repeated: str) -> str:
     """Change it; or return why it is not changed."""
     if new != repeated:
-        return _("The two new passwords are not the same.")
+        return _("The new passwords do not match.")
     if new == request.form.get("own_password"):
-        return _("This is the old password. Choose another one.")
+        return _("This is your current password. Choose a different one.")
     person = signed_in()
     try:
         with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):

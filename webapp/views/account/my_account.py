@@ -49,10 +49,10 @@ def password() -> ResponseReturnValue:
     """Change the password of whoever knows the old one; all other sessions end, and this one is renewed."""
     person, old, new = signed_in(), request.form.get("old", ""), request.form.get("new", "")
     if services().accounts.authenticate(person.name, old) is None:
-        return _page(errors={"old": _("This is not your password.")}), 422
+        return _page(errors={"old": _("Incorrect password.")}), 422
     login_throttle.refund_attempt()
     if new != request.form.get("again", ""):
-        return _page(errors={"again": _("The two new passwords are not the same.")}), 422
+        return _page(errors={"again": _("The new passwords do not match.")}), 422
     try:
         with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
             services().accounts.set_password(person.name, new)
@@ -124,14 +124,14 @@ def choices() -> dict[str, dict[str, str]]:
     """Name each choice of each field."""
     return {
         "theme": {
-            Theme.SYSTEM: _("As the device is set"),
+            Theme.SYSTEM: _("System default"),
             Theme.LIGHT: _("Light"),
             Theme.DARK: _("Dark"),
         },
-        "language": {"": _("As the browser asks"), **OWN_NAMES},
+        "language": {"": _("Browser default"), **OWN_NAMES},
         "notify": {
-            Notify.ALWAYS: _("Whenever one of my jobs has ended"),
-            Notify.FAILURE: _("Only when one has failed"),
+            Notify.ALWAYS: _("When any of my jobs finishes"),
+            Notify.FAILURE: _("Only when one fails"),
             Notify.NEVER: _("Never"),
         },
     }
@@ -147,11 +147,11 @@ def zones() -> tuple[str, ...]:
 def validation_errors(typed: Mapping[str, str]) -> dict[str, str]:
     """Say of each field what cannot be kept."""
     offered = choices()
-    wrong = {name: _("Choose one of these.") for name in offered if typed.get(name, "") not in offered[name]}
+    wrong = {name: _("Choose one of the options.") for name in offered if typed.get(name, "") not in offered[name]}
     try:
         valid_timezone(_zone(typed))
     except BadAccount:
-        wrong["timezone"] = _("There is no such time zone. Choose one from the list, like Europe/Madrid.")
+        wrong["timezone"] = _("Unknown time zone. Choose one from the list, such as Europe/Madrid.")
     return wrong
 
 

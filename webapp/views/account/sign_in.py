@@ -52,7 +52,7 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
     if user is None:
         _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
         _note_refusal(name)
-        return _page(_("The name or the password is not right.")), 422
+        return _page(_("Incorrect username or password.")), 422
     login_throttle.refund_attempt()
     with audited_as(user, AuditAction.SIGN_IN):
         security.sign_in(user)

@@ -43,7 +43,7 @@ class ChoiceField(SpecField, SelectField):  # type: ignore[misc]
 class MultipleChoiceField(SpecField, SelectMultipleField):  # type: ignore[misc]
     """Any number of several options."""
 
-    left_open = lazy_gettext("Choose one or more of the options.")
+    left_open = lazy_gettext("Choose one or more options.")
     layout = "group"
     widget = OptionList(sends_when_empty=True)
     option_widget = CheckboxInput()

@@ -47,14 +47,14 @@ def _from_the_clock(text: str, zone: tzinfo) -> str:
     try:
         return _existing(typed if typed.tzinfo else typed.replace(tzinfo=zone)).isoformat()
     except OverflowError:
-        message = _("This is too far away.")
+        message = _("This date is out of range.")
         raise ValueError(message) from None
 
 
 def _existing(moment: datetime) -> datetime:
     utc = moment.astimezone(UTC)
     if utc.astimezone(moment.tzinfo).replace(tzinfo=None) != moment.replace(tzinfo=None):
-        message = _("This time does not exist on that day: the clock is put forward then.")
+        message = _("This time does not exist on that day because the clocks go forward.")
         raise ValueError(message)
     return utc
 
@@ -114,10 +114,10 @@ def _read_json(text: str) -> Any:
         _store(value)
     except json.JSONDecodeError as error:
         place = {"line": error.lineno, "column": error.colno, "error": error.msg.lower()}
-        message = _("This is not JSON: line %(line)s, column %(column)s: %(error)s.", **place)
+        message = _("Invalid JSON at line %(line)s, column %(column)s: %(error)s.", **place)
         raise ValueError(message) from None
     except (ValueError, RecursionError):
-        message = _("This JSON holds something that cannot be stored.")
+        message = _("This JSON contains a value that cannot be stored.")
         raise ValueError(message) from None
     return value
 

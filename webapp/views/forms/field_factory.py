@@ -49,7 +49,7 @@ def field_for(spec: FieldSpec, zone: tzinfo) -> UnboundField:
 def _file(spec: FieldSpec) -> UnboundField:
     accept = str(spec.schema.get("accept", ""))
     endings = [part.strip() for part in accept.split(",") if part.strip().startswith(".")]
-    note = _("Takes %(endings)s.", endings=join_with_or(endings)) if endings else ""
+    note = _("Accepts %(endings)s.", endings=join_with_or(endings)) if endings else ""
     return FileField(spec=spec, **_named(spec, note=note, accept=accept or False))
 
 
@@ -76,14 +76,12 @@ def _list(spec: FieldSpec) -> UnboundField:
         return MultipleChoiceField(spec=spec, tokens=tokens, choices=choices, **_named(spec, required=False))
     if items.get("type") in {"string", "integer", "number"} and items.get("format") not in {"date-time", "password"}:
         some = bool(spec.schema.get("minItems"))
-        return _text(spec, converters.LINES, TextArea(), note=_("One per line."), rows=4, empty=[], required=some)
+        return _text(spec, converters.LINES, TextArea(), note=_("One entry per line."), rows=4, empty=[], required=some)
     return _json(spec)
 
 
 def _json(spec: FieldSpec) -> UnboundField:
-    return _text(
-        spec, converters.JSON, TextArea(), note=_("Write it as JSON."), rows=4, spellcheck="false", class_="code"
-    )
+    return _text(spec, converters.JSON, TextArea(), note=_("Enter JSON."), rows=4, spellcheck="false", class_="code")
 
 
 def _typed(spec: FieldSpec, zone: tzinfo) -> UnboundField:
@@ -94,14 +92,14 @@ def _typed(spec: FieldSpec, zone: tzinfo) -> UnboundField:
     if kind != "string":
         return _json(spec)
     if form == "password":
-        note = _("It is stored encrypted and never shown.")
+        note = _("Stored encrypted and never shown.")
         return _text(spec, converters.PLAIN, PasswordInput(), note=note, secret=True, autocomplete="off")
     if form == "date-time":
         return _text(
             spec,
             converters.datetime_converter(zone),
             widgets.DateTimeInput(),
-            note=_("On the clock of %(zone)s.", zone=zone),
+            note=_("Time zone: %(zone)s.", zone=zone),
         )
     if form in _FORMATS:
         script, widget = _FORMATS[form]

@@ -12,7 +12,7 @@ from webapp.views.forms.widgets import SwitchInput
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
-FILL_IN = lazy_gettext("Fill this in.")
+FILL_IN = lazy_gettext("Fill in this field.")
 
 
 class SpecField:
@@ -59,7 +59,7 @@ class TextField(SpecField, Field):  # type: ignore[misc]
             return
         self.data = values[0].replace("\r\n", "\n")
         if "\x00" in self.data:
-            message = _("This holds a character that cannot be stored.")
+            message = _("This text contains a character that cannot be stored.")
             raise ValueError(message)
         self.answer = self._read(self.data)
 
@@ -83,7 +83,7 @@ class TextField(SpecField, Field):  # type: ignore[misc]
 class SwitchField(SpecField, Field):  # type: ignore[misc]
     """Yes or no."""
 
-    left_open = lazy_gettext("Tick this to go on.")
+    left_open = lazy_gettext("Check this box to continue.")
     layout = "switch"
     widget = SwitchInput()
 

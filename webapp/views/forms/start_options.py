@@ -40,7 +40,7 @@ class StartOptions:
         run_at, wrong = _moment(typed_at, now, zone)
         errors = {AT: wrong} if wrong else {}
         if len(title) > _TITLE_LIMIT or "\x00" in title:
-            errors[TITLE] = _("Write %(count)s characters at most.", count=_TITLE_LIMIT)
+            errors[TITLE] = _("Use at most %(count)s characters.", count=_TITLE_LIMIT)
         return cls(title=title, typed_at=typed_at, run_at=run_at, key=typed.get(KEY, "")[:_KEY_LIMIT], errors=errors)
 
     def request_key(self, secret_key: str, person: UUID, content: object) -> str | None:
@@ -63,7 +63,7 @@ def _moment(typed: str, now: datetime, zone: ZoneInfo) -> tuple[datetime | None,
     except (ValueError, OverflowError):
         return None, _("This must be a date and a time.")
     if at <= now:
-        return None, _("This moment has passed. Choose a later one, or leave it empty to start at once.")
+        return None, _("This time is in the past. Choose a later time, or leave the field empty to start now.")
     if at > now + _FARTHEST:
-        return None, _("Choose a moment within a year.")
+        return None, _("Choose a time within the next year.")
     return at, ""

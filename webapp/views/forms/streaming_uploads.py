@@ -135,10 +135,10 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
     def _too_large(self) -> str:
         if not self.expected_files:
             limit = size(self.max_content_length or SMALL_BODY)
-            return _("What was sent is larger than the %(limit)s that this page takes.", limit=limit)
+            return _("The request is larger than the limit of %(limit)s.", limit=limit)
         limit = size(self.file_limit)
         return _(
-            "The file is larger than the %(limit)s that one file may have. Go back and choose a smaller one.",
+            "The file is larger than the limit of %(limit)s. Go back and choose a smaller file.",
             limit=limit,
         )
 

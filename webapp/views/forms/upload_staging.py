@@ -28,7 +28,7 @@ class StagedFileGone(Exception):
 
     def __init__(self) -> None:
         """Say what to do."""
-        super().__init__(_("The file that you sent before is no longer kept. Choose it again."))
+        super().__init__(_("The file you uploaded before is no longer available. Choose it again."))
 
 
 class UploadStaging:

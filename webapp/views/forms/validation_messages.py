@@ -10,26 +10,26 @@ from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
 _WORDS: Mapping[str, str] = {
-    "missing": lazy_gettext("Fill this in."),
-    "string_too_short": lazy_gettext("Write %(min_length)s characters or more."),
-    "string_too_long": lazy_gettext("Write %(max_length)s characters at most."),
-    "string_pattern_mismatch": lazy_gettext("This does not look as it should."),
+    "missing": lazy_gettext("Fill in this field."),
+    "string_too_short": lazy_gettext("Use at least %(min_length)s characters."),
+    "string_too_long": lazy_gettext("Use at most %(max_length)s characters."),
+    "string_pattern_mismatch": lazy_gettext("This does not have the expected format."),
     "greater_than": lazy_gettext("This must be more than %(gt)s."),
     "greater_than_equal": lazy_gettext("This must be %(ge)s or more."),
     "less_than": lazy_gettext("This must be less than %(lt)s."),
     "less_than_equal": lazy_gettext("This must be %(le)s or less."),
     "multiple_of": lazy_gettext("This must be a multiple of %(multiple_of)s."),
     "finite_number": lazy_gettext("This must be a number."),
-    "decimal_max_places": lazy_gettext("Give %(decimal_places)s decimal places at most."),
-    "decimal_max_digits": lazy_gettext("Give %(max_digits)s digits at most."),
-    "too_short": lazy_gettext("Give %(min_length)s or more."),
-    "too_long": lazy_gettext("Give %(max_length)s at most."),
+    "decimal_max_places": lazy_gettext("Use at most %(decimal_places)s decimal places."),
+    "decimal_max_digits": lazy_gettext("Use at most %(max_digits)s digits."),
+    "too_short": lazy_gettext("Provide at least %(min_length)s."),
+    "too_long": lazy_gettext("Provide at most %(max_length)s."),
     "enum": lazy_gettext("Choose one of the options."),
     "literal_error": lazy_gettext("Choose one of the options."),
-    "date_past": lazy_gettext("This must be a day in the past."),
-    "date_future": lazy_gettext("This must be a day in the future."),
-    "datetime_past": lazy_gettext("This must be a moment in the past."),
-    "datetime_future": lazy_gettext("This must be a moment in the future."),
+    "date_past": lazy_gettext("This must be a date in the past."),
+    "date_future": lazy_gettext("This must be a date in the future."),
+    "datetime_past": lazy_gettext("This must be a time in the past."),
+    "datetime_future": lazy_gettext("This must be a time in the future."),
 }
 _BEGINNINGS: Mapping[str, str] = {
     "int_": lazy_gettext("This must be a whole number."),
@@ -66,7 +66,7 @@ def _place(inside: list[int | str]) -> str:
         return ""
     first, *rest = inside
     if isinstance(first, int) and not rest:
-        return _("Number %(number)s: ", number=first + 1)
+        return _("Item %(number)s: ", number=first + 1)
     return ".".join(str(part) for part in inside) + ": "
 
 
@@ -75,7 +75,7 @@ def _sentence(item: Mapping[str, Any]) -> str:
     if kind in {"value_error", "assertion_error"}:
         return translated(as_sentence(str(context.get("reason") or context.get("error") or item["msg"])))
     if kind == "literal_error" and context.get("expected") == "True":
-        return _("Tick this to go on.")
+        return _("Check this box to continue.")
     if kind in _WORDS:
         return str(_WORDS[kind]) % {name: _plain(value) for name, value in context.items()}
     plain = str(next((text for start, text in _BEGINNINGS.items() if kind.startswith(start)), ""))

@@ -70,7 +70,7 @@ def handle_database_down(error: OperationalError | InterfaceError) -> ResponseRe
         return handle_disk_full(error)
     _log.error("The database does not answer: %s", error.orig)
     locale_choice.forget_user()  # whose language would be asked of the database
-    sentence = _("The database does not answer. Nothing that was started is lost. Try again in a few seconds.")
+    sentence = _("The database is not responding. Jobs that were started are not lost. Try again in a few seconds.")
     return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 
 

@@ -20,9 +20,9 @@ P = ParamSpec("P")
 R = TypeVar("R", bound=ResponseReturnValue)
 _SEEING = frozenset({Right.SEE_ALL_JOBS, Right.SEE_INSTALLATION, Right.READ_AUDIT})
 _SENTENCES = {
-    Reason.ONLY_OPERATORS: lazy_gettext("Only operators and admins may do this."),
-    Reason.ONLY_ADMINS: lazy_gettext("Only admins may do this."),
-    Reason.NOT_IN_A_TENANT: lazy_gettext("Only those who run the whole installation may do this."),
+    Reason.ONLY_OPERATORS: lazy_gettext("Only operators and admins can do this."),
+    Reason.ONLY_ADMINS: lazy_gettext("Only admins can do this."),
+    Reason.NOT_IN_A_TENANT: lazy_gettext("Users who belong to a tenant cannot do this."),
 }
 
 

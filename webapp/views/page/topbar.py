@@ -106,7 +106,7 @@ def _all_done(failed: int) -> Toast:
     if not failed:
         return Toast(text=_("All of your jobs are done."))
     sentence = ngettext(
-        "All of your jobs have ended. %(num)s failed.", "All of your jobs have ended. %(num)s failed.", failed
+        "All of your jobs have finished. %(num)s failed.", "All of your jobs have finished. %(num)s failed.", failed
     )
     return Toast(text=sentence, tone="failed")
 

@@ -55,8 +55,8 @@ class ViewerContext:
         if user_id == self.viewer.user_id:
             return _("you")
         if not self.viewer.sees_all:
-            return _("somebody else")
-        return self.names.get(user_id) or _("a removed account")
+            return _("another user")
+        return self.names.get(user_id) or _("a deleted account")
 
     def may_act(self, job: Job) -> bool:
         """Stop, retry, repeat, keep and delete: one's own jobs, and all of them for those who operate."""

@@ -23,7 +23,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def _refuse_foreign_host(own: Collection[str]) -> None:
     if _name(request.host) not in own:
-        abort(400, _("This address is not one of this site's."))
+        abort(400, _("This host name does not belong to this site."))
 
 
 def _name(host: str) -> str | None:

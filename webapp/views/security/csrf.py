@@ -9,7 +9,7 @@ from webapp.views.text.translations import lazy_gettext
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _SENTENCE = lazy_gettext(
-    "Nothing was changed, because this form is too old or was not sent from a page of this site. "
+    "Nothing was changed because this form has expired or was not sent from this site. "
     "Go back, reload the page and try again."
 )
 

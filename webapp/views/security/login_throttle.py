@@ -77,7 +77,7 @@ def wait_message(seconds: int) -> str:
         wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
     else:
         wait = ngettext("%(num)s minute", "%(num)s minutes", -(-seconds // 60))
-    return str(_("There were too many attempts. Try again in %(wait)s.", wait=wait))
+    return str(_("Too many attempts. Try again in %(wait)s.", wait=wait))
 
 
 def _limiter() -> Limiter:

@@ -11,8 +11,8 @@ def own_password_error() -> str:
     """Return what is wrong with the password that was sent as ``own_password``; empty if it is theirs."""
     typed = request.form.get("own_password", "")
     if not typed:
-        return _("Type your own password.")
+        return _("Enter your password.")
     if services().accounts.authenticate(signed_in().name, typed) is None:
-        return _("This is not your password.")
+        return _("Incorrect password.")
     login_throttle.refund_attempt()
     return ""

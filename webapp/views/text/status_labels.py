@@ -35,7 +35,7 @@ _LOOKS: Mapping[Status, StatusLabel] = MappingProxyType(
     }
 )
 _RETRYING = StatusLabel(lazy_gettext("Retrying"), "attention", "rotate-clockwise")
-_STOPPING = StatusLabel(lazy_gettext("Stopping…"), "attention", "player-stop")
+_STOPPING = StatusLabel(lazy_gettext("Stopping"), "attention", "player-stop")
 _WARNED = StatusLabel(lazy_gettext("Done with warnings"), "attention", "alert-circle")
 _JUST_BEGUN = timedelta(seconds=10)
 _NOT_YET_ALL = 99.0  # per cent
@@ -61,7 +61,7 @@ def progress_amounts(job: Job) -> str:
     """Say what was done so far: the job's own message, else "46 of 200", else nothing."""
     if job.status is Status.WAITING and job.parts:
         ended = job.parts_completed + job.parts_failed + job.parts_cancelled
-        return _("%(done)s of %(total)s parts", done=number(ended), total=number(job.parts))
+        return _("%(done)s of %(total)s child jobs", done=number(ended), total=number(job.parts))
     if job.message or job.done is None:
         return translated(job.message)
     if job.total:
@@ -79,7 +79,7 @@ def progress_summary(job: Job, now: datetime) -> str:
     if (said := progress_amounts(job)) or percent(job) is not None:
         return said
     begun = job.started_at is None or now - job.started_at < _JUST_BEGUN
-    return _("Has just begun") if begun else _("Does not tell how far it is")
+    return _("Just started") if begun else _("No progress reported")
 
 
 def percent(job: Job) -> float | None:

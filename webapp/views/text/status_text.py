@@ -55,16 +55,16 @@ def queue_text(queue: QueueFacts | None, now: datetime, zone: ZoneInfo, usual: t
     """Return how the job stands, and what to expect; the second may be empty."""
     known = queue or QueueFacts()
     if known.pause:
-        return _paused(known.pause, now, zone), _("It starts by itself when the queue goes on.")
+        return _paused(known.pause, now, zone), _("It will start when the queue is resumed.")
     if known.workers == 0:
-        fact = _("No worker is running for this kind of job.")
-        return fact, _("It waits, and starts by itself as soon as one runs.")
+        fact = _("No worker is running for this job type.")
+        return fact, _("It will start as soon as a worker is available.")
     if known.starts_within is not None:
         return _place(known.place), _(
             "Usually starts within %(period)s.", period=round_up_duration(known.starts_within)
         )
     return _place(known.place), _(
-        "Usually it takes %(period)s once it runs.", period=rough_duration(usual)
+        "Usually takes %(period)s once it starts.", period=rough_duration(usual)
     ) if usual else ""
 
 
@@ -78,9 +78,9 @@ def _paused(pause: QueuePause, now: datetime, zone: ZoneInfo) -> str:
 
 def _place(place: int | None) -> str:
     if place is None:
-        return _("It waits for a worker.")
+        return _("Waiting for a worker.")
     if place > PLACES:
-        return _("More than %(count)s jobs are ahead of it.", count=number(PLACES))
+        return _("More than %(count)s jobs are ahead of this one.", count=number(PLACES))
     return _("Next in the queue.") if place == 1 else _("%(place)s in the queue.", place=ordinal(place))
 
 
@@ -137,7 +137,7 @@ def _failed(facts: StatusFacts) -> StatusText:
     if job.max_attempts == 1:
         return StatusText(fact=_("Failed after %(period)s.", period=ran))
     attempt = attempt_number(job, job.attempt)
-    return StatusText(fact=_("Failed after %(period)s in %(attempt)s.", period=ran, attempt=attempt))
+    return StatusText(fact=_("Failed after %(period)s (%(attempt)s).", period=ran, attempt=attempt))
 
 
 def _cancelled(facts: StatusFacts) -> StatusText:
@@ -146,13 +146,13 @@ def _cancelled(facts: StatusFacts) -> StatusText:
     if job.started_at is None:
         early = _("Stopped by %(person)s before it started.", person=by) if by else _("Stopped before it started.")
         return StatusText(fact=early)
-    forced = _("It did not answer, so it was ended.") if job.cancel_kind == "forced" else ""
+    forced = _("It did not stop in time and was killed.") if job.cancel_kind == "forced" else ""
     return StatusText(fact=_stopped(by, percent(job), duration(facts.elapsed)), hint=forced)
 
 
 def _stale(_facts: StatusFacts) -> StatusText:
     """Nobody knows what became of it."""
-    return StatusText(fact=_("The worker that ran it was lost."), hint=_("Nobody knows how far it came."))
+    return StatusText(fact=_("The worker running this job was lost."), hint=_("How far it got is unknown."))
 
 
 def _stopped(by: str, known: float | None, ran: str) -> str:
@@ -184,7 +184,7 @@ def expectation(facts: StatusFacts) -> str:
     if facts.usual is None:
         return ""
     if elapsed > max(facts.usual * _LATE, facts.usual + _LATE_BY):
-        return _("takes longer than usual (%(period)s)", period=rough_duration(facts.usual))
+        return _("taking longer than usual (usually %(period)s)", period=rough_duration(facts.usual))
     return _("usually takes %(period)s", period=rough_duration(facts.usual))
 
 
@@ -198,23 +198,23 @@ def time_left(facts: StatusFacts) -> timedelta | None:
 
 def _stopping(facts: StatusFacts) -> StatusText:
     by = facts.stopped_by
-    fact = _("Asked to stop by %(person)s.", person=by) if by else _("Asked to stop.")
-    return StatusText(fact=fact, hint=_("It ends as soon as its current step is done."))
+    fact = _("Stop requested by %(person)s.", person=by) if by else _("Stop requested.")
+    return StatusText(fact=fact, hint=_("It will stop after its current step."))
 
 
 def _held(_facts: StatusFacts) -> StatusText:
-    return StatusText(fact=_("It is being prepared."), hint=_("It waits until everything that it needs is there."))
+    return StatusText(fact=_("It is being prepared."), hint=_("It will start when everything it needs is ready."))
 
 
 def _scheduled(facts: StatusFacts) -> StatusText:
     job = facts.job
     waits = job.run_at is not None and job.run_at > facts.now
-    due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment")
+    due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment now")
     if job.attempt:
         fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt)).rstrip("."))
-        return StatusText(fact=fact, hint=_("The next one starts %(when)s.", when=due))
-    zone = _("Times are those of %(zone)s.", zone=facts.zone.key)
-    return StatusText(fact=_("It starts %(when)s.", when=due), hint=zone)
+        return StatusText(fact=fact, hint=_("The next attempt starts %(when)s.", when=due))
+    zone = _("Times are shown in %(zone)s.", zone=facts.zone.key)
+    return StatusText(fact=_("Starts %(when)s.", when=due), hint=zone)
 
 
 def _queued(facts: StatusFacts) -> StatusText:
@@ -232,8 +232,8 @@ def _running(facts: StatusFacts) -> StatusText:
 def _waiting(facts: StatusFacts) -> StatusText:
     job = facts.job
     outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
-    fact = ngettext("Waiting for %(num)s part.", "Waiting for %(num)s parts.", outstanding)
-    return StatusText(fact=fact, hint=_("Its own work is done. It ends when all of its parts have ended."))
+    fact = ngettext("Waiting for %(num)s child job.", "Waiting for %(num)s child jobs.", outstanding)
+    return StatusText(fact=fact, hint=_("It will finish when all its child jobs have finished."))
 
 
 _SAYINGS: Mapping[Status, Callable[[StatusFacts], StatusText]] = MappingProxyType(
