@@ -21,7 +21,7 @@ from webapp.accounts.user import Role, User
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading
-from webapp.demo.history import month
+from webapp.demo.history import draw_month
 from webapp.demo.job_rows import PastJob
 from webapp.demo.people import DEMO_USERS
 from webapp.demo.seed import NotEmpty, seed
@@ -99,7 +99,7 @@ def test_the_same_seed_creates_the_same_month(services: Services, user: User) ->
     def past_jobs(number: int) -> tuple[PastJob, ...]:
         staff = {person.name: user for person in DEMO_USERS}
         now = datetime(2026, 11, 26, tzinfo=UTC)
-        return month(40, staff=staff, registry=services.registry, rng=Random(number), now=now)
+        return draw_month(40, staff=staff, registry=services.registry, rng=Random(number), now=now)
 
     assert past_jobs(7) == past_jobs(7)
     assert past_jobs(7) != past_jobs(8)

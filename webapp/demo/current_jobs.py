@@ -50,15 +50,15 @@ class CurrentJobs:
         self._jobs.create_job(_EXPORT, after=[running], **_owned_by(self._staff["ana"]))
 
     def _run_with_files(self) -> None:
-        self._run("dataset_report", "ben", {"file": ("orders-2026-11.csv", sample_files.orders(self._rng))})
+        self._run("dataset_report", "ben", {"file": ("orders-2026-11.csv", sample_files.order_table(self._rng))})
         self._run(
             "dataset_report",
             "ana",
-            {"file": ("returns-2026-10.csv", sample_files.incomplete_orders(self._rng))},
+            {"file": ("returns-2026-10.csv", sample_files.incomplete_order_table(self._rng))},
             clean=True,
         )
         self._run("dataset_report", "chloe", {"file": ("prices-2026-11.csv", sample_files.NO_TABLE)})
-        self._run("user_import", "admin", {"file": ("new-users.csv", sample_files.new_users())}, dry_run=True)
+        self._run("user_import", "admin", {"file": ("new-users.csv", sample_files.user_table())}, dry_run=True)
         self._run("maintenance", "dai", {}, dry_run=True)
         self._run(_EXPORT, "dai", {}, with_notes=True)
 

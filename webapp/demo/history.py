@@ -36,7 +36,7 @@ _NOTIFICATIONS, _UNREAD = 80, 5  # of the newest jobs
 _READ_AFTER = timedelta(minutes=7)
 
 
-def month(count: int, *, staff: Staff, registry: Registry, rng: Random, now: datetime) -> tuple[PastJob, ...]:
+def draw_month(count: int, *, staff: Staff, registry: Registry, rng: Random, now: datetime) -> tuple[PastJob, ...]:
     """Return ``count`` finished jobs of the last 30 days, oldest first."""
     most_attempts = {job_type.name: job_type.retry.max_attempts for job_type in registry}
     outcomes = chain(_NEWEST_OUTCOMES, repeat(None))
@@ -48,7 +48,9 @@ def month(count: int, *, staff: Staff, registry: Registry, rng: Random, now: dat
     return tuple(_past_job(scenario, at, staff, registry, rng) for scenario, at in scenarios)[::-1]
 
 
-def on_time(at: datetime, type_name: str, *, owner_id: UUID | None, registry: Registry, rng: Random) -> PastJob:
+def draw_scheduled_job(
+    at: datetime, type_name: str, *, owner_id: UUID | None, registry: Registry, rng: Random
+) -> PastJob:
     """Return a finished job that a schedule started at ``at``."""
     job_type = registry.get(type_name)
     scenario = draw_scenario(rng, most_attempts={type_name: job_type.retry.max_attempts}, type_name=type_name)

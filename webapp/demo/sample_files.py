@@ -15,7 +15,7 @@ _LARGEST = 20_000  # rows
 _TOWNS = ("Madrid", "Lagos", "Paris", "Tokyo", "Lund", "Köln", "Graz", "Basel")
 
 
-def orders(rng: Random, rows: int = 240) -> bytes:
+def order_table(rng: Random, rows: int = 240) -> bytes:
     """Return a valid table of orders."""
     lines = ["order,day,town,items,total"]
     for number in range(1, rows + 1):
@@ -25,15 +25,15 @@ def orders(rng: Random, rows: int = 240) -> bytes:
     return "\n".join(lines).encode()
 
 
-def incomplete_orders(rng: Random) -> bytes:
+def incomplete_order_table(rng: Random) -> bytes:
     """Return a table of orders in which some rows have too few fields."""
-    lines = orders(rng, 120).split(b"\n")
+    lines = order_table(rng, 120).split(b"\n")
     for place in (17, 40, 41, 93):
         lines[place] = lines[place].rpartition(b",")[0].rpartition(b",")[0]
     return b"\n".join(lines)
 
 
-def new_users() -> bytes:
+def user_table() -> bytes:
     """Return a table of users, two of whom cannot be imported."""
     return (
         b"name,full_name,email,role\n"
@@ -46,7 +46,7 @@ def new_users() -> bytes:
 
 def store_input_files(past: Sequence[PastJob], files: FileStore) -> InputFiles:
     """Store a file for each job that needs one, as large as the job reports; return the files by job id."""
-    return {job.id: files.receive(BytesIO(_table_for(job)), job.scenario.file) for job in past if job.scenario.file}
+    return {job.id: files.receive(BytesIO(_table_of(job)), job.scenario.file) for job in past if job.scenario.file}
 
 
 def attachment_rows(past: Sequence[PastJob], input_files: InputFiles) -> Iterator[dict[str, Any]]:
@@ -57,7 +57,7 @@ def attachment_rows(past: Sequence[PastJob], input_files: InputFiles) -> Iterato
             yield {**values, "job_id": job.id, "attempt": 0, "role": "input", "created_at": job.created}
 
 
-def _table_for(job: PastJob) -> bytes:
+def _table_of(job: PastJob) -> bytes:
     if job.scenario.error.endswith("is empty."):
         return b" "
     rows, columns = min(job.scenario.done, _LARGEST), job.scenario.done % 19 + 3

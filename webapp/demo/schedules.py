@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from webapp.db.engine import reading, writing
-from webapp.demo.history import on_time
+from webapp.demo.history import draw_scheduled_job
 from webapp.demo.job_rows import PastJob
 from webapp.demo.people import Staff
 from webapp.jobs.model.job import Owner
@@ -81,12 +81,12 @@ def create_schedules(services: Services, staff: Staff) -> tuple[Schedule, ...]:
     return tuple(services.schedules.get(schedule.id) for schedule in created)
 
 
-def runs(services: Services, created: Iterable[Schedule], rng: Random) -> tuple[PastRun, ...]:
+def draw_runs(services: Services, created: Iterable[Schedule], rng: Random) -> tuple[PastRun, ...]:
     """Return the latest runs of each schedule, with random outcomes of their jobs."""
-    return tuple(run for schedule in created for run in _runs(services, schedule, rng))
+    return tuple(run for schedule in created for run in _draw_runs(services, schedule, rng))
 
 
-def write(connection: Connection, past: Sequence[PastRun]) -> None:
+def write_runs(connection: Connection, past: Sequence[PastRun]) -> None:
     """Write the runs; their jobs must exist already."""
     if past:
         connection.execute(insert(schedule_runs), [run.row for run in sorted(past, key=lambda run: run.at)])
@@ -98,7 +98,7 @@ def _add(services: Services, demo: DemoSchedule, staff: Staff) -> Schedule:
     return services.schedules.add(demo.type, {}, draft, by=staff[demo.by].id)
 
 
-def _runs(services: Services, schedule: Schedule, rng: Random) -> Iterator[PastRun]:
+def _draw_runs(services: Services, schedule: Schedule, rng: Random) -> Iterator[PastRun]:
     now = services.queries.jobs.now()
     until = (schedule.paused_at or now) - timedelta(minutes=20)
     times = schedule.rule.latest(now - _CREATED_AGO, until, _RUNS)
@@ -107,5 +107,5 @@ def _runs(services: Services, schedule: Schedule, rng: Random) -> Iterator[PastR
             yield PastRun(schedule=schedule, at=at, job=None)
         else:
             owner_id = schedule.owner.user_id
-            job = on_time(at, schedule.type, owner_id=owner_id, registry=services.registry, rng=rng)
+            job = draw_scheduled_job(at, schedule.type, owner_id=owner_id, registry=services.registry, rng=rng)
             yield PastRun(schedule=schedule, at=at, job=job)

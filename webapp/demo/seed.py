@@ -39,14 +39,16 @@ def seed(services: Services, *, password: str, number: int = 1, count: int = MAN
 
 
 def _write_past(services: Services, staff: Staff, rng: Random, count: int) -> None:
-    started = history.month(count, staff=staff, registry=services.registry, rng=rng, now=services.queries.jobs.now())
-    runs = schedules.runs(services, schedules.create_schedules(services, staff), rng)
+    started = history.draw_month(
+        count, staff=staff, registry=services.registry, rng=rng, now=services.queries.jobs.now()
+    )
+    runs = schedules.draw_runs(services, schedules.create_schedules(services, staff), rng)
     past = sorted((*started, *(run.job for run in runs if run.job)), key=lambda job: job.created)
     input_files = store_input_files(past[-_WITH_FILES:], services.files)
     with writing(services.engine) as connection:
         history.write_month(connection, past, input_files, rng)
         history.write_notifications(connection, past)
-        schedules.write(connection, runs)
+        schedules.write_runs(connection, runs)
 
 
 def _is_used(services: Services) -> bool:
