@@ -1,10 +1,12 @@
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.jobs.model.policies import RetryPolicy
+from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.policies import MAX_INTERRUPTIONS, Retention, RetryPolicy, too_many_interruptions
 
 SECOND = timedelta(seconds=1)
 
@@ -44,3 +46,19 @@ def test_the_delay_doubles_up_to_an_hour_and_varies_by_a_fifth(attempt: int) -> 
 def test_impossible_values_are_rejected(wrong: dict) -> None:
     with pytest.raises(ValueError, match=r"\."):
         RetryPolicy(**wrong)
+
+
+def test_only_the_periods_that_are_set_override_the_default_retention() -> None:
+    assert dict(Retention(failed=timedelta(days=3)).by_status()) == {Status.FAILED: timedelta(days=3)}
+    assert dict(Retention().by_status()) == {}
+
+
+def test_a_negative_retention_is_rejected() -> None:
+    with pytest.raises(ValueError, match="retention of stale jobs cannot be negative"):
+        Retention(stale=-SECOND)
+
+
+@pytest.mark.parametrize(("interruptions", "too_many"), [(MAX_INTERRUPTIONS - 1, False), (MAX_INTERRUPTIONS, True)])
+def test_interruptions_in_a_row_are_limited(interruptions: int, too_many: bool) -> None:
+    job = Job(id=UUID(int=1), type="t", title="T", status=Status.RUNNING, interruptions=interruptions)
+    assert too_many_interruptions(job) is too_many

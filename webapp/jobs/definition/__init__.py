@@ -1,1 +1,1 @@
-"""Declaring a job type: handler, payload, uploads, registry, disabled types."""
+"""Definition of job types: handler, payload, upload rules, registry, disabled types."""

@@ -1,1 +1,1 @@
-"""The worker's side: run one attempt under a lease, report, checkpoint, dry run."""
+"""Execution on the worker: attempts under a lease, reports, checkpoints, batches, dry runs."""

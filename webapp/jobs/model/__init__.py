@@ -1,1 +1,1 @@
-"""What a job is: status table, progress, rollup, policies. Pure: standard library only."""
+"""The job model: status table, progress, rollup, policies. Pure: standard library only."""

@@ -1,1 +1,1 @@
-"""Which job runs next: claim, fair share, concurrency limits, queues, latency."""
+"""Queueing decides which job runs next: claim, fair share, concurrency limits, queues, latency."""
