@@ -18,12 +18,12 @@ def woken() -> list[str]:
 
 
 @pytest.fixture
-def horse(services: Services, woken: list[str]) -> Callable[..., WorkHorse]:
-    def horse(**budget: float) -> WorkHorse:
+def work_horse(services: Services, woken: list[str]) -> Callable[..., WorkHorse]:
+    def work_horse(**budget: float) -> WorkHorse:
         limits = {"jobs": 100, "seconds": 60.0, "megabytes": 2**20, **budget}
         return WorkHorse(services.claims, services.executor, Budget(**limits), woken.append)
 
-    return horse
+    return work_horse
 
 
 def statuses(services: Services) -> list[Status]:
@@ -33,7 +33,7 @@ def statuses(services: Services) -> list[Status]:
 def test_a_work_horse_runs_every_queued_job_of_its_queue(
     services: Services,
     make: Callable[..., Job],
-    horse: Callable[..., WorkHorse],
+    work_horse: Callable[..., WorkHorse],
     lease: UUID,
     woken: list[str],
     database: str,
@@ -41,13 +41,13 @@ def test_a_work_horse_runs_every_queued_job_of_its_queue(
     services.queues.add("other")
     for queue in ("default", "default", "other", "default"):
         make(queue=queue)
-    assert horse().drain("default", lease, HORSE) == 3
+    assert work_horse().drain("default", lease, HORSE) == 3
     assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED, Status.COMPLETED]
     assert woken == [], "no job remains, so nothing is woken"
 
 
-def test_a_work_horse_without_a_job_ends(horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]) -> None:
-    assert horse().drain("default", lease, HORSE) == 0
+def test_a_work_horse_without_a_job_ends(work_horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]) -> None:
+    assert work_horse().drain("default", lease, HORSE) == 0
     assert woken == []
 
 
@@ -55,7 +55,7 @@ def test_a_work_horse_without_a_job_ends(horse: Callable[..., WorkHorse], lease:
 def test_a_work_horse_with_a_used_up_budget_wakes_the_next_one(
     services: Services,
     make: Callable[..., Job],
-    horse: Callable[..., WorkHorse],
+    work_horse: Callable[..., WorkHorse],
     lease: UUID,
     woken: list[str],
     budget: dict[str, float],
@@ -63,42 +63,42 @@ def test_a_work_horse_with_a_used_up_budget_wakes_the_next_one(
 ) -> None:
     for _ in range(4):
         make()
-    assert horse(**budget).drain("default", lease, HORSE) == count
+    assert work_horse(**budget).drain("default", lease, HORSE) == count
     assert statuses(services).count(Status.QUEUED) == 4 - count
     assert woken == ["default"]
 
 
 def test_an_own_process_job_is_the_only_job_of_its_work_horse(
-    services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
 ) -> None:
     first, alone, last = make(), make(), make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == alone.id).values(own_process=True))
-    assert horse().drain("default", lease, HORSE) == 1
+    assert work_horse().drain("default", lease, HORSE) == 1
     assert woken == ["default"]
-    assert horse().drain("default", lease, HORSE) == 1
+    assert work_horse().drain("default", lease, HORSE) == 1
     assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED]
     assert woken == ["default", "default"]
-    assert horse().drain("default", lease, HORSE) == 1
+    assert work_horse().drain("default", lease, HORSE) == 1
     assert {services.jobs.get(job.id).status for job in (first, alone, last)} == {Status.COMPLETED}
 
 
 def test_an_interrupted_work_horse_claims_no_further_job(
-    services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
 ) -> None:
     make()
     services.executor.interrupt()
-    assert horse().drain("default", lease, HORSE) == 0
+    assert work_horse().drain("default", lease, HORSE) == 0
     assert statuses(services) == [Status.QUEUED]
     assert woken == ["default"], "another worker will claim it"
 
 
 def test_a_failing_job_does_not_stop_the_others(
-    services: Services, make: Callable[..., Job], horse: Callable[..., WorkHorse], lease: UUID
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID
 ) -> None:
     broken = make()
     make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == broken.id).values(payload=["no object"]))
-    assert horse().drain("default", lease, HORSE) == 2
+    assert work_horse().drain("default", lease, HORSE) == 2
     assert statuses(services) == [Status.FAILED, Status.COMPLETED]

@@ -165,7 +165,7 @@ def test_a_schedule_runs_now_and_its_run_is_listed(open_as: Callable[..., Page],
     page.goto(f"/admin/schedules/{schedule.id}")
     run = page.locator("table.runs tbody tr")
     expect(run).to_contain_text("Done")
-    expect(run).to_contain_text("wanted by you")
+    expect(run).to_contain_text("started by you")
     [kept] = installation.services.run_history.of_schedule(schedule.id, 5)
     assert installation.get(kept.job_id).status is Status.COMPLETED
 

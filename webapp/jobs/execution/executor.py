@@ -109,7 +109,7 @@ class Executor:
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
-    def run(self, job: Job, horse: AttemptLocation) -> None:
+    def run(self, job: Job, location: AttemptLocation) -> None:
         """Run the claimed ``job`` and write how it ended; writes nothing if its lease was lost."""
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
@@ -122,7 +122,7 @@ class Executor:
             raise
         ending = replace(ending, cpu_seconds=process_time() - started, peak_memory=_peak_memory())
         try:
-            self._write(job, horse, ending, reporter)
+            self._write(job, location, ending, reporter)
         except LeaseLost:
             return  # another attempt is responsible for the job now; nothing was written
         self._count(ending)
@@ -214,25 +214,25 @@ class Executor:
         existing = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
         return Inputs(existing, {field: upload["name"] for field, upload in named.items()})
 
-    def _write(self, job: Job, horse: AttemptLocation, ending: Ending, reporter: Reporter) -> None:
+    def _write(self, job: Job, location: AttemptLocation, ending: Ending, reporter: Reporter) -> None:
         values, lines = reporter.close()
         if ending.outcome != EventName.UNKNOWN_TYPE:  # not an error of the job; its attempt has the message
             values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
-        self._retry(lambda: self._end(job, horse, ending, values=values, lines=lines))
+        self._retry(lambda: self._end(job, location, ending, values=values, lines=lines))
 
     def _end(
-        self, job: Job, horse: AttemptLocation, ending: Ending, *, values: PendingValues, lines: PendingLines
+        self, job: Job, location: AttemptLocation, ending: Ending, *, values: PendingValues, lines: PendingLines
     ) -> None:
         try:
             with writing(self._engine) if lines else writing_autocommit(self._engine) as connection:
                 finish_attempt.end_attempt(
-                    connection, job, horse, ending, shape=finish_attempt.family_shape_of(job, ending), **values
+                    connection, job, location, ending, shape=finish_attempt.family_shape_of(job, ending), **values
                 )
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
         except LeaseLost:  # or its end affects other jobs
             with writing(self._engine) as connection:
-                woken = finish_family.end_attempt(connection, job, horse, ending, **values)
+                woken = finish_family.end_attempt(connection, job, location, ending, **values)
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
             faultpoint("end.wake")

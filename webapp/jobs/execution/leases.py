@@ -115,13 +115,13 @@ class Leases:
             lease = _delete(connection, lease_id, unbeaten_since)
             if lease is None and unbeaten_since is not None:
                 return ()
-            horse = AttemptLocation(
+            location = AttemptLocation(
                 worker=lease.worker if lease else "", host=lease.host if lease else "", pid=horse_pid
             )
             still_running = _lock_running_jobs(connection, lease_id)
             for job in still_running:
                 ending = self._ending_of(job, why, hand_back=hand_back, worker_gone=worker_gone)
-                woken |= _settle(connection, job, horse, replace(ending, peak_memory=peak_memory))
+                woken |= _settle(connection, job, location, replace(ending, peak_memory=peak_memory))
             faultpoint("settle.commit")
         faultpoint("settle.wake")
         for queue in woken:
@@ -176,10 +176,10 @@ def _lock_running_jobs(connection: Connection, lease_id: UUID) -> tuple[Job, ...
     return tuple(to_job(row) for row in rows)
 
 
-def _settle(connection: Connection, job: Job, horse: AttemptLocation, ending: Ending) -> set[str]:
+def _settle(connection: Connection, job: Job, location: AttemptLocation, ending: Ending) -> set[str]:
     if ending.status is Status.QUEUED:
-        return finish_family.end_attempt(connection, job, horse, ending) | {job.queue}
+        return finish_family.end_attempt(connection, job, location, ending) | {job.queue}
     at = connection.execute(select(now())).scalar_one().isoformat()
     return finish_family.end_attempt(
-        connection, job, horse, ending, errors=[*job.errors, {"text": ending.error, "at": at}]
+        connection, job, location, ending, errors=[*job.errors, {"text": ending.error, "at": at}]
     )

@@ -45,12 +45,12 @@ class WorkHorse:
         self._wake = wake
         self._retry_seconds = retry_seconds  # how long a claim is retried while the database is away
 
-    def drain(self, queue: str, lease_id: UUID, horse: AttemptLocation) -> int:
+    def drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
         """Run queued jobs of ``queue`` until there are none or the budget is used up; return how many were run."""
         started, count = monotonic(), 0
         while not self._must_stop() and (job := self._next(queue, lease_id, fresh=count == 0)):
             faultpoint("horse.claimed")
-            self._executor.run(job, horse)
+            self._executor.run(job, location)
             faultpoint("horse.ended")
             count += 1
             if job.own_process or self._used_up(count, monotonic() - started):
