@@ -31,7 +31,7 @@ class Page:
         self._path = Path(os.environ[SETTING]) / job_id.hex
         self._attempt = attempt
 
-    def note(self, what: str, detail: str = "") -> None:
+    def record(self, what: str, detail: str = "") -> None:
         """Append a line."""
         line = f"{what} {self._attempt} {time.time():.3f} {detail}\n".encode()
         descriptor = os.open(self._path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
@@ -43,9 +43,9 @@ class Page:
 def attempt(job_id: UUID, number: int) -> Iterator[Page]:
     """Record the start of an attempt, and its end unless it raises."""
     page = Page(job_id, number)
-    page.note("start")
+    page.record("start")
     yield page
-    page.note("end")
+    page.record("end")
 
 
 def read(folder: Path, job_id: UUID) -> tuple[Line, ...]:

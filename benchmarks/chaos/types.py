@@ -57,7 +57,7 @@ def paced(job: JobContext, payload: Paced) -> None:
     with ledger.attempt(job.id, job.attempt) as page:
         for step in range(job.state.get("step", 0), payload.steps):
             time.sleep(payload.seconds)
-            page.note("step", str(step))
+            page.record("step", str(step))
             job.save_state({"step": step + 1})
             job.progress(done=step + 1, total=payload.steps)
 
@@ -69,7 +69,7 @@ def files(job: JobContext, payload: Expected) -> None:
         for number in range(2):
             name, content = f"{job.attempt}-{number}.bin", _content(job.id, number)
             job.attach(name, content)
-            page.note("file", f"{name} {sha256(content).hexdigest()}")
+            page.record("file", f"{name} {sha256(content).hexdigest()}")
         job.message(f"should end {payload.ends}")
 
 
@@ -88,7 +88,7 @@ def flaky(job: JobContext, payload: Expected) -> None:
         failures = job.state.get("failures", 0)
         if failures < FAILURES:
             job.save_state({"failures": failures + 1})
-            page.note("raise")
+            page.record("raise")
             message = f"a temporary error; the job should end {payload.ends}"
             raise RuntimeError(message)
 

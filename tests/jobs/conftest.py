@@ -20,7 +20,7 @@ from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.schema import now, users
 from webapp.services import Services
 
-HORSE = AttemptLocation(worker="w", host="h", pid=1)
+LOCATION = AttemptLocation(worker="w", host="h", pid=1)
 HOLDER = Holder(host="h", boot_id="b", worker="w", pid=1)
 
 
@@ -88,7 +88,7 @@ def run(services: Services, lease: UUID) -> Callable[..., Job]:
 def run_once(services: Services, queue: str, lease: UUID) -> Job:
     claimed = services.claims.claim(queue, lease, fresh=True)
     assert claimed is not None
-    services.executor.run(claimed, HORSE)
+    services.executor.run(claimed, LOCATION)
     return services.jobs.get(claimed.id)
 
 
@@ -96,7 +96,7 @@ def end(services: Services, job: Job, status: Status = Status.COMPLETED, **detai
     """End a claimed job's attempt."""
     ending = replace(Ending(status=status, outcome=status.value), **details)
     with writing(services.engine) as connection:
-        finish_attempt.end_attempt(connection, job, HORSE, ending)
+        finish_attempt.end_attempt(connection, job, LOCATION, ending)
 
 
 def _nothing(job: object, payload: Nothing) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, update
 
-from tests.jobs.conftest import HOLDER, HORSE, Nothing
+from tests.jobs.conftest import HOLDER, LOCATION, Nothing
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.reporter import Reporter
@@ -98,7 +98,7 @@ class World:
     def end(self, job: Job, ending: Ending) -> str:
         """End an attempt as the executor does."""
         reporter = Reporter(self.services.engine, job)
-        return refusal(lambda: self.services.executor._write(job, HORSE, ending, reporter))
+        return refusal(lambda: self.services.executor._write(job, LOCATION, ending, reporter))
 
     def settle(self, job: Job, **how: bool) -> tuple[Job, ...]:
         assert job.lease_id

@@ -255,7 +255,11 @@ class Jobs:
         return self._queries.find_mine_recent(viewer, window, limit)
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
-        """Apply a pure ``step`` atomically; see `JobUpdater.change`."""
+        """Apply ``step`` to the job atomically; return the changed job.
+
+        ``step`` is called again if the row has changed meanwhile, so it must be pure. Raises
+        `IllegalTransition`, `NotStorable` or `UniqueKeyTaken`; then nothing is written.
+        """
         return self._changing.change(job_id, step)
 
     def persist(self, job: Job) -> Job:

@@ -19,7 +19,7 @@ from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs, now
 from webapp.services import Services
 
-WORDS: dict[str, Callable[[JobContext], object]] = {
+REPORTS: dict[str, Callable[[JobContext], object]] = {
     "progress": lambda job: job.progress(1),
     "progress from amounts": lambda job: job.progress(done=1, total=2),
     "message": lambda job: job.message("on"),
@@ -97,14 +97,14 @@ def test_a_message_stays_until_the_next_one(context: JobContext, written: Callab
     assert written().message == "Reading"
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("report", REPORTS)
 def test_every_report_raises_after_a_request_to_stop(
-    services: Services, context: JobContext, reporter: Reporter, job: Job, word: str
+    services: Services, context: JobContext, reporter: Reporter, job: Job, report: str
 ) -> None:
     stop(services, reporter, job)
     assert context.stop_requested
     with pytest.raises(JobCancelled):
-        WORDS[word](context)
+        REPORTS[report](context)
 
 
 def test_except_exception_does_not_catch_a_request_to_stop() -> None:

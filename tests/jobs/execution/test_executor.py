@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr
 from sqlalchemy import select, update
 
-from tests.jobs.conftest import HORSE, run_once
+from tests.jobs.conftest import LOCATION, run_once
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
 from webapp.db.engine import reading, writing
@@ -50,7 +50,7 @@ def test_a_job_completes_when_its_handler_returns(services: Services, run: Run, 
     assert (job.status, job.progress, job.message) == (Status.COMPLETED, 100.0, "on")
     assert [line.text for line in services.queries.logs.log(job.id)] == ["a line"]
     (attempt,) = services.queries.jobs.attempts(job.id)
-    assert (attempt.outcome, attempt.error, attempt.worker) == ("completed", None, HORSE.worker)
+    assert (attempt.outcome, attempt.error, attempt.worker) == ("completed", None, LOCATION.worker)
     assert attempt.peak_memory > 2**20
     assert attempt.cpu_seconds >= 0
     assert [event.name for event in services.queries.jobs.timeline(job.id)] == ["created", "started", "completed"]
@@ -270,7 +270,7 @@ def test_an_executor_runs_several_jobs_one_after_the_other(
     for _ in range(3):
         make()
     while job := services.claims.claim("default", lease, fresh=True):
-        services.executor.run(job, HORSE)
+        services.executor.run(job, LOCATION)
     assert {job.status for job in services.queries.all_jobs.newest(9)} == {Status.COMPLETED}
 
 

@@ -107,26 +107,26 @@ def test_a_lease_without_a_running_job_can_be_settled(
     assert services.leases.settle(lease, why=WHY) == (), "a second call is no error"
 
 
-def slowly(services: Services) -> Event:
-    """Pause every settlement before its commit; return an event that is set when one gets there."""
-    there = Event()
+def pause_settlement(services: Services) -> Event:
+    """Pause the first settlement before its update; return an event that is set when it gets there."""
+    reached = Event()
 
     @event.listens_for(services.engine, "before_cursor_execute")
     def wait(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith(("WITH ended", "UPDATE jobs")) and not there.is_set():
-            there.set()
+        if statement.startswith(("WITH ended", "UPDATE jobs")) and not reached.is_set():
+            reached.set()
             time.sleep(0.3)
 
-    return there
+    return reached
 
 
 def test_a_lease_is_settled_once_by_two_concurrent_calls(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
-    job, in_its_middle = running(max_attempts=2), slowly(services)
+    job, reached = running(max_attempts=2), pause_settlement(services)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(services.leases.settle, lease, why=WHY)
-        assert in_its_middle.wait(PATIENCE_SECONDS)
+        assert reached.wait(PATIENCE_SECONDS)
         second = pool.submit(services.leases.settle, lease, why=WHY)
         assert (len(first.result()), len(second.result())) == (1, 0)
     assert [attempt.outcome for attempt in services.queries.jobs.attempts(job.id)] == ["lost"]
@@ -137,10 +137,10 @@ def test_a_job_that_ends_while_its_lease_is_settled_writes_nothing(
     services: Services, running: Callable[..., Job], lease: UUID, database: str
 ) -> None:
     """The work-horse runs on a host that was unreachable for too long."""
-    job, in_its_middle = running(), slowly(services)
+    job, reached = running(), pause_settlement(services)
     with ThreadPoolExecutor(1) as pool:
         settled = pool.submit(services.leases.settle, lease, why=WHY)
-        assert in_its_middle.wait(PATIENCE_SECONDS)
+        assert reached.wait(PATIENCE_SECONDS)
         with pytest.raises(LeaseLost):
             end(services, job)
         assert len(settled.result()) == 1

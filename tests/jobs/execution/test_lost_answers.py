@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from tests.jobs.conftest import HORSE, Nothing
+from tests.jobs.conftest import LOCATION, Nothing
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.reporter import Reporter
@@ -48,7 +48,7 @@ def test_a_claim_whose_answer_was_lost_is_found_under_its_lease(
 ) -> None:
     first, second = make(), make()
     calls = lose_answer(services.claims, "claim")
-    assert services.work_horse().drain("default", lease, HORSE) == 2
+    assert services.work_horse().drain("default", lease, LOCATION) == 2
     assert len(calls) == 3, "the first one is looked up, the last one claims nothing"
     for job in (first, second):
         assert services.jobs.get(job.id).status is Status.COMPLETED

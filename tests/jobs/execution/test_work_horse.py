@@ -4,7 +4,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from tests.jobs.conftest import HORSE
+from tests.jobs.conftest import LOCATION
 from webapp.db.engine import writing
 from webapp.jobs.execution.work_horse import Budget, WorkHorse
 from webapp.jobs.model.job import Job, Status
@@ -41,13 +41,13 @@ def test_a_work_horse_runs_every_queued_job_of_its_queue(
     services.queues.add("other")
     for queue in ("default", "default", "other", "default"):
         make(queue=queue)
-    assert work_horse().drain("default", lease, HORSE) == 3
+    assert work_horse().drain("default", lease, LOCATION) == 3
     assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED, Status.COMPLETED]
     assert woken == [], "no job remains, so nothing is woken"
 
 
 def test_a_work_horse_without_a_job_ends(work_horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]) -> None:
-    assert work_horse().drain("default", lease, HORSE) == 0
+    assert work_horse().drain("default", lease, LOCATION) == 0
     assert woken == []
 
 
@@ -63,7 +63,7 @@ def test_a_work_horse_with_a_used_up_budget_wakes_the_next_one(
 ) -> None:
     for _ in range(4):
         make()
-    assert work_horse(**budget).drain("default", lease, HORSE) == count
+    assert work_horse(**budget).drain("default", lease, LOCATION) == count
     assert statuses(services).count(Status.QUEUED) == 4 - count
     assert woken == ["default"]
 
@@ -74,12 +74,12 @@ def test_an_own_process_job_is_the_only_job_of_its_work_horse(
     first, alone, last = make(), make(), make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == alone.id).values(own_process=True))
-    assert work_horse().drain("default", lease, HORSE) == 1
+    assert work_horse().drain("default", lease, LOCATION) == 1
     assert woken == ["default"]
-    assert work_horse().drain("default", lease, HORSE) == 1
+    assert work_horse().drain("default", lease, LOCATION) == 1
     assert statuses(services) == [Status.COMPLETED, Status.COMPLETED, Status.QUEUED]
     assert woken == ["default", "default"]
-    assert work_horse().drain("default", lease, HORSE) == 1
+    assert work_horse().drain("default", lease, LOCATION) == 1
     assert {services.jobs.get(job.id).status for job in (first, alone, last)} == {Status.COMPLETED}
 
 
@@ -88,7 +88,7 @@ def test_an_interrupted_work_horse_claims_no_further_job(
 ) -> None:
     make()
     services.executor.interrupt()
-    assert work_horse().drain("default", lease, HORSE) == 0
+    assert work_horse().drain("default", lease, LOCATION) == 0
     assert statuses(services) == [Status.QUEUED]
     assert woken == ["default"], "another worker will claim it"
 
@@ -100,5 +100,5 @@ def test_a_failing_job_does_not_stop_the_others(
     make()
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == broken.id).values(payload=["no object"]))
-    assert work_horse().drain("default", lease, HORSE) == 2
+    assert work_horse().drain("default", lease, LOCATION) == 2
     assert statuses(services) == [Status.FAILED, Status.COMPLETED]

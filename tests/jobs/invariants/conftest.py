@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import text
 
-from tests.jobs.conftest import HORSE
+from tests.jobs.conftest import LOCATION
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
@@ -57,8 +57,8 @@ def history(services: Services) -> dict[str, UUID]:
     holder = Holder(host=gethostname(), boot_id=boot_id(), worker="w", pid=os.getpid())
     WorkerHeartbeat(services.engine, holder, ["default"], "1").poll()
     lease_id = services.leases.open(holder, "default")
-    services.work_horse().drain("default", lease_id, HORSE)
-    services.work_horse().drain("default", lease_id, HORSE)
+    services.work_horse().drain("default", lease_id, LOCATION)
+    services.work_horse().drain("default", lease_id, LOCATION)
     ids["running"] = jobs.create_job("nothing", priority=999).id
     assert services.claims.claim("default", lease_id, fresh=True).id == ids["running"]
     ids["waiting"] = jobs.create_job("nothing").id

@@ -3,7 +3,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.jobs.conftest import HORSE, Nothing, run_once
+from tests.jobs.conftest import LOCATION, Nothing, run_once
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import IllegalTransition, Job, Status
@@ -44,7 +44,7 @@ def test_a_running_job_stops_at_its_next_report(run: Run, services: Services) ->
 def test_a_job_that_ended_before_the_stop_does_not_change(running: Run, services: Services) -> None:
     job = running()
     services.jobs.cancel(job.id)
-    services.executor.run(job, HORSE)
+    services.executor.run(job, LOCATION)
     assert services.jobs.get(job.id).status is Status.COMPLETED
 
 
@@ -78,7 +78,7 @@ def test_a_stopped_root_ends_with_its_last_running_child(run: Run, services: Ser
     child = services.claims.claim("default", lease, fresh=True)
     services.jobs.cancel(root.id)
     assert services.jobs.get(root.id).status is Status.WAITING
-    services.executor.run(child, HORSE)
+    services.executor.run(child, LOCATION)
     assert services.jobs.get(root.id).status is Status.CANCELLED
 
 

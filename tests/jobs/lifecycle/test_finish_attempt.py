@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from tests.jobs.conftest import HORSE, end
+from tests.jobs.conftest import LOCATION, end
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending
@@ -16,7 +16,7 @@ def test_an_ending_writes_the_job_the_attempt_and_the_event(
     details = {"error": "It broke.", "traceback": "Traceback …", "peak_memory": 2**33, "cpu_seconds": 0.5}
     with writing(services.engine) as connection:
         ending = Ending(status=Status.FAILED, outcome="failed", **details)
-        finish_attempt.end_attempt(connection, job, HORSE, ending, errors=[{"text": "It broke."}], progress=7.5)
+        finish_attempt.end_attempt(connection, job, LOCATION, ending, errors=[{"text": "It broke."}], progress=7.5)
     after = services.jobs.get(job.id)
     assert (after.status, after.progress, after.lease_id) == (Status.FAILED, 7.5, None)
     assert after.errors == ({"text": "It broke."},)
@@ -34,7 +34,7 @@ def test_a_completed_job_has_a_progress_of_100(services: Services, running: Call
     with writing(services.engine) as connection:
         ending = Ending(status=Status.COMPLETED, outcome="completed")
         finish_attempt.end_attempt(
-            connection, job, HORSE, ending, progress=12.0, message="Ready", done=12.0, total=100.0
+            connection, job, LOCATION, ending, progress=12.0, message="Ready", done=12.0, total=100.0
         )
     after = services.jobs.get(job.id)
     assert (after.progress, after.message, after.done, after.total) == (100.0, "Ready", 12.0, 100.0)

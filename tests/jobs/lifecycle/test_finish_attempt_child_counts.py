@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.jobs.conftest import HOLDER, HORSE, Nothing, run_once
+from tests.jobs.conftest import HOLDER, LOCATION, Nothing, run_once
 from tests.jobs.statements import recorded
 from webapp.db.engine import is_sqlite, writing, writing_autocommit
 from webapp.jobs.execution.context import JobContext
@@ -36,7 +36,7 @@ def test_a_child_costs_one_statement_more_on_sqlite_and_none_on_postgresql(
     child = services.claims.claim("default", lease, fresh=True)
     assert child is not None
     with recorded(services.engine) as sent:
-        services.executor.run(child, HORSE)
+        services.executor.run(child, LOCATION)
     assert len(written(sent)) == (4 if is_sqlite(services.engine) else 1)
 
 
@@ -89,8 +89,8 @@ def write(services: Services, child: Job, status: Status) -> None:
     try:
         with writing_autocommit(services.engine) as connection:
             finish_attempt.end_attempt(
-                connection, child, HORSE, ending, shape=finish_attempt.family_shape_of(child, ending)
+                connection, child, LOCATION, ending, shape=finish_attempt.family_shape_of(child, ending)
             )
     except LeaseLost:
         with writing(services.engine) as connection:
-            finish_family.end_attempt(connection, child, HORSE, ending)
+            finish_family.end_attempt(connection, child, LOCATION, ending)

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, create_engine, func, select, update
 from sqlalchemy import event as database_event
 from uuid_utils.compat import uuid7
 
-from tests.jobs.conftest import HOLDER, HORSE
+from tests.jobs.conftest import HOLDER, LOCATION
 from webapp.db.engine import engine_options, reading, writing
 from webapp.jobs.execution.leases import Leases
 from webapp.jobs.lifecycle import finish_attempt
@@ -109,7 +109,7 @@ class Attempts(RuleBasedStateMachine):
         ),
     )
     def ends(self, job: Job, ending: Ending) -> None:
-        if self.write("end", job, lambda c: finish_attempt.end_attempt(c, job, HORSE, ending)):
+        if self.write("end", job, lambda c: finish_attempt.end_attempt(c, job, LOCATION, ending)):
             expected = self.model[job.id]
             expected.status, expected.ended = ending.status.value, expected.ended + 1
             expected.max_attempts += ending.outcome == "interrupted"

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.jobs.conftest import HOLDER, HORSE, Nothing, run_once
+from tests.jobs.conftest import HOLDER, LOCATION, Nothing, run_once
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import InvalidPayload, job_type
 from webapp.jobs.execution.context import JobContext
@@ -254,7 +254,7 @@ def test_a_negative_delay_is_rejected(make: Run) -> None:
 
 def end_of(services: Services, job: Job) -> None:
     with writing(services.engine) as connection:
-        finish_family.end_attempt(connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"))
+        finish_family.end_attempt(connection, job, LOCATION, Ending(status=Status.COMPLETED, outcome="completed"))
 
 
 def test_a_child_with_a_dependent_starts(run: Run, make: Run, services: Services, drain: Callable[[], Any]) -> None:
@@ -322,7 +322,7 @@ def test_a_root_that_continues_in_another_work_horse_keeps_its_children(
     root = running()
     services.jobs.add_children(root, [services.jobs.child_of(root, "nothing", None, None, {})])
     with writing(services.engine) as connection:
-        finish_family.end_attempt(connection, root, HORSE, Ending(status=Status.QUEUED, outcome="continued"))
+        finish_family.end_attempt(connection, root, LOCATION, Ending(status=Status.QUEUED, outcome="continued"))
     assert [child.status for child in services.queries.related.children(root.id)] == [Status.HELD]
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import event as database_event
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from tests.installation import PATIENCE_SECONDS
-from tests.jobs.conftest import HOLDER, HORSE
+from tests.jobs.conftest import HOLDER, LOCATION
 from tests.jobs.lifecycle_world import ENDINGS, World
 from tests.jobs.row_invariants import broken, snapshot
 from webapp.db.engine import writing
@@ -217,7 +217,7 @@ def test_the_second_of_two_concurrent_ends_releases_their_dependent(
         mutate(*ROW_LOCKS)
     other = threading.Thread(target=world.end, args=(second, ENDINGS[0]))
     with writing(services.engine) as connection:
-        finish_family.end_attempt(connection, first, HORSE, ENDINGS[0])
+        finish_family.end_attempt(connection, first, LOCATION, ENDINGS[0])
         other.start()
         other.join(0.3 if locked else 20)
         assert other.is_alive() is locked

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import delete, text, update
 
-from tests.jobs.conftest import HORSE, end
+from tests.jobs.conftest import LOCATION, end
 from tests.jobs.statements import analyze, plan_of, recorded
 from webapp.db.engine import is_sqlite, writing
 from webapp.jobs.model.job import Job, Owner, Status
@@ -226,8 +226,8 @@ def test_attempts_are_listed_oldest_first(services: Services, running: Callable[
     assert [
         (attempt.number, attempt.outcome, attempt.worker) for attempt in services.queries.jobs.attempts(job.id)
     ] == [
-        (1, "lost", HORSE.worker),
-        (2, "completed", HORSE.worker),
+        (1, "lost", LOCATION.worker),
+        (2, "completed", LOCATION.worker),
     ]
 
 

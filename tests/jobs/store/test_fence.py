@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, select
 
-from tests.jobs.conftest import HORSE, end
+from tests.jobs.conftest import LOCATION, end
 from webapp.db.engine import reading, writing
 from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending
@@ -46,16 +46,16 @@ def write_log(connection: Connection, job: Job) -> None:
 
 def finish(connection: Connection, job: Job) -> None:
     finish_attempt.end_attempt(
-        connection, job, HORSE, Ending(status=Status.COMPLETED, outcome="completed"), message="late"
+        connection, job, LOCATION, Ending(status=Status.COMPLETED, outcome="completed"), message="late"
     )
 
 
 def fail(connection: Connection, job: Job) -> None:
-    finish_attempt.end_attempt(connection, job, HORSE, Ending(status=Status.FAILED, outcome="failed", error="late"))
+    finish_attempt.end_attempt(connection, job, LOCATION, Ending(status=Status.FAILED, outcome="failed", error="late"))
 
 
 def hand_back(connection: Connection, job: Job) -> None:
-    finish_attempt.end_attempt(connection, job, HORSE, Ending(status=Status.QUEUED, outcome="interrupted"))
+    finish_attempt.end_attempt(connection, job, LOCATION, Ending(status=Status.QUEUED, outcome="interrupted"))
 
 
 WRITES = (write_message, read_stop_flag, add_file, write_log, finish, fail, hand_back)

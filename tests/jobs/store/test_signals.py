@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.jobs.conftest import HOLDER, HORSE, Nothing, run_once
+from tests.jobs.conftest import HOLDER, LOCATION, Nothing, run_once
 from tests.jobs.statements import recorded
 from webapp.db.engine import writing
 from webapp.jobs.definition.job_type import JobError, job_type
@@ -247,7 +247,7 @@ def test_without_receivers_no_job_is_read(services: Services, make: Run, lease: 
         make()
         with recorded(services.engine) as sent:
             claimed = services.claims.claim("default", lease, fresh=True)
-            services.executor.run(claimed, HORSE)
+            services.executor.run(claimed, LOCATION)
         return [statement for statement, _ in sent]
 
     with_receivers = run_one()

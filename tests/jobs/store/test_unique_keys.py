@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel
 
-from tests.jobs.conftest import HORSE, run_once
+from tests.jobs.conftest import LOCATION, run_once
 from webapp.db.engine import writing
 from webapp.jobs import DuplicateJob, Job, JobContext, OnDuplicate, Status, job_type
 from webapp.jobs.lifecycle import finish_family
@@ -62,7 +62,7 @@ def test_the_next_job_starts_after_any_end_of_the_holder(
     holder = running(unique_key="k")
     second = make(unique_key="k", on_duplicate=OnDuplicate.QUEUE_AFTER)
     with writing(services.engine) as connection:
-        finish_family.end_attempt(connection, holder, HORSE, Ending(status=ended, outcome=ended.value))
+        finish_family.end_attempt(connection, holder, LOCATION, Ending(status=ended, outcome=ended.value))
     assert services.jobs.get(second.id).status is Status.QUEUED
 
 

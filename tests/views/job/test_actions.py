@@ -1,4 +1,4 @@
-"""What can be done with a job from its page: asked first, done by POST, refused with a sentence."""
+"""The actions on a job: confirmation by GET, effect by POST, refusals with a reason."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,14 +21,14 @@ CLOCK_READS = ("SELECT STRFTIME(", "SELECT CLOCK_TIMESTAMP()", "SELECT CURRENT_T
 NBSP = "\N{NO-BREAK SPACE}"
 
 
-def test_stopping_is_asked_with_what_happens_and_done_by_post(
+def test_get_shows_the_confirmation_of_stop_and_post_stops_the_job(
     client: FlaskClient, put: Put, services: Services, user: User
 ) -> None:
     job = put(Status.QUEUED)
-    asked = client.get(f"/jobs/{job.id}/stop").text
-    assert f"Stop “Monthly report” #{job.short_id}?" in asked
-    assert "It has not started yet and will not start." in asked
-    assert f'action="/jobs/{job.id}/stop"' in asked
+    confirmation = client.get(f"/jobs/{job.id}/stop").text
+    assert f"Stop “Monthly report” #{job.short_id}?" in confirmation
+    assert "It has not started yet and will not start." in confirmation
+    assert f'action="/jobs/{job.id}/stop"' in confirmation
     assert services.jobs.get(job.id).status is Status.QUEUED
     answer = client.post(f"/jobs/{job.id}/stop")
     assert (answer.status_code, answer.location) == (303, f"/jobs/{job.id}")
@@ -37,30 +37,30 @@ def test_stopping_is_asked_with_what_happens_and_done_by_post(
     assert "Stopped by you before it started." in client.get(f"/jobs/{job.id}").text
 
 
-def test_stopping_a_running_job_says_how_far_it_is_and_how_many_parts_go_with_it(client: FlaskClient, put: Put) -> None:
+def test_the_confirmation_of_stop_shows_progress_and_unfinished_children(client: FlaskClient, put: Put) -> None:
     job = put(Status.RUNNING, progress=38.0, parts=3, parts_completed=1)
-    asked = client.get(f"/jobs/{job.id}/stop").text
-    assert f"It is 38{NBSP}% done. It has 10{NBSP}s" in asked
-    assert "Its 2 unfinished child jobs are stopped too." in asked
+    confirmation = client.get(f"/jobs/{job.id}/stop").text
+    assert f"It is 38{NBSP}% done. It has 10{NBSP}s" in confirmation
+    assert "Its 2 unfinished child jobs are stopped too." in confirmation
 
 
-def test_no_force_is_promised_for_work_that_is_done_elsewhere(client: FlaskClient, put: Put) -> None:
-    asked = client.get(f"/jobs/{put(Status.RUNNING, record_only=True).id}/stop").text
-    assert "Its work runs outside Deskjob, which can only ask it to stop." in asked
-    assert "killed" not in asked
+def test_the_confirmation_does_not_promise_to_kill_work_outside_deskjob(client: FlaskClient, put: Put) -> None:
+    confirmation = client.get(f"/jobs/{put(Status.RUNNING, record_only=True).id}/stop").text
+    assert "Its work runs outside Deskjob, which can only ask it to stop." in confirmation
+    assert "killed" not in confirmation
 
 
-def test_what_comes_too_late_is_a_conflict_that_says_why(client: FlaskClient, put: Put) -> None:
+def test_an_action_that_the_status_forbids_is_a_conflict_with_a_reason(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
-    asked = client.get(f"/jobs/{job.id}/stop").text
-    assert "Not possible while the status is “Done”." in asked
+    confirmation = client.get(f"/jobs/{job.id}/stop").text
+    assert "Not possible while the status is “Done”." in confirmation
     for verb in ("stop", "retry"):
         answer = client.post(f"/jobs/{job.id}/{verb}")
         assert answer.status_code == 409
         assert f"Job {job.short_id} is completed and cannot become" in answer.text
 
 
-def test_trying_again_runs_the_same_job(client: FlaskClient, put: Put, services: Services) -> None:
+def test_retry_runs_the_same_job_again(client: FlaskClient, put: Put, services: Services) -> None:
     job = put(Status.FAILED, attempt=1)
     assert "as attempt 2" in client.get(f"/jobs/{job.id}/retry").text
     assert client.post(f"/jobs/{job.id}/retry").status_code == 303
@@ -75,7 +75,9 @@ def test_a_retry_waits_for_its_unique_key(client: FlaskClient, put: Put) -> None
     assert "is not finished yet" in answer.text
 
 
-def test_deleting_names_the_files_that_go(client: FlaskClient, put: Put, attach: Attach, services: Services) -> None:
+def test_the_confirmation_of_delete_names_the_files(
+    client: FlaskClient, put: Put, attach: Attach, services: Services
+) -> None:
     job = put(Status.COMPLETED)
     for name in ("a.pdf", "b.pdf"):
         attach(job, name, b"x" * 1_200_000)
@@ -86,7 +88,7 @@ def test_deleting_names_the_files_that_go(client: FlaskClient, put: Put, attach:
         services.jobs.get(job.id)
 
 
-def test_a_part_is_not_deleted_alone_and_its_page_says_why(client: FlaskClient, put: Put) -> None:
+def test_a_child_cannot_be_deleted_alone_and_its_page_says_why(client: FlaskClient, put: Put) -> None:
     root = put(Status.COMPLETED, parts=1, parts_completed=1)
     part = put(Status.COMPLETED, root_id=root.id)
     assert "This is a child job. It is deleted with its parent job." in client.get(f"/jobs/{part.id}").text
@@ -94,7 +96,7 @@ def test_a_part_is_not_deleted_alone_and_its_page_says_why(client: FlaskClient, 
     assert client.post(f"/jobs/{part.id}/keep").status_code == 409
 
 
-def test_a_job_can_be_kept_and_kept_no_longer(client: FlaskClient, put: Put) -> None:
+def test_a_job_can_be_pinned_and_unpinned(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
     assert "Kept until" in client.get(f"/jobs/{job.id}").text
     assert client.post(f"/jobs/{job.id}/keep").status_code == 303
@@ -107,7 +109,9 @@ def test_a_job_can_be_kept_and_kept_no_longer(client: FlaskClient, put: Put) -> 
     assert "Kept until" in client.get(f"/jobs/{job.id}").text
 
 
-def test_only_operators_steer(client: FlaskClient, admins: FlaskClient, put: Put, services: Services) -> None:
+def test_only_operators_can_run_a_job_next(
+    client: FlaskClient, admins: FlaskClient, put: Put, services: Services
+) -> None:
     mine, other = put(Status.QUEUED), put(Status.QUEUED, priority=300)
     assert "Run next…" not in client.get(f"/jobs/{mine.id}").text
     assert client.post(f"/jobs/{mine.id}/run-next").status_code == 403
@@ -129,7 +133,7 @@ def test_a_job_of_the_system_is_made_public_by_operators(
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "run-again"])
-def test_nobody_acts_on_what_is_not_theirs(
+def test_users_cannot_act_on_jobs_of_others(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put, services: Services, verb: str
 ) -> None:
     private, public = put(Status.FAILED), put(Status.FAILED, owner=Owner(public=True))
@@ -146,12 +150,12 @@ def test_nobody_acts_on_what_is_not_theirs(
     assert page.count('<p class="why">Only the owner and operators can do this.</p>') == 1, "for fingers, too"
 
 
-def test_a_reason_names_the_actions_that_it_is_for(client: FlaskClient, put: Put) -> None:
+def test_a_refusal_names_its_actions(client: FlaskClient, put: Put) -> None:
     page = client.get(f"/jobs/{put(Status.RUNNING, cancel_requested_at=datetime.now(UTC)).id}").text
     assert '<p class="why"><strong>Stop…</strong> The job is already stopping.</p>' in page
 
 
-def test_with_htmx_the_question_is_a_dialog(client: FlaskClient, put: Put) -> None:
+def test_with_htmx_the_confirmation_is_a_dialog(client: FlaskClient, put: Put) -> None:
     answer = client.get(f"/jobs/{put().id}/stop", headers={"HX-Request": "true"}).text
     assert answer.lstrip().startswith("<dialog")
     assert "autofocus>Keep waiting" in answer

@@ -1,4 +1,4 @@
-"""The parts of a job: on its page, and page by page."""
+"""The children of a job: on its page, and on pages of their own."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -19,16 +19,16 @@ def root(put: Put) -> Job:
 
 @pytest.fixture
 def parts(put: Put, root: Job) -> list[Job]:
-    told = {"root_id": root.id, "type": "part"}
+    values = {"root_id": root.id, "type": "part"}
     return [
-        put(Status.COMPLETED, child_name="first", **told),
-        put(Status.FAILED, child_name="second", errors=({"text": "No stamp."},), **told),
-        put(Status.RUNNING, child_name="third", progress=30.0, message="3 of 10", **told),
-        put(Status.QUEUED, child_name="fourth", **told),
+        put(Status.COMPLETED, child_name="first", **values),
+        put(Status.FAILED, child_name="second", errors=({"text": "No stamp."},), **values),
+        put(Status.RUNNING, child_name="third", progress=30.0, message="3 of 10", **values),
+        put(Status.QUEUED, child_name="fourth", **values),
     ]
 
 
-def test_a_root_shows_its_parts_those_that_run_first(client: FlaskClient, root: Job, parts: list[Job]) -> None:
+def test_a_root_shows_its_children_running_ones_first(client: FlaskClient, root: Job, parts: list[Job]) -> None:
     page = client.get(f"/jobs/{root.id}").text
     assert "Waiting for 2 child jobs." in page.replace("\N{NO-BREAK SPACE}", " ")
     shown = sorted(parts, key=lambda part: page.index(f'id="part-{part.id}"'))
@@ -38,21 +38,21 @@ def test_a_root_shows_its_parts_those_that_run_first(client: FlaskClient, root: 
     assert f'href="/jobs/{root.id}/children?which=failed"' in page
 
 
-def test_a_part_that_waits_for_another_attempt_has_no_duration(client: FlaskClient, root: Job, put: Put) -> None:
+def test_a_child_that_waits_for_a_retry_has_no_duration(client: FlaskClient, root: Job, put: Put) -> None:
     began = datetime.now(UTC) - timedelta(minutes=25)
-    told = {"root_id": root.id, "type": "part", "started_at": began}
-    put(Status.RUNNING, **told)
+    values = {"root_id": root.id, "type": "part", "started_at": began}
+    put(Status.RUNNING, **values)
     assert "25\N{NO-BREAK SPACE}min" in client.get(f"/jobs/{root.id}").text
     again = put(Status.WAITING, parts=1)
-    put(Status.QUEUED, **{**told, "root_id": again.id})
+    put(Status.QUEUED, **{**values, "root_id": again.id})
     assert "25\N{NO-BREAK SPACE}min" not in client.get(f"/jobs/{again.id}").text
 
 
-def test_a_part_leads_to_its_root(client: FlaskClient, root: Job, parts: list[Job]) -> None:
+def test_a_child_links_to_its_root(client: FlaskClient, root: Job, parts: list[Job]) -> None:
     assert f'href="/jobs/{root.id}"' in client.get(f"/jobs/{parts[0].id}").text
 
 
-def test_parts_are_read_page_by_page_and_narrowed(
+def test_children_have_pages_and_a_status_filter(
     client: FlaskClient, root: Job, parts: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.job.children.PAGE", 3)
@@ -66,7 +66,7 @@ def test_parts_are_read_page_by_page_and_narrowed(
     assert client.get(f"/jobs/{root.id}/children?which=nonsense&after=x").status_code == 200
 
 
-def test_what_parts_say_is_not_for_strangers(
+def test_messages_of_children_are_hidden_from_other_users(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put
 ) -> None:
     public = put(Status.WAITING, parts=1, owner=Owner(public=True))

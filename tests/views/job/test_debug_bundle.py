@@ -1,4 +1,4 @@
-"""Everything of a job as one archive, and its log and long parameters as text."""
+"""The debug bundle of a job, its log as text, and long parameters."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def archive(client: FlaskClient, job: Job) -> ZipFile:
     return ZipFile(BytesIO(answer.data))
 
 
-def test_the_archive_has_all_that_helps_and_no_secret(
+def test_the_bundle_contains_everything_but_secrets(
     client: FlaskClient, put: Put, attach: Attach, write_log: Callable[..., None], services: Services
 ) -> None:
     payload = {"note": "hello", "key": services.vault.encrypt(SecretStr("hush"))}
@@ -52,9 +52,9 @@ def test_the_archive_has_all_that_helps_and_no_secret(
     write_log(job, "first line", "second line")
     found = archive(client, job)
     assert found.testzip() is None
-    told = json.loads(found.read("job.json"))
-    assert told["parameters"] == {"note": "hello", "key": "••••••"}
-    assert told["errors"][0]["text"] == "No stamp."
+    job_json = json.loads(found.read("job.json"))
+    assert job_json["parameters"] == {"note": "hello", "key": "••••••"}
+    assert job_json["errors"][0]["text"] == "No stamp."
     assert "$secret" not in found.read("job.json").decode()
     assert "second line" in found.read("log.txt").decode()
     files = [name for name in found.namelist() if name.startswith("files/")]
@@ -62,7 +62,7 @@ def test_the_archive_has_all_that_helps_and_no_secret(
     assert {"timeline.json", "attempts.json", "files.json"} <= set(found.namelist())
 
 
-def test_what_is_too_large_is_named_and_not_sent(
+def test_files_over_the_limit_are_listed_and_not_sent(
     client: FlaskClient, put: Put, attach: Attach, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.job.debug_bundle.FILES_LIMIT", 10)
@@ -73,14 +73,14 @@ def test_what_is_too_large_is_named_and_not_sent(
     assert "huge.bin, 11 bytes" in found.read("left-out.txt").decode()
 
 
-def test_the_archive_is_handed_out_while_it_is_made(client: FlaskClient, put: Put, attach: Attach) -> None:
+def test_the_bundle_is_streamed(client: FlaskClient, put: Put, attach: Attach) -> None:
     job = put(Status.COMPLETED)
     attach(job, "large.bin", bytes(range(256)) * 20_000)
     chunks = client.get(f"/jobs/{job.id}/bundle.zip", buffered=False).response
     assert max(map(len, chunks)) < 200_000
 
 
-def test_the_log_is_a_file_of_its_own(client: FlaskClient, put: Put, write_log: Callable[..., None]) -> None:
+def test_the_log_can_be_downloaded_as_text(client: FlaskClient, put: Put, write_log: Callable[..., None]) -> None:
     job = put(Status.RUNNING)
     write_log(job, "plain words")
     write_log(job, "an error", level="ERROR")
@@ -93,7 +93,7 @@ def test_the_log_is_a_file_of_its_own(client: FlaskClient, put: Put, write_log: 
     assert "plain words" not in client.get(f"/jobs/{job.id}/log.txt?level=error").text
 
 
-def test_a_long_parameter_is_shown_in_part_and_sent_whole_when_asked_for(client: FlaskClient, put: Put) -> None:
+def test_a_long_parameter_is_shortened_and_has_its_own_page(client: FlaskClient, put: Put) -> None:
     job = put(type="letter", payload={"note": "n" * 200_000})
     page = client.get(f"/jobs/{job.id}").text
     assert len(page) < 20_000
@@ -104,7 +104,7 @@ def test_a_long_parameter_is_shown_in_part_and_sent_whole_when_asked_for(client:
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_strangers_get_none_of_it(
+def test_other_users_get_no_bundle(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put, end: str
 ) -> None:
     bob = client_of(person("bob"))
@@ -112,7 +112,7 @@ def test_strangers_get_none_of_it(
         assert bob.get(f"/jobs/{job.id}/{end}").status_code == 404
 
 
-def test_the_trace_and_the_place_are_for_those_who_operate(
+def test_tracebacks_and_hosts_are_for_operators_only(
     client: FlaskClient, admins: FlaskClient, services: Services, run_jobs: Callable[..., int], user: User
 ) -> None:
     job = services.jobs.create_user_job("letter", {}, user.id)

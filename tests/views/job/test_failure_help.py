@@ -1,4 +1,4 @@
-"""A failure in the words of its owner, and what can be done about it."""
+"""The explanation of a failed job: reason and advice."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,27 +14,27 @@ def explained(status: Status, text: str = "No stamp.", *, may_retry: bool = True
     return failure_help(job, may_retry=may_retry, may_change=may_retry)
 
 
-def test_what_the_job_says_is_what_people_read() -> None:
+def test_the_reason_is_the_message_of_the_job() -> None:
     assert explained(Status.FAILED).reason == "No stamp."
     assert explained(Status.FAILED, "").reason == "No reason was given."
     assert explained(Status.FAILED, "Note: bring your own stamp.").reason == "Note: bring your own stamp."
 
 
 @pytest.mark.parametrize("name", ["RuntimeError", "ConnectionError", "ReadTimeout", "Exception"])
-def test_an_error_that_was_not_foreseen_is_said_without_its_name_in_the_code(name: str) -> None:
+def test_an_unexpected_error_is_shown_without_its_class_name(name: str) -> None:
     reason = explained(Status.FAILED, f"{name}: The shop did not answer.").reason
     assert reason == "Unexpected error: The shop did not answer."
 
 
-def test_what_can_be_done_depends_on_the_job() -> None:
+def test_the_advice_depends_on_the_job() -> None:
     assert "continues from its last checkpoint" in explained(Status.FAILED).advice[0]
     assert "only the child jobs" in explained(Status.FAILED, parts=3).advice[0]
     assert "This is a child job" in explained(Status.FAILED, root_id=uuid4()).advice[0]
-    assert "Look at its files" in explained(Status.STALE).advice[0]
+    assert "Check its files" in explained(Status.STALE).advice[0]
     assert explained(Status.FAILED, may_retry=False).advice == ("If you ask for help, give the number 00000007.",)
     assert "tried again by itself" in explained(Status.SCHEDULED, attempt=1).advice[0]
 
 
-def test_what_has_not_failed_is_not_explained() -> None:
+def test_only_failed_jobs_are_explained() -> None:
     for status in set(Status) - {Status.FAILED, Status.STALE}:
         assert explained(status) is None

@@ -29,7 +29,7 @@ def address(file: Attachment) -> str:
     return f"/jobs/{file.job_id}/files/{file.id}"
 
 
-def test_a_file_is_sent_whole_and_kept_from_being_run(client: FlaskClient, file: Attachment) -> None:
+def test_a_file_is_sent_with_headers_that_prevent_execution(client: FlaskClient, file: Attachment) -> None:
     answer = client.get(address(file))
     assert answer.data == CONTENT
     assert answer.content_length == len(CONTENT)
@@ -41,7 +41,7 @@ def test_a_file_is_sent_whole_and_kept_from_being_run(client: FlaskClient, file:
     assert answer.content_type == "application/pdf"
 
 
-def test_a_name_in_any_script_arrives(client: FlaskClient, put: Put, attach: Attach) -> None:
+def test_a_file_name_in_any_script_is_kept(client: FlaskClient, put: Put, attach: Attach) -> None:
     answer = client.get(address(attach(put(), "Übersicht „März“ 2026.pdf")))
     assert (
         "filename*=UTF-8''%C3%9Cbersicht%20%E2%80%9EM%C3%A4rz%E2%80%9C%202026.pdf"
@@ -50,13 +50,13 @@ def test_a_name_in_any_script_arrives(client: FlaskClient, put: Put, attach: Att
 
 
 @pytest.mark.parametrize("name", ["page.html", "picture.svg", "script.js", "feed.xml", "unknown"])
-def test_what_a_browser_could_run_is_only_bytes(client: FlaskClient, put: Put, attach: Attach, name: str) -> None:
+def test_active_content_is_sent_as_bytes(client: FlaskClient, put: Put, attach: Attach, name: str) -> None:
     answer = client.get(address(attach(put(), name)))
     assert answer.content_type == "application/octet-stream"
     assert answer.headers["Content-Disposition"].startswith("attachment;")
 
 
-def test_its_headers_can_be_asked_for_alone(client: FlaskClient, file: Attachment) -> None:
+def test_a_head_request_returns_the_headers(client: FlaskClient, file: Attachment) -> None:
     answer = client.head(address(file))
     assert answer.status_code == 200
     assert answer.content_length == len(CONTENT)
@@ -64,7 +64,7 @@ def test_its_headers_can_be_asked_for_alone(client: FlaskClient, file: Attachmen
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "stop"),
+    ("range_header", "start", "stop"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=10-19", 10, 20),
@@ -74,52 +74,54 @@ def test_its_headers_can_be_asked_for_alone(client: FlaskClient, file: Attachmen
         ("bytes=255990-999999", 255_990, 256_000),
     ],
 )
-def test_a_part_can_be_asked_for(client: FlaskClient, file: Attachment, asked: str, start: int, stop: int) -> None:
-    answer = client.get(address(file), headers={"Range": asked})
+def test_a_range_can_be_requested(
+    client: FlaskClient, file: Attachment, range_header: str, start: int, stop: int
+) -> None:
+    answer = client.get(address(file), headers={"Range": range_header})
     assert answer.status_code == 206
     assert answer.data == CONTENT[start:stop]
     assert answer.content_length == stop - start
     assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/256000"
 
 
-@pytest.mark.parametrize("asked", ["bytes=256000-", "bytes=999999-1000000"])
-def test_a_part_beyond_the_end_is_refused(client: FlaskClient, file: Attachment, asked: str) -> None:
-    answer = client.get(address(file), headers={"Range": asked})
+@pytest.mark.parametrize("range_header", ["bytes=256000-", "bytes=999999-1000000"])
+def test_a_range_beyond_the_end_is_refused(client: FlaskClient, file: Attachment, range_header: str) -> None:
+    answer = client.get(address(file), headers={"Range": range_header})
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == "bytes */256000"
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "nonsense", "bytes=9-2"])
-def test_any_other_wish_gets_the_whole_file(client: FlaskClient, file: Attachment, asked: str) -> None:
-    answer = client.get(address(file), headers={"Range": asked})
+@pytest.mark.parametrize("range_header", ["bytes=0-1,5-6", "lines=1-2", "nonsense", "bytes=9-2"])
+def test_any_other_range_header_gets_the_whole_file(client: FlaskClient, file: Attachment, range_header: str) -> None:
+    answer = client.get(address(file), headers={"Range": range_header})
     assert (answer.status_code, len(answer.data)) == (200, len(CONTENT))
 
 
-def test_a_download_goes_on_only_if_the_file_is_the_same(client: FlaskClient, file: Attachment) -> None:
+def test_a_download_resumes_only_if_the_file_is_unchanged(client: FlaskClient, file: Attachment) -> None:
     same = client.get(address(file), headers={"Range": "bytes=5-", "If-Range": f'"{file.sha256}"'})
     other = client.get(address(file), headers={"Range": "bytes=5-", "If-Range": '"other"'})
     dated = client.get(address(file), headers={"Range": "bytes=5-", "If-Range": "Sat, 21 Nov 2026 12:00:00 GMT"})
     assert [same.status_code, other.status_code, dated.status_code] == [206, 200, 200]
 
 
-def test_an_empty_file_can_be_fetched(client: FlaskClient, put: Put, attach: Attach) -> None:
+def test_an_empty_file_can_be_downloaded(client: FlaskClient, put: Put, attach: Attach) -> None:
     answer = client.get(address(attach(put(), "empty.csv", b"")))
     assert (answer.status_code, answer.data) == (200, b"")
 
 
 @pytest.mark.parametrize("when", ["expires_at", "deleted_at"])
-def test_a_removed_file_is_gone(client: FlaskClient, put: Put, attach: Attach, long_ago: datetime, when: str) -> None:
+def test_a_deleted_file_is_gone(client: FlaskClient, put: Put, attach: Attach, long_ago: datetime, when: str) -> None:
     answer = client.get(address(attach(put(), "old.pdf", **{when: long_ago})))
     assert answer.status_code == 410
     assert "Files are kept for a limited time only." in answer.text
 
 
-def test_a_file_that_the_disk_has_lost_is_gone(client: FlaskClient, file: Attachment, services: Services) -> None:
+def test_a_file_missing_on_disk_is_gone(client: FlaskClient, file: Attachment, services: Services) -> None:
     services.files.remove(file.id)
     assert client.get(address(file)).status_code == 410
 
 
-def test_somebody_elses_file_is_not_there(
+def test_files_of_other_users_are_not_found(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], file: Attachment
 ) -> None:
     assert client_of(person("bob")).get(address(file)).status_code == 404
@@ -130,7 +132,7 @@ def test_a_file_is_found_only_under_its_own_job(client: FlaskClient, put: Put, f
     assert client.get(f"/jobs/{file.job_id}/files/{uuid4()}").status_code == 404
 
 
-def test_files_of_a_public_job_are_for_those_who_operate(
+def test_files_of_a_public_job_are_hidden_from_other_users(
     client: FlaskClient, client_of: Callable[[User], FlaskClient], admin: User, put: Put, attach: Attach
 ) -> None:
     file = attach(put(owner=Owner(public=True)), "backup.zip")
@@ -138,7 +140,7 @@ def test_files_of_a_public_job_are_for_those_who_operate(
     assert client_of(admin).get(address(file)).status_code == 200
 
 
-def test_who_may_not_start_a_type_does_not_get_its_files(services, person, client_of, put, attach) -> None:
+def test_users_who_cannot_start_a_type_cannot_download_its_files(services, person, client_of, put, attach) -> None:
     boss, auditor = person("boss", role="admin"), person("ivy", role="auditor")
     job = put(type="user_import", owner=Owner(user_id=boss.id))
     file = attach(job, "passwords.csv", b"ana,secret")

@@ -36,10 +36,10 @@ class Payload(BaseModel):
 
 
 def shown(**stored: Any) -> dict[str, str]:
-    return {one.label: one.text for one in parameters(Payload, stored, ZoneInfo("Europe/Madrid"))}
+    return {parameter.label: parameter.text for parameter in parameters(Payload, stored, ZoneInfo("Europe/Madrid"))}
 
 
-def test_values_are_labelled_and_written_for_people() -> None:
+def test_values_have_labels_and_are_formatted() -> None:
     assert shown(month="2026-10-01", format="pdf", with_details=True, customers=["Acme", "Initech"], note="") == {
         "Month": "1 October 2026",
         "Format": "PDF",
@@ -49,7 +49,7 @@ def test_values_are_labelled_and_written_for_people() -> None:
     }
 
 
-def test_what_was_chosen_is_shown_in_the_words_of_the_form() -> None:
+def test_a_choice_is_shown_with_its_label() -> None:
     assert shown(kind="plain", delivery="mail", kinds=["plain"]) == {
         "Kind": "Plain",
         "Delivery": "By e-mail",
@@ -58,11 +58,11 @@ def test_what_was_chosen_is_shown_in_the_words_of_the_form() -> None:
     assert shown(delivery="post", kinds=[]) == {"Delivery": "Post", "Kinds": "Not set"}
 
 
-def test_what_is_no_option_any_more_is_shown_as_it_is() -> None:
+def test_a_value_that_is_no_longer_an_option_is_shown_unchanged() -> None:
     assert shown(format="doc", kinds=["plain", "old"]) == {"Format": "doc", "Kinds": "plain, old"}
 
 
-def test_a_moment_is_shown_in_the_readers_zone() -> None:
+def test_a_moment_is_shown_in_the_time_zone_of_the_viewer() -> None:
     assert shown(since="2026-10-01T22:30:00Z") == {"Since": "2 October 2026, 00:30"}
 
 
@@ -83,9 +83,9 @@ def test_secrets_are_hidden_wherever_they_are() -> None:
     assert set(shown(**stored).values()) == {HIDDEN}
 
 
-def test_a_closed_secret_stays_hidden_when_its_field_no_longer_says_so() -> None:
+def test_an_encrypted_secret_stays_hidden_when_its_field_is_no_longer_secret() -> None:
     assert shown(note={"$secret": "gAAAA-closed"}) == {"Note": HIDDEN}
 
 
-def test_what_the_class_no_longer_knows_is_not_shown() -> None:
+def test_values_without_a_field_are_not_shown() -> None:
     assert shown(forgotten="value") == {}

@@ -1,4 +1,4 @@
-"""The page of one job: what it says, to whom, and what it answers when it asks again."""
+"""The page of one job: contents, visibility and polls."""
 
 import re
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_a_job_of_any_status_has_a_page(client: FlaskClient, put: Put, status: S
     assert "<h1>Monthly report</h1>" in page.text
 
 
-def test_a_running_job_asks_again_and_a_finished_one_does_not(client: FlaskClient, put: Put) -> None:
+def test_a_running_job_is_polled_and_a_finished_one_is_not(client: FlaskClient, put: Put) -> None:
     running, done = put(Status.RUNNING), put(Status.COMPLETED)
     assert re.search(
         f'hx-get="/jobs/{running.id}/_live[^"]*" hx-trigger="every ', client.get(f"/jobs/{running.id}/_live").text
@@ -45,14 +45,14 @@ def test_a_running_job_asks_again_and_a_finished_one_does_not(client: FlaskClien
         assert "hx-trigger" not in client.get(address).text
 
 
-def test_the_title_of_the_window_tells_the_progress(client: FlaskClient, put: Put) -> None:
+def test_the_window_title_shows_the_progress(client: FlaskClient, put: Put) -> None:
     job = put(Status.RUNNING, progress=42.0)
     assert "<title>42 % · Monthly report · Deskjob</title>" in client.get(f"/jobs/{job.id}/_live").text
     done = put(Status.COMPLETED)
     assert "<title>Done: Monthly report · Deskjob</title>" in client.get(f"/jobs/{done.id}").text
 
 
-def test_somebody_elses_job_is_answered_like_one_that_never_was(
+def test_a_job_of_another_user_is_not_found(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put
 ) -> None:
     job, client = put(), client_of(person("bob"))
@@ -67,14 +67,14 @@ def without_token(page: str) -> str:
 
 
 @pytest.mark.parametrize(("end", "words"), [("/_live", "This job was deleted."), ("/_log", "No more log lines.")])
-def test_an_open_page_learns_that_its_job_was_removed(client: FlaskClient, end: str, words: str) -> None:
+def test_an_open_page_says_that_its_job_was_deleted(client: FlaskClient, end: str, words: str) -> None:
     answer = client.get(f"/jobs/{uuid4()}{end}", headers=POLL)
     assert answer.status_code == 410
     assert words in answer.text
     assert "hx-trigger" not in answer.text
 
 
-def test_a_failure_is_explained_and_the_trace_is_for_those_who_operate(
+def test_a_failure_is_explained_and_only_operators_see_the_traceback(
     client: FlaskClient, admins: FlaskClient, put: Put, services: Services
 ) -> None:
     job = put(Status.FAILED, attempt=1, errors=({"text": "The file has no column sku.", "at": ""},))
@@ -109,9 +109,7 @@ def test_files_are_offered_while_the_job_runs(client: FlaskClient, put: Put, att
     assert "2.4 MB" in page
 
 
-def test_files_that_have_expired_are_said_to_be_gone(
-    client: FlaskClient, put: Put, attach: Attach, long_ago: datetime
-) -> None:
+def test_expired_files_are_listed_as_deleted(client: FlaskClient, put: Put, attach: Attach, long_ago: datetime) -> None:
     job = put(Status.COMPLETED)
     old = attach(job, "old.pdf", expires_at=long_ago)
     kept = attach(job, "new.pdf", expires_at=job.created_at + timedelta(days=7))
@@ -123,7 +121,7 @@ def test_files_that_have_expired_are_said_to_be_gone(
     assert kept.sha256[:12] in page
 
 
-def test_the_timeline_tells_who_did_what(client: FlaskClient, put: Put, services: Services, user: User) -> None:
+def test_the_timeline_shows_who_did_what(client: FlaskClient, put: Put, services: Services, user: User) -> None:
     job = put(Status.CANCELLED, attempt=1, max_attempts=3)
     with writing(services.engine) as connection:
         events.insert(connection, events.rows_of([job], EventName.CREATED, actor_id=user.id))
@@ -135,13 +133,13 @@ def test_the_timeline_tells_who_did_what(client: FlaskClient, put: Put, services
         assert line in page
 
 
-def test_parameters_of_a_removed_kind_of_job_are_not_shown(client: FlaskClient, put: Put) -> None:
+def test_parameters_of_a_type_that_is_not_installed_are_not_shown(client: FlaskClient, put: Put) -> None:
     page = client.get(f"/jobs/{put(payload={'api_key': 'in the clear'}).id}").text
     assert "no longer installed" in page
     assert "in the clear" not in page
 
 
-def test_others_see_of_a_public_job_only_that_it_runs(
+def test_other_users_see_only_the_status_of_a_public_job(
     client_of: Callable[[User], FlaskClient],
     person: Callable[..., User],
     put: Put,
@@ -159,7 +157,9 @@ def test_others_see_of_a_public_job_only_that_it_runs(
         assert "canary" not in answer.text
 
 
-def test_the_log_goes_on_where_it_ended(client: FlaskClient, put: Put, write_log: Callable[..., None]) -> None:
+def test_a_poll_of_the_log_continues_after_the_last_line(
+    client: FlaskClient, put: Put, write_log: Callable[..., None]
+) -> None:
     job = put(Status.RUNNING)
     write_log(job, "first", "<script>second</script>")
     page = client.get(f"/jobs/{job.id}").text
@@ -173,7 +173,7 @@ def test_the_log_goes_on_where_it_ended(client: FlaskClient, put: Put, write_log
     assert re.search(r'hx-get="([^"]+_log\?after=\d+)"', answer)[1] != address
 
 
-def test_the_log_of_a_finished_job_ends(
+def test_the_log_of_a_finished_job_is_not_polled(
     client: FlaskClient, put: Put, write_log: Callable[..., None], services: Services
 ) -> None:
     job = put(Status.RUNNING)
@@ -185,7 +185,7 @@ def test_the_log_of_a_finished_job_ends(
     assert "hx-trigger" not in answer.text
 
 
-def test_a_long_log_is_read_from_its_end_in_pages(
+def test_a_long_log_is_paginated_from_its_end(
     client: FlaskClient, put: Put, write_log: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.job.log.PAGE", 2)
@@ -202,7 +202,7 @@ def test_a_long_log_is_read_from_its_end_in_pages(
     assert "Later lines" not in later
 
 
-def test_a_log_is_narrowed_to_what_went_wrong_and_to_an_attempt(
+def test_a_log_can_be_filtered_by_level_and_attempt(
     client: FlaskClient, put: Put, write_log: Callable[..., None]
 ) -> None:
     job = put(Status.RUNNING, attempt=2)
@@ -228,7 +228,7 @@ def asked_again(client: FlaskClient, job: Job) -> tuple[str, str]:
     return found[1].replace("&amp;", "&"), found[2]
 
 
-def test_a_page_on_which_nothing_is_new_is_answered_with_304(
+def test_an_unchanged_page_is_answered_with_304(
     client: FlaskClient, put: Put, attach: Attach, services: Services, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -247,13 +247,13 @@ def test_a_page_on_which_nothing_is_new_is_answered_with_304(
     assert not is_new()
     attach(job, "a.pdf")
     assert (is_new(), is_new()) == (True, False)
-    services.jobs.change(part.id, lambda one: one.with_progress(50.0))
+    services.jobs.change(part.id, lambda current: current.with_progress(50.0))
     assert (is_new(), is_new()) == (True, False)
     services.admin_jobs.pin(job.id, by=user.id)
     assert (is_new(), is_new()) == (True, False)
 
 
-def test_the_last_answer_is_sent_even_if_nothing_is_new(client: FlaskClient, put: Put, services: Services) -> None:
+def test_a_finished_job_is_never_answered_with_304(client: FlaskClient, put: Put, services: Services) -> None:
     job = put(Status.RUNNING)
     address, _ = asked_again(client, job)
     with writing(services.engine) as connection:
@@ -263,18 +263,18 @@ def test_the_last_answer_is_sent_even_if_nothing_is_new(client: FlaskClient, put
     assert client.get(address, headers={**POLL, "HX-PTag": answer.headers["HX-PTag"]}).status_code == 200
 
 
-def test_the_time_left_that_was_told_is_told_again(client: FlaskClient, put: Put, services: Services) -> None:
+def test_the_time_left_stays_steady_between_polls(client: FlaskClient, put: Put, services: Services) -> None:
     job = put(Status.RUNNING, progress=50.0, started_at=services.queries.jobs.now() - timedelta(seconds=100))
     address, _ = asked_again(client, job)
     assert re.search(r"\?left=(\d+)&at=\d+", address)
-    told = int(services.queries.jobs.now().timestamp())
-    again = client.get(f"/jobs/{job.id}/_live?left=90&at={told}").text
+    shown_at = int(services.queries.jobs.now().timestamp())
+    again = client.get(f"/jobs/{job.id}/_live?left=90&at={shown_at}").text
     assert 87 <= int(re.search(r"\?left=(\d+)&", again)[1]) <= 90
     for nonsense in ("left=x&at=y", "left=-5&at=-5", f"left={10**30}&at={10**30}", "left=1"):
         assert client.get(f"/jobs/{job.id}/_live?{nonsense}").status_code == 200
 
 
-def test_a_waiting_job_says_who_paused_its_queue_and_why(
+def test_a_waiting_job_shows_who_paused_its_queue_and_why(
     client: FlaskClient, admins: FlaskClient, admin: User, put: Put, services: Services
 ) -> None:
     job = put(Status.QUEUED)
@@ -292,7 +292,7 @@ def test_a_planned_retry_shows_its_error_and_its_time(client: FlaskClient, put: 
     assert "will be retried automatically" in page
 
 
-def test_what_can_be_done_about_a_failure_depends_on_the_job(client: FlaskClient, put: Put) -> None:
+def test_the_advice_about_a_failure_depends_on_the_job(client: FlaskClient, put: Put) -> None:
     lone = text_of(client.get(f"/jobs/{put(Status.FAILED, errors=({'text': 'No.'},)).id}").text)
     assert "retry it" in lone
     root = put(Status.FAILED, parts=1, parts_failed=1)
@@ -302,14 +302,14 @@ def test_what_can_be_done_about_a_failure_depends_on_the_job(client: FlaskClient
     assert "Check its files and its log" in lost
 
 
-def test_jobs_that_follow_others_name_each_other(client: FlaskClient, services: Services, put: Put, user: User) -> None:
+def test_dependent_jobs_link_to_each_other(client: FlaskClient, services: Services, put: Put, user: User) -> None:
     first = put(Status.QUEUED)
     second = services.jobs.create_user_job("maintenance", {}, user.id, after=[first.id])
     assert f"/jobs/{second.id}" in client.get(f"/jobs/{first.id}").text
     assert f"/jobs/{first.id}" in client.get(f"/jobs/{second.id}").text
 
 
-def test_attempts_are_told_to_the_owner_and_their_place_to_operators(
+def test_owners_see_attempts_and_only_operators_see_their_workers(
     client: FlaskClient, admins: FlaskClient, put: Put, services: Services
 ) -> None:
     job = put(Status.COMPLETED, attempt=2, max_attempts=3)
@@ -325,7 +325,7 @@ def test_attempts_are_told_to_the_owner_and_their_place_to_operators(
     assert "w1 · the-host, process 7 · peak memory 98.3 MB · CPU time 0.25 s" in theirs
 
 
-def test_metadata_is_shown_and_secrets_in_it_are_not(client: FlaskClient, put: Put) -> None:
+def test_metadata_is_shown_without_secrets(client: FlaskClient, put: Put) -> None:
     page = client.get(f"/jobs/{put(metadata={'cost_centre': '4711', 'token': {'$secret': 'gAAA'}}).id}").text
     assert "Cost centre" in page
     assert "4711" in page

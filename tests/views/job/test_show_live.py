@@ -1,4 +1,4 @@
-"""The page of one job in a real browser: what is done there, and what happens while it is open."""
+"""The page of one job in a real browser: actions and live updates."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ def running(put: Put) -> Job:
     return put(Status.RUNNING, progress=42.0, message="84 of 200 customers", lease_id=None)
 
 
-def test_in_two_tabs_one_stops_the_job_and_the_other_sees_it(page: Page, put: Put) -> None:
+def test_a_job_stopped_in_one_tab_is_shown_as_stopped_in_another(page: Page, put: Put) -> None:
     job = put(Status.QUEUED)
     other = page.context.new_page()
     for tab in (page, other):
@@ -45,7 +45,7 @@ def test_in_two_tabs_one_stops_the_job_and_the_other_sees_it(page: Page, put: Pu
     expect(other.locator("[data-poll]")).to_have_count(0)
 
 
-def test_a_scheduled_job_is_followed_and_does_not_fall_silent(page: Page, put: Put, services: Services) -> None:
+def test_a_scheduled_job_is_polled_until_it_finishes(page: Page, put: Put, services: Services) -> None:
     due = services.queries.jobs.now().replace(year=services.queries.jobs.now().year + 1)
     job = put(Status.SCHEDULED, run_at=due)
     page.goto(f"/jobs/{job.id}")
@@ -55,7 +55,7 @@ def test_a_scheduled_job_is_followed_and_does_not_fall_silent(page: Page, put: P
     expect(page.locator("#chip")).to_have_text("Stopped")
 
 
-def test_a_root_shows_what_becomes_of_its_parts(page: Page, put: Put, change: Change) -> None:
+def test_a_root_updates_its_children(page: Page, put: Put, change: Change) -> None:
     root = put(Status.WAITING, parts=1)
     part = put(Status.RUNNING, root_id=root.id, child_name="first", progress=10.0)
     page.goto(f"/jobs/{root.id}")
@@ -63,7 +63,7 @@ def test_a_root_shows_what_becomes_of_its_parts(page: Page, put: Put, change: Ch
     expect(page.locator(f"#part-{part.id}")).to_contain_text("No stamp.")
 
 
-def test_nothing_new_is_answered_with_304_and_leaves_all_as_it_is(page: Page, put: Put) -> None:
+def test_a_304_leaves_the_page_unchanged(page: Page, put: Put) -> None:
     job = put(Status.QUEUED, message="as it was")
     answers: list[int] = []
     page.on("response", lambda answer: answers.append(answer.status) if "_live" in answer.url else None)
@@ -73,7 +73,7 @@ def test_nothing_new_is_answered_with_304_and_leaves_all_as_it_is(page: Page, pu
     expect(page.locator("#chip")).to_have_text("Waiting")
 
 
-def test_a_removed_job_offers_nothing_any_more(page: Page, put: Put, services: Services, change: Change) -> None:
+def test_a_deleted_job_offers_no_actions(page: Page, put: Put, services: Services, change: Change) -> None:
     job = put(Status.QUEUED)
     page.goto(f"/jobs/{job.id}")
     change(job, status="cancelled", finished_at=now())
@@ -85,7 +85,9 @@ def test_a_removed_job_offers_nothing_any_more(page: Page, put: Put, services: S
     assert polls == []
 
 
-def test_an_open_trace_survives_an_update(page: Page, put: Put, change: Change, user: User, services: Services) -> None:
+def test_an_open_traceback_stays_open_after_an_update(
+    page: Page, put: Put, change: Change, user: User, services: Services
+) -> None:
     job = put(Status.RUNNING, attempt=2, max_attempts=3)
     row = {"job_id": job.id, "number": 1, "outcome": "failed", "worker": "w", "host": "h", "pid": 7}
     with writing(services.engine) as connection:
@@ -98,7 +100,7 @@ def test_an_open_trace_survives_an_update(page: Page, put: Put, change: Change, 
     expect(page.locator("#trace-1")).to_have_attribute("open", "")
 
 
-def test_a_job_starts_later_once_however_often_the_button_is_pressed(page: Page, services: Services) -> None:
+def test_a_form_submitted_repeatedly_starts_one_job(page: Page, services: Services) -> None:
     complaints = complaints_of(page)
     page.goto("/jobs/new")
     assert violations(page) == []

@@ -1,4 +1,4 @@
-"""Acts on many jobs of the list: asked first, done to those that they fit, and told afterwards."""
+"""Bulk actions of the list: confirmation, effect and summary."""
 
 import html
 import re
@@ -32,11 +32,11 @@ def words(page: str) -> str:
     return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", page).split()))
 
 
-def ticked(*those: Job) -> dict[str, list[str]]:
-    return {"id": [str(job.id) for job in those]}
+def ticked(*jobs: Job) -> dict[str, list[str]]:
+    return {"id": [str(job.id) for job in jobs]}
 
 
-def test_the_question_names_what_happens_and_to_how_many(client: FlaskClient, put: Put) -> None:
+def test_the_confirmation_says_what_happens_to_how_many_jobs(client: FlaskClient, put: Put) -> None:
     jobs = (put(Status.QUEUED), put(Status.RUNNING), put(Status.COMPLETED), put(owner=Owner(public=True)))
     confirmation = words(client.get("/jobs/act/stop", query_string=ticked(*jobs), headers=DIALOG).text)
     assert "Stop 2 jobs?" in confirmation
@@ -44,19 +44,23 @@ def test_the_question_names_what_happens_and_to_how_many(client: FlaskClient, pu
     assert "1 job belongs to another user and is skipped." in confirmation
 
 
-def test_what_fits_is_done_and_the_rest_is_left(client: FlaskClient, put: Put, services: Services) -> None:
+def test_an_action_applies_to_matching_jobs_and_skips_the_others(
+    client: FlaskClient, put: Put, services: Services
+) -> None:
     waiting, done = put(Status.QUEUED), put(Status.COMPLETED)
     answer = client.post("/jobs/act/stop", data={**ticked(waiting, done), "tab": "waiting", "q": "month"})
     assert (answer.status_code, answer.location) == (303, "/jobs?tab=waiting&q=month")
     assert services.jobs.get(waiting.id).status is Status.CANCELLED
     assert services.jobs.get(done.id) == done
-    told = words(client.get("/jobs").text)
-    assert "1 job was stopped or is stopping. 1 job was skipped." in told
+    page_text = words(client.get("/jobs").text)
+    assert "1 job was stopped or is stopping. 1 job was skipped." in page_text
     assert "was left as it is" not in client.get("/jobs").text, "it is said once"
 
 
 @pytest.mark.parametrize(("action", "status"), [("retry", Status.FAILED), ("run_again", Status.COMPLETED)])
-def test_jobs_run_once_more(client: FlaskClient, put: Put, services: Services, action: str, status: Status) -> None:
+def test_selected_jobs_are_retried_or_run_again(
+    client: FlaskClient, put: Put, services: Services, action: str, status: Status
+) -> None:
     job = put(status)
     client.post(f"/jobs/act/{action}", data=ticked(job))
     again = services.jobs.get(job.id).status is Status.QUEUED
@@ -64,14 +68,14 @@ def test_jobs_run_once_more(client: FlaskClient, put: Put, services: Services, a
     assert (again, made) == ((True, 0) if action == "retry" else (False, 1))
 
 
-def test_deleted_jobs_are_gone(client: FlaskClient, put: Put, services: Services) -> None:
+def test_selected_jobs_are_deleted(client: FlaskClient, put: Put, services: Services) -> None:
     job = put(Status.FAILED)
     client.post("/jobs/act/delete", data=ticked(job))
     with pytest.raises(JobNotFound):
         services.jobs.get(job.id)
 
 
-def test_nobody_acts_on_what_is_not_theirs(
+def test_jobs_of_other_users_are_skipped(
     client: FlaskClient, operators: FlaskClient, put: Put, services: Services, person: Callable[..., User]
 ) -> None:
     public, hidden = put(owner=Owner(public=True)), put(owner=Owner(user_id=person("ben").id))
@@ -82,18 +86,18 @@ def test_nobody_acts_on_what_is_not_theirs(
     assert services.jobs.get(hidden.id).status is Status.CANCELLED
 
 
-def test_an_act_that_fits_nothing_is_disabled_with_its_reason(client: FlaskClient, put: Put) -> None:
+def test_an_action_that_applies_to_no_job_is_disabled_with_the_reason(client: FlaskClient, put: Put) -> None:
     for query, reason in ((ticked(put(Status.COMPLETED)), "1 job is done"), ({}, "No jobs selected.")):
         page = client.get("/jobs/act/retry", query_string=query).text
         assert reason in page
         assert re.search(r"<button[^>]* disabled", page)
 
 
-def test_an_act_that_nobody_knows_is_not_found(client: FlaskClient) -> None:
+def test_an_unknown_action_is_not_found(client: FlaskClient) -> None:
     assert client.get("/jobs/act/explode").status_code == client.post("/jobs/act/explode").status_code == 404
 
 
-def test_all_that_match_become_a_job_of_its_own(
+def test_all_matching_jobs_are_handled_by_a_bulk_action_job(
     client: FlaskClient, put: Put, services: Services, run_jobs: Callable[..., int]
 ) -> None:
     failed = [put(Status.FAILED, title="Monthly report") for _ in range(3)]
@@ -114,19 +118,19 @@ def test_all_that_match_become_a_job_of_its_own(
     assert not left & {job.id for job in failed}
 
 
-def test_scheduled_jobs_are_stopped_with_all_others_only_if_that_is_asked(client: FlaskClient, put: Put) -> None:
+def test_scheduled_jobs_are_stopped_only_if_selected_explicitly(client: FlaskClient, put: Put) -> None:
     newest = put(Status.SCHEDULED)
     query = {"all": "1", "newest": str(newest.id)}
     assert "Also stop the 1 job scheduled for later" in words(client.get("/jobs/act/stop", query_string=query).text)
     assert "scheduled" not in client.get("/jobs/act/delete", query_string=query).text
 
 
-def test_all_without_the_newest_that_was_seen_is_refused(client: FlaskClient) -> None:
+def test_all_matching_jobs_without_the_newest_job_is_a_bad_request(client: FlaskClient) -> None:
     assert client.post("/jobs/act/delete", data={"all": "1"}).status_code == 400
     assert client.post("/jobs/act/delete", data={"all": "1", "newest": "x"}).status_code == 400
 
 
-def test_acts_stand_in_the_audit(client: FlaskClient, put: Put, services: Services) -> None:
+def test_bulk_actions_are_recorded_in_the_audit_log(client: FlaskClient, put: Put, services: Services) -> None:
     job = put(Status.QUEUED)
     client.post("/jobs/act/stop", data=ticked(job))
     with services.engine.connect() as connection:
@@ -134,7 +138,7 @@ def test_acts_stand_in_the_audit(client: FlaskClient, put: Put, services: Servic
     assert line.after == {"action": "stop", "jobs": [job.short_id]}
 
 
-def test_the_list_offers_acts_and_all_that_match(client: FlaskClient, put: Put) -> None:
+def test_the_list_offers_actions_and_all_matching_jobs(client: FlaskClient, put: Put) -> None:
     put(Status.COMPLETED)
     page = client.get("/jobs").text
     assert 'formaction="/jobs/act/delete"' in page
@@ -151,6 +155,6 @@ def test_the_list_offers_acts_and_all_that_match(client: FlaskClient, put: Put) 
     assert 'name="all"' not in client.get(html.unescape(older)).text, "there it would be all from there on"
 
 
-def test_a_job_that_does_this_is_not_in_the_catalogue(client: FlaskClient) -> None:
+def test_the_bulk_action_type_is_not_in_the_catalogue(client: FlaskClient) -> None:
     assert "bulk_action" not in client.get("/jobs/new").text
     assert client.get("/jobs/new/bulk_action").status_code == 404

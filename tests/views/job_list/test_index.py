@@ -43,17 +43,17 @@ def text_of(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page).replace("\N{NO-BREAK SPACE}", " ").split())
 
 
-def test_the_first_page_is_the_list(client: FlaskClient) -> None:
+def test_the_home_page_redirects_to_the_list(client: FlaskClient) -> None:
     assert client.get("/").location == "/jobs"
 
 
-def test_someone_without_jobs_is_told_how_to_begin(client: FlaskClient) -> None:
+def test_an_empty_list_links_to_the_catalogue(client: FlaskClient) -> None:
     page = client.get("/jobs").text
     assert "No jobs yet" in page
     assert 'href="/jobs/new"' in page
 
 
-def test_an_empty_filter_is_not_taken_for_an_empty_house(client: FlaskClient, put: Put) -> None:
+def test_an_empty_tab_differs_from_an_empty_list(client: FlaskClient, put: Put) -> None:
     put(Status.COMPLETED)
     page = client.get("/jobs?tab=failed").text
     assert "No failed jobs" in page
@@ -61,7 +61,7 @@ def test_an_empty_filter_is_not_taken_for_an_empty_house(client: FlaskClient, pu
     assert "Show all jobs" in page
 
 
-def test_the_list_says_what_each_job_is_and_how_it_stands(client: FlaskClient, put: Put, attach: Attach) -> None:
+def test_the_list_shows_the_title_and_status_of_each_job(client: FlaskClient, put: Put, attach: Attach) -> None:
     done = put(Status.COMPLETED, message="200 of 200 customers")
     attach(done, "report.pdf")
     failed = put(Status.FAILED, title="Sync stock", errors=({"text": "The file has no column sku."},))
@@ -75,7 +75,7 @@ def test_the_list_says_what_each_job_is_and_how_it_stands(client: FlaskClient, p
     assert "You" in page
 
 
-def test_jobs_of_one_type_are_told_apart_by_what_they_were_given(client: FlaskClient, put: Put, attach: Attach) -> None:
+def test_jobs_of_one_type_show_their_input_files(client: FlaskClient, put: Put, attach: Attach) -> None:
     done, silent = put(Status.COMPLETED, message="3,376 rows"), put(Status.COMPLETED)
     failed = put(Status.FAILED, errors=({"text": "The file has no column sku."},))
     running = put(Status.RUNNING, message="12 rows")
@@ -90,14 +90,14 @@ def test_jobs_of_one_type_are_told_apart_by_what_they_were_given(client: FlaskCl
     assert "roads.csv · 12 rows" in page
 
 
-def test_the_list_says_by_whom_in_words(client: FlaskClient, put: Put) -> None:
+def test_the_list_shows_who_started_each_job(client: FlaskClient, put: Put) -> None:
     put(Status.COMPLETED)
     page = client.get("/jobs").text
     assert ">You<" in page
     assert ">by you<" in page
 
 
-def test_only_kinds_that_somebody_can_meet_are_offered(client: FlaskClient, admins: FlaskClient, put: Put) -> None:
+def test_the_filter_offers_only_relevant_job_types(client: FlaskClient, admins: FlaskClient, put: Put) -> None:
     offered = '<option value="user_import">'
     assert offered not in client.get("/jobs").text
     assert offered in admins.get("/jobs").text
@@ -105,7 +105,7 @@ def test_only_kinds_that_somebody_can_meet_are_offered(client: FlaskClient, admi
     assert offered in client.get("/jobs").text
 
 
-def test_what_runs_is_shown_above_the_list_and_not_twice(client: FlaskClient, put: Put) -> None:
+def test_running_jobs_are_shown_as_cards_and_not_repeated_as_rows(client: FlaskClient, put: Put) -> None:
     job = put(Status.RUNNING, progress=23.0, done=46.0, total=200.0, message="46 of 200 customers")
     page = client.get("/jobs").text
     assert "Running now" in page
@@ -119,7 +119,7 @@ def test_an_unknown_total_is_an_indeterminate_bar(client: FlaskClient, put: Put)
     assert '<progress class="bar" max="100" aria-label' in client.get("/jobs").text
 
 
-def test_tabs_and_kinds_narrow_the_list(client: FlaskClient, put: Put) -> None:
+def test_tabs_and_types_filter_the_list(client: FlaskClient, put: Put) -> None:
     failed, done = put(Status.FAILED), put(Status.COMPLETED, type="other")
     assert str(failed.id) in client.get("/jobs?tab=failed").text
     assert str(done.id) not in client.get("/jobs?tab=failed").text
@@ -127,7 +127,7 @@ def test_tabs_and_kinds_narrow_the_list(client: FlaskClient, put: Put) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_jobs_that_are_done_with_warnings_can_be_picked_out(client: FlaskClient, put: Put) -> None:
+def test_jobs_with_warnings_can_be_filtered(client: FlaskClient, put: Put) -> None:
     warned = put(Status.COMPLETED, warnings=({"text": "Two rows were left out.", "at": "2026-11-21T12:00:00+00:00"},))
     put(Status.COMPLETED)
     page = client.get("/jobs?warned=1&tab=done").text
@@ -136,7 +136,7 @@ def test_jobs_that_are_done_with_warnings_can_be_picked_out(client: FlaskClient,
     assert 'name="warned" value="1" checked' in page
 
 
-def test_a_list_goes_on_to_older_jobs(client: FlaskClient, put: Put) -> None:
+def test_a_long_list_has_pages(client: FlaskClient, put: Put) -> None:
     oldest, *_ = [put(Status.COMPLETED) for _ in range(52)]
     first = client.get("/jobs").text
     older = re.search(r'rel="next" href="([^"]+)"', first)[1].replace("&amp;", "&")
@@ -146,7 +146,7 @@ def test_a_list_goes_on_to_older_jobs(client: FlaskClient, put: Put) -> None:
     assert 'rel="next"' not in second
 
 
-def test_a_count_that_is_too_long_to_count_says_so(
+def test_a_large_count_is_capped(
     client: FlaskClient, put: Put, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webapp.views.job_list.list_page.TAB_CEILING", 2)
@@ -163,12 +163,12 @@ def test_waiting_jobs_without_a_worker_are_explained(client: FlaskClient, put: P
     assert "<code>default</code>" not in page
 
 
-def test_those_who_operate_read_which_queue_nobody_works_on(admins: FlaskClient, put: Put) -> None:
+def test_operators_see_which_queue_has_no_worker(admins: FlaskClient, put: Put) -> None:
     put(Status.QUEUED, queue="reports")
     assert "<code>reports</code>" in admins.get("/jobs").text
 
 
-def test_people_see_their_own_jobs_and_public_ones(
+def test_users_see_their_own_jobs_and_public_jobs(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put
 ) -> None:
     own, public = put(), put(owner=Owner(public=True), title="Nightly backup")
@@ -178,12 +178,12 @@ def test_people_see_their_own_jobs_and_public_ones(
     assert "System" in page
 
 
-def test_those_who_see_all_read_whose_job_it_is(admins: FlaskClient, put: Put) -> None:
+def test_operators_see_the_owner_of_each_job(admins: FlaskClient, put: Put) -> None:
     put()
     assert "Ana Ruiz" in admins.get("/jobs").text
 
 
-def test_the_list_asks_again_by_itself(client: FlaskClient, put: Put) -> None:
+def test_the_poll_interval_depends_on_activity(client: FlaskClient, put: Put) -> None:
     idle = re.search(r'hx-trigger="every (\d+)ms', client.get("/jobs?tab=all").text)
     put(Status.RUNNING)
     busy = re.search(r'hx-trigger="every (\d+)ms', client.get("/jobs?tab=all").text)
@@ -195,7 +195,7 @@ def asking_again(page: str) -> str:
     return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
 
 
-def test_the_list_keeps_its_filter_when_it_asks_again(client: FlaskClient) -> None:
+def test_a_poll_keeps_the_filter(client: FlaskClient) -> None:
     again = asking_again(client.get("/jobs?tab=failed&type=report&q=a+b&whose=mine&when=7").text)
     assert again.startswith("/jobs/_live?tab=failed&type=report&whose=mine&q=a+b&when=7&shown=")
 
@@ -213,7 +213,7 @@ def test_an_unchanged_list_is_answered_with_304(client: FlaskClient, put: Put, s
     assert f'hx-ptag="{changed.headers["HX-PTag"]}"' in changed.text
 
 
-def test_one_persons_tag_is_not_another_ones(client: FlaskClient, admins: FlaskClient) -> None:
+def test_change_tags_differ_between_users(client: FlaskClient, admins: FlaskClient) -> None:
     assert client.get("/jobs/_live").headers["HX-PTag"] != admins.get("/jobs/_live").headers["HX-PTag"]
 
 

@@ -1,4 +1,4 @@
-"""The list in a real browser: nothing moves, nothing is lost, every act is within reach, also by keyboard."""
+"""The list in a real browser: live updates, bulk actions and the keyboard."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ def top_of(page: Page, selector: str) -> float:
     return page.locator(selector).bounding_box()["y"]
 
 
-def test_new_jobs_move_no_row_and_nothing_that_was_begun_is_lost(page: Page, put: Put, change: Change) -> None:
+def test_new_jobs_move_no_row_and_keep_the_selection_and_the_search(page: Page, put: Put, change: Change) -> None:
     second, first = put(Status.QUEUED, title="Second"), put(Status.COMPLETED, title="First")
     page.goto("/jobs")
     complaints = complaints_of(page)
@@ -52,7 +52,7 @@ def test_new_jobs_move_no_row_and_nothing_that_was_begun_is_lost(page: Page, put
     assert complaints == []
 
 
-def test_the_badge_and_its_popover_follow_what_runs(page: Page, put: Put, change: Change) -> None:
+def test_the_badge_and_its_popover_show_running_jobs(page: Page, put: Put, change: Change) -> None:
     job = put(Status.RUNNING, progress=10.0)
     page.goto("/jobs")
     page.click("#running-badge")
@@ -82,7 +82,7 @@ def test_toasts_do_not_pile_up(page: Page, put: Put, change: Change) -> None:
     expect(page.locator("#toasts")).not_to_contain_text("First")
 
 
-def test_a_removed_job_says_so_in_its_place(page: Page, put: Put, services: Services) -> None:
+def test_a_deleted_job_keeps_its_row(page: Page, put: Put, services: Services) -> None:
     job, other = put(Status.COMPLETED), put(Status.COMPLETED)
     page.goto("/jobs")
     services.jobs.delete(job.id)
@@ -91,7 +91,7 @@ def test_a_removed_job_says_so_in_its_place(page: Page, put: Put, services: Serv
     expect(page.locator(f"#job-{other.id}")).to_contain_text("Monthly report")
 
 
-def test_ticked_jobs_are_stopped_after_a_question(page: Page, put: Put, services: Services) -> None:
+def test_selected_jobs_are_stopped_after_a_confirmation(page: Page, put: Put, services: Services) -> None:
     waiting, done = put(Status.QUEUED), put(Status.COMPLETED)
     page.goto("/jobs")
     complaints = complaints_of(page)
@@ -114,7 +114,7 @@ def test_ticked_jobs_are_stopped_after_a_question(page: Page, put: Put, services
     assert complaints == []
 
 
-def test_what_the_dialog_cannot_show_is_shown_as_a_page(page: Page, put: Put) -> None:
+def test_an_error_that_a_dialog_cannot_show_opens_as_a_page(page: Page, put: Put) -> None:
     job = put(Status.QUEUED)
     page.goto("/jobs")
     page.check(f"#tick-{job.id}")
@@ -124,7 +124,7 @@ def test_what_the_dialog_cannot_show_is_shown_as_a_page(page: Page, put: Put) ->
     expect(page.get_by_role("heading", name="Stop 1 job?")).to_be_visible()
 
 
-def test_without_javascript_everything_is_there(page: Page, address: str, put: Put, services: Services) -> None:
+def test_the_list_works_without_javascript(page: Page, address: str, put: Put, services: Services) -> None:
     job = put(Status.QUEUED, title="Needle")
     same_person = {"base_url": address, "storage_state": page.context.storage_state()}
     context = page.context.browser.new_context(java_script_enabled=False, **same_person)
@@ -141,7 +141,7 @@ def test_without_javascript_everything_is_there(page: Page, address: str, put: P
     context.close()
 
 
-def test_every_act_is_done_by_keyboard_alone(page: Page, put: Put, services: Services) -> None:
+def test_every_action_works_with_the_keyboard_alone(page: Page, put: Put, services: Services) -> None:
     jobs = [put(Status.QUEUED, title=f"Job {number}") for number in range(3)]
     page.goto("/jobs")
     press = page.keyboard.press
@@ -180,7 +180,7 @@ def test_every_act_is_done_by_keyboard_alone(page: Page, put: Put, services: Ser
     page.wait_for_url("**/jobs")
 
 
-def test_a_failing_server_is_asked_ever_less_and_the_list_stays(page: Page, put: Put) -> None:
+def test_polls_slow_down_while_the_server_fails_and_the_list_stays(page: Page, put: Put) -> None:
     job = put(Status.RUNNING)
     page.goto("/jobs")
     page.route("**/jobs/_live*", lambda route: route.fulfill(status=500, body="<h1>Broken</h1>"))
@@ -194,7 +194,7 @@ def test_a_failing_server_is_asked_ever_less_and_the_list_stays(page: Page, put:
     assert page.get_by_text("Broken").count() == 0
 
 
-def test_a_hidden_list_asks_nothing_and_catches_up_at_once(page: Page, put: Put) -> None:
+def test_a_hidden_list_does_not_poll_and_updates_when_shown(page: Page, put: Put) -> None:
     put(Status.RUNNING)
     page.goto("/jobs")
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
@@ -205,7 +205,9 @@ def test_a_hidden_list_asks_nothing_and_catches_up_at_once(page: Page, put: Put)
     wait_for(lambda: page.wait_for_timeout(50) or polls)
 
 
-def test_whoever_is_signed_out_elsewhere_is_asked_to_sign_in(page: Page, put: Put, services: Services) -> None:
+def test_a_user_signed_out_elsewhere_is_redirected_to_the_sign_in_page(
+    page: Page, put: Put, services: Services
+) -> None:
     put(Status.COMPLETED)
     page.goto("/jobs?tab=done")
     with writing(services.engine) as connection:
@@ -214,7 +216,7 @@ def test_whoever_is_signed_out_elsewhere_is_asked_to_sign_in(page: Page, put: Pu
     page.wait_for_url("**/login?next=/jobs?tab%3Ddone")
 
 
-def test_after_signing_out_back_shows_nothing(page: Page, put: Put) -> None:
+def test_the_back_button_shows_nothing_after_signing_out(page: Page, put: Put) -> None:
     put(Status.COMPLETED)
     page.goto("/jobs")
     page.goto("/jobs?tab=done")

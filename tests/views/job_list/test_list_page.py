@@ -1,4 +1,4 @@
-"""The list of jobs: what asking again brings, and what searching does."""
+"""The list of jobs: polls and searches."""
 
 import html
 import re
@@ -28,7 +28,7 @@ def asking_again(page: str) -> str:
     return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
 
 
-def test_new_jobs_are_announced_and_move_nothing(client: FlaskClient, put: Put) -> None:
+def test_new_jobs_are_announced_and_move_no_row(client: FlaskClient, put: Put) -> None:
     first = put(Status.COMPLETED)
     again = asking_again(client.get("/jobs").text)
     second = put(Status.QUEUED)
@@ -41,7 +41,7 @@ def test_new_jobs_are_announced_and_move_nothing(client: FlaskClient, put: Put) 
     assert "new job" not in client.get(failed, headers=POLL).text
 
 
-def test_a_job_that_ends_stays_where_it_ran(client: FlaskClient, put: Put, services: Services, attach: Attach) -> None:
+def test_a_finished_job_stays_on_its_card(client: FlaskClient, put: Put, services: Services, attach: Attach) -> None:
     job = put(Status.RUNNING)
     again = asking_again(client.get("/jobs").text)
     attach(job, "report.pdf")
@@ -53,7 +53,7 @@ def test_a_job_that_ends_stays_where_it_ran(client: FlaskClient, put: Put, servi
     assert "new job" not in answer
 
 
-def test_a_job_that_was_removed_says_so_in_its_place(client: FlaskClient, put: Put, services: Services) -> None:
+def test_a_deleted_job_keeps_its_row(client: FlaskClient, put: Put, services: Services) -> None:
     job, other = put(Status.COMPLETED), put(Status.COMPLETED)
     again = asking_again(client.get("/jobs").text)
     services.jobs.delete(job.id)
@@ -63,13 +63,13 @@ def test_a_job_that_was_removed_says_so_in_its_place(client: FlaskClient, put: P
     assert "This job was deleted." in answer
 
 
-def test_a_list_that_does_not_say_what_it_shows_is_answered_anew(client: FlaskClient, put: Put) -> None:
+def test_a_poll_without_visible_jobs_gets_a_new_page(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
     for shown in ("", "?shown=nonsense"):
         assert str(job.id) in client.get(f"/jobs/_live{shown}", headers=POLL).text
 
 
-def test_somebody_elses_jobs_are_not_shown_because_an_address_names_them(
+def test_jobs_of_other_users_stay_hidden_even_if_a_poll_names_them(
     client: FlaskClient, put: Put, person: Callable[..., User]
 ) -> None:
     hidden = put(Status.COMPLETED, title="Secret", owner=Owner(user_id=person("ben").id))
@@ -79,7 +79,7 @@ def test_somebody_elses_jobs_are_not_shown_because_an_address_names_them(
     assert "This job was deleted." in answer
 
 
-def test_a_search_finds_and_says_when_it_does_not(client: FlaskClient, put: Put) -> None:
+def test_a_search_shows_matches_or_says_that_there_are_none(client: FlaskClient, put: Put) -> None:
     job = put(Status.FAILED, errors=({"text": "The file has no column sku."},))
     assert str(job.id) in client.get("/jobs?q=column+SKU").text
     page = client.get("/jobs?q=nothing&tab=failed").text
@@ -87,7 +87,7 @@ def test_a_search_finds_and_says_when_it_does_not(client: FlaskClient, put: Put)
     assert 'value="nothing"' in page
 
 
-def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: Put) -> None:
+def test_an_invalid_day_is_reported_and_the_other_filters_stay(client: FlaskClient, put: Put) -> None:
     job = put(Status.COMPLETED)
     page = client.get("/jobs?since=31.12.&q=monthly").text
     assert "“31.12.” is not a date. Use the format 2026-12-31." in page
@@ -96,7 +96,7 @@ def test_a_day_that_is_none_is_said_and_loses_nothing(client: FlaskClient, put: 
     assert "so no job can match" in client.get("/jobs?since=2026-02-02&until=2026-01-01").text
 
 
-def test_a_search_that_did_not_reach_the_end_offers_to_go_on(
+def test_a_search_that_stopped_early_offers_to_continue(
     client: FlaskClient, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(JobPages.find, "__kwdefaults__", {**JobPages.find.__kwdefaults__, "scan_limit": 2})

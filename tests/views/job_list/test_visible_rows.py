@@ -6,7 +6,7 @@ import pytest
 from webapp.views.job_list.visible_rows import VisibleRows, decode
 
 
-def test_what_a_page_shows_survives_its_address() -> None:
+def test_visible_rows_survive_a_round_trip_through_a_url() -> None:
     for shown in (
         VisibleRows(),
         VisibleRows((uuid4(),)),
@@ -19,6 +19,6 @@ def test_what_a_page_shows_survives_its_address() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"\1", b"\0" + b"x" * 15, b"\2" + b"x" * 16, b"\0" + b"x" * 16 * 65])
-def test_anything_else_is_nothing(raw: bytes) -> None:
+def test_any_other_text_is_ignored(raw: bytes) -> None:
     assert decode(urlsafe_b64encode(raw).decode()) is None
     assert decode("not base64!") is None

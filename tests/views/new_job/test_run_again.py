@@ -1,4 +1,4 @@
-"""Running a job again: the form with its values, to be changed first."""
+"""Run again: the form filled with the values of an earlier job."""
 
 import re
 from collections.abc import Callable
@@ -54,7 +54,7 @@ def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
     return found
 
 
-def test_the_form_has_the_old_values_and_no_secret(client: FlaskClient, old: Job) -> None:
+def test_the_form_shows_the_old_values_without_secrets(client: FlaskClient, old: Job) -> None:
     page = client.get(f"/jobs/{old.id}/run-again").text
     assert 'value="May"' in page
     assert "may.csv (8 bytes) is already uploaded." in page
@@ -64,7 +64,7 @@ def test_the_form_has_the_old_values_and_no_secret(client: FlaskClient, old: Job
     assert "hush" not in page
 
 
-def test_it_makes_a_new_job_and_both_name_each_other(client: FlaskClient, old: Job, services: Services) -> None:
+def test_the_new_job_and_the_old_job_link_to_each_other(client: FlaskClient, old: Job, services: Services) -> None:
     fields = form(client, old)
     refused = again(client, old, fields)
     assert refused.status_code == 422
@@ -77,18 +77,18 @@ def test_it_makes_a_new_job_and_both_name_each_other(client: FlaskClient, old: J
     assert f"/jobs/{old.id}" in client.get(f"/jobs/{new.id}").text
 
 
-def test_another_file_replaces_the_old_one(client: FlaskClient, old: Job, services: Services) -> None:
+def test_a_new_file_replaces_the_old_one(client: FlaskClient, old: Job, services: Services) -> None:
     fields = {**form(client, old), "key": "hush", "table": (BytesIO(b"new"), "june.csv")}
     new = services.jobs.get(UUID(again(client, old, fields).location.rpartition("/")[2]))
     assert content(services, new) == [("june.csv", b"new")]
 
 
-def test_a_file_that_is_gone_is_asked_for(client: FlaskClient, old: Job, services: Services) -> None:
+def test_a_deleted_file_must_be_uploaded_again(client: FlaskClient, old: Job, services: Services) -> None:
     services.files.remove(services.jobs.attachments(old.id)[0].id)
     assert again(client, old, {**form(client, old), "key": "hush"}).status_code == 422
 
 
-def test_what_is_not_installed_any_more_cannot_run_again(client: FlaskClient, put: Callable[..., Job]) -> None:
+def test_a_job_of_a_type_that_is_not_installed_cannot_run_again(client: FlaskClient, put: Callable[..., Job]) -> None:
     job = put(Status.COMPLETED)
     answer = client.get(f"/jobs/{job.id}/run-again")
     assert answer.status_code == 409

@@ -97,45 +97,45 @@ def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
     return found
 
 
-def test_the_catalogue_shows_what_can_be_started(client: FlaskClient) -> None:
+def test_the_catalogue_lists_job_types_by_group(client: FlaskClient) -> None:
     page = client.get("/jobs/new").text
     assert "<h2 id=" in page
     assert 'href="/jobs/new/sample_import">Import a table</a>' in page
     assert "Read a table." in page
 
 
-def test_the_headings_of_the_catalogue_speak_the_readers_language(client: FlaskClient) -> None:
+def test_the_headings_of_the_catalogue_are_translated(client: FlaskClient) -> None:
     page = client.get("/jobs/new", headers={"Accept-Language": "de"}).text
     assert ">Berichte</h2>" in page
     assert ">Reports<" not in page
 
 
-def test_the_catalogue_says_how_long_a_job_usually_takes(client: FlaskClient, put: Callable[..., Job]) -> None:
+def test_the_catalogue_shows_the_usual_duration(client: FlaskClient, put: Callable[..., Job]) -> None:
     put(Status.COMPLETED, type="sample_import")
     assert "Usually" in client.get("/jobs/new").text
 
 
 @pytest.mark.parametrize(
-    ("reason", "said"),
+    ("reason", "message"),
     [
         ("The tables are being moved.", "Disabled: The tables are being moved."),
         ("", "This job type is disabled."),
     ],
 )
-def test_the_catalogue_says_of_a_disabled_type_that_and_why_it_cannot_be_started(
-    client: FlaskClient, services: Services, reason: str, said: str
+def test_the_catalogue_shows_why_a_type_is_disabled(
+    client: FlaskClient, services: Services, reason: str, message: str
 ) -> None:
     services.disabled_types.disable("sample_import", reason=reason)
     disabled, other = tile(client, "sample_import"), tile(client, "portrait")
     assert "Disabled" in disabled
-    assert f">{said}<" in disabled
+    assert f">{message}<" in disabled
     assert "Disabled" not in other
-    assert "cannot be started" not in other
+    assert "This job type is disabled" not in other
 
 
 @pytest.mark.usefixtures("services")
 @pytest.mark.parametrize(("name", "allowed"), [("clean_up", {"operator", "admin"}), ("hire", {"admin"})])
-def test_a_type_is_offered_only_to_those_who_may_start_it(
+def test_a_type_is_offered_only_to_users_who_can_start_it(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], name: str, allowed: set[str]
 ) -> None:
     for role in ("user", "auditor", "operator", "admin"):
@@ -150,22 +150,20 @@ def test_an_unknown_type_is_not_found(client: FlaskClient) -> None:
     assert client.post("/jobs/new/unknown", data={"a": csv()}).status_code == 404
 
 
-def test_the_page_tells_what_happens_with_the_result(client: FlaskClient) -> None:
+def test_the_form_explains_visibility_and_retention(client: FlaskClient) -> None:
     page = client.get("/jobs/new/sample_import").text
     assert "Only you and the operators of this installation." in page
     assert "30\N{NO-BREAK SPACE}days, then they are deleted." in page
     assert "At most 100 kB." in page
 
 
-def test_every_kind_of_question_is_asked(client: FlaskClient) -> None:
+def test_every_kind_of_field_is_shown(client: FlaskClient) -> None:
     page = client.get("/jobs/new/every_kind").text
     for name in every_kind.payload_class.model_fields:
         assert f'name="{name}"' in page
 
 
-def test_a_payload_that_fits_starts_a_job_of_the_one_who_asks(
-    client: FlaskClient, services: Services, user: User
-) -> None:
+def test_a_valid_form_starts_a_job_of_the_user(client: FlaskClient, services: Services, user: User) -> None:
     job = started(post(client, name="May", key="hush", table=csv()), services)
     assert (job.type, job.owner.user_id, job.triggered_by) == ("sample_import", user.id, user.id)
     assert job.payload["name"] == "May"
@@ -174,11 +172,11 @@ def test_a_payload_that_fits_starts_a_job_of_the_one_who_asks(
     assert content(services, job) == [("airports.csv", b"a,b\n1,2\n")]
 
 
-def test_a_type_that_asks_nothing_starts_at_once(client: FlaskClient, services: Services) -> None:
+def test_a_type_without_fields_starts_at_once(client: FlaskClient, services: Services) -> None:
     assert started(client.post("/jobs/new/nothing"), services).payload == {}
 
 
-def test_the_form_as_it_is_shown_can_be_sent(client: FlaskClient, services: Services) -> None:
+def test_the_form_can_be_submitted_unchanged(client: FlaskClient, services: Services) -> None:
     fields = sent(re.sub(r"(?s).*(<form class=\"card.*?</form>).*", r"\1", client.get("/jobs/new/every_kind").text))
     fields.setlist("report_name", ["May"])
     fields.setlist("since", ["2026-05-01"])
@@ -189,7 +187,7 @@ def test_the_form_as_it_is_shown_can_be_sent(client: FlaskClient, services: Serv
     assert (job.payload["region"], job.payload["notify"], job.payload["columns"]) == ("east", True, ["name"])
 
 
-def test_what_does_not_fit_comes_back_with_sentences_and_all_that_was_typed(client: FlaskClient) -> None:
+def test_an_invalid_form_keeps_its_input_and_shows_errors(client: FlaskClient) -> None:
     answer = post(client, name="M<", key="hush", table=csv())
     assert answer.status_code == 422
     assert '<a href="#field-name">Name</a>: Use at least 3 characters.' in answer.text
@@ -206,7 +204,7 @@ def token(answer: Any, field: str = "table") -> str:
     return found[1]
 
 
-def test_a_file_that_was_received_is_not_asked_for_again(client: FlaskClient, services: Services) -> None:
+def test_an_uploaded_file_is_kept_while_the_form_is_invalid(client: FlaskClient, services: Services) -> None:
     refused = post(client, name="M", table=csv())
     assert "airports.csv (8 bytes) is already uploaded. Choose another file to replace it." in refused.text
     fields = {"name": "May", "table": (BytesIO(), ""), "table.kept": token(refused)}
@@ -217,21 +215,21 @@ def test_a_file_that_was_received_is_not_asked_for_again(client: FlaskClient, se
     assert content(services, again) == content(services, job)
 
 
-def test_a_file_survives_as_many_tries_as_it_takes(client: FlaskClient, services: Services) -> None:
+def test_an_uploaded_file_survives_repeated_errors(client: FlaskClient, services: Services) -> None:
     first = post(client, name="M", table=csv())
     second = post(client, **{"name": "", "table.kept": token(first)})
     assert second.status_code == 422
     started(post(client, **{"name": "May", "table.kept": token(second)}), services)
 
 
-def test_another_file_replaces_the_one_that_was_kept(client: FlaskClient, services: Services) -> None:
+def test_a_new_file_replaces_the_uploaded_one(client: FlaskClient, services: Services) -> None:
     refused = post(client, name="M", table=csv())
     fields = {"name": "May", "table": csv("b.csv", b"new"), "table.kept": token(refused)}
     job = started(post(client, **fields), services)
     assert content(services, job) == [("b.csv", b"new")]
 
 
-def test_a_kept_file_cannot_be_had_by_another_person(
+def test_another_user_cannot_use_an_uploaded_file(
     client: FlaskClient, client_of: Callable[[User], FlaskClient], person: Callable[..., User]
 ) -> None:
     stolen = token(post(client, name="M", table=csv()))
@@ -240,7 +238,7 @@ def test_a_kept_file_cannot_be_had_by_another_person(
     assert "The file you uploaded before is no longer available. Choose it again." in answer.text
 
 
-def test_a_required_file_has_to_be_chosen_an_optional_one_need_not(client: FlaskClient) -> None:
+def test_a_required_file_must_be_uploaded_and_an_optional_one_can_be_left_out(client: FlaskClient) -> None:
     answer = post(client, name="May", table=(BytesIO(), ""), logo=(BytesIO(), ""))
     assert answer.status_code == 422
     assert '<a href="#field-table">Table</a>: Choose a file.' in answer.text
@@ -256,7 +254,7 @@ def test_a_required_file_has_to_be_chosen_an_optional_one_need_not(client: Flask
         ({"table": csv(), "logo": csv("a.html")}, "a.html is not an accepted file type. Choose a file of type image/*"),
     ],
 )
-def test_a_file_of_the_wrong_kind_is_refused_and_not_kept(
+def test_a_file_of_the_wrong_type_is_refused_and_not_stored(
     client: FlaskClient, services: Services, fields: dict[str, Any], sentence: str
 ) -> None:
     answer = post(client, name="May", **{name: csv(file[1], file[0].getvalue()) for name, file in fields.items()})
@@ -295,7 +293,7 @@ def test_a_field_names_its_own_limit(client: FlaskClient) -> None:
     assert "a.png is larger than the limit of 20 kB. Choose a smaller file." in refused.text
 
 
-def test_what_no_field_takes_is_not_even_received(client: FlaskClient, services: Services) -> None:
+def test_a_file_without_a_field_is_not_stored(client: FlaskClient, services: Services) -> None:
     answer = client.post(
         "/jobs/new/portrait", data={"picture": csv(content=b"x" * 20_001)}, content_type="multipart/form-data"
     )
@@ -304,7 +302,7 @@ def test_what_no_field_takes_is_not_even_received(client: FlaskClient, services:
     assert not [path for path in services.settings.storage.rglob("*") if path.is_file()]
 
 
-def test_a_page_for_a_type_without_files_takes_none(client: FlaskClient, services: Services) -> None:
+def test_a_type_without_uploads_stores_no_files(client: FlaskClient, services: Services) -> None:
     job = started(client.post("/jobs/new/nothing", data={"file": csv()}), services)
     assert services.jobs.attachments(job.id) == ()
     assert not services.settings.storage.exists() or not [*services.settings.storage.rglob("*")]
@@ -320,7 +318,7 @@ def hidden_key(page: str) -> str:
     return re.search(r'name="job\.key" value="([^"]+)"', page)[1]
 
 
-def test_a_form_that_is_sent_twice_makes_one_job(client: FlaskClient, services: Services) -> None:
+def test_a_form_submitted_twice_creates_one_job(client: FlaskClient, services: Services) -> None:
     fields = {"name": "May", "job.key": hidden_key(client.get("/jobs/new/sample_import").text)}
     first = started(post(client, **fields, table=csv()), services)
     assert started(post(client, **fields, table=csv()), services).id == first.id
@@ -343,7 +341,7 @@ def test_a_repeated_form_is_recorded_once_in_the_audit_log(client: FlaskClient, 
         assert connection.execute(created).scalar_one() == 1
 
 
-def test_one_persons_request_is_not_another_ones(
+def test_idempotency_keys_belong_to_one_user(
     client: FlaskClient, client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
 ) -> None:
     first = started(client.post("/jobs/new/nothing", data={"job.key": "k"}), services)
@@ -351,7 +349,7 @@ def test_one_persons_request_is_not_another_ones(
     assert other.id != first.id
 
 
-def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
+def test_a_job_can_start_later_in_the_time_zone_of_the_user(
     client_of: Callable[[User], FlaskClient], person: Callable[..., User], services: Services
 ) -> None:
     madrid = client_of(person("carla", timezone="Europe/Madrid"))
@@ -373,7 +371,7 @@ def test_a_job_can_start_later_on_the_clock_of_the_one_who_asks(
         ("0001-01-01T00:00", "This time is in the past."),
     ],
 )
-def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
+def test_an_invalid_start_time_is_reported_and_the_input_is_kept(
     client: FlaskClient, services: Services, at: str, sentence: str
 ) -> None:
     answer = post(client, **{"name": "May", "job.at": at, "job.title": "All of May"}, table=csv())
@@ -384,20 +382,20 @@ def test_a_start_that_makes_no_sense_gets_a_sentence_and_loses_nothing(
     assert services.queries.all_jobs.newest(1) == ()
 
 
-def test_a_job_can_have_a_title_of_its_own(client: FlaskClient, services: Services) -> None:
+def test_a_job_can_have_a_custom_title(client: FlaskClient, services: Services) -> None:
     job = started(client.post("/jobs/new/nothing", data={"job.title": "  Mine,  <b>bold</b> "}), services)
     assert job.title == "Mine, <b>bold</b>"
     assert "Mine, &lt;b&gt;bold&lt;/b&gt;" in client.get(f"/jobs/{job.id}").text
     assert client.post("/jobs/new/nothing", data={"job.title": "x" * 201}).status_code == 422
 
 
-def test_the_catalogue_says_when_one_ran_it_last(client: FlaskClient, services: Services) -> None:
+def test_the_catalogue_shows_the_last_run_of_the_user(client: FlaskClient, services: Services) -> None:
     assert "Your last run:" not in client.get("/jobs/new").text
     client.post("/jobs/new/nothing")
     assert client.get("/jobs/new").text.count("Your last run:") == 1
 
 
-def test_without_a_worker_a_job_can_be_started_all_the_same(client: FlaskClient, services: Services) -> None:
+def test_a_job_can_be_started_without_a_worker(client: FlaskClient, services: Services) -> None:
     assert "You can still start it" in client.get("/jobs/new/nothing").text
     job = started(client.post("/jobs/new/nothing"), services)
     assert "No worker is running for this job type." in client.get(f"/jobs/{job.id}").text
@@ -408,7 +406,7 @@ def one_at_a_time(job: Any, payload: Portrait) -> None:
     """Look at it."""
 
 
-def test_what_may_run_only_once_at_a_time_is_refused_with_a_sentence(client: FlaskClient, services: Services) -> None:
+def test_a_duplicate_of_a_unique_job_is_refused_with_a_message(client: FlaskClient, services: Services) -> None:
     services.registry.add(one_at_a_time)
     fields = {"picture": csv("a.png")}
     assert client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data").status_code == 303

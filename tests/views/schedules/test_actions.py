@@ -33,7 +33,7 @@ def test_an_operator_pauses_with_a_reason_and_resumes(by: By, add: Add, services
     assert audited(services) == ["schedule_pause", "schedule_resume"]
 
 
-def test_a_reason_that_is_too_long_comes_back(by: By, add: Add, services: Services) -> None:
+def test_a_reason_that_is_too_long_is_refused(by: By, add: Add, services: Services) -> None:
     schedule = add()
     answer = by("operator").post(f"/admin/schedules/{schedule.id}/pause", data={"why": "x" * 201})
     assert answer.status_code == 422
@@ -42,7 +42,7 @@ def test_a_reason_that_is_too_long_comes_back(by: By, add: Add, services: Servic
     assert services.schedules.get(schedule.id) == schedule
 
 
-def test_run_now_leads_to_a_job_in_the_name_of_who_asked(by: By, add: Add, services: Services) -> None:
+def test_run_now_starts_a_job_triggered_by_the_user(by: By, add: Add, services: Services) -> None:
     answer = by("operator").post(f"/admin/schedules/{add().id}/run-now")
     [job] = services.queries.all_jobs.newest(2)
     assert (answer.status_code, answer.location, job.priority) == (303, f"/jobs/{job.id}", 200)
@@ -52,7 +52,7 @@ def test_run_now_leads_to_a_job_in_the_name_of_who_asked(by: By, add: Add, servi
     assert audited(services) == ["schedule_run"]
 
 
-def test_a_job_leads_back_to_its_schedule_for_those_who_may_see_it(by: By, add: Add, services: Services) -> None:
+def test_a_job_links_to_its_schedule_for_users_who_can_see_it(by: By, add: Add, services: Services) -> None:
     schedule = add(owner=Owner(public=True))
     job = services.schedule_runner.run_now(schedule)
     assert f'<a href="/admin/schedules/{schedule.id}">Nightly</a>' in by("operator").get(f"/jobs/{job.id}").text
@@ -61,7 +61,7 @@ def test_a_job_leads_back_to_its_schedule_for_those_who_may_see_it(by: By, add: 
     assert "/admin/schedules" not in stranger.text
 
 
-def test_what_cannot_run_now_says_why(by: By, add: Add, services: Services) -> None:
+def test_a_schedule_that_cannot_run_now_says_why(by: By, add: Add, services: Services) -> None:
     client, schedule = by("operator"), add(one_at_a_time=True)
     services.schedule_runner.run_now(schedule)
     busy = client.post(f"/admin/schedules/{schedule.id}/run-now")
@@ -74,16 +74,14 @@ def test_what_cannot_run_now_says_why(by: By, add: Add, services: Services) -> N
     assert "path: Field required." in broken.text
 
 
-def test_a_job_that_an_operator_may_not_start_is_not_started_through_its_schedule(
-    by: By, add: Add, services: Services
-) -> None:
+def test_run_now_requires_permission_to_start_the_job_type(by: By, add: Add, services: Services) -> None:
     schedule = add("Hiring", "hire_all")
     assert by("operator").post(f"/admin/schedules/{schedule.id}/run-now").status_code == 403
     assert services.queries.all_jobs.newest(1) == ()
     assert by("admin").post(f"/admin/schedules/{schedule.id}/run-now").status_code == 303
 
 
-def test_a_schedule_is_removed_after_a_question(by: By, add: Add, services: Services) -> None:
+def test_a_schedule_is_deleted_after_a_confirmation(by: By, add: Add, services: Services) -> None:
     client, schedule = by("admin"), add()
     here = f"/admin/schedules/{schedule.id}/remove"
     assert "The jobs it has started are kept" in client.get(here).text
@@ -108,7 +106,7 @@ def test_a_schedule_is_removed_after_a_question(by: By, add: Add, services: Serv
         ("remove", "POST", {"admin"}),
     ],
 )
-def test_each_verb_needs_its_right(by: By, add: Add, verb: str, method: str, allowed: set[str]) -> None:
+def test_each_action_needs_its_permission(by: By, add: Add, verb: str, method: str, allowed: set[str]) -> None:
     here = f"/admin/schedules/{add().id}/{verb}"
     for role in ("user", "auditor", "operator", "admin"):
         status = by(role).open(here, method=method).status_code

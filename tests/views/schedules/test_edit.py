@@ -38,7 +38,7 @@ def secret(services: Services, schedule: Schedule) -> str:
     return str(payload.key.get_secret_value())
 
 
-def test_what_needs_a_file_is_not_offered(client: FlaskClient) -> None:
+def test_types_that_require_a_file_are_not_offered(client: FlaskClient) -> None:
     page = client.get("/admin/schedules/new").text
     assert f'href="{NEW}">Mirror a folder</a>' in page
     assert "Read a table" not in page
@@ -47,7 +47,7 @@ def test_what_needs_a_file_is_not_offered(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_schedule_that_fits_is_made(client: FlaskClient, services: Services) -> None:
+def test_a_valid_form_adds_a_schedule(client: FlaskClient, services: Services) -> None:
     answer = client.post(NEW, data=FIELDS | {"schedule-one_at_a_time": "1", "schedule-priority": "7"})
     made = services.schedules.get_by_name("Nightly")
     assert (answer.status_code, answer.location) == (303, f"/admin/schedules/{made.id}")
@@ -59,7 +59,7 @@ def test_a_schedule_that_fits_is_made(client: FlaskClient, services: Services) -
     assert made.created_by == admin.id
 
 
-def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Services, user: User) -> None:
+def test_a_user_can_own_the_jobs_of_a_schedule(client: FlaskClient, services: Services, user: User) -> None:
     assert client.post(NEW, data=FIELDS | {"schedule-whose": "person", "schedule-person": "ANA"}).status_code == 303
     made = services.schedules.get_by_name("Nightly")
     assert made.owner.user_id == user.id
@@ -84,7 +84,7 @@ def test_its_jobs_can_be_those_of_a_person(client: FlaskClient, services: Servic
     ],
     ids=str,
 )
-def test_what_does_not_fit_comes_back_with_a_sentence_and_nothing_is_written(
+def test_an_invalid_form_shows_errors_and_stores_nothing(
     client: FlaskClient, services: Services, wrong: dict[str, str], field: str, sentence: str
 ) -> None:
     answer = client.post(NEW, data=FIELDS | wrong)
@@ -97,7 +97,7 @@ def test_what_does_not_fit_comes_back_with_a_sentence_and_nothing_is_written(
     assert services.schedules.all() == ()
 
 
-def test_mistakes_in_both_halves_are_said_together(client: FlaskClient) -> None:
+def test_errors_of_the_schedule_and_the_payload_are_shown_together(client: FlaskClient) -> None:
     answer = client.post(NEW, data=FIELDS | {"schedule-rule": "H", "path": "", "key": ""})
     assert answer.status_code == 422
     assert "fields need attention" in answer.text
@@ -105,12 +105,12 @@ def test_mistakes_in_both_halves_are_said_together(client: FlaskClient) -> None:
         assert f'href="{link}"' in answer.text
 
 
-def test_a_name_that_is_taken_is_said(client: FlaskClient, add: Add) -> None:
+def test_a_name_in_use_is_refused(client: FlaskClient, add: Add) -> None:
     add()
     assert "A schedule named" in client.post(NEW, data=FIELDS).text
 
 
-def test_a_change_keeps_the_secret_that_is_left_empty(client: FlaskClient, services: Services, add: Add) -> None:
+def test_an_empty_secret_field_keeps_the_stored_secret(client: FlaskClient, services: Services, add: Add) -> None:
     old = add()
     here = f"/admin/schedules/{old.id}/edit"
     page = client.get(here).text
@@ -123,9 +123,7 @@ def test_a_change_keeps_the_secret_that_is_left_empty(client: FlaskClient, servi
     assert secret(services, services.schedules.get(old.id)) == "other"
 
 
-def test_whoever_looked_at_an_older_state_is_told_and_changes_nothing(
-    client: FlaskClient, services: Services, add: Add
-) -> None:
+def test_a_stale_form_is_refused_and_changes_nothing(client: FlaskClient, services: Services, add: Add) -> None:
     old = services.schedules.resume(services.schedules.pause(add()))
     answer = client.post(f"/admin/schedules/{old.id}/edit", data=FIELDS | {"version": "1", "schedule-name": "Other"})
     assert answer.status_code == 422
@@ -133,7 +131,7 @@ def test_whoever_looked_at_an_older_state_is_told_and_changes_nothing(
     assert services.schedules.get(old.id) == old
 
 
-def test_the_next_times_are_shown_while_one_types(client: FlaskClient) -> None:
+def test_the_preview_shows_the_next_runs(client: FlaskClient) -> None:
     typed = {"schedule-rule": "30 9 1 1 *", "schedule-zone": "America/New_York"}
     shown = client.get("/admin/schedules/_preview", query_string=typed).text
     assert "At 09:30 on January 1" in shown
@@ -143,7 +141,7 @@ def test_the_next_times_are_shown_while_one_types(client: FlaskClient) -> None:
     assert "needs five fields" in wrong
 
 
-def test_without_javascript_a_button_shows_them(client: FlaskClient, services: Services) -> None:
+def test_without_javascript_a_button_shows_the_preview(client: FlaskClient, services: Services) -> None:
     answer = client.post(NEW, data=FIELDS | {"schedule-name": "", "preview": "1"})
     assert answer.status_code == 200
     assert "Monday to Friday at 02:00" in answer.text

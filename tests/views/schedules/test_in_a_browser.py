@@ -1,4 +1,4 @@
-"""The pages of schedules in a real browser: by keyboard alone, readable by everyone, with and without JavaScript."""
+"""The pages of schedules in a real browser: keyboard, accessibility, with and without JavaScript."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ def busy(services: Services, add: Add) -> Schedule:
     return schedule
 
 
-def test_pages_full_of_long_names_and_of_runs_of_all_kinds_can_be_read_by_everyone(
+def test_pages_with_long_names_and_all_results_are_accessible(
     sign_in: Open, busy: Schedule, services: Services, complaints: list[str]
 ) -> None:
     width = 390
@@ -90,7 +90,9 @@ def to(page: Page, name: str) -> None:
     pytest.fail(f"the keyboard does not lead to {name!r}")
 
 
-def test_the_keyboard_is_enough(sign_in: Open, services: Services, complaints: list[str]) -> None:
+def test_schedules_can_be_edited_with_the_keyboard_alone(
+    sign_in: Open, services: Services, complaints: list[str]
+) -> None:
     page = sign_in()
     page.goto("/admin/schedules")
     for link, address in (("Add a schedule", "**/new"), ("Mirror a folder", "**/new/mirror")):
@@ -134,7 +136,7 @@ def test_the_keyboard_is_enough(sign_in: Open, services: Services, complaints: l
     assert complaints == []
 
 
-def test_without_javascript_it_all_works(sign_in: Open, services: Services) -> None:
+def test_schedules_work_without_javascript(sign_in: Open, services: Services) -> None:
     page = sign_in(java_script_enabled=False)
     page.goto("/admin/schedules/new/mirror")
     page.get_by_label("Rule", exact=True).fill("30 9 * * 1")
@@ -154,7 +156,7 @@ def test_without_javascript_it_all_works(sign_in: Open, services: Services) -> N
     assert services.schedules.all() == ()
 
 
-def test_the_list_changes_without_being_loaded_again(sign_in: Open, services: Services, add: Add) -> None:
+def test_the_list_updates_without_a_reload(sign_in: Open, services: Services, add: Add) -> None:
     page, schedule = sign_in(), add()
     page.goto("/admin/schedules")
     interval = page.locator("#schedules-live").get_attribute("hx-trigger") or ""

@@ -19,14 +19,14 @@ def asked_again_after(text: str) -> int:
     return int(re.search(r'hx-trigger="every (\d+)ms', text)[1])
 
 
-def test_an_empty_list_says_what_schedules_are_for(by: By) -> None:
+def test_an_empty_list_explains_schedules(by: By) -> None:
     admin = by("admin").get("/admin/schedules").text
     assert "No schedules yet" in admin
     assert 'href="/admin/schedules/new"' in admin
     assert "An admin can add one." in by("operator").get("/admin/schedules").text
 
 
-def test_whoever_sees_the_installation_sees_them_and_nobody_else(by: By, add: Add) -> None:
+def test_only_users_who_see_the_installation_see_schedules(by: By, add: Add) -> None:
     where = ("/admin/schedules", "/admin/schedules/_live", f"/admin/schedules/{add().id}")
     for role, status in (("user", 404), ("auditor", 200), ("operator", 200), ("admin", 200)):
         client = by(role)
@@ -34,7 +34,7 @@ def test_whoever_sees_the_installation_sees_them_and_nobody_else(by: By, add: Ad
 
 
 @pytest.mark.usefixtures("database")
-def test_the_list_says_what_starts_when_and_how_it_went(by: By, add: Add, services: Services) -> None:
+def test_the_list_shows_rules_next_runs_and_results(by: By, add: Add, services: Services) -> None:
     schedule = add(zone="America/New_York")
     job = services.schedule_runner.run_now(schedule)
     services.jobs.cancel(job.id)
@@ -45,7 +45,7 @@ def test_the_list_says_what_starts_when_and_how_it_went(by: By, add: Add, servic
     assert "Times are shown in UTC" in page
 
 
-def test_a_pause_shows_since_when_by_whom_and_why(by: By, add: Add, services: Services) -> None:
+def test_a_paused_schedule_shows_when_by_whom_and_why(by: By, add: Add, services: Services) -> None:
     services.schedules.pause(add(), reason="Moving house")
     for page in ("/admin/schedules", f"/admin/schedules/{services.schedules.get_by_name('Nightly').id}"):
         text = by(f"{'admin' if page.endswith('schedules') else 'operator'}").get(page).text
@@ -53,7 +53,7 @@ def test_a_pause_shows_since_when_by_whom_and_why(by: By, add: Add, services: Se
         assert "Moving house" in text
 
 
-def test_each_run_is_linked_to_its_job_and_says_what_became_of_it(by: By, add: Add, services: Services) -> None:
+def test_each_run_shows_its_result_and_links_to_its_job(by: By, add: Add, services: Services) -> None:
     schedule = add()
     there, gone = services.schedule_runner.run_now(schedule), services.schedule_runner.run_now(schedule)
     with writing(services.engine) as connection:
@@ -67,14 +67,14 @@ def test_each_run_is_linked_to_its_job_and_says_what_became_of_it(by: By, add: A
         assert said in page
 
 
-def test_why_it_cannot_be_changed_is_said_where_no_mouse_is_needed(by: By, add: Add) -> None:
+def test_the_reason_of_a_disabled_action_is_visible_without_a_mouse(by: By, add: Add) -> None:
     address = f"/admin/schedules/{add().id}"
     assert '<p class="why">' not in by("admin").get(address).text
     assert "<strong>Edit, Delete</strong> Only admins can do this." in by("operator").get(address).text
     assert "<strong>Run now, Pause</strong> Only operators and admins can do this." in by("auditor").get(address).text
 
 
-def test_what_its_jobs_get_is_shown_without_secrets_and_only_to_who_may_start_them(by: By, add: Add) -> None:
+def test_parameters_are_shown_without_secrets_to_users_who_can_start_the_type(by: By, add: Add) -> None:
     shown, hidden = add(), add("Hiring", "hire_all")
     admin, operator = by("admin"), by("operator")
     assert "/srv" in operator.get(f"/admin/schedules/{shown.id}").text
@@ -85,7 +85,7 @@ def test_what_its_jobs_get_is_shown_without_secrets_and_only_to_who_may_start_th
     assert "$secret" not in page
 
 
-def test_a_page_asks_again_soon_while_a_run_goes_on(by: By, add: Add, services: Services) -> None:
+def test_the_poll_interval_is_short_while_a_job_runs(by: By, add: Add, services: Services) -> None:
     client, schedule = by("admin"), add()
     for path in ("/admin/schedules", f"/admin/schedules/{schedule.id}"):
         assert 27_000 <= asked_again_after(client.get(path).text) <= 33_000
@@ -94,7 +94,7 @@ def test_a_page_asks_again_soon_while_a_run_goes_on(by: By, add: Add, services: 
         assert 1_800 <= asked_again_after(client.get(path).text) <= 2_200
 
 
-def test_an_unchanged_page_is_not_sent_again(by: By, add: Add, services: Services) -> None:
+def test_an_unchanged_page_is_answered_with_304(by: By, add: Add, services: Services) -> None:
     client, schedule = by("operator"), add()
     for where in ("/admin/schedules/_live", f"/admin/schedules/{schedule.id}/_live"):
         first = client.get(where, headers=POLL)
@@ -104,7 +104,7 @@ def test_an_unchanged_page_is_not_sent_again(by: By, add: Add, services: Service
     assert client.get(where, headers=POLL | tag).status_code == 200
 
 
-def test_a_page_that_is_open_is_told_that_its_schedule_is_gone(by: By, add: Add, services: Services) -> None:
+def test_an_open_page_says_that_its_schedule_was_deleted(by: By, add: Add, services: Services) -> None:
     client, schedule = by("operator"), add()
     services.schedules.delete(schedule.id)
     polled = client.get(f"/admin/schedules/{schedule.id}/_live", headers=POLL)
@@ -114,7 +114,7 @@ def test_a_page_that_is_open_is_told_that_its_schedule_is_gone(by: By, add: Add,
     assert client.get(f"/admin/schedules/{schedule.id}").status_code == 404
 
 
-def test_a_schedule_that_is_broken_can_still_be_looked_at(by: By, add: Add, services: Services) -> None:
+def test_a_broken_schedule_is_still_shown(by: By, add: Add, services: Services) -> None:
     schedule = add()
     with writing(services.engine) as connection:
         connection.execute(update(schedules).values(zone="Mars/Base", type="gone", next_fire_at=None))

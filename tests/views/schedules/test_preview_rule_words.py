@@ -6,7 +6,7 @@ from webapp.views.schedules.preview import rule_text
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "text"),
     [
         ("* * * * *", "Every minute"),
         ("*/15 * * * *", "Every 15 minutes"),
@@ -23,6 +23,6 @@ from webapp.views.schedules.preview import rule_text
         ("0 2 29 2 *", "At 02:00 on February 29"),
     ],
 )
-def test_a_rule_is_said_in_words(app: Flask, rule: str, said: str) -> None:
+def test_common_rules_are_shown_in_words(app: Flask, rule: str, text: str) -> None:
     with app.test_request_context():
-        assert rule_text(CronRule.parse(rule, "UTC")).startswith(said)
+        assert rule_text(CronRule.parse(rule, "UTC")).startswith(text)
