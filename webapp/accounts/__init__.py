@@ -1,1 +1,1 @@
-"""People: who they are, how they prove it, and for how long that holds. Knows no jobs, no Flask."""
+"""User accounts, passwords, sessions, permissions and the audit log. Knows no jobs and no Flask."""

@@ -1,11 +1,8 @@
-"""Accounts: add people, find them, check who they are, shut them out.
+"""Accounts: create users, find them, authenticate them and disable them.
 
-Whatever makes a login void (a new password, a disabled account) also ends that person's
-sessions, in the same transaction.
-
-The directory: people as a list, page by page, to look for somebody.
-
-The last admin stays: without one, nobody could let anybody in again.
+A change that makes a login void (a new password, a disabled account) also ends the user's
+sessions, in the same transaction. The last active admin cannot be disabled or given another
+role, because nobody could undo that.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,44 +21,44 @@ from webapp.schema import now, sessions, users
 
 
 class NameTaken(BadAccount):
-    """Two accounts have two names."""
+    """Raised when another account already has the name."""
 
     def __init__(self, name: str) -> None:
-        """Name the name."""
+        """Create the message for this name."""
         super().__init__(f"An account named {name} already exists.")
 
 
 class UserNotFound(Exception):
-    """Whom one changes exists."""
+    """Raised when the account to change does not exist."""
 
     def __init__(self, name: str) -> None:
-        """Name who was asked for."""
+        """Create the message for this name."""
         super().__init__(f"There is no account named {name}.")
 
 
 class Accounts:
-    """The people of one database."""
+    """The accounts of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def get(self, user_id: UUID) -> User | None:
-        """Return the user with this id, also a disabled one."""
+        """Return the user with this id, including disabled users."""
         row = self._row(users.c.id == user_id)
         return to_user(row) if row else None
 
     def by_name(self, name: str) -> User | None:
-        """Return the user of this name, also a disabled one; upper and lower case are the same."""
+        """Return the user with this name, ignoring case and including disabled users."""
         row = self._row(users.c.name == validation.normalize_name(name))
         return to_user(row) if row else None
 
     def all(self) -> tuple[User, ...]:
-        """Return everybody, by name."""
+        """Return all users, ordered by name."""
         with reading(self.engine) as connection:
             return tuple(to_user(row) for row in connection.execute(select(*COLUMNS).order_by(users.c.name)).mappings())
 
     def names(self, ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return the display names of those of the ids that are users."""
+        """Return the display names of the users with these ids; unknown ids are left out."""
         if not ids:
             return {}
         with reading(self.engine) as connection:
@@ -69,7 +66,7 @@ class Accounts:
             return {row["id"]: to_user(row).display_name for row in found}
 
     def is_empty(self) -> bool:
-        """Whether nobody has an account yet, so that the first admin is to be made."""
+        """Whether there are no accounts yet, so the first admin must be created."""
         with reading(self.engine) as connection:
             return not connection.execute(select(exists(select(users.c.id)))).scalar_one()
 
@@ -86,9 +83,9 @@ class Accounts:
         imported_by: UUID | None = None,
         temporary: bool = False,
     ) -> User:
-        """Add a person, or raise `BadAccount` (`NameTaken`) with the reason in a sentence.
+        """Create an account; raise `BadAccount` or `NameTaken` if a value is invalid.
 
-        A ``temporary`` password is for one time: its owner has to choose another one first of all.
+        The user must change a ``temporary`` password right after signing in.
         """
         passwords.check_strength(password, name)
         return self._insert(
@@ -104,7 +101,7 @@ class Accounts:
         )
 
     def authenticate(self, name: str, password: str) -> User | None:
-        """Return whose name and password these are; one answer, and one duration, for every "no"."""
+        """Return the user if name and password match; every failure takes equally long and looks the same."""
         row = self._row(users.c.name == validation.normalize_name(name))
         if not passwords.verify_password(password, row["password_hash"] if row else None):
             return None
@@ -114,20 +111,20 @@ class Accounts:
         return to_user(row)
 
     def set_password(self, name: str, password: str, *, temporary: bool = False) -> None:
-        """Change a password and end the person's sessions; `BadAccount` if it is not good enough."""
+        """Change a password and end the user's sessions; raise `BadAccount` if it is too weak."""
         passwords.check_strength(password, name)
         self._change(name, password_hash=passwords.hash_password(password), password_is_temporary=temporary)
 
     def set_role(self, name: str, role: Role | str) -> None:
-        """Change what a person may do, from their next request on; `LastAdmin` if nobody else could undo it."""
+        """Change the role, effective from the user's next request; raise `LastAdmin` for the last admin."""
         self._change(name, role=validation.valid_role(role).value)
 
     def disable(self, name: str) -> None:
-        """Shut a person out, now; what is theirs stays. The last admin is not (`LastAdmin`)."""
+        """Disable an account and end its sessions; raise `LastAdmin` for the last admin. Its jobs are kept."""
         self._change(name, active=False)
 
     def enable(self, name: str) -> None:
-        """Let a disabled person in again; they have to sign in anew."""
+        """Enable a disabled account; the user must sign in again."""
         self._change(name, active=True)
 
     def _row(self, condition: Any) -> RowMapping | None:
@@ -149,7 +146,7 @@ class Accounts:
                 refuse_last_admin(connection, name)
             if connection.execute(update(users).where(mine).values(**values)).rowcount == 0:
                 raise UserNotFound(name)
-            if "role" not in values:  # each request reads it anew
+            if "role" not in values:  # every request reads the role again
                 _end_sessions(connection, mine)
 
     def _renew_hash(self, row: RowMapping, password: str) -> None:
@@ -161,21 +158,21 @@ class Accounts:
             connection.execute(update(users).where(*unchanged).values(password_hash=renewed))
 
 
-def _end_sessions(connection: Connection, whose: Any) -> None:
-    connection.execute(delete(sessions).where(sessions.c.user_id.in_(select(users.c.id).where(whose))))
+def _end_sessions(connection: Connection, condition: Any) -> None:
+    connection.execute(delete(sessions).where(sessions.c.user_id.in_(select(users.c.id).where(condition))))
 
 
 PAGE = 50
 
 
 class UserDirectory:
-    """The people of one database."""
+    """Searches and lists the users of one database, page by page."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def page(self, search: str = "", *, after: str = "", limit: int = PAGE) -> tuple[User, ...]:
-        """Return people by name, from behind ``after``; with ``search`` those in whose details it stands."""
+        """Return users by name, starting after ``after``; ``search`` matches any part of their details."""
         found = select(*COLUMNS).where(users.c.name > after, *_matching(search)).order_by(users.c.name).limit(limit)
         with reading(self._engine) as connection:
             return tuple(to_user(row) for row in connection.execute(found).mappings())
@@ -190,15 +187,15 @@ def _matching(search: str) -> list[ColumnElement[bool]]:
 
 
 class LastAdmin(BadAccount):
-    """There is always an admin who can sign in."""
+    """Raised when the change would leave no active admin."""
 
     def __init__(self, name: str) -> None:
-        """Name who it is."""
+        """Create the message for this admin."""
         super().__init__(f"{name} is the last admin. Make another user an admin first.")
 
 
 def refuse_last_admin(connection: Connection, name: str) -> None:
-    """Raise `LastAdmin` if nobody else is an active admin of the whole installation; others who ask wait."""
+    """Raise `LastAdmin` if no other admin without a tenant is active. Locks the rows, so concurrent calls wait."""
     admins = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.active, users.c.tenant.is_(None))
     if connection.execute(admins.order_by(users.c.id).with_for_update()).scalars().all() == [normalize_name(name)]:
         raise LastAdmin(name)

@@ -1,7 +1,8 @@
-"""The audit's pen: each action leaves one line, in the transaction of what it did where there is one.
+"""Writes the audit log: one line per action, in the transaction of the change if there is one.
 
-Lines are never changed nor removed, and hold no secrets: ``before`` and ``after`` are a few plain
-values each. Whoever acted is named as they were then, also when the account is gone.
+Lines are never changed or deleted and contain no secrets: ``before`` and ``after`` hold a few
+plain values. The actor's name is stored with the line, so it stays readable after the account
+is gone.
 """
 
 import json
@@ -21,7 +22,7 @@ _LONGEST = 4000  # characters of JSON; more than that is not "a few plain values
 
 
 class AuditAction(StrEnum):
-    """What was done; views/audit_words.py says it to people."""
+    """What was done. The values are stored; views/admin/audit.py translates them."""
 
     SIGN_IN = "sign_in"
     SIGN_IN_REFUSED = "sign_in_refused"
@@ -31,7 +32,7 @@ class AuditAction(StrEnum):
     USER_ROLE = "user_role"
     USER_DISABLE = "user_disable"
     USER_ENABLE = "user_enable"
-    USER_PASSWORD = "user_password"  # noqa: S105  (no password, a word for changing one)
+    USER_PASSWORD = "user_password"  # noqa: S105  (the name of an action, not a password)
     JOB_CREATE = "job_create"
     JOB_STOP = "job_stop"
     JOB_RETRY = "job_retry"
@@ -68,7 +69,7 @@ class AuditAction(StrEnum):
 
 
 class AuditTarget(StrEnum):
-    """What an action was done to."""
+    """What kind of object the action affected."""
 
     USER = "user"
     JOB = "job"
@@ -85,7 +86,7 @@ class AuditTarget(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditActor:
-    """Who acts: a user from an address, or whoever sits at the machine, who has no ``id`` here."""
+    """Who acted: a user with an IP address, or a command line user, who has no ``id``."""
 
     name: str
     id: UUID | None = None
@@ -95,7 +96,7 @@ class AuditActor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLine:
-    """One action. ``name`` is what people call the object, kept for when it is gone."""
+    """One action. ``name`` is the display name of the object, stored in case the object is deleted."""
 
     actor: AuditActor
     action: AuditAction
@@ -107,23 +108,23 @@ class AuditLine:
 
 
 class AuditLog:
-    """The audit of one database."""
+    """Writes the audit log of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def record(self, line: AuditLine) -> None:
-        """Note what is done already, or changes nothing else in the database."""
+        """Record an action that is already done or changes nothing else in the database."""
         with writing(self._engine) as connection:
             write_line(connection, line)
 
     def record_with_change(self, line: AuditLine) -> AbstractContextManager[None]:
-        """Note a change with the change: the block's first transaction writes both, or neither."""
+        """Record a change together with it: the block's first transaction writes both or neither."""
         return in_next_transaction(lambda connection: write_line(connection, line))
 
 
 def write_line(connection: Connection, line: AuditLine) -> None:
-    """Note an action in the caller's transaction."""
+    """Record an action in the caller's transaction."""
     who = line.actor
     connection.execute(
         insert(audit).values(

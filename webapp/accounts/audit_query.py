@@ -1,4 +1,4 @@
-"""The audit, to be read: the newest line first, narrowed by who, what, to what and when."""
+"""Reads the audit log, newest line first, filtered by actor, action, object and time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from webapp.schema import audit
 
 PAGE = 50
 _BATCH = 500
-_SLACK = timedelta(minutes=10)  # lines are numbered in the order of their times, but for such that come at once
+_SLACK = timedelta(minutes=10)  # ids follow the times, except for lines written at the same moment
 _NO_END = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One line of the audit, as it was written."""
+    """One line of the audit log, as it was written."""
 
     id: int
     at: datetime
@@ -37,7 +37,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditCriteria:
-    """Which lines are wanted; what is empty narrows nothing. ``until`` itself is not wanted any more."""
+    """Which lines to read; empty fields match everything, ``until`` is exclusive."""
 
     actor: str = ""
     action: str = ""
@@ -47,11 +47,11 @@ class AuditCriteria:
     until: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return it as conditions; a time also as the numbers of lines, so that a walk begins and ends there."""
+        """Return SQL conditions. Times also limit the ids, so that a scan starts and stops there."""
         same = {"actor": self.actor, "action": self.action, "object_id": self.object_id}
         found: list[ColumnElement[bool]] = [audit.c[name] == value for name, value in same.items() if value]
         if self.kind:
-            # beside others not by its index, in which half of all lines may be of one kind
+            # with other conditions, avoid the index of kinds: one kind may be half of all lines
             found.append((func.coalesce(audit.c.kind, "") if found else audit.c.kind) == self.kind)
         if self.since is not None:
             found += [audit.c.at >= self.since, audit.c.id > func.coalesce(_last_before(self.since - _SLACK), 0)]
@@ -69,21 +69,21 @@ def _first_from(at: datetime) -> ScalarSelect[int]:
 
 
 class AuditTrail:
-    """Reads the audit of one database."""
+    """Reads the audit log of one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def page(self, wanted: AuditCriteria, *, before: int | None = None, limit: int = PAGE) -> tuple[AuditEntry, ...]:
-        """Return lines, the newest first, older than ``before``."""
+        """Return lines with ids below ``before``, newest first."""
         older = [audit.c.id < before] if before is not None else []
         found = select(audit).where(*wanted.conditions(), *older).order_by(audit.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
             return tuple(AuditEntry(**row) for row in connection.execute(found).mappings())
 
     def all(self, wanted: AuditCriteria) -> Iterator[AuditEntry]:
-        """Go through all lines, the newest first; lines that come meanwhile are left out."""
+        """Iterate over all lines, newest first; lines added meanwhile are left out."""
         before: int | None = None
-        while some := self.page(wanted, before=before, limit=_BATCH):
-            yield from some
-            before = some[-1].id
+        while entries := self.page(wanted, before=before, limit=_BATCH):
+            yield from entries
+            before = entries[-1].id

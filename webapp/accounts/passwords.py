@@ -1,7 +1,7 @@
-"""Passwords: which are good enough, their argon2id hashes, and the comparison.
+"""Passwords: strength rules, argon2id hashes and verification.
 
 The costs are above OWASP's minimum (ASVS 5.0, appendix C). Each hash takes 64 MiB and much of a
-core, so only two are computed at a time in a process: a flood of logins waits, memory does not grow.
+core, so a process computes only two at a time: a flood of logins waits instead of using up memory.
 """
 
 from threading import BoundedSemaphore
@@ -12,8 +12,8 @@ from argon2.exceptions import VerifyMismatchError
 from webapp.accounts.validation import BadAccount
 
 SHORTEST, LONGEST = 12, 128
-_FEWEST_KINDS = 5  # "aaaaaaaaaaaa" and "121212121212" have one and two kinds of characters
-_FEWEST_OWN = 8  # characters that must remain beside words that anybody would try
+_FEWEST_KINDS = 5  # "aaaaaaaaaaaa" and "121212121212" have one and two different characters
+_FEWEST_OWN = 8  # characters that must remain after removing words that attackers try first
 _OBVIOUS = (
     *("1234567890", "12345678", "123456", "1234", "qwertyuiop", "asdfghjkl", "qwerty", "abcdef", "abc123"),
     *("password", "passw0rd", "letmein", "welcome", "iloveyou", "changeme", "dragon", "monkey", "sunshine"),
@@ -23,12 +23,12 @@ _OBVIOUS = (
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
 _two_at_a_time = BoundedSemaphore(2)
-# Of a random password that nobody knows; compared when there is no account, so that it takes as long
+# The hash of a random password, verified when there is no account so that it takes equally long
 _NOBODYS = "$argon2id$v=19$m=65536,t=3,p=1$DfOHDWOG2JhrqRaaqoKvVA$gELAxkYiy81gFhwLD9LIpo+rqrSbcE9rXi+wJShw9gA"
 
 
 def check_strength(password: str, name: str) -> None:
-    """Raise `BadAccount` with the reason if the account ``name`` should not have this password."""
+    """Raise `BadAccount` if the password is too weak for the account ``name``."""
     if not SHORTEST <= len(password) <= LONGEST:
         message = f"A password must have {SHORTEST} to {LONGEST} characters."
         raise BadAccount(message)
@@ -38,13 +38,13 @@ def check_strength(password: str, name: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """Return what is stored instead of the password."""
+    """Return the hash to store."""
     with _two_at_a_time:
         return _hasher.hash(password)
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Compare with a stored hash; with none (``None`` or empty) it is false and takes as long."""
+    """Compare with a stored hash; without one the result is false and takes equally long."""
     if len(password) > LONGEST:
         return False
     with _two_at_a_time:
@@ -55,7 +55,7 @@ def verify_password(password: str, stored: str | None) -> bool:
 
 
 def needs_rehash(stored: str) -> bool:
-    """Whether a hash was made with other costs than today's."""
+    """Whether a hash was created with other cost parameters than the current ones."""
     return _hasher.check_needs_rehash(stored)
 
 

@@ -1,7 +1,7 @@
-"""Rights: which role may do what, and why another one may not. Pure; pages, commands and checks all ask here.
+"""Permissions: which role holds which right, and the reason for a refusal. Pure; pages and commands use it.
 
-A person who belongs to a tenant holds rights over that tenant's jobs only: what the whole installation
-shares (queues, workers, types, people) is run by those who belong to none.
+A user who belongs to a tenant holds rights over that tenant's jobs only. Queues, workers, job
+types and users are shared by the whole installation and managed by users without a tenant.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from webapp.accounts.user import Role, User
 
 
 class Right(StrEnum):
-    """Something that not everybody may do."""
+    """A permission that not every role has."""
 
     SEE_ALL_JOBS = "see_all_jobs"
     SEE_INSTALLATION = "see_installation"
@@ -22,13 +22,13 @@ class Right(StrEnum):
     RUN_QUEUES = "run_queues"  # pause, resume, limit, empty
     STOP_WORKERS = "stop_workers"
     RUN_SCHEDULES = "run_schedules"  # pause, resume, run now
-    EDIT_SCHEDULES = "edit_schedules"  # create, change, remove
+    EDIT_SCHEDULES = "edit_schedules"  # create, change, delete
     CHANGE_TYPES = "change_types"
     CHANGE_USERS = "change_users"
 
 
 class Reason(StrEnum):
-    """Why somebody may not, as a sentence; views translate it."""
+    """Why a user lacks a right, as a sentence that views translate."""
 
     ONLY_OPERATORS = "Only operators and admins can do this."
     ONLY_ADMINS = "Only admins can do this."
@@ -55,7 +55,7 @@ _RANK = tuple(Role)
 
 
 def refusal(user: User, right: Right) -> Reason | None:
-    """Return why this person may not; ``None`` who may."""
+    """Return why the user lacks the right, or ``None`` if the user holds it."""
     if _RANK.index(user.role) < _RANK.index(_WEAKEST[right]):
         return Reason.ONLY_ADMINS if _WEAKEST[right] is Role.ADMIN else Reason.ONLY_OPERATORS
     if user.tenant is not None and right not in _WITHIN_A_TENANT:
@@ -64,5 +64,5 @@ def refusal(user: User, right: Right) -> Reason | None:
 
 
 def may(user: User, right: Right) -> bool:
-    """Whether this person holds the right."""
+    """Whether the user holds the right."""
     return refusal(user, right) is None

@@ -1,4 +1,4 @@
-"""Preferences: what people choose for themselves, and nobody else chooses for them."""
+"""Preferences that users set for themselves: theme, language, time zone, notifications."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -12,7 +12,7 @@ from webapp.schema import users
 
 
 class Theme(StrEnum):
-    """Which colours pages have."""
+    """The colour theme of pages."""
 
     SYSTEM = "system"
     LIGHT = "light"
@@ -20,7 +20,7 @@ class Theme(StrEnum):
 
 
 class Notify(StrEnum):
-    """Of which ended jobs a person wants a notice."""
+    """Which finished jobs the user is notified of."""
 
     NEVER = "never"
     FAILURE = "failure"
@@ -28,7 +28,7 @@ class Notify(StrEnum):
 
 
 class Language(StrEnum):
-    """The languages that ship."""
+    """The languages that Deskjob ships with."""
 
     ENGLISH = "en"
     GERMAN = "de"
@@ -36,7 +36,7 @@ class Language(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """One person's choices; empty ``language`` = the browser's, empty ``timezone`` = the installation's."""
+    """One user's choices. Empty: ``language`` of the browser, ``timezone`` of the installation."""
 
     theme: str = Theme.SYSTEM
     language: str = ""
@@ -45,7 +45,7 @@ class Preferences:
     notify: str = Notify.ALWAYS
 
     def __post_init__(self) -> None:
-        """Refuse with `BadAccount` what cannot be chosen."""
+        """Raise `BadAccount` for an unknown choice."""
         _one_of(self.theme, Theme)
         _one_of(self.notify, Notify)
         if self.language:
@@ -54,7 +54,7 @@ class Preferences:
 
 
 def save(engine: Engine, user_id: UUID, chosen: Preferences) -> None:
-    """Keep what a person chose."""
+    """Store a user's preferences."""
     with writing(engine) as connection:
         connection.execute(update(users).where(users.c.id == user_id).values(**asdict(chosen)))
 

@@ -1,7 +1,4 @@
-"""User and Role, as plain values. Pure.
-
-Rows of people, and the users they stand for. A password's hash never becomes part of a user.
-"""
+"""User and Role, as plain values. A password hash never becomes part of a user."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,7 +13,7 @@ from webapp.schema import users
 
 
 class Role(StrEnum):
-    """What a person may do; each role may do what the ones before it may, the auditor only looks."""
+    """A user's role; each role includes the rights of the ones before it. Auditors can only read."""
 
     USER = "user"
     AUDITOR = "auditor"
@@ -25,16 +22,16 @@ class Role(StrEnum):
 
     @property
     def sees_all(self) -> bool:
-        """Whether other people's jobs are shown too."""
+        """Whether the jobs of other users are visible too."""
         return self is not Role.USER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person with an account. ``theme`` is system, light or dark; ``timezone`` empty = the installation's.
+    """A user account. ``theme`` is system, light or dark; an empty ``timezone`` is the installation's.
 
-    ``language`` empty = what the browser asks for; ``notify`` is of which ended jobs they want a notice.
-    ``imported_by`` is the id of the import that made the account, if one did.
+    An empty ``language`` is the browser's; ``notify`` says which finished jobs the user is notified of.
+    ``imported_by`` is the id of the import job that created the account, if any.
     """
 
     id: UUID
@@ -55,7 +52,7 @@ class User:
 
     @property
     def display_name(self) -> str:
-        """What other people read."""
+        """The name that other users see."""
         return self.full_name or self.name
 
 
@@ -64,6 +61,6 @@ COLUMNS = tuple(users.c[name] for name in _FIELDS)
 
 
 def to_user(row: RowMapping | Mapping[str, Any]) -> User:
-    """Make the user of a row that has at least `COLUMNS`."""
+    """Create the user from a row that has at least `COLUMNS`."""
     values = {name: row[name] for name in _FIELDS}
     return User(**values | {"role": Role(row["role"])})

@@ -1,4 +1,4 @@
-"""How an account's details must look: each rule returns what is kept, or raises `BadAccount`."""
+"""Validation of account details: each function returns the value to store or raises `BadAccount`."""
 
 import re
 import unicodedata
@@ -14,17 +14,17 @@ _NAME = re.compile(rf"[^\W_][\w.@+-]{{0,{NAME_LIMIT - 1}}}")
 
 
 class BadAccount(Exception):
-    """An account's details keep to the rules; the message is a sentence for people."""
+    """Raised when an account detail is invalid; the message is a sentence for users."""
 
 
 def normalize_name(name: str) -> str | None:
-    """Return the one spelling of a name that is kept and looked up; ``None`` if it cannot be a name."""
+    """Return the stored spelling of a name, or ``None`` if it is not a valid name."""
     spelled = unicodedata.normalize("NFKC", name).strip().casefold()
     return spelled if _NAME.fullmatch(spelled) else None
 
 
 def valid_name(name: str) -> str:
-    """Return a name to sign in with; upper and lower case are the same."""
+    """Return the username to store; upper and lower case are equal."""
     if (spelled := normalize_name(name)) is None:
         message = (
             f"A username must have 1 to {NAME_LIMIT} characters (letters, digits and . @ + - _) "
@@ -35,7 +35,7 @@ def valid_name(name: str) -> str:
 
 
 def valid_full_name(full_name: str) -> str:
-    """Return a name for people to read, on one line."""
+    """Return the full name, trimmed to one line."""
     trimmed = full_name.strip()
     if len(trimmed) > FULL_NAME_LIMIT or not trimmed.isprintable():
         message = f"A full name must be a single line of at most {FULL_NAME_LIMIT} characters."
@@ -44,7 +44,7 @@ def valid_full_name(full_name: str) -> str:
 
 
 def valid_email(email: str | None) -> str | None:
-    """Return an address in its usual spelling; whether mail arrives there is not asked."""
+    """Return the normalized address; does not check whether mail can be delivered."""
     if not email:
         return None
     try:
@@ -55,7 +55,7 @@ def valid_email(email: str | None) -> str | None:
 
 
 def valid_timezone(timezone: str) -> str:
-    """Return a zone of the tz database, or empty for the installation's own."""
+    """Return a zone of the tz database, or empty for the installation's time zone."""
     if timezone and timezone not in available_timezones():
         message = f"Unknown time zone {timezone!r}. Example: Europe/Madrid."
         raise BadAccount(message)
@@ -63,7 +63,7 @@ def valid_timezone(timezone: str) -> str:
 
 
 def valid_role(role: str) -> Role:
-    """Return one of the roles there are."""
+    """Return the role of this name."""
     try:
         return Role(role)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Moments and periods in words. What time it is, and where, is passed in; the language is the reader's."""
+"""Formats times and durations in the viewer's language. The current time and the zone are passed in."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,13 +15,13 @@ SPACE = "\N{NO-BREAK SPACE}"
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _JUST_NOW = 45  # seconds
 _SECONDS_MATTER = 10 * MINUTE
-_SECONDS_GUESSED = 5  # a guess is rounded to so many
-_STEPS = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that people say "within" of
+_SECONDS_GUESSED = 5  # estimates are rounded to this
+_STEPS = (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600)  # seconds that people use with "within"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormattedTime:
-    """A time as people read it, and exactly: for machines, and in the reader's zone."""
+    """A time as short text, as ISO 8601, and in full for a tooltip."""
 
     text: str
     iso: str
@@ -29,14 +29,14 @@ class FormattedTime:
 
 
 def relative_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
-    """Say when ``at`` was or will be, seen from ``now``."""
+    """Return the time relative to ``now``: "2 min ago", "in 5 min", "yesterday, 09:00"."""
     relative = _past(now - at) if at <= now else _future(at - now)
     text = relative or _day_and_time(at.astimezone(zone), now.astimezone(zone))
     return _moment(text, at, zone)
 
 
 def clock_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
-    """Say the time of day to the second; of another day the date, and no seconds."""
+    """Return the time of day with seconds, or the date without seconds for another day."""
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return _moment(f"{local:%H:%M:%S}", at, zone)
@@ -44,23 +44,23 @@ def clock_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
 
 
 def time_of_day(at: datetime, zone: ZoneInfo) -> FormattedTime:
-    """Say the time of day to the second, whichever day it was."""
+    """Return the time of day with seconds, without a date."""
     return _moment(f"{at.astimezone(zone):%H:%M:%S}", at, zone)
 
 
 def short_date(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
-    """Say only the date."""
+    """Return only the date: "today", "28 Nov"."""
     return _moment(_near_or_date(at.astimezone(zone), now.astimezone(zone)), at, zone)
 
 
 def full_date(at: date) -> str:
-    """Write a date in full: "21 November 2026"."""
+    """Return the full date: "21 November 2026"."""
     written: str = format_date(at, "long", locale=locale())
     return written
 
 
 def duration(period: timedelta) -> str:
-    """Say a measured period in its two largest units: "52 s", "4 min 10 s", "1 h 5 min"."""
+    """Return a measured duration in its two largest units: "52 s", "4 min 10 s", "1 h 5 min"."""
     seconds = int(period.total_seconds())
     if seconds < 1:
         return _("less than %(period)s", period=_seconds(1))
@@ -72,7 +72,7 @@ def duration(period: timedelta) -> str:
 
 
 def rough_duration(period: timedelta) -> str:
-    """Say a guessed period, no more exact than the guess: "less than 5 s", "10 s", "2 min", "3 h"."""
+    """Return an estimated duration, rounded: "less than 5 s", "10 s", "2 min", "3 h"."""
     seconds = period.total_seconds()
     if seconds < _SECONDS_GUESSED:
         return _("less than %(period)s", period=_seconds(_SECONDS_GUESSED))
@@ -84,13 +84,13 @@ def rough_duration(period: timedelta) -> str:
 
 
 def about_duration(period: timedelta) -> str:
-    """Say a guessed period as a guess: "about 10 s"; what is "less than 5 s" is one already."""
+    """Return an estimated duration with "about", unless it is "less than 5 s"."""
     words = rough_duration(period)
     return words if period.total_seconds() < _SECONDS_GUESSED else _("about %(period)s", period=words)
 
 
 def round_up_duration(period: timedelta) -> str:
-    """Say the next larger period that people say: "10 s", "1 min", "5 min"."""
+    """Return the next larger common duration: "10 s", "1 min", "5 min"."""
     seconds = period.total_seconds()
     return rough_duration(timedelta(seconds=next((step for step in _STEPS if seconds <= step), seconds + HOUR / 2)))
 
@@ -150,6 +150,6 @@ def _moment(text: str, at: datetime, zone: ZoneInfo) -> FormattedTime:
 
 @lru_cache(1024)
 def _full(at: date, where: Locale) -> str:
-    """Write a date in full; most jobs of a list are of a few days."""
+    """Format a full date; cached, because the jobs of a list share a few days."""
     written: str = format_date(at, "full", locale=where)
     return written

@@ -1,18 +1,13 @@
-"""The sentences that the engine, the accounts and the job types write, for the catalogue and for `written`.
+"""Messages that the engine, the accounts and the job types store in English, listed for the catalogue.
 
-What is filled in is named: ``count`` and ``left`` are numbers, ``size`` and ``whole`` are sizes; ``what`` is a
-list, ``why`` and ``reason`` one, of things that stand here too.
-
-What the engine and the accounts say.
-
-What the job types that come with Deskjob say.
-
-How a text is marked for the catalogue where nobody knows who will read it.
+`stored_messages` recognises a stored sentence by these patterns and translates it. Placeholders have
+meanings: ``count`` and ``left`` are numbers, ``size`` and ``whole`` are sizes, ``what`` is a list, and
+``why`` and ``reason`` are texts that are listed here too.
 """
 
 
 def english(text: str) -> str:
-    """Mark a text for the catalogue."""
+    """Mark a text for extraction into the catalogue."""
     return text
 
 

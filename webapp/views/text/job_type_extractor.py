@@ -1,7 +1,6 @@
-"""What job types declare and people read: titles, descriptions, groups, the names of choices.
+"""Extracts the texts that job types declare: titles, descriptions, groups and labels of choices.
 
-They are plain English where they are declared; `extract` finds them for the catalogue, and pages
-show them through `written.translated`.
+Job types declare them in plain English; pages translate them with `stored_messages.translated`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ ExtractedText = tuple[int, str, str, list[str]]
 
 
 def extract(file: BinaryIO, _keywords: object, _tags: object, options: object) -> Iterator[ExtractedText]:  # noqa: ARG001  (its name)
-    """Yield the declared texts of one module, as Babel wants them: line, function, text, comments."""
+    """Yield the declared texts of one module in Babel's format: line, function, text, comments."""
     for text in dict.fromkeys(_texts(_module(PurePath(file.name)))):
         if text:
             yield 0, "", text, []
@@ -39,7 +38,7 @@ def _texts(module: ModuleType) -> Iterator[str]:
 
 
 def of_payload(payload_class: type[BaseModel]) -> Iterator[str]:
-    """Yield what the form of a payload says."""
+    """Yield the texts that the form of a payload class shows."""
     for field in payload_class.model_fields.values():
         yield from (field.title or "", field.description or "")
         extra = field.json_schema_extra

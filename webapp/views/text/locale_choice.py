@@ -1,7 +1,7 @@
-"""The language of a page: the person's own choice, else what the browser asks for, else English.
+"""Chooses the language of a page: the user's setting, else the browser's, else English.
 
-English is the source: every text that people read goes through gettext. What was written down
-without a reader is translated when it is shown (`written`).
+English is the source language of all texts. Messages that were stored in English are translated
+when they are shown (`stored_messages`).
 """
 
 from flask import Flask, Response, g, has_request_context, request
@@ -21,20 +21,20 @@ _babel = Babel()
 
 
 def init_app(app: Flask) -> None:
-    """Give templates and views their ``_``, and say in every page's headers which language it has."""
+    """Install gettext for views and templates, and send the language of each page in its headers."""
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     _babel.init_app(app, default_locale=SOURCE, locale_selector=_chosen)
     app.jinja_env.install_gettext_callables(translations.gettext, translations.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    app.jinja_env.globals["_"] = translations.gettext_markup  # in one call instead of three
+    app.jinja_env.globals["_"] = translations.gettext_markup  # one call instead of three
     app.jinja_env.filters["translated"] = translated
     app.jinja_env.globals["page_language"] = translations.language
     app.after_request(_tell)
 
 
 def forget_user() -> None:
-    """Treat this request as a stranger's from here on: the database may not be there to ask who it is."""
-    g._login_user = None  # noqa: SLF001  (where Flask-Login keeps it, and looks before it asks)
+    """Treat this request as anonymous from now on, because the database may be unavailable."""
+    g._login_user = None  # noqa: SLF001  (where Flask-Login caches the user)
     refresh()
 
 

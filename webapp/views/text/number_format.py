@@ -1,4 +1,4 @@
-"""The reader's locale, and numbers in it. Outside of a request it is English."""
+"""Formats numbers and sizes in the viewer's locale. Outside of a request the locale is English."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -11,11 +11,11 @@ from webapp.views.text.translations import language, ngettext
 
 _KB = 1000
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
-_DATES = {"en": "en_GB"}  # days before months, and hours from 0 to 24
+_DATES = {"en": "en_GB"}  # day before month, 24-hour clock
 
 
 def locale() -> Locale:
-    """Return the locale in which dates and numbers are written."""
+    """Return the locale for dates and numbers."""
     return _parsed(language() or "en")
 
 
@@ -25,25 +25,25 @@ def _parsed(chosen: str) -> Locale:
 
 
 def number(value: float) -> str:
-    """Write a whole number: "1,000"."""
+    """Format a whole number: "1,000"."""
     written: str = format_decimal(round(value), locale=locale())
     return written
 
 
 def decimal(value: float, places: int = 1) -> str:
-    """Write a number with so many decimal places: "0.3"."""
+    """Format a number with a fixed number of decimal places: "0.3"."""
     written: str = format_decimal(value, "#,##0." + "0" * places, locale=locale())
     return written
 
 
 def exact_number(value: float) -> str:
-    """Write a number with the decimal places that it has: "1,000", "0.25"."""
+    """Format a number with all its decimal places: "1,000", "0.25"."""
     written: str = format_decimal(value, locale=locale(), decimal_quantization=False)
     return written
 
 
 def size(count: int) -> str:
-    """Say how many bytes: "205 kB", "2.1 GB"."""
+    """Format a size in bytes: "205 kB", "2.1 GB"."""
     if count < _KB:
         return str(ngettext("%(num)s byte", "%(num)s bytes", count))
     value, unit = count / _KB, 0
@@ -53,6 +53,6 @@ def size(count: int) -> str:
 
 
 def join_with_or(parts: Sequence[str]) -> str:
-    """Enumerate: ".csv, .xlsx or .tsv"."""
+    """Join with "or": ".csv, .xlsx or .tsv"."""
     written: str = format_list(parts, "or", locale=locale())
     return written

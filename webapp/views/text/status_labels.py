@@ -1,4 +1,4 @@
-"""What people read of a job's status: the word, its tone and its icon; and other words for values."""
+"""Labels of job statuses (word, colour, icon), progress and attempt numbers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from webapp.views.text.translations import language, lazy_gettext
 
 @dataclass(frozen=True, slots=True)
 class StatusLabel:
-    """How a status is shown: its word, the class of its colours (``is-…``), its icon."""
+    """How a status is shown: its word, its CSS colour class (``is-…``) and its icon."""
 
     word: str
     tone: str
@@ -42,7 +42,7 @@ _NOT_YET_ALL = 99.0  # per cent
 
 
 def status_label(job: Job) -> StatusLabel:
-    """Return how the job's status is shown."""
+    """Return the label of the job's status."""
     if job.status is Status.SCHEDULED and job.attempt:
         return _RETRYING
     if job.cancel_requested_at and not job.is_finished:
@@ -53,12 +53,12 @@ def status_label(job: Job) -> StatusLabel:
 
 
 def label_of(status: Status) -> StatusLabel:
-    """Return how a status is shown where nothing else is known of the job."""
+    """Return the label of a status when the job is not known."""
     return _LOOKS[status]
 
 
 def progress_amounts(job: Job) -> str:
-    """Say what was done so far: the job's own message, else "46 of 200", else nothing."""
+    """Return the job's message, else amounts such as "46 of 200", else an empty text."""
     if job.status is Status.WAITING and job.parts:
         ended = job.parts_completed + job.parts_failed + job.parts_cancelled
         return _("%(done)s of %(total)s child jobs", done=number(ended), total=number(job.parts))
@@ -70,20 +70,20 @@ def progress_amounts(job: Job) -> str:
 
 
 def appears_running(job: Job) -> bool:
-    """Tell whether people see it run: a worker holds it, or its parts are at work."""
+    """Whether users see the job as running: a worker runs it, or its children run."""
     return job.status in {Status.RUNNING, Status.WAITING}
 
 
 def progress_summary(job: Job, now: datetime) -> str:
-    """Say how far a job is that runs; one that does not tell has "just begun" for its first seconds only."""
-    if (said := progress_amounts(job)) or percent(job) is not None:
-        return said
+    """Return the progress of a running job as text; without progress, "Just started" or "No progress reported"."""
+    if (amounts := progress_amounts(job)) or percent(job) is not None:
+        return amounts
     begun = job.started_at is None or now - job.started_at < _JUST_BEGUN
     return _("Just started") if begun else _("No progress reported")
 
 
 def percent(job: Job) -> float | None:
-    """How far it is, 0.0 to 100.0; ``None`` while nobody can know. All of it is done only at the end."""
+    """Progress from 0.0 to 100.0, or ``None`` if unknown. A running job never shows 100."""
     guessed = job.done is not None and not job.total
     if guessed or not (job.total or job.progress):
         return None
@@ -91,7 +91,7 @@ def percent(job: Job) -> float | None:
 
 
 def ordinal(place: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th, 21st; in other languages as a number with a full stop."""
+    """Return 1st, 2nd, 3rd, 4th, 11th, 21st; in other languages the number with a full stop."""
     if language() not in {"", "en"}:
         return f"{number(place)}."
     tens = place // 10 % 10
@@ -100,12 +100,12 @@ def ordinal(place: int) -> str:
 
 
 def attempt_number(job: Job, count: int) -> str:
-    """Say the number of an attempt; interrupted ones do not count, so there may be more than the maximum."""
+    """Return "attempt 2 of 3". Interrupted attempts do not count, so there can be more than the maximum."""
     if count <= job.max_attempts:
         return _("attempt %(number)s of %(most)s", number=count, most=job.max_attempts)
     return _("attempt %(number)s", number=count)
 
 
 def as_sentence(words: str) -> str:
-    """Make a sentence of a part of one."""
+    """Capitalise a phrase and add a full stop."""
     return f"{words[:1].upper()}{words[1:]}." if words else ""

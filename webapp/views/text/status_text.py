@@ -1,12 +1,7 @@
-"""One sentence on how a job stands, and one more on what to expect. What it is made from is passed in.
+"""Describes a job's status in one sentence, with a second one on what to expect.
 
-What is said of a job that has ended.
-
-What is said of a job that waits in its queue: its place, when it may start, and what holds the queue up.
-
-What a sentence on a job is made from, and what it becomes.
-
-The time left, as a page tells it: steady, so that nobody watches it jump. Pure.
+`StatusFacts` holds everything the sentences are made from; nothing is read from the database here.
+The estimated time left is smoothed, so it does not jump between two updates of a page. Pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +38,7 @@ class QueuePause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFacts:
-    """What is known of the queue in which a job waits. ``None`` is "not known"."""
+    """What is known about the queue of a waiting job. ``None`` means unknown."""
 
     place: int | None = None
     workers: int | None = None
@@ -52,7 +47,7 @@ class QueueFacts:
 
 
 def queue_text(queue: QueueFacts | None, now: datetime, zone: ZoneInfo, usual: timedelta | None) -> tuple[str, str]:
-    """Return how the job stands, and what to expect; the second may be empty."""
+    """Describe a queued job: its place in the queue and what to expect; the second can be empty."""
     known = queue or QueueFacts()
     if known.pause:
         return _paused(known.pause, now, zone), _("It will start when the queue is resumed.")
@@ -86,7 +81,7 @@ def _place(place: int | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusText:
-    """One sentence on how a job stands, and one more on what to expect; the second may be empty."""
+    """One sentence on the job's status, and a hint on what to expect, which can be empty."""
 
     fact: str
     hint: str = ""
@@ -94,9 +89,9 @@ class StatusText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusFacts:
-    """What a sentence on a job is made from. ``None`` is "not known".
+    """What the status text is made from. ``None`` means unknown.
 
-    ``shown_left`` is the time left that the reader was told last, less what has passed since.
+    ``shown_left`` is the time left that the page showed last, minus the time passed since.
     """
 
     job: Job
@@ -109,13 +104,12 @@ class StatusFacts:
 
     @property
     def elapsed(self) -> timedelta:
-        """How long it has run, or ran."""
+        """How long the job has been running, or ran."""
         job = self.job
         return max((job.finished_at or self.now) - (job.started_at or self.now), timedelta())
 
 
 def _completed(facts: StatusFacts) -> StatusText:
-    """It did what it was asked to."""
     ran, count = duration(facts.elapsed), len(facts.job.warnings)
     if not count:
         return StatusText(fact=_("Finished in %(period)s.", period=ran))
@@ -129,7 +123,6 @@ def _completed(facts: StatusFacts) -> StatusText:
 
 
 def _failed(facts: StatusFacts) -> StatusText:
-    """It ended without its result."""
     job = facts.job
     if job.started_at is None:
         return StatusText(fact=_("Failed before it started."))
@@ -141,7 +134,6 @@ def _failed(facts: StatusFacts) -> StatusText:
 
 
 def _cancelled(facts: StatusFacts) -> StatusText:
-    """Somebody stopped it."""
     job, by = facts.job, facts.stopped_by
     if job.started_at is None:
         early = _("Stopped by %(person)s before it started.", person=by) if by else _("Stopped before it started.")
@@ -151,7 +143,6 @@ def _cancelled(facts: StatusFacts) -> StatusText:
 
 
 def _stale(_facts: StatusFacts) -> StatusText:
-    """Nobody knows what became of it."""
     return StatusText(fact=_("The worker running this job was lost."), hint=_("How far it got is unknown."))
 
 
@@ -170,14 +161,14 @@ _LATE_BY = timedelta(seconds=10)  # more than that, at least
 
 
 def status_text(facts: StatusFacts) -> StatusText:
-    """Say how the job stands."""
+    """Return the status text of a job."""
     if facts.job.cancel_requested_at and not facts.job.is_finished:
         return _stopping(facts)
     return _SAYINGS[facts.job.status](facts)
 
 
 def expectation(facts: StatusFacts) -> str:
-    """Say how much longer a running job may take; nothing where nobody can know. A part of a sentence."""
+    """Return how much longer a running job will take, as a phrase; empty if unknown."""
     if (guess := time_left(facts)) is not None:
         return _("%(period)s left", period=about_duration(guess))
     elapsed = facts.elapsed
@@ -189,7 +180,7 @@ def expectation(facts: StatusFacts) -> str:
 
 
 def time_left(facts: StatusFacts) -> timedelta | None:
-    """Guess how much longer a running job takes; nothing in its first seconds."""
+    """Estimate the time left of a running job; ``None`` in its first seconds."""
     elapsed = facts.elapsed
     if elapsed < _GUESS_AFTER:
         return None
@@ -251,14 +242,14 @@ _SAYINGS: Mapping[Status, Callable[[StatusFacts], StatusText]] = MappingProxyTyp
 )
 
 
-_RAISED_FROM = 1.2  # a guess is raised only when it was off by more than 20 %
-_TRUST = 0.5  # how far a lower guess pulls the one that was told
+_RAISED_FROM = 1.2  # raise the estimate only when it was off by more than 20 %
+_TRUST = 0.5  # how strongly a lower estimate pulls the shown one
 
 
 def steady_time_left(
     elapsed: timedelta, percent: float, usual: timedelta | None, *, shown: timedelta | None
 ) -> timedelta | None:
-    """Guess the time left, close to what was ``shown`` last; ``None`` where nobody can know."""
+    """Estimate the time left, staying close to what was ``shown`` last; ``None`` if unknown."""
     guess = model_time_left(elapsed, percent, usual)
     if guess is None or shown is None or shown <= timedelta():
         return guess

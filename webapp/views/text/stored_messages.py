@@ -1,8 +1,8 @@
-"""What was written in English where nobody knew who would read it, in the language of whoever does.
+"""Translates messages that were stored in English.
 
-The engine, the accounts and the job types know no reader: rows and errors hold plain English. A text
-that is in the catalogue as it stands (a job type's title) is looked up; a sentence with something
-filled in is recognised by its pattern among the `known`. What is unknown is shown as it is.
+The engine, the accounts and the job types do not know who will read a message, so they store plain
+English. A text that is in the catalogue (a job type's title) is looked up; a sentence with values
+filled in is recognised by its pattern in `engine_messages`. Unknown texts are shown as they are.
 """
 
 import re
@@ -17,13 +17,13 @@ from webapp.views.text.translations import gettext
 _WORDS = re.compile(r"%\((\w+)\)s")
 _NUMBER, _SIZE = r"\d{1,3}(?:,\d{3})*|\d+", r"[\d,]+(?:\.\d)? (?:bytes?|[kMGT]B)"
 _KINDS = {"count": _NUMBER, "left": _NUMBER, "size": _SIZE, "whole": _SIZE, "memory": _SIZE}
-_SAID_HERE_TOO = frozenset({"what", "why", "reason"})
+_TRANSLATED_VALUES = frozenset({"what", "why", "reason"})
 
 
 def translated(text: str) -> str:
-    """Return a text that was written in English in the reader's language, as far as it is known.
+    """Translate a stored English text if the catalogue knows it.
 
-    Templates must not say ``_(variable)``: that would mark somebody's text as safe markup.
+    Templates must not use ``_(variable)``: it would mark user text as safe markup.
     """
     if not text or locale().language == "en":
         return text
@@ -32,14 +32,14 @@ def translated(text: str) -> str:
 
 
 def diagnostic_text(note: Mapping[str, Any]) -> str:
-    """Return a warning or an error in the reader's language: by its key if the catalogue has that, else by its text."""
+    """Translate a warning or error: by its key if the catalogue has it, else by its text."""
     key, parameters = str(note.get("key", "")), note.get("parameters") or {}
     ours = str(gettext(key)) if key else ""
     if ours == key:
         return translated(str(note.get("text", "")))
     try:
         return ours % parameters
-    except (KeyError, ValueError, TypeError):  # what fills it in was written by a job type, at another time
+    except (KeyError, ValueError, TypeError):  # the parameters were written by another version of the job type
         return translated(str(note.get("text", "")))
 
 
@@ -58,7 +58,7 @@ def _listed(text: str) -> str:
 
 @lru_cache(4096)
 def _recognised(text: str) -> tuple[str, Mapping[str, str]] | None:
-    """Return the pattern that a sentence follows, and what fills it in; lists say the same ones over and over."""
+    """Return the pattern that a sentence matches, and its values; cached, because lists repeat sentences."""
     for pattern, expression in _expressions().items():
         if found := expression.fullmatch(text):
             return pattern, found.groupdict()
@@ -66,7 +66,7 @@ def _recognised(text: str) -> tuple[str, Mapping[str, str]] | None:
 
 
 def _value(name: str, value: str) -> str:
-    if name in _SAID_HERE_TOO:
+    if name in _TRANSLATED_VALUES:
         whole = translated(value)
         return whole if whole != value else ", ".join(map(translated, value.split(", ")))
     if _KINDS.get(name) == _SIZE:

@@ -1,7 +1,7 @@
-"""The texts of a page in the language of its reader: `gettext` and `ngettext`, as Flask-Babel has them, only faster.
+"""`gettext` and `ngettext` in the language of the request, faster than Flask-Babel's.
 
-A list of jobs has five hundred texts, and Flask-Babel asks four context variables for each which
-language this is. Here that is one, and the catalogues are read once in a process.
+A list of jobs has five hundred texts, and Flask-Babel reads four context variables for each to find
+the language. This module reads one, and loads each catalogue once per process.
 """
 
 from functools import cache
@@ -19,37 +19,37 @@ CATALOGUES = Path(__file__).parent.parent.parent / "translations"
 
 
 def gettext(text: str, /, **variables: Any) -> str:
-    """Return a text in the reader's language, with the variables filled in."""
+    """Translate a text and fill in the variables."""
     found: str = translations().ugettext(text)
     return found % variables if variables else found
 
 
-def ngettext(one: str, many: str, num: int, /, **variables: Any) -> str:
-    """Return the form of a text that fits ``num``, which is ``%(num)s`` in it."""
-    found: str = translations().ungettext(one, many, num)
+def ngettext(singular: str, plural: str, num: int, /, **variables: Any) -> str:
+    """Translate the form for ``num``, which is available as ``%(num)s``."""
+    found: str = translations().ungettext(singular, plural, num)
     return found % {"num": num, **variables}
 
 
 def lazy_gettext(text: str, /, **variables: Any) -> LazyString:
-    """Return what is a text only when it is read, in the language of whoever reads it then."""
+    """Return a text that is translated only when it is used."""
     return LazyString(gettext, text, **variables)
 
 
 def gettext_markup(text: str, /, **variables: Any) -> Markup:
-    """Return the same for a template: the text is ours and may be markup, what fills it in is escaped."""
+    """Translate for a template: the text itself can be markup, the variables are escaped."""
     found = translations().ugettext(text)
     # all at once: Markup's own % wraps each variable first, which takes three times as long
     return Markup(found % {name: escape(value) for name, value in variables.items()})  # noqa: S704
 
 
 def translations() -> NullTranslations:
-    """Return the catalogue of this request's language; outside of any application, one that leaves all as it is."""
+    """Return the catalogue of this request's language; an empty one outside of an application."""
     chosen = language()
     return _catalogue(chosen) if chosen else NullTranslations()
 
 
 def language() -> str:
-    """Return the language of this request: ``en``, ``de``; empty outside of any application."""
+    """Return the language of this request: ``en``, ``de``; empty outside of an application."""
     try:
         known = g._flask_babel.babel_locale  # noqa: SLF001  (where Flask-Babel keeps it, also while it is forced)
     except (AttributeError, RuntimeError):
