@@ -1,4 +1,4 @@
-"""What tests of job types look at: the files that a job left."""
+"""Read the output files of a job."""
 
 import pytest
 

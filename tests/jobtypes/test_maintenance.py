@@ -41,7 +41,7 @@ def finished(services, change):
 
 @pytest.fixture
 def maintain(services, run_jobs):
-    """Run the job; say what it said."""
+    """Run the job and return it."""
 
     def run(**payload):
         job = services.jobs.create_system_job("maintenance", payload)
@@ -148,10 +148,10 @@ def test_a_dry_run_counts_the_same_and_deletes_nothing(database, services, maint
     services.sessions.begin(user.id)
     change(sessions, sessions.c.user_id == user.id, seen_at=OLD)
     before = files(services)
-    said = "2 jobs, 1 expired file, 1 orphaned file, 1 session."
-    assert maintain(dry_run=True).message == f"Would delete {said}"
+    summary = "2 jobs, 1 expired file, 1 orphaned file, 1 session."
+    assert maintain(dry_run=True).message == f"Would delete {summary}"
     assert files(services) == before
-    assert maintain().message == f"Deleted {said}"
+    assert maintain().message == f"Deleted {summary}"
 
 
 def test_only_operators_and_admins_can_start_maintenance(services):

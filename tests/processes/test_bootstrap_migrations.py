@@ -1,4 +1,4 @@
-"""Migrating while others use the database."""
+"""Migrations run while other processes use the database."""
 
 import logging
 import threading

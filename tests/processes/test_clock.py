@@ -122,7 +122,7 @@ def test_the_clock_ticks_every_second_until_a_stop(installation: Installation) -
 
 
 def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None:
-    """As a host that has vanished: nobody is left there to settle anything."""
+    """Simulate a lost machine: no worker of it is left to settle its jobs."""
     installation.start("clock")
     pool = installation.start("worker", "--workers", "1")
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})

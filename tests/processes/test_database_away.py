@@ -1,4 +1,4 @@
-"""A database that is away: everything waits for it, and nothing ends for good."""
+"""Every process waits while the database is away."""
 
 import signal
 import sqlite3
@@ -36,7 +36,7 @@ def on_postgresql(
     drop_database(postgresql.url, name)
 
 
-def asked(port: int, path: str, **headers: str) -> tuple[int, str]:
+def get(port: int, path: str, **headers: str) -> tuple[int, str]:
     connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         connection.request("GET", path, headers=headers)
@@ -67,15 +67,15 @@ def test_all_processes_survive_a_crash_of_the_database_and_report_it(
         here.start("clock", **PATIENT),
         workers(here, 2, **PATIENT),
     ]
-    wait_for(lambda: asked(port, "/readyz/clock")[0] == 200)
+    wait_for(lambda: get(port, "/readyz/clock")[0] == 200)
     speaks, is_deaf = here.job("steps", {"steps": 8, "seconds": 0.3}), here.job("deaf", {"seconds": 1.5})
     for job_id in (speaks, is_deaf):
         here.await_status(job_id, Status.RUNNING)
     postgresql.crash()
     try:
-        assert asked(port, "/healthz")[0] == 200
-        status, said = asked(port, "/readyz")
-        assert (status, '"database":"cannot be reached"' in said) == (503, True)
+        assert get(port, "/healthz")[0] == 200
+        status, body = get(port, "/readyz")
+        assert (status, '"database":"cannot be reached"' in body) == (503, True)
         time.sleep(2.5)  # so that one job wants to save its checkpoint, the other one to end
     finally:
         postgresql.start()
@@ -84,7 +84,7 @@ def test_all_processes_survive_a_crash_of_the_database_and_report_it(
         job = completed(here, job_id)
         assert (job.status, job.attempt, job.errors) == (Status.COMPLETED, 1, ())
     assert completed(here, here.job("quick")).status is Status.COMPLETED
-    wait_for(lambda: asked(port, "/readyz")[0] == 200 and asked(port, "/readyz/clock")[0] == 200)
+    wait_for(lambda: get(port, "/readyz")[0] == 200 and get(port, "/readyz/clock")[0] == 200)
     assert [process.poll() for process in processes] == [None, None, None]
     assert wait_for(lambda: not here.services.leases.beats())
 

@@ -1,4 +1,4 @@
-"""Stopping: nothing new begins, what runs has its grace; asked a second time, everything ends now."""
+"""A stop starts no new work and gives running work a grace period; a second stop ends everything now."""
 
 import signal
 import socket
@@ -55,7 +55,7 @@ def test_a_stopped_web_server_finishes_open_requests(web: ForkedCommand, half_se
     web.send_signal(signal.SIGTERM)
     time.sleep(0.5)
     half_sent.sendall(b"=ana")
-    assert half_sent.recv(100).startswith(b"HTTP/1.1 400"), "it has no token against forged forms, and is told so"
+    assert half_sent.recv(100).startswith(b"HTTP/1.1 400"), "the request has no CSRF token and is answered"
     half_sent.close()
     assert web.wait(PATIENCE_SECONDS) == 0
 

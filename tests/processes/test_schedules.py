@@ -1,4 +1,4 @@
-"""Schedules with real clocks: several, killed at random, on both databases."""
+"""Schedules with several real clocks that are killed at random, on both databases."""
 
 import random
 import signal

@@ -1,4 +1,4 @@
-"""`deskjob up`, as people start and stop it."""
+"""Start and stop `deskjob up`."""
 
 import signal
 import socket
@@ -54,7 +54,7 @@ def ours(installation: Installation) -> list[psutil.Process]:
 
 
 def refused(installation: Installation, process: subprocess.Popen[bytes], sentence: str) -> None:
-    """It said one sentence, ended with status 2, and nothing of it is left running."""
+    """Check that `up` printed one sentence, ended with status 2, and left no process running."""
     assert process.wait(PATIENCE_SECONDS) == 2
     lines = installation.output.splitlines()
     assert len(lines) == 1, installation.output

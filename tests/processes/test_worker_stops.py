@@ -1,4 +1,4 @@
-"""Workers that are asked to stop through the database."""
+"""Workers stop on a request in the database."""
 
 import os
 from uuid import UUID

@@ -57,7 +57,7 @@ class _RunColumns(TypedColumns):
     runs: Named[int] = Column(Integer)
 
 
-# Attempts by the hour of their end, whatever happened to their jobs later
+# Attempts by the hour of their end, regardless of what happened to their jobs later
 runs = Table("runs", metadata, _RunColumns)
 
 

@@ -1,4 +1,4 @@
-"""A bulk action: all that match, with the rights of its owner, resumable, and honest about what it skipped."""
+"""A bulk action acts on all matching jobs with the permissions of its owner, and lists skipped jobs."""
 
 import csv
 from io import StringIO
@@ -20,7 +20,7 @@ LATER = "ffffffff-ffff-7fff-bfff-ffffffffffff"
 
 @pytest.fixture
 def made(services, user):
-    """Make jobs of ana, or of whom is said, in a status."""
+    """Create jobs of ana, or of another owner, in a status."""
 
     def made(count: int, status: str, owner: Owner | None = None) -> list:
         ids = services.jobs.create_many("maintenance", [{}] * count, owner=owner or Owner(user_id=user.id))
@@ -34,7 +34,7 @@ def made(services, user):
 
 @pytest.fixture
 def acted(services):
-    """Run a bulk action for somebody; give the job as it ended."""
+    """Run a bulk action for a user; return the finished job."""
 
     def acted(person, action: BulkAction, **payload) -> Job:
         payload = {"action": action, "newest": LATER, **payload}

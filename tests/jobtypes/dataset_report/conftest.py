@@ -1,4 +1,4 @@
-"""A job that only remembers what it was told, for tests of the handler."""
+"""A fake job context that records what the handler reports."""
 
 import csv
 import json

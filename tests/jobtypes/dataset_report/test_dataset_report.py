@@ -1,4 +1,4 @@
-"""The report as a job, from its upload to its files."""
+"""Run dataset reports as jobs, from the upload to the output files."""
 
 from io import BytesIO
 

@@ -55,7 +55,7 @@ def past_job(services):
 
 @pytest.fixture
 def exported(services, run_jobs):
-    """Export for this owner, as JSON Lines unless said otherwise; only the past jobs, not the export itself."""
+    """Export for this owner, as JSON Lines by default; only the past jobs, not the export itself."""
 
     def export(owner, **payload):
         payload = {"format": "jsonl", "until": "2025-12-31", **payload}
@@ -129,26 +129,26 @@ def test_a_tenant_does_not_see_the_jobs_of_another(exported, lines_of, past_job,
 
 
 def test_an_export_hides_the_messages_and_names_of_other_users_public_jobs(exported, lines_of, past_job, user, admin):
-    said = {"message": "secret", "warnings": [{"text": "secret"}], "errors": [{"text": "secret"}]}
-    past_job("public", public=True, triggered_by=admin.id, **said)
-    past_job("own", owner=user, triggered_by=user.id, **said)
+    texts = {"message": "secret", "warnings": [{"text": "secret"}], "errors": [{"text": "secret"}]}
+    past_job("public", public=True, triggered_by=admin.id, **texts)
+    past_job("own", owner=user, triggered_by=user.id, **texts)
     own, public = lines_of(exported(Owner(user_id=user.id), with_notes=True))
     assert (public["owner"], public["triggered_by"]) == ("the system", "another user")
     assert [public[column] for column in DIAGNOSTICS] == [None, None, None]
-    assert [own[column] for column in DIAGNOSTICS] == list(said.values())
+    assert [own[column] for column in DIAGNOSTICS] == list(texts.values())
 
 
 def test_filters_narrow_the_export(database, exported, lines_of, past_job):
     for day in range(5):
         past_job(f"day {day}", day=day, type=f"type {day % 2}", status="failed" if day == 2 else "completed")
-    asked = {"since": "2025-01-02", "until": "2025-01-04"}
+    period = {"since": "2025-01-02", "until": "2025-01-04"}
 
     def titles(**payload):
         return [line["title"] for line in lines_of(exported(Owner(), **payload))]
 
-    assert titles(**asked) == ["day 3", "day 2", "day 1"]
-    assert titles(**asked, statuses=["failed", "stale"]) == ["day 2"]
-    assert titles(**asked, types=["type 1"]) == ["day 3", "day 1"]
+    assert titles(**period) == ["day 3", "day 2", "day 1"]
+    assert titles(**period, statuses=["failed", "stale"]) == ["day 2"]
+    assert titles(**period, types=["type 1"]) == ["day 3", "day 1"]
     assert titles(types=["unheard of"]) == []
 
 

@@ -185,11 +185,11 @@ def test_an_account_that_an_earlier_attempt_creates_at_the_same_time_counts_as_i
     database, ask, services, run_jobs, monkeypatch
 ):
     by_name = Accounts.by_name
-    asked = []
+    calls = []
 
     def too_early(accounts, name):
-        asked.append(name)
-        return None if len(asked) == 1 else by_name(accounts, name)
+        calls.append(name)
+        return None if len(calls) == 1 else by_name(accounts, name)
 
     job = ask(f"name,password\nbea,{GOOD}\n")
     services.accounts.add("bea", GOOD, imported_by=job.id)

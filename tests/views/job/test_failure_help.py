@@ -31,8 +31,8 @@ def test_the_advice_depends_on_the_job() -> None:
     assert "only the child jobs" in explained(Status.FAILED, parts=3).advice[0]
     assert "This is a child job" in explained(Status.FAILED, root_id=uuid4()).advice[0]
     assert "Check its files" in explained(Status.STALE).advice[0]
-    assert explained(Status.FAILED, may_retry=False).advice == ("If you ask for help, give the number 00000007.",)
-    assert "tried again by itself" in explained(Status.SCHEDULED, attempt=1).advice[0]
+    assert explained(Status.FAILED, may_retry=False).advice == ("If you contact support, give the number 00000007.",)
+    assert "retried automatically" in explained(Status.SCHEDULED, attempt=1).advice[0]
 
 
 def test_only_failed_jobs_are_explained() -> None:

@@ -1,4 +1,4 @@
-"""The executor runs one attempt of a claimed job to its end, whatever the handler does."""
+"""The executor runs one attempt of a claimed job to its end, regardless of what the handler does."""
 
 import signal
 import traceback

@@ -1,6 +1,6 @@
 """Leases: the right of a work-horse to run jobs. Its worker keeps the lease alive and settles it.
 
-A lease belongs to a work-horse, not to a job. When the work-horse has ended, in whatever way, its
+A lease belongs to a work-horse, not to a job. When the work-horse has ended for any reason, its
 worker settles every job that was still running under the lease. If the worker is dead too, the clock
 does it, once the lease had no heartbeat for `LEASE_SECONDS` of the clock's own monotonic time, and only
 if no heartbeat has arrived since. The times of two machines are never compared.
@@ -129,7 +129,7 @@ class Leases:
         return still_running
 
     def _ending_of(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
-        """Return how a job ends whose work-horse is gone."""
+        """Return how a job ends when its work-horse is gone."""
         if job.cancel_requested_at:
             return Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="forced", error=why)
         may_rerun = self._may_rerun(job.type)

@@ -24,7 +24,7 @@ class OnDuplicate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many jobs of a type may run at once, in total and per owner; None = no limit."""
+    """How many jobs of a type can run at once, in total and per owner; None = no limit."""
 
     running: int | None = None
     running_per_owner: int | None = None

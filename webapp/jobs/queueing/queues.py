@@ -118,7 +118,7 @@ class Queues:
         """Stop every job that is queued now, in batches; return how many were passed to ``stop``.
 
         Jobs that are queued later are not stopped. No batch is started after ``seconds``, so some jobs
-        may stay queued.
+        can stay queued.
         """
         self.get(name)
         started, stopped = monotonic(), 0

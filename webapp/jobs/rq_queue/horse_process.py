@@ -33,7 +33,7 @@ class HorseExit:
 
 
 def wait_for(pid: int) -> HorseExit:
-    """Wait until a work-horse has ended, in whatever way."""
+    """Wait until a work-horse has ended for any reason."""
     _, status, usage = os.wait4(pid, 0)
     return HorseExit(pid=pid, status=status, usage=usage)
 

@@ -2,7 +2,7 @@
 
 The life of a work-horse: a wake-up arrives; the worker opens a lease and forks; the work-horse runs the
 queue's jobs under the lease, while threads of the worker keep the lease alive and watch the running job
-(`supervision`); when the work-horse has ended, in whatever way, the worker settles the job that it left
+(`supervision`); when the work-horse has ended for any reason, the worker settles the job that it left
 running.
 """
 

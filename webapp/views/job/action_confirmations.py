@@ -35,11 +35,6 @@ class ConfirmationText:
     notes: tuple[str, ...] = ()
 
 
-def _with_job(question: str, job: Job) -> str:
-    """Put the title and the number of the job into a question."""
-    return question % {"job": f"“{translated(job.title)}” #{job.short_id}"}
-
-
 def stop(context: ConfirmationContext) -> ConfirmationText:
     """Stop the job and its unfinished children."""
     job = context.job
@@ -99,19 +94,6 @@ def delete(context: ConfirmationContext) -> ConfirmationText:
     )
 
 
-def _running(context: ConfirmationContext) -> str:
-    percent = status_labels.percent(context.job)
-    progress = _("It is %(percent)s done.", percent=f"{int(percent)}{SPACE}%") + " " if percent is not None else ""
-    if not context.job.is_running:
-        return _("It is waiting for its child jobs, which are stopped.")
-    if context.job.record_only:
-        return progress + _("Its work runs outside Deskjob, which can only ask it to stop.")
-    return progress + _(
-        "It has %(grace)s to finish its current step, then it is killed. The files it has created are kept.",
-        grace=context.grace,
-    )
-
-
 def keep(context: ConfirmationContext) -> ConfirmationText:
     """Protect the job from deletion by age."""
     return ConfirmationText(
@@ -165,6 +147,29 @@ def make_private(context: ConfirmationContext) -> ConfirmationText:
     )
 
 
+def confirmation_text(verb: str, context: ConfirmationContext) -> ConfirmationText:
+    """Return the confirmation of an action."""
+    return _CONFIRMATIONS[verb](context)
+
+
+def _with_job(question: str, job: Job) -> str:
+    """Put the title and the number of the job into a question."""
+    return question % {"job": f"“{translated(job.title)}” #{job.short_id}"}
+
+
+def _running(context: ConfirmationContext) -> str:
+    percent = status_labels.percent(context.job)
+    progress = _("It is %(percent)s done.", percent=f"{int(percent)}{SPACE}%") + " " if percent is not None else ""
+    if not context.job.is_running:
+        return _("It is waiting for its child jobs, which are stopped.")
+    if context.job.record_only:
+        return progress + _("Its work runs outside Deskjob, which can only ask it to stop.")
+    return progress + _(
+        "It has %(grace)s to finish its current step, then it is killed. The files it has created are kept.",
+        grace=context.grace,
+    )
+
+
 _CONFIRMATIONS: Mapping[str, Callable[[ConfirmationContext], ConfirmationText]] = MappingProxyType(
     {
         "stop": stop,
@@ -178,8 +183,3 @@ _CONFIRMATIONS: Mapping[str, Callable[[ConfirmationContext], ConfirmationText]] 
     }
 )
 VERBS = tuple(_CONFIRMATIONS)
-
-
-def confirmation_text(verb: str, context: ConfirmationContext) -> ConfirmationText:
-    """Return the confirmation of an action."""
-    return _CONFIRMATIONS[verb](context)

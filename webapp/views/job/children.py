@@ -18,6 +18,17 @@ from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
+bp = Blueprint("children", __name__)
+PAGE = 50
+_STATUSES: Mapping[str, frozenset[Status]] = MappingProxyType(
+    {
+        "": frozenset(),
+        "failed": frozenset({Status.FAILED, Status.STALE}),
+        "unfinished": UNFINISHED,
+        "ended": TERMINAL,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildRow:
@@ -38,6 +49,28 @@ class ChildRow:
 def child_rows(children: Sequence[Job], context: ViewerContext, *, opened: bool) -> tuple[ChildRow, ...]:
     """Describe children; without ``opened``, leave out their messages and errors."""
     return tuple(_row(child, context, opened=opened) for child in children)
+
+
+@bp.get("/jobs/<uuid:job_id>/children")
+def index(job_id: UUID) -> ResponseReturnValue:
+    """Show a page of the children, in the order of their creation."""
+    job = services().queries.jobs.get_visible(viewer(), job_id)
+    which = request.args.get("which", "")
+    which = which if which in _STATUSES else ""
+    after = request.args.get("after", None, UUID)
+    children = services().queries.related.children(
+        job.id, after=after, statuses=sorted(_STATUSES[which]), limit=PAGE + 1
+    )
+    context = viewer_context()
+    return render_template(
+        "job/children.html",
+        job=job,
+        children=child_rows(children[:PAGE], context, opened=context.may_open(job)),
+        which=which,
+        after=after,
+        next_page=children[PAGE - 1].id if len(children) > PAGE else None,
+        tabs={"": _("All"), "unfinished": _("Unfinished"), "failed": _("Failed"), "ended": _("Finished")},
+    )
 
 
 def _row(child: Job, context: ViewerContext, *, opened: bool) -> ChildRow:
@@ -62,37 +95,3 @@ def _row(child: Job, context: ViewerContext, *, opened: bool) -> ChildRow:
 
 def _line(child: Job) -> str:
     return status_labels.progress_amounts(child) if child.is_running else translated(child.message)
-
-
-bp = Blueprint("children", __name__)
-PAGE = 50
-_STATUSES: Mapping[str, frozenset[Status]] = MappingProxyType(
-    {
-        "": frozenset(),
-        "failed": frozenset({Status.FAILED, Status.STALE}),
-        "unfinished": UNFINISHED,
-        "ended": TERMINAL,
-    }
-)
-
-
-@bp.get("/jobs/<uuid:job_id>/children")
-def index(job_id: UUID) -> ResponseReturnValue:
-    """Show a page of the children, in the order of their creation."""
-    job = services().queries.jobs.get_visible(viewer(), job_id)
-    which = request.args.get("which", "")
-    which = which if which in _STATUSES else ""
-    after = request.args.get("after", None, UUID)
-    children = services().queries.related.children(
-        job.id, after=after, statuses=sorted(_STATUSES[which]), limit=PAGE + 1
-    )
-    context = viewer_context()
-    return render_template(
-        "job/children.html",
-        job=job,
-        children=child_rows(children[:PAGE], context, opened=context.may_open(job)),
-        which=which,
-        after=after,
-        next_page=children[PAGE - 1].id if len(children) > PAGE else None,
-        tabs={"": _("All"), "unfinished": _("Unfinished"), "failed": _("Failed"), "ended": _("Finished")},
-    )

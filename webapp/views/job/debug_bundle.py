@@ -28,6 +28,8 @@ from webapp.views.text.number_format import size
 
 bp = Blueprint("bundle", __name__)
 FILES_LIMIT = 2_000_000_000  # bytes of all files; the archive lists the others by name
+_INTERNAL = frozenset({"payload", "metadata", "state", "lease_id", "fair"})
+_FOR_OPERATORS = frozenset({"worker", "host", "pid", "traceback", "peak_memory", "cpu_seconds"})
 
 
 @bp.get("/jobs/<uuid:job_id>/bundle.zip")
@@ -43,6 +45,25 @@ def download(job_id: UUID) -> ResponseReturnValue:
     response.headers.update(HEADERS)
     response.headers.set("Content-Disposition", "attachment", filename=f"job-{job.short_id}.zip")
     return response
+
+
+def job_dict(job: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, Any]:
+    """Return the job without its internal fields and with its secrets hidden."""
+    row = {name: value for name, value in job.to_dict().items() if name not in _INTERNAL}
+    parameters = {parameter.name: parameter.text for parameter in secrets_hidden}
+    metadata = {fact.name: fact.text for fact in metadata_parameters(job.metadata)}
+    return {**row, "parameters": parameters, "metadata": metadata}
+
+
+def as_dicts(records: Iterable[Event | Attachment]) -> list[dict[str, Any]]:
+    """Return events or files as dictionaries."""
+    return [asdict(record) for record in records]
+
+
+def attempt_dicts(attempts: Iterable[Attempt], *, operates: bool) -> list[dict[str, Any]]:
+    """Return attempts as dictionaries; only operators get tracebacks and the place where they ran."""
+    hidden = frozenset() if operates else _FOR_OPERATORS
+    return [{name: value for name, value in asdict(attempt).items() if name not in hidden} for attempt in attempts]
 
 
 def _entries(services: Services, job: Job, context: ViewerContext) -> Iterator[ArchiveFile]:
@@ -101,26 +122,3 @@ def _left_out_list(left_out: Iterable[Attachment]) -> list[ArchiveFile]:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, indent=1, ensure_ascii=False, default=str).encode() + b"\n"
-
-
-_INTERNAL = frozenset({"payload", "metadata", "state", "lease_id", "fair"})
-_FOR_OPERATORS = frozenset({"worker", "host", "pid", "traceback", "peak_memory", "cpu_seconds"})
-
-
-def job_dict(job: Job, *, secrets_hidden: Sequence[JobParameter]) -> dict[str, Any]:
-    """Return the job without its internal fields and with its secrets hidden."""
-    row = {name: value for name, value in job.to_dict().items() if name not in _INTERNAL}
-    parameters = {parameter.name: parameter.text for parameter in secrets_hidden}
-    metadata = {fact.name: fact.text for fact in metadata_parameters(job.metadata)}
-    return {**row, "parameters": parameters, "metadata": metadata}
-
-
-def as_dicts(records: Iterable[Event | Attachment]) -> list[dict[str, Any]]:
-    """Return events or files as dictionaries."""
-    return [asdict(record) for record in records]
-
-
-def attempt_dicts(attempts: Iterable[Attempt], *, operates: bool) -> list[dict[str, Any]]:
-    """Return attempts as dictionaries; only operators get tracebacks and the place where they ran."""
-    hidden = frozenset() if operates else _FOR_OPERATORS
-    return [{name: value for name, value in asdict(attempt).items() if name not in hidden} for attempt in attempts]

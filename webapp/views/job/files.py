@@ -22,6 +22,27 @@ from webapp.views.text.number_format import size
 from webapp.views.text.translations import lazy_gettext
 
 _HASH_SHOWN = 12
+bp = Blueprint("files", __name__)
+OPAQUE = "application/octet-stream"
+MEDIA_TYPES = frozenset(
+    {
+        "application/json",
+        "application/pdf",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "application/zip",
+        "image/jpeg",
+        "image/png",
+        "text/csv",
+        "text/plain",
+    }
+)
+_GONE = lazy_gettext("This file was deleted. Files are kept for a limited time only.")
+_HEADERS = {
+    "Accept-Ranges": "bytes",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,42 +68,6 @@ def job_files(attached: Sequence[Attachment], role: str, context: ViewerContext)
     return tuple(_file(file, context) for file in attached if file.role == role)
 
 
-def _file(file: Attachment, context: ViewerContext) -> JobFile:
-    deleted_at = (file.deleted_at or file.expires_at) if is_unavailable(file, context.now) else None
-    return JobFile(
-        id=file.id,
-        job_id=file.job_id,
-        name=file.name,
-        size=size(file.size),
-        sha256=file.sha256,
-        kept_until=context.day(file.expires_at) if file.expires_at else None,
-        deleted_at=context.day(deleted_at) if deleted_at else None,
-    )
-
-
-bp = Blueprint("files", __name__)
-OPAQUE = "application/octet-stream"
-MEDIA_TYPES = frozenset(
-    {
-        "application/json",
-        "application/pdf",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/zip",
-        "image/jpeg",
-        "image/png",
-        "text/csv",
-        "text/plain",
-    }
-)
-_GONE = lazy_gettext("This file was deleted. Files are kept for a limited time only.")
-_HEADERS = {
-    "Accept-Ranges": "bytes",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
-
-
 @bp.get("/jobs/<uuid:job_id>/files/<uuid:file_id>")
 def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     """Send a file of a job, or the requested range of it."""
@@ -103,6 +88,19 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
             AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
         )
     return _response(attachment, file, byte_range)
+
+
+def _file(file: Attachment, context: ViewerContext) -> JobFile:
+    deleted_at = (file.deleted_at or file.expires_at) if is_unavailable(file, context.now) else None
+    return JobFile(
+        id=file.id,
+        job_id=file.job_id,
+        name=file.name,
+        size=size(file.size),
+        sha256=file.sha256,
+        kept_until=context.day(file.expires_at) if file.expires_at else None,
+        deleted_at=context.day(deleted_at) if deleted_at else None,
+    )
 
 
 def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:

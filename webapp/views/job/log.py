@@ -22,6 +22,7 @@ PAGE = 500
 _DIGITS = 18  # fits into a database integer
 _MORE_LINES_SECONDS = 1.0  # the interval of polls while more lines exist than one response holds
 _TONES = {"warning": "attention", "error": "failed", "critical": "failed"}
+bp = Blueprint("log", __name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,25 @@ def job_log(services: Services, job: Job, context: ViewerContext, log_filter: Lo
     return _log_page(job, context, log_filter, shown, more=more)
 
 
+@bp.get("/jobs/<uuid:job_id>/log.txt")
+def download(job_id: UUID) -> ResponseReturnValue:
+    """Stream the lines, all or those of a level and an attempt."""
+    job = services().queries.jobs.get_visible(viewer(), job_id)
+    if not viewer_context().may_open(job):
+        abort(404)
+    lines = LogFilter.of(request.args).criteria(job.id)
+    return text_response(log_as_text(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
+
+
+def log_as_text(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
+    """Yield a log as text, page by page, with times in UTC."""
+    for page in logs.all_lines(lines):
+        yield "".join(
+            f"{line.at.isoformat(timespec='milliseconds')} [{line.attempt}] {line.level.lower():8} {line.text}\n"
+            for line in page
+        )
+
+
 def _log_page(
     job: Job, context: ViewerContext, log_filter: LogFilter, shown: Sequence[LogLine], *, more: bool
 ) -> JobLog:
@@ -127,25 +147,3 @@ def _lines(lines: Sequence[LogLine], context: ViewerContext) -> tuple[LogRow, ..
 def _number(text: str | None) -> int | None:
     fits = text and text.isascii() and text.isdigit() and len(text) <= _DIGITS
     return int(text) if text and fits else None
-
-
-bp = Blueprint("log", __name__)
-
-
-@bp.get("/jobs/<uuid:job_id>/log.txt")
-def download(job_id: UUID) -> ResponseReturnValue:
-    """Stream the lines, all or those of a level and an attempt."""
-    job = services().queries.jobs.get_visible(viewer(), job_id)
-    if not viewer_context().may_open(job):
-        abort(404)
-    lines = LogFilter.of(request.args).criteria(job.id)
-    return text_response(log_as_text(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
-
-
-def log_as_text(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
-    """Yield a log as text, page by page, with times in UTC."""
-    for page in logs.all_lines(lines):
-        yield "".join(
-            f"{line.at.isoformat(timespec='milliseconds')} [{line.attempt}] {line.level.lower():8} {line.text}\n"
-            for line in page
-        )

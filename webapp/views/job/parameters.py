@@ -55,6 +55,28 @@ def label(name: str, field: FieldInfo) -> str:
     return field.title or humanize(name)
 
 
+def metadata_parameters(values: Mapping[str, Any]) -> tuple[JobParameter, ...]:
+    """Return the metadata of a job as parameters; encrypted secrets stay hidden."""
+    return tuple(
+        JobParameter(label=humanize(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
+        for name, value in values.items()
+    )
+
+
+def holds_secret(hint: object) -> bool:
+    """Return whether a type contains a secret anywhere; then the whole value is hidden."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return any(holds_secret(field.annotation) for field in hint.model_fields.values())
+    return hint in (SecretStr, SecretBytes) or any(map(holds_secret, get_args(hint)))
+
+
+def contains_secret(value: object) -> bool:
+    """Return whether a stored value contains an encrypted secret anywhere."""
+    if isinstance(value, Mapping):
+        return is_secret(value) or any(map(contains_secret, value.values()))
+    return isinstance(value, list) and any(map(contains_secret, value))
+
+
 def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: FieldSpec | None) -> JobParameter:
     if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
         return _job_parameter(name, field, HIDDEN, hidden=True)
@@ -70,14 +92,6 @@ def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, quest
 
 def _job_parameter(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> JobParameter:
     return JobParameter(label=label(name, field), text=text, hidden=hidden, name=name)
-
-
-def metadata_parameters(values: Mapping[str, Any]) -> tuple[JobParameter, ...]:
-    """Return the metadata of a job as parameters; encrypted secrets stay hidden."""
-    return tuple(
-        JobParameter(label=humanize(name), text=HIDDEN if contains_secret(value) else _text(value), name=name)
-        for name, value in values.items()
-    )
 
 
 def _text(value: object) -> str:
@@ -100,17 +114,3 @@ def _moment(text: str, zone: ZoneInfo) -> str:
 
 def _mentions(hint: object, expected: type) -> bool:
     return hint is expected or any(_mentions(part, expected) for part in get_args(hint))
-
-
-def holds_secret(hint: object) -> bool:
-    """Return whether a type contains a secret anywhere; then the whole value is hidden."""
-    if isinstance(hint, type) and issubclass(hint, BaseModel):
-        return any(holds_secret(field.annotation) for field in hint.model_fields.values())
-    return hint in (SecretStr, SecretBytes) or any(map(holds_secret, get_args(hint)))
-
-
-def contains_secret(value: object) -> bool:
-    """Return whether a stored value contains an encrypted secret anywhere."""
-    if isinstance(value, Mapping):
-        return is_secret(value) or any(map(contains_secret, value.values()))
-    return isinstance(value, list) and any(map(contains_secret, value))

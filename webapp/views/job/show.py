@@ -26,6 +26,7 @@ from webapp.views.page.topbar import toasts, topbar
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 
 bp = index.bp
+parameter_bp = Blueprint("parameters", __name__)
 
 
 @bp.get("/jobs/<uuid:job_id>")
@@ -89,6 +90,14 @@ def visible_parameters(job: Job, context: ViewerContext) -> tuple[JobParameter, 
     return parameters(registry.get(job.type).payload_class, job.payload, context.zone)
 
 
+@parameter_bp.get("/jobs/<uuid:job_id>/parameters/<name>")
+def whole(job_id: UUID, name: str) -> ResponseReturnValue:
+    """Send the full text of a parameter; secrets stay hidden."""
+    job = services().queries.jobs.get_visible(viewer(), job_id)
+    parameters_by_name = {parameter.name: parameter for parameter in visible_parameters(job, viewer_context())}
+    return text_response(parameters_by_name[name].text) if name in parameters_by_name else abort(404)
+
+
 def _tag(job: Job) -> str:
     now = services().queries.jobs.now()
     queue = page.queue_outlook(job) if job.is_new else None
@@ -122,14 +131,3 @@ def _removed(template: str) -> ResponseReturnValue:
     if not polling.is_poll():
         raise JobNotFound(request.path)
     return render_template(template), 410
-
-
-parameter_bp = Blueprint("parameters", __name__)
-
-
-@parameter_bp.get("/jobs/<uuid:job_id>/parameters/<name>")
-def whole(job_id: UUID, name: str) -> ResponseReturnValue:
-    """Send the full text of a parameter; secrets stay hidden."""
-    job = services().queries.jobs.get_visible(viewer(), job_id)
-    parameters_by_name = {parameter.name: parameter for parameter in visible_parameters(job, viewer_context())}
-    return text_response(parameters_by_name[name].text) if name in parameters_by_name else abort(404)

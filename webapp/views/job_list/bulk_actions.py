@@ -62,6 +62,20 @@ def do_act(action: str) -> ResponseReturnValue:
     return redirect(_back(), 303)
 
 
+def actor() -> BulkActor:
+    """Return the signed-in user as the actor, with the permissions that limit bulk actions."""
+    user = signed_in()
+    return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
+
+
+def start_bulk_action_job(payload: BulkActionPayload) -> Job:
+    """Start the job that applies the action with the permissions of the signed-in user."""
+    user_id = signed_in().id
+    return services().jobs.create_user_job(
+        "bulk_action", payload.model_dump(mode="json"), user_id, triggered_by=user_id
+    )
+
+
 def _start_job(bulk_action: BulkAction) -> ResponseReturnValue:
     payload = BulkActionPayload.for_criteria(bulk_action, _matching(), delayed="delayed" in request.values)
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
@@ -117,17 +131,3 @@ def _action(name: str) -> BulkAction:
         return BulkAction(name)
     except ValueError:
         abort(404)
-
-
-def actor() -> BulkActor:
-    """Return the signed-in user as the actor, with the permissions that limit bulk actions."""
-    user = signed_in()
-    return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
-
-
-def start_bulk_action_job(payload: BulkActionPayload) -> Job:
-    """Start the job that applies the action with the permissions of the signed-in user."""
-    user_id = signed_in().id
-    return services().jobs.create_user_job(
-        "bulk_action", payload.model_dump(mode="json"), user_id, triggered_by=user_id
-    )

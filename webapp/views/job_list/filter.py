@@ -124,28 +124,6 @@ class Filter:
         return _day(self.since), _day(self.until)
 
 
-def _midnight(day: date | None, here: datetime) -> datetime | None:
-    return datetime.combine(day, time(), here.tzinfo) if day and day > date.min else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidDay(text) from None
-
-
-def _one_of(known: Mapping[str, object] | tuple[str, ...], text: str) -> str:
-    return text if text in known else ""
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class ParsedFilter:
     """A filter with its criteria; ``problem`` is a message about a filter that makes no sense."""
@@ -167,3 +145,25 @@ def parse_filter(job_filter: Filter) -> ParsedFilter:
     if criteria.since and criteria.until and criteria.since >= criteria.until:
         return ParsedFilter(job_filter, criteria, _("The start date is after the end date, so no job can match."))
     return ParsedFilter(job_filter, criteria)
+
+
+def _midnight(day: date | None, here: datetime) -> datetime | None:
+    return datetime.combine(day, time(), here.tzinfo) if day and day > date.min else None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidDay(text) from None
+
+
+def _one_of(known: Mapping[str, object] | tuple[str, ...], text: str) -> str:
+    return text if text in known else ""
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -49,6 +49,15 @@ class Submission:
         return old if old != self.job_type.title else ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A file that the form shows as already uploaded."""
+
+    name: str
+    size: str
+    token: str
+
+
 def show_form(submission: Submission) -> str:
     """Return the page with the form in its initial state."""
     form = PayloadForm(
@@ -74,6 +83,37 @@ def submit(submission: Submission) -> ResponseReturnValue:
         except DuplicateJob:
             form.complain({"": _("An identical job is already running.")})
     return render_form(submission, form, start_options), 422
+
+
+def render_form(submission: Submission, form: PayloadForm, start_options: StartOptions) -> str:
+    """Return the page with the form and the facts about the job type."""
+    job_type, kept = submission.job_type, staging(submission.job_type)
+    return render_template(
+        "new_job/form.html",
+        job_type=job_type,
+        submission=submission,
+        form=form,
+        start_options=start_options,
+        zone=zone().key,
+        kept={
+            name: ReceivedFile(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()
+        },
+        usual=usual_duration_text(job_type),
+        kept_for=_period_text(job_type.keep_files),
+        upload_limits=_upload_limits(job_type),
+        idle=not services().wake_ups.workers_alive(job_type.queue),
+    )
+
+
+def usual_duration_text(job_type: JobType) -> str:
+    """Return how long jobs of a type usually take; empty if unknown."""
+    period = services().queries.estimates.usual_duration(job_type.name)
+    return rough_duration(period) if period is not None else ""
+
+
+def staging(job_type: JobType) -> UploadStaging:
+    """Return the store of files that wait until the form is valid."""
+    return UploadStaging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
 
 
 def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, start_options: StartOptions) -> Job:
@@ -114,46 +154,6 @@ def _note(submission: Submission, job: Job) -> None:
         )
     else:
         record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after={"type": job.type})
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedFile:
-    """A file that the form shows as already uploaded."""
-
-    name: str
-    size: str
-    token: str
-
-
-def render_form(submission: Submission, form: PayloadForm, start_options: StartOptions) -> str:
-    """Return the page with the form and the facts about the job type."""
-    job_type, kept = submission.job_type, staging(submission.job_type)
-    return render_template(
-        "new_job/form.html",
-        job_type=job_type,
-        submission=submission,
-        form=form,
-        start_options=start_options,
-        zone=zone().key,
-        kept={
-            name: ReceivedFile(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()
-        },
-        usual=usual_duration_text(job_type),
-        kept_for=_period_text(job_type.keep_files),
-        upload_limits=_upload_limits(job_type),
-        idle=not services().wake_ups.workers_alive(job_type.queue),
-    )
-
-
-def usual_duration_text(job_type: JobType) -> str:
-    """Return how long jobs of a type usually take; empty if unknown."""
-    period = services().queries.estimates.usual_duration(job_type.name)
-    return rough_duration(period) if period is not None else ""
-
-
-def staging(job_type: JobType) -> UploadStaging:
-    """Return the store of files that wait until the form is valid."""
-    return UploadStaging(services().files, services().secret_key, user_id=signed_in().id, type_name=job_type.name)
 
 
 def _upload_limits(job_type: JobType) -> dict[str, str]:

@@ -34,6 +34,7 @@ from webapp.views.text.translations import gettext as _
 
 DEFAULT_RULE = "0 2 * * *"
 PUBLIC, PRIVATE, PERSON = "public", "private", "person"
+_OLD_ZONES = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile/")  # old names of other zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +113,6 @@ class ScheduleForm:
         else:
             return Owner(user_id=user.id, tenant=user.tenant)
         return Owner()
-
-
-_OLD_ZONES = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile/")  # old names of other zones
 
 
 @require(Right.EDIT_SCHEDULES)

@@ -30,6 +30,11 @@ _LOOKS = {
 _SLOT = 8  # width of a run in the strip
 _HEIGHT = 20
 _LOW, _HIGH = 12, 20  # problems are taller, so that color is not the only difference
+MISSED = {
+    MisfirePolicy.ONCE: lazy_gettext("Run once"),
+    MisfirePolicy.SKIP: lazy_gettext("Skip runs that are more than 5 minutes late"),
+    MisfirePolicy.ALL: lazy_gettext("Run all of them, at most the last 100"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +87,14 @@ class ScheduleRow:
     strip: Strip
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleFact:
+    """A label with its text."""
+
+    label: str
+    text: str
+
+
 def schedule_row(schedule: Schedule, runs: Sequence[ScheduleRun], job_type: str, context: ViewerContext) -> ScheduleRow:
     """Describe a schedule; ``job_type`` is the title of its job type, ``runs`` come newest first."""
     lines = [run_line(run, context) for run in runs]
@@ -110,6 +123,11 @@ def run_line(run: ScheduleRun, context: ViewerContext) -> RunLine:
         by=context.name(run.asked_by) if run.asked_by else "",
         detail=translated(run.detail),
     )
+
+
+def schedule_facts(schedule: Schedule, context: ViewerContext) -> tuple[ScheduleFact, ...]:
+    """Describe the options of a schedule."""
+    return tuple(ScheduleFact(label=label, text=text) for label, text in _facts(schedule, context))
 
 
 def _look(run: ScheduleRun) -> StatusLabel:
@@ -152,26 +170,6 @@ def _strip_description(shown: Sequence[RunLine]) -> str:
     counts = Counter(line.look.word for line in shown).most_common()
     listed = format_list([f"{count} {word}" for word, count in counts], locale=get_locale())
     return str(_("The last %(count)s runs: %(listed)s", count=len(shown), listed=listed))
-
-
-MISSED = {
-    MisfirePolicy.ONCE: lazy_gettext("Run once"),
-    MisfirePolicy.SKIP: lazy_gettext("Skip runs that are more than 5 minutes late"),
-    MisfirePolicy.ALL: lazy_gettext("Run all of them, at most the last 100"),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleFact:
-    """A label with its text."""
-
-    label: str
-    text: str
-
-
-def schedule_facts(schedule: Schedule, context: ViewerContext) -> tuple[ScheduleFact, ...]:
-    """Describe the options of a schedule."""
-    return tuple(ScheduleFact(label=label, text=text) for label, text in _facts(schedule, context))
 
 
 def _facts(schedule: Schedule, context: ViewerContext) -> Iterator[tuple[str, str]]:

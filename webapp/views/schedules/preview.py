@@ -20,6 +20,10 @@ from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
 NEXT_RUNS = 5
+_HOUR = 60
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_WORKDAYS = {"1-5", "MON-FRI"}
+_WEEKDAY = re.compile(r"[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +64,6 @@ def rule_preview(rule: CronRule, context: ViewerContext) -> Preview:
     )
 
 
-def _next_run(at: datetime, rule: CronRule, context: ViewerContext) -> NextRun:
-    rule_time, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(context.zone)
-    return NextRun(
-        at=replace(context.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),
-        rule_time=format_datetime(rule_time, "EEE d MMM y, HH:mm", rebase=False),
-        differs=rule_time.utcoffset() != here.utcoffset(),
-    )
-
-
-_HOUR = 60
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_WORKDAYS = {"1-5", "MON-FRI"}
-_WEEKDAY = re.compile(r"[0-7]|SUN|MON|TUE|WED|THU|FRI|SAT")
-
-
 def rule_text(rule: CronRule) -> str:
     """Return a rule in words, for example "Every day at 02:30"."""
     minute, hour, day, month, weekday = rule.text.upper().split()
@@ -84,6 +73,15 @@ def rule_text(rule: CronRule) -> str:
     elif month == "*" and minute.isdigit() and hour.isdigit():
         text = _at(f"{int(hour):02}:{int(minute):02}", day, weekday)
     return text or _description(rule)
+
+
+def _next_run(at: datetime, rule: CronRule, context: ViewerContext) -> NextRun:
+    rule_time, here = at.astimezone(ZoneInfo(rule.zone)), at.astimezone(context.zone)
+    return NextRun(
+        at=replace(context.when(at), text=format_datetime(here, "EEE HH:mm", rebase=False)),
+        rule_time=format_datetime(rule_time, "EEE d MMM y, HH:mm", rebase=False),
+        differs=rule_time.utcoffset() != here.utcoffset(),
+    )
 
 
 def _description(rule: CronRule) -> str:

@@ -1,4 +1,4 @@
-"""XLSX files are streamed, and those that are made to do harm are refused."""
+"""XLSX files are streamed, and malicious files are refused."""
 
 import zipfile
 from contextlib import suppress
