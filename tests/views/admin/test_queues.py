@@ -129,7 +129,7 @@ def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:
 
 def test_an_auditor_cannot_pause_a_queue_and_sees_why(auditor: FlaskClient, services: Services) -> None:
     text = auditor.get("/admin/queues/default").text
-    assert "Only operators and admins may do this." in text
+    assert "Only operators and admins can do this." in text
     assert 'href="/admin/queues/default/pause"' not in text
     refused = auditor.post("/admin/queues/default/pause", data={"reason": "I want to"})
     assert (refused.status_code, "Only operators and admins" in refused.text) == (403, True)

@@ -122,7 +122,7 @@ def test_schedules_can_be_edited_with_the_keyboard_alone(
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
     expect(page.get_by_role("button", name="Back")).to_be_focused()
-    page.get_by_label("Why").focus()
+    page.get_by_label("Reason").focus()
     page.keyboard.type("Moving house")
     page.keyboard.press("Enter")
     expect(page.locator("#paused")).to_contain_text("Moving house")

@@ -45,6 +45,7 @@ def test_numbers_sizes_and_lists_are_written_as_the_reader_does() -> None:
     assert translated("1,160 rows, 5 columns") == "1.160 Zeilen, 5 Spalten"
     assert translated("1.5 MB of 40 MB, 12 rows") == "1,5 MB von 40 MB, 12 Zeilen"
     assert translated("Deleted 3 jobs, 1 session.") == "Gelöscht: 3 Aufträge, 1 Sitzung."
+    assert translated("The file has more than 20 MB. Split it into several files.").startswith("Die Datei ist größer")
     assert translated("Clean up jobs") == "Clean up jobs"
     assert translated("1,160 rows, all of them good") == "1,160 rows, all of them good"
 

@@ -148,7 +148,7 @@ _JOB_TYPE_FIXED = (
 _JOB_TYPE_PATTERNS = (
     english("There is no job type %(name)s. It was removed or is not installed here."),
     english("The file has more than %(rows)s rows. Split it into several files."),
-    english("The file has more than %(size)s MB. Split it into several files."),
+    english("The file has more than %(count)s MB. Split it into several files."),
     english("The quote opened on line %(line)s is never closed."),
     english("Line %(line)s cannot be read: %(error)s. A quote before this line may not be closed."),
     english("The column %(column)s appears twice."),
@@ -158,6 +158,14 @@ _JOB_TYPE_PATTERNS = (
     english("The sheet %(name)s is empty."),
     english("There is no sheet %(name)s. The sheets are: %(sheets)s."),
     english("The workbook is damaged or not an XLSX file: %(error)s."),
+    english(
+        "The workbook would unpack to %(count)s parts and %(size)s; at most %(left)s and %(whole)s are read. "
+        "Save the sheet as CSV."
+    ),
+    english("The workbook has more than %(count)s different texts. Save the sheet as CSV."),
+    english("The workbook is damaged: it refers to text %(count)s, which does not exist."),
+    english("The workbook is damaged: it has a cell in column %(count)s."),
+    english("The workbook is damaged: %(error)s."),
     english("The table has %(columns)s columns. The limit is %(most)s."),
     english("%(count)s job"),
     english("%(count)s jobs"),
@@ -193,6 +201,8 @@ _JOB_TYPE_PATTERNS = (
     english("%(count)s field instead of %(left)s"),
     english("%(count)s fields instead of %(left)s"),
     english("a line of more than %(count)s characters"),
+    english("a field of more than %(count)s characters"),
+    english("a field of more than %(count)s characters up to line %(left)s, perhaps because a quote is never closed"),
 )
 
 

@@ -198,5 +198,7 @@ def _declares_delimiter(row: Row) -> bool:
 def _reason(error: csv.Error, first: int, last: int) -> str:
     if "field larger than" not in str(error):
         return str(error)
-    limit = f"a field of more than {csv.field_size_limit():,} characters"
-    return limit if first == last else f"{limit} up to line {last:,}, perhaps because a quote is never closed"
+    size = f"{csv.field_size_limit():,}"
+    if first == last:
+        return f"a field of more than {size} characters"
+    return f"a field of more than {size} characters up to line {last:,}, perhaps because a quote is never closed"
