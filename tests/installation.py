@@ -31,6 +31,8 @@ TYPES = "tests.jobs.fake_types"
 PATIENCE_SECONDS = 300.0
 # For what must be killed: a test that waits for its regular end fails first
 ENDLESS_SECONDS = 900.0
+LEASE_SECONDS = 12.0  # no machine stalls for so long
+SHORT_LEASE = {"DESKJOB_LEASE_SECONDS": "3"}  # for tests in which a lease must expire
 _databases = count(1)
 
 
@@ -57,10 +59,10 @@ class Installation:
             "DESKJOB_SECRET_KEY": "k" * 32,
             "DESKJOB_JOBTYPES": TYPES,
             "DESKJOB_STOP_GRACE_SECONDS": "2",
-            "DESKJOB_LEASE_SECONDS": "3",
+            "DESKJOB_LEASE_SECONDS": f"{LEASE_SECONDS}",
         }
         places = {"data_dir": folder, "redis_url": redis_url, "database_url": database_url}
-        settings = load(**places, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=3)
+        settings = load(**places, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=LEASE_SECONDS)
         self.services = Services(settings, create_engine(settings.database, **engine_options(settings.database)))
         self.redis = self.services.wake_ups.connection
         self._started: list[ForkedCommand | subprocess.Popen[bytes]] = []

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
-from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, wait_for
+from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, SHORT_LEASE, Installation, wait_for
 from webapp.config import load
 from webapp.db.engine import engine_options, reading, writing
 from webapp.jobs.model.job import Status
@@ -123,8 +123,8 @@ def test_the_clock_ticks_every_second_until_a_stop(installation: Installation) -
 
 def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None:
     """Simulate a lost machine: no worker of it is left to settle its jobs."""
-    installation.start("clock")
-    pool = installation.start("worker", "--workers", "1")
+    installation.start("clock", **SHORT_LEASE)
+    pool = installation.start("worker", "--workers", "1", **SHORT_LEASE)
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     worker = horse.parent()

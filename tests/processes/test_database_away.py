@@ -14,11 +14,11 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
 from tests.databases import create_database, drop_database, in_database
-from tests.installation import PATIENCE_SECONDS, Installation, free_port, installed, wait_for
+from tests.installation import PATIENCE_SECONDS, SHORT_LEASE, Installation, free_port, installed, wait_for
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
 
-PATIENT = {"DESKJOB_LEASE_SECONDS": "15"}
+PATIENT = {"DESKJOB_LEASE_SECONDS": "120"}
 
 
 @pytest.fixture
@@ -104,18 +104,18 @@ def test_repeated_connection_losses_cost_no_attempt(on_postgresql: Installation,
 def test_an_outage_longer_than_the_lease_ends_the_attempt_and_not_the_job(
     on_postgresql: Installation, postgresql: PostgreSQL
 ) -> None:
-    on_postgresql.start("clock")
-    workers(on_postgresql, 1)
-    job_id = on_postgresql.job("steps", {"steps": 12, "seconds": 0.2})
+    on_postgresql.start("clock", **SHORT_LEASE)
+    workers(on_postgresql, 1, **SHORT_LEASE)
+    job_id = on_postgresql.job("steps", {"steps": 30, "seconds": 0.2})
     wait_for(lambda: on_postgresql.get(job_id).state.get("step", 0) >= 2)
     postgresql.crash()
-    time.sleep(4)  # the lease is of 3 seconds
+    time.sleep(4)  # longer than the lease
     postgresql.start()
     wait_until_it_answers(postgresql)
     job = completed(on_postgresql, job_id)
-    assert (job.status, job.attempt, job.state["step"]) == (Status.COMPLETED, 2, 12)
-    outcomes = [attempt.outcome for attempt in on_postgresql.services.queries.jobs.attempts(job_id)]
-    assert outcomes == ["interrupted", "completed"]
+    assert (job.status, job.state["step"]) == (Status.COMPLETED, 30)
+    *earlier, last = [attempt.outcome for attempt in on_postgresql.services.queries.jobs.attempts(job_id)]
+    assert (set(earlier), last) == ({"interrupted"}, "completed"), "a slow machine can interrupt it again"
 
 
 def test_a_long_write_lock_costs_no_attempt(installation: Installation) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.forked_commands import ForkedCommand
 from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, free_port, wait_for
 from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
+from webapp.processes.web import _GRACE_SECONDS
 
 ENDLESS = {"steps": 10_000, "seconds": 0.1}
 GRACE = {"DESKJOB_STOP_GRACE_SECONDS": str(ENDLESS_SECONDS)}
@@ -33,15 +35,25 @@ def web(installation: Installation, port: int) -> ForkedCommand:
 @pytest.fixture
 def half_sent(web: object, port: int) -> Iterator[socket.socket]:
     """A request that is under way: the end of its body is still to come."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as request:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as request:
         form = "Content-Type: application/x-www-form-urlencoded"
         request.sendall(f"POST /login HTTP/1.1\r\nHost: x\r\n{form}\r\nContent-Length: 8\r\n\r\nname".encode())
-        time.sleep(0.5)
+        wait_for(lambda: has_been_read(request))
         yield request
 
 
+def has_been_read(request: socket.socket) -> bool:
+    """Tell whether the server has taken everything that was sent from its socket."""
+    server, client = (f":{address[1]:04X}" for address in (request.getpeername(), request.getsockname()))
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if local.endswith(server) and remote.endswith(client):
+            return queues.endswith(":00000000")
+    return False
+
+
 def is_well(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200
@@ -51,22 +63,26 @@ def is_well(port: int) -> bool:
         connection.close()
 
 
-def test_a_stopped_web_server_finishes_open_requests(web: ForkedCommand, half_sent: socket.socket) -> None:
+def test_a_stopped_web_server_finishes_open_requests(
+    installation: Installation, web: ForkedCommand, half_sent: socket.socket
+) -> None:
     web.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    wait_for(lambda: "Handling signal: term" in installation.output)
     half_sent.sendall(b"=ana")
     assert half_sent.recv(100).startswith(b"HTTP/1.1 400"), "the request has no CSRF token and is answered"
     half_sent.close()
     assert web.wait(PATIENCE_SECONDS) == 0
 
 
-def test_a_second_stop_of_the_web_server_waits_for_no_request(web: ForkedCommand, half_sent: socket.socket) -> None:
+def test_a_second_stop_of_the_web_server_waits_for_no_request(
+    installation: Installation, web: ForkedCommand, half_sent: socket.socket
+) -> None:
     web.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
+    wait_for(lambda: "Handling signal: term" in installation.output)
     began = time.monotonic()
     web.send_signal(signal.SIGTERM)
     web.wait(PATIENCE_SECONDS)
-    assert time.monotonic() - began < 8, "gunicorn's own grace is of 10 seconds"
+    assert time.monotonic() - began < _GRACE_SECONDS, "an open request keeps the server that long"
 
 
 def test_a_stopped_clock_finishes_its_round_and_removes_its_heartbeat(installation: Installation) -> None:

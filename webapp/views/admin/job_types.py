@@ -70,6 +70,18 @@ class TypeView:
         return self.job_type.title
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TypeFigures:
+    """What is known of all job types, read with a fixed number of queries."""
+
+    unfinished: Mapping[str, TypeCounts]
+    ended: Mapping[tuple[str, str], int]
+    disabled: Mapping[str, DisabledType]
+    context: ViewerContext
+    usual_retention: timedelta
+    largest_file: int
+
+
 @bp.get("")
 def index() -> ResponseReturnValue:
     """List all job types."""
@@ -127,18 +139,6 @@ def _find_type(name: str) -> JobType:
 
 def _redirect_to(name: str) -> ResponseReturnValue:
     return redirect(url_for("types.show", name=name), 303)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _TypeFigures:
-    """What is known of all job types, read with a fixed number of queries."""
-
-    unfinished: Mapping[str, TypeCounts]
-    ended: Mapping[tuple[str, str], int]
-    disabled: Mapping[str, DisabledType]
-    context: ViewerContext
-    usual_retention: timedelta
-    largest_file: int
 
 
 def _type_views(services: Services, job_types: Iterable[JobType]) -> tuple[TypeView, ...]:

@@ -66,6 +66,16 @@ class QueueView:
         return 0 < self.samples < _FEW_SAMPLES
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _QueueFigures:
+    """The figures of all queues, by name."""
+
+    loads: Mapping[str, QueueLoad]
+    longest_waits: Mapping[str, timedelta]
+    latencies: Mapping[str, QueueLatency]
+    workers: Mapping[str, int]
+
+
 @bp.get("")
 def index() -> ResponseReturnValue:
     """List the queues."""
@@ -210,16 +220,6 @@ def _empty_confirmation(queue: QueueView) -> Confirmation:
         back=url_for("queues.show", name=queue.name),
         refusal="" if queue.waiting else _("No jobs are waiting in this queue."),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _QueueFigures:
-    """The figures of all queues, by name."""
-
-    loads: Mapping[str, QueueLoad]
-    longest_waits: Mapping[str, timedelta]
-    latencies: Mapping[str, QueueLatency]
-    workers: Mapping[str, int]
 
 
 def _queue_views(services: Services) -> tuple[QueueView, ...]:

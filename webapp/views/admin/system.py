@@ -60,6 +60,24 @@ class SettingRow:
     is_default: bool
 
 
+class _CachedForecast:
+    """Counts upcoming deletions at most once in five minutes."""
+
+    def __init__(self, of: Services) -> None:
+        self._services = of
+        self._lock = Lock()
+        self._expires_at = 0.0
+        self._forecast: PruneForecast | None = None
+
+    def get(self) -> PruneForecast:
+        with self._lock:
+            if self._forecast is None or monotonic() > self._expires_at:
+                of = self._services
+                self._forecast = pruner.forecast_pruning(of.engine, of.files, of.pruner.retention, of.registry)
+                self._expires_at = monotonic() + _FORECAST_SECONDS
+            return self._forecast
+
+
 @bp.get("")
 def index() -> ResponseReturnValue:
     """Show the system; the page loads the upcoming deletions afterwards, because counting them can take a while."""
@@ -78,24 +96,6 @@ def removal() -> ResponseReturnValue:
 def setting_rows(settings: Settings) -> tuple[SettingRow, ...]:
     """Describe every setting."""
     return tuple(_setting_rows(settings))
-
-
-class _CachedForecast:
-    """Counts upcoming deletions at most once in five minutes."""
-
-    def __init__(self, of: Services) -> None:
-        self._services = of
-        self._lock = Lock()
-        self._expires_at = 0.0
-        self._forecast: PruneForecast | None = None
-
-    def get(self) -> PruneForecast:
-        with self._lock:
-            if self._forecast is None or monotonic() > self._expires_at:
-                of = self._services
-                self._forecast = pruner.forecast_pruning(of.engine, of.files, of.pruner.retention, of.registry)
-                self._expires_at = monotonic() + _FORECAST_SECONDS
-            return self._forecast
 
 
 @cache
