@@ -11,6 +11,8 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.audit_query import PAGE, AuditCriteria, AuditEntry
 from webapp.accounts.permissions import Right
+from webapp.accounts.user import Role
+from webapp.views.admin.users import role_label
 from webapp.views.job_list.admin_filter import end_of_day, start_of_day
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
@@ -122,6 +124,7 @@ def index() -> ResponseReturnValue:
         before=before,
         actions=ACTIONS,
         targets=TARGETS,
+        roles={role.value: role_label(role) for role in Role},
         zone=context.zone.key,
     )
 
