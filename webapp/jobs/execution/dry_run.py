@@ -27,6 +27,7 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_name, media_type_of
 
 Show = Callable[[str], None]
+_READ_ONLY = "It tried to write to the database, which a dry run does not allow."
 
 
 class DryRunReporter(Reporter):
@@ -128,9 +129,6 @@ class DryRunFiles(FileStore):
     def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:  # noqa: ARG002
         """Return none, because the caller would remove them."""
         return iter(())
-
-
-_READ_ONLY = "It tried to write to the database, which a dry run does not allow."
 
 
 class DryRun(Executor):

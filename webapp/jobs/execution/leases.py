@@ -24,6 +24,12 @@ from webapp.jobs.store import lock_order
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs, leases, now
 
+_ORPHANED = (
+    select(jobs.c.lease_id)
+    .where(jobs.c.lease_id.is_not(None), ~exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)))
+    .distinct()
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
@@ -152,13 +158,6 @@ class Leases:
         with reading(self.engine) as connection:
             rows = connection.execute(select(leases).where(leases.c.host == host)).all()
         return tuple(row.id for row in rows if row.boot_id != boot_id or not is_alive(row.worker_pid))
-
-
-_ORPHANED = (
-    select(jobs.c.lease_id)
-    .where(jobs.c.lease_id.is_not(None), ~exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)))
-    .distinct()
-)
 
 
 def _delete(connection: Connection, lease_id: UUID, beat: int | None) -> Row[str, str] | None:

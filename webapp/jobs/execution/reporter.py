@@ -26,7 +26,8 @@ from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, sto
 
 INTERVAL_SECONDS = 0.25
 _IDLE_ROUNDS = 4  # without anything to write, the stop flag is read every second
-LOG_LIMIT = 10_000
+LOG_LIMIT = 10_000  # lines
+_MAX_LINE = 8192  # characters
 PendingValues = dict[str, Any]  # columns of the job's row
 PendingLines = list[tuple[datetime, str, str]]  # of the job's log: time, level, text
 _PROGRESS = frozenset({"progress", "done", "total", "message"})
@@ -191,9 +192,6 @@ class Reporter:
             return  # the database is away; the values are written in the next round
         except Exception as refused:  # noqa: BLE001  (the thread has no other way to report it)
             self.stop = self.stop or refused  # not a column, or not JSON: the handler's next report raises it
-
-
-_MAX_LINE = 8192  # characters
 
 
 def job_logger(type_name: str, reporter: Reporter) -> logging.Logger:

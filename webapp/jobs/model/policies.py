@@ -13,6 +13,14 @@ from random import uniform
 
 from webapp.jobs.model.job import Job, Status
 
+FOREVER = timedelta.max
+MAX_INTERRUPTIONS = 10
+TOO_MANY_INTERRUPTIONS = (
+    f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
+    "It may be stopping its own worker, so the last interruption counts as a failed attempt."
+)
+_MAX_DELAY = timedelta(hours=1)
+
 
 class OnDuplicate(StrEnum):
     """What happens to a new job while an unfinished job holds its unique key."""
@@ -32,9 +40,6 @@ class Limits:
     def __bool__(self) -> bool:
         """Return whether any limit is set."""
         return self.running is not None or self.running_per_owner is not None
-
-
-_MAX_DELAY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +87,6 @@ class RetryPolicy:
         return min(_MAX_DELAY, doubled)
 
 
-FOREVER = timedelta.max
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How long a finished job is kept, by outcome; None = the installation's default, `FOREVER` = never pruned.
@@ -116,13 +118,6 @@ class Retention:
 
 
 DEFAULT_RETENTION = Retention()
-
-
-MAX_INTERRUPTIONS = 10
-TOO_MANY_INTERRUPTIONS = (
-    f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
-    "It may be stopping its own worker, so the last interruption counts as a failed attempt."
-)
 
 
 def too_many_interruptions(job: Job) -> bool:
