@@ -264,5 +264,6 @@ def play(services: Services, *, examples: int, steps: int = 40) -> Counter[str]:
 
 def test_no_order_of_operations_breaks_a_rule(services: Services, database: str, thorough: bool) -> None:
     used = play(services, examples=EXAMPLES[database, thorough])
-    assert database == "postgresql" or used.keys() >= MUST_HAPPEN, MUST_HAPPEN - used.keys()
+    if thorough and database == "sqlite":
+        assert used.keys() >= MUST_HAPPEN, MUST_HAPPEN - used.keys()
     assert used["haunt end LeaseLost"] >= (5 if thorough else 1), used

@@ -17,6 +17,8 @@ from webapp.schema import attempts, now, users
 from webapp.services import Services
 
 pytestmark = pytest.mark.browser
+HIDE = "Object.defineProperty(document, 'hidden', {value: true, configurable: true})"
+SHOW = "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))"
 Put = Callable[..., Job]
 Change = Callable[..., None]
 
@@ -76,8 +78,10 @@ def test_a_304_leaves_the_page_unchanged(page: Page, put: Put) -> None:
 def test_a_deleted_job_offers_no_actions(page: Page, put: Put, services: Services, change: Change) -> None:
     job = put(Status.QUEUED)
     page.goto(f"/jobs/{job.id}")
+    page.evaluate(HIDE)  # no poll may see the job between its end and its deletion
     change(job, status="cancelled", finished_at=now())
     services.jobs.delete(job.id)
+    page.evaluate(SHOW)
     expect(page.locator("#job-live")).to_contain_text("This job was deleted.")
     expect(page.locator("#actions a, #actions button")).to_have_count(0)
     polls = polls_of(page)

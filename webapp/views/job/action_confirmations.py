@@ -154,7 +154,7 @@ def confirmation_text(verb: str, context: ConfirmationContext) -> ConfirmationTe
 
 def _with_job(question: str, job: Job) -> str:
     """Put the title and the number of the job into a question."""
-    return question % {"job": f"“{translated(job.title)}” #{job.short_id}"}
+    return question % {"job": _("“%(title)s” #%(number)s", title=translated(job.title), number=job.short_id)}
 
 
 def _running(context: ConfirmationContext) -> str:
