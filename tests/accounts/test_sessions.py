@@ -92,7 +92,7 @@ def test_a_look_that_is_no_use_does_not_keep_a_session(services: Services, user:
 def test_a_request_in_flight_does_not_revive_an_ended_session(services: Services, user: User) -> None:
     token = services.sessions.begin(user.id)
     services.sessions.end(token)
-    services.sessions._note(token)
+    services.sessions._touch(token)
     assert services.sessions.find(token) is None
 
 

@@ -8,7 +8,7 @@ from flask import Flask, url_for
 from flask.testing import FlaskClient
 
 from webapp.views.security.headers import ALWAYS
-from webapp.views.static_files import _kept, compressed_copy
+from webapp.views.static_files import _temporary_folder, compressed_copy
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ def test_a_file_that_has_not_changed_is_not_sent_again(client: FlaskClient, vers
 
 
 def test_they_are_compressed_once_however_many_ask_at_once(app: Flask, versioned: str) -> None:
-    _kept().cleanup()
+    _temporary_folder().cleanup()
     compressed_copy.cache_clear()
-    _kept.cache_clear()
+    _temporary_folder.cache_clear()
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda _: app.test_client().get(versioned).status_code, range(16)))
     assert answers == [200] * 16

@@ -1,7 +1,4 @@
-"""All pages: the blueprints of the application, one per resource.
-
-All pages of one job, for the application to register.
-"""
+"""All blueprints of the application, one per resource."""
 
 from webapp.views import health, schedules
 from webapp.views.account import forced_password_change, my_account, notifications, sign_in
@@ -31,4 +28,4 @@ BLUEPRINTS = (
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, audit.bp, system.bp),
 )
-FURTHER = (queues, new_user)  # imported for the routes that they add to the blueprint of their resource
+FURTHER = (queues, new_user)  # imported because they add routes to the blueprint of their resource

@@ -1,4 +1,4 @@
-"""Whether the house stands: `/healthz` for the web process, `/readyz` for what it needs, part by part."""
+"""Health checks: `/healthz` for the web process, `/readyz` for the services it needs."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,16 +17,16 @@ OK, AWAY, SILENT = "ok", "cannot be reached", "silent"
 
 @bp.get("/healthz")
 def healthz() -> dict[str, str]:
-    """Answer that this process serves."""
+    """Report that this process serves requests."""
     return {"web": OK}
 
 
 @bp.get("/readyz")
 def readyz() -> tuple[dict[str, str], int]:
-    """Tell how each part is: 200 if the database can be reached, else 503.
+    """Report the state of each service: 200 if the database is reachable, else 503.
 
-    Without Redis or the clock the pages work and jobs wait: that is told, but no reason to send
-    people elsewhere. Who watches a part asks for `/readyz/<part>`.
+    Without Redis or the clock, pages work and jobs wait. That is reported, but does not make the
+    installation unavailable. To monitor one service, use `/readyz/<part>`.
     """
     states = {name: state() for name, state in PARTS.items()}
     return states, _code(states["database"])
@@ -34,7 +34,7 @@ def readyz() -> tuple[dict[str, str], int]:
 
 @bp.get("/readyz/<part>")
 def one_part(part: str) -> tuple[dict[str, str], int]:
-    """Tell how one part is: 200 if it is well, else 503."""
+    """Report the state of one service: 200 if it is healthy, else 503."""
     if part not in PARTS:
         abort(404)
     state = PARTS[part]()

@@ -1,6 +1,7 @@
-"""Static files, served before the application is asked: compressed once per process, kept by browsers for good.
+"""Static files, served before the application runs: compressed once per process, cached by browsers.
 
-An address with a version (`assets.py`) is kept for a year and never asked for again; one without, for a minute.
+A URL with a version (`page/assets.py`) is cached for a year and never revalidated; one without, for a
+minute.
 """
 
 import shutil
@@ -20,12 +21,12 @@ from whitenoise.compress import Compressor
 from webapp.config import Settings
 from webapp.views.security.headers import response_headers
 
-_making = Lock()
+_build_lock = Lock()
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class StaticFiles:
-    """Answers what is in the folder of static files; hands everything else on."""
+    """WSGI middleware that serves the folder of static files and passes on other requests."""
 
     def __init__(self, application: Wsgi, folder: Path, prefix: str, headers: dict[str, str]) -> None:
         self._application = application
@@ -43,18 +44,18 @@ class StaticFiles:
         return self._both()[versioned](environ, start_response)
 
     def _both(self) -> tuple[Wsgi, Wsgi]:
-        with _making:  # a page's first load asks for all of its files at once, each in a thread
-            self._served = self._served or (self._white_noise(kept=False), self._white_noise(kept=True))
+        with _build_lock:  # the first load of a page requests all files at once, each in a thread
+            self._served = self._served or (self._white_noise(immutable=False), self._white_noise(immutable=True))
             return self._served
 
-    def _white_noise(self, *, kept: bool) -> Wsgi:
+    def _white_noise(self, *, immutable: bool) -> Wsgi:
         served: Wsgi = WhiteNoise(
             self._application,
             root=str(compressed_copy(self._folder)),
             prefix=self._prefix,
             max_age=60,
             allow_all_origins=False,
-            immutable_file_test=lambda _path, _url: kept,
+            immutable_file_test=lambda _path, _url: immutable,
             add_headers_function=self._add_headers,
         )
         return served
@@ -65,15 +66,15 @@ class StaticFiles:
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Serve the application's static files, with the same security headers as its pages."""
+    """Serve static files with the same security headers as pages."""
     folder, prefix = Path(app.static_folder or ""), f"{app.static_url_path}/"
     app.wsgi_app = StaticFiles(app.wsgi_app, folder, prefix, dict(response_headers(settings)))  # type: ignore[method-assign]
 
 
 @cache
 def compressed_copy(folder: Path) -> Path:
-    """Return a copy of a folder in which each file that gains by it has a compressed twin; until this process ends."""
-    copy = Path(_kept().name) / "static"
+    """Return a copy of the folder with compressed variants of its files; it lasts as long as the process."""
+    copy = Path(_temporary_folder().name) / "static"
     shutil.copytree(folder, copy)
     compressor = Compressor(use_brotli=False, quiet=True)
     for file in [file for file in copy.rglob("*") if file.is_file() and compressor.should_compress(file.name)]:
@@ -82,5 +83,5 @@ def compressed_copy(folder: Path) -> Path:
 
 
 @cache
-def _kept() -> "TemporaryDirectory[str]":
+def _temporary_folder() -> "TemporaryDirectory[str]":
     return TemporaryDirectory(prefix="deskjob-static-")

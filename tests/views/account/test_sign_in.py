@@ -161,5 +161,5 @@ def test_logins_are_logged_with_who_and_whence(
     sign_in(browser, "ana\r\nroot", "wrong password")
     sign_in(browser, "ana", password)
     said = [record.getMessage() for record in caplog.records if record.name == "webapp.views.account.sign_in"]
-    assert said == [r"Refused to sign in 'ana\r\nroot' from 127.0.0.1", "Signed in 'ana' from 127.0.0.1"]
+    assert said == [r"Sign-in refused for 'ana\r\nroot' from 127.0.0.1", "User 'ana' signed in from 127.0.0.1"]
     assert password not in caplog.text

@@ -1,4 +1,4 @@
-"""A password of one's own, in place of a one-time one: asked for before anything else."""
+"""Forces users with a one-time password to choose a new one before anything else."""
 
 from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,12 +19,12 @@ _ALLOWED = PUBLIC | {"new_password.choose", "auth.logout"}
 
 
 def init_app(app: Flask) -> None:
-    """Lead everybody who has a one-time password to choosing another one."""
-    app.before_request(_first_of_all)
+    """Redirect users with a one-time password to the password page."""
+    app.before_request(_redirect_to_password_page)
 
 
-def _first_of_all() -> ResponseReturnValue | None:
-    if request.endpoint in _ALLOWED:  # before anybody is asked for: the database may be away
+def _redirect_to_password_page() -> ResponseReturnValue | None:
+    if request.endpoint in _ALLOWED:  # checked before the user is loaded, because the database may be down
         return None
     if not (current_user.is_authenticated and current_user.password_is_temporary):
         return None
@@ -36,27 +36,27 @@ def _first_of_all() -> ResponseReturnValue | None:
 
 @bp.route("/new-password", methods=["GET", "POST"])
 def choose() -> ResponseReturnValue:
-    """Ask for the old password and a new one; the other sessions end."""
+    """Ask for the current and a new password; all other sessions end."""
     if request.method == "GET":
         return render_template("account/forced_password_change.html")
-    wrong = reauthentication.own_password_error()
-    error = "" if wrong else _refusal(request.form.get("password", ""), request.form.get("repeated", ""))
-    if wrong or error:
-        return render_template("account/forced_password_change.html", own_error=wrong, error=error), 422
+    own_error = reauthentication.own_password_error()
+    error = "" if own_error else _refusal(request.form.get("password", ""), request.form.get("repeated", ""))
+    if own_error or error:
+        return render_template("account/forced_password_change.html", own_error=own_error, error=error), 422
     login.sign_in(signed_in())
     return redirect(safe_next(None), 303)
 
 
 def _refusal(new: str, repeated: str) -> str:
-    """Change it; or return why it is not changed."""
+    """Change the password, or return why it cannot be changed."""
     if new != repeated:
         return _("The new passwords do not match.")
     if new == request.form.get("own_password"):
         return _("This is your current password. Choose a different one.")
-    person = signed_in()
+    user = signed_in()
     try:
-        with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
-            services().accounts.set_password(person.name, new)
+        with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, user.name, name=user.display_name):
+            services().accounts.set_password(user.name, new)
     except BadAccount as error:
         return translated(str(error))
     return ""

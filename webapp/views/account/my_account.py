@@ -1,7 +1,4 @@
-"""What is one's own: how pages look, the password, the sessions.
-
-What people can choose for themselves, in words; and what they sent, as preferences or as sentences.
-"""
+"""The user's own settings: preferences, password and sessions."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -30,13 +27,13 @@ _SAID = ("saved", "password", "ended")
 
 @bp.get("")
 def show() -> ResponseReturnValue:
-    """Show what one has chosen."""
+    """Show the settings page."""
     return _page(said=request.args.get("said", ""))
 
 
 @bp.post("")
 def save() -> ResponseReturnValue:
-    """Keep what was chosen, all of it or nothing."""
+    """Save the preferences, or nothing if one is invalid."""
     typed = request.form
     if errors := validation_errors(typed):
         return _page(typed=typed, errors=errors), 422
@@ -46,7 +43,7 @@ def save() -> ResponseReturnValue:
 
 @bp.post("/password")
 def password() -> ResponseReturnValue:
-    """Change the password of whoever knows the old one; all other sessions end, and this one is renewed."""
+    """Change the password if the current one is correct; all other sessions end and this one is renewed."""
     person, old, new = signed_in(), request.form.get("old", ""), request.form.get("new", "")
     if services().accounts.authenticate(person.name, old) is None:
         return _page(errors={"old": _("Incorrect password.")}), 422
@@ -64,7 +61,7 @@ def password() -> ResponseReturnValue:
 
 @bp.post("/sessions/<session_id>/end")
 def end_session(session_id: str) -> ResponseReturnValue:
-    """Sign out another browser of one's own."""
+    """End one of the user's other sessions."""
     if not services().sessions.end_one(signed_in().id, session_id):
         abort(404)
     return _back("ended")
@@ -72,14 +69,14 @@ def end_session(session_id: str) -> ResponseReturnValue:
 
 @bp.post("/sessions/end-others")
 def end_others() -> ResponseReturnValue:
-    """Sign out all other browsers of one's own."""
+    """End all other sessions of the user."""
     services().sessions.end_others(signed_in().id, security.token())
     return _back("ended")
 
 
 @bp.errorhandler(RateLimitExceeded)
 def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
-    """Say how long to wait."""
+    """Show how long to wait."""
     seconds = login_throttle.seconds_to_wait()
     return _page(errors={"old": login_throttle.wait_message(seconds)}), 429, {"Retry-After": str(seconds)}
 
@@ -116,12 +113,12 @@ def _as_typed() -> dict[str, str]:
     } | live
 
 
-OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # in its own language each
-_NO_PLACES = ("posix/", "right/", "Etc/", "SystemV/", "US/")
+OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # each in its own language
+_EXCLUDED_ZONES = ("posix/", "right/", "Etc/", "SystemV/", "US/")
 
 
 def choices() -> dict[str, dict[str, str]]:
-    """Name each choice of each field."""
+    """Return the labels of the choices of each field."""
     return {
         "theme": {
             Theme.SYSTEM: _("System default"),
@@ -139,13 +136,13 @@ def choices() -> dict[str, dict[str, str]]:
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Return the time zones that are named after places, by name."""
-    places = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(_NO_PLACES))
+    """Return the time zones named after places, sorted."""
+    places = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(_EXCLUDED_ZONES))
     return ("UTC", *sorted(places))
 
 
 def validation_errors(typed: Mapping[str, str]) -> dict[str, str]:
-    """Say of each field what cannot be kept."""
+    """Return one error per invalid field."""
     offered = choices()
     wrong = {name: _("Choose one of the options.") for name in offered if typed.get(name, "") not in offered[name]}
     try:
@@ -156,7 +153,7 @@ def validation_errors(typed: Mapping[str, str]) -> dict[str, str]:
 
 
 def submitted_preferences(typed: Mapping[str, str]) -> Preferences:
-    """Return what was sent, once nothing of it is refused."""
+    """Return the submitted preferences; call it only without validation errors."""
     return Preferences(
         theme=typed.get("theme", ""),
         language=typed.get("language", ""),

@@ -1,4 +1,4 @@
-"""Notices: which of one's own jobs have ended, what was not read first, each with the way to its result."""
+"""Notifications: the user's finished jobs, unread first, each with a link to its result."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ _ICONS = {"done": "check", "stopped": "player-stop", "failed": "alert-triangle"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationRow:
-    """A notice as it is shown; ``result`` is the first file that the job has left, if it is still there."""
+    """A notification as shown; ``result`` is the first output file of the job, if it still exists."""
 
     notice: Notification
     text: str
@@ -30,33 +30,35 @@ class NotificationRow:
 
 @bp.get("/notices")
 def index() -> ResponseReturnValue:
-    """Show what has ended: the unread first."""
+    """Show the notifications, unread first."""
     person = signed_in().id
     unread, read = services().notifications.unread(person), services().notifications.read(person)
-    return render_template("account/notifications.html", unread=_lines(unread), read=_lines(read))
+    return render_template("account/notifications.html", unread=_rows(unread), read=_rows(read))
 
 
 @bp.post("/notices/<int:notice_id>/read")
 def mark_read(notice_id: int) -> ResponseReturnValue:
-    """Mark one as read."""
+    """Mark one notification as read."""
     services().notifications.mark_read(signed_in().id, notice_id)
     return redirect(url_for("notices.index"), 303)
 
 
 @bp.post("/notices/read")
 def mark_all_read() -> ResponseReturnValue:
-    """Mark all as read."""
+    """Mark all notifications as read."""
     services().notifications.mark_read(signed_in().id)
     return redirect(url_for("notices.index"), 303)
 
 
-def _lines(those: tuple[Notification, ...]) -> tuple[NotificationRow, ...]:
+def _rows(notifications: tuple[Notification, ...]) -> tuple[NotificationRow, ...]:
     reading = viewer_context()
-    attached = services().queries.files.attachments_of([notice.job_id for notice in those])
-    return tuple(_line(notice, file_links(attached.get(notice.job_id, ()), reading), reading) for notice in those)
+    attached = services().queries.files.attachments_of([notice.job_id for notice in notifications])
+    return tuple(
+        _row(notice, file_links(attached.get(notice.job_id, ()), reading), reading) for notice in notifications
+    )
 
 
-def _line(notice: Notification, attached: tuple[FileLink, ...], reading: ViewerContext) -> NotificationRow:
+def _row(notice: Notification, attached: tuple[FileLink, ...], reading: ViewerContext) -> NotificationRow:
     colours = notification_tone(notice.status)
     return NotificationRow(
         notice=notice,

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign-in and sign-out."""
 
 import logging
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @bp.route("/login", methods=["GET", "POST"])
 def login() -> ResponseReturnValue:
-    """Ask who it is; go on to the page that was asked for."""
+    """Sign in, then redirect to the requested page."""
     if request.method == "POST":
         return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
     if current_user.is_authenticated:
@@ -31,7 +31,7 @@ def login() -> ResponseReturnValue:
 
 @bp.post("/logout")
 def logout() -> ResponseReturnValue:
-    """End the session, and have the browser forget what it saw."""
+    """End the session and clear the browser's cache."""
     with audited(AuditAction.SIGN_OUT, AuditTarget.USER, current_user.name, name=current_user.display_name):
         security.sign_out()
     response = make_response(redirect(url_for("auth.login"), 303))
@@ -41,29 +41,29 @@ def logout() -> ResponseReturnValue:
 
 @bp.errorhandler(RateLimitExceeded)
 def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
-    """Say how long to wait."""
+    """Show how long to wait."""
     seconds = login_throttle.seconds_to_wait()
-    _log.warning("Too many attempts to sign in as %r from %s", request.form.get("name", ""), request.remote_addr)
+    _log.warning("Too many sign-in attempts for %r from %s", request.form.get("name", ""), request.remote_addr)
     return _page(login_throttle.wait_message(seconds)), 429, {"Retry-After": str(seconds)}
 
 
 def _sign_in(name: str, password: str) -> ResponseReturnValue:
     user = services().accounts.authenticate(name, password)
     if user is None:
-        _log.warning("Refused to sign in %r from %s", name, request.remote_addr)
-        _note_refusal(name)
+        _log.warning("Sign-in refused for %r from %s", name, request.remote_addr)
+        _record_refusal(name)
         return _page(_("Incorrect username or password.")), 422
     login_throttle.refund_attempt()
     with audited_as(user, AuditAction.SIGN_IN):
         security.sign_in(user)
-    _log.info("Signed in %r from %s", user.name, request.remote_addr)
+    _log.info("User %r signed in from %s", user.name, request.remote_addr)
     return redirect(safe_next(request.args.get("next")), 303)
 
 
-def _note_refusal(name: str) -> None:
-    """Name an account only: what is none may be a password, typed into the wrong field."""
-    meant = services().accounts.by_name(name)
-    record_refused_sign_in(AuditAction.SIGN_IN_REFUSED, meant.name if meant else "")
+def _record_refusal(name: str) -> None:
+    """Record the name only if the account exists: other input may be a password typed into the wrong field."""
+    account = services().accounts.by_name(name)
+    record_refused_sign_in(AuditAction.SIGN_IN_REFUSED, account.name if account else "")
 
 
 def _page(error: str = "") -> str:

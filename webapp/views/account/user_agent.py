@@ -1,4 +1,4 @@
-"""Which browser it is, as far as a person must know to recognise it. Pure."""
+"""Names the browser and system of a user agent, so users recognise their sessions. Pure."""
 
 _PROGRAMS = {
     "Edg": "Edge",
@@ -22,7 +22,7 @@ _LONGEST = 40
 
 
 def browser(user_agent: str) -> str:
-    """Name program and system, "Firefox, Linux"; of an unknown one, how it names itself."""
+    """Return browser and system, "Firefox, Linux"; for an unknown one the start of the user agent."""
     found = [_first(_PROGRAMS, user_agent), _first(_SYSTEMS, user_agent)]
     return ", ".join(filter(None, found)) or user_agent[:_LONGEST]
 

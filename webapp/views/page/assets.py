@@ -1,4 +1,4 @@
-"""Addresses of static files that change with their content, and the version of the templates."""
+"""Versioned URLs of static files, and a version of all templates."""
 
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -9,25 +9,25 @@ from flask import Flask, current_app, g, url_for
 
 
 def init_app(app: Flask) -> None:
-    """Let every ``url_for("static", …)`` carry the version of its file."""
+    """Add the version of the file to every ``url_for("static", …)``."""
     app.url_defaults(_add_version)
     app.jinja_env.globals["icons"] = icons
 
 
 def icons() -> str:
-    """Return the address of the icons, of which a page has a hundred; made once in a request."""
+    """Return the URL of the icon sprite, built once per request because a page has a hundred icons."""
     if "icons" not in g:
         g.icons = url_for("static", filename="icons.svg")
     return str(g.icons)
 
 
 def template_version() -> str:
-    """Return a text that differs when any template does: part of what tells a poller "unchanged"."""
+    """Return a hash of all templates; it is part of the change tag of polled pages."""
     return _content_below(Path(current_app.root_path, current_app.template_folder or ""))
 
 
 def _add_version(endpoint: str, values: dict[str, Any]) -> None:
-    if endpoint != "static":  # as most of the hundred addresses of a list
+    if endpoint != "static":  # most of the hundred URLs of a list
         return
     file = Path(current_app.static_folder or "", values.get("filename") or "")
     if file.is_file():

@@ -1,4 +1,4 @@
-"""The audit on pages: who is signed in did this, from this address.
+"""Records actions of the signed-in user in the audit log, with their IP address.
 
 >>> with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
 ...     services().queues.pause(name, reason=reason, by=signed_in().id)
@@ -17,29 +17,29 @@ from webapp.views.page.request import services, signed_in
 def audited(
     action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any
 ) -> AbstractContextManager[None]:
-    """Note what the block changes, together with the change; ``details`` are ``name``, ``before``, ``after``."""
+    """Record the change that the block makes, in its transaction; ``details`` are ``name``, ``before``, ``after``."""
     return services().audit.record_with_change(_line(action, kind, object_id, request_actor(signed_in()), **details))
 
 
 def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
-    """Note what is done already, such as a download."""
+    """Record an action that is already done, such as a download."""
     services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
 
 
 def audited_as(user: User, action: AuditAction) -> AbstractContextManager[None]:
-    """Note what somebody does to themselves who is not signed in yet."""
+    """Record what a user who is not signed in yet does to their own account."""
     return services().audit.record_with_change(
         _line(action, AuditTarget.USER, user.name, request_actor(user), name=user.display_name)
     )
 
 
 def record_refused_sign_in(action: AuditAction, name: str) -> None:
-    """Note what a stranger was refused; ``name`` is that of an account, or empty."""
+    """Record a refused sign-in; ``name`` is the name of an existing account, or empty."""
     services().audit.record(_line(action, AuditTarget.USER, name, request_actor(None)))
 
 
 def request_actor(user: User | None) -> AuditActor:
-    """Return who acts in this request; without a user, somebody unknown at its address."""
+    """Return the actor of this request; without a user, only the IP address."""
     address = request.remote_addr or ""
     if user is None:
         return AuditActor(name="", address=address)

@@ -1,8 +1,7 @@
-"""Asking before harm: a confirmation made by the server, in a dialog with htmx, as a page of its own without.
+"""Confirmation before a harmful action: a dialog with htmx, a page of its own without.
 
-Its form is a plain POST: the answer is a page (303), or an error page that says why not.
-
-A reason that a person gives: asked for in a confirmation, one line, and not nothing.
+The form is a plain POST. It answers with a redirect (303) or an error page. `ask_reason` adds a
+required reason to the confirmation.
 """
 
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from webapp.views.text.translations import gettext as _
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What is asked: ``title`` is a question, ``effect`` says what happens and to how many.
+    """``title`` is a question, ``effect`` says what happens and to how many objects.
 
-    ``action`` and ``keep`` are the words of the two buttons, ``post`` is where the first one sends
-    ``fields`` (names with values), ``back`` where the other one leads on a page. With ``refusal``
-    the first button is disabled, and this is the reason.
+    ``action`` and ``keep`` label the two buttons. The first one posts ``fields`` (names with values)
+    to ``post``; on a page, the second one links to ``back``. ``refusal`` disables the first button
+    and gives the reason.
     """
 
     title: str
@@ -35,13 +34,13 @@ class Confirmation:
 
 
 def render_confirmation(confirmation: Confirmation, template: str = "page/confirm.html", **words: object) -> str:
-    """Ask; ``template`` extends "page/_dialog.html" and may add questions to the form."""
+    """Render the confirmation; ``template`` extends "page/_dialog.html" and can add fields to the form."""
     layout = "page/_dialog_modal.html" if wants_dialog() else "page/_dialog_page.html"
     return render_template(template, confirmation=confirmation, layout=layout, **words)
 
 
 def wants_dialog() -> bool:
-    """Tell whether the answer is put into the page that is open."""
+    """Whether htmx asked for a dialog to insert into the open page."""
     return "HX-Request" in request.headers
 
 
@@ -49,13 +48,13 @@ _LONGEST = 200
 
 
 def submitted_reason() -> str:
-    """Return what was typed, on one line."""
+    """Return the submitted reason on one line."""
     return " ".join(request.form.get("reason", "").split())
 
 
 def ask_reason(confirmation: Confirmation) -> ResponseReturnValue | None:
-    """Return the page that asks for a reason, and says what is wrong with one; ``None`` once a good one was sent."""
-    error = _complaint(submitted_reason()) if request.method == "POST" else ""
+    """Return the page that asks for a reason, with an error if it is invalid; ``None`` once it is valid."""
+    error = _reason_error(submitted_reason()) if request.method == "POST" else ""
     if request.method == "POST" and not error:
         return None
     page = render_confirmation(
@@ -64,7 +63,7 @@ def ask_reason(confirmation: Confirmation) -> ResponseReturnValue | None:
     return page, 422 if error else 200
 
 
-def _complaint(reason: str) -> str:
+def _reason_error(reason: str) -> str:
     if not reason:
         return _("Give a reason. Other users will see it.")
     if len(reason) > _LONGEST:

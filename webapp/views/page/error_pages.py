@@ -1,4 +1,4 @@
-"""What went wrong, as a page for people, or as a fragment for htmx. No trace, no module name."""
+"""Error pages, or fragments for htmx. They never show a traceback or a module name."""
 
 import logging
 from uuid import uuid4
@@ -19,12 +19,12 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
 PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503, 507})
-_OURS = 500  # from here on the fault is on this side
+_OURS = 500  # server errors start here
 _log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
-    """Answer every error with a page that says what can be done."""
+    """Register a handler for every error that views and the engine raise."""
     app.register_error_handler(HTTPException, handle_http_error)
     app.register_error_handler(InternalServerError, handle_internal_error)
     app.register_error_handler(OperationalError, handle_database_down)
@@ -38,26 +38,26 @@ def init_app(app: Flask) -> None:
 
 
 def handle_http_error(error: HTTPException) -> ResponseReturnValue:
-    """Answer an HTTP error that a view, Flask or an extension raised; redirects pass."""
+    """Render an HTTP error that a view, Flask or an extension raised; redirects pass unchanged."""
     if error.code is None or error.response is not None or error.code < 400:  # noqa: PLR2004
         return error
-    said = error.description if error.description != type(error).description else None
+    description = error.description if error.description != type(error).description else None
     headers = [(name, value) for name, value in error.get_headers() if name.lower() != "content-type"]
-    return _page(error.code, sentence=translated(said or "")), error.code, headers
+    return _page(error.code, sentence=translated(description or "")), error.code, headers
 
 
 def handle_not_found(_error: Exception) -> ResponseReturnValue:
-    """Say the same of what is not there and of what belongs to somebody else."""
+    """Return 404 for missing objects and for objects of other users alike."""
     return _page(404), 404
 
 
 def handle_conflict(error: Exception) -> ResponseReturnValue:
-    """Say why it cannot be done: a job cannot go where it was sent, somebody else was faster."""
+    """Return 409 with the reason, for example an illegal transition or a concurrent change."""
     return _page(409, sentence=translated(str(error))), 409
 
 
 def handle_disk_full(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
-    """Say that the disk is full; any other error of the system is a fault of ours."""
+    """Return 507 if the disk is full; raise any other OSError again."""
     if not resource_errors.disk_is_full(error):
         raise error
     _log.error("The disk is full: %s", error)
@@ -65,17 +65,17 @@ def handle_disk_full(error: OSError | OperationalError | InterfaceError) -> Resp
 
 
 def handle_database_down(error: OperationalError | InterfaceError) -> ResponseReturnValue:
-    """Say that the database does not answer."""
+    """Return 503 when the database is not available."""
     if resource_errors.disk_is_full(error):
         return handle_disk_full(error)
-    _log.error("The database does not answer: %s", error.orig)
-    locale_choice.forget_user()  # whose language would be asked of the database
+    _log.error("The database is not responding: %s", error.orig)
+    locale_choice.forget_user()  # reading the language of the user would need the database
     sentence = _("The database is not responding. Jobs that were started are not lost. Try again in a few seconds.")
     return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 
 
 def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
-    """Give the failure a number, the same in the log and on the page."""
+    """Return 500 with a number that is also in the log."""
     number = uuid4().hex[:8]
     _log.error("Error %s on %s %s", number, request.method, request.path, exc_info=error.original_exception)
     return _page(500, number=number), 500
@@ -83,7 +83,7 @@ def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
 
 def _page(code: int, **words: str) -> str:
     layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
-    if code >= _OURS:  # it may be the database's fault, so these pages must not ask it who is signed in
+    if code >= _OURS:  # the database may be down, so these pages must not load the user
         locale_choice.forget_user()
     name = code if code in PAGES else _nearest(code)
     return render_template(f"errors/{name}.html", layout=layout, code=code, **words)

@@ -1,4 +1,4 @@
-"""Pauses: the paused queues in which jobs wait that this reader may see, for a banner on their pages."""
+"""Banner for paused queues in which the viewer has waiting jobs."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from webapp.views.text.translations import gettext as _
 
 @dataclass(frozen=True, slots=True)
 class PauseBanner:
-    """A paused queue; ``name`` and ``by`` are for those who see all jobs."""
+    """A paused queue; ``name`` and ``by`` are only shown to viewers who see all jobs."""
 
     name: str
     by: str
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 
 
 def pauses() -> tuple[PauseBanner, ...]:
-    """Return them, found once in a request; nothing is looked for while no queue is paused."""
+    """Return the banners, loaded once per request; no query for jobs while no queue is paused."""
     if "pauses" not in g:
         g.pauses = _found()
     found: tuple[PauseBanner, ...] = g.pauses

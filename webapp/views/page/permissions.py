@@ -1,7 +1,7 @@
-"""Rights on pages: a view demands one, a template asks whether to offer a button.
+"""Permissions on pages: views require a right, templates ask whether to offer a button.
 
-What a person may not even see does not exist for them (404). Who sees a thing but may not touch it is
-told why (403); the page shows them the button disabled, with the same sentence.
+A page that the user is not allowed to see answers 404. A user who sees a page but lacks the right
+to act gets 403 with the reason; the page shows the button disabled with the same reason.
 """
 
 from collections.abc import Callable
@@ -32,18 +32,18 @@ def init_app(app: Flask) -> None:
 
 
 def may(right: Right) -> bool:
-    """Whether the signed-in person holds the right."""
+    """Whether the signed-in user holds the right."""
     return permissions.may(signed_in(), right)
 
 
 def refusal(right: Right) -> str:
-    """Return why the signed-in person may not, in their language; empty who may."""
+    """Return why the signed-in user lacks the right, translated; empty if the user holds it."""
     reason = permissions.refusal(signed_in(), right)
     return str(_SENTENCES[reason]) if reason else ""
 
 
 def demand(right: Right) -> None:
-    """End the request for who does not hold the right: 404, or 403 with the reason for who sees the page."""
+    """Abort unless the user holds the right: 404, or 403 with the reason if the user sees the page."""
     if may(right):
         return
     if right in _SEEING or not may(Right.SEE_INSTALLATION):
@@ -52,7 +52,7 @@ def demand(right: Right) -> None:
 
 
 def require(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Demand a right before a view; put it below the route."""
+    """Require a right for a view; place it below the route decorator."""
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
@@ -66,5 +66,5 @@ def require(right: Right) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def require_for_all(bp: Blueprint, right: Right) -> None:
-    """Demand a right before every view of a blueprint."""
+    """Require a right for every view of a blueprint."""
     bp.before_request(lambda: demand(right))

@@ -1,11 +1,8 @@
-"""How often a page asks again, and how it learns cheaply that nothing has changed.
+"""Polling: how often a page refreshes itself, and how it learns cheaply that nothing has changed.
 
-The server chooses: each answer carries the interval of the next request in its own trigger,
-and an answer without a trigger ends the polling. htmx 4 does not know status 286.
-
-Pages that ask again by themselves: how they say what they show, and how they are answered.
-
-Whatever a page shows, its answers bring along what stands around it: the badge, the bell, the toasts.
+The server chooses: each answer carries the interval of the next request in its own trigger, and an
+answer without a trigger ends the polling. htmx 4 does not know status 286. Every answer also
+refreshes the top bar: the badge, the bell and the toasts.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,35 +21,36 @@ from webapp.views.page.request import viewer
 from webapp.views.page.topbar import toasts, topbar
 from webapp.views.text import translations
 
-WAKE = "app:wake from:body"  # live.js says it when a hidden tab is looked at again
-NEVER = "app:never"  # the trigger of those who switched live updates off
+WAKE = "app:wake from:body"  # live.js sends it when a hidden tab becomes visible
+NEVER = "app:never"  # the trigger for users who disabled live updates
 TAG_HEADER = "HX-PTag"
 BUSY_SECONDS, IDLE_SECONDS, ASLEEP_SECONDS = 2.0, 10.0, 60.0
 SCHEDULED_SECONDS = 30.0
-_GROWS_OLD = 30  # seconds: "in 5 min" is wrong then
-_JITTER = 0.1  # so that all tabs do not ask at once after a restart
+_GROWS_OLD = 30  # seconds after which "in 5 min" is wrong
+_JITTER = 0.1  # spreads the requests of all tabs after a restart
 _ASLEEP_AFTER = timedelta(minutes=5)
 _YOUNG, _RECENT = timedelta(seconds=20), timedelta(minutes=2)
 
 
-def list_interval(counts: Mapping[str, int], there: Collection[Job], now: datetime) -> float:
-    """Seconds until a list that shows some jobs is asked for again.
+def list_interval(counts: Mapping[str, int], jobs: Collection[Job], now: datetime) -> float:
+    """Return the seconds until a list refreshes.
 
-    Soon while something runs or waits, rarely after a long quiet, but in time for what is due.
+    Short while jobs run or wait, long when nothing has happened for a while, but in time for the next
+    scheduled job.
     """
     if counts["running"] or counts["waiting"]:
         return BUSY_SECONDS
-    moved = max((job.finished_at or job.started_at or job.created_at or now for job in there), default=None)
+    moved = max((job.finished_at or job.started_at or job.created_at or now for job in jobs), default=None)
     awake = moved is not None and now - moved < _ASLEEP_AFTER
-    due = (job.run_at for job in there if job.status is Status.SCHEDULED and job.run_at)
-    waits = [(one - now).total_seconds() for one in due]
+    due = (job.run_at for job in jobs if job.status is Status.SCHEDULED and job.run_at)
+    waits = [(run_at - now).total_seconds() for run_at in due]
     return max(BUSY_SECONDS, min([IDLE_SECONDS if awake else ASLEEP_SECONDS, *waits]))
 
 
 def job_interval(job: Job, now: datetime) -> float | None:
-    """Seconds until a job is asked for again: each second at first; ``None`` when it has ended.
+    """Return the seconds until a job page refreshes: one second at first; ``None`` when the job has ended.
 
-    One that is scheduled is asked for rarely until it is due: somebody may stop it, or put it off.
+    A scheduled job refreshes rarely until it is due, because somebody can still stop or reschedule it.
     """
     if job.is_finished:
         return None
@@ -66,7 +64,7 @@ def job_interval(job: Job, now: datetime) -> float | None:
 
 
 def job_tick(job: Job, now: datetime) -> int:
-    """Return a number that changes when what a page says of a job grows old, though nothing has happened."""
+    """Return a number that changes when relative times on a page become outdated."""
     if job.is_finished:
         return 0
     if not job.is_running:
@@ -77,24 +75,24 @@ def job_tick(job: Job, now: datetime) -> int:
 
 
 def trigger(seconds: float) -> str:
-    """Return the ``hx-trigger`` that asks again after about ``seconds``, unless the person wants none."""
+    """Return the ``hx-trigger`` that refreshes after about ``seconds``, unless the user disabled live updates."""
     if not getattr(current_user, "live_updates", True):
         return NEVER
     return f"every {round(1000 * seconds * uniform(1 - _JITTER, 1 + _JITTER))}ms, {WAKE}"  # noqa: S311
 
 
 def tag(*parts: object) -> str:
-    """One short text that differs when any part does, or the language."""
+    """Return a change tag: a short text that differs when any part or the language differs."""
     return blake2b("\0".join(map(str, (translations.language(), *parts))).encode(), digest_size=12).hexdigest()
 
 
 def unchanged(current: str) -> Response | None:
-    """Return the empty 304 for a page that already shows what ``current`` stands for."""
+    """Return an empty 304 if the page already shows the state with the tag ``current``."""
     return Response(status=304) if request.headers.get(TAG_HEADER) == current else None
 
 
 def is_poll() -> bool:
-    """Tell whether a page asks by itself, not a person."""
+    """Whether the request is an automatic refresh and not made by the user."""
     return request.headers.get("X-Poll") == "1" and "HX-Request" in request.headers
 
 
@@ -104,13 +102,13 @@ def init_app(app: Flask) -> None:
 
 
 def poll_state() -> dict[str, str]:
-    """Return what a page says of itself when it asks again: the latest notice it knows, and whether jobs ran."""
-    said = {"heard": str(topbar().latest), "ran": "1" if topbar().running else ""}
-    return {name: value for name, value in said.items() if value}
+    """Return the parameters of a refresh: the latest notification the page knows, and whether jobs ran."""
+    parameters = {"heard": str(topbar().latest), "ran": "1" if topbar().running else ""}
+    return {name: value for name, value in parameters.items() if value}
 
 
 def polling_context(shown: object, seconds: float) -> dict[str, Any]:
-    """Return what a template needs for asking again: a tag of all that can change, and when."""
+    """Return what a template needs to poll: a tag of everything that can change, and the trigger."""
     return {
         "tag": tag(shown, topbar().change_tag, viewer(), template_version()),
         "trigger": trigger(seconds),
@@ -118,9 +116,9 @@ def polling_context(shown: object, seconds: float) -> dict[str, Any]:
 
 
 def poll_response(template: str, page: Mapping[str, Any]) -> ResponseReturnValue:
-    """Answer a page that asks again, whose tag is in ``page``; 304 if nothing has changed."""
+    """Answer a refresh of the page whose tag is in ``page``; 304 if nothing has changed."""
     if (same := unchanged(page["tag"])) is not None:
         return same
-    said = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if is_poll() else ()
-    fragments = (render_template(template, **page), render_template("page/_topbar_live.html", toasts=said))
+    new_toasts = toasts(request.args.get("heard", 0, int), ran="ran" in request.args) if is_poll() else ()
+    fragments = (render_template(template, **page), render_template("page/_topbar_live.html", toasts=new_toasts))
     return "".join(fragments), {TAG_HEADER: page["tag"]}

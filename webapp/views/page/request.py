@@ -1,8 +1,6 @@
-"""What a request works with: the services of its application.
+"""What a request works with: the services, the signed-in user, and one shared database connection.
 
-Who looks: the person who is signed in, and what the queries need to know of them.
-
-One connection for all that a request reads: a page asks a dozen small questions.
+A page makes a dozen small queries; they share one connection for reading.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,18 +21,18 @@ def services() -> Services:
 
 
 def signed_in() -> User:
-    """Return the person who is signed in; only for routes that need a login."""
+    """Return the signed-in user; only for routes that require a login."""
     return cast(User, current_user._get_current_object())  # noqa: SLF001  (how Werkzeug unwraps a proxy)
 
 
 def viewer() -> Viewer:
-    """Return how far the signed-in person may look."""
+    """Return what the signed-in user can see."""
     user = signed_in()
     return Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
 
 
 def init_app(app: Flask) -> None:
-    """Wrap ``app``; what is streamed after the request takes its connections one by one."""
+    """Share one read connection per request; streamed responses open their own."""
     app.wsgi_app = _sharing(app.wsgi_app)  # type: ignore[method-assign]
 
 

@@ -1,8 +1,7 @@
-"""A table as a CSV file, sent row by row; nothing in it is run by a spreadsheet.
+"""Streamed responses: CSV files, plain text and ZIP archives.
 
-Plain text, streamed: nothing in it can run, and no browser takes it for something else.
-
-A ZIP archive, handed out while it is made: at most one chunk of it is in memory.
+CSV cells are escaped so that no spreadsheet runs them as a formula. Plain text is sandboxed so that
+no browser runs it. A ZIP archive is sent while it is built, with at most one chunk in memory.
 """
 
 import csv
@@ -18,7 +17,7 @@ from webapp.jobtypes.tables.formula_escape import neutral
 
 
 def csv_response(name: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """Answer with a file of this name; ``rows`` are asked for while it is sent."""
+    """Return a CSV download of this name; ``rows`` are read while it is sent."""
     response = Response(stream_with_context(_lines(columns, rows)), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Cache-Control"] = "no-store"
@@ -52,7 +51,7 @@ HEADERS = {
 
 
 def text_response(text: Iterable[str] | str, *, download_as: str = "") -> Response:
-    """Answer text; with a name, as a file to be saved."""
+    """Return plain text; with ``download_as``, as a file to save."""
     response = Response(text, mimetype="text/plain")
     response.headers.update(HEADERS)
     if download_as:
@@ -63,27 +62,27 @@ def text_response(text: Iterable[str] | str, *, download_as: str = "") -> Respon
 _FASTEST = 1
 
 
-class _Outlet(RawIOBase):
-    """Where `ZipFile` writes; it cannot seek, so the sizes come behind the content."""
+class _Buffer(RawIOBase):
+    """The output of `ZipFile`. It cannot seek, so the sizes follow the content."""
 
     def __init__(self) -> None:
-        self._waiting: list[bytes] = []
+        self._chunks: list[bytes] = []
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Buffer) -> int:
-        self._waiting.append(bytes(data))
-        return len(self._waiting[-1])
+        self._chunks.append(bytes(data))
+        return len(self._chunks[-1])
 
-    def taken(self) -> bytes:
-        """Hand out what was written since."""
-        waiting, self._waiting = self._waiting, []
-        return b"".join(waiting)
+    def take(self) -> bytes:
+        """Return what was written since the last call."""
+        chunks, self._chunks = self._chunks, []
+        return b"".join(chunks)
 
 
 class ArchiveFile:
-    """A file of the archive: its name, and its content in chunks."""
+    """A file of the archive: its name and its content in chunks."""
 
     def __init__(self, name: str, content: Iterable[bytes]) -> None:
         self.name = name
@@ -91,15 +90,15 @@ class ArchiveFile:
 
 
 def stream_zip(entries: Iterable[ArchiveFile], at: datetime) -> Iterator[bytes]:
-    """Make the archive; every entry is dated ``at``."""
-    outlet = _Outlet()
-    with ZipFile(outlet, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=_FASTEST) as archive:
+    """Yield the archive in chunks; every entry has the time ``at``."""
+    buffer = _Buffer()
+    with ZipFile(buffer, "w", ZIP_DEFLATED, allowZip64=True, compresslevel=_FASTEST) as archive:
         for entry in entries:
-            about = ZipInfo(entry.name, at.timetuple()[:6])
-            about.compress_type = ZIP_DEFLATED
-            about.external_attr = 0o600 << 16
-            with archive.open(about, "w", force_zip64=True) as file:
+            header = ZipInfo(entry.name, at.timetuple()[:6])
+            header.compress_type = ZIP_DEFLATED
+            header.external_attr = 0o600 << 16
+            with archive.open(header, "w", force_zip64=True) as file:
                 for chunk in entry.content:
                     file.write(chunk)
-                    yield outlet.taken()
-    yield outlet.taken()
+                    yield buffer.take()
+    yield buffer.take()

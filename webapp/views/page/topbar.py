@@ -1,4 +1,4 @@
-"""What stands around every page: how many of one's own jobs run, and how many have ended unread."""
+"""The top bar of every page: running jobs of the user, unread notifications and toasts."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -19,7 +19,7 @@ LISTED = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningJob:
-    """One of the jobs in the popover of the badge."""
+    """A running job in the popover of the badge."""
 
     id: UUID
     title: str
@@ -29,7 +29,7 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopBar:
-    """The badge and the bell, as they are now; ``latest`` is the number of the latest unread notice."""
+    """The badge and the bell; ``latest`` is the number of the latest unread notification."""
 
     running: tuple[RunningJob, ...]
     running_count: str
@@ -39,22 +39,22 @@ class TopBar:
 
     @classmethod
     def now(cls) -> Self:
-        """Ask how it stands for the person who is signed in."""
+        """Load the top bar of the signed-in user."""
         who = viewer()
-        those = services().queries.lists.find_mine_running(who, LISTED + 1)
+        jobs = services().queries.lists.find_mine_running(who, LISTED + 1)
         unread, latest = services().notifications.state(who.user_id)
         return cls(
-            running=tuple(_running(job) for job in those[:LISTED]),
-            running_count="" if not those else f"{LISTED}+" if len(those) > LISTED else str(len(those)),
+            running=tuple(_running(job) for job in jobs[:LISTED]),
+            running_count="" if not jobs else f"{LISTED}+" if len(jobs) > LISTED else str(len(jobs)),
             unread="" if not unread else f"{CEILING - 1}+" if unread >= CEILING else str(unread),
             latest=latest,
-            change_tag=f"{[(job.id.hex, job.version) for job in those]}-{unread}-{latest}",
+            change_tag=f"{[(job.id.hex, job.version) for job in jobs]}-{unread}-{latest}",
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toast:
-    """A sentence that is said once; ``job_id`` leads to what it is about."""
+    """A message that is shown once; ``job_id`` links to its job."""
 
     text: str
     tone: str = "done"
@@ -67,7 +67,7 @@ def init_app(app: Flask) -> None:
 
 
 def topbar() -> TopBar:
-    """Return what stands around this page; asked for once in a request."""
+    """Return the top bar of this page, loaded once per request."""
     if "topbar" not in g:
         g.topbar = TopBar.now()
     found: TopBar = g.topbar
@@ -75,9 +75,9 @@ def topbar() -> TopBar:
 
 
 def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
-    """Return what is to be said of the notices after one; ``ran`` tells that jobs ran when it was asked last."""
+    """Return toasts for the notifications after a number; ``ran``: jobs were running at the last refresh."""
     found = services().notifications.after(viewer().user_id, after)
-    ended = [notice for notice in found if notice.id <= topbar().latest]  # what comes right now is said the next time
+    ended = [notice for notice in found if notice.id <= topbar().latest]  # newer ones are shown at the next refresh
     if ran and len(ended) > 1 and not topbar().running_count:
         failed = sum(notice.status in {Status.FAILED, Status.STALE} for notice in ended)
         return (_all_done(failed),)
@@ -88,7 +88,7 @@ def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
 
 
 def notification_text(notice: Notification) -> str:
-    """Say what a notice says."""
+    """Return the sentence of a notification."""
     sentences = {
         Status.COMPLETED: _("%(job)s is done.", job=translated(notice.title)),
         Status.FAILED: _("%(job)s failed.", job=translated(notice.title)),
@@ -98,7 +98,7 @@ def notification_text(notice: Notification) -> str:
 
 
 def notification_tone(kind: Status) -> str:
-    """Return the colours of an end."""
+    """Return the CSS colour class of a final status."""
     return {Status.COMPLETED: "done", Status.CANCELLED: "stopped"}.get(kind, "failed")
 
 

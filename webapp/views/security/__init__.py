@@ -1,4 +1,4 @@
-"""Everything that keeps people out, in the order in which a request meets it."""
+"""Security of every request, in the order in which a request meets it."""
 
 from flask import Flask
 
@@ -7,7 +7,7 @@ from webapp.views.security import allowed_hosts, csrf, default_deny, headers, lo
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Guard every route of the application, also those that are added later."""
+    """Protect every route of the application, including routes added later."""
     headers.init_app(app, settings)
     allowed_hosts.init_app(app, settings)
     login.init_app(app, settings)

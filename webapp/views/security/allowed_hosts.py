@@ -1,4 +1,4 @@
-"""Only requests to our own names are answered, once ``public_url`` says what our name is.
+"""Rejects requests for unknown host names, once ``public_url`` says which name is ours.
 
 Flask's TRUSTED_HOSTS would do it, but Werkzeug 3.1 cuts ``[::1]`` at its first colon.
 """
@@ -16,7 +16,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Refuse foreign names; without ``public_url`` nobody knows which names are foreign."""
+    """Reject unknown host names; without ``public_url`` every name is accepted."""
     if public := urlsplit(settings.public_url).hostname:
         app.before_request(partial(_refuse_foreign_host, {public, *_LOOPBACK}))
 

@@ -1,4 +1,4 @@
-"""Forms are taken only from our own pages: a token in each, and the browser's word for where it was sent."""
+"""CSRF protection: a token in every form, and the Sec-Fetch-Site header of the browser."""
 
 from typing import NoReturn
 
@@ -20,7 +20,7 @@ class _Protect(CSRFProtect):  # type: ignore[misc]
 
 
 def init_app(app: Flask) -> None:
-    """Check every unsafe request. The token lasts as long as the login: pages stay open for hours."""
+    """Check every unsafe request. The token lasts as long as the session, because pages stay open for hours."""
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     app.before_request(_refuse_other_sites)
     _Protect(app)

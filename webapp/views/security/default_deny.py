@@ -1,4 +1,4 @@
-"""Every route needs a login, except the few named here: a new page is closed until somebody opens it."""
+"""Every route requires a login except the ones listed here, so a new page is protected by default."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -9,18 +9,18 @@ from flask_login import current_user
 from webapp.views.security.safe_redirect import HOME, safe_next
 
 PUBLIC = frozenset({"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"})
-_STRANGERS_BODY = 16 * 1024  # bytes: enough for a name and a password
+_PUBLIC_BODY = 16 * 1024  # bytes: enough for a name and a password
 
 
 def init_app(app: Flask) -> None:
-    """Ask strangers to sign in, whatever they ask for; Flask-Login's decorators answer the same."""
+    """Redirect anonymous requests to the sign-in page; Flask-Login's decorators do the same."""
     app.login_manager.unauthorized_handler(_ask_to_sign_in)  # type: ignore[attr-defined]
     app.before_request(_require_login)
 
 
 def _require_login() -> ResponseReturnValue | None:
     if request.endpoint in PUBLIC:
-        request.max_content_length = _STRANGERS_BODY
+        request.max_content_length = _PUBLIC_BODY
         return None
     if current_user.is_authenticated:
         return None
@@ -30,7 +30,7 @@ def _require_login() -> ResponseReturnValue | None:
 
 def _ask_to_sign_in() -> ResponseReturnValue:
     if request.headers.get("HX-Request") == "true":
-        # a redirect would be followed within the fragment; the whole page is to move
+        # htmx would follow a redirect inside the fragment, but the whole page must move
         return "", 401, {"HX-Redirect": _login_page(request.headers.get("HX-Current-URL"))}
     if request.method in {"GET", "HEAD"}:
         return redirect(_login_page(request.full_path.removesuffix("?")))
@@ -45,6 +45,6 @@ def _login_page(then: str | None) -> str:
 def _without_host(url: str) -> str:
     try:
         parts = urlsplit(url)
-    except ValueError:  # browsers send none of these, others may
+    except ValueError:  # browsers never send these, other clients can
         return ""
     return urlunsplit(("", "", parts.path, parts.query, ""))

@@ -1,4 +1,4 @@
-"""Headers of every answer: what browsers may load, keep and tell others."""
+"""Security and caching headers of every response."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -23,16 +23,16 @@ ALWAYS: Mapping[str, str] = MappingProxyType(
     }
 )
 _HSTS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
-_FLASKS_OWN = (None, "no-cache")  # what stands there if a view said nothing (`send_file`: no-cache)
+_FLASK_DEFAULTS = (None, "no-cache")  # the values when a view sets nothing (`send_file`: no-cache)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Add the headers to all answers, errors and static files too."""
+    """Add the headers to all responses, including errors and static files."""
     app.after_request(partial(_add, response_headers(settings)))
 
 
 def response_headers(settings: Settings) -> Mapping[str, str]:
-    """Return the headers for this installation; for servers of static files as well."""
+    """Return the headers for this installation; also used for static files."""
     return {**ALWAYS, **_HSTS} if settings.public_url.startswith("https:") else ALWAYS
 
 
@@ -41,6 +41,6 @@ def _add(headers: Mapping[str, str], response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.endpoint != "static":
         response.vary.add("HX-Request")
-        if response.headers.get("Cache-Control") in _FLASKS_OWN:
+        if response.headers.get("Cache-Control") in _FLASK_DEFAULTS:
             response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,6 +1,6 @@
-"""Flask-Login over our own sessions: its id of a user is the token of a session.
+"""Flask-Login on top of server-side sessions: its user id is the session token.
 
-The cookie is Flask's signed one and holds that token; there is no remember cookie.
+The token is stored in Flask's signed cookie; there is no remember cookie.
 """
 
 from dataclasses import dataclass, fields
@@ -14,13 +14,13 @@ from webapp.config import Settings
 from webapp.secret_key import secret_key
 from webapp.views.page.request import services
 
-_TOKEN = "_user_id"  # noqa: S105  (where Flask-Login keeps what `get_id` returned)
+_TOKEN = "_user_id"  # noqa: S105  (where Flask-Login stores the result of `get_id`)
 _POLLED = ("/_live", "/_log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionUser(User):
-    """A user during a session, as Flask-Login wants one."""
+    """A user with a session token, as Flask-Login needs it."""
 
     token: str
     is_authenticated = True
@@ -29,16 +29,16 @@ class SessionUser(User):
 
     @classmethod
     def of(cls, user: User, token: str) -> Self:
-        """Join a user and a session."""
+        """Combine a user and a session token."""
         return cls(**{field.name: getattr(user, field.name) for field in fields(User)}, token=token)
 
     def get_id(self) -> str:
-        """Return what the cookie is to hold."""
+        """Return the session token for the cookie."""
         return self.token
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Read the user of each request from the cookie; over https only where we are public there."""
+    """Load the user of each request from the cookie; the cookie is secure if ``public_url`` is https."""
     https = settings.public_url.startswith("https:")
     app.config.update(
         SECRET_KEY=secret_key(settings),
@@ -50,19 +50,19 @@ def init_app(app: Flask, settings: Settings) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     manager = LoginManager(app)
-    manager.session_protection = None  # it ties a session to the address, which phones change
+    manager.session_protection = None  # it binds a session to the IP address, which changes on phones
     manager.user_loader(_user_of)
 
 
 def sign_in(user: User) -> None:
-    """Begin a new session for this browser; the one it had ends, so that no id outlives a login."""
+    """Start a new session for this browser and end its old one, so no token survives a sign-in."""
     sign_out()
     token = services().sessions.begin(user.id, address=request.remote_addr or "", user_agent=_browser())
     login_user(SessionUser.of(user, token))
 
 
 def sign_out() -> None:
-    """End this browser's session; a copy of its cookie opens nothing any more."""
+    """End this browser's session; a copy of its cookie gives no access afterwards."""
     if token := session.get(_TOKEN):
         services().sessions.end(token)
     logout_user()
@@ -70,12 +70,12 @@ def sign_out() -> None:
 
 
 def token() -> str:
-    """Return this browser's session."""
+    """Return the session token of this browser."""
     return str(session.get(_TOKEN, ""))
 
 
 def had_session() -> bool:
-    """Whether this browser was signed in, also if that has ended since."""
+    """Whether this browser has a session cookie, even if the session has ended."""
     return _TOKEN in session
 
 

@@ -1,9 +1,9 @@
-"""Guessing passwords is slow: so many failures per account and per address, then one has to wait.
+"""Limits failed sign-ins per account and per IP address.
 
-Each attempt is counted before its password is looked at, in one atomic step, so that guesses sent
-in parallel do not slip through; a good one gives its own count back, and only that, so that neither
-signing in often nor an attacker's own account matters. Counted in Redis, for all processes; while
-Redis is away each process counts for itself.
+Each attempt is counted before its password is checked, in one atomic step, so parallel guesses do
+not slip through. A successful attempt refunds only its own count, so neither frequent sign-ins nor an
+attacker's own account affect the limit. Counts are in Redis for all processes; while Redis is down,
+each process counts for itself.
 """
 
 import time
@@ -27,15 +27,15 @@ from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
 LOGIN = "auth.login"
-# where a signed-in person says a password of their own once more
+# routes where a signed-in user confirms their password
 STEP_UPS = frozenset({"me.password", "users.add", "users.role", "users.password", "new_password.choose"})
 _READ_AS_SECONDS = 90
 _SECONDS_FOR_REDIS = 1
-_IPV6_SITE = 64  # bits; whoever has one address of IPv6 has all that share these
+_IPV6_SITE = 64  # bits; one IPv6 customer has all addresses that share these
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Count the attempts to sign in; `RateLimitExceeded` when there were too many."""
+    """Count sign-in attempts; raise `RateLimitExceeded` when there are too many."""
     options = {
         "socket_timeout": _SECONDS_FOR_REDIS,
         "socket_connect_timeout": _SECONDS_FOR_REDIS,
@@ -58,21 +58,21 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def refund_attempt() -> None:
-    """Take this request's own attempt out of the counts: it was a good one."""
+    """Remove this request's attempt from the counts, because it succeeded."""
     limiter = _limiter()
-    with suppress(StorageError):  # Redis went away meanwhile, and the counts with it
-        for counted in limiter.current_limits:
-            limiter.limiter.storage.incr(counted.key, counted.limit.get_expiry(), amount=-1)
+    with suppress(StorageError):  # Redis is down, and the counts with it
+        for attempt in limiter.current_limits:
+            limiter.limiter.storage.incr(attempt.key, attempt.limit.get_expiry(), amount=-1)
 
 
 def seconds_to_wait() -> int:
-    """Return in how many seconds the refused person may try again; at least 1."""
+    """Return the seconds until the next attempt is allowed; at least 1."""
     reset_at = max((limit.reset_at for limit in _limiter().current_limits if limit.breached), default=0)
     return max(1, ceil(reset_at - time.time()))
 
 
 def wait_message(seconds: int) -> str:
-    """Say how long to wait."""
+    """Return the sentence on how long to wait."""
     if seconds <= _READ_AS_SECONDS:
         wait = ngettext("%(num)s second", "%(num)s seconds", seconds)
     else:

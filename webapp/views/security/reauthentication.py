@@ -1,4 +1,4 @@
-"""Step-up: who changes what others may do says their own password once more; a wrong one counts as at the login."""
+"""Step-up authentication: sensitive changes require the user's own password again, with the limits of sign-in."""
 
 from flask import request
 
@@ -8,7 +8,7 @@ from webapp.views.text.translations import gettext as _
 
 
 def own_password_error() -> str:
-    """Return what is wrong with the password that was sent as ``own_password``; empty if it is theirs."""
+    """Return the error for the submitted ``own_password``; empty if it is correct."""
     typed = request.form.get("own_password", "")
     if not typed:
         return _("Enter your password.")

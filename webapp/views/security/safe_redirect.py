@@ -1,4 +1,4 @@
-"""Where to go after signing in: only ever to a page of our own. Pure."""
+"""Validates the page to open after signing in: only paths of this site. Pure."""
 
 import re
 
@@ -9,11 +9,11 @@ _FRAGMENT = re.compile(r"/_[a-z]+(?=\?|$)")  # of the page above it
 
 
 def safe_next(target: str | None) -> str:
-    r"""Return ``target`` if it is a path of ours, else the home page.
+    r"""Return ``target`` if it is a path of this site, else the home page.
 
-    Browsers read ``//host``, ``/\host`` and ``/<tab>/host`` as another site's address, so a path
-    has one slash in front, and neither backslashes, spaces nor characters that cannot be seen.
-    A fragment's address leads to its page.
+    Browsers read ``//host``, ``/\host`` and ``/<tab>/host`` as URLs of another site, so a path must
+    start with exactly one slash and contain no backslashes, spaces or invisible characters.
+    The path of a fragment is replaced with the path of its page.
     """
     if not target or len(target) > _LONGEST or target.startswith(_NOWHERE):
         return HOME
