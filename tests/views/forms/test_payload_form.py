@@ -135,7 +135,7 @@ class Span(BaseModel):
 def test_all_that_is_wrong_is_said_in_one_round() -> None:
     form = PayloadForm(Span, typed=MultiDict({"since": "x", "until": "2026-01-01", "count": "0", "extra": "{"}))
     assert not form.accepts({"until": "Something else was wrong."})
-    assert {field.name: field.errors[0] for field in form.wrong()} == {
+    assert {field.name: field.errors[0] for field in form.fields_with_errors()} == {
         "since": "This must be a date.",
         "until": "Something else was wrong.",
         "count": "This must be 1 or more.",

@@ -1,6 +1,6 @@
-"""Forms made from payload classes: a payload class asks questions, a form puts them to people.
+"""Forms generated from payload classes.
 
-``questions`` reads the payload class, ``fields`` makes a form field of each spec,
-``form`` binds what was typed, ``sentences`` says what is wrong. ``uploads``, ``incoming`` and
-``staged`` bring files in. pydantic decides alone what is valid; nothing here validates twice.
+``questions`` reads the payload class, ``field_factory`` creates a form field for each of its fields,
+``payload_form`` binds the input, ``validation_messages`` explains errors. ``streaming_uploads`` and
+``upload_staging`` receive files. Only pydantic decides what is valid; nothing is validated twice.
 """

@@ -1,7 +1,7 @@
-"""How an answer is written as text, and the text read back: ``read(write(x))`` is ``x``.
+"""Converters between values and the text in a form: ``read(write(x))`` is ``x``.
 
-What a script reads is handed to pydantic, so texts stay texts wherever pydantic can read them.
-``read`` raises `ValueError` with a sentence for the person who typed.
+What ``read`` returns is passed to pydantic, so texts stay texts where pydantic can parse them.
+``read`` raises `ValueError` with a sentence for the user.
 """
 
 import json
@@ -16,20 +16,20 @@ from pydantic import TypeAdapter
 
 from webapp.views.text.translations import gettext as _
 
-_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; an escaped backslash before it is text
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # NUL in JSON; after an escaped backslash it is text
 _DURATION = TypeAdapter(timedelta)
 
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """One way to write answers down."""
+    """Converts a value to text and back."""
 
     write: Callable[[Any], str]
     read: Callable[[str], Any]
 
 
 def datetime_converter(zone: tzinfo) -> Converter:
-    """Moments on the clock of ``zone``; what is read is UTC."""
+    """Return a converter for local times in ``zone``; ``read`` returns UTC."""
     return Converter(lambda value: _on_the_clock(value, zone), lambda text: _from_the_clock(text, zone))
 
 
@@ -43,7 +43,7 @@ def _from_the_clock(text: str, zone: tzinfo) -> str:
     try:
         typed = datetime.fromisoformat(text.strip())
     except ValueError:
-        return text  # pydantic says what is wrong with it
+        return text  # pydantic reports the error
     try:
         return _existing(typed if typed.tzinfo else typed.replace(tzinfo=zone)).isoformat()
     except OverflowError:
@@ -60,14 +60,14 @@ def _existing(moment: datetime) -> datetime:
 
 
 def _short(moment: datetime | time) -> str:
-    """A browser knows milliseconds at most, and needs no seconds when there are none."""
+    """Format with milliseconds or seconds only if needed; browsers support milliseconds at most."""
     return moment.isoformat(
         timespec="milliseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
     )
 
 
 def _write_duration(value: str) -> str:
-    """Hours, minutes and seconds; what is longer than a day, or finer than a second, stays ISO 8601."""
+    """Write hours, minutes and seconds; longer than a day or finer than a second stays ISO 8601."""
     period = _DURATION.validate_python(value)
     if period.days or period.microseconds:
         return value
@@ -76,11 +76,11 @@ def _write_duration(value: str) -> str:
 
 
 def _read_number(text: str) -> str:
-    """Infinity and "not a number" are floats, but nothing that JSON could store."""
+    """Reject infinity and NaN, which are floats but cannot be stored as JSON."""
     try:
         storable = math.isfinite(float(text))
     except ValueError:
-        return text  # pydantic says what is wrong with it
+        return text  # pydantic reports the error
     if not storable:
         is_number = text.strip("+- ")[:1].isdigit()
         message = _("This number is too large.") if is_number else _("This must be a number.")
@@ -89,7 +89,7 @@ def _read_number(text: str) -> str:
 
 
 def _write_lines(items: list[Any]) -> str:
-    """One per line; items that no line can hold go as a JSON list."""
+    """Write one item per line; items with line breaks are written as a JSON list."""
     texts = [str(item) for item in items]
     lines = "\n".join(texts)
     return lines if _read_lines(lines) == texts else json.dumps(texts, ensure_ascii=False)
@@ -111,7 +111,7 @@ def _write_json(value: Any) -> str:
 def _read_json(text: str) -> Any:
     try:
         value = json.loads(text)
-        _store(value)
+        _check_storable(value)
     except json.JSONDecodeError as error:
         place = {"line": error.lineno, "column": error.colno, "error": error.msg.lower()}
         message = _("Invalid JSON at line %(line)s, column %(column)s: %(error)s.", **place)
@@ -122,8 +122,8 @@ def _read_json(text: str) -> Any:
     return value
 
 
-def _store(value: Any) -> None:
-    """Try what a database does: it takes no NaN, no half character and no NUL."""
+def _check_storable(value: Any) -> None:
+    """Raise `ValueError` for what a database rejects: NaN, unpaired surrogates and NUL."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     text.encode()
     if _NUL.search(text):

@@ -1,4 +1,4 @@
-"""Which kind of field asks a spec. What no kind fits is asked as JSON, never refused."""
+"""Creates the form field for each field of a payload class; unsupported types become a JSON field."""
 
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -18,8 +18,8 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
-FEW = 4  # so many options are quicker to see than to open
-_LONG = 200  # characters that no single line shows
+FEW = 4  # up to this many options are shown as radio buttons
+_LONG = 200  # longer texts get a text area
 _FORMATS: Mapping[str, Any] = {
     "date": (converters.TRIMMED, DateInput),
     "time": (converters.TIME, widgets.ClockTimeInput),
@@ -33,7 +33,7 @@ _YES_NO = {"true": True, "false": False}
 
 
 def field_for(spec: FieldSpec, zone: tzinfo) -> UnboundField:
-    """Return the field for a question; moments are typed on the clock of ``zone``."""
+    """Return the form field for ``spec``; times are entered in ``zone``."""
     schema = spec.schema
     if spec.is_upload:
         return _file(spec)
@@ -75,8 +75,10 @@ def _list(spec: FieldSpec) -> UnboundField:
         choices = [SelectChoice(token, label) for token, label in labels.items()]
         return MultipleChoiceField(spec=spec, tokens=tokens, choices=choices, **_named(spec, required=False))
     if items.get("type") in {"string", "integer", "number"} and items.get("format") not in {"date-time", "password"}:
-        some = bool(spec.schema.get("minItems"))
-        return _text(spec, converters.LINES, TextArea(), note=_("One entry per line."), rows=4, empty=[], required=some)
+        required = bool(spec.schema.get("minItems"))
+        return _text(
+            spec, converters.LINES, TextArea(), note=_("One entry per line."), rows=4, empty=[], required=required
+        )
     return _json(spec)
 
 
@@ -102,8 +104,8 @@ def _typed(spec: FieldSpec, zone: tzinfo) -> UnboundField:
             note=_("Time zone: %(zone)s.", zone=zone),
         )
     if form in _FORMATS:
-        script, widget = _FORMATS[form]
-        return _text(spec, script, widget(), note=str(_NOTES.get(form, "")), **date_attributes(schema))
+        converter, widget = _FORMATS[form]
+        return _text(spec, converter, widget(), note=str(_NOTES.get(form, "")), **date_attributes(schema))
     return _plain(spec) if form in {"", "binary"} else _text(spec, converters.TRIMMED, widgets.LineInput())
 
 
@@ -117,7 +119,7 @@ def _plain(spec: FieldSpec) -> UnboundField:
 
 def _text(
     spec: FieldSpec,
-    script: converters.Converter,
+    converter: converters.Converter,
     widget: Any,
     *,
     secret: bool = False,
@@ -128,11 +130,13 @@ def _text(
         attributes["placeholder"] = _("e.g. %(example)s", example=spec.example)
     if secret:
         attributes.setdefault("required", spec.required)
-    return TextField(spec=spec, script=script, secret=secret, empty=empty, widget=widget, **_named(spec, **attributes))
+    return TextField(
+        spec=spec, converter=converter, secret=secret, empty=empty, widget=widget, **_named(spec, **attributes)
+    )
 
 
 def _named(spec: FieldSpec, *, note: str = "", required: bool | None = None, **attributes: Any) -> dict[str, Any]:
-    """Label, help, id, first value and attributes; what may not be empty is required."""
+    """Return label, help, id, default and attributes; fields that cannot be empty are required."""
     required = (required is not False) and not spec.can_be_empty
     return {
         "label": translated(spec.title),

@@ -1,4 +1,4 @@
-"""Fields to type into, to switch and to choose a file. Each hands over its answer as it was typed."""
+"""Form fields for text, switches and files. Each passes its answer on as it was entered."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,45 +16,45 @@ FILL_IN = lazy_gettext("Fill in this field.")
 
 
 class SpecField:
-    """What all kinds share: the spec, and the answer for the payload.
+    """Base of all fields: the field spec, and the answer for the payload.
 
-    Not sent at all is ``ABSENT``. Sent empty is None where that is allowed, else what the kind
-    makes of it, else a question left open.
+    ``ABSENT`` means the field was not submitted. An empty answer becomes None if the field is
+    nullable, else the field's own empty value, else an error.
     """
 
     spec: FieldSpec
     answer: Any = ABSENT
     layout = "field"
-    left_open: Any = FILL_IN
+    empty_error: Any = FILL_IN
     secret = False
 
     def _empty(self, otherwise: Any = ABSENT) -> Any:
         if self.spec.can_be_empty:
             return None if self.spec.nullable else ABSENT
         if otherwise is ABSENT:
-            raise ValueError(str(self.left_open))
+            raise ValueError(str(self.empty_error))
         return otherwise
 
 
 class TextField(SpecField, Field):  # type: ignore[misc]
-    """Anything that is typed as text, in one of the scripts."""
+    """Any value that is entered as text, with a converter."""
 
     def __init__(
-        self, *, spec: FieldSpec, script: Converter, empty: Any = ABSENT, secret: bool = False, **options: Any
+        self, *, spec: FieldSpec, converter: Converter, empty: Any = ABSENT, secret: bool = False, **options: Any
     ) -> None:
         super().__init__(**options)
         self.spec = spec
-        self._script = script
+        self._converter = converter
         self._empty_answer = empty
         self.secret = secret
 
     def process_data(self, value: Any) -> None:
-        """Show a value; a secret is never shown."""
+        """Show a value; secrets are never shown."""
         unknown = value is None or value is ABSENT or self.secret
         self.data = "" if unknown else self._written(value)
 
     def process_formdata(self, values: Sequence[str]) -> None:
-        """Take what was typed; a form sends line breaks as CR LF."""
+        """Read the input; forms send line breaks as CR LF."""
         if not values:
             return
         self.data = values[0].replace("\r\n", "\n")
@@ -65,15 +65,15 @@ class TextField(SpecField, Field):  # type: ignore[misc]
 
     def _written(self, value: Any) -> str:
         try:
-            return self._script.write(value)
+            return self._converter.write(value)
         except (TypeError, ValueError, OverflowError):
-            return ""  # a value of another shape: the payload class has changed since
+            return ""  # the payload class has changed since the value was stored
 
     def _read(self, text: str) -> Any:
         if text:
-            return self._script.read(text)
+            return self._converter.read(text)
         if self.secret and not self.spec.required:
-            return ABSENT  # the default was not shown, so it was not taken away
+            return ABSENT  # the default was not shown, so an empty answer keeps it
         return self._empty(self._empty_answer)
 
     def _value(self) -> str:
@@ -83,7 +83,7 @@ class TextField(SpecField, Field):  # type: ignore[misc]
 class SwitchField(SpecField, Field):  # type: ignore[misc]
     """Yes or no."""
 
-    left_open = lazy_gettext("Check this box to continue.")
+    empty_error = lazy_gettext("Check this box to continue.")
     layout = "switch"
     widget = SwitchInput()
 
@@ -92,11 +92,11 @@ class SwitchField(SpecField, Field):  # type: ignore[misc]
         self.spec = spec
 
     def process_data(self, value: Any) -> None:
-        """Be on or off."""
+        """Set the switch."""
         self.data = value is True
 
     def process_formdata(self, values: Sequence[str]) -> None:
-        """Off sends one empty value, on a second one."""
+        """Read the switch: off sends one empty value, on sends a second value."""
         if values:
             self.data = self.answer = bool(values[-1])
 
@@ -105,9 +105,9 @@ class SwitchField(SpecField, Field):  # type: ignore[misc]
 
 
 class FileField(SpecField, Field):  # type: ignore[misc]
-    """A file. Its bytes never pass here: `incoming` receives them and says what came."""
+    """A file. `streaming_uploads` receives its content, which never passes through this field."""
 
-    left_open = lazy_gettext("Choose a file.")
+    empty_error = lazy_gettext("Choose a file.")
     layout = "file"
     widget = FileInput()
 
@@ -116,7 +116,7 @@ class FileField(SpecField, Field):  # type: ignore[misc]
         self.spec = spec
 
     def process_data(self, _: Any) -> None:
-        """A file cannot be filled in beforehand."""
+        """Start empty: a file input cannot have a default."""
         self.data = None
 
     def _value(self) -> str:

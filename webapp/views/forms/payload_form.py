@@ -1,6 +1,6 @@
-"""The form of a payload class: it shows first values, takes what was typed, and says what is wrong.
+"""The form of a payload class: shows values, reads the input and explains errors.
 
-Knows no request: what was typed is any multi-dict, files are what `incoming` received.
+It knows no request: the input is any multi-dict, and files come from `upload_staging`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
         typed: MultiDict[str, str] | None = None,
         files: Mapping[str, StoredFile] | None = None,
     ) -> None:
-        """``initial`` are values as JSON (a job's payload); ``typed`` is what a form has sent."""
+        """``initial`` are JSON values (a job's payload); ``typed`` is the submitted form."""
         self.zone = zone
         self.files = dict(files or {})
         self._payload_class = payload_class
@@ -44,47 +44,47 @@ class PayloadForm(BaseForm):  # type: ignore[misc]
         self.process(typed, data=dict(initial or {}))
 
     def values(self) -> dict[str, Any]:
-        """Return what the payload class is to check; what was not asked or sent is left out."""
+        """Return the values for the payload class; fields that were not submitted are left out."""
         typed = {name: field.answer for name, field in self._fields.items() if field.answer is not ABSENT}
         return typed | {name: _described(file) for name, file in self.files.items()}
 
     def accepts(self, known: Mapping[str, str] | None = None) -> bool:
-        """Check everything in one round, ``known`` errors included; then each field has its own."""
-        self.validate()  # only collects what could not be read
-        self.complain(known or {})
+        """Validate everything at once, including ``known`` errors, and attach errors to their fields."""
+        self.validate()  # collects conversion errors
+        self.add_errors(known or {})
         try:
             self._payload_class.model_validate(self.values())
         except ValidationError as error:
-            self.complain(sentences(error))
+            self.add_errors(sentences(error))
         return not self.errors
 
-    def complain(self, errors: Mapping[str, str]) -> None:
-        """Add one sentence per field; a field that has one already keeps it."""
-        for name, said in errors.items():
-            sentence = translated(said)
+    def add_errors(self, errors: Mapping[str, str]) -> None:
+        """Add one error per field; a field that already has an error keeps it."""
+        for name, message in errors.items():
+            sentence = translated(message)
             field = self._fields.get(name)
             if field is None:
                 self.form_errors.append(sentence)
             elif not field.errors:
-                field.errors = [field.left_open if said == FILL_IN else sentence]
+                field.errors = [field.empty_error if message == FILL_IN else sentence]
 
-    def wrong(self) -> Iterator[Field]:
-        """Go through the fields that have errors, in their order."""
+    def fields_with_errors(self) -> Iterator[Field]:
+        """Return the fields that have errors, in form order."""
         return (field for field in self if field.errors)
 
     @property
     def has_uploads(self) -> bool:
-        """It asks for a file."""
+        """Whether the form has a file field."""
         return any(field.spec.is_upload for field in self)
 
 
 def form_values(payload_class: type[BaseModel], typed: MultiDict[str, str], zone: tzinfo = UTC) -> dict[str, Any]:
-    """Return the values that a form has sent, ready for the payload class to check."""
+    """Return the submitted values for the payload class."""
     return PayloadForm(payload_class, zone=zone, typed=typed).values()
 
 
 def initial_values(payload: BaseModel) -> dict[str, Any]:
-    """Return the first values of a form that shows ``payload`` again; secrets stay out."""
+    """Return the initial values of a form that shows ``payload`` again, without secrets."""
     return payload.model_dump(mode="json", by_alias=True)
 
 

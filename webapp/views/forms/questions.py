@@ -1,10 +1,7 @@
-"""A payload class as questions, one per field, in its order. Knows no form and no request.
+"""Describes the fields of a payload class for forms, based on its JSON schema.
 
-The JSON schema of a payload class, told a little more than pydantic tells by itself.
-
-A schema knows every kind of annotation that pydantic does, so forms read it and not annotations.
-
-How names in code read to people.
+The JSON schema supports every annotation that pydantic supports, so forms read it instead of the
+annotations. It is extended with upload markers, bounds and labels. Knows no form and no request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +19,7 @@ from webapp.jobs.definition.job_type import Upload
 
 
 class Absent:
-    """No answer was given at all: the payload class decides what then counts."""
+    """Marks a field that was not submitted: the payload class applies its default."""
 
 
 ABSENT = Absent()
@@ -31,10 +28,10 @@ _NULL = {"type": "null"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
-    """What a payload's field wants to know.
+    """One field of a payload class.
 
-    ``schema`` is its JSON schema without the "or null", references followed. ``default`` is
-    JSON, or ``ABSENT`` where there is none.
+    ``schema`` is its JSON schema without "or null" and with references resolved. ``default`` is
+    JSON, or ``ABSENT`` if there is none.
     """
 
     name: str
@@ -48,24 +45,24 @@ class FieldSpec:
 
     @property
     def can_be_empty(self) -> bool:
-        """An empty answer is one."""
+        """Whether an empty answer is valid."""
         return self.nullable or self.default is None
 
     @property
     def is_upload(self) -> bool:
-        """It wants a file."""
+        """Whether the field takes a file."""
         return bool(self.schema.get("upload"))
 
 
 def field_specs(payload_class: type[BaseModel]) -> tuple[FieldSpec, ...]:
-    """Return the questions of a payload class in the order of its fields."""
-    return tuple(_questions(payload_class))
+    """Return the fields of a payload class in order."""
+    return tuple(_field_specs(payload_class))
 
 
-def _questions(payload_class: type[BaseModel]) -> Iterator[FieldSpec]:
+def _field_specs(payload_class: type[BaseModel]) -> Iterator[FieldSpec]:
     whole = json_schema(payload_class)
     definitions = whole.get("$defs", {})
-    whole = _followed(whole, definitions)
+    whole = _resolved(whole, definitions)
     fields = {_key(name, info): info for name, info in payload_class.model_fields.items()}
     for name, stated in whole.get("properties", {}).items():
         schema, nullable = _without_null(stated, definitions)
@@ -87,7 +84,7 @@ def _key(name: str, info: FieldInfo) -> str:
 
 
 def _title(name: str, stated: Mapping[str, Any]) -> str:
-    """The author's title; pydantic's own, which is the name with a capital on each word, reads worse."""
+    """Return the author's title; ignore pydantic's generated title, which capitalises each word."""
     title = str(stated.get("title", ""))
     return title if title and title != name.replace("_", " ").title() else humanize(name)
 
@@ -99,8 +96,8 @@ def _default(info: FieldInfo | None, stated: Mapping[str, Any]) -> Any:
 
 
 def _without_null(stated: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    schema = _followed(stated, definitions)
-    variants = [_followed(variant, definitions) for variant in schema.get("anyOf", ())]
+    schema = _resolved(stated, definitions)
+    variants = [_resolved(variant, definitions) for variant in schema.get("anyOf", ())]
     wanted = [variant for variant in variants if variant != _NULL]
     nullable = len(wanted) < len(variants) or None in schema.get("enum", ())
     if len(wanted) == 1:
@@ -108,24 +105,24 @@ def _without_null(stated: Mapping[str, Any], definitions: Mapping[str, Any]) -> 
     if "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     if "items" in schema:
-        schema["items"] = _followed(schema["items"], definitions)
+        schema["items"] = _resolved(schema["items"], definitions)
     return schema, nullable
 
 
-def _followed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema with what its reference says; its own words go first."""
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema merged with the one it refers to; its own keys take precedence."""
     reference = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     return {**definitions.get(reference, {}), **schema} if reference else dict(schema)
 
 
 @cache
 def json_schema(payload_class: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema; a part that has none is ``{}``, so there is always one. Not to be changed."""
+    """Return the cached schema; parts without a schema are ``{}``. Do not modify it."""
     return payload_class.model_json_schema(schema_generator=_Schema)
 
 
 class _Schema(GenerateJsonSchema):
-    """Marks uploads, keeps the bounds of dates and decimals, and the names of enum members."""
+    """Marks uploads and keeps the bounds of dates and decimals and the labels of enum members."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default", "skipped-discriminator"}  # noqa: RUF012
 
@@ -164,7 +161,7 @@ _CAPITALS = frozenset(
 
 
 def humanize(name: str) -> str:
-    """``full_text`` is Full text, ``csv`` is CSV; what has capitals is left as it is written."""
+    """Return a readable name: ``full_text`` is Full text, ``csv`` is CSV; existing capitals are kept."""
     words = [word.upper() if word in _CAPITALS else word for word in name.replace("_", " ").split()]
     text = " ".join(words) or name
     return text[:1].upper() + text[1:]

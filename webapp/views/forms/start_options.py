@@ -1,6 +1,6 @@
-"""What every form asks beside the payload: what the job is called, when it starts, and which request this is.
+"""Fields of every start form besides the payload: title, start time and idempotency key.
 
-The names of these fields have a dot, as no field of a payload has.
+Their names contain a dot, which no field of a payload class can have.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ _FARTHEST = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartOptions:
-    """As it was typed; ``run_at`` is None for at once, ``errors`` has a sentence per field that makes no sense."""
+    """The submitted options; ``run_at`` is None to start now, ``errors`` has a sentence per invalid field."""
 
     title: str = ""
     typed_at: str = ""
@@ -30,12 +30,12 @@ class StartOptions:
 
     @classmethod
     def fresh(cls, title: str = "") -> "StartOptions":
-        """Return what a form shows first: a new request."""
+        """Return the options of a new form, with a new key."""
         return cls(title=title, key=token_urlsafe(16))
 
     @classmethod
     def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "StartOptions":
-        """Read what a form has sent."""
+        """Read a submitted form."""
         title, typed_at = " ".join(typed.get(TITLE, "").split()), typed.get(AT, "").strip()
         run_at, wrong = _moment(typed_at, now, zone)
         errors = {AT: wrong} if wrong else {}
@@ -44,14 +44,14 @@ class StartOptions:
         return cls(title=title, typed_at=typed_at, run_at=run_at, key=typed.get(KEY, "")[:_KEY_LIMIT], errors=errors)
 
     def request_key(self, secret_key: str, person: UUID, content: object) -> str | None:
-        """Return what tells this request from every other: the form, who sent it, and what it said.
+        """Return the idempotency key: it depends on the form, the user and the content.
 
-        A form that was changed and sent again is another request.
+        A form that is changed and submitted again is a new request.
         """
         if not self.key:
             return None
-        said = repr((self.key, self.title, self.typed_at, content)).encode()
-        return f"{person.hex}:{blake2b(said, key=secret_key.encode()[:64], digest_size=20).hexdigest()}"
+        request = repr((self.key, self.title, self.typed_at, content)).encode()
+        return f"{person.hex}:{blake2b(request, key=secret_key.encode()[:64], digest_size=20).hexdigest()}"
 
 
 def _moment(typed: str, now: datetime, zone: ZoneInfo) -> tuple[datetime | None, str]:

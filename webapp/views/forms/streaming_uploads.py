@@ -1,10 +1,8 @@
-"""Uploads go to disk while the request is read: hashed and written once, kept by a rename.
+"""Streams uploads to disk while the request is read; they are written and hashed once and kept by a rename.
 
-Only a view that says how many files it expects gets any, and only for someone who is signed in;
-everywhere else bodies are small and files vanish. What nobody kept is removed when the request
-ends, however it ends.
-
-Where the bytes of an upload go while they come in, as Werkzeug's parser wants it.
+Only views that declare how many files they expect receive files, and only from signed-in users; all
+other bodies are small and their files are discarded. Files that nobody kept are deleted when the
+request ends.
 """
 
 import time
@@ -25,16 +23,16 @@ from webapp.views.page.request import services
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
 
-SMALL_BODY = 1_000_000  # bytes: any form without files
-_PARTS = 500  # more options than anybody ticks
-_PART = 250_000  # bytes of one typed text
-_PATIENCE = 10  # seconds for the rest of a body that was refused
+SMALL_BODY = 1_000_000  # bytes: the limit of a form without files
+_PARTS = 500  # more options than anybody selects
+_PART = 250_000  # bytes of one text field
+_DRAIN_SECONDS = 10  # how long to read the rest of a rejected body
 _COUNT, _LIMIT = "deskjob_expected_files", "deskjob_file_limit"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def init_app(app: Flask) -> None:
-    """Read requests our way. Comes after htmx-flask, which sets a class of its own."""
+    """Install the request class. Call it after htmx-flask, which installs its own."""
     app.request_class = UploadRequest
     app.config.update(MAX_CONTENT_LENGTH=SMALL_BODY, MAX_FORM_PARTS=_PARTS, MAX_FORM_MEMORY_SIZE=_PART)
 
@@ -42,9 +40,9 @@ def init_app(app: Flask) -> None:
 def expects_files(
     count: Callable[..., int], *, at_most: Callable[..., int | None] = lambda **_: None
 ) -> Callable[[View], View]:
-    """Let a view receive files: ``count`` takes the view's arguments and says how many at most.
+    """Let a view receive files: ``count`` gets the view's arguments and returns the maximum number.
 
-    ``at_most`` says how many bytes the largest may have, where that is less than any file may have.
+    ``at_most`` returns the size limit per file in bytes if it is below the general limit.
     """
 
     def mark(view: View) -> View:
@@ -56,7 +54,7 @@ def expects_files(
 
 
 class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
-    """A request that streams expected files to the store."""
+    """A request that streams expected files to the file store."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -64,20 +62,20 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
 
     @cached_property
     def expected_files(self) -> int:
-        """How many files this request may bring."""
+        """How many files this request can contain."""
         view = current_app.view_functions.get(self.endpoint or "")
         count = getattr(view, _COUNT, None)
         return int(count(**self.view_args)) if count and current_user.is_authenticated else 0
 
     @cached_property
     def file_limit(self) -> int:
-        """How many bytes one file may have."""
+        """The size limit of one file in bytes."""
         most = services().settings.max_upload_bytes
         limit = getattr(current_app.view_functions.get(self.endpoint or ""), _LIMIT, None)
         return min(limit(**(self.view_args or {})) or most, most) if limit else most
 
     def close(self) -> None:
-        """Remove what was not kept. Flask calls this at the end of every request."""
+        """Delete files that were not kept. Flask calls this at the end of every request."""
         for draft in self._drafts:
             draft.close()
         super().close()
@@ -91,18 +89,18 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
             super()._load_form_data()
         except (RequestEntityTooLarge, FileTooLarge):
             self.close()
-            self._hear_out()
+            self._drain()
             raise RequestEntityTooLarge(self._too_large()) from None
         except OSError as error:
             self.close()
             if resource_errors.disk_is_full(error):
-                self._hear_out()
+                self._drain()
             raise
         for parts in ("form", "files"):
             self.__dict__[parts] = self._named(self.__dict__[parts])
 
     def _named(self, parts: Any) -> Any:
-        """A part without a name is nobody's answer, and Flask-WTF breaks on it."""
+        """Drop parts without a name: they belong to no field, and Flask-WTF fails on them."""
         if None not in parts:
             return parts
         return self.parameter_storage_class(
@@ -110,7 +108,7 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
         )
 
     def _get_file_stream(self, filename: str | None = None, **_: Any) -> IO[bytes]:
-        """Only a file that was chosen has a name."""
+        """Return where to write a file; browsers send an empty name if none was chosen."""
         if not filename or not self.expected_files:
             return cast(IO[bytes], DiscardedUpload())
         if len(self._drafts) >= self.expected_files:
@@ -118,15 +116,15 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
         self._drafts.append(DiskUpload(services().files.new_file(self.file_limit)))
         return cast(IO[bytes], self._drafts[-1])
 
-    def _hear_out(self) -> None:
-        """A browser shows our answer only once it has sent all; else it says "connection reset"."""
-        until = time.monotonic() + _PATIENCE
+    def _drain(self) -> None:
+        """Read the rest of the body: a browser shows the response only after sending everything."""
+        until = time.monotonic() + _DRAIN_SECONDS
         with suppress(OSError, ClientDisconnected):
             while self.expected_files and time.monotonic() < until and self._rest().read(CHUNK):
                 pass
 
     def _rest(self) -> IO[bytes]:
-        """What the browser still sends; never more than it said it would."""
+        """Return the unread rest of the body, limited to the announced length."""
         source: IO[bytes] = self.environ["wsgi.input"]
         if not self.environ.get("wsgi.input_terminated"):
             source = self.__dict__.setdefault("stream", LimitedStream(source, self.content_length or 0))
@@ -144,40 +142,40 @@ class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
 
 
 class DiskUpload:
-    """A file while it comes in; `keep` makes it last."""
+    """A file that is being received; it is deleted unless `keep` is called."""
 
     def __init__(self, draft: PartialFile) -> None:
         self._draft = draft
 
     @property
     def size(self) -> int:
-        """How many bytes have come so far."""
+        """The number of bytes received so far."""
         return self._draft.size
 
     def write(self, data: bytes) -> int:
-        """Take more; `FileTooLarge` ends it."""
+        """Write a chunk; raise `FileTooLarge` above the limit."""
         return self._draft.write(data)
 
     def seek(self, *_: int) -> int:
-        """Do nothing: nobody reads it here."""
+        """Do nothing; the file is not read here."""
         return 0
 
     def keep(self, name: str) -> StoredFile:
-        """Make it a whole file; its type is guessed from the name, never believed."""
+        """Keep the file; its media type is guessed from the name."""
         return self._draft.keep(name)
 
     def close(self) -> None:
-        """Remove it unless it was kept."""
+        """Delete the file unless it was kept."""
         self._draft.discard()
 
 
 class DiscardedUpload:
-    """Takes the bytes of a file that nobody expects."""
+    """Discards an unexpected file."""
 
     size = 0
 
     def write(self, data: bytes) -> int:
-        """Forget them."""
+        """Discard the chunk."""
         return len(data)
 
     def seek(self, *_: int) -> int:

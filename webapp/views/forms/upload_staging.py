@@ -1,9 +1,7 @@
-"""What a form has brought as files: received now, or staged by an earlier try of the same form.
+"""Receives the files of a form and stages those of a rejected form for the next attempt.
 
-Files that were received with a form that was not accepted: kept for the next try.
-
-The page carries a signed token instead of the file. It is bound to the user, the job type and
-the field, and lasts a little less long than the store keeps files without a row.
+The page carries a signed token instead of the file. It is bound to the user, the job type and the
+field, and expires a little before the store deletes files without a row.
 """
 
 from collections.abc import Mapping
@@ -24,10 +22,10 @@ LASTS = timedelta(hours=23)
 
 
 class StagedFileGone(Exception):
-    """A staged file is fetched by whom it came from, for what it was for, within its time."""
+    """Raised when a staged file has expired or belongs to another user, job type or field."""
 
     def __init__(self) -> None:
-        """Say what to do."""
+        """Create the message for the user."""
         super().__init__(_("The file you uploaded before is no longer available. Choose it again."))
 
 
@@ -43,11 +41,11 @@ class UploadStaging:
         self._serializer = URLSafeTimedSerializer(secret_key, salt="deskjob staged upload")
 
     def token(self, field: str, file: StoredFile) -> str:
-        """Return what brings the file back for the same field."""
+        """Return a token that gives the file back to the same field."""
         return str(self._serializer.dumps([*self._bound_to, field, {**asdict(file), "id": file.id.hex}]))
 
     def peek(self, field: str, token: str) -> StoredFile:
-        """Return the file that a token stands for; else raise `NotStaged`."""
+        """Return the file of a token; raise `StagedFileGone` if it is not available."""
         try:
             *bound_to, found = self._serializer.loads(token, max_age=int(self._lasts.total_seconds()))
         except BadData:
@@ -58,19 +56,19 @@ class UploadStaging:
         return file
 
     def take(self, file: StoredFile) -> StoredFile:
-        """Return a staged file as one of its own, so that sending a form twice works."""
+        """Return a new file with the same content, so that submitting a form twice works."""
         try:
             return replace(file, id=self._files.link(file.id))
         except FileNotFoundError:
             raise StagedFileGone from None
 
 
-KEPT = ".kept"  # behind a field's name: no name of a field has a dot
+KEPT = ".kept"  # suffix of a field name; field names contain no dot
 
 
 @dataclass(slots=True)
 class ReceivedFiles:
-    """Files by field, those among them that were staged, and what is wrong with the others."""
+    """Files by field, the fields whose file was staged before, and errors by field."""
 
     files: dict[str, StoredFile] = field(default_factory=dict)
     staged: set[str] = field(default_factory=set)
@@ -78,7 +76,7 @@ class ReceivedFiles:
 
 
 class FileRefused(Exception):
-    """A field takes some kinds of files, up to a size."""
+    """Raised when a field does not accept the type or size of a file."""
 
 
 def receive(
@@ -88,7 +86,7 @@ def receive(
     typed: Mapping[str, str],
     staging: UploadStaging,
 ) -> ReceivedFiles:
-    """Keep the files that a form has sent, if their field takes them; a newly chosen one replaces a staged one."""
+    """Keep the submitted files that their fields accept; a new file replaces a staged one."""
     brought = ReceivedFiles()
     for spec in field_specs(payload_class):
         name = spec.name

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in sentences for people: one per field, the first one counts."""
+"""Translates pydantic's validation errors into one sentence per field."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +46,7 @@ _BEGINNINGS: Mapping[str, str] = {
 
 
 def sentences(error: ValidationError) -> dict[str, str]:
-    """Map each field's name to what is wrong with it; ``""`` is the payload as a whole."""
+    """Map field names to error sentences; ``""`` is the payload as a whole."""
     found: dict[str, str] = {}
     for item in error.errors(include_url=False, include_input=False):
         name, *inside = item["loc"] or ("",)
@@ -55,13 +55,13 @@ def sentences(error: ValidationError) -> dict[str, str]:
 
 
 def as_sentence(text: str) -> str:
-    """Make a sentence of what an author wrote: a capital in front, a full stop behind."""
+    """Capitalise a message and add a full stop."""
     text = text.strip().rstrip(".")
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def _place(inside: list[int | str]) -> str:
-    """Where in the answer: people count from one."""
+    """Return the position inside the answer, counted from one."""
     if not inside:
         return ""
     first, *rest = inside
@@ -83,5 +83,5 @@ def _sentence(item: Mapping[str, Any]) -> str:
 
 
 def _plain(value: object) -> object:
-    """A bound of 1.0 is "1" to people."""
+    """Show a bound of 1.0 as "1"."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

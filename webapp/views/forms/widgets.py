@@ -1,6 +1,6 @@
-"""The few widgets that WTForms lacks. Each is whole: what it sends tells "unticked" from "not asked".
+"""Widgets that WTForms lacks, and the HTML attributes for bounds of numbers and dates.
 
-Bounds of numbers and dates, as attributes for the browser.
+Checkboxes send an empty value when they are off, so "off" differs from "not in the form".
 """
 
 import math
@@ -13,7 +13,7 @@ from wtforms.widgets import CheckboxInput, DateTimeLocalInput, TextArea, TextInp
 
 
 class LineInput:
-    """One line to type in; a text with line breaks gets the lines it needs, lest they be lost."""
+    """A single-line input, or a text area if the value has line breaks, which would be lost."""
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:
         """Render the field."""
@@ -50,10 +50,10 @@ class SwitchInput(CheckboxInput):  # type: ignore[misc]
 
 
 class OptionList:
-    """Checkboxes, or radio buttons, one per option, each in its label."""
+    """Checkboxes or radio buttons, one per option, each inside its label."""
 
     def __init__(self, *, sends_when_empty: bool) -> None:
-        """Radio buttons need no empty value: one of them is always sent, or none was asked."""
+        """Radio buttons need no empty value, because one of them is always sent."""
         self._sends_when_empty = sends_when_empty
 
     def __call__(self, field: Field, **attributes: Any) -> Markup:
@@ -67,7 +67,7 @@ def _off(field: Field) -> Markup:
 
 
 def number_attributes(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A browser counts its steps from ``min``: no steps without it, and it has to be a step itself."""
+    """Return min, max and step. Browsers count steps from ``min``, so it must be a multiple of the step."""
     whole = schema["type"] == "integer"
     inside = 1 if whole else 0  # the first whole number beyond an exclusive bound
     low, high = _bound(schema, "inimum", inside), _bound(schema, "aximum", -inside)
@@ -86,5 +86,5 @@ def _bound(schema: Mapping[str, Any], ending: str, inside: int) -> Any:
 
 
 def date_attributes(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the first and the last day that is taken."""
+    """Return the first and last valid date."""
     return {name: schema[name] for name in ("min", "max") if name in schema}

@@ -77,11 +77,11 @@ def submit(submission: Submission) -> ResponseReturnValue:
             job = _create(submission, form, received, start_options)
             return redirect(url_for("jobs.show", job_id=job.id), 303)
         except InvalidPayload as error:
-            form.complain(error.errors)
+            form.add_errors(error.errors)
         except StagedFileGone as error:  # deleted meanwhile
-            form.complain({"": str(error)})
+            form.add_errors({"": str(error)})
         except DuplicateJob:
-            form.complain({"": _("An identical job is already running.")})
+            form.add_errors({"": _("An identical job is already running.")})
     return render_form(submission, form, start_options), 422
 
 

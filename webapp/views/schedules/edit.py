@@ -164,7 +164,7 @@ def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnVal
         except InvalidSchedule as error:
             errors = {name: translated(message) for name, message in error.errors.items()}
         except (InvalidPayload, StaleSchedule) as error:
-            form.complain(getattr(error, "errors", {"": str(error)}))
+            form.add_errors(getattr(error, "errors", {"": str(error)}))
     return _page(job_type, typed_schedule, form, old, errors), 422
 
 
