@@ -244,3 +244,10 @@ def test_a_poll_parses_its_filter_once(client: FlaskClient, put: Put, monkeypatc
     parsed.clear()
     assert client.get(address, headers=POLL).status_code == 200
     assert len(parsed) == 1
+
+
+def test_names_that_stand_alone_are_translated_without_a_case_ending(client: FlaskClient, put: Put) -> None:
+    put(Status.COMPLETED)
+    page = client.get("/jobs", headers={"Accept-Language": "de"}).text
+    assert '<span class="table__wide">Sie</span>' in page
+    assert '<span class="table__narrow">von Ihnen</span>' in page

@@ -33,10 +33,8 @@ parameter_bp = Blueprint("parameters", __name__)
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
-    tag, context = (
-        _tag(job),
-        _viewer_context(job),
-    )  # the tag before all else: one that is too old only costs one more answer
+    tag = _tag(job)  # before everything else: an outdated tag only costs one more poll
+    context = _viewer_context(job)
     return render_template(
         "job/show.html",
         job=job,
@@ -51,7 +49,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
 
 @bp.get("/jobs/<uuid:job_id>/_live")
 def show_live(job_id: UUID) -> ResponseReturnValue:
-    """Return the parts of the page that change; 304 if nothing changed. A finished job is polled no more."""
+    """Return the parts of the page that change; 304 if nothing changed. A finished job is no longer polled."""
     try:
         job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:

@@ -17,10 +17,10 @@ from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
-_STANDALONE_NAMES = {
+_STANDALONE_NAMES = {  # by their text within a sentence, which `ViewerContext.name` returns translated
     "you": lazy_gettext("You"),
     "the system": lazy_gettext("System"),
-    "somebody else": lazy_gettext("Another user"),
+    "another user": lazy_gettext("Another user"),
 }
 FILES_SHOWN = 2  # links to output files, and names of input files
 
@@ -142,7 +142,7 @@ def _line(facts: StatusFacts) -> str:
 
 def _started_by(job: Job, context: ViewerContext) -> str:
     name = _started_by_inline(job, context)
-    return str(_STANDALONE_NAMES.get(name, name))
+    return next((str(label) for inline, label in _STANDALONE_NAMES.items() if _(inline) == name), name)
 
 
 def _started_by_inline(job: Job, context: ViewerContext) -> str:
