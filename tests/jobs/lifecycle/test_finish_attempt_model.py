@@ -38,7 +38,7 @@ from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.job_store import JobStore
 from webapp.schema import attachments, jobs, now
 
-pytestmark = pytest.mark.dialect
+pytestmark = [pytest.mark.dialect, pytest.mark.timeout(3600)]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from webapp.jobs.model.job import TERMINAL, Job, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.services import Services
 
-pytestmark = pytest.mark.dialect
+pytestmark = [pytest.mark.dialect, pytest.mark.timeout(3600)]
 
 UNSTARTED = ("held", "scheduled", "queued")
 RETRIABLE = ("failed", "cancelled", "stale")

@@ -3,7 +3,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
@@ -94,7 +94,6 @@ def test_a_time_in_the_repeated_hour_is_not_found_in_the_past() -> None:
     assert found == at("2026-10-26T01:30")
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(zone=st.sampled_from(ZONES), day=st.dates(date(2024, 1, 1), date(2030, 12, 31)), hour=st.integers(1, 23))
 def test_a_time_of_day_fires_once_every_day(zone: str, day: date, hour: int) -> None:
     rule = CronRule.parse(f"30 {hour} * * *", zone)
@@ -103,7 +102,6 @@ def test_a_time_of_day_fires_once_every_day(zone: str, day: date, hour: int) -> 
     assert days == [days[0] + timedelta(days=number) for number in range(5)]
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(zone=st.sampled_from(ZONES), moment=moments)
 def test_a_minute_interval_continues_through_daylight_saving_changes(zone: str, moment: datetime) -> None:
     found = CronRule.parse("*/15 * * * *", zone).next(moment, 8)
@@ -111,7 +109,6 @@ def test_a_minute_interval_continues_through_daylight_saving_changes(zone: str, 
     assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(minutes=15)}
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(
     rule=st.sampled_from(["* * * * *", "7 * * * *", "30 2 * * *", "0 0 1 * *", "0 9 * * 1-5"]),
     zone=st.sampled_from(ZONES),

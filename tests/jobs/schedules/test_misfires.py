@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webapp.jobs.schedules.cron_rule import CronRule
@@ -23,7 +23,6 @@ def plan_late(
     return times, plan_firing(rule, fire_at, fire_at + delay, policy), fire_at + delay
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays, policy=st.sampled_from(MisfirePolicy))
 def test_a_plan_fires_the_latest_times_and_names_the_next_one(
     rule: CronRule, moment: datetime, delay: timedelta, policy: MisfirePolicy
@@ -34,28 +33,24 @@ def test_a_plan_fires_the_latest_times_and_names_the_next_one(
     assert plan.oldest_skipped == (None if len(plan.due) == len(times) else times[0])
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays)
 def test_skip_leaves_out_times_that_are_too_late(rule: CronRule, moment: datetime, delay: timedelta) -> None:
     times, plan, now = plan_late(rule, moment, delay, MisfirePolicy.SKIP)
     assert list(plan.due) == [time for time in times if now - time <= TOO_LATE]
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays)
 def test_once_fires_only_the_latest_time(rule: CronRule, moment: datetime, delay: timedelta) -> None:
     times, plan, _ = plan_late(rule, moment, delay, MisfirePolicy.ONCE)
     assert plan.due == (times[-1],)
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(rule=rules, moment=moments, delay=delays)
 def test_all_fires_every_time_up_to_a_limit(rule: CronRule, moment: datetime, delay: timedelta) -> None:
     times, plan, _ = plan_late(rule, moment, delay, MisfirePolicy.ALL)
     assert list(plan.due) == times[-MAX_CATCH_UP:]
 
 
-@settings(deadline=None)  # the machine can be busy
 @given(
     rule=rules,
     moment=moments,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import insert
 from uuid_utils.compat import uuid7
 
+from tests.exhaustive import examples, exhaustive
 from webapp.accounts.user import Role
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Owner, Status
@@ -212,7 +213,7 @@ _any_line = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(_any_line, max_size=5))
 def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(lines):
     file = BytesIO()
@@ -224,7 +225,7 @@ def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(lines):
     assert all(not cell.startswith(SIGNS) or PLAIN_NUMBER.fullmatch(cell) for row in rows for cell in row)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(_any_line, max_size=5))
 def test_no_cell_of_a_workbook_is_run_by_a_spreadsheet(lines):
     file = BytesIO()
@@ -236,7 +237,7 @@ def test_no_cell_of_a_workbook_is_run_by_a_spreadsheet(lines):
     assert all(not cell.value.startswith(SIGNS) or PLAIN_NUMBER.fullmatch(cell.value) for cell in cells)
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx", "jsonl"])
+@pytest.mark.parametrize("form", [exhaustive("csv"), "xlsx", exhaustive("jsonl")])
 def test_memory_does_not_grow_with_the_history(services, exported, form):
     row = {"type": "report", "status": "completed", "queue": "default", "priority": 100, "payload": {}}
     with writing(services.engine) as connection:

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
+from tests.exhaustive import examples
 from tests.views.forms.every_kind import Column, Depth, EveryKind, Region, Urgency
 from tests.views.forms.form_filling import sent
 from webapp.views.forms.payload_form import PayloadForm, form_values, initial_values
@@ -56,7 +57,7 @@ PAYLOADS = st.builds(
 
 
 @pytest.mark.parametrize("zone", [UTC, MADRID])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(payload=PAYLOADS)
 def test_a_payload_shown_in_a_form_and_sent_back_is_the_same_payload(zone: tzinfo, payload: EveryKind) -> None:
     assume(payload.start_at is None or not payload.start_at.astimezone(zone).fold)  # an hour that the clock shows twice
@@ -65,7 +66,7 @@ def test_a_payload_shown_in_a_form_and_sent_back_is_the_same_payload(zone: tzinf
     assert EveryKind.model_validate({**values, "data": payload.data}) == payload
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(sorted(EveryKind.model_fields)), st.text(max_size=60))))
 def test_whatever_is_typed_is_answered_with_sentences_and_shown_again(typed: list[tuple[str, str]]) -> None:
     form = PayloadForm(EveryKind, zone=MADRID, typed=MultiDict(typed))

@@ -13,6 +13,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from tests.exhaustive import examples
 from webapp.accounts.user import User
 from webapp.config import Settings, load
 from webapp.services import Services
@@ -212,7 +213,7 @@ def test_a_part_without_a_name_is_no_answer(client: FlaskClient, on_disk: Callab
     assert on_disk() == 0
 
 
-@rules(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@rules(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=400), cut=st.integers(0, 400))
 def test_no_body_breaks_the_parser_or_stays(
     client: FlaskClient, on_disk: Callable[[], int], data: bytes, cut: int

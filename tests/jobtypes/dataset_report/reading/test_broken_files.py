@@ -1,12 +1,12 @@
 """Broken files end in a sentence or in warnings, never in anything else."""
 
 import resource
-from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.exhaustive import examples
 from webapp.jobs.definition.job_type import JobError
 from webapp.jobtypes.dataset_report.reading import csv_rows, file_kind
 
@@ -189,7 +189,7 @@ def test_blocks_of_any_size_give_the_same_lines(report_on, monkeypatch):
         assert (job.warnings, job.profile) == (whole.warnings, whole.profile)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=timedelta(seconds=5))
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(st.sampled_from(MORSELS), st.binary(max_size=8)), max_size=40).map(b"".join), st.booleans())
 def test_any_bytes_raise_at_most_a_job_error(report_on, content, has_header):
     try:

@@ -3,12 +3,12 @@
 import random
 import statistics
 from collections import Counter
-from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.exhaustive import examples
 from webapp.jobtypes.dataset_report.stats.distribution import RunningStats, quantiles
 from webapp.jobtypes.dataset_report.stats.sketches import DistinctCount, Quantiles, TopValues
 from webapp.jobtypes.dataset_report.stats.value_kinds import number_of, numbers_of
@@ -21,7 +21,7 @@ def of_column(report_on, *values):
     return report_on("x,y\n" + "".join(f"{value},1\n" for value in values)).column("x")
 
 
-@settings(max_examples=40, deadline=timedelta(seconds=5))
+@settings(max_examples=examples(40))
 @given(st.lists(numbers, min_size=2, max_size=60))
 def test_statistics_of_few_numbers_are_exact(report_on, values):
     column = of_column(report_on, *values)
@@ -49,7 +49,7 @@ def test_statistics_of_many_numbers_stay_within_their_error_bounds(report_on):
         assert low <= column["quantiles"][name] <= high
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=600), st.integers(2, 20))
 def test_a_sketch_never_loses_weight_or_its_bound_on_ranks(values, buffer):
     sketch = Quantiles(buffer)
