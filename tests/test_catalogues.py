@@ -58,11 +58,11 @@ def test_no_text_is_left_in_english(german: Catalog) -> None:
     assert [message.id for message in german if message.id and not all(texts(message))] == []
 
 
-def test_no_translation_is_a_guess(german: Catalog) -> None:
+def test_no_translation_is_fuzzy(german: Catalog) -> None:
     assert [message.id for message in german if message.id and message.fuzzy] == []
 
 
-def test_a_translation_fills_in_what_its_text_does(german: Catalog) -> None:
+def test_a_translation_has_the_same_placeholders(german: Catalog) -> None:
     assert [(message.id, list(message.check(german))) for message in german if list(message.check(german))] == []
 
 
@@ -73,7 +73,7 @@ def test_a_translation_has_the_markup_of_its_text_and_no_other(german: Catalog) 
             assert sorted(TAGS.findall(text)) == sorted(TAGS.findall(source)), message.id
 
 
-def test_what_is_shown_is_the_catalogue_compiled(german: Catalog) -> None:
+def test_the_compiled_catalogue_is_current(german: Catalog) -> None:
     fresh = BytesIO()
     write_mo(fresh, german)
     fresh.seek(0)
@@ -90,7 +90,7 @@ def named(file: Path) -> str:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=named)
-def test_a_template_says_nothing_past_the_catalogue(template: Path) -> None:
+def test_templates_contain_no_untranslatable_text(template: Path) -> None:
     tree = parsed(template)
     page = Visible()
     page.feed("".join(piece(node) for output in tree.find_all(nodes.Output) for node in output.nodes))
@@ -99,7 +99,7 @@ def test_a_template_says_nothing_past_the_catalogue(template: Path) -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=named)
-def test_a_template_looks_up_only_texts_that_stand_in_it(template: Path) -> None:
+def test_templates_translate_only_literal_texts(template: Path) -> None:
     """`_(variable)` is marked as safe markup, whoever wrote it; `variable | translated` is escaped."""
     calls = [call for call in parsed(template).find_all(nodes.Call) if getattr(call.node, "name", "") in SAYING]
     assert [call.lineno for call in calls if not isinstance(call.args[0], nodes.Const)] == []

@@ -25,7 +25,7 @@ def sessions_of(services: Services, user: User) -> int:
         return connection.execute(mine).scalar_one()
 
 
-def test_an_added_person_can_prove_who_they_are(services: Services, database: str) -> None:
+def test_a_new_user_can_authenticate(services: Services, database: str) -> None:
     added = services.accounts.add("Ana", GOOD, role="operator", full_name="Ana Ruiz", email="ana@example.org")
     assert added.role is Role.OPERATOR
     assert (added.name, added.display_name, added.active, added.created_at.tzinfo is None) == (
@@ -37,13 +37,13 @@ def test_an_added_person_can_prove_who_they_are(services: Services, database: st
     assert services.accounts.authenticate("ANA", GOOD) == added == services.accounts.get(added.id)
 
 
-def test_a_fresh_installation_has_nobody_in_it(services: Services, database: str) -> None:
+def test_a_fresh_installation_has_no_accounts(services: Services, database: str) -> None:
     assert services.accounts.is_empty()
     services.accounts.add("root", GOOD, role=Role.ADMIN)
     assert not services.accounts.is_empty()
 
 
-def test_nobody_can_have_a_name_that_is_taken(services: Services, user: User, database: str) -> None:
+def test_a_taken_name_is_refused(services: Services, user: User, database: str) -> None:
     with pytest.raises(NameTaken, match="named ana already"):
         services.accounts.add("ANA", GOOD)
 
@@ -53,34 +53,32 @@ def test_an_unknown_role_is_refused_with_the_known_ones(services: Services) -> N
         services.accounts.add("ana", GOOD, role="god")
 
 
-def test_a_weak_password_makes_no_account(services: Services) -> None:
+def test_a_weak_password_creates_no_account(services: Services) -> None:
     with pytest.raises(BadAccount):
         services.accounts.add("ana", "password1234")
     assert services.accounts.is_empty()
 
 
-def test_a_wrong_password_an_unknown_and_an_impossible_name_are_one_no(
-    services: Services, user: User, password: str
-) -> None:
+def test_every_failed_authentication_looks_the_same(services: Services, user: User, password: str) -> None:
     assert services.accounts.authenticate(user.name, "not the password") is None
     assert services.accounts.authenticate("nobody", password) is None
     assert services.accounts.authenticate("ana\0", password) is None
 
 
-def test_everybody_is_listed_by_name(services: Services, admin: User, user: User, database: str) -> None:
+def test_users_are_listed_by_name(services: Services, admin: User, user: User, database: str) -> None:
     assert services.accounts.all() == (user, admin)
     assert services.accounts.names([user.id, admin.id, uuid4()]) == {user.id: "Ana Ruiz", admin.id: "root"}
     assert services.accounts.names([]) == {}
 
 
-def test_who_is_not_there_is_none(services: Services, user: User, database: str) -> None:
+def test_an_unknown_user_is_none(services: Services, user: User, database: str) -> None:
     assert services.accounts.by_name("Ana") == user
     assert services.accounts.by_name("nobody") is None
     assert services.accounts.by_name("no body") is None
     assert services.accounts.get(uuid4()) is None
 
 
-def test_a_disabled_person_can_neither_stay_nor_come_back(
+def test_a_disabled_user_loses_the_session_and_cannot_sign_in(
     services: Services, user: User, password: str, database: str
 ) -> None:
     services.sessions.begin(user.id)
@@ -89,13 +87,13 @@ def test_a_disabled_person_can_neither_stay_nor_come_back(
     assert sessions_of(services, user) == 0
 
 
-def test_an_enabled_person_signs_in_anew(services: Services, user: User, password: str) -> None:
+def test_an_enabled_user_must_sign_in_again(services: Services, user: User, password: str) -> None:
     services.accounts.disable("ana")
     services.accounts.enable("ana")
     assert services.accounts.authenticate("ana", password) == user
 
 
-def test_a_new_password_ends_the_sessions_of_that_person_only(
+def test_a_new_password_ends_only_the_sessions_of_that_user(
     services: Services, user: User, admin: User, password: str, database: str
 ) -> None:
     services.sessions.begin(user.id)
@@ -106,7 +104,7 @@ def test_a_new_password_ends_the_sessions_of_that_person_only(
     assert (sessions_of(services, user), sessions_of(services, admin)) == (0, 1)
 
 
-def test_changing_somebody_who_does_not_exist_says_so(services: Services) -> None:
+def test_changing_an_unknown_user_raises_user_not_found(services: Services) -> None:
     with pytest.raises(UserNotFound, match="nobody"):
         services.accounts.disable("nobody")
 

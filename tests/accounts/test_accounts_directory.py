@@ -8,7 +8,7 @@ from webapp.services import Services
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def test_people_are_listed_by_name_page_by_page(services: Services, person: Callable[..., User]) -> None:
+def test_users_are_listed_by_name_page_by_page(services: Services, person: Callable[..., User]) -> None:
     for name in ("cleo", "ana", "ben"):
         person(name)
     first = services.directory.page(limit=2)
@@ -16,7 +16,7 @@ def test_people_are_listed_by_name_page_by_page(services: Services, person: Call
     assert [one.name for one in services.directory.page(after="ben", limit=2)] == ["cleo"]
 
 
-def test_people_are_found_by_a_part_of_any_detail(services: Services, person: Callable[..., User]) -> None:
+def test_users_are_found_by_a_part_of_any_detail(services: Services, person: Callable[..., User]) -> None:
     person("ana", full_name="Ana Ruiz", email="a@example.org")
     person("ben", role="operator", tenant="north")
     person("c_d")

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.dialect]
 
 
 @pytest.mark.usefixtures("admin")
-def test_the_last_admin_is_neither_disabled_nor_made_less(services: Services, person: Callable[..., User]) -> None:
+def test_the_last_admin_can_neither_be_disabled_nor_demoted(services: Services, person: Callable[..., User]) -> None:
     person("gone", role=Role.ADMIN, active=False)
     person("theirs", role=Role.ADMIN, tenant="north")  # runs nothing but the jobs of the tenant
     for verb in (lambda: services.accounts.disable("ROOT"), lambda: services.accounts.set_role("root", Role.USER)):
@@ -22,7 +22,7 @@ def test_the_last_admin_is_neither_disabled_nor_made_less(services: Services, pe
 
 
 @pytest.mark.usefixtures("admin")
-def test_one_of_two_admins_may_go(services: Services, person: Callable[..., User]) -> None:
+def test_one_of_two_admins_can_be_disabled(services: Services, person: Callable[..., User]) -> None:
     person("deputy", role=Role.ADMIN)
     services.accounts.set_role("root", Role.USER)
     assert services.accounts.by_name("root").role is Role.USER
@@ -47,7 +47,7 @@ def test_two_admins_who_disable_each_other_do_not_both_succeed(services: Service
     assert len(refused) == 1
 
 
-def test_a_role_changes_without_a_new_login_and_a_password_with_one(services: Services, user: User) -> None:
+def test_a_new_role_keeps_the_session_and_a_new_password_ends_it(services: Services, user: User) -> None:
     token = services.sessions.begin(user.id)
     services.accounts.set_role("ana", Role.OPERATOR)
     assert services.sessions.find(token).role is Role.OPERATOR

@@ -30,7 +30,7 @@ def rows(services: Services) -> list[Mapping[str, Any]]:
         return [dict(row) for row in connection.execute(select(audit).order_by(audit.c.id)).mappings()]
 
 
-def test_a_line_says_who_did_what_to_what_from_where(services: Services, pen: AuditLog, database: str) -> None:
+def test_a_line_has_actor_action_object_and_address(services: Services, pen: AuditLog, database: str) -> None:
     pen.record(line(name="Ana Ruiz", before={"active": True}, after={"active": False}))
     (row,) = rows(services)
     assert (row["actor_id"], row["actor"], row["role"], row["address"]) == (ROOT.id, "root", "admin", "192.0.2.7")
@@ -45,14 +45,14 @@ def test_a_line_says_who_did_what_to_what_from_where(services: Services, pen: Au
 
 
 @pytest.mark.parametrize("change", [update(audit).values(actor="nobody"), delete(audit)], ids=["change", "remove"])
-def test_a_line_is_never_changed_nor_removed(services: Services, pen: AuditLog, database: str, change: Any) -> None:
+def test_a_line_cannot_be_changed_or_deleted(services: Services, pen: AuditLog, database: str, change: Any) -> None:
     pen.record(line())
     with pytest.raises(DBAPIError, match="the audit only grows"), writing(services.engine) as connection:
         connection.execute(change)
     assert [row["actor"] for row in rows(services)] == ["root"]
 
 
-def test_on_postgresql_not_even_all_at_once(services: Services, pen: AuditLog, database: str) -> None:
+def test_on_postgresql_the_table_cannot_be_truncated(services: Services, pen: AuditLog, database: str) -> None:
     if database == "sqlite":
         return  # it has no such statement
     pen.record(line())
@@ -60,13 +60,15 @@ def test_on_postgresql_not_even_all_at_once(services: Services, pen: AuditLog, d
         connection.execute(text("TRUNCATE audit"))
 
 
-def test_a_change_and_its_line_are_one(services: Services, pen: AuditLog, user: User, database: str) -> None:
+def test_a_change_and_its_line_are_committed_together(
+    services: Services, pen: AuditLog, user: User, database: str
+) -> None:
     with pen.record_with_change(line()):
         services.accounts.disable(user.name)
     assert len(rows(services)) == 1
 
 
-def test_what_was_refused_leaves_no_line(services: Services, pen: AuditLog, database: str) -> None:
+def test_a_refused_change_leaves_no_line(services: Services, pen: AuditLog, database: str) -> None:
     with pytest.raises(UserNotFound), pen.record_with_change(line()):
         services.accounts.disable("nobody")
     assert rows(services) == []
@@ -83,7 +85,7 @@ def test_a_line_that_cannot_be_written_undoes_the_change(
     assert found.active
 
 
-def test_of_several_writes_the_first_takes_the_line(
+def test_the_line_is_written_with_the_first_of_several_transactions(
     services: Services, pen: AuditLog, person: Callable[..., User]
 ) -> None:
     person("ben")
@@ -95,6 +97,6 @@ def test_of_several_writes_the_first_takes_the_line(
     assert len(rows(services)) == 1
 
 
-def test_values_that_are_not_few_are_left_out(services: Services, pen: AuditLog) -> None:
+def test_large_values_are_left_out(services: Services, pen: AuditLog) -> None:
     pen.record(line(after={"payload": "x" * 5000}))
     assert rows(services)[0]["after"] == {"left_out": "5015 characters"}

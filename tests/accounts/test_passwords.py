@@ -20,12 +20,12 @@ def test_only_the_same_password_matches() -> None:
 
 
 @pytest.mark.parametrize("stored", [None, ""])
-def test_nothing_matches_where_there_is_no_password(stored: str | None) -> None:
+def test_nothing_matches_an_account_without_a_password(stored: str | None) -> None:
     assert not passwords.verify_password(GOOD, stored)
     assert not passwords.verify_password("", stored)
 
 
-def test_no_account_costs_as_much_as_a_wrong_password() -> None:
+def test_an_unknown_account_takes_as_long_as_a_wrong_password() -> None:
     assert not passwords.needs_rehash(passwords._NOBODYS)
 
 
@@ -45,7 +45,7 @@ def test_a_password_has_12_to_128_characters(password: str) -> None:
     ["password1234", "Passw0rd2026", "deskjobdeskjob", "DeskJob-1234!", "aaaaaaaaaaaa", "121212121212", "qwertyuiop12",
      "margarita-1", "MARGARITA2026", "correcthorsebatterystaple", "admin-admin-admin"],
 )  # fmt: skip
-def test_what_anybody_would_try_first_is_refused(password: str) -> None:
+def test_obvious_passwords_are_refused(password: str) -> None:
     with pytest.raises(BadAccount):
         passwords.check_strength(password, "margarita")
 

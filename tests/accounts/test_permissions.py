@@ -27,13 +27,13 @@ def test_each_role_holds_its_rights_and_no_others(role: Role, held: set[Right]) 
     assert {right for right in Right if may(person(role), right)} == held
 
 
-def test_who_may_not_is_told_who_may() -> None:
+def test_a_refusal_gives_its_reason() -> None:
     assert refusal(person(Role.AUDITOR), Right.RUN_QUEUES) is Reason.ONLY_OPERATORS
     assert refusal(person(Role.OPERATOR), Right.CHANGE_USERS) is Reason.ONLY_ADMINS
     assert refusal(person(Role.ADMIN), Right.CHANGE_USERS) is None
 
 
-def test_an_admin_of_a_tenant_runs_its_jobs_and_nothing_of_the_installation() -> None:
+def test_an_admin_of_a_tenant_manages_only_jobs_of_the_tenant() -> None:
     tenants_admin = person(Role.ADMIN, "north")
     assert {right for right in Right if may(tenants_admin, right)} == {Right.SEE_ALL_JOBS, Right.ACT_ON_ALL_JOBS}
     assert refusal(tenants_admin, Right.RUN_QUEUES) is Reason.NOT_IN_A_TENANT

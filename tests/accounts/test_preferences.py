@@ -8,13 +8,13 @@ from webapp.accounts.validation import BadAccount
 from webapp.services import Services
 
 
-def test_a_new_person_has_chosen_nothing(services: Services, database: str) -> None:
+def test_a_new_user_has_the_default_preferences(services: Services, database: str) -> None:
     added = services.accounts.add("zoe", "four calm green rivers")
     assert (added.theme, added.language, added.timezone) == ("system", "", "")
     assert (added.live_updates, added.notify) == (True, "always")
 
 
-def test_what_somebody_chose_is_kept_for_them_alone(services: Services, user: User, admin: User, database: str) -> None:
+def test_preferences_are_stored_per_user(services: Services, user: User, admin: User, database: str) -> None:
     chosen = Preferences(theme="dark", language="de", timezone="Europe/Madrid", live_updates=False, notify="never")
     save(services.engine, user.id, chosen)
     kept = services.accounts.get(user.id)
@@ -26,6 +26,6 @@ def test_what_somebody_chose_is_kept_for_them_alone(services: Services, user: Us
 @pytest.mark.parametrize(
     "wrong", [{"theme": "pink"}, {"language": "xx"}, {"timezone": "Mars/Base"}, {"notify": ""}, {"theme": ""}]
 )
-def test_what_cannot_be_chosen_is_refused(wrong: dict[str, Any]) -> None:
+def test_unknown_choices_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadAccount):
         Preferences(**wrong)

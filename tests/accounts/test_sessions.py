@@ -20,7 +20,7 @@ def last_seen(services: Services) -> datetime:
         return connection.execute(select(sessions.c.seen_at)).scalar_one()
 
 
-def test_a_token_says_who_it_is(services: Services, user: User, admin: User, database: str) -> None:
+def test_a_token_identifies_its_user(services: Services, user: User, admin: User, database: str) -> None:
     mine, theirs = services.sessions.begin(user.id), services.sessions.begin(admin.id)
     assert services.sessions.find(mine) == user
     assert services.sessions.find(theirs) == admin
@@ -42,12 +42,12 @@ def test_a_token_has_256_random_bits(services: Services, user: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x" * 43, "é", "\0"])
-def test_another_token_is_nobodys(services: Services, user: User, token: str) -> None:
+def test_an_unknown_token_identifies_no_user(services: Services, user: User, token: str) -> None:
     services.sessions.begin(user.id)
     assert services.sessions.find(token) is None
 
 
-def test_an_ended_session_opens_nothing(services: Services, user: User, database: str) -> None:
+def test_an_ended_session_gives_no_access(services: Services, user: User, database: str) -> None:
     token = services.sessions.begin(user.id)
     services.sessions.end(token)
     services.sessions.end(token)
@@ -62,7 +62,7 @@ def test_an_unused_session_ends_after_the_idle_time(services: Services, user: Us
     assert services.sessions.find(token) is None
 
 
-def test_a_used_session_ends_after_the_longest_time(services: Services, user: User, database: str) -> None:
+def test_a_used_session_ends_at_its_maximum_age(services: Services, user: User, database: str) -> None:
     token = services.sessions.begin(user.id)
     let_pass(services, timedelta(hours=11, minutes=59), unused=False)
     assert services.sessions.find(token) == user
@@ -70,7 +70,7 @@ def test_a_used_session_ends_after_the_longest_time(services: Services, user: Us
     assert services.sessions.find(token) is None
 
 
-def test_use_is_noted_at_most_once_a_minute(services: Services, user: User, database: str) -> None:
+def test_use_is_stored_at_most_once_a_minute(services: Services, user: User, database: str) -> None:
     token = services.sessions.begin(user.id)
     let_pass(services, timedelta(seconds=50))
     before = last_seen(services)
@@ -81,7 +81,7 @@ def test_use_is_noted_at_most_once_a_minute(services: Services, user: User, data
     assert datetime.now(UTC) - last_seen(services) < timedelta(seconds=30)
 
 
-def test_a_look_that_is_no_use_does_not_keep_a_session(services: Services, user: User) -> None:
+def test_an_automatic_refresh_does_not_extend_a_session(services: Services, user: User) -> None:
     token = services.sessions.begin(user.id)
     let_pass(services, timedelta(minutes=20))
     before = last_seen(services)
@@ -96,14 +96,12 @@ def test_a_request_in_flight_does_not_revive_an_ended_session(services: Services
     assert services.sessions.find(token) is None
 
 
-def test_a_disabled_person_has_no_session_even_where_a_row_was_left(
-    services: Services, user: User, database: str
-) -> None:
+def test_a_disabled_user_has_no_session_even_if_a_row_exists(services: Services, user: User, database: str) -> None:
     services.accounts.disable("ana")
     assert services.sessions.find(services.sessions.begin(user.id)) is None
 
 
-def test_a_sweep_removes_only_what_is_over(services: Services, user: User, database: str) -> None:
+def test_a_sweep_deletes_only_expired_sessions(services: Services, user: User, database: str) -> None:
     for _ in range(2):
         services.sessions.begin(user.id)
     let_pass(services, timedelta(minutes=31))
@@ -113,7 +111,7 @@ def test_a_sweep_removes_only_what_is_over(services: Services, user: User, datab
     assert services.sessions.find(fresh) == user
 
 
-def test_a_person_sees_the_own_sessions_that_last(services: Services, user: User, admin: User, database: str) -> None:
+def test_a_user_sees_their_active_sessions(services: Services, user: User, admin: User, database: str) -> None:
     services.sessions.begin(user.id, address="192.0.2.1")
     let_pass(services, services.sessions.idle)
     services.sessions.begin(admin.id)
@@ -125,7 +123,7 @@ def test_a_person_sees_the_own_sessions_that_last(services: Services, user: User
     assert services.sessions.of(user.id, phone)[0].address == "192.0.2.7"
 
 
-def test_a_person_ends_one_of_the_own_sessions(services: Services, user: User, admin: User, database: str) -> None:
+def test_a_user_ends_one_of_their_sessions(services: Services, user: User, admin: User, database: str) -> None:
     here, phone, foreign = (services.sessions.begin(one.id) for one in (user, user, admin))
     [_, other] = services.sessions.of(user.id, here)
     [theirs] = services.sessions.of(admin.id, foreign)
@@ -135,7 +133,7 @@ def test_a_person_ends_one_of_the_own_sessions(services: Services, user: User, a
     assert [services.sessions.find(token) for token in (here, phone, foreign)] == [user, None, admin]
 
 
-def test_a_person_ends_all_other_sessions(services: Services, user: User, admin: User, database: str) -> None:
+def test_a_user_ends_all_other_sessions(services: Services, user: User, admin: User, database: str) -> None:
     here, *others, foreign = (services.sessions.begin(one.id) for one in (user, user, user, admin))
     assert services.sessions.end_others(user.id, here) == len(others)
     assert [services.sessions.find(token) for token in (here, *others, foreign)] == [user, None, None, admin]

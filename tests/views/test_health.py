@@ -15,12 +15,12 @@ def stranger(app: object) -> FlaskClient:
     return app.test_client()
 
 
-def test_who_asks_for_health_needs_no_login(stranger: FlaskClient) -> None:
+def test_health_checks_need_no_login(stranger: FlaskClient) -> None:
     assert stranger.get("/healthz").json == {"web": "ok"}
 
 
 @pytest.mark.usefixtures("database")
-def test_a_clock_that_is_silent_is_told_part_by_part(stranger: FlaskClient, services: Services) -> None:
+def test_a_silent_clock_is_reported(stranger: FlaskClient, services: Services) -> None:
     assert stranger.get("/readyz").json == {"database": "ok", "redis": "ok", "clock": "silent"}
     assert stranger.get("/readyz").status_code == 200, "people are served all the same"
     assert stranger.get("/readyz/clock").status_code == 503
@@ -31,7 +31,7 @@ def test_a_clock_that_is_silent_is_told_part_by_part(stranger: FlaskClient, serv
     assert stranger.get("/readyz").json["clock"] == "silent"
 
 
-def test_a_redis_that_is_away_is_told(stranger: FlaskClient, services: Services) -> None:
+def test_an_unavailable_redis_is_reported(stranger: FlaskClient, services: Services) -> None:
     services.wake_ups.connection.connection_pool.reset()
     services.wake_ups.connection.connection_pool.connection_kwargs["path"] = "/no/such/socket"
     assert stranger.get("/readyz").json["redis"] == "cannot be reached"
@@ -39,5 +39,5 @@ def test_a_redis_that_is_away_is_told(stranger: FlaskClient, services: Services)
     assert stranger.get("/readyz/database").status_code == 200
 
 
-def test_a_part_that_there_is_not_is_not_found(stranger: FlaskClient) -> None:
+def test_an_unknown_part_is_not_found(stranger: FlaskClient) -> None:
     assert stranger.get("/readyz/engine").status_code == 404

@@ -22,7 +22,7 @@ def versioned(app: Flask) -> str:
         return url_for("static", filename="css/job.css")
 
 
-def test_a_file_travels_compressed_to_whoever_can_read_that(client: FlaskClient, versioned: str) -> None:
+def test_files_are_compressed_for_clients_that_accept_it(client: FlaskClient, versioned: str) -> None:
     plain = client.get(versioned)
     packed = client.get(versioned, headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip"
@@ -31,7 +31,7 @@ def test_a_file_travels_compressed_to_whoever_can_read_that(client: FlaskClient,
     assert len(packed.data) < len(plain.data) / 3
 
 
-def test_only_an_address_with_a_version_is_kept_for_good(client: FlaskClient, versioned: str) -> None:
+def test_only_a_versioned_url_is_cached_for_long(client: FlaskClient, versioned: str) -> None:
     assert "immutable" in client.get(versioned).headers["Cache-Control"]
     assert client.get("/static/css/job.css").headers["Cache-Control"] == "max-age=60, public"
     assert client.get("/static/css/job.css?other=v").headers["Cache-Control"] == "max-age=60, public"
@@ -46,7 +46,7 @@ def test_they_carry_the_headers_of_every_answer(client: FlaskClient, versioned: 
 @pytest.mark.parametrize(
     "path", ["/static/nothing.css", "/static/../webapp/app.py", "/static/css/", "/static/css/job.css.gz"]
 )
-def test_what_is_not_there_is_not_found(client: FlaskClient, path: str) -> None:
+def test_a_missing_file_is_not_found(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code in {302, 404}
 
 
@@ -55,7 +55,7 @@ def test_a_file_that_has_not_changed_is_not_sent_again(client: FlaskClient, vers
     assert client.get(versioned, headers={"If-None-Match": tag}).status_code == 304
 
 
-def test_they_are_compressed_once_however_many_ask_at_once(app: Flask, versioned: str) -> None:
+def test_concurrent_first_requests_compress_once(app: Flask, versioned: str) -> None:
     _temporary_folder().cleanup()
     compressed_copy.cache_clear()
     _temporary_folder.cache_clear()

@@ -20,7 +20,7 @@ def newcomer(person: Callable[..., User], client_of: Callable[[User], FlaskClien
     return client_of(person("nia", password_is_temporary=True))
 
 
-def test_who_has_a_one_time_password_gets_nowhere_else(newcomer: FlaskClient) -> None:
+def test_a_one_time_password_leads_only_to_the_password_page(newcomer: FlaskClient) -> None:
     for path in ("/jobs", "/jobs/new", "/nothing"):
         answer = newcomer.get(path)
         assert (answer.status_code, answer.location) == (303, "/new-password")
@@ -30,7 +30,7 @@ def test_who_has_a_one_time_password_gets_nowhere_else(newcomer: FlaskClient) ->
     assert newcomer.get("/static/live.js").status_code == 200
 
 
-def test_a_password_of_ones_own_opens_the_rest_and_ends_other_sessions(
+def test_a_new_password_gives_access_and_ends_other_sessions(
     newcomer: FlaskClient, client_of: Callable[[User], FlaskClient], services: Services, password: str
 ) -> None:
     elsewhere = client_of(services.accounts.by_name("nia"))
@@ -49,7 +49,7 @@ def test_a_password_of_ones_own_opens_the_rest_and_ends_other_sessions(
         ({"own_password": "not the one I was given"}, "Incorrect password."),
     ],
 )
-def test_a_password_that_will_not_do_is_refused(
+def test_an_invalid_new_password_is_refused(
     newcomer: FlaskClient, services: Services, password: str, typed: dict[str, str], sentence: str
 ) -> None:
     data = {"own_password": password, "password": GOOD, "repeated": GOOD, **typed}

@@ -16,7 +16,7 @@ def client(client_of: Client, user: User) -> FlaskClient:
     return client_of(user)
 
 
-def test_the_choices_are_kept_and_shown(client: FlaskClient, services: Services, user: User) -> None:
+def test_the_preferences_are_saved_and_shown(client: FlaskClient, services: Services, user: User) -> None:
     answer = client.post("/me", data=GOOD)
     assert (answer.status_code, answer.location) == (303, "/me?said=saved")
     kept = services.accounts.get(user.id)
@@ -28,7 +28,7 @@ def test_the_choices_are_kept_and_shown(client: FlaskClient, services: Services,
 
 
 @pytest.mark.parametrize("wrong", [{"timezone": "Atlantis"}, {"theme": "pink"}, {"language": "xx"}, {"notify": "?"}])
-def test_a_bad_choice_gets_a_sentence_and_loses_nothing(
+def test_an_invalid_choice_gets_an_error_and_keeps_the_input(
     client: FlaskClient, services: Services, user: User, wrong: dict[str, str]
 ) -> None:
     answer = client.post("/me", data={**GOOD, **wrong})
@@ -39,12 +39,12 @@ def test_a_bad_choice_gets_a_sentence_and_loses_nothing(
     assert services.accounts.get(user.id) == user
 
 
-def test_a_zone_may_be_typed_as_people_write_it(client: FlaskClient, services: Services, user: User) -> None:
+def test_a_time_zone_can_be_typed_with_spaces(client: FlaskClient, services: Services, user: User) -> None:
     client.post("/me", data={**GOOD, "timezone": " America/New York "})
     assert services.accounts.get(user.id).timezone == "America/New_York"
 
 
-def test_without_live_updates_no_page_asks_by_itself(client: FlaskClient) -> None:
+def test_without_live_updates_no_page_polls(client: FlaskClient) -> None:
     assert 'hx-trigger="every' in client.get("/jobs").text
     client.post("/me", data={name: value for name, value in GOOD.items() if name != "live_updates"})
     quiet = client.get("/jobs").text
@@ -77,7 +77,7 @@ def test_a_password_is_not_changed_by_mistake(
     assert services.accounts.authenticate(user.name, password) == user
 
 
-def test_guessing_the_old_password_is_slow(client: FlaskClient, services: Services, user: User) -> None:
+def test_guesses_of_the_current_password_are_limited(client: FlaskClient, services: Services, user: User) -> None:
     services.wake_ups.connection.flushdb()
     typed = {"old": "a wrong old password", "new": NEW, "again": NEW}
     answers = [client.post("/me/password", data=typed).status_code for _ in range(12)]
@@ -86,7 +86,7 @@ def test_guessing_the_old_password_is_slow(client: FlaskClient, services: Servic
     services.wake_ups.connection.flushdb()
 
 
-def test_a_person_ends_a_session_elsewhere(client: FlaskClient, client_of: Client, user: User) -> None:
+def test_a_user_ends_another_session(client: FlaskClient, client_of: Client, user: User) -> None:
     elsewhere = client_of(user)
     assert elsewhere.get("/me").status_code == 200
     page = client.get("/me").text
@@ -96,13 +96,13 @@ def test_a_person_ends_a_session_elsewhere(client: FlaskClient, client_of: Clien
     assert client.get("/me").status_code == 200
 
 
-def test_a_person_ends_all_sessions_elsewhere(client: FlaskClient, client_of: Client, user: User) -> None:
+def test_a_user_ends_all_other_sessions(client: FlaskClient, client_of: Client, user: User) -> None:
     others = [client_of(user) for _ in range(2)]
     assert client.post("/me/sessions/end-others").status_code == 303
     assert [other.get("/me").status_code for other in (client, *others)] == [200, 302, 302]
 
 
-def test_nobody_ends_a_session_of_somebody_else(
+def test_a_session_of_another_user_cannot_be_ended(
     client: FlaskClient, client_of: Client, admin: User, services: Services
 ) -> None:
     theirs = client_of(admin)
@@ -111,7 +111,7 @@ def test_nobody_ends_a_session_of_somebody_else(
     assert theirs.get("/me").status_code == 200
 
 
-def test_the_name_in_the_top_bar_leads_there(client: FlaskClient, user: User) -> None:
+def test_the_name_in_the_top_bar_links_to_the_settings(client: FlaskClient, user: User) -> None:
     assert f'href="/me" title="Settings of {user.full_name}"' in client.get("/jobs").text
 
 

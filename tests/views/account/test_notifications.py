@@ -42,13 +42,13 @@ def again(page: str) -> str:
     return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
 
 
-def test_an_empty_page_says_what_will_come(client: FlaskClient) -> None:
+def test_an_empty_page_explains_notifications(client: FlaskClient) -> None:
     page = client.get("/notices").text
     assert "No notifications yet" in page
     assert "bell__count" not in page
 
 
-def test_a_notice_leads_to_the_job_and_its_result(
+def test_a_notification_links_to_the_job_and_its_result(
     client: FlaskClient, ended: Callable[..., Job], attach: Callable[..., object]
 ) -> None:
     job = ended()
@@ -75,7 +75,7 @@ def test_unread_ones_come_first_and_can_be_read_one_by_one_or_all(
     assert "bell__count" not in page
 
 
-def test_nobody_reads_the_notices_of_others(
+def test_notifications_of_other_users_are_hidden(
     client: FlaskClient, ended: Callable[..., Job], services: Services, user: User, person: Callable[..., User],
     client_of: Callable[[User], FlaskClient],
 ) -> None:  # fmt: skip
@@ -94,7 +94,7 @@ def test_looking_changes_nothing(client: FlaskClient, ended: Callable[..., Job])
     assert "bell__count" in client.get("/notices").text
 
 
-def test_what_ends_while_the_page_is_open_is_said_once(client: FlaskClient, ended: Callable[..., Job]) -> None:
+def test_a_job_that_ends_while_the_page_is_open_gets_one_toast(client: FlaskClient, ended: Callable[..., Job]) -> None:
     ended(title="Before")
     page = client.get("/jobs").text
     assert "data-toast" not in page
@@ -105,7 +105,7 @@ def test_what_ends_while_the_page_is_open_is_said_once(client: FlaskClient, ende
     assert "data-toast" not in client.get(again(answer), headers=POLL).text
 
 
-def test_when_the_last_of_several_ends_it_is_said_that_all_have(
+def test_the_last_of_several_jobs_gets_one_toast_for_all(
     client: FlaskClient, services: Services, user: User, ended: Callable[..., Job]
 ) -> None:
     own = {"owner": Owner(user_id=user.id), "dispatch": False}

@@ -50,13 +50,13 @@ def count_of_sessions(services: Services) -> int:
         return connection.execute(select(func.count()).select_from(sessions)).scalar_one()
 
 
-def test_who_signs_in_gets_to_the_jobs(browser: FlaskClient, user: User, password: str, database: str) -> None:
+def test_sign_in_leads_to_the_jobs(browser: FlaskClient, user: User, password: str, database: str) -> None:
     response = sign_in(browser, "Ana", password)
     assert (response.status_code, response.location) == (303, "/jobs")
     assert browser.get("/sample").text == "a page"
 
 
-def test_who_signs_in_gets_to_the_page_that_was_asked_for(browser: FlaskClient, user: User, password: str) -> None:
+def test_sign_in_leads_to_the_requested_page(browser: FlaskClient, user: User, password: str) -> None:
     asked = browser.get("/sample?a=b&c=d").location
     form = re.search(r'action="([^"]+)"', browser.get(asked).text)
     assert form
@@ -67,7 +67,9 @@ def test_who_signs_in_gets_to_the_page_that_was_asked_for(browser: FlaskClient, 
 @pytest.mark.parametrize(
     "elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "/%09/evil.example"]
 )
-def test_nobody_is_sent_to_another_site(browser: FlaskClient, user: User, password: str, elsewhere: str) -> None:
+def test_sign_in_never_redirects_to_another_site(
+    browser: FlaskClient, user: User, password: str, elsewhere: str
+) -> None:
     assert sign_in(browser, "ana", password, f"/login?next={elsewhere}").location == "/jobs"
     assert browser.get(f"/login?next={elsewhere}").location == "/jobs"
 
@@ -75,7 +77,7 @@ def test_nobody_is_sent_to_another_site(browser: FlaskClient, user: User, passwo
 @pytest.mark.parametrize(
     ("name", "typed"), [("ana", "wrong password"), ("nobody", "wrong password"), ("a\0b", "wrong password"), ("", "")]
 )
-def test_every_no_is_the_same_page(browser: FlaskClient, user: User, name: str, typed: str) -> None:
+def test_every_refused_sign_in_shows_the_same_page(browser: FlaskClient, user: User, name: str, typed: str) -> None:
     response = sign_in(browser, name, typed)
     assert response.status_code == 422
     assert '<p class="error-summary" role="alert">Incorrect username or password.</p>' in response.text
@@ -88,21 +90,19 @@ def test_the_name_that_was_typed_is_kept_and_escaped(browser: FlaskClient) -> No
     assert "<script>alert" not in text
 
 
-def test_a_disabled_person_gets_the_same_no(
+def test_a_disabled_user_sees_the_same_refusal(
     services: Services, browser: FlaskClient, user: User, password: str
 ) -> None:
     services.accounts.disable("ana")
     assert "Incorrect username or password." in sign_in(browser, "ana", password).text
 
 
-def test_who_is_signed_in_is_not_asked_again(client_of: Callable[[User], FlaskClient], user: User) -> None:
+def test_a_signed_in_user_skips_the_sign_in_page(client_of: Callable[[User], FlaskClient], user: User) -> None:
     response = client_of(user).get("/login")
     assert (response.status_code, response.location) == (303, "/jobs")
 
 
-def test_each_login_has_a_session_of_its_own(
-    services: Services, browser: FlaskClient, user: User, password: str
-) -> None:
+def test_each_sign_in_starts_a_new_session(services: Services, browser: FlaskClient, user: User, password: str) -> None:
     with browser.session_transaction() as session:
         session["_user_id"] = planted = services.sessions.begin(user.id)
     services.sessions.end(planted)
@@ -137,7 +137,7 @@ def test_a_copied_cookie_is_dead_after_signing_out(
     assert copy.get("/sample").location == "/login?next=/sample"
 
 
-def test_signing_out_has_the_browser_forget(
+def test_signing_out_clears_the_browsers_cache(
     services: Services, browser: FlaskClient, user: User, password: str
 ) -> None:
     sign_in(browser, "ana", password)
@@ -154,7 +154,7 @@ def test_signing_out_needs_a_form(client_of: Callable[[User], FlaskClient], user
     assert client.get("/logout").status_code == 405
 
 
-def test_logins_are_logged_with_who_and_whence(
+def test_sign_ins_are_logged_with_name_and_address(
     browser: FlaskClient, user: User, password: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")

@@ -54,7 +54,7 @@ class Speed(Enum):
         (Any, ..., "<textarea"),
     ],
 )
-def test_a_field_is_asked_in_its_own_way(annotation: Any, default: Any, kind: str) -> None:
+def test_each_type_has_its_form_field(annotation: Any, default: Any, kind: str) -> None:
     assert kind in shown(annotation, default)
 
 
@@ -77,7 +77,7 @@ def test_without_a_lower_bound_there_are_no_steps_to_count_from_a_wrong_value() 
     assert 'step="1"' in shown(int, Field(multiple_of=5))
 
 
-def test_what_may_stay_empty_is_not_required() -> None:
+def test_a_field_that_can_be_empty_is_not_required() -> None:
     assert "required" in shown(str)
     assert "required" in shown(int, 3)
     assert "required" not in shown(str, "")
@@ -104,7 +104,7 @@ def test_options_are_labelled_by_the_author_else_by_their_names() -> None:
     )
 
 
-def test_options_that_read_the_same_are_told_apart() -> None:
+def test_options_with_the_same_text_get_different_tokens() -> None:
     html = shown(Literal["1", 1])
     assert 'value="&#34;1&#34;"' in html
     assert 'value="1"' in html
@@ -115,7 +115,7 @@ def test_a_default_is_chosen() -> None:
     assert "checked" not in shown(Size)
 
 
-def test_moments_are_shown_on_the_clock_of_the_form() -> None:
+def test_times_are_shown_in_the_zone_of_the_form() -> None:
     assert 'value="2026-11-22T10:00"' in shown(datetime, datetime(2026, 11, 22, 10, tzinfo=UTC))
 
 

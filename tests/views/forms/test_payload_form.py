@@ -44,11 +44,11 @@ def errors(annotation: Any, *typed: str, default: Any = ...) -> str:
         (EmailStr, ..., "ana@example.org ", "ana@example.org"),
     ],
 )
-def test_what_is_typed_becomes_a_value(annotation: Any, default: Any, typed: str, value: Any) -> None:
+def test_input_becomes_a_value(annotation: Any, default: Any, typed: str, value: Any) -> None:
     assert values(annotation, default, typed) == {"field": value}
 
 
-def test_what_is_not_sent_is_left_to_the_payload_class() -> None:
+def test_missing_fields_are_left_to_the_payload_class() -> None:
     assert values(int, 5) == {}
     assert values(bool, True) == {}  # noqa: FBT003
     assert values(list[Literal["a"]], ["a"]) == {}
@@ -67,7 +67,7 @@ def test_a_secret_left_empty_keeps_the_default_that_was_not_shown() -> None:
     assert values(SecretStr, SecretStr("hush"), "") == {}
 
 
-def test_moments_are_typed_on_the_clock_of_the_form() -> None:
+def test_times_are_entered_in_the_zone_of_the_form() -> None:
     payload_class = create_model("Payload", at=(datetime, ...))
     typed = MultiDict({"at": "2026-11-22T10:00"})
     found = payload_class.model_validate(form_values(payload_class, typed, ZoneInfo("Europe/Madrid")))
@@ -99,7 +99,7 @@ def test_moments_are_typed_on_the_clock_of_the_form() -> None:
         (Any, '"a\\u0000b"', "This JSON contains a value that cannot be stored."),
     ],
 )
-def test_what_does_not_fit_is_said_in_a_sentence(annotation: Any, typed: str, sentence: str) -> None:
+def test_invalid_input_gets_a_sentence(annotation: Any, typed: str, sentence: str) -> None:
     zone = ZoneInfo("Asia/Tokyo")
     payload_class: type[BaseModel] = create_model("Payload", field=(annotation, ...))
     form = PayloadForm(payload_class, zone=zone, typed=MultiDict({"field": typed}))
@@ -132,7 +132,7 @@ class Span(BaseModel):
         return self
 
 
-def test_all_that_is_wrong_is_said_in_one_round() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     form = PayloadForm(Span, typed=MultiDict({"since": "x", "until": "2026-01-01", "count": "0", "extra": "{"}))
     assert not form.accepts({"until": "Something else was wrong."})
     assert {field.name: field.errors[0] for field in form.fields_with_errors()} == {
@@ -143,7 +143,7 @@ def test_all_that_is_wrong_is_said_in_one_round() -> None:
     }
 
 
-def test_what_is_wrong_with_the_whole_belongs_to_no_field() -> None:
+def test_an_error_of_the_whole_payload_belongs_to_no_field() -> None:
     form = PayloadForm(
         Span, typed=MultiDict({"since": "2026-01-02", "until": "2026-01-01", "count": "1", "extra": "{}"})
     )
@@ -151,7 +151,7 @@ def test_what_is_wrong_with_the_whole_belongs_to_no_field() -> None:
     assert form.form_errors == ["The last day is before the first."]
 
 
-def test_nothing_that_was_typed_is_lost() -> None:
+def test_rejected_input_is_shown_again() -> None:
     form = PayloadForm(Span, typed=MultiDict({"since": "x<", "until": "", "count": "none", "extra": "{"}))
     assert not form.accepts()
     assert [field.data for field in form] == ["x<", "", "none", "{"]

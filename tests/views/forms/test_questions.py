@@ -15,11 +15,11 @@ def asked(payload_class: type[BaseModel]) -> dict[str, FieldSpec]:
     return {question.name: question for question in field_specs(payload_class)}
 
 
-def test_questions_come_in_the_order_of_the_fields() -> None:
+def test_specs_follow_the_order_of_the_fields() -> None:
     assert list(asked(EveryKind)) == list(EveryKind.model_fields)
 
 
-def test_a_question_is_titled_as_people_read() -> None:
+def test_titles_are_readable() -> None:
     class Payload(BaseModel):
         api_key: str
         full_text: str
@@ -33,7 +33,7 @@ def test_an_enum_neither_names_nor_describes_the_field_that_has_it() -> None:
     assert (question.title, question.help) == ("Depth", "")
 
 
-def test_a_default_that_is_made_anew_is_made_for_each_form() -> None:
+def test_a_default_factory_runs_for_each_form() -> None:
     made = iter([1, 2])
 
     class Payload(BaseModel):
@@ -98,7 +98,7 @@ class Node(BaseModel):
 @pytest.mark.parametrize(
     "annotation", [Callable[[], None], Any, object, Node, dict[str, Node], type, Annotated[int, "x"]]
 )
-def test_every_annotation_makes_a_question(annotation: Any) -> None:
+def test_every_annotation_has_a_spec(annotation: Any) -> None:
     class Payload(BaseModel):
         field: annotation
 

@@ -68,7 +68,7 @@ def test_a_payload_shown_in_a_form_and_sent_back_is_the_same_payload(zone: tzinf
 
 @settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(sorted(EveryKind.model_fields)), st.text(max_size=60))))
-def test_whatever_is_typed_is_answered_with_sentences_and_shown_again(typed: list[tuple[str, str]]) -> None:
+def test_any_input_is_answered_with_sentences_and_shown_again(typed: list[tuple[str, str]]) -> None:
     form = PayloadForm(EveryKind, zone=MADRID, typed=MultiDict(typed))
     assert not form.accepts()  # no file was chosen
     assert all(sentence.endswith(".") for errors in form.errors.values() for sentence in errors)

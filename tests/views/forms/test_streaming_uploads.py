@@ -161,7 +161,7 @@ def test_nothing_stays_when_the_view_fails(client: FlaskClient, on_disk: Callabl
     assert on_disk() == 0
 
 
-def test_a_stranger_reaches_no_disk(app: Flask, on_disk: Callable[[], int]) -> None:
+def test_an_anonymous_upload_is_discarded(app: Flask, on_disk: Callable[[], int]) -> None:
     answer = send(app.test_client(), "/keep", body(("a", "a.csv", b"x")))
     assert answer.status_code == 303
     assert on_disk() == 0
@@ -197,7 +197,7 @@ def test_a_part_without_a_filename_is_no_file(client: FlaskClient, on_disk: Call
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "multipart/form-data; boundary=other", "text/plain"])
-def test_a_body_that_is_no_form_brings_nothing(
+def test_a_body_that_is_not_a_form_has_no_files(
     client: FlaskClient, on_disk: Callable[[], int], content_type: str
 ) -> None:
     answer = client.post("/keep", data=body(("a", "a.csv", b"x")), content_type=content_type)
@@ -205,7 +205,7 @@ def test_a_body_that_is_no_form_brings_nothing(
     assert on_disk() == 0
 
 
-def test_a_part_without_a_name_is_no_answer(client: FlaskClient, on_disk: Callable[[], int]) -> None:
+def test_a_part_without_a_name_is_ignored(client: FlaskClient, on_disk: Callable[[], int]) -> None:
     client.environ_base.pop("HTTP_X_CSRFTOKEN")
     nameless = body(("a", None, b"x"), ("b", "b.csv", b"x")).replace(b'name="a"', b"x").replace(b'name="b"', b"x")
     assert send(client, "/small", nameless).status_code == 400
@@ -228,7 +228,7 @@ def test_no_body_breaks_the_parser_or_stays(
     assert on_disk() == before
 
 
-def test_the_rest_of_a_refused_body_is_heard_so_that_the_answer_is_seen(
+def test_the_rest_of_a_refused_body_is_read_so_the_response_is_shown(
     app: Flask, user: User, services: Services
 ) -> None:
     source = BytesIO(body(("a", "a.csv", b"x" * 3_000_000)))

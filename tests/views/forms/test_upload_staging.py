@@ -32,9 +32,7 @@ def test_a_token_brings_the_file_back(staging: UploadStaging, file: StoredFile) 
     assert staging.peek("data", staging.token("data", file)) == file
 
 
-def test_a_token_is_of_no_use_to_anybody_else_or_elsewhere(
-    files: FileStore, staging: UploadStaging, file: StoredFile
-) -> None:
+def test_a_token_is_bound_to_user_type_and_field(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
     token = staging.token("data", file)
     others = [
         (UploadStaging(files, KEY, user_id=uuid4(), type_name="import"), "data"),
@@ -48,7 +46,7 @@ def test_a_token_is_of_no_use_to_anybody_else_or_elsewhere(
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "…", "." * 5000])
-def test_a_forged_token_brings_nothing(staging: UploadStaging, token: str) -> None:
+def test_a_forged_token_is_refused(staging: UploadStaging, token: str) -> None:
     with pytest.raises(StagedFileGone):
         staging.peek("data", token)
 
@@ -72,7 +70,7 @@ def test_a_file_that_was_swept_is_no_longer_staged(files: FileStore, staging: Up
         staging.take(file)
 
 
-def test_each_job_takes_a_file_of_its_own(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
+def test_each_job_gets_its_own_file(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
     one, other = staging.take(file), staging.take(file)
     assert len({file.id, one.id, other.id}) == 3
     assert replace(one, id=file.id) == file

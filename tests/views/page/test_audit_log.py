@@ -38,13 +38,13 @@ def test_signing_in_and_out_leaves_lines(app: Flask, services: Services, user: U
     assert (went["action"], went["actor_id"], went["role"]) == ("sign_out", user.id, "user")
 
 
-def test_a_refused_login_names_the_account_and_nobody_who_acts(app: Flask, services: Services, user: User) -> None:
+def test_a_refused_sign_in_names_the_account_but_no_actor(app: Flask, services: Services, user: User) -> None:
     sign_in(app, "ana", "not this one")
     (line,) = lines(services)
     assert (line["action"], line["actor_id"], line["actor"], line["object_id"]) == ("sign_in_refused", None, "", "ana")
 
 
-def test_what_is_no_account_is_not_written_down(app: Flask, services: Services) -> None:
+def test_an_unknown_name_is_not_recorded(app: Flask, services: Services) -> None:
     sign_in(app, "my-secret-password", "typed-in-the-wrong-field")
     assert lines(services)[0]["object_id"] == ""
 

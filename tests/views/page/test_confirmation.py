@@ -44,7 +44,7 @@ def test_with_htmx_a_dialog_asks_and_the_harmless_button_has_the_focus(client: F
     assert 'action="/stop"' in dialog
 
 
-def test_what_cannot_be_done_is_disabled_with_its_reason(client: FlaskClient) -> None:
+def test_a_refused_action_is_disabled_with_its_reason(client: FlaskClient) -> None:
     page = client.get("/never").text
     assert '<button class="button button--danger" disabled aria-describedby="dialog-refusal">' in page
     assert "They have ended." in page

@@ -32,7 +32,7 @@ def client(app: Flask, client_of: Callable[[User], FlaskClient], user: User, put
 
 
 @pytest.mark.parametrize("code", sorted(PAGES - {416, 500, 507}))
-def test_every_error_has_a_page_with_a_way_on(client: FlaskClient, code: int) -> None:
+def test_every_error_page_has_a_link(client: FlaskClient, code: int) -> None:
     page = client.get(f"/abort/{code}")
     assert page.status_code == code
     assert re.search(r"<h1>[A-Z][^<]+</h1>", page.text)
@@ -47,24 +47,24 @@ def test_every_error_has_a_fragment_for_htmx(client: FlaskClient, code: int) -> 
     assert 'role="alert"' in answer.text
 
 
-def test_an_error_without_a_page_of_its_own_has_one_all_the_same(client: FlaskClient) -> None:
+def test_an_error_without_its_own_page_uses_the_nearest(client: FlaskClient) -> None:
     assert "<h1>" in client.get("/abort/418").text
     assert "<h1>" in client.get("/abort/501").text
 
 
-def test_a_wrong_method_says_which_are_right(client: FlaskClient) -> None:
+def test_a_wrong_method_lists_the_allowed_ones(client: FlaskClient) -> None:
     answer = client.post("/jobs")
     assert answer.status_code == 405
     assert "GET" in answer.headers["Allow"]
 
 
-def test_an_illegal_move_is_a_conflict_that_says_why(client: FlaskClient) -> None:
+def test_an_illegal_transition_is_a_conflict_with_its_reason(client: FlaskClient) -> None:
     answer = client.get("/fail/conflict")
     assert answer.status_code == 409
     assert "is completed and cannot become running." in answer.text
 
 
-def test_a_fault_of_ours_has_a_number_and_no_detail(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_has_a_number_and_no_details(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR, "webapp.views.page.error_pages"):
         answer = client.get("/fail/bug")
     number = re.search(r"<code>([0-9a-f]{8})</code>", answer.text)[1]
@@ -75,7 +75,7 @@ def test_a_fault_of_ours_has_a_number_and_no_detail(client: FlaskClient, caplog:
     assert "secret detail of module x" in caplog.text
 
 
-def test_a_database_that_does_not_answer_is_said_without_asking_it(client: FlaskClient) -> None:
+def test_the_page_for_a_database_that_is_down_does_not_use_it(client: FlaskClient) -> None:
     answer = client.get("/fail/database")
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
@@ -83,14 +83,14 @@ def test_a_database_that_does_not_answer_is_said_without_asking_it(client: Flask
     assert "SELECT" not in answer.text
 
 
-def test_a_database_without_room_is_a_full_disk(client: FlaskClient) -> None:
+def test_a_full_database_disk_answers_507(client: FlaskClient) -> None:
     page = client.get("/fail/full database")
     assert page.status_code == 507
     assert "The disk is full" in page.text
     assert "secret" not in page.text
 
 
-def test_any_other_error_of_the_system_is_a_fault_of_ours(client: FlaskClient) -> None:
+def test_any_other_os_error_is_an_internal_error(client: FlaskClient) -> None:
     page = client.get("/fail/system")
     assert page.status_code == 500
     assert "secret" not in page.text

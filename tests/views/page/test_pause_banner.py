@@ -15,7 +15,7 @@ def ana(user: User, client_of: Callable[[User], FlaskClient]) -> FlaskClient:
     return client_of(user)
 
 
-def test_who_waits_for_a_paused_queue_is_told_why_within_one_poll(
+def test_owners_of_waiting_jobs_see_a_pause_within_one_poll(
     ana: FlaskClient, services: Services, put: Callable[..., Job], admin: User
 ) -> None:
     put()
@@ -29,7 +29,7 @@ def test_who_waits_for_a_paused_queue_is_told_why_within_one_poll(
     assert "/admin/queues" not in answer.text
 
 
-def test_who_waits_for_nothing_there_is_not_troubled(
+def test_users_without_waiting_jobs_see_no_banner(
     ana: FlaskClient, services: Services, put: Callable[..., Job]
 ) -> None:
     put(queue="night")
@@ -37,7 +37,7 @@ def test_who_waits_for_nothing_there_is_not_troubled(
     assert BANNER not in ana.get("/jobs").text
 
 
-def test_a_paused_queue_is_not_said_to_lack_a_worker(
+def test_a_paused_queue_does_not_report_a_missing_worker(
     ana: FlaskClient, services: Services, put: Callable[..., Job]
 ) -> None:
     put()
@@ -46,7 +46,7 @@ def test_a_paused_queue_is_not_said_to_lack_a_worker(
     assert "no worker is running" not in ana.get("/jobs").text, "no worker would start it now"
 
 
-def test_an_operator_is_told_by_whom_and_led_to_the_queue(
+def test_operators_see_who_paused_the_queue_with_a_link(
     services: Services, put: Callable[..., Job], admin: User, client_of: Callable[[User], FlaskClient]
 ) -> None:
     put()

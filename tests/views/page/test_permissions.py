@@ -22,12 +22,12 @@ def browser_of(
     return lambda role, **more: client_of(person(f"the-{role}", role=role, **more))
 
 
-def test_what_one_may_not_see_is_not_there(browser_of: Callable[..., FlaskClient]) -> None:
+def test_a_hidden_page_is_not_found(browser_of: Callable[..., FlaskClient]) -> None:
     user = browser_of("user")
     assert user.get("/page").status_code == user.post("/pause").status_code == 404
 
 
-def test_who_sees_and_may_not_act_is_told_why(browser_of: Callable[..., FlaskClient]) -> None:
+def test_a_user_without_the_right_sees_the_reason(browser_of: Callable[..., FlaskClient]) -> None:
     auditor = browser_of("auditor")
     assert auditor.get("/page").text == "seen"
     assert "disabled" in auditor.get("/button").text
@@ -37,7 +37,7 @@ def test_who_sees_and_may_not_act_is_told_why(browser_of: Callable[..., FlaskCli
         assert "Only operators and admins can do this." in text
 
 
-def test_who_may_act_does(browser_of: Callable[..., FlaskClient]) -> None:
+def test_a_user_with_the_right_can_act(browser_of: Callable[..., FlaskClient]) -> None:
     operator = browser_of("operator")
     assert operator.post("/pause").text == "paused"
     assert "disabled" not in operator.get("/button").text

@@ -11,7 +11,7 @@ from webapp.views.page.request import viewer
 @pytest.mark.parametrize(
     ("role", "sees_all"), [("user", False), ("auditor", True), ("operator", True), ("admin", True)]
 )
-def test_a_viewer_is_the_person_who_is_signed_in(
+def test_the_viewer_is_the_signed_in_user(
     app: Flask, client_of: Callable[[User], FlaskClient], person: Callable[..., User], role: str, *, sees_all: bool
 ) -> None:
     app.add_url_rule("/me-as-viewer", "me_as_viewer", lambda: repr(viewer()))

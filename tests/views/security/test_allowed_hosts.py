@@ -26,7 +26,7 @@ def status(folder: Path, host: str, *, public_url: str = "https://jobs.example.o
         "[::1]:8000",
     ],
 )
-def test_our_own_names_are_answered(tmp_path: Path, host: str) -> None:
+def test_known_host_names_are_answered(tmp_path: Path, host: str) -> None:
     assert status(tmp_path, host) == 200
 
 
@@ -43,9 +43,9 @@ def test_our_own_names_are_answered(tmp_path: Path, host: str) -> None:
         "[",
     ],
 )
-def test_foreign_names_are_not(tmp_path: Path, host: str) -> None:
+def test_unknown_host_names_are_refused(tmp_path: Path, host: str) -> None:
     assert status(tmp_path, host) == 400
 
 
-def test_without_a_public_url_any_name_may_be_ours(tmp_path: Path) -> None:
+def test_without_a_public_url_every_host_name_is_accepted(tmp_path: Path) -> None:
     assert status(tmp_path, "nas.local:8000", public_url="") == 200

@@ -41,13 +41,13 @@ def test_nothing_is_changed_without_the_token(site: Flask, without_token: FlaskC
 
 
 @pytest.mark.parametrize("token", ["", "x", "ImZvcmdlZCI.aaaa.bbbb"])
-def test_a_forged_token_is_none(without_token: FlaskClient, token: str) -> None:
+def test_a_forged_csrf_token_is_refused(without_token: FlaskClient, token: str) -> None:
     url = f"/sample/{uuid4()}/stop"
     assert without_token.post(url, data={"csrf_token": token}).status_code == 400
     assert without_token.post(url, headers={"X-CSRFToken": token}).status_code == 400
 
 
-def test_the_token_of_somebody_else_is_none(
+def test_the_token_of_another_user_is_refused(
     signed_in: FlaskClient, site: Flask, client_of: Callable[[User], FlaskClient], admin: User
 ) -> None:
     other = client_of(admin)
@@ -57,7 +57,7 @@ def test_the_token_of_somebody_else_is_none(
 
 
 @pytest.mark.parametrize(("where", "status"), [("cross-site", 400), ("same-origin", 200), ("none", 200)])
-def test_a_form_of_another_site_is_refused_whatever_it_holds(signed_in: FlaskClient, where: str, status: int) -> None:
+def test_a_form_from_another_site_is_refused(signed_in: FlaskClient, where: str, status: int) -> None:
     response = signed_in.post(f"/sample/{uuid4()}/stop", headers={"Sec-Fetch-Site": where})
     assert response.status_code == status
 

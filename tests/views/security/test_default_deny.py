@@ -29,7 +29,7 @@ def next_of(location: str) -> str:
     return parse_qs(address.query).get("next", [""])[0]
 
 
-def test_a_stranger_gets_nowhere_but_to_the_login(site: Flask, stranger: FlaskClient) -> None:
+def test_anonymous_requests_lead_to_the_sign_in_page(site: Flask, stranger: FlaskClient) -> None:
     closed = [request for request in every_request(site) if request[0] not in PUBLIC]
     assert len(closed) >= 8
     for endpoint, method, url in closed:
@@ -38,15 +38,15 @@ def test_a_stranger_gets_nowhere_but_to_the_login(site: Flask, stranger: FlaskCl
         assert urlsplit(response.location).path == "/login", (endpoint, method)
 
 
-def test_a_stranger_cannot_tell_which_pages_exist(stranger: FlaskClient) -> None:
+def test_anonymous_requests_do_not_reveal_which_pages_exist(stranger: FlaskClient) -> None:
     assert stranger.get("/sample/nothing").status_code == stranger.get("/sample").status_code == 302
 
 
-def test_only_these_are_open_to_strangers() -> None:
+def test_only_the_listed_routes_are_public() -> None:
     assert {"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"} == PUBLIC
 
 
-def test_after_the_login_one_gets_where_one_wanted(stranger: FlaskClient) -> None:
+def test_sign_in_leads_back_to_the_requested_page(stranger: FlaskClient) -> None:
     assert next_of(stranger.get("/sample?tab=done&x=a%20b").location) == "/sample?tab=done&x=a%20b"
 
 
@@ -82,7 +82,7 @@ def test_a_fragment_in_the_address_bar_leads_to_its_page(stranger: FlaskClient) 
     assert next_of(stranger.get("/jobs/_live?tab=failed").location) == "/jobs?tab=failed"
 
 
-def test_who_is_signed_in_gets_in(site: Flask, client_of: Callable[[User], FlaskClient], user: User) -> None:
+def test_a_signed_in_user_has_access(site: Flask, client_of: Callable[[User], FlaskClient], user: User) -> None:
     client = client_of(user)
     assert client.get("/sample").text == "a page"
     assert client.get("/sample/nothing").status_code == 404
@@ -94,5 +94,5 @@ def test_flask_logins_own_decorator_answers_the_same(site: Flask, stranger: Flas
     assert stranger.get("/static/x").location == "/login?next=/static/x"
 
 
-def test_what_strangers_may_send_is_small(stranger: FlaskClient) -> None:
+def test_anonymous_bodies_are_limited(stranger: FlaskClient) -> None:
     assert stranger.post("/login", data={"name": "x" * 20_000}).status_code == 413

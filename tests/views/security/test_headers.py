@@ -41,7 +41,7 @@ def test_every_answer_has_the_headers(signed_in: FlaskClient, stranger: FlaskCli
 
 
 @pytest.mark.parametrize("address", [address for address in ADDRESSES if "static" not in address])
-def test_browsers_keep_no_page(signed_in: FlaskClient, address: str) -> None:
+def test_pages_are_not_cached(signed_in: FlaskClient, address: str) -> None:
     headers = signed_in.get(address).headers
     assert headers["Cache-Control"] == "no-store"
     assert "HX-Request" in headers["Vary"]

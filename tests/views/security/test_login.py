@@ -36,7 +36,7 @@ def test_an_unused_session_leads_to_the_login(services: Services, signed_in: Fla
     assert "Your session has ended" in signed_in.get("/login").text
 
 
-def test_a_disabled_person_is_out_with_the_next_request(services: Services, signed_in: FlaskClient) -> None:
+def test_a_disabled_user_is_signed_out_with_the_next_request(services: Services, signed_in: FlaskClient) -> None:
     services.accounts.disable("ana")
     assert signed_in.get("/sample").status_code == 302
 
@@ -50,7 +50,7 @@ def test_a_poll_does_not_keep_a_session(
     assert idle_time(services) > timedelta(minutes=19)
 
 
-def test_a_look_at_a_page_does(services: Services, signed_in: FlaskClient) -> None:
+def test_opening_a_page_extends_the_session(services: Services, signed_in: FlaskClient) -> None:
     unused_for(services, timedelta(minutes=20))
     signed_in.get("/sample")
     assert idle_time(services) < timedelta(minutes=1)
@@ -61,7 +61,7 @@ def test_the_cookie_of_another_program_on_this_host_keeps_nobody_out(signed_in: 
     assert signed_in.get("/sample").status_code == 200
 
 
-def test_a_cookie_that_nobody_signed_opens_nothing(stranger: FlaskClient) -> None:
+def test_an_unsigned_cookie_gives_no_access(stranger: FlaskClient) -> None:
     stranger.set_cookie("deskjob", "eyJfdXNlcl9pZCI6IjEifQ.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbb")
     assert stranger.get("/sample").status_code == 302
 

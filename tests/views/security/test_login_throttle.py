@@ -40,7 +40,7 @@ def test_after_too_many_failures_the_right_password_has_to_wait_too(app: Flask, 
     assert statuses(app, ("ana",), ("Ana ",), ("ana", password)) == [422, 422, 429]
 
 
-def test_the_refused_person_reads_for_how_long(app: Flask, user: User) -> None:
+def test_the_refusal_says_how_long_to_wait(app: Flask, user: User) -> None:
     statuses(app, ("ana",), ("ana",))
     response = attempt(app.test_client(), "ana")
     assert 1 <= int(response.headers["Retry-After"]) <= 61
@@ -69,7 +69,7 @@ def test_one_address_cannot_try_many_names(app: Flask) -> None:
     assert statuses(app, *((f"name{i}",) for i in range(5))) == [422] * 4 + [429]
 
 
-def test_whoever_has_one_address_of_ipv6_has_many(app: Flask) -> None:
+def test_addresses_of_one_ipv6_network_count_together(app: Flask) -> None:
     attempts = [(f"name{i}", "x" * 12, f"2001:db8::{i}") for i in range(5)]
     assert statuses(app, *attempts) == [422] * 4 + [429]
     assert statuses(app, ("other", "x" * 12, "2001:db8:0:1::1"), ("another", "x" * 12, "")) == [422, 422]

@@ -15,7 +15,7 @@ def settings(settings: Settings, valkey_url: str) -> Iterator[Settings]:
     Redis.from_url(valkey_url).flushdb()
 
 
-def test_guessing_ones_own_password_is_as_slow_as_at_the_login(
+def test_password_confirmations_are_limited_like_sign_ins(
     admin: User, user: User, client_of: Callable[[User], FlaskClient], password: str
 ) -> None:
     boss, address = client_of(admin), f"/admin/users/{user.id}/password"

@@ -27,12 +27,12 @@ ELSEWHERE = (
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_the_way_on_never_leads_to_another_site(target: str) -> None:
+def test_the_target_is_never_another_site(target: str) -> None:
     assert safe_next(target) == HOME
 
 
 @pytest.mark.parametrize("target", [None, "", "/login?next=/login", "/logout", "/" + "x" * 2000])
-def test_the_way_on_does_not_lead_in_circles_or_nowhere(target: str | None) -> None:
+def test_the_target_is_never_the_sign_in_page_or_empty(target: str | None) -> None:
     assert safe_next(target) == HOME
 
 
@@ -50,5 +50,5 @@ def test_a_fragment_leads_to_its_page(fragment: str, page: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["/", "/jobs", "/jobs?tab=failed&type=a%20b", "/jobs/0190-ab#log", "/straße"])
-def test_our_own_pages_are_kept(target: str) -> None:
+def test_pages_of_this_site_are_kept(target: str) -> None:
     assert safe_next(target) == target

@@ -25,18 +25,18 @@ ZONE = ZoneInfo("UTC")
         (timedelta(days=-1), "tomorrow, 12:00"),
     ],
 )
-def test_a_moment_is_said_as_people_would(ago: timedelta, text: str) -> None:
+def test_a_time_is_relative_to_now(ago: timedelta, text: str) -> None:
     assert plain(relative_time(NOW - ago, NOW, ZONE).text) == text
 
 
-def test_a_moment_is_said_in_the_readers_zone_and_exactly() -> None:
+def test_the_tooltip_has_the_exact_time_in_the_viewers_zone() -> None:
     said = relative_time(NOW - timedelta(hours=12, minutes=30), NOW, ZoneInfo("Europe/Madrid"))
     assert said.text == "today, 00:30"
     assert said.iso == "2026-11-20T23:30:00+00:00"
     assert said.title == "Saturday, 21 November 2026, 00:30:00 (Europe/Madrid)"
 
 
-def test_a_time_of_another_day_says_its_date() -> None:
+def test_a_time_on_another_day_has_its_date() -> None:
     assert clock_time(NOW, NOW, ZONE).text == "12:00:00"
     assert plain(clock_time(NOW - timedelta(days=2), NOW, ZONE).text) == "19 Nov, 12:00"
     assert time_of_day(NOW - timedelta(days=2), ZONE).text == "12:00:00"
@@ -62,7 +62,7 @@ def test_a_measured_period_has_its_two_largest_units(seconds: float, text: str) 
     ("seconds", "text"),
     [(0, "less than 5 s"), (5, "5 s"), (38, "40 s"), (58, "1 min"), (100, "2 min"), (3000, "50 min"), (9000, "2 h")],
 )
-def test_a_guess_is_no_more_exact_than_it_can_be(seconds: float, text: str) -> None:
+def test_an_estimate_is_rounded(seconds: float, text: str) -> None:
     assert plain(rough_duration(timedelta(seconds=seconds))) == text
 
 

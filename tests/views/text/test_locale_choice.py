@@ -19,7 +19,7 @@ def choose(services: Services, user: User, **chosen: Any) -> None:
     save(services.engine, user.id, Preferences(**chosen))
 
 
-def test_a_stranger_reads_what_the_browser_asks_for(app: Flask) -> None:
+def test_an_anonymous_page_uses_the_browsers_language(app: Flask) -> None:
     page = app.test_client().get("/login", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
     assert '<html lang="de"' in page.text
     assert "Anmelden" in page.text
@@ -28,24 +28,24 @@ def test_a_stranger_reads_what_the_browser_asks_for(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("wish", ["fr", "", "*", "tlh;q=nonsense"])
-def test_who_asks_for_another_language_reads_english(app: Flask, wish: str) -> None:
+def test_an_unsupported_language_falls_back_to_english(app: Flask, wish: str) -> None:
     page = app.test_client().get("/login", headers={"Accept-Language": wish})
     assert '<html lang="en"' in page.text
     assert "Sign in" in page.text
 
 
-def test_the_own_choice_counts_more_than_the_browser(services: Services, client_of: Client, user: User) -> None:
+def test_the_users_choice_overrides_the_browser(services: Services, client_of: Client, user: User) -> None:
     choose(services, user, language="de")
     page = client_of(user).get("/me", headers={"Accept-Language": "en"})
     assert "Meine Einstellungen" in page.text
 
 
-def test_an_error_page_speaks_the_language_too(services: Services, client_of: Client, user: User) -> None:
+def test_error_pages_are_translated_too(services: Services, client_of: Client, user: User) -> None:
     choose(services, user, language="de")
     assert "Seite nicht gefunden" in client_of(user).get("/nowhere").text
 
 
-def test_a_page_that_must_not_ask_the_database_asks_the_browser(
+def test_a_page_without_database_uses_the_browsers_language(
     client_of: Client, user: User, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = client_of(user)
@@ -60,7 +60,7 @@ def test_a_page_that_must_not_ask_the_database_asks_the_browser(
     assert page.headers["Content-Language"] == "de"
 
 
-def test_a_poll_is_answered_anew_in_another_language(services: Services, client_of: Client, user: User) -> None:
+def test_another_language_changes_the_tag_of_a_page(services: Services, client_of: Client, user: User) -> None:
     client = client_of(user)
     [found] = re.findall(r'hx-get="(/jobs/_live[^"]*)"', client.get("/jobs").text)
     again = html.unescape(found)

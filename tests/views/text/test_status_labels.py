@@ -20,7 +20,7 @@ def test_every_status_has_a_word(status: Status) -> None:
     assert status_labels.status_label(job(status)).word
 
 
-def test_words_tell_more_than_the_status_alone() -> None:
+def test_labels_show_retries_stops_and_warnings() -> None:
     assert status_labels.status_label(job(Status.SCHEDULED, attempt=1)).word == "Retrying"
     assert status_labels.status_label(job(Status.RUNNING, cancel_requested_at=NOW)).word == "Stopping"
     assert status_labels.status_label(job(Status.COMPLETED, warnings=({"text": "!"},))).word == "Done with warnings"
@@ -36,7 +36,7 @@ def test_an_unknown_total_has_no_percentage() -> None:
     assert status_labels.percent(replace(unknown, done=None)) == 61.6
 
 
-def test_a_job_is_not_all_done_before_its_end() -> None:
+def test_a_running_job_never_shows_100_percent() -> None:
     counted = job(Status.RUNNING, done=200, total=200, progress=100.0)
     assert status_labels.percent(counted) == 99.0, "its files are still to be kept"
     assert status_labels.percent(replace(counted, status=Status.COMPLETED)) == 100.0
@@ -46,14 +46,14 @@ def test_the_jobs_own_message_comes_before_its_numbers() -> None:
     assert status_labels.progress_amounts(job(Status.RUNNING, done=1, total=2, message="Reading")) == "Reading"
 
 
-def test_only_a_job_in_its_first_seconds_has_just_begun() -> None:
+def test_only_a_job_in_its_first_seconds_has_just_started() -> None:
     silent = job(Status.RUNNING, started_at=NOW)
     assert status_labels.progress_summary(silent, NOW + timedelta(seconds=2)) == "Just started"
     assert status_labels.progress_summary(silent, NOW + timedelta(hours=2)) == "No progress reported"
     assert not status_labels.progress_summary(replace(silent, progress=40.0), NOW), "the number beside it says enough"
 
 
-def test_a_job_that_waits_for_its_parts_says_how_many_have_ended() -> None:
+def test_a_job_that_waits_for_children_counts_the_finished_ones() -> None:
     parent = job(Status.WAITING, started_at=NOW, parts=4, parts_completed=1, parts_failed=1, progress=50.0)
     assert status_labels.appears_running(parent)
     assert status_labels.progress_summary(parent, NOW) == "2 of 4 child jobs"
@@ -73,5 +73,5 @@ def test_a_job_that_waits_for_its_parts_says_how_many_have_ended() -> None:
         (111, "111th"),
     ],
 )
-def test_places_are_said_in_words(number: int, text: str) -> None:
+def test_places_are_ordinal_numbers(number: int, text: str) -> None:
     assert status_labels.ordinal(number) == text

@@ -40,7 +40,7 @@ def test_a_running_job_says_how_long_and_how_much_longer() -> None:
     assert late == "Running for 38 s. Taking longer than usual (usually 20 s)."
 
 
-def test_a_job_is_late_only_when_people_would_say_so() -> None:
+def test_a_job_is_late_only_well_above_its_usual_duration() -> None:
     quick = timedelta(milliseconds=59)
     begun = {seconds: NOW - timedelta(seconds=seconds) for seconds in (1, 10, 11)}
     assert said(Status.RUNNING, started_at=begun[1], usual=quick) == "Running for 1 s. Usually takes less than 5 s."
@@ -50,11 +50,11 @@ def test_a_job_is_late_only_when_people_would_say_so() -> None:
     assert said(Status.RUNNING, started_at=STARTED, usual=timedelta(seconds=20)).endswith("Usually takes 20 s.")
 
 
-def test_little_time_left_is_said_as_little() -> None:
+def test_a_short_time_left_is_shown_as_less_than_5_s() -> None:
     assert said(Status.RUNNING, started_at=STARTED, progress=95.0) == "Running for 38 s. Less than 5 s left."
 
 
-def test_no_time_is_guessed_in_the_first_seconds() -> None:
+def test_no_time_is_estimated_in_the_first_seconds() -> None:
     assert said(Status.RUNNING, started_at=NOW - timedelta(seconds=2), progress=50.0) == "Running for 2 s."
 
 
@@ -64,11 +64,11 @@ def test_a_waiting_job_says_its_place() -> None:
     assert said(Status.QUEUED, place=1001) == "More than 1,000 jobs are ahead of this one."
 
 
-def test_a_waiting_job_says_that_nobody_works() -> None:
+def test_a_waiting_job_says_that_no_worker_is_running() -> None:
     assert said(Status.QUEUED, place=1, workers=0).startswith("No worker is running for this job type.")
 
 
-def test_a_waiting_job_says_when_it_may_start() -> None:
+def test_a_waiting_job_says_when_it_usually_starts() -> None:
     soon = timedelta(seconds=42)
     assert said(Status.QUEUED, place=3, workers=2, starts_within=soon) == (
         "3rd in the queue. Usually starts within 1 min."
@@ -96,19 +96,19 @@ def test_the_time_left_does_not_jump() -> None:
     )
 
 
-def test_a_root_says_for_how_many_parts_it_waits() -> None:
+def test_a_root_says_how_many_children_it_waits_for() -> None:
     waits = said(Status.WAITING, parts=5, parts_completed=1, parts_failed=1, parts_cancelled=0)
     assert waits.startswith("Waiting for 3 child jobs.")
 
 
-def test_a_retry_says_which_attempt_failed_and_when_the_next_begins() -> None:
+def test_a_retry_names_the_failed_attempt_and_the_next_start() -> None:
     due = NOW + timedelta(seconds=30)
     assert said(Status.SCHEDULED, attempt=1, max_attempts=3, run_at=due) == (
         "Attempt 1 of 3 failed. The next attempt starts in 30 s."
     )
 
 
-def test_what_is_overdue_starts_any_moment() -> None:
+def test_an_overdue_job_starts_any_moment() -> None:
     assert said(Status.SCHEDULED, run_at=NOW - timedelta(seconds=1)).startswith("Starts any moment now.")
 
 
@@ -116,7 +116,7 @@ def test_interrupted_attempts_do_not_count_against_the_maximum() -> None:
     assert said(Status.RUNNING, attempt=4, max_attempts=3, started_at=STARTED) == "Running for 38 s (attempt 4)."
 
 
-def test_the_end_says_how_long_it_took() -> None:
+def test_a_finished_job_says_how_long_it_took() -> None:
     ended = {"started_at": NOW - timedelta(seconds=52), "finished_at": NOW}
     assert said(Status.COMPLETED, **ended) == "Finished in 52 s."
     assert said(Status.COMPLETED, warnings=({"text": "a"},), **ended) == "Finished in 52 s with 1 warning."
@@ -125,7 +125,7 @@ def test_the_end_says_how_long_it_took() -> None:
     assert said(Status.FAILED, finished_at=NOW) == "Failed before it started."
 
 
-def test_a_stopped_job_says_by_whom_and_how_far_it_was() -> None:
+def test_a_stopped_job_says_who_stopped_it_and_its_progress() -> None:
     ended = {"started_at": NOW - timedelta(seconds=52), "finished_at": NOW}
     assert said(Status.CANCELLED, progress=40.0, stopped_by="Ana Ruiz", **ended) == "Stopped by Ana Ruiz at 40 %."
     assert said(Status.CANCELLED, **ended) == "Stopped after 52 s."

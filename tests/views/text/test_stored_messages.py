@@ -32,7 +32,7 @@ def test_a_sentence_of_the_engine_is_read_in_german() -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_what_was_filled_in_stays() -> None:
+def test_filled_in_values_are_kept() -> None:
     assert translated("The file sales 100 %.csv is empty.") == "Die Datei sales 100 %.csv ist leer."
     killed = "The process that ran this job was killed (SIGKILL)."
     hint = " The machine may have run out of memory: the process used up to 1,024 MB."
@@ -41,7 +41,7 @@ def test_what_was_filled_in_stays() -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_numbers_sizes_and_lists_are_written_as_the_reader_does() -> None:
+def test_numbers_sizes_and_lists_are_localised() -> None:
     assert translated("1,160 rows, 5 columns") == "1.160 Zeilen, 5 Spalten"
     assert translated("1.5 MB of 40 MB, 12 rows") == "1,5 MB von 40 MB, 12 Zeilen"
     assert translated("Deleted 3 jobs, 1 session.") == "Gelöscht: 3 Aufträge, 1 Sitzung."
@@ -51,13 +51,13 @@ def test_numbers_sizes_and_lists_are_written_as_the_reader_does() -> None:
 
 
 @pytest.mark.usefixtures("german")
-def test_what_nobody_translated_stays_as_it_was_written() -> None:
+def test_untranslated_text_stays_unchanged() -> None:
     assert translated("The shop 50% %(x)s answered 503.") == "The shop 50% %(x)s answered 503."
     assert translated("") == ""
 
 
 @pytest.mark.usefixtures("german")
-def test_a_note_is_said_by_its_key_if_that_is_known() -> None:
+def test_a_diagnostic_is_translated_by_its_key() -> None:
     known = {"text": "a.csv is empty", "key": "The file %(name)s is empty.", "parameters": {"name": "a.csv"}}
     assert diagnostic_text(known) == "Die Datei a.csv ist leer."
     assert diagnostic_text({**known, "parameters": {"file": "a.csv"}}) == "a.csv is empty"
@@ -65,11 +65,11 @@ def test_a_note_is_said_by_its_key_if_that_is_known() -> None:
     assert diagnostic_text({"text": "The file a.csv is empty."}) == "Die Datei a.csv ist leer."
 
 
-def test_an_english_reader_reads_what_was_written(app: Flask) -> None:
+def test_english_viewers_see_the_stored_text(app: Flask) -> None:
     with app.test_request_context():
         assert translated("The file a.csv is empty.") == "The file a.csv is empty."
 
 
 @pytest.mark.parametrize("sentence", [*FIXED, *PATTERNS])
-def test_a_sentence_is_one_that_is_written_somewhere(sentence: str, sources: str) -> None:
+def test_every_listed_message_exists_in_the_code(sentence: str, sources: str) -> None:
     assert [part for part in LITERAL.split(sentence) if part.strip(" .") and part.strip() not in sources] == []

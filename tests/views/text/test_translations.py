@@ -6,7 +6,7 @@ from markupsafe import Markup
 from webapp.views.text.translations import gettext_markup
 
 
-def test_what_fills_in_a_text_is_escaped_and_the_text_is_not(app: Flask) -> None:
+def test_variables_are_escaped_and_the_text_is_not(app: Flask) -> None:
     with app.test_request_context():
         assert gettext_markup("<b>%(job)s</b>", job="<script>") == Markup("<b>&lt;script&gt;</b>")
         assert gettext_markup("%(job)s", job=Markup("<i>kept</i>")) == Markup("<i>kept</i>")
