@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from webapp.db.engine import reading, writing
 from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
-from webapp.jobs.execution.batches import SIZE, BatchContext, SliceLimit, iterate_batches
+from webapp.jobs.execution.batches import SIZE, BatchContext, SliceEnded, SliceLimit, iterate_batches
 from webapp.jobs.execution.input_files import InputFile
 from webapp.jobs.execution.reporter import Reporter, job_logger
 from webapp.jobs.model import json_values
@@ -103,9 +103,16 @@ class JobContext:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether the job was asked to stop. If so, return soon, or let the next report raise."""
+        """Whether the job was asked to stop. If so, return soon, or let the next report raise.
+
+        A handler that has seen True has stopped, whatever it returns: the job is cancelled, or handed back
+        if its worker stops.
+        """
         self._reporter.watch_stop_flag()
-        return self._reporter.stop is not None
+        if self._reporter.stop is None:
+            return False
+        self._reporter.deliver(self._reporter.stop)
+        return True
 
     @cached_property
     def logger(self) -> logging.Logger:
@@ -157,7 +164,7 @@ class JobContext:
                 count += 1
                 self._count = count
                 if reporter.stop:
-                    raise reporter.stop
+                    raise reporter.deliver(reporter.stop)
         finally:
             reporter.set_values(**self._amounts())
             self._count, self._total, reporter.live_amount = outer
@@ -168,13 +175,11 @@ class JobContext:
 
         ``fetch(start, count)`` returns a range of the items, always in the same order.
         """
-        return iterate_batches(
-            cast(BatchContext, self),
-            fetch,
-            total,
-            size=size,
-            limit=SliceLimit(memory=self._memory, seconds=self._seconds),
-        )
+        limit = SliceLimit(memory=self._memory, seconds=self._seconds)
+        try:
+            yield from iterate_batches(cast(BatchContext, self), fetch, total, size=size, limit=limit)
+        except SliceEnded as ended:
+            raise self._reporter.deliver(ended) from None
 
     def warn(self, text: str, key: str = "", **parameters: Any) -> None:
         """Add a warning, which the owner sees; the job continues.
@@ -260,6 +265,12 @@ class JobContext:
         # the request key keeps a retry from creating a second job when only the answer was lost
         return retry_while_away(create, seconds=self._retry_seconds)
 
+    def end(self) -> None:
+        """End the work of a handler that has returned; raises the stop that it has seen or swallowed, if any."""
+        if self._reporter.delivered:
+            raise self._reporter.delivered
+        self.flush_children()
+
     def _add_file_row(self, file: StoredFile) -> None:
         try:
             retry_while_away(
@@ -292,4 +303,4 @@ class JobContext:
 
     def _raise_if_stopped(self) -> None:
         if self._reporter.stop:
-            raise self._reporter.stop
+            raise self._reporter.deliver(self._reporter.stop)

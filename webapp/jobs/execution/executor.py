@@ -184,7 +184,7 @@ class Executor:
         context = self._context(job_type, job, reporter)
         needs = {name: self._needs[service] for name, service in job_type.needs.items()}
         result = job_type.handler(context, payload, **needs)
-        context.flush_children()
+        context.end()
         return result
 
     def _context(self, job_type: JobType, job: Job, reporter: Reporter) -> JobContext:

@@ -49,6 +49,7 @@ class Reporter:
 
     def __init__(self, engine: Engine, job: Job) -> None:
         self.stop: BaseException | None = None  # raised by the handler's next report
+        self.delivered: BaseException | None = None  # what ended the handler's work: it saw this, or it was raised
         self.checkpoint_saved = False  # in this attempt
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
         self.engine = engine
@@ -113,6 +114,11 @@ class Reporter:
     def watch_stop_flag(self) -> None:
         """Read the stop flag regularly from now on, even while nothing is reported."""
         self._ensure_thread()
+
+    def deliver(self, stop: BaseException) -> BaseException:
+        """Note that the handler knows of ``stop``: whatever it returns afterwards, the attempt ends by it."""
+        self.delivered = self.delivered or stop
+        return stop
 
     def flush(self) -> None:
         """Write what was reported; raises `LeaseLost` if the attempt is no longer the job's current one."""
