@@ -22,13 +22,13 @@ from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
 bp = Blueprint("me", __name__, url_prefix="/me")
-_SAID = ("saved", "password", "ended")
+_MESSAGES = ("saved", "password", "ended")
 
 
 @bp.get("")
 def show() -> ResponseReturnValue:
     """Show the settings page."""
-    return _page(said=request.args.get("said", ""))
+    return _page(message=request.args.get("said", ""))
 
 
 @bp.post("")
@@ -81,11 +81,11 @@ def too_many_attempts(_error: RateLimitExceeded) -> ResponseReturnValue:
     return _page(errors={"old": login_throttle.wait_message(seconds)}), 429, {"Retry-After": str(seconds)}
 
 
-def _back(said: str) -> ResponseReturnValue:
-    return redirect(url_for("me.show", said=said), 303)
+def _back(message: str) -> ResponseReturnValue:
+    return redirect(url_for("me.show", said=message), 303)
 
 
-def _page(*, said: str = "", typed: object = None, errors: dict[str, str] | None = None) -> str:
+def _page(*, message: str = "", typed: object = None, errors: dict[str, str] | None = None) -> str:
     person = signed_in()
     reading = viewer_context()
     sessions = services().sessions.of(person.id, security.token())
@@ -97,7 +97,7 @@ def _page(*, said: str = "", typed: object = None, errors: dict[str, str] | None
         zones=zones(),
         default_zone=services().settings.timezone,
         errors=errors or {},
-        said=said if said in _SAID else "",
+        message=message if message in _MESSAGES else "",
         sessions=[(session, browser(session.user_agent), reading.when(session.seen_at)) for session in sessions],
     )
 

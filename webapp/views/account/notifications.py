@@ -20,7 +20,7 @@ _ICONS = {"done": "check", "stopped": "player-stop", "failed": "alert-triangle"}
 class NotificationRow:
     """A notification as shown; ``result`` is the first output file of the job, if it still exists."""
 
-    notice: Notification
+    notification: Notification
     text: str
     tone: str
     icon: str
@@ -52,19 +52,20 @@ def mark_all_read() -> ResponseReturnValue:
 
 def _rows(notifications: tuple[Notification, ...]) -> tuple[NotificationRow, ...]:
     reading = viewer_context()
-    attached = services().queries.files.attachments_of([notice.job_id for notice in notifications])
+    attached = services().queries.files.attachments_of([notification.job_id for notification in notifications])
     return tuple(
-        _row(notice, file_links(attached.get(notice.job_id, ()), reading), reading) for notice in notifications
+        _row(notification, file_links(attached.get(notification.job_id, ()), reading), reading)
+        for notification in notifications
     )
 
 
-def _row(notice: Notification, attached: tuple[FileLink, ...], reading: ViewerContext) -> NotificationRow:
-    colours = notification_tone(notice.status)
+def _row(notification: Notification, attached: tuple[FileLink, ...], reading: ViewerContext) -> NotificationRow:
+    colours = notification_tone(notification.status)
     return NotificationRow(
-        notice=notice,
-        text=notification_text(notice),
+        notification=notification,
+        text=notification_text(notification),
         tone=colours,
         icon=_ICONS[colours],
-        when=reading.when(notice.at),
+        when=reading.when(notification.at),
         result=next((file for file in attached if file.role == "output"), None),
     )

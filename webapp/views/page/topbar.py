@@ -77,24 +77,30 @@ def topbar() -> TopBar:
 def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
     """Return toasts for the notifications after a number; ``ran``: jobs were running at the last refresh."""
     found = services().notifications.after(viewer().user_id, after)
-    ended = [notice for notice in found if notice.id <= topbar().latest]  # newer ones are shown at the next refresh
+    ended = [
+        notification for notification in found if notification.id <= topbar().latest
+    ]  # newer ones are shown at the next refresh
     if ran and len(ended) > 1 and not topbar().running_count:
-        failed = sum(notice.status in {Status.FAILED, Status.STALE} for notice in ended)
+        failed = sum(notification.status in {Status.FAILED, Status.STALE} for notification in ended)
         return (_all_done(failed),)
     return tuple(
-        Toast(text=notification_text(notice), tone=notification_tone(notice.status), job_id=notice.job_id)
-        for notice in ended[-3:]
+        Toast(
+            text=notification_text(notification),
+            tone=notification_tone(notification.status),
+            job_id=notification.job_id,
+        )
+        for notification in ended[-3:]
     )
 
 
-def notification_text(notice: Notification) -> str:
+def notification_text(notification: Notification) -> str:
     """Return the sentence of a notification."""
     sentences = {
-        Status.COMPLETED: _("%(job)s is done.", job=translated(notice.title)),
-        Status.FAILED: _("%(job)s failed.", job=translated(notice.title)),
-        Status.STALE: _("%(job)s was lost with its worker.", job=translated(notice.title)),
+        Status.COMPLETED: _("%(job)s is done.", job=translated(notification.title)),
+        Status.FAILED: _("%(job)s failed.", job=translated(notification.title)),
+        Status.STALE: _("%(job)s was lost with its worker.", job=translated(notification.title)),
     }
-    return str(sentences.get(notice.status) or _("%(job)s was stopped.", job=translated(notice.title)))
+    return str(sentences.get(notification.status) or _("%(job)s was stopped.", job=translated(notification.title)))
 
 
 def notification_tone(kind: Status) -> str:
