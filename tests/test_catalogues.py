@@ -1,4 +1,4 @@
-"""Every text that people read goes through the catalogue, and the catalogue is whole."""
+"""Every text on pages is in the catalogue, and the German catalogue is complete."""
 
 import gettext
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "webapp" / "translations" / "de" / "LC_MESSAGES" / "messages.po"
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "_l": None, "english": None, "lazy_ngettext": (1, 2)}
-SAYING = frozenset({"_", "gettext", "ngettext", "_n"})
+GETTEXT = frozenset({"_", "gettext", "ngettext", "_n"})
 READ_ALOUD = frozenset({"alt", "aria-label", "placeholder", "title", "data-fresh", "data-paused", "data-late"})
 # The product's own name, entities, classes, attributes, commands
 NO_WORDS = re.compile(r'Deskjob|&\w+;|([\w-]+ )*[\w-]+--\w+|[\w-]+="[^"]*"|deskjob( (--)?\w+)+')
@@ -89,34 +89,40 @@ def named(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=named)
-def test_templates_contain_no_untranslatable_text(template: Path) -> None:
+def test_templates_contain_no_untranslatable_text() -> None:
+    assert {named(template): texts for template in TEMPLATES if (texts := untranslatable(template))} == {}
+
+
+def test_templates_translate_only_literal_texts() -> None:
+    """`_(variable)` is marked as safe markup, whoever wrote it; `variable | translated` is escaped."""
+    assert {named(template): lines for template in TEMPLATES if (lines := translated_variables(template))} == {}
+
+
+def untranslatable(template: Path) -> list[str]:
     tree = parsed(template)
     page = Visible()
     page.feed("".join(piece(node) for output in tree.find_all(nodes.Output) for node in output.nodes))
-    spoken = [text for text in page.heard if LETTERS.search(NO_WORDS.sub("", text))]
-    assert spoken + [text for output in tree.find_all(nodes.Output) for text in phrases(output)] == []
+    shown = [text for text in page.texts if LETTERS.search(NO_WORDS.sub("", text))]
+    return shown + [text for output in tree.find_all(nodes.Output) for text in phrases(output)]
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=named)
-def test_templates_translate_only_literal_texts(template: Path) -> None:
-    """`_(variable)` is marked as safe markup, whoever wrote it; `variable | translated` is escaped."""
-    calls = [call for call in parsed(template).find_all(nodes.Call) if getattr(call.node, "name", "") in SAYING]
-    assert [call.lineno for call in calls if not isinstance(call.args[0], nodes.Const)] == []
+def translated_variables(template: Path) -> list[int]:
+    calls = [call for call in parsed(template).find_all(nodes.Call) if getattr(call.node, "name", "") in GETTEXT]
+    return [call.lineno for call in calls if not isinstance(call.args[0], nodes.Const)]
 
 
 class Visible(HTMLParser):
-    """What of a page is read by eye or ear."""
+    """Collects the texts of a page that users see or that screen readers read."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[str] = []
+        self.texts: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.heard += [value for name, value in attributes if name in READ_ALOUD and value]
+        self.texts += [value for name, value in attributes if name in READ_ALOUD and value]
 
     def handle_data(self, data: str) -> None:
-        self.heard.append(data)
+        self.texts.append(data)
 
 
 def piece(node: nodes.Expr) -> str:
@@ -124,8 +130,8 @@ def piece(node: nodes.Expr) -> str:
 
 
 def phrases(node: nodes.Node) -> list[str]:
-    """Words for people inside an expression, outside of what looks texts up."""
-    if isinstance(node, nodes.Call) and getattr(node.node, "name", "") in SAYING | {"url_for", "icon"}:
+    """Return phrases inside an expression that are not translated."""
+    if isinstance(node, nodes.Call) and getattr(node.node, "name", "") in GETTEXT | {"url_for", "icon"}:
         return []
     if isinstance(node, nodes.Const) and isinstance(node.value, str):
         return [node.value] if PHRASE.search(NO_WORDS.sub("", node.value)) else []

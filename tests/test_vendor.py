@@ -1,4 +1,4 @@
-"""What others made is here unchanged, with its licence, and is used nowhere without being listed."""
+"""Vendored files are unchanged, have a licence, and are all listed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The audit is read by its indexes, however long it has grown: it is never cut."""
+"""Queries of the audit log use its indexes, because the log is never pruned."""
 
 from datetime import timedelta
 from itertools import product

@@ -1,4 +1,4 @@
-"""Static files are compressed, kept by browsers, and as guarded as pages."""
+"""Static files are compressed, cached by browsers and have the same headers as pages."""
 
 import gzip
 from concurrent.futures import ThreadPoolExecutor

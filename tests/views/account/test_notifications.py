@@ -1,4 +1,4 @@
-"""The page of notices, the bell and what is said once."""
+"""The notifications page, the bell and toasts."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Bodies as they come over the wire: whole, broken, too long, without a length."""
+"""Request bodies with files: complete, broken, too long or without a length."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO, RawIOBase

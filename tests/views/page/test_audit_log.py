@@ -1,4 +1,4 @@
-"""What people do on pages is in the audit, with who they are and from where."""
+"""Actions on pages are recorded in the audit log with user and address."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""A confirmation: the same question in a dialog and as a page, and harm is never what has the focus."""
+"""A confirmation is the same in a dialog and on a page, and never focuses the harmful button."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Pages while a real database is away: they say so, whole or in part."""
+"""Pages and fragments report that the database is down."""
 
 from collections.abc import Callable
 

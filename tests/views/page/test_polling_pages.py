@@ -1,4 +1,4 @@
-"""The pages of jobs in a real browser: they update themselves, stop by themselves, and obey the policy."""
+"""Job pages in a real browser: they refresh themselves, stop polling, and obey the security policy."""
 
 import re
 from collections.abc import Callable

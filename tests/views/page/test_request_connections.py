@@ -1,4 +1,4 @@
-"""A page takes one connection from the pool, however many small questions it asks."""
+"""A page takes one connection from the pool for all its queries."""
 
 import pytest
 from flask.testing import FlaskClient

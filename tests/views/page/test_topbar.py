@@ -1,4 +1,4 @@
-"""The bar over every page in a real browser: one row on a phone, with menus that need no script and no mouse."""
+"""The top bar in a real browser: one row on a phone, with menus that need no script and no mouse."""
 
 from collections.abc import Iterator
 

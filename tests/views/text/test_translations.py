@@ -1,4 +1,4 @@
-"""A text of a template is markup of ours; what fills it in is not."""
+"""In templates, translated text can be markup; variables are escaped."""
 
 from flask import Flask
 from markupsafe import Markup
