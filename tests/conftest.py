@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from typing import Any
@@ -161,9 +162,22 @@ def migrated(url: str, folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template")
-    migrated(f"sqlite:///{folder / 'template.sqlite3'}", folder)
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all test processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(shared_folder: Path) -> Path:
+    """Return a migrated database to copy; the first process that needs it creates it."""
+    folder = shared_folder / "sqlite"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder / "template.sqlite3").exists():
+            migrated(f"sqlite:///{folder / 'migrating.sqlite3'}", folder)
+            (folder / "migrating.sqlite3").rename(folder / "template.sqlite3")
     return folder / "template.sqlite3"
 
 
@@ -209,10 +223,9 @@ def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+def compiled_templates(shared_folder: Path) -> FileSystemBytecodeCache:
     """Share compiled templates among all tests: compiling them takes longer than most tests."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "templates"
+    folder = shared_folder / "templates"
     folder.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(folder))
 
