@@ -7,6 +7,6 @@ REAL = {name: getattr(passwords, name) for name in ("_hasher", "_NOBODYS")}  # b
 
 @pytest.fixture
 def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash passwords as the house does, at their full costs."""
+    """Hash passwords at their real cost."""
     for name, value in REAL.items():
         monkeypatch.setattr(passwords, name, value)

@@ -1,4 +1,4 @@
-"""`deskjob maintain`: what the clock and its housekeeping do, once, by hand."""
+"""`deskjob maintain` runs the chores of the clock and the pruner once."""
 
 from collections.abc import Callable
 from datetime import timedelta

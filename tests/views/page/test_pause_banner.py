@@ -25,7 +25,7 @@ def test_owners_of_waiting_jobs_see_a_pause_within_one_poll(
     assert answer.status_code == 200
     assert BANNER in answer.text
     assert "Moving the database" in answer.text
-    assert "root" not in answer.text, "who runs the house is no user's business"
+    assert "root" not in answer.text, "users do not see who paused a queue"
     assert "/admin/queues" not in answer.text
 
 

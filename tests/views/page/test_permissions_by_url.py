@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, insert, select, update
 from werkzeug.test import TestResponse
 
-from tests.views.page.url_access import EVERYBODY, IN, LOGIN, NONE, ROUTES, UNNOTED, WHY, Answer
+from tests.views.page.url_access import EVERYBODY, IN, LOGIN, NONE, ROUTES, UNAUDITED, WHY, Answer
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.db.engine import reading, writing
@@ -195,9 +195,9 @@ def test_every_change_writes_one_audit_line_with_actor_action_and_address(
     app: Flask, clients: Clients, services: Services, address_of: Callable[[str, str], str]
 ) -> None:
     for (endpoint, method), route in ROUTES.items():
-        if method == "GET" or (endpoint, method) in UNNOTED:
+        if method == "GET" or (endpoint, method) in UNAUDITED:
             continue
-        assert route.action, (endpoint, method, "name its action, or say in UNNOTED why it has none")
+        assert route.action, (endpoint, method, "name its action, or say in UNAUDITED why it has none")
         before = lines(services)
         client = clients.of(route.as_whom if endpoint != "auth.login" else "nobody", method)
         if endpoint == "auth.login":

@@ -1,6 +1,6 @@
-"""Who may do what at which address: one line per route and method of the whole application.
+"""The access rules: one line per route and method of the whole application.
 
-A route that is missing here fails the test of the matrix: whoever adds one says whose it is.
+A route without a rule fails the test of the matrix.
 """
 
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from webapp.accounts.user import Role
 
 
 class Answer(StrEnum):
-    """What a request is answered with, as far as rights go."""
+    """How a request is answered, as far as permissions decide it."""
 
-    IN = "in"  # it is done, or refused for what was sent
+    IN = "in"  # done, or refused because of its form
     WHY = "why"  # 403, with the reason
-    NONE = "none"  # 404: there is no such thing for them
-    LOGIN = "login"  # they are asked who they are
+    NONE = "none"  # 404: it does not exist for this user
+    LOGIN = "login"  # redirected to the sign-in page
 
 
 IN, WHY, NONE, LOGIN = Answer
@@ -31,7 +31,7 @@ def _access(*answers: Answer) -> Access:
 
 OPEN = _access(IN, IN, IN, IN, IN, IN, IN, IN)
 PERSON = _access(LOGIN, LOGIN, IN, IN, IN, IN, IN, IN)
-OTHERS = _access(LOGIN, LOGIN, NONE, NONE, NONE, NONE, NONE, NONE)  # somebody else's own, such as a session
+OTHERS = _access(LOGIN, LOGIN, NONE, NONE, NONE, NONE, NONE, NONE)  # a private object of another user
 ACT = _access(LOGIN, LOGIN, NONE, IN, NONE, WHY, IN, IN)  # on a job of `owner`
 JOB = _access(LOGIN, LOGIN, NONE, IN, NONE, IN, IN, IN)  # a job of `owner`, to be read
 SEE = _access(LOGIN, LOGIN, NONE, NONE, NONE, IN, IN, IN)  # the installation
@@ -41,7 +41,7 @@ MANAGE = _access(LOGIN, LOGIN, NONE, NONE, NONE, WHY, WHY, IN)
 
 @dataclass(frozen=True)
 class Route:
-    """Whose a route is; what is sent to have something done, and the line that this leaves in the audit."""
+    """The access rule of a route, the form that a change sends, and the audit line that the change writes."""
 
     access: Access
     form: Mapping[str, str] = field(default_factory=dict)
@@ -167,11 +167,11 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("schedules.remove", "GET"): Route(MANAGE),
     ("schedules.remove", "POST"): Route(MANAGE, {}, AuditAction.SCHEDULE_REMOVE),
 }
-UNNOTED: Mapping[tuple[str, str], str] = {  # what leaves no line, and why
-    ("acts.do_act", "POST"): "nothing is chosen here; with jobs, its own tests look at the line",
-    ("me.save", "POST"): "how one's own pages look is no business of the audit",
-    ("me.end_session", "POST"): "one's own sessions are one's own",
-    ("me.end_others", "POST"): "one's own sessions are one's own",
-    ("notices.mark_read", "POST"): "what one has read is one's own",
-    ("notices.mark_all_read", "POST"): "what one has read is one's own",
+UNAUDITED: Mapping[tuple[str, str], str] = {  # changes that are not audited, and why
+    ("acts.do_act", "POST"): "no job is selected here; the tests of bulk actions check the line",
+    ("me.save", "POST"): "preferences are private",
+    ("me.end_session", "POST"): "a user can end their own sessions",
+    ("me.end_others", "POST"): "a user can end their own sessions",
+    ("notices.mark_read", "POST"): "what a user has read is private",
+    ("notices.mark_all_read", "POST"): "what a user has read is private",
 }

@@ -10,6 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
 from webapp.jobs.model.policies import DEFAULT_RETENTION, Limits, OnDuplicate, Retention, RetryPolicy
@@ -149,6 +150,8 @@ def job_type(
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
+    The handler is a plain function; `async def` and generators raise `LazyHandler`.
+
     Parameters after the payload request application services by class (``accounts: Accounts``); the
     worker supplies them.
 
@@ -169,6 +172,7 @@ def job_type(
     """
 
     def declare(handler: Callable[..., Any]) -> JobType:
+        refuse_lazy_handler(handler)
         payload_class, needs = _signature(handler)
         return JobType(
             name=name,

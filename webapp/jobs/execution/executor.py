@@ -19,6 +19,7 @@ from webapp.db.engine import writing, writing_autocommit
 from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
+from webapp.jobs.definition.lazy_handlers import LazyHandler, refuse_lazy_result
 from webapp.jobs.definition.payload import UnreadableSecret, Vault, load_payload
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution import unknown_type
@@ -63,8 +64,14 @@ _STOPS: Mapping[type[BaseException], Ending] = {
     SliceEnded: Ending(status=Status.QUEUED, outcome=EventName.CONTINUED),
     LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # never written: the fence rejects it
 }
-NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret)  # the next attempt would fail too
-SELF_EXPLANATORY = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret)
+NON_RETRYABLE = (
+    JobError,
+    InvalidPayload,
+    OwnerMissing,
+    UnreadableSecret,
+    LazyHandler,
+)  # the next attempt would fail too
+SELF_EXPLANATORY = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret, LazyHandler)
 
 
 class Executor:
@@ -184,6 +191,7 @@ class Executor:
         context = self._context(job_type, job, reporter)
         needs = {name: self._needs[service] for name, service in job_type.needs.items()}
         result = job_type.handler(context, payload, **needs)
+        refuse_lazy_result(result, job_type.handler)
         context.end()
         return result
 

@@ -65,6 +65,7 @@ _ENGINE_PATTERNS = (
     ),
     english("This worker does not know the job type %(name)s. Another worker may know it."),
     english("Job %(id)s is %(old)s and cannot become %(new)s."),
+    english("The handler %(name)s returned a %(kind)s that nobody runs."),
     english("%(count)s of %(left)s child jobs failed."),
     english("A job with the unique key %(key)s is not finished yet."),
     english("… and %(count)s more."),
