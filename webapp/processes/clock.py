@@ -17,7 +17,8 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.retry import ignore_while_away
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.execution.worker_heartbeat import remove_silent_workers
-from webapp.jobs.maintenance.clock_chores import LeaseRescuer, promote_due, top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import promote_due, top_up_wake_ups
+from webapp.jobs.maintenance.rescue import LeaseRescuer
 from webapp.jobs.maintenance.stale_records import mark_silent_records_stale
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.jobs.store.unique_keys import DuplicateJob, release_jobs_with_free_keys

@@ -11,7 +11,8 @@ from tests.jobs.conftest import run_once
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import is_sqlite
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.maintenance.clock_chores import LeaseRescuer, top_up_wake_ups
+from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
+from webapp.jobs.maintenance.rescue import LeaseRescuer
 from webapp.jobs.model.job import NO_QUEUE, Job, Status
 from webapp.jobs.model.json_values import NotStorable
 from webapp.services import Services
