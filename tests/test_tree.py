@@ -96,3 +96,23 @@ def test_every_module_has_a_test_of_its_name() -> None:
 
     missing = [short_name(module) for module in every_module() if not tested(module)]
     assert [name for name in missing if not any(fnmatch(name, pattern) for pattern in TESTED_ELSEWHERE)] == []
+
+
+def test_a_public_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for module in every_module():
+        for node in ast.parse(module.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(short_name(module))
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
+
+
+def test_a_function_is_named_by_what_it_does_or_returns() -> None:
+    vague = {"act", "found", "note", "some", "sort", "those", "told"}
+    names = [
+        f"{short_name(module)}.{node.name}"
+        for module in every_module()
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.strip("_") in vague
+    ]
+    assert names == []

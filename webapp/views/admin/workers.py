@@ -169,7 +169,7 @@ def _worker_view(worker: Worker, context: ViewerContext) -> WorkerView:
         pid=worker.pid,
         queues=worker.queues,
         look=_status_label(worker.state),
-        note=_note(worker, context),
+        note=_status_note(worker, context),
         last_seen=_last_seen(worker.silent_for),
         job_id=worker.job_id if job_visible else None,
         job_title=(worker.job_title or "") if job_visible else "",
@@ -196,7 +196,7 @@ def _status_label(state: str) -> StatusLabel:
     return labels.get(state, labels["idle"])
 
 
-def _note(worker: Worker, context: ViewerContext) -> str:
+def _status_note(worker: Worker, context: ViewerContext) -> str:
     if worker.state == "lost":
         return _("It stopped responding. Its job goes to another worker when its lease expires.")
     if worker.stop_request is None:

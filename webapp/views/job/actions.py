@@ -47,8 +47,8 @@ def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
     )
 
 
-@bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>")
-def act(job_id: UUID, verb: str) -> ResponseReturnValue:
+@bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>", endpoint="act")
+def apply_action(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Perform the action; the engine refuses it if the status of the job no longer allows it."""
     context = viewer_context()
     job = _visible(job_id, context)

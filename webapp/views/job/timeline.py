@@ -67,7 +67,7 @@ def _past_entries(job: Job, job_events: Sequence[Event], context: ViewerContext)
     for event in job_events:
         text, tone = _text(event, job, context)
         took = event.at - since if since else timedelta()
-        yield TimelineEntry(text=text, at=context.time(event.at), tone=tone, note=_note(event, took))
+        yield TimelineEntry(text=text, at=context.time(event.at), tone=tone, note=_duration_note(event, took))
         since = since if event.name == EventName.CANCEL_REQUESTED or event.name in _WITHOUT_DURATION else event.at
 
 
@@ -83,7 +83,7 @@ def _text(event: Event, job: Job, context: ViewerContext) -> tuple[str, str]:
     return str(text), tone
 
 
-def _note(event: Event, took: timedelta) -> str:
+def _duration_note(event: Event, took: timedelta) -> str:
     if took < _SHORTEST_DURATION:
         return ""
     if event.name == EventName.STARTED:

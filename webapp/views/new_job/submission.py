@@ -134,7 +134,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
         **choices,
     )
     if creation.created:
-        _note(submission, creation.job)
+        _record_creation(submission, creation.job)
     return creation.job
 
 
@@ -143,7 +143,7 @@ def _input_files(submission: Submission, received: ReceivedFiles) -> dict[str, S
     return {name: staged.take(file) if name in received.staged else file for name, file in received.files.items()}
 
 
-def _note(submission: Submission, job: Job) -> None:
+def _record_creation(submission: Submission, job: Job) -> None:
     if submission.again_of:
         record_audit(
             AuditAction.JOB_RUN_AGAIN,

@@ -30,23 +30,23 @@ def init_app(app: Flask) -> None:
 def pauses() -> tuple[PauseBanner, ...]:
     """Return the banners, loaded once per request; no query for jobs while no queue is paused."""
     if "pauses" not in g:
-        g.pauses = _found()
-    found: tuple[PauseBanner, ...] = g.pauses
-    return found
+        g.pauses = _load_banners()
+    banners: tuple[PauseBanner, ...] = g.pauses
+    return banners
 
 
-def _found() -> tuple[PauseBanner, ...]:
+def _load_banners() -> tuple[PauseBanner, ...]:
     paused = services().queues.paused()
     if not paused:
         return ()
     waiting = services().queries.lists.page(viewer(), tab="waiting")
     held_up = {job.queue for job in waiting if job.status is Status.QUEUED}
-    reading = viewer_context(queue.paused_by for queue in paused)
-    return tuple(_pause(queue, reading) for queue in paused if queue.name in held_up)
+    context = viewer_context(queue.paused_by for queue in paused)
+    return tuple(_pause(queue, context) for queue in paused if queue.name in held_up)
 
 
-def _pause(queue: Queue, reading: ViewerContext) -> PauseBanner:
-    sees_all = reading.viewer.sees_all
-    by = reading.name(queue.paused_by) if sees_all and queue.paused_by else _("an operator")
+def _pause(queue: Queue, context: ViewerContext) -> PauseBanner:
+    sees_all = context.viewer.sees_all
+    by = context.name(queue.paused_by) if sees_all and queue.paused_by else _("an operator")
     assert queue.paused_at is not None  # noqa: S101  (it is paused)
-    return PauseBanner(queue.name if sees_all else "", by, reading.when(queue.paused_at), queue.reason)
+    return PauseBanner(queue.name if sees_all else "", by, context.when(queue.paused_at), queue.reason)
