@@ -128,6 +128,7 @@ def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None
     job_id = installation.job("deaf", {"seconds": ENDLESS_SECONDS})
     horse = installation.await_horse(job_id)
     worker = horse.parent()
+    wait_for(lambda: installation.get(job_id).state)  # a horse frozen while it writes would keep SQLite locked
     for process in (worker, horse):
         process.suspend()
     job = installation.await_status(job_id, Status.STALE)
