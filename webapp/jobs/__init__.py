@@ -10,8 +10,8 @@ from webapp.jobs.definition.payload import UnreadableSecret, Vault
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.batches import Slice, plan_chunks
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.executor import JobTimeout
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
+from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.json_values import NotStorable

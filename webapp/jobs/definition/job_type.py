@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,6 +21,9 @@ class JobError(Exception):
 
     ``key`` names a translation that the parameters fill, as in `JobContext.warn`.
     """
+
+    key: str = ""  # for subclasses with an ``__init__`` of their own
+    parameters: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, text: str, key: str = "", **parameters: Any) -> None:
         """Store the message and its translation."""

@@ -7,7 +7,6 @@ handler is given in a real attempt.
 
 import json
 import os
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +20,8 @@ from uuid_utils.compat import uuid7
 
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.executor import SELF_EXPLANATORY, Executor
+from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, sentence_of, text_of, traceback_of
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_name, media_type_of
@@ -149,18 +149,20 @@ class DryRun(Executor):
         except SliceEnded:
             show("It would be requeued here and continue in a new process.")
             return True
-        except Exception as error:  # noqa: BLE001  (any error of a handler is shown)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (any error of a handler is shown)
             self._show_error(error)
             return False
         show("It reported that it failed." if result is False else "It would complete.")
         return result is not False
 
-    def _show_error(self, error: Exception) -> None:
+    def _show_error(self, error: BaseException) -> None:
         if isinstance(error, SELF_EXPLANATORY):
-            return self._show(f"It would fail: {error}")
-        self._show("".join(traceback.format_exception(error)).rstrip())
+            return self._show(f"It would fail: {text_of(error)}")
+        self._show(traceback_of(error).rstrip())
         read_only = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
-        return self._show(_READ_ONLY if read_only else f"It would fail: {type(error).__name__}: {error}")
+        return self._show(_READ_ONLY if read_only else f"It would fail: {sentence_of(error)}")
 
     def _make_context(self, *arguments: Any, **named: Any) -> DryRunContext:
         return DryRunContext(self._show, *arguments, **named)

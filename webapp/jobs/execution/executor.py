@@ -1,35 +1,40 @@
 """The executor runs one attempt of a claimed job to its end, regardless of what the handler does."""
 
 import signal
-import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from resource import RUSAGE_SELF, getrusage
 from time import process_time
-from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from webapp.db import resource_errors
 from webapp.db.engine import writing, writing_autocommit
 from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
-from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
-from webapp.jobs.definition.lazy_handlers import LazyHandler, refuse_lazy_result
-from webapp.jobs.definition.payload import UnreadableSecret, Vault, load_payload
-from webapp.jobs.definition.registry import Registry, UnknownJobType
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
+from webapp.jobs.definition.payload import Vault, load_payload
+from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution import unknown_type
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext, JobCreator
+from webapp.jobs.execution.handler_errors import (
+    NON_RETRYABLE,
+    OwnerMissing,
+    contains,
+    exits_with_success,
+    sentence_of,
+    traceback_of,
+    translation_of,
+)
 from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, PendingLines, PendingValues, Reporter
+from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.lifecycle import finish_attempt, finish_family
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
-from webapp.jobs.model import json_values, policies
+from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
@@ -39,39 +44,12 @@ KIBIBYTE = 1024
 T = TypeVar("T")
 
 
-class JobTimeout(BaseException):
-    """Raised when a job exceeds its type's timeout. A `BaseException`, so that no handler swallows it."""
-
-    def __init__(self, limit: timedelta) -> None:
-        """Name the limit."""
-        super().__init__(f"It ran longer than its limit of {limit} and was stopped.")
-
-
-class OwnerMissing(Exception):
-    """Raised when the owner of a job is missing or disabled: a job runs with its owner's permissions."""
-
-    key = "owner_missing"
-    parameters: Mapping[str, Any] = MappingProxyType({})
-
-    def __init__(self) -> None:
-        """Set the message."""
-        super().__init__("The owner of this job is missing or disabled, so the job cannot run on their behalf.")
-
-
 _STOPS: Mapping[type[BaseException], Ending] = {
     JobCancelled: Ending(status=Status.CANCELLED, outcome=EventName.CANCELLED, cancel_kind="cooperative"),
     JobInterrupted: Ending(status=Status.QUEUED, outcome=EventName.INTERRUPTED),
     SliceEnded: Ending(status=Status.QUEUED, outcome=EventName.CONTINUED),
     LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # never written: the fence rejects it
 }
-NON_RETRYABLE = (
-    JobError,
-    InvalidPayload,
-    OwnerMissing,
-    UnreadableSecret,
-    LazyHandler,
-)  # the next attempt would fail too
-SELF_EXPLANATORY = (JobTimeout, JobError, InvalidPayload, UnknownJobType, OwnerMissing, UnreadableSecret, LazyHandler)
 
 
 class Executor:
@@ -102,6 +80,7 @@ class Executor:
         self._memory = memory  # bytes that a job in slices can use in one work-horse
         self._retry_seconds = retry_seconds  # how long database operations are retried while it is away
         self._reporter: Reporter | None = None
+        self._hears_ctrl_c = True
         self.interrupted = False
         self.draining = False
         self.done = self.failed = 0  # attempts that completed and failed in this process
@@ -121,6 +100,7 @@ class Executor:
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()
+        self._hears_ctrl_c = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # a work-horse does not
         started = process_time()
         try:
             ending = self._attempt(job, reporter)
@@ -143,13 +123,15 @@ class Executor:
             return self._hand_back_or_stop(job, reporter)
         job_type = self._registry.get(job.type)
         try:
-            with _time_limit(job_type.timeout):
+            with time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded) as stop:
             return self._hand_back(job_type, job, stop, reporter)
         except (JobCancelled, LeaseLost) as stop:
             return _STOPS[type(stop)]
-        except (Exception, JobTimeout) as error:  # noqa: BLE001  (the only place that catches a handler's errors)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and self._hears_ctrl_c:
+                raise
             return self._failure(job_type, job, error, reporter)
         if result is False:
             return _failed("The job reported that it failed.")
@@ -172,14 +154,19 @@ class Executor:
 
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: a retry if the type's policy allows it and no stop was requested."""
-        ending = _failed(_sentence(error), traceback.format_exc())
-        if isinstance(error, JobError | OwnerMissing):
-            ending = replace(ending, key=error.key, parameters=error.parameters)
-        if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
+        key, parameters = translation_of(error)
+        ending = replace(_failed(sentence_of(error), traceback_of(error)), key=key, parameters=parameters)
+        try:
+            delay = _retry_delay(job_type, job, error)
+        except BaseException as broken:  # noqa: BLE001  (`can_retry` is foreign code, as the handler is)
+            reporter.add_diagnostic(
+                "errors", f"It was not retried, because its retry policy failed: {sentence_of(broken)}"
+            )
+            return replace(ending, traceback=traceback_of(broken))  # it tells that of the error too
+        if delay is None:
             return ending
         if self._stop_requested(reporter):
             return replace(_STOPS[JobCancelled], error=ending.error, traceback=ending.traceback)
-        delay = job_type.retry.delay(job.attempt).total_seconds()
         return replace(ending, status=Status.SCHEDULED, retry_in=delay)
 
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
@@ -190,7 +177,16 @@ class Executor:
             raise reporter.stop
         context = self._context(job_type, job, reporter)
         needs = {name: self._needs[service] for name, service in job_type.needs.items()}
-        result = job_type.handler(context, payload, **needs)
+        try:
+            result = job_type.handler(context, payload, **needs)
+        except SystemExit as error:
+            if not exits_with_success(error):
+                raise
+            result = None
+        except BaseExceptionGroup as error:
+            if contains(error, reporter.delivered):
+                context.end()  # raises the stop itself
+            raise
         refuse_lazy_result(result, job_type.handler)
         context.end()
         return result
@@ -262,31 +258,14 @@ def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:
         add_log_lines(connection, Fence(job_id=job.id, attempt=job.attempt), lines)
 
 
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, SELF_EXPLANATORY):
-        return str(error)
-    return resource_errors.shortage_message(error) or f"{type(error).__name__}: {error}"
+def _retry_delay(job_type: JobType, job: Job, error: BaseException) -> float | None:
+    if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
+        return None
+    return job_type.retry.delay(job.attempt).total_seconds()
 
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:
-    traced = None if trace is None else json_values.storable_text(trace)
-    return Ending(
-        status=Status.FAILED, outcome=EventName.FAILED, error=json_values.storable_text(sentence), traceback=traced
-    )
-
-
-@contextmanager
-def _time_limit(limit: timedelta) -> Iterator[None]:
-    def expire(*_: object) -> None:
-        raise JobTimeout(limit)
-
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, limit.total_seconds())
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+    return Ending(status=Status.FAILED, outcome=EventName.FAILED, error=sentence, traceback=trace)
 
 
 def _peak_memory() -> int:

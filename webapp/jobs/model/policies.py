@@ -19,7 +19,8 @@ TOO_MANY_INTERRUPTIONS = (
     f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
     "It may be stopping its own worker, so the last interruption counts as a failed attempt."
 )
-_MAX_DELAY = timedelta(hours=1)
+_MAX_DELAY = timedelta(hours=1)  # of delays that double
+_LONGEST_DELAY = timedelta(days=3650)  # a date that every database can hold
 
 
 class OnDuplicate(StrEnum):
@@ -76,14 +77,15 @@ class RetryPolicy:
         return self.can_retry is None or self.can_retry(attempt, error)
 
     def delay(self, attempt: int) -> timedelta:
-        """Return the delay after attempt number ``attempt``, with jitter."""
-        varied: timedelta = self._base(attempt) * uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311  (not a secret)
-        return varied
+        """Return the delay after attempt number ``attempt``, with jitter; at most ten years."""
+        base = min(self._base(attempt), _LONGEST_DELAY)
+        varied: timedelta = base * uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311  (not a secret)
+        return min(max(varied, timedelta(0)), _LONGEST_DELAY)
 
     def _base(self, attempt: int) -> timedelta:
         if self.delays:
             return self.delays[min(attempt, len(self.delays)) - 1]
-        doubled: timedelta = self.first_delay * 2 ** min(attempt - 1, 20)
+        doubled: timedelta = min(self.first_delay, _MAX_DELAY) * 2 ** min(attempt - 1, 20)
         return min(_MAX_DELAY, doubled)
 
 

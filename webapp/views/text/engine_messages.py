@@ -66,6 +66,8 @@ _ENGINE_PATTERNS = (
     english("This worker does not know the job type %(name)s. Another worker may know it."),
     english("Job %(id)s is %(old)s and cannot become %(new)s."),
     english("The handler %(name)s returned a %(kind)s that nobody runs."),
+    english("It exited with status %(status)s."),
+    english("It was not retried, because its retry policy failed: %(error)s"),
     english("%(count)s of %(left)s child jobs failed."),
     english("A job with the unique key %(key)s is not finished yet."),
     english("… and %(count)s more."),

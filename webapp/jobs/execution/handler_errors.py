@@ -1,0 +1,108 @@
+"""How a handler can end, told in words: nothing that a handler raises loses its text, its status or its traceback.
+
+Its exceptions are foreign code: `str()` of one can raise as well. No function here raises.
+"""
+
+import argparse
+import traceback
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from webapp.db import resource_errors
+from webapp.jobs.definition.job_type import InvalidPayload, JobError
+from webapp.jobs.definition.lazy_handlers import LazyHandler
+from webapp.jobs.definition.payload import UnreadableSecret
+from webapp.jobs.definition.registry import UnknownJobType
+from webapp.jobs.execution.time_limit import JobTimeout
+from webapp.jobs.model import json_values
+
+
+class OwnerMissing(Exception):
+    """Raised when the owner of a job is missing or disabled: a job runs with its owner's permissions."""
+
+    key = "owner_missing"
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self) -> None:
+        """Set the message."""
+        super().__init__("The owner of this job is missing or disabled, so the job cannot run on their behalf.")
+
+
+NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret, LazyHandler)  # the next attempt would fail
+SELF_EXPLANATORY = (JobTimeout, UnknownJobType, *NON_RETRYABLE)
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return the message of an error that ended a handler."""
+    if isinstance(error, SystemExit):
+        return _exit_sentence(error)
+    if isinstance(error, SELF_EXPLANATORY):
+        return text_of(error)
+    text = text_of(error)
+    name = type(error).__name__
+    return _shortage_message(error) or (f"{name}: {text}" if text else name)
+
+
+def text_of(value: object) -> str:
+    """Return ``str(value)``, or a text that says that it cannot be shown."""
+    try:
+        return json_values.storable_text(str(value))
+    except BaseException as broken:  # noqa: BLE001  (foreign code)
+        return f"(Its text cannot be shown: str() raised {type(broken).__name__}.)"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an error, with those of its causes."""
+    try:
+        return json_values.storable_text("".join(traceback.format_exception(error)))
+    except BaseException as broken:  # noqa: BLE001  (foreign code)
+        return f"(The traceback of {type(error).__name__} cannot be shown: {type(broken).__name__}.)"
+
+
+def translation_of(error: BaseException) -> tuple[str, Mapping[str, Any]]:
+    """Return the key and the parameters of an error's translation, if it has one."""
+    if not isinstance(error, JobError | OwnerMissing):
+        return "", {}
+    try:
+        return str(error.key), json_values.check_json(error.parameters, "The parameters of an error")
+    except BaseException:  # noqa: BLE001  (a subclass of JobError sets what it likes)
+        return "", {}
+
+
+def exits_with_success(error: SystemExit) -> bool:
+    """Return whether ``sys.exit()`` or ``sys.exit(0)`` raised it: a program would have exited with status 0."""
+    return error.code is None or (isinstance(error.code, int) and error.code == 0)
+
+
+def contains(error: BaseException, stop: BaseException | None) -> bool:
+    """Return whether ``error`` is a group with ``stop`` in it, as a task group raises."""
+    if not isinstance(error, BaseExceptionGroup) or stop is None:
+        return False
+    return any(each is stop or contains(each, stop) for each in error.exceptions)
+
+
+def _exit_sentence(error: SystemExit) -> str:
+    said = _argparse_message(error)
+    if isinstance(error.code, int):
+        return f"{said} (exit status {int(error.code)})" if said else f"It exited with status {int(error.code)}."
+    return f"{text_of(error.code)} (exit status 1)"
+
+
+def _argparse_message(error: SystemExit) -> str:
+    """Return what an `ArgumentParser` printed before it raised ``error``."""
+    for frame in _frames(error):
+        if isinstance(frame.get("self"), argparse.ArgumentParser) and isinstance(frame.get("message"), str):
+            return str(frame["message"]).strip()
+    return ""
+
+
+def _frames(error: BaseException) -> Iterator[Mapping[str, Any]]:
+    return (frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _shortage_message(error: BaseException) -> str | None:
+    try:
+        return resource_errors.shortage_message(error)
+    except BaseException:  # noqa: BLE001  (foreign code)
+        return None
