@@ -40,10 +40,17 @@ def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-HANDLERS = [coroutine, async_generator, generator, Called(), Called().method, partial(coroutine)]
+HANDLERS = {
+    "coroutine": coroutine,
+    "async generator": async_generator,
+    "generator": generator,
+    "callable object": Called(),
+    "method": Called().method,
+    "partial": partial(coroutine),
+}
 
 
-@pytest.mark.parametrize("handler", HANDLERS, ids=str)
+@pytest.mark.parametrize("handler", HANDLERS.values(), ids=HANDLERS)
 def test_a_handler_that_runs_no_line_is_refused_with_its_place(handler: Callable[..., Any]) -> None:
     with pytest.raises(LazyHandler, match=r"The handler .+ \(.+test_lazy_handlers\.py:\d+\) is an? (async|generator)"):
         job_type("lazy", title="Lazy")(handler)
