@@ -51,12 +51,12 @@ def poll_list(parsed: ParsedFilter) -> ResponseReturnValue:
     if visible is None:
         opened = list_context(load_job_list(services(), parsed))
         return render_template("job_list/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
-    pulse = _pulse(parsed, visible)
-    tag = _tag(parsed.filter, pulse)  # before the list is read: an outdated tag only costs one more poll
+    list_tag = _list_tag(parsed, visible)
+    tag = _tag(parsed.filter, list_tag)  # before the list is read: an outdated tag only costs one more poll
     if (same := polling.unchanged(tag)) is not None:
         return same
     new_toasts = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    page = refresh_job_list(services(), parsed, visible, new_count=pulse.new, had_idle_queues="idle" in request.args)
+    page = refresh_job_list(services(), parsed, visible, new_count=list_tag.new, had_idle_queues="idle" in request.args)
     return render_template("job_list/live.html", toasts=new_toasts, **list_context(page, tag)), {
         polling.TAG_HEADER: tag
     }
@@ -66,7 +66,7 @@ def list_context(page: JobList, tag: str = "") -> dict[str, Any]:
     """Return the variables of the templates of a list."""
     return {
         "list": page,
-        "tag": tag or _tag(page.filter, page.pulse),
+        "tag": tag or _tag(page.filter, page.list_tag),
         "trigger": polling.trigger(page.poll_seconds),
         "poll_arguments": _poll_arguments(page),
         "operates": viewer().sees_all,
@@ -91,14 +91,14 @@ def _types(job_filter: Filter, page: JobList) -> list[JobType]:
     return sorted(offered, key=lambda job_type: translated(job_type.title))
 
 
-def _pulse(parsed: ParsedFilter, visible: VisibleRows) -> ListChangeTag:
+def _list_tag(parsed: ParsedFilter, visible: VisibleRows) -> ListChangeTag:
     """Return the change tag of the visible jobs; new jobs count on the first page only."""
     limit = PAGE if parsed.filter.is_first_page else 0
     return services().queries.lists.change_tag(viewer(), visible.ids, parsed.criteria, limit)
 
 
-def _tag(job_filter: Filter, pulse: ListChangeTag) -> str:
+def _tag(job_filter: Filter, list_tag: ListChangeTag) -> str:
     user = viewer()
     seconds = int(time()) + user.user_id.int % _LIST_MAX_AGE  # users refresh at different times
     age = (template_version(), seconds // _LIST_MAX_AGE)
-    return polling.tag(pulse.text, topbar().change_tag, user, job_filter, pauses(), *age)
+    return polling.tag(list_tag.text, topbar().change_tag, user, job_filter, pauses(), *age)

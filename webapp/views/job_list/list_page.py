@@ -43,14 +43,14 @@ class JobList:
     """One page of the list, with the parts around it that change.
 
     ``cards`` are the jobs that ran when the page was opened; ``new_count`` is the number of jobs that it does
-    not show yet. ``pulse`` is the change tag of a page that is opened now. ``had_idle_queues`` keeps the
+    not show yet. ``list_tag`` is the change tag of a page that is opened now. ``had_idle_queues`` keeps the
     place of the banner while the page is open, so that no row moves. ``next_search_page`` continues a search
     that stopped before it had read every job.
     """
 
     filter: Filter
     visible: VisibleRows
-    pulse: ListChangeTag
+    list_tag: ListChangeTag
     tabs: tuple[Tab, ...]
     cards: tuple[JobRow | DeletedRow, ...]
     rows: tuple[JobRow | DeletedRow, ...]
@@ -122,7 +122,7 @@ def _job_list(
     return JobList(
         filter=parsed.filter,
         visible=visible,
-        pulse=ListChangeTag.of_page(jobs.values(), counts),
+        list_tag=ListChangeTag.of_page(jobs.values(), counts),
         tabs=tuple(_tab(name, counts[name], parsed.filter) for name in TABS),
         cards=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.cards),
         rows=tuple(rows.get(job_id, DeletedRow(job_id)) for job_id in visible.rows),
