@@ -101,7 +101,7 @@ def test_an_error_with_unstorable_characters_is_stored_in_every_database(run: Ru
         raise FileNotFoundError("no file a\udcff\0b")
 
     job = run(handler)
-    assert (job.status, job.errors[0]["text"]) == (Status.FAILED, "FileNotFoundError: no file a\ufffd\ufffdb")
+    assert (job.status, job.errors[0]["text"]) == (Status.FAILED, "FileNotFoundError: no file a\ufffd\u2400b")
 
 
 def test_a_job_stops_at_its_timeout_even_if_it_catches_exceptions(run: Run) -> None:

@@ -172,9 +172,9 @@ def test_an_unstorable_report_raises_in_the_handler_and_the_others_are_written(
     assert within(3.0, lambda: services.jobs.get(job.id).message == "still here")
 
 
-@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+@pytest.mark.parametrize(("text", "shown"), [("a\0b", "a\u2400b"), ("a\ud800b", "a\ufffdb")])
 def test_unstorable_characters_are_replaced(
-    services: Services, job: Job, reporter: Reporter, database: str, text: str
+    services: Services, job: Job, reporter: Reporter, database: str, text: str, shown: str
 ) -> None:
     reporter.set_values(message=text)
     reporter.add_diagnostic("warnings", text)
@@ -182,7 +182,7 @@ def test_unstorable_characters_are_replaced(
     reporter.flush()
     after = services.jobs.get(job.id)
     (line,) = services.queries.logs.log(job.id)
-    assert {after.message, after.warnings[0]["text"], line.text} == {"a\ufffdb"}
+    assert {after.message, after.warnings[0]["text"], line.text} == {shown}
 
 
 def test_the_interval_is_short_enough_for_live_updates() -> None:

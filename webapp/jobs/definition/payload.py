@@ -18,6 +18,7 @@ from pydantic_core import to_jsonable_python
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.model import json_values
 
+PAYLOAD_LIMIT = 256 * 1024  # bytes of JSON; 6,000 ids fit
 _PLAIN_TYPES = frozenset({int, bool})
 _IS_ASCII = re.compile("[\x01-\x7f]*").fullmatch  # the usual case, which needs no further checks
 SECRET = "$secret"  # noqa: S105  (a marker, not a secret)
@@ -55,6 +56,10 @@ class Vault:
 def dump_payload(payload: BaseModel, vault: Vault) -> dict[str, Any]:
     """Return a payload as JSON values with encrypted secrets; raises ``ValueError`` for unstorable values."""
     stored: dict[str, Any] = _encrypted(payload.model_dump(mode="python", by_alias=True), vault)
+    size = json_values.json_size(stored)
+    if size > PAYLOAD_LIMIT:
+        message = f"A payload can have at most {PAYLOAD_LIMIT} bytes of JSON, not {size}. Pass large data as a file."
+        raise ValueError(message)
     return stored
 
 

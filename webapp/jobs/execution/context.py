@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
+from math import isfinite
 from operator import length_hint
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID, uuid4
@@ -133,6 +134,7 @@ class JobContext:
         """
         values: dict[str, Any] = {} if message is None else {"message": message}
         if done is not None:
+            done, total = _amount(done), None if total is None else _amount(total)
             values |= {"done": done, "total": total}
             percent = from_amounts(self._percent, done, total)
         elif percent is not None and not 0.0 <= percent <= 100.0:  # noqa: PLR2004
@@ -152,6 +154,7 @@ class JobContext:
 
         The cost per item is lower than that of a progress bar on a terminal.
         """
+        total = None if total is None else _amount(total)
         reporter = self._reporter
         outer = self._count, self._total, reporter.live_amount  # of an enclosing `track`
         self._count, self._total = 0, total if total is not None else (length_hint(items) or None)
@@ -304,3 +307,11 @@ class JobContext:
     def _raise_if_stopped(self) -> None:
         if self._reporter.stop:
             raise self._reporter.deliver(self._reporter.stop)
+
+
+def _amount(value: float) -> float:
+    amount = float(value)
+    if not isfinite(amount):
+        text = f"An amount must be a finite number, not {amount}."
+        raise ValueError(text)
+    return amount

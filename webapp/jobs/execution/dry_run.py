@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import Executor
-from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, sentence_of, text_of, traceback_of
+from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, sentence_of, traceback_of
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_name, media_type_of
@@ -40,7 +40,8 @@ class DryRunReporter(Reporter):
     def set_values(self, **values: Any) -> None:
         """Show the new values of columns."""
         if "progress" in values:
-            amounts = f" ({values['done']:g} of {values.get('total') or '?'})" if values.get("done") is not None else ""
+            total = "?" if not values.get("total") else f"{values['total']:.15g}"
+            amounts = f" ({values['done']:.15g} of {total})" if values.get("done") is not None else ""
             self._show(f"progress: {values['progress']:.4g} %{amounts}")
         for name in ("message", "state", "metadata"):
             if name in values:
@@ -159,7 +160,7 @@ class DryRun(Executor):
 
     def _show_error(self, error: BaseException) -> None:
         if isinstance(error, SELF_EXPLANATORY):
-            return self._show(f"It would fail: {text_of(error)}")
+            return self._show(f"It would fail: {sentence_of(error)}")
         self._show(traceback_of(error).rstrip())
         read_only = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
         return self._show(_READ_ONLY if read_only else f"It would fail: {sentence_of(error)}")

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import StatementError
 
 from webapp.db.engine import writing, writing_autocommit
-from webapp.db.retry import retry_while_away
+from webapp.db.retry import is_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
@@ -222,7 +223,15 @@ class Executor:
         values, lines = reporter.close()
         if ending.outcome != EventName.UNKNOWN_TYPE:  # not an error of the job; its attempt has the message
             values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
-        self._retry(lambda: self._end(job, location, ending, values=values, lines=lines))
+        try:
+            self._retry(lambda: self._end(job, location, ending, values=values, lines=lines))
+        except (StatementError, UnicodeError) as refused:
+            if is_away(refused):
+                raise
+            why = _failed(sentence_of(refused), traceback_of(refused))  # what was reported last cannot be stored
+            failed = replace(why, cpu_seconds=ending.cpu_seconds, peak_memory=ending.peak_memory)
+            values = reporter.error_values(failed.error)
+            self._retry(lambda: self._end(job, location, failed, values=values, lines=[]))
 
     def _end(
         self, job: Job, location: AttemptLocation, ending: Ending, *, values: PendingValues, lines: PendingLines

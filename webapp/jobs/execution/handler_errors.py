@@ -16,6 +16,7 @@ from webapp.jobs.definition.payload import UnreadableSecret
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.model import json_values
+from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text, clean_traceback, text_of
 
 
 class OwnerMissing(Exception):
@@ -35,27 +36,13 @@ SELF_EXPLANATORY = (JobTimeout, UnknownJobType, *NON_RETRYABLE)
 
 def sentence_of(error: BaseException) -> str:
     """Return the message of an error that ended a handler."""
-    if isinstance(error, SystemExit):
-        return _exit_sentence(error)
-    if isinstance(error, SELF_EXPLANATORY):
-        return text_of(error)
-    text = text_of(error)
-    name = type(error).__name__
-    return _shortage_message(error) or (f"{name}: {text}" if text else name)
-
-
-def text_of(value: object) -> str:
-    """Return ``str(value)``, or a text that says that it cannot be shown."""
-    try:
-        return json_values.storable_text(str(value))
-    except BaseException as broken:  # noqa: BLE001  (foreign code)
-        return f"(Its text cannot be shown: str() raised {type(broken).__name__}.)"
+    return clean_text(_sentence_of(error), TEXT_LIMIT)
 
 
 def traceback_of(error: BaseException) -> str:
     """Return the traceback of an error, with those of its causes."""
     try:
-        return json_values.storable_text("".join(traceback.format_exception(error)))
+        return clean_traceback("".join(traceback.format_exception(error)))
     except BaseException as broken:  # noqa: BLE001  (foreign code)
         return f"(The traceback of {type(error).__name__} cannot be shown: {type(broken).__name__}.)"
 
@@ -80,6 +67,16 @@ def contains(error: BaseException, stop: BaseException | None) -> bool:
     if not isinstance(error, BaseExceptionGroup) or stop is None:
         return False
     return any(each is stop or contains(each, stop) for each in error.exceptions)
+
+
+def _sentence_of(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return _exit_sentence(error)
+    if isinstance(error, SELF_EXPLANATORY):
+        return text_of(error)
+    text = text_of(error)
+    name = type(error).__name__
+    return _shortage_message(error) or (f"{name}: {text}" if text else name)
 
 
 def _exit_sentence(error: SystemExit) -> str:

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DataError, DBAPIError
 from webapp import os_process
 from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
-from webapp.jobs.model import diagnostics, json_values
+from webapp.jobs.model import diagnostics
+from webapp.jobs.model.incoming_text import MESSAGE_LIMIT, TEXT_LIMIT, clean_text, text_of, visible_text
 from webapp.jobs.model.job import Job
 from webapp.jobs.store import signals
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, stop_requested
@@ -27,7 +28,7 @@ from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, sto
 INTERVAL_SECONDS = 0.25
 _IDLE_ROUNDS = 4  # without anything to write, the stop flag is read every second
 LOG_LIMIT = 10_000  # lines
-_MAX_LINE = 8192  # characters
+_MAX_LEVEL = 10  # characters, as in the schema
 PendingValues = dict[str, Any]  # columns of the job's row
 PendingLines = list[tuple[datetime, str, str]]  # of the job's log: time, level, text
 _PROGRESS = frozenset({"progress", "done", "total", "message"})
@@ -71,7 +72,7 @@ class Reporter:
             values["interruptions"] = 0
             self.checkpoint_saved = True
         if "message" in values:
-            values["message"] = json_values.storable_text(values["message"])
+            values["message"] = clean_text(values["message"], MESSAGE_LIMIT)
         with self._lock:
             self._values.update(values)
         self._ensure_thread()
@@ -98,7 +99,7 @@ class Reporter:
         if self._line_count == LOG_LIMIT:
             level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; further lines are dropped."
         if self._line_count <= LOG_LIMIT:
-            self._lines.append((self.now(), level, json_values.storable_text(text)))
+            self._lines.append((self.now(), visible_text(level)[:_MAX_LEVEL], clean_text(text, TEXT_LIMIT)))
             self._ensure_thread()
 
     def now(self) -> datetime:
@@ -201,10 +202,25 @@ class Reporter:
 
 
 def job_logger(type_name: str, reporter: Reporter) -> logging.Logger:
-    """Return a logger for one attempt, which is not registered globally."""
-    logger = logging.Logger(f"deskjob.job.{type_name}", logging.DEBUG)  # noqa: LOG001
+    """Return a logger for one attempt, which is not registered globally and never raises."""
+    logger = _JobLogger(f"deskjob.job.{type_name}", logging.DEBUG)
     logger.addHandler(_JobLog(reporter))
     return logger
+
+
+class _JobLogger(logging.Logger):
+    def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
+        if isinstance(level, int):
+            super().log(level, msg, *args, **options)
+        else:  # a name, which the standard logger refuses
+            number = logging.getLevelNamesMapping().get(str(level).upper(), logging.INFO)
+            super().log(number, msg, *args, **options)
+
+    def _log(self, level: int, msg: object, args: Any, **options: Any) -> None:  # type: ignore[override]
+        try:
+            super()._log(level, msg, args, **options)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a key of `extra` that logging uses itself)
+            super()._log(level, "%s", (_unformatted(msg, args, error),))
 
 
 class _JobLog(logging.Handler):
@@ -213,4 +229,14 @@ class _JobLog(logging.Handler):
         self._reporter = reporter
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._reporter.log(record.levelname, self.format(record)[:_MAX_LINE])
+        try:
+            text = self.format(record)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (a wrong placeholder must not fail the job)
+            text = _unformatted(record.msg, record.args, error)
+        self._reporter.log(record.levelname, text)
+
+
+def _unformatted(message: object, arguments: object, error: BaseException) -> str:
+    shown = [text_of(each) for each in arguments] if isinstance(arguments, tuple) else [text_of(arguments)]
+    why = f"{type(error).__name__}: {text_of(error)}"
+    return f"{text_of(message)} [{', '.join(shown)}] (this line could not be formatted: {why})"

@@ -15,6 +15,7 @@ from webapp.jobs.definition import disabled_types, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import Vault, dump_payload
 from webapp.jobs.lifecycle import cascade
+from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
 from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
@@ -49,6 +50,7 @@ def new_job(
         "max_attempts": job_type.retry.max_attempts,
         **choices,
     }
+    values["title"] = _checked_title(values["title"])
     valid = _validated(job_type, payload, files)
     key = values.get("unique_key")
     values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
@@ -200,6 +202,8 @@ def insert_alike(connection: Connection, model: Job, payloads: Sequence[dict[str
 def _stored(job_type: JobType, payload: BaseModel, vault: Vault) -> dict[str, Any]:
     try:
         return dump_payload(payload, vault)
+    except RecursionError:
+        raise InvalidPayload(job_type.name, {"": "A payload cannot be nested this deeply."}) from None
     except ValueError as error:
         raise InvalidPayload(job_type.name, {"": str(error)}) from None
 
@@ -210,6 +214,14 @@ def _insert_in_bulk(
     [first] = assign_turns(connection, [model])
     bulk_insert.insert_alike(connection, first, ids, payloads)
     signals.send_after_commit(connection, signals.job_created, ids)
+
+
+def _checked_title(title: str) -> str:
+    visible = visible_text(title)
+    if len(visible) > TITLE_LIMIT:
+        message = f"A title can have at most {TITLE_LIMIT} characters, not {len(visible)}."
+        raise BadRequest(message)
+    return visible
 
 
 def _checked_key(key: str | None) -> str | None:

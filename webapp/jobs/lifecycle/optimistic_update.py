@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, finish_family, retry
-from webapp.jobs.model import diagnostics, json_values
+from webapp.jobs.model import diagnostics, incoming_text, json_values
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import JobStore, StaleJob
@@ -125,7 +125,7 @@ def _event_of(old: Job, new: Job) -> EventName:
 
 def _validated(old: Job, new: Job) -> Job:
     """Raise `NotStorable` for values that no database can store, before anything is written."""
-    changed: dict[str, Any] = {"message": json_values.storable_text(new.message)}
+    changed: dict[str, Any] = {"message": incoming_text.clean_text(new.message, incoming_text.MESSAGE_LIMIT)}
     for name in ("state", "metadata"):
         values: Mapping[str, Any] = getattr(new, name)
         if values != getattr(old, name):

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from webapp.jobs.model import json_values
+from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text, clean_values
 
 MAX_DIAGNOSTICS = 200
-TEXT_LIMIT = 8 * 1024  # characters
+KEY_LIMIT = 200  # characters
 PARAMETERS_LIMIT = 4 * 1024  # bytes of JSON
 Diagnostic = Mapping[str, Any]
 
@@ -19,10 +20,10 @@ def make_diagnostic(
     text: str, key: str = "", parameters: Mapping[str, Any] | None = None, **extra: Any
 ) -> dict[str, Any]:
     """Return a diagnostic; raises `NotStorable` for parameters that are not JSON or are too large."""
-    diagnostic: dict[str, Any] = {"text": json_values.storable_text(text)[:TEXT_LIMIT], **extra}
+    diagnostic: dict[str, Any] = {"text": clean_text(text, TEXT_LIMIT), **extra}
     if key:
         checked = json_values.check_json(parameters or {}, "The parameters of a warning or an error", PARAMETERS_LIMIT)
-        diagnostic |= {"key": json_values.storable_text(key), "parameters": checked}
+        diagnostic |= {"key": clean_text(key, KEY_LIMIT), "parameters": clean_values(checked)}
     return diagnostic
 
 

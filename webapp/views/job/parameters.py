@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from webapp.jobs.definition.job_type import Upload
 from webapp.jobs.definition.payload import is_secret
+from webapp.jobs.model.incoming_text import visible_text
 from webapp.views.forms.choices import label_of
 from webapp.views.forms.questions import FieldSpec, field_specs, humanize
 from webapp.views.text.date_format import full_date
@@ -102,8 +103,8 @@ def _text(value: object) -> str:
     if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
         return ", ".join(map(_text, value))
     if isinstance(value, (list, Mapping)):
-        return json.dumps(value, ensure_ascii=False, indent=1)
-    return str(value)
+        return visible_text(json.dumps(value, ensure_ascii=False, indent=1))
+    return visible_text(str(value))
 
 
 def _moment(text: str, zone: ZoneInfo) -> str:
