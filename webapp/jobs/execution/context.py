@@ -1,13 +1,16 @@
 """JobContext: everything that a running handler can do with its job."""
 
 import logging
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import cached_property
 from io import BytesIO
 from math import isfinite
 from operator import length_hint
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -71,6 +74,7 @@ class JobContext:
         self._seconds = seconds
         self._retry_seconds = retry_seconds  # how long writes are retried while the database is away
         self._children: list[Job] = []
+        self._unused: Counter[str] = Counter()  # calls whose results nobody has used yet, with their places
         self._percent = 0.0
         self._count: float = 0
         self._total: float | None = None
@@ -155,34 +159,14 @@ class JobContext:
         The cost per item is lower than that of a progress bar on a terminal.
         """
         total = None if total is None else _amount(total)
-        reporter = self._reporter
-        outer = self._count, self._total, reporter.live_amount  # of an enclosing `track`
-        self._count, self._total = 0, total if total is not None else (length_hint(items) or None)
-        reporter.live_amount = self._amounts
-        reporter.watch_stop_flag()
-        count = 0
-        try:
-            for item in items:
-                yield item
-                count += 1
-                self._count = count
-                if reporter.stop:
-                    raise reporter.deliver(reporter.stop)
-        finally:
-            reporter.set_values(**self._amounts())
-            self._count, self._total, reporter.live_amount = outer
-        self._raise_if_stopped()
+        return self._track(items, total, self._note_call("track", expected=length_hint(items, 1) > 0))
 
     def batches(self, fetch: Callable[[int, int], Sequence[T]], total: int, *, size: int = SIZE) -> Iterator[T]:
         """Iterate over ``total`` items in slices of ``size``, from the checkpoint on; see `batches`.
 
         ``fetch(start, count)`` returns a range of the items, always in the same order.
         """
-        limit = SliceLimit(memory=self._memory, seconds=self._seconds)
-        try:
-            yield from iterate_batches(cast(BatchContext, self), fetch, total, size=size, limit=limit)
-        except SliceEnded as ended:
-            raise self._reporter.deliver(ended) from None
+        return self._batches(fetch, total, size, self._note_call("batches", expected=total > 0))
 
     def warn(self, text: str, key: str = "", **parameters: Any) -> None:
         """Add a warning, which the owner sees; the job continues.
@@ -211,15 +195,9 @@ class JobContext:
         """Replace the job's metadata, which belongs to the application; raises `NotStorable` as `save_state` does."""
         self._report(metadata=json_values.check_json(metadata, "The metadata of a job"))
 
-    @contextmanager
-    def open_attachment(self, name: str, media_type: str | None = None) -> Iterator[BinaryIO]:
+    def open_attachment(self, name: str, media_type: str | None = None) -> AbstractContextManager[BinaryIO]:
         """Write an output file. It appears when the block ends, and not at all if the block raises."""
-        with self._files.new_file() as draft:
-            file = draft.writer()
-            yield cast(BinaryIO, file)
-            if not file.closed:
-                file.flush()
-            self._add_file_row(draft.keep(name, media_type))
+        return self._open_attachment(name, media_type, self._note_call("open_attachment"))
 
     def attach(self, name: str, data: bytes | BinaryIO, media_type: str | None = None) -> None:
         """Add an output file from bytes, or streamed from an open file."""
@@ -272,7 +250,49 @@ class JobContext:
         """End the work of a handler that has returned; raises the stop that it has seen or swallowed, if any."""
         if self._reporter.delivered:
             raise self._reporter.delivered
+        for call, count in self._unused.items():
+            if count > 0:
+                text = f"job.{call} was called, but its result was never used, so it did nothing."
+                self._reporter.add_diagnostic("warnings", text)
         self.flush_children()
+
+    def _track(self, items: Iterable[T], total: float | None, call: str) -> Iterator[T]:
+        self._unused[call] -= 1
+        reporter = self._reporter
+        outer = self._count, self._total, reporter.live_amount  # of an enclosing `track`
+        self._count, self._total = 0, total if total is not None else (length_hint(items) or None)
+        reporter.live_amount = self._amounts
+        reporter.watch_stop_flag()
+        count = 0
+        try:
+            for item in items:
+                yield item
+                count += 1
+                self._count = count
+                if reporter.stop:
+                    raise reporter.deliver(reporter.stop)
+        finally:
+            reporter.set_values(**self._amounts())
+            self._count, self._total, reporter.live_amount = outer
+        self._raise_if_stopped()
+
+    def _batches(self, fetch: Callable[[int, int], Sequence[T]], total: int, size: int, call: str) -> Iterator[T]:
+        self._unused[call] -= 1
+        limit = SliceLimit(memory=self._memory, seconds=self._seconds)
+        try:
+            yield from iterate_batches(cast(BatchContext, self), fetch, total, size=size, limit=limit)
+        except SliceEnded as ended:
+            raise self._reporter.deliver(ended) from None
+
+    @contextmanager
+    def _open_attachment(self, name: str, media_type: str | None, call: str) -> Iterator[BinaryIO]:
+        self._unused[call] -= 1
+        with self._files.new_file() as draft:
+            file = draft.writer()
+            yield cast(BinaryIO, file)
+            if not file.closed:
+                file.flush()
+            self._add_file_row(draft.keep(name, media_type))
 
     def _add_file_row(self, file: StoredFile) -> None:
         try:
@@ -295,6 +315,14 @@ class JobContext:
     def _has_row(self, file: StoredFile) -> bool:
         with reading(self._reporter.engine) as connection:
             return has_file(connection, file.id)
+
+    def _note_call(self, name: str, *, expected: bool = True) -> str:
+        """Count a call whose result does the work; the count falls again when that begins."""
+        frame = sys._getframe(2)  # noqa: SLF001  (the handler's; `inspect` is the same and slower)
+        call = f"{name} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+        call = call if expected else ""
+        self._unused[call] += expected
+        return call
 
     def _amounts(self) -> dict[str, Any]:
         self._percent = max(self._percent, from_amounts(self._percent, self._count, self._total))

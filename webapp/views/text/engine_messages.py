@@ -71,6 +71,7 @@ _ENGINE_PATTERNS = (
     english("It was not retried, because its retry policy failed: %(error)s"),
     english("A payload can have at most %(count)s bytes of JSON, not %(left)s. Pass large data as a file."),
     english("A title can have at most %(count)s characters, not %(left)s."),
+    english("job.%(name)s was called, but its result was never used, so it did nothing."),
     english("%(count)s of %(left)s child jobs failed."),
     english("A job with the unique key %(key)s is not finished yet."),
     english("… and %(count)s more."),
