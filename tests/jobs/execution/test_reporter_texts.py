@@ -130,6 +130,49 @@ def test_a_title_is_bounded_and_shown(services: Services, make: Callable[..., Jo
         make(title="x" * 201)
 
 
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        ({"request_key": "x" * 121}, "An idempotency key must have 1 to 120 characters, not 121."),
+        ({"request_key": ""}, "An idempotency key must have 1 to 120 characters, not 0."),
+        ({"unique_key": "x" * 201}, "A unique key must have 1 to 200 characters, not 201."),
+        ({"child_name": "x" * 201}, "The name of a child job must have 1 to 200 characters, not 201."),
+        ({"child_name": ""}, "The name of a child job must have 1 to 200 characters, not 0."),
+    ],
+)
+def test_a_key_that_no_row_can_hold_is_refused(
+    make: Callable[..., Job], choices: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        make(**choices)
+    assert str(refused.value) == sentence
+
+
+def test_a_child_name_of_a_handler_is_bounded(run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.spawn("nothing", name="x" * 201)
+
+    assert "must have 1 to 200 characters" in run(handler).errors[-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        (None, "text/csv"),
+        ("application/x-table; charset=utf-8", "application/x-table; charset=utf-8"),
+        ("text/" + "x" * 2_000_000, "text/csv"),
+        ("text/html\r\nSet-Cookie: a=b", "text/csv"),
+        ("nonsense", "text/csv"),
+    ],
+)
+def test_a_media_type_fits_into_a_header(services: Services, run: Run, given: str | None, stored: str) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.attach("table.csv", b"a", given)
+
+    (file,) = services.jobs.attachments(run(handler).id)
+    assert file.media_type == stored
+
+
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), 10**400, "many", None.__class__])
 def test_an_amount_that_cannot_be_stored_fails_the_job_and_not_its_process(run: Run, amount: Any) -> None:
     def tracks(job: JobContext, payload: Nothing) -> None:

@@ -24,7 +24,7 @@ from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, sentence_of, traceback_of
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
-from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_name, media_type_of
+from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type, clean_name
 
 Show = Callable[[str], None]
 _READ_ONLY = "It tried to write to the database, which a dry run does not allow."
@@ -95,7 +95,7 @@ class DryRunPartialFile(PartialFile):
     def keep(self, name: str, media_type: str | None = None) -> StoredFile:
         """Describe the file that would be stored."""
         name = clean_name(name)
-        media_type = media_type or media_type_of(name)
+        media_type = clean_media_type(media_type, name)
         return StoredFile(id=self.id, name=name, media_type=media_type, size=self.size, sha256=self.sha256)
 
     def _create(self) -> Any:

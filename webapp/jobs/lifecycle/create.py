@@ -53,7 +53,8 @@ def new_job(
     values["title"] = _checked_title(values["title"])
     valid = _validated(job_type, payload, files)
     key = values.get("unique_key")
-    values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
+    values["unique_key"] = checked_key(job_type.key_of(valid) if key is None else key)
+    checked_key(values.get("child_name"), "The name of a child job")
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
         message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
@@ -82,6 +83,14 @@ def refuse_start_conditions(*conditions: object) -> None:
     if any(conditions):
         message = "A record-only job cannot start at a given time or after other jobs."
         raise BadRequest(message)
+
+
+def checked_key(key: str | None, what: str = "A unique key", limit: int = KEY_LIMIT) -> str | None:
+    """Return a key or a name that identifies a job; raise `BadRequest` if no row can hold it."""
+    if key is not None and not 0 < len(key) <= limit:
+        message = f"{what} must have 1 to {limit} characters, not {len(key)}."
+        raise BadRequest(message)
+    return key
 
 
 def initial_status(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
@@ -222,13 +231,6 @@ def _checked_title(title: str) -> str:
         message = f"A title can have at most {TITLE_LIMIT} characters, not {len(visible)}."
         raise BadRequest(message)
     return visible
-
-
-def _checked_key(key: str | None) -> str | None:
-    if key is not None and not 0 < len(key) <= KEY_LIMIT:
-        message = f"A unique key must have 1 to {KEY_LIMIT} characters, not {len(key)}."
-        raise BadRequest(message)
-    return key
 
 
 def _validated(

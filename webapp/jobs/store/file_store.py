@@ -27,6 +27,8 @@ from webapp.fault_injection import faultpoint
 
 CHUNK = 64 * 1024  # stays in the processor's cache while it is hashed: 2.3 times as fast as 1 MiB
 _NAME_LIMIT = 150
+_MEDIA_TYPE_LIMIT = 127  # characters, as in the schema
+_is_media_type = re.compile(r"[\w.+-]+/[\w.+-]+( *;[ -~]*)?", re.ASCII).fullmatch
 
 
 class FileTooLarge(Exception):
@@ -87,7 +89,7 @@ class PartialFile:
         self._file.close()
         self._store.adopt(self.id)
         name = clean_name(name)
-        kind = media_type or media_type_of(name)
+        kind = clean_media_type(media_type, name)
         return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
 
     def discard(self) -> None:
@@ -208,6 +210,12 @@ def clean_name(name: str) -> str:
     stem, dot, ending = visible.strip(" .").rpartition(".")
     short = f"{stem[: _NAME_LIMIT - len(ending[:20]) - 1]}.{ending[:20]}" if dot and stem else visible[:_NAME_LIMIT]
     return short.strip(" .") or "file"
+
+
+def clean_media_type(media_type: str | None, name: str) -> str:
+    """Return a media type that a header and a row can hold: the given one, or else the one of the file's name."""
+    given = media_type or ""
+    return given if len(given) <= _MEDIA_TYPE_LIMIT and _is_media_type(given) else media_type_of(name)
 
 
 def media_type_of(name: str) -> str:

@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Engine, insert, select
 from webapp.db.engine import reading
 from webapp.schema import now, requests
 
+KEY_LIMIT = 120  # characters, as in the schema
+
 
 def record(connection: Connection, key: str | None, job_id: UUID) -> None:
     """Store the job that a key creates, in its transaction; ``IntegrityError`` if the key has created one."""
