@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from webapp import jobtypes
 from webapp.accounts.accounts import Accounts, UserDirectory
-from webapp.accounts.audit_log import AuditLog
+from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.audit_query import AuditTrail
 from webapp.accounts.sessions import Sessions
 from webapp.config import BadSettingError, Settings
@@ -86,7 +86,7 @@ class Services:
         self.admin_jobs = AdminJobs(self.jobs.store, self.registry)
         self.notifications = Notifications(engine)
         self.accounts = Accounts(engine)
-        self.audit = AuditLog(engine)
+        self.audit = AuditLogWriter(engine)
         self.directory = UserDirectory(engine)
         self.audit_trail = AuditTrail(engine)
         self.sessions = Sessions(

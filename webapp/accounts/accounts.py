@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from webapp.accounts import passwords, validation
-from webapp.accounts.user import COLUMNS, Role, User, to_user
+from webapp.accounts.user import Role, User
+from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.accounts.validation import BadAccount, normalize_name
 from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users

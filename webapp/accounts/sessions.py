@@ -15,7 +15,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine, RowMapping, bindparam, delete, func, insert, or_, select, update
 
-from webapp.accounts.user import COLUMNS, User, to_user
+from webapp.accounts.user import User
+from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users
 

@@ -1,15 +1,9 @@
 """User and Role, as plain values. A password hash never becomes part of a user."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import RowMapping
-
-from webapp.schema import users
 
 
 class Role(StrEnum):
@@ -54,13 +48,3 @@ class User:
     def display_name(self) -> str:
         """The name that other users see."""
         return self.full_name or self.name
-
-
-_FIELDS = tuple(field.name for field in fields(User))
-COLUMNS = tuple(users.c[name] for name in _FIELDS)
-
-
-def to_user(row: RowMapping | Mapping[str, Any]) -> User:
-    """Create the user from a row that has at least `COLUMNS`."""
-    values = {name: row[name] for name in _FIELDS}
-    return User(**values | {"role": Role(row["role"])})

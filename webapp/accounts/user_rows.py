@@ -1,0 +1,19 @@
+"""Users as rows of the database."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from webapp.accounts.user import Role, User
+from webapp.schema import users
+
+_FIELDS = tuple(field.name for field in fields(User))
+COLUMNS = tuple(users.c[name] for name in _FIELDS)
+
+
+def to_user(row: RowMapping | Mapping[str, Any]) -> User:
+    """Create the user from a row that has at least `COLUMNS`."""
+    values = {name: row[name] for name in _FIELDS}
+    return User(**values | {"role": Role(row["role"])})
