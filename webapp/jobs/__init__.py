@@ -1,83 +1,15 @@
 """The engine: jobs, their types, and what runs them. Knows no Flask and no particular job type.
 
-The names below are the public interface: what a job type and an application need, every exception that
-they can meet, and the signals of a job's lifecycle.
+Its public interface is listed in `webapp.jobs.public_names` and imported from here. A public name is loaded when it is
+first used, so that the model can be imported without the database and Redis.
 """
 
-from webapp.jobs.definition.disabled_types import TypeDisabled
-from webapp.jobs.definition.job_type import InvalidPayload, JobError, Upload, job_type
-from webapp.jobs.definition.payload import UnreadableSecret, Vault
-from webapp.jobs.definition.registry import UnknownJobType
-from webapp.jobs.execution.batches import Slice, plan_chunks
-from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
-from webapp.jobs.execution.time_limit import JobTimeout
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
-from webapp.jobs.model.json_values import NotStorable
-from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPolicy
-from webapp.jobs.queries.history import HistoryCriteria, JobHistory
-from webapp.jobs.queries.visible_jobs import Viewer
-from webapp.jobs.queueing.queues import UnknownQueue
-from webapp.jobs.service import JobQueries, Jobs
-from webapp.jobs.store.attachments import AttachmentNotFound
-from webapp.jobs.store.file_store import FileTooLarge
-from webapp.jobs.store.job_store import JobNotFound, StaleJob
-from webapp.jobs.store.signals import (
-    job_cancelled,
-    job_completed,
-    job_created,
-    job_failed,
-    job_progressed,
-    job_retrying,
-    job_stale,
-    job_started,
-)
-from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "AttachmentNotFound",
-    "BadRequest",
-    "DuplicateJob",
-    "FileTooLarge",
-    "HistoryCriteria",
-    "IllegalTransition",
-    "InvalidPayload",
-    "Job",
-    "JobCancelled",
-    "JobContext",
-    "JobError",
-    "JobHistory",
-    "JobInterrupted",
-    "JobNotFound",
-    "JobQueries",
-    "JobTimeout",
-    "Jobs",
-    "Limits",
-    "NotStorable",
-    "OnDuplicate",
-    "Owner",
-    "Retention",
-    "RetryPolicy",
-    "Slice",
-    "StaleJob",
-    "Status",
-    "TypeDisabled",
-    "UniqueKeyTaken",
-    "UnknownJobType",
-    "UnknownQueue",
-    "UnreadableSecret",
-    "Upload",
-    "Vault",
-    "Viewer",
-    "job_cancelled",
-    "job_completed",
-    "job_created",
-    "job_failed",
-    "job_progressed",
-    "job_retrying",
-    "job_stale",
-    "job_started",
-    "job_type",
-    "plan_chunks",
-]
+if TYPE_CHECKING:
+    from webapp.jobs.public_names import *  # noqa: F403
+else:
+
+    def __getattr__(name: str) -> Any:
+        return getattr(import_module("webapp.jobs.public_names"), name)

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-from sqlalchemy import RowMapping
 
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.schedules.cron_rule import CronRule
 from webapp.jobs.schedules.misfires import MisfirePolicy
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ _COMPOSED = {"rule", "missed", "owner"}
 _PLAIN = tuple(field.name for field in fields(Schedule) if field.name not in _COMPOSED)
 
 
-def to_schedule(row: RowMapping) -> Schedule:
+def to_schedule(row: "RowMapping") -> Schedule:
     """Return the schedule of a row."""
     return Schedule(
         **{name: row[name] for name in _PLAIN},
@@ -93,7 +94,7 @@ def to_schedule(row: RowMapping) -> Schedule:
     )
 
 
-def to_run(row: RowMapping) -> ScheduleRun:
+def to_run(row: "RowMapping") -> ScheduleRun:
     """Return the run of a row that includes its job's status."""
     values = {field.name: row[field.name] for field in fields(ScheduleRun)}
     status = Status(values["status"]) if values["status"] else None

@@ -1,0 +1,82 @@
+"""The public interface of the engine, which callers import from `webapp.jobs`.
+
+What a job type and an application need, every exception that they can meet, and the signals of a job's lifecycle.
+"""
+
+from webapp.jobs.definition.disabled_types import TypeDisabled
+from webapp.jobs.definition.job_type import InvalidPayload, JobError, Upload, job_type
+from webapp.jobs.definition.payload import UnreadableSecret, Vault
+from webapp.jobs.definition.registry import UnknownJobType
+from webapp.jobs.execution.batches import Slice, plan_chunks
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
+from webapp.jobs.execution.time_limit import JobTimeout
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.json_values import NotStorable
+from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.queries.history import HistoryCriteria, JobHistory
+from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.queueing.queues import UnknownQueue
+from webapp.jobs.service import JobQueries, Jobs
+from webapp.jobs.store.attachments import AttachmentNotFound
+from webapp.jobs.store.file_store import FileTooLarge
+from webapp.jobs.store.job_store import JobNotFound, StaleJob
+from webapp.jobs.store.signals import (
+    job_cancelled,
+    job_completed,
+    job_created,
+    job_failed,
+    job_progressed,
+    job_retrying,
+    job_stale,
+    job_started,
+)
+from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
+
+__all__ = [
+    "AttachmentNotFound",
+    "BadRequest",
+    "DuplicateJob",
+    "FileTooLarge",
+    "HistoryCriteria",
+    "IllegalTransition",
+    "InvalidPayload",
+    "Job",
+    "JobCancelled",
+    "JobContext",
+    "JobError",
+    "JobHistory",
+    "JobInterrupted",
+    "JobNotFound",
+    "JobQueries",
+    "JobTimeout",
+    "Jobs",
+    "Limits",
+    "NotStorable",
+    "OnDuplicate",
+    "Owner",
+    "Retention",
+    "RetryPolicy",
+    "Slice",
+    "StaleJob",
+    "Status",
+    "TypeDisabled",
+    "UniqueKeyTaken",
+    "UnknownJobType",
+    "UnknownQueue",
+    "UnreadableSecret",
+    "Upload",
+    "Vault",
+    "Viewer",
+    "job_cancelled",
+    "job_completed",
+    "job_created",
+    "job_failed",
+    "job_progressed",
+    "job_retrying",
+    "job_stale",
+    "job_started",
+    "job_type",
+    "plan_chunks",
+]
