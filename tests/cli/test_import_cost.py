@@ -1,6 +1,8 @@
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 
 import click
 import pytest
@@ -9,49 +11,33 @@ from webapp.cli import deskjob
 from webapp.cli.command_group import LazyCommand, LazyGroup
 
 CODE = """
-import sys
+import json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from webapp.cli import main
-try:
-    main()
-finally:
-    print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+for line in json.loads(sys.argv[1]):
+    sys.argv[1:] = line.split()
+    status = 0
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    print(json.dumps([line, status, sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 ENGINE = {"sqlalchemy", "redis", "rq", "alembic", "flask", "psycopg"}
+EVERYTHING = {*ENGINE, "pydantic"}
 
 
-def run(*words: str, **settings: str) -> tuple[int, set[str]]:
-    """Return the exit status of a command, and the packages that it imported."""
-    command, environment = [sys.executable, "-c", CODE, *words], {**os.environ, **settings}
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
-    return done.returncode, set(done.stderr.splitlines()[-1].split())
+def run_each(lines: Iterable[str], **settings: str) -> dict[str, tuple[int, set[str]]]:
+    """Run commands in one new process; return for each its exit status, and the packages imported up to its end."""
+    command, environment = [sys.executable, "-c", CODE, json.dumps(list(lines))], {**os.environ, **settings}
+    done = subprocess.run(command, check=True, env=environment, capture_output=True, text=True)
+    return {line: (status, set(packages)) for line, status, packages in map(json.loads, done.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("group", ["", "worker", "db", "user", "job", "schedule", "queue", "type"])
-def test_the_help_of_a_group_imports_neither_the_engine_nor_the_settings(group: str) -> None:
-    status, packages = run(*group.split(), "--help")
-    assert status == 0
-    assert "click" in packages
-    assert not packages & {*ENGINE, "pydantic"}
-
-
-@pytest.mark.parametrize(
-    "words", [("bogus",), ("--bogus",), ("job", "bogus"), ("job", "--bogus"), ("worker", "--bogus"), ("user",)]
-)
-def test_a_mistyped_command_or_option_imports_neither_the_engine_nor_the_settings(words: tuple[str, ...]) -> None:
-    status, packages = run(*words)
-    assert status == 2
-    assert not packages & {*ENGINE, "pydantic"}
-
-
-@pytest.mark.parametrize("command", ["worker", "up", "web", "clock", "job list", "db upgrade"])
-def test_a_bad_setting_is_refused_before_the_engine_is_imported(command: str) -> None:
-    status, packages = run(*command.split(), DESKJOB_WORKERS="x")
-    assert status == 2
-    assert not packages & ENGINE
-
-
-def test_a_bad_setting_does_not_prevent_the_help_of_a_command() -> None:
-    assert run("worker", "list", "--help", DESKJOB_WORKERS="x")[0] == 0
+def run(line: str, **settings: str) -> tuple[int, set[str]]:
+    return run_each([line], **settings)[line]
 
 
 def lazy_commands(group: click.Command, path: str = "") -> list[tuple[str, click.Command]]:
@@ -60,7 +46,52 @@ def lazy_commands(group: click.Command, path: str = "") -> list[tuple[str, click
     return [(path.strip(), group)]
 
 
-@pytest.mark.parametrize(("path", "command"), lazy_commands(deskjob))
+COMMANDS = dict(lazy_commands(deskjob))
+INCOMPLETE = [path for path, command in COMMANDS.items() if any(each.required for each in command.load().params)]
+
+
+@pytest.mark.parametrize("group", ["", "worker", "db", "user", "job", "schedule", "queue", "type"])
+def test_the_help_of_a_group_imports_neither_the_engine_nor_the_settings(group: str) -> None:
+    status, packages = run(f"{group} --help")
+    assert status == 0
+    assert "click" in packages
+    assert not packages & EVERYTHING
+
+
+@pytest.mark.parametrize("line", ["bogus", "--bogus", "job bogus", "job --bogus", "worker --bogus", "user"])
+def test_a_mistyped_command_or_option_imports_neither_the_engine_nor_the_settings(line: str) -> None:
+    status, packages = run(line)
+    assert status == 2
+    assert not packages & EVERYTHING
+
+
+@pytest.mark.parametrize("option", ["--help", "--bogus"])
+def test_the_help_and_a_wrong_option_of_a_command_import_neither_the_engine_nor_the_settings(option: str) -> None:
+    results = run_each(f"{path} {option}" for path in COMMANDS)
+    assert len(results) == len(COMMANDS)
+    assert {status for status, _ in results.values()} == {0 if option == "--help" else 2}
+    assert [line for line, (_, packages) in results.items() if packages & EVERYTHING] == []
+
+
+def test_a_missing_argument_imports_neither_the_engine_nor_the_settings() -> None:
+    results = run_each(INCOMPLETE)
+    assert "user add" in results
+    assert {status for status, _ in results.values()} == {2}
+    assert [line for line, (_, packages) in results.items() if packages & EVERYTHING] == []
+
+
+@pytest.mark.parametrize("command", ["worker", "up", "web", "clock", "job list", "db upgrade", "job show 01234567"])
+def test_a_bad_setting_is_refused_before_the_engine_is_imported(command: str) -> None:
+    status, packages = run(command, DESKJOB_WORKERS="x")
+    assert status == 2
+    assert not packages & ENGINE
+
+
+def test_a_bad_setting_does_not_prevent_the_help_of_a_command() -> None:
+    assert run("worker list --help", DESKJOB_WORKERS="x")[0] == 0
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS.items())
 def test_the_summary_of_a_command_is_the_first_sentence_of_its_help(path: str, command: LazyCommand) -> None:
     assert command.load().name == path.rsplit(maxsplit=1)[-1]
     assert command.load().get_short_help_str(1000).rstrip(".") == command.short_help.rstrip(".")

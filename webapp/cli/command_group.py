@@ -1,8 +1,9 @@
 """Groups of commands that import a command only to run it, and that report each mistake in one sentence.
 
-`deskjob --help`, a mistyped command and a bad setting must not wait for SQLAlchemy, Redis and the
-engine. So nothing here imports them: a group knows of its commands only a name and a summary, and
-the engine's errors are looked up when one was raised.
+Help texts, mistakes on the command line and bad settings must not wait for SQLAlchemy, Redis and the
+engine. A group knows only the name and the summary of its commands. The module of a command imports
+plain values at its top; its functions import the rest. `webapp.jobs`, often called ``engine`` here,
+loads a name when it is used, and the engine's errors are looked up when one was raised.
 """
 
 import sys
@@ -37,6 +38,14 @@ class LazyCommand(click.Command):
         super().__init__(name, short_help=summary)
         self._place = place
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Import the command and parse its arguments; raise `BadSettingError` before it runs if a setting is bad."""
+        context = self.load().make_context(info_name, args, parent, **extra)
+        check_settings()
+        return context
+
     def load(self) -> click.Command:
         """Import the command."""
         command: click.Command = load(self._place)
@@ -58,17 +67,6 @@ class LazyGroup(click.Group):
         """Return the names in the order of ``places``."""
         return list(self.commands)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Import the command that is called; raise `BadSettingError` before that if a setting is bad."""
-        name, command, rest = super().resolve_command(ctx, args)
-        if not isinstance(command, LazyCommand):
-            return name, command, rest
-        if not set(ctx.help_option_names) & set(rest):
-            check_settings()
-        return name, command.load(), rest
-
 
 class CommandGroup(LazyGroup):
     """A group whose commands let click's and the engine's errors pass; it makes `Failed` or `BadUsage` of them."""
@@ -86,7 +84,7 @@ class CommandGroup(LazyGroup):
         except loaded("webapp.config", "BadSettingError", "Unready"):
             raise
         except Exception as error:
-            from webapp.cli.errors import refusal_of  # noqa: PLC0415  (imports the engine)
+            from webapp.cli.errors import refusal_of  # imports the engine
 
             refusal = refusal_of(error)
             if refusal is None:

@@ -1,22 +1,20 @@
-"""The application and the services of a command, built when they are first needed."""
+"""The application and the services of a command, imported and built when its body first needs them."""
+
+from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine
-
-from webapp.config import load
-from webapp.db.engine import engine_options
-from webapp.services import Services
-
 if TYPE_CHECKING:
     from flask import Flask
 
+    from webapp.services import Services
+
 
 @cache
-def app() -> "Flask":
+def app() -> Flask:
     """Return the Flask application, for commands that serve pages or migrate."""
-    from webapp.app import create_app  # noqa: PLC0415  (the pages take as long to import as everything else)
+    from webapp.app import create_app
 
     return create_app()
 
@@ -24,7 +22,15 @@ def app() -> "Flask":
 @cache
 def opened() -> Services:
     """Build the services without the pages. Tests replace this function."""
-    settings = load()
+    from webapp.config import load
+
+    settings = load()  # a bad setting is refused before anything large is imported
+
+    from sqlalchemy import create_engine
+
+    from webapp.db.engine import engine_options
+    from webapp.services import Services
+
     return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
 
 

@@ -5,16 +5,15 @@ from contextlib import redirect_stdout
 from io import StringIO
 
 import click
-from flask_migrate import check as compare
 
 from webapp.cli.context import app, services
-from webapp.processes.bootstrap import migrate
-from webapp.processes.preflight import require_tables
 
 
 @click.command()
 def upgrade() -> None:
     """Migrate the database to the newest revision."""
+    from webapp.processes.bootstrap import migrate
+
     migrate(app())
     click.echo("The database is up to date.")
 
@@ -22,6 +21,10 @@ def upgrade() -> None:
 @click.command()
 def check() -> None:
     """Check that the tables match the code. Exit status 1 if they do not."""
+    from flask_migrate import check as compare
+
+    from webapp.processes.preflight import require_tables
+
     require_tables(services())
     with app().app_context(), redirect_stdout(StringIO()):
         try:

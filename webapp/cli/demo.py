@@ -10,9 +10,6 @@ import click
 from webapp.cli import context
 from webapp.cli.command_group import Failed
 from webapp.cli.context import services
-from webapp.demo.people import DEMO_USERS
-from webapp.demo.seed import FEW, MANY, NotEmpty, seed
-from webapp.processes.bootstrap import migrate
 
 
 @click.command()
@@ -21,6 +18,10 @@ from webapp.processes.bootstrap import migrate
 @click.option("--on-top", is_flag=True, help="Add the data even if there are jobs already.")
 def demo(*, number: int, small: bool, on_top: bool) -> None:
     """Fill an empty installation with sample data: users, jobs, files, history."""
+    from webapp.demo.people import DEMO_USERS
+    from webapp.demo.seed import FEW, MANY, NotEmpty, seed
+    from webapp.processes.bootstrap import migrate
+
     migrate(context.app())
     configured = services().settings.admin_password
     password = configured.get_secret_value() if configured else secrets.token_urlsafe(15)

@@ -1,6 +1,9 @@
 """type list, disable and enable."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,8 +12,10 @@ from webapp.cli.audit_log import audited
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
-from webapp.jobs.definition.disabled_types import DisabledType
-from webapp.jobs.definition.job_type import JobType
+
+if TYPE_CHECKING:
+    from webapp.jobs.definition.disabled_types import DisabledType
+    from webapp.jobs.definition.job_type import JobType
 
 _REASON_LIMIT = 200
 

@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from webapp import jobs as engine
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
 from webapp.jobs.model.job import Job, Owner
-from webapp.jobs.queries.all_jobs import SHORT_ID_SCAN_LIMIT
-from webapp.jobs.store.job_store import JobNotFound
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PERIOD = re.compile(r"(?:\d{1,6}[smhd])+")
@@ -30,9 +29,10 @@ class _JobById(click.ParamType[Job]):
         """Return the job."""
         if isinstance(value, Job):
             return value
+        all_jobs = services().queries.all_jobs
         try:
-            return services().queries.all_jobs.get_by_short_id(value) if _SHORT_ID.fullmatch(value) else _by_id(value)
-        except JobNotFound:
+            return all_jobs.get_by_short_id(value) if _SHORT_ID.fullmatch(value) else _by_id(value)
+        except engine.JobNotFound:
             _refuse_unknown(value)
 
 
@@ -118,10 +118,12 @@ def _by_id(text: str) -> Job:
     try:
         return services().jobs.get(UUID(text))
     except ValueError:
-        raise JobNotFound(text) from None
+        raise engine.JobNotFound(text) from None
 
 
 def _refuse_unknown(text: str) -> NoReturn:
+    from webapp.jobs.queries.all_jobs import SHORT_ID_SCAN_LIMIT
+
     short = f" among the newest {SHORT_ID_SCAN_LIMIT:,} jobs. Use the whole ID for older jobs"
     hint = short if _SHORT_ID.fullmatch(text) else ""
     raise BadUsage(f"There is no job {text}{hint}. See `deskjob job list`.")

@@ -5,10 +5,6 @@ import logging
 import click
 
 from webapp.cli.context import services
-from webapp.processes.clock import Clock
-from webapp.processes.pool import Pool
-from webapp.processes.preflight import require_tables
-from webapp.processes.worker import run, settle_dead_workers, settle_worker
 from webapp.version import version
 
 _START_SECONDS = 60.0  # how long a process waits at its start for the database
@@ -17,6 +13,9 @@ _START_SECONDS = 60.0  # how long a process waits at its start for the database
 @click.command()
 def clock() -> None:
     """Run the clock, which starts due jobs. It also recovers lost jobs and starts maintenance."""
+    from webapp.processes.clock import Clock
+    from webapp.processes.preflight import require_tables
+
     _log_to_stderr()
     require_tables(services(), patience=_START_SECONDS)
     Clock(services()).run()
@@ -26,6 +25,9 @@ def clock() -> None:
 @click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 def maintain(*, dry_run: bool) -> None:
     """Run the clock's chores and maintenance once."""
+    from webapp.processes.clock import Clock
+    from webapp.processes.preflight import require_tables
+
     app_services = services()
     require_tables(app_services)
     if not dry_run:
@@ -45,6 +47,10 @@ def maintain(*, dry_run: bool) -> None:
 
 def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
+    from webapp.processes.pool import Pool
+    from webapp.processes.preflight import require_tables
+    from webapp.processes.worker import run, settle_dead_workers, settle_worker
+
     _log_to_stderr()
     app_services = services()
     require_tables(app_services, patience=_START_SECONDS)

@@ -1,7 +1,9 @@
 """queue list, add, pause, resume, limit and empty."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
-from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +12,12 @@ from webapp.cli.audit_log import audited, record
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import LIMIT, in_json
-from webapp.jobs.queueing.latency import QueueLatency
-from webapp.jobs.queueing.queues import Queue, QueueLoad
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from webapp.jobs.queueing.latency import QueueLatency
+    from webapp.jobs.queueing.queues import Queue, QueueLoad
 
 _REASON_LIMIT = 200
 
@@ -90,6 +96,8 @@ def empty(name: str, *, yes: bool, in_json: bool) -> None:
 
 
 def _show(queues: tuple[Queue, ...], *, in_json: bool) -> None:
+    from webapp.jobs.queueing.queues import QueueLoad
+
     figures = services().queues
     loads, oldest, latencies = figures.loads(), figures.oldest_waits(), figures.latencies()
     if in_json:

@@ -9,10 +9,8 @@ from typing import Any
 
 import click
 
-from webapp.accounts.accounts import UserNotFound
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import Role, User
-from webapp.accounts.validation import BadAccount
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
@@ -105,6 +103,8 @@ def _password(*, from_stdin: bool) -> tuple[str, bool]:
 
 
 def _find(name: str) -> User:
+    from webapp.accounts.accounts import UserNotFound
+
     if user := services().accounts.by_name(name):
         return user
     raise click.ClickException(str(UserNotFound(name)))
@@ -127,6 +127,9 @@ def _change(action: AuditAction, name: str, change: Callable[[], None], **detail
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
+    from webapp.accounts.accounts import UserNotFound
+    from webapp.accounts.validation import BadAccount
+
     try:
         yield
     except (BadAccount, UserNotFound) as error:

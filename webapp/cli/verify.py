@@ -1,17 +1,20 @@
 """verify: check the invariants of a running installation."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
-from webapp.jobs.invariants.check import EXAMPLES, Finding
-from webapp.jobs.invariants.verifier import run_checks
-from webapp.processes.preflight import require_tables
+
+if TYPE_CHECKING:
+    from webapp.jobs.invariants.check import Finding
 
 
 @click.command()
@@ -19,6 +22,9 @@ from webapp.processes.preflight import require_tables
 @in_json
 def verify(*, deep: bool, in_json: bool) -> None:
     """Check that nothing is lost, duplicated or left behind. It changes nothing; exit status 1 if a check fails."""
+    from webapp.jobs.invariants.verifier import run_checks
+    from webapp.processes.preflight import require_tables
+
     require_tables(services())
     findings = []
     for finding in run_checks(services().checks(deep=deep)):
@@ -37,6 +43,8 @@ def verify(*, deep: bool, in_json: bool) -> None:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
+    from webapp.jobs.invariants.check import EXAMPLES
+
     yield f"{'holds ' if finding.holds else 'BROKEN'}  {finding.rule}"
     for example in finding.examples:
         yield f"          {example}"

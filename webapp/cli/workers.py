@@ -1,9 +1,11 @@
 """worker list and worker stop."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
-from redis import RedisError
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
@@ -11,10 +13,11 @@ from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
-from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.model.job import short_id
-from webapp.jobs.monitoring.workers import Worker
 from webapp.version import version
+
+if TYPE_CHECKING:
+    from webapp.jobs.monitoring.workers import Worker
 
 _JSON_KEYS = {"stop_request": "wish", "stop_requested_by": "wished_by", "has_row": "known"}  # scripts read these
 
@@ -38,6 +41,8 @@ def show_all(*, in_json: bool) -> None:
 @in_json
 def stop(name: str, *, now: bool, in_json: bool) -> None:
     """Stop a worker after its current job. Its pool then starts a new worker."""
+    from webapp.jobs.execution.worker_heartbeat import StopRequest
+
     worker = _find(name)
     request = StopRequest.NOW if now else StopRequest.DRAIN
     action = AuditAction.WORKER_STOP if now else AuditAction.WORKER_DRAIN
@@ -64,6 +69,8 @@ def _find(name: str) -> Worker:
 
 
 def _all() -> tuple[Worker, ...]:
+    from redis import RedisError
+
     try:
         return services().workers.all()
     except RedisError as error:

@@ -8,15 +8,14 @@ from uuid import UUID
 
 import click
 
+from webapp import jobs as engine
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited, record
 from webapp.cli.command_group import BadUsage, Failed
 from webapp.cli.context import services
 from webapp.cli.output import as_json, print_jobs
 from webapp.cli.parameters import JOB, PERIOD, PRIORITY, in_json
-from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition, Job
-from webapp.jobs.store.unique_keys import UniqueKeyTaken
+from webapp.jobs.model.job import Job
 
 T = TypeVar("T")
 
@@ -86,7 +85,7 @@ def priority(job: Job, number: int, *, in_json: bool) -> None:
         with audited(AuditAction.JOB_PRIORITY, AuditTarget.JOB, job.id, name=job.title, **change):
             prioritised = services().admin_jobs.set_priority(job.id, number)
         print_jobs([prioritised], in_json=in_json, alone=True)
-    except BadRequest as error:
+    except engine.BadRequest as error:
         raise Failed(str(error)) from None
 
 
@@ -99,7 +98,7 @@ def _each_job(jobs: Iterable[Job], action: AuditAction, verb: Callable[[UUID], T
         try:
             with audited(action, AuditTarget.JOB, job.id, name=job.title, before={"status": job.status}):
                 done.append(verb(job.id))
-        except (IllegalTransition, UniqueKeyTaken) as error:
+        except (engine.IllegalTransition, engine.UniqueKeyTaken) as error:
             refused.append(str(error))
     yield done
     if refused:
@@ -130,6 +129,6 @@ def _deleted(job_id: UUID) -> UUID:
 def _retried(job_id: UUID) -> bool:
     try:
         services().jobs.retry(job_id)
-    except (IllegalTransition, UniqueKeyTaken):  # changed by someone else meanwhile
+    except (engine.IllegalTransition, engine.UniqueKeyTaken):  # changed by someone else meanwhile
         return False
     return True

@@ -1,8 +1,11 @@
 """job files: list or download the input and output files of a job."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfileobj
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +14,9 @@ from webapp.cli.context import services
 from webapp.cli.output import as_json
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job
-from webapp.jobs.store.attachments import Attachment
+
+if TYPE_CHECKING:
+    from webapp.jobs.store.attachments import Attachment
 
 
 @click.command()

@@ -1,6 +1,9 @@
 """job log: print or follow the log of a job."""
 
+from __future__ import annotations
+
 from time import sleep
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
@@ -10,7 +13,9 @@ from webapp.cli.jobs.wait import LOOK_SECONDS
 from webapp.cli.output import as_json_line, readable
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.log_lines import LogLine
+
+if TYPE_CHECKING:
+    from webapp.jobs.queries.log_lines import LogLine
 
 
 @click.command()

@@ -1,10 +1,13 @@
 """job start: create a job, with the same checks as on its form."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from webapp import jobs as engine
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import record
 from webapp.cli.command_group import BadUsage
@@ -14,7 +17,9 @@ from webapp.cli.output import as_json
 from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json, owner_of
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
-from webapp.jobs.store.file_store import FileTooLarge, StoredFile
+
+if TYPE_CHECKING:
+    from webapp.jobs.store.file_store import StoredFile
 
 
 @click.command()
@@ -84,7 +89,7 @@ def _receive(pair: str) -> tuple[str, StoredFile]:
     try:
         with path.open("rb") as source:
             return field, services().files.receive(source, path.name, limit=services().settings.max_upload_bytes)
-    except FileTooLarge as error:
+    except engine.FileTooLarge as error:
         raise BadUsage(f"--file {pair}: {error} DESKJOB_MAX_UPLOAD_BYTES sets the limit.") from None
     except PermissionError:
         raise BadUsage(f"--file {pair}: permission denied.") from None
