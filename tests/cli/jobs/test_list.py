@@ -84,7 +84,7 @@ def test_child_jobs_are_listed_oldest_first(run: Run, start: Start, services: Se
 def test_control_characters_are_not_printed(run: Run, start: Start) -> None:
     start(title="nice\x1b[2J title")
     assert "\x1b" not in run("job", "list").stdout
-    assert "nice\N{REPLACEMENT CHARACTER}[2J title" in run("job", "list").stdout
+    assert "nice title" in run("job", "list").stdout
 
 
 @pytest.mark.parametrize(
