@@ -1,8 +1,10 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from webapp.db.engine import writing
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
@@ -41,3 +43,20 @@ def test_an_unavailable_redis_is_reported(stranger: FlaskClient, services: Servi
 
 def test_an_unknown_part_is_not_found(stranger: FlaskClient) -> None:
     assert stranger.get("/readyz/engine").status_code == 404
+
+
+def test_a_removed_sqlite_file_is_noticed_and_nothing_new_is_accepted(
+    stranger: FlaskClient, client: FlaskClient, services: Services
+) -> None:
+    assert stranger.get("/readyz/database").status_code == 200
+    path = Path(str(services.engine.url.database))
+    path.unlink()
+    assert stranger.get("/readyz").json["database"] == "cannot be reached"
+    assert stranger.get("/readyz").status_code == 503
+    page = client.get("/jobs")
+    assert page.status_code == 503
+    assert "The database file was removed." in page.text
+    with pytest.raises(OperationalError, match="was removed"):
+        services.jobs.create_job("maintenance")
+    path.touch()  # as a command makes that is started meanwhile
+    assert stranger.get("/readyz/database").status_code == 503

@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from webapp.db.sqlite_file import remember_file
+
 _BUSY_TIMEOUT_SECONDS = 10
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
@@ -161,12 +163,13 @@ def forget_inherited_connections(engine: Engine) -> None:
 
 
 @event.listens_for(Engine, "connect")
-def _set_pragmas(connection: Any, _record: object) -> None:
+def _set_pragmas(connection: Any, record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
     connection.isolation_level = None  # transactions are started explicitly, in `_begin`
     for pragma in (*_PRAGMAS, f"cache_size=-{_CACHE_KIBIBYTES}"):
         connection.execute(f"PRAGMA {pragma}")
+    remember_file(connection, record.info)
 
 
 @event.listens_for(Engine, "begin")

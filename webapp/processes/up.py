@@ -12,6 +12,7 @@ import click
 from flask import Flask
 
 from webapp.config import Unready
+from webapp.db.sqlite_file import removed_file
 from webapp.processes import valkey
 from webapp.processes.bootstrap import first_admin, migrate
 from webapp.processes.preflight import check_folders, check_redis, single_instance
@@ -49,7 +50,12 @@ def _run(services: Services, *, host: str, port: int, workers: int) -> None:
         click.echo("Stopping; running jobs have a grace period …")
     finally:
         supervisor.stop()
-    click.echo("Stopped. All data is kept; ./deskjob up continues.")
+    if path := removed_file(services.engine):
+        click.echo(
+            f"Stopped. The database file {path} is missing: put it back or restore a backup before ./deskjob up."
+        )
+    else:
+        click.echo("Stopped. All data is kept; ./deskjob up continues.")
 
 
 def _start(supervisor: Supervisor, services: Services, host: str, port: int, workers: int) -> None:

@@ -48,7 +48,7 @@ def _code(state: str) -> int:
 def _database() -> str:
     try:
         with reading(services().engine) as connection:
-            connection.execute(text("SELECT 1"))
+            connection.execute(text("SELECT version_num FROM alembic_version"))  # an empty database is none
     except DBAPIError:
         return AWAY
     return OK

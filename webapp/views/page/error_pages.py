@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from webapp.db import resource_errors
+from webapp.db import resource_errors, sqlite_file
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.model.job import IllegalTransition
 from webapp.jobs.store.attachments import AttachmentNotFound
@@ -70,6 +70,11 @@ def handle_database_down(error: OperationalError | InterfaceError) -> ResponseRe
         return handle_disk_full(error)
     _log.error("The database is not responding: %s", error.orig)
     locale_choice.forget_user()  # reading the language of the user would need the database
+    if sqlite_file.was_removed(error):
+        sentence = _(
+            "The database file was removed. Nothing is saved until an admin puts it back or restores a backup."
+        )
+        return _page(503, sentence=sentence), 503
     sentence = _("The database is not responding. Jobs that were started are not lost. Try again in a few seconds.")
     return _page(503, sentence=sentence), 503, {"Retry-After": "5"}
 

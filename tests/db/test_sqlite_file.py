@@ -1,0 +1,74 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from webapp.db.engine import engine_options, reading, sharing_reads, writing
+from webapp.db.retry import is_away
+from webapp.db.sqlite_file import removed_file, was_removed
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "test.sqlite3"
+
+
+@pytest.fixture
+def engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", **engine_options("sqlite"))
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE words (word TEXT)"))
+    return engine
+
+
+def add(engine: Engine, word: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO words VALUES (:word)"), {"word": word})
+
+
+def words(engine: Engine) -> list[str]:
+    with reading(engine) as connection:
+        return list(connection.execute(text("SELECT word FROM words")).scalars())
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_removed_file_is_an_error_of_reads_and_writes_and_is_not_created_anew(
+    engine: Engine, path: Path, *, again: bool
+) -> None:
+    path.unlink()
+    if again:
+        engine.dispose()
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="was removed while Deskjob was running") as refused:
+            add(engine, "lost")
+        assert is_away(refused.value)
+        assert was_removed(refused.value)
+        assert removed_file(engine) == str(path)
+        with pytest.raises(OperationalError), sharing_reads():
+            words(engine)
+    assert not path.exists()
+
+
+def test_a_file_that_is_put_back_is_used_again(engine: Engine, path: Path) -> None:
+    add(engine, "kept")
+    with reading(engine) as connection:
+        connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    backup = path.with_suffix(".backup")
+    shutil.copy(path, backup)
+    path.unlink()
+    with pytest.raises(OperationalError):
+        add(engine, "lost")
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    backup.rename(path)
+    add(engine, "new")
+    assert words(engine) == ["kept", "new"]
+    assert removed_file(engine) is None
+
+
+def test_a_database_in_memory_has_no_file() -> None:
+    engine = create_engine("sqlite://", **engine_options("sqlite"))
+    with writing(engine) as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
