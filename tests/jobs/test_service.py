@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Engine, func, select
 
 from tests.jobs.conftest import end
+from webapp.accounts.user import User
 from webapp.config import load
 from webapp.db.engine import reading
 from webapp.jobs.definition.job_type import InvalidPayload, Upload, job_type
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.schema import attachments, events, jobs
@@ -130,6 +132,19 @@ def test_each_create_method_sets_its_owner(services: Services) -> None:
     assert services.jobs.create_system_job("nothing", public=False).owner == Owner()
     assert services.jobs.create_user_job("nothing", None, someone).owner == Owner(user_id=someone)
     assert services.jobs.create_job("nothing").owner == Owner()
+
+
+def test_a_job_of_a_user_belongs_to_the_tenant_of_the_user(services: Services, person: Callable[..., User]) -> None:
+    ana = person("ana", tenant="north")
+    job = services.jobs.create_user_job("nothing", None, ana.id)
+    assert job.owner == Owner(user_id=ana.id, tenant="north")
+    assert services.queries.jobs.get_visible(Viewer(user_id=ana.id, tenant="north"), job.id) == job
+
+
+def test_a_copy_belongs_to_the_owner_that_is_given(services: Services) -> None:
+    old = services.jobs.create_user_job("nothing", None, uuid4())
+    assert services.jobs.run_again(old.id).owner == old.owner
+    assert services.jobs.run_again(old.id, owner=Owner(tenant="north")).owner == Owner(tenant="north")
 
 
 def test_a_payload_can_be_an_instance_of_its_class(services: Services, upload: StoredFile) -> None:

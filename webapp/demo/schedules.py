@@ -93,7 +93,7 @@ def write_runs(connection: Connection, past: Sequence[PastRun]) -> None:
 
 
 def _add(services: Services, demo: DemoSchedule, staff: Staff) -> Schedule:
-    owner = Owner(user_id=staff[demo.owner].id) if demo.owner else Owner(public=True)
+    owner = Owner(user_id=staff[demo.owner].id, tenant=staff[demo.owner].tenant) if demo.owner else Owner(public=True)
     draft = ScheduleDraft(name=demo.name, rule=demo.rule, zone=_ZONE, one_at_a_time=demo.one_at_a_time, owner=owner)
     return services.schedules.add(demo.type, {}, draft, by=staff[demo.by].id)
 

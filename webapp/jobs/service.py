@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
@@ -41,6 +41,7 @@ from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobStore
+from webapp.schema import users
 
 Wake = Callable[[str], None]
 
@@ -169,8 +170,10 @@ class Jobs:
         return self.create_job(type_name, payload, owner=Owner(public=public), **choices)
 
     def create_user_job(self, type_name: str, payload: Mapping[str, Any] | None, user_id: UUID, **choices: Any) -> Job:
-        """Create a job that belongs to one user."""
-        return self.create_job(type_name, payload, owner=Owner(user_id=user_id), **choices)
+        """Create a job that belongs to one user, and to the tenant of that user."""
+        with reading(self.engine) as connection:
+            tenant = connection.execute(select(users.c.tenant).where(users.c.id == user_id)).scalar()
+        return self.create_job(type_name, payload, owner=Owner(user_id=user_id, tenant=tenant), **choices)
 
     def create_many(
         self, type_name: str, payloads: Sequence[Mapping[str, Any]], *, owner: Owner = SYSTEM, **choices: Any
@@ -299,13 +302,16 @@ class Jobs:
         """Retry the jobs that can be retried; skip the others."""
         self._retry(ids, by=by, pass_over=True)
 
-    def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
+    def run_again(self, job_id: UUID, *, by: UUID | None = None, owner: Owner | None = None) -> Job:
         """Create a new job with the same payload and files, linked to the old one.
 
-        Raises `DuplicateJob` while an unfinished job holds its unique key.
+        A handler acts with the permissions of its owner, so the copy that a user makes must belong to that user:
+        pages pass ``owner``. Without one, the copy belongs to the old owner. Raises `DuplicateJob` while an
+        unfinished job holds its unique key.
         """
         old = self.store.get(job_id)
-        new = replace(create.new_run_of(old), triggered_by=by or old.triggered_by)
+        new = create.new_run_of(old)
+        new = replace(new, triggered_by=by or old.triggered_by, owner=owner or old.owner)
         self._writer.write_copy(new, old.id, self._files)
         self._wake(new.queue)
         return self.store.get(new.id)

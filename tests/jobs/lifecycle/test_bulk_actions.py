@@ -6,11 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from webapp.jobs.lifecycle.bulk_actions import BulkAction, BulkActor, Objection, find_objection, sort_by_fit
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, find_objection, sort_by_fit
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job_policy import JobPolicy, Objection
 
-ANA = BulkActor(user_id=uuid4())
-OPERATOR = BulkActor(user_id=uuid4(), on_all=True)
+ANA = JobPolicy(user_id=uuid4())
+OPERATOR = JobPolicy(user_id=uuid4(), sees_all=True, acts_on_all=True)
 JOB = Job(id=uuid4(), type="report", title="Report", status=Status.QUEUED, owner=Owner(user_id=ANA.user_id))
 STOPPED_FROM = {Status.HELD, Status.SCHEDULED, Status.QUEUED, Status.RUNNING, Status.WAITING}
 RETRIED_FROM = {Status.FAILED, Status.CANCELLED, Status.STALE}
@@ -35,7 +36,7 @@ def test_users_act_on_their_own_jobs_and_operators_on_all(action: BulkAction) ->
     job = replace(JOB, status=Status.RUNNING if action is BulkAction.STOP else Status.FAILED)
     public = replace(job, owner=Owner(public=True))
     assert (
-        find_objection(action, job, BulkActor(user_id=uuid4()))
+        find_objection(action, job, JobPolicy(user_id=uuid4()))
         is find_objection(action, public, ANA)
         is Objection.NOT_YOURS
     )

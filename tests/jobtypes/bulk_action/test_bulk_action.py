@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from sqlalchemy import update
 
 from webapp.db.engine import writing
-from webapp.jobs.lifecycle.bulk_actions import BulkAction, Objection
+from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job_policy import Objection
 from webapp.jobtypes import bulk_action
 from webapp.jobtypes.bulk_action import checkpoint
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job_policy import JobAction, JobPolicy, Objection
 from webapp.jobs.store.job_store import JobNotFound
 
 
@@ -24,27 +25,6 @@ class BulkAction(StrEnum):
     RETRY = "retry"
     RUN_AGAIN = "run_again"
     DELETE = "delete"
-
-
-class Objection(StrEnum):
-    """Why an action does not apply to a job, as a sentence; pages translate it."""
-
-    ENDED = "Already ended."
-    STOPPING = "Already asked to stop."
-    NOT_ENDED = "Not ended yet."
-    DONE = "Done, so there is nothing to retry."
-    PART = "Child jobs are handled with their parent job."
-    NOT_YOURS = "Belongs to another user."
-    CLOSED = "You don't have permission to start this type of job."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BulkActor:
-    """The user who acts, on their own jobs or on all, without permission to start jobs of ``closed_types``."""
-
-    user_id: UUID
-    on_all: bool = False
-    closed_types: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,83 +49,69 @@ class BulkVerbs(Protocol):
     def retry_many(self, ids: Sequence[UUID], *, by: UUID | None = None) -> None:
         """Retry jobs."""
 
-    def run_again(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Create a new job with the same input."""
+    def run_again(self, job_id: UUID, *, by: UUID | None = None, owner: Owner | None = None) -> Job:
+        """Create a new job with the same input, for an owner."""
 
     def delete_many(self, ids: Sequence[UUID], *, by: UUID | None = None) -> int:
         """Delete jobs."""
 
 
-def find_objection(action: BulkAction, job: Job, actor: BulkActor) -> Objection | None:
+def find_objection(action: BulkAction, job: Job, policy: JobPolicy) -> Objection | None:
     """Return why the action does not apply to the job; None if it does."""
-    return _objection_to_actor(job, actor) or _OBJECTIONS[action](job, actor)
+    return policy.refusal(JobAction(action.value), job) or _OBJECTIONS[action](job)
 
 
-def sort_by_fit(action: BulkAction, jobs: Iterable[Job], actor: BulkActor) -> SortedJobs:
+def sort_by_fit(action: BulkAction, jobs: Iterable[Job], policy: JobPolicy) -> SortedJobs:
     """Separate the jobs to which the action applies from the others."""
-    judged = [(job, find_objection(action, job, actor)) for job in jobs]
+    judged = [(job, find_objection(action, job, policy)) for job in jobs]
     fit = tuple(job for job, objection in judged if objection is None)
     return SortedJobs(fit, tuple((job, objection) for job, objection in judged if objection))
 
 
-def apply_bulk_action(verbs: BulkVerbs, action: BulkAction, fit: Sequence[Job], actor: BulkActor) -> None:
+def apply_bulk_action(verbs: BulkVerbs, action: BulkAction, fit: Sequence[Job], policy: JobPolicy) -> None:
     """Apply the action; jobs that have changed meanwhile are skipped."""
     ids = [job.id for job in fit]
     if not ids:
         return
     if action is BulkAction.STOP:
-        verbs.cancel_many(ids, by=actor.user_id)
+        verbs.cancel_many(ids, by=policy.user_id)
     elif action is BulkAction.RETRY:
-        verbs.retry_many(ids, by=actor.user_id)
+        verbs.retry_many(ids, by=policy.user_id)
     elif action is BulkAction.DELETE:
-        verbs.delete_many(ids, by=actor.user_id)
+        verbs.delete_many(ids, by=policy.user_id)
     else:
-        _run_again(verbs, fit, actor)
+        _run_again(verbs, fit, policy)
 
 
-def _run_again(verbs: BulkVerbs, fit: Sequence[Job], actor: BulkActor) -> None:
+def _run_again(verbs: BulkVerbs, fit: Sequence[Job], policy: JobPolicy) -> None:
     for job in fit:
         with suppress(JobNotFound):
-            verbs.run_again(job.id, by=actor.user_id)
+            verbs.run_again(job.id, by=policy.user_id, owner=policy.owner)
 
 
-def _objection_to_actor(job: Job, actor: BulkActor) -> Objection | None:
-    return None if actor.on_all or job.owner.user_id == actor.user_id else Objection.NOT_YOURS
-
-
-def _objection_to_stop(job: Job, _: BulkActor) -> Objection | None:
+def _objection_to_stop(job: Job) -> Objection | None:
     if job.is_finished:
         return Objection.ENDED
     return Objection.STOPPING if job.cancel_requested_at and not job.record_only else None
 
 
-def _objection_to_retry(job: Job, actor: BulkActor) -> Objection | None:
+def _objection_to_retry(job: Job) -> Objection | None:
     if job.status is Status.COMPLETED:
         return Objection.DONE
-    return _objection_to_start(job, actor)
+    return None if job.is_finished else Objection.NOT_ENDED
 
 
-def _objection_to_run_again(job: Job, actor: BulkActor) -> Objection | None:
-    return Objection.PART if job.root_id else _objection_to_start(job, actor)
+def _objection_to_ended(job: Job) -> Objection | None:
+    if job.root_id:
+        return Objection.PART
+    return None if job.is_finished else Objection.NOT_ENDED
 
 
-def _objection_to_start(job: Job, actor: BulkActor) -> Objection | None:
-    if not job.is_finished:
-        return Objection.NOT_ENDED
-    return Objection.CLOSED if job.type in actor.closed_types else None
-
-
-def _objection_to_delete(job: Job, _: BulkActor) -> Objection | None:
-    if not job.is_finished:
-        return Objection.NOT_ENDED
-    return Objection.PART if job.root_id else None
-
-
-_OBJECTIONS: Mapping[BulkAction, Callable[[Job, BulkActor], Objection | None]] = MappingProxyType(
+_OBJECTIONS: Mapping[BulkAction, Callable[[Job], Objection | None]] = MappingProxyType(
     {
         BulkAction.STOP: _objection_to_stop,
         BulkAction.RETRY: _objection_to_retry,
-        BulkAction.RUN_AGAIN: _objection_to_run_again,
-        BulkAction.DELETE: _objection_to_delete,
+        BulkAction.RUN_AGAIN: _objection_to_ended,
+        BulkAction.DELETE: _objection_to_ended,
     }
 )

@@ -1,8 +1,8 @@
 """Text search: SQL conditions for words in a job's title, id, message, parameters and errors.
 
 No index supports them, so the caller limits how many rows are read (``pagination``). Case is ignored (on SQLite for
-A to Z only). The parameters and errors of a job that the viewer can list but not open are not searched: otherwise
-they could be guessed. Secrets are never searched.
+A to Z only). The message, parameters and errors of a job that the viewer can list but not open are not searched:
+otherwise they could be guessed. Secrets are never searched.
 """
 
 import json
@@ -40,11 +40,11 @@ def word_conditions(
 
 
 def _has(word: str, readable: ColumnElement[bool], inside: Any) -> ColumnElement[bool]:
-    matches = [jobs.c.title.icontains(word, autoescape=True), jobs.c.message.icontains(word, autoescape=True)]
+    matches = [jobs.c.title.icontains(word, autoescape=True)]
     end = word.removeprefix("#").lower()
     if _END_OF_AN_ID.fullmatch(end):
         matches.append(cast(jobs.c.id, String).like(f"%{end}"))
-    return or_(*matches, and_(readable, inside(word)))
+    return or_(*matches, and_(readable, or_(jobs.c.message.icontains(word, autoescape=True), inside(word))))
 
 
 def _may_open(viewer: Viewer, restricted_types: Collection[str]) -> ColumnElement[bool]:

@@ -9,13 +9,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from webapp.accounts.accounts import Accounts
-from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import User
 from webapp.jobs import Job, JobContext, JobError, JobQueries, Jobs, Viewer, job_type
-from webapp.jobs.lifecycle.bulk_actions import BulkAction, BulkActor, apply_bulk_action, sort_by_fit
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, apply_bulk_action, sort_by_fit
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobtypes.bulk_action.checkpoint import BulkCheckpoint
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
+from webapp.user_policy import user_policy, viewer_of
 
 __all__ = ["BulkActionPayload", "bulk_action"]
 
@@ -36,16 +36,15 @@ def bulk_action(
     job: JobContext, payload: BulkActionPayload, accounts: Accounts, jobs: Jobs, queries: JobQueries
 ) -> None:
     """Act on all matching jobs, from the checkpoint on."""
-    user = _owner(job, accounts)
-    actor = _actor(user, jobs)
+    policy = user_policy(_owner(job, accounts), jobs.registry)
     checkpoint = BulkCheckpoint.of(job)
-    criteria = checkpoint.remaining(payload.criteria(actor.closed_types).older_than(job.id))  # never itself
-    viewer = Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
+    criteria = checkpoint.remaining(payload.criteria(policy.closed_types).older_than(job.id))  # never itself
+    viewer = viewer_of(policy)
     total = checkpoint.handled + queries.lists.count_all(viewer, criteria)
     job.progress(done=checkpoint.handled, total=total)
     for batch, last in _batches(queries, viewer, criteria):
-        sorted_jobs = sort_by_fit(payload.action, _without_repeated(payload.action, batch, job, queries), actor)
-        apply_bulk_action(jobs, payload.action, sorted_jobs.fit, actor)
+        sorted_jobs = sort_by_fit(payload.action, _without_repeated(payload.action, batch, job, queries), policy)
+        apply_bulk_action(jobs, payload.action, sorted_jobs.fit, policy)
         checkpoint.add(sorted_jobs, last)
         job.progress(done=checkpoint.handled, total=total)
     checkpoint.close()
@@ -56,11 +55,6 @@ def _owner(job: JobContext, accounts: Accounts) -> User:
     if user is None:
         raise JobError("A bulk action needs an owner, because it runs with the permissions of its owner.")
     return user
-
-
-def _actor(user: User, jobs: Jobs) -> BulkActor:
-    closed = frozenset(each.name for each in jobs.registry if not each.may_be_started_by(user.role))
-    return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=closed)
 
 
 def _batches(queries: JobQueries, viewer: Viewer, criteria: JobCriteria) -> Iterator[tuple[tuple[Job, ...], UUID]]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from webapp.jobs import Viewer
+from webapp.jobs.model.job_policy import JobPolicy
 
 SUMMARY = (
     *("id", "type", "title", "status", "owner", "triggered_by", "progress", "attempt"),
@@ -24,10 +24,10 @@ def user_ids(rows: Iterable[Mapping[str, Any]]) -> set[UUID]:
 
 
 class RowFormatter:
-    """Makes rows for one viewer, who sees no messages, diagnostics and names of other users' public jobs."""
+    """Makes rows for one user: messages and diagnostics only of jobs that they can open, names as on pages."""
 
-    def __init__(self, viewer: Viewer, names: Mapping[UUID, str]) -> None:
-        self._viewer = viewer
+    def __init__(self, policy: JobPolicy, names: Mapping[UUID, str]) -> None:
+        self._policy = policy
         self._names = names
 
     def format(self, row: Mapping[str, Any]) -> ExportRow:
@@ -46,13 +46,13 @@ class RowFormatter:
             "finished_at": _iso(row["finished_at"]),
             "seconds": _seconds(row["started_at"], row["finished_at"]),
         }
-        is_visible = self._viewer.sees_all or self._viewer.user_id in {row["owner_id"], row["triggered_by"]}
-        return export_row | {column: row[column] if is_visible else None for column in DIAGNOSTICS if column in row}
+        is_open = self._policy.opens(row["type"], row["owner_id"], row["triggered_by"])
+        return export_row | {column: row[column] if is_open else None for column in DIAGNOSTICS if column in row}
 
     def _name(self, user_id: UUID | None, default: str | None) -> str | None:
         if user_id is None:
             return default
-        if self._viewer.sees_all or user_id == self._viewer.user_id:
+        if self._policy.sees_all or user_id == self._policy.user_id:
             return self._names.get(user_id, "a deleted account")
         return OTHER_USER
 

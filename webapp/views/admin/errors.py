@@ -17,12 +17,12 @@ from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.views.admin.charts import Sparkline, build_sparkline
 from webapp.views.job_list.admin_filter import parse_moment
 from webapp.views.job_list.bulk_action_text import summary
-from webapp.views.job_list.bulk_actions import actor, start_bulk_action_job
+from webapp.views.job_list.bulk_actions import start_bulk_action_job
 from webapp.views.page.audit_log import audited, record_audit
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.polling import poll_response, polling_context
-from webapp.views.page.request import services, signed_in, viewer
+from webapp.views.page.request import job_policy, services, signed_in, viewer
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.status_labels import StatusLabel
@@ -150,8 +150,8 @@ def retry(fingerprint: str) -> ResponseReturnValue:
             job = start_bulk_action_job(BulkActionPayload(action=BulkAction.RETRY, tab="failed", error=fingerprint))
         return redirect(url_for("jobs.show", job_id=job.id), 303)
     failed = services().queries.lists.find_by_ids(viewer(), errors.retriable(fingerprint, count))
-    judged = sort_by_fit(BulkAction.RETRY, failed.values(), actor())
-    apply_bulk_action(services().jobs, BulkAction.RETRY, judged.fit, actor())
+    judged = sort_by_fit(BulkAction.RETRY, failed.values(), job_policy())
+    apply_bulk_action(services().jobs, BulkAction.RETRY, judged.fit, job_policy())
     after = {"jobs": len(judged.fit)}
     record_audit(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after=after)
     flash(summary(BulkAction.RETRY, judged))
@@ -216,7 +216,7 @@ def _error_rows(groups: Any) -> tuple[ErrorRow, ...]:
 
 def _error_row(group: ErrorGroup, counts: Mapping[datetime, int], context: ViewerContext, types: Registry) -> ErrorRow:
     """Describe an error group; only users who may start a job type may read its error messages."""
-    hidden = group.type in context.restricted_types
+    hidden = group.type in context.policy.closed_types
     tone, icon = _LABEL_STYLES[ErrorState(group.state)]
     return ErrorRow(
         fingerprint=group.fingerprint,

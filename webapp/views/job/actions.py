@@ -52,8 +52,8 @@ def apply_action(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Perform the action; the engine refuses it if the status of the job no longer allows it."""
     context = viewer_context()
     job = _visible(job_id, context)
-    if not context.may_act(job) or (verb in available_actions.OPERATOR_ACTIONS and not context.operates):
-        abort(403, available_actions.refusal(verb, job, services().registry, context))
+    if refusal := available_actions.permission_refusal(verb, job, context):
+        abort(403, refusal)
     action, after = _AUDITED[verb]
     with audited(action, AuditTarget.JOB, job.id, name=job.title, after=after):
         _ACTIONS[verb](services(), job.id, context.viewer.user_id)

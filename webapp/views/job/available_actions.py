@@ -5,11 +5,18 @@ from dataclasses import dataclass
 
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job_policy import JobAction, Objection
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels
 from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext
 
 OPERATOR_ACTIONS = frozenset({"run-next", "make-public", "make-private"})
+_OBJECTIONS = {
+    Objection.NOT_YOURS: lazy_gettext("Only the owner and operators can do this."),
+    Objection.CLOSED: lazy_gettext("You don't have permission to start this type of job."),
+    Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
+}
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
 
@@ -40,9 +47,14 @@ def refusal(verb: str, job: Job, registry: Registry, context: ViewerContext) -> 
     for action in offered_actions(job, registry, context):
         if action.verb == verb:
             return action.refusal
+    return permission_refusal(verb, job, context) or _status_refusal(verb, job)
+
+
+def permission_refusal(verb: str, job: Job, context: ViewerContext) -> str:
+    """Return why the viewer has no permission for an action on a job that they can open, whatever its status."""
     if verb in OPERATOR_ACTIONS and not context.operates:
         return _("Only operators and admins can do this.")
-    return _owner_refusal(job, context) or _status_refusal(verb, job)
+    return _retry_refusal(job, context) if verb == "retry" else _owner_refusal(job, context)
 
 
 def _status_refusal(verb: str, job: Job) -> str:
@@ -60,7 +72,9 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
             verb="stop", words=_("Stop…"), sign="player-stop", refusal=owner_refusal or stopping, harmful=True
         )
     if job.status in _RETRIABLE:
-        yield OfferedAction(verb="retry", words=_("Retry…"), sign="rotate-clockwise", refusal=owner_refusal)
+        yield OfferedAction(
+            verb="retry", words=_("Retry…"), sign="rotate-clockwise", refusal=_retry_refusal(job, context)
+        )
     again = _run_again_refusal(job, registry, context)
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
     if context.operates and job.is_new and not job.record_only:
@@ -90,18 +104,19 @@ def _visibility_action(job: Job) -> OfferedAction:
 
 
 def _owner_refusal(job: Job, context: ViewerContext) -> str:
-    return "" if context.may_act(job) else _("Only the owner and operators can do this.")
+    return "" if context.may_act(job) else str(_OBJECTIONS[Objection.NOT_YOURS])
+
+
+def _retry_refusal(job: Job, context: ViewerContext) -> str:
+    objection = context.policy.refusal(JobAction.RETRY, job)
+    return str(_OBJECTIONS[objection]) if objection else ""
 
 
 def _run_again_refusal(job: Job, registry: Registry, context: ViewerContext) -> str:
-    if refusal := _owner_refusal(job, context):
-        return refusal
     if job.type not in registry:
-        return _("This job type is no longer installed.")
-    if not registry.get(job.type).listed:
-        return _("This job type cannot be started manually.")
-    if job.type in context.restricted_types:
-        return _("You don't have permission to start this type of job.")
+        return _owner_refusal(job, context) or _("This job type is no longer installed.")
+    if objection := context.policy.refusal(JobAction.RUN_AGAIN, job):
+        return str(_OBJECTIONS[objection])
     if job.record_only:
         return _("The work of this job runs outside Deskjob, so it cannot be started here.")
     return _("This is a child job. Run its parent job again.") if job.root_id else ""

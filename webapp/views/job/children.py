@@ -46,9 +46,9 @@ class ChildRow:
     when: FormattedTime
 
 
-def child_rows(children: Sequence[Job], context: ViewerContext, *, opened: bool) -> tuple[ChildRow, ...]:
-    """Describe children; without ``opened``, leave out their messages and errors."""
-    return tuple(_row(child, context, opened=opened) for child in children)
+def child_rows(children: Sequence[Job], context: ViewerContext) -> tuple[ChildRow, ...]:
+    """Describe children, without the messages and errors of those that the viewer cannot open."""
+    return tuple(_row(child, context) for child in children)
 
 
 @bp.get("/jobs/<uuid:job_id>/children")
@@ -65,7 +65,7 @@ def index(job_id: UUID) -> ResponseReturnValue:
     return render_template(
         "job/children.html",
         job=job,
-        children=child_rows(children[:PAGE], context, opened=context.may_open(job)),
+        children=child_rows(children[:PAGE], context),
         which=which,
         after=after,
         next_page=children[PAGE - 1].id if len(children) > PAGE else None,
@@ -73,7 +73,7 @@ def index(job_id: UUID) -> ResponseReturnValue:
     )
 
 
-def _row(child: Job, context: ViewerContext, *, opened: bool) -> ChildRow:
+def _row(child: Job, context: ViewerContext) -> ChildRow:
     failed = child.status in {Status.FAILED, Status.STALE}
     error = diagnostic_text(child.errors[-1]) if child.errors and failed else ""
     started_at = None if child.is_new else child.started_at  # a job that waits for a retry is not running
@@ -86,7 +86,7 @@ def _row(child: Job, context: ViewerContext, *, opened: bool) -> ChildRow:
         look=status_labels.status_label(child),
         runs=child.is_running,
         percent=status_labels.percent(child),
-        line=(error or _line(child)) if opened else "",
+        line=(error or _line(child)) if context.may_open(child) else "",
         failed=failed,
         duration=duration(period) if started_at else "",
         when=context.when(moment),

@@ -110,6 +110,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
 
 def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
     """Describe a job to this viewer."""
+    job = context.readable(job)
     opened, facts = context.may_open(job), _facts(job, data, context)
     left = status_text.time_left(facts) if job.is_running else None
     failure = _failure(job, data) if opened else None
@@ -134,7 +135,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         outputs=job_files(data.attached, "output", context),
         timeline=timeline(job, data.events, context),
         attempts=tuple(attempt_row(attempt, context) for attempt in data.attempts),
-        children=children.child_rows(data.children, context, opened=opened),
+        children=children.child_rows(data.children, context),
         child_count=job.parts,
         children_failed=job.parts_failed,
         kin=data.kin,

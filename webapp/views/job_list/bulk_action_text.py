@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webapp.jobs.lifecycle.bulk_actions import BulkAction, Objection, SortedJobs
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, SortedJobs
+from webapp.jobs.model.job_policy import Objection
 from webapp.jobs.queries.visible_jobs import COUNT_CEILING
 from webapp.views.page.confirmation import Confirmation
 from webapp.views.text.translations import gettext as _
@@ -163,6 +164,11 @@ def _skipped_text(reason: Objection, count: int) -> str:
         Objection.CLOSED: ngettext(
             "%(num)s job has a type that you don't have permission to start.",
             "%(num)s jobs have types that you don't have permission to start.",
+            count,
+        ),
+        Objection.NOT_MANUAL: ngettext(
+            "%(num)s job has a type that cannot be started manually.",
+            "%(num)s jobs have types that cannot be started manually.",
             count,
         ),
     }

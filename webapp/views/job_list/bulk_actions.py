@@ -9,8 +9,8 @@ from flask import Blueprint, abort, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
-from webapp.accounts.permissions import Right, may
-from webapp.jobs.lifecycle.bulk_actions import BulkAction, BulkActor, SortedJobs, apply_bulk_action, sort_by_fit
+from webapp.accounts.permissions import Right
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, SortedJobs, apply_bulk_action, sort_by_fit
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import PAGE
@@ -22,8 +22,7 @@ from webapp.views.job_list.list_page import CARDS
 from webapp.views.page import permissions
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import render_confirmation
-from webapp.views.page.request import services, signed_in, viewer
-from webapp.views.page.viewer_context import restricted_types
+from webapp.views.page.request import job_policy, services, signed_in, viewer
 
 bp = Blueprint("acts", __name__)
 _SELECTION_LIMIT = PAGE + CARDS
@@ -57,15 +56,9 @@ def do_act(action: str) -> ResponseReturnValue:
     selection = _sorted(bulk_action)
     details = {"action": bulk_action.value, "jobs": [job.short_id for job in selection.fit]}
     with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if selection.fit else nullcontext():
-        apply_bulk_action(services().jobs, bulk_action, selection.fit, actor())
+        apply_bulk_action(services().jobs, bulk_action, selection.fit, job_policy())
     flash(summary(bulk_action, selection))
     return redirect(_back(), 303)
-
-
-def actor() -> BulkActor:
-    """Return the signed-in user as the actor, with the permissions that limit bulk actions."""
-    user = signed_in()
-    return BulkActor(user_id=user.id, on_all=may(user, Right.ACT_ON_ALL_JOBS), closed_types=restricted_types())
 
 
 def start_bulk_action_job(payload: BulkActionPayload) -> Job:
@@ -93,7 +86,7 @@ def _matching() -> JobCriteria:
 
 def _sorted(action: BulkAction) -> SortedJobs:
     jobs = services().queries.lists.find_by_ids(viewer(), _ids())
-    return sort_by_fit(action, (jobs[job_id] for job_id in _ids() if job_id in jobs), actor())
+    return sort_by_fit(action, (jobs[job_id] for job_id in _ids() if job_id in jobs), job_policy())
 
 
 def _ids() -> list[UUID]:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
-from webapp.views.page.viewer_context import restricted_types, zone
+from webapp.views.page.request import job_policy
+from webapp.views.page.viewer_context import zone
 from webapp.views.text.translations import gettext as _
 
 WHOSE = ("", "mine", "public")
@@ -135,7 +136,7 @@ class ParsedFilter:
 
 def parse_filter(job_filter: Filter) -> ParsedFilter:
     """Return the criteria of a filter for this viewer; an invalid day is reported and ignored."""
-    now, restricted = datetime.now(zone()), restricted_types()
+    now, restricted = datetime.now(zone()), job_policy().closed_types
     try:
         criteria = job_filter.criteria(now, restricted)
     except InvalidDay as error:

@@ -72,6 +72,7 @@ def job_row(
     job: Job, attached: Sequence[Attachment], context: ViewerContext, *, usual: timedelta | None = None
 ) -> JobRow:
     """Describe a job to this viewer; ``attached`` is empty if the viewer cannot open the job."""
+    job = context.readable(job)
     outputs = [file for file in file_links(attached, context) if file.role == "output"]
     facts = StatusFacts(job=job, now=context.now, zone=context.zone, usual=usual)
     error = _error(job, context)

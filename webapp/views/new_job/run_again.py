@@ -18,7 +18,7 @@ from webapp.views.job.parameters import contains_secret
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.new_job import start
 from webapp.views.new_job.submission import Submission, show_form, submit
-from webapp.views.page.request import services, viewer
+from webapp.views.page.request import job_policy, services, viewer
 from webapp.views.page.viewer_context import viewer_context
 
 bp = Blueprint("again", __name__)
@@ -51,7 +51,7 @@ def _submission(job: Job, job_type: JobType) -> Submission:
     return Submission(
         job_type=job_type,
         address=url_for("again.form", job_id=job.id),
-        owner=job.owner,
+        owner=job_policy().owner,  # its handler acts with the permissions of the owner
         again_of=job,
         initial={name: value for name, value in job.payload.items() if name not in secrets},
         files=_files(job, job_type),

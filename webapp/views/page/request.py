@@ -11,8 +11,10 @@ from flask_login import current_user
 
 from webapp.accounts.user import User
 from webapp.db.engine import sharing_reads
+from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
+from webapp.user_policy import user_policy, viewer_of
 
 
 def services() -> Services:
@@ -27,8 +29,12 @@ def signed_in() -> User:
 
 def viewer() -> Viewer:
     """Return what the signed-in user can see."""
-    user = signed_in()
-    return Viewer(user_id=user.id, sees_all=user.role.sees_all, tenant=user.tenant)
+    return viewer_of(job_policy())
+
+
+def job_policy() -> JobPolicy:
+    """Return what the signed-in user can see of jobs and do with them."""
+    return user_policy(signed_in(), services().registry)
 
 
 def init_app(app: Flask) -> None:

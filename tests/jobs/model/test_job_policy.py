@@ -1,0 +1,41 @@
+"""What a user can do with a job, by ownership, role and job type."""
+
+from uuid import uuid4
+
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job_policy import JobAction, JobPolicy, Objection
+
+ANA = JobPolicy(user_id=uuid4())
+OPERATOR = JobPolicy(
+    user_id=uuid4(),
+    sees_all=True,
+    acts_on_all=True,
+    closed_types=frozenset({"closed"}),
+    unlisted_types=frozenset({"unlisted"}),
+)
+
+
+def job(type_name: str = "open", owner: Owner | None = None) -> Job:
+    owner = owner or Owner(user_id=ANA.user_id)
+    return Job(id=uuid4(), type=type_name, title="Report", status=Status.FAILED, owner=owner)
+
+
+def test_users_do_everything_with_their_own_jobs_and_nothing_with_others() -> None:
+    assert [ANA.refusal(action, job()) for action in JobAction] == [None] * len(JobAction)
+    public = job(owner=Owner(public=True))
+    assert {ANA.refusal(action, public) for action in JobAction} == {Objection.NOT_YOURS}
+
+
+def test_jobs_of_a_closed_type_are_closed_to_every_action() -> None:
+    assert {OPERATOR.refusal(action, job("closed")) for action in JobAction} == {Objection.CLOSED}
+
+
+def test_the_own_job_of_a_closed_type_can_be_read_and_deleted_but_not_started() -> None:
+    own = job("closed", Owner(user_id=OPERATOR.user_id))
+    refused = {action for action in JobAction if OPERATOR.refusal(action, own)}
+    assert refused == {JobAction.RETRY, JobAction.RUN_AGAIN}
+
+
+def test_an_unlisted_type_is_not_run_again() -> None:
+    assert OPERATOR.refusal(JobAction.RUN_AGAIN, job("unlisted")) is Objection.NOT_MANUAL
+    assert OPERATOR.may_act(job("unlisted"))

@@ -1,0 +1,227 @@
+"""Every door to a job asks the same policy: the page, bulk actions, exports, imports, job types and the command line.
+
+The rows are generated from the job policy, the columns from the routes and the job types of the application: a
+route or a job type that is added is tried here, or fails until it is in a table of this module.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import BaseModel
+from sqlalchemy import insert
+
+from webapp.accounts.accounts import Accounts
+from webapp.accounts.user import Role, User
+from webapp.cli import parameters
+from webapp.db.engine import writing
+from webapp.jobs import Job, JobContext, JobNotFound, JobQueries, Jobs, Status, job_type
+from webapp.jobs.lifecycle.bulk_actions import BulkAction
+from webapp.jobs.model.job import Owner
+from webapp.jobs.model.job_policy import JobAction
+from webapp.schema import log_lines, now
+from webapp.services import Services
+from webapp.user_policy import user_policy, viewer_of
+
+WORD = "xylophone"  # every text of a job's handler contains it
+PEOPLE: dict[str, dict[str, Any]] = {
+    "other": {},
+    "auditor": {"role": Role.AUDITOR},
+    "operator": {"role": Role.OPERATOR},
+    "admin": {"role": Role.ADMIN},
+    "tenant": {"role": Role.ADMIN, "tenant": "north"},
+    "owner": {"role": Role.ADMIN},  # of the jobs
+    "demoted": {},  # owns a job of a type that only admins can start
+}
+TYPES = ("open_letter", "closed_letter", "unlisted_letter")
+OTHER_PAGES = {"static", "health.healthz", "health.readyz", "auth.login"}  # open to everybody, without jobs
+# job types that read or change jobs or accounts on behalf of their owner, and the test that holds them to its rights
+ACTING_TYPES = {
+    "bulk_action": "test_a_bulk_action_obeys_the_policy",
+    "job_history_export": "test_what_a_user_cannot_open_is_on_no_page_and_in_no_export",
+    "user_import": "tests/jobtypes/user_import/test_user_import.py",
+}
+
+
+class Letter(BaseModel):
+    text: str = WORD
+
+
+def write(job: JobContext, payload: Letter) -> None:
+    """Write a letter."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """A user at the doors of the jobs."""
+
+    services: Services
+    user: User
+    client: FlaskClient
+    put: Callable[..., Job]
+
+    def job(self, type_name: str, owner: Owner, action: JobAction) -> Job:
+        status = Status.QUEUED if action is JobAction.STOP else Status.FAILED
+        errors = ({"text": f"The {WORD} is out of tune.", "at": "2026-01-01T00:00:00+00:00"},)
+        texts: dict[str, Any] = {"message": f"Tuning the {WORD}", "errors": errors, "warnings": errors}
+        return self.put(status, type=type_name, owner=owner, payload={"text": WORD}, attempt=1, **texts)
+
+    def expected(self, action: JobAction, job: Job) -> bool:
+        policy = user_policy(self.user, self.services.registry)
+        with suppress(JobNotFound):
+            self.services.queries.jobs.get_visible(viewer_of(policy), job.id)
+            return policy.refusal(action, job) is None
+        return False
+
+    def is_done(self, action: JobAction, job: Job) -> bool:
+        copies = [each for each in self.services.queries.all_jobs.newest(20) if each.again_of == job.id]
+        if action is JobAction.RUN_AGAIN:
+            assert all(copy.owner.user_id == self.user.id for copy in copies), "a copy belongs to who makes it"
+            return bool(copies)
+        try:
+            status = self.services.jobs.get(job.id).status
+        except JobNotFound:
+            return action is JobAction.DELETE
+        return status in {JobAction.STOP: {Status.CANCELLED}, JobAction.RETRY: {Status.QUEUED}}.get(action, set())
+
+    def page(self, action: JobAction, job: Job) -> None:
+        self.client.post(f"/jobs/{job.id}/{action.value.replace('_', '-')}", data={"text": "a"})
+
+    def selection(self, action: JobAction, job: Job) -> None:
+        self.client.post(f"/jobs/act/{action}", data={"id": job.id})
+
+    def bulk_action(self, action: JobAction, job: Job) -> None:
+        payload = {"action": action, "text": str(job.id)}
+        acting = self.services.jobs.create_user_job("bulk_action", payload, self.user.id, priority=1000)
+        self.services.run_inline(acting.id)
+        assert self.services.jobs.get(acting.id).status is Status.COMPLETED
+
+
+@pytest.fixture
+def people(services: Services, person: Callable[..., User]) -> dict[str, User]:
+    for name, details in zip(TYPES, ({}, {"roles": [Role.ADMIN]}, {"listed": False}), strict=True):
+        services.registry.add(job_type(name, title=name, **details)(write))
+    return {name: person(name, **details) for name, details in PEOPLE.items()}
+
+
+@pytest.fixture
+def doors(
+    request: pytest.FixtureRequest,
+    services: Services,
+    people: dict[str, User],
+    client_of: Callable[[User], FlaskClient],
+    put: Callable[..., Job],
+) -> Doors:
+    user = people[request.param]
+    return Doors(services, user, client_of(user), put)
+
+
+def owners(people: dict[str, User]) -> tuple[Owner, ...]:
+    return Owner(user_id=people["owner"].id), Owner(user_id=people["demoted"].id), Owner(public=True)
+
+
+every_user = pytest.mark.parametrize("doors", PEOPLE, indirect=True)
+ACTIONS = tuple(JobAction(action.value) for action in BulkAction)
+
+
+@every_user
+@pytest.mark.parametrize("door", [Doors.page, Doors.selection, Doors.bulk_action])
+def test_every_door_obeys_the_policy(
+    doors: Doors, door: Callable[[Doors, JobAction, Job], None], people: dict[str, User]
+) -> None:
+    for action in ACTIONS:
+        for owner in owners(people):
+            for type_name in TYPES:
+                job = doors.job(type_name, owner, action)
+                expected = doors.expected(action, job)
+                door(doors, action, job)
+                assert doors.is_done(action, job) is expected, (action, type_name, owner)
+
+
+def test_operators_act_on_open_types_and_admins_on_all(services: Services, people: dict[str, User], put: Any) -> None:
+    owner = Owner(user_id=people["owner"].id)
+    jobs = {name: put(Status.FAILED, type=name, owner=owner) for name in TYPES}
+
+    def allowed(name: str, action: JobAction) -> list[str]:
+        policy = user_policy(people[name], services.registry)
+        return [type_name for type_name, job in jobs.items() if policy.refusal(action, job) is None]
+
+    assert allowed("auditor", JobAction.OPEN) == allowed("operator", JobAction.DELETE) == [TYPES[0], TYPES[2]]
+    assert allowed("auditor", JobAction.DELETE) == allowed("other", JobAction.OPEN) == []
+    assert allowed("operator", JobAction.RUN_AGAIN) == [TYPES[0]]
+    assert allowed("admin", JobAction.RETRY) == list(TYPES)
+    assert allowed("admin", JobAction.RUN_AGAIN) == list(TYPES[:2])
+
+
+def addresses(app: Flask, services: Services, job: Job) -> list[str]:
+    """Return the address of every list, and of every page about a job, its type, its queue or its error."""
+    known = {"job_id": job.id, "type_name": job.type, "name": job.type}
+    known["fingerprint"] = services.metrics.errors.page()[0].fingerprint
+    adapter = app.url_map.bind("localhost")
+    return [
+        adapter.build(rule.endpoint, {name: known[name] for name in rule.arguments})
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.arguments <= set(known) and rule.endpoint not in OTHER_PAGES
+    ]
+
+
+@every_user
+def test_what_a_user_cannot_open_is_on_no_page_and_in_no_export(
+    doors: Doors, app: Flask, people: dict[str, User], insert_ended: Any, update_metrics: Callable[[], None]
+) -> None:
+    for owner, name in zip(owners(people), ("owner", "demoted", "public"), strict=True):
+        for type_name in TYPES[:2]:
+            word = f"xylophone{type_name}{name}"  # of this job alone: groups of errors outlive their jobs
+            texts: dict[str, Any] = {"payload": {"text": word}, "message": word, "warnings": ({"text": word},)}
+            job = insert_ended(Status.FAILED, 1, f"No {word}.", type=type_name, owner=owner, **texts)
+            line = {"job_id": job.id, "attempt": 1, "at": now(), "level": "INFO", "text": word}
+            with writing(doors.services.engine) as connection:
+                connection.execute(insert(log_lines).values(line))
+            update_metrics()
+            opens = doors.expected(JobAction.OPEN, job)
+            every = addresses(app, doors.services, job)
+            pages = [address for address in every if word.encode() in doors.client.get(address).data]
+            assert bool(pages) is opens, (word, pages)
+            assert (job.short_id in doors.client.get(f"/jobs?q={word}").text) is opens, word
+            assert (word in exported(doors)) is opens, word
+            doors.services.jobs.delete(job.id)
+
+
+def exported(doors: Doors) -> str:
+    payload = {"format": "jsonl", "with_notes": True, "types": list(TYPES)}
+    job = doors.services.jobs.create_user_job("job_history_export", payload, doors.user.id)
+    doors.services.run_inline(job.id)
+    (file,) = doors.services.jobs.attachments(job.id)
+    with doors.services.files.open(file.id) as content:
+        return content.read().decode()
+
+
+@every_user
+def test_the_form_and_the_command_line_let_the_same_users_start_a_type(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "services", lambda: doors.services)
+    for type_name in TYPES[:2]:
+        answer = doors.client.post(f"/jobs/new/{type_name}", data={"text": "a"})
+        startable = type_name not in user_policy(doors.user, doors.services.registry).closed_types
+        assert (answer.status_code == 303) is startable
+        try:
+            owner = parameters.owner_of(doors.user.name, type_name)
+            assert owner == Owner(user_id=doors.user.id, tenant=doors.user.tenant)
+            assert startable
+        except click.ClickException:
+            assert not startable
+
+
+def test_every_job_type_that_acts_on_behalf_of_its_owner_is_held_to_the_rights_of_its_owner(services: Services) -> None:
+    acting = {kind.name for kind in services.registry if {Accounts, Jobs, JobQueries} & set(kind.needs.values())}
+    assert acting == set(ACTING_TYPES)
+
+
+def test_every_action_on_many_jobs_is_an_action_of_the_policy() -> None:
+    assert {action.value for action in BulkAction} < {action.value for action in JobAction}

@@ -1,0 +1,91 @@
+"""The job policy: what one user can see of a job and do with it. Pages, bulk actions and exports all ask it.
+
+It holds no tables and no roles, so the engine can ask it too; `webapp.user_policy` builds it for a user.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from webapp.jobs.model.job import Job, Owner
+
+
+class JobAction(StrEnum):
+    """What a user does with one job."""
+
+    OPEN = "open"  # read its input, files, log, messages and errors
+    STOP = "stop"
+    RETRY = "retry"
+    RUN_AGAIN = "run_again"
+    DELETE = "delete"
+
+
+class Objection(StrEnum):
+    """Why an action does not apply to a job, as a sentence; pages translate it. The last three are permissions."""
+
+    ENDED = "Already ended."
+    STOPPING = "Already asked to stop."
+    NOT_ENDED = "Not ended yet."
+    DONE = "Done, so there is nothing to retry."
+    PART = "Child jobs are handled with their parent job."
+    NOT_YOURS = "Belongs to another user."
+    CLOSED = "You don't have permission to start this type of job."
+    NOT_MANUAL = "This job type cannot be started manually."
+
+
+_STARTS = frozenset({JobAction.RETRY, JobAction.RUN_AGAIN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPolicy:
+    """What one user can do with their own jobs, and with those of others if ``sees_all`` and ``acts_on_all``.
+
+    ``closed_types`` can only be started by other roles; what jobs of other users of these types read and wrote
+    stays closed too: an auditor must not find an admin's list of passwords. ``unlisted_types`` are started by
+    pages of their own.
+    """
+
+    user_id: UUID
+    tenant: str | None = None
+    sees_all: bool = False
+    acts_on_all: bool = False
+    closed_types: frozenset[str] = frozenset()
+    unlisted_types: frozenset[str] = frozenset()
+
+    @property
+    def owner(self) -> Owner:
+        """The owner of every job that this user creates, copies of other users' jobs included."""
+        return Owner(user_id=self.user_id, tenant=self.tenant)
+
+    def is_involved(self, job: Job) -> bool:
+        """Return whether the user owns or started the job."""
+        return self.user_id in {job.owner.user_id, job.triggered_by}
+
+    def may_open(self, job: Job) -> bool:
+        """Return whether the user can read what a job read and wrote; see `opens`."""
+        return self.opens(job.type, job.owner.user_id, job.triggered_by)
+
+    def opens(self, type_name: str, owner_id: UUID | None, triggered_by: UUID | None) -> bool:
+        """Return whether the user can read what a visible job of this type and these users read and wrote.
+
+        Other users see that a public job runs, but not its input and output.
+        """
+        return self.user_id in {owner_id, triggered_by} or (self.sees_all and type_name not in self.closed_types)
+
+    def may_act(self, job: Job) -> bool:
+        """Return whether the user can stop and delete the job: own jobs, or all for operators."""
+        return self.refusal(JobAction.STOP, job) is None
+
+    def refusal(self, action: JobAction, job: Job) -> Objection | None:
+        """Return why the user has no permission for an action on a job that they can see, or ``None``."""
+        if not self.may_open(job):
+            return Objection.CLOSED if self.sees_all else Objection.NOT_YOURS
+        if action is JobAction.OPEN:
+            return None
+        if not (self.acts_on_all or self.is_involved(job)):
+            return Objection.NOT_YOURS
+        if action in _STARTS and job.type in self.closed_types:
+            return Objection.CLOSED
+        if action is JobAction.RUN_AGAIN and job.type in self.unlisted_types:
+            return Objection.NOT_MANUAL
+        return None

@@ -1,0 +1,24 @@
+"""The job policy of a user: the one place where a role, a tenant and the job types become permissions for jobs."""
+
+from webapp.accounts.permissions import Right, may
+from webapp.accounts.user import User
+from webapp.jobs.definition.registry import Registry
+from webapp.jobs.model.job_policy import JobPolicy
+from webapp.jobs.queries.visible_jobs import Viewer
+
+
+def user_policy(user: User, registry: Registry) -> JobPolicy:
+    """Return what the user can see of jobs and do with them."""
+    return JobPolicy(
+        user_id=user.id,
+        tenant=user.tenant,
+        sees_all=may(user, Right.SEE_ALL_JOBS),
+        acts_on_all=may(user, Right.ACT_ON_ALL_JOBS),
+        closed_types=frozenset(kind.name for kind in registry if not kind.may_be_started_by(user.role)),
+        unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
+    )
+
+
+def viewer_of(policy: JobPolicy) -> Viewer:
+    """Return the viewer that queries take: the same policy in SQL."""
+    return Viewer(user_id=policy.user_id, sees_all=policy.sees_all, tenant=policy.tenant)
