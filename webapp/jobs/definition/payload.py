@@ -68,6 +68,14 @@ def load_payload(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> 
     return job_type.parse(_decrypted(stored, vault))
 
 
+def secret_values(stored: Any, vault: Vault) -> list[str]:
+    """Return the decrypted secrets of a stored payload, so that they can be masked; raises `UnreadableSecret`."""
+    if is_secret(stored):
+        return [vault.decrypt(stored)]
+    items = stored.values() if isinstance(stored, Mapping) else stored if isinstance(stored, list) else ()
+    return [secret for item in items for secret in secret_values(item, vault)]
+
+
 def is_secret(value: object) -> bool:
     """Return whether a stored value is an encrypted secret, which pages must mask."""
     return isinstance(value, Mapping) and set(value) == {SECRET}

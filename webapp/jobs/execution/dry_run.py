@@ -35,7 +35,11 @@ class DryRunReporter(Reporter):
 
     def __init__(self, engine: Engine, job: Job, show: Show) -> None:
         super().__init__(engine, job)
-        self._show = show
+
+        def masked(line: str) -> None:
+            show(self.mask.text(line))
+
+        self._show: Show = masked
 
     def set_values(self, **values: Any) -> None:
         """Show the new values of columns."""
@@ -142,11 +146,12 @@ class DryRun(Executor):
 
         Works in any status. ``at`` is the database's time; ``show`` receives one line at a time.
         """
-        self._show = show
         next_attempt = replace(job, attempt=job.attempt + 1, started_at=at)
+        reporter = DryRunReporter(self._engine, next_attempt, show)
+        self._show = lambda line: show(reporter.mask.text(line))
         try:
             job_type = self._registry.get(job.type)
-            result = self._call(job_type, next_attempt, DryRunReporter(self._engine, next_attempt, show))
+            result = self._call(job_type, next_attempt, reporter)
         except SliceEnded:
             show("It would be requeued here and continue in a new process.")
             return True

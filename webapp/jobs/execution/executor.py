@@ -16,7 +16,7 @@ from webapp.db.retry import is_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
-from webapp.jobs.definition.payload import Vault, load_payload
+from webapp.jobs.definition.payload import Vault, load_payload, secret_values
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution import unknown_type
 from webapp.jobs.execution.batches import SliceEnded
@@ -37,6 +37,7 @@ from webapp.jobs.lifecycle import finish_attempt, finish_family
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
+from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
@@ -108,6 +109,7 @@ class Executor:
         except BaseException:  # KeyboardInterrupt during an inline run
             reporter.close()
             raise
+        ending = _masked(ending, reporter.mask)
         ending = replace(ending, cpu_seconds=process_time() - started, peak_memory=_peak_memory())
         try:
             self._write(job, location, ending, reporter)
@@ -156,14 +158,15 @@ class Executor:
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: a retry if the type's policy allows it and no stop was requested."""
         key, parameters = translation_of(error)
-        ending = replace(_failed(sentence_of(error), traceback_of(error)), key=key, parameters=parameters)
+        failed = _failed(sentence_of(error, reporter.mask), traceback_of(error, reporter.mask))
+        ending = replace(failed, key=key, parameters=parameters)
         try:
             delay = _retry_delay(job_type, job, error)
         except BaseException as broken:  # noqa: BLE001  (`can_retry` is foreign code, as the handler is)
             reporter.add_diagnostic(
-                "errors", f"It was not retried, because its retry policy failed: {sentence_of(broken)}"
+                "errors", f"It was not retried, because its retry policy failed: {sentence_of(broken, reporter.mask)}"
             )
-            return replace(ending, traceback=traceback_of(broken))  # it tells that of the error too
+            return replace(ending, traceback=traceback_of(broken, reporter.mask))  # it tells that of the error too
         if delay is None:
             return ending
         if self._stop_requested(reporter):
@@ -173,6 +176,7 @@ class Executor:
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
         if not self._retry(lambda: self._has_active_owner(job)):
             raise OwnerMissing
+        reporter.mask = SecretMask(secret_values(job.payload, self._vault))
         payload = load_payload(job_type, job.payload, self._vault)
         if reporter.stop:
             raise reporter.stop
@@ -228,7 +232,8 @@ class Executor:
         except (StatementError, UnicodeError) as refused:
             if is_away(refused):
                 raise
-            why = _failed(sentence_of(refused), traceback_of(refused))  # what was reported last cannot be stored
+            # what was reported last cannot be stored
+            why = _failed(sentence_of(refused, reporter.mask), traceback_of(refused, reporter.mask))
             failed = replace(why, cpu_seconds=ending.cpu_seconds, peak_memory=ending.peak_memory)
             values = reporter.error_values(failed.error)
             self._retry(lambda: self._end(job, location, failed, values=values, lines=[]))
@@ -271,6 +276,11 @@ def _retry_delay(job_type: JobType, job: Job, error: BaseException) -> float | N
     if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
         return None
     return job_type.retry.delay(job.attempt).total_seconds()
+
+
+def _masked(ending: Ending, mask: SecretMask) -> Ending:
+    error, trace, parameters = (mask.values(value) for value in (ending.error, ending.traceback, ending.parameters))
+    return replace(ending, error=error, traceback=trace, parameters=parameters)
 
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:

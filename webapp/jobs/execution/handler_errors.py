@@ -17,6 +17,7 @@ from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.model import json_values
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text, clean_traceback, text_of
+from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
 
 
 class OwnerMissing(Exception):
@@ -34,15 +35,15 @@ NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret, LazyH
 SELF_EXPLANATORY = (JobTimeout, UnknownJobType, *NON_RETRYABLE)
 
 
-def sentence_of(error: BaseException) -> str:
-    """Return the message of an error that ended a handler."""
-    return clean_text(_sentence_of(error), TEXT_LIMIT)
+def sentence_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:
+    """Return the message of an error that ended a handler; it is masked before it is cut."""
+    return clean_text(mask.text(_sentence_of(error)), TEXT_LIMIT)
 
 
-def traceback_of(error: BaseException) -> str:
+def traceback_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:
     """Return the traceback of an error, with those of its causes."""
     try:
-        return clean_traceback("".join(traceback.format_exception(error)))
+        return clean_traceback(mask.text("".join(traceback.format_exception(error))))
     except BaseException as broken:  # noqa: BLE001  (foreign code)
         return f"(The traceback of {type(error).__name__} cannot be shown: {type(broken).__name__}.)"
 

@@ -22,6 +22,7 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model import diagnostics
 from webapp.jobs.model.incoming_text import MESSAGE_LIMIT, TEXT_LIMIT, clean_text, text_of, visible_text
 from webapp.jobs.model.job import Job
+from webapp.jobs.model.secret_mask import SecretMask
 from webapp.jobs.store import signals
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, stop_requested
 
@@ -53,6 +54,7 @@ class Reporter:
         self.delivered: BaseException | None = None  # what ended the handler's work: it saw this, or it was raised
         self.checkpoint_saved = False  # in this attempt
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
+        self.mask = SecretMask()  # of the payload's secrets, in everything that the attempt reports
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
         self._started_at, self._started = job.started_at, monotonic()
@@ -72,7 +74,9 @@ class Reporter:
             values["interruptions"] = 0
             self.checkpoint_saved = True
         if "message" in values:
-            values["message"] = clean_text(values["message"], MESSAGE_LIMIT)
+            values["message"] = clean_text(self.mask.text(text_of(values["message"])), MESSAGE_LIMIT)
+        if "metadata" in values:
+            values["metadata"] = self.mask.values(values["metadata"])
         with self._lock:
             self._values.update(values)
         self._ensure_thread()
@@ -80,7 +84,7 @@ class Reporter:
     def add_diagnostic(self, field: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:
         """Add to ``field``, "warnings" or "errors"; beyond `MAX_DIAGNOSTICS` diagnostics are only counted."""
         stored = self._warnings if field == "warnings" else self._errors
-        new = diagnostics.make_diagnostic(text, key, parameters, at=self.now().isoformat())
+        new = self._diagnostic(text, key, parameters)
         with self._lock:
             if len(stored) < diagnostics.MAX_DIAGNOSTICS:
                 stored.append(new)
@@ -99,7 +103,8 @@ class Reporter:
         if self._line_count == LOG_LIMIT:
             level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; further lines are dropped."
         if self._line_count <= LOG_LIMIT:
-            self._lines.append((self.now(), visible_text(level)[:_MAX_LEVEL], clean_text(text, TEXT_LIMIT)))
+            cleaned = clean_text(self.mask.text(text_of(text)), TEXT_LIMIT)
+            self._lines.append((self.now(), visible_text(level)[:_MAX_LEVEL], cleaned))
             self._ensure_thread()
 
     def now(self) -> datetime:
@@ -147,9 +152,11 @@ class Reporter:
         """Return the column of errors with the one that ended the attempt, if any."""
         if error is None:
             return {}
-        return {
-            "errors": [*self._errors, diagnostics.make_diagnostic(error, key, parameters, at=self.now().isoformat())]
-        }
+        return {"errors": [*self._errors, self._diagnostic(error, key, parameters)]}
+
+    def _diagnostic(self, text: str, key: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+        masked = self.mask.text(text_of(text)), key, self.mask.values(parameters)
+        return diagnostics.make_diagnostic(*masked, at=self.now().isoformat())
 
     def _write(self, values: Mapping[str, Any], lines: PendingLines) -> bool:
         if not values and not lines:
