@@ -1,9 +1,11 @@
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from webapp import config
 from webapp.config import PREFIX, BadSettingError, Settings, load
 
 A_SECRET = "hunter2-and-more"
@@ -34,6 +36,7 @@ BAD = [
     ("retention_days", "0"),
     ("session_idle_seconds", "1"),
     ("session_absolute_seconds", "1"),
+    ("trusted_proxies", "nginx"),
     ("timezone", "Mars/Olympus_Mons"),
     ("timezone", "../../etc/passwd"),
 ]
@@ -130,3 +133,12 @@ def test_no_env_file_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 def test_each_setting_has_a_default() -> None:
     assert [name for name, field in Settings.model_fields.items() if field.is_required()] == []
+
+
+def test_the_password_of_the_first_admin_is_not_inherited_by_child_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "_taken", {})
+    monkeypatch.setenv("DESKJOB_ADMIN_PASSWORD", "calm rivers and bridges")
+    for settings in (load(), load()):
+        assert settings.admin_password is not None
+        assert settings.admin_password.get_secret_value() == "calm rivers and bridges"
+    assert "DESKJOB_ADMIN_PASSWORD" not in os.environ

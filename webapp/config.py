@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "DESKJOB_"
+_TAKEN_ONCE = ("admin_password",)
+_taken: dict[str, str] = {}  # their values, for the next call
 
 
 class BadSettingError(Exception):
@@ -48,6 +51,7 @@ class Settings(BaseSettings):
     login_limit: str = "5 per minute; 30 per hour"
     address_limit: str = "30 per minute"
     public_url: str = ""
+    trusted_proxies: str = ""
     timezone: str = "UTC"
 
     @field_validator("jobtypes", mode="before")
@@ -85,6 +89,17 @@ class Settings(BaseSettings):
             message = "must be a complete URL, such as https://jobs.example.org"
             raise ValueError(message)
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _number_or_networks(cls, value: str) -> str:
+        try:
+            if not (value.isascii() and value.isdigit()):
+                _ = [ip_network(network.strip()) for network in value.split(",") if value]
+        except ValueError:
+            message = "must be the number of proxies, or networks such as 10.0.0.0/8, 127.0.0.1"
+            raise ValueError(message) from None
+        return "" if value == "0" else value
 
     @field_validator("storage_url")
     @classmethod
@@ -125,11 +140,18 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """Read the settings; raise `BadSettingError` with one sentence for each bad value."""
+    """Read the settings; raise `BadSettingError` with one sentence for each bad value.
+
+    Settings that only this process needs leave the environment, which child processes and handlers inherit.
+    """
+    found = {name: os.environ.pop(PREFIX + name.upper(), _taken.get(name)) for name in _TAKEN_ONCE}
+    given = {name: value for name, value in found.items() if value is not None}
     try:
-        return Settings(**overrides)
+        settings = Settings(**{**given, **overrides})
     except ValidationError as error:
         raise BadSettingError(_sentences(error)) from None
+    _taken.update(given)
+    return settings
 
 
 def _sentences(error: ValidationError) -> str:

@@ -10,7 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from flask import Flask
@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from webapp.accounts.user import Role
 from webapp.config import BadSettingError, Unready
 from webapp.db.engine import is_sqlite, reading
+from webapp.private_files import create_private_file, make_private_folder
 from webapp.processes.preflight import quiet_alembic
 from webapp.services import Services
 
@@ -37,6 +38,7 @@ def migrate(app: Flask) -> None:
     _make_folder(services.settings.data_dir)
     quiet_alembic()
     try:
+        _create_sqlite_file(services.engine)
         _check(services)
         with app.app_context(), migration_lock(services.engine, services.settings.data_dir):
             upgrade_with_retries(upgrade)
@@ -58,10 +60,17 @@ def first_admin(services: Services) -> str | None:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         message = f"DESKJOB_DATA_DIR cannot be used ({str(folder)!r}): {error.strerror}."
         raise BadSettingError(message) from None
+
+
+def _create_sqlite_file(engine: Engine) -> None:
+    """Create the file with its permissions, which SQLite gives to the files beside it too."""
+    if is_sqlite(engine) and engine.url.database not in {None, "", ":memory:"}:
+        with suppress(OSError):  # SQLite says what is wrong
+            create_private_file(Path(str(engine.url.database)))
 
 
 def _check(services: Services) -> None:

@@ -12,6 +12,7 @@ from redis import RedisError
 from webapp.config import BadSettingError, Settings, Unready
 from webapp.db import revision
 from webapp.db.retry import retry_while_away
+from webapp.private_files import make_private_folder
 from webapp.processes import valkey
 from webapp.services import Services
 
@@ -22,7 +23,7 @@ def check_folders(settings: Settings) -> None:
         valkey.command(settings.redis_socket)  # raises for a path that is too long for a socket
     for name, folder in (("DESKJOB_DATA_DIR", settings.data_dir), ("DESKJOB_STORAGE_URL", settings.storage)):
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(folder)
         except OSError as error:
             message = f"{name} cannot be used ({str(folder)!r}): {error.strerror}. Choose a writable folder."
             raise BadSettingError(message) from None
@@ -59,6 +60,7 @@ def check_redis(services: Services) -> None:
 
 def require_tables(services: Services, *, patience: float = 0.0) -> None:
     """Raise `Unready` if the tables do not have the expected revision; wait ``patience`` seconds for the database."""
+    make_private_folder(services.settings.data_dir)
     quiet_alembic()
     expected = revision.expected_revision()
     actual = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)

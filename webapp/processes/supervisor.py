@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from webapp.os_process import die_with_parent
+from webapp.private_files import private_opener
 
 _LONGEST_PAUSE = 30.0
 _SECOND_GRACE = 5.0  # seconds that programs have to end after a second stop request
@@ -31,8 +32,8 @@ class Program:
     def start(self) -> None:
         """Start the process in a new session, so that Ctrl-C in the terminal reaches only the supervisor."""
         parent = os.getpid()
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.log, "ab", opener=private_opener) as output:
             self.process = subprocess.Popen(  # noqa: S603  (our own command lines)
                 self.command,
                 stdin=subprocess.DEVNULL,

@@ -47,5 +47,13 @@ def test_unknown_host_names_are_refused(tmp_path: Path, host: str) -> None:
     assert status(tmp_path, host) == 400
 
 
+@pytest.mark.parametrize("public_url", ["", "https://jobs.example.org"])
+@pytest.mark.parametrize("host", ["a" * 64, f"{'a' * 64}.example.org", "a..b", ".", "x" * 300, "ä.example:port"])
+def test_a_malformed_host_name_is_refused(tmp_path: Path, host: str, public_url: str) -> None:
+    assert status(tmp_path, host.encode().decode("latin-1"), public_url=public_url) in {200, 400}
+    if "a" * 64 in host:
+        assert status(tmp_path, host, public_url=public_url) == 400
+
+
 def test_without_a_public_url_every_host_name_is_accepted(tmp_path: Path) -> None:
     assert status(tmp_path, "nas.local:8000", public_url="") == 200

@@ -126,3 +126,21 @@ def test_a_limit_that_cannot_be_read_stops_the_start(tmp_path: Path, name: str) 
 
 def test_looking_at_the_login_page_counts_nothing(app: Flask, client_of: Callable[[User], FlaskClient]) -> None:
     assert {app.test_client().get("/login").status_code for _ in range(10)} == {200}
+
+
+def test_strangers_never_lock_a_signed_in_user_out(
+    app: Flask, user: User, password: str, client_of: Callable[[User], FlaskClient]
+) -> None:
+    client = client_of(user)
+    assert statuses(app, ("ana",), ("ana",), ("ana",), *((f"name{i}",) for i in range(6)))[-1] == 429
+    new = "rivers under seven bridges"
+    answer = client.post("/me/password", data={"old": password, "new": new, "again": new})
+    assert answer.status_code == 303
+
+
+def test_guesses_of_a_signed_in_user_are_counted(
+    app: Flask, user: User, client_of: Callable[[User], FlaskClient]
+) -> None:
+    client = client_of(user)
+    data = {"old": "a wrong password", "new": "x" * 20, "again": "x" * 20}
+    assert [client.post("/me/password", data=data).status_code for _ in range(3)] == [422, 422, 429]

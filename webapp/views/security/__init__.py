@@ -3,11 +3,12 @@
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.views.security import allowed_hosts, csrf, default_deny, headers, login, login_throttle
+from webapp.views.security import allowed_hosts, csrf, default_deny, headers, login, login_throttle, trusted_proxies
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Protect every route of the application, including routes added later."""
+    trusted_proxies.init_app(app, settings)
     headers.init_app(app, settings)
     allowed_hosts.init_app(app, settings)
     login.init_app(app, settings)

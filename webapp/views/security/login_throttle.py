@@ -1,4 +1,4 @@
-"""Limits failed sign-ins per account and per IP address.
+"""Limits failed sign-ins per account and per IP address, and failed confirmations per signed-in user.
 
 Each attempt is counted before its password is checked, in one atomic step, so parallel guesses do
 not slip through. A successful attempt refunds only its own count, so neither frequent sign-ins nor an
@@ -23,11 +23,13 @@ from redis.retry import Retry
 
 from webapp.accounts.validation import normalize_name
 from webapp.config import BadSettingError, Settings
+from webapp.views.page.request import services
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
 LOGIN = "auth.login"
 # routes where a signed-in user confirms their password
+_START = "start.form"
 STEP_UPS = frozenset({"me.password", "users.add", "users.role", "users.password", "new_password.choose"})
 _READ_AS_SECONDS = 90
 _SECONDS_FOR_REDIS = 1
@@ -85,15 +87,30 @@ def _limiter() -> Limiter:
 
 
 def _is_no_attempt() -> bool:
-    return request.method != "POST" or request.endpoint not in {LOGIN, *STEP_UPS}
+    return request.method != "POST" or not (request.endpoint in {LOGIN, *STEP_UPS} or _starts_with_password())
+
+
+def _starts_with_password() -> bool:
+    """Return whether the request starts a job of a type that asks for the user's password."""
+    registry, type_name = services().registry, (request.view_args or {}).get("type_name", "")
+    return request.endpoint == _START and type_name in registry and registry.get(type_name).asks_password
 
 
 def _account() -> str:
-    name = request.form.get("name", "") if request.endpoint == LOGIN else getattr(current_user, "name", "")
+    if request.endpoint != LOGIN:
+        return _signed_in()
+    name = request.form.get("name", "")
     return blake2b((normalize_name(name) or name).encode(), digest_size=16).hexdigest()
 
 
+def _signed_in() -> str:
+    """Return a key of the signed-in user alone, so that failed sign-ins of strangers never lock this user out."""
+    return f"user-{getattr(current_user, 'id', '')}"
+
+
 def _address() -> str:
+    if request.endpoint != LOGIN:
+        return _signed_in()
     try:
         address = ip_address(request.remote_addr or "")
     except ValueError:  # a Unix socket has none

@@ -1,0 +1,66 @@
+"""The address of a client behind proxies: ``X-Forwarded-For`` counts only as far as trusted proxies wrote it.
+
+Anyone can send this header. Each proxy adds the address that it saw, at the end, so the header is read from its end.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from flask import Flask
+
+from webapp.config import Settings
+
+_MOST = 20  # addresses of the header that are read, from its end
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let ``request.remote_addr`` be the address of the client; without trusted proxies nothing is changed."""
+    if settings.trusted_proxies:
+        app.wsgi_app = _behind(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+
+
+def client_address(proxies: str, remote: str, forwarded: Sequence[str]) -> str:
+    """Return the address of the client; ``proxies`` is their number, or their networks separated by commas."""
+    chain = [*forwarded[-_MOST:], remote]
+    if proxies.isdigit():
+        hops = int(proxies)
+        return chain[-hops - 1] if len(chain) > hops else chain[0]
+    while len(chain) > 1 and _is_trusted(proxies, chain[-1]):
+        chain.pop()
+    return chain[-1]
+
+
+def _is_trusted(proxies: str, address: str) -> bool:
+    try:
+        known = ip_address(address)
+    except ValueError:  # a Unix socket has no address
+        return False
+    known = getattr(known, "ipv4_mapped", None) or known
+    return any(known in ip_network(network.strip()) for network in proxies.split(","))
+
+
+def _behind(answer: Callable[..., Iterable[bytes]], proxies: str) -> Callable[..., Iterable[bytes]]:
+    def behind(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        forwarded = list(_addresses(environ.get("HTTP_X_FORWARDED_FOR", "")))
+        environ["REMOTE_ADDR"] = client_address(proxies, environ.get("REMOTE_ADDR", ""), forwarded)
+        return answer(environ, start_response)
+
+    return behind
+
+
+def _addresses(header: str) -> Iterable[str]:
+    """Return the addresses of the header without ports; after one that is none, only those to its right."""
+    found: list[str] = []
+    for part in reversed(header.split(",")):
+        try:
+            found.append(str(ip_address(_without_port(part.strip()))))
+        except ValueError:
+            break
+    return reversed(found)
+
+
+def _without_port(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
