@@ -205,7 +205,7 @@ class Services:
 
     def _injectables(self) -> tuple[object, ...]:
         """Return the services that handlers can request by class."""
-        return self.accounts, self.sessions, self.jobs, self.queries, self.pruner, self.vault
+        return self.accounts, self.audit, self.sessions, self.jobs, self.queries, self.pruner, self.vault
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()

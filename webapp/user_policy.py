@@ -14,8 +14,9 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         tenant=user.tenant,
         sees_all=may(user, Right.SEE_ALL_JOBS),
         acts_on_all=may(user, Right.ACT_ON_ALL_JOBS),
-        closed_types=frozenset(kind.name for kind in registry if not kind.may_be_started_by(user.role)),
+        closed_types=frozenset(kind.name for kind in registry if not kind.may_be_started_by(user.role, user.tenant)),
         unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
+        password_types=frozenset(kind.name for kind in registry if kind.asks_password),
     )
 
 

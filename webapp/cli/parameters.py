@@ -13,6 +13,7 @@ from webapp import jobs as engine
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
 from webapp.jobs.model.job import Job, Owner
+from webapp.user_policy import user_policy
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PERIOD = re.compile(r"(?:\d{1,6}[smhd])+")
@@ -108,9 +109,10 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
     if user is None or not user.active:
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
     job_type = services().registry.get(type_name)
-    if not job_type.may_be_started_by(user.role):
-        roles = " or ".join(sorted(job_type.roles))
-        raise BadUsage(f"{person} does not have permission to start {type_name}. Required role: {roles}.")
+    if not user_policy(user, services().registry).may_start(type_name):
+        roles = " or ".join(sorted(job_type.roles)) or "any"
+        tenant = "" if job_type.for_tenants else " Users who belong to a tenant cannot start it."
+        raise BadUsage(f"{person} does not have permission to start {type_name}. Required role: {roles}.{tenant}")
     return Owner(user_id=user.id, tenant=user.tenant)
 
 

@@ -7,7 +7,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.user import Role
@@ -17,7 +17,8 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobtypes.user_import import csv_reader
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
-from webapp.schema import jobs, now
+from webapp.schema import audit, jobs, now
+from webapp.user_policy import user_policy
 
 ROOT = Path(__file__).parent.parent.parent.parent
 GOOD = "velvet tractor sings"
@@ -251,16 +252,28 @@ def test_a_former_admin_cannot_import(ask, services, run_jobs, user):
     assert services.accounts.by_name("bea") is None
 
 
-def test_imported_users_belong_to_the_tenant_of_the_importing_admin(services, person, ask, run_jobs):
+def test_an_admin_of_a_tenant_cannot_import(services, person, run_jobs):
     boss = person("boss", role=Role.ADMIN, tenant="north")
-    file = services.files.receive(BytesIO(f"name,password\nbea,{GOOD}\n".encode()), "people.csv")
-    services.jobs.create_job("user_import", owner=Owner(user_id=boss.id, tenant="north"), files={"file": file})
+    assert not user_policy(boss, services.registry).may_start("user_import")
+    file = services.files.receive(BytesIO(f"name,password,role\nbea,{GOOD},admin\n".encode()), "people.csv")
+    job = services.jobs.create_user_job("user_import", None, boss.id, files={"file": file})
     run_jobs()
-    assert services.accounts.by_name("bea").tenant == "north"
+    assert services.jobs.get(job.id).errors[-1]["text"] == "Only admins can import users."
+    assert services.accounts.by_name("bea") is None
 
 
-def test_only_admins_can_start_the_import(services):
-    assert services.registry.get("user_import").roles == {Role.ADMIN}
+def test_every_imported_account_is_in_the_audit_log_with_its_admin(imported, services, admin):
+    job = imported(f"name,full_name,role,password\nbea,Bea Lin,operator,{GOOD}\nroot,,,{GOOD}\n")
+    with reading(services.engine) as connection:
+        (line,) = connection.execute(select(audit).where(audit.c.action == "user_add")).mappings()
+    assert (line["actor_id"], line["actor"], line["role"]) == (admin.id, "root", "admin")
+    assert (line["kind"], line["object_id"], line["object_name"]) == ("user", "bea", "Bea Lin")
+    assert line["after"] == {"role": "operator", "job": str(job.id)}
+
+
+def test_only_admins_can_start_the_import_and_confirm_it_with_their_password(services):
+    kind = services.registry.get("user_import")
+    assert (kind.roles, kind.asks_password, kind.for_tenants) == ({Role.ADMIN}, True, False)
 
 
 def test_an_initial_password_depends_on_the_seed(services):

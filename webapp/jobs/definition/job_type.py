@@ -82,6 +82,8 @@ class JobType:
     worker_only: bool
     keep: Retention
     roles: frozenset[str]  # the roles that can start it; empty = all
+    for_tenants: bool  # whether users who belong to a tenant can start it
+    asks_password: bool  # whether its form asks users for their own password
     replaces: bool
     keep_files: timedelta
     listed: bool  # whether the catalogue shows it
@@ -91,9 +93,9 @@ class JobType:
         """Call the handler as a plain function, for tests."""
         return self.handler(job, payload, **needs)
 
-    def may_be_started_by(self, role: str) -> bool:
-        """Return whether users of this role can start it, and see the input and output of other users' jobs."""
-        return not self.roles or role in self.roles
+    def may_be_started_by(self, role: str, tenant: str | None) -> bool:
+        """Return whether such users can start it, and see the input and output of other users' jobs."""
+        return (not self.roles or role in self.roles) and (self.for_tenants or tenant is None)
 
     def key_of(self, payload: BaseModel) -> str | None:
         """Return the unique key of a job with this payload; ``None`` if the type has none."""
@@ -147,6 +149,8 @@ def job_type(
     worker_only: bool = False,
     keep: Retention = DEFAULT_RETENTION,
     roles: Collection[str] = (),
+    for_tenants: bool = True,
+    asks_password: bool = False,
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
     listed: bool = True,
@@ -170,6 +174,8 @@ def job_type(
     - ``worker_only`` forbids running jobs from the command line.
     - ``keep`` is the retention of finished jobs, ``keep_files`` that of their output files.
     - ``roles`` are the roles that can start the type; empty means all.
+    - ``for_tenants=False``: users who belong to a tenant cannot start it, because it changes what all tenants share.
+    - ``asks_password``: users confirm with their own password that they start it; it is never run again in bulk.
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
     - ``replaces=True`` replaces a registered type of the same name.
     """
@@ -199,6 +205,8 @@ def job_type(
             worker_only=worker_only,
             keep=keep,
             roles=frozenset(roles),
+            for_tenants=for_tenants,
+            asks_password=asks_password,
             replaces=replaces,
             keep_files=keep_files,
             listed=listed,

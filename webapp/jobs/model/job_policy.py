@@ -21,7 +21,7 @@ class JobAction(StrEnum):
 
 
 class Objection(StrEnum):
-    """Why an action does not apply to a job, as a sentence; pages translate it. The last three are permissions."""
+    """Why an action does not apply to a job, as a sentence; pages translate it. The last four are permissions."""
 
     ENDED = "Already ended."
     STOPPING = "Already asked to stop."
@@ -31,6 +31,7 @@ class Objection(StrEnum):
     NOT_YOURS = "Belongs to another user."
     CLOSED = "You don't have permission to start this type of job."
     NOT_MANUAL = "This job type cannot be started manually."
+    PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 
 _STARTS = frozenset({JobAction.RETRY, JobAction.RUN_AGAIN})
@@ -42,7 +43,7 @@ class JobPolicy:
 
     ``closed_types`` can only be started by other roles; what jobs of other users of these types read and wrote
     stays closed too: an auditor must not find an admin's list of passwords. ``unlisted_types`` are started by
-    pages of their own.
+    pages of their own, ``password_types`` only with the user's own password.
     """
 
     user_id: UUID
@@ -51,11 +52,16 @@ class JobPolicy:
     acts_on_all: bool = False
     closed_types: frozenset[str] = frozenset()
     unlisted_types: frozenset[str] = frozenset()
+    password_types: frozenset[str] = frozenset()
 
     @property
     def owner(self) -> Owner:
         """The owner of every job that this user creates, copies of other users' jobs included."""
         return Owner(user_id=self.user_id, tenant=self.tenant)
+
+    def may_start(self, type_name: str) -> bool:
+        """Return whether the user can start a registered job type."""
+        return type_name not in self.closed_types
 
     def is_involved(self, job: Job) -> bool:
         """Return whether the user owns or started the job."""
@@ -84,8 +90,11 @@ class JobPolicy:
             return None
         if not (self.acts_on_all or self.is_involved(job)):
             return Objection.NOT_YOURS
-        if action in _STARTS and job.type in self.closed_types:
+        if action in _STARTS and not self.may_start(job.type):
             return Objection.CLOSED
-        if action is JobAction.RUN_AGAIN and job.type in self.unlisted_types:
+        return self._refusal_to_copy(job) if action is JobAction.RUN_AGAIN else None
+
+    def _refusal_to_copy(self, job: Job) -> Objection | None:
+        if job.type in self.unlisted_types:
             return Objection.NOT_MANUAL
-        return None
+        return Objection.PASSWORD if job.type in self.password_types else None

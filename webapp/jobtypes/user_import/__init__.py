@@ -3,10 +3,13 @@
 from datetime import timedelta
 
 from webapp.accounts.accounts import Accounts
+from webapp.accounts.audit_log import AuditActor
+from webapp.accounts.audit_log_writer import AuditLogWriter
+from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import Role
 from webapp.jobs import JobContext, JobError, Vault, job_type
 from webapp.jobtypes.user_import.csv_reader import UserTable
-from webapp.jobtypes.user_import.importer import LINE, REJECTED, Importer, ImportRun, is_free
+from webapp.jobtypes.user_import.importer import LINE, REJECTED, AuditedAccounts, Importer, ImportRun, is_free
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
 from webapp.jobtypes.user_import.lazy_csv import LazyCsv
 from webapp.jobtypes.user_import.payload import UserImport
@@ -25,13 +28,15 @@ _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
     description="Creates accounts from a CSV file and generates missing passwords.",
     group="Users",
     roles=(Role.ADMIN,),
+    for_tenants=False,
+    asks_password=True,
     max_attempts=3,
     timeout=timedelta(hours=12),
     keep_files=timedelta(days=7),
 )
-def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault: Vault) -> None:
+def user_import(job: JobContext, payload: UserImport, accounts: Accounts, audit: AuditLogWriter, vault: Vault) -> None:
     """Import the users, or only check the file; a retry continues after the last imported row."""
-    _require_admin(job, accounts)
+    actor = _require_admin(job, accounts)
     if _SUMMARY in job.state:
         job.message(job.state[_SUMMARY])  # an earlier attempt did everything and was lost at its end
         return
@@ -44,19 +49,22 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, vault:
         if payload.dry_run:
             run.process(table, lambda user: is_free(accounts, user, job))
         else:
-            _import(job, run, table, accounts, vault)
+            _import(job, run, table, AuditedAccounts(accounts, audit, actor, job.id), vault)
     _finish(job, run)
 
 
-def _require_admin(job: JobContext, accounts: Accounts) -> None:
-    """Refuse an owner or starter who is no longer an admin. The system, for example the command line, is allowed."""
+def _require_admin(job: JobContext, accounts: Accounts) -> AuditActor:
+    """Return who imports; refuse an owner or starter who cannot change users. The system, such as a command, can."""
+    actor = AuditActor(name="the system")
     for user_id in filter(None, (job.owner.user_id, job.triggered_by)):
         user = accounts.get(user_id)
-        if user is None or user.role is not Role.ADMIN:
+        if user is None or not may(user, Right.CHANGE_USERS):
             raise JobError("Only admins can import users.")
+        actor = AuditActor(id=user.id, name=user.name, role=user.role.value)
+    return actor
 
 
-def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: Accounts, vault: Vault) -> None:
+def _import(job: JobContext, run: ImportRun, table: UserTable, accounts: AuditedAccounts, vault: Vault) -> None:
     if _SEED not in job.state:
         job.save_state({_SEED: new_seed(vault), LINE: 0})
     with LazyCsv(job, "passwords.csv", PASSWORD_COLUMNS) as passwords:

@@ -6,8 +6,12 @@ and not as a duplicate.
 """
 
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 from webapp.accounts.accounts import Accounts, NameTaken
+from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
+from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.jobs import JobContext
@@ -18,11 +22,34 @@ from webapp.jobtypes.user_import.row_validation import ImportedUser, imported_us
 LINE = "line"  # key of the job's state: the last line that was imported (the checkpoint)
 
 
+class AuditedAccounts:
+    """Adds accounts on behalf of one user; the audit log has a line for each, as if the user had used the form."""
+
+    def __init__(self, accounts: Accounts, audit: AuditLogWriter, actor: AuditActor, job_id: UUID) -> None:
+        self.accounts = accounts
+        self._audit = audit
+        self._actor = actor
+        self._job_id = job_id
+
+    def add(self, name: str, password: str, *, role: Role, full_name: str, **details: Any) -> None:
+        """Add the account and its line in one transaction."""
+        line = AuditLine(
+            actor=self._actor,
+            action=AuditAction.USER_ADD,
+            kind=AuditTarget.USER,
+            id=name,
+            name=full_name,
+            after={"role": role.value, "job": self._job_id},
+        )
+        with self._audit.record_with_change(line):
+            self.accounts.add(name, password, role=role, full_name=full_name, imported_by=self._job_id, **details)
+
+
 class Importer:
     """Creates accounts, and saves a checkpoint after each."""
 
     def __init__(
-        self, job: JobContext, accounts: Accounts, *, password_of: Callable[[str], str], passwords: LazyCsv
+        self, job: JobContext, accounts: AuditedAccounts, *, password_of: Callable[[str], str], passwords: LazyCsv
     ) -> None:
         self._job = job
         self._accounts = accounts
@@ -32,7 +59,7 @@ class Importer:
     def import_user(self, user: ImportedUser) -> None:
         """Create the account unless an earlier attempt did, and list its password if it was generated."""
         password = user.password or self._password_of(user.name)
-        is_new = is_free(self._accounts, user, self._job)
+        is_new = is_free(self._accounts.accounts, user, self._job)
         if is_new:
             self._create(user, password)
         if not user.password:
@@ -52,10 +79,9 @@ class Importer:
                 full_name=user.full_name,
                 email=user.email,
                 tenant=self._job.owner.tenant,
-                imported_by=self._job.id,
             )
         except NameTaken:
-            is_free(self._accounts, user, self._job)  # an earlier attempt can have created it just now
+            is_free(self._accounts.accounts, user, self._job)  # an earlier attempt can have created it just now
 
     def _checkpoint(self, user: ImportedUser) -> None:
         self._job.state[LINE] = user.line

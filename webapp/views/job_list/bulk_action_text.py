@@ -166,6 +166,11 @@ def _skipped_text(reason: Objection, count: int) -> str:
             "%(num)s jobs have types that you don't have permission to start.",
             count,
         ),
+        Objection.PASSWORD: ngettext(
+            "%(num)s job has a type that asks for your password and is skipped.",
+            "%(num)s jobs have types that ask for your password and are skipped.",
+            count,
+        ),
         Objection.NOT_MANUAL: ngettext(
             "%(num)s job has a type that cannot be started manually.",
             "%(num)s jobs have types that cannot be started manually.",

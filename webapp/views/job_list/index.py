@@ -17,7 +17,7 @@ from webapp.views.page import polling
 from webapp.views.page.assets import template_version
 from webapp.views.page.pause_banner import pauses
 from webapp.views.page.polling import poll_state
-from webapp.views.page.request import services, signed_in, viewer
+from webapp.views.page.request import job_policy, services, viewer
 from webapp.views.page.topbar import toasts, topbar
 from webapp.views.text.stored_messages import translated
 
@@ -82,11 +82,11 @@ def _poll_arguments(page: JobList) -> dict[str, str]:
 def _types(job_filter: Filter, page: JobList) -> list[JobType]:
     """Return the job types of the filter: those that the viewer can start, and those of the jobs on the page."""
     here = {job_filter.type_name, *page.type_names}
-    user, sees_all = signed_in(), viewer().sees_all
+    policy = job_policy()
     offered = (
         job_type
         for job_type in services().registry
-        if sees_all or job_type.name in here or (job_type.listed and job_type.may_be_started_by(user.role))
+        if policy.sees_all or job_type.name in here or (job_type.listed and policy.may_start(job_type.name))
     )
     return sorted(offered, key=lambda job_type: translated(job_type.title))
 

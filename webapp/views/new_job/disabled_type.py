@@ -4,7 +4,7 @@ from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from webapp.views.page.request import services
+from webapp.views.page.request import job_policy, services
 
 _FORM_ENDPOINT = "start.form"
 
@@ -20,6 +20,6 @@ def _show_disabled_type() -> ResponseReturnValue | None:
     name = (request.view_args or {}).get("type_name", "")
     disabled = services().disabled_types.all().get(name)
     registry = services().registry
-    if disabled is None or name not in registry or not registry.get(name).may_be_started_by(current_user.role):
+    if disabled is None or name not in registry or not job_policy().may_start(name):
         return None
     return render_template("new_job/disabled_type.html", job_type=registry.get(name), disabled=disabled)

@@ -14,7 +14,7 @@ from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Owner
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.new_job.submission import Submission, show_form, submit, usual_duration_text
-from webapp.views.page.request import services, signed_in, viewer
+from webapp.views.page.request import job_policy, services, signed_in, viewer
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.stored_messages import translated
@@ -107,4 +107,4 @@ def _startable_type(type_name: str) -> JobType | None:
 
 
 def _may_start(job_type: JobType) -> bool:
-    return job_type.listed and job_type.may_be_started_by(signed_in().role)
+    return job_type.listed and job_policy().may_start(job_type.name)

@@ -24,6 +24,7 @@ from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, Upl
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
+from webapp.views.security import reauthentication
 from webapp.views.text.date_format import SPACE, rough_duration
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
@@ -72,7 +73,10 @@ def submit(submission: Submission) -> ResponseReturnValue:
     received = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
     start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
-    if form.accepts(received.errors) and not start_options.errors:
+    is_valid = form.accepts(received.errors) and not start_options.errors
+    if password_error := reauthentication.own_password_error() if job_type.asks_password else "":
+        form.add_errors({"": password_error})
+    elif is_valid:
         try:
             job = _create(submission, form, received, start_options)
             return redirect(url_for("jobs.show", job_id=job.id), 303)

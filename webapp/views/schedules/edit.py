@@ -21,11 +21,12 @@ from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import StaleSchedule
+from webapp.user_policy import user_policy
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.questions import field_specs
 from webapp.views.page.audit_log import audited
 from webapp.views.page.permissions import require
-from webapp.views.page.request import services, signed_in
+from webapp.views.page.request import job_policy, services, signed_in
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.schedules.presenter import MISSED
 from webapp.views.schedules.preview import preview_typed_rule
@@ -108,7 +109,7 @@ class ScheduleForm:
         user = services().accounts.by_name(self.person)
         if user is None or not user.active:
             errors["person"] = _("No active account has this name.")
-        elif not job_type.may_be_started_by(user.role):
+        elif not user_policy(user, services().registry).may_start(job_type.name):
             errors["person"] = _("%(name)s doesn't have permission to start this type of job.", name=user.name)
         else:
             return Owner(user_id=user.id, tenant=user.tenant)
@@ -225,4 +226,4 @@ def _schedulable_type(type_name: str) -> JobType | None:
 def _can_be_scheduled(job_type: JobType) -> bool:
     """Return whether a schedule can start the type: not if the type requires a file."""
     needs_file = any(field.is_upload and field.required for field in field_specs(job_type.payload_class))
-    return job_type.may_be_started_by(signed_in().role) and not needs_file
+    return job_policy().may_start(job_type.name) and not needs_file

@@ -14,7 +14,7 @@ from webapp.jobs.schedules.service import ScheduleNotFound
 from webapp.views.job.parameters import JobParameter, parameters
 from webapp.views.page import polling
 from webapp.views.page.polling import poll_response, polling_context
-from webapp.views.page.request import services, signed_in
+from webapp.views.page.request import job_policy, services
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.schedules.presenter import run_line, schedule_facts, schedule_row
 from webapp.views.schedules.preview import rule_preview
@@ -99,7 +99,7 @@ def _parameters(schedule: Schedule, context: ViewerContext) -> tuple[JobParamete
 def may_run(schedule: Schedule) -> bool:
     """Return whether the job type is installed and the user can start it."""
     registry = services().registry
-    return schedule.type in registry and registry.get(schedule.type).may_be_started_by(signed_in().role)
+    return schedule.type in registry and job_policy().may_start(schedule.type)
 
 
 def job_type_title(schedule: Schedule) -> str:

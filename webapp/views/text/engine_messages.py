@@ -145,6 +145,7 @@ _JOB_TYPE_FIXED = (
     english("Done, so there is nothing to retry."),
     english("Child jobs are handled with their parent job."),
     english("Belongs to another user."),
+    english("This job type asks for your password. Start a new job instead."),
     english("You don't have permission to start this type of job."),
     english("a PDF document"),
     english("a gzip archive; unpack it first"),
