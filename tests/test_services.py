@@ -52,3 +52,9 @@ def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     available = {type(service) for service in services._injectables()}
     for job_type in services.registry:
         assert set(job_type.needs.values()) <= available, job_type.name
+
+
+def test_a_setting_gives_each_job_its_own_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert built(tmp_path).work_horse()._budget.jobs > 1
+    monkeypatch.setenv("DESKJOB_OWN_PROCESS", "true")
+    assert built(tmp_path).work_horse()._budget.jobs == 1

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
@@ -35,3 +36,12 @@ def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         os._exit(os.EX_TEMPFAIL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ends, so that daemons of a job can be found and ended.
+
+    Linux only (prctl(2)).
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1)

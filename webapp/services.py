@@ -152,7 +152,11 @@ class Services:
     def work_horse(self) -> WorkHorse:
         """Build a work-horse, which runs a queue's jobs in a forked child."""
         settings = self.settings
-        budget = Budget(jobs=settings.horse_jobs, seconds=settings.horse_seconds, megabytes=settings.horse_megabytes)
+        budget = Budget(
+            jobs=1 if settings.own_process else settings.horse_jobs,
+            seconds=settings.horse_seconds,
+            megabytes=settings.horse_megabytes,
+        )
         retry_seconds = settings.lease_seconds  # after that its lease has ended
         return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, retry_seconds=retry_seconds)
 

@@ -23,6 +23,7 @@ from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_coun
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
+from webapp.os_process import adopt_orphans
 from webapp.services import Services
 from webapp.version import version
 
@@ -82,6 +83,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
 
     def work(queue: str, lease_id: UUID) -> None:
         forget_inherited_connections(services.engine)
+        adopt_orphans()
         signal.signal(signal.SIGUSR2, lambda *_: services.executor.interrupt())
         signal.signal(signal.SIGUSR1, lambda *_: services.executor.drain())
         horse = AttemptLocation(worker=name, host=socket.gethostname(), pid=os.getpid())

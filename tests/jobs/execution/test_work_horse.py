@@ -1,12 +1,16 @@
+import threading
 from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 from sqlalchemy import update
 
-from tests.jobs.conftest import LOCATION
+from tests.jobs.conftest import LOCATION, Nothing
 from webapp.db.engine import writing
-from webapp.jobs.execution.work_horse import Budget, WorkHorse
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.batches import SliceEnded
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.work_horse import MAX_FAILURES, Budget, WorkHorse
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import jobs
 from webapp.services import Services
@@ -102,3 +106,64 @@ def test_a_failing_job_does_not_stop_the_others(
         connection.execute(update(jobs).where(jobs.c.id == broken.id).values(payload=["no object"]))
     assert work_horse().drain("default", lease, LOCATION) == 2
     assert statuses(services) == [Status.FAILED, Status.COMPLETED]
+
+
+def test_a_job_that_leaves_something_behind_is_the_last_of_its_work_horse(
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID, woken: list[str]
+) -> None:
+    ended = threading.Event()
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        threading.Thread(target=ended.wait).start()
+
+    services.registry.add(job_type("leaves_a_thread", title="Leaves a thread")(handler))
+    services.jobs.create_job("leaves_a_thread")
+    make()
+    try:
+        assert work_horse().drain("default", lease, LOCATION) == 1
+        assert woken == ["default"]
+    finally:
+        ended.set()
+
+
+def test_a_work_horse_ends_after_several_failures_in_a_row(
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID
+) -> None:
+    broken = [make() for _ in range(MAX_FAILURES + 1)]
+    with writing(services.engine) as connection:
+        ids = [job.id for job in broken]
+        connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(payload=["no object"]))
+    assert work_horse().drain("default", lease, LOCATION) == MAX_FAILURES
+    assert work_horse().drain("default", lease, LOCATION) == 1
+
+
+def test_a_success_between_failures_keeps_the_work_horse(
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID
+) -> None:
+    made = [make() for _ in range(2 * MAX_FAILURES)]
+    broken = [job.id for number, job in enumerate(made) if number != MAX_FAILURES - 1]
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id.in_(broken)).values(payload=["no object"]))
+    assert work_horse().drain("default", lease, LOCATION) == 2 * MAX_FAILURES
+
+
+def test_a_job_in_slices_continues_in_a_process_of_its_own(
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse], lease: UUID, database: str
+) -> None:
+    runs: list[int] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        runs.append(1)
+        if len(runs) < 3:
+            raise SliceEnded
+
+    services.registry.add(job_type("sliced", title="Sliced")(handler))
+    sliced = services.jobs.create_job("sliced")
+    make()
+    assert work_horse().drain("default", lease, LOCATION) == 1
+    assert services.jobs.get(sliced.id).own_process
+    counts = []
+    while services.jobs.get(sliced.id).status is Status.QUEUED:
+        counts.append(work_horse().drain("default", lease, LOCATION))
+    assert services.jobs.get(sliced.id).status is Status.COMPLETED
+    assert max(counts) == 1

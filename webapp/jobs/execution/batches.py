@@ -9,9 +9,10 @@ average so far, may not fit. `plan_chunks` splits work into chunks for children 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from resource import RUSAGE_SELF, getrusage
 from time import monotonic
 from typing import Protocol, TypeVar
+
+from webapp.jobs.execution.isolation.peak_memory import peak_memory
 
 T = TypeVar("T")
 SIZE = 100
@@ -126,8 +127,3 @@ def plan_chunks(total: int, *, workers: int = WORKERS, least: int = LEAST, most:
     else:
         size = most
     return tuple(slices(total, size=size))
-
-
-def peak_memory() -> int:
-    """Return the peak memory use of this process in bytes."""
-    return getrusage(RUSAGE_SELF).ru_maxrss * 1024

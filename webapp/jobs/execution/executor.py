@@ -2,8 +2,9 @@
 
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
 from dataclasses import replace
-from resource import RUSAGE_SELF, getrusage
 from time import process_time
 from typing import Any, TypeVar
 from uuid import UUID
@@ -31,6 +32,8 @@ from webapp.jobs.execution.handler_errors import (
     translation_of,
 )
 from webapp.jobs.execution.input_files import InputFile, Inputs
+from webapp.jobs.execution.isolation.job_isolation import JobIsolation
+from webapp.jobs.execution.isolation.peak_memory import PeakMemory, peak_memory
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, PendingLines, PendingValues, Reporter
 from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.lifecycle import finish_attempt, finish_family
@@ -42,7 +45,6 @@ from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
 
-KIBIBYTE = 1024
 T = TypeVar("T")
 
 
@@ -83,6 +85,8 @@ class Executor:
         self._retry_seconds = retry_seconds  # how long database operations are retried while it is away
         self._reporter: Reporter | None = None
         self._hears_ctrl_c = True
+        self._peak_memory = PeakMemory()
+        self.isolation: JobIsolation | None = None  # of the work-horse in which this runs
         self.interrupted = False
         self.draining = False
         self.done = self.failed = 0  # attempts that completed and failed in this process
@@ -97,25 +101,27 @@ class Executor:
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
-    def run(self, job: Job, location: AttemptLocation) -> None:
-        """Run the claimed ``job`` and write how it ended; writes nothing if its lease was lost."""
+    def run(self, job: Job, location: AttemptLocation) -> EventName:
+        """Run the claimed ``job``, write how it ended and return that; writes nothing if its lease was lost."""
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()
         self._hears_ctrl_c = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # a work-horse does not
         started = process_time()
+        self._peak_memory.reset()
         try:
             ending = self._attempt(job, reporter)
         except BaseException:  # KeyboardInterrupt during an inline run
             reporter.close()
             raise
         ending = _masked(ending, reporter.mask)
-        ending = replace(ending, cpu_seconds=process_time() - started, peak_memory=_peak_memory())
+        ending = replace(ending, cpu_seconds=process_time() - started, peak_memory=peak_memory())
         try:
             self._write(job, location, ending, reporter)
         except LeaseLost:
-            return  # another attempt is responsible for the job now; nothing was written
+            return EventName.LOST  # another attempt is responsible for the job now; nothing was written
         self._count(ending)
+        return ending.outcome
 
     def _count(self, ending: Ending) -> None:
         self.done += ending.outcome == EventName.COMPLETED
@@ -126,7 +132,7 @@ class Executor:
             return self._hand_back_or_stop(job, reporter)
         job_type = self._registry.get(job.type)
         try:
-            with time_limit(job_type.timeout):
+            with self._isolated(job), time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded) as stop:
             return self._hand_back(job_type, job, stop, reporter)
@@ -139,6 +145,9 @@ class Executor:
         if result is False:
             return _failed("The job reported that it failed.")
         return Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
+
+    def _isolated(self, job: Job) -> AbstractContextManager[object]:
+        return self.isolation.around((job.type, job.owner)) if self.isolation else nullcontext()
 
     def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
         if self._stop_requested(reporter):
@@ -183,7 +192,7 @@ class Executor:
         context = self._context(job_type, job, reporter)
         needs = {name: self._needs[service] for name, service in job_type.needs.items()}
         try:
-            result = job_type.handler(context, payload, **needs)
+            result = copy_context().run(job_type.handler, context, payload, **needs)
         except SystemExit as error:
             if not exits_with_success(error):
                 raise
@@ -285,7 +294,3 @@ def _masked(ending: Ending, mask: SecretMask) -> Ending:
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:
     return Ending(status=Status.FAILED, outcome=EventName.FAILED, error=sentence, traceback=trace)
-
-
-def _peak_memory() -> int:
-    return getrusage(RUSAGE_SELF).ru_maxrss * KIBIBYTE

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CTE,
+    Boolean,
     ColumnElement,
     Connection,
     Float,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -85,6 +87,8 @@ _HANDED_BACK = (
         lease_id=None,
         max_attempts=jobs.c.max_attempts + bindparam("attempts_given_back"),
         interruptions=jobs.c.interruptions + bindparam("new_interruptions"),
+        # what did not fit into its process continues in one of its own
+        own_process=or_(jobs.c.own_process, bindparam("continues", type_=Boolean())),
     )
     .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
@@ -236,7 +240,11 @@ def _end_with_rows(key: _StatementKey) -> Select[Any]:
 def _job_parameters(ending: Ending) -> dict[str, Any]:
     given_back = {"attempts_given_back": int(ending.outcome in _UNCOUNTED)}
     if ending.status is Status.QUEUED:
-        return {**given_back, "new_interruptions": int(ending.outcome == EventName.INTERRUPTED)}
+        return {
+            **given_back,
+            "new_interruptions": int(ending.outcome == EventName.INTERRUPTED),
+            "continues": ending.outcome == EventName.CONTINUED,
+        }
     if ending.status is Status.SCHEDULED:
         return {"retry_in": ending.retry_in, **given_back}
     if ending.status is Status.WAITING:

@@ -1,0 +1,181 @@
+"""What a job leaves behind in its process and cannot be undone: threads, processes, open files, memory."""
+
+import _thread
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from weakref import finalize
+
+import psutil
+
+from webapp.jobs.execution.isolation.peak_memory import peak_memory
+
+_FILES = "/proc/self/fd"
+_TASKS = Path("/proc/self/task")
+_STATM = Path("/proc/self/statm")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MOST_DESCRIPTORS = 8  # that libraries may keep open: connections, pipes of an event loop
+_GENERATIONS = 50  # of processes that start others while they are killed
+_PATIENCE_SECONDS = 1.0
+
+
+class Leftovers:
+    """Compares the process after a job with what it was: see `find`.
+
+    ``most_memory`` is how many bytes it may grow.
+    """
+
+    def __init__(self, most_memory: int) -> None:
+        self._most_memory = most_memory
+        self._memory = _memory()
+        self._pid = os.getpid()
+        self._threads = frozenset(threading.enumerate())
+        self._thread_count = _thread_count()
+        self._children = _children()
+        self._folder = -1
+        if os.path.isdir(_FILES):  # noqa: PTH112
+            self._folder = os.open(_FILES, os.O_RDONLY)  # kept open: to find it costs more than to read it
+            finalize(self, os.close, self._folder)
+        self._count: int | None = None  # of the open files
+        self._files: dict[int, str] = {}
+
+    def start_job(self) -> None:
+        """Look at the open files before the first job."""
+        if self._count is None:
+            self._count, self._files = self._file_count(), _open_files()
+
+    def end_processes(self) -> bool:
+        """Kill the processes that a job has left; return whether there were any.
+
+        A copy of the work-horse itself, from a handler that forked and returned, ends here.
+        """
+        if os.getpid() != self._pid:
+            os._exit(1)
+        if not _has_children():
+            return False
+        return _kill_all(lambda: _children() - self._children)
+
+    def find(self) -> Iterator[str]:
+        """Yield what a job has left behind; its processes have been ended before."""
+        if _thread_count() > self._thread_count and self._has_threads():
+            yield "threads"
+        if (count := self._file_count()) != self._count:
+            yield from self._compare_files()
+            self._count = count
+        # the peak tells most often, without opening a file, that the memory is free again
+        if peak_memory() - self._memory > self._most_memory and _memory() - self._memory > self._most_memory:
+            yield "memory"
+
+    def _file_count(self) -> int:
+        """Count the open files; recent kernels tell the number at once."""
+        try:
+            return os.fstat(self._folder).st_size or len(os.listdir(_FILES))  # noqa: PTH208  (for every job)
+        except OSError:
+            return -1  # a job has closed it, or there is no such folder
+
+    def _has_threads(self) -> bool:
+        if frozenset(threading.enumerate()) - self._threads:
+            return True
+        return not _comes_true(lambda: _thread_count() <= self._thread_count)  # one that was joined ends a bit later
+
+    def _compare_files(self) -> Iterator[str]:
+        now = _open_files()
+        if self._files.keys() - now.keys():
+            yield "closed files"
+        new = {number: now[number] for number in now.keys() - self._files.keys()}
+        if self._are_a_jobs(new):
+            yield "open files"
+        self._files = now
+
+    def _are_a_jobs(self, new: Mapping[int, str]) -> bool:
+        """Return whether files were opened by a job, and not by the engine, for example a database connection."""
+        known = set(self._files.values())
+        paths = [path for path in new.values() if path.startswith("/") and not path.startswith(("/dev/", "/proc/"))]
+        return len(new) > _MOST_DESCRIPTORS or any(path not in known for path in paths) or any(map(_listens, new))
+
+
+def _thread_count() -> int:
+    """Count the threads that run Python code, also those that the module `threading` does not know."""
+    return _thread._count()  # noqa: SLF001
+
+
+def _memory() -> int:
+    try:
+        with _STATM.open("rb", buffering=0) as file:
+            return int((file.read(100) or b"0 0").split()[1]) * _PAGE
+    except OSError:
+        return 0  # not Linux: only the peak counts, see `Budget.megabytes`
+
+
+def _open_files() -> dict[int, str]:
+    found: dict[int, str] = {}
+    for name in os.listdir(_FILES) if os.path.isdir(_FILES) else ():  # noqa: PTH112, PTH208
+        with suppress(OSError):  # the folder itself was open while it was listed
+            found[int(name)] = os.readlink(f"{_FILES}/{name}")  # noqa: PTH115
+    return found
+
+
+def _listens(number: int) -> bool:
+    """Return whether a file is a server's socket."""
+    try:
+        probe = socket.socket(fileno=number)
+    except OSError:
+        return False
+    try:
+        return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    finally:
+        probe.detach()  # it stays open
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _children() -> frozenset[int]:
+    """Return the ids of the child processes, ended ones that nobody has waited for included."""
+    try:
+        lists = [(task / "children").read_text().split() for task in _TASKS.iterdir()]
+        return frozenset(int(pid) for pids in lists for pid in pids)
+    except OSError:
+        return frozenset(child.pid for child in psutil.Process().children())
+
+
+def _kill_all(children: Callable[[], frozenset[int]]) -> bool:
+    """Kill processes and, as they become children of this one, those that they have started."""
+    found = False
+    for _ in range(_GENERATIONS):
+        pids = children()
+        if not pids:
+            break
+        found = True
+        for pid in pids:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in pids:
+            _comes_true(lambda pid=pid: _has_ended(pid))  # type: ignore[misc]
+    return found
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def _comes_true(fact: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not fact():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
