@@ -14,7 +14,7 @@ from webapp.jobs.invariants import dependencies as dependency_checks
 from webapp.jobs.invariants import families, statuses
 from webapp.jobs.invariants.verifier import run_checks
 from webapp.jobs.lifecycle.cascade import child_counts
-from webapp.jobs.model.job import MOVES, TERMINAL, Status
+from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.schema import attempts, dependencies, events, jobs
 
@@ -64,7 +64,7 @@ def snapshot(engine: Engine) -> Snapshot:
 
 def broken(seen: Snapshot) -> list[str]:
     """Return the violated invariants of one moment."""
-    rules = (_ends, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
+    rules = (_ends, _not_started, _leases, _keys, _limits, _roots, _dependents, _attempts, _events)
     return [f"{row.type} {row.id.hex[-8:]} ({row.status}): {what}" for rule in rules for row, what in rule(seen)]
 
 
@@ -101,6 +101,13 @@ def _ends(seen: Snapshot) -> Found:
             yield row, f"finished_at is {row.finished_at}"
         if not 0 <= row.progress <= 100 or (row.status == "completed" and row.progress != 100):
             yield row, f"is at {row.progress} per cent"
+
+
+def _not_started(seen: Snapshot) -> Found:
+    for row in seen.jobs.values():
+        reported = {name: getattr(row, name) for name in NOT_STARTED if getattr(row, name) != NOT_STARTED[name]}
+        if row.status in {"scheduled", "queued"} and reported:
+            yield row, f"has not started, but reports {reported}"
 
 
 def _leases(seen: Snapshot) -> Found:

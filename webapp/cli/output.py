@@ -46,7 +46,7 @@ def job_in_words(job: Job, owner: str) -> str:
         "progress": f"{job.progress:.1f} %",
         "message": job.message,
         "queue": job.queue and f"{job.queue}, priority {job.priority}",
-        "attempt": f"{job.attempt} of {job.max_attempts}",
+        "attempt": f"{job.attempt_number} of {job.attempts_allowed}",
         "children": _children(job),
         "created": job.created_at,
         "starts": job.run_at if job.status is Status.SCHEDULED else None,

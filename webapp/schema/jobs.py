@@ -64,6 +64,7 @@ class _JobColumns(TypedColumns):
     again_of: Named[UUID | None] = Column(Uuid)
     attempt: Named[int] = Column(Integer, server_default=text("0"))
     max_attempts: Named[int] = Column(Integer, server_default=text("1"))
+    uncounted_attempts: Named[int] = Column(Integer, server_default=text("0"))
     interruptions: Named[int] = Column(Integer, server_default=text("0"))
     lease_id: Named[UUID | None] = Column(Uuid)
     created_at: Named[datetime] = Column(UtcDateTime)

@@ -38,6 +38,15 @@ def test_a_slice_ends_before_its_time_is_used_up() -> None:
     assert ended.index(True) == 8  # 9 s used, and two more averages would be 11
 
 
+def test_the_time_of_a_slice_includes_what_came_before_its_first_item() -> None:
+    now = 7.0
+    limit = SliceLimit(seconds=10, started=0.0, clock=lambda: now)
+    now += 0.5
+    assert not limit.item_done()  # 7.5 s used, and two more averages would be 8.5
+    now += 1.2
+    assert limit.item_done()  # 8.7 s used, and two more averages of 0.85 would be 10.4
+
+
 def test_a_slice_ends_before_its_memory_is_used_up() -> None:
     used = 100
     limit = SliceLimit(memory=1000, used_memory=lambda: used)

@@ -59,6 +59,48 @@ def test_a_retry_continues_from_the_checkpoint(run: Run, services: Services, lea
     assert "retried" in [event.name for event in services.queries.jobs.timeline(failed.id)]
 
 
+def reports(job: JobContext, payload: Nothing) -> None:
+    job.progress(done=60, total=100, message="row 60 of 100")
+    job.save_state({"row": 60})
+    raise ValueError("broken")
+
+
+def reported(job: Job) -> tuple[object, ...]:
+    return job.progress, job.done, job.total, job.message, job.started_at
+
+
+def test_a_retried_job_keeps_its_checkpoint_and_nothing_else_of_its_attempt(run: Run, services: Services) -> None:
+    failed = run(reports)
+    assert reported(failed)[:4] == (60.0, 60.0, 100.0, "row 60 of 100")
+    again = services.jobs.retry(failed.id)
+    assert (reported(again), again.state) == ((0.0, None, None, "", None), {"row": 60})
+
+
+def test_an_automatic_retry_keeps_the_checkpoint_and_nothing_else_of_the_attempt(run: Run) -> None:
+    job = run(reports, max_attempts=2)
+    assert (job.status, reported(job), job.state) == (Status.SCHEDULED, (0.0, None, None, "", None), {"row": 60})
+
+
+@pytest.mark.parametrize("hand_back", [True, False])
+def test_a_rescued_job_keeps_its_checkpoint_and_nothing_else_of_its_attempt(
+    services: Services, running: Run, lease: UUID, hand_back: bool
+) -> None:
+    job = running(max_attempts=2)
+    with writing(services.engine) as connection:
+        values = {"progress": 60.0, "done": 60, "total": 100, "message": "row 60 of 100", "state": {"row": 60}}
+        connection.execute(update(jobs).values(**values))
+    services.leases.settle(lease, why="Killed.", hand_back=hand_back)
+    after = services.jobs.get(job.id)
+    assert (after.status, reported(after), after.state) == (Status.QUEUED, (0.0, None, None, "", None), {"row": 60})
+
+
+def test_a_record_only_job_that_is_queued_again_has_reported_nothing(services: Services, make: Run) -> None:
+    job = make(dispatch=False)
+    services.jobs.change(job.id, lambda it: it.mark_running().with_progress(60).with_message("row 60"))
+    again = services.jobs.change(job.id, lambda it: it.mark_queued())
+    assert reported(again) == (0.0, None, None, "", None)
+
+
 @pytest.mark.parametrize("status", ["held", "queued", "scheduled", "running", "completed"])
 def test_only_a_job_that_did_not_complete_is_retried(services: Services, make: Run, status: str) -> None:
     job = make()

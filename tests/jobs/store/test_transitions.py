@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 import webapp
-from webapp.jobs.model.job import MOVES, IllegalTransition, Status
+from webapp.jobs.model.job import MOVES, NOT_STARTED, IllegalTransition, Status
 from webapp.jobs.store import transitions
 from webapp.jobs.store.transitions import Transition
 
@@ -31,6 +31,15 @@ def test_every_statement_is_guarded_by_its_source_statuses(name: str) -> None:
     statement = transition.update(transition.targets[0]).compile(compile_kwargs={"literal_binds": True})
     where = str(statement).split("WHERE")[1]
     assert set(re.findall(r"'(\w+)'", where)) == set(transition.sources)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_job_that_must_start_again_has_reported_nothing(name: str) -> None:
+    transition = NAMED[name]
+    for target in {Status.QUEUED, Status.SCHEDULED}.intersection(transition.targets):
+        has_run = not set(transition.sources) <= set(transitions.UNSTARTED)
+        columns = transition.update(target).compile().params.keys()
+        assert (NOT_STARTED.keys() <= columns) is has_run
 
 
 def test_the_transitions_make_every_move_of_the_table_that_sql_makes() -> None:

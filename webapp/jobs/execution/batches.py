@@ -51,19 +51,24 @@ class Slice:
 
 
 class SliceLimit:
-    """Decides when a slice must end early. Memory in bytes, time in seconds; None = no limit."""
+    """Decides when a slice must end early. Memory in bytes, time in seconds; None = no limit.
+
+    ``started`` is when the time limit began to run, so that what a handler did before its first item counts too.
+    """
 
     def __init__(
         self,
         *,
         memory: int | None = None,
         seconds: float | None = None,
+        started: float | None = None,
         used_memory: Callable[[], int] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._memory, self._seconds = memory, seconds
         self._used_memory, self._clock = used_memory or peak_memory, clock
-        self._started, self._memory_at_start = clock(), self._used_memory()
+        self._began, self._memory_at_start = clock(), self._used_memory()
+        self._started = self._began if started is None else started
         self._items = 0
 
     def item_done(self) -> bool:
@@ -80,8 +85,8 @@ class SliceLimit:
     def _exceeds_time(self) -> bool:
         if self._seconds is None:
             return False
-        elapsed = self._clock() - self._started
-        return elapsed + _TIME_FACTOR * elapsed / self._items > self._seconds
+        at = self._clock()
+        return at - self._started + _TIME_FACTOR * (at - self._began) / self._items > self._seconds
 
 
 def iterate_batches(

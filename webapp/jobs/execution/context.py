@@ -75,7 +75,7 @@ class JobContext:
         self._retry_seconds = retry_seconds  # how long writes are retried while the database is away
         self._children: list[Job] = []
         self._unused: Counter[str] = Counter()  # calls whose results nobody has used yet, with their places
-        self._percent = 0.0
+        self._percent = job.progress  # of the slices before
         self._count: float = 0
         self._total: float | None = None
         self.inputs = inputs
@@ -103,8 +103,8 @@ class JobContext:
 
     @property
     def attempt(self) -> int:
-        """The number of this attempt; the first is 1."""
-        return self._job.attempt
+        """The number of this attempt; the first is 1. Slices and interruptions use up none."""
+        return self._job.attempt_number
 
     @property
     def stop_requested(self) -> bool:
@@ -278,7 +278,7 @@ class JobContext:
 
     def _batches(self, fetch: Callable[[int, int], Sequence[T]], total: int, size: int, call: str) -> Iterator[T]:
         self._unused[call] -= 1
-        limit = SliceLimit(memory=self._memory, seconds=self._seconds)
+        limit = SliceLimit(memory=self._memory, seconds=self._seconds, started=self._reporter.started)
         try:
             yield from iterate_batches(cast(BatchContext, self), fetch, total, size=size, limit=limit)
         except SliceEnded as ended:

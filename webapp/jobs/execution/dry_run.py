@@ -146,7 +146,7 @@ class DryRun(Executor):
 
         Works in any status. ``at`` is the database's time; ``show`` receives one line at a time.
         """
-        next_attempt = replace(job, attempt=job.attempt + 1, started_at=at)
+        next_attempt = replace(job, attempt=job.attempt + 1, started_at=at, heartbeat_at=at)
         reporter = DryRunReporter(self._engine, next_attempt, show)
         self._show = lambda line: show(reporter.mask.text(line))
         try:

@@ -282,9 +282,11 @@ def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:
 
 
 def _retry_delay(job_type: JobType, job: Job, error: BaseException) -> float | None:
-    if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt, job.max_attempts, error):
+    if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(
+        job.attempt_number, job.attempts_allowed, error
+    ):
         return None
-    return job_type.retry.delay(job.attempt).total_seconds()
+    return job_type.retry.delay(job.attempt_number).total_seconds()
 
 
 def _masked(ending: Ending, mask: SecretMask) -> Ending:

@@ -57,7 +57,8 @@ class Reporter:
         self.mask = SecretMask()  # of the payload's secrets, in everything that the attempt reports
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
-        self._started_at, self._started = job.started_at, monotonic()
+        self.started = monotonic()  # before the time limit begins to run
+        self._claimed_at = job.heartbeat_at
         self._values: dict[str, Any] = {}
         self._warnings, self._errors = list(job.warnings), list(job.errors)
         self._omitted = {"warnings": 0, "errors": 0}
@@ -109,8 +110,8 @@ class Reporter:
 
     def now(self) -> datetime:
         """Return the database's time, computed from the claim: the clocks of workers are not trusted."""
-        assert self._started_at is not None  # noqa: S101  (a claim sets it)
-        return self._started_at + timedelta(seconds=monotonic() - self._started)
+        assert self._claimed_at is not None  # noqa: S101  (a claim sets it)
+        return self._claimed_at + timedelta(seconds=monotonic() - self.started)
 
     def read_stop_flag(self) -> bool:
         """Read the stop flag now; raises `LeaseLost` if the attempt is no longer the job's current one."""

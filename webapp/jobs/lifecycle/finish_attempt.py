@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -35,14 +36,13 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.db.engine import is_sqlite
-from webapp.jobs.model.job import COMPLETE, TERMINAL, EventName, Job, Status
+from webapp.jobs.model.job import COMPLETE, NOT_STARTED, TERMINAL, UNCOUNTED, EventName, Job, Status
 from webapp.jobs.model.rollup import DECIMALS, ChildCounts
 from webapp.jobs.store import events, signals, transitions
 from webapp.jobs.store.fence import HAS_FENCE, Fence, LeaseLost, fence_parameters
 from webapp.schema import attempts as attempt_rows
 from webapp.schema import jobs, later, now
 
-_UNCOUNTED = frozenset({EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE})  # use up no attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +82,13 @@ _ENDED = (  # the parameter new_status says how
     .returning(jobs.c.id, jobs.c.attempt)
 )
 _COMPLETED = _ENDED.values(progress=100.0)
+_NOT_COUNTED: Mapping[str, Any] = MappingProxyType(
+    {name: jobs.c[name] + bindparam("attempts_given_back") for name in ("max_attempts", "uncounted_attempts")}
+)
 _HANDED_BACK = (
     transitions.handed_back.update(
         lease_id=None,
-        max_attempts=jobs.c.max_attempts + bindparam("attempts_given_back"),
+        **_NOT_COUNTED,
         interruptions=jobs.c.interruptions + bindparam("new_interruptions"),
         # what did not fit into its process continues in one of its own
         own_process=or_(jobs.c.own_process, bindparam("continues", type_=Boolean())),
@@ -96,12 +99,14 @@ _HANDED_BACK = (
 _SCHEDULED = (
     transitions.retry_scheduled.update(
         lease_id=None,
-        max_attempts=jobs.c.max_attempts + bindparam("attempts_given_back"),
+        **_NOT_COUNTED,
         run_at=later(bindparam("retry_in", type_=Float())),
     )
     .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
 )
+# a slice is no attempt: the next one continues with what this one has reported
+_CONTINUED = _HANDED_BACK.values({name: jobs.c[name] for name in NOT_STARTED})
 _WAITING = transitions.waiting_for_children.update(lease_id=None).where(*HAS_FENCE).returning(jobs.c.id, jobs.c.attempt)
 _STATEMENTS = {
     Status.COMPLETED: _COMPLETED,
@@ -109,6 +114,7 @@ _STATEMENTS = {
     Status.SCHEDULED: _SCHEDULED,
     Status.WAITING: _WAITING,
 }
+_STARTS_AGAIN = frozenset({Status.QUEUED, Status.SCHEDULED})
 _ATTEMPT_COLUMNS = (
     "outcome",
     "worker",
@@ -163,10 +169,13 @@ def end_attempt(
         "its_root": job.root_id,
         **{f"last_{name}": value for name, value in columns.items()},
     }
+    continued = ending.outcome == EventName.CONTINUED
+    if ending.status in _STARTS_AGAIN and not continued:
+        columns = {name: value for name, value in columns.items() if name not in NOT_STARTED}
     write = _end_in_several_statements if is_sqlite(connection.engine) else _end_in_one_statement
-    if not write(connection, _StatementKey(ending.status, tuple(sorted(columns)), shape), parameters):
+    if not write(connection, _StatementKey(ending.status, tuple(sorted(columns)), shape, continued), parameters):
         raise LeaseLost
-    if ending.outcome != EventName.CONTINUED:
+    if not continued:
         signals.send_transition_after_commit(connection, job.id, Status.RUNNING, ending.status)
 
 
@@ -176,6 +185,7 @@ class _StatementKey(NamedTuple):
     status: Status
     columns: tuple[str, ...]
     shape: FamilyShape
+    continued: bool  # in another work-horse
 
 
 def _end_in_several_statements(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
@@ -207,7 +217,7 @@ def _end_in_one_statement(connection: Connection, key: _StatementKey, parameters
 
 @cache
 def _update_job(key: _StatementKey) -> ReturningUpdate[UUID, int]:
-    statement = _STATEMENTS.get(key.status, _ENDED)
+    statement = _CONTINUED if key.continued else _STATEMENTS.get(key.status, _ENDED)
     last = {name: bindparam(f"last_{name}", type_=jobs.c[name].type) for name in key.columns if name != "progress"}
     if "progress" in key.columns and key.status is not Status.COMPLETED:  # a completed job is at 100
         last["progress"] = bindparam("last_progress")
@@ -238,7 +248,7 @@ def _end_with_rows(key: _StatementKey) -> Select[Any]:
 
 
 def _job_parameters(ending: Ending) -> dict[str, Any]:
-    given_back = {"attempts_given_back": int(ending.outcome in _UNCOUNTED)}
+    given_back = {"attempts_given_back": int(ending.outcome in UNCOUNTED)}
     if ending.status is Status.QUEUED:
         return {
             **given_back,
@@ -258,7 +268,8 @@ def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> 
         "attempt_worker": location.worker,
         "attempt_host": location.host,
         "attempt_pid": location.pid,
-        "attempt_started_at": job.started_at,
+        # the row of a slice has its own time; the row of the last one has that of the whole attempt
+        "attempt_started_at": job.heartbeat_at if ending.outcome == EventName.CONTINUED else job.started_at,
         "attempt_error": ending.error,
         "attempt_traceback": ending.traceback,
         "attempt_peak_memory": ending.peak_memory,

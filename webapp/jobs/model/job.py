@@ -55,7 +55,12 @@ class EventName(StrEnum):
 
 
 S = Status
+UNCOUNTED = frozenset({EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE})  # use up no attempt
 COMPLETE = 100.0  # per cent
+# What a job reports while it runs. It is cleared when the job must start again; the checkpoint is kept
+NOT_STARTED: Mapping[str, Any] = MappingProxyType(
+    {"progress": 0.0, "done": None, "total": None, "message": "", "started_at": None}
+)
 TERMINAL = frozenset({S.COMPLETED, S.FAILED, S.CANCELLED, S.STALE})
 UNFINISHED = frozenset(Status) - TERMINAL
 MOVES: Mapping[Status, frozenset[Status]] = MappingProxyType(
@@ -108,7 +113,9 @@ class Job:
     ``progress`` is a percentage, 0.0 to 100.0; ``done`` and ``total`` are the amounts behind it.
     ``warnings`` and ``errors`` are diagnostics (``{"text", "at"}``), oldest first. ``payload`` is the
     stored JSON, with encrypted secrets. ``next_key`` is the unique key that the job is waiting for.
-    ``version`` increases with every write.
+    ``attempt`` is the fence: it increases with every start. ``uncounted_attempts`` of these used up no attempt
+    (slices, interruptions), and ``max_attempts`` includes them; people and policies read `attempt_number` and
+    `attempts_allowed`. ``version`` increases with every write.
     """
 
     id: UUID
@@ -145,6 +152,7 @@ class Job:
     again_of: UUID | None = None
     attempt: int = 0
     max_attempts: int = 1
+    uncounted_attempts: int = 0
     interruptions: int = 0
     lease_id: UUID | None = None
     created_at: datetime | None = None
@@ -197,6 +205,16 @@ class Job:
         return self.parts - self.parts_completed - self.parts_failed - self.parts_cancelled
 
     @property
+    def attempt_number(self) -> int:
+        """The number of the attempt, without the starts that used up none."""
+        return self.attempt - self.uncounted_attempts
+
+    @property
+    def attempts_allowed(self) -> int:
+        """How many attempts it has, without the starts that used up none."""
+        return self.max_attempts - self.uncounted_attempts
+
+    @property
     def short_id(self) -> str:
         """The short form of the id that pages and messages show."""
         return short_id(self.id)
@@ -231,7 +249,7 @@ class Job:
 
     def mark_queued(self) -> "Job":
         """Let a worker claim it from now on."""
-        return self._with_status(S.QUEUED)
+        return self._with_status(S.QUEUED, **NOT_STARTED)
 
     def with_progress(self, percent: float) -> "Job":
         """Set the progress; raises ``ValueError`` outside 0 to 100."""

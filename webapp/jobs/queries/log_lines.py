@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Engine, func, select
 
 from webapp.db.engine import reading
-from webapp.schema import log_lines
+from webapp.jobs.model.job import UNCOUNTED
+from webapp.schema import attempts, log_lines
 
 PAGE = 500
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # least severe first
@@ -41,10 +42,16 @@ class LogCriteria:
         if self.level in LEVELS:
             found.append(log_lines.c.level.in_(LEVELS[LEVELS.index(self.level) :]))
         if self.attempt is not None:
-            found.append(log_lines.c.attempt == self.attempt)
+            found.append(log_lines.c.attempt - _uncounted_before(self.job_id, log_lines.c.attempt) == self.attempt)
         if self.before is not None:
             found.append(log_lines.c.id < self.before)
         return found
+
+
+def _uncounted_before(job_id: UUID, start: ColumnElement[int]) -> ColumnElement[int]:
+    """Count the starts before ``start`` that used up no attempt."""
+    earlier = (attempts.c.job_id == job_id, attempts.c.number < start, attempts.c.outcome.in_(UNCOUNTED))
+    return select(func.count()).where(*earlier).scalar_subquery()
 
 
 class JobLogs:

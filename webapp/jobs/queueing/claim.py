@@ -71,12 +71,8 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
         claimed.update(
             attempt=jobs.c.attempt + 1,
             lease_id=bindparam("horse_lease"),
-            started_at=now(),
+            started_at=func.coalesce(jobs.c.started_at, now()),  # a slice continues an attempt
             heartbeat_at=now(),
-            progress=0.0,
-            done=None,
-            total=None,
-            message="",
         )
         .where(jobs.c.id == next_job, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
         .returning(*jobs.c)

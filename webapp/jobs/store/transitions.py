@@ -13,10 +13,12 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Update, literal_column, update
 
-from webapp.jobs.model.job import MOVES, TERMINAL, IllegalTransition, Status
+from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, IllegalTransition, Status
 from webapp.schema import jobs
 
 UNSTARTED = (Status.HELD, Status.SCHEDULED, Status.QUEUED)
+_HAS_NOT_STARTED = frozenset(UNSTARTED)
+_STARTS_AGAIN = frozenset({Status.SCHEDULED, Status.QUEUED})
 
 
 class Transition:
@@ -40,7 +42,8 @@ class Transition:
     def update(self, status: Status | ColumnElement[Any] | None = None, **values: Any) -> Update:
         """Return the UPDATE of jobs in a source status; ``values`` are further columns.
 
-        ``status`` chooses one of several targets, as a value or as an SQL expression.
+        ``status`` chooses one of several targets, as a value or as an SQL expression. A job that
+        must start again loses what it has reported (`NOT_STARTED`), unless ``values`` say otherwise.
         """
         if status is None:
             [status] = self.targets
@@ -48,6 +51,8 @@ class Transition:
             if status not in self.targets:
                 message = f"{status} is not a target of this transition."
                 raise ValueError(message)
+            if status in _STARTS_AGAIN and not _HAS_NOT_STARTED.issuperset(self.sources):
+                values = {**NOT_STARTED, **values}
             status = _literal(status)
         return update(jobs).where(self.guard).values(status=status, version=jobs.c.version + 1, **values)
 

@@ -105,5 +105,5 @@ def _row(job: Job, context: ViewerContext) -> list[object]:
     return [
         *(job.id, job.type, job.title, job.status.value, job.queue, *users),
         *(at.isoformat() if at else "" for at in times),
-        *(job.attempt, job.progress, *texts),
+        *(job.attempt_number, job.progress, *texts),
     ]

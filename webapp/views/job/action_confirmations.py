@@ -62,7 +62,7 @@ def retry(context: ConfirmationContext) -> ConfirmationText:
     return ConfirmationText(
         title=_with_job(_("Retry %(job)s?"), job),
         effect=_("The same job runs again with the same parameters, as attempt %(number)s. It continues from "
-                 "its last checkpoint. Its files and its log are kept.", number=job.attempt + 1),
+                 "its last checkpoint. Its files and its log are kept.", number=job.attempt_number + 1),
         action=_("Retry"),
         keep=_("Back"),
         notes=tuple(notes),

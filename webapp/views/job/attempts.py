@@ -1,10 +1,10 @@
 """The finished attempts of a job: outcome, error, duration; for operators also worker, memory and traceback."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from webapp.jobs.model.job import EventName
+from webapp.jobs.model.job import UNCOUNTED, EventName
 from webapp.jobs.queries.visible_jobs import Attempt
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text.date_format import FormattedTime, duration
@@ -29,9 +29,14 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
-    """A finished attempt; the template shows ``worker`` and the fields after it to operators only."""
+    """A finished attempt; the template shows ``worker`` and the fields after it to operators only.
+
+    ``number`` counts as users do; ``start`` is unique. ``slices`` is 1 for an attempt in one piece.
+    """
 
     number: int
+    start: int
+    slices: int
     outcome: str
     tone: str
     started_at: FormattedTime
@@ -44,20 +49,36 @@ class AttemptRow:
     traceback: str
 
 
-def attempt_row(attempt: Attempt, context: ViewerContext) -> AttemptRow:
-    """Describe a finished attempt."""
+def attempt_rows(attempts: Sequence[Attempt], context: ViewerContext) -> tuple[AttemptRow, ...]:
+    """Describe the finished attempts of a job, oldest first; the slices of an attempt are one row."""
+    rows: list[AttemptRow] = []
+    number, slices = 1, list[Attempt]()
+    for attempt in attempts:
+        slices.append(attempt)
+        if attempt.outcome == EventName.CONTINUED and attempt is not attempts[-1]:
+            continue
+        rows.append(_attempt_row(number, slices, context))
+        number, slices = number + (attempt.outcome not in UNCOUNTED), []
+    return tuple(rows)
+
+
+def _attempt_row(number: int, slices: Sequence[Attempt], context: ViewerContext) -> AttemptRow:
+    attempt, started_at = slices[-1], slices[0].started_at
     outcome, tone = _OUTCOMES.get(attempt.outcome, (attempt.outcome.capitalize(), "waiting"))
-    cpu = attempt.cpu_seconds
+    cpu = sum(used) if (used := [each.cpu_seconds for each in slices if each.cpu_seconds is not None]) else None
+    memory = max(each.peak_memory or 0 for each in slices)
     return AttemptRow(
-        number=attempt.number,
+        number=number,
+        start=attempt.number,
+        slices=len(slices),
         outcome=str(outcome),
         tone=tone,
-        started_at=context.time(attempt.started_at),
-        duration=duration(attempt.finished_at - attempt.started_at),
+        started_at=context.time(started_at),
+        duration=duration(attempt.finished_at - started_at),
         error=translated(attempt.error or ""),
         worker=attempt.worker,
         location=_("%(host)s, process %(pid)s", host=attempt.host, pid=attempt.pid),
-        memory=size(attempt.peak_memory) if attempt.peak_memory else "",
+        memory=size(memory) if memory else "",
         cpu=f"{decimal(cpu, 2)}\N{NO-BREAK SPACE}s" if cpu is not None else "",
         traceback=attempt.traceback or "",
     )

@@ -23,7 +23,7 @@ class FailureHelp:
 def failure_help(job: Job, *, may_retry: bool, may_change: bool) -> FailureHelp | None:
     """Explain a job that failed, was lost, or waits for a retry; return None for any other job."""
     reason = _reason(job.errors[-1]) if job.errors else ""
-    if job.status is Status.SCHEDULED and job.attempt and reason:
+    if job.status is Status.SCHEDULED and job.attempt_number and reason:
         return FailureHelp(reason=reason, advice=(_("No action is needed: the job will be retried automatically."),))
     if job.status not in {Status.FAILED, Status.STALE}:
         return None

@@ -128,7 +128,7 @@ def _log_page(
     return JobLog(
         filter=log_filter,
         levels={"": _("All lines"), "warning": _("Warnings and errors"), "error": _("Errors")},
-        attempts=job.attempt,
+        attempts=job.attempt_number,
         lines=_lines(shown, context),
         earlier=log_filter.arguments(before=shown[0].id) if begins_later and shown else None,
         later=log_filter.arguments(after=last) if goes_on else None,

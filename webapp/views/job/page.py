@@ -17,7 +17,7 @@ from webapp.jobs.queries.visible_jobs import Attempt, Event
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
-from webapp.views.job.attempts import AttemptRow, attempt_row
+from webapp.views.job.attempts import AttemptRow, attempt_rows
 from webapp.views.job.available_actions import OfferedAction, offered_actions
 from webapp.views.job.children import ChildRow
 from webapp.views.job.failure_help import FailureHelp, failure_help
@@ -134,7 +134,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         inputs=job_files(data.attached, "input", context),
         outputs=job_files(data.attached, "output", context),
         timeline=timeline(job, data.events, context),
-        attempts=tuple(attempt_row(attempt, context) for attempt in data.attempts),
+        attempts=attempt_rows(data.attempts, context),
         children=children.child_rows(data.children, context),
         child_count=job.parts,
         children_failed=job.parts_failed,

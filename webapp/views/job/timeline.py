@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from webapp.jobs.model.job import EventName, Job, Status
+from webapp.jobs.model.job import UNCOUNTED, EventName, Job, Status
 from webapp.jobs.queries.visible_jobs import Event
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text.date_format import FormattedTime, duration
@@ -24,7 +24,6 @@ _TRANSITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.LOST: (lazy_gettext("Worker lost"), "attention"),
         EventName.UNKNOWN_TYPE: (lazy_gettext("Not known to the worker; waiting for another one"), "attention"),
         EventName.INTERRUPTED: (lazy_gettext("Interrupted; will continue later"), "attention"),
-        EventName.CONTINUED: (lazy_gettext("Continues in a new process"), "running"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )
@@ -63,18 +62,28 @@ def timeline(job: Job, job_events: Sequence[Event], context: ViewerContext) -> t
 
 
 def _past_entries(job: Job, job_events: Sequence[Event], context: ViewerContext) -> Iterator[TimelineEntry]:
-    since = None
-    for event in job_events:
-        text, tone = _text(event, job, context)
+    since, uncounted = None, 0
+    for event, previous in zip(job_events, (None, *job_events), strict=False):
+        number = event.attempt - uncounted
+        uncounted += event.name in UNCOUNTED
+        if _is_next_slice(event, previous):
+            continue
+        text, tone = _text(event, number, job, context)
         took = event.at - since if since else timedelta()
         yield TimelineEntry(text=text, at=context.time(event.at), tone=tone, note=_duration_note(event, took))
         since = since if event.name == EventName.CANCEL_REQUESTED or event.name in _WITHOUT_DURATION else event.at
 
 
-def _text(event: Event, job: Job, context: ViewerContext) -> tuple[str, str]:
+def _is_next_slice(event: Event, previous: Event | None) -> bool:
+    """Return whether the event is between two slices of an attempt, which nobody but the attempt list tells apart."""
+    after_slice = previous is not None and previous.name == EventName.CONTINUED
+    return event.name == EventName.CONTINUED or (event.name == EventName.STARTED and after_slice)
+
+
+def _text(event: Event, number: int, job: Job, context: ViewerContext) -> tuple[str, str]:
     if event.name == EventName.STARTED:
-        several = job.max_attempts > 1 or event.attempt > 1
-        text = _("%(attempt)s started", attempt=attempt_number(job, event.attempt)) if several else _("Started")
+        several = job.attempts_allowed > 1 or number > 1
+        text = _("%(attempt)s started", attempt=attempt_number(job, number)) if several else _("Started")
         return as_sentence(text).rstrip("."), "running"
     if event.name in _USER_ACTIONS and (event.actor_id or event.name not in _TRANSITIONS):
         text, tone = _USER_ACTIONS[event.name]

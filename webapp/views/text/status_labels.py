@@ -43,7 +43,7 @@ _NOT_YET_ALL = 99.0  # per cent
 
 def status_label(job: Job) -> StatusLabel:
     """Return the label of the job's status."""
-    if job.status is Status.SCHEDULED and job.attempt:
+    if job.status is Status.SCHEDULED and job.attempt_number:
         return _RETRYING
     if job.cancel_requested_at and not job.is_finished:
         return _STOPPING
@@ -100,9 +100,9 @@ def ordinal(place: int) -> str:
 
 
 def attempt_number(job: Job, count: int) -> str:
-    """Return "attempt 2 of 3". Interrupted attempts do not count, so there can be more than the maximum."""
-    if count <= job.max_attempts:
-        return _("attempt %(number)s of %(most)s", number=count, most=job.max_attempts)
+    """Return "attempt 2 of 3". A job that users retried can have more than its maximum."""
+    if count <= job.attempts_allowed:
+        return _("attempt %(number)s of %(most)s", number=count, most=job.attempts_allowed)
     return _("attempt %(number)s", number=count)
 
 

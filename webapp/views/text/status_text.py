@@ -127,9 +127,9 @@ def _failed(facts: StatusFacts) -> StatusText:
     if job.started_at is None:
         return StatusText(fact=_("Failed before it started."))
     ran = duration(facts.elapsed)
-    if job.max_attempts == 1:
+    if job.attempts_allowed == 1:
         return StatusText(fact=_("Failed after %(period)s.", period=ran))
-    attempt = attempt_number(job, job.attempt)
+    attempt = attempt_number(job, job.attempt_number)
     return StatusText(fact=_("Failed after %(period)s (%(attempt)s).", period=ran, attempt=attempt))
 
 
@@ -201,8 +201,8 @@ def _scheduled(facts: StatusFacts) -> StatusText:
     job = facts.job
     waits = job.run_at is not None and job.run_at > facts.now
     due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment now")
-    if job.attempt:
-        fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt)).rstrip("."))
+    if job.attempt_number:
+        fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt_number)).rstrip("."))
         return StatusText(fact=fact, hint=_("The next attempt starts %(when)s.", when=due))
     zone = _("Times are shown in %(zone)s.", zone=facts.zone.key)
     return StatusText(fact=_("Starts %(when)s.", when=due), hint=zone)
@@ -214,10 +214,10 @@ def _queued(facts: StatusFacts) -> StatusText:
 
 
 def _running(facts: StatusFacts) -> StatusText:
-    ran, attempt = duration(facts.elapsed), attempt_number(facts.job, facts.job.attempt)
+    ran, attempt = duration(facts.elapsed), attempt_number(facts.job, facts.job.attempt_number)
     plain = _("Running for %(period)s.", period=ran)
     again = _("Running for %(period)s (%(attempt)s).", period=ran, attempt=attempt)
-    return StatusText(fact=again if facts.job.attempt > 1 else plain, hint=as_sentence(expectation(facts)))
+    return StatusText(fact=again if facts.job.attempt_number > 1 else plain, hint=as_sentence(expectation(facts)))
 
 
 def _waiting(facts: StatusFacts) -> StatusText:
