@@ -1,12 +1,15 @@
 """Operators change the priority and the visibility of jobs."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from webapp.accounts.user import User
 from webapp.jobs.lifecycle.attributes import NotASystemJob, PriorityNotChangeable
-from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.maintenance.clock_chores import promote_due
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -20,6 +23,24 @@ def test_run_next_moves_a_job_to_the_front_of_its_queue(services: Services, make
     assert services.queries.estimates.place_in_queue(services.admin_jobs.run_next(job.id, by=user.id)) == 1
     event = services.queries.jobs.timeline(job.id)[-1]
     assert (event.name, event.actor_id, event.detail) == ("prioritised", user.id, "501")
+
+
+def test_run_next_makes_a_scheduled_job_due_now(services: Services, make: Make, user: User) -> None:
+    job = make(delay=timedelta(days=1))
+    assert promote_due(services.engine) == 0
+    services.admin_jobs.run_next(job.id, by=user.id)
+    assert promote_due(services.engine) == 1
+    assert services.jobs.get(job.id).status is Status.QUEUED
+
+
+def test_a_new_priority_leaves_the_time_of_a_scheduled_job(services: Services, make: Make) -> None:
+    job = make(delay=timedelta(days=1))
+    assert services.admin_jobs.set_priority(job.id, 500).run_at == job.run_at
+
+
+def test_run_next_never_goes_before_work_that_stops_jobs(services: Services, make: Make) -> None:
+    first, job = make(priority=FIRST_PRIORITY), make()
+    assert services.admin_jobs.run_next(job.id).priority < first.priority
 
 
 def test_the_priority_of_an_ended_job_cannot_change(services: Services, make: Make) -> None:

@@ -3,11 +3,13 @@
 import html
 import re
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from tests.jobs.conftest import HOLDER
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store.job_store import JobNotFound
@@ -123,6 +125,33 @@ def test_scheduled_jobs_are_stopped_only_if_selected_explicitly(client: FlaskCli
     query = {"all": "1", "newest": str(newest.id)}
     assert "Also stop the 1 job scheduled for later" in words(client.get("/jobs/act/stop", query_string=query).text)
     assert "scheduled" not in client.get("/jobs/act/delete", query_string=query).text
+
+
+def test_a_stop_of_all_matching_jobs_goes_before_them(client: FlaskClient, put: Put, services: Services) -> None:
+    running, waiting = put(Status.RUNNING), put(Status.QUEUED, priority=9_000)
+    answer = client.post("/jobs/act/stop", data={"all": "1", "newest": str(waiting.id)})
+    bulk = services.jobs.get(UUID(answer.location.rpartition("/")[2]))
+    claimed = services.claims.claim("default", services.leases.open(HOLDER, "default"), fresh=True)
+    assert claimed is not None
+    assert claimed.id == bulk.id
+    # running jobs may occupy every worker, so the request has asked them
+    assert services.jobs.get(running.id).cancel_requested_at is not None
+    assert services.jobs.get(waiting.id).status is Status.QUEUED
+
+
+@pytest.mark.parametrize("tab", ["waiting", "running"])
+def test_a_stop_of_waiting_jobs_asks_no_running_one(
+    client: FlaskClient, put: Put, services: Services, tab: str
+) -> None:
+    running = put(Status.RUNNING)
+    client.post("/jobs/act/stop", data={"all": "1", "newest": str(running.id), "tab": tab})
+    assert (services.jobs.get(running.id).cancel_requested_at is not None) is (tab == "running")
+
+
+def test_other_bulk_actions_take_their_turn(client: FlaskClient, put: Put, services: Services) -> None:
+    done = put(Status.COMPLETED)
+    answer = client.post("/jobs/act/delete", data={"all": "1", "newest": str(done.id)})
+    assert services.jobs.get(UUID(answer.location.rpartition("/")[2])).priority == 100
 
 
 def test_all_matching_jobs_without_the_newest_job_is_a_bad_request(client: FlaskClient) -> None:

@@ -4,19 +4,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
 
 from webapp.db.engine import writing
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import EventName, IllegalTransition, Job, short_id
+from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
+from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.jobs.store import events
 from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.transitions import UNSTARTED
 from webapp.schema import attachments, jobs, later, now
 
-_HIGHEST_PRIORITY = 1_000_000
 _UNKNOWN_TYPE_LIFETIME = timedelta(days=30)
 
 
@@ -57,7 +57,7 @@ class AdminJobs:
         return self._set_priority(job_id, priority, by)
 
     def run_next(self, job_id: UUID, *, by: UUID | None = None) -> Job:
-        """Move an unstarted job to the front of its queue. Raises `PriorityNotChangeable`."""
+        """Move an unstarted job to the front of its queue; a scheduled one is due. Raises `PriorityNotChangeable`."""
         queue = self._store.get(job_id).queue
         above = select(func.coalesce(func.max(jobs.c.priority), 0)).where(
             jobs.c.queue == queue, QUEUED, jobs.c.id != job_id
@@ -65,7 +65,8 @@ class AdminJobs:
         with self._store.engine.connect() as connection:
             highest: int = connection.execute(above).scalar_one()
         own = self._store.get(job_id).priority
-        return self._set_priority(job_id, min(max(highest + 1, own), _HIGHEST_PRIORITY), by)
+        priority = min(max(highest + 1, own), max(own, FIRST_PRIORITY - 1))
+        return self._set_priority(job_id, priority, by, due_now=True)
 
     def set_public(self, job_id: UUID, *, public: bool, by: UUID | None = None) -> Job:
         """Show a job of the system to everyone, or hide it. Raises `NotASystemJob`."""
@@ -87,10 +88,12 @@ class AdminJobs:
         """Let a job be pruned again; its files expire after their usual time, counted from now."""
         return self._set_pinned(job_id, None, by=by, event=EventName.KEPT_NO_LONGER)
 
-    def _set_priority(self, job_id: UUID, priority: int, by: UUID | None) -> Job:
+    def _set_priority(self, job_id: UUID, priority: int, by: UUID | None, *, due_now: bool = False) -> Job:
         self._store.get(job_id)
+        is_scheduled = jobs.c.status == Status.SCHEDULED.value
+        due = {"run_at": case((is_scheduled, now()), else_=jobs.c.run_at)} if due_now else {}
         with writing(self._store.engine) as connection:
-            if not _update(connection, job_id, jobs.c.status.in_(UNSTARTED), priority=priority):
+            if not _update(connection, job_id, jobs.c.status.in_(UNSTARTED), priority=priority, **due):
                 raise PriorityNotChangeable(job_id)
             job = self._store.read(connection, job_id)
             detail = str(priority)

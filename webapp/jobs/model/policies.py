@@ -14,6 +14,8 @@ from random import uniform
 from webapp.jobs.model.job import Job, Status
 
 FOREVER = timedelta.max
+INSTALLATION_DEFAULT = timedelta(0)  # of `stale_after`
+FIRST_PRIORITY = 1_000_000  # of work that stops other jobs; operators raise priorities up to the one below
 MAX_INTERRUPTIONS = 10
 TOO_MANY_INTERRUPTIONS = (
     f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
+from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
 
 _ACTIONS: dict[str, JsonValue] = {
@@ -53,6 +54,16 @@ class BulkActionPayload(BaseModel):
         names = {name: _CRITERIA_NAMES.get(name, name) for name in cls.model_fields}
         values = {name: getattr(criteria, given) for name, given in names.items() if hasattr(criteria, given)}
         return cls(**values, action=action, delayed=delayed)
+
+    @property
+    def priority(self) -> int | None:
+        """The priority of its job: a stop starts before all that it is to stop. None for the default."""
+        return FIRST_PRIORITY if self.action is BulkAction.STOP else None
+
+    def running(self) -> Self | None:
+        """Return the same action on the running jobs only; None if it leaves running jobs alone."""
+        matches = self.tab in {"all", "running"} and self.status in {"", Status.RUNNING}
+        return self.model_copy(update={"status": Status.RUNNING}) if matches else None
 
     def criteria(self, closed_types: frozenset[str]) -> AdminJobCriteria:
         """Return the criteria of the jobs; ``closed_types`` cannot be started by the user."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import Job, Status
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.text import status_labels
 from webapp.views.text.date_format import SPACE, FormattedTime
@@ -121,6 +121,7 @@ def run_next(context: ConfirmationContext) -> ConfirmationText:
     return ConfirmationText(
         title=_with_job(_("Run %(job)s next?"), context.job),
         effect=_("It moves to the front of its queue. The next available worker runs it."),
+        notes=(_("It does not wait until its time."),) if context.job.status is Status.SCHEDULED else (),
         action=_("Run next"),
         keep=_("Keep waiting"),
     )

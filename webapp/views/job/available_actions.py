@@ -18,6 +18,7 @@ _OBJECTIONS = {
     Objection.PASSWORD: lazy_gettext("This job type asks for your password. Start a new job instead."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
+_CAN_BE_NEXT = frozenset({Status.QUEUED, Status.SCHEDULED})  # a held job waits for others
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
 
@@ -78,7 +79,7 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
         )
     again = _run_again_refusal(job, registry, context)
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
-    if context.operates and job.is_new and not job.record_only:
+    if context.operates and job.status in _CAN_BE_NEXT and not job.record_only:
         yield OfferedAction(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=owner_refusal)
     if context.operates and job.owner.user_id is None:
         yield _visibility_action(job)

@@ -26,6 +26,7 @@ from webapp.views.page.request import job_policy, services, signed_in, viewer
 
 bp = Blueprint("acts", __name__)
 _SELECTION_LIMIT = PAGE + CARDS
+_MOST_RUNNING = 200  # jobs that the request asks to stop; the bulk action stops the others
 
 
 @bp.get("/jobs/act/<action>")
@@ -62,11 +63,25 @@ def do_act(action: str) -> ResponseReturnValue:
 
 
 def start_bulk_action_job(payload: BulkActionPayload) -> Job:
-    """Start the job that applies the action with the permissions of the signed-in user."""
+    """Start the job that applies the action with the permissions of the signed-in user.
+
+    A stop goes before the jobs that it is to stop: its job has the first priority, and running jobs are
+    asked to stop at once, because they may occupy every worker that could run it.
+    """
     user_id = signed_in().id
-    return services().jobs.create_user_job(
-        "bulk_action", payload.model_dump(mode="json"), user_id, triggered_by=user_id
+    first = {} if payload.priority is None else {"priority": payload.priority}
+    job = services().jobs.create_user_job(
+        "bulk_action", payload.model_dump(mode="json"), user_id, triggered_by=user_id, **first
     )
+    if payload.action is BulkAction.STOP and (running := payload.running()):
+        _stop_running(running)
+    return job
+
+
+def _stop_running(payload: BulkActionPayload) -> None:
+    who = actor()
+    found = services().queries.lists.find(viewer(), payload.criteria(who.closed_types), limit=_MOST_RUNNING).jobs
+    apply_bulk_action(services().jobs, payload.action, sort_by_fit(payload.action, found, who).fit, who)
 
 
 def _start_job(bulk_action: BulkAction) -> ResponseReturnValue:
