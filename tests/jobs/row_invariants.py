@@ -233,8 +233,8 @@ def _is_impossible(seen: Snapshot, edge: Row[Any]) -> bool:
 
 
 def counted(children: list[Row[Any]]) -> ChildCounts:
-    by = Counter(ChildCounts().counter_for(Status(child.status)) for child in children)
-    return ChildCounts(total=len(children), completed=by["completed"], failed=by["failed"], cancelled=by["cancelled"])
+    by = Counter(kind for child in children for kind in ChildCounts().counters_for(Status(child.status)))
+    return ChildCounts(total=len(children), **by)
 
 
 def _by(rows: Any, name: str) -> dict[Any, list[Row[Any]]]:

@@ -58,6 +58,7 @@ class _JobColumns(TypedColumns):
     parts_completed: Named[int] = Column(Integer, server_default=text("0"))
     parts_failed: Named[int] = Column(Integer, server_default=text("0"))
     parts_cancelled: Named[int] = Column(Integer, server_default=text("0"))
+    parts_stale: Named[int] = Column(Integer, server_default=text("0"))  # of the failed ones
     tolerant: Named[bool] = Column(Boolean, server_default=false())
     has_dependents: Named[bool] = Column(Boolean, server_default=false())
     record_only: Named[bool] = Column(Boolean, server_default=false())

@@ -8,12 +8,13 @@ from uuid import UUID
 import pytest
 
 from tests.jobs.conftest import run_once
+from tests.jobs.row_invariants import verified
 from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import is_sqlite
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.maintenance.rescue import LeaseRescuer
-from webapp.jobs.model.job import NO_QUEUE, Job, Status
+from webapp.jobs.model.job import NO_QUEUE, IllegalTransition, Job, Status
 from webapp.jobs.model.json_values import NotStorable
 from webapp.services import Services
 
@@ -100,11 +101,41 @@ def test_a_record_waits_for_its_children(services: Services, record: Job, lease:
     assert (root.status, root.parts, root.parts_completed) == (Status.COMPLETED, 2, 2)
 
 
+@pytest.mark.parametrize("end", [Job.mark_completed, Job.mark_failed, Job.mark_cancelled, Job.mark_stale])
+def test_a_root_that_waits_for_its_children_is_not_ended_by_a_change(
+    services: Services, record: Job, end: Callable[[Job], Job]
+) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    child = services.jobs.create_child_job(record.id, "nothing")
+    services.jobs.change(record.id, Job.mark_completed)
+    with pytest.raises(IllegalTransition):
+        services.jobs.change(record.id, end)
+    assert services.jobs.get(child.id).status is Status.QUEUED
+    assert services.jobs.cancel(record.id).status is Status.CANCELLED
+    assert verified(services.engine) == []
+
+
 def test_a_failed_record_stops_its_held_children(services: Services, record: Job) -> None:
     services.jobs.change(record.id, Job.mark_running)
     child = services.jobs.create_child_job(record.id, "nothing")
     services.jobs.change(record.id, Job.mark_failed)
     assert services.jobs.get(child.id).status is Status.CANCELLED
+
+
+def test_lost_children_are_no_progress(services: Services, record: Job) -> None:
+    services.jobs.change(record.id, Job.mark_running)
+    first, *others = (services.jobs.create_child_job(record.id, "nothing", dispatch=False) for _ in range(3))
+    services.jobs.change(record.id, Job.mark_completed)
+    for child, ends in ((first, Job.mark_completed), *((other, Job.mark_stale) for other in others)):
+        services.jobs.change(child.id, Job.mark_running)
+        services.jobs.change(child.id, ends)
+    root = services.jobs.get(record.id)
+    assert (root.status, root.progress, root.parts_failed, root.parts_stale) == (Status.FAILED, 33.33, 2, 2)
+    assert verified(services.engine) == []
+    services.jobs.change(others[0].id, Job.mark_queued)
+    again = services.jobs.get(record.id)
+    assert (again.status, again.progress, again.parts_failed, again.parts_stale) == (Status.WAITING, 33.33, 1, 1)
+    assert verified(services.engine) == []
 
 
 def test_a_child_that_runs_again_is_counted_again(services: Services, record: Job) -> None:

@@ -35,4 +35,5 @@ def test_a_root_does_not_end_while_a_child_is_active(
 
 def test_progress_counts_completed_and_failed_children() -> None:
     assert ChildCounts(total=3, completed=1, failed=1, cancelled=1).progress == 66.67
+    assert ChildCounts(total=3, completed=1, failed=2, stale=2).progress == 33.33
     assert ChildCounts(total=0).progress == 100.0

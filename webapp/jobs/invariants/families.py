@@ -67,6 +67,7 @@ def _miscounted() -> Select[*tuple[Any, ...]]:
             _count("completed").label("completed"),
             _count("failed", "stale").label("failed"),
             _count("cancelled").label("cancelled"),
+            _count("stale").label("stale"),
         )
         .where(_child.c.root_id.is_not(None))
         .group_by(_child.c.root_id)
@@ -77,6 +78,7 @@ def _miscounted() -> Select[*tuple[Any, ...]]:
         jobs.c.parts_completed != func.coalesce(counted.c.completed, 0),
         jobs.c.parts_failed != func.coalesce(counted.c.failed, 0),
         jobs.c.parts_cancelled != func.coalesce(counted.c.cancelled, 0),
+        jobs.c.parts_stale != func.coalesce(counted.c.stale, 0),
     )
     return select(*JOB_COLUMNS, jobs.c.parts, counted.c.parts.label("found")).join_from(
         jobs, counted, counted.c.root_id == jobs.c.id, isouter=True

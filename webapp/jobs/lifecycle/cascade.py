@@ -20,7 +20,10 @@ from webapp.jobs.store import events, signals, transitions, unique_keys
 from webapp.schema import dependencies, jobs, now
 
 _ENDED = tuple(status.value for status in TERMINAL)
-_COUNTS = (jobs.c.parts, jobs.c.parts_completed, jobs.c.parts_failed, jobs.c.parts_cancelled)
+_COUNTS: tuple[ColumnElement[Any], ...] = (
+    jobs.c.parts,
+    *(jobs.c[f"parts_{kind}"] for kind in ("completed", "failed", "cancelled", "stale")),
+)
 
 
 def apply_consequences(connection: Connection, ended: Iterable[UUID]) -> set[str]:
@@ -45,7 +48,7 @@ def release_dependents(connection: Connection, ended: Iterable[UUID]) -> set[str
 
 def update_root(connection: Connection, root_id: UUID) -> bool:
     """Update the progress of a waiting root, and end it if no child is left; return whether it ended."""
-    columns = (jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_COUNTS)
+    columns: tuple[ColumnElement[Any], ...] = (jobs.c.status, jobs.c.tolerant, jobs.c.attempt, *_COUNTS)
     root = connection.execute(select(*columns).where(jobs.c.id == root_id).with_for_update(key_share=True)).first()
     return root is not None and _update_root(connection, root_id, root)  # None: deleted meanwhile
 
@@ -53,7 +56,11 @@ def update_root(connection: Connection, root_id: UUID) -> bool:
 def child_counts(row: Any) -> ChildCounts:
     """Return the child counts in a root's row."""
     return ChildCounts(
-        total=row.parts, completed=row.parts_completed, failed=row.parts_failed, cancelled=row.parts_cancelled
+        total=row.parts,
+        completed=row.parts_completed,
+        failed=row.parts_failed,
+        cancelled=row.parts_cancelled,
+        stale=row.parts_stale,
     )
 
 
@@ -65,9 +72,9 @@ def _read(connection: Connection, ids: list[UUID]) -> list[Row[Any]]:
 def _count_at_roots(connection: Connection, rows: list[Row[Any]]) -> list[UUID]:
     counts: dict[UUID, Counter[str]] = {}
     for row in rows:
-        kind = ChildCounts().counter_for(Status(row.status))
-        if row.root_id and kind:
-            counts.setdefault(row.root_id, Counter())[kind] += 1
+        kinds = ChildCounts().counters_for(Status(row.status))
+        if row.root_id and kinds:
+            counts.setdefault(row.root_id, Counter()).update(kinds)
     # always in the same order, so that two transactions that end children of the same roots cannot deadlock
     return [root for root in sorted(counts) if _count_at_root(connection, root, counts[root])]
 

@@ -44,7 +44,6 @@ from webapp.schema import attempts as attempt_rows
 from webapp.schema import jobs, later, now
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptLocation:
     """The process that runs an attempt."""
@@ -280,14 +279,14 @@ def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> 
 @cache
 def _count_child(status: Status) -> ReturningUpdate[Any]:
     """Count a child that has ended in ``status`` at its root, if the root waits for further children."""
-    kind = ChildCounts().counter_for(status)
-    counter = jobs.c[f"parts_{kind}"]
-    done = jobs.c.parts_completed + jobs.c.parts_failed + int(kind != "cancelled")
+    counters = {f"parts_{name}": jobs.c[f"parts_{name}"] + 1 for name in ChildCounts().counters_for(status)}
+    is_progress = status in {Status.COMPLETED, Status.FAILED}
+    done = jobs.c.parts_completed + jobs.c.parts_failed - jobs.c.parts_stale + int(is_progress)
     progress = func.round(cast(COMPLETE * done / jobs.c.parts, Numeric), DECIMALS)
     return (
         update(jobs)
         .where(jobs.c.id == _ITS_ROOT, *_waits_for_more(jobs))
-        .values({counter: counter + 1, "progress": progress, "version": jobs.c.version + 1})
+        .values({**counters, "progress": progress, "version": jobs.c.version + 1})
         .returning(jobs.c.id)
     )
 

@@ -38,7 +38,8 @@ class JobUpdater:
         """Apply ``step`` to the job atomically; return the changed job.
 
         ``step`` is called again if the row has changed meanwhile, so it must be pure. A running root
-        with children that is marked as completed waits for them. Raises `IllegalTransition`,
+        with children that is marked as completed waits for them, and then ends with them or when it is
+        stopped, not by a change. Raises `IllegalTransition`,
         `NotStorable` for a value that the row cannot hold, and `UniqueKeyTaken` if another job holds
         the unique key; then nothing is written.
         """
@@ -86,7 +87,8 @@ def _refuse_root_changes(old: Job, new: Job) -> None:
     """Raise `IllegalTransition` for changes of a root that only the end of an attempt or a retry can make."""
     waits = new.status is Status.WAITING and old.status is not Status.WAITING and not (old.is_running and old.parts)
     runs_again = old.is_finished and old.parts and not new.is_finished
-    if waits or runs_again:
+    ends_early = old.parts and old.status is Status.WAITING and new.status is not Status.WAITING  # its children end it
+    if waits or runs_again or ends_early:
         raise IllegalTransition(old.id, old.status, new.status)
 
 

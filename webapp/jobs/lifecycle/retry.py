@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.job import TERMINAL, EventName, IllegalTransition, Status, short_id
+from webapp.jobs.model.rollup import ChildCounts
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.transitions import reopened
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
@@ -81,8 +82,8 @@ def uncount_child(connection: Connection, root_id: UUID, ended: Status) -> None:
             raise RootHasEnded(root_id, root.status)
         _reopen(connection, root, Status.WAITING)
         _record_retry(connection, root, None)
-    counter = "parts_cancelled" if ended is Status.CANCELLED else "parts_failed"
-    uncounted = {counter: jobs.c[counter] - 1, "version": jobs.c.version + 1}
+    counters = (f"parts_{kind}" for kind in ChildCounts().counters_for(ended))
+    uncounted = {**{counter: jobs.c[counter] - 1 for counter in counters}, "version": jobs.c.version + 1}
     connection.execute(update(jobs).where(jobs.c.id == root_id).values(**uncounted))
     cascade.update_root(connection, root_id)  # for its progress
 

@@ -52,6 +52,8 @@ class EventName(StrEnum):
     MADE_PRIVATE = "made_private"
     KEPT = "kept"
     KEPT_NO_LONGER = "kept_no_longer"
+    # of its files
+    FILE_REPLACED = "file_replaced"  # an output file, by a newer one of the same name
 
 
 S = Status
@@ -113,6 +115,7 @@ class Job:
     ``progress`` is a percentage, 0.0 to 100.0; ``done`` and ``total`` are the amounts behind it.
     ``warnings`` and ``errors`` are diagnostics (``{"text", "at"}``), oldest first. ``payload`` is the
     stored JSON, with encrypted secrets. ``next_key`` is the unique key that the job is waiting for.
+    ``parts_failed`` includes ``parts_stale``.
     ``attempt`` is the fence: it increases with every start. ``uncounted_attempts`` of these used up no attempt
     (slices, interruptions), and ``max_attempts`` includes them; people and policies read `attempt_number` and
     `attempts_allowed`. ``version`` increases with every write.
@@ -146,6 +149,7 @@ class Job:
     parts_completed: int = 0
     parts_failed: int = 0
     parts_cancelled: int = 0
+    parts_stale: int = 0
     tolerant: bool = False
     has_dependents: bool = False
     record_only: bool = False

@@ -14,12 +14,13 @@ DECIMALS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildCounts:
-    """The number of a root's children, in total and by outcome."""
+    """The number of a root's children, in total and by outcome; ``failed`` includes ``stale``."""
 
     total: int = 0
     completed: int = 0
     failed: int = 0
     cancelled: int = 0
+    stale: int = 0
 
     @property
     def active(self) -> int:
@@ -28,10 +29,15 @@ class ChildCounts:
 
     @property
     def progress(self) -> float:
-        """The percentage of children that completed or failed; cancelled ones do not count as progress."""
+        """The percentage of children that completed or failed; cancelled and stale ones are no progress."""
         if not self.total:
             return COMPLETE
-        return round(COMPLETE * (self.completed + self.failed) / self.total, DECIMALS)
+        return round(COMPLETE * (self.completed + self.failed - self.stale) / self.total, DECIMALS)
+
+    def counters_for(self, status: Status) -> tuple[str, ...]:
+        """Return the names of the fields that count a child in ``status``; none while the child is active."""
+        counter = self.counter_for(status)
+        return () if counter is None else (counter, "stale") if status is Status.STALE else (counter,)
 
     def counter_for(self, status: Status) -> str | None:
         """Return the name of the field that counts a child in ``status``; ``None`` while the child is active."""
