@@ -303,14 +303,15 @@ class Jobs:
         self._retry(ids, by=by, pass_over=True)
 
     def run_again(self, job_id: UUID, *, by: UUID | None = None, owner: Owner | None = None) -> Job:
-        """Create a new job with the same payload and files, linked to the old one.
+        """Create a new job with the same payload and files, linked to the old one, with the policies of its type.
 
         A handler acts with the permissions of its owner, so the copy that a user makes must belong to that user:
         pages pass ``owner``. Without one, the copy belongs to the old owner. Raises `DuplicateJob` while an
         unfinished job holds its unique key.
         """
         old = self.store.get(job_id)
-        new = create.new_run_of(old)
+        job_type = self.registry.get(old.type) if old.type in self.registry else None
+        new = create.new_run_of(old, job_type)
         new = replace(new, triggered_by=by or old.triggered_by, owner=owner or old.owner)
         self._writer.write_copy(new, old.id, self._files)
         self._wake(new.queue)

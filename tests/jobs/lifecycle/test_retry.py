@@ -166,6 +166,15 @@ def test_run_again_creates_a_new_job_with_the_same_payload_and_files(services: S
         assert opened.read() == b"a,b\n"
 
 
+def test_run_again_has_the_policies_of_the_type_and_not_a_raised_priority(services: Services, lease: UUID) -> None:
+    services.registry.add(job_type("flaky", title="Flaky", max_attempts=3, priority=150, own_process=True)(breaks))
+    old = services.jobs.create_job("flaky")
+    services.admin_jobs.set_priority(old.id, 9000)
+    run_once(services, "default", lease)
+    new = services.jobs.run_again(old.id)
+    assert (new.priority, new.max_attempts, new.own_process, new.again_of) == (150, 3, True, old.id)
+
+
 def due_now(services: Services, job: Job) -> None:
     with writing(services.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == job.id).values(status="queued"))

@@ -46,8 +46,7 @@ def new_job(
     values: dict[str, Any] = {
         "title": job_type.title,
         "queue": job_type.queue,
-        "priority": job_type.priority,
-        "max_attempts": job_type.retry.max_attempts,
+        **_policies_of(job_type),
         **choices,
     }
     values["title"] = _checked_title(values["title"])
@@ -64,9 +63,17 @@ def new_job(
         status=status,
         owner=owner,
         payload=_stored(job_type, valid, vault),
-        own_process=job_type.own_process,
         **values,
     )
+
+
+def _policies_of(job_type: JobType) -> dict[str, Any]:
+    """Return the columns that a new job has from its type, whether it runs for the first time or again."""
+    return {
+        "priority": job_type.priority,
+        "max_attempts": job_type.retry.max_attempts,
+        "own_process": job_type.own_process,
+    }
 
 
 def stored_payload(
@@ -103,8 +110,20 @@ def initial_status(*, run_at: object, delay: timedelta | None, held: bool) -> St
     return Status.QUEUED if run_at is None and delay is None else Status.SCHEDULED
 
 
-def new_run_of(old: Job) -> Job:
-    """Return a new job with the same type, owner and payload, linked to the old one. It is not written yet."""
+def choices_of_copy(old: Job) -> dict[str, Any]:
+    """Return what a job that runs again takes from the old one, beside its input; the rest comes from its type.
+
+    Its priority is that of the type, because an operator may have raised the old one's.
+    """
+    return {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
+
+
+def new_run_of(old: Job, job_type: JobType | None) -> Job:
+    """Return a new job with the same type, owner and payload, linked to the old one. It is not written yet.
+
+    ``job_type`` is None if this process does not know the type.
+    """
+    policies = {} if job_type is None else _policies_of(job_type)
     return Job(
         id=uuid7(),
         type=old.type,
@@ -112,14 +131,9 @@ def new_run_of(old: Job) -> Job:
         status=Status.QUEUED,
         owner=old.owner,
         payload=old.payload,
-        priority=old.priority,
-        queue=old.queue,
-        own_process=old.own_process,
         record_only=old.record_only,
-        tolerant=old.tolerant,
-        max_attempts=max(1, old.max_attempts - max(0, old.attempt - 1)),
         unique_key=old.unique_key or old.next_key,
-        again_of=old.id,
+        **{"own_process": old.own_process, **policies, **choices_of_copy(old)},
     )
 
 

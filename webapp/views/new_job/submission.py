@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.upload_rules import upload_rule_of
+from webapp.jobs.lifecycle.create import choices_of_copy
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
@@ -124,8 +125,7 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     """Create the job, or return the one that an earlier copy of the same request created."""
     choices: dict[str, Any] = {"title": start_options.title} if start_options.title else {}
     if submission.again_of:
-        old = submission.again_of  # without its priority, which an operator may have raised
-        choices |= {"again_of": old.id, "queue": old.queue, "tolerant": old.tolerant}
+        choices |= choices_of_copy(submission.again_of)
     content = sorted(form.values().items())
     creation = services().jobs.create_or_find_job(
         submission.job_type.name,
