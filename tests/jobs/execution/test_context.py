@@ -261,6 +261,27 @@ def test_an_attachment_whose_block_raises_does_not_appear(services: Services, co
     assert files_on_disk(services) == []
 
 
+def test_a_newer_attachment_replaces_the_older_one_of_its_name(
+    services: Services, context: JobContext, job: Job, database: str
+) -> None:
+    context.attach("other.txt", b"other")
+    context.attach("report.txt", b"one")
+    older = services.jobs.attachments(job.id)[1]
+    with pytest.raises(RuntimeError), context.open_attachment("report.txt") as file:
+        file.write(b"broken")
+        raise RuntimeError
+    assert older in services.jobs.attachments(job.id)
+    with context.open_attachment("report.txt") as file:
+        file.write(b"two")
+    other, newer = services.queries.files.all_attachments(job.id)
+    assert (other.name, newer.name, newer.size) == ("other.txt", "report.txt", 3)
+    assert newer.id != older.id
+    with pytest.raises(FileNotFoundError):
+        services.files.open(older.id)
+    [event] = [event for event in services.queries.jobs.timeline(job.id) if event.name == "file_replaced"]
+    assert event.detail == "report.txt"
+
+
 def test_bytes_and_streams_can_be_attached(services: Services, context: JobContext, job: Job) -> None:
     context.attach("a.txt", b"abc")
     context.attach("b.bin", io.BytesIO(b"x" * 200_000), media_type="application/x-thing")

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import update
 
 from tests.jobs.conftest import HOLDER, LOCATION, Nothing, run_once
 from webapp.db.engine import writing
@@ -17,6 +18,7 @@ from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store.job_store import JobNotFound
+from webapp.schema import jobs
 from webapp.services import Services
 
 Run = Callable[..., Job]
@@ -129,6 +131,26 @@ def test_a_retried_root_creates_its_children_again(run: Run, services: Services)
     assert root.status is Status.SCHEDULED
     assert services.queries.related.children(root.id) == ()
     assert root.parts == 0
+
+
+def test_spawning_a_name_again_returns_the_id_of_its_child(run: Run, services: Services, lease: UUID) -> None:
+    ids: list[UUID] = []
+
+    def handler(job: JobContext, payload: Nothing) -> None:
+        ids.append(job.spawn("nothing", name="january"))
+        ids.append(job.spawn("nothing", name="january"))
+        job.flush_children()
+        ids.append(job.spawn("nothing", name="january"))
+        if job.attempt == 1:
+            services.jobs.release(job.id)  # so that a retry keeps it
+            raise ValueError("broken")
+
+    root = run(handler, max_attempts=2)
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == root.id).values(status="queued", priority=500))
+    run_once(services, "default", lease)
+    [child] = services.queries.related.children(root.id)
+    assert ids == [child.id] * 6
 
 
 def test_a_named_child_is_created_once(run: Run, services: Services) -> None:

@@ -23,8 +23,10 @@ from webapp.jobs.execution.reporter import Reporter, job_logger
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.progress import from_amounts
+from webapp.jobs.store.attachments import remove_replaced
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, has_file, report
 from webapp.jobs.store.file_store import FileStore, StoredFile
+from webapp.jobs.store.job_store import JobStore
 
 T = TypeVar("T")
 CHILDREN_AT_ONCE = 500
@@ -196,7 +198,10 @@ class JobContext:
         self._report(metadata=json_values.check_json(metadata, "The metadata of a job"))
 
     def open_attachment(self, name: str, media_type: str | None = None) -> AbstractContextManager[BinaryIO]:
-        """Write an output file. It appears when the block ends, and not at all if the block raises."""
+        """Write an output file. It appears when the block ends, and not at all if the block raises.
+
+        It replaces an older output file of the same name, for example one of an earlier attempt.
+        """
         return self._open_attachment(name, media_type, self._note_call("open_attachment"))
 
     def attach(self, name: str, data: bytes | BinaryIO, media_type: str | None = None) -> None:
@@ -208,10 +213,15 @@ class JobContext:
     def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
         """Create a child of this job. It can start when this handler has returned and all children are written.
 
-        ``name`` is unique among the children: an existing child of that name is not created again.
+        ``name`` is unique among the children: an existing child of that name is not created again, and its id is
+        returned.
         ``choices`` are the options of `create_job`. A child cannot have children.
         """
+        if name is not None and (existing := self._named_children.get(name)):
+            return existing
         child = self._creator.child_of(self._job, type_name, payload, name, choices)
+        if name is not None:
+            self._named_children[name] = child.id
         self._children.append(child)
         if len(self._children) >= CHILDREN_AT_ONCE:
             self.flush_children()
@@ -294,23 +304,33 @@ class JobContext:
                 file.flush()
             self._add_file_row(draft.keep(name, media_type))
 
+    @cached_property
+    def _named_children(self) -> dict[str, UUID]:
+        """The ids of the named children: those of earlier attempts and, from then on, those of this one."""
+        store = JobStore(self._reporter.engine)
+        return retry_while_away(lambda: store.named_children(self._job.id), seconds=self._retry_seconds)
+
     def _add_file_row(self, file: StoredFile) -> None:
         try:
-            retry_while_away(
+            replaced = retry_while_away(
                 lambda: self._add_row(file), again=lambda: self._add_row(file, again=True), seconds=self._retry_seconds
             )
         except LeaseLost:
             if not self._has_row(file):
                 self._files.remove(file.id)
             raise  # after any other error the row may exist; if it does not, the orphan sweep removes the file
+        for file_id in replaced:
+            self._files.remove(file_id)
 
-    def _add_row(self, file: StoredFile, *, again: bool = False) -> None:
+    def _add_row(self, file: StoredFile, *, again: bool = False) -> tuple[UUID, ...]:
         fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
         with writing(self._reporter.engine) as connection:
             if not (again and has_file(connection, file.id)):
                 add_output(connection, fence, file, self._keep_files.total_seconds())
+            replaced = remove_replaced(connection, fence.job_id, fence.attempt, file)
             report(connection, fence, {})  # a new version, so that pages see the file
             faultpoint("file.row")
+        return replaced
 
     def _has_row(self, file: StoredFile) -> bool:
         with reading(self._reporter.engine) as connection:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, create
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.attachments import remove_replaced
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobNotFound, JobStore
 from webapp.schema import attachments, jobs, later, now
@@ -42,7 +43,7 @@ def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tup
 
 
 def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, keep_seconds: float) -> None:
-    """Add an output file to a job; if there is no such job, remove the file and raise `JobNotFound`."""
+    """Add an output file to a job, in place of an older one of its name; without such a job, raise `JobNotFound`."""
     try:
         with writing(store.engine) as connection:
             attempt = _bump_version(connection, job_id)
@@ -61,9 +62,12 @@ def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, 
                     **row, created_at=now(), expires_at=_expires_at(connection, job_id, keep_seconds)
                 )
             )
+            replaced = remove_replaced(connection, job_id, attempt, file)
     except BaseException:
         files.remove(file.id)
         raise
+    for file_id in replaced:
+        files.remove(file_id)
 
 
 def remove_files(store: JobStore, files: FileStore, job_id: UUID) -> int:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
 from webapp.db.engine import reading
+from webapp.jobs.model.job import EventName
+from webapp.jobs.store import events
 from webapp.jobs.store.file_store import StoredFile
 from webapp.schema import attachments, now
 
@@ -80,6 +82,21 @@ def add_inputs(connection: Connection, job_id: UUID, files: tuple[StoredFile, ..
     """Add the input files of a new job, in the transaction that inserts it."""
     for file in files:
         connection.execute(insert(attachments).values(**_values(file), job_id=job_id, role="input", created_at=now()))
+
+
+def remove_replaced(connection: Connection, job_id: UUID, attempt: int, file: StoredFile) -> tuple[UUID, ...]:
+    """Remove the rows of older output files with the name of a new one; return their ids, whose bytes can go.
+
+    One name is one file: what an earlier attempt or an earlier call left would stand beside it. The event of
+    the job's history keeps the name.
+    """
+    older = (attachments.c.job_id == job_id, attachments.c.role == "output", attachments.c.name == file.name)
+    removed = delete(attachments).where(*older, attachments.c.id != file.id).returning(attachments.c.id)
+    ids = tuple(connection.execute(removed).scalars())
+    if ids:
+        event: events.EventRow = {"job_id": job_id, "name": EventName.FILE_REPLACED, "attempt": attempt}
+        events.insert(connection, [{**event, "detail": file.name}])
+    return ids
 
 
 def _values(file: StoredFile) -> dict[str, object]:

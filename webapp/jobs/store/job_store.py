@@ -77,6 +77,12 @@ class JobStore:
             row = connection.execute(wanted).mappings().first()
         return to_job(row) if row else None
 
+    def named_children(self, root_id: UUID) -> dict[str, UUID]:
+        """Return the ids of a root's named children, by name."""
+        named = select(jobs.c.child_name, jobs.c.id).where(jobs.c.root_id == root_id, jobs.c.child_name.is_not(None))
+        with reading(self.engine) as connection:
+            return {row.child_name: row.id for row in connection.execute(named)}
+
     def swap(self, connection: Connection, old: Job, new: Job) -> bool:
         """Write the differences between two values of a job; return False if its version has changed.
 

@@ -33,6 +33,7 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.CANCEL_REQUESTED: (lazy_gettext("Stop requested by %(person)s"), "attention"),
         EventName.CANCELLED: (lazy_gettext("Stopped by %(person)s"), "stopped"),
         EventName.RETRIED: (lazy_gettext("Retried by %(person)s"), "waiting"),
+        EventName.FILE_REPLACED: (lazy_gettext("The file %(file)s was replaced"), "waiting"),
         EventName.KEPT: (lazy_gettext("Marked “Keep” by %(person)s"), "waiting"),
         EventName.KEPT_NO_LONGER: (lazy_gettext("“Keep” removed by %(person)s"), "waiting"),
         EventName.PRIORITISED: (lazy_gettext("Moved to the front by %(person)s"), "waiting"),
@@ -41,7 +42,10 @@ _USER_ACTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 _WITHOUT_DURATION = frozenset(
-    {EventName.KEPT, EventName.KEPT_NO_LONGER, EventName.PRIORITISED, EventName.MADE_PUBLIC, EventName.MADE_PRIVATE}
+    {
+        *(EventName.KEPT, EventName.KEPT_NO_LONGER, EventName.PRIORITISED),
+        *(EventName.MADE_PUBLIC, EventName.MADE_PRIVATE, EventName.FILE_REPLACED),
+    }
 )
 _SHORTEST_DURATION = timedelta(seconds=1)
 
@@ -87,7 +91,7 @@ def _text(event: Event, number: int, job: Job, context: ViewerContext) -> tuple[
         return as_sentence(text).rstrip("."), "running"
     if event.name in _USER_ACTIONS and (event.actor_id or event.name not in _TRANSITIONS):
         text, tone = _USER_ACTIONS[event.name]
-        return str(text) % {"person": context.name(event.actor_id)}, tone
+        return str(text) % {"person": context.name(event.actor_id), "file": event.detail}, tone
     text, tone = _TRANSITIONS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
     return str(text), tone
 
