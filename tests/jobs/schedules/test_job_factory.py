@@ -27,7 +27,7 @@ def test_a_job_takes_the_options_of_its_schedule(
     rewind(add(owner=owner, priority=7), minutes=0)
     services.schedule_runner.fire_due()
     [job] = all_jobs(services)
-    assert (job.owner, job.priority, job.triggered_by) == (owner, 7, None)
+    assert (job.title, job.owner, job.priority, job.triggered_by) == ("Nightly", owner, 7, None)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import func, select
 
-from webapp.jobs.definition.job_type import InvalidPayload
+from webapp.jobs.definition.job_type import InvalidPayload, job_type
 from webapp.jobs.definition.registry import UnknownJobType
+from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Owner
 from webapp.jobs.schedules.cron_rule import CronRule
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
@@ -51,6 +53,30 @@ def test_a_name_is_unique(services: Services, add: Add) -> None:
     for add_again in (lambda: add("Nightly "), lambda: services.schedules.change(other, DRAFT)):
         with pytest.raises(InvalidSchedule, match="A schedule named 'Nightly' already exists"):
             add_again()
+
+
+class Place(BaseModel):
+    place: str = "here"
+
+
+def test_a_second_schedule_of_the_same_job_is_refused(services: Services, add: Add) -> None:
+    def handler(job: JobContext, payload: Place) -> None:
+        """Do nothing."""
+
+    by_place = job_type("counting", title="Count", unique_key=lambda payload: f"count:{payload.place}")
+    services.registry.add(by_place(handler))
+    services.registry.add(job_type("waiting", title="W", unique_key="w", on_duplicate="queue_after")(handler))
+    first = add("Nightly", "counting")
+    other = add("Nightly there", "counting", {"place": "there"})
+    for add_again in (
+        lambda: add("Weekly", "counting", {"place": "here"}),
+        lambda: services.schedules.change(other, replace(DRAFT, name="Weekly"), payload={"place": "here"}),
+    ):
+        with pytest.raises(InvalidSchedule, match="The schedule 'Nightly' starts the same job already"):
+            add_again()
+    assert services.schedules.change(first, DRAFT, payload={"place": "here"}).id == first.id
+    add("Daily", "waiting")
+    add("Hourly", "waiting")  # each job waits for the one before
 
 
 def test_a_change_keeps_the_payload_and_computes_the_next_time(services: Services) -> None:

@@ -61,8 +61,8 @@ class ScheduledJobFactory:
             disabled_types.refuse_disabled(connection, [job_type.name])
         payload = load_payload(job_type, schedule.payload, self._vault)
         key = job_type.key_of(payload) or schedule.unique_key  # the type's own unique key comes first
-        values = {"queue": schedule.queue, "priority": schedule.priority, "unique_key": key, **options}
-        given = {name: value for name, value in values.items() if value is not None}
+        own = {"title": schedule.name, "queue": schedule.queue, "priority": schedule.priority, "unique_key": key}
+        given = {name: value for name, value in {**own, **options}.items() if value is not None}
         return create.new_job(job_type, payload, self._vault, owner=schedule.owner, files={}, **given)
 
     def _queues_up(self, job: Job) -> bool:

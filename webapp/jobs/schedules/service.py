@@ -1,6 +1,7 @@
 """Create, change, pause, resume and delete schedules. ``runner`` fires them."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.definition.payload import Vault
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.payload import Vault, load_payload
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.create import stored_payload
+from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule, to_schedule
 from webapp.schema import now, schedules
@@ -79,6 +82,7 @@ class Schedules:
         job_type = self._registry.get(type_name)
         rule = draft.check(self._queue_exists)
         stored = stored_payload(job_type, payload, self._vault)
+        self._refuse_second(job_type, stored)
         created = {"id": schedule_id or uuid7(), "type": job_type.name, "payload": stored, "created_by": by}
         row = draft.to_row(rule) | created
         try:
@@ -100,6 +104,7 @@ class Schedules:
         row = draft.to_row(rule)
         if payload is not None:
             row["payload"] = stored_payload(self._registry.get(old.type), payload, self._vault)
+            self._refuse_second(self._registry.get(old.type), row["payload"], old.id)
         if rule != old.rule and not old.is_paused:
             row["next_fire_at"] = rule.after(self._now())
         return self._update(old, changed_at=now(), changed_by=by, **row)
@@ -123,6 +128,22 @@ class Schedules:
             if connection.execute(delete(schedules).where(schedules.c.id == schedule_id)).rowcount != 1:
                 raise ScheduleNotFound(schedule_id)
 
+    def _refuse_second(self, job_type: JobType, payload: Mapping[str, Any], own_id: UUID | None = None) -> None:
+        """Raise `InvalidSchedule` if another schedule starts jobs of the type with the same unique key."""
+        key = self._key_of(job_type, payload)
+        if key is None or job_type.on_duplicate is OnDuplicate.QUEUE_AFTER:
+            return
+        others = (schedule for schedule in self.all() if schedule.type == job_type.name and schedule.id != own_id)
+        for other in others:
+            if self._key_of(job_type, other.payload) == key:
+                raise _same_job(other.name)
+
+    def _key_of(self, job_type: JobType, payload: Mapping[str, Any]) -> str | None:
+        """Return the type's unique key of a stored payload; None without one, and for a payload that no longer fits."""
+        with suppress(Exception):  # a type's own function can raise anything
+            return job_type.key_of(load_payload(job_type, payload, self._vault))
+        return None
+
     def _update(self, old: Schedule, **values: Any) -> Schedule:
         as_read = (schedules.c.id == old.id, schedules.c.version == old.version)
         statement = update(schedules).where(*as_read).values(**values, version=schedules.c.version + 1)
@@ -144,6 +165,10 @@ class Schedules:
     def _now(self) -> Any:
         with reading(self._engine) as connection:
             return connection.execute(select(now())).scalar_one()
+
+
+def _same_job(name: str) -> InvalidSchedule:
+    return InvalidSchedule({"rule": f"The schedule {name!r} starts the same job already. Change its rule instead."})
 
 
 def _name_taken(name: str) -> InvalidSchedule:

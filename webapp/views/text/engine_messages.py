@@ -111,6 +111,7 @@ _ENGINE_PATTERNS = (
     english("The schedule %(name)s runs one job at a time, and its previous job has not finished."),
     english("The schedule %(name)s was changed by someone else. Reload it and try again."),
     english("A schedule named %(name)s already exists."),
+    english("The schedule %(name)s starts the same job already. Change its rule instead."),
     english("There is no queue %(name)s."),
     english("A name must be one line of 1 to %(count)s characters."),
     english("A reason can have at most %(count)s characters."),
