@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PREFIX = "DESKJOB_"
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 
 
 class BadSettingError(Exception):
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     horse_megabytes: int = Field(default=1024, ge=64)
     own_process: bool = False
     stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
+    stale_after: str = "7d"
     retention_days: int = Field(default=30, ge=1)
     figures_days: int = Field(default=400, ge=32)
     session_idle_seconds: int = Field(default=30 * 60, ge=60)
@@ -110,6 +113,12 @@ class Settings(BaseSettings):
             raise ValueError(message)
         return value
 
+    @field_validator("stale_after")
+    @classmethod
+    def _known_periods(cls, value: str) -> str:
+        _silence_limits(value)
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -118,6 +127,11 @@ class Settings(BaseSettings):
         except (KeyError, ValueError, OSError):
             message = "must be the name of a time zone, such as Europe/Vienna"
             raise ValueError(message) from None
+
+    @property
+    def silence_limits(self) -> tuple[timedelta | None, Mapping[str, timedelta | None]]:
+        """How long jobs can report nothing: by default, and by the name of a job type; None means for ever."""
+        return _silence_limits(self.stale_after)
 
     @property
     def database(self) -> str:
@@ -169,6 +183,24 @@ def _sentence(item: Mapping[str, Any]) -> str:
 def _shown(name: str, value: object) -> str:
     """Return the value as it was set, without a user name and password in a URL."""
     return re.sub(r"//.*@", "//***@", repr(os.environ.get(name, value)))
+
+
+def _silence_limits(value: str) -> tuple[timedelta | None, dict[str, timedelta | None]]:
+    limits: dict[str, timedelta | None] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, _, period = part.rpartition("=")
+        limits[name.strip()] = _period(period.strip())
+    return limits.pop("", None), limits
+
+
+def _period(text: str) -> timedelta | None:
+    if text == "never":
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,4})(s|min|h|d)", text)
+    if found is None:
+        message = "must be periods such as 7d, 12h, 30min or never, for single job types as name=period, with commas"
+        raise ValueError(message)
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
 def _with_good_port(address: str) -> str:

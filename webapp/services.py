@@ -25,6 +25,7 @@ from webapp.jobs.definition.disabled_types import DisabledTypes
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
+from webapp.jobs.definition.silence_limits import SilenceLimits
 from webapp.jobs.execution.dry_run import DryRun, DryRunFiles
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.inline import InlineRun, refuse_worker_only
@@ -111,6 +112,7 @@ class Services:
             workers_in_database=self.workers.in_database,
             clock_silent_for=lambda: time_since_heartbeat(engine),
             folder=settings.storage,
+            usual_duration=self.queries.estimates.usual_duration,
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._type_or_removed(name).rerun_lost)
         self.pruner = Pruner(
@@ -220,7 +222,8 @@ class Services:
 
 
 def _registry(settings: Settings) -> Registry:
-    registry = Registry()
+    default, by_name = settings.silence_limits
+    registry = Registry(SilenceLimits(default=default, by_name=by_name))
     for module in jobtypes.MODULES:
         _add_all(registry, import_module(module))
     for module in settings.jobtypes:

@@ -28,13 +28,13 @@ LEGAL = {
     "set priority": "held scheduled queued",
     "delete": "completed failed cancelled stale",
 }
-# Written out again; a job without children cannot become waiting in this way
+# Written out again; only the end of an attempt makes a job wait, and only its children end that
 CHANGES = {
     "held": "queued scheduled cancelled failed",
     "scheduled": "queued cancelled",
     "queued": "running cancelled failed",
     "running": "completed failed cancelled stale scheduled queued",
-    "waiting": "completed failed cancelled stale",
+    "waiting": "",
     "failed": "queued",
     "cancelled": "queued",
     "stale": "queued",

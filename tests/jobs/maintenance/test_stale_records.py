@@ -42,6 +42,14 @@ def test_a_record_without_updates_is_lost_after_the_limit(services: Services, cr
     assert lost.errors[-1]["text"] == "No update for 0:30:00, so it was marked as lost."
 
 
+def test_a_record_of_a_type_without_a_limit_has_that_of_the_installation(services: Services) -> None:
+    assert services.registry.get("nothing").stale_after == timedelta(days=7)
+    record = services.jobs.create_job("nothing", dispatch=False)
+    running = services.jobs.change(record.id, Job.mark_running)
+    set_heartbeat_age(services, running, minutes=60 * 24 * 400)
+    assert mark_silent_records_stale(services.jobs, services.registry) == 1
+
+
 def test_every_update_counts_as_a_heartbeat(services: Services, crawl: Job) -> None:
     set_heartbeat_age(services, crawl, minutes=31)
     services.jobs.change(crawl.id, lambda job: job.with_progress(5.0))

@@ -8,6 +8,16 @@ from hypothesis import strategies as st
 from webapp.jobs.model.progress import from_amounts, time_left
 
 
+def test_the_estimate_of_a_job_that_stands_still_never_rises() -> None:
+    reported = timedelta(minutes=4)  # at 46 per cent
+    quiet = [timedelta(seconds=second) for second in range(0, 1200, 7)]
+    left = [time_left(reported + each, 46.0, None, quiet=each) for each in quiet]
+    known = [each for each in left if each is not None]
+    assert known == sorted(known, reverse=True)
+    assert left[0] == time_left(reported, 46.0, None)
+    assert left[-1] is None
+
+
 @pytest.mark.parametrize("done", [0, 1, 9, 99, 1000, 55_000])
 def test_with_an_unknown_total_progress_grows_logarithmically(done: int) -> None:
     assert from_amounts(33.0, done, None) == pytest.approx(min(20 * log10(1 + done), 95))

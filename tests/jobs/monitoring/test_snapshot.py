@@ -45,6 +45,20 @@ def test_waiting_and_running_jobs_are_counted(services: Services, make: Make, ru
     assert state.disk.total > 0
 
 
+def test_a_running_job_without_a_word_for_longer_than_usual_is_found(
+    services: Services, make: Make, running: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, fresh = running(), running()
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job.id).values(heartbeat_at=later(-3600)))
+    [silent] = snapshot(services).silent_jobs
+    assert (silent.job_id, silent.title) == (job.id, "Nothing")
+    assert silent.silent_for >= timedelta(seconds=3599)
+    assert fresh.id != silent.job_id
+    monkeypatch.setattr(services.health_check, "_usual_duration", lambda _: timedelta(hours=2))
+    assert snapshot(services).silent_jobs == ()
+
+
 def test_the_longest_wait_is_found(services: Services, make: Make) -> None:
     assert snapshot(services).longest_wait is None
     age(services, make(), 60)

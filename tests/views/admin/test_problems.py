@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from webapp.jobs.monitoring.snapshot import Capacity, HealthSnapshot, LongestWait
+from webapp.jobs.monitoring.snapshot import Capacity, HealthSnapshot, LongestWait, SilentJob
 from webapp.jobs.monitoring.workers import Worker
 from webapp.views.admin.problems import RecentOutcomes, find_problems
 
@@ -53,6 +53,11 @@ def test_a_healthy_installation_has_no_problems() -> None:
             "The scheduler has been silent for 2\N{NO-BREAK SPACE}min.",
         ),
         ({"workers": ()}, "failed", "No worker listens to the queue default."),
+        (
+            {"silent_jobs": (SilentJob(job_id=uuid4(), title="Crawl", silent_for=timedelta(hours=3)),)},
+            "attention",
+            "1 running job has reported nothing for 3\N{NO-BREAK SPACE}h.",
+        ),
         ({"paused_queues": ("slow",)}, "attention", "The queue slow is paused."),
         (
             {"longest_wait": LongestWait(job_id=uuid4(), queue="default", waited=timedelta(minutes=30))},

@@ -30,6 +30,15 @@ def test_every_status_has_a_sentence(status: Status) -> None:
     assert said(status).endswith(".")
 
 
+def test_a_stuck_job_says_since_when_it_has_said_nothing() -> None:
+    values = {"started_at": NOW - timedelta(minutes=50), "progress": 46.0}
+    stuck = said(Status.RUNNING, heartbeat_at=NOW - timedelta(minutes=40), **values)
+    assert stuck == "Running for 50 min. No word for 40 min."
+    quiet = said(Status.RUNNING, heartbeat_at=NOW - timedelta(minutes=40), usual=timedelta(hours=1), **values)
+    assert "No word" not in quiet
+    assert "left" not in quiet
+
+
 def test_a_running_job_says_how_long_and_how_much_longer() -> None:
     assert said(Status.RUNNING, started_at=STARTED, progress=40.0) == "Running for 38 s. About 1 min left."
     unknown = said(Status.RUNNING, started_at=STARTED)

@@ -13,7 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
-from webapp.jobs.model.policies import DEFAULT_RETENTION, Limits, OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.policies import (
+    DEFAULT_RETENTION,
+    INSTALLATION_DEFAULT,
+    Limits,
+    OnDuplicate,
+    Retention,
+    RetryPolicy,
+)
 
 
 class JobError(Exception):
@@ -143,7 +150,7 @@ def job_type(
     on_duplicate: OnDuplicate | str = OnDuplicate.REJECT,
     timeout: timedelta = timedelta(hours=1),
     stop_grace: timedelta = timedelta(seconds=10),
-    stale_after: timedelta | None = None,
+    stale_after: timedelta | None = INSTALLATION_DEFAULT,
     rerun_lost: bool = True,
     own_process: bool = False,
     worker_only: bool = False,
@@ -169,7 +176,8 @@ def job_type(
     - ``rerun_lost=False``: a job whose worker died is not run again without a request. Otherwise it
       runs again while it has attempts left. If it cannot run again, it becomes stale.
     - ``stale_after``: a running or record-only job that reports nothing (no progress, message,
-      diagnostic or state) for this long becomes stale; ``None`` disables this.
+      diagnostic or state) for this long becomes stale; ``None`` disables this, and without it the
+      installation decides (``DESKJOB_STALE_AFTER``).
     - ``own_process`` runs every job in its own work-horse.
     - ``worker_only`` forbids running jobs from the command line.
     - ``keep`` is the retention of finished jobs, ``keep_files`` that of their output files.

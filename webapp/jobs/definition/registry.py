@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.silence_limits import SilenceLimits
 
 
 class UnknownJobType(Exception):
@@ -20,8 +21,9 @@ class DuplicateJobType(Exception):
 class Registry:
     """The job types of an installation, by name, in the order of their registration."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, silence: SilenceLimits | None = None) -> None:
+        """Start empty; ``silence`` are the installation's limits on silent jobs, by default none."""
+        self._silence = silence or SilenceLimits()
         self._types: dict[str, JobType] = {}
 
     def add(self, job_type: JobType) -> None:
@@ -33,7 +35,7 @@ class Registry:
                 "Rename one, or set replaces=True."
             )
             raise DuplicateJobType(message)
-        self._types[job_type.name] = job_type
+        self._types[job_type.name] = self._silence.applied_to(job_type)
 
     def get(self, name: str) -> JobType:
         """Return the type of that name; raises `UnknownJobType`."""

@@ -282,9 +282,7 @@ def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:
 
 
 def _retry_delay(job_type: JobType, job: Job, error: BaseException) -> float | None:
-    if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(
-        job.attempt_number, job.attempts_allowed, error
-    ):
+    if isinstance(error, NON_RETRYABLE) or not job_type.retry.allows(job.attempt_number, job.attempts_allowed, error):
         return None
     return job_type.retry.delay(job.attempt_number).total_seconds()
 

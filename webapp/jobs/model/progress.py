@@ -4,6 +4,7 @@ from datetime import timedelta
 from math import log10
 
 UNKNOWN_TOTAL_CEILING = 95.0
+_SHORTEST_SILENCE = timedelta(minutes=15)
 _MIN_PERCENT = 5.0  # below this, the type's usual duration gives a better estimate
 
 
@@ -21,13 +22,22 @@ def from_amounts(current: float, done: float, total: float | None) -> float:
     return min(max(100 * done / total, 0.0), 100.0)
 
 
-def time_left(elapsed: timedelta, percent: float, usual: timedelta | None) -> timedelta | None:
+def silence_limit(usual: timedelta | None) -> timedelta:
+    """Return after how long without a word a running job may be stuck: longer than such a job usually takes."""
+    return max(_SHORTEST_SILENCE, usual or timedelta())
+
+
+def time_left(
+    elapsed: timedelta, percent: float, usual: timedelta | None, *, quiet: timedelta = timedelta()
+) -> timedelta | None:
     """Estimate how long a running job still needs; ``None`` if there is no basis for an estimate.
 
-    ``usual`` is the median duration of the type's recent runs.
+    ``usual`` is the median duration of the type's recent runs, ``quiet`` the time since the job's last word:
+    its progress is from then, so that the estimate for a job that stands still falls and does not rise.
     """
     if percent >= _MIN_PERCENT:
-        return elapsed * ((100 - percent) / percent)
+        left = (elapsed - quiet) * ((100 - percent) / percent) - quiet
+        return left if left > timedelta() else None
     if usual is None or usual <= elapsed:
         return None
     return usual - elapsed

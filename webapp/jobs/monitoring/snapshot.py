@@ -16,14 +16,16 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import silence_limit
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list_conditions
 from webapp.jobs.queueing.claim import QUEUED, queues_with_jobs
 from webapp.jobs.queueing.latency import queued_since
 from webapp.jobs.store.job_store import to_job
-from webapp.schema import jobs, now, queues
+from webapp.schema import jobs, later, now, queues
 
 _OLDEST = 100  # queued jobs whose wait is compared
+_SILENT = 100  # running jobs, those that were heard of the longest ago
 # spelled as in the indexes, which SQLite uses only then
 ENDED_BADLY: ColumnElement[bool] = literal_column("jobs.status IN ('failed', 'stale', 'cancelled')")
 
@@ -51,6 +53,15 @@ class LongestWait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SilentJob:
+    """A running job that has reported nothing for longer than usual, so it may be stuck."""
+
+    job_id: UUID
+    title: str
+    silent_for: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSnapshot:
     """The state of an installation at ``at``; counts stop at `COUNT_CEILING`.
 
@@ -68,6 +79,7 @@ class HealthSnapshot:
     redis: Capacity | None
     disk: Capacity
     clock_silent_for: timedelta | None
+    silent_jobs: tuple[SilentJob, ...] = ()
 
 
 class HealthCheck:
@@ -82,6 +94,7 @@ class HealthCheck:
         workers_in_database: Callable[[], tuple[Worker, ...]],
         clock_silent_for: Callable[[], timedelta | None],
         folder: Path,
+        usual_duration: Callable[[str], timedelta | None] = lambda _: None,
     ) -> None:
         self._engine = engine
         self._redis = redis
@@ -89,6 +102,7 @@ class HealthCheck:
         self._workers_in_database = workers_in_database
         self._clock_silent_for = clock_silent_for
         self._folder = folder
+        self._usual_duration = usual_duration
 
     def take_snapshot(self) -> HealthSnapshot:
         """Read everything once; a Redis that does not answer is part of the result."""
@@ -107,7 +121,21 @@ class HealthCheck:
                 redis=redis,
                 disk=self._disk(),
                 clock_silent_for=self._clock_silent_for(),
+                silent_jobs=self._silent_jobs(connection, at),
             )
+
+    def _silent_jobs(self, connection: Connection, at: datetime) -> tuple[SilentJob, ...]:
+        """Return running jobs that have reported nothing for longer than such jobs usually take."""
+        shortest = silence_limit(None).total_seconds()
+        columns = (jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.heartbeat_at)
+        quiet = (jobs.c.status == literal_column("'running'"), ALL_UNFINISHED, jobs.c.heartbeat_at <= later(-shortest))
+        rows = connection.execute(select(*columns).where(*quiet).order_by(jobs.c.heartbeat_at).limit(_SILENT)).all()
+        limits = {name: silence_limit(self._usual_duration(name)) for name in {row.type for row in rows}}
+        return tuple(
+            SilentJob(job_id=row.id, title=row.title, silent_for=at - row.heartbeat_at)
+            for row in rows
+            if at - row.heartbeat_at > limits[row.type]
+        )
 
     def running(self, limit: int) -> tuple[Job, ...]:
         """Return running jobs of all users, newest first."""

@@ -16,7 +16,13 @@ from webapp.schema import jobs
 PAGE = 500
 _SUMMARY = (
     *(jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.status, jobs.c.owner_id, jobs.c.triggered_by),
-    *(jobs.c.progress, (jobs.c.attempt - jobs.c.uncounted_attempts).label("attempt"), jobs.c.created_at, jobs.c.started_at, jobs.c.finished_at),
+    *(
+        jobs.c.progress,
+        (jobs.c.attempt - jobs.c.uncounted_attempts).label("attempt"),
+        jobs.c.created_at,
+        jobs.c.started_at,
+        jobs.c.finished_at,
+    ),
 )
 _DIAGNOSTICS = (jobs.c.message, jobs.c.warnings, jobs.c.errors)
 

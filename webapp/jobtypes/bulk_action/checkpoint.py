@@ -7,7 +7,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from webapp.jobs import Job, JobContext
-from webapp.jobs.lifecycle.bulk_actions import Objection, SortedJobs
+from webapp.jobs.lifecycle.bulk_actions import SortedJobs
+from webapp.jobs.model.job_policy import Objection
 from webapp.jobs.queries.criteria import JobCriteria
 
 LINES = 5000  # per file; up to as many jobs are checked again after a crash

@@ -8,6 +8,7 @@ from webapp.jobs.monitoring.clock_heartbeat import SILENT_AFTER
 from webapp.jobs.monitoring.snapshot import HealthSnapshot
 from webapp.views.text.date_format import duration, rough_duration
 from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
 
 LONG_WAIT = timedelta(minutes=10)
 SILENT_WORKER = timedelta(minutes=1)
@@ -129,6 +130,25 @@ def _silent_workers(health: HealthSnapshot) -> Iterator[Problem]:
             )
 
 
+def _silent_jobs(health: HealthSnapshot) -> Iterator[Problem]:
+    if health.silent_jobs:
+        longest = health.silent_jobs[0]
+        yield Problem(
+            tone="attention",
+            title=ngettext(
+                "%(num)s running job has reported nothing for %(period)s.",
+                "%(num)s running jobs have reported nothing for up to %(period)s.",
+                len(health.silent_jobs),
+                period=rough_duration(longest.silent_for),
+            ),
+            advice=_(
+                "That is longer than usual. Look at “%(title)s”, and stop it if it is stuck.", title=longest.title
+            ),
+            endpoint="jobs.show",
+            arguments=(("job_id", str(longest.job_id)),),
+        )
+
+
 def _paused_queues(health: HealthSnapshot) -> Iterator[Problem]:
     for queue in health.paused_queues:
         yield Problem(
@@ -156,5 +176,5 @@ def _tone(share: float) -> str:
 
 _CHECKS: tuple[Callable[[HealthSnapshot], Iterator[Problem]], ...] = (
     *(_redis, _scheduler, _disk),
-    *(_queues_without_worker, _long_wait, _silent_workers, _paused_queues),
+    *(_queues_without_worker, _long_wait, _silent_workers, _silent_jobs, _paused_queues),
 )

@@ -79,9 +79,9 @@ def start_bulk_action_job(payload: BulkActionPayload) -> Job:
 
 
 def _stop_running(payload: BulkActionPayload) -> None:
-    who = actor()
-    found = services().queries.lists.find(viewer(), payload.criteria(who.closed_types), limit=_MOST_RUNNING).jobs
-    apply_bulk_action(services().jobs, payload.action, sort_by_fit(payload.action, found, who).fit, who)
+    policy = job_policy()
+    found = services().queries.lists.find(viewer(), payload.criteria(policy.closed_types), limit=_MOST_RUNNING).jobs
+    apply_bulk_action(services().jobs, payload.action, sort_by_fit(payload.action, found, policy).fit, policy)
 
 
 def _start_job(bulk_action: BulkAction) -> ResponseReturnValue:

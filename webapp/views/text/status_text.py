@@ -11,6 +11,7 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.progress import silence_limit
 from webapp.jobs.model.progress import time_left as model_time_left
 from webapp.jobs.queueing.start_estimate import PLACES
 from webapp.views.text.date_format import (
@@ -108,6 +109,17 @@ class StatusFacts:
         job = self.job
         return max((job.finished_at or self.now) - (job.started_at or self.now), timedelta())
 
+    @property
+    def silence(self) -> timedelta | None:
+        """How long a running job has reported nothing, if that is longer than usual."""
+        job = self.job
+        return self.quiet if job.is_running and self.quiet > silence_limit(self.usual) else None
+
+    @property
+    def quiet(self) -> timedelta:
+        """The time since the last word of the job."""
+        return max(self.now - (self.job.heartbeat_at or self.now), timedelta())
+
 
 def _completed(facts: StatusFacts) -> StatusText:
     ran, count = duration(facts.elapsed), len(facts.job.warnings)
@@ -169,6 +181,8 @@ def status_text(facts: StatusFacts) -> StatusText:
 
 def expectation(facts: StatusFacts) -> str:
     """Return how much longer a running job will take, as a phrase; empty if unknown."""
+    if facts.silence:
+        return _("no word for %(period)s", period=rough_duration(facts.silence))
     if (guess := time_left(facts)) is not None:
         return _("%(period)s left", period=about_duration(guess))
     elapsed = facts.elapsed
@@ -182,9 +196,10 @@ def expectation(facts: StatusFacts) -> str:
 def time_left(facts: StatusFacts) -> timedelta | None:
     """Estimate the time left of a running job; ``None`` in its first seconds."""
     elapsed = facts.elapsed
-    if elapsed < _GUESS_AFTER:
+    if elapsed < _GUESS_AFTER or facts.silence:
         return None
-    return steady_time_left(elapsed, percent(facts.job) or 0.0, facts.usual, shown=facts.shown_left)
+    known = percent(facts.job) or 0.0
+    return steady_time_left(elapsed, known, facts.usual, shown=facts.shown_left, quiet=min(facts.quiet, elapsed))
 
 
 def _stopping(facts: StatusFacts) -> StatusText:
@@ -247,10 +262,15 @@ _TRUST = 0.5  # how strongly a lower estimate pulls the shown one
 
 
 def steady_time_left(
-    elapsed: timedelta, percent: float, usual: timedelta | None, *, shown: timedelta | None
+    elapsed: timedelta,
+    percent: float,
+    usual: timedelta | None,
+    *,
+    shown: timedelta | None,
+    quiet: timedelta = timedelta(),
 ) -> timedelta | None:
     """Estimate the time left, staying close to what was ``shown`` last; ``None`` if unknown."""
-    guess = model_time_left(elapsed, percent, usual)
+    guess = model_time_left(elapsed, percent, usual, quiet=quiet)
     if guess is None or shown is None or shown <= timedelta():
         return guess
     if guess > shown:
