@@ -20,7 +20,7 @@ def imports(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def is_public(module: str) -> bool:
-    return module == "webapp.jobs" or module.startswith(("webapp.accounts", "webapp.jobtypes"))
+    return module in {"webapp.jobs", "webapp.user_policy"} or module.startswith(("webapp.accounts", "webapp.jobtypes"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

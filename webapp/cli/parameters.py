@@ -13,7 +13,6 @@ from webapp import jobs as engine
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
 from webapp.jobs.model.job import Job, Owner
-from webapp.user_policy import user_policy
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PERIOD = re.compile(r"(?:\d{1,6}[smhd])+")
@@ -108,6 +107,8 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
     user = services().accounts.by_name(person)
     if user is None or not user.active:
         raise BadUsage(f"There is no active account named {person}. See `deskjob user list`.")
+    from webapp.user_policy import user_policy
+
     job_type = services().registry.get(type_name)
     if not user_policy(user, services().registry).may_start(type_name):
         roles = " or ".join(sorted(job_type.roles)) or "any"

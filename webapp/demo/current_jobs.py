@@ -21,7 +21,7 @@ from webapp.demo.people import Staff
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Owner, Status
 from webapp.jobs.store import events
-from webapp.schema import attempts, jobs, now
+from webapp.schema import attempts, jobs
 from webapp.services import Services
 
 NIGHT = "night"  # a paused queue, so that some jobs wait
@@ -125,7 +125,7 @@ def fail_once(engine: Engine, job_id: UUID) -> None:
     """Add a failed first attempt to a scheduled job."""
     with writing(engine) as connection:
         finished = connection.execute(
-            update(jobs).where(jobs.c.id == job_id).values(attempt=1, started_at=now()).returning(jobs.c.created_at)
+            update(jobs).where(jobs.c.id == job_id).values(attempt=1).returning(jobs.c.created_at)
         ).scalar_one()
         started = finished - _ATTEMPT_TIME
         where = {"worker": "one", "host": "demo-1", "pid": 4711}

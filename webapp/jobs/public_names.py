@@ -6,13 +6,14 @@ What a job type and an application need, every exception that they can meet, and
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, Upload, job_type
 from webapp.jobs.definition.payload import UnreadableSecret, Vault
-from webapp.jobs.definition.registry import UnknownJobType
+from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution.batches import Slice, plan_chunks
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
+from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.model.json_values import NotStorable
 from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPolicy
 from webapp.jobs.queries.history import HistoryCriteria, JobHistory
@@ -49,6 +50,7 @@ __all__ = [
     "JobHistory",
     "JobInterrupted",
     "JobNotFound",
+    "JobPolicy",
     "JobQueries",
     "JobTimeout",
     "Jobs",
@@ -56,6 +58,7 @@ __all__ = [
     "NotStorable",
     "OnDuplicate",
     "Owner",
+    "Registry",
     "Retention",
     "RetryPolicy",
     "Slice",

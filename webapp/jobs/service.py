@@ -143,7 +143,7 @@ class Jobs:
 
         ``files`` is called only if ``request_key`` has not created a job yet.
         """
-        create.checked_key(request_key, "An idempotency key", idempotency_keys.KEY_LIMIT)
+        create.checked_key(request_key, "An idempotency key must have 1 to", idempotency_keys.KEY_LIMIT)
         if (existing := idempotency_keys.find_job_id(self.engine, request_key)) is not None:
             return JobCreation(self.store.get(existing), created=False)
         if not dispatch:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 from typing import Any
 
@@ -35,7 +36,8 @@ class Called:
 def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def call(job: JobContext, payload: Nothing) -> None:
-        asyncio.run(function(job, payload))
+        with ThreadPoolExecutor() as executor:  # browser tests leave an event loop in the main thread
+            executor.submit(asyncio.run, function(job, payload)).result()
 
     return call
 

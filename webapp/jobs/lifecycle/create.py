@@ -53,7 +53,7 @@ def new_job(
     valid = _validated(job_type, payload, files)
     key = values.get("unique_key")
     values["unique_key"] = checked_key(job_type.key_of(valid) if key is None else key)
-    checked_key(values.get("child_name"), "The name of a child job")
+    checked_key(values.get("child_name"), "The name of a child job must have 1 to")
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
         message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
@@ -92,10 +92,10 @@ def refuse_start_conditions(*conditions: object) -> None:
         raise BadRequest(message)
 
 
-def checked_key(key: str | None, what: str = "A unique key", limit: int = KEY_LIMIT) -> str | None:
+def checked_key(key: str | None, rule: str = "A unique key must have 1 to", limit: int = KEY_LIMIT) -> str | None:
     """Return a key or a name that identifies a job; raise `BadRequest` if no row can hold it."""
     if key is not None and not 0 < len(key) <= limit:
-        message = f"{what} must have 1 to {limit} characters, not {len(key)}."
+        message = f"{rule} {limit} characters, not {len(key)}."
         raise BadRequest(message)
     return key
 

@@ -5,9 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from webapp.accounts.accounts import Accounts
-from webapp.jobs import JobContext, JobError, JobHistory, JobQueries, Jobs, job_type
-from webapp.jobs.definition.registry import Registry
-from webapp.jobs.model.job_policy import JobPolicy
+from webapp.jobs import JobContext, JobError, JobHistory, JobPolicy, JobQueries, Jobs, Registry, job_type
 from webapp.jobtypes.job_history_export.formats import csv_table, json_lines, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
 from webapp.jobtypes.job_history_export.rows import DIAGNOSTICS, SUMMARY, ExportRow, RowFormatter, user_ids

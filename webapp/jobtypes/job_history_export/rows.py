@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from webapp.jobs.model.job_policy import JobPolicy
+from webapp.jobs import JobPolicy
 
 SUMMARY = (
     *("id", "type", "title", "status", "owner", "triggered_by", "progress", "attempt"),
