@@ -63,8 +63,9 @@ def open_installation(
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)  # this process loses the database, too
     with tempfile.TemporaryDirectory(prefix="dj-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        with databases.create_database(kind, folder, random.Random(seed)) as database:
+        folder = Path(name) / "installation"  # is made private, and PostgreSQL can run as another user
+        folder.mkdir()
+        with databases.create_database(kind, Path(name), random.Random(seed)) as database:
             installation = ChaosInstallation(folder, database.url, lease_seconds=lease_seconds)
             with services_of(folder, database, installation, lease_seconds) as services:
                 installation.start()

@@ -39,14 +39,14 @@ class Parent(Expected):
 @job_type("chaos_instant", title="Instant", retry=ALWAYS)
 def instant(job: JobContext, payload: Expected) -> None:
     """Do next to nothing."""
-    with ledger.attempt(job.id, job.attempt):
+    with ledger.attempt(job.id, job.fencing_token):
         job.message(f"should end {payload.ends}")
 
 
 @job_type("chaos_limited", title="Two at a time", retry=ALWAYS, max_running=2)
 def limited(job: JobContext, payload: Expected) -> None:
     """Hold one of the few slots for a moment."""
-    with ledger.attempt(job.id, job.attempt):
+    with ledger.attempt(job.id, job.fencing_token):
         time.sleep(0.05)
         job.message(f"should end {payload.ends}")
 
@@ -54,7 +54,7 @@ def limited(job: JobContext, payload: Expected) -> None:
 @job_type("chaos_paced", title="Long, with checkpoints", retry=ALWAYS)
 def paced(job: JobContext, payload: Paced) -> None:
     """Continue from the last checkpoint, and save one after each step."""
-    with ledger.attempt(job.id, job.attempt) as page:
+    with ledger.attempt(job.id, job.fencing_token) as page:
         for step in range(job.state.get("step", 0), payload.steps):
             time.sleep(payload.seconds)
             page.record("step", str(step))
@@ -65,9 +65,9 @@ def paced(job: JobContext, payload: Paced) -> None:
 @job_type("chaos_files", title="Writes files", retry=ALWAYS)
 def files(job: JobContext, payload: Expected) -> None:
     """Write two files, and record each one in the ledger after it was stored."""
-    with ledger.attempt(job.id, job.attempt) as page:
+    with ledger.attempt(job.id, job.fencing_token) as page:
         for number in range(2):
-            name, content = f"{job.attempt}-{number}.bin", _content(job.id, number)
+            name, content = f"{job.fencing_token}-{number}.bin", _content(job.id, number)
             job.attach(name, content)
             page.record("file", f"{name} {sha256(content).hexdigest()}")
         job.message(f"should end {payload.ends}")
@@ -76,7 +76,7 @@ def files(job: JobContext, payload: Expected) -> None:
 @job_type("chaos_root", title="Has children", retry=ALWAYS)
 def root(job: JobContext, payload: Parent) -> None:
     """Create children."""
-    with ledger.attempt(job.id, job.attempt):
+    with ledger.attempt(job.id, job.fencing_token):
         for number in range(payload.children):
             job.spawn("chaos_files" if number % 3 == 0 else "chaos_instant", {}, name=str(number))
 
@@ -84,7 +84,7 @@ def root(job: JobContext, payload: Parent) -> None:
 @job_type("chaos_flaky", title="Fails at first", retry=ALWAYS)
 def flaky(job: JobContext, payload: Expected) -> None:
     """Fail a few times, then succeed."""
-    with ledger.attempt(job.id, job.attempt) as page:
+    with ledger.attempt(job.id, job.fencing_token) as page:
         failures = job.state.get("failures", 0)
         if failures < FAILURES:
             job.save_state({"failures": failures + 1})
@@ -96,7 +96,7 @@ def flaky(job: JobContext, payload: Expected) -> None:
 @job_type("chaos_hopeless", title="Always fails", retry=ALWAYS)
 def hopeless(job: JobContext, payload: Expected) -> None:
     """Fail without a retry."""
-    with ledger.attempt(job.id, job.attempt):
+    with ledger.attempt(job.id, job.fencing_token):
         raise JobError(f"This job should end {payload.ends}.")
 
 

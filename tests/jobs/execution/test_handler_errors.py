@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Never
 
@@ -163,7 +164,8 @@ def test_a_stop_in_a_group_of_exceptions_cancels(services: Services, run: Run) -
         job.progress(1)
         request_stop(services, job)
         swallow_it_in_a_report(job)
-        asyncio.run(work(job))
+        with ThreadPoolExecutor() as executor:  # browser tests leave an event loop in the main thread
+            executor.submit(asyncio.run, work(job)).result()
 
     job = run(handler)
     assert (job.status, job.errors) == (Status.CANCELLED, ()), job.errors

@@ -109,6 +109,11 @@ class JobContext:
         return self._job.attempt_number
 
     @property
+    def fencing_token(self) -> int:
+        """A number that rises with every start of the job; another system can refuse writes of an older one."""
+        return self._job.attempt
+
+    @property
     def stop_requested(self) -> bool:
         """Whether the job was asked to stop. If so, return soon, or let the next report raise.
 
