@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -9,44 +8,18 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.jobs.conftest import Nothing
+from tests.jobs.execution.conftest import Create, reports_everything
 from webapp.accounts.accounts import Accounts
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.dry_run import DryRunContext, DryRunFiles, DryRunPartialFile, DryRunReporter
 from webapp.jobs.maintenance.pruner import Pruner
-from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.model.job import Owner, Status
 from webapp.schema import jobs, metadata
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
-Create = Callable[..., Job]
-
-
-@pytest.fixture
-def create(services: Services) -> Create:
-    """Create a job with the given handler."""
-
-    def create_job(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
-        services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))
-        return services.jobs.create_job("handled", payload)
-
-    return create_job
-
-
-def reports_everything(job: JobContext, payload: Nothing) -> None:
-    job.progress(done=3, total=7, message="on")
-    job.warn("odd")
-    job.logger.info("a line")
-    job.save_state({"row": 3})
-    job.save_metadata({"a": 1})
-    job.attach("a.txt", b"abc")
-    with job.open_attachment("b.txt") as file:
-        file.write(b"12345")
-    job.spawn("nothing")
-    job.after("nothing")
-    assert list(job.track(range(3))) == [0, 1, 2]
-    assert list(job.batches(lambda start, count: range(start, start + count), 5, size=2)) == [0, 1, 2, 3, 4]
 
 
 def stored_rows_and_files(services: Services) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+"""Jobs with a handler of the test, and a handler that reports everything that a handler can."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.jobs.conftest import Nothing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.model.job import Job
+from webapp.services import Services
+
+Create = Callable[..., Job]
+
+
+@pytest.fixture
+def create(services: Services) -> Create:
+    """Create a job with the given handler."""
+
+    def create_job(handler: Callable[..., Any], payload: Any = None, **rules: Any) -> Job:
+        services.registry.add(job_type("handled", title="Handled", replaces=True, **rules)(handler))
+        return services.jobs.create_job("handled", payload)
+
+    return create_job
+
+
+def reports_everything(job: JobContext, payload: Nothing) -> None:
+    job.progress(done=3, total=7, message="on")
+    job.warn("odd")
+    job.logger.info("a line")
+    job.save_state({"row": 3})
+    job.save_metadata({"a": 1})
+    job.attach("a.txt", b"abc")
+    with job.open_attachment("b.txt") as file:
+        file.write(b"12345")
+    job.spawn("nothing")
+    job.after("nothing")
+    assert list(job.track(range(3))) == [0, 1, 2]
+    assert list(job.batches(lambda start, count: range(start, start + count), 5, size=2)) == [0, 1, 2, 3, 4]
