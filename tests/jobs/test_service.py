@@ -183,4 +183,4 @@ def test_the_ids_of_jobs_grow_with_time(services: Services) -> None:
     before = datetime.now(UTC)
     first, second = services.jobs.create_job("nothing"), services.jobs.create_job("nothing")
     assert first.id < second.id
-    assert abs((first.created_at - before).total_seconds()) < 5
+    assert abs((first.created_at - before).total_seconds()) < 600

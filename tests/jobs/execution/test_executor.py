@@ -121,12 +121,13 @@ def test_the_timeout_of_one_job_does_not_affect_the_next(run: Run) -> None:
     def quick(job: JobContext, payload: Nothing) -> None:
         pass
 
-    def slow(job: JobContext, payload: Nothing) -> None:
-        time.sleep(0.4)
+    def next_job(job: JobContext, payload: Nothing) -> None:
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > timedelta(hours=1).total_seconds()
 
     handler_before = signal.getsignal(signal.SIGALRM)
-    assert run(quick, timeout=timedelta(seconds=0.2)).status is Status.COMPLETED
-    assert run(slow, timeout=timedelta(seconds=300)).status is Status.COMPLETED
+    assert run(quick, timeout=timedelta(minutes=1)).status is Status.COMPLETED
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert run(next_job, timeout=timedelta(hours=2)).status is Status.COMPLETED
     assert signal.getsignal(signal.SIGALRM) == handler_before
 
 

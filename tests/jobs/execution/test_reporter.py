@@ -1,7 +1,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +18,7 @@ from webapp.jobs.store.fence import LeaseLost
 from webapp.schema import jobs, now
 from webapp.services import Services
 
-NOTICED = 1.5  # seconds, because the stop flag is read every second
+PATIENCE_SECONDS = 60.0  # on a machine under load; usually well under two seconds pass
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def reporter(services: Services, job: Job) -> Iterator[Reporter]:
     reporter.close()
 
 
-def within(seconds: float, fact: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
+def eventually(fact: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if fact():
             return True
@@ -69,7 +70,7 @@ def test_the_first_report_starts_the_thread(services: Services, job: Job, report
 
 def test_the_last_report_of_a_busy_handler_is_written(services: Services, job: Job, reporter: Reporter) -> None:
     reporter.set_values(message="Waiting for the other side")
-    assert within(3.0, lambda: services.jobs.get(job.id).message == "Waiting for the other side")
+    assert eventually(lambda: services.jobs.get(job.id).message == "Waiting for the other side")
 
 
 def test_close_returns_the_last_reports(services: Services, job: Job) -> None:
@@ -84,7 +85,7 @@ def test_close_returns_the_last_reports(services: Services, job: Job) -> None:
 def test_a_handler_without_reports_sees_a_request_to_stop(services: Services, job: Job, reporter: Reporter) -> None:
     reporter.watch_stop_flag()
     ask_to_stop(services, job)
-    assert within(NOTICED + 1, lambda: isinstance(reporter.stop, JobCancelled))
+    assert eventually(lambda: isinstance(reporter.stop, JobCancelled))
 
 
 def test_a_write_reads_the_request_to_stop(services: Services, job: Job, reporter: Reporter) -> None:
@@ -97,7 +98,7 @@ def test_a_write_reads_the_request_to_stop(services: Services, job: Job, reporte
 def test_a_lost_lease_stops_the_handler(services: Services, job: Job, reporter: Reporter) -> None:
     end(services, job, Status.QUEUED, outcome="lost")
     reporter.set_values(message="late")
-    assert within(NOTICED + 1, lambda: isinstance(reporter.stop, LeaseLost))
+    assert eventually(lambda: isinstance(reporter.stop, LeaseLost))
     with pytest.raises(LeaseLost):
         reporter.flush()
     assert services.jobs.get(job.id).message == ""
@@ -143,8 +144,16 @@ def test_the_last_line_of_a_full_log_says_that_it_is_full(services: Services, jo
     assert "The log is full" in lines[-1].text
 
 
+def reporter_time(services: Services, job: Job) -> datetime:
+    reporter = Reporter(services.engine, job)
+    reporter.close()
+    return reporter.now()
+
+
 def test_the_reporter_uses_the_time_of_the_database(services: Services, job: Job, reporter: Reporter) -> None:
-    assert abs(reporter.now() - services.queries.jobs.now()) < timedelta(seconds=0.5)
+    assert abs(reporter.now() - services.queries.jobs.now()) < timedelta(hours=1)
+    ahead = replace(job, heartbeat_at=job.heartbeat_at + timedelta(days=1))  # a database whose clock is a day ahead
+    assert reporter_time(services, ahead) - services.queries.jobs.now() > timedelta(hours=23)
 
 
 def test_reports_are_written_when_the_database_is_back(
@@ -158,7 +167,7 @@ def test_reports_are_written_when_the_database_is_back(
     assert reporter.stop is None
     with writing(services.engine) as connection:
         connection.exec_driver_sql("ALTER TABLE away RENAME TO jobs")
-    assert within(3.0, lambda: services.jobs.get(job.id).message == "kept")
+    assert eventually(lambda: services.jobs.get(job.id).message == "kept")
     assert [line.text for line in services.queries.logs.log(job.id)] == ["kept too"]
 
 
@@ -167,9 +176,9 @@ def test_an_unstorable_report_raises_in_the_handler_and_the_others_are_written(
     services: Services, job: Job, reporter: Reporter, words: dict[str, object]
 ) -> None:
     reporter.set_values(**words)
-    assert within(3.0, lambda: isinstance(reporter.stop, Exception))
+    assert eventually(lambda: isinstance(reporter.stop, Exception))
     reporter.set_values(message="still here")
-    assert within(3.0, lambda: services.jobs.get(job.id).message == "still here")
+    assert eventually(lambda: services.jobs.get(job.id).message == "still here")
 
 
 @pytest.mark.parametrize(("text", "shown"), [("a\0b", "a\u2400b"), ("a\ud800b", "a\ufffdb")])

@@ -109,12 +109,12 @@ def test_users_find_their_own_active_and_recent_jobs(
     active, recent_job, old_job = make(own), make(own), make(own)
     make(Owner(public=True))
     make(Owner(user_id=people()))
-    for job, seconds in ((recent_job, 4), (old_job, 60)):
+    for job, age in ((recent_job, timedelta(hours=1)), (old_job, timedelta(hours=9))):
         with writing(services.engine) as connection:
-            values = {"status": "failed", "finished_at": later(-seconds)}
+            values = {"status": "failed", "finished_at": later(-age.total_seconds())}
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
     assert [job.id for job in services.jobs.find_mine_active(viewer)] == [active.id]
-    found = services.jobs.find_mine_recent(viewer, timedelta(seconds=5))
+    found = services.jobs.find_mine_recent(viewer, timedelta(hours=5))
     assert [job.id for job in found] == [recent_job.id, active.id]
 
 

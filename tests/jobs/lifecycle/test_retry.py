@@ -26,9 +26,9 @@ def breaks(job: JobContext, payload: Nothing) -> None:
 
 
 def test_a_failed_attempt_is_scheduled_again_with_its_error(run: Run, services: Services) -> None:
-    job = run(breaks, retry=RetryPolicy(max_attempts=3, delays=(timedelta(minutes=5),), jitter=0))
+    job = run(breaks, retry=RetryPolicy(max_attempts=3, delays=(timedelta(hours=5),), jitter=0))
     assert (job.status, job.attempt, job.state) == (Status.SCHEDULED, 1, {"at": 1})
-    assert timedelta(minutes=4.9) < job.run_at - services.queries.jobs.now() < timedelta(minutes=5.1)
+    assert timedelta(hours=4) < job.run_at - services.queries.jobs.now() <= timedelta(hours=5)
     assert "broken" in job.errors[-1]["text"]
     assert services.queries.jobs.attempts(job.id)[0].outcome == "failed"
 

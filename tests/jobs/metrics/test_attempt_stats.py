@@ -93,7 +93,7 @@ def test_a_delay_is_not_wait_time(services: Services, lease: UUID, roll_up: Any)
     roll_up()
     waited = stats(services).wait_times.percentile(1.0)
     assert waited is not None
-    assert waited < timedelta(seconds=60)
+    assert waited < timedelta(minutes=30)
 
 
 def test_many_events_are_added_up_in_batches(

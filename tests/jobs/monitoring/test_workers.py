@@ -27,7 +27,7 @@ def test_a_worker_with_a_lease_is_busy(engine: Engine, running: Callable[..., Jo
     (worker,) = Workers(engine, lambda: (SAME,)).all()
     assert (worker.state, worker.job_id, worker.job_type) == ("busy", job.id, "nothing")
     assert worker.queues == ("x", "default")
-    assert timedelta(0) <= worker.silent_for < timedelta(seconds=20)
+    assert timedelta(0) <= worker.silent_for < timedelta(minutes=10)
 
 
 @pytest.mark.usefixtures("lease")
@@ -39,6 +39,6 @@ def test_a_worker_that_redis_does_not_know_is_found_by_its_lease(engine: Engine)
 
 def test_the_age_of_a_heartbeat_is_measured_by_the_database(engine: Engine, lease: UUID) -> None:
     with writing(engine) as connection:
-        connection.execute(update(leases).where(leases.c.id == lease).values(beat_at=later(-60)))
+        connection.execute(update(leases).where(leases.c.id == lease).values(beat_at=later(-3600)))
     (worker,) = Workers(engine, tuple).all()
-    assert timedelta(seconds=59) < worker.silent_for < timedelta(seconds=80)
+    assert timedelta(minutes=59) < worker.silent_for < timedelta(minutes=80)

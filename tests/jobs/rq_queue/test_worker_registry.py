@@ -24,12 +24,12 @@ def register(redis: Redis, name: str, **facts: object) -> None:
 
 
 def test_a_registered_worker_is_read_from_redis(redis: Redis) -> None:
-    heard = datetime.now(UTC) - timedelta(seconds=30)
+    heard = datetime.now(UTC) - timedelta(minutes=30)
     register(redis, "w", hostname="h", pid=17, queues="a,b", state="idle", last_heartbeat=heard.isoformat())
     (worker,) = registered_workers(redis)
     assert (worker.name, worker.host, worker.pid, worker.queues) == ("w", "h", 17, ("a", "b"))
     assert worker.state == "idle"
-    assert timedelta(seconds=29) < worker.silent_for < timedelta(seconds=50)
+    assert timedelta(minutes=29) < worker.silent_for < timedelta(minutes=50)
 
 
 def test_a_worker_that_signed_off_or_expired_is_not_returned(redis: Redis) -> None:
