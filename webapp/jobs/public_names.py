@@ -9,6 +9,7 @@ from webapp.jobs.definition.payload import UnreadableSecret, Vault
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution.batches import Slice, plan_chunks
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
 from webapp.jobs.lifecycle.create import BadRequest
@@ -60,6 +61,7 @@ __all__ = [
     "Owner",
     "Registry",
     "Retention",
+    "RetryLater",
     "RetryPolicy",
     "Slice",
     "StaleJob",

@@ -11,6 +11,7 @@ from io import BytesIO
 from math import isfinite
 from operator import length_hint
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -18,10 +19,12 @@ from webapp.db.engine import reading, writing
 from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.batches import SIZE, BatchContext, SliceEnded, SliceLimit, iterate_batches
+from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.input_files import InputFile
 from webapp.jobs.execution.reporter import Reporter, job_logger
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.policies import LONGEST_DELAY
 from webapp.jobs.model.progress import from_amounts
 from webapp.jobs.store.attachments import remove_replaced
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, has_file, report
@@ -82,11 +85,22 @@ class JobContext:
         self._total: float | None = None
         self.inputs = inputs
         self.state: dict[str, Any] = dict(job.state)
+        self._metadata: dict[str, Any] = dict(job.metadata)
 
     @property
     def id(self) -> UUID:
         """The job's id. It is the same in all attempts, so it can serve as an idempotency key."""
         return self._job.id
+
+    @property
+    def type(self) -> str:
+        """The name of the job's type."""
+        return self._job.type
+
+    @property
+    def root_id(self) -> UUID | None:
+        """The id of the job that spawned this one; None for a root."""
+        return self._job.root_id
 
     @property
     def title(self) -> str:
@@ -107,6 +121,16 @@ class JobContext:
     def attempt(self) -> int:
         """The number of this attempt; the first is 1. Slices and interruptions use up none."""
         return self._job.attempt_number
+
+    @property
+    def max_attempts(self) -> int:
+        """How many attempts the job has. A retry by a user adds as many as its type allows."""
+        return self._job.attempts_allowed
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The job's metadata, as it was at the start of the attempt or as `save_metadata` last set it."""
+        return MappingProxyType(self._metadata)
 
     @property
     def fencing_token(self) -> int:
@@ -200,7 +224,26 @@ class JobContext:
 
     def save_metadata(self, metadata: Mapping[str, Any]) -> None:
         """Replace the job's metadata, which belongs to the application; raises `NotStorable` as `save_state` does."""
-        self._report(metadata=json_values.check_json(metadata, "The metadata of a job"))
+        self._metadata = json_values.check_json(metadata, "The metadata of a job")
+        self._report(metadata=self._metadata)
+
+    def retry_later(self, delay: timedelta, reason: str, *, counts: bool = True) -> RetryLater:
+        """Return an exception to raise: the job runs again after ``delay``. Users read the ``reason`` meanwhile.
+
+        By default this uses up an attempt and works like a retry: the job fails with the reason if it was the
+        last one, and starts again from its checkpoint with no progress. With ``counts=False`` the same attempt
+        continues later, as between two slices: its progress and its children are kept. A job can be postponed
+        in this way `MAX_POSTPONEMENTS` times.
+        """
+        if not isinstance(delay, timedelta) or not timedelta(0) <= delay <= LONGEST_DELAY:
+            text = f"The delay of a retry must be a timedelta from 0 to ten years, not {delay!r}."
+            raise ValueError(text)
+        if not isinstance(reason, str) or not reason.strip():
+            text = "A retry needs a reason that users can read."
+            raise ValueError(text)
+        later = RetryLater(delay, reason, counts=counts)
+        self._reporter.deliver(later)  # even if it is not raised
+        return later
 
     def open_attachment(self, name: str, media_type: str | None = None) -> AbstractContextManager[BinaryIO]:
         """Write an output file. It appears when the block ends, and not at all if the block raises.

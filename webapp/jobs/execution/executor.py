@@ -25,6 +25,7 @@ from webapp.jobs.execution.context import JobContext, JobCreator
 from webapp.jobs.execution.handler_errors import (
     NON_RETRYABLE,
     OwnerMissing,
+    RetryLater,
     contains,
     exits_with_success,
     sentence_of,
@@ -54,6 +55,8 @@ _STOPS: Mapping[type[BaseException], Ending] = {
     SliceEnded: Ending(status=Status.QUEUED, outcome=EventName.CONTINUED),
     LeaseLost: Ending(status=Status.FAILED, outcome=EventName.LOST),  # never written: the fence rejects it
 }
+# Their reasons are not errors of the job; its attempts have them
+_NO_ERRORS = frozenset({EventName.UNKNOWN_TYPE, EventName.RETRY_LATER, EventName.POSTPONED})
 
 
 class Executor:
@@ -134,7 +137,7 @@ class Executor:
         try:
             with self._isolated(job), time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
-        except (JobInterrupted, SliceEnded) as stop:
+        except (JobInterrupted, SliceEnded, RetryLater) as stop:
             return self._hand_back(job_type, job, stop, reporter)
         except (JobCancelled, LeaseLost) as stop:
             return _STOPS[type(stop)]
@@ -155,14 +158,31 @@ class Executor:
         return self._retry(lambda: unknown_type.attempt_ending(self._engine, job))
 
     def _hand_back(self, job_type: JobType, job: Job, stop: BaseException, reporter: Reporter) -> Ending:
-        """Requeue the job without using up an attempt, unless it was interrupted too often in a row."""
+        """Requeue or schedule a job that was not stopped and has not failed, unless that happened too often."""
         if self._stop_requested(reporter):
             return _STOPS[JobCancelled]
+        if isinstance(stop, RetryLater):
+            return self._retry_later(job, stop, reporter)
         if isinstance(stop, SliceEnded) or reporter.checkpoint_saved or not policies.too_many_interruptions(job):
             return _STOPS[type(stop)]
         if job.attempt < job.max_attempts and job_type.rerun_lost:
             return Ending(status=Status.QUEUED, outcome=EventName.LOST, error=policies.TOO_MANY_INTERRUPTIONS)
         return _failed(policies.TOO_MANY_INTERRUPTIONS)
+
+    def _retry_later(self, job: Job, later: RetryLater, reporter: Reporter) -> Ending:
+        """Schedule the job as its handler asked, unless nothing is left to use up."""
+        reason = sentence_of(later, reporter.mask)
+        if later.counts and job.attempt_number >= job.attempts_allowed:
+            return _failed(reason)
+        if not later.counts and policies.too_many_postponements(job):
+            return _failed(policies.TOO_MANY_POSTPONEMENTS)
+        reporter.set_values(message=reason)
+        return Ending(
+            status=Status.SCHEDULED,
+            outcome=EventName.RETRY_LATER if later.counts else EventName.POSTPONED,
+            error=reason,
+            retry_in=later.delay.total_seconds(),
+        )
 
     def _failure(self, job_type: JobType, job: Job, error: BaseException, reporter: Reporter) -> Ending:
         """Turn an error into an ending: a retry if the type's policy allows it and no stop was requested."""
@@ -234,7 +254,7 @@ class Executor:
 
     def _write(self, job: Job, location: AttemptLocation, ending: Ending, reporter: Reporter) -> None:
         values, lines = reporter.close()
-        if ending.outcome != EventName.UNKNOWN_TYPE:  # not an error of the job; its attempt has the message
+        if ending.outcome not in _NO_ERRORS:
             values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
         try:
             self._retry(lambda: self._end(job, location, ending, values=values, lines=lines))

@@ -6,6 +6,7 @@ Its exceptions are foreign code: `str()` of one can raise as well. No function h
 import argparse
 import traceback
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -31,8 +32,21 @@ class OwnerMissing(Exception):
         super().__init__("The owner of this job is missing or disabled, so the job cannot run on their behalf.")
 
 
+class RetryLater(BaseException):
+    """Raised by a handler to run again after ``delay``; made by `JobContext.retry_later`.
+
+    A `BaseException`, so that ``except Exception`` in a handler cannot swallow it.
+    """
+
+    def __init__(self, delay: timedelta, reason: str, *, counts: bool) -> None:
+        """Take the delay, the reason that users read, and whether this attempt is used up."""
+        super().__init__(reason)
+        self.delay = delay
+        self.counts = counts
+
+
 NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret, LazyHandler)  # the next attempt would fail
-SELF_EXPLANATORY = (JobTimeout, UnknownJobType, *NON_RETRYABLE)
+SELF_EXPLANATORY = (JobTimeout, UnknownJobType, RetryLater, *NON_RETRYABLE)
 
 
 def sentence_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:

@@ -104,8 +104,15 @@ _SCHEDULED = (
     .where(*HAS_FENCE)
     .returning(jobs.c.id, jobs.c.attempt)
 )
-# a slice is no attempt: the next one continues with what this one has reported
-_CONTINUED = _HANDED_BACK.values({name: jobs.c[name] for name in NOT_STARTED})
+# What a job that starts again keeps of what it has reported. A slice is no attempt: the next one continues it. A
+# postponed attempt continues too, but the time that it waits is not part of any run. The message gives the reason.
+_KEPT: Mapping[EventName, frozenset[str]] = MappingProxyType(
+    {
+        EventName.CONTINUED: frozenset(NOT_STARTED),
+        EventName.POSTPONED: frozenset(NOT_STARTED) - {"started_at"},
+        EventName.RETRY_LATER: frozenset({"message"}),
+    }
+)
 _WAITING = transitions.waiting_for_children.update(lease_id=None).where(*HAS_FENCE).returning(jobs.c.id, jobs.c.attempt)
 _STATEMENTS = {
     Status.COMPLETED: _COMPLETED,
@@ -168,13 +175,13 @@ def end_attempt(
         "its_root": job.root_id,
         **{f"last_{name}": value for name, value in columns.items()},
     }
-    continued = ending.outcome == EventName.CONTINUED
-    if ending.status in _STARTS_AGAIN and not continued:
-        columns = {name: value for name, value in columns.items() if name not in NOT_STARTED}
+    kept = _KEPT.get(ending.outcome, frozenset())
+    if ending.status in _STARTS_AGAIN:
+        columns = {name: value for name, value in columns.items() if name in kept or name not in NOT_STARTED}
     write = _end_in_several_statements if is_sqlite(connection.engine) else _end_in_one_statement
-    if not write(connection, _StatementKey(ending.status, tuple(sorted(columns)), shape, continued), parameters):
+    if not write(connection, _StatementKey(ending.status, tuple(sorted(columns)), shape, kept), parameters):
         raise LeaseLost
-    if not continued:
+    if ending.outcome != EventName.CONTINUED:
         signals.send_transition_after_commit(connection, job.id, Status.RUNNING, ending.status)
 
 
@@ -184,7 +191,7 @@ class _StatementKey(NamedTuple):
     status: Status
     columns: tuple[str, ...]
     shape: FamilyShape
-    continued: bool  # in another work-horse
+    kept: frozenset[str]  # columns that a job keeps although it starts again
 
 
 def _end_in_several_statements(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
@@ -216,7 +223,9 @@ def _end_in_one_statement(connection: Connection, key: _StatementKey, parameters
 
 @cache
 def _update_job(key: _StatementKey) -> ReturningUpdate[UUID, int]:
-    statement = _CONTINUED if key.continued else _STATEMENTS.get(key.status, _ENDED)
+    statement = _STATEMENTS.get(key.status, _ENDED)
+    if key.kept:
+        statement = statement.values({name: jobs.c[name] for name in key.kept})
     last = {name: bindparam(f"last_{name}", type_=jobs.c[name].type) for name in key.columns if name != "progress"}
     if "progress" in key.columns and key.status is not Status.COMPLETED:  # a completed job is at 100
         last["progress"] = bindparam("last_progress")

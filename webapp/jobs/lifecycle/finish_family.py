@@ -3,7 +3,7 @@
 A root's children are held until all of them are written. They are released when the root's handler
 has returned. If the root ends in another way, its children are stopped. If the attempt will be
 retried, held children are deleted, since the next attempt creates them again. If the root continues
-in another work-horse, they stay.
+in another work-horse or later, they stay.
 """
 
 from dataclasses import replace
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, case, delete, select, update
 
 from webapp.jobs.lifecycle import cancel, cascade, finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
-from webapp.jobs.model.job import TERMINAL, EventName, Job, Status
+from webapp.jobs.model.job import GOES_ON, TERMINAL, EventName, Job, Status
 from webapp.jobs.store import lock_order, transitions
 from webapp.schema import jobs
 
@@ -32,7 +32,7 @@ def end_attempt(
         return _wait_for_children(connection, job, location, ending, **columns)
     finish_attempt.end_attempt(connection, job, location, ending, **columns)
     woken: set[str] = set()
-    if has_children and ending.outcome != EventName.CONTINUED:
+    if has_children and ending.outcome not in GOES_ON:
         woken = stop_or_discard_children(connection, job.id, is_final=is_final)
     return woken | cascade.apply_consequences(connection, [job.id]) if is_final else woken
 

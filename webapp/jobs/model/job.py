@@ -46,6 +46,8 @@ class EventName(StrEnum):
     INTERRUPTED = "interrupted"
     CONTINUED = "continued"  # in another work-horse
     UNKNOWN_TYPE = "unknown_type"  # the worker does not know the job's type
+    RETRY_LATER = "retry_later"  # the handler asked for another attempt
+    POSTPONED = "postponed"  # the handler asked to continue this attempt later
     # changes that operators make
     PRIORITISED = "prioritised"
     MADE_PUBLIC = "made_public"
@@ -57,7 +59,10 @@ class EventName(StrEnum):
 
 
 S = Status
-UNCOUNTED = frozenset({EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE})  # use up no attempt
+UNCOUNTED = frozenset(  # use up no attempt
+    {EventName.INTERRUPTED, EventName.CONTINUED, EventName.UNKNOWN_TYPE, EventName.POSTPONED}
+)
+GOES_ON = frozenset({EventName.CONTINUED, EventName.POSTPONED})  # the next start continues what this one has begun
 COMPLETE = 100.0  # per cent
 # What a job reports while it runs. It is cleared when the job must start again; the checkpoint is kept
 NOT_STARTED: Mapping[str, Any] = MappingProxyType(

@@ -21,8 +21,10 @@ TOO_MANY_INTERRUPTIONS = (
     f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
     "It may be stopping its own worker, so the last interruption counts as a failed attempt."
 )
+MAX_POSTPONEMENTS = 10_000
+TOO_MANY_POSTPONEMENTS = f"It was postponed {MAX_POSTPONEMENTS:,} times without using up an attempt."
+LONGEST_DELAY = timedelta(days=3650)  # a date that every database can hold
 _MAX_DELAY = timedelta(hours=1)  # of delays that double
-_LONGEST_DELAY = timedelta(days=3650)  # a date that every database can hold
 
 
 class OnDuplicate(StrEnum):
@@ -80,9 +82,9 @@ class RetryPolicy:
 
     def delay(self, attempt: int) -> timedelta:
         """Return the delay after attempt number ``attempt``, with jitter; at most ten years."""
-        base = min(self._base(attempt), _LONGEST_DELAY)
+        base = min(self._base(attempt), LONGEST_DELAY)
         varied: timedelta = base * uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311  (not a secret)
-        return min(max(varied, timedelta(0)), _LONGEST_DELAY)
+        return min(max(varied, timedelta(0)), LONGEST_DELAY)
 
     def _base(self, attempt: int) -> timedelta:
         if self.delays:
@@ -122,6 +124,11 @@ class Retention:
 
 
 DEFAULT_RETENTION = Retention()
+
+
+def too_many_postponements(job: Job) -> bool:
+    """Return whether a job has started so often without using up an attempt that it must not be postponed again."""
+    return job.uncounted_attempts >= MAX_POSTPONEMENTS
 
 
 def too_many_interruptions(job: Job) -> bool:

@@ -22,6 +22,8 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.LOST: (lazy_gettext("Worker lost"), "attention"),
         EventName.INTERRUPTED: (lazy_gettext("Interrupted"), "attention"),
         EventName.CONTINUED: (lazy_gettext("Continued in a new process"), "running"),
+        EventName.RETRY_LATER: (lazy_gettext("Will run again"), "attention"),
+        EventName.POSTPONED: (lazy_gettext("Postponed"), "attention"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )

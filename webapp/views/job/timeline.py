@@ -24,6 +24,8 @@ _TRANSITIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.LOST: (lazy_gettext("Worker lost"), "attention"),
         EventName.UNKNOWN_TYPE: (lazy_gettext("Not known to the worker; waiting for another one"), "attention"),
         EventName.INTERRUPTED: (lazy_gettext("Interrupted; will continue later"), "attention"),
+        EventName.RETRY_LATER: (lazy_gettext("Will run again"), "attention"),
+        EventName.POSTPONED: (lazy_gettext("Postponed; will continue later"), "attention"),
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )

@@ -116,6 +116,7 @@ _ENGINE_PATTERNS = (
     english("A name must be one line of 1 to %(count)s characters."),
     english("A reason can have at most %(count)s characters."),
     english("A priority must be a number from %(count)s to %(left)s; higher runs first."),
+    english("It was postponed %(count)s times without using up an attempt."),
     english("%(name)s is not an accepted file type. Choose a file of type %(kinds)s."),
     english("%(name)s is empty. Choose another file."),
     english("%(name)s is larger than the limit of %(size)s. Choose a smaller file."),

@@ -216,6 +216,10 @@ def _scheduled(facts: StatusFacts) -> StatusText:
     job = facts.job
     waits = job.run_at is not None and job.run_at > facts.now
     due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment now")
+    if job.attempt_number and job.message:  # its handler has asked for another attempt, and this is the reason
+        return StatusText(
+            fact=_("Waiting for the next attempt."), hint=_("The next attempt starts %(when)s.", when=due)
+        )
     if job.attempt_number:
         fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt_number)).rstrip("."))
         return StatusText(fact=fact, hint=_("The next attempt starts %(when)s.", when=due))
