@@ -1,6 +1,6 @@
 """The services of a process: every long-lived object, built once from the settings and the engine."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -26,9 +26,9 @@ from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.definition.silence_limits import SilenceLimits
-from webapp.jobs.execution.dry_run import DryRun, DryRunFiles
+from webapp.jobs.execution.dry_run import Debug, DryRun, DryRunFiles, Show
 from webapp.jobs.execution.executor import Executor
-from webapp.jobs.execution.inline import InlineRun, refuse_worker_only
+from webapp.jobs.execution.inline import InlineRun, refuse_record_only, refuse_worker_only
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Budget, WorkHorse
@@ -36,6 +36,7 @@ from webapp.jobs.invariants.check import Check
 from webapp.jobs.invariants.infrastructure import WakeUpSources
 from webapp.jobs.invariants.verifier import all_checks
 from webapp.jobs.lifecycle.attributes import AdminJobs
+from webapp.jobs.lifecycle.manual_start import ManualStart
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.metrics.service import Metrics
 from webapp.jobs.model.job import Job
@@ -174,8 +175,11 @@ class Services:
             stale_after_of=lambda name: self._type_or_removed(name).stale_after,
         )
 
-    def run_inline(self, job_id: UUID) -> Job:
-        """Run one queued job in this process immediately; see `InlineRun.run`."""
+    def run_inline(self, job_id: UUID, *, any_status: bool = False) -> Job:
+        """Run one job in this process immediately; see `InlineRun.run`.
+
+        It must be queued, unless ``any_status`` queues it first; see `ManualStart.make_claimable`.
+        """
         inline_run = InlineRun(
             store=self.jobs.store,
             registry=self.registry,
@@ -185,7 +189,9 @@ class Services:
             make_watchdog=self.make_watchdog,
         )
         name = f"inline {uuid4().hex[:8]}"
-        return inline_run.run(job_id, Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid()))
+        holder = Holder(host=gethostname(), boot_id=boot_id(), worker=name, pid=getpid())
+        manual_start = ManualStart(self.jobs.store, self.registry, self.files)
+        return inline_run.run(job_id, holder, manual_start.make_claimable if any_status else None)
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:
         """Return the checks of this installation's invariants; ``deep`` reads every file."""
@@ -198,14 +204,18 @@ class Services:
             deep=deep,
         )
 
-    def dry_run(self, job_id: UUID, show: Callable[[str], None]) -> bool:
-        """Run a job's handler without effects, in any status; return whether the job would complete."""
+    def dry_run(self, job_id: UUID, show: Show, *, debug: Debug | None = None) -> bool:
+        """Run a job's handler without effects, in any status; return whether the job would complete.
+
+        ``debug`` receives the error that ended the handler. Raises `JobNotFound`, `WorkerOnly` or `BadRequest`.
+        """
         job = self.jobs.get(job_id)
         refuse_worker_only(self.registry, job.type)
+        refuse_record_only(job)
         engine = read_only(self.engine)
         read_only_services = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
         try:
-            return read_only_services._build_executor(DryRun).dry_run(job, self.queries.jobs.now(), show)
+            return read_only_services._build_executor(DryRun).dry_run(job, self.queries.jobs.now(), show, debug=debug)
         finally:
             engine.dispose()
 

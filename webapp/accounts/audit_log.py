@@ -25,6 +25,8 @@ class AuditAction(StrEnum):
     JOB_CREATE = "job_create"
     JOB_STOP = "job_stop"
     JOB_RETRY = "job_retry"
+    JOB_RUN = "job_run"
+    JOB_DRY_RUN = "job_dry_run"
     JOB_RUN_AGAIN = "job_run_again"
     JOB_DELETE = "job_delete"
     JOB_PRIORITY = "job_priority"

@@ -1,8 +1,9 @@
 import threading
+from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
@@ -13,13 +14,23 @@ from webapp.accounts.accounts import Accounts
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import JobError, job_type
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.dry_run import DryRunContext, DryRunFiles, DryRunPartialFile, DryRunReporter
+from webapp.jobs.execution.dry_run import (
+    DryRunContext,
+    DryRunFiles,
+    DryRunLine,
+    DryRunPartialFile,
+    DryRunReporter,
+)
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import Owner, Status
 from webapp.schema import jobs, metadata
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
+
+
+def dry_run(services: Services, job_id: UUID, shown: list[str]) -> bool:
+    return services.dry_run(job_id, lambda line: shown.append(str(line)))
 
 
 def stored_rows_and_files(services: Services) -> dict[str, Any]:
@@ -37,7 +48,7 @@ def test_a_dry_run_shows_every_report_and_changes_nothing(services: Services, cr
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(status=status.value))
     before, shown = stored_rows_and_files(services), []
-    assert services.dry_run(job.id, shown.append) is True
+    assert dry_run(services, job.id, shown) is True
     assert stored_rows_and_files(services) == before
     assert shown[:8] == [
         "progress: 42.86 % (3 of 7)",
@@ -62,9 +73,9 @@ def test_a_failing_dry_run_shows_the_error(services: Services, create: Create) -
 
     job, shown = create(fails), []
     before = stored_rows_and_files(services)
-    assert services.dry_run(job.id, shown.append) is False
+    assert dry_run(services, job.id, shown) is False
     services.registry.add(job_type("handled", title="Handled", replaces=True)(breaks))
-    assert services.dry_run(job.id, shown.append) is False
+    assert dry_run(services, job.id, shown) is False
     assert shown[0] == "It would fail: The sheet has no rows."
     assert "Traceback" in shown[1]
     assert shown[2] == "It would fail: ValueError: broken"
@@ -82,7 +93,7 @@ def test_a_dry_run_rejects_writes_to_the_database(services: Services, create: Cr
     for handler in (adds, removes):
         job, shown = create(handler), []
         before = stored_rows_and_files(services)
-        assert services.dry_run(job.id, shown.append) is False
+        assert dry_run(services, job.id, shown) is False
         assert shown[-1] == "It tried to write to the database, which a dry run does not allow."
         assert stored_rows_and_files(services) == before
 
@@ -90,14 +101,34 @@ def test_a_dry_run_rejects_writes_to_the_database(services: Services, create: Cr
 def test_a_dry_run_fails_if_the_owner_is_missing(services: Services, create: Create) -> None:
     services.registry.add(job_type("handled", title="Handled", replaces=True)(reports_everything))
     job, shown = services.jobs.create_job("handled", owner=Owner(user_id=uuid4())), []
-    assert services.dry_run(job.id, shown.append) is False
+    assert dry_run(services, job.id, shown) is False
     assert "missing or disabled" in shown[0]
+
+
+def test_a_dry_run_shows_when_the_job_would_run_again(services: Services, create: Create) -> None:
+    def later(job: JobContext, payload: Nothing) -> None:
+        raise job.retry_later(timedelta(minutes=5), "The bank is closed.")
+
+    job, shown = create(later), []
+    assert dry_run(services, job.id, shown) is True
+    assert shown == ["It would run again after 0:05:00: The bank is closed."]
+
+
+def test_the_error_of_a_dry_run_can_be_debugged(services: Services, create: Create) -> None:
+    def breaks(job: JobContext, payload: Nothing) -> None:
+        raise ValueError("broken")
+
+    errors: list[BaseException] = []
+    lines: list[DryRunLine] = []
+    assert services.dry_run(create(breaks).id, lines.append, debug=errors.append) is False
+    assert [line.kind for line in lines] == ["traceback", "result"]
+    assert errors[0].__traceback__ is not None
 
 
 @pytest.mark.parametrize("replacement", [DryRunReporter, DryRunContext, DryRunPartialFile, DryRunFiles])
 def test_every_method_of_a_replacement_overrides_one(replacement: type) -> None:
     (original,) = replacement.__bases__
-    methods = [name for name, value in vars(replacement).items() if callable(value)]
+    methods = [name for name, value in vars(replacement).items() if callable(value) and name != "show"]
     assert [name for name in methods if not hasattr(original, name)] == []
 
 

@@ -20,7 +20,7 @@ def until_end(job: Job, *, in_json: bool) -> None:
     if in_json:
         click.echo(as_json(finished_job.to_dict()))
     if finished_job.status is not Status.COMPLETED:
-        raise Failed(_outcome(finished_job))
+        raise Failed(outcome(finished_job))
 
 
 def _follow(job: Job, *, quiet: bool) -> Job:
@@ -40,6 +40,7 @@ def _warn_without_workers(job: Job) -> None:
         click.echo(f"No worker serves the queue {job.queue}. The job waits until one does.", err=True)
 
 
-def _outcome(job: Job) -> str:
+def outcome(job: Job) -> str:
+    """Return the sentence for a job that has not completed."""
     why = f": {job.errors[-1]['text']}" if job.errors else "."
     return f"Job {job.short_id} is {job.status}{why}"

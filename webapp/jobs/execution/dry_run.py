@@ -8,7 +8,7 @@ handler is given in a real attempt.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,28 @@ from uuid_utils.compat import uuid7
 from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import Executor
-from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, sentence_of, traceback_of
+from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, RetryLater, sentence_of, traceback_of
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type, clean_name
 
-Show = Callable[[str], None]
+
+@dataclass(frozen=True, slots=True)
+class DryRunLine:
+    """Something that a dry run shows: a report of the handler, its traceback, or the ``result`` at the end."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        """Return it as a line for a terminal."""
+        return self.text if self.kind in _UNLABELLED else f"{self.kind}: {self.text}"
+
+
+Show = Callable[[DryRunLine], None]
+Debug = Callable[[BaseException], None]
+TRACEBACK, RESULT = "traceback", "result"
+_UNLABELLED = frozenset({TRACEBACK, RESULT})
 _READ_ONLY = "It tried to write to the database, which a dry run does not allow."
 
 
@@ -36,29 +52,29 @@ class DryRunReporter(Reporter):
     def __init__(self, engine: Engine, job: Job, show: Show) -> None:
         super().__init__(engine, job)
 
-        def masked(line: str) -> None:
-            show(self.mask.text(line))
+        self._show_line = show
 
-        self._show: Show = masked
+    def show(self, kind: str, text: str) -> None:
+        """Show a line without the secrets of the payload."""
+        self._show_line(DryRunLine(kind, self.mask.text(text)))
 
     def set_values(self, **values: Any) -> None:
         """Show the new values of columns."""
         if "progress" in values:
             total = "?" if not values.get("total") else f"{values['total']:.15g}"
             amounts = f" ({values['done']:.15g} of {total})" if values.get("done") is not None else ""
-            self._show(f"progress: {values['progress']:.4g} %{amounts}")
+            self.show("progress", f"{values['progress']:.4g} %{amounts}")
         for name in ("message", "state", "metadata"):
             if name in values:
-                value = values[name] if name == "message" else json.dumps(values[name], ensure_ascii=False)
-                self._show(f"{name}: {value}")
+                self.show(name, values[name] if name == "message" else json.dumps(values[name], ensure_ascii=False))
 
     def add_diagnostic(self, field: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Show a warning or an error."""
-        self._show(f"{field.removesuffix('s')}: {text}")
+        self.show(field.removesuffix("s"), text)
 
     def log(self, level: str, text: str) -> None:
         """Show a log line."""
-        self._show(f"{level.lower()}: {text}")
+        self.show(level.lower(), text)
 
     def read_stop_flag(self) -> bool:
         """Return False: a dry run cannot be stopped by a request."""
@@ -74,23 +90,23 @@ class DryRunReporter(Reporter):
 class DryRunContext(JobContext):
     """Shows the files and jobs that `JobContext` would create."""
 
-    def __init__(self, show: Show, *arguments: Any, **named: Any) -> None:
+    def __init__(self, show: Callable[[str, str], None], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._show = show
 
     def flush_children(self) -> None:
         """Show the children that were spawned."""
         for child in self._children:
-            self._show(f"child job: {child.type}, {child.title}")
+            self._show("child job", f"{child.type}, {child.title}")
         self._children = []
 
     def after(self, type_name: str, payload: Any = None, *, on_finish: bool = False, **choices: Any) -> UUID:  # noqa: ARG002
         """Show the dependent job."""
-        self._show(f"dependent job: {type_name}{' (in any case)' if on_finish else ''}")
+        self._show("dependent job", f"{type_name}{' (in any case)' if on_finish else ''}")
         return uuid7()
 
     def _add_file_row(self, file: StoredFile) -> None:
-        self._show(f"file: {file.name}, {file.size} bytes, {file.media_type}")
+        self._show("file", f"{file.name}, {file.size} bytes, {file.media_type}")
 
 
 class DryRunPartialFile(PartialFile):
@@ -139,36 +155,40 @@ class DryRunFiles(FileStore):
 class DryRun(Executor):
     """Runs handlers without effects. Its engine must be read-only, and its files `DryRunFiles`."""
 
-    _show: Show = print
-
-    def dry_run(self, job: Job, at: datetime, show: Show) -> bool:
+    def dry_run(self, job: Job, at: datetime, show: Show, *, debug: Debug | None = None) -> bool:
         """Run a job's handler with its payload and checkpoint; return whether the job would complete.
 
-        Works in any status. ``at`` is the database's time; ``show`` receives one line at a time.
+        Works in any status. ``at`` is the database's time; ``show`` receives one line at a time, ``debug`` the
+        error that ended the handler.
         """
         next_attempt = replace(job, attempt=job.attempt + 1, started_at=at, heartbeat_at=at)
         reporter = DryRunReporter(self._engine, next_attempt, show)
-        self._show = lambda line: show(reporter.mask.text(line))
         try:
             job_type = self._registry.get(job.type)
             result = self._call(job_type, next_attempt, reporter)
         except SliceEnded:
-            show("It would be requeued here and continue in a new process.")
+            reporter.show(RESULT, "It would be requeued here and continue in a new process.")
+            return True
+        except RetryLater as later:
+            reporter.show(RESULT, f"It would run again after {later.delay}: {sentence_of(later)}")
             return True
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (any error of a handler is shown)
-            self._show_error(error)
+            _show_error(error, reporter)
+            if debug:
+                debug(error)
             return False
-        show("It reported that it failed." if result is False else "It would complete.")
+        reporter.show(RESULT, "It reported that it failed." if result is False else "It would complete.")
         return result is not False
 
-    def _show_error(self, error: BaseException) -> None:
-        if isinstance(error, SELF_EXPLANATORY):
-            return self._show(f"It would fail: {sentence_of(error)}")
-        self._show(traceback_of(error).rstrip())
-        read_only = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
-        return self._show(_READ_ONLY if read_only else f"It would fail: {sentence_of(error)}")
+    def _make_context(self, job: Job, reporter: Reporter, *arguments: Any, **named: Any) -> DryRunContext:
+        assert isinstance(reporter, DryRunReporter)  # noqa: S101  (`dry_run` makes it)
+        return DryRunContext(reporter.show, job, reporter, *arguments, **named)
 
-    def _make_context(self, *arguments: Any, **named: Any) -> DryRunContext:
-        return DryRunContext(self._show, *arguments, **named)
+
+def _show_error(error: BaseException, reporter: DryRunReporter) -> None:
+    read_only = isinstance(error, DBAPIError) and ("read-only" in str(error) or "readonly" in str(error))
+    if not isinstance(error, SELF_EXPLANATORY):
+        reporter.show(TRACEBACK, traceback_of(error).rstrip())
+    reporter.show(RESULT, _READ_ONLY if read_only else f"It would fail: {sentence_of(error)}")

@@ -13,7 +13,7 @@ from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import IllegalTransition, Job, Status
-from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.queueing.claim import Claims, Prepare
 from webapp.jobs.store.job_store import JobStore
 
 WatchdogFactory = Callable[[UUID], Watchdog]
@@ -32,6 +32,13 @@ def refuse_worker_only(registry: Registry, type_name: str) -> None:
     """Raise `WorkerOnly` if the type runs only in a worker."""
     if type_name in registry and registry.get(type_name).worker_only:
         raise WorkerOnly(type_name)
+
+
+def refuse_record_only(job: Job) -> None:
+    """Raise `BadRequest` for a job whose handler is never called."""
+    if job.record_only:
+        message = f"Job {job.short_id} is record-only: its work is done elsewhere."
+        raise BadRequest(message)
 
 
 class InlineRun:
@@ -54,27 +61,26 @@ class InlineRun:
         self._leases = leases
         self._make_watchdog = make_watchdog
 
-    def run(self, job_id: UUID, holder: Holder) -> Job:
+    def run(self, job_id: UUID, holder: Holder, prepare: Prepare | None = None) -> Job:
         """Run a queued job in the main thread; return the job as it is afterwards.
 
+        ``prepare`` can queue it first, in the transaction that claims it (`ManualStart`).
         ``KeyboardInterrupt`` hands it back to its queue. Raises `JobNotFound`, `WorkerOnly`,
         `IllegalTransition` if the job is not queued, and `BadRequest` at a concurrency limit.
         """
         job = self._store.get(job_id)
         refuse_worker_only(self._registry, job.type)
-        if job.record_only:
-            message = f"Job {job.short_id} is record-only: its work is done elsewhere."
-            raise BadRequest(message)
+        refuse_record_only(job)
         lease_id = self._leases.open(holder, job.queue)
         watchdog = self._make_watchdog(lease_id)
         try:
-            claimed = self._claims.claim_one(job_id, job.queue, lease_id)
+            claimed = self._claims.claim_one(job_id, job.queue, lease_id, prepare)
             if claimed is None:
-                raise self._claim_error(job_id)
+                raise self._claim_error(job_id, prepared=prepare is not None)
             self._run(claimed, holder, watchdog)
         finally:
             watchdog.settle(watchdog.kill_reason or _INTERRUPTED, holder.pid, 0)
-        return self._store.get(job_id)
+        return self._store.get(claimed.id)
 
     def _run(self, job: Job, holder: Holder, watchdog: Watchdog) -> None:
         ended = threading.Event()
@@ -89,9 +95,9 @@ class InlineRun:
             ended.set()
             thread.join()
 
-    def _claim_error(self, job_id: UUID) -> Exception:
+    def _claim_error(self, job_id: UUID, *, prepared: bool) -> Exception:
         job = self._store.get(job_id)
-        if job.status is not Status.QUEUED:
+        if job.status is not Status.QUEUED and not prepared:
             return IllegalTransition(job_id, job.status, Status.RUNNING)
         return BadRequest(f"Job {job.short_id} cannot start now: a concurrency limit is reached.")
 

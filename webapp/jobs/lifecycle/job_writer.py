@@ -57,7 +57,7 @@ class JobWriter:
 
     def write_copy(self, new: Job, original_id: UUID, files: FileStore) -> None:
         """Write a new job with the input files of another one; raise `DuplicateJob` if its key is held."""
-        with _key_conflicts([new]), writing(self._store.engine) as connection:
+        with key_conflicts([new]), writing(self._store.engine) as connection:
             inputs = create.link_inputs(connection, original_id, files)
             create.insert_jobs(connection, self._store, [new], files=inputs)
 
@@ -77,7 +77,7 @@ class JobWriter:
             grown = {"parts": jobs.c.parts + len(new), "version": jobs.c.version + 1}
             connection.execute(update(jobs).where(jobs.c.id == root.id).values(**grown))
             if new:
-                with _key_conflicts(new):
+                with key_conflicts(new):
                     create.insert_jobs(connection, self._store, new)
 
     def _write(self, new: NewJob) -> set[str]:
@@ -108,7 +108,7 @@ class JobWriter:
 
 
 @contextlib.contextmanager
-def _key_conflicts(new: Sequence[Job]) -> Iterator[None]:
+def key_conflicts(new: Sequence[Job]) -> Iterator[None]:
     """Turn a unique violation into a `DuplicateJob` that names the keys."""
     try:
         yield

@@ -6,7 +6,8 @@ claimed only once, so a wake-up that arrives twice runs nothing twice. An own-pr
 work-horse that has not run a job yet.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,7 @@ from webapp.jobs.store.job_store import to_job
 from webapp.jobs.store.transitions import claimed
 from webapp.schema import jobs, leases, now, queues
 
+Prepare = Callable[[Connection, UUID], UUID]
 QUEUED = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index is used
 _RESTRICTED = or_(
     disabled_types.ANY_DISABLED,
@@ -90,6 +92,10 @@ _CLAIM_WITH_EVENT = _claim_with_event(~_RESTRICTED)
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 
 
+class _NotClaimed(Exception):
+    """Rolls back what was prepared for a claim."""
+
+
 class Claims:
     """Claims queued jobs within the limits of their types and queues."""
 
@@ -115,10 +121,20 @@ class Claims:
         with reading(self._engine) as connection:
             return _started(connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first())
 
-    def claim_one(self, job_id: UUID, queue: str, lease_id: UUID) -> Job | None:
-        """Claim this job if it is queued and its limits allow it, even from a paused queue."""
+    def claim_one(self, job_id: UUID, queue: str, lease_id: UUID, prepare: Prepare | None = None) -> Job | None:
+        """Claim this job if it is queued and its limits allow it, even from a paused queue.
+
+        ``prepare`` can queue it first, in the same transaction, and returns the id of the job to claim. If that
+        job cannot be claimed, this is rolled back.
+        """
         values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": True}
-        return _started(self._claim_within_limits(queue, values, jobs.c.id == job_id))
+        with suppress(_NotClaimed), writing(self._engine) as connection:
+            concurrency.serialize_claims(connection)
+            wanted = prepare(connection, job_id) if prepare else job_id
+            row = self._claim_next(connection, queue, values, jobs.c.id == wanted)
+            if row is None:
+                raise _NotClaimed
+        return _started(row)
 
     def has_claimable(self, queue: str) -> bool:
         """Return whether a fresh work-horse would find a job to claim."""
@@ -137,16 +153,19 @@ class Claims:
                 faultpoint("claim.commit")
         return row
 
-    def _claim_within_limits(
-        self, queue: str, values: Mapping[str, Any], *which: ColumnElement[bool]
-    ) -> RowMapping | None:
+    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> RowMapping | None:
         with writing(self._engine) as connection:
             concurrency.serialize_claims(connection)
-            conditions = concurrency.within_limits(connection, queue, self._limits)
-            row = connection.execute(_claim(*(which or (~_PAUSED,)), *conditions), values).mappings().first()
-            if row is not None:
-                events.insert(connection, [_start_event(row)])
-                faultpoint("claim.commit")
+            return self._claim_next(connection, queue, values, ~_PAUSED)
+
+    def _claim_next(
+        self, connection: Connection, queue: str, values: Mapping[str, Any], which: ColumnElement[bool]
+    ) -> RowMapping | None:
+        conditions = concurrency.within_limits(connection, queue, self._limits)
+        row = connection.execute(_claim(which, *conditions), values).mappings().first()
+        if row is not None:
+            events.insert(connection, [_start_event(row)])
+            faultpoint("claim.commit")
         return row
 
     def _is_limited(self, queue: str) -> bool:
