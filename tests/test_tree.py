@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 WEBAPP = ROOT / "webapp"
 TESTS = ROOT / "tests"
 MOST_MODULES = 15
-NOUNS = ("encoding", "polling")  # what the field calls these things
+NOUNS = ("encoding", "polling", "testing")  # what the field calls these things
 # Their names are the interface of the package: public names, tables, command groups, job types, a blueprint's setup
 EXPORTING_PACKAGES = (
     *("jobs", "schema", "cli", "cli/jobs", "cli/schedules"),
@@ -26,7 +26,6 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
     "jobtypes/job_history_export/*": "test_job_history_export.py runs the job and reads its file in each format",
     "jobtypes/user_import/*": "test_user_import.py runs the job on files of every kind",
     "jobtypes/tables/*": "tested through the job types that read tables",
-    "jobtypes/bulk_action/checkpoint": "test_bulk_action.py interrupts the job and lets it go on",
     "cli/*": "the tests of the commands run them with real arguments",
     **dict.fromkeys(
         ("app", "processes/web", "processes/preflight", "processes/valkey"),

@@ -13,11 +13,11 @@ from webapp.jobtypes.tables.formula_escape import PLAIN_NUMBER, SIGNS, neutral
 def test_cleaned_rows_are_trimmed_and_well_formed(report_on):
     job = report_on(' a ,b\n  x  ," y, ""z"" "\nbad\n', clean=True)
     assert job.cleaned == [["a", "b"], ["x", 'y, "z"']]
-    assert job.files["cleaned.csv"] == b'a,b\r\nx,"y, ""z"""\r\n'
+    assert job.attachments["cleaned.csv"] == b'a,b\r\nx,"y, ""z"""\r\n'
 
 
 def test_cleaned_csv_is_only_written_on_request(report_on):
-    assert set(report_on("a\n1\n").files) == {"report.html", "profile.json"}
+    assert set(report_on("a\n1\n").attachments) == {"report.html", "profile.json"}
 
 
 def test_formulas_are_neutralised_and_numbers_are_not(report_on):
@@ -50,4 +50,4 @@ def test_the_report_needs_no_other_file_and_no_script(report_on):
 
 def test_the_profile_is_plain_json_even_for_lone_surrogates_and_controls(report_on):
     job = report_on("a,b\n\x01\x7f,\u202e\n".encode())
-    assert json.loads(job.files["profile.json"])["format"] == 1
+    assert json.loads(job.attachments["profile.json"])["format"] == 1

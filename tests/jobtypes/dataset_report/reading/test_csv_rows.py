@@ -70,7 +70,7 @@ def test_thousands_of_columns_are_read(report_on):
 
 def test_progress_is_reported_in_bytes_and_rows(report_on):
     job = report_on("a,b\n" + "1,2\n" * 100_000)
-    progress = job.progresses[-2]
+    progress = job.reports[-2]
     assert progress["done"] == progress["total"] == 400_004
     assert progress["message"] == "400 kB of 400 kB, 100,000 rows"
-    assert len(job.progresses) < 20
+    assert len(job.reports) < 20

@@ -1,0 +1,319 @@
+"""A fake `JobContext`, with which a handler is tested without a database, files or a worker.
+
+It is the real context, so progress, warnings, `track`, `batches` and stops follow the same rules. What a real
+one would write is kept in attributes instead.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+from sqlalchemy import Engine
+from uuid_utils.compat import uuid7
+
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
+from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.input_files import InputFile, Inputs
+from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
+from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
+from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type, clean_name
+
+__all__ = ["FakeJobContext", "SpawnedJob"]
+
+Input = bytes | tuple[str, bytes] | Path
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpawnedJob:
+    """A child or a dependent that a handler has created; ``choices`` are its options."""
+
+    id: UUID
+    type: str
+    payload: Any = None
+    name: str | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FakeJobContext(JobContext):
+    """A job context for unit tests of handlers.
+
+    - ``inputs`` are the uploads by field: the content, a name with the content, or the path of a file.
+    - ``stop_when`` is asked at every report; once it returns True, the job is asked to stop.
+    - ``seconds`` is the time limit that `batches` divides work by; 0 ends a slice after each item.
+    - The other arguments are the fields of the job.
+
+    Afterwards, read `percent`, `done`, `total`, `reports`, `messages`, `warnings`, `errors`, `log_lines`,
+    `attachments`, `children`, `dependents`, `checkpoints`, `state` and `metadata`.
+    """
+
+    def __init__(
+        self,
+        *,
+        inputs: Mapping[str, Input] = _NOTHING,
+        stop_when: Callable[["FakeJobContext"], bool] | None = None,
+        seconds: float | None = None,
+        owner: Owner = SYSTEM,
+        triggered_by: UUID | None = None,
+        type: str = "tested",  # noqa: A002  (the field of a job)
+        title: str = "Tested",
+        attempt: int = 1,
+        max_attempts: int = 1,
+        root_id: UUID | None = None,
+        state: Mapping[str, Any] = _NOTHING,
+        metadata: Mapping[str, Any] = _NOTHING,
+    ) -> None:
+        self.children: list[SpawnedJob] = []
+        self.dependents: list[SpawnedJob] = []
+        self.attachments: dict[str, bytes] = {}
+        self._contents = _MemoryFiles()
+        self._notes = _MemoryReporter(
+            Job(
+                id=uuid7(),
+                type=type,
+                title=title,
+                status=Status.RUNNING,
+                owner=owner,
+                triggered_by=triggered_by,
+                attempt=attempt,
+                max_attempts=max_attempts,
+                root_id=root_id,
+                state=dict(state),
+                metadata=dict(metadata),
+                heartbeat_at=datetime.now(UTC),
+            ),
+            lambda: stop_when is not None and stop_when(self),
+        )
+        super().__init__(
+            self._notes.job,
+            self._notes,
+            self._contents,
+            inputs=Inputs({name: self._contents.add(name, content) for name, content in inputs.items()}, _NOTHING),
+            keep_files=timedelta(days=1),
+            creator=_Creator(self),
+            seconds=seconds,
+        )
+
+    def run(self, handler: JobType | Callable[..., Any], payload: Any = None, **services: Any) -> Any:
+        """Run a handler to its end, as a worker does, and return its result; what it raises is raised.
+
+        A mapping is parsed as the payload of a job type. A stop that the handler has seen is raised, even if
+        the handler has returned.
+        """
+        if isinstance(handler, JobType) and (payload is None or isinstance(payload, Mapping)):
+            payload = handler.parse(payload or {}, strict=True)
+        function = handler.handler if isinstance(handler, JobType) else handler
+        result = function(self, payload, **services)
+        refuse_lazy_result(result, function)
+        self.end()
+        return result
+
+    def request_stop(self) -> None:
+        """Ask the job to stop: the next report raises `JobCancelled`."""
+        self._notes.stop = JobCancelled()
+
+    def interrupt(self) -> None:
+        """Let the worker stop: the next report raises `JobInterrupted`, and the job would be handed back."""
+        self._notes.stop = JobInterrupted()
+
+    @property
+    def percent(self) -> float:
+        """The progress in per cent."""
+        return float(self._amounts()["progress"] if self._notes.live_amount else self._percent)
+
+    @property
+    def done(self) -> float | None:
+        """The last amount that was reported as done."""
+        return self._notes.latest("done")
+
+    @property
+    def total(self) -> float | None:
+        """The last total that was reported."""
+        return self._notes.latest("total")
+
+    @property
+    def reports(self) -> Sequence[Mapping[str, Any]]:
+        """Every report with its values: ``progress``, ``done``, ``total``, ``message``, ``state``, ``metadata``."""
+        return self._notes.reports
+
+    @property
+    def messages(self) -> Sequence[str]:
+        """Every message, in order."""
+        return [report["message"] for report in self.reports if "message" in report]
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """The texts of the warnings."""
+        return self._notes.texts("warnings")
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """The texts of the errors that the handler has added; what it raises is not among them."""
+        return self._notes.texts("errors")
+
+    @property
+    def log_lines(self) -> Sequence[tuple[str, str]]:
+        """The level and the text of every log line."""
+        return self._notes.log_lines
+
+    @property
+    def checkpoints(self) -> Sequence[Mapping[str, Any]]:
+        """Every saved state, in order."""
+        return [report["state"] for report in self.reports if "state" in report]
+
+    @property
+    def _named_children(self) -> dict[str, UUID]:
+        return {child.name: child.id for child in self.children if child.name is not None}
+
+    def _add_file_row(self, file: StoredFile) -> None:
+        self.attachments[file.name] = self._contents.content(file.id)
+
+
+class _MemoryReporter(Reporter):
+    """Keeps the reports that `Reporter` would write."""
+
+    def __init__(self, job: Job, must_stop: Callable[[], bool]) -> None:
+        self.job = job
+        self.reports: list[Mapping[str, Any]] = []
+        self.log_lines: list[tuple[str, str]] = []
+        self._must_stop = must_stop
+        self._stop: BaseException | None = None
+        super().__init__(cast(Engine, None), job)
+
+    @property
+    def stop(self) -> BaseException | None:
+        """What the next report raises."""
+        if self._stop is None and self._must_stop():
+            self._stop = JobCancelled()
+        return self._stop
+
+    @stop.setter
+    def stop(self, stop: BaseException | None) -> None:
+        self._stop = stop
+
+    def set_values(self, **values: Any) -> None:
+        """Keep the new values of columns, cleaned as they would be stored."""
+        super().set_values(**values)
+        self.reports.append({name: deepcopy(self._values[name]) for name in values})
+
+    def log(self, level: str, text: str) -> None:
+        """Keep a log line."""
+        super().log(level, text)
+        self.log_lines += [(line_level, line) for _, line_level, line in self._lines]
+        self._lines.clear()
+
+    def latest(self, column: str) -> float | None:
+        """Return the last amount in a column; None if it was not reported."""
+        value = self._values.get(column)
+        return None if value is None else float(value)
+
+    def texts(self, column: str) -> list[str]:
+        """Return the texts of the warnings or the errors."""
+        return [str(note["text"]) for note in self._values.get(column, ())]
+
+    def read_stop_flag(self) -> bool:
+        """Return whether the job was asked to stop."""
+        return isinstance(self.stop, JobCancelled)
+
+    def flush(self) -> None:
+        """Do nothing: everything is kept."""
+
+    def _ensure_thread(self) -> None:
+        """Do nothing: no thread is needed."""
+
+
+class _Creator:
+    """Keeps the jobs that a handler creates."""
+
+    def __init__(self, context: FakeJobContext) -> None:
+        self._context = context
+
+    def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
+        child = Job(id=uuid7(), type=type_name, title=type_name, status=Status.HELD, root_id=root.id)
+        spawned = SpawnedJob(id=child.id, type=type_name, payload=payload, name=name, choices=dict(choices))
+        self._context.children.append(spawned)
+        return child
+
+    def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
+        """Do nothing: `child_of` keeps them."""
+
+    def create_job(self, type_name: str, payload: Any = None, **choices: Any) -> Job:
+        job = Job(id=uuid7(), type=type_name, title=type_name, status=Status.HELD)
+        self._context.dependents.append(SpawnedJob(id=job.id, type=type_name, payload=payload, choices=choices))
+        return job
+
+
+class _MemoryFiles(FileStore):
+    """Keeps files in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+        self._by_id: dict[UUID, bytes] = {}
+        self._paths: dict[UUID, Path] = {}
+
+    def add(self, field_name: str, given: Input) -> InputFile:
+        """Add an input file; one on disk is not read before the handler does."""
+        if isinstance(given, Path):
+            stored = StoredFile(
+                id=uuid7(),
+                name=given.name,
+                media_type=clean_media_type(None, given.name),
+                size=given.stat().st_size,
+                sha256="",
+            )
+            self._paths[stored.id] = given
+        else:
+            name, content = (field_name, given) if isinstance(given, bytes) else given
+            stored = self.receive(BytesIO(content), name)
+        return InputFile(self, cast(Attachment, stored))
+
+    def new_file(self, limit: int | None = None) -> PartialFile:
+        """Return a file in memory."""
+        return _MemoryFile(self, limit)
+
+    def partial_path(self, file_id: UUID) -> Path:
+        """Return a path at which nothing is."""
+        return Path(file_id.hex)
+
+    def keep(self, file_id: UUID, content: bytes) -> None:
+        """Keep a complete file."""
+        self._by_id[file_id] = content
+
+    def content(self, file_id: UUID) -> bytes:
+        """Return the content of a file."""
+        return self._by_id[file_id]
+
+    def open(self, file_id: UUID) -> BinaryIO:
+        """Open a file for reading."""
+        return self._paths[file_id].open("rb") if file_id in self._paths else BytesIO(self._by_id[file_id])
+
+    def remove(self, file_id: UUID) -> None:
+        """Remove a file."""
+        self._by_id.pop(file_id, None)
+
+
+class _MemoryFile(PartialFile):
+    """A file that is being written in memory."""
+
+    def keep(self, name: str, media_type: str | None = None) -> StoredFile:
+        """Complete the file."""
+        assert isinstance(self._store, _MemoryFiles)  # noqa: S101  (`new_file` makes it)
+        assert isinstance(self._file, BytesIO)  # noqa: S101  (`_create` does)
+        self._store.keep(self.id, self._file.getvalue())
+        name = clean_name(name)
+        kind = clean_media_type(media_type, name)
+        return StoredFile(id=self.id, name=name, media_type=kind, size=self.size, sha256=self.sha256)
+
+    def discard(self) -> None:
+        """Do nothing: it is not on disk."""
+
+    def _create(self) -> BinaryIO:
+        return BytesIO()
