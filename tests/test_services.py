@@ -6,8 +6,7 @@ from sqlalchemy import create_engine
 
 from webapp import jobtypes
 from webapp.config import BadSettingError, load
-from webapp.jobs.definition.registry import DuplicateJobType
-from webapp.services import Services
+from webapp.services import INJECTABLES, Services
 
 
 def built(tmp_path: Path, **settings: object) -> Services:
@@ -37,7 +36,7 @@ def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> Non
 
 
 def test_a_module_that_is_listed_twice_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(DuplicateJobType):
+    with pytest.raises(BadSettingError, match="Two job types are named"):
         built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types")
 
 
@@ -50,6 +49,7 @@ def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
 def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     services = built(tmp_path)
     available = {type(service) for service in services._injectables()}
+    assert available == set(INJECTABLES), "what declarations are checked against"
     for job_type in services.registry:
         assert set(job_type.needs.values()) <= available, job_type.name
 

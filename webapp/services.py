@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from os import getpid
 from socket import gethostname
-from types import ModuleType
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -19,10 +18,12 @@ from webapp.accounts.accounts import Accounts, UserDirectory
 from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.audit_query import AuditTrail
 from webapp.accounts.sessions import Sessions
-from webapp.config import BadSettingError, Settings
+from webapp.accounts.user import Role
+from webapp.config import Settings
 from webapp.db.engine import read_only
 from webapp.jobs.definition.disabled_types import DisabledTypes
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.module_loader import JobTypeModules
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.definition.silence_limits import SilenceLimits
@@ -56,6 +57,7 @@ from webapp.jobs.store.file_store import FileStore
 from webapp.secret_key import secret_key
 
 ENTRY_POINTS = "deskjob.jobtypes"
+INJECTABLES = (Accounts, AuditLogWriter, Sessions, Jobs, JobQueries, Pruner, Vault)  # what handlers can request
 E = TypeVar("E", bound=Executor)
 
 
@@ -232,26 +234,14 @@ class Services:
 
 
 def _registry(settings: Settings) -> Registry:
+    """Return the job types of all modules; raise `BadSettingError` with one sentence about a bad one."""
     default, by_name = settings.silence_limits
     registry = Registry(SilenceLimits(default=default, by_name=by_name))
+    modules = JobTypeModules(registry, roles=[role.value for role in Role], services=INJECTABLES)
     for module in jobtypes.MODULES:
-        _add_all(registry, import_module(module))
+        modules.add("A module of Deskjob", module, partial(import_module, module))
     for module in settings.jobtypes:
-        _add_all(registry, _extra(module))
+        modules.add("DESKJOB_JOBTYPES", module, partial(import_module, module))
     for entry in entry_points(group=ENTRY_POINTS):
-        _add_all(registry, entry.load())
+        modules.add(f"The entry point {ENTRY_POINTS}", entry.value, entry.load)
     return registry
-
-
-def _extra(module: str) -> ModuleType:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        message = f"DESKJOB_JOBTYPES cannot be used ({module!r}): {error}."
-        raise BadSettingError(message) from None
-
-
-def _add_all(registry: Registry, module: ModuleType) -> None:
-    for value in vars(module).values():
-        if isinstance(value, JobType) and value.handler.__module__.startswith(module.__name__):
-            registry.add(value)

@@ -54,7 +54,7 @@ def test_only_the_periods_that_are_set_override_the_default_retention() -> None:
 
 
 def test_a_negative_retention_is_rejected() -> None:
-    with pytest.raises(ValueError, match="retention of stale jobs cannot be negative"):
+    with pytest.raises(ValueError, match="stale must be None or a timedelta of zero or more"):
         Retention(stale=-SECOND)
 
 

@@ -1,15 +1,17 @@
 """Job types: `@job_type` turns a typed function into a definition, which the registry holds."""
 
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from types import MappingProxyType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from webapp.jobs.definition.declaration import check_options, place_of, read_payload_hints, read_signature
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
@@ -95,6 +97,8 @@ class JobType:
     keep_files: timedelta
     listed: bool  # whether the catalogue shows it
     uploads: tuple[str, ...]  # the names of the payload's file fields
+    place: str  # the file and line of its declaration
+    declared_in: str  # the module of its declaration
 
     def __call__(self, job: Any, payload: BaseModel, **needs: Any) -> Any:
         """Call the handler as a plain function, for tests."""
@@ -186,11 +190,17 @@ def job_type(
     - ``asks_password``: users confirm with their own password that they start it; it is never run again in bulk.
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
     - ``replaces=True`` replaces a registered type of the same name.
+
+    Raises `BadJobType`, with the place, for anything that could not work when a job runs.
     """
+    options = dict(locals())
+    caller = sys._getframe(1)  # noqa: SLF001  (the line of the declaration)
+    place = place_of(caller)
+    check_options(place, options)
 
     def declare(handler: Callable[..., Any]) -> JobType:
         refuse_lazy_handler(handler)
-        payload_class, needs = _signature(handler)
+        payload_class, needs = read_signature(handler)
         return JobType(
             name=name,
             title=title,
@@ -218,7 +228,9 @@ def job_type(
             replaces=replaces,
             keep_files=keep_files,
             listed=listed,
-            uploads=_uploads(payload_class),
+            uploads=_uploads(handler, payload_class),
+            place=place,
+            declared_in=caller.f_globals.get("__name__", ""),
         )
 
     return declare
@@ -245,18 +257,8 @@ def _field_names(payload_class: type[BaseModel]) -> frozenset[str]:
     return frozenset({*fields, *(field.alias for field in fields.values() if field.alias)})
 
 
-def _signature(handler: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, type]]:
-    hints = get_type_hints(handler)
-    _, *names = inspect.signature(handler).parameters
-    payload = hints.get(names[0]) if names else None
-    if not (isinstance(payload, type) and issubclass(payload, BaseModel)):
-        message = f"{handler.__qualname__} must take (job: JobContext, payload: a pydantic model)."
-        raise TypeError(message)
-    return payload, {name: hints[name] for name in names[1:]}
-
-
-def _uploads(payload_class: type[BaseModel]) -> tuple[str, ...]:
-    hints = get_type_hints(payload_class)
+def _uploads(handler: Callable[..., Any], payload_class: type[BaseModel]) -> tuple[str, ...]:
+    hints = read_payload_hints(handler, payload_class)
     return tuple(name for name in payload_class.model_fields if _is_upload(hints[name]))
 
 

@@ -31,7 +31,8 @@ class Registry:
         known = self._types.get(job_type.name)
         if known and not job_type.replaces:
             message = (
-                f"Two job types are named {job_type.name!r}: {known.location} and {job_type.location}. "
+                f"Two job types are named {job_type.name!r}: {known.location} ({known.place}) and "
+                f"{job_type.location} ({job_type.place}). "
                 "Rename one, or set replaces=True."
             )
             raise DuplicateJobType(message)

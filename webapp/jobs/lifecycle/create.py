@@ -17,12 +17,12 @@ from webapp.jobs.definition.payload import Vault, dump_payload
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
+from webapp.jobs.model.value_rules import KEY_LIMIT
 from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobNotFound, JobStore
-from webapp.jobs.store.unique_keys import KEY_LIMIT
 from webapp.schema import attachments, dependencies, jobs, later
 
 _NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
@@ -101,9 +101,9 @@ def checked_key(key: str | None, rule: str = "A unique key must have 1 to", limi
 
 
 def initial_status(*, run_at: object, delay: timedelta | None, held: bool) -> Status:
-    """Return the status of a new job: held for other jobs, scheduled, or queued."""
-    if delay is not None and delay < timedelta(0):
-        message = "A delay cannot be negative."
+    """Return the status of a new job: held for other jobs, scheduled, or queued; raise `BadRequest` for two times."""
+    if delay is not None and run_at is not None:
+        message = "Give run_at or delay, not both."
         raise BadRequest(message)
     if held:
         return Status.HELD

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from random import uniform
+from types import MappingProxyType
 
+from webapp.jobs.model import value_rules
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.value_rules import NOTHING, ValueRule
 
 FOREVER = timedelta.max
 INSTALLATION_DEFAULT = timedelta(0)  # of `stale_after`
-FIRST_PRIORITY = 1_000_000  # of work that stops other jobs; operators raise priorities up to the one below
+FIRST_PRIORITY = value_rules.HIGHEST_PRIORITY  # of work that stops other jobs; operators stay one below it
 MAX_INTERRUPTIONS = 10
 TOO_MANY_INTERRUPTIONS = (
     f"It was interrupted {MAX_INTERRUPTIONS} times in a row without saving a checkpoint. "
@@ -25,6 +28,31 @@ MAX_POSTPONEMENTS = 10_000
 TOO_MANY_POSTPONEMENTS = f"It was postponed {MAX_POSTPONEMENTS:,} times without using up an attempt."
 LONGEST_DELAY = timedelta(days=3650)  # a date that every database can hold
 _MAX_DELAY = timedelta(hours=1)  # of delays that double
+_DELAY = value_rules.period(zero=True)
+_KEPT_FOR = NOTHING | _DELAY | ValueRule("FOREVER", lambda value: value == FOREVER)
+_ERRORS = ValueRule(
+    "a tuple of exception classes",
+    lambda value: isinstance(value, tuple) and all(isinstance(e, type) and issubclass(e, BaseException) for e in value),
+)
+_RETRY_RULES: Mapping[str, ValueRule] = MappingProxyType(
+    {
+        "max_attempts": value_rules.integer(1, 1_000_000),
+        "delays": ValueRule(
+            "a list of timedeltas of zero or more",
+            lambda value: isinstance(value, list | tuple) and all(map(_DELAY.accepts, value)),
+        ),
+        "first_delay": _DELAY,
+        "jitter": ValueRule("a number from 0 to 1", lambda value: type(value) in {int, float} and 0 <= value <= 1),
+        "retry_on": _ERRORS,
+        "fail_on": _ERRORS,
+        "can_retry": NOTHING | ValueRule("a function of the attempt and the error", callable),
+    }
+)
+
+
+def _check(policy: object, rules: Mapping[str, ValueRule]) -> None:
+    if objection := value_rules.first_objection({name: getattr(policy, name) for name in rules}, rules):
+        raise ValueError(objection)
 
 
 class OnDuplicate(StrEnum):
@@ -66,13 +94,8 @@ class RetryPolicy:
     can_retry: Callable[[int, BaseException], bool] | None = None
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        if self.max_attempts < 1:
-            message = f"max_attempts must be 1 or more, not {self.max_attempts}."
-            raise ValueError(message)
-        if any(delay < timedelta(0) for delay in (*self.delays, self.first_delay)):
-            message = "Delays of retries cannot be negative."
-            raise ValueError(message)
+        """Raise ``ValueError`` for a value that could not work when a job fails."""
+        _check(self, _RETRY_RULES)
 
     def allows(self, attempt: int, max_attempts: int, error: BaseException) -> bool:
         """Return whether the job is retried after attempt ``attempt`` of ``max_attempts`` failed with ``error``."""
@@ -106,11 +129,8 @@ class Retention:
     stale: timedelta | None = None
 
     def __post_init__(self) -> None:
-        """Check the values."""
-        for status, period in self.by_status().items():
-            if period < timedelta(0):
-                message = f"The retention of {status} jobs cannot be negative: {period}."
-                raise ValueError(message)
+        """Raise ``ValueError`` for a period that is none."""
+        _check(self, dict.fromkeys(("completed", "failed", "cancelled", "stale"), _KEPT_FOR))
 
     def by_status(self) -> Mapping[Status, timedelta]:
         """Return the periods that are set."""

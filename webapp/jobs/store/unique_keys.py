@@ -17,7 +17,6 @@ from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.store.transitions import released
 from webapp.schema import dependencies, jobs
 
-KEY_LIMIT = 200  # characters
 _HELD = jobs.c.status == literal_column("'held'")  # a literal, so that the partial index is used
 _predecessors = jobs.alias("predecessors")
 

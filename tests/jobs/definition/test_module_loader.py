@@ -1,0 +1,131 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from webapp.config import BadSettingError
+from webapp.jobs.definition.module_loader import JobTypeModules
+from webapp.jobs.definition.registry import Registry
+
+numbers = count()
+HEAD = """from pydantic import BaseModel
+from webapp.jobs import job_type
+class Sheet(BaseModel):
+    pages: int = 1
+"""
+GOOD = HEAD + "@job_type('sheet', title='Sheet')\ndef sheet(job, payload: Sheet): ...\n"
+
+
+class Printer:
+    """A service."""
+
+
+Write = Callable[[str], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write a module that can be imported; return its name."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(text: str) -> str:
+        name = f"loaded_types_{next(numbers)}"
+        (tmp_path / f"{name}.py").write_text(text)
+        return name
+
+    return write
+
+
+def load(*names: str) -> Registry:
+    registry = Registry()
+    modules = JobTypeModules(registry, roles=["user", "admin"], services=[Printer])
+    for name in names:
+        modules.add("DESKJOB_JOBTYPES", name, partial(import_module, name))
+    return registry
+
+
+def refusal(*names: str) -> str:
+    with pytest.raises(BadSettingError) as refused:
+        load(*names)
+    sentence = str(refused.value)
+    assert sentence.startswith(f"DESKJOB_JOBTYPES cannot be used ({names[-1]!r}): ")
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_the_types_of_a_module_are_registered(write: Write) -> None:
+    assert "sheet" in load(write(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("import no_such_thing\n", "No module named 'no_such_thing'"),
+        ("x = 1\ny = x / 0\n", "ZeroDivisionError: division by zero ({file}:2)"),
+        ("import sys\nsys.exit('no')\n", "SystemExit: no ({file}:2)"),
+        ("def broken(:\n", "invalid syntax ({file}:1)"),
+        ("raise ValueError('''one\ntwo''')\n", "ValueError: one ({file}:1)"),
+        ("raise ValueError('x' * 9000)\n", "(cut, 9,000 characters) ({file}:1)"),
+        ("class Odd(BaseException):\n    __str__ = None\nraise Odd\n", "Odd: (Its text cannot be shown"),
+        ("x = 1\n", "it declares no job type"),
+        (GOOD.replace("title=", "timeout=600, title="), "{file}:5: timeout must be a timedelta"),
+        (
+            GOOD.replace("title=", "roles=['chief'], title="),
+            "{file}:5: There is no role 'chief'. The roles are: user, ad",
+        ),
+        (
+            GOOD.replace("Sheet):", "Sheet, db: Sheet):"),
+            "{file}:5: The parameter 'db' requests Sheet, which is no serv",
+        ),
+        (GOOD.replace("def sheet", "async def sheet"), "The handler sheet ({file}:5) is an async function."),
+        (GOOD.replace("title=", "titel="), "TypeError: "),
+        (
+            GOOD.replace("title=", "keep=Retention(failed=3), title=").replace("job_type\n", "Retention, job_type\n"),
+            "failed must be None or a timedelta of zero or more, at most 36500 days or FOREVER, not 3 ({file}:5)",
+        ),
+        (GOOD + GOOD.replace("def sheet", "def again"), " ({file}:5) and "),
+    ],
+)
+def test_a_bad_module_is_refused_in_one_sentence_with_the_place(write: Write, text: str, sentence: str) -> None:
+    name = write(text)
+    file = next(str(Path(place) / f"{name}.py") for place in sys.path if (Path(place) / f"{name}.py").exists())
+    assert sentence.format(file=file) in refusal(name)
+
+
+def test_a_module_whose_name_begins_alike_is_not_its_part(write: Write) -> None:
+    numbered = write("x = 1\n")
+    longer = f"{numbered}_more"
+    folder = next(Path(place) for place in sys.path if (Path(place) / f"{numbered}.py").exists())
+    (folder / f"{longer}.py").write_text(GOOD)
+    (folder / f"{numbered}.py").write_text(f"from {longer} import sheet\n")
+    assert "declares no job type" in refusal(numbered)
+
+
+def test_a_type_of_an_imported_handler_belongs_to_the_module_that_declares_it(write: Write) -> None:
+    handlers = write(HEAD + "def sheet(job, payload: Sheet): ...\n")
+    types = f"from webapp.jobs import job_type\nimport {handlers}\nx = job_type('x', title='X')({handlers}.sheet)\n"
+    assert "x" in load(write(types))
+
+
+def test_commands_end_with_status_2_and_the_sentence(write: Write, tmp_path: Path) -> None:
+    name = write(GOOD.replace("title=", "timeout=600, title="))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{Path.cwd()}:{tmp_path}",
+        "DESKJOB_DATA_DIR": str(tmp_path / "var"),
+        "DESKJOB_JOBTYPES": name,
+    }
+    for words in (["type", "list"], ["worker"], ["clock"], ["web"]):
+        ended = subprocess.run(
+            [sys.executable, "-m", "webapp.cli", *words], env=environment, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 2, ended.stderr
+        assert ended.stderr.startswith(f"deskjob: DESKJOB_JOBTYPES cannot be used ({name!r}): {tmp_path}")
+        assert len(ended.stderr.splitlines()) == 1

@@ -1,0 +1,166 @@
+"""Checks the whole declaration of a job type when `@job_type` is applied. One sentence names the first mistake."""
+
+import inspect
+import re
+from collections.abc import Callable, Collection, Mapping
+from types import CodeType, FrameType, MappingProxyType
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel
+
+from webapp.jobs.model import value_rules
+from webapp.jobs.model.incoming_text import TITLE_LIMIT
+from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
+from webapp.jobs.model.value_rules import NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
+
+_BY_POSITION = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}").fullmatch
+_MOST = 1_000_000
+
+
+class BadJobType(TypeError):
+    """Raised when a job type is declared with something that cannot work; the message names the place."""
+
+    def __init__(self, place: str, sentence: str) -> None:
+        """Name the place of the declaration."""
+        self.sentence = sentence
+        super().__init__(f"{place}: {sentence}")
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping) and all(map(_is_word, value))
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and value.isidentifier()
+
+
+def _is_labels(value: object) -> bool:
+    texts = list(value.values()) if isinstance(value, Mapping) else value
+    return isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+
+
+def _takes_one_argument(value: object) -> bool:
+    if not callable(value):
+        return False
+    try:
+        inspect.signature(value).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # a function in C without a signature
+        return True
+    return True
+
+
+_LIMIT = NOTHING | value_rules.integer(1, _MOST)
+RULES: Mapping[str, ValueRule] = MappingProxyType(
+    {
+        "name": ValueRule(
+            "1 to 80 letters (a to z), digits, '_', '-' and '.'",
+            lambda value: isinstance(value, str) and _NAME(value) is not None,
+        ),
+        "title": value_rules.text(TITLE_LIMIT),
+        "description": ValueRule("a text", lambda value: isinstance(value, str)),
+        "group": value_rules.text(80),
+        "queue": QUEUE_NAME,
+        "priority": PRIORITY,
+        "max_attempts": value_rules.integer(1, _MOST),
+        "retry": NOTHING | value_rules.instance(RetryPolicy, "a RetryPolicy"),
+        "max_running": _LIMIT,
+        "max_running_per_owner": _LIMIT,
+        "unique_key": NOTHING
+        | value_rules.text(value_rules.KEY_LIMIT)
+        | ValueRule("a function of the payload", _takes_one_argument),
+        "on_duplicate": value_rules.one_of(list(OnDuplicate)),
+        "timeout": value_rules.period(),
+        "stop_grace": value_rules.period(zero=True),
+        "stale_after": NOTHING | value_rules.period(zero=True),  # zero: the installation decides
+        "rerun_lost": TRUTH,
+        "own_process": TRUTH,
+        "worker_only": TRUTH,
+        "keep": value_rules.instance(Retention, "a Retention"),
+        "roles": ValueRule("a list of roles, such as ('admin',)", _is_names),
+        "replaces": TRUTH,
+        "keep_files": value_rules.period(zero=True),
+        "listed": TRUTH,
+        "for_tenants": TRUTH,
+        "asks_password": TRUTH,
+    }
+)
+
+
+def place_of(frame: FrameType | None) -> str:
+    """Return the file and line that a frame is executing."""
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "?"
+
+
+def check_options(place: str, options: Mapping[str, Any]) -> None:
+    """Raise `BadJobType` unless every option of a declaration can be used."""
+    if objection := value_rules.first_objection(options, RULES):
+        raise BadJobType(place, objection)
+    if options["retry"] is not None and options["max_attempts"] != 1:
+        raise BadJobType(place, "max_attempts belongs into the RetryPolicy when there is one.")
+
+
+def read_signature(handler: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, type]]:
+    """Return the payload class of a handler and the services that it requests; raises `BadJobType`."""
+    code = getattr(handler, "__code__", None)
+    if not isinstance(code, CodeType):
+        raise BadJobType(
+            getattr(handler, "__module__", "?"), f"A handler must be a function, not {value_rules.shown(handler)}."
+        )
+    place = f"{code.co_filename}:{code.co_firstlineno}"
+    hints = _hints(place, handler.__qualname__, handler)
+    parameters = list(inspect.signature(handler).parameters.values())
+    payload = hints.get(parameters[1].name) if len(parameters) > 1 else None
+    by_position = all(parameter.kind in _BY_POSITION for parameter in parameters[:2])
+    if not (by_position and isinstance(payload, type) and issubclass(payload, BaseModel)):
+        raise BadJobType(place, f"{handler.__qualname__} must take (job: JobContext, payload: a pydantic model).")
+    needs = parameters[2:]
+    for parameter in needs:
+        if problem := _problem_with(parameter, hints):
+            raise BadJobType(place, f"The parameter {parameter.name!r} of {handler.__qualname__} {problem}")
+    return payload, {parameter.name: hints[parameter.name] for parameter in needs}
+
+
+def read_payload_hints(handler: Callable[..., Any], payload_class: type[BaseModel]) -> dict[str, Any]:
+    """Return the types of the payload's fields; raises `BadJobType` for an unknown one and bad words for its form."""
+    place = f"{handler.__code__.co_filename}:{handler.__code__.co_firstlineno}"
+    hints = _hints(place, payload_class.__qualname__, payload_class)
+    for name, field in payload_class.model_fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, Mapping) and (objection := _extra_objection(extra)):
+            raise BadJobType(place, f"The field {name!r} of {payload_class.__qualname__}: {objection}")
+    return hints
+
+
+_EXTRA_RULES: Mapping[str, ValueRule] = MappingProxyType(  # other names belong to JSON Schema
+    {
+        "accept": ValueRule("a text such as '.csv,.xlsx'", lambda value: isinstance(value, str)),
+        "max_bytes": NOTHING | value_rules.integer(1, 2**62),
+        "labels": ValueRule("a mapping of values to texts, or a list of texts", _is_labels),
+        "multiline": TRUTH,
+    }
+)
+
+
+def _extra_objection(extra: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in extra.items() if name in _EXTRA_RULES}
+    return value_rules.first_objection(given, _EXTRA_RULES)
+
+
+def _problem_with(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> str:
+    if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
+        return "must be an ordinary parameter with the class of a service."
+    if parameter.default is not parameter.empty:
+        return "cannot have a default: workers always supply the service of its class."
+    if not isinstance(hints.get(parameter.name), type):
+        return "must have the class of a service as its type, such as `accounts: Accounts`."
+    return ""
+
+
+def _hints(place: str, name: str, annotated: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(annotated)
+    except Exception as error:  # noqa: BLE001  (an annotation can be any expression)
+        raise BadJobType(place, f"The types of {name} cannot be read: {error}.") from None

@@ -1,0 +1,85 @@
+"""Loads the job types of a module into the registry, or says in one sentence what is wrong with it and where."""
+
+import traceback
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import ModuleType
+
+from webapp.config import BadSettingError
+from webapp.jobs.definition.declaration import BadJobType
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.lazy_handlers import LazyHandler
+from webapp.jobs.definition.registry import DuplicateJobType, Registry
+from webapp.jobs.model.incoming_text import clean_text
+
+_ENGINE = str(Path(__file__).parents[1])  # its own lines are no place of a mistake
+_MESSAGE_LIMIT = 300  # characters of what a module raised
+
+
+class JobTypeModules:
+    """Loads modules of job types; ``roles`` and ``services`` are those of the installation."""
+
+    def __init__(self, registry: Registry, *, roles: Collection[str], services: Collection[type]) -> None:
+        self._registry = registry
+        self._roles = roles
+        self._services = services
+
+    def add(self, source: str, name: str, load: Callable[[], object]) -> None:
+        """Register the job types of a module; raise `BadSettingError` that begins with ``source``."""
+        problem = self._add(load)
+        if problem:
+            message = f"{source} cannot be used ({name!r}): {problem.rstrip('.')}."
+            raise BadSettingError(message)
+
+    def _add(self, load: Callable[[], object]) -> str:
+        """Return what is wrong; an empty text if nothing is."""
+        try:
+            module = load()
+        except (BadJobType, LazyHandler) as error:
+            return str(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (a module can raise anything while it is imported)
+            return _sentence(error)
+        if not isinstance(module, ModuleType):
+            return f"it is {type(module).__name__} and not a module"
+        job_types = [value for value in vars(module).values() if _belongs_to(value, module)]
+        if not job_types:
+            return "it declares no job type. Use @job_type, and import the modules of a package in its __init__.py"
+        return next(filter(None, map(self._register, job_types)), "")
+
+    def _register(self, job_type: JobType) -> str:
+        if unknown := sorted(job_type.roles - set(self._roles)):
+            known = ", ".join(self._roles)
+            return f"{job_type.place}: There is no role {unknown[0]!r}. The roles are: {known}"
+        for name, service in job_type.needs.items():
+            if service not in self._services:
+                known = ", ".join(sorted(each.__name__ for each in self._services))
+                return (
+                    f"{job_type.place}: The parameter {name!r} requests {service.__name__}, which is no service. "
+                    f"The services are: {known}"
+                )
+        try:
+            self._registry.add(job_type)
+        except DuplicateJobType as error:
+            return str(error)
+        return ""
+
+
+def _belongs_to(value: object, module: ModuleType) -> bool:
+    """Return whether a value is a job type that this module or one below it declares."""
+    own = module.__name__
+    return isinstance(value, JobType) and any(
+        name == own or name.startswith(f"{own}.") for name in (value.handler.__module__, value.declared_in)
+    )
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({error.filename}:{error.lineno})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    places = [frame for frame in frames if not frame.filename.startswith((_ENGINE, "<"))]
+    where = f" ({places[-1].filename}:{places[-1].lineno})" if places else ""
+    lines = clean_text(error, _MESSAGE_LIMIT).strip().splitlines() or ["no message"]
+    what = lines[0] if isinstance(error, ImportError) else f"{type(error).__name__}: {lines[0]}"
+    return f"{what.rstrip('.')}{where}"
