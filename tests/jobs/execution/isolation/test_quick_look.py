@@ -16,6 +16,8 @@ FREQUENT: dict[str, Callable[[], object]] = {
     "a blocked signal": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}),
     "logging": logging.disable,
     "the import path": lambda: sys.path.append("/"),
+    "a standard stream": lambda: os.close(0),
+    "the priority": lambda: os.nice(1),
 }
 
 

@@ -37,7 +37,7 @@ _LIMITS = (
     *(resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC, resource.RLIMIT_STACK),
 )
 _TIMERS = (signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)  # the executor resets ITIMER_REAL
-_STANDARD_STREAMS = (0, 1, 2)
+STANDARD_STREAMS = (0, 1, 2)
 _LOOP_POLICY = "_event_loop_policy"  # asyncio's, which holds the current loop: a job may have closed that
 # Replacing one of these is a common way to change what the rest of the process does
 _ATTRIBUTES: Mapping[ModuleType, tuple[str, ...]] = {
@@ -274,10 +274,11 @@ def _priority() -> int:
 
 
 def _standard_streams() -> list[tuple[int, int] | None]:
-    return [_file_identity(number) for number in _STANDARD_STREAMS]
+    return [file_identity(number) for number in STANDARD_STREAMS]
 
 
-def _file_identity(number: int) -> tuple[int, int] | None:
+def file_identity(number: int) -> tuple[int, int] | None:
+    """Return which file a descriptor refers to, as (device, inode); ``None`` if it is closed."""
     try:
         found = os.fstat(number)
     except OSError:

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from webapp.jobs.execution.isolation.environment_variables import variables_of
+from webapp.jobs.execution.isolation.process_state import STANDARD_STREAMS, file_identity
 
 _BLOCK, _NOTHING = int(signal.SIG_BLOCK), ()
 
@@ -34,7 +35,10 @@ class QuickLook:
             folder = os.getcwd()  # noqa: PTH109  (for every job)
         except OSError:
             return None  # it was deleted
+        # What cannot be put back is found here, before the next job is claimed: it would lose an attempt otherwise
         return (
+            *map(file_identity, STANDARD_STREAMS),
+            os.getpriority(os.PRIO_PROCESS, 0),
             *(folder, umask, time.tzname, self._manager.disable, root.level, len(root.handlers)),
             *(sys.stdout, sys.stderr, len(sys.path), sys.getrecursionlimit(), socket.getdefaulttimeout()),
             _signal.pthread_sigmask(_BLOCK, _NOTHING),
