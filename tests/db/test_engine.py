@@ -3,11 +3,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from webapp import schema
-from webapp.db.engine import reading, sharing_reads, writing
+from webapp.db.engine import holding_connections, own_connections, reading, sharing_reads, writing
 
 pytestmark = pytest.mark.dialect
 
@@ -66,3 +66,69 @@ def test_shared_reads_see_later_writes(app: Flask, database: str) -> None:
             connection.execute(text("INSERT INTO queues (name, reason) VALUES ('night', '')"))
         with reading(engine) as connection:
             assert connection.execute(names).scalar_one() == before + 1
+
+
+def add_queue(connection: Connection, name: str) -> None:
+    connection.execute(text("INSERT INTO queues (name, reason) VALUES (:name, '')"), {"name": name})
+
+
+def queue_names(engine: Engine) -> set[str]:
+    with reading(engine) as connection:
+        return set(connection.execute(text("SELECT name FROM queues")).scalars())
+
+
+def test_held_connections_serve_one_transaction_after_the_other(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with holding_connections():
+        with writing(engine) as first:
+            add_queue(first, "night")
+        with writing(engine) as second:
+            add_queue(second, "day")
+        assert first is second
+        assert not first.in_transaction()
+        assert queue_names(engine) >= {"night", "day"}
+    assert engine.pool.checkedout() == 0
+
+
+def test_a_held_transaction_that_raises_is_rolled_back(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with holding_connections():
+        with pytest.raises(ValueError, match="broken"), writing(engine) as connection:
+            add_queue(connection, "night")
+            raise ValueError("broken")
+        with writing(engine) as connection:
+            add_queue(connection, "day")
+        assert "night" not in queue_names(engine)
+        assert "day" in queue_names(engine)
+
+
+def test_a_transaction_within_another_uses_its_own_connection(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with holding_connections(), writing(engine) as outer:
+        if database == "postgresql":  # SQLite has one writer
+            with writing(engine) as inner:
+                assert inner is not outer
+        with reading(engine) as reader:
+            assert reader is not outer
+
+
+def test_a_held_connection_that_breaks_is_replaced(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with holding_connections():
+        with pytest.raises(DBAPIError), writing(engine) as broken:
+            broken.execute(text("INSERT INTO nothing_of_that_name VALUES (1)"))
+        with writing(engine) as connection:
+            add_queue(connection, "night")
+        assert connection is not broken
+    assert "night" in queue_names(engine)
+
+
+def test_own_connections_leave_held_ones_alone(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with holding_connections():
+        with writing(engine) as held:
+            add_queue(held, "night")
+        with own_connections(), writing(engine) as own:
+            assert own is not held
+        with writing(engine) as again:
+            assert again is held

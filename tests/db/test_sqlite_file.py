@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from webapp.db.engine import engine_options, reading, sharing_reads, writing
+from webapp.db.engine import engine_options, holding_connections, reading, sharing_reads, writing
 from webapp.db.retry import is_away
 from webapp.db.sqlite_file import removed_file, was_removed
 
@@ -49,6 +49,15 @@ def test_a_removed_file_is_an_error_of_reads_and_writes_and_is_not_created_anew(
         with pytest.raises(OperationalError), sharing_reads():
             words(engine)
     assert not path.exists()
+
+
+def test_a_held_connection_notices_that_its_file_was_removed(engine: Engine, path: Path) -> None:
+    with holding_connections():
+        add(engine, "kept")
+        path.unlink()
+        for _ in range(2):
+            with pytest.raises(OperationalError, match="was removed while Deskjob was running"):
+                add(engine, "lost")
 
 
 def test_a_file_that_is_put_back_is_used_again(engine: Engine, path: Path) -> None:

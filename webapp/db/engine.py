@@ -2,6 +2,9 @@
 
 Does not know any table. Reads never take SQLite's write lock. Writes take it immediately
 (``BEGIN IMMEDIATE``), so that a second writer waits instead of failing in the middle.
+
+A connection comes from the engine's pool and is checked there: PostgreSQL is asked, SQLite's file must still exist.
+`sharing_reads` and `holding_connections` do that once for many statements.
 """
 
 import sqlite3
@@ -14,17 +17,19 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.sqlite_file import remember_file
+from webapp.db.sqlite_file import has_its_file, remember_file
 
 _BUSY_TIMEOUT_SECONDS = 10
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
+_BEGIN = "BEGIN IMMEDIATE"
 Callback = Callable[[], None]
 Step = Callable[[Connection], Callback]
 _joined_steps: ContextVar[list[Callable[[Connection], object]]] = ContextVar("joined_steps", default=[])  # noqa: B039
 _last_steps: WeakKeyDictionary[Connection, list[Step]] = WeakKeyDictionary()
 _savepoint_sizes: WeakKeyDictionary[Connection, list[int]] = WeakKeyDictionary()  # of open savepoints
-_shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", default=None)
+_shared: ContextVar[dict[Engine, Connection] | None] = ContextVar("shared", default=None)  # for reads
+_held: ContextVar[dict[Engine, Connection] | None] = ContextVar("held", default=None)  # for transactions
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -82,6 +87,55 @@ def sharing_reads() -> Iterator[None]:
             connection.close()
 
 
+@contextmanager
+def holding_connections() -> Iterator[None]:
+    """Let reads, and transactions too, share one connection per engine, for a process that works in a loop.
+
+    A connection that breaks is noticed by the error of its next statement, so the caller must repeat what failed
+    (`webapp.db.retry`). Code that can be interrupted anywhere must run in `own_connections`.
+    """
+    held: dict[Engine, Connection] = {}
+    token = _held.set(held)
+    try:
+        with sharing_reads():
+            yield
+    finally:
+        _held.reset(token)
+        for connection in held.values():
+            connection.close()
+
+
+@contextmanager
+def own_connections() -> Iterator[None]:
+    """Take connections from the pool again, within a block of `holding_connections`."""
+    shared, held = _shared.set(None), _held.set(None)
+    try:
+        yield
+    finally:
+        _shared.reset(shared)
+        _held.reset(held)
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    held = _held.get()
+    if held is None or (engine in held and held[engine].in_transaction()):
+        with engine.begin() as connection:
+            yield connection
+        return
+    if engine in held and not has_its_file(held[engine].info):
+        held.pop(engine).close()
+    if engine not in held:
+        held[engine] = engine.connect()
+    connection = held[engine]
+    try:
+        with connection.begin():
+            yield connection
+    except DBAPIError:
+        held.pop(engine).close()
+        raise
+
+
 def _reader(engine: Engine) -> Connection:
     option = {"lone_statements": True} if is_sqlite(engine) else {"isolation_level": "AUTOCOMMIT"}
     return engine.connect().execution_options(**option)
@@ -91,7 +145,7 @@ def _reader(engine: Engine) -> Connection:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction: committed at the end of the block, rolled back if the block raises."""
     joined_steps = _joined_steps.get()
-    with engine.begin() as connection:
+    with _transaction(engine) as connection:
         yield connection
         for step in joined_steps:
             step(connection)
@@ -175,7 +229,12 @@ def _set_pragmas(connection: Any, record: Any) -> None:
 @event.listens_for(Engine, "begin")
 def _begin(connection: Connection) -> None:
     if is_sqlite(connection.engine) and not connection.get_execution_options().get("lone_statements"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # not by SQLAlchemy's own execution, which would take as long as the insert of a row
+        begin_transaction = connection.connection.dbapi_connection.execute  # type: ignore[union-attr]
+        try:
+            begin_transaction(_BEGIN)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(_BEGIN, None, error, sqlite3.Error, dialect=connection.dialect) from error
 
 
 @event.listens_for(Engine, "savepoint")

@@ -8,6 +8,7 @@ like an unreachable database, and no empty file is created in its place.
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -45,11 +46,16 @@ def remember_file(connection: sqlite3.Connection, info: dict[str, Any]) -> None:
         info[_FILE] = (path, *_identity(path))
 
 
+def has_its_file(info: Mapping[str, Any]) -> bool:
+    """Return whether the file of a connection still stands at its path; ``info`` is the connection's."""
+    file = info.get(_FILE)
+    return file is None or _identity(file[0]) == file[1:]
+
+
 @event.listens_for(Engine, "checkout")
 def _check_file(_connection: object, record: Any, _proxy: object) -> None:
-    file = record.info.get(_FILE)
-    if file is not None and _identity(file[0]) != file[1:]:
-        raise DisconnectionError(f"The database file {file[0]}{_REMOVED}")
+    if not has_its_file(record.info):
+        raise DisconnectionError(f"The database file {record.info[_FILE][0]}{_REMOVED}")
 
 
 def _is_missing(path: str) -> bool:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import StatementError
 
-from webapp.db.engine import writing, writing_autocommit
+from webapp.db.engine import own_connections, writing, writing_autocommit
 from webapp.db.retry import is_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import JobType
@@ -117,8 +117,12 @@ class Executor:
         except BaseException:  # KeyboardInterrupt during an inline run
             reporter.close()
             raise
-        ending = _masked(ending, reporter.mask)
-        ending = replace(ending, cpu_seconds=process_time() - started, peak_memory=peak_memory())
+        ending = replace(
+            ending,
+            **_masked_texts(ending, reporter.mask),
+            cpu_seconds=process_time() - started,
+            peak_memory=peak_memory(),
+        )
         try:
             self._write(job, location, ending, reporter)
         except LeaseLost:
@@ -135,7 +139,8 @@ class Executor:
             return self._hand_back_or_stop(job, reporter)
         job_type = self._registry.get(job.type)
         try:
-            with self._isolated(job), time_limit(job_type.timeout):
+            self._check_owner(job)
+            with own_connections(), self._isolated(job), time_limit(job_type.timeout):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded, RetryLater) as stop:
             return self._hand_back(job_type, job, stop, reporter)
@@ -203,9 +208,8 @@ class Executor:
         return replace(ending, status=Status.SCHEDULED, retry_in=delay)
 
     def _call(self, job_type: JobType, job: Job, reporter: Reporter) -> Any:
-        if not self._retry(lambda: self._has_active_owner(job)):
-            raise OwnerMissing
-        reporter.mask = SecretMask(secret_values(job.payload, self._vault))
+        if secrets := secret_values(job.payload, self._vault):
+            reporter.mask = SecretMask(secrets)
         payload = load_payload(job_type, job.payload, self._vault)
         if reporter.stop:
             raise reporter.stop
@@ -286,8 +290,10 @@ class Executor:
             for queue in woken:
                 self._wake(queue)
 
-    def _has_active_owner(self, job: Job) -> bool:
-        return job.owner.user_id is None or self._owner_is_active(job.owner.user_id)
+    def _check_owner(self, job: Job) -> None:
+        user_id = job.owner.user_id
+        if user_id is not None and not self._retry(lambda: self._owner_is_active(user_id)):
+            raise OwnerMissing
 
     def _stop_requested(self, reporter: Reporter) -> bool:
         return self._retry(reporter.read_stop_flag)
@@ -307,9 +313,10 @@ def _retry_delay(job_type: JobType, job: Job, error: BaseException) -> float | N
     return job_type.retry.delay(job.attempt_number).total_seconds()
 
 
-def _masked(ending: Ending, mask: SecretMask) -> Ending:
-    error, trace, parameters = (mask.values(value) for value in (ending.error, ending.traceback, ending.parameters))
-    return replace(ending, error=error, traceback=trace, parameters=parameters)
+def _masked_texts(ending: Ending, mask: SecretMask) -> dict[str, Any]:
+    if ending.error is None:
+        return {}
+    return {name: mask.values(getattr(ending, name)) for name in ("error", "traceback", "parameters")}
 
 
 def _failed(sentence: str, trace: str | None = None) -> Ending:

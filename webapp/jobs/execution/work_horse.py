@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
+from webapp.db.engine import holding_connections
 from webapp.db.retry import ignore_while_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.executor import Executor
@@ -56,6 +57,10 @@ class WorkHorse:
 
     def drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
         """Run queued jobs of ``queue`` until there are none or the budget is used up; return how many were run."""
+        with holding_connections():
+            return self._drain(queue, lease_id, location)
+
+    def _drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
         started, count = monotonic(), 0
         self._executor.isolation = JobIsolation(self._budget.megabytes * _MEBIBYTE // _MEMORY_SHARE)
         while not self._must_stop() and (job := self._next(queue, lease_id, fresh=count == 0)):
