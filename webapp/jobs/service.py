@@ -24,6 +24,7 @@ from webapp.jobs.lifecycle.attributes import output_lifetime
 from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
 from webapp.jobs.lifecycle.create import BadRequest, NewJob
 from webapp.jobs.lifecycle.delete import JobDeleter
+from webapp.jobs.lifecycle.job_options import CHILD_CHOICES, check_arguments, check_choices, check_ids
 from webapp.jobs.lifecycle.job_writer import JobCreation, JobWriter
 from webapp.jobs.lifecycle.optimistic_update import JobUpdater
 from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
@@ -77,6 +78,7 @@ class Jobs:
         self._removing = JobDeleter(engine, files)
         self._queries = VisibleJobs(engine)
         self._attachments = Attachments(engine)
+        self._checked_queue: tuple[UUID, str] | None = None  # the root and the queue of the last child
 
     def create_job(
         self,
@@ -98,9 +100,10 @@ class Jobs:
 
         ``files`` fills the payload's uploads by field name. ``run_at`` or ``delay`` start it later,
         ``after`` starts it when those jobs have completed (with ``on_finish``: when they have ended
-        in any way). ``choices`` are ``triggered_by`` and overrides of the type's defaults: ``title``,
-        ``queue``, ``priority``, ``unique_key``, ``tolerant``. If an unfinished job holds the unique
-        key, ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
+        in any way). ``choices`` are ``triggered_by``, ``again_of`` (the job that this one repeats) and
+        overrides of the type's defaults: ``title``, ``queue``, ``priority``, ``unique_key``,
+        ``max_attempts``, ``tolerant``. Every value is checked. If an unfinished job holds the unique key,
+        ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
         job, or hold the new one until that job has ended. A ``request_key`` is an idempotency key: if
         it has already created a job, that job is returned.
         Without ``dispatch`` the job is record-only: no worker runs it, and the code that does the work
@@ -143,13 +146,26 @@ class Jobs:
 
         ``files`` is called only if ``request_key`` has not created a job yet.
         """
-        create.checked_key(request_key, "An idempotency key must have 1 to", idempotency_keys.KEY_LIMIT)
+        check_arguments(
+            type_name=type_name,
+            payload=payload,
+            owner=owner,
+            run_at=run_at,
+            delay=delay,
+            after=after,
+            on_finish=on_finish,
+            on_duplicate=on_duplicate,
+            request_key=request_key,
+            dispatch=dispatch,
+        )
+        check_choices(choices)
         if (existing := idempotency_keys.find_job_id(self.engine, request_key)) is not None:
             return JobCreation(self.store.get(existing), created=False)
         if not dispatch:
             create.refuse_start_conditions(run_at, delay, after)
             choices |= {"queue": NO_QUEUE, "record_only": True}
         inputs = files()
+        check_arguments(files=inputs)
         status = create.initial_status(run_at=run_at, delay=delay, held=bool(after))
         job_type = self.registry.get(type_name)
         job = create.new_job(
@@ -167,30 +183,46 @@ class Jobs:
         self, type_name: str, payload: Mapping[str, Any] | None = None, *, public: bool = True, **choices: Any
     ) -> Job:
         """Create a job that belongs to the system; by default everyone can see it."""
+        check_arguments(public=public)
         return self.create_job(type_name, payload, owner=Owner(public=public), **choices)
 
     def create_user_job(self, type_name: str, payload: Mapping[str, Any] | None, user_id: UUID, **choices: Any) -> Job:
         """Create a job that belongs to one user, and to the tenant of that user."""
+        check_arguments(user_id=user_id)
         with reading(self.engine) as connection:
             tenant = connection.execute(select(users.c.tenant).where(users.c.id == user_id)).scalar()
         return self.create_job(type_name, payload, owner=Owner(user_id=user_id, tenant=tenant), **choices)
 
     def create_many(
-        self, type_name: str, payloads: Sequence[Mapping[str, Any]], *, owner: Owner = SYSTEM, **choices: Any
+        self,
+        type_name: str,
+        payloads: Sequence[Mapping[str, Any]],
+        *,
+        owner: Owner = SYSTEM,
+        dispatch: bool = True,
+        **choices: Any,
     ) -> tuple[UUID, ...]:
-        """Create many jobs of one type in one transaction; return their ids in the order of the payloads."""
+        """Create many jobs of one type in one transaction; return their ids in the order of the payloads.
+
+        ``choices`` are those of `create_job`, except ``unique_key``.
+        """
+        check_arguments(type_name=type_name, payloads=payloads, owner=owner, dispatch=dispatch)
+        check_choices(choices)
         if not payloads:
             return ()
         job_type = self.registry.get(type_name)
-        if job_type.unique_key is not None:
+        if job_type.unique_key is not None or choices.get("unique_key") is not None:
             message = f"Jobs of the type {type_name!r} have a unique key. Create them one by one."
             raise BadRequest(message)
+        if not dispatch:
+            choices |= {"queue": NO_QUEUE, "record_only": True}
         model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
         self._refuse_unknown_queue(model.queue)
         stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]
         with writing(self.engine) as connection:
             ids = create.insert_alike(connection, model, stored)
-        self._wake(model.queue)
+        if dispatch:
+            self._wake(model.queue)
         return ids
 
     def create_child_job(
@@ -207,15 +239,18 @@ class Jobs:
 
         The child is held until the root's handler has returned, or until `release`. If the root
         already waits for its children, the child is queued at once. A retry of the root's attempt
-        deletes held children. If a child of that ``name`` exists, it is returned. Raises
-        `BadRequest` if the root has ended or is a child itself, and everything that `create_job`
-        raises.
+        deletes held children. If a child of that ``name`` exists, it is returned. ``choices`` are
+        ``title``, ``queue``, ``priority``, ``unique_key``, ``max_attempts``, ``tolerant`` and ``run_at``.
+        Raises `BadRequest` if the root has ended or is a child itself, and everything that `create_job` raises.
         """
-        if not dispatch:
-            choices |= {"queue": NO_QUEUE, "record_only": True}
+        check_ids(root_id)
+        check_arguments(type_name=type_name, name=name, dispatch=dispatch)
+        check_choices(choices, CHILD_CHOICES)
         try:
             child, woken = external_changes.add_child(
-                self.store, root_id, lambda root: self.child_of(root, type_name, payload, name, choices)
+                self.store,
+                root_id,
+                lambda root: self.child_of(root, type_name, payload, name, choices, dispatch=dispatch),
             )
         except IntegrityError:
             existing = self.store.child_named(root_id, name) if name is not None else None
@@ -225,14 +260,32 @@ class Jobs:
         self._wake_all(woken)
         return child
 
-    def child_of(self, root: Job, type_name: str, payload: Any, name: str | None, choices: Mapping[str, Any]) -> Job:
+    def child_of(
+        self,
+        root: Job,
+        type_name: str,
+        payload: Any,
+        name: str | None,
+        choices: Mapping[str, Any],
+        *,
+        dispatch: bool = True,
+    ) -> Job:
         """Return a child of a running job, not yet written; raise `BadRequest` for a child of a child."""
+        check_arguments(type_name=type_name, payload=payload, name=name)
+        check_choices(choices, CHILD_CHOICES)
         if root.root_id is not None:
             message = "A child cannot have children: jobs have two levels."
             raise BadRequest(message)
+        recorded = {} if dispatch else {"queue": NO_QUEUE, "record_only": True}
         family = {"root_id": root.id, "child_name": name, "triggered_by": root.triggered_by, "status": Status.HELD}
         job_type = self.registry.get(type_name)
-        return create.new_job(job_type, payload, self._vault, owner=root.owner, files={}, **{**choices, **family})
+        child = create.new_job(
+            job_type, payload, self._vault, owner=root.owner, files={}, **{**choices, **recorded, **family}
+        )
+        if (root.id, child.queue) != self._checked_queue:  # one query for thousands of children
+            self._refuse_unknown_queue(child.queue)
+            self._checked_queue = root.id, child.queue
+        return child
 
     def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
         """Write children that a running attempt has made; see `JobWriter.write_children`."""
@@ -240,6 +293,7 @@ class Jobs:
 
     def release(self, root_id: UUID) -> None:
         """Start the held children of a job now, in one transaction, while its own handler still runs."""
+        check_ids(root_id)
         with writing(self.engine) as connection:
             lock_order.lock_families(connection, [root_id])
             self.store.read(connection, root_id)
@@ -248,14 +302,17 @@ class Jobs:
 
     def get(self, job_id: UUID) -> Job:
         """Return any job; raise `JobNotFound`. Pages use `JobQueries.jobs.visible` instead."""
+        check_ids(job_id)
         return self.store.get(job_id)
 
     def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
         """Return the viewer's own unfinished jobs, newest first."""
+        check_arguments(limit=limit)
         return self._queries.find_mine_active(viewer, limit)
 
     def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
         """Return the viewer's own jobs that are unfinished or ended within ``window``, newest first."""
+        check_arguments(window=window, limit=limit)
         return self._queries.find_mine_recent(viewer, window, limit)
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
@@ -264,6 +321,8 @@ class Jobs:
         ``step`` is called again if the row has changed meanwhile, so it must be pure. Raises
         `IllegalTransition`, `NotStorable` or `UniqueKeyTaken`; then nothing is written.
         """
+        check_ids(job_id)
+        check_arguments(step=step)
         return self._changing.change(job_id, step)
 
     def persist(self, job: Job) -> Job:
@@ -275,12 +334,15 @@ class Jobs:
 
         Raises `IllegalTransition` if the job has ended, `JobNotFound` if it does not exist.
         """
+        check_ids(job_id)
         refuse_if_ended(job_id, self.store.get(job_id).status)
         self.cancel_many([job_id], by=by)
         return self.store.get(job_id)
 
     def cancel_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> None:
         """Stop the unfinished ones of the jobs; the number of statements does not depend on the number of jobs."""
+        check_ids(*ids)
+        check_arguments(by=by)
         with writing(self.engine) as connection:
             woken = stop_jobs(connection, ids, by=by)
         self._wake_all(woken)
@@ -291,6 +353,7 @@ class Jobs:
         Raises `IllegalTransition` for a job in any other status and for a child whose root cannot
         wait for it any more, `UniqueKeyTaken` while its key is held, and `TypeDisabled`.
         """
+        check_ids(job_id)
         job = self.store.get(job_id)
         refuse_if_not_retriable(job_id, job.status)
         with reading(self.engine) as connection:
@@ -309,6 +372,8 @@ class Jobs:
         pages pass ``owner``. Without one, the copy belongs to the old owner. Raises `DuplicateJob` while an
         unfinished job holds its unique key.
         """
+        check_ids(job_id)
+        check_arguments(by=by, **({} if owner is None else {"owner": owner}))
         old = self.store.get(job_id)
         job_type = self.registry.get(old.type) if old.type in self.registry else None
         new = create.new_run_of(old, job_type)
@@ -319,28 +384,40 @@ class Jobs:
 
     def delete(self, job_id: UUID, *, by: UUID | None = None) -> None:
         """Delete a finished job with its children and files; raise `CannotBeDeleted` or `JobNotFound`."""
+        check_ids(job_id)
+        check_arguments(by=by)
         self._removing.delete(job_id, by=by)
 
     def delete_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> int:
         """Delete the jobs that can be deleted; return the number of deleted rows, children included."""
+        check_ids(*ids)
+        check_arguments(by=by)
         return self._removing.delete_many(ids, by=by)
 
     def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
-        """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing."""
+        """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing.
+
+        ``older_than`` must be longer than zero: to delete every ended job is nobody's retention.
+        """
+        check_arguments(older_than=older_than, only_count=only_count)
         return self._removing.prune(older_than, only_count=only_count)
 
     def attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
         """Return the files of a job that have not been removed, oldest first."""
+        check_ids(job_id)
         return self._attachments.attachments(job_id)
 
     def attachment(self, job_id: UUID, file_id: UUID) -> Attachment:
         """Return one file of a job, even if it was removed; raise `AttachmentNotFound`."""
+        check_ids(job_id)
         return self._attachments.attachment(job_id, file_id)
 
     def add_attachment(
         self, job_id: UUID, name: str, content: bytes | BinaryIO, media_type: str | None = None
     ) -> Attachment:
         """Add an output file to a job, from bytes or a stream, completely or not at all. Raises `JobNotFound`."""
+        check_ids(job_id)
+        check_arguments(file_name=name, content=content, media_type=media_type)
         lifetime = output_lifetime(self.registry, self.store.get(job_id).type)
         file = external_changes.receive_file(self._files, name, content, media_type)
         external_changes.add_file(self.store, self._files, job_id, file, lifetime.total_seconds())
@@ -348,9 +425,12 @@ class Jobs:
 
     def remove_attachments(self, job_id: UUID) -> int:
         """Remove a job's output files and return how many; input files stay until the job is deleted."""
+        check_ids(job_id)
         return external_changes.remove_files(self.store, self._files, job_id)
 
     def _retry(self, ids: Collection[UUID], *, by: UUID | None, pass_over: bool = False) -> None:
+        check_ids(*ids)
+        check_arguments(by=by)
         attempts = {job_type.name: job_type.retry.max_attempts for job_type in self.registry}
         with writing(self.engine) as connection:
             woken = retry_jobs(connection, ids, attempts, by=by, pass_over=pass_over)

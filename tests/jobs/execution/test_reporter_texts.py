@@ -126,18 +126,17 @@ def test_a_payload_that_is_nested_too_deeply_is_refused(services: Services, run:
 
 def test_a_title_is_bounded_and_shown(services: Services, make: Callable[..., Job]) -> None:
     assert make(title=HOSTILE).title == SHOWN
-    with pytest.raises(BadRequest, match=f"at most {TITLE_LIMIT} characters, not 201"):
+    with pytest.raises(BadRequest, match=f"title must be a text of 1 to {TITLE_LIMIT} characters"):
         make(title="x" * 201)
 
 
 @pytest.mark.parametrize(
     ("choices", "sentence"),
     [
-        ({"request_key": "x" * 121}, "An idempotency key must have 1 to 120 characters, not 121."),
-        ({"request_key": ""}, "An idempotency key must have 1 to 120 characters, not 0."),
-        ({"unique_key": "x" * 201}, "A unique key must have 1 to 200 characters, not 201."),
-        ({"child_name": "x" * 201}, "The name of a child job must have 1 to 200 characters, not 201."),
-        ({"child_name": ""}, "The name of a child job must have 1 to 200 characters, not 0."),
+        ({"request_key": "x" * 121}, "request_key must be None or a text of 1 to 120 characters, not 'xxx"),
+        ({"request_key": ""}, "request_key must be None or a text of 1 to 120 characters, not ''."),
+        ({"unique_key": "x" * 201}, "unique_key must be None or a text of 1 to 200 characters, not 'xxx"),
+        ({"child_name": "x"}, "There is no option 'child_name'."),
     ],
 )
 def test_a_key_that_no_row_can_hold_is_refused(
@@ -145,14 +144,14 @@ def test_a_key_that_no_row_can_hold_is_refused(
 ) -> None:
     with pytest.raises(BadRequest) as refused:
         make(**choices)
-    assert str(refused.value) == sentence
+    assert str(refused.value).startswith(sentence)
 
 
 def test_a_child_name_of_a_handler_is_bounded(run: Run) -> None:
     def handler(job: JobContext, payload: Nothing) -> None:
         job.spawn("nothing", name="x" * 201)
 
-    assert "must have 1 to 200 characters" in run(handler).errors[-1]["text"]
+    assert "name must be None or a text of 1 to 200 characters" in run(handler).errors[-1]["text"]
 
 
 @pytest.mark.parametrize(

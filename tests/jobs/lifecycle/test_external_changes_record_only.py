@@ -157,7 +157,7 @@ def test_it_cannot_have_a_start_condition(make: Make, choice: Any) -> None:
 
 
 def test_an_ordinary_job_needs_a_queue(make: Make) -> None:
-    with pytest.raises(BadRequest, match="every other job needs one"):
+    with pytest.raises(BadRequest, match="queue must be the name of a queue"):
         make(queue="")
 
 
@@ -173,7 +173,7 @@ def test_it_has_no_queue_and_no_place_in_one(services: Services, record: Job) ->
 
 
 def test_ten_thousand_records_cost_the_claim_nothing(services: Services, make: Make, lease: UUID) -> None:
-    services.jobs.create_many("nothing", [{}] * 10_000, queue=NO_QUEUE, record_only=True, priority=10_000)
+    services.jobs.create_many("nothing", [{}] * 10_000, dispatch=False, priority=10_000)
     job = make()
     with recorded(services.engine) as sent:
         claimed = services.claims.claim("default", lease, fresh=True)

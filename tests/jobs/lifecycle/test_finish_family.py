@@ -270,7 +270,7 @@ def test_a_dependency_on_a_missing_job_is_rejected(make: Run, services: Services
 
 
 def test_a_negative_delay_is_rejected(make: Run) -> None:
-    with pytest.raises(BadRequest, match="negative"):
+    with pytest.raises(BadRequest, match="of zero or more"):
         make(delay=timedelta(seconds=-1))
 
 

@@ -124,7 +124,7 @@ def test_a_child_with_a_taken_key_is_rejected(services: Services, running: Make,
 
 
 def test_a_key_that_is_too_long_is_rejected(make: Make) -> None:
-    with pytest.raises(BadRequest, match="1 to 200 characters, not 201"):
+    with pytest.raises(BadRequest, match="a text of 1 to 200 characters"):
         make(unique_key="k" * 201)
 
 

@@ -262,8 +262,8 @@ class JobContext:
         """Create a child of this job. It can start when this handler has returned and all children are written.
 
         ``name`` is unique among the children: an existing child of that name is not created again, and its id is
-        returned.
-        ``choices`` are the options of `create_job`. A child cannot have children.
+        returned. ``choices`` are ``title``, ``queue``, ``priority``, ``unique_key``, ``max_attempts``,
+        ``tolerant`` and ``run_at``. A child cannot have children.
         """
         if name is not None and (existing := self._named_children.get(name)):
             return existing

@@ -17,7 +17,7 @@ from webapp.jobs.definition.payload import Vault, dump_payload
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
-from webapp.jobs.model.value_rules import KEY_LIMIT
+from webapp.jobs.model.value_rules import KEY_LIMIT, shown
 from webapp.jobs.queueing.fair_share import assign_turns
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
@@ -52,8 +52,7 @@ def new_job(
     values["title"] = _checked_title(values["title"])
     valid = _validated(job_type, payload, files)
     key = values.get("unique_key")
-    values["unique_key"] = checked_key(job_type.key_of(valid) if key is None else key)
-    checked_key(values.get("child_name"), "The name of a child job must have 1 to")
+    values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
         message = "A record-only job cannot have a queue, and every other job needs one."
         raise BadRequest(message)
@@ -92,10 +91,13 @@ def refuse_start_conditions(*conditions: object) -> None:
         raise BadRequest(message)
 
 
-def checked_key(key: str | None, rule: str = "A unique key must have 1 to", limit: int = KEY_LIMIT) -> str | None:
-    """Return a key or a name that identifies a job; raise `BadRequest` if no row can hold it."""
-    if key is not None and not 0 < len(key) <= limit:
-        message = f"{rule} {limit} characters, not {len(key)}."
+def _checked_key(key: str | None) -> str | None:
+    """Return a unique key; raise `BadRequest` if no row can hold it, whatever the function of the type returned."""
+    if key is not None and not isinstance(key, str):
+        message = f"A unique key must be a text, not {shown(key)}."
+        raise BadRequest(message)
+    if key is not None and not 0 < len(key) <= KEY_LIMIT:
+        message = f"A unique key must have 1 to {KEY_LIMIT} characters, not {len(key)}."
         raise BadRequest(message)
     return key
 

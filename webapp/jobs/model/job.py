@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from webapp.jobs.model.progress import from_amounts
+from webapp.jobs.model.value_rules import ID, text
 
 
 class Status(StrEnum):
@@ -103,7 +104,9 @@ class Owner:
     tenant: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a public job of a user."""
+        """Refuse a public job of a user, and a user that is not named by an id."""
+        if self.user_id is not None and not isinstance(self.user_id, UUID):
+            raise TypeError(ID.objection("user_id", self.user_id))
         if self.public and self.user_id is not None:
             message = "Only jobs of the system can be public."
             raise ValueError(message)
@@ -172,6 +175,13 @@ class Job:
     cancel_kind: str | None = None
     kept_at: datetime | None = None
     version: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a job without an identity; rows are trusted for the rest."""
+        if not isinstance(self.id, UUID):
+            raise TypeError(ID.objection("id", self.id))
+        if not self.type or not isinstance(self.type, str):
+            raise ValueError(text(80).objection("type", self.type))
 
     @property
     def public(self) -> bool:

@@ -71,8 +71,6 @@ _ENGINE_PATTERNS = (
     english("It was not retried, because its retry policy failed: %(error)s"),
     english("A payload can have at most %(count)s bytes of JSON, not %(left)s. Pass large data as a file."),
     english("A unique key must have 1 to %(count)s characters, not %(left)s."),
-    english("An idempotency key must have 1 to %(count)s characters, not %(left)s."),
-    english("The name of a child job must have 1 to %(count)s characters, not %(left)s."),
     english("A title can have at most %(count)s characters, not %(left)s."),
     english("job.%(name)s was called, but its result was never used, so it did nothing."),
     english("%(count)s of %(left)s child jobs failed."),

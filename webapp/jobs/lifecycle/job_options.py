@@ -1,0 +1,92 @@
+"""What `Jobs` accepts: one rule for each argument and option of its methods. Everything else is a `BadRequest`."""
+
+from collections.abc import Mapping, Sequence
+from io import BufferedIOBase
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.model import value_rules
+from webapp.jobs.model.incoming_text import TITLE_LIMIT
+from webapp.jobs.model.job import Owner
+from webapp.jobs.model.policies import OnDuplicate
+from webapp.jobs.model.value_rules import ID, IDS, MOMENT, NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
+from webapp.jobs.store import idempotency_keys
+from webapp.jobs.store.file_store import StoredFile
+from webapp.jobs.store.job_store import JobNotFound
+
+_CHOICES = {
+    "title": value_rules.text(TITLE_LIMIT),
+    "queue": QUEUE_NAME,
+    "priority": PRIORITY,
+    "unique_key": NOTHING | value_rules.text(value_rules.KEY_LIMIT),
+    "max_attempts": value_rules.integer(1, 1_000_000),
+    "tolerant": TRUTH,
+}
+CHILD_CHOICES: Mapping[str, ValueRule] = MappingProxyType({**_CHOICES, "run_at": NOTHING | MOMENT})
+JOB_CHOICES: Mapping[str, ValueRule] = MappingProxyType(
+    {**_CHOICES, "triggered_by": NOTHING | ID, "again_of": NOTHING | ID}
+)
+_PAYLOAD = ValueRule("a mapping or a pydantic model", lambda value: isinstance(value, Mapping | BaseModel))
+_ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
+    {
+        "type_name": value_rules.text(80),
+        "payload": NOTHING | _PAYLOAD,
+        "payloads": ValueRule(
+            "a list of mappings and pydantic models",
+            lambda value: isinstance(value, Sequence) and all(map(_PAYLOAD.accepts, value)),
+        ),
+        "files": ValueRule(
+            "a mapping of field names to stored files",
+            lambda value: isinstance(value, Mapping) and all(isinstance(file, StoredFile) for file in value.values()),
+        ),
+        "owner": value_rules.instance(Owner, "an Owner"),
+        "user_id": ID,
+        "public": TRUTH,
+        "run_at": NOTHING | MOMENT,
+        "delay": NOTHING | value_rules.period(zero=True),
+        "after": IDS,
+        "on_finish": TRUTH,
+        "on_duplicate": NOTHING | value_rules.one_of(list(OnDuplicate)),
+        "request_key": NOTHING | value_rules.text(idempotency_keys.KEY_LIMIT),
+        "dispatch": TRUTH,
+        "name": NOTHING | value_rules.text(value_rules.CHILD_NAME_LIMIT),
+        "file_name": value_rules.text(255),
+        "content": ValueRule(
+            "bytes or a binary file that is open for reading",
+            lambda value: isinstance(value, bytes | BufferedIOBase) or hasattr(value, "read"),
+        ),
+        "media_type": NOTHING | value_rules.instance(str, "a text"),  # a wrong one is replaced
+        "by": NOTHING | ID,
+        "older_than": value_rules.period(),
+        "only_count": TRUTH,
+        "window": value_rules.period(zero=True),
+        "limit": value_rules.integer(1, 1_000_000),
+        "step": ValueRule("a function of the job", callable),
+    }
+)
+
+
+def check_arguments(**values: Any) -> None:
+    """Raise `BadRequest` about the first argument that is not accepted."""
+    _refuse(values, _ARGUMENTS)
+
+
+def check_choices(choices: Mapping[str, Any], rules: Mapping[str, ValueRule] = JOB_CHOICES) -> None:
+    """Raise `BadRequest` about the first option that does not exist or is not accepted."""
+    _refuse(choices, rules)
+
+
+def check_ids(*job_ids: object) -> None:
+    """Raise `JobNotFound` for the first one that cannot be the id of a job."""
+    for job_id in job_ids:
+        if not isinstance(job_id, UUID):
+            raise JobNotFound(value_rules.shown(job_id))
+
+
+def _refuse(values: Mapping[str, Any], rules: Mapping[str, ValueRule]) -> None:
+    if objection := value_rules.first_objection(values, rules):
+        raise BadRequest(objection)
