@@ -4,6 +4,8 @@ import argparse
 import importlib
 import sys
 
+from benchmarks import reaper
+
 NAMES = ("executor", "progress", "dataset", "create", "fanout", "fair", "pages", "admin", "chaos")
 
 
@@ -14,6 +16,10 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="end within 45 seconds")
     parser.add_argument("--seed", type=int, help="seed of the chaos run, to repeat its jobs and faults")
     arguments = parser.parse_args()
+    return reaper.run(lambda: _measure(arguments))
+
+
+def _measure(arguments: argparse.Namespace) -> int:
     seeded = {} if arguments.seed is None else {"seed": arguments.seed}
     verdict = importlib.import_module(f"benchmarks.{arguments.name}").run(short=arguments.short, **seeded)
     print(verdict.line(arguments.name))

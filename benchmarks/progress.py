@@ -1,7 +1,6 @@
 """Time per item of `job.track(iterable)`, compared with `tqdm(iterable)`."""
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 from time import perf_counter
@@ -27,13 +26,15 @@ GOAL = 1.0
 def run(*, short: bool) -> Verdict:
     """Iterate over a range both ways, while the row of a real job is updated."""
     items = ITEMS // 5 if short else ITEMS
-    folder = Path(tempfile.mkdtemp(prefix="dj-"))
-    with servers.valkey() as redis, servers.database("sqlite") as url:
-        services, job = _running_job(folder, url, redis)
+    with (
+        tempfile.TemporaryDirectory(prefix="dj-") as folder,
+        servers.valkey() as redis,
+        servers.database("sqlite") as url,
+    ):
+        services, job = _running_job(Path(folder), url, redis)
         median = ratio(
             f"{items:,} items", lambda: _track(services, job, items), lambda: _tqdm(items), rounds=5, unit="ns per item"
         )
-    shutil.rmtree(folder)
     return Verdict(values=f"{median:.2f} times tqdm", goal=f"{GOAL:.0f} or less", ok=median <= GOAL)
 
 

