@@ -41,7 +41,7 @@ from webapp.schema import now, users
 from webapp.services import Services
 
 LONGEST = (
-    *("tests/test_architecture", "tests/journeys", "tests/processes", "tests/chaos", "tests/faults"),
+    *("tests/test_architecture", "tests/journeys", "tests/processes", "tests/benchmarks", "tests/faults"),
     *(
         "tests/jobs/lifecycle/test_lifecycle",
         "tests/views/page/test_polling_pages",

@@ -15,10 +15,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.chaos import databases, recovery
+from benchmarks.chaos import databases
 from benchmarks.chaos.databases import Database
 from benchmarks.chaos.installation import ChaosInstallation
 from benchmarks.chaos.mixed import Load, Outcome, run_jobs_under_faults, services_of
+from benchmarks.chaos.pace import Pace
+from benchmarks.chaos.recovery import Recovery, RecoveryBench, StateNotReached, faults
 from benchmarks.chaos.report import ChaosReport
 from benchmarks.rounds import Verdict
 from webapp.services import Services
@@ -50,7 +52,10 @@ def run(*, short: bool, seed: int | None = None) -> Verdict:
     for kind in KINDS:
         with open_installation(kind, size.lease_seconds, seed) as (installation, services, database):
             if kind in size.measured_on:
-                found.add_times(kind, measure_recovery(installation, services, size))
+                try:
+                    found.add_times(kind, measure_recovery(installation, services, size))
+                except StateNotReached as failure:
+                    found.add_failure(kind, failure)
             found.add_outcome(kind, run_mixed(installation, services, database, size, seed))
     return found.verdict()
 
@@ -76,13 +81,15 @@ def open_installation(
                     logging.disable(logging.NOTSET)
 
 
-def measure_recovery(installation: ChaosInstallation, services: Services, size: Size) -> dict[str, list[float]]:
+def measure_recovery(installation: ChaosInstallation, services: Services, size: Size) -> dict[str, list[Recovery]]:
     """Inject each kind of fault alone, and measure how soon the job continues."""
-    bench, times = recovery.RecoveryBench(installation, services), defaultdict[str, list[float]](list)
-    for _ in range(size.rounds):
-        for fault in recovery.faults(size.lease_seconds):
-            times[fault.name].append(bench.measure(fault))
-    return times
+    recoveries = defaultdict[str, list[Recovery]](list)
+    with Pace() as pace:
+        bench = RecoveryBench(installation, services, pace)
+        for _ in range(size.rounds):
+            for fault in faults(size.lease_seconds):
+                recoveries[fault.name].append(bench.measure(fault))
+    return recoveries
 
 
 def run_mixed(

@@ -28,6 +28,7 @@ class FaultInjector:
         database: Mapping[str, Injection],
     ) -> None:
         self.injected: Counter[str] = Counter()
+        self.history: list[tuple[float, str]] = []  # when, and what
         self._installation = installation
         self._rng = rng
         self._lease_seconds = lease_seconds
@@ -42,9 +43,11 @@ class FaultInjector:
         """Inject a fault about every ``pause`` seconds until `stop`."""
         while not self._over.wait(pause * self._rng.uniform(0.5, 1.5)):
             name, act = self._rng.choice(self._faults)
+            at = time.time()
             with suppress(psutil.NoSuchProcess):
                 if act():
                     self.injected[name] += 1
+                    self.history.append((at, name))
 
     def stop(self) -> None:
         """Inject no more faults; one in progress is finished."""

@@ -23,10 +23,14 @@ _CLOCKS_DIFFER = 0.1  # seconds: the database has another clock and counts milli
 
 @dataclass
 class Judgement:
-    """The ids of lost jobs and of jobs that ran twice, and a sentence for every other error."""
+    """The ids of lost jobs and of jobs that ran twice, and a sentence for every other error.
+
+    `suspects` are the jobs that such a sentence is about.
+    """
 
     lost: set[UUID] = field(default_factory=set)
     twice: set[UUID] = field(default_factory=set)
+    suspects: set[UUID] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
     by_status: Counter[str] = field(default_factory=Counter)
     attempts: int = 0
@@ -42,25 +46,27 @@ def check_run(services: Services, folder: Path, created: Iterable[UUID]) -> Judg
         lines = ledger.read(folder, row.id)
         found.by_status[row.status] += 1
         found.attempts += row.attempt
-        _check_job(found, row, lines)
-        found.wrong.extend(_missing_files(services, row.id, lines))
+        wrong = [*_check_job(found, row, lines), *_missing_files(services, row.id, lines)]
+        if wrong:
+            found.suspects.add(row.id)
+            found.wrong.extend(wrong)
     found.wrong.extend(_leftovers(services))
     return found
 
 
-def _check_job(found: Judgement, row: Row[Any], lines: tuple[ledger.Line, ...]) -> None:
+def _check_job(found: Judgement, row: Row[Any], lines: tuple[ledger.Line, ...]) -> Iterator[str]:
     name = f"{row.type} {row.id.hex[-8:]}"
     starts = [line.attempt for line in lines if line.what == "start"]
     if row.status not in TERMINAL:
         found.lost.add(row.id)
     elif row.status != row.payload.get("ends", "completed"):
-        found.wrong.append(f"{name} is {row.status}, attempt {row.attempt}: {row.errors}")
+        yield f"{name} is {row.status}, attempt {row.attempt}: {row.errors}"
     if len(set(starts)) != len(starts):
-        found.wrong.append(f"{name} was started more than once in one attempt: {starts}")
+        yield f"{name} was started more than once in one attempt: {starts}"
     if row.status == "completed" and _started_after(row, lines):
         found.twice.add(row.id)
     if row.status == "completed" and not any(line.what == "end" for line in lines):
-        found.wrong.append(f"{name} is completed, but its handler never finished")
+        yield f"{name} is completed, but its handler never finished"
 
 
 def _started_after(row: Row[Any], lines: tuple[ledger.Line, ...]) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from benchmarks.chaos.creator import Creator
 from benchmarks.chaos.databases import Database
+from benchmarks.chaos.diagnosis import describe_installation, describe_job
 from benchmarks.chaos.installation import TYPES, ChaosInstallation
 from benchmarks.chaos.interference import FaultInjector
 from benchmarks.chaos.judge import Judgement, check_run
@@ -30,7 +31,8 @@ from webapp.services import Services
 
 _NAME, _PASSWORD = "chaos", "order out of chaos"
 _SHARE = 0.1  # of the pause between two faults: the pause between two jobs
-_CALM_SECONDS = 120.0  # in which all jobs must finish after the last fault
+_DESCRIBED = 5  # jobs, if something is wrong
+_CALM_SECONDS = 300.0  # a job that has not finished by then, after the last fault, never will
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Outcome:
     injected: Counter[str]
     judgement: Judgement
     seconds: float
+    lines: tuple[str, ...] = ()  # what there is to know if something is wrong
 
 
 @contextmanager
@@ -103,7 +106,20 @@ def run_jobs_under_faults(
     _wait_for(lambda: not _unfinished(services) and not services.leases.beats(), _CALM_SECONDS)
     judgement = check_run(services, installation.ledger, creator.created)
     judgement.wrong.extend(timetable.wrong())
-    return Outcome(len(creator.created), injector.injected, judgement, time.monotonic() - began)
+    lines = tuple(_describe(services, installation, injector, judgement))
+    return Outcome(len(creator.created), injector.injected, judgement, time.monotonic() - began, lines)
+
+
+def _describe(
+    services: Services, installation: ChaosInstallation, injector: FaultInjector, judgement: Judgement
+) -> Iterator[str]:
+    """Yield the faults, the jobs that are lost or ran twice, and the installation; nothing if all is well."""
+    if not (judgement.lost or judgement.twice or judgement.wrong):
+        return
+    yield f"faults: {', '.join(f'{name} {time.time() - at:.1f} s ago' for at, name in injector.history)}"
+    for job_id in [*judgement.lost, *judgement.twice, *judgement.suspects][:_DESCRIBED]:
+        yield from describe_job(services, installation, job_id)
+    yield from describe_installation(services, installation)
 
 
 def _open_pages(installation: ChaosInstallation, services: Services) -> Pages:
