@@ -21,6 +21,11 @@ class Steps(BaseModel):
     seconds: float = 0.0
 
 
+class Hoard(BaseModel):
+    items: int
+    bytes_each: int
+
+
 class Mark(BaseModel):
     path: str
 
@@ -70,6 +75,14 @@ def leaves_a_child(job: JobContext, payload: Mark) -> None:
 @job_type("exits", title="Ends its own process")
 def exits(job: JobContext, payload: Mark) -> None:
     os._exit(int(payload.path))
+
+
+@job_type("hoards", title="Keeps memory for each item, and notes the process of each")
+def hoards(job: JobContext, payload: Hoard) -> None:
+    kept = []
+    for _ in job.batches(lambda start, count: range(start, start + count), payload.items):
+        kept.append(b"1" * payload.bytes_each)
+        job.state["processes"] = [*job.state.get("processes", []), os.getpid()]
 
 
 @job_type("talks", title="Writes a line per step into its log")

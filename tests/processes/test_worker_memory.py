@@ -1,0 +1,27 @@
+"""A job in slices under the memory limit of real work-horses."""
+
+from itertools import groupby
+
+from tests.installation import Installation
+from webapp.jobs.model.job import Status
+
+MEGABYTE = 1024**2
+# A slice ends when 15 more items may not fit. One item is little enough for its process to be used again otherwise
+LIMIT, ITEM, ITEMS = 512 * MEGABYTE, 30 * MEGABYTE, 5
+
+
+def test_a_slice_that_ended_for_memory_goes_on_in_a_fresh_process(installation: Installation) -> None:
+    job_id = installation.job("hoards", {"items": ITEMS, "bytes_each": ITEM})
+    installation.start("worker", "--workers", "1", DESKJOB_HORSE_MEGABYTES=str(LIMIT // MEGABYTE))
+    job = installation.await_status(job_id, Status.COMPLETED)
+    assert job.state["items_done"] == ITEMS, "no item is left out"
+    slices = [(process, len(list(items))) for process, items in groupby(job.state["processes"])]
+    processes = [process for process, _ in slices]
+    assert len(slices) > 1
+    assert len(set(processes)) == len(slices), "no process ran two slices"
+    assert sum(count for _, count in slices) == ITEMS, "no item is processed twice"
+    ended = installation.services.queries.jobs.attempts(job_id)
+    assert [attempt.pid for attempt in ended] == processes
+    assert [attempt.outcome for attempt in ended] == [*["continued"] * (len(slices) - 1), "completed"]
+    assert max(attempt.peak_memory for attempt in ended) <= LIMIT
+    assert (job.attempt_number, job.progress) == (1, 100.0)
