@@ -47,6 +47,13 @@ def wait_for(fact: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
         time.sleep(min(0.02 + waited / 20, 0.1))
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Return whether a process has ended, also if nobody has collected it yet."""
+    with suppress(psutil.NoSuchProcess):
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    return True
+
+
 class Installation:
     """One data folder, one Redis database, any number of processes."""
 

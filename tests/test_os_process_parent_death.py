@@ -5,7 +5,7 @@ import sys
 
 import psutil
 
-from tests.installation import environment, wait_for
+from tests.installation import environment, has_ended, wait_for
 
 PARENT = """
 import os, signal, time
@@ -25,7 +25,7 @@ def test_a_child_dies_with_its_killed_parent() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], env=environment(), stdout=subprocess.PIPE) as parent:
         child = psutil.Process(int(parent.stdout.readline()))
         parent.send_signal(signal.SIGKILL)
-    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(child))
 
 
 def test_a_child_whose_parent_is_already_gone_exits() -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from tests.faults.fault_job_types import LATE_WRITES
 from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
-from tests.installation import wait_for
+from tests.installation import has_ended, wait_for
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments, jobs, leases, log_lines
@@ -52,7 +52,7 @@ def test_every_write_of_a_zombie_is_refused(installation: FaultyInstallation, tm
     refused = Path(f"{marks}.refused")
     wait_for(lambda: refused.exists() and len(refused.read_text().splitlines()) == len(LATE_WRITES))
     assert refused.read_text().splitlines() == [f"{name}: LeaseLost" for name in LATE_WRITES]
-    wait_for(lambda: not horse.is_running() or horse.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(horse))
     assert [rows(services.engine, table) for table in (jobs, attachments, log_lines)] == before
     assert [attempt.outcome for attempt in services.queries.jobs.attempts(done.id)] == ["lost", "completed"]
     assert marks.read_text() == "Again\nAgain\n"

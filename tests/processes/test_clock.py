@@ -4,7 +4,14 @@ import pytest
 from sqlalchemy import create_engine, select, update
 from sqlalchemy.exc import OperationalError
 
-from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, SHORT_LEASE, Installation, wait_for
+from tests.installation import (
+    ENDLESS_SECONDS,
+    PATIENCE_SECONDS,
+    SHORT_LEASE,
+    Installation,
+    has_ended,
+    wait_for,
+)
 from webapp.config import load
 from webapp.db.engine import engine_options, reading, writing
 from webapp.jobs.model.job import Status
@@ -135,7 +142,7 @@ def test_a_job_of_a_frozen_worker_is_rescued(installation: Installation) -> None
     assert job.errors[-1]["text"] == "The machine that ran this job stopped responding."
     for process in (horse, worker):
         process.resume()
-    wait_for(lambda: not horse.is_running() or horse.status() == "zombie")
+    wait_for(lambda: has_ended(horse))
     assert installation.get(job_id) == job, "whoever wakes up late changes nothing"
     assert pool.poll() is None
     again = installation.job("quick")

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.installation import PATIENCE_SECONDS, environment, wait_for
+from tests.installation import PATIENCE_SECONDS, environment, has_ended, wait_for
 
 POOL = """
 import os, sys, time
@@ -82,4 +82,4 @@ def test_the_workers_of_a_killed_pool_are_stopped(pool: psutil.Process, tmp_path
     wait_for(lambda: len(lines(tmp_path / "began")) == 2)
     workers = pool.children()
     pool.kill()
-    wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers))
+    wait_for(lambda: all(has_ended(worker) for worker in workers))

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.installation import environment, wait_for
+from tests.installation import environment, has_ended, wait_for
 from webapp.processes.supervisor import Program, Supervisor
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(900)"]
@@ -113,4 +113,4 @@ program.process.wait()
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as supervisor:
         child = psutil.Process(int(supervisor.stdout.readline()))
         supervisor.kill()
-    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: has_ended(child))

@@ -7,7 +7,7 @@ import time
 import psutil
 
 from tests.forked_commands import ForkedCommand
-from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, wait_for
+from tests.installation import ENDLESS_SECONDS, PATIENCE_SECONDS, Installation, has_ended, wait_for
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.model.job import Status
 from webapp.jobs.rq_queue.wake_ups import WakeUps
@@ -101,7 +101,7 @@ def test_workers_of_a_killed_pool_end_and_hand_their_jobs_back(installation: Ins
     worker = horse.parent()
     pool.send_signal(signal.SIGKILL)
     for process in (worker, horse):
-        wait_for(lambda process=process: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+        wait_for(lambda process=process: has_ended(process))
     assert installation.get(job_id).status is Status.QUEUED
 
 
