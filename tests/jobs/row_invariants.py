@@ -18,7 +18,7 @@ from webapp.jobs.model.job import MOVES, NOT_STARTED, TERMINAL, Status
 from webapp.jobs.model.rollup import ChildCounts, roll_up
 from webapp.schema import attempts, dependencies, events, jobs
 
-NOT_COMPLETED = "A job that had to complete first did not."
+NOT_COMPLETED = "A job that this one depends on did not complete."
 STATUS_EVENTS = frozenset({"created", "started", "retried", *TERMINAL})
 SHOWN = (
     *("status", "progress", "message", "priority", "parts", "parts_completed", "parts_failed", "parts_cancelled"),

@@ -76,5 +76,5 @@ def test_a_handler_that_returns_work_that_nobody_runs_fails(
 
     job = run(handler, max_attempts=3)
     assert (job.status, job.parts) == (Status.FAILED, 0)
-    assert "that nobody runs." in job.errors[-1]["text"]
+    assert "which is never run." in job.errors[-1]["text"]
     assert "test_lazy_handlers.py:" in job.errors[-1]["text"]

@@ -30,12 +30,12 @@ def test_every_status_has_a_sentence(status: Status) -> None:
     assert said(status).endswith(".")
 
 
-def test_a_stuck_job_says_since_when_it_has_said_nothing() -> None:
+def test_a_stuck_job_says_how_long_it_has_been_silent() -> None:
     values = {"started_at": NOW - timedelta(minutes=50), "progress": 46.0}
     stuck = said(Status.RUNNING, heartbeat_at=NOW - timedelta(minutes=40), **values)
-    assert stuck == "Running for 50 min. No word for 40 min."
+    assert stuck == "Running for 50 min. No update for 40 min."
     quiet = said(Status.RUNNING, heartbeat_at=NOW - timedelta(minutes=40), usual=timedelta(hours=1), **values)
-    assert "No word" not in quiet
+    assert "No update" not in quiet
     assert "left" not in quiet
 
 

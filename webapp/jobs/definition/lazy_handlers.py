@@ -31,12 +31,12 @@ def refuse_lazy_handler(handler: Callable[..., Any]) -> None:
 
 
 def refuse_lazy_result(result: Any, handler: Callable[..., Any]) -> None:
-    """Raise `LazyHandler` if a handler returned work that nobody runs."""
+    """Raise `LazyHandler` if a handler returned a coroutine or generator, which is never run."""
     if not isinstance(result, _LAZY):
         return
     if inspect.iscoroutine(result):
         result.close()  # otherwise Python warns that nobody awaited it
-    message = f"The handler {place_of(handler)} returned a {type(result).__name__} that nobody runs."
+    message = f"The handler {place_of(handler)} returned a {type(result).__name__}, which is never run."
     raise LazyHandler(message)
 
 

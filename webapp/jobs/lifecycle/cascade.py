@@ -142,7 +142,7 @@ def _cancel_dependent(connection: Connection, job_id: UUID) -> bool:
     statement = transitions.cancelled_while_held.update(cancel_kind="before_start", finished_at=now())
     if connection.execute(statement.where(jobs.c.id == job_id)).rowcount != 1:
         return False
-    why = "A job that had to complete first did not."
+    why = "A job that this one depends on did not complete."
     events.insert(connection, [{"job_id": job_id, "name": EventName.CANCELLED, "attempt": 0, "detail": why}])
     signals.send_after_commit(connection, signals.job_cancelled, [job_id])
     return True

@@ -24,7 +24,7 @@ class Objection(StrEnum):
     """Why an action does not apply to a job, as a sentence; pages translate it. The last four are permissions."""
 
     ENDED = "Already ended."
-    STOPPING = "Already asked to stop."
+    STOPPING = "Already stopping."
     NOT_ENDED = "Not ended yet."
     DONE = "Done, so there is nothing to retry."
     PART = "Child jobs are handled with their parent job."

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 RUN_NOW_PRIORITY = 200  # the priority of a job that a user runs at once
 _BATCH = 100
 _BUSY = "The previous job had not finished."
-_MISSED = "This run and those until the next one were missed."
+_MISSED = "This run and the runs up to the next one were missed."
 _DUE = select(schedules, now().label("now")).where(schedules.c.next_fire_at <= now())
 
 

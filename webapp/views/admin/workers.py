@@ -132,7 +132,7 @@ def _stop_confirmation(worker: WorkerView) -> Confirmation:
         effect=_("The worker stops, and its pool starts a new one."),
         notes=_effect_on_job(worker),
         action=_("Stop now"),
-        keep=_("Don't stop"),
+        keep=_("Keep running"),
         post=url_for("workers.stop", name=worker.name),
         back=url_for("workers.index"),
         refusal=worker.refusal,

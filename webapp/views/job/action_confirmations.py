@@ -121,7 +121,7 @@ def run_next(context: ConfirmationContext) -> ConfirmationText:
     return ConfirmationText(
         title=_with_job(_("Run %(job)s next?"), context.job),
         effect=_("It moves to the front of its queue. The next available worker runs it."),
-        notes=(_("It does not wait until its time."),) if context.job.status is Status.SCHEDULED else (),
+        notes=(_("It does not wait for its scheduled time."),) if context.job.status is Status.SCHEDULED else (),
         action=_("Run next"),
         keep=_("Keep waiting"),
     )

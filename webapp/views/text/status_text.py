@@ -182,7 +182,7 @@ def status_text(facts: StatusFacts) -> StatusText:
 def expectation(facts: StatusFacts) -> str:
     """Return how much longer a running job will take, as a phrase; empty if unknown."""
     if facts.silence:
-        return _("no word for %(period)s", period=rough_duration(facts.silence))
+        return _("no update for %(period)s", period=rough_duration(facts.silence))
     if (guess := time_left(facts)) is not None:
         return _("%(period)s left", period=about_duration(guess))
     elapsed = facts.elapsed
