@@ -15,13 +15,7 @@ from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.status_text import StatusFacts
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
-from webapp.views.text.translations import lazy_gettext
 
-_STANDALONE_NAMES = {  # by their text within a sentence, which `ViewerContext.name` returns translated
-    "you": lazy_gettext("You"),
-    "the system": lazy_gettext("System"),
-    "another user": lazy_gettext("Another user"),
-}
 FILES_SHOWN = 2  # links to output files, and names of input files
 
 
@@ -88,8 +82,8 @@ def job_row(
         percent=status_labels.percent(job),
         outlook=status_text.expectation(facts) if job.is_running else "",
         runs=status_labels.appears_running(job),
-        started_by=_started_by(job, context),
-        started_by_inline=_started_by_inline(job, context),
+        started_by=context.label(_starter(job)),
+        started_by_inline=context.name(_starter(job)),
         files=tuple(outputs[:FILES_SHOWN]),
         more_files=max(len(outputs) - FILES_SHOWN, 0),
         when=context.when(_relevant_time(job, context)),
@@ -141,14 +135,8 @@ def _line(facts: StatusFacts) -> str:
     )
 
 
-def _started_by(job: Job, context: ViewerContext) -> str:
-    name = _started_by_inline(job, context)
-    return next((str(label) for inline, label in _STANDALONE_NAMES.items() if _(inline) == name), name)
-
-
-def _started_by_inline(job: Job, context: ViewerContext) -> str:
-    """Return the same name for the middle of a sentence."""
-    return context.name(job.triggered_by or job.owner.user_id)
+def _starter(job: Job) -> UUID | None:
+    return job.triggered_by or job.owner.user_id
 
 
 def _relevant_time(job: Job, context: ViewerContext) -> datetime:

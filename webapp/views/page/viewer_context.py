@@ -64,6 +64,16 @@ class ViewerContext:
             return _("another user")
         return self.names.get(user_id) or _("a deleted account")
 
+    def label(self, user_id: UUID | None) -> str:
+        """Return the name of a user as it stands alone, in a column or a list of facts."""
+        if user_id is None:
+            return _("System")
+        if user_id == self.viewer.user_id:
+            return _("You")
+        if not self.viewer.sees_all:
+            return _("Another user")
+        return self.names.get(user_id) or _("Deleted account")
+
     def may_act(self, job: Job) -> bool:
         """Whether the viewer can stop, keep and delete the job: own jobs, or all for operators."""
         return self.policy.may_act(job)

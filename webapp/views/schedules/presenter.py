@@ -190,7 +190,7 @@ def _facts(schedule: Schedule, context: ViewerContext) -> Iterator[tuple[str, st
 def _owner(schedule: Schedule, context: ViewerContext) -> str:
     """Return the owner of its jobs and who can see them."""
     if schedule.owner.user_id:
-        return context.name(schedule.owner.user_id)
+        return context.label(schedule.owner.user_id)
     return str(
         _("The system; visible to all users")
         if schedule.owner.public
