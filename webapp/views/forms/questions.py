@@ -24,6 +24,9 @@ class Absent:
 
 ABSENT = Absent()
 _NULL = {"type": "null"}
+_CAPITALS = frozenset(
+    {"api", "csv", "html", "id", "ip", "json", "pdf", "sql", "tsv", "txt", "url", "utc", "xlsx", "xml", "zip"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +62,35 @@ def field_specs(payload_class: type[BaseModel]) -> tuple[FieldSpec, ...]:
     return tuple(_field_specs(payload_class))
 
 
+@cache
+def json_schema(payload_class: type[BaseModel]) -> dict[str, Any]:
+    """Return the cached schema; parts without a schema are ``{}``. Do not modify it."""
+    return payload_class.model_json_schema(schema_generator=_Schema)
+
+
+def humanize(name: str) -> str:
+    """Return a readable name: ``full_text`` is Full text, ``csv`` is CSV; existing capitals are kept."""
+    words = [word.upper() if word in _CAPITALS else word for word in name.replace("_", " ").split()]
+    text = " ".join(words) or name
+    return text[:1].upper() + text[1:]
+
+
 def _field_specs(payload_class: type[BaseModel]) -> Iterator[FieldSpec]:
-    whole = json_schema(payload_class)
-    definitions = whole.get("$defs", {})
-    whole = _resolved(whole, definitions)
+    root = json_schema(payload_class)
+    definitions = root.get("$defs", {})
+    root = _resolved(root, definitions)
     fields = {_key(name, info): info for name, info in payload_class.model_fields.items()}
-    for name, stated in whole.get("properties", {}).items():
-        schema, nullable = _without_null(stated, definitions)
+    for name, declared in root.get("properties", {}).items():
+        schema, nullable = _without_null(declared, definitions)
         yield FieldSpec(
             name=name,
-            title=_title(name, stated),
-            help=str(stated.get("description", "")),
-            example=str(next(iter(stated.get("examples") or ()), "")),
+            title=_title(name, declared),
+            help=str(declared.get("description", "")),
+            example=str(next(iter(declared.get("examples") or ()), "")),
             schema=schema,
-            required=name in whole.get("required", ()),
+            required=name in root.get("required", ()),
             nullable=nullable,
-            default=_default(fields.get(name), stated),
+            default=_default(fields.get(name), declared),
         )
 
 
@@ -83,25 +99,25 @@ def _key(name: str, info: FieldInfo) -> str:
     return alias if isinstance(alias, str) else name
 
 
-def _title(name: str, stated: Mapping[str, Any]) -> str:
+def _title(name: str, declared: Mapping[str, Any]) -> str:
     """Return the author's title; ignore pydantic's generated title, which capitalises each word."""
-    title = str(stated.get("title", ""))
+    title = str(declared.get("title", ""))
     return title if title and title != name.replace("_", " ").title() else humanize(name)
 
 
-def _default(info: FieldInfo | None, stated: Mapping[str, Any]) -> Any:
+def _default(info: FieldInfo | None, declared: Mapping[str, Any]) -> Any:
     if info is None or info.is_required() or info.default_factory_takes_validated_data:
-        return stated.get("default", ABSENT)
+        return declared.get("default", ABSENT)
     return to_jsonable_python(info.get_default(call_default_factory=True), fallback=str)
 
 
-def _without_null(stated: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
-    schema = _resolved(stated, definitions)
+def _without_null(declared: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    schema = _resolved(declared, definitions)
     variants = [_resolved(variant, definitions) for variant in schema.get("anyOf", ())]
-    wanted = [variant for variant in variants if variant != _NULL]
-    nullable = len(wanted) < len(variants) or None in schema.get("enum", ())
-    if len(wanted) == 1:
-        schema = {**wanted[0], **{key: value for key, value in schema.items() if key != "anyOf"}}
+    types = [variant for variant in variants if variant != _NULL]
+    nullable = len(types) < len(variants) or None in schema.get("enum", ())
+    if len(types) == 1:
+        schema = {**types[0], **{key: value for key, value in schema.items() if key != "anyOf"}}
     if "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     if "items" in schema:
@@ -113,12 +129,6 @@ def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
     """Return the schema merged with the one it refers to; its own keys take precedence."""
     reference = str(schema.get("$ref", "")).removeprefix("#/$defs/")
     return {**definitions.get(reference, {}), **schema} if reference else dict(schema)
-
-
-@cache
-def json_schema(payload_class: type[BaseModel]) -> dict[str, Any]:
-    """Return the cached schema; parts without a schema are ``{}``. Do not modify it."""
-    return payload_class.model_json_schema(schema_generator=_Schema)
 
 
 class _Schema(GenerateJsonSchema):
@@ -153,15 +163,3 @@ class _Schema(GenerateJsonSchema):
 
 def _member_name(member: Any) -> str:
     return humanize(member.value if isinstance(member.value, str) else member.name.lower())
-
-
-_CAPITALS = frozenset(
-    {"api", "csv", "html", "id", "ip", "json", "pdf", "sql", "tsv", "txt", "url", "utc", "xlsx", "xml", "zip"}
-)
-
-
-def humanize(name: str) -> str:
-    """Return a readable name: ``full_text`` is Full text, ``csv`` is CSV; existing capitals are kept."""
-    words = [word.upper() if word in _CAPITALS else word for word in name.replace("_", " ").split()]
-    text = " ".join(words) or name
-    return text[:1].upper() + text[1:]

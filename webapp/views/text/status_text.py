@@ -27,6 +27,12 @@ from webapp.views.text.status_labels import as_sentence, attempt_number, ordinal
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
+_GUESS_AFTER = timedelta(seconds=3)
+_LATE_FACTOR = 2  # times the usual duration
+_LATE_AT_LEAST = timedelta(seconds=10)  # beyond the usual duration
+_RAISED_FROM = 1.2  # raise the estimate only when it was off by more than 20 %
+_TRUST = 0.5  # how strongly a lower estimate pulls the shown one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePause:
@@ -45,47 +51,6 @@ class QueueFacts:
     workers: int | None = None
     starts_within: timedelta | None = None
     pause: QueuePause | None = None
-
-
-def queue_text(queue: QueueFacts | None, now: datetime, zone: ZoneInfo, usual: timedelta | None) -> tuple[str, str]:
-    """Describe a queued job: its place in the queue and what to expect; the second can be empty."""
-    known = queue or QueueFacts()
-    if known.pause:
-        return _paused(known.pause, now, zone), _("It will start when the queue is resumed.")
-    if known.workers == 0:
-        fact = _("No worker is running for this job type.")
-        return fact, _("It will start as soon as a worker is available.")
-    if known.starts_within is not None:
-        return _place(known.place), _(
-            "Usually starts within %(period)s.", period=round_up_duration(known.starts_within)
-        )
-    return _place(known.place), _(
-        "Usually takes %(period)s once it starts.", period=rough_duration(usual)
-    ) if usual else ""
-
-
-def _paused(pause: QueuePause, now: datetime, zone: ZoneInfo) -> str:
-    since = relative_time(pause.since, now, zone).text
-    if pause.reason:
-        reason = pause.reason.rstrip(".")
-        return _("Queue paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason)
-    return _("Queue paused by %(person)s, %(since)s.", person=pause.by, since=since)
-
-
-def _place(place: int | None) -> str:
-    if place is None:
-        return _("Waiting for a worker.")
-    if place > PLACES:
-        return _("More than %(count)s jobs are ahead of this one.", count=number(PLACES))
-    return _("Next in the queue.") if place == 1 else _("%(place)s in the queue.", place=ordinal(place))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusText:
-    """One sentence on the job's status, and a hint on what to expect, which can be empty."""
-
-    fact: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +82,118 @@ class StatusFacts:
 
     @property
     def quiet(self) -> timedelta:
-        """The time since the last word of the job."""
+        """The time since the job last reported something."""
         return max(self.now - (self.job.heartbeat_at or self.now), timedelta())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusText:
+    """One sentence on the job's status, and a hint on what to expect, which can be empty."""
+
+    fact: str
+    hint: str = ""
+
+
+def status_text(facts: StatusFacts) -> StatusText:
+    """Return the status text of a job."""
+    if facts.job.cancel_requested_at and not facts.job.is_finished:
+        return _stopping(facts)
+    return _TEXTS[facts.job.status](facts)
+
+
+def expectation(facts: StatusFacts) -> str:
+    """Return how much longer a running job will take, as a phrase; empty if unknown."""
+    if facts.silence:
+        return _("no update for %(period)s", period=rough_duration(facts.silence))
+    if (guess := time_left(facts)) is not None:
+        return _("%(period)s left", period=about_duration(guess))
+    elapsed = facts.elapsed
+    if facts.usual is None:
+        return ""
+    if elapsed > max(facts.usual * _LATE_FACTOR, facts.usual + _LATE_AT_LEAST):
+        return _("taking longer than usual (usually %(period)s)", period=rough_duration(facts.usual))
+    return _("usually takes %(period)s", period=rough_duration(facts.usual))
+
+
+def time_left(facts: StatusFacts) -> timedelta | None:
+    """Estimate the time left of a running job; ``None`` in its first seconds."""
+    elapsed = facts.elapsed
+    if elapsed < _GUESS_AFTER or facts.silence:
+        return None
+    known = percent(facts.job) or 0.0
+    return _steady_time_left(elapsed, known, facts.usual, shown=facts.shown_left, quiet=min(facts.quiet, elapsed))
+
+
+def _stopping(facts: StatusFacts) -> StatusText:
+    by = facts.stopped_by
+    fact = _("Stop requested by %(person)s.", person=by) if by else _("Stop requested.")
+    return StatusText(fact=fact, hint=_("It will stop after its current step."))
+
+
+def _held(_facts: StatusFacts) -> StatusText:
+    return StatusText(fact=_("It is being prepared."), hint=_("It will start when everything it needs is ready."))
+
+
+def _scheduled(facts: StatusFacts) -> StatusText:
+    job = facts.job
+    waits = job.run_at is not None and job.run_at > facts.now
+    due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment now")
+    if job.attempt_number and job.message:  # its handler has asked for another attempt, and this is the reason
+        return StatusText(
+            fact=_("Waiting for the next attempt."), hint=_("The next attempt starts %(when)s.", when=due)
+        )
+    if job.attempt_number:
+        fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt_number)).rstrip("."))
+        return StatusText(fact=fact, hint=_("The next attempt starts %(when)s.", when=due))
+    zone = _("Times are shown in %(zone)s.", zone=facts.zone.key)
+    return StatusText(fact=_("Starts %(when)s.", when=due), hint=zone)
+
+
+def _queued(facts: StatusFacts) -> StatusText:
+    queue = facts.queue or QueueFacts()
+    if queue.pause:
+        fact = _paused(queue.pause, facts.now, facts.zone)
+        return StatusText(fact=fact, hint=_("It will start when the queue is resumed."))
+    if queue.workers == 0:
+        fact = _("No worker is running for this job type.")
+        return StatusText(fact=fact, hint=_("It will start as soon as a worker is available."))
+    return StatusText(fact=_place(queue.place), hint=_start_or_duration(queue.starts_within, facts.usual))
+
+
+def _start_or_duration(starts_within: timedelta | None, usual: timedelta | None) -> str:
+    if starts_within is not None:
+        return _("Usually starts within %(period)s.", period=round_up_duration(starts_within))
+    return _("Usually takes %(period)s once it starts.", period=rough_duration(usual)) if usual else ""
+
+
+def _paused(pause: QueuePause, now: datetime, zone: ZoneInfo) -> str:
+    since = relative_time(pause.since, now, zone).text
+    if pause.reason:
+        reason = pause.reason.rstrip(".")
+        return _("Queue paused by %(person)s, %(since)s: %(reason)s.", person=pause.by, since=since, reason=reason)
+    return _("Queue paused by %(person)s, %(since)s.", person=pause.by, since=since)
+
+
+def _place(place: int | None) -> str:
+    if place is None:
+        return _("Waiting for a worker.")
+    if place > PLACES:
+        return _("More than %(count)s jobs are ahead of this one.", count=number(PLACES))
+    return _("Next in the queue.") if place == 1 else _("%(place)s in the queue.", place=ordinal(place))
+
+
+def _running(facts: StatusFacts) -> StatusText:
+    ran, attempt = duration(facts.elapsed), attempt_number(facts.job, facts.job.attempt_number)
+    plain = _("Running for %(period)s.", period=ran)
+    again = _("Running for %(period)s (%(attempt)s).", period=ran, attempt=attempt)
+    return StatusText(fact=again if facts.job.attempt_number > 1 else plain, hint=as_sentence(expectation(facts)))
+
+
+def _waiting(facts: StatusFacts) -> StatusText:
+    job = facts.job
+    outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
+    fact = ngettext("Waiting for %(num)s child job.", "Waiting for %(num)s child jobs.", outstanding)
+    return StatusText(fact=fact, hint=_("It will finish when all its child jobs have finished."))
 
 
 def _completed(facts: StatusFacts) -> StatusText:
@@ -154,10 +229,6 @@ def _cancelled(facts: StatusFacts) -> StatusText:
     return StatusText(fact=_stopped(by, percent(job), duration(facts.elapsed)), hint=forced)
 
 
-def _stale(_facts: StatusFacts) -> StatusText:
-    return StatusText(fact=_("The worker running this job was lost."), hint=_("How far it got is unknown."))
-
-
 def _stopped(by: str, known: float | None, ran: str) -> str:
     if known is None:
         named = _("Stopped by %(person)s after %(period)s.", person=by, period=ran)
@@ -167,105 +238,11 @@ def _stopped(by: str, known: float | None, ran: str) -> str:
     return named if by else _("Stopped at %(percent)s.", percent=far)
 
 
-_GUESS_AFTER = timedelta(seconds=3)
-_LATE = 2  # times the usual duration
-_LATE_BY = timedelta(seconds=10)  # more than that, at least
+def _stale(_facts: StatusFacts) -> StatusText:
+    return StatusText(fact=_("The worker running this job was lost."), hint=_("How far it got is unknown."))
 
 
-def status_text(facts: StatusFacts) -> StatusText:
-    """Return the status text of a job."""
-    if facts.job.cancel_requested_at and not facts.job.is_finished:
-        return _stopping(facts)
-    return _SAYINGS[facts.job.status](facts)
-
-
-def expectation(facts: StatusFacts) -> str:
-    """Return how much longer a running job will take, as a phrase; empty if unknown."""
-    if facts.silence:
-        return _("no update for %(period)s", period=rough_duration(facts.silence))
-    if (guess := time_left(facts)) is not None:
-        return _("%(period)s left", period=about_duration(guess))
-    elapsed = facts.elapsed
-    if facts.usual is None:
-        return ""
-    if elapsed > max(facts.usual * _LATE, facts.usual + _LATE_BY):
-        return _("taking longer than usual (usually %(period)s)", period=rough_duration(facts.usual))
-    return _("usually takes %(period)s", period=rough_duration(facts.usual))
-
-
-def time_left(facts: StatusFacts) -> timedelta | None:
-    """Estimate the time left of a running job; ``None`` in its first seconds."""
-    elapsed = facts.elapsed
-    if elapsed < _GUESS_AFTER or facts.silence:
-        return None
-    known = percent(facts.job) or 0.0
-    return steady_time_left(elapsed, known, facts.usual, shown=facts.shown_left, quiet=min(facts.quiet, elapsed))
-
-
-def _stopping(facts: StatusFacts) -> StatusText:
-    by = facts.stopped_by
-    fact = _("Stop requested by %(person)s.", person=by) if by else _("Stop requested.")
-    return StatusText(fact=fact, hint=_("It will stop after its current step."))
-
-
-def _held(_facts: StatusFacts) -> StatusText:
-    return StatusText(fact=_("It is being prepared."), hint=_("It will start when everything it needs is ready."))
-
-
-def _scheduled(facts: StatusFacts) -> StatusText:
-    job = facts.job
-    waits = job.run_at is not None and job.run_at > facts.now
-    due = relative_time(job.run_at, facts.now, facts.zone).text if job.run_at and waits else _("any moment now")
-    if job.attempt_number and job.message:  # its handler has asked for another attempt, and this is the reason
-        return StatusText(
-            fact=_("Waiting for the next attempt."), hint=_("The next attempt starts %(when)s.", when=due)
-        )
-    if job.attempt_number:
-        fact = _("%(attempt)s failed.", attempt=as_sentence(attempt_number(job, job.attempt_number)).rstrip("."))
-        return StatusText(fact=fact, hint=_("The next attempt starts %(when)s.", when=due))
-    zone = _("Times are shown in %(zone)s.", zone=facts.zone.key)
-    return StatusText(fact=_("Starts %(when)s.", when=due), hint=zone)
-
-
-def _queued(facts: StatusFacts) -> StatusText:
-    fact, outlook = queue_text(facts.queue, facts.now, facts.zone, facts.usual)
-    return StatusText(fact=fact, hint=outlook)
-
-
-def _running(facts: StatusFacts) -> StatusText:
-    ran, attempt = duration(facts.elapsed), attempt_number(facts.job, facts.job.attempt_number)
-    plain = _("Running for %(period)s.", period=ran)
-    again = _("Running for %(period)s (%(attempt)s).", period=ran, attempt=attempt)
-    return StatusText(fact=again if facts.job.attempt_number > 1 else plain, hint=as_sentence(expectation(facts)))
-
-
-def _waiting(facts: StatusFacts) -> StatusText:
-    job = facts.job
-    outstanding = job.parts - job.parts_completed - job.parts_failed - job.parts_cancelled
-    fact = ngettext("Waiting for %(num)s child job.", "Waiting for %(num)s child jobs.", outstanding)
-    return StatusText(fact=fact, hint=_("It will finish when all its child jobs have finished."))
-
-
-_SAYINGS: Mapping[Status, Callable[[StatusFacts], StatusText]] = MappingProxyType(
-    {
-        Status.HELD: _held,
-        Status.SCHEDULED: _scheduled,
-        Status.QUEUED: _queued,
-        Status.RUNNING: _running,
-        Status.WAITING: _waiting,
-        Status.COMPLETED: _completed,
-        Status.FAILED: _failed,
-        Status.CANCELLED: _cancelled,
-        Status.STALE: _stale,
-    }
-)
-
-
-_RAISED_FROM = 1.2  # raise the estimate only when it was off by more than 20 %
-_TRUST = 0.5  # how strongly a lower estimate pulls the shown one
-
-
-def steady_time_left(
+def _steady_time_left(
     elapsed: timedelta,
     percent: float,
     usual: timedelta | None,
@@ -280,3 +257,18 @@ def steady_time_left(
     if guess > shown:
         return guess if guess > _RAISED_FROM * shown else shown
     return shown + _TRUST * (guess - shown)
+
+
+_TEXTS: Mapping[Status, Callable[[StatusFacts], StatusText]] = MappingProxyType(
+    {
+        Status.HELD: _held,
+        Status.SCHEDULED: _scheduled,
+        Status.QUEUED: _queued,
+        Status.RUNNING: _running,
+        Status.WAITING: _waiting,
+        Status.COMPLETED: _completed,
+        Status.FAILED: _failed,
+        Status.CANCELLED: _cancelled,
+        Status.STALE: _stale,
+    }
+)
