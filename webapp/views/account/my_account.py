@@ -11,6 +11,7 @@ from flask_limiter import RateLimitExceeded
 from webapp.accounts import preferences
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.preferences import Language, Notify, Preferences, Theme
+from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount, valid_timezone
 from webapp.views.account.user_agent import browser
 from webapp.views.page.audit_log import audited
@@ -34,28 +35,28 @@ def show() -> ResponseReturnValue:
 @bp.post("")
 def save() -> ResponseReturnValue:
     """Save the preferences, or nothing if one is invalid."""
-    typed = request.form
-    if errors := validation_errors(typed):
-        return _page(typed=typed, errors=errors), 422
-    preferences.save(services().engine, signed_in().id, submitted_preferences(typed))
+    form = request.form
+    if errors := validation_errors(form):
+        return _page(values=form, errors=errors), 422
+    preferences.save(services().engine, signed_in().id, submitted_preferences(form))
     return _back("saved")
 
 
 @bp.post("/password")
 def password() -> ResponseReturnValue:
     """Change the password if the current one is correct; all other sessions end and this one is renewed."""
-    person, old, new = signed_in(), request.form.get("old", ""), request.form.get("new", "")
-    if services().accounts.authenticate(person.name, old) is None:
+    user, new = signed_in(), request.form.get("new", "")
+    if services().accounts.authenticate(user.name, request.form.get("old", "")) is None:
         return _page(errors={"old": _("Incorrect password.")}), 422
     login_throttle.refund_attempt()
     if new != request.form.get("again", ""):
         return _page(errors={"again": _("The new passwords do not match.")}), 422
     try:
-        with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, person.name, name=person.display_name):
-            services().accounts.set_password(person.name, new)
+        with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, user.name, name=user.display_name):
+            services().accounts.set_password(user.name, new)
     except BadAccount as error:
         return _page(errors={"new": translated(str(error))}), 422
-    security.sign_in(person)
+    security.sign_in(user)
     return _back("password")
 
 
@@ -85,32 +86,27 @@ def _back(message: str) -> ResponseReturnValue:
     return redirect(url_for("me.show", said=message), 303)
 
 
-def _page(*, message: str = "", typed: object = None, errors: dict[str, str] | None = None) -> str:
-    person = signed_in()
-    reading = viewer_context()
-    sessions = services().sessions.of(person.id, security.token())
+def _page(
+    *, message: str = "", values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
+) -> str:
+    user, context = signed_in(), viewer_context()
+    sessions = services().sessions.of(user.id, security.token())
     return render_template(
         "account/my_account.html",
-        person=person,
-        now=typed or _as_typed(),
+        user=user,
+        values=values or _saved_values(user),
         choices=choices(),
         zones=zones(),
         default_zone=services().settings.timezone,
         errors=errors or {},
         message=message if message in _MESSAGES else "",
-        sessions=[(session, browser(session.user_agent), reading.when(session.seen_at)) for session in sessions],
+        sessions=[(session, browser(session.user_agent), context.when(session.seen_at)) for session in sessions],
     )
 
 
-def _as_typed() -> dict[str, str]:
-    person = signed_in()
-    live = {"live_updates": "on"} if person.live_updates else {}
-    return {
-        "theme": person.theme,
-        "language": person.language,
-        "timezone": person.timezone,
-        "notify": person.notify,
-    } | live
+def _saved_values(user: User) -> dict[str, str]:
+    live = {"live_updates": "on"} if user.live_updates else {}
+    return {"theme": user.theme, "language": user.language, "timezone": user.timezone, "notify": user.notify} | live
 
 
 OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # each in its own language
@@ -141,27 +137,27 @@ def zones() -> tuple[str, ...]:
     return ("UTC", *sorted(places))
 
 
-def validation_errors(typed: Mapping[str, str]) -> dict[str, str]:
+def validation_errors(form: Mapping[str, str]) -> dict[str, str]:
     """Return one error per invalid field."""
     offered = choices()
-    wrong = {name: _("Choose one of the options.") for name in offered if typed.get(name, "") not in offered[name]}
+    errors = {name: _("Choose one of the options.") for name in offered if form.get(name, "") not in offered[name]}
     try:
-        valid_timezone(_zone(typed))
+        valid_timezone(_zone(form))
     except BadAccount:
-        wrong["timezone"] = _("Unknown time zone. Choose one from the list, such as Europe/Madrid.")
-    return wrong
+        errors["timezone"] = _("Unknown time zone. Choose one from the list, such as Europe/Madrid.")
+    return errors
 
 
-def submitted_preferences(typed: Mapping[str, str]) -> Preferences:
+def submitted_preferences(form: Mapping[str, str]) -> Preferences:
     """Return the submitted preferences; call it only without validation errors."""
     return Preferences(
-        theme=typed.get("theme", ""),
-        language=typed.get("language", ""),
-        timezone=_zone(typed),
-        live_updates="live_updates" in typed,
-        notify=typed.get("notify", ""),
+        theme=form.get("theme", ""),
+        language=form.get("language", ""),
+        timezone=_zone(form),
+        live_updates="live_updates" in form,
+        notify=form.get("notify", ""),
     )
 
 
-def _zone(typed: Mapping[str, str]) -> str:
-    return typed.get("timezone", "").strip().replace(" ", "_")
+def _zone(form: Mapping[str, str]) -> str:
+    return form.get("timezone", "").strip().replace(" ", "_")

@@ -51,21 +51,21 @@ def mark_all_read() -> ResponseReturnValue:
 
 
 def _rows(notifications: tuple[Notification, ...]) -> tuple[NotificationRow, ...]:
-    reading = viewer_context()
+    context = viewer_context()
     attached = services().queries.files.attachments_of([notification.job_id for notification in notifications])
     return tuple(
-        _row(notification, file_links(attached.get(notification.job_id, ()), reading), reading)
+        _row(notification, file_links(attached.get(notification.job_id, ()), context), context)
         for notification in notifications
     )
 
 
-def _row(notification: Notification, attached: tuple[FileLink, ...], reading: ViewerContext) -> NotificationRow:
+def _row(notification: Notification, attached: tuple[FileLink, ...], context: ViewerContext) -> NotificationRow:
     colours = notification_tone(notification.status)
     return NotificationRow(
         notification=notification,
         text=notification_text(notification),
         tone=colours,
         icon=_ICONS[colours],
-        when=reading.when(notification.at),
+        when=context.when(notification.at),
         result=next((file for file in attached if file.role == "output"), None),
     )
