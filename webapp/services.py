@@ -36,6 +36,7 @@ from webapp.jobs.execution.work_horse import Budget, WorkHorse
 from webapp.jobs.invariants.check import Check
 from webapp.jobs.invariants.infrastructure import WakeUpSources
 from webapp.jobs.invariants.verifier import all_checks
+from webapp.jobs.job_queries import JobQueries
 from webapp.jobs.lifecycle.attributes import AdminJobs
 from webapp.jobs.lifecycle.manual_start import ManualStart
 from webapp.jobs.maintenance.pruner import Pruner
@@ -52,7 +53,7 @@ from webapp.jobs.rq_queue.worker_registry import registered_workers
 from webapp.jobs.schedules.run_history import RunHistory
 from webapp.jobs.schedules.runner import ScheduleRunner
 from webapp.jobs.schedules.service import Schedules
-from webapp.jobs.service import JobQueries, Jobs
+from webapp.jobs.service import Jobs
 from webapp.jobs.store.file_store import FileStore
 from webapp.secret_key import secret_key
 

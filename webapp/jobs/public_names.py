@@ -12,6 +12,7 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
+from webapp.jobs.job_queries import JobQueries
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
@@ -20,7 +21,7 @@ from webapp.jobs.model.policies import Limits, OnDuplicate, Retention, RetryPoli
 from webapp.jobs.queries.history import HistoryCriteria, JobHistory
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.queueing.queues import UnknownQueue
-from webapp.jobs.service import JobQueries, Jobs
+from webapp.jobs.service import Jobs
 from webapp.jobs.store.attachments import AttachmentNotFound
 from webapp.jobs.store.file_store import FileTooLarge
 from webapp.jobs.store.job_store import JobNotFound, StaleJob

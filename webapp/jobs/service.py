@@ -1,4 +1,4 @@
-"""The public services for jobs: `Jobs` for application code, `JobQueries` for the reads of pages and commands.
+"""`Jobs`, the service that application code calls to create, change, stop, retry and delete jobs.
 
 A job's row is committed before a worker is woken. A crash between the two delays the job by a few
 seconds and does not lose it: the clock repeats missing wake-ups.
@@ -30,14 +30,8 @@ from webapp.jobs.lifecycle.optimistic_update import JobUpdater
 from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
 from webapp.jobs.model.job import NO_QUEUE, SYSTEM, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
-from webapp.jobs.queries.all_jobs import AllJobs
-from webapp.jobs.queries.change_tag import JobChangeTags
-from webapp.jobs.queries.log_lines import JobLogs
-from webapp.jobs.queries.pagination import JobPages
-from webapp.jobs.queries.related_jobs import RelatedJobQueries
 from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
 from webapp.jobs.queueing.queues import UnknownQueue
-from webapp.jobs.queueing.start_estimate import StartEstimates
 from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
 from webapp.jobs.store.file_store import FileStore, StoredFile
@@ -45,21 +39,6 @@ from webapp.jobs.store.job_store import JobStore
 from webapp.schema import users
 
 Wake = Callable[[str], None]
-
-
-class JobQueries:
-    """Reads of jobs for pages and commands, one object per subject. Nothing here writes."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.jobs = VisibleJobs(engine)
-        self.lists = JobPages(engine)
-        self.all_jobs = AllJobs(engine)
-        self.related = RelatedJobQueries(engine)
-        self.logs = JobLogs(engine)
-        self.files = Attachments(engine)
-        self.estimates = StartEstimates(engine)
-        self.change_tags = JobChangeTags(engine)
 
 
 class Jobs:
@@ -74,8 +53,8 @@ class Jobs:
         self._files = files
         self._wake = wake
         self._writer = JobWriter(self.store)
-        self._changing = JobUpdater(self.store, wake)
-        self._removing = JobDeleter(engine, files)
+        self._updater = JobUpdater(self.store, wake)
+        self._deleter = JobDeleter(engine, files)
         self._queries = VisibleJobs(engine)
         self._attachments = Attachments(engine)
         self._checked_queue: tuple[UUID, str] | None = None  # the root and the queue of the last child
@@ -323,11 +302,11 @@ class Jobs:
         """
         check_ids(job_id)
         check_arguments(step=step)
-        return self._changing.change(job_id, step)
+        return self._updater.change(job_id, step)
 
     def persist(self, job: Job) -> Job:
         """Write a changed copy back; raise `StaleJob` if the row has changed since it was read."""
-        return self._changing.persist(job)
+        return self._updater.persist(job)
 
     def cancel(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Stop a job and its children: unstarted ones at once, running ones when they respond.
@@ -386,21 +365,21 @@ class Jobs:
         """Delete a finished job with its children and files; raise `CannotBeDeleted` or `JobNotFound`."""
         check_ids(job_id)
         check_arguments(by=by)
-        self._removing.delete(job_id, by=by)
+        self._deleter.delete(job_id, by=by)
 
     def delete_many(self, ids: Collection[UUID], *, by: UUID | None = None) -> int:
         """Delete the jobs that can be deleted; return the number of deleted rows, children included."""
         check_ids(*ids)
         check_arguments(by=by)
-        return self._removing.delete_many(ids, by=by)
+        return self._deleter.delete_many(ids, by=by)
 
     def prune(self, older_than: timedelta, *, only_count: bool = False) -> int:
         """Delete jobs that ended longer ago than ``older_than``; return how many. ``only_count`` deletes nothing.
 
-        ``older_than`` must be longer than zero: to delete every ended job is nobody's retention.
+        ``older_than`` must be longer than zero, so that no call deletes every ended job by mistake.
         """
         check_arguments(older_than=older_than, only_count=only_count)
-        return self._removing.prune(older_than, only_count=only_count)
+        return self._deleter.prune(older_than, only_count=only_count)
 
     def attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
         """Return the files of a job that have not been removed, oldest first."""

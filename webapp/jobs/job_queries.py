@@ -1,0 +1,27 @@
+"""`JobQueries`, the reads of jobs for pages, commands and handlers, one object per subject. Nothing here writes."""
+
+from sqlalchemy import Engine
+
+from webapp.jobs.queries.all_jobs import AllJobs
+from webapp.jobs.queries.change_tag import JobChangeTags
+from webapp.jobs.queries.log_lines import JobLogs
+from webapp.jobs.queries.pagination import JobPages
+from webapp.jobs.queries.related_jobs import RelatedJobQueries
+from webapp.jobs.queries.visible_jobs import VisibleJobs
+from webapp.jobs.queueing.start_estimate import StartEstimates
+from webapp.jobs.store.attachments import Attachments
+
+
+class JobQueries:
+    """The reads of jobs, one attribute per subject."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.jobs = VisibleJobs(engine)
+        self.lists = JobPages(engine)
+        self.all_jobs = AllJobs(engine)
+        self.related = RelatedJobQueries(engine)
+        self.logs = JobLogs(engine)
+        self.files = Attachments(engine)
+        self.estimates = StartEstimates(engine)
+        self.change_tags = JobChangeTags(engine)
