@@ -161,7 +161,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("schedules.edit", "GET"): Route(MANAGE),
     ("schedules.edit", "POST"): Route(MANAGE, {**_SCHEDULE, "schedule-name": "Weekly"}, AuditAction.SCHEDULE_CHANGE),
     ("schedules.pause", "GET"): Route(RUN),
-    ("schedules.pause", "POST"): Route(RUN, {"why": "because", "reason": "because"}, AuditAction.SCHEDULE_PAUSE),
+    ("schedules.pause", "POST"): Route(RUN, {"reason": "because"}, AuditAction.SCHEDULE_PAUSE),
     ("schedules.resume", "POST"): Route(RUN, {}, AuditAction.SCHEDULE_RESUME),
     ("schedules.run_now", "POST"): Route(RUN, {}, AuditAction.SCHEDULE_RUN),
     ("schedules.remove", "GET"): Route(MANAGE),

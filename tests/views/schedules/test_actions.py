@@ -25,7 +25,7 @@ def test_an_operator_pauses_with_a_reason_and_resumes(by: By, add: Add, services
     client, schedule = by("operator"), add()
     here = f"/admin/schedules/{schedule.id}"
     assert "Pause Nightly?" in client.get(f"{here}/pause").text
-    answer = client.post(f"{here}/pause", data={"why": " Moving house "})
+    answer = client.post(f"{here}/pause", data={"reason": " Moving house "})
     assert (answer.status_code, answer.location) == (303, here)
     assert services.schedules.get(schedule.id).paused_why == "Moving house"
     assert client.post(f"{here}/resume").status_code == 303
@@ -35,9 +35,9 @@ def test_an_operator_pauses_with_a_reason_and_resumes(by: By, add: Add, services
 
 def test_a_reason_that_is_too_long_is_refused(by: By, add: Add, services: Services) -> None:
     schedule = add()
-    answer = by("operator").post(f"/admin/schedules/{schedule.id}/pause", data={"why": "x" * 201})
+    answer = by("operator").post(f"/admin/schedules/{schedule.id}/pause", data={"reason": "x" * 201})
     assert answer.status_code == 422
-    assert "Use at most 200 characters." in answer.text
+    assert "A reason can have at most 200 characters." in answer.text
     assert "x" * 201 in answer.text
     assert services.schedules.get(schedule.id) == schedule
 

@@ -1,7 +1,7 @@
 """Confirmation before a harmful action: a dialog with htmx, a page of its own without.
 
 The form is a plain POST. It answers with a redirect (303) or an error page. `ask_reason` adds a
-required reason to the confirmation.
+reason to the confirmation.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.views.text.translations import gettext as _
+
+_LONGEST = 200  # characters of a reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,12 @@ def wants_dialog() -> bool:
     return "HX-Request" in request.headers
 
 
-_LONGEST = 200
+def ask_reason(confirmation: Confirmation, *, required: bool = True) -> ResponseReturnValue | None:
+    """Return the page that asks for a reason, with an error if it is invalid; ``None`` once it is valid."""
+    if request.method != "POST":
+        return _reason_page(confirmation, required=required, error=""), 200
+    error = _reason_error(submitted_reason(), required=required)
+    return (_reason_page(confirmation, required=required, error=error), 422) if error else None
 
 
 def submitted_reason() -> str:
@@ -52,19 +59,13 @@ def submitted_reason() -> str:
     return " ".join(request.form.get("reason", "").split())
 
 
-def ask_reason(confirmation: Confirmation) -> ResponseReturnValue | None:
-    """Return the page that asks for a reason, with an error if it is invalid; ``None`` once it is valid."""
-    error = _reason_error(submitted_reason()) if request.method == "POST" else ""
-    if request.method == "POST" and not error:
-        return None
-    page = render_confirmation(
-        confirmation, "admin/reason.html", reason=submitted_reason(), error=error, longest=_LONGEST
-    )
-    return page, 422 if error else 200
+def _reason_page(confirmation: Confirmation, *, required: bool, error: str) -> str:
+    words = {"reason": submitted_reason(), "required": required, "error": error, "longest": _LONGEST}
+    return render_confirmation(confirmation, "page/confirm_reason.html", **words)
 
 
-def _reason_error(reason: str) -> str:
-    if not reason:
+def _reason_error(reason: str, *, required: bool) -> str:
+    if required and not reason:
         return _("Give a reason. Other users will see it.")
     if len(reason) > _LONGEST:
         return _("A reason can have at most %(count)s characters.", count=_LONGEST)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import abort, make_response, redirect, request, url_for
+from flask import abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
@@ -10,7 +10,7 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.schedule import Schedule
-from webapp.jobs.schedules.service import REASON_LIMIT
+from webapp.views.page import confirmation
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require
@@ -23,16 +23,14 @@ from webapp.views.text.translations import gettext as _
 def pause(schedule_id: UUID) -> ResponseReturnValue:
     """Ask for a reason, then pause the schedule."""
     schedule = services().schedules.get(schedule_id)
-    why = request.form.get("why", "").strip()
-    if request.method == "GET" or len(why) > REASON_LIMIT:
-        answer = make_response(
-            render_confirmation(_pause_confirmation(schedule), "schedules/pause.html", why=why, limit=REASON_LIMIT)
-        )
-        answer.status_code = 200 if request.method == "GET" else 422
-        return answer
-    with audited(AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after={"why": why}):
-        services().schedules.pause(schedule, reason=why, by=signed_in().id)
-    return _back(schedule)
+    if page := confirmation.ask_reason(_pause_confirmation(schedule), required=False):
+        return page
+    reason = confirmation.submitted_reason()
+    with audited(
+        AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after={"why": reason}
+    ):
+        services().schedules.pause(schedule, reason=reason, by=signed_in().id)
+    return redirect(_page_of(schedule), 303)
 
 
 @require(Right.RUN_SCHEDULES)
@@ -41,7 +39,7 @@ def resume(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     with audited(AuditAction.SCHEDULE_RESUME, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
         services().schedules.resume(schedule)
-    return _back(schedule)
+    return redirect(_page_of(schedule), 303)
 
 
 @require(Right.RUN_SCHEDULES)
@@ -78,7 +76,7 @@ def _pause_confirmation(schedule: Schedule) -> Confirmation:
         action=_("Pause"),
         keep=_("Back"),
         post=url_for("schedules.pause", schedule_id=schedule.id),
-        back=url_for("schedules.show", schedule_id=schedule.id),
+        back=_page_of(schedule),
         harmful=False,
     )
 
@@ -91,9 +89,9 @@ def _delete_confirmation(schedule: Schedule) -> Confirmation:
         action=_("Delete schedule"),
         keep=_("Back"),
         post=url_for("schedules.remove", schedule_id=schedule.id),
-        back=url_for("schedules.show", schedule_id=schedule.id),
+        back=_page_of(schedule),
     )
 
 
-def _back(schedule: Schedule) -> ResponseReturnValue:
-    return redirect(url_for("schedules.show", schedule_id=schedule.id), 303)
+def _page_of(schedule: Schedule) -> str:
+    return url_for("schedules.show", schedule_id=schedule.id)
