@@ -226,6 +226,16 @@ def test_a_refused_request_changes_nothing_and_is_not_audited(
     assert services.queues.get("default").paused_at is None
 
 
+def test_a_head_request_changes_nothing_where_a_post_does(
+    app: Flask, clients: Clients, services: Services, address_of: Callable[[str, str], str]
+) -> None:
+    for (endpoint, method), route in ROUTES.items():
+        if method == "POST" and (endpoint, "GET") in ROUTES:
+            client = clients.of(route.as_whom, method)
+            client.open(address_of(endpoint, method), method="HEAD", data=route.form)
+            assert lines(services) == 0, endpoint
+
+
 def lines(services: Services) -> int:
     with reading(services.engine) as connection:
         return connection.execute(select(func.count()).select_from(audit)).scalar_one()

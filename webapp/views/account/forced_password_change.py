@@ -37,7 +37,7 @@ def _redirect_to_password_page() -> ResponseReturnValue | None:
 @bp.route("/new-password", methods=["GET", "POST"])
 def choose() -> ResponseReturnValue:
     """Ask for the current and a new password; all other sessions end."""
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("account/forced_password_change.html")
     own_error = reauthentication.own_password_error()
     error = "" if own_error else _refusal(request.form.get("password", ""), request.form.get("repeated", ""))

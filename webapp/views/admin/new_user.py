@@ -33,7 +33,7 @@ class NewUserForm:
 @require(Right.CHANGE_USERS)
 def add() -> ResponseReturnValue:
     """Show the form; add the user."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(NewUserForm())
     typed = NewUserForm(**{name: request.form.get(name, "") for name in NewUserForm.__dataclass_fields__})
     if error := reauthentication.own_password_error():

@@ -145,7 +145,7 @@ def limit(name: str) -> ResponseReturnValue:
 def empty(name: str) -> ResponseReturnValue:
     """Ask for confirmation, then stop all waiting jobs of a queue; a background job stops what takes too long."""
     queue = _find_queue(name)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_confirmation(_empty_confirmation(queue))
     by = signed_in().id
     stopped = services().queues.empty(

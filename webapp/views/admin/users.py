@@ -97,7 +97,7 @@ def role(user_id: UUID) -> ResponseReturnValue:
 def disable(user_id: UUID) -> ResponseReturnValue:
     """Ask for confirmation, then disable an account."""
     user = _find_user(user_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_confirmation(_disable_confirmation(user))
     try:
         with audited(AuditAction.USER_DISABLE, AuditTarget.USER, user.name, name=user.display_name):
@@ -123,7 +123,7 @@ def password(user_id: UUID) -> ResponseReturnValue:
     """Ask for the admin's own password, then give a user a one-time password."""
     user = _find_user(user_id)
     error = reauthentication.own_password_error() if request.method == "POST" else ""
-    if request.method == "GET" or error:
+    if request.method != "POST" or error:
         page = render_confirmation(_password_confirmation(user), "admin/users/step_up.html", error=error)
         return page, 422 if error else 200
     new = generate_password()

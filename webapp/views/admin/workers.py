@@ -98,7 +98,7 @@ def drain(name: str) -> ResponseReturnValue:
 def stop(name: str) -> ResponseReturnValue:
     """Ask for confirmation, then stop a worker; its job goes back to the queue."""
     worker = _find_worker(name)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_confirmation(_stop_confirmation(worker))
     return _stop(worker, StopRequest.NOW, AuditAction.WORKER_STOP)
 

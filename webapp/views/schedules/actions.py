@@ -60,7 +60,7 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
 def remove(schedule_id: UUID) -> ResponseReturnValue:
     """Ask for confirmation, then delete the schedule with its history."""
     schedule = services().schedules.get(schedule_id)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_confirmation(_delete_confirmation(schedule))
     before = {"type": schedule.type, **ScheduleDraft.from_schedule(schedule).to_dict()}
     with audited(AuditAction.SCHEDULE_REMOVE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, before=before):
