@@ -1,4 +1,4 @@
-"""Keeps the data folder private: folders 0700 and files 0600, whoever made them and whatever the umask is."""
+"""Keeps the data folder private: folders 0700 and files 0600, no matter who created them and what the umask is."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ _OWN = ("deskjob.sqlite3*", "secret_key", "*.lock", "log", "log/*", "attachments
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create the folder, or take it and what Deskjob keeps in it from other users of the machine.
+    """Create the folder, or remove other users' access to it and to what Deskjob keeps in it.
 
     Logs a warning if another user owns it, because only that user can do this.
     """

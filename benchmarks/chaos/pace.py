@@ -1,6 +1,6 @@
 """How many times as slow as an idle machine this one is now, by a process that computes a little at a time.
 
-Other load makes every recovery slower. The bounds are those of an idle machine, so they are multiplied by this.
+Other load makes every recovery slower. The bounds are for an idle machine, so they are multiplied by this factor.
 """
 
 import subprocess

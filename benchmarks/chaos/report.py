@@ -40,7 +40,7 @@ class ChaosReport:
             self._faults += len(seconds)
 
     def add_failure(self, kind: str, failure: StateNotReached) -> None:
-        """Add the end of a measurement that could not go on."""
+        """Add the end of a measurement that could not continue."""
         self._print_miss(kind, str(failure), failure.lines)
 
     def _print_miss(self, kind: str, title: str, lines: Iterable[str]) -> None:

@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
 
 
 class CommandGroup(LazyGroup):
-    """A group whose commands let click's and the engine's errors pass; it makes `Failed` or `BadUsage` of them."""
+    """A group that turns the errors of click and of the engine into `Failed` or `BadUsage`."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command."""

@@ -1,7 +1,7 @@
 """The file of a SQLite database: notice when it was removed or replaced while this process runs.
 
-A connection keeps a removed file open: reads and writes go on in a file that nobody will ever find again. So each
-time a connection is taken from its pool, the file at its path must still be the one that the connection opened.
+A connection keeps a removed file open: reads and writes would continue in a file that no other process can open. So
+each time a connection is taken from its pool, the file at its path must still be the one that it opened.
 If another file is there, such as a restored one, the connection is opened again. If there is none, that is an error
 like an unreachable database, and no empty file is created in its place.
 """
@@ -47,7 +47,7 @@ def remember_file(connection: sqlite3.Connection, info: dict[str, Any]) -> None:
 
 
 def has_its_file(info: Mapping[str, Any]) -> bool:
-    """Return whether the file of a connection still stands at its path; ``info`` is the connection's."""
+    """Return whether the file of a connection is still at its path; ``info`` is the connection's."""
     file = info.get(_FILE)
     return file is None or _identity(file[0]) == file[1:]
 

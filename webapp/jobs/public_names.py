@@ -1,6 +1,6 @@
 """The public interface of the engine, which callers import from `webapp.jobs`.
 
-What a job type and an application need, every exception that they can meet, and the signals of a job's lifecycle.
+What a job type and an application need, every exception that they can catch, and the signals of a job's lifecycle.
 """
 
 from webapp.jobs.definition.disabled_types import TypeDisabled

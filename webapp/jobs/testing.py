@@ -47,7 +47,7 @@ class FakeJobContext(JobContext):
     """A job context for unit tests of handlers.
 
     - ``inputs`` are the uploads by field: the content, a name with the content, or the path of a file.
-    - ``stop_when`` is asked at every report; once it returns True, the job is asked to stop.
+    - ``stop_when`` is called at every report; once it returns True, the job is asked to stop.
     - ``seconds`` is the time limit that `batches` divides work by; 0 ends a slice after each item.
     - The other arguments are the fields of the job.
 
@@ -280,7 +280,7 @@ class _MemoryFiles(FileStore):
         return _MemoryFile(self, limit)
 
     def partial_path(self, file_id: UUID) -> Path:
-        """Return a path at which nothing is."""
+        """Return a path where no file exists."""
         return Path(file_id.hex)
 
     def keep(self, file_id: UUID, content: bytes) -> None:

@@ -67,7 +67,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _create_sqlite_file(engine: Engine) -> None:
-    """Create the file with its permissions, which SQLite gives to the files beside it too."""
+    """Create the file with its permissions, which SQLite also gives to the files next to it."""
     if is_sqlite(engine) and engine.url.database not in {None, "", ":memory:"}:
         with suppress(OSError):  # SQLite says what is wrong
             create_private_file(Path(str(engine.url.database)))

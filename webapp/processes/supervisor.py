@@ -97,7 +97,7 @@ class Supervisor:
                     program.start()
 
     def stop(self) -> None:
-        """Ask all programs to end, the first started last; kill them after the grace period."""
+        """Ask all programs to end, in reverse order of their start; kill them after the grace period."""
         first, rest = self.programs[:1], self.programs[1:]
         for group in (rest, first):
             for program in group:

@@ -1,1 +1,1 @@
-"""The pages: one blueprint per resource, thin: find, ask, render. Flask lives here and above, nowhere below."""
+"""The pages, one blueprint per resource. Views find, authorise and render. Nothing below them imports Flask."""

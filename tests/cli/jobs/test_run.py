@@ -1,4 +1,4 @@
-"""job run: a job here and now, or a dry run of it."""
+"""job run: run a job in this process, or a dry run of it."""
 
 import json
 from collections.abc import Callable

@@ -13,7 +13,7 @@ from webapp.cli.command_group import CommandGroup
         "show": ("jobs.job_list:show", "Show a job."),
         "children": ("jobs.job_list:children", "List the child jobs of a job."),
         "start": ("jobs.start:start", "Start a job and print its ID."),
-        "run": ("jobs.run:run", "Run a job here and now, or show what it would do."),
+        "run": ("jobs.run:run", "Run a job in this process, or show what it would do."),
         "log": ("jobs.log:log", "Print the log of a job."),
         "files": ("jobs.files:files", "List or download the files of a job."),
         "cancel": ("jobs.actions:cancel", "Stop jobs."),

@@ -1,4 +1,4 @@
-"""job run: run a job here and now, or show what it would do."""
+"""job run: run a job in this process, or show what it would do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _QUESTIONS = {
     Status.FAILED: "failed. Run it again from its checkpoint?",
     Status.CANCELLED: "was stopped. Run it again from its checkpoint?",
     Status.STALE: "was lost. Run it again from its checkpoint?",
-    Status.HELD: "is being prepared or waits for other jobs. Run it all the same?",
+    Status.HELD: "is being prepared or waits for other jobs. Run it anyway?",
 }
 _BUSY = {
     Status.RUNNING: "is running already.",
@@ -43,10 +43,10 @@ _BUSY = {
 @click.option("--yes", is_flag=True, help="Do not ask before running a job that has ended or waits for others.")
 @in_json
 def run(job: Job, *, debug: bool, yes: bool, in_json: bool) -> None:
-    """Run a job here and now, or show what it would do.
+    """Run a job in this process, or show what it would do.
 
-    Its status does not matter; a completed job is final, so a copy of it runs. The job is claimed as a worker
-    claims it, so it never runs twice at once. Ctrl-C hands it back. The exit status is 1 unless it completes.
+    The job can have any status; a completed job is final, so a copy of it runs. The command claims the job as a
+    worker does, so it never runs twice at once. Ctrl-C hands it back. The exit status is 1 unless it completes.
     """
     if debug:
         _dry_run(job, in_json=in_json)

@@ -56,7 +56,7 @@ class JobTypeModules:
             if service not in self._services:
                 known = ", ".join(sorted(each.__name__ for each in self._services))
                 return (
-                    f"{job_type.place}: The parameter {name!r} requests {service.__name__}, which is no service. "
+                    f"{job_type.place}: The parameter {name!r} requests {service.__name__}, which is not a service. "
                     f"The services are: {known}"
                 )
         try:

@@ -141,7 +141,7 @@ class JobContext:
     def stop_requested(self) -> bool:
         """Whether the job was asked to stop. If so, return soon, or let the next report raise.
 
-        A handler that has seen True has stopped, whatever it returns: the job is cancelled, or handed back
+        A handler that has seen True has stopped, no matter what it returns: the job is cancelled, or handed back
         if its worker stops.
         """
         self._reporter.watch_stop_flag()

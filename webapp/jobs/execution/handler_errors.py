@@ -1,6 +1,6 @@
-"""How a handler can end, told in words: nothing that a handler raises loses its text, its status or its traceback.
+"""Describes how a handler ended: the message, the exit status and the traceback of everything that it can raise.
 
-Its exceptions are foreign code: `str()` of one can raise as well. No function here raises.
+A handler's exceptions are foreign code: even `str()` of one can raise. No function here raises.
 """
 
 import argparse

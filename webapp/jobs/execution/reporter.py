@@ -123,7 +123,7 @@ class Reporter:
         self._ensure_thread()
 
     def deliver(self, stop: BaseException) -> BaseException:
-        """Note that the handler knows of ``stop``: whatever it returns afterwards, the attempt ends by it."""
+        """Record that the handler knows of ``stop``: the attempt ends with it, no matter what the handler returns."""
         self.delivered = self.delivered or stop
         return stop
 

@@ -2,7 +2,7 @@
 
 This spreads the cost of a wake-up and a fork over many jobs. If queued jobs remain at the end, it pushes
 one more wake-up, for a fresh work-horse. It also ends when a job has left something in its process that
-the next job must not meet, and after several failures in a row, whose common cause may be the process.
+could affect the next job, and after several failures in a row, whose common cause may be the process.
 """
 
 import logging

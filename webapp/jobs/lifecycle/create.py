@@ -92,7 +92,7 @@ def refuse_start_conditions(*conditions: object) -> None:
 
 
 def _checked_key(key: str | None) -> str | None:
-    """Return a unique key; raise `BadRequest` if no row can hold it, whatever the function of the type returned."""
+    """Return a unique key; raise `BadRequest` if the key of the caller or of the type's function cannot be stored."""
     if key is not None and not isinstance(key, str):
         message = f"A unique key must be a text, not {shown(key)}."
         raise BadRequest(message)
@@ -113,7 +113,7 @@ def initial_status(*, run_at: object, delay: timedelta | None, held: bool) -> St
 
 
 def choices_of_copy(old: Job) -> dict[str, Any]:
-    """Return what a job that runs again takes from the old one, beside its input; the rest comes from its type.
+    """Return what a job that runs again takes from the old one, besides its input; the rest comes from its type.
 
     Its priority is that of the type, because an operator may have raised the old one's.
     """
@@ -164,7 +164,7 @@ class NewJob:
     after: Mapping[UUID, bool] = field(default_factory=lambda: MappingProxyType({}))
 
     def held_behind(self, key_holders: Collection[UUID]) -> "NewJob":
-        """Return it held until these jobs have ended; it takes its unique key when it is released."""
+        """Return the job, held until these jobs have ended; it takes its unique key when it is released."""
         held = replace(self.job, status=Status.HELD, unique_key=None, next_key=self.job.unique_key)
         return replace(self, job=held, after={**dict.fromkeys(key_holders, False), **self.after})
 

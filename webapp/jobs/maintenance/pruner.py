@@ -66,7 +66,7 @@ class Pruner:
     def prune(self, older_than: timedelta | None = None, *, only_count: bool = False) -> int:
         """Delete ended jobs with their children and files, each after the retention of its job type.
 
-        With ``older_than``, delete every job that ended longer ago, whatever its type's retention is.
+        With ``older_than``, delete every job that ended longer ago, regardless of its type's retention.
         """
         if older_than is not None:
             return self._deletion.prune(older_than, only_count=only_count)
@@ -122,7 +122,7 @@ class Pruner:
             yield from (self._existing(attachments.c.id.in_(missing)) if missing else ())
 
     def expiry_conditions(self) -> Iterator[ColumnElement[bool]]:
-        """Yield the conditions of expired jobs; no job meets two of them."""
+        """Yield the conditions of expired jobs; no job matches two of them."""
         for status in sorted(TERMINAL):
             periods = self._periods_by_type(status)
             others = jobs.c.type.not_in([name for names in periods.values() for name in names])

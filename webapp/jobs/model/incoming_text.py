@@ -1,4 +1,4 @@
-r"""The one way in for texts of handlers and callers: bounded, storable, and without control characters. Pure.
+r"""Cleans text from handlers and callers before it is stored: bounded, storable, without control characters. Pure.
 
 A text can come from a program that writes to a terminal. So ANSI sequences (colours, cursor, titles) are removed,
 ``\r`` leaves the last state of its line, as a progress bar does, and every other control character is shown as
@@ -37,7 +37,7 @@ def clean_text(value: object, limit: int) -> str:
 
 
 def clean_traceback(value: str, limit: int = TRACEBACK_LIMIT) -> str:
-    """Return a traceback of at most ``limit`` characters: the beginning, and more of the end, which tells the error."""
+    """Return a traceback of at most ``limit`` characters: a quarter from its beginning, the rest from its end."""
     text = visible_text(value)
     if len(text) <= limit:
         return text

@@ -129,7 +129,7 @@ class Retention:
     stale: timedelta | None = None
 
     def __post_init__(self) -> None:
-        """Raise ``ValueError`` for a period that is none."""
+        """Raise ``ValueError`` for an invalid period."""
         _check(self, dict.fromkeys(("completed", "failed", "cancelled", "stale"), _KEPT_FOR))
 
     def by_status(self) -> Mapping[Status, timedelta]:

@@ -23,7 +23,7 @@ def from_amounts(current: float, done: float, total: float | None) -> float:
 
 
 def silence_limit(usual: timedelta | None) -> timedelta:
-    """Return after how long without a word a running job may be stuck: longer than such a job usually takes."""
+    """Return how long a running job can report nothing before it may be stuck: longer than such a job usually takes."""
     return max(_SHORTEST_SILENCE, usual or timedelta())
 
 
@@ -32,8 +32,8 @@ def time_left(
 ) -> timedelta | None:
     """Estimate how long a running job still needs; ``None`` if there is no basis for an estimate.
 
-    ``usual`` is the median duration of the type's recent runs, ``quiet`` the time since the job's last word:
-    its progress is from then, so that the estimate for a job that stands still falls and does not rise.
+    ``usual`` is the median duration of the type's recent runs, ``quiet`` the time since the job's last report.
+    The progress dates from that report, so the estimate for a stalled job falls instead of rising.
     """
     if percent >= _MIN_PERCENT:
         left = (elapsed - quiet) * ((100 - percent) / percent) - quiet

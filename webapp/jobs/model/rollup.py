@@ -29,7 +29,7 @@ class ChildCounts:
 
     @property
     def progress(self) -> float:
-        """The percentage of children that completed or failed; cancelled and stale ones are no progress."""
+        """The percentage of children that completed or failed; cancelled and stale ones do not count."""
         if not self.total:
             return COMPLETE
         return round(COMPLETE * (self.completed + self.failed - self.stale) / self.total, DECIMALS)

@@ -1,4 +1,4 @@
-"""Secrets of a job's payload are masked in everything that the job says, before it is stored.
+"""Masks the secrets of a job's payload in everything that the job reports, before it is stored.
 
 A secret is also masked in the forms in which libraries quote it: escaped in a repr, in JSON or HTML, encoded in a URL,
 in base64, and line by line if it has several lines, such as a private key.
@@ -30,7 +30,7 @@ class SecretMask:
         return self._pattern.sub(MASK, text) if self._pattern else text
 
     def values(self, value: Any) -> Any:
-        """Return a JSON value in which every text, also a name, has masked secrets."""
+        """Return a JSON value in which secrets are masked in every text, including names."""
         if self._pattern is None:
             return value
         if isinstance(value, str):

@@ -25,7 +25,7 @@ from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs, later, now, queues
 
 _OLDEST = 100  # queued jobs whose wait is compared
-_SILENT = 100  # running jobs, those that were heard of the longest ago
+_SILENT = 100  # running jobs, those that have been silent longest
 # spelled as in the indexes, which SQLite uses only then
 ENDED_BADLY: ColumnElement[bool] = literal_column("jobs.status IN ('failed', 'stale', 'cancelled')")
 

@@ -2,7 +2,7 @@
 
 What an index answers is scanned in its order until the page is full. What no index answers (words, and a type among
 a user's own jobs) is looked for among the newest `SCAN_LIMIT` jobs, in growing parts. The page says how far the scan
-came, and the next request continues there.
+got, and the next request continues there.
 
 The statements are cached per viewer and criteria: every page polls, and building a statement takes longer than
 running it. The bounds ``above`` and ``below`` are ids, both exclusive.

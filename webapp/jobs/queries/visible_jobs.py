@@ -153,7 +153,7 @@ def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
-    """Return the conditions of the jobs that the viewer can see; no job meets two of them."""
+    """Return the conditions of the jobs that the viewer can see; no job matches two of them."""
     tenant = same_tenant(viewer)
     if viewer.sees_all:
         return [tenant]
@@ -183,7 +183,7 @@ def select_newest_visible(
 
 
 def select_newest(scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
-    """Select the newest jobs of several scans, given by their conditions; no job can meet two of them."""
+    """Select the newest jobs of several scans, given by their conditions; no job can match two of them."""
     selected = columns or tuple(jobs.c)
     if len(scans) == 1:
         return select(*selected).where(*scans[0]).order_by(jobs.c.id.desc()).limit(limit)

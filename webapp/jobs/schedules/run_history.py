@@ -1,4 +1,4 @@
-"""Run history: what became of each scheduled time, with the current status of its job."""
+"""Run history: the outcome of each scheduled time, with the current status of its job."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -56,7 +56,7 @@ class Schedule:
 
 
 class RunOutcome(StrEnum):
-    """What became of one scheduled time."""
+    """The outcome of one scheduled time."""
 
     STARTED = "started"  # a job was created
     BUSY = "busy"  # one job at a time, and the previous one had not finished

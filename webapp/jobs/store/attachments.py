@@ -85,10 +85,10 @@ def add_inputs(connection: Connection, job_id: UUID, files: tuple[StoredFile, ..
 
 
 def remove_replaced(connection: Connection, job_id: UUID, attempt: int, file: StoredFile) -> tuple[UUID, ...]:
-    """Remove the rows of older output files with the name of a new one; return their ids, whose bytes can go.
+    """Remove the rows of older output files with the name of a new one; return their ids, so that their bytes can go.
 
-    One name is one file: what an earlier attempt or an earlier call left would stand beside it. The event of
-    the job's history keeps the name.
+    A job has one file per name; otherwise a file of an earlier attempt would be listed next to the new one. The
+    job's timeline keeps the name.
     """
     older = (attachments.c.job_id == job_id, attachments.c.role == "output", attachments.c.name == file.name)
     removed = delete(attachments).where(*older, attachments.c.id != file.id).returning(attachments.c.id)

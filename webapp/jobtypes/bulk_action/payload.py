@@ -57,7 +57,7 @@ class BulkActionPayload(BaseModel):
 
     @property
     def priority(self) -> int | None:
-        """The priority of its job: a stop starts before all that it is to stop. None for the default."""
+        """The priority of its job: a stop starts before the jobs that it stops. None for the default."""
         return FIRST_PRIORITY if self.action is BulkAction.STOP else None
 
     def running(self) -> Self | None:

@@ -1,6 +1,6 @@
 """The formats of a job history export: CSV (RFC 4180, UTF-8), JSON Lines and XLSX.
 
-Each is a context manager that gives a function to add a row, and holds no more than one row in memory.
+Each is a context manager that yields a function to add a row, and holds no more than one row in memory.
 CSV and XLSX cells are escaped, so that a spreadsheet does not run them as formulas. JSON Lines keeps every
 text unchanged and gives diagnostics with their times.
 """
@@ -25,7 +25,7 @@ _WIDTH = 20
 
 @contextmanager
 def csv_table(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
-    """Give a function that writes a row at once."""
+    """Yield a function that writes a row immediately."""
     file.write(_row(columns))
     yield lambda row: _write(file, cells_of(row, columns))
 
@@ -42,7 +42,7 @@ def _row(cells: Iterable[object]) -> bytes:
 
 @contextmanager
 def json_lines(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
-    """Give a function that writes a row at once."""
+    """Yield a function that writes a row immediately."""
 
     def add(row: ExportRow) -> None:
         text = json.dumps({column: row[column] for column in columns}, ensure_ascii=False)
@@ -53,7 +53,7 @@ def json_lines(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[Exp
 
 @contextmanager
 def workbook(file: BinaryIO, columns: Sequence[str]) -> Iterator[Callable[[ExportRow], None]]:
-    """Give a function that adds a row. The file is written at the end of the block, unless the block raises.
+    """Yield a function that adds a row. The file is written at the end of the block, unless the block raises.
 
     Rows go to a temporary file; when a sheet is full, another one follows.
     """

@@ -1,4 +1,4 @@
-"""Import each valid row once, however often the job is retried, and write the others to rejected.csv.
+"""Import each valid row once, no matter how often the job is retried, and write the others to rejected.csv.
 
 An account stores the ID of the job that created it, and a name that appears twice is rejected while the
 file is read. So an account with this job's ID can only come from the current row: it counts as imported

@@ -1,4 +1,4 @@
-"""The list of all users' jobs for operators, with more filters than one's own list, and its CSV export."""
+"""The list of all users' jobs for operators, with more filters than a user's own list, and its CSV export."""
 
 from collections.abc import Iterator
 from uuid import UUID

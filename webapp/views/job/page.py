@@ -77,7 +77,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPageData:
-    """What the page of a job shows beside the job itself."""
+    """What the page of a job shows in addition to the job itself."""
 
     events: tuple[Event, ...]
     attempts: tuple[Attempt, ...] = ()
@@ -92,7 +92,7 @@ class JobPageData:
 
 
 def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
-    """Return what the page shows beside the job itself, without what this viewer cannot open."""
+    """Return what the page shows in addition to the job itself, without what this viewer cannot open."""
     queries, opened = services().queries, context.may_open(job)
     return JobPageData(
         events=queries.jobs.timeline(job.id),

@@ -81,7 +81,7 @@ def _past_entries(job: Job, job_events: Sequence[Event], context: ViewerContext)
 
 
 def _is_next_slice(event: Event, previous: Event | None) -> bool:
-    """Return whether the event is between two slices of an attempt, which nobody but the attempt list tells apart."""
+    """Return whether the event is between two slices of an attempt; only the list of attempts shows slices."""
     after_slice = previous is not None and previous.name == EventName.CONTINUED
     return event.name == EventName.CONTINUED or (event.name == EventName.STARTED and after_slice)
 

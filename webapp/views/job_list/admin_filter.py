@@ -51,7 +51,7 @@ class AdminJobFilter(Filter):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether a filter beside the tab is set."""
+        """Whether a filter is set, apart from the tab."""
         return Filter.is_narrowed.fget(self) or any(getattr(self, name) for name in _TEXTS)  # type: ignore[attr-defined]
 
     @property

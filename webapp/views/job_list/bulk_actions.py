@@ -65,7 +65,7 @@ def do_act(action: str) -> ResponseReturnValue:
 def start_bulk_action_job(payload: BulkActionPayload) -> Job:
     """Start the job that applies the action with the permissions of the signed-in user.
 
-    A stop goes before the jobs that it is to stop: its job has the first priority, and running jobs are
+    A stop must start before the jobs that it stops: its job has the highest priority, and running jobs are
     asked to stop at once, because they may occupy every worker that could run it.
     """
     user_id = signed_in().id

@@ -65,7 +65,7 @@ class Filter:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether a filter beside the tab is set."""
+        """Whether a filter is set, apart from the tab."""
         return bool(self.type_name or self.whose or self.text or self.warned or self.when)
 
     @property
@@ -106,7 +106,7 @@ class Filter:
         return {name: value for name, value in arguments.items() if value}
 
     def criteria(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> JobCriteria:
-        """Return the criteria, with days in the time zone of ``now``; raise `InvalidDay` for a text that is no day."""
+        """Return the criteria, with days in the time zone of ``now``; raise `InvalidDay` for text that is not a day."""
         first, last = self._days(now.date())
         return JobCriteria(
             tab=self.tab,

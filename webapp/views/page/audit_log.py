@@ -1,6 +1,6 @@
 """Records actions of the signed-in user in the audit log, with their IP address.
 
->>> with audited(Action.QUEUE_PAUSE, Kind.QUEUE, name, after={"reason": reason}):
+>>> with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
 ...     services().queues.pause(name, reason=reason, by=signed_in().id)
 """
 

@@ -40,7 +40,7 @@ _OLD_ZONES = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleForm:
-    """The fields of the form beside the payload, as text; ``person`` is a user name if ``whose`` is `PERSON`."""
+    """The fields of the form apart from the payload, as text; ``person`` is a user name if ``whose`` is `PERSON`."""
 
     name: str = ""
     rule: str = DEFAULT_RULE

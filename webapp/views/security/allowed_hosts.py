@@ -25,7 +25,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def _refusing_malformed(answer: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Answer 400 for a host name that is none: without a valid one, Flask cannot even render an error page."""
+    """Answer 400 for a malformed host name: without a valid one, Flask cannot even render an error page."""
 
     def guarded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:

@@ -104,7 +104,7 @@ def _account() -> str:
 
 
 def _signed_in() -> str:
-    """Return a key of the signed-in user alone, so that failed sign-ins of strangers never lock this user out."""
+    """Return a key of the signed-in user alone, so that failed sign-ins by others never lock this user out."""
     return f"user-{getattr(current_user, 'id', '')}"
 
 

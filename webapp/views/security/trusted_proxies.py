@@ -50,7 +50,7 @@ def _behind(answer: Callable[..., Iterable[bytes]], proxies: str) -> Callable[..
 
 
 def _addresses(header: str) -> Iterable[str]:
-    """Return the addresses of the header without ports; after one that is none, only those to its right."""
+    """Return the addresses of the header without ports; after an invalid one, only those to its right."""
     found: list[str] = []
     for part in reversed(header.split(",")):
         try:

@@ -1,1 +1,1 @@
-"""Every word that people read: translations, dates, numbers, status labels and sentences."""
+"""Every text that users read: translations, dates, numbers, status labels and sentences."""

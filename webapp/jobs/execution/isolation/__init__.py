@@ -1,1 +1,1 @@
-"""Keeps the jobs of one work-horse apart: puts the process's state back after each, or lets the work-horse end."""
+"""Isolates the jobs of one work-horse: restores the process's state after each job, or ends the work-horse."""

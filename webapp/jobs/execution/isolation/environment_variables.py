@@ -59,7 +59,7 @@ class _VariablesInC:
         self.remember_order()
 
     def remember_order(self) -> None:
-        """Take the pointers as they are now for what they should be."""
+        """Take the current pointers as the reference."""
         self._pointers = self._read_pointers(len(self._read()))
 
     def is_changed(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a job leaves behind in its process and cannot be undone: threads, processes, open files, memory."""
+"""What a job leaves behind in its process that cannot be undone: threads, processes, open files, memory."""
 
 import _thread
 import os
@@ -25,7 +25,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Leftovers:
-    """Compares the process after a job with what it was: see `find`.
+    """Compares the process after a job with its state before the job; see `find`.
 
     ``most_memory`` is how many bytes it may grow.
     """
@@ -45,7 +45,7 @@ class Leftovers:
         self._files: dict[int, str] = {}
 
     def start_job(self) -> None:
-        """Look at the open files before the first job."""
+        """Record the open files before the first job."""
         if self._count is None:
             self._count, self._files = self._file_count(), _open_files()
 
@@ -72,7 +72,7 @@ class Leftovers:
             yield "memory"
 
     def _file_count(self) -> int:
-        """Count the open files; recent kernels tell the number at once."""
+        """Count the open files; recent kernels report the number directly."""
         try:
             return os.fstat(self._folder).st_size or len(os.listdir(_FILES))  # noqa: PTH208  (for every job)
         except OSError:
@@ -100,7 +100,7 @@ class Leftovers:
 
 
 def _thread_count() -> int:
-    """Count the threads that run Python code, also those that the module `threading` does not know."""
+    """Count the threads that run Python code, including those that `threading` does not know."""
     return _thread._count()  # noqa: SLF001
 
 
@@ -141,7 +141,7 @@ def _has_children() -> bool:
 
 
 def _children() -> frozenset[int]:
-    """Return the ids of the child processes, ended ones that nobody has waited for included."""
+    """Return the ids of the child processes, including ended ones that were not waited for."""
     try:
         lists = [(task / "children").read_text().split() for task in _TASKS.iterdir()]
         return frozenset(int(pid) for pids in lists for pid in pids)
@@ -150,7 +150,7 @@ def _children() -> frozenset[int]:
 
 
 def _kill_all(children: Callable[[], frozenset[int]]) -> bool:
-    """Kill processes and, as they become children of this one, those that they have started."""
+    """Kill processes, and the processes that they started, once these become children of this one."""
     found = False
     for _ in range(_GENERATIONS):
         pids = children()

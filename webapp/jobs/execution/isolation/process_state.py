@@ -1,8 +1,8 @@
-"""The state of a process that a handler can change, and how it is put back.
+"""The state of a process that a handler can change, and how it is restored.
 
-`ProcessState` remembers the state when it is made, and puts back whatever differs after a job. Nothing
-is copied unless it changed. What a program keeps in
-its own modules (caches, monkey patches) is not covered: `docs/faults.md` says what jobs share.
+`ProcessState` remembers the state when it is created, and restores what differs after a job. Nothing is copied unless
+it changed. What a program keeps in its own modules (caches, monkey patches) is not covered: `docs/faults.md` says what
+jobs share.
 """
 
 import builtins
@@ -138,7 +138,7 @@ class DecimalContexts:
 
 
 class ProcessState:
-    """Everything that is put back after each job."""
+    """Everything that is restored after each job."""
 
     def __init__(self) -> None:
         if not _working_directory():
@@ -186,7 +186,7 @@ def _is_same(item: StateItem) -> bool:
             return True
         item.put_back()
         return not item.is_changed()
-    except Exception:  # noqa: BLE001  (whatever the reason, a fresh work-horse has the right state)
+    except Exception:  # noqa: BLE001  (for any reason: a fresh work-horse has the right state)
         return False
 
 

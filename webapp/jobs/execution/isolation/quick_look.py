@@ -1,4 +1,4 @@
-"""A look at what jobs change most often, which takes a few microseconds."""
+"""A quick check of what jobs change most often, which takes a few microseconds."""
 
 import _signal  # type: ignore[import-not-found]  # builds no enums
 import logging

@@ -37,7 +37,7 @@ class LineReader:
         self.bytes_read = 0
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the lines, once."""
+        """Iterate over the lines, once."""
         return chain.from_iterable(self._complete_lines())
 
     def _complete_lines(self) -> Iterator[list[str]]:
@@ -162,7 +162,7 @@ class _Rows:
         return Batch(rows=rows, lines=lines, bytes_read=self._lines.bytes_read) if rows else None
 
     def _read_on(self, rows: list[Row], lines: list[int], full: int) -> bool:
-        """Append rows that are not blank; True when one was not what it seemed and there may be more behind it."""
+        """Append rows that are not blank; return True if one was skipped or split, so that more may follow."""
         before, reader = self._lines_before, self._reader
         row, start = [], self._line + 1
         try:
@@ -182,7 +182,7 @@ class _Rows:
         return self._lines.blocks < full
 
     def _taken_back(self, row: Row) -> Row:
-        """Return the row up to the end of the line on which its last quote was opened, and read on below that."""
+        """Return the row up to the end of the line on which its last quote was opened; reading continues below it."""
         *cells, swallowed = row
         opened, *below = lines_from(swallowed)
         line = self._line - len(below) - 1

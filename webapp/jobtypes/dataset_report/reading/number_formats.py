@@ -31,7 +31,7 @@ def cell_meanings(events: Iterable[Event]) -> tuple[Meaning, ...]:
 
 
 def moment_in_words(serial: float, meaning: Meaning, epoch: datetime) -> str | None:
-    """Return the date or time as ISO text, None when the number is no date that exists."""
+    """Return the date or time as ISO text, None if there is no such date."""
     try:
         length = timedelta(days=serial)
         if meaning == "time" and serial >= 0:

@@ -38,7 +38,7 @@ class Contents:
 
 @contextmanager
 def opened(file: BinaryIO) -> Iterator[ZipFile]:
-    """Give the archive, if it is one that can be unpacked safely; what breaks inside becomes a `JobError`."""
+    """Open the archive if it can be unpacked safely; errors of the archive become a `JobError`."""
     try:
         with ZipFile(file) as archive:
             _refuse_bomb(archive.infolist())
@@ -49,14 +49,14 @@ def opened(file: BinaryIO) -> Iterator[ZipFile]:
 
 
 def events_of(archive: ZipFile, part: str) -> Iterator[Event]:
-    """Yield the XML of a part, nothing when there is no such part. No more than the declared size is unpacked."""
+    """Yield the XML of a part, nothing if there is no such part. No more than the declared size is unpacked."""
     if part in archive.NameToInfo:
         with archive.open(part) as stream:
             yield from xml_events(stream)
 
 
 def contents_of(archive: ZipFile) -> Contents:
-    """Read which sheets there are, in the order of their tabs."""
+    """Read the names of the sheets, in the order of their tabs."""
     targets = {
         a["Id"]: a["Target"] for kind, name, a in events_of(archive, RELATIONS) if _starts(kind, name, "Relationship")
     }
@@ -103,7 +103,7 @@ CACHED = 4_096
 
 @contextmanager
 def shared_strings(events: Iterable[Event]) -> Iterator[Callable[[int], str]]:
-    """Give a function from number to text; the file is gone afterwards, also when the process dies."""
+    """Yield a function from number to text; its temporary file is deleted at the end, even if the process dies."""
     with TemporaryFile() as file:
         strings = _SharedStrings(file, events)
         yield lru_cache(CACHED)(strings.read)
@@ -155,7 +155,7 @@ class CellText:
         self._reading = self._phonetic = False
 
     def take(self, event: Event) -> None:
-        """Take any event; most do not matter."""
+        """Process an event; most are ignored."""
         kind, name, _ = event
         if kind == "text":
             self._append(name)

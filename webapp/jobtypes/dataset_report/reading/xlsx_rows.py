@@ -28,7 +28,7 @@ BATCH_CELLS = 10_000
 
 @contextmanager
 def read_xlsx(file: BinaryIO, sheet: str) -> Iterator[Table]:
-    """Open the sheet of that name, the first one when it is blank; close all when left."""
+    """Open the sheet of that name, or the first one if the name is empty; close it at the end of the block."""
     with opened(file) as archive, shared_strings(events_of(archive, STRINGS)) as string:
         contents = contents_of(archive)
         name = _chosen(contents, sheet)
@@ -71,7 +71,7 @@ def _batches(rows: Iterator[tuple[int, list[str]]], width: int, file: BinaryIO) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legend:
-    """What the numbers in cells refer to."""
+    """What the numbers in cells mean."""
 
     string: Callable[[int], str]
     meanings: tuple[Meaning, ...]

@@ -17,7 +17,7 @@ NO_ATTRIBUTES: dict[str, str] = {}
 def xml_events(stream: IO[bytes]) -> Iterator[Event]:
     """Yield ``("start", name, attributes)``, ``("text", text, {})`` and ``("end", name, {})``; names lose prefixes.
 
-    Text may come in pieces. Raises `JobError` for what is no XML.
+    Text can arrive in pieces. Raises `JobError` for anything that is not XML.
     """
     found: list[Event] = []
     parser = ParserCreate()

@@ -52,7 +52,7 @@ EXAMPLES = 5
 
 
 class Measures:
-    """Takes batches as fast as built-in functions allow; only mixed ones are looked at value by value."""
+    """Processes batches with built-in functions, which are fast; only mixed batches are read value by value."""
 
     def __init__(self, buffer: int | None = None, *, day_first: bool = False) -> None:
         self.kinds: Counter[ValueKind] = Counter()
@@ -108,7 +108,7 @@ LONGEST_SHOWN = 200
 
 
 class Sketched:
-    """The same questions answered from sketches: counts of rows, extremes and means stay exact."""
+    """The same statistics, from sketches: counts of rows, extremes and means stay exact."""
 
     exact = False
 
@@ -143,7 +143,7 @@ class Sketched:
         return self._distinct.estimate()
 
     def top(self, number: int) -> list[tuple[str, int]]:
-        """Return the values that are surely frequent, with counts that may be a little low."""
+        """Return the values that are certainly frequent, with counts that may be slightly too low."""
         return self._top.most_common(number)
 
     def measures(self) -> Measures:

@@ -31,7 +31,7 @@ def quantiles(points: Points, shares: Sequence[float]) -> tuple[float, ...]:
 
 
 def histogram(points: Points, *, whole: bool) -> Histogram | None:
-    """Return bars, or None where there is nothing to compare. ``whole`` numbers get a bar each when they are few."""
+    """Return bars, or None if all numbers are equal or too far apart. A few ``whole`` numbers get a bar each."""
     low, high = points[0][0], points[-1][0]
     if low == high or not isfinite(high - low):
         return None

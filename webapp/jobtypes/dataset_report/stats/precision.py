@@ -11,7 +11,7 @@ BUFFERED_NUMBERS = 400_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precision:
-    """One column's share of the memory, in number of things kept."""
+    """One column's share of the memory, as the number of values that it keeps."""
 
     exact_values: int  # different values that are counted one by one before estimates take over
     exact_characters: int  # their length together

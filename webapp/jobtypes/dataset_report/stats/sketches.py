@@ -16,7 +16,7 @@ class DistinctCount:
     """Exact up to ``hashes`` different values, then an estimate; the standard error is 1 / sqrt(hashes).
 
     Every hash below a limit is kept; when there are too many the limit goes down. Built-in `hash` of text is a
-    keyed 64-bit SipHash, so nobody can write a file that fools it, and estimates differ a little between runs.
+    keyed 64-bit SipHash, so no file can be crafted to fool it, and estimates differ a little between runs.
     """
 
     def __init__(self, hashes: int) -> None:
@@ -64,7 +64,7 @@ class TopValues:
         self._forget_rare_ones()
 
     def most_common(self, number: int) -> list[tuple[str, int]]:
-        """Return the values that are certainly more frequent than what was forgotten, most frequent first."""
+        """Return the values that are certainly more frequent than any dropped value, most frequent first."""
         return [(value, count) for value, count in self._counts.most_common(number) if count > self.shortfall]
 
     def _forget_rare_ones(self) -> None:
@@ -81,7 +81,7 @@ class Quantiles:
 
     A level that holds ``2 * buffer`` numbers is sorted, and every second one moves up: the odd and the even ones
     in turn, so that the errors cancel out. Ranks are off by less than levels / (2 * buffer), about 0.4 % of a
-    hundred million rows, and usually by a tenth of that. Without a ``buffer`` nothing is ever given up.
+    hundred million rows, and usually by a tenth of that. Without a ``buffer`` nothing is dropped.
     """
 
     def __init__(self, buffer: int | None = None) -> None:

@@ -60,7 +60,7 @@ MOST_EXACT = 2**53  # a longer row of digits is a code (card, account), and a fl
 
 
 def number_of(value: str) -> float | None:
-    """Return the number that the text is, else None."""
+    """Return the text as a number; None if it is not one."""
     if not NUMBER.fullmatch(value):
         return None
     number = float(value)
@@ -68,7 +68,7 @@ def number_of(value: str) -> float | None:
 
 
 def numbers_of(values: Sequence[str], joined: str) -> list[float] | None:
-    """Return the numbers when all values are some, else None; ``joined`` is all of them, one per line.
+    """Return the numbers if all values are numbers, else None; ``joined`` is all of them, one per line.
 
     The same rule as `number_of`, at the speed of built-in functions.
     """
@@ -94,7 +94,7 @@ def _all_plain(numbers: Sequence[float], joined: str) -> bool:
 
 
 def is_whole_somewhere(joined: str) -> bool:
-    """Whether any line may be a whole number; only asked where large numbers occur."""
+    """Whether any line may be a whole number; only called where large numbers occur."""
     return any(is_whole(line) for line in joined.split("\n"))
 
 
@@ -109,7 +109,7 @@ MONTHS = 12
 
 
 def seconds_of(value: str, *, day_first: bool) -> float | None:
-    """Return the seconds since 1970 when the text is a date, else None. A time without a zone counts as UTC."""
+    """Return the seconds since 1970 if the text is a date, else None. A time without a zone counts as UTC."""
     parts = _parts(value, day_first=day_first)
     if parts is None:
         return None
@@ -123,7 +123,7 @@ def seconds_of(value: str, *, day_first: bool) -> float | None:
 
 
 def all_seconds_of(values: Sequence[str]) -> list[float] | None:
-    """Return the seconds since 1970 when all values are ISO dates in one form, else None; fast."""
+    """Return the seconds since 1970 if all values are ISO dates in one form, else None; fast."""
     if not YEAR_FIRST.fullmatch(values[0]):
         return None
     try:
@@ -135,17 +135,17 @@ def all_seconds_of(values: Sequence[str]) -> list[float] | None:
 
 
 def reads_day_first(values: Iterable[str]) -> bool:
-    """Whether dates like 3/4/2025 begin with the day, which a single 13 or more in front proves."""
+    """Whether dates like 3/4/2025 begin with the day; one first number above 12 proves it."""
     return any((match := YEAR_LAST.fullmatch(value)) and int(match["one"]) > MONTHS for value in values)
 
 
 def has_time(value: str) -> bool:
-    """Whether a text that is a date also names the hour."""
+    """Whether a text that is a date also has a time of day."""
     return ":" in value
 
 
 def moment_at(seconds: float) -> datetime:
-    """Return the moment of a number that came from here; a zone can put it just outside of what datetime holds."""
+    """Return the datetime of a number from `seconds_of`; its zone can put it just outside of the range of datetime."""
     return EPOCH_UTC + timedelta(seconds=max(FIRST, min(seconds, LAST)))
 
 
