@@ -82,7 +82,7 @@ def test_the_types_of_a_module_are_registered(write: Write) -> None:
         ),
         (
             GOOD.replace("Sheet):", "Sheet, db: Sheet):"),
-            "{file}:5: The parameter 'db' requests Sheet, which is no serv",
+            "{file}:5: The parameter 'db' requests Sheet, which is not a serv",
         ),
         (GOOD.replace("def sheet", "async def sheet"), "The handler sheet ({file}:5) is an async function."),
         (GOOD.replace("title=", "titel="), "TypeError: "),
