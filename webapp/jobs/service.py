@@ -23,12 +23,13 @@ from webapp.jobs.lifecycle import create, external_changes, finish_family
 from webapp.jobs.lifecycle.attributes import output_lifetime
 from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
 from webapp.jobs.lifecycle.create import BadRequest, NewJob
+from webapp.jobs.lifecycle.default_owner import FindUser, nobody, with_owner
 from webapp.jobs.lifecycle.delete import JobDeleter
 from webapp.jobs.lifecycle.job_options import CHILD_CHOICES, check_arguments, check_choices, check_ids
 from webapp.jobs.lifecycle.job_writer import JobCreation, JobWriter
 from webapp.jobs.lifecycle.optimistic_update import JobUpdater
 from webapp.jobs.lifecycle.retry import refuse_if_not_retriable, retry_jobs
-from webapp.jobs.model.job import NO_QUEUE, SYSTEM, Job, Owner, Status
+from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
 from webapp.jobs.queueing.queues import UnknownQueue
@@ -58,13 +59,14 @@ class Jobs:
         self._queries = VisibleJobs(engine)
         self._attachments = Attachments(engine)
         self._checked_queue: tuple[UUID, str] | None = None  # the root and the queue of the last child
+        self.signed_in_user: FindUser = nobody  # the application sets it
 
     def create_job(
         self,
         type_name: str,
         payload: Mapping[str, Any] | BaseModel | None = None,
         *,
-        owner: Owner = SYSTEM,
+        owner: Owner | None = None,
         files: Mapping[str, StoredFile] | None = None,
         run_at: datetime | None = None,
         delay: timedelta | None = None,
@@ -77,6 +79,8 @@ class Jobs:
     ) -> Job:
         """Create a job and wake a worker for it.
 
+        Without an ``owner``, the job belongs to the signed-in user if this is called in a web request, else (in
+        a handler, a command, a script) to the system.
         ``files`` fills the payload's uploads by field name. ``run_at`` or ``delay`` start it later,
         ``after`` starts it when those jobs have completed (with ``on_finish``: when they have ended
         in any way). ``choices`` are ``triggered_by``, ``again_of`` (the job that this one repeats) and
@@ -111,7 +115,7 @@ class Jobs:
         payload: Mapping[str, Any] | BaseModel | None = None,
         *,
         files: Callable[[], Mapping[str, StoredFile]] = dict,
-        owner: Owner = SYSTEM,
+        owner: Owner | None = None,
         run_at: datetime | None = None,
         delay: timedelta | None = None,
         after: Collection[UUID] = (),
@@ -125,6 +129,7 @@ class Jobs:
 
         ``files`` is called only if ``request_key`` has not created a job yet.
         """
+        owner, choices = with_owner(owner, choices, self.signed_in_user)
         check_arguments(
             type_name=type_name,
             payload=payload,
@@ -177,14 +182,15 @@ class Jobs:
         type_name: str,
         payloads: Sequence[Mapping[str, Any]],
         *,
-        owner: Owner = SYSTEM,
+        owner: Owner | None = None,
         dispatch: bool = True,
         **choices: Any,
     ) -> tuple[UUID, ...]:
         """Create many jobs of one type in one transaction; return their ids in the order of the payloads.
 
-        ``choices`` are those of `create_job`, except ``unique_key``.
+        ``choices`` and the default of ``owner`` are those of `create_job`, except ``unique_key``.
         """
+        owner, choices = with_owner(owner, choices, self.signed_in_user)
         check_arguments(type_name=type_name, payloads=payloads, owner=owner, dispatch=dispatch)
         check_choices(choices)
         if not payloads:

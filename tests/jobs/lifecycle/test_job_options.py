@@ -39,7 +39,7 @@ PRIVATE = {
 ARGUMENTS = {
     "triggered_by": ["ana", 7],
     "payload": ["text", [1], 7, b"{}"],
-    "owner": [None, "ana", uuid4()],
+    "owner": ["ana", uuid4()],
     "run_at": [datetime(2026, 1, 1), "tomorrow", 7],  # noqa: DTZ001  (naive on purpose)
     "delay": [-timedelta(seconds=1), 5, timedelta.max],
     "after": ["4711", [7], None, uuid4()],

@@ -3,8 +3,8 @@
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from time import process_time
 from typing import Any, TypeVar
 from uuid import UUID
@@ -38,6 +38,7 @@ from webapp.jobs.execution.isolation.peak_memory import PeakMemory, peak_memory
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, PendingLines, PendingValues, Reporter
 from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.lifecycle import finish_attempt, finish_family
+from webapp.jobs.lifecycle.default_owner import call_handler
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
@@ -216,7 +217,7 @@ class Executor:
         context = self._context(job_type, job, reporter)
         needs = {name: self._needs[service] for name, service in job_type.needs.items()}
         try:
-            result = copy_context().run(job_type.handler, context, payload, **needs)
+            result = call_handler(partial(job_type.handler, context, payload, **needs))
         except SystemExit as error:
             if not exits_with_success(error):
                 raise

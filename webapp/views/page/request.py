@@ -6,11 +6,12 @@ A page makes a dozen small queries; they share one connection for reading.
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from flask import Flask, current_app
+from flask import Flask, current_app, has_request_context
 from flask_login import current_user
 
 from webapp.accounts.user import User
 from webapp.db.engine import sharing_reads
+from webapp.jobs.model.job import Owner
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.services import Services
@@ -38,8 +39,16 @@ def job_policy() -> JobPolicy:
 
 
 def init_app(app: Flask) -> None:
-    """Share one read connection per request; streamed responses open their own."""
+    """Share one read connection per request; streamed responses open their own.
+
+    Jobs that a request creates without an owner belong to the signed-in user.
+    """
     app.wsgi_app = _sharing(app.wsgi_app)  # type: ignore[method-assign]
+    app.extensions["deskjob"].jobs.signed_in_user = _signed_in_owner
+
+
+def _signed_in_owner() -> Owner | None:
+    return job_policy().owner if has_request_context() and current_user.is_authenticated else None
 
 
 def _sharing(answer: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
