@@ -290,15 +290,20 @@ class Jobs:
         check_ids(job_id)
         return self.store.get(job_id)
 
-    def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
-        """Return the viewer's own unfinished jobs, newest first."""
-        check_arguments(limit=limit)
-        return self._queries.find_mine_active(viewer, limit)
+    def find_mine_active(self, viewer: Viewer, limit: int = PAGE, *, with_public: bool = True) -> tuple[Job, ...]:
+        """Return unfinished jobs, newest first: the viewer's own, and public ones unless ``with_public`` is false.
 
-    def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
-        """Return the viewer's own jobs that are unfinished or ended within ``window``, newest first."""
-        check_arguments(window=window, limit=limit)
-        return self._queries.find_mine_recent(viewer, window, limit)
+        Child jobs are left out; their root counts them.
+        """
+        check_arguments(limit=limit, with_public=with_public)
+        return self._queries.find_mine_active(viewer, limit, with_public=with_public)
+
+    def find_mine_recent(
+        self, viewer: Viewer, window: timedelta, limit: int = PAGE, *, with_public: bool = True
+    ) -> tuple[Job, ...]:
+        """Return the jobs of `find_mine_active`, and those that ended within ``window``, newest first."""
+        check_arguments(window=window, limit=limit, with_public=with_public)
+        return self._queries.find_mine_recent(viewer, window, limit, with_public=with_public)
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
         """Apply ``step`` to the job atomically; return the changed job.

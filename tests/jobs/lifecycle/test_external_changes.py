@@ -101,21 +101,27 @@ def test_a_file_for_a_missing_job_is_removed_from_disk(services: Services, make:
     assert [path for path in services.files.root.rglob("*") if path.is_file()] == []
 
 
-def test_users_find_their_own_active_and_recent_jobs(
+def test_users_find_their_own_and_public_jobs_that_are_active_or_recent(
     services: Services, make: Make, people: Callable[[], UUID]
 ) -> None:
     viewer = Viewer(user_id=people())
     own = Owner(user_id=viewer.user_id)
     active, recent_job, old_job = make(own), make(own), make(own)
-    make(Owner(public=True))
+    services.jobs.create_child_job(active.id, "nothing")
+    public = make(Owner(public=True))
     make(Owner(user_id=people()))
+    make(Owner())
     for job, age in ((recent_job, timedelta(hours=1)), (old_job, timedelta(hours=9))):
         with writing(services.engine) as connection:
             values = {"status": "failed", "finished_at": later(-age.total_seconds())}
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values))
-    assert [job.id for job in services.jobs.find_mine_active(viewer)] == [active.id]
+    assert [job.id for job in services.jobs.find_mine_active(viewer)] == [public.id, active.id]
+    assert [job.id for job in services.jobs.find_mine_active(viewer, limit=1)] == [public.id]
+    assert [job.id for job in services.jobs.find_mine_active(viewer, with_public=False)] == [active.id]
     found = services.jobs.find_mine_recent(viewer, timedelta(hours=5))
-    assert [job.id for job in found] == [recent_job.id, active.id]
+    assert [job.id for job in found] == [public.id, recent_job.id, active.id]
+    own_only = services.jobs.find_mine_recent(viewer, timedelta(hours=5), with_public=False)
+    assert [job.id for job in own_only] == [recent_job.id, active.id]
 
 
 @pytest.fixture
@@ -142,9 +148,11 @@ def test_a_tenant_sees_only_its_own_jobs(
     }
     assert {job.id for job in services.queries.lists.page(viewer)} == seen
     assert services.queries.lists.count_tabs(viewer)["all"] == len(seen)
-    mine = {job.id for owner_tenant, (_, own) in jobs_by_tenant.items() for job in [own] if own.id in seen}
-    assert {job.id for job in services.jobs.find_mine_active(viewer)} == mine
-    assert {job.id for job in services.jobs.find_mine_recent(viewer, timedelta(hours=1))} == mine
+    for with_public in (False, True):
+        mine = {job.id for public, own in jobs_by_tenant.values() for job in (own, *[public] * with_public)} & seen
+        recent = services.jobs.find_mine_recent(viewer, timedelta(hours=1), with_public=with_public)
+        active = services.jobs.find_mine_active(viewer, with_public=with_public)
+        assert {job.id for job in recent} == {job.id for job in active} == mine
     for job in (job for found in jobs_by_tenant.values() for job in found):
         if job.id in seen:
             assert services.queries.jobs.get_visible(viewer, job.id).id == job.id

@@ -64,6 +64,7 @@ _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
         "older_than": value_rules.period(),
         "only_count": TRUTH,
         "window": value_rules.period(zero=True),
+        "with_public": TRUTH,
         "limit": value_rules.integer(1, 1_000_000),
         "step": ValueRule("a function of the job", callable),
     }

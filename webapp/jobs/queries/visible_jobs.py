@@ -45,7 +45,12 @@ PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
 ALL_UNFINISHED: ColumnElement[bool] = literal_column(
     "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
 )
+# spelled as in the indexes of roots
+ROOTS: ColumnElement[bool] = jobs.c.root_id.is_(None)
 HAS_WARNINGS: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
+
+# one scan per status, so that each is read in the order of its index
+_UNFINISHED_SCANS = [[jobs.c.status == literal_column(f"'{status}'")] for status in sorted(UNFINISHED)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +105,16 @@ class VisibleJobs:
             raise JobNotFound(job_id)
         return to_job(row)
 
-    def find_mine_active(self, viewer: Viewer, limit: int = PAGE) -> tuple[Job, ...]:
-        """Return the viewer's own unfinished jobs, newest first."""
-        return self._mine(viewer, list_conditions(tuple(UNFINISHED)), limit)
+    def find_mine_active(self, viewer: Viewer, limit: int = PAGE, *, with_public: bool = True) -> tuple[Job, ...]:
+        """Return the viewer's unfinished roots, newest first, with public ones unless ``with_public`` is false."""
+        return self._mine(viewer, _UNFINISHED_SCANS, limit, with_public=with_public)
 
-    def find_mine_recent(self, viewer: Viewer, window: timedelta, limit: int = PAGE) -> tuple[Job, ...]:
-        """Return the viewer's own jobs that are unfinished or ended within ``window``, newest first."""
+    def find_mine_recent(
+        self, viewer: Viewer, window: timedelta, limit: int = PAGE, *, with_public: bool = True
+    ) -> tuple[Job, ...]:
+        """Return the same jobs, and those that ended within ``window``, newest first."""
         recent = or_(jobs.c.finished_at.is_(None), jobs.c.finished_at >= later(-window.total_seconds()))
-        return self._mine(viewer, [recent], limit)
+        return self._mine(viewer, [[recent]], limit, with_public=with_public)
 
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return a job's events, oldest first."""
@@ -130,11 +137,13 @@ class VisibleJobs:
         with reading(self.engine) as connection:
             return connection.execute(select(now())).scalar_one()
 
-    def _mine(self, viewer: Viewer, conditions: list[ColumnElement[bool]], limit: int) -> tuple[Job, ...]:
-        own = (jobs.c.owner_id == viewer.user_id, same_tenant(viewer))
-        statement = select(jobs).where(*own, *conditions).order_by(jobs.c.id.desc()).limit(limit)
+    def _mine(
+        self, viewer: Viewer, scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *, with_public: bool
+    ) -> tuple[Job, ...]:
+        owners = [jobs.c.owner_id == viewer.user_id, *([PUBLIC] if with_public else [])]
+        each = [[owner, same_tenant(viewer), ROOTS, *scan] for owner in owners for scan in scans]
         with reading(self.engine) as connection:
-            return tuple(to_job(row) for row in connection.execute(statement).mappings())
+            return tuple(to_job(row) for row in connection.execute(select_newest(each, limit)).mappings())
 
     def _rows(self, row_class: type[Any], statement: Any) -> tuple[Any, ...]:
         with reading(self.engine) as connection:
