@@ -25,7 +25,7 @@ from sqlalchemy import (
 from webapp.db.engine import reading
 from webapp.jobs.model.job import UNFINISHED, Job, Status
 from webapp.jobs.store.job_store import JobNotFound, to_job
-from webapp.schema import attempts, events, jobs, later, now
+from webapp.schema import attempts, events, jobs, later, leases, now
 
 PAGE = 50
 COUNT_CEILING = 1000
@@ -90,6 +90,15 @@ class Attempt:
     cpu_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLocation:
+    """Where a running attempt runs; ``pid`` is the process of its worker."""
+
+    worker: str
+    host: str
+    pid: int
+
+
 class VisibleJobs:
     """Reads jobs. Only methods that take a viewer check what the viewer can see."""
 
@@ -125,6 +134,14 @@ class VisibleJobs:
         """Return a job's ended attempts, oldest first."""
         columns = [column for column in attempts.c if column.name != "job_id"]
         return self._rows(Attempt, select(*columns).where(attempts.c.job_id == job_id).order_by(attempts.c.number))
+
+    def run_location(self, job: Job) -> RunLocation | None:
+        """Return where the job runs now; ``None`` if it does not, or its lease has just ended."""
+        if job.lease_id is None:
+            return None
+        columns = (leases.c.worker, leases.c.host, leases.c.worker_pid.label("pid"))
+        found = self._rows(RunLocation, select(*columns).where(leases.c.id == job.lease_id))
+        return next(iter(found), None)
 
     def last_created_at(self, type_name: str) -> datetime | None:
         """Return when the latest job of a type was created, ``None`` if there is none."""

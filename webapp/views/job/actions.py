@@ -14,7 +14,7 @@ from webapp.jobs.model.job import Job
 from webapp.services import Services
 from webapp.views.job import action_confirmations, available_actions
 from webapp.views.job.action_confirmations import ConfirmationContext
-from webapp.views.page.audit_log import audited
+from webapp.views.page.audit_log import acting_for, audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.request import services
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
@@ -55,6 +55,8 @@ def apply_action(job_id: UUID, verb: str) -> ResponseReturnValue:
     if refusal := available_actions.permission_refusal(verb, job, context):
         abort(403, refusal)
     action, after = _AUDITED[verb]
+    if action is AuditAction.JOB_RETRY:
+        after = acting_for(job.owner.user_id) or None
     with audited(action, AuditTarget.JOB, job.id, name=job.title, after=after):
         _ACTIONS[verb](services(), job.id, context.viewer.user_id)
     if verb == "delete":

@@ -13,7 +13,7 @@ from flask import request
 
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
-from webapp.jobs.queries.visible_jobs import Attempt, Event
+from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
@@ -46,7 +46,10 @@ class DiagnosticLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """Everything on the page of a job that can change while the page is open."""
+    """Everything on the page of a job that can change while the page is open.
+
+    ``location`` is where it runs now, for users who see all jobs.
+    """
 
     id: UUID
     short_id: str
@@ -57,6 +60,7 @@ class JobPage:
     finished: bool
     percent: float | None
     amounts: str
+    location: str
     seconds_left: int | None
     opened: bool
     failure: FailureHelp | None
@@ -85,6 +89,7 @@ class JobPageData:
     children: tuple[Job, ...] = ()
     kin: RelatedJobs = NO_RELATED_JOBS
     queue: QueueFacts | None = None
+    location: RunLocation | None = None
     usual: timedelta | None = None
     shown_left: timedelta | None = None
     removed_at: datetime | None = None
@@ -101,6 +106,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
         kin=queries.related.find(viewer(), job),
         queue=queue_outlook(job, context),
+        location=queries.jobs.run_location(job) if context.viewer.sees_all else None,
         usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
         shown_left=_shown_left(context),
         removed_at=services().pruner.deletion_time(job),
@@ -126,6 +132,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         amounts=status_labels.progress_summary(job, context.now)
         if status_labels.appears_running(job)
         else status_labels.progress_amounts(job),
+        location=_location(data.location),
         seconds_left=round(left.total_seconds()) if left is not None else None,
         opened=opened,
         failure=failure,
@@ -171,6 +178,17 @@ def _facts(job: Job, data: JobPageData, context: ViewerContext) -> StatusFacts:
         usual=data.usual,
         shown_left=data.shown_left,
         stopped_by=context.name(actors[-1]) if actors else "",
+    )
+
+
+def _location(location: RunLocation | None) -> str:
+    if location is None:
+        return ""
+    return _(
+        "Runs on %(host)s, worker %(worker)s, process %(pid)s",
+        host=location.host,
+        worker=location.worker,
+        pid=location.pid,
     )
 
 

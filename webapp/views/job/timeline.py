@@ -93,7 +93,10 @@ def _text(event: Event, number: int, job: Job, context: ViewerContext) -> tuple[
         return as_sentence(text).rstrip("."), "running"
     if event.name in _USER_ACTIONS and (event.actor_id or event.name not in _TRANSITIONS):
         text, tone = _USER_ACTIONS[event.name]
-        return str(text) % {"person": context.name(event.actor_id), "file": event.detail}, tone
+        person = context.name(event.actor_id)
+        if event.name == EventName.CREATED and event.actor_id == job.triggered_by:
+            person = context.on_behalf(job, person)
+        return str(text) % {"person": person, "file": event.detail}, tone
     text, tone = _TRANSITIONS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
     return str(text), tone
 

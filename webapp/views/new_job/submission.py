@@ -22,7 +22,7 @@ from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.questions import field_specs
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, UploadStaging, receive
-from webapp.views.page.audit_log import record_audit
+from webapp.views.page.audit_log import acting_for, record_audit
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
 from webapp.views.security import reauthentication
@@ -157,7 +157,8 @@ def _record_creation(submission: Submission, job: Job) -> None:
             after={"again_of": submission.again_of.id},
         )
     else:
-        record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after={"type": job.type})
+        after = {"type": job.type, **acting_for(job.owner.user_id)}
+        record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after=after)
 
 
 def _upload_limits(job_type: JobType) -> dict[str, str]:

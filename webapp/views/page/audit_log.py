@@ -6,12 +6,15 @@
 
 from contextlib import AbstractContextManager
 from typing import Any
+from uuid import UUID
 
 from flask import request
 
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
 from webapp.accounts.user import User
 from webapp.views.page.request import services, signed_in
+
+ACTED_FOR = "for"  # in the ``after`` of a line
 
 
 def audited(
@@ -24,6 +27,12 @@ def audited(
 def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
     """Record an action that is already done, such as a download."""
     services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
+
+
+def acting_for(owner_id: UUID | None) -> dict[str, str]:
+    """Return the owner of what the signed-in user starts or retries for somebody else, for the ``after`` of a line."""
+    owner = services().accounts.get(owner_id) if owner_id not in {None, signed_in().id} else None
+    return {ACTED_FOR: owner.name} if owner else {}
 
 
 def audited_as(user: User, action: AuditAction) -> AbstractContextManager[None]:

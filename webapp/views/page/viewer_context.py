@@ -74,6 +74,14 @@ class ViewerContext:
             return _("Another user")
         return self.names.get(user_id) or _("Deleted account")
 
+    def on_behalf(self, job: Job, starter: str) -> str:
+        """Return who started a job, with the owner if that is another user: "Ana for Ben"."""
+        if job.owner.user_id is None or job.triggered_by in {None, job.owner.user_id}:
+            return starter
+        if job.owner.user_id == self.viewer.user_id:
+            return _("%(person)s for you", person=starter)
+        return _("%(person)s for %(owner)s", person=starter, owner=self.label(job.owner.user_id))
+
     def may_act(self, job: Job) -> bool:
         """Whether the viewer can stop, keep and delete the job: own jobs, or all for operators."""
         return self.policy.may_act(job)

@@ -11,7 +11,7 @@ from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.views.page import confirmation
-from webapp.views.page.audit_log import audited
+from webapp.views.page.audit_log import acting_for, audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.permissions import require
 from webapp.views.page.request import services, signed_in
@@ -49,7 +49,8 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
     if not may_run(schedule):
         abort(403, _("You don't have permission to start this type of job."))
     try:
-        with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
+        after = acting_for(schedule.owner.user_id) or None
+        with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after=after):
             job = services().schedule_runner.run_now(schedule, by=signed_in().id)
     except (CannotStart, PreviousRunUnfinished) as error:
         abort(409, str(error))
