@@ -19,7 +19,7 @@ from webapp.processes.preflight import check_folders, check_redis, single_instan
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.services import Services
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 300.0  # for a process that hangs; one that ends is noticed at once, and a busy machine starts slowly
 
 
 def run(app: Flask, *, host: str, port: int, workers: int) -> None:
