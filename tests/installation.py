@@ -31,6 +31,7 @@ TYPES = "tests.jobs.fake_types"
 PATIENCE_SECONDS = 300.0
 # For what must be killed: a test that waits for its regular end fails first
 ENDLESS_SECONDS = 900.0
+ENDLESS_STEPS = {"steps": 10_000, "seconds": 0.1}
 LEASE_SECONDS = 12.0  # no machine stalls for so long
 SHORT_LEASE = {"DESKJOB_LEASE_SECONDS": "3"}  # for tests in which a lease must expire
 _databases = count(1)

@@ -19,6 +19,7 @@ class Nothing(BaseModel):
 class Steps(BaseModel):
     steps: int = 3
     seconds: float = 0.0
+    until: str = ""  # a file: the last step begins when it exists
 
 
 class Hoard(BaseModel):
@@ -39,6 +40,9 @@ def quick(job: JobContext, payload: Nothing) -> None:
 def steps(job: JobContext, payload: Steps) -> None:
     for step in range(job.state.get("step", 0), payload.steps):
         time.sleep(payload.seconds)
+        while step == payload.steps - 1 and payload.until and not Path(payload.until).exists():
+            time.sleep(0.02)
+            job.progress(done=step, total=payload.steps)
         job.save_state({"step": step + 1, "by": [*job.state.get("by", []), job.attempt]})
         job.progress(done=step + 1, total=payload.steps)
 

@@ -16,7 +16,6 @@ from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
 from webapp.processes.web import _GRACE_SECONDS
 
-ENDLESS = {"steps": 10_000, "seconds": 0.1}
 GRACE = {"DESKJOB_STOP_GRACE_SECONDS": str(ENDLESS_SECONDS)}
 
 

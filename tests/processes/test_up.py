@@ -12,7 +12,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from tests.installation import PATIENCE_SECONDS, Installation, wait_for
+from tests.installation import ENDLESS_STEPS, PATIENCE_SECONDS, Installation, wait_for
 from webapp.cli import deskjob
 from webapp.config import BadSettingError
 from webapp.jobs.model.job import Status
@@ -84,7 +84,7 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     job_id = fresh.job("quick")
     fresh.await_status(job_id, Status.COMPLETED)
     wait_for(lambda: {"webapp.cli worker", "webapp.cli clock", "webapp.cli web"} <= parts_running(fresh))
-    running = fresh.job("steps", {"steps": 100, "seconds": 0.1})
+    running = fresh.job("steps", ENDLESS_STEPS)
     fresh.await_status(running, Status.RUNNING)
 
     second = fresh.start_up("--port", str(port + 1))

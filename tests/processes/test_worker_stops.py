@@ -6,7 +6,7 @@ from uuid import UUID
 import psutil
 
 from tests.forked_commands import ForkedCommand
-from tests.installation import Installation, wait_for
+from tests.installation import ENDLESS_STEPS, Installation, wait_for
 from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.model.job import Status
 from webapp.jobs.monitoring.workers import Worker
@@ -33,8 +33,8 @@ def replaced(installation: Installation, old: Worker) -> Worker:
     return new
 
 
-def slow_job(installation: Installation, steps: int) -> UUID:
-    job_id = installation.job("steps", {"steps": steps, "seconds": 0.1})
+def slow_job(installation: Installation, payload: dict[str, float]) -> UUID:
+    job_id = installation.job("steps", payload)
     wait_for(lambda: installation.get(job_id).state.get("step", 0) >= 2)
     return job_id
 
@@ -50,7 +50,7 @@ def test_an_idle_worker_stops_on_request_and_is_replaced(installation: Installat
 
 def test_a_draining_worker_finishes_its_job_and_takes_no_other(installation: Installation) -> None:
     one_worker(installation)
-    job_id = slow_job(installation, steps=40)
+    job_id = slow_job(installation, {"steps": 40, "seconds": 0.1})
     next_id = installation.job("quick")
     worker = wait_for(lambda: (one := the_worker(installation)).job_id and one)
     assert worker.memory > 1024**2
@@ -67,12 +67,11 @@ def test_a_draining_worker_finishes_its_job_and_takes_no_other(installation: Ins
 
 def test_a_worker_that_stops_now_hands_its_job_back_with_its_checkpoint(installation: Installation) -> None:
     one_worker(installation)
-    job_id = slow_job(installation, steps=60)
+    job_id = slow_job(installation, ENDLESS_STEPS)
     worker = the_worker(installation)
     installation.services.workers.stop(worker.name, StopRequest.NOW)
     replaced(installation, worker)
-    reached = installation.get(job_id).state["step"]
-    assert 2 <= reached < 60
+    assert installation.get(job_id).state["step"] >= 2
     (attempt,) = installation.services.queries.jobs.attempts(job_id)
     assert (attempt.outcome, attempt.worker) == ("interrupted", worker.name)
 
