@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from webapp.jobs.store.file_store import FileStore, StoredFile
+from webapp.views.forms import upload_staging
 from webapp.views.forms.upload_staging import LASTS, StagedFileGone, UploadStaging
 
 KEY = "k" * 32
@@ -21,6 +22,11 @@ def files(tmp_path: Path) -> FileStore:
 @pytest.fixture
 def staging(files: FileStore) -> UploadStaging:
     return UploadStaging(files, KEY, user_id=ANA, type_name="import")
+
+
+@pytest.fixture
+def small_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_staging, "QUOTA", 25)
 
 
 @pytest.fixture
@@ -89,3 +95,51 @@ def test_a_file_is_copied_where_there_are_no_links(
     monkeypatch.setattr("os.link", refuse)
     with files.open(staging.take(file).id) as stream:
         assert stream.read() == b"content"
+
+
+def stored(files: FileStore, content: bytes) -> StoredFile:
+    return files.receive(BytesIO(content), "a.csv")
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_beyond_the_quota_the_files_of_the_oldest_forms_are_deleted(files: FileStore, staging: UploadStaging) -> None:
+    forms = [stored(files, b"ten bytes.") for _ in range(5)]
+    for file in forms:
+        staging.stage([file])
+    assert [files.has(file.id) for file in forms] == [False, False, False, True, True]
+    with pytest.raises(StagedFileGone):
+        staging.peek("data", staging.token("data", forms[0]))
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_the_files_of_the_last_form_are_kept_whatever_their_size(files: FileStore, staging: UploadStaging) -> None:
+    earlier, large, other = stored(files, b"earlier"), stored(files, b"x" * 100), stored(files, b"y" * 100)
+    staging.stage([earlier])
+    staging.stage([large, other])
+    assert [files.has(file.id) for file in (earlier, large, other)] == [False, True, True]
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_a_form_without_a_new_file_deletes_nothing_within_the_quota(files: FileStore, staging: UploadStaging) -> None:
+    file = stored(files, b"ten bytes.")
+    staging.stage([file])
+    staging.stage([])
+    assert files.has(file.id)
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_each_user_has_a_quota_for_all_job_types(files: FileStore, staging: UploadStaging) -> None:
+    other_type = UploadStaging(files, KEY, user_id=ANA, type_name="export")
+    other_user = UploadStaging(files, KEY, user_id=uuid4(), type_name="import")
+    one, two, three = (stored(files, b"x" * 20) for _ in range(3))
+    staging.stage([one])
+    other_user.stage([two])
+    other_type.stage([three])
+    assert [files.has(file.id) for file in (one, two, three)] == [False, True, True]
+
+
+def test_a_swept_file_does_not_count(files: FileStore, staging: UploadStaging, file: StoredFile) -> None:
+    staging.stage([file])
+    files.remove(file.id)
+    assert files.staged(ANA) == []
+    assert [path for path in files.root.rglob("*") if path.is_file()] == []

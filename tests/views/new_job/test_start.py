@@ -23,6 +23,7 @@ from webapp.jobs.definition.job_type import Upload, job_type
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import audit
 from webapp.services import Services
+from webapp.views.forms import upload_staging
 
 Attach = tuple[BytesIO, str]
 
@@ -87,6 +88,11 @@ def started(answer: Any, services: Services) -> Job:
 def tile(client: FlaskClient, name: str) -> str:
     tiles = client.get("/jobs/new").text.split('<li class="tile">')
     return next(one for one in tiles if f'href="/jobs/new/{name}"' in one)
+
+
+def stored_files(services: Services) -> list[Path]:
+    """Return the files with content; the notes about staged files have none."""
+    return [path for path in services.settings.storage.rglob("*") if path.is_file() and path.stat().st_size]
 
 
 def content(services: Services, job: Job) -> list[tuple[str, bytes]]:
@@ -260,7 +266,7 @@ def test_a_file_of_the_wrong_type_is_refused_and_not_stored(
     answer = post(client, name="May", **{name: csv(file[1], file[0].getvalue()) for name, file in fields.items()})
     assert answer.status_code == 422
     assert sentence in answer.text
-    assert len([path for path in services.settings.storage.rglob("*") if path.is_file()]) == len(fields) - 1
+    assert len(stored_files(services)) == len(fields) - 1
 
 
 @pytest.mark.parametrize(
@@ -325,6 +331,35 @@ def test_a_form_submitted_twice_creates_one_job(client: FlaskClient, services: S
     changed = started(post(client, **{**fields, "name": "June"}, table=csv()), services)
     assert changed.id != first.id
     assert hidden_key(client.get("/jobs/new/sample_import").text) != fields["job.key"]
+
+
+def test_a_form_submitted_twice_leaves_one_file(client: FlaskClient, services: Services) -> None:
+    for _ in range(2):
+        started(post(client, **{"name": "May", "job.key": "k"}, table=csv()), services)
+    assert len(stored_files(services)) == 1
+
+
+def test_refused_forms_leave_no_more_files_than_the_quota(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_staging, "QUOTA", 20)
+    answers = [post(client, name="M", table=csv()) for _ in range(5)]
+    assert sum(path.stat().st_size for path in stored_files(services)) == 16
+    started(post(client, **{"name": "May", "table.kept": token(answers[-1])}), services)
+    gone = post(client, **{"name": "May", "table.kept": token(answers[0])})
+    assert "The file you uploaded before is no longer available. Choose it again." in gone.text
+
+
+def test_a_form_that_copies_a_job_never_deletes_its_file(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_staging, "QUOTA", 0)
+    job = started(post(client, name="May", table=csv()), services)
+    kept = token(client.get(f"/jobs/{job.id}/run-again"))
+    for _ in range(2):
+        refused = client.post(f"/jobs/{job.id}/run-again", data={"name": "M", "table.kept": kept})
+        assert refused.status_code == 422
+    assert content(services, job) == [("airports.csv", b"a,b\n1,2\n")]
 
 
 def test_starting_a_job_looks_its_idempotency_key_up_once(client: FlaskClient, services: Services) -> None:

@@ -190,6 +190,28 @@ class FileStore:
         """Delete a file, if it exists."""
         self.path(file_id).unlink(missing_ok=True)
 
+    def stage(self, user_id: UUID, file_id: UUID) -> None:
+        """Note that a complete file without a row waits for a user's next attempt at a form."""
+        (self._ensure(self._staged(user_id)) / file_id.hex).touch(0o600)
+
+    def staged(self, user_id: UUID) -> list[tuple[UUID, int]]:
+        """Return the files that wait for a user and their sizes in bytes, the newest first."""
+        found = []
+        for note in self._staged(user_id).glob("*"):
+            try:
+                found.append((note.stat().st_mtime_ns, UUID(note.name), self.path(UUID(note.name)).stat().st_size))
+            except FileNotFoundError:  # the pruner has deleted the file
+                note.unlink(missing_ok=True)
+        return [(file_id, size) for _, file_id, size in sorted(found, reverse=True)]
+
+    def remove_staged(self, user_id: UUID, file_id: UUID) -> None:
+        """Delete a file that waits for a user."""
+        self.remove(file_id)
+        (self._staged(user_id) / file_id.hex).unlink(missing_ok=True)
+
+    def _staged(self, user_id: UUID) -> Path:
+        return self.root / "staged" / f"user-{user_id.hex}"
+
     def files(self, older_than: timedelta, now: float) -> Iterator[tuple[UUID, Path]]:
         """Yield every complete or partial file that is older than ``older_than``; ``now`` is Unix time."""
         for path in self.root.glob("*/*"):

@@ -1,10 +1,11 @@
 """Receives the files of a form and stages those of a rejected form for the next attempt.
 
 The page carries a signed token instead of the file. It is bound to the user, the job type and the
-field, and expires a little before the store deletes files without a row.
+field, and expires a little before the store deletes files without a row. A user has a quota for staged files:
+beyond it, the files of earlier forms are deleted at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
@@ -19,6 +20,7 @@ from webapp.views.forms.questions import field_specs
 from webapp.views.text.translations import gettext as _
 
 LASTS = timedelta(hours=23)
+QUOTA = 64 * 1024**2  # bytes of all staged files of a user; only the files of one form can be larger
 
 
 class StagedFileGone(Exception):
@@ -36,9 +38,20 @@ class UploadStaging:
         self, files: FileStore, secret_key: str, *, user_id: UUID, type_name: str, lasts: timedelta = LASTS
     ) -> None:
         self._files = files
+        self._user_id = user_id
         self._lasts = lasts
         self._bound_to = [user_id.hex, type_name]
         self._serializer = URLSafeTimedSerializer(secret_key, salt="deskjob staged upload")
+
+    def stage(self, files: Collection[StoredFile]) -> None:
+        """Keep the new files of a rejected form, and of earlier forms the newest ones that fit in the quota."""
+        new, used = {file.id for file in files}, 0
+        for file_id in new:
+            self._files.stage(self._user_id, file_id)
+        for file_id, size in self._files.staged(self._user_id):
+            used += size
+            if used > QUOTA and file_id not in new:
+                self._files.remove_staged(self._user_id, file_id)
 
     def token(self, field: str, file: StoredFile) -> str:
         """Return a token that gives the file back to the same field."""
@@ -73,6 +86,16 @@ class ReceivedFiles:
     files: dict[str, StoredFile] = field(default_factory=dict)
     staged: set[str] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def new(self) -> tuple[StoredFile, ...]:
+        """The files that came with this request."""
+        return tuple(file for name, file in self.files.items() if name not in self.staged)
+
+    def discard(self, store: FileStore) -> None:
+        """Delete the new files: nothing refers to them."""
+        for file in self.new:
+            store.remove(file.id)
 
 
 class FileRefused(Exception):

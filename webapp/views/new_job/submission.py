@@ -12,6 +12,7 @@ from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.lifecycle.create import choices_of_copy
@@ -87,6 +88,10 @@ def submit(submission: Submission) -> ResponseReturnValue:
             form.add_errors({"": str(error)})
         except DuplicateJob:
             form.add_errors({"": _("An identical job is already running.")})
+        except TypeDisabled:
+            received.discard(services().files)
+            raise
+    staging(job_type).stage(received.new)
     return render_form(submission, form, start_options), 422
 
 
@@ -139,6 +144,8 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     )
     if creation.created:
         _record_creation(submission, creation.job)
+    else:
+        received.discard(services().files)
     return creation.job
 
 
