@@ -1,4 +1,4 @@
-"""A PostgreSQL server that can be crashed, restarted, and made to drop its connections."""
+"""A PostgreSQL server that can be crashed, restarted, frozen, and made to drop its connections."""
 
 import signal
 import time
@@ -30,6 +30,16 @@ class PostgreSQL:
         process.send_signal(signal.SIGQUIT)
         psutil.wait_procs([process], timeout=10)
 
+    def freeze(self) -> None:
+        """Stop all processes of the server without ending them: connections stay open, and nothing answers."""
+        for process in self._processes():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Let a frozen server continue."""
+        for process in self._processes():
+            process.resume()
+
     def start(self) -> None:
         """Restart the server; it recovers automatically."""
         self._server.ensure_postgres_running()
@@ -50,6 +60,11 @@ class PostgreSQL:
     def close(self) -> None:
         """Stop the server and delete its folder."""
         self._server.cleanup()
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return the server's processes, the one that starts the others first."""
+        first = psutil.Process(self._server.get_pid())
+        return [first, *first.children(recursive=True)]
 
     def _administrator(self) -> Engine:
         return create_engine(self.url, isolation_level="AUTOCOMMIT")

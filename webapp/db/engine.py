@@ -20,6 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.sqlite_file import has_its_file, remember_file
 
 _BUSY_TIMEOUT_SECONDS = 10
+# How long PostgreSQL may take for an answer: for the first one of an idle connection, and for any other; the latter is
+# longer than its own limit for statements, which leaves the connection usable
+PING_SECONDS, STATEMENT_SECONDS = 5.0, 20.0
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "wal_autocheckpoint=4000")
 _CACHE_KIBIBYTES = 32_000  # at most; with SQLite's default of 2,000, inserting thousands of jobs takes twice as long
 _BEGIN = "BEGIN IMMEDIATE"
@@ -47,6 +50,8 @@ def engine_options(url: str) -> dict[str, Any]:
             # with the default for spinning disks, scans of a wrong index in table order look cheaper
             "-c random_page_cost=1.1",
             "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
             "tcp_user_timeout": 5000,
         },
     }
@@ -211,6 +216,18 @@ def read_only(engine: Engine) -> Engine:
     return second
 
 
+def lift_time_limit(connection: Connection) -> None:
+    """Let statements of this connection take as long as they need; it does not return to its pool.
+
+    For migrations and checks, which go through whole tables.
+    """
+    if not is_sqlite(connection.engine):
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.commit()
+        connection.connection.driver_connection.answer_seconds = None  # type: ignore[union-attr]
+        connection.detach()
+
+
 def forget_inherited_connections(engine: Engine) -> None:
     """Drop the parent's connections without closing them; call this first in a forked child."""
     engine.dispose(close=False)
@@ -224,6 +241,27 @@ def _set_pragmas(connection: Any, record: Any) -> None:
     for pragma in (*_PRAGMAS, f"cache_size=-{_CACHE_KIBIBYTES}"):
         connection.execute(f"PRAGMA {pragma}")
     remember_file(connection, record.info)
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect_with_limits(dialect: Any, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+    if dialect.name != "postgresql":
+        return None
+    from webapp.db.bounded_connection import connect  # noqa: PLC0415  (processes on SQLite never load the driver)
+
+    return connect(*arguments, **parameters)
+
+
+@event.listens_for(Engine, "checkout")
+def _allow_statements(connection: Any, _record: object, _proxy: object) -> None:
+    if hasattr(connection, "answer_seconds"):
+        connection.answer_seconds = STATEMENT_SECONDS
+
+
+@event.listens_for(Engine, "checkin")
+def _allow_only_a_ping(connection: Any, _record: object) -> None:
+    if hasattr(connection, "answer_seconds"):
+        connection.answer_seconds = PING_SECONDS
 
 
 @event.listens_for(Engine, "begin")

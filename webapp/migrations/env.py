@@ -4,12 +4,12 @@ from alembic import context
 from flask import current_app
 
 from webapp import schema
+from webapp.db.engine import lift_time_limit
 
 engine = current_app.extensions["migrate"].db.engine
 with engine.connect() as connection:
-    if engine.dialect.name == "postgresql":
-        # filling a table can take long, but waiting for a lock would block other processes behind it
-        connection.exec_driver_sql("SET statement_timeout = 0")
+    lift_time_limit(connection)  # filling a table can take long
+    if engine.dialect.name == "postgresql":  # but waiting for a lock would block other processes behind it
         connection.exec_driver_sql("SET lock_timeout = '3s'")
         connection.commit()
     context.configure(
@@ -21,5 +21,3 @@ with engine.connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
     connection.commit()
-    if engine.dialect.name == "postgresql":
-        connection.detach()  # so that its settings do not return to the pool; the block closes it

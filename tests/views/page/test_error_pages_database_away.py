@@ -1,6 +1,8 @@
 """Pages and fragments report that the database is down."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import pytest
 from flask import Flask
@@ -8,9 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from benchmarks.chaos.postgresql import PostgreSQL, wait_until_it_answers
+from tests.installation import wait_for
 from webapp.accounts.user import User
 from webapp.db.engine import reading
 from webapp.services import Services
+
+FROZEN_SECONDS = 60.0  # for some seventy requests, each of which could wait for ever
 
 
 @pytest.fixture
@@ -59,3 +64,32 @@ def test_a_page_that_meets_a_locked_table_says_so_instead_of_waiting_for_ever(
         assert client.get("/jobs").status_code == 503
         assert client.get("/readyz").status_code == 200, "it does answer"
     assert client.get("/jobs").status_code == 200
+
+
+def test_pages_and_health_checks_do_not_wait_for_a_frozen_database(
+    app: Flask,
+    services: Services,
+    client_of: Callable[[User], FlaskClient],
+    admin: User,
+    postgresql: PostgreSQL,
+    database: str,
+) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    client = client_of(admin)
+    assert client.get("/jobs").status_code == 200
+    began = monotonic()
+    postgresql.freeze()
+    try:
+        for path in ("/jobs", "/admin", "/jobs/_live"):
+            page = client.get(path)
+            assert page.status_code == 503
+            assert "The database is not responding. Jobs that were started are not lost." in page.text
+        states = app.test_client().get("/readyz")
+        assert (states.status_code, states.json["database"]) == (503, "cannot be reached")
+        with ThreadPoolExecutor(16) as threads:
+            answers = threads.map(lambda _: app.test_client().get("/readyz/database").status_code, range(64))
+            assert set(answers) == {503}
+        assert monotonic() - began < FROZEN_SECONDS
+    finally:
+        postgresql.thaw()
+    wait_for(lambda: client.get("/jobs").status_code == 200)

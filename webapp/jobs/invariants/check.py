@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select, text
+from sqlalchemy import Engine, Select, func, select
 
-from webapp.db.engine import is_sqlite, reading
+from webapp.db.engine import lift_time_limit, reading
 
 EXAMPLES = 5
 
@@ -44,7 +44,7 @@ def check_rows(engine: Engine, rule: str, violations: Select[*tuple[Any, ...]], 
 
     def find() -> Finding:
         with reading(engine) as connection:
-            _lift_time_limit(connection)
+            lift_time_limit(connection)  # a check of a million jobs takes longer than a page can
             found = connection.execute(violations.limit(EXAMPLES + 1)).all()
             count = len(found)
             if count > EXAMPLES:
@@ -68,9 +68,3 @@ def check_items(rule: str, violations: Callable[[], Iterator[str]], *, transient
 def describe_row(row: Any) -> str:
     """Return a row's columns as ``name value, name value``."""
     return ", ".join(f"{name} {value}" for name, value in row._mapping.items())  # noqa: SLF001  (SQLAlchemy's own name)
-
-
-def _lift_time_limit(connection: Connection) -> None:
-    if not is_sqlite(connection.engine):  # a check of a million jobs takes longer than a page can
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.detach()
