@@ -42,7 +42,7 @@ def job_in_words(job: Job, owner: str) -> str:
         "name": job.title,
         "type": job.type,
         "owner": owner,
-        "status": job.status,
+        "status": f"{job.status}{_status_note(job)}",
         "progress": f"{job.progress:.1f} %",
         "message": job.message,
         "queue": job.queue and f"{job.queue}, priority {job.priority}",
@@ -59,14 +59,16 @@ def job_in_words(job: Job, owner: str) -> str:
 
 def progress_line(job: Job) -> str:
     """Return status, progress and message of a job."""
-    return readable(f"{job.status}{_stop_note(job)} {job.progress:.1f} % {job.message}").rstrip()
+    return readable(f"{job.status}{_status_note(job)} {job.progress:.1f} % {job.message}").rstrip()
 
 
 def _line(job: Job) -> str:
-    return readable(f"{job.id}  {job.status:<10} {job.progress:>5.1f} %  {job.type:<20} {job.title}{_stop_note(job)}")
+    return readable(f"{job.id}  {job.status:<10} {job.progress:>5.1f} %  {job.type:<20} {job.title}{_status_note(job)}")
 
 
-def _stop_note(job: Job) -> str:
+def _status_note(job: Job) -> str:
+    if job.done_with_warnings:
+        return ", with warnings"
     return ", stopping" if job.cancel_requested_at and not job.is_finished else ""
 
 

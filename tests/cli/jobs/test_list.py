@@ -105,3 +105,14 @@ def test_bad_usage_is_one_sentence(run: Run, words: tuple[str, ...], sentence: s
     assert refused.stderr.startswith("deskjob: ")
     assert refused.stderr.count("\n") == 1
     assert sentence in refused.stderr
+
+
+def test_a_job_that_is_done_with_warnings_is_marked(run: Run, start: Start, services: Services) -> None:
+    job_id = start()
+    values = {"status": "completed", "warnings": [{"text": "Two rows were left out."}]}
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == UUID(job_id)).values(**values))
+    assert json.loads(run("job", "show", job_id, "--json").stdout)["done_with_warnings"] is True
+    assert [each["done_with_warnings"] for each in json.loads(run("job", "list", "--json").stdout)] == [True]
+    assert run("job", "list").stdout.endswith(", with warnings\n")
+    assert "status    completed, with warnings\n" in run("job", "show", job_id).stdout

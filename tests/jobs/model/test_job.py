@@ -122,4 +122,13 @@ def test_each_step_sets_the_field_in_its_name() -> None:
 
 
 def test_to_dict_has_every_field() -> None:
-    assert set(job().to_dict()) == {field.name for field in fields(Job)}
+    assert set(job().to_dict()) == {*(field.name for field in fields(Job)), "done_with_warnings"}
+
+
+def test_a_completed_job_with_warnings_is_done_with_warnings() -> None:
+    warned = job(status=Status.RUNNING).with_warnings(["Row 2 was skipped."])
+    assert not warned.done_with_warnings
+    assert not warned.mark_failed().done_with_warnings
+    assert not job(status=Status.COMPLETED).done_with_warnings
+    assert warned.mark_completed().done_with_warnings
+    assert warned.mark_completed().to_dict()["done_with_warnings"] is True

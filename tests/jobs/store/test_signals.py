@@ -171,6 +171,16 @@ def test_the_rescue_of_a_job_is_signalled(
     assert names(heard) == [expected]
 
 
+def test_the_signal_of_the_end_tells_whether_the_job_has_warnings(run: Run, heard: Heard) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        job.warn("Row 2 was skipped.")
+
+    run(handler)
+    [completed] = [job for name, job in heard if name == "completed"]
+    assert completed.done_with_warnings
+    assert completed.warnings[0]["text"] == "Row 2 was skipped."
+
+
 def test_a_change_by_application_code_is_signalled(make: Run, services: Services, heard: Heard) -> None:
     job = make(dispatch=False)
     services.jobs.change(job.id, Job.mark_running)

@@ -85,6 +85,7 @@ def test_a_row_describes_a_job(database, exported, lines_of, past_job, user):
             "type": "report",
             "title": "Sales",
             "status": "failed",
+            "done_with_warnings": False,
             "owner": "Ana Ruiz",
             "triggered_by": "Ana Ruiz",
             "progress": 66.67,
@@ -95,6 +96,18 @@ def test_a_row_describes_a_job(database, exported, lines_of, past_job, user):
             "seconds": 2.5,
         }
     ]
+
+
+def test_a_job_that_is_done_with_warnings_is_marked(database, exported, lines_of, past_job):
+    past_job("warned", warnings=[{"text": "Row 2 was skipped."}])
+    past_job("failed", warnings=[{"text": "Row 2 was skipped."}], status="failed")
+    past_job("done")
+    lines = lines_of(exported(Owner()))
+    assert {line["title"]: line["done_with_warnings"] for line in lines} == {
+        "warned": True,
+        "failed": False,
+        "done": False,
+    }
 
 
 @pytest.mark.parametrize(

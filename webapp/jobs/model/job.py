@@ -219,6 +219,11 @@ class Job:
         return bool(self.errors)
 
     @property
+    def done_with_warnings(self) -> bool:
+        """Whether it has completed with at least one warning."""
+        return self.status is S.COMPLETED and self.has_warnings
+
+    @property
     def parts_left(self) -> int:
         """The number of children that have not ended."""
         return self.parts - self.parts_completed - self.parts_failed - self.parts_cancelled
@@ -243,8 +248,8 @@ class Job:
         return blake2b(f"{self.id}:{self.version}:{self.status}".encode(), digest_size=8).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field by name; datetimes and UUIDs are not converted."""
-        return asdict(self)
+        """Return every field by name, and ``done_with_warnings``; datetimes and UUIDs are not converted."""
+        return {**asdict(self), "done_with_warnings": self.done_with_warnings}
 
     def mark_running(self) -> "Job":
         """Start a new attempt."""

@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Engine, func, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Status
-from webapp.jobs.queries.visible_jobs import Viewer, select_newest_visible, select_visible
+from webapp.jobs.queries.visible_jobs import HAS_WARNINGS, Viewer, select_newest_visible, select_visible
 from webapp.schema import jobs
 
 PAGE = 500
 _SUMMARY = (
-    *(jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.status, jobs.c.owner_id, jobs.c.triggered_by),
+    *(jobs.c.id, jobs.c.type, jobs.c.title, jobs.c.status, HAS_WARNINGS.label("has_warnings")),
+    *(jobs.c.owner_id, jobs.c.triggered_by),
     *(
         jobs.c.progress,
         (jobs.c.attempt - jobs.c.uncounted_attempts).label("attempt"),

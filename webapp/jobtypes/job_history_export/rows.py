@@ -8,7 +8,7 @@ from uuid import UUID
 from webapp.jobs import JobPolicy
 
 SUMMARY = (
-    *("id", "type", "title", "status", "owner", "triggered_by", "progress", "attempt"),
+    *("id", "type", "title", "status", "done_with_warnings", "owner", "triggered_by", "progress", "attempt"),
     *("created_at", "started_at", "finished_at", "seconds"),
 )
 DIAGNOSTICS = ("message", "warnings", "errors")
@@ -37,6 +37,7 @@ class RowFormatter:
             "type": row["type"],
             "title": row["title"],
             "status": row["status"],
+            "done_with_warnings": row["status"] == "completed" and bool(row["has_warnings"]),
             "owner": self._name(row["owner_id"], SYSTEM),
             "triggered_by": self._name(row["triggered_by"], None),
             "progress": round(row["progress"], 2),

@@ -47,7 +47,7 @@ def status_label(job: Job) -> StatusLabel:
         return _RETRYING
     if job.cancel_requested_at and not job.is_finished:
         return _STOPPING
-    if job.status is Status.COMPLETED and job.has_warnings:
+    if job.done_with_warnings:
         return _WARNED
     return _LOOKS[job.status]
 
