@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from webapp.db.engine import reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition import disabled_types
+from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle import create, external_changes, finish_family
@@ -203,9 +204,12 @@ class Jobs:
             choices |= {"queue": NO_QUEUE, "record_only": True}
         model = create.new_job(job_type, payloads[0], self._vault, owner=owner, files={}, **choices)
         self._refuse_unknown_queue(model.queue)
-        stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]
-        with writing(self.engine) as connection:
-            ids = create.insert_alike(connection, model, stored)
+        if job_type.title_from and "title" not in choices:
+            ids = self._create_titled(job_type, payloads, owner=owner, **choices)
+        else:
+            stored = [create.stored_payload(job_type, payload, self._vault) for payload in payloads]
+            with writing(self.engine) as connection:
+                ids = create.insert_alike(connection, model, stored)
         if dispatch:
             self._wake(model.queue)
         return ids
@@ -417,6 +421,15 @@ class Jobs:
         """Remove a job's output files and return how many; input files stay until the job is deleted."""
         check_ids(job_id)
         return external_changes.remove_files(self.store, self._files, job_id)
+
+    def _create_titled(
+        self, job_type: JobType, payloads: Sequence[Mapping[str, Any]], **choices: Any
+    ) -> tuple[UUID, ...]:
+        """Create jobs that have different titles, with as many statements as jobs of one title."""
+        new = [create.new_job(job_type, payload, self._vault, files={}, **choices) for payload in payloads]
+        with writing(self.engine) as connection:
+            create.insert_jobs(connection, self.store, new)
+        return tuple(job.id for job in new)
 
     def _retry(self, ids: Collection[UUID], *, by: UUID | None, pass_over: bool = False) -> None:
         check_ids(*ids)

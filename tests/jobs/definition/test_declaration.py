@@ -38,7 +38,7 @@ def refusal(handler: Callable[..., Any] = print_sheet, **options: Any) -> str:
 
 BAD = {
     "name": ["", " ", "a/b", "a b", "é", "x" * 81, None, 7],
-    "title": ["", "  ", "\u200b", "t" * 201, None, b"title"],
+    "title": ["", "  ", "\u200b", "t" * 201, None, b"title", lambda: "none"],
     "description": [None, 7],
     "group": ["", None, 3],
     "queue": ["", "a,b", "a\nb", " a", "a\u200b", "q" * 81, None],

@@ -24,6 +24,10 @@ class Import(BaseModel):
     table: Upload
 
 
+class Nickname(BaseModel):
+    name: str
+
+
 @job_type("guarded_import", title="Import a table", group="Samples")
 def guarded_import(job: Any, payload: Import) -> None:
     """Read a table."""
@@ -75,6 +79,22 @@ def test_the_new_job_and_the_old_job_link_to_each_other(client: FlaskClient, old
     assert content(services, new) == [("may.csv", b"a,b\n1,2\n")]
     assert f"/jobs/{new.id}" in client.get(f"/jobs/{old.id}").text
     assert f"/jobs/{old.id}" in client.get(f"/jobs/{new.id}").text
+
+
+def test_a_computed_title_is_computed_again(client: FlaskClient, services: Services) -> None:
+    @job_type("named_import", title=lambda payload: f"Import of {payload.name}")
+    def named_import(job: Any, payload: Nickname) -> None:
+        """Do nothing."""
+
+    services.registry.add(named_import)
+    started = client.post("/jobs/new/named_import", data={"name": "May"})
+    first = services.jobs.get(UUID(started.location.rpartition("/")[2]))
+    page = client.get(f"/jobs/{first.id}/run-again").text
+    assert 'name="job.title" value=""' in page
+    assert "Leave empty for a title that is made from your input." in page
+    assert "Run again: Named import" in page
+    new = services.jobs.get(UUID(again(client, first, {"name": "June"}).location.rpartition("/")[2]))
+    assert (first.title, new.title) == ("Import of May", "Import of June")
 
 
 def test_a_new_file_replaces_the_old_one(client: FlaskClient, old: Job, services: Services) -> None:

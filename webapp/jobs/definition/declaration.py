@@ -59,7 +59,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
             "1 to 80 letters (a to z), digits, '_', '-' and '.'",
             lambda value: isinstance(value, str) and _NAME(value) is not None,
         ),
-        "title": value_rules.text(TITLE_LIMIT),
+        "title": value_rules.text(TITLE_LIMIT) | ValueRule("a function of the payload", _takes_one_argument),
         "description": ValueRule("a text", lambda value: isinstance(value, str)),
         "group": value_rules.text(80),
         "queue": QUEUE_NAME,

@@ -1,6 +1,7 @@
 """Job types: `@job_type` turns a typed function into a definition, which the registry holds."""
 
 import inspect
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from webapp.jobs.definition.declaration import check_options, place_of, read_payload_hints, read_signature
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
+from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
 from webapp.jobs.model.policies import (
@@ -72,6 +74,7 @@ class JobType:
 
     name: str
     title: str
+    title_from: Callable[[Any], str | None] | None  # computes the titles of its jobs
     description: str
     group: str
     handler: Callable[..., Any]
@@ -141,7 +144,7 @@ class JobType:
 def job_type(
     name: str,
     *,
-    title: str,
+    title: str | Callable[[Any], str | None],
     description: str = "",
     group: str = "General",
     queue: str = "default",
@@ -173,6 +176,9 @@ def job_type(
     Parameters after the payload request application services by class (``accounts: Accounts``); the
     worker supplies them.
 
+    - ``title`` is a text, or a function of the payload that computes the title of each job (at most 200 characters;
+      ``None`` is no title of its own). The catalogue then shows a title made from ``name``, as do jobs whose title
+      cannot be computed.
     - ``max_attempts`` is short for ``retry=RetryPolicy(max_attempts=…)``.
     - ``unique_key`` is a text or a function of the payload. At most one unfinished job holds a key;
       ``on_duplicate`` decides what happens to a second one.
@@ -203,7 +209,8 @@ def job_type(
         payload_class, needs = read_signature(handler)
         return JobType(
             name=name,
-            title=title,
+            title=humanize(re.sub("[._-]+", " ", name)) if callable(title) else title,
+            title_from=title if callable(title) else None,
             description=description or (inspect.getdoc(handler) or "").partition("\n")[0],
             group=group,
             handler=handler,

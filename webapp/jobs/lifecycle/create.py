@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, insert, select, update
 from uuid_utils.compat import uuid7
 
-from webapp.jobs.definition import disabled_types, upload_rules
+from webapp.jobs.definition import disabled_types, titles, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import Vault, dump_payload
 from webapp.jobs.lifecycle import cascade
@@ -43,14 +43,13 @@ def new_job(
     **choices: Any,
 ) -> Job:
     """Return a new job that is not written yet; raise `InvalidPayload` or `BadRequest`."""
-    values: dict[str, Any] = {
-        "title": job_type.title,
-        "queue": job_type.queue,
-        **_policies_of(job_type),
-        **choices,
-    }
-    values["title"] = _checked_title(values["title"])
+    values: dict[str, Any] = {"queue": job_type.queue, **_policies_of(job_type), **choices}
     valid = _validated(job_type, payload, files)
+    stored = _stored(job_type, valid, vault)
+    if "title" in values:
+        values["title"] = _checked_title(values["title"])
+    else:
+        values["title"] = titles.title_of(job_type, valid, stored, vault)
     key = values.get("unique_key")
     values["unique_key"] = _checked_key(job_type.key_of(valid) if key is None else key)
     if (values["queue"] == NO_QUEUE) is not bool(values.get("record_only")):
@@ -61,7 +60,7 @@ def new_job(
         type=job_type.name,
         status=status,
         owner=owner,
-        payload=_stored(job_type, valid, vault),
+        payload=stored,
         **values,
     )
 

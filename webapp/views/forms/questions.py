@@ -16,6 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema, to_jsonable_python
 
 from webapp.jobs.definition.job_type import Upload
+from webapp.jobs.definition.readable_names import humanize
 
 
 class Absent:
@@ -24,9 +25,6 @@ class Absent:
 
 ABSENT = Absent()
 _NULL = {"type": "null"}
-_CAPITALS = frozenset(
-    {"api", "csv", "html", "id", "ip", "json", "pdf", "sql", "tsv", "txt", "url", "utc", "xlsx", "xml", "zip"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +64,6 @@ def field_specs(payload_class: type[BaseModel]) -> tuple[FieldSpec, ...]:
 def json_schema(payload_class: type[BaseModel]) -> dict[str, Any]:
     """Return the cached schema; parts without a schema are ``{}``. Do not modify it."""
     return payload_class.model_json_schema(schema_generator=_Schema)
-
-
-def humanize(name: str) -> str:
-    """Return a readable name: ``full_text`` is Full text, ``csv`` is CSV; existing capitals are kept."""
-    words = [word.upper() if word in _CAPITALS else word for word in name.replace("_", " ").split()]
-    text = " ".join(words) or name
-    return text[:1].upper() + text[1:]
 
 
 def _field_specs(payload_class: type[BaseModel]) -> Iterator[FieldSpec]:

@@ -12,9 +12,10 @@ from pydantic.fields import FieldInfo
 
 from webapp.jobs.definition.job_type import Upload
 from webapp.jobs.definition.payload import is_secret
+from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model.incoming_text import visible_text
 from webapp.views.forms.choices import label_of
-from webapp.views.forms.questions import FieldSpec, field_specs, humanize
+from webapp.views.forms.questions import FieldSpec, field_specs
 from webapp.views.text.date_format import full_date
 from webapp.views.text.translations import gettext as _
 

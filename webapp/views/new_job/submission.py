@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
+from webapp.jobs.definition.titles import usual_title
 from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.lifecycle.create import choices_of_copy
 from webapp.jobs.model.job import Job, Owner
@@ -47,9 +48,11 @@ class Submission:
 
     @property
     def title(self) -> str:
-        """The initial title: that of the earlier job, unless it was the title of the type."""
-        old = self.again_of.title if self.again_of else ""
-        return old if old != self.job_type.title else ""
+        """The initial title: that of the earlier job, unless its type gave it that title."""
+        if self.again_of is None:
+            return ""
+        usual = usual_title(self.job_type, self.again_of.payload, services().vault)
+        return self.again_of.title if self.again_of.title != usual else ""
 
 
 @dataclass(frozen=True, slots=True)

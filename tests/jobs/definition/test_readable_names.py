@@ -1,6 +1,6 @@
 import pytest
 
-from webapp.views.forms.questions import humanize
+from webapp.jobs.definition.readable_names import humanize
 
 
 @pytest.mark.parametrize(
