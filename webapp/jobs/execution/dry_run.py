@@ -165,6 +165,7 @@ class DryRun(Executor):
         reporter = DryRunReporter(self._engine, next_attempt, show)
         try:
             job_type = self._registry.get(job.type)
+            self._check_owner(next_attempt)
             result = self._call(job_type, next_attempt, reporter)
         except SliceEnded:
             reporter.show(RESULT, "It would be requeued here and continue in a new process.")
