@@ -10,6 +10,7 @@ from tests.jobs.conftest import HOLDER, Nothing, end, run_once
 from webapp.db.engine import writing
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.queries.notifications import UnreadNotifications
 from webapp.schema import users
 from webapp.services import Services
 
@@ -83,17 +84,31 @@ def test_a_read_notification_is_no_longer_unread(services: Services, running: Ma
     finished = [running(owner=Owner(user_id=ana)) for _ in range(3)]
     for job in finished:
         end(services, job)
-    count, latest = services.notifications.state(ana)
+    state = services.notifications.state(ana)
     newest, middle, oldest = services.notifications.unread(ana)
-    assert (count, latest) == (3, newest.id)
+    assert (state.unread, state.latest, state.failures) == (3, newest.id, 0)
     assert [notification.id for notification in services.notifications.after(ana, oldest.id)] == [middle.id, newest.id]
     services.notifications.mark_read(ana, middle.id)
-    assert services.notifications.state(ana) == (2, newest.id)
+    assert services.notifications.state(ana) == UnreadNotifications(unread=2, latest=newest.id, failures=0)
     services.notifications.mark_read(uuid4(), newest.id)
-    assert services.notifications.state(ana)[0] == 2, "a user cannot mark the notifications of others"
+    assert services.notifications.state(ana).unread == 2, "a user cannot mark the notifications of others"
     services.notifications.mark_read(ana)
-    assert services.notifications.state(ana) == (0, 0)
+    assert services.notifications.state(ana) == UnreadNotifications(unread=0, latest=0, failures=0)
     assert len(services.notifications.read(ana)) == 3
+
+
+def test_failures_are_unseen_until_their_owner_looks_at_their_jobs(
+    services: Services, running: Make, ana: UUID, database: str
+) -> None:
+    failed, lost, done = (running(owner=Owner(user_id=ana)) for _ in range(3))
+    for job, status in ((failed, Status.FAILED), (lost, Status.STALE), (done, Status.COMPLETED)):
+        end(services, job, status)
+    assert services.notifications.state(ana).failures == 2
+    services.notifications.mark_failures_seen(uuid4(), [failed.id])
+    assert services.notifications.state(ana).failures == 2, "another user cannot see them"
+    services.notifications.mark_failures_seen(ana, [failed.id, done.id])
+    state = services.notifications.state(ana)
+    assert (state.unread, state.failures) == (2, 1), "a finished job is no failure"
 
 
 def test_a_notification_is_deleted_with_its_job(services: Services, running: Make, ana: UUID, database: str) -> None:

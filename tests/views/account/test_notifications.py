@@ -85,7 +85,7 @@ def test_notifications_of_other_users_are_hidden(
     [notice] = services.notifications.unread(user.id)
     stranger.post(f"/notices/{notice.id}/read")
     stranger.post("/notices/read")
-    assert services.notifications.state(user.id)[0] == 1
+    assert services.notifications.state(user.id).unread == 1
 
 
 def test_looking_changes_nothing(client: FlaskClient, ended: Callable[..., Job]) -> None:
@@ -116,9 +116,9 @@ def test_the_last_of_several_jobs_gets_one_toast_for_all(
     assert "All of your jobs are done." in words(client.get(again(page), headers=POLL).text)
 
 
-def test_the_badge_the_title_and_the_list_count_what_runs(client: FlaskClient, put: Put) -> None:
+def test_the_badge_the_title_and_the_list_count_what_is_active(client: FlaskClient, put: Put) -> None:
     assert "<title>Jobs · Deskjob</title>" in client.get("/jobs").text
-    assert "None of your jobs are running." in client.get("/notices").text
+    assert "None of your jobs are active." in client.get("/notices").text
     put(Status.RUNNING, progress=42.0, message="84 of 200")
     put(Status.RUNNING, owner=Owner(public=True))
     page = client.get("/jobs").text

@@ -124,7 +124,7 @@ def test_scheduled_jobs_are_stopped_only_if_selected_explicitly(client: FlaskCli
     newest = put(Status.SCHEDULED)
     query = {"all": "1", "newest": str(newest.id)}
     assert "Also stop the 1 job scheduled for later" in words(client.get("/jobs/act/stop", query_string=query).text)
-    assert "scheduled" not in client.get("/jobs/act/delete", query_string=query).text
+    assert "scheduled for later" not in words(client.get("/jobs/act/delete", query_string=query).text)
 
 
 def test_a_stop_of_all_matching_jobs_goes_before_them(client: FlaskClient, put: Put, services: Services) -> None:

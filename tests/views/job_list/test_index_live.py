@@ -63,7 +63,7 @@ def test_the_badge_and_its_popover_show_running_jobs(page: Page, put: Put, chang
     assert page.title() == "(1) Jobs · Deskjob"
     change(job, status="completed", finished_at=now())
     ask_again(page)
-    expect(page.locator("#running-jobs")).to_contain_text("None of your jobs are running.")
+    expect(page.locator("#running-jobs")).to_contain_text("None of your jobs are active.")
     assert page.title() == "Jobs · Deskjob"
     expect(page.locator("#toasts")).to_contain_text("Monthly report is done.")
     expect(page.locator(".bell__count")).to_have_text("1 unread")

@@ -4,11 +4,12 @@ A database trigger (migration 0010) writes them in the transaction that ends a j
 create none. They are deleted with their jobs. Nothing is sent outside Deskjob.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, bindparam, func, select, update
+from sqlalchemy import Engine, Select, bindparam, case, func, select, update
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import Status
@@ -16,14 +17,28 @@ from webapp.schema import jobs, notices, now
 
 CEILING = 100
 PAGE = 50
+_FAILURES = (Status.FAILED.value, Status.STALE.value)
 _UNREAD = (
-    select(notices.c.id)
+    select(notices.c.id, notices.c.kind)
     .where(notices.c.user_id == bindparam("user_id"), notices.c.read_at.is_(None))
     .order_by(notices.c.id.desc())
     .limit(CEILING)
     .subquery()
 )
-_STATE = select(func.count(), func.max(_UNREAD.c.id)).select_from(_UNREAD)  # built once, as every poll runs it
+_STATE = select(  # built once, as every poll runs it
+    func.count().label("unread"),
+    func.coalesce(func.max(_UNREAD.c.id), 0).label("latest"),
+    func.count(case((_UNREAD.c.kind.in_(_FAILURES), 1))).label("failures"),
+).select_from(_UNREAD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadNotifications:
+    """How many notifications are unread (up to `CEILING`), how many of these tell a failure, and the latest id."""
+
+    unread: int
+    latest: int
+    failures: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +75,10 @@ class Notifications:
         newer = _notifications_of(user_id).where(notices.c.read_at.is_(None), notices.c.id > notification_id)
         return self._fetch(newer.order_by(notices.c.id).limit(limit))
 
-    def state(self, user_id: UUID) -> tuple[int, int]:
-        """Return how many are unread (stops at `CEILING`) and the id of the latest of them, 0 if there is none."""
+    def state(self, user_id: UUID) -> UnreadNotifications:
+        """Return what the top bar shows; the latest id is 0 if there is none."""
         with reading(self._engine) as connection:
-            count, latest = connection.execute(_STATE, {"user_id": user_id}).one()
-        return count, latest or 0
+            return UnreadNotifications(**connection.execute(_STATE, {"user_id": user_id}).mappings().one())
 
     def mark_read(self, user_id: UUID, notification_id: int | None = None) -> None:
         """Mark one of the user's notifications as read, or all of them."""
@@ -73,6 +87,12 @@ class Notifications:
             unread.append(notices.c.id == notification_id)
         with writing(self._engine) as connection:
             connection.execute(update(notices).where(*unread).values(read_at=now()))
+
+    def mark_failures_seen(self, user_id: UUID, job_ids: Collection[UUID]) -> None:
+        """Mark the failures of these jobs as read: their owner has looked at the jobs."""
+        seen = (notices.c.user_id == user_id, notices.c.read_at.is_(None), notices.c.kind.in_(_FAILURES))
+        with writing(self._engine) as connection:
+            connection.execute(update(notices).where(*seen, notices.c.job_id.in_(job_ids)).values(read_at=now()))
 
     def _fetch(self, statement: Select[*tuple[object, ...]]) -> tuple[Notification, ...]:
         with reading(self._engine) as connection:

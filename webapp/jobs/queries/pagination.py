@@ -28,19 +28,29 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
 )
 
 from webapp.db.engine import is_sqlite, reading
 from webapp.jobs.model.job import Job
 from webapp.jobs.queries.criteria import Conditions, JobCriteria
-from webapp.jobs.queries.visible_jobs import COUNT_CEILING, PAGE, TAB_CEILING, TABS, Viewer, scopes, select_newest
+from webapp.jobs.queries.visible_jobs import (
+    COUNT_CEILING,
+    PAGE,
+    ROOTS,
+    TAB_CEILING,
+    TABS,
+    Viewer,
+    scopes,
+    select_newest,
+)
 from webapp.jobs.store.job_store import to_job
 from webapp.schema import jobs
 
 SCAN_LIMIT = 50_000
 _FIRST_PART_SIZE = 500
-_UNFINISHED_TABS = ("running", "waiting", "scheduled")
+UNFINISHED_TABS = ("running", "waiting", "scheduled")
 _COUNT_PART_SIZE = 20_000
 EVERYTHING = JobCriteria()
 LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
@@ -67,8 +77,16 @@ class ListChangeTag:
     def of_page(cls, shown: Collection[Job], counts: Mapping[str, int]) -> Self:
         """Return the tag of a page that was just read, without a query: the same as `JobPages.change_tag` returns."""
         versions = (len(shown), sum(job.version for job in shown) if shown else None)
-        unfinished = tuple(counts[tab] for tab in _UNFINISHED_TABS)
+        unfinished = tuple(counts[tab] for tab in UNFINISHED_TABS)
         return cls(_tag_text([job.id for job in shown], versions, unfinished, 0), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveJobs:
+    """The newest running jobs, newest first, and the number of jobs in each tab of unfinished jobs."""
+
+    running: tuple[Job, ...]
+    counts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +189,7 @@ class JobPages:
         totals = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
         with reading(self.engine) as connection:
             count, versions = connection.execute(totals).one()
-            unfinished = connection.execute(select_tab_counts(viewer, _UNFINISHED_TABS)).one()
+            unfinished = connection.execute(select_tab_counts(viewer, UNFINISHED_TABS)).one()
             new = self._count_missing(connection, viewer, criteria, shown, limit) if limit else 0
         return ListChangeTag(_tag_text(shown, (count, versions), tuple(unfinished), new), new)
 
@@ -181,9 +199,15 @@ class JobPages:
         with reading(self.engine) as connection:
             return {job_id for job_id in connection.execute(again).scalars() if job_id is not None}
 
-    def find_mine_running(self, viewer: Viewer, limit: int) -> tuple[Job, ...]:
-        """Return the viewer's own running jobs, newest first."""
-        return self.find(viewer, JobCriteria(tab="running", ownership="mine"), limit=limit).jobs
+    def find_active(self, viewer: Viewer, limit: int) -> ActiveJobs:
+        """Return the viewer's own unfinished roots: the newest running ones, and how many there are in each tab.
+
+        One statement, because every poll of every page runs it.
+        """
+        with reading(self.engine) as connection:
+            rows = connection.execute(select_active(viewer, limit)).mappings().all()
+        counts = {tab: rows[0][f"count_{tab}"] for tab in UNFINISHED_TABS}
+        return ActiveJobs(running=tuple(to_job(row) for row in rows if row["id"] is not None), counts=counts)
 
     def _count_missing(
         self, connection: Connection, viewer: Viewer, criteria: JobCriteria, shown: Collection[UUID], limit: int
@@ -214,6 +238,17 @@ def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...]) -> Select[Any]:
     """Select the number of jobs in each tab, labelled with its name; each count stops at `TAB_CEILING`."""
     found: list[Any] = [count_up_to(JobCriteria(tab=tab).scans(viewer), TAB_CEILING).label(tab) for tab in tabs]
     return select(*found)
+
+
+@lru_cache(_CACHED_STATEMENTS)
+def select_active(viewer: Viewer, limit: int) -> Select[Any]:
+    """Select the viewer's running roots, next to their numbers in the tabs; one row without a job if none runs."""
+    own = {tab: JobCriteria(tab=tab, ownership="mine").scans(viewer) for tab in UNFINISHED_TABS}
+    scans = {tab: add_conditions(each, [ROOTS]) for tab, each in own.items()}
+    counts = select(*(count_up_to(scans[tab], TAB_CEILING).label(f"count_{tab}") for tab in scans)).subquery()
+    newest = select_newest(scans["running"], limit, jobs.c.id).subquery()
+    joined = counts.outerjoin(newest, true()).outerjoin(jobs, jobs.c.id == newest.c.id)
+    return select(*counts.c, *jobs.c).select_from(joined).order_by(jobs.c.id.desc())
 
 
 def count_up_to(scans: list[Conditions], ceiling: int) -> ScalarSelect[int]:

@@ -22,7 +22,7 @@ from webapp.views.page.assets import template_version
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import text_response
-from webapp.views.page.topbar import toasts, topbar
+from webapp.views.page.topbar import mark_failures_seen, toasts, topbar
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 
 bp = index.bp
@@ -33,6 +33,7 @@ parameter_bp = Blueprint("parameters", __name__)
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
+    mark_failures_seen([job])
     tag = _tag(job)  # before everything else: an outdated tag only costs one more poll
     context = _viewer_context(job)
     return render_template(
@@ -54,6 +55,7 @@ def show_live(job_id: UUID) -> ResponseReturnValue:
         job = services().queries.jobs.get_visible(viewer(), job_id)
     except JobNotFound:
         return _removed("job/_removed.html")
+    mark_failures_seen([job])
     tag = _tag(job)
     unchanged = None if job.is_finished else polling.unchanged(tag)
     if unchanged:
@@ -119,7 +121,7 @@ def _page_context(job: Job, context: ViewerContext, tag: str) -> dict[str, Any]:
         "trigger": polling.trigger(seconds) if seconds else "",
         "told_at": round(context.now.timestamp()),
         "heard": topbar().latest,
-        "ran": 1 if topbar().running else None,
+        "ran": 1 if topbar().is_busy else None,
         "operates": context.viewer.sees_all,
     }
 

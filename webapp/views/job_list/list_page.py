@@ -13,6 +13,7 @@ from webapp.views.job_list.row import DeletedRow, JobRow, job_row
 from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
 from webapp.views.page.request import viewer
+from webapp.views.page.topbar import mark_failures_seen
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.translations import lazy_gettext
 
@@ -82,6 +83,8 @@ def load_job_list(services: Services, parsed: ParsedFilter) -> JobList:
     cards = _running_jobs(services, parsed)
     found = services.queries.lists.find(viewer(), parsed.criteria, before=job_filter.before, limit=PAGE + 1)
     page, on_cards = found.jobs[:PAGE], {job.id for job in cards}
+    if job_filter.tab == "failed":
+        mark_failures_seen(page)
     visible = VisibleRows(tuple(job.id for job in cards), tuple(job.id for job in page if job.id not in on_cards))
     has_older = len(found.jobs) > PAGE
     return _job_list(

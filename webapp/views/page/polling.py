@@ -103,7 +103,7 @@ def init_app(app: Flask) -> None:
 
 def poll_state() -> dict[str, str]:
     """Return the parameters of a refresh: the latest notification the page knows, and whether jobs ran."""
-    parameters = {"heard": str(topbar().latest), "ran": "1" if topbar().running else ""}
+    parameters = {"heard": str(topbar().latest), "ran": "1" if topbar().is_busy else ""}
     return {name: value for name, value in parameters.items() if value}
 
 

@@ -1,5 +1,9 @@
-"""The top bar of every page: running jobs of the user, unread notifications and toasts."""
+"""The top bar of every page: active jobs of the user, unread notifications and toasts.
 
+Active jobs are those that run, wait or are scheduled. Child jobs count with their root.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -15,6 +19,7 @@ from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
 
 LISTED = 6
+ACTIVE_CEILING = 100  # the badge has room for two digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,26 +34,41 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopBar:
-    """The badge and the bell; ``latest`` is the number of the latest unread notification."""
+    """The badge and the bell; ``latest`` is the number of the latest unread notification.
+
+    ``counts`` are the numbers of active jobs by tab, without empty tabs. ``failures`` is the number of failed jobs
+    that the user has not looked at.
+    """
 
     running: tuple[RunningJob, ...]
-    running_count: str
+    active: str
+    counts: Mapping[str, str]
+    failures: int
     unread: str
     latest: int
     change_tag: str
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job runs or waits; a job that is scheduled for later does not count."""
+        return bool(self.counts.keys() & {"running", "waiting"})
 
     @classmethod
     def now(cls) -> Self:
         """Load the top bar of the signed-in user."""
         who = viewer()
-        jobs = services().queries.lists.find_mine_running(who, LISTED + 1)
-        unread, latest = services().notifications.state(who.user_id)
+        found = services().queries.lists.find_active(who, LISTED)
+        state = services().notifications.state(who.user_id)
+        counts = {tab: count for tab, count in found.counts.items() if count}
+        shown = [(job.id.hex, job.version) for job in found.running]
         return cls(
-            running=tuple(_running(job) for job in jobs[:LISTED]),
-            running_count="" if not jobs else f"{LISTED}+" if len(jobs) > LISTED else str(len(jobs)),
-            unread="" if not unread else f"{CEILING - 1}+" if unread >= CEILING else str(unread),
-            latest=latest,
-            change_tag=f"{[(job.id.hex, job.version) for job in jobs]}-{unread}-{latest}",
+            running=tuple(_running(job) for job in found.running),
+            active=_up_to(sum(counts.values()), ACTIVE_CEILING) if counts else "",
+            counts={tab: _up_to(count, ACTIVE_CEILING) for tab, count in counts.items()},
+            failures=state.failures,
+            unread=_up_to(state.unread, CEILING) if state.unread else "",
+            latest=state.latest,
+            change_tag=f"{shown}-{counts}-{state}",
         )
 
 
@@ -74,13 +94,22 @@ def topbar() -> TopBar:
     return found
 
 
+def mark_failures_seen(jobs: Iterable[Job]) -> None:
+    """Take the user's own failed jobs among these off the red mark; the page is about to show them."""
+    user_id = viewer().user_id
+    failed = [job.id for job in jobs if job.owner.user_id == user_id and job.status in {Status.FAILED, Status.STALE}]
+    if failed and topbar().failures:
+        services().notifications.mark_failures_seen(user_id, failed)
+        g.pop("topbar")
+
+
 def toasts(after: int, *, ran: bool) -> tuple[Toast, ...]:
     """Return toasts for the notifications after a number; ``ran``: jobs were running at the last refresh."""
     found = services().notifications.after(viewer().user_id, after)
     ended = [
         notification for notification in found if notification.id <= topbar().latest
     ]  # newer ones are shown at the next refresh
-    if ran and len(ended) > 1 and not topbar().running_count:
+    if ran and len(ended) > 1 and not topbar().is_busy:
         failed = sum(notification.status in {Status.FAILED, Status.STALE} for notification in ended)
         return (_all_done(failed),)
     return tuple(
@@ -115,6 +144,10 @@ def _all_done(failed: int) -> Toast:
         "All of your jobs have finished. %(num)s failed.", "All of your jobs have finished. %(num)s failed.", failed
     )
     return Toast(text=sentence, tone="failed")
+
+
+def _up_to(count: int, ceiling: int) -> str:
+    return f"{ceiling - 1}+" if count >= ceiling else str(count)
 
 
 def _running(job: Job) -> RunningJob:
