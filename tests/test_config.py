@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from webapp import config
-from webapp.config import PREFIX, BadSettingError, Settings, load
+from webapp.config import PREFIX, BadSettingError, Settings, load, unknown_settings
 
 A_SECRET = "hunter2-and-more"
 BAD = [
@@ -37,6 +37,13 @@ BAD = [
     ("session_idle_seconds", "1"),
     ("session_absolute_seconds", "1"),
     ("trusted_proxies", "nginx"),
+    ("public_url", "jobs.example.org"),
+    ("public_url", "https://example.org/jobs?x=1"),
+    ("public_url", "https://example.org/jobs#top"),
+    ("public_url", "https://example.org/a b"),
+    ("public_url", "https://example.org/a//b"),
+    ("public_url", "https://example.org/../b"),
+    ("public_url", "https://example.org:port"),
     ("timezone", "Mars/Olympus_Mons"),
     ("timezone", "../../etc/passwd"),
 ]
@@ -142,3 +149,32 @@ def test_the_password_of_the_first_admin_is_not_inherited_by_child_processes(mon
         assert settings.admin_password is not None
         assert settings.admin_password.get_secret_value() == "calm rivers and bridges"
     assert "DESKJOB_ADMIN_PASSWORD" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("", ""),
+        ("https://a.org", ""),
+        ("https://a.org/", ""),
+        ("https://a.org/x/", "/x"),
+        ("http://a.org:81/x/y-1", "/x/y-1"),
+    ],
+)
+def test_the_public_url_can_have_a_path(url: str, path: str) -> None:
+    assert load(public_url=url).public_path == path
+
+
+def test_an_unknown_setting_is_named_with_the_nearest_one() -> None:
+    given = {"DESKJOB_WORKER": "3", "deskjob_public_uri": "x", "DESKJOB_WEATHER": "sun", "PATH": "/bin"}
+    known = {f"DESKJOB_{name.upper()}": "" for name in Settings.model_fields} | {"DESKJOB_FAULTS": ""}
+    assert unknown_settings(given | known) == (
+        "DESKJOB_PUBLIC_URI is not a setting and is ignored. Did you mean DESKJOB_PUBLIC_URL?",
+        "DESKJOB_WEATHER is not a setting and is ignored. docs/settings.md lists the settings.",
+        "DESKJOB_WORKER is not a setting and is ignored. Did you mean DESKJOB_WORKERS?",
+    )
+
+
+def test_every_setting_is_documented() -> None:
+    documented = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
+    assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in documented] == []

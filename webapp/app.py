@@ -18,7 +18,7 @@ from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
 from webapp.views.job_list import row_cache
 from webapp.views.new_job import disabled_type
-from webapp.views.page import assets, error_pages, pause_banner, permissions, polling, request, topbar
+from webapp.views.page import assets, error_pages, pause_banner, permissions, polling, public_path, request, topbar
 from webapp.views.text import locale_choice
 
 ROOT = Path(__file__).parent.parent
@@ -60,5 +60,6 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     static_files.init_app(app, settings)
     forced_password_change.init_app(app)
     disabled_type.init_app(app)
+    public_path.init_app(app, settings)
     for blueprint in blueprints.BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,8 @@ PREFIX = "DESKJOB_"
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+_READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER"})  # by tests
+_PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
 
 class BadSettingError(Exception):
@@ -92,6 +95,10 @@ class Settings(BaseSettings):
         if value and not (value.startswith(("http://", "https://")) and value.split("//", 1)[1].strip("/")):
             message = "must be a complete URL, such as https://jobs.example.org"
             raise ValueError(message)
+        parts = urlsplit(_with_good_port(value))
+        if parts.query or parts.fragment or not _PLAIN_PATH(parts.path.rstrip("/")):
+            message = "must have a plain path or none, such as https://example.org/jobs"
+            raise ValueError(message)
         return value
 
     @field_validator("trusted_proxies")
@@ -139,6 +146,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'deskjob.sqlite3'}"
 
     @property
+    def public_path(self) -> str:
+        """The path of the public URL, without a slash at its end; empty if the site has the whole host."""
+        return urlsplit(self.public_url).path.rstrip("/")
+
+    @property
     def redis(self) -> str:
         """The URL of Redis; by default the socket of the embedded Valkey."""
         return self.redis_url or f"unix://{self.redis_socket}"
@@ -167,6 +179,19 @@ def load(**overrides: Any) -> Settings:
         raise BadSettingError(_sentences(error)) from None
     _taken.update(given)
     return settings
+
+
+def unknown_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return one sentence for each variable that looks like a setting and is none, with the nearest setting."""
+    known = {*map(str.upper, Settings.model_fields), *_READ_ELSEWHERE}
+    names = sorted(name.upper().removeprefix(PREFIX) for name in environment if name.upper().startswith(PREFIX))
+    return tuple(_unknown(name, known - _READ_ELSEWHERE) for name in names if name not in known)
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    advice = f"Did you mean {PREFIX}{near[0]}?" if near else "docs/settings.md lists the settings."
+    return f"{PREFIX}{name} is not a setting and is ignored. {advice}"
 
 
 def _sentences(error: ValidationError) -> str:

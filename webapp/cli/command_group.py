@@ -6,6 +6,7 @@ plain values at its top; its functions import the rest. `webapp.jobs`, often cal
 loads a name when it is used, and the engine's errors are looked up when one was raised.
 """
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -99,8 +100,11 @@ def load(place: str) -> Any:
 
 
 def check_settings() -> None:
-    """Raise `BadSettingError` if a setting is bad, before anything large is imported."""
-    import_module("webapp.config").load()
+    """Raise `BadSettingError` if a setting is bad, before anything large is imported; warn about unknown ones."""
+    config = import_module("webapp.config")
+    config.load()
+    for sentence in config.unknown_settings(os.environ):
+        click.echo(f"deskjob: warning: {sentence}", err=True)
 
 
 def loaded(module: str, *names: str) -> tuple[type[Exception], ...]:

@@ -7,6 +7,7 @@ from flask_login import current_user
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.validation import BadAccount
 from webapp.views.page.audit_log import audited
+from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import services, signed_in
 from webapp.views.security import login, reauthentication
 from webapp.views.security.default_deny import PUBLIC
@@ -44,7 +45,7 @@ def choose() -> ResponseReturnValue:
     if own_error or error:
         return render_template("account/forced_password_change.html", own_error=own_error, error=error), 422
     login.sign_in(signed_in())
-    return redirect(safe_next(None), 303)
+    return redirect(public_url_of(safe_next(None)), 303)
 
 
 def _refusal(new: str, repeated: str) -> str:

@@ -9,6 +9,7 @@ from flask_login import current_user
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
+from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import services
 from webapp.views.security import login as security
 from webapp.views.security import login_throttle
@@ -25,7 +26,7 @@ def login() -> ResponseReturnValue:
     if request.method == "POST":
         return _sign_in(request.form.get("name", ""), request.form.get("password", ""))
     if current_user.is_authenticated:
-        return redirect(safe_next(request.args.get("next")), 303)
+        return redirect(public_url_of(safe_next(request.args.get("next"))), 303)
     return _page()
 
 
@@ -57,7 +58,7 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
     with audited_as(user, AuditAction.SIGN_IN):
         security.sign_in(user)
     _log.info("User %r signed in from %s", user.name, request.remote_addr)
-    return redirect(safe_next(request.args.get("next")), 303)
+    return redirect(public_url_of(safe_next(request.args.get("next"))), 303)
 
 
 def _record_refusal(name: str) -> None:

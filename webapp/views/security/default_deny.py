@@ -6,6 +6,7 @@ from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from webapp.views.page.public_path import own_path_of
 from webapp.views.security.safe_redirect import HOME, safe_next
 
 PUBLIC = frozenset({"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"})
@@ -31,14 +32,18 @@ def _require_login() -> ResponseReturnValue | None:
 def _ask_to_sign_in() -> ResponseReturnValue:
     if request.headers.get("HX-Request") == "true":
         # htmx would follow a redirect inside the fragment, but the whole page must move
-        return "", 401, {"HX-Redirect": _login_page(request.headers.get("HX-Current-URL"))}
+        return "", 401, {"HX-Redirect": _login_page(_own_path(request.headers.get("HX-Current-URL")))}
     if request.method in {"GET", "HEAD"}:
         return redirect(_login_page(request.full_path.removesuffix("?")))
-    return redirect(_login_page(request.referrer), 303)
+    return redirect(_login_page(_own_path(request.referrer)), 303)
 
 
-def _login_page(then: str | None) -> str:
-    page = safe_next(_without_host(then or ""))
+def _own_path(url: str | None) -> str:
+    return own_path_of(_without_host(url or ""))
+
+
+def _login_page(then: str) -> str:
+    page = safe_next(then)
     return url_for("auth.login", next=None if page == HOME else page)
 
 
