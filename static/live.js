@@ -69,6 +69,19 @@
       if (!document.hidden && (toast.age = (toast.age ?? 0) + 1) > TOAST_SECONDS) toast.remove();
     }
   }, 1000);
+  const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const field of document.querySelectorAll("[data-browser-zone]")) field.value = ownZone ?? "";
+  for (const button of document.querySelectorAll("[data-own-zone]")) {
+    const field = document.getElementById(button.dataset.ownZone);
+    if (!ownZone || field.value === ownZone) continue;
+    button.append(` (${ownZone})`);
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      field.value = ownZone;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      button.hidden = true;
+    });
+  }
   htmx.registerExtension("keep-open", {
     htmx_before_morph_attr: (element, { attrName }) => !(attrName === "open" && element.matches("details, dialog")),
   });

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  (letters of other scripts are meant)
 import pytest
 
 from webapp.accounts import validation
@@ -14,13 +15,59 @@ def test_letters_digits_and_a_few_marks_make_a_name(name: str) -> None:
     assert validation.valid_name(name) == name
 
 
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("İBRAHİM", "i̇brahi̇m"),
+        ("अनिल", "अनिल"),
+        ("علی\u200cرضا", "علی\u200cرضا"),
+        ("\u200bana\u200b", "ana"),
+        ("a\u200bna\ufeff", "ana"),
+        ("นภา", "นภา"),
+        ("ＡＮＡ", "ana"),
+        ("ไม้เอก", "ไม้เอก"),
+        ("Þórr", "þórr"),
+    ],
+)
+def test_letters_of_all_scripts_make_a_name(typed: str, stored: str) -> None:
+    name = validation.valid_name(typed)
+    assert name == stored
+    assert validation.valid_name(name) == name, "the stored name signs in"
+
+
+def test_the_character_that_a_name_cannot_contain_is_named() -> None:
+    with pytest.raises(BadAccount, match=r"A username cannot contain '/'"):
+        validation.valid_name("ana/root")
+    with pytest.raises(BadAccount, match=r"A full name cannot contain the character U\+0007"):
+        validation.valid_full_name("Ana\x07")
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("علی\u200cرضا محمدی", "علی\u200cرضا محمدی"),
+        ("İBRAHİM", "İBRAHİM"),
+        ("अनिल कुमार", "अनिल कुमार"),
+        ("\u200bAna Ruiz\u200b ", "Ana Ruiz"),
+        ("Ana\u202eRuiz", "AnaRuiz"),
+    ],
+)
+def test_a_full_name_is_kept_without_invisible_characters(typed: str, stored: str) -> None:
+    assert validation.valid_full_name(typed) == stored
+
+
+def test_a_city_names_a_time_zone() -> None:
+    assert validation.valid_timezone("berlin") == "Europe/Berlin"
+    assert validation.valid_timezone(" ") == ""
+
+
 @pytest.mark.parametrize("name", ["", " ", "-ana", "an a", "a/b", "ana\0", "ana\nroot", "x" * 81, "<b>"])
 def test_other_characters_are_refused(name: str) -> None:
-    with pytest.raises(BadAccount, match="start with a letter or digit"):
+    with pytest.raises(BadAccount, match=r"start with a letter or digit|cannot contain '[/<]'"):
         validation.valid_name(name)
 
 
-@pytest.mark.parametrize("name", ["Ana\nRuiz", "Ana\u202eRuiz", "x" * 121])
+@pytest.mark.parametrize("name", ["Ana\nRuiz", "Ana\x07Ruiz", "x" * 121])
 def test_a_full_name_is_one_line_that_can_be_read(name: str) -> None:
     with pytest.raises(BadAccount):
         validation.valid_full_name(name)

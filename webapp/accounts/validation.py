@@ -1,16 +1,16 @@
 """Validation of account details: each function returns the value to store or raises `BadAccount`."""
 
-import re
 import unicodedata
-from zoneinfo import available_timezones
 
 from email_validator import EmailNotValidError, validate_email
 
 from webapp.accounts.user import Role
+from webapp.time_zones import find_time_zone
+from webapp.visible_text import is_word_character, unreadable_character, without_invisible
 
 NAME_LIMIT = 80
 FULL_NAME_LIMIT = 120
-_NAME = re.compile(rf"[^\W_][\w.@+-]{{0,{NAME_LIMIT - 1}}}")
+_SIGNS = "_.@+-"
 
 
 class BadAccount(Exception):
@@ -19,13 +19,17 @@ class BadAccount(Exception):
 
 def normalize_name(name: str) -> str | None:
     """Return the stored spelling of a name, or ``None`` if it is not a valid name."""
-    spelled = unicodedata.normalize("NFKC", name).strip().casefold()
-    return spelled if _NAME.fullmatch(spelled) else None
+    spelled = _spelled(name)
+    return spelled if 0 < len(spelled) <= NAME_LIMIT and spelled[0].isalnum() and not _bad_sign(spelled) else None
 
 
 def valid_name(name: str) -> str:
     """Return the username to store; upper and lower case are equal."""
     if (spelled := normalize_name(name)) is None:
+        bad = _bad_sign(_spelled(name))
+        if bad and bad.isprintable() and not bad.isspace():
+            message = f"A username cannot contain {bad!r}. Use letters, digits and . @ + - _ only."
+            raise BadAccount(message)
         message = (
             f"A username must have 1 to {NAME_LIMIT} characters (letters, digits and . @ + - _) "
             "and start with a letter or digit."
@@ -35,12 +39,26 @@ def valid_name(name: str) -> str:
 
 
 def valid_full_name(full_name: str) -> str:
-    """Return the full name, trimmed to one line."""
-    trimmed = full_name.strip()
-    if len(trimmed) > FULL_NAME_LIMIT or not trimmed.isprintable():
+    """Return the full name without invisible characters, trimmed to one line."""
+    trimmed = unicodedata.normalize("NFC", without_invisible(full_name))
+    if len(trimmed) > FULL_NAME_LIMIT or len(trimmed.splitlines()) > 1:
         message = f"A full name must be a single line of at most {FULL_NAME_LIMIT} characters."
         raise BadAccount(message)
+    if sign := unreadable_character(trimmed):
+        message = f"A full name cannot contain the character {sign}."
+        raise BadAccount(message)
     return trimmed
+
+
+def _spelled(name: str) -> str:
+    return without_invisible(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
+
+
+def _bad_sign(spelled: str) -> str:
+    """Return the first character that a username cannot contain; an empty text if there is none."""
+    return next(
+        (sign for at, sign in enumerate(spelled) if sign not in _SIGNS and not is_word_character(spelled, at)), ""
+    )
 
 
 def valid_email(email: str | None) -> str | None:
@@ -55,11 +73,12 @@ def valid_email(email: str | None) -> str | None:
 
 
 def valid_timezone(timezone: str) -> str:
-    """Return a zone of the tz database, or empty for the installation's time zone."""
-    if timezone and timezone not in available_timezones():
+    """Return the zone of that name or city, or empty for the installation's time zone."""
+    zone = find_time_zone(timezone.strip()) if timezone.strip() else ""
+    if zone is None:
         message = f"Unknown time zone {timezone!r}. Example: Europe/Madrid."
         raise BadAccount(message)
-    return timezone
+    return zone
 
 
 def valid_role(role: str) -> Role:

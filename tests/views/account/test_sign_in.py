@@ -163,3 +163,15 @@ def test_sign_ins_are_logged_with_name_and_address(
     said = [record.getMessage() for record in caplog.records if record.name == "webapp.views.account.sign_in"]
     assert said == [r"Sign-in refused for 'ana\r\nroot' from 127.0.0.1", "User 'ana' signed in from 127.0.0.1"]
     assert password not in caplog.text
+
+
+def test_a_user_without_a_time_zone_is_told_that_the_browser_has_another(
+    browser: FlaskClient, user: User, password: str
+) -> None:
+    for zone, told in (("Asia/Tokyo", True), ("UTC", False), ("<b>", False), ("", False)):
+        form = {"name": user.name, "password": password, "browser_zone": zone}
+        form["csrf_token"] = token_on(browser.get("/login"))
+        assert browser.post("/login", data=form).status_code == 303
+        page = browser.get("/me").text
+        assert ("Times are shown in UTC, but this browser uses Asia/Tokyo." in page) is told, zone
+        sign_out(browser)

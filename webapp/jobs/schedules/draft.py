@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from webapp.jobs.model import json_values
 from webapp.jobs.model.job import SYSTEM, Owner
 from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
+from webapp.visible_text import unreadable_character
 
 NAME_LIMIT = 120
 QUEUE_LIMIT = 80
@@ -89,7 +89,7 @@ class ScheduleDraft:
 
     def _invalid_fields(self, queue_exists: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
         name = self.name.strip()
-        if not 0 < len(name) <= NAME_LIMIT or not name.isprintable() or json_values.storable_text(name) != name:
+        if not 0 < len(name) <= NAME_LIMIT or unreadable_character(name):
             yield "name", f"A name must be one line of 1 to {NAME_LIMIT} characters."
         if self.missed not in {*MisfirePolicy}:
             yield "missed", f"The policy for missed runs must be one of {', '.join(MisfirePolicy)}."

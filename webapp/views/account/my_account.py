@@ -1,8 +1,6 @@
 """The user's own settings: preferences, password and sessions."""
 
 from collections.abc import Mapping
-from functools import cache
-from zoneinfo import available_timezones
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,6 +11,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.preferences import Language, Notify, Preferences, Theme
 from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount, valid_timezone
+from webapp.time_zones import places
 from webapp.views.account.user_agent import browser
 from webapp.views.page.audit_log import audited
 from webapp.views.page.request import services, signed_in
@@ -96,7 +95,7 @@ def _page(
         user=user,
         values=values or _saved_values(user),
         choices=choices(),
-        zones=zones(),
+        zones=("UTC", *places()),
         default_zone=services().settings.timezone,
         errors=errors or {},
         message=message if message in _MESSAGES else "",
@@ -110,7 +109,6 @@ def _saved_values(user: User) -> dict[str, str]:
 
 
 OWN_NAMES: dict[str, str] = {Language.ENGLISH: "English", Language.GERMAN: "Deutsch"}  # each in its own language
-_EXCLUDED_ZONES = ("posix/", "right/", "Etc/", "SystemV/", "US/")
 
 
 def choices() -> dict[str, dict[str, str]]:
@@ -130,21 +128,14 @@ def choices() -> dict[str, dict[str, str]]:
     }
 
 
-@cache
-def zones() -> tuple[str, ...]:
-    """Return the time zones named after places, sorted."""
-    places = (zone for zone in available_timezones() if "/" in zone and not zone.startswith(_EXCLUDED_ZONES))
-    return ("UTC", *sorted(places))
-
-
 def validation_errors(form: Mapping[str, str]) -> dict[str, str]:
     """Return one error per invalid field."""
     offered = choices()
     errors = {name: _("Choose one of the options.") for name in offered if form.get(name, "") not in offered[name]}
     try:
-        valid_timezone(_zone(form))
+        valid_timezone(form.get("timezone", ""))
     except BadAccount:
-        errors["timezone"] = _("Unknown time zone. Choose one from the list, such as Europe/Madrid.")
+        errors["timezone"] = _("Unknown time zone. Type a city from the list, such as Madrid.")
     return errors
 
 
@@ -153,11 +144,7 @@ def submitted_preferences(form: Mapping[str, str]) -> Preferences:
     return Preferences(
         theme=form.get("theme", ""),
         language=form.get("language", ""),
-        timezone=_zone(form),
+        timezone=valid_timezone(form.get("timezone", "")),
         live_updates="live_updates" in form,
         notify=form.get("notify", ""),
     )
-
-
-def _zone(form: Mapping[str, str]) -> str:
-    return form.get("timezone", "").strip().replace(" ", "_")

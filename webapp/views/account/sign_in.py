@@ -1,13 +1,16 @@
 """Sign-in and sign-out."""
 
 import logging
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.accounts.user import User
+from webapp.time_zones import find_time_zone
 from webapp.views.page.audit_log import audited, audited_as, record_refused_sign_in
 from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import services
@@ -57,8 +60,19 @@ def _sign_in(name: str, password: str) -> ResponseReturnValue:
     login_throttle.refund_attempt()
     with audited_as(user, AuditAction.SIGN_IN):
         security.sign_in(user)
+    _offer_time_zone(user)
     _log.info("User %r signed in from %s", user.name, request.remote_addr)
     return redirect(public_url_of(safe_next(request.args.get("next"))), 303)
+
+
+def _offer_time_zone(user: User) -> None:
+    """Tell a user who has not chosen a time zone that the browser's is another one."""
+    own, default = find_time_zone(request.form.get("browser_zone", "")[:64]), services().settings.timezone
+    at = services().queries.jobs.now()
+    if user.timezone or not own or at.astimezone(ZoneInfo(own)).hour == at.astimezone(ZoneInfo(default)).hour:
+        return
+    text = _("Times are shown in %(zone)s, but this browser uses %(own)s. You can change it in your settings.")
+    flash(text % {"zone": default, "own": own})
 
 
 def _record_refusal(name: str) -> None:

@@ -16,11 +16,11 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.model.job import Owner
-from webapp.jobs.schedules.cron_rule import time_zones
 from webapp.jobs.schedules.draft import InvalidSchedule, ScheduleDraft
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.schedules.service import StaleSchedule
+from webapp.time_zones import places
 from webapp.user_policy import user_policy
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.questions import field_specs
@@ -35,7 +35,6 @@ from webapp.views.text.translations import gettext as _
 
 DEFAULT_RULE = "0 2 * * *"
 PUBLIC, PRIVATE, PERSON = "public", "private", "person"
-_OLD_ZONES = ("Etc/", "SystemV/", "US/", "Mexico/", "Brazil/", "Canada/", "Chile/")  # old names of other zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +201,7 @@ def _page(
         errors=errors or {},
         preview=preview_typed_rule(typed_schedule.rule, typed_schedule.zone, viewer_context()),
         policies=MISSED,
-        zones=sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_OLD_ZONES)),
+        zones=places(),
         queues=[queue.name for queue in services().queues.all()],
         kept={},
     )

@@ -81,6 +81,8 @@ _ENGINE_PATTERNS = (
         "A username must have 1 to %(longest)s characters (letters, digits and . @ + - _) "
         "and start with a letter or digit."
     ),
+    english("A username cannot contain %(sign)s. Use letters, digits and . @ + - _ only."),
+    english("A full name cannot contain the character %(sign)s."),
     english("A full name must be a single line of at most %(longest)s characters."),
     english("An account named %(name)s already exists."),
     english("There is no account named %(name)s."),
