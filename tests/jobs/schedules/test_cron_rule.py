@@ -56,6 +56,31 @@ def test_an_unknown_zone_is_refused_with_one_sentence(zone: str) -> None:
         CronRule.parse("0 2 * * *", zone)
 
 
+@pytest.mark.parametrize(
+    ("over_the_end", "plain"),
+    [
+        ("0 0 * * FRI-SUN", "0 0 * * 5-7"),
+        ("0 0 * * sat-sun", "0 0 * * 6-7"),
+        ("0 0 * * 5-0", "0 0 * * 5-7"),
+        ("0 0 * * WED-SUN/2", "0 0 * * 3-7/2"),
+        ("0 0 * * FRI-MON", "0 0 * * 0,1,5,6"),
+        ("0 0 * * 7-2", "0 0 * * 0-2"),
+        ("0 0 * * MON,FRI-SUN", "0 0 * * 0,1,5,6"),
+        ("0 0 1 NOV-FEB *", "0 0 1 1,2,11,12 *"),
+        ("0 0 1 12-1 *", "0 0 1 1,12 *"),
+    ],
+)
+def test_ranges_of_weekdays_and_months_can_go_over_the_end(over_the_end: str, plain: str) -> None:
+    start = at("2026-01-01T00:00")
+    assert CronRule.parse(over_the_end, "UTC").next(start, 60) == CronRule.parse(plain, "UTC").next(start, 60)
+
+
+@pytest.mark.parametrize("rule", ["50-10 * * * *", "0 22-6 * * *", "0 0 20-5 * *", "0 0 * * FRI-MON/2"])
+def test_other_ranges_over_the_end_are_refused(rule: str) -> None:
+    with pytest.raises(InvalidCronRule):
+        CronRule.parse(rule, "UTC")
+
+
 def test_spaces_are_normalized() -> None:
     assert CronRule.parse("  0\t2 * *  mon-fri ", "UTC") == CronRule.parse("0 2 * * mon-fri", "UTC")
 

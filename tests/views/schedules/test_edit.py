@@ -134,7 +134,7 @@ def test_a_stale_form_is_refused_and_changes_nothing(client: FlaskClient, servic
 def test_the_preview_shows_the_next_runs(client: FlaskClient) -> None:
     typed = {"schedule-rule": "30 9 1 1 *", "schedule-zone": "America/New_York"}
     shown = client.get("/admin/schedules/_preview", query_string=typed).text
-    assert "At 09:30 on January 1" in shown
+    assert "On day 1 of the month at 09:30, in January" in shown
     assert len(re.findall(r"1 Jan \d{4}, 09:30", shown)) == 5
     assert shown.count("14:30</time>") == 5, "on the reader's clock, too"
     wrong = client.get("/admin/schedules/_preview", query_string=typed | {"schedule-rule": "H"}).text

@@ -4,18 +4,24 @@ Daylight saving time is handled as in Debian's cron: a time of day that is skipp
 that occurs twice fires once. Rules that repeat by the hour or minute keep their interval.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from webapp.jobs.schedules.rule_words import Translate, describe, in_english
+from webapp.time_zones import find_time_zone
+
 RULE_LIMIT = 100  # characters
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+_DAY_NAMES = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_DAY_NUMBERS = {"7": 7} | {name: number for number in range(7) for name in (str(number), _DAY_NAMES[number])}
+_MONTH_NUMBERS = {name: number for number in range(1, 13) for name in (str(number), _MONTH_NAMES[number - 1])}
 _BOUNDS = ("0 to 59", "0 to 23", "1 to 31, or L for the last", "1 to 12, or JAN to DEC", "0 to 7, or SUN to SAT")
 
 
@@ -44,9 +50,10 @@ class CronRule:
         fields = _fields(text)
         for number, field in enumerate(fields):
             _check_field(number, field)
-        if zone not in time_zones():
+        known = find_time_zone(zone)
+        if known is None:
             raise UnknownTimeZone(zone)
-        rule = cls(" ".join(fields), zone)
+        rule = cls(" ".join(fields), known)
         if not _ever_fires(rule):
             raise InvalidCronRule(f"{rule.text!r} never runs: none of its months has that day.")
         return rule
@@ -76,25 +83,19 @@ class CronRule:
                 return found[-limit:]
             window *= 4
 
-    def describe(self) -> str:
-        """Return the rule in English: "At 02:30 on Monday through Friday"."""
-        return CronSim(self.text, _ANY_TIME).explain()
+    def describe(self, translate: Translate = in_english) -> str:
+        """Return the rule in words: "Every day from Monday to Friday at 02:30"."""
+        return describe(_simulation(self.text, _ANY_TIME), translate)
 
     def _from(self, moment: datetime) -> Iterator[datetime]:
         try:
             local = moment.astimezone(ZoneInfo(self.zone))
         except ZoneInfoNotFoundError:  # removed from the tz database since the rule was parsed
             raise UnknownTimeZone(self.zone) from None
-        for found in CronSim(self.text, local):
+        for found in _simulation(self.text, local):
             at = found.astimezone(UTC)
             if at > moment:  # in the hour that occurs twice, cronsim can start with the first one, which is over
                 yield at
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    """Return the names of all time zones."""
-    return frozenset(available_timezones())
 
 
 def _fields(text: str) -> list[str]:
@@ -114,13 +115,36 @@ def _check_field(number: int, field: str) -> None:
     alone = ["*"] * len(FIELDS)
     alone[number] = field
     try:
-        CronSim(" ".join(alone), _ANY_TIME)
+        _simulation(" ".join(alone), _ANY_TIME)
     except (CronSimError, AssertionError):  # 1#2/3 fails an assertion
         message = (
             f"{field[:20]!r} is not a valid {FIELDS[number]}. Use a number from {_BOUNDS[number]}, "
             "a range such as 1-5, a list such as 1,3, or a step such as */2."
         )
         raise InvalidCronRule(message) from None
+
+
+def _simulation(text: str, start: datetime) -> CronSim:
+    """Return cronsim's iterator; ranges of weekdays and months can go over the end, as in FRI-SUN and NOV-FEB."""
+    *others, month, weekday = text.upper().split()
+    month, weekday = _unwrapped(month, _MONTH_NUMBERS, 12), _unwrapped(weekday, _DAY_NUMBERS, 7)
+    return CronSim(" ".join([*others, month, weekday]), start)
+
+
+def _unwrapped(field: str, numbers: Mapping[str, int], last: int) -> str:
+    return ",".join(_unwrapped_range(item, numbers, last) for item in field.split(","))
+
+
+def _unwrapped_range(item: str, numbers: Mapping[str, int], last: int) -> str:
+    """Return a range over the end as one or two ranges that cronsim accepts: FRI-SUN is 5-7, FRI-MON is 5-7,1-1."""
+    names, slash, step = item.partition("/")
+    first_name, _, last_name = names.partition("-")
+    if not {first_name, last_name} <= numbers.keys():
+        return item
+    start, end = numbers[first_name], numbers[last_name]
+    if start <= end or (slash and end > 0):
+        return item
+    return f"{start}-{last}{slash}{step}" if end == 0 else f"{start}-{last},1-{end}"
 
 
 def _ever_fires(rule: CronRule) -> bool:
