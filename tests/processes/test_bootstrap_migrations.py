@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tests.installation import PATIENCE_SECONDS, Installation, wait_for
+from webapp.config import Unready
 from webapp.db.engine import writing
 from webapp.db.revision import expected_revision
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
@@ -44,6 +45,15 @@ def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Se
         require_tables(services)
     migrate(app)
     require_tables(services)
+
+
+def test_tables_of_a_newer_version_are_refused_in_a_sentence(app: Flask, services: Services, database: str) -> None:
+    set_revision(services.engine, "9999")
+    for start in (lambda: require_tables(services), lambda: migrate(app)):
+        with pytest.raises(Unready, match=r"revision 9999.*A newer version of Deskjob migrated them\. Start"):
+            start()
+    set_revision(services.engine, expected_revision())
+    migrate(app)
 
 
 def test_only_one_process_migrates_at_a_time(services: Services, other: Engine, tmp_path: Path, database: str) -> None:

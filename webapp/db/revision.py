@@ -22,6 +22,11 @@ def expected_revision() -> str:
     return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
+def is_newer(revision: str) -> bool:
+    """Return whether only a newer version of this program can have made the tables."""
+    return revision not in {found.revision for found in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+
+
 def database_revision(engine: Engine) -> str | None:
     """Return the revision of the database; ``None`` if it has no tables yet."""
     with reading(engine) as connection:

@@ -22,7 +22,7 @@ from webapp.accounts.user import Role
 from webapp.config import BadSettingError, Unready
 from webapp.db.engine import is_sqlite, reading
 from webapp.private_files import create_private_file, make_private_folder
-from webapp.processes.preflight import quiet_alembic
+from webapp.processes.preflight import quiet_alembic, refuse_newer_tables
 from webapp.services import Services
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ def migrate(app: Flask) -> None:
     try:
         _create_sqlite_file(services.engine)
         _check(services)
+        refuse_newer_tables(services)
         with app.app_context(), migration_lock(services.engine, services.settings.data_dir):
             upgrade_with_retries(upgrade)
     except DBAPIError as error:

@@ -69,8 +69,22 @@ def require_tables(services: Services, *, patience: float = 0.0) -> None:
         message = "The database has no tables yet. Run ./deskjob db upgrade first."
         raise Unready(message)
     if actual != expected:
-        message = f"The tables have revision {actual}, but this program needs {expected}. Run ./deskjob db upgrade."
-        raise Unready(message)
+        raise Unready(_revision_sentence(actual))
+
+
+def refuse_newer_tables(services: Services) -> None:
+    """Raise `Unready` if a newer version of this program has migrated the database."""
+    actual = revision.database_revision(services.engine)
+    if actual is not None and revision.is_newer(actual):
+        raise Unready(_revision_sentence(actual))
+
+
+def _revision_sentence(actual: str) -> str:
+    if revision.is_newer(actual):
+        advice = "A newer version of Deskjob migrated them. Start that version, or restore a backup of this one."
+    else:
+        advice = "Run ./deskjob db upgrade."
+    return f"The tables have revision {actual}, but this program needs {revision.expected_revision()}. {advice}"
 
 
 def quiet_alembic() -> None:
