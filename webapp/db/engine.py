@@ -241,6 +241,12 @@ def _set_pragmas(connection: Any, record: Any) -> None:
     for pragma in (*_PRAGMAS, f"cache_size=-{_CACHE_KIBIBYTES}"):
         connection.execute(f"PRAGMA {pragma}")
     remember_file(connection, record.info)
+    connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows A to Z only
+
+
+def _lower(value: object) -> str | None:
+    # Python has a letter of its own for a sigma at the end of a word, so that a part of a word would differ
+    return None if value is None else str(value).lower().replace("\u03c2", "\u03c3")
 
 
 @event.listens_for(Engine, "do_connect")

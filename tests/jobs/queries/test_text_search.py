@@ -44,6 +44,15 @@ def test_a_search_finds_titles_ids_parameters_messages_and_errors(
         assert search(services, word) == [], word
 
 
+def test_a_search_ignores_the_case_of_all_letters(services: Services, order: Callable[..., Job], database: str) -> None:
+    job = order("MÜLLER & Söhne", title="Öl PRÜFEN", lines=[{"sku": "ЖУК-ß"}])
+    set_values(services, job, message="ÉTÉ ΟΔΟΣΑ", errors=[{"text": "Das Maß FÜR alle.", "at": "2026"}])
+    order("nobody")
+    words = "prüfen PRÜFEN öl müller SÖHNE жук ЖУК-ß été οδοσ ΟΔΟΣ für MAß"
+    for word in (*words.split(), "Prüfen söhne"):
+        assert search(services, word) == [job.id], word
+
+
 def test_a_search_skips_parameters_and_errors_that_the_viewer_cannot_open(
     services: Services, order: Callable[..., Job], database: str
 ) -> None:

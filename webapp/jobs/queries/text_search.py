@@ -1,8 +1,8 @@
 """Text search: SQL conditions for words in a job's title, id, message, parameters and errors.
 
-No index supports them, so the caller limits how many rows are read (``pagination``). Case is ignored (on SQLite for
-A to Z only). The message, parameters and errors of a job that the viewer can list but not open are not searched:
-otherwise they could be guessed. Secrets are never searched.
+No index supports them, so the caller limits how many rows are read (``pagination``). Case is ignored. The message,
+parameters and errors of a job that the viewer can list but not open are not searched: otherwise they could be
+guessed. Secrets are never searched.
 """
 
 import json
@@ -19,6 +19,7 @@ from webapp.schema import jobs
 
 WORD_LIMIT = 4  # further words are ignored
 _END_OF_AN_ID = re.compile("[0-9a-f]{4,12}")
+_ASCII = re.compile("[ -~]+")
 _ENCRYPTED_PREFIX = "gAAAA"  # of Fernet tokens
 
 
@@ -54,7 +55,7 @@ def _may_open(viewer: Viewer, restricted_types: Collection[str]) -> ColumnElemen
 
 def _in_sqlite(word: str) -> ColumnElement[bool]:
     # the text of the JSON first: it is cheap, and leaves few rows for the values themselves
-    written = json.dumps(word)[1:-1]
+    written = json.dumps(max(_ASCII.findall(word), key=len, default=""))[1:-1]  # other letters are escaped, by case
     leaf = func.json_tree(jobs.c.payload).table_valued("atom")
     error = func.json_each(jobs.c.errors).table_valued("value")
     return or_(
