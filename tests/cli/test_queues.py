@@ -64,3 +64,15 @@ def test_a_queue_is_emptied_only_after_a_confirmation(run: Run, services: Servic
     done = run("queue", "empty", "default", "--yes", "--json")
     assert "2 jobs stopped." in done.stderr
     assert json.loads(done.stdout)[0]["waiting"] == 0
+
+
+def test_a_queue_that_was_added_by_mistake_is_removed(run: Run, services: Services) -> None:
+    assert run("queue", "add", "mistake").exit_code == 0
+    job = services.jobs.create_job("maintenance", queue="mistake")
+    refused = run("queue", "remove", "mistake")
+    assert (refused.exit_code, "it has unfinished jobs" in refused.stderr) == (1, True)
+    services.jobs.cancel(job.id)
+    assert run("queue", "remove", "mistake").exit_code == 0
+    assert run("queue", "remove", "mistake").exit_code == 2, "there is none any more"
+    refused = run("queue", "remove", "default")
+    assert (refused.exit_code, "a job type uses it" in refused.stderr) == (1, True)

@@ -41,6 +41,7 @@ class AuditAction(StrEnum):
     QUEUE_RESUME = "queue_resume"
     QUEUE_LIMIT = "queue_limit"
     QUEUE_EMPTY = "queue_empty"
+    QUEUE_REMOVE = "queue_remove"
     WORKER_DRAIN = "worker_drain"
     WORKER_STOP = "worker_stop"
     SCHEDULE_ADD = "schedule_add"

@@ -71,10 +71,11 @@ def user() -> None:
         "resume": ("queues:resume", "Resume a paused queue."),
         "limit": ("queues:limit", "Limit how many jobs of a queue run at once."),
         "empty": ("queues:empty", "Stop every waiting job of a queue."),
+        "remove": ("queues:remove", "Remove a queue that no job type, no schedule and no unfinished job uses."),
     },
 )
 def queue() -> None:
-    """List, pause, limit and empty queues."""
+    """List, add, pause, limit, empty and remove queues."""
 
 
 @click.group(

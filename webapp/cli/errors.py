@@ -10,7 +10,7 @@ from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition
 from webapp.jobs.queries.all_jobs import AmbiguousId
-from webapp.jobs.queueing.queues import UnknownQueue
+from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
 from webapp.jobs.schedules.draft import InvalidSchedule
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
@@ -36,7 +36,7 @@ def refusal_of(error: Exception) -> Failed | None:
             return BadUsage(str(error))
         case DuplicateJob() | PreviousRunUnfinished() | UniqueKeyTaken():
             return Failed(f"{error} Wait for its end, or cancel it.")
-        case CannotStart() | IllegalTransition() | StaleSchedule() | TypeDisabled():
+        case CannotStart() | IllegalTransition() | QueueInUse() | StaleSchedule() | TypeDisabled():
             return Failed(str(error))
         case _:
             return None

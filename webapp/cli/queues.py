@@ -1,4 +1,4 @@
-"""queue list, add, pause, resume, limit and empty."""
+"""queue list, add, pause, resume, limit, empty and remove."""
 
 from __future__ import annotations
 
@@ -93,6 +93,15 @@ def empty(name: str, *, yes: bool, in_json: bool) -> None:
     record(AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": waiting}, after={"stopped": stopped})
     click.echo(f"{stopped:,} jobs stopped.", err=True)
     _show((queues.get(name),), in_json=in_json)
+
+
+@click.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a queue that no job type, no schedule and no unfinished job uses."""
+    with audited(AuditAction.QUEUE_REMOVE, AuditTarget.QUEUE, name):
+        services().queues.remove(name)
+    click.echo(f"The queue {name} was removed.", err=True)
 
 
 def _show(queues: tuple[Queue, ...], *, in_json: bool) -> None:

@@ -122,6 +122,27 @@ def test_a_background_job_empties_a_large_queue(
     assert all(services.jobs.get(job.id).status is job.status for job in others)
 
 
+def test_a_queue_that_nothing_uses_can_be_removed(
+    operator: FlaskClient, services: Services, put: Put, audit_entries: AuditEntries
+) -> None:
+    services.queues.add("mistake")
+    job = put(queue="mistake")
+    assert "/mistake/remove" not in operator.get("/admin/queues/mistake").text
+    assert operator.post("/admin/queues/mistake/remove").status_code == 409
+    services.jobs.cancel(job.id)
+    assert "/mistake/remove" in operator.get("/admin/queues/mistake").text
+    assert "Remove the queue mistake?" in operator.get("/admin/queues/mistake/remove").text
+    assert operator.post("/admin/queues/mistake/remove").status_code == 303
+    assert "mistake" not in {queue.name for queue in services.queues.all()}
+    assert (audit_entries()[-1]["action"], audit_entries()[-1]["object_id"]) == ("queue_remove", "mistake")
+
+
+def test_the_queue_of_a_job_type_cannot_be_removed(operator: FlaskClient) -> None:
+    assert "/default/remove" not in operator.get("/admin/queues/default").text
+    assert "uses this queue" in operator.get("/admin/queues/default/remove").text
+    assert operator.post("/admin/queues/default/remove").status_code == 409
+
+
 def test_an_unknown_queue_is_not_found(operator: FlaskClient) -> None:
     for path in ("", "/pause", "/empty", "/_live"):
         assert operator.get(f"/admin/queues/nowhere{path}").status_code == 404

@@ -125,6 +125,7 @@ def address_of(
     named = {
         "parameters": lambda: "format",
         "queues": lambda: "default",
+        "queues.remove": lambda: services.queues.add(uuid4().hex).name,
         "types": lambda: "maintenance",
         "workers": worker,
     }
@@ -140,7 +141,7 @@ def address_of(
                 "file_id": lambda: attach(made, "report.csv").id,
                 "type_name": lambda: "job_history_export",
                 "user_id": lambda: person(uuid4().hex).id,
-                "name": named.get(endpoint.partition(".")[0]),
+                "name": named.get(endpoint) or named.get(endpoint.partition(".")[0]),
                 "filename": lambda: "live.js",
                 "verb": lambda: "keep",
                 "part": lambda: "database",

@@ -97,6 +97,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("queues.limit", "POST"): Route(RUN, {"limit": "3"}, AuditAction.QUEUE_LIMIT),
     ("queues.empty", "GET"): Route(RUN),
     ("queues.empty", "POST"): Route(RUN, {}, AuditAction.QUEUE_EMPTY),
+    ("queues.remove", "GET"): Route(RUN),
+    ("queues.remove", "POST"): Route(RUN, {}, AuditAction.QUEUE_REMOVE),
     ("workers.index", "GET"): Route(SEE),
     ("workers.live", "GET"): Route(SEE),
     ("workers.drain", "POST"): Route(RUN, {}, AuditAction.WORKER_DRAIN),

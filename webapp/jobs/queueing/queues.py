@@ -1,4 +1,4 @@
-"""Queues: list, pause, resume and empty them, and set their concurrency limits."""
+"""Queues: list, add, pause, resume, empty and remove them, and set their concurrency limits."""
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -8,17 +8,29 @@ from math import inf
 from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
-from webapp.jobs.model.job import NO_QUEUE
+from webapp.jobs.model.job import NO_QUEUE, UNFINISHED
+from webapp.jobs.model.value_rules import QUEUE_NAME, QUEUE_NAME_LIMIT
 from webapp.jobs.queueing import latency
 from webapp.jobs.queueing.claim import queues_with_jobs
 from webapp.jobs.queueing.latency import QueueLatency
-from webapp.schema import jobs, now, queues
+from webapp.schema import jobs, now, queues, schedules
 
-NAME_LIMIT = 80
 BATCH = 2000  # jobs that `Queues.empty` stops in one transaction
 _PAUSED = select(queues).where(queues.c.paused_at.is_not(None))  # built once, because every poll runs it
 _QUEUED = jobs.c.status == literal_column("'queued'")
@@ -31,6 +43,14 @@ class UnknownQueue(Exception):
     def __init__(self, name: str) -> None:
         """Name the queue."""
         super().__init__(f"There is no queue {name!r}.")
+
+
+class QueueInUse(Exception):
+    """Raised when a queue cannot be removed."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Name the queue and the reason."""
+        super().__init__(f"The queue {name!r} cannot be removed: {reason}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +115,35 @@ class Queues:
 
     def add(self, name: str) -> Queue:
         """Create a queue that no job type uses, so that jobs can be sent to it."""
-        if not name.strip() or len(name) > NAME_LIMIT or "," in name:
-            message = f"A queue name must have 1 to {NAME_LIMIT} characters and no comma."
+        if not QUEUE_NAME.accepts(name):
+            message = f"A queue name must have 1 to {QUEUE_NAME_LIMIT} characters and no comma."
             raise ValueError(message)
         self._insert(name)
         return self.get(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a queue that was added, or that an operator configured, while nothing needs it.
+
+        Raises `UnknownQueue`, or `QueueInUse` if a job type, a schedule or an unfinished job names it.
+        """
+        self.get(name)
+        if reason := self.reason_to_keep(name):
+            raise QueueInUse(name, reason)
+        with writing(self._engine) as connection:
+            connection.execute(delete(queues).where(queues.c.name == name, ~_is_needed(name)))
+        if reason := self.reason_to_keep(name):  # a job came in between
+            raise QueueInUse(name, reason)
+
+    def reason_to_keep(self, name: str) -> str:
+        """Return why a queue cannot be removed; an empty text if it can."""
+        if name in self._known:
+            return "a job type uses it"
+        with reading(self._engine) as connection:
+            if connection.execute(select(_unfinished_in(name))).scalar():
+                return "it has unfinished jobs"
+            if schedule := connection.execute(select(schedules.c.name).where(schedules.c.queue == name)).scalar():
+                return f"the schedule {schedule!r} uses it"
+        return ""
 
     def oldest_waits(self) -> Mapping[str, timedelta]:
         """Return by queue how long its oldest queued job has waited; see `latency.oldest_waits`."""
@@ -163,6 +207,16 @@ class Queues:
         queued = select(jobs.c.id).where(jobs.c.queue == name, _QUEUED, jobs.c.id <= last).limit(BATCH)
         with reading(self._engine) as connection:
             return list(connection.execute(queued).scalars())
+
+
+def _unfinished_in(name: str) -> ColumnElement[bool]:
+    unfinished = jobs.c.status.in_(sorted(UNFINISHED))
+    return exists(select(literal_column("1")).select_from(jobs).where(jobs.c.queue == name, unfinished))
+
+
+def _is_needed(name: str) -> ColumnElement[bool]:
+    scheduled = exists(select(literal_column("1")).select_from(schedules).where(schedules.c.queue == name))
+    return or_(_unfinished_in(name), scheduled)
 
 
 def _count(connection: Connection, status: str) -> dict[str, int]:

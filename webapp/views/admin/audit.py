@@ -53,6 +53,7 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.QUEUE_RESUME: lazy_gettext("Resumed a queue"),
     AuditAction.QUEUE_LIMIT: lazy_gettext("Changed the limit of a queue"),
     AuditAction.QUEUE_EMPTY: lazy_gettext("Emptied a queue"),
+    AuditAction.QUEUE_REMOVE: lazy_gettext("Removed a queue"),
     AuditAction.WORKER_DRAIN: lazy_gettext("Stopped a worker after its job"),
     AuditAction.WORKER_STOP: lazy_gettext("Stopped a worker"),
     AuditAction.SCHEDULE_ADD: lazy_gettext("Added a schedule"),

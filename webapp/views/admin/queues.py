@@ -1,7 +1,7 @@
-"""Queues: list and show them with their figures; pause, resume, limit and empty one."""
+"""Queues: list and show them with their figures; pause, resume, limit, empty and remove one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from webapp.accounts.permissions import Right
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.job import Status
 from webapp.jobs.queueing.latency import QueueLatency
-from webapp.jobs.queueing.queues import Queue, QueueLoad
+from webapp.jobs.queueing.queues import Queue, QueueInUse, QueueLoad
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.services import Services
 from webapp.views.job_list.bulk_actions import start_bulk_action_job
@@ -54,6 +54,7 @@ class QueueView:
     paused_at: FormattedTime | None
     paused_by: str
     reason: str
+    can_be_removed: bool = False  # computed for the page of one queue only
 
     @property
     def has_no_workers(self) -> bool:
@@ -164,6 +165,24 @@ def empty(name: str) -> ResponseReturnValue:
     return redirect(url_for("jobs.show", job_id=rest.id), 303)
 
 
+@bp.route("/<path:name>/remove", methods=["GET", "POST"])
+@require(Right.RUN_QUEUES)
+def remove(name: str) -> ResponseReturnValue:
+    """Ask for confirmation, then remove a queue that nothing uses."""
+    question = _remove_confirmation(_removable_queue(name))
+    if request.method != "POST":
+        return render_confirmation(question)
+    if question.refusal:
+        return render_confirmation(question), 409
+    try:
+        with audited(AuditAction.QUEUE_REMOVE, AuditTarget.QUEUE, name):
+            services().queues.remove(name)
+    except QueueInUse:  # since the page was loaded
+        return render_confirmation(_remove_confirmation(_removable_queue(name))), 409
+    flash(_("The queue %(name)s was removed.", name=name))
+    return redirect(url_for("queues.index"), 303)
+
+
 @bp.app_template_global()
 def jobs_url(**filters: Any) -> str:
     """Return the URL of the filtered list of all jobs; empty if the application has no such page."""
@@ -175,7 +194,7 @@ def _list_page() -> dict[str, Any]:
 
 
 def _queue_page(name: str) -> dict[str, Any]:
-    queue = _find_queue(name)
+    queue = _removable_queue(name)
     return {**_page((queue,)), "queue": queue}
 
 
@@ -185,6 +204,11 @@ def _page(queues: tuple[QueueView, ...]) -> dict[str, Any]:
 
 def _find_queue(name: str) -> QueueView:
     return next((queue for queue in _queue_views(services()) if queue.name == name), None) or abort(404)
+
+
+def _removable_queue(name: str) -> QueueView:
+    """Return a queue that knows whether it can be removed."""
+    return replace(_find_queue(name), can_be_removed=not services().queues.reason_to_keep(name))
 
 
 def _redirect_to(name: str) -> ResponseReturnValue:
@@ -219,6 +243,18 @@ def _empty_confirmation(queue: QueueView) -> Confirmation:
         post=url_for("queues.empty", name=queue.name),
         back=url_for("queues.show", name=queue.name),
         refusal="" if queue.waiting else _("No jobs are waiting in this queue."),
+    )
+
+
+def _remove_confirmation(queue: QueueView) -> Confirmation:
+    return Confirmation(
+        title=_("Remove the queue %(name)s?", name=queue.name),
+        effect=_("Its limit is removed too. Finished jobs keep the name of the queue. No other jobs are affected."),
+        action=_("Remove queue"),
+        keep=_("Don't remove"),
+        post=url_for("queues.remove", name=queue.name),
+        back=url_for("queues.show", name=queue.name),
+        refusal="" if queue.can_be_removed else _("A job type, a schedule or an unfinished job uses this queue."),
     )
 
 
