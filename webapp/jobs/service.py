@@ -313,14 +313,15 @@ class Jobs:
         """Apply ``step`` to the job atomically; return the changed job.
 
         ``step`` is called again if the row has changed meanwhile, so it must be pure. Raises
-        `IllegalTransition`, `NotStorable` or `UniqueKeyTaken`; then nothing is written.
+        `IllegalTransition`, `BadRequest`, `NotStorable` or `UniqueKeyTaken`; then nothing is written.
         """
         check_ids(job_id)
         check_arguments(step=step)
         return self._updater.change(job_id, step)
 
     def persist(self, job: Job) -> Job:
-        """Write a changed copy back; raise `StaleJob` if the row has changed since it was read."""
+        """Write a changed copy back, as `change` does; raise `StaleJob` if the row has changed since it was read."""
+        check_arguments(job=job)
         return self._updater.persist(job)
 
     def cancel(self, job_id: UUID, *, by: UUID | None = None) -> Job:

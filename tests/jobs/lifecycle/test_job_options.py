@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -176,6 +177,58 @@ def test_other_arguments_are_checked(services: Services, make: Callable[[], Job]
     refusal(services.jobs.cancel, job.id, by="ana")
     refusal(services.jobs.change, job.id, None)
     refusal(services.jobs.find_mine_recent, Viewer(user_id=uuid4()), 30)
+
+
+CHANGES: dict[str, list[Any]] = {
+    "progress": [500, -1.0, "high", None, True, float("nan")],
+    "done": ["1", float("inf")],
+    "total": ["1", True],
+    "message": [None, 7],
+    "warnings": [None, ["w"]],
+    "state": [None, 7, "x"],
+    "metadata": [[1]],
+    "status": ["completed"],
+    "title": ["", None, "t" * 201],
+    "started_at": ["now", datetime.now(UTC)],
+    "cancel_requested_at": [7],
+    "cancel_kind": [7, ""],
+    "attempt": ["7", 7, 2],
+    "owner": [None, Owner(user_id=uuid4()), Owner(tenant="other")],
+}
+UNCHANGEABLE = {
+    "type": "other",
+    "version": 7,
+    "priority": "high",
+    "queue": "nowhere",
+    "payload": {"x": 1},
+    "lease_id": uuid4(),
+    "root_id": uuid4(),
+    "run_at": datetime.now(UTC),
+    "max_attempts": 9,
+    "record_only": False,
+    "created_at": datetime.now(UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [*UNCHANGEABLE.items(), *((name, value) for name in CHANGES for value in CHANGES[name])]
+)
+def test_a_step_writes_only_what_the_methods_of_a_job_write(
+    services: Services, make: Callable[..., Job], name: str, value: Any
+) -> None:
+    job = services.jobs.change(make(dispatch=False).id, Job.mark_running)
+    sentence = refusal(services.jobs.change, job.id, lambda old: replace(old, **{name: value}))
+    assert sentence.startswith("A step cannot change" if name in UNCHANGEABLE else (f"{name} must be ", "A step"))
+    if name != "version":
+        refusal(services.jobs.persist, replace(job, **{name: value}))
+    assert services.jobs.get(job.id) == job
+
+
+@pytest.mark.parametrize("value", [None, 7, "job"])
+def test_a_step_returns_a_job(services: Services, make: Callable[[], Job], value: Any) -> None:
+    job = make()
+    assert "must return a Job" in refusal(services.jobs.change, job.id, lambda _: value)
+    assert refusal(services.jobs.persist, value).startswith("job must be a Job, not ")
 
 
 @pytest.mark.parametrize("wrong", [{"id": "4711"}, {"type": ""}, {"type": None}])

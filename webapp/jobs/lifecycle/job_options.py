@@ -1,7 +1,9 @@
-"""What `Jobs` accepts: one rule for each argument and option of its methods. Everything else is a `BadRequest`."""
+"""What `Jobs` accepts: a rule for each argument, option and changed field. Everything else is a `BadRequest`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from io import BufferedIOBase
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -11,13 +13,14 @@ from pydantic import BaseModel
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
-from webapp.jobs.model.job import Owner
+from webapp.jobs.model.job import COMPLETE, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.model.value_rules import ID, IDS, MOMENT, NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
 from webapp.jobs.store import idempotency_keys
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.job_store import JobNotFound
 
+_FIELDS = tuple(field.name for field in fields(Job))
 _CHOICES = {
     "title": value_rules.text(TITLE_LIMIT),
     "queue": QUEUE_NAME,
@@ -67,6 +70,28 @@ _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
         "with_public": TRUTH,
         "limit": value_rules.integer(1, 1_000_000),
         "step": ValueRule("a function of the job", callable),
+        "job": value_rules.instance(Job, "a Job"),
+    }
+)
+_AMOUNT = ValueRule("a finite number", lambda value: type(value) in {int, float} and isfinite(value))
+# What the steps of `Job` write; JSON is checked where it is stored
+_CHANGES: Mapping[str, ValueRule] = MappingProxyType(
+    {
+        "status": value_rules.instance(Status, "a Status"),
+        "progress": ValueRule(
+            "a number from 0 to 100", lambda value: _AMOUNT.accepts(value) and 0 <= value <= COMPLETE
+        ),
+        "done": NOTHING | _AMOUNT,
+        "total": NOTHING | _AMOUNT,
+        "message": value_rules.instance(str, "a text"),
+        **dict.fromkeys(("warnings", "errors"), value_rules.instance(tuple, "a tuple of texts and mappings")),
+        **dict.fromkeys(("metadata", "state"), value_rules.instance(Mapping, "a mapping")),
+        "owner": value_rules.instance(Owner, "an Owner"),
+        "attempt": value_rules.integer(0, 2**31),
+        "cancel_kind": NOTHING | value_rules.text(12),
+        "cancel_requested_at": NOTHING | MOMENT,
+        "started_at": NOTHING,  # only cleared
+        "title": _CHOICES["title"],
     }
 )
 
@@ -79,6 +104,22 @@ def check_arguments(**values: Any) -> None:
 def check_choices(choices: Mapping[str, Any], rules: Mapping[str, ValueRule] = JOB_CHOICES) -> None:
     """Raise `BadRequest` about the first option that does not exist or is not accepted."""
     _refuse(choices, rules)
+
+
+def check_change(old: Job, new: Job) -> None:
+    """Raise `BadRequest` about the first field that a step cannot write, or not with that value."""
+    if not isinstance(new, Job):
+        message = f"A step must return a Job, not {value_rules.shown(new)}."
+        raise BadRequest(message)
+    changed = {name: getattr(new, name) for name in _FIELDS if getattr(old, name) != getattr(new, name)}
+    if other := next((name for name in changed if name not in _CHANGES), ""):
+        message = f"A step cannot change the {other} of a job."
+        raise BadRequest(message)
+    _refuse(changed, _CHANGES)
+    starts = new.is_running and not old.is_running
+    if new.attempt - old.attempt not in {0, int(starts)} or new.owner != replace(old.owner, public=new.owner.public):
+        message = "A step cannot change the owner and the attempt of a job, except with the methods of Job."
+        raise BadRequest(message)
 
 
 def check_ids(*job_ids: object) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, finish_family, retry
+from webapp.jobs.lifecycle.job_options import check_change
 from webapp.jobs.model import diagnostics, incoming_text, json_values
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
 from webapp.jobs.store import events, lock_order, signals
@@ -39,9 +40,9 @@ class JobUpdater:
 
         ``step`` is called again if the row has changed meanwhile, so it must be pure. A running root
         with children that is marked as completed waits for them, and then ends with them or when it is
-        stopped, not by a change. Raises `IllegalTransition`,
-        `NotStorable` for a value that the row cannot hold, and `UniqueKeyTaken` if another job holds
-        the unique key; then nothing is written.
+        stopped, not by a change. Raises `IllegalTransition`, `BadRequest` for a field that no method of
+        `Job` changes or a value that it does not take, `NotStorable` for JSON that the row cannot hold, and
+        `UniqueKeyTaken` if another job holds the unique key; then nothing is written.
         """
         for _ in range(_MAX_TRIES):
             old = self.store.get(job_id)
@@ -62,6 +63,7 @@ class JobUpdater:
         return changed
 
     def _write(self, old: Job, new: Job) -> Job | None:
+        check_change(old, new)
         _refuse_root_changes(old, new)
         new = _validated(old, new)
         try:
