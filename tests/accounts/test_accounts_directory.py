@@ -3,6 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from webapp.accounts.user import User
+from webapp.accounts.validation import valid_name
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -20,11 +21,15 @@ def test_users_are_found_by_a_part_of_any_detail(services: Services, person: Cal
     person("ana", full_name="Ana Ruiz", email="a@example.org")
     person("ben", role="operator", tenant="north")
     person("c_d")
+    person(valid_name("İBRAHİM"), full_name="İbrahim Öz")
     for search, found in {
         "RUIZ": ["ana"],
         "example.org": ["ana"],
         "operat": ["ben"],
         "north": ["ben"],
         "_": ["c_d"],
+        "\u200bana": ["ana"],
+        "BRAHİM": ["i̇brahi̇m"],
+        "öZ": ["i̇brahi̇m"],
     }.items():
-        assert [one.name for one in services.directory.page(search)] == found
+        assert [one.name for one in services.directory.page(search)] == found, search

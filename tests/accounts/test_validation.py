@@ -56,6 +56,19 @@ def test_a_full_name_is_kept_without_invisible_characters(typed: str, stored: st
     assert validation.valid_full_name(typed) == stored
 
 
+def test_addresses_and_tenants_are_kept_without_invisible_characters() -> None:
+    assert validation.valid_email("\u200bana@example.org\ufeff") == "ana@example.org"
+    assert validation.valid_email("\u200b") is None
+    assert validation.valid_tenant(" Nord\u200b ") == "Nord"
+    assert validation.valid_tenant("\u200b") is validation.valid_tenant(None) is None
+
+
+@pytest.mark.parametrize("tenant", ["x" * 81, "a\nb", "a\x07"])
+def test_a_tenant_is_one_line_that_can_be_read(tenant: str) -> None:
+    with pytest.raises(BadAccount, match=r"A tenant (must be a single line|cannot contain the character)"):
+        validation.valid_tenant(tenant)
+
+
 def test_a_city_names_a_time_zone() -> None:
     assert validation.valid_timezone("berlin") == "Europe/Berlin"
     assert validation.valid_timezone(" ") == ""

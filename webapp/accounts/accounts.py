@@ -19,6 +19,7 @@ from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.accounts.validation import BadAccount, normalize_name
 from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users
+from webapp.visible_text import without_invisible
 
 
 class NameTaken(BadAccount):
@@ -94,7 +95,7 @@ class Accounts:
             role=validation.valid_role(role).value,
             full_name=validation.valid_full_name(full_name),
             email=validation.valid_email(email),
-            tenant=tenant,
+            tenant=validation.valid_tenant(tenant),
             timezone=validation.valid_timezone(timezone),
             imported_by=imported_by,
             password_hash=passwords.hash_password(password),
@@ -180,11 +181,12 @@ class UserDirectory:
 
 
 def _matching(search: str) -> list[ColumnElement[bool]]:
-    word = search.strip()
+    word = without_invisible(search)
     if not word:
         return []
-    columns = (users.c.name, users.c.full_name, users.c.email, users.c.tenant, users.c.role)
-    return [or_(*(column.icontains(word, autoescape=True) for column in columns))]
+    columns = (users.c.full_name, users.c.email, users.c.tenant, users.c.role)
+    name = users.c.name.contains(validation.spelled_name(word), autoescape=True)
+    return [or_(name, *(column.icontains(word, autoescape=True) for column in columns))]
 
 
 class LastAdmin(BadAccount):

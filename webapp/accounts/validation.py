@@ -10,6 +10,7 @@ from webapp.visible_text import is_word_character, unreadable_character, without
 
 NAME_LIMIT = 80
 FULL_NAME_LIMIT = 120
+TENANT_LIMIT = 80
 _SIGNS = "_.@+-"
 
 
@@ -19,14 +20,14 @@ class BadAccount(Exception):
 
 def normalize_name(name: str) -> str | None:
     """Return the stored spelling of a name, or ``None`` if it is not a valid name."""
-    spelled = _spelled(name)
+    spelled = spelled_name(name)
     return spelled if 0 < len(spelled) <= NAME_LIMIT and spelled[0].isalnum() and not _bad_sign(spelled) else None
 
 
 def valid_name(name: str) -> str:
     """Return the username to store; upper and lower case are equal."""
     if (spelled := normalize_name(name)) is None:
-        bad = _bad_sign(_spelled(name))
+        bad = _bad_sign(spelled_name(name))
         if bad and bad.isprintable() and not bad.isspace():
             message = f"A username cannot contain {bad!r}. Use letters, digits and . @ + - _ only."
             raise BadAccount(message)
@@ -40,17 +41,27 @@ def valid_name(name: str) -> str:
 
 def valid_full_name(full_name: str) -> str:
     """Return the full name without invisible characters, trimmed to one line."""
-    trimmed = unicodedata.normalize("NFC", without_invisible(full_name))
-    if len(trimmed) > FULL_NAME_LIMIT or len(trimmed.splitlines()) > 1:
-        message = f"A full name must be a single line of at most {FULL_NAME_LIMIT} characters."
+    return _one_line("A full name", full_name, FULL_NAME_LIMIT)
+
+
+def valid_tenant(tenant: str | None) -> str | None:
+    """Return the name of a tenant without invisible characters, trimmed to one line; ``None`` if it is empty."""
+    return _one_line("A tenant", tenant or "", TENANT_LIMIT) or None
+
+
+def _one_line(what: str, text: str, limit: int) -> str:
+    trimmed = unicodedata.normalize("NFC", without_invisible(text))
+    if len(trimmed) > limit or len(trimmed.splitlines()) > 1:
+        message = f"{what} must be a single line of at most {limit} characters."
         raise BadAccount(message)
     if sign := unreadable_character(trimmed):
-        message = f"A full name cannot contain the character {sign}."
+        message = f"{what} cannot contain the character {sign}."
         raise BadAccount(message)
     return trimmed
 
 
-def _spelled(name: str) -> str:
+def spelled_name(name: str) -> str:
+    """Return a name as it would be stored, whether it is valid or not."""
     return without_invisible(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
 
 
@@ -63,10 +74,11 @@ def _bad_sign(spelled: str) -> str:
 
 def valid_email(email: str | None) -> str | None:
     """Return the normalized address; does not check whether mail can be delivered."""
-    if not email:
+    address = without_invisible(email or "")
+    if not address:
         return None
     try:
-        return validate_email(email, check_deliverability=False).normalized
+        return validate_email(address, check_deliverability=False).normalized
     except EmailNotValidError:
         message = "This is not an email address."
         raise BadAccount(message) from None

@@ -28,6 +28,7 @@ def count(services: Services) -> int:
         ({"name": "  "}, "name"),
         ({"name": "x" * 121}, "name"),
         ({"name": "a\nb"}, "name"),
+        ({"name": "\u200b"}, "name"),
         ({"missed": "never"}, "missed"),
         ({"queue": "typo"}, "queue"),
         ({"priority": -1}, "priority"),
@@ -42,6 +43,18 @@ def test_an_invalid_draft_is_refused_and_nothing_is_stored(
         services.schedules.add("nothing", {}, replace(DRAFT, **values))
     assert list(refused.value.errors) == [field]
     assert count(services) == 0
+
+
+def test_a_name_is_stored_without_invisible_characters(services: Services) -> None:
+    stored = services.schedules.add("nothing", {}, replace(DRAFT, name=" \u200bشب\u200cکم\ufeff "))
+    assert stored.name == "شب\u200cکم"
+    with pytest.raises(InvalidSchedule, match="already exists"):
+        services.schedules.add("nothing", {}, replace(DRAFT, name="شب\u200cکم\u200b"))
+
+
+def test_the_character_that_a_name_cannot_contain_is_named(services: Services) -> None:
+    with pytest.raises(InvalidSchedule, match=r"A name cannot contain the character U\+0007\."):
+        services.schedules.check(replace(DRAFT, name="Night\x07ly"))
 
 
 def test_all_invalid_fields_are_reported_together(services: Services) -> None:

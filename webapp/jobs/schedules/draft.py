@@ -8,7 +8,7 @@ from webapp.jobs.model.job import SYSTEM, Owner
 from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
-from webapp.visible_text import unreadable_character
+from webapp.visible_text import unreadable_character, without_invisible
 
 NAME_LIMIT = 120
 QUEUE_LIMIT = 80
@@ -51,6 +51,11 @@ class ScheduleDraft:
             owner=schedule.owner,
         )
 
+    @property
+    def stored_name(self) -> str:
+        """The name without spaces at its ends and invisible characters."""
+        return without_invisible(self.name)
+
     def check(self, queue_exists: Callable[[str], bool]) -> CronRule:
         """Return the parsed rule; raise `InvalidSchedule` with a sentence for each invalid field."""
         errors = dict(self._invalid_fields(queue_exists))
@@ -67,7 +72,7 @@ class ScheduleDraft:
     def to_row(self, rule: CronRule) -> dict[str, Any]:
         """Return the columns of its row; call `check` first."""
         return {
-            "name": self.name.strip(),
+            "name": self.stored_name,
             "rule": rule.text,
             "zone": rule.zone,
             "missed": MisfirePolicy(self.missed).value,
@@ -88,9 +93,11 @@ class ScheduleDraft:
         }
 
     def _invalid_fields(self, queue_exists: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
-        name = self.name.strip()
-        if not 0 < len(name) <= NAME_LIMIT or unreadable_character(name):
+        name = self.stored_name
+        if not 0 < len(name) <= NAME_LIMIT or len(name.splitlines()) > 1:
             yield "name", f"A name must be one line of 1 to {NAME_LIMIT} characters."
+        elif sign := unreadable_character(name):
+            yield "name", f"A name cannot contain the character {sign}."
         if self.missed not in {*MisfirePolicy}:
             yield "missed", f"The policy for missed runs must be one of {', '.join(MisfirePolicy)}."
         if self.queue and (len(self.queue) > QUEUE_LIMIT or not queue_exists(self.queue)):

@@ -90,7 +90,7 @@ class Schedules:
                 at = connection.execute(select(now())).scalar_one()
                 connection.execute(insert(schedules).values(**row, created_at=at, next_fire_at=rule.after(at)))
         except IntegrityError:
-            raise _name_taken(draft.name) from None
+            raise _name_taken(draft.stored_name) from None
         return self.get(row["id"])
 
     def change(
@@ -172,4 +172,4 @@ def _same_job(name: str) -> InvalidSchedule:
 
 
 def _name_taken(name: str) -> InvalidSchedule:
-    return InvalidSchedule({"name": f"A schedule named {name.strip()!r} already exists."})
+    return InvalidSchedule({"name": f"A schedule named {name!r} already exists."})

@@ -53,7 +53,7 @@ def _add(typed: NewUserForm) -> ResponseReturnValue:
             role=typed.role,
             full_name=typed.full_name,
             email=typed.email or None,
-            tenant=typed.tenant.strip() or None,
+            tenant=typed.tenant,
             temporary=not typed.password,
         )
     if not typed.password:

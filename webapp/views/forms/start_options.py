@@ -12,6 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from webapp.views.text.translations import gettext as _
+from webapp.visible_text import without_invisible
 
 TITLE, AT, KEY = "job.title", "job.at", "job.key"
 _TITLE_LIMIT, _KEY_LIMIT = 200, 40
@@ -36,7 +37,7 @@ class StartOptions:
     @classmethod
     def of(cls, typed: Mapping[str, str], now: datetime, zone: ZoneInfo) -> "StartOptions":
         """Read a submitted form."""
-        title, typed_at = " ".join(typed.get(TITLE, "").split()), typed.get(AT, "").strip()
+        title, typed_at = " ".join(without_invisible(typed.get(TITLE, "")).split()), typed.get(AT, "").strip()
         run_at, wrong = _moment(typed_at, now, zone)
         errors = {AT: wrong} if wrong else {}
         if len(title) > _TITLE_LIMIT or "\x00" in title:
