@@ -55,7 +55,7 @@ class Jobs:
         self._files = files
         self._wake = wake
         self._writer = JobWriter(self.store)
-        self._updater = JobUpdater(self.store, wake)
+        self._updater = JobUpdater(self.store, wake, vault)
         self._deleter = JobDeleter(engine, files)
         self._queries = VisibleJobs(engine)
         self._attachments = Attachments(engine)

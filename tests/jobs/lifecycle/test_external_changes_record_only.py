@@ -6,15 +6,19 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from tests.jobs.conftest import run_once
 from tests.jobs.row_invariants import verified
 from tests.jobs.statements import plan_of, recorded
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.maintenance.clock_chores import top_up_wake_ups
 from webapp.jobs.maintenance.rescue import LeaseRescuer
 from webapp.jobs.model.job import NO_QUEUE, IllegalTransition, Job, Status
 from webapp.jobs.model.json_values import NotStorable
+from webapp.jobs.model.secret_mask import MASK
 from webapp.services import Services
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -147,6 +151,35 @@ def test_a_child_that_runs_again_is_counted_again(services: Services, record: Jo
     services.jobs.change(child.id, Job.mark_queued)
     root = services.jobs.get(record.id)
     assert (root.status, root.parts_failed) == (Status.WAITING, 0)
+
+
+class Dial(BaseModel):
+    """A payload with a secret."""
+
+    pin: SecretStr = SecretStr("open sesame")
+
+
+def dial(job: JobContext, payload: Dial) -> None:
+    """Do nothing."""
+
+
+def test_secrets_of_its_payload_are_masked_in_what_the_application_writes(services: Services) -> None:
+    services.registry.add(job_type("dial", title="Dial")(dial))
+    record = services.jobs.create_job("dial", dispatch=False)
+    notes = [{"text": "no open sesame", "key": "k", "parameters": {"pin": "open sesame"}}]
+
+    def step(job: Job) -> Job:
+        changed = job.mark_running().with_message("dialling open sesame").with_metadata({"url": "?pin=open%20sesame"})
+        return changed.with_warnings(notes).with_errors(notes).with_state({"pin": "open sesame"})
+
+    changed = services.jobs.change(record.id, step)
+    assert changed.message == f"dialling {MASK}"
+    assert changed.metadata == {"url": f"?pin={MASK}"}
+    assert [note["text"] for note in (*changed.warnings, *changed.errors)] == [f"no {MASK}"] * 2
+    assert changed.warnings[0]["parameters"] == {"pin": MASK}
+    assert changed.state == {"pin": "open sesame"}, "the job needs it"
+    failed = services.jobs.persist(changed.mark_failed(["open sesame was refused"]))
+    assert failed.errors[-1]["text"] == f"{MASK} was refused"
 
 
 @pytest.mark.parametrize("choice", [{"delay": timedelta(hours=1)}, {"after": [UUID(int=1)]}])

@@ -184,7 +184,7 @@ CHANGES: dict[str, list[Any]] = {
     "done": ["1", float("inf")],
     "total": ["1", True],
     "message": [None, 7],
-    "warnings": [None, ["w"]],
+    "warnings": [None, ["w"], ("w",)],
     "state": [None, 7, "x"],
     "metadata": [[1]],
     "status": ["completed"],

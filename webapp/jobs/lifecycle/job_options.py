@@ -74,6 +74,10 @@ _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
     }
 )
 _AMOUNT = ValueRule("a finite number", lambda value: type(value) in {int, float} and isfinite(value))
+_NOTES = ValueRule(
+    "a tuple of mappings",
+    lambda value: isinstance(value, tuple) and all(isinstance(note, Mapping) for note in value),
+)
 # What the steps of `Job` write; JSON is checked where it is stored
 _CHANGES: Mapping[str, ValueRule] = MappingProxyType(
     {
@@ -84,7 +88,7 @@ _CHANGES: Mapping[str, ValueRule] = MappingProxyType(
         "done": NOTHING | _AMOUNT,
         "total": NOTHING | _AMOUNT,
         "message": value_rules.instance(str, "a text"),
-        **dict.fromkeys(("warnings", "errors"), value_rules.instance(tuple, "a tuple of texts and mappings")),
+        **dict.fromkeys(("warnings", "errors"), _NOTES),
         **dict.fromkeys(("metadata", "state"), value_rules.instance(Mapping, "a mapping")),
         "owner": value_rules.instance(Owner, "an Owner"),
         "attempt": value_rules.integer(0, 2**31),

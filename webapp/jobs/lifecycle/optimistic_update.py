@@ -14,10 +14,12 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import writing
+from webapp.jobs.definition.payload import UnreadableSecret, Vault, secret_values
 from webapp.jobs.lifecycle import cascade, finish_family, retry
 from webapp.jobs.lifecycle.job_options import check_change
 from webapp.jobs.model import diagnostics, incoming_text, json_values
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status
+from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
 from webapp.jobs.store import events, lock_order, signals
 from webapp.jobs.store.job_store import JobStore, StaleJob
 from webapp.jobs.store.unique_keys import UniqueKeyTaken
@@ -31,9 +33,10 @@ Wake = Callable[[str], None]
 class JobUpdater:
     """Applies steps to jobs."""
 
-    def __init__(self, store: JobStore, wake: Wake) -> None:
+    def __init__(self, store: JobStore, wake: Wake, vault: Vault) -> None:
         self.store = store
         self._wake = wake
+        self._vault = vault
 
     def change(self, job_id: UUID, step: Callable[[Job], Job]) -> Job:
         """Apply ``step`` to the job atomically; return the changed job.
@@ -65,7 +68,7 @@ class JobUpdater:
     def _write(self, old: Job, new: Job) -> Job | None:
         check_change(old, new)
         _refuse_root_changes(old, new)
-        new = _validated(old, new)
+        new = _validated(old, new, self._mask(old))
         try:
             with writing(self.store.engine) as connection:
                 if new.status is not old.status:
@@ -83,6 +86,13 @@ class JobUpdater:
         for queue in sorted(woken):
             self._wake(queue)
         return changed
+
+    def _mask(self, job: Job) -> SecretMask:
+        """Return the mask of the payload's secrets; of secrets that cannot be read any more, nothing is known."""
+        try:
+            return SecretMask(secret_values(job.payload, self._vault))
+        except UnreadableSecret:
+            return NO_SECRETS
 
 
 def _refuse_root_changes(old: Job, new: Job) -> None:
@@ -127,18 +137,21 @@ def _event_of(old: Job, new: Job) -> EventName:
     return EventName.INTERRUPTED if interrupted else EventName(new.status)
 
 
-def _validated(old: Job, new: Job) -> Job:
-    """Raise `NotStorable` for values that no database can store, before anything is written."""
-    changed: dict[str, Any] = {"message": incoming_text.clean_text(new.message, incoming_text.MESSAGE_LIMIT)}
-    for name in ("state", "metadata"):
-        values: Mapping[str, Any] = getattr(new, name)
-        if values != getattr(old, name):
-            changed[name] = json_values.check_json(values, f"The {name} of a job")
+def _validated(old: Job, new: Job, mask: SecretMask) -> Job:
+    """Return the job as it is stored; raise `NotStorable` for values that no database can store.
+
+    As in what a handler reports, secrets of the payload are masked, except in the state, which the job needs.
+    """
+    message = incoming_text.clean_text(mask.text(new.message), incoming_text.MESSAGE_LIMIT)
+    changed: dict[str, Any] = {"message": message}
+    if new.state != old.state:
+        changed["state"] = json_values.check_json(new.state, "The state of a job")
+    if new.metadata != old.metadata:
+        changed["metadata"] = mask.values(json_values.check_json(new.metadata, "The metadata of a job"))
     for name in ("warnings", "errors"):
         if getattr(new, name) != getattr(old, name):
-            changed[name] = tuple(
-                diagnostics.limit_diagnostics([diagnostics.check_diagnostic(note) for note in getattr(new, name)])
-            )
+            notes = [diagnostics.check_diagnostic(mask.values(note)) for note in getattr(new, name)]
+            changed[name] = tuple(diagnostics.limit_diagnostics(notes))
     return replace(new, **changed)
 
 
