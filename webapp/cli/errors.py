@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from uuid import UUID
 
 from webapp.cli.command_group import BadUsage, Failed
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.lifecycle.create import BadRequest
-from webapp.jobs.model.job import IllegalTransition
+from webapp.jobs.model.job import IllegalTransition, short_id
 from webapp.jobs.queries.all_jobs import AmbiguousId
 from webapp.jobs.queueing.queues import QueueInUse, UnknownQueue
 from webapp.jobs.schedules.draft import InvalidSchedule
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.jobs.store.unique_keys import DuplicateJob, UniqueKeyTaken
+from webapp.jobs.store.unique_keys import KeyConflict
 
 _LIST_COMMANDS: Mapping[type[Exception], str] = MappingProxyType(
     {
@@ -34,7 +35,9 @@ def refusal_of(error: Exception) -> Failed | None:
             return BadUsage(f"{error} See `deskjob {_LIST_COMMANDS[type(error)]}`.")
         case AmbiguousId() | BadRequest() | InvalidSchedule() | InvalidPayload():
             return BadUsage(str(error))
-        case DuplicateJob() | PreviousRunUnfinished() | UniqueKeyTaken():
+        case KeyConflict(job_id=UUID() as holder):
+            return Failed(f"{error} Wait for the end of job {short_id(holder)}, or cancel it.")
+        case KeyConflict() | PreviousRunUnfinished():
             return Failed(f"{error} Wait for its end, or cancel it.")
         case CannotStart() | IllegalTransition() | QueueInUse() | StaleSchedule() | TypeDisabled():
             return Failed(str(error))

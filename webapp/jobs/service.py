@@ -38,6 +38,7 @@ from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobStore
+from webapp.jobs.store.unique_keys import DuplicateJob, naming_the_holder
 from webapp.schema import users
 
 Wake = Callable[[str], None]
@@ -159,7 +160,8 @@ class Jobs:
         self._refuse_unknown_queue(job.queue)
         follows = dict.fromkeys(after, not on_finish)
         new = NewJob(job=job, files=tuple(inputs.values()), delay=delay, after=follows, request_key=request_key)
-        job_id, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
+        with naming_the_holder(self.engine):
+            job_id, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
         faultpoint("create.wake")
         self._wake_all(woken)
         return JobCreation(self.store.get(job_id), created=job_id == job.id)
@@ -235,17 +237,23 @@ class Jobs:
         check_ids(root_id)
         check_arguments(type_name=type_name, name=name, dispatch=dispatch)
         check_choices(choices, CHILD_CHOICES)
+        keys: list[str] = []
+
+        def make(root: Job) -> Job:
+            child = self.child_of(root, type_name, payload, name, choices, dispatch=dispatch)
+            keys.extend(filter(None, [child.unique_key]))
+            return child
+
         try:
-            child, woken = external_changes.add_child(
-                self.store,
-                root_id,
-                lambda root: self.child_of(root, type_name, payload, name, choices, dispatch=dispatch),
-            )
+            child, woken = external_changes.add_child(self.store, root_id, make)
         except IntegrityError:
             existing = self.store.child_named(root_id, name) if name is not None else None
-            if existing is None:
+            if existing is not None:
+                return existing
+            if not keys:
                 raise
-            return existing
+            with naming_the_holder(self.engine):
+                raise DuplicateJob(*keys) from None
         self._wake_all(woken)
         return child
 
@@ -278,7 +286,8 @@ class Jobs:
 
     def add_children(self, root: Job, children: Sequence[Job], *, again: bool = False) -> None:
         """Write children that a running attempt has made; see `JobWriter.write_children`."""
-        self._writer.write_children(root, children, again=again)
+        with naming_the_holder(self.engine):
+            self._writer.write_children(root, children, again=again)
 
     def release(self, root_id: UUID) -> None:
         """Start the held children of a job now, in one transaction, while its own handler still runs."""
@@ -317,12 +326,14 @@ class Jobs:
         """
         check_ids(job_id)
         check_arguments(step=step)
-        return self._updater.change(job_id, step)
+        with naming_the_holder(self.engine):
+            return self._updater.change(job_id, step)
 
     def persist(self, job: Job) -> Job:
         """Write a changed copy back, as `change` does; raise `StaleJob` if the row has changed since it was read."""
         check_arguments(job=job)
-        return self._updater.persist(job)
+        with naming_the_holder(self.engine):
+            return self._updater.persist(job)
 
     def cancel(self, job_id: UUID, *, by: UUID | None = None) -> Job:
         """Stop a job and its children: unstarted ones at once, running ones when they respond.
@@ -373,7 +384,8 @@ class Jobs:
         job_type = self.registry.get(old.type) if old.type in self.registry else None
         new = create.new_run_of(old, job_type)
         new = replace(new, triggered_by=by or old.triggered_by, owner=owner or old.owner)
-        self._writer.write_copy(new, old.id, self._files)
+        with naming_the_holder(self.engine):
+            self._writer.write_copy(new, old.id, self._files)
         self._wake(new.queue)
         return self.store.get(new.id)
 
@@ -436,7 +448,7 @@ class Jobs:
         check_ids(*ids)
         check_arguments(by=by)
         attempts = {job_type.name: job_type.retry.max_attempts for job_type in self.registry}
-        with writing(self.engine) as connection:
+        with naming_the_holder(self.engine), writing(self.engine) as connection:
             woken = retry_jobs(connection, ids, attempts, by=by, pass_over=pass_over)
         self._wake_all(woken)
 

@@ -13,6 +13,7 @@ from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store.job_store import JobNotFound
+from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.schema import jobs
 from webapp.services import Services
 
@@ -163,6 +164,13 @@ def test_no_method_takes_an_id_that_is_none(services: Services) -> None:
         for job_id in ("4711", 7, None):
             with pytest.raises(JobNotFound, match="There is no job"):
                 call(job_id)
+
+
+def test_a_child_with_a_key_that_is_held_is_a_duplicate(services: Services, make: Callable[..., Job]) -> None:
+    root, holder = make(), make(unique_key="one")
+    with pytest.raises(DuplicateJob, match="unique key 'one'") as refused:
+        services.jobs.create_child_job(root.id, "nothing", unique_key="one", name="first")
+    assert refused.value.job_id == holder.id
 
 
 def test_other_arguments_are_checked(services: Services, make: Callable[[], Job]) -> None:

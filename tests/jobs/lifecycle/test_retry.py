@@ -113,9 +113,10 @@ def test_only_a_job_that_did_not_complete_is_retried(services: Services, make: R
 def test_a_retry_is_refused_while_the_unique_key_is_taken(make: Run, services: Services) -> None:
     first = make(unique_key="stock")
     services.jobs.cancel(first.id)
-    make(unique_key="stock")
-    with pytest.raises(UniqueKeyTaken, match="'stock' is not finished"):
+    holder = make(unique_key="stock")
+    with pytest.raises(UniqueKeyTaken, match="'stock' is not finished") as refused:
         services.jobs.retry(first.id)
+    assert refused.value.job_id == holder.id
     assert services.jobs.get(first.id).status is Status.CANCELLED
 
 

@@ -42,8 +42,9 @@ def test_a_type_defines_the_key_and_the_policy_for_duplicates(services: Services
     assert north.unique_key == "stock of north"
     assert services.jobs.create_job(stock, {"name": "north"}).id == north.id
     assert services.jobs.create_job(stock, {"name": "south"}).id != north.id
-    with pytest.raises(DuplicateJob, match="'stock of north' is not finished yet"):
+    with pytest.raises(DuplicateJob, match="'stock of north' is not finished yet") as refused:
         services.jobs.create_job(stock, {"name": "north"}, on_duplicate="reject")
+    assert refused.value.job_id == north.id
 
 
 def test_a_job_queued_after_another_takes_over_its_key(services: Services, make: Make, lease: UUID) -> None:

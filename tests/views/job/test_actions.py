@@ -69,10 +69,11 @@ def test_retry_runs_the_same_job_again(client: FlaskClient, put: Put, services: 
 
 def test_a_retry_waits_for_its_unique_key(client: FlaskClient, put: Put) -> None:
     job = put(Status.FAILED, unique_key="prices")
-    put(Status.QUEUED, unique_key="prices")
+    holder = put(Status.QUEUED, unique_key="prices")
     answer = client.post(f"/jobs/{job.id}/retry")
     assert answer.status_code == 409
     assert "is not finished yet" in answer.text
+    assert f'href="/jobs/{holder.id}">Show the other job</a>' in answer.text
 
 
 def test_the_confirmation_of_delete_names_the_files(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -444,8 +444,19 @@ def one_at_a_time(job: Any, payload: Portrait) -> None:
 def test_a_duplicate_of_a_unique_job_is_refused_with_a_message(client: FlaskClient, services: Services) -> None:
     services.registry.add(one_at_a_time)
     fields = {"picture": csv("a.png")}
-    assert client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data").status_code == 303
+    first = started(client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data"), services)
     fields = {"picture": csv("b.png")}
     answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
     assert answer.status_code == 422
+    link = f'<a href="/jobs/{first.id}">One at a time ({first.short_id})</a>'
+    assert f"An identical job is already running. {link}" in answer.text
+
+
+def test_a_duplicate_of_a_job_of_another_user_has_no_link(client: FlaskClient, services: Services) -> None:
+    services.registry.add(one_at_a_time)
+    other = services.jobs.create_user_job("nothing", {}, uuid4(), unique_key="the one")
+    fields = {"picture": csv("a.png")}
+    answer = client.post("/jobs/new/one_at_a_time", data=fields, content_type="multipart/form-data")
+    assert answer.status_code == 422
     assert "An identical job is already running." in answer.text
+    assert str(other.id) not in answer.text

@@ -116,7 +116,7 @@ def key_conflicts(new: Sequence[Job]) -> Iterator[None]:
         keys = [job.unique_key for job in new if job.unique_key is not None]
         if not keys:
             raise
-        raise DuplicateJob(", ".join(keys)) from None
+        raise DuplicateJob(*keys) from None
 
 
 def _without_written(connection: Connection, children: Sequence[Job]) -> list[Job]:

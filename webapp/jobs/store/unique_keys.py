@@ -6,7 +6,8 @@ however they end. It takes the key in the statement that releases it. If another
 key by then, it stays held, and the clock releases it when the key is free.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, literal_column, select, union
@@ -21,20 +22,33 @@ _HELD = jobs.c.status == literal_column("'held'")  # a literal, so that the part
 _predecessors = jobs.alias("predecessors")
 
 
-class DuplicateJob(Exception):
+class KeyConflict(Exception):
+    """Raised when an unfinished job holds a unique key that another job needs.
+
+    ``job_id`` is the holder, unless it has ended meanwhile. Show it only to users who can see that job.
+    """
+
+    def __init__(self, sentence: str, *unique_keys: str) -> None:
+        """Name the keys in a sentence."""
+        self.unique_keys = unique_keys
+        self.job_id: UUID | None = None
+        super().__init__(sentence.format(repr(", ".join(unique_keys))))
+
+
+class DuplicateJob(KeyConflict):
     """Raised when a new job has the unique key of an unfinished one."""
 
-    def __init__(self, unique_key: str) -> None:
-        """Name the key."""
-        super().__init__(f"A job with the unique key {unique_key!r} is not finished yet.")
+    def __init__(self, *unique_keys: str) -> None:
+        """Name the keys of the new jobs."""
+        super().__init__("A job with the unique key {} is not finished yet.", *unique_keys)
 
 
-class UniqueKeyTaken(Exception):
+class UniqueKeyTaken(KeyConflict):
     """Raised when a job cannot run again because an unfinished one holds its unique key."""
 
     def __init__(self, unique_key: str) -> None:
         """Name the key."""
-        super().__init__(f"Another job with the unique key {unique_key!r} is not finished yet.")
+        super().__init__("Another job with the unique key {} is not finished yet.", unique_key)
 
 
 def jobs_with_key(connection: Connection, unique_key: str) -> Collection[UUID]:
@@ -42,6 +56,18 @@ def jobs_with_key(connection: Connection, unique_key: str) -> Collection[UUID]:
     holder = select(jobs.c.id).where(jobs.c.unique_key == unique_key, jobs.c.status.in_(UNFINISHED))
     waiting = select(jobs.c.id).where(jobs.c.next_key == unique_key, _HELD)
     return sorted(connection.execute(union(holder, waiting)).scalars())
+
+
+@contextmanager
+def naming_the_holder(engine: Engine) -> Iterator[None]:
+    """Add the job that holds the key to a `KeyConflict` that passes, after the transaction that raised it."""
+    try:
+        yield
+    except KeyConflict as conflict:
+        holder = select(jobs.c.id).where(jobs.c.unique_key.in_(conflict.unique_keys), jobs.c.status.in_(UNFINISHED))
+        with reading(engine) as connection:
+            conflict.job_id = connection.execute(holder.limit(1)).scalar()
+        raise
 
 
 def release_with_key(connection: Connection, job_id: UUID, status: Status) -> bool:

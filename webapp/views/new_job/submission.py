@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.disabled_types import TypeDisabled
@@ -25,6 +26,7 @@ from webapp.views.forms.questions import field_specs
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, UploadStaging, receive
 from webapp.views.page.audit_log import acting_for, record_audit
+from webapp.views.page.key_conflicts import visible_holder
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
 from webapp.views.security import reauthentication
@@ -89,8 +91,8 @@ def submit(submission: Submission) -> ResponseReturnValue:
             form.add_errors(error.errors)
         except StagedFileGone as error:  # deleted meanwhile
             form.add_errors({"": str(error)})
-        except DuplicateJob:
-            form.add_errors({"": _("An identical job is already running.")})
+        except DuplicateJob as error:
+            form.add_errors({"": _duplicate_message(error)})
         except TypeDisabled:
             received.discard(services().files)
             raise
@@ -150,6 +152,15 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     else:
         received.discard(services().files)
     return creation.job
+
+
+def _duplicate_message(error: DuplicateJob) -> str:
+    """Return the message for a duplicate, with a link to the other job if the user can see it."""
+    message = _("An identical job is already running.")
+    if (other := visible_holder(error)) is None:
+        return message
+    link = Markup('<a href="{}">{} ({})</a>').format(url_for("jobs.show", job_id=other.id), other.title, other.short_id)
+    return Markup("{} {}").format(message, link)
 
 
 def _input_files(submission: Submission, received: ReceivedFiles) -> dict[str, StoredFile]:

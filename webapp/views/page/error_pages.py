@@ -13,7 +13,8 @@ from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.model.job import IllegalTransition
 from webapp.jobs.store.attachments import AttachmentNotFound
 from webapp.jobs.store.job_store import JobNotFound
-from webapp.jobs.store.unique_keys import UniqueKeyTaken
+from webapp.jobs.store.unique_keys import KeyConflict
+from webapp.views.page.key_conflicts import visible_holder
 from webapp.views.text import locale_choice
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -33,7 +34,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(JobNotFound, handle_not_found)
     app.register_error_handler(AttachmentNotFound, handle_not_found)
     app.register_error_handler(IllegalTransition, handle_conflict)
-    app.register_error_handler(UniqueKeyTaken, handle_conflict)
+    app.register_error_handler(KeyConflict, handle_key_conflict)
     app.register_error_handler(TypeDisabled, handle_conflict)
 
 
@@ -54,6 +55,11 @@ def handle_not_found(_error: Exception) -> ResponseReturnValue:
 def handle_conflict(error: Exception) -> ResponseReturnValue:
     """Return 409 with the reason, for example an illegal transition or a concurrent change."""
     return _page(409, sentence=translated(str(error))), 409
+
+
+def handle_key_conflict(error: KeyConflict) -> ResponseReturnValue:
+    """Return 409 with a link to the job that holds the unique key, if the user can see it."""
+    return _page(409, sentence=translated(str(error)), other=visible_holder(error)), 409
 
 
 def handle_disk_full(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
@@ -86,7 +92,7 @@ def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
     return _page(500, number=number), 500
 
 
-def _page(code: int, **words: str) -> str:
+def _page(code: int, **words: object) -> str:
     layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
     if code >= _OURS:  # the database may be down, so these pages must not load the user
         locale_choice.forget_user()
