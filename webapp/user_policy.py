@@ -15,6 +15,7 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         sees_all=may(user, Right.SEE_ALL_JOBS),
         acts_on_all=may(user, Right.ACT_ON_ALL_JOBS),
         closed_types=frozenset(kind.name for kind in registry if not kind.may_be_started_by(user.role, user.tenant)),
+        private_types=frozenset(kind.name for kind in registry if kind.private_output),
         unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
         password_types=frozenset(kind.name for kind in registry if kind.asks_password),
     )

@@ -62,6 +62,7 @@ BAD = {
     "listed": ["no", None],
     "for_tenants": ["no", None],
     "asks_password": ["no", None],
+    "private_output": ["no", None],
 }
 
 

@@ -1,5 +1,6 @@
 """What a user can do with a job, by ownership, role and job type."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 from webapp.jobs.model.job import Job, Owner, Status
@@ -11,6 +12,7 @@ OPERATOR = JobPolicy(
     sees_all=True,
     acts_on_all=True,
     closed_types=frozenset({"closed"}),
+    private_types=frozenset({"export"}),
     unlisted_types=frozenset({"unlisted"}),
 )
 
@@ -28,6 +30,15 @@ def test_users_do_everything_with_their_own_jobs_and_nothing_with_others() -> No
 
 def test_jobs_of_a_closed_type_are_closed_to_every_action() -> None:
     assert {OPERATOR.refusal(action, job("closed")) for action in JobAction} == {Objection.CLOSED}
+
+
+def test_what_shows_an_owners_view_is_open_to_the_owner_and_to_users_who_can_start_every_type() -> None:
+    assert {OPERATOR.refusal(action, job("export")) for action in JobAction} == {Objection.NOT_YOURS}
+    assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner(user_id=OPERATOR.user_id))) is None
+    assert OPERATOR.refusal(JobAction.OPEN, job("export", Owner())) is Objection.NOT_YOURS, "the system sees all"
+    admin = replace(OPERATOR, closed_types=frozenset())
+    assert {admin.refusal(action, job("export")) for action in JobAction} == {None}
+    assert (OPERATOR.unopened_types, admin.unopened_types) == ({"closed", "export"}, set())
 
 
 def test_the_own_job_of_a_closed_type_can_be_read_and_deleted_but_not_started() -> None:

@@ -148,3 +148,16 @@ def test_users_who_cannot_start_a_type_cannot_download_its_files(services, perso
     assert client_of(auditor).get(f"/jobs/{job.id}/files/{file.id}").status_code == 404
     assert b"passwords.csv" not in client_of(auditor).get(f"/jobs/{job.id}").data
     assert client_of(boss).get(f"/jobs/{job.id}/files/{file.id}").status_code == 200
+
+
+def test_the_export_of_an_admin_is_closed_to_operators(
+    client_of: Callable[[User], FlaskClient], person: Callable[..., User], put: Put, attach: Attach
+) -> None:
+    admin, operator = person("root", role="admin"), person("olga", role="operator")
+    for owner in (admin, operator):
+        job = put(Status.COMPLETED, owner=Owner(user_id=owner.id), type="job_history_export")
+        file = attach(job, "job-history.csv", CONTENT)
+        for reader in (admin, operator):
+            opens = reader is admin or owner is operator
+            assert client_of(reader).get(address(file)).status_code == (200 if opens else 404)
+            assert ("job-history.csv" in client_of(reader).get(f"/jobs/{job.id}").text) is opens

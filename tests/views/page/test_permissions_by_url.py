@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import BaseModel
 from sqlalchemy import func, insert, select, update
 from werkzeug.test import TestResponse
 
@@ -16,6 +17,7 @@ from tests.views.page.url_access import EVERYBODY, IN, LOGIN, NONE, ROUTES, UNAU
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.db.engine import reading, writing
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner, Status
@@ -35,6 +37,17 @@ _DETAILS: dict[str, dict[str, Any]] = {
     "admin": {"role": "admin"},
     "disabled": {},
 }
+
+
+class Sheet(BaseModel):
+    """A payload with a parameter that has a page."""
+
+    format: str = "csv"
+
+
+@job_type("sheet", title="Sheet")
+def sheet(job: Any, payload: Sheet) -> None:
+    """Be open to everyone who sees all jobs."""
 
 
 @pytest.fixture
@@ -94,10 +107,11 @@ def address_of(
     attach: Callable[..., Attachment],
 ) -> Callable[[str, str], str]:
     """Build the address of a route. Reads share one job; each change gets a new one, as it can delete it."""
+    services.registry.add(sheet)
 
     def job() -> Job:
         given = {"format": "csv"}
-        return put(Status.COMPLETED, type="job_history_export", payload=given, owner=Owner(user_id=people["owner"].id))
+        return put(Status.COMPLETED, type="sheet", payload=given, owner=Owner(user_id=people["owner"].id))
 
     def worker() -> str:
         name = uuid4().hex

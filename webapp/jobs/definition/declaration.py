@@ -85,6 +85,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "listed": TRUTH,
         "for_tenants": TRUTH,
         "asks_password": TRUTH,
+        "private_output": TRUTH,
     }
 )
 

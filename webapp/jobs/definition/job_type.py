@@ -96,6 +96,7 @@ class JobType:
     roles: frozenset[str]  # the roles that can start it; empty = all
     for_tenants: bool  # whether users who belong to a tenant can start it
     asks_password: bool  # whether its form asks users for their own password
+    private_output: bool  # whether its output shows what only its owner may see
     replaces: bool
     keep_files: timedelta
     listed: bool  # whether the catalogue shows it
@@ -165,6 +166,7 @@ def job_type(
     roles: Collection[str] = (),
     for_tenants: bool = True,
     asks_password: bool = False,
+    private_output: bool = False,
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
     listed: bool = True,
@@ -194,6 +196,8 @@ def job_type(
     - ``roles`` are the roles that can start the type; empty means all.
     - ``for_tenants=False``: users who belong to a tenant cannot start it, because it changes what all tenants share.
     - ``asks_password``: users confirm with their own password that they start it; it is never run again in bulk.
+    - ``private_output``: its output shows what its owner can see, so of other users only those open it
+      who can start every type.
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
     - ``replaces=True`` replaces a registered type of the same name.
 
@@ -232,6 +236,7 @@ def job_type(
             roles=frozenset(roles),
             for_tenants=for_tenants,
             asks_password=asks_password,
+            private_output=private_output,
             replaces=replaces,
             keep_files=keep_files,
             listed=listed,

@@ -42,8 +42,9 @@ class JobPolicy:
     """What one user can do with their own jobs, and with those of others if ``sees_all`` and ``acts_on_all``.
 
     ``closed_types`` can only be started by other roles; what jobs of other users of these types read and wrote
-    stays closed too: an auditor must not find an admin's list of passwords. ``unlisted_types`` are started by
-    pages of their own, ``password_types`` only with the user's own password.
+    stays closed too: an auditor must not find an admin's list of passwords. What jobs of ``private_types`` write
+    shows what their owner can see, so it is closed to other users who cannot start every type. ``unlisted_types``
+    are started by pages of their own, ``password_types`` only with the user's own password.
     """
 
     user_id: UUID
@@ -51,6 +52,7 @@ class JobPolicy:
     sees_all: bool = False
     acts_on_all: bool = False
     closed_types: frozenset[str] = frozenset()
+    private_types: frozenset[str] = frozenset()
     unlisted_types: frozenset[str] = frozenset()
     password_types: frozenset[str] = frozenset()
 
@@ -58,6 +60,11 @@ class JobPolicy:
     def owner(self) -> Owner:
         """The owner of every job that this user creates, copies of other users' jobs included."""
         return Owner(user_id=self.user_id, tenant=self.tenant)
+
+    @property
+    def unopened_types(self) -> frozenset[str]:
+        """The types whose jobs of other users stay closed."""
+        return self.closed_types | self.private_types if self.closed_types else self.closed_types
 
     def may_start(self, type_name: str) -> bool:
         """Return whether the user can start a registered job type."""
@@ -76,7 +83,7 @@ class JobPolicy:
 
         Other users see that a public job runs, but not its input and output.
         """
-        return self.user_id in {owner_id, triggered_by} or (self.sees_all and type_name not in self.closed_types)
+        return self.user_id in {owner_id, triggered_by} or (self.sees_all and type_name not in self.unopened_types)
 
     def may_act(self, job: Job) -> bool:
         """Return whether the user can stop and delete the job: own jobs, or all for operators."""
@@ -85,7 +92,7 @@ class JobPolicy:
     def refusal(self, action: JobAction, job: Job) -> Objection | None:
         """Return why the user has no permission for an action on a job that they can see, or ``None``."""
         if not self.may_open(job):
-            return Objection.CLOSED if self.sees_all else Objection.NOT_YOURS
+            return Objection.NOT_YOURS if self.may_start(job.type) or not self.sees_all else Objection.CLOSED
         if action is JobAction.OPEN:
             return None
         if not (self.acts_on_all or self.is_involved(job)):

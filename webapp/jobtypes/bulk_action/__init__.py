@@ -38,7 +38,7 @@ def bulk_action(
     """Act on all matching jobs, from the checkpoint on."""
     policy = user_policy(_owner(job, accounts), jobs.registry)
     checkpoint = BulkCheckpoint.of(job)
-    criteria = checkpoint.remaining(payload.criteria(policy.closed_types).older_than(job.id))  # never itself
+    criteria = checkpoint.remaining(payload.criteria(policy.unopened_types).older_than(job.id))  # never itself
     viewer = viewer_of(policy)
     total = checkpoint.handled + queries.lists.count_all(viewer, criteria)
     job.progress(done=checkpoint.handled, total=total)

@@ -65,8 +65,8 @@ class BulkActionPayload(BaseModel):
         matches = self.tab in {"all", "running"} and self.status in {"", Status.RUNNING}
         return self.model_copy(update={"status": Status.RUNNING}) if matches else None
 
-    def criteria(self, closed_types: frozenset[str]) -> AdminJobCriteria:
-        """Return the criteria of the jobs; ``closed_types`` cannot be started by the user."""
+    def criteria(self, unopened_types: frozenset[str]) -> AdminJobCriteria:
+        """Return the criteria of the jobs; ``unopened_types`` of other users are not searched for texts."""
         return AdminJobCriteria(
             tab=self.tab,
             status=self.status,
@@ -84,5 +84,5 @@ class BulkActionPayload(BaseModel):
             ended_until=self.ended_until,
             newest_id=self.newest,
             with_scheduled=self.delayed,
-            restricted_types=closed_types,
+            restricted_types=unopened_types,
         )

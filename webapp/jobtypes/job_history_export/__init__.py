@@ -28,6 +28,7 @@ FORMATS = {
     group="Reports",
     max_attempts=2,
     timeout=timedelta(hours=2),
+    private_output=True,
 )
 def job_history_export(
     job: JobContext, payload: JobHistoryExport, accounts: Accounts, jobs: Jobs, queries: JobQueries

@@ -216,7 +216,7 @@ def _error_rows(groups: Any) -> tuple[ErrorRow, ...]:
 
 def _error_row(group: ErrorGroup, counts: Mapping[datetime, int], context: ViewerContext, types: Registry) -> ErrorRow:
     """Describe an error group; only users who may start a job type may read its error messages."""
-    hidden = group.type in context.policy.closed_types
+    hidden = group.type in context.policy.unopened_types
     tone, icon = _LABEL_STYLES[ErrorState(group.state)]
     return ErrorRow(
         fingerprint=group.fingerprint,

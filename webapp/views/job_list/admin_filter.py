@@ -70,9 +70,9 @@ class AdminJobFilter(Filter):
         texts = {name: getattr(self, name) for name in _TEXTS}
         return {**Filter.arguments(self), **{name: value for name, value in texts.items() if value}}
 
-    def criteria(self, today: datetime, closed_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
+    def criteria(self, today: datetime, unopened_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
         """Return the criteria; an unknown owner matches no job."""
-        plain = Filter.criteria(self, today, closed_types)
+        plain = Filter.criteria(self, today, unopened_types)
         return AdminJobCriteria(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             status=self.status,

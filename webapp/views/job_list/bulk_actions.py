@@ -80,7 +80,7 @@ def start_bulk_action_job(payload: BulkActionPayload) -> Job:
 
 def _stop_running(payload: BulkActionPayload) -> None:
     policy = job_policy()
-    found = services().queries.lists.find(viewer(), payload.criteria(policy.closed_types), limit=_MOST_RUNNING).jobs
+    found = services().queries.lists.find(viewer(), payload.criteria(policy.unopened_types), limit=_MOST_RUNNING).jobs
     apply_bulk_action(services().jobs, payload.action, sort_by_fit(payload.action, found, policy).fit, policy)
 
 

@@ -105,7 +105,7 @@ class Filter:
         }
         return {name: value for name, value in arguments.items() if value}
 
-    def criteria(self, now: datetime, closed_types: frozenset[str] = frozenset()) -> JobCriteria:
+    def criteria(self, now: datetime, unopened_types: frozenset[str] = frozenset()) -> JobCriteria:
         """Return the criteria, with days in the time zone of ``now``; raise `InvalidDay` for text that is not a day."""
         first, last = self._days(now.date())
         return JobCriteria(
@@ -116,7 +116,7 @@ class Filter:
             with_warnings=self.warned,
             since=_midnight(first, now),
             until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
-            restricted_types=closed_types,
+            restricted_types=unopened_types,
         )
 
     def _days(self, today: date) -> tuple[date | None, date | None]:
@@ -136,7 +136,7 @@ class ParsedFilter:
 
 def parse_filter(job_filter: Filter) -> ParsedFilter:
     """Return the criteria of a filter for this viewer; an invalid day is reported and ignored."""
-    now, restricted = datetime.now(zone()), job_policy().closed_types
+    now, restricted = datetime.now(zone()), job_policy().unopened_types
     try:
         criteria = job_filter.criteria(now, restricted)
     except InvalidDay as error:
