@@ -13,10 +13,8 @@ from webapp import jobs as engine
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
 from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.periods import EXAMPLES, parse_period
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_PERIOD = re.compile(r"(?:\d{1,6}[smhd])+")
-_LONGEST = timedelta(days=36_500)
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{8}")
 
 
@@ -43,10 +41,9 @@ class _Period(click.ParamType[timedelta]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the period."""
-        parts = re.findall(r"(\d+)([smhd])", value) if _PERIOD.fullmatch(value) else []
-        period = sum((timedelta(**{_UNITS[unit]: int(count)}) for count, unit in parts), timedelta())
-        if not parts or period > _LONGEST:
-            self.fail(f"{value!r} is not a period. Examples: 90s, 10m, 24h, 1d12h", param, ctx)
+        period = parse_period(value)
+        if period is None:
+            self.fail(f"{value!r} is not a period. Examples: {EXAMPLES}", param, ctx)
         return period
 
 

@@ -71,7 +71,7 @@ def test_all_jobs_can_be_filtered_by_every_criterion(operator: FlaskClient, serv
 def test_many_finished_jobs_are_found_in_batches(
     operator: FlaskClient, insert_ended: InsertEnded, monkeypatch: pytest.MonkeyPatch, database: str
 ) -> None:
-    monkeypatch.setattr("webapp.views.job_list.admin_filter._MANY_JOBS", 1)
+    monkeypatch.setattr("webapp.views.job_list.filter._MANY_JOBS", 1)
     for minutes in (1, 2, 60 * 24 * 4):
         insert_ended(Status.COMPLETED, minutes)
     since = "2020-01-01T00:00:00Z"

@@ -1,7 +1,7 @@
 """What a job list is narrowed to, and the index scans that find those jobs, newest first.
 
 `JobCriteria` narrows the jobs that a user can see. `AdminJobCriteria` adds what operators filter by: exact
-status, owner, queue, worker, error, and the time of the end.
+status, owner, queue, worker and error.
 """
 
 from dataclasses import dataclass, replace
@@ -35,7 +35,8 @@ class JobCriteria:
 
     ``ownership`` is empty, "mine" or "public". ``since`` and ``until`` are bounds of the creation time;
     jobs newer than ``newest_id`` and jobs up to ``newer_than`` are left out. Parameters and errors of jobs
-    of ``restricted_types`` are not searched for ``text``.
+    of ``restricted_types`` are not searched for ``text``. ``ended_since`` and ``ended_until`` bound the time of the
+    end: with ``many_ended`` they are checked during the scan, otherwise those jobs are looked up first.
     """
 
     tab: str = "all"
@@ -48,12 +49,16 @@ class JobCriteria:
     newest_id: UUID | None = None
     newer_than: UUID | None = None
     with_scheduled: bool = True
+    ended_since: datetime | None = None
+    ended_until: datetime | None = None
+    many_ended: bool = False
     restricted_types: frozenset[str] = frozenset()
 
     def scans(self, viewer: Viewer) -> list[Conditions]:
         """Return the conditions of each index scan: one per scope and status, so that each scan is in order."""
         tenant = same_tenant(viewer)
-        return [[scope, tenant, *scan, *self._row_bounds()] for scope, scan in self._scans(viewer)]
+        conditions = [*self._row_bounds(), *self._end_bounds()]
+        return [[scope, tenant, *scan, *conditions] for scope, scan in self._scans(viewer)]
 
     def index_only_scans(self, viewer: Viewer) -> list[Conditions]:
         """Return the conditions that indexes alone can answer: they match a few more jobs, without reading rows."""
@@ -116,6 +121,17 @@ class JobCriteria:
             found.append(or_(jobs.c.id < _first_id(self.until - _SLACK), jobs.c.created_at < self.until))
         return found
 
+    def _end_bounds(self) -> Conditions:
+        if self.ended_since is None and self.ended_until is None:
+            return []
+        if self.many_ended:
+            return _within(jobs, self.ended_since, self.ended_until)
+        ended = jobs.alias("ended")
+        unsuccessful = [_ENDED_BADLY] if self.tab in _UNSUCCESSFUL_TABS else []
+        statuses = [ended.c.status.in_([status.value for status in TABS[self.tab]])] if unsuccessful else []
+        within = _within(ended, self.ended_since, self.ended_until)
+        return [jobs.c.id.in_(select(ended.c.id).where(*within, *statuses, *unsuccessful))]
+
 
 def _status(status: str, *, hinted: bool) -> Conditions:
     found = [jobs.c.status == literal_column(f"'{status}'")]
@@ -133,8 +149,7 @@ class AdminJobCriteria(JobCriteria):
     """What an operators' list is narrowed to; the default is every job.
 
     ``status`` is one of the tab's statuses. ``owner`` is a user or `SYSTEM`, ``error`` a fingerprint,
-    ``worker`` the worker that runs or ran a job. ``ended_since`` and ``ended_until`` bound the time of the
-    end: with ``many_ended`` they are checked during the scan, otherwise those jobs are looked up first.
+    ``worker`` the worker that runs or ran a job.
     """
 
     status: str = ""
@@ -142,14 +157,11 @@ class AdminJobCriteria(JobCriteria):
     worker: str = ""
     owner: UUID | str = ""
     error: str = ""
-    ended_since: datetime | None = None
-    ended_until: datetime | None = None
-    many_ended: bool = False
 
     def scans(self, viewer: Viewer) -> list[Conditions]:
         """Return the conditions of each index scan; see `JobCriteria.scans`."""
         found = JobCriteria.scans(self, viewer)
-        return [[*scan, *self._error_condition(), *self._end_bounds()] for scan in found]
+        return [[*scan, *self._error_condition()] for scan in found]
 
     def row_filters(self, viewer: Viewer, *, sqlite: bool) -> Conditions:
         """Return the conditions that no index supports; see `JobCriteria.row_filters`."""
@@ -178,17 +190,6 @@ class AdminJobCriteria(JobCriteria):
         if not self.error:
             return []
         return [jobs.c.id.in_(select(job_errors.c.job_id).where(job_errors.c.fingerprint == self.error))]
-
-    def _end_bounds(self) -> Conditions:
-        if self.ended_since is None and self.ended_until is None:
-            return []
-        if self.many_ended:
-            return _within(jobs, self.ended_since, self.ended_until)
-        ended = jobs.alias("ended")
-        unsuccessful = [_ENDED_BADLY] if self.tab in _UNSUCCESSFUL_TABS else []
-        statuses = [ended.c.status.in_([status.value for status in TABS[self.tab]])] if unsuccessful else []
-        within = _within(ended, self.ended_since, self.ended_until)
-        return [jobs.c.id.in_(select(ended.c.id).where(*within, *statuses, *unsuccessful))]
 
 
 def _within(table: Any, since: datetime | None, until: datetime | None) -> Conditions:

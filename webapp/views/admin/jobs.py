@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.queries.criteria import JobCriteria
 from webapp.views.job_list.admin_filter import AdminJobFilter, parse_moment
-from webapp.views.job_list.filter import parse_filter
+from webapp.views.job_list.filter import count_ended, parse_filter
 from webapp.views.job_list.index import list_context, poll_list
 from webapp.views.job_list.list_page import JobList, load_job_list
 from webapp.views.page.audit_log import record_audit
@@ -43,13 +44,14 @@ _STATUSES = {  # statuses that share a tab with another one
 def index() -> ResponseReturnValue:
     """List the jobs of all users."""
     filter_ = AdminJobFilter.of(request.args)
-    found = load_job_list(services(), parse_filter(filter_))
+    parsed = parse_filter(filter_)
+    found = load_job_list(services(), parsed)
     return render_template(
         "admin/jobs/index.html",
         types=sorted(services().registry, key=lambda job_type: translated(job_type.title)),
         statuses=_STATUSES,
         queues=[queue.name for queue in services().queues.all()],
-        total=_total(filter_, found),
+        total=_total(filter_, parsed.criteria, found),
         ended=_ended(filter_),
         **list_context(found),
     )
@@ -69,10 +71,10 @@ def export() -> ResponseReturnValue:
     return csv_response("jobs.csv", _COLUMNS, _rows(filter_))
 
 
-def _total(filter_: AdminJobFilter, found: JobList) -> str:
+def _total(filter_: AdminJobFilter, criteria: JobCriteria, found: JobList) -> str:
     """Return how many jobs match: exactly if the metrics count them or all are on the page."""
     if filter_.has_exact_count:
-        return number(filter_.count_ended())
+        return number(count_ended(criteria))
     shown = len(found.rows) + len(found.cards)
     return found.match_count if found.has_more else number(shown)
 

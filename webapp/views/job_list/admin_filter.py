@@ -15,7 +15,6 @@ from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.job_list.filter import Filter
 from webapp.views.page.request import services
 
-_MANY_JOBS = 5000  # above this, scanning jobs from the newest finds enough of them soon
 _UNKNOWN_OWNER = UUID(int=0)
 _TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
 _COUNTABLE = frozenset({"tab", "type_name", "ended_since", "ended_until", "before"})
@@ -63,7 +62,8 @@ class AdminJobFilter(Filter):
 
     def in_tab(self, tab: str) -> Self:
         """Return the first page of another tab, with all of its statuses."""
-        return replace(self, tab=tab, before=None, status="")
+        kept = self.failed_since if tab == "failed" else ""
+        return replace(self, tab=tab, before=None, failed_since=kept, status="")
 
     def arguments(self) -> dict[str, str]:
         """Return the query arguments that `of` reads, without the empty ones."""
@@ -73,6 +73,8 @@ class AdminJobFilter(Filter):
     def criteria(self, today: datetime, unopened_types: frozenset[str] = frozenset()) -> AdminJobCriteria:
         """Return the criteria; an unknown owner matches no job."""
         plain = Filter.criteria(self, today, unopened_types)
+        since = [at for at in (plain.ended_since, parse_moment(self.ended_since)) if at is not None]
+        plain = replace(plain, ended_since=max(since, default=None), ended_until=parse_moment(self.ended_until))
         return AdminJobCriteria(
             **{field.name: getattr(plain, field.name) for field in fields(plain)},
             status=self.status,
@@ -80,23 +82,6 @@ class AdminJobFilter(Filter):
             worker=self.worker,
             owner=self._owner(),
             error=self.error,
-            ended_since=parse_moment(self.ended_since),
-            ended_until=parse_moment(self.ended_until),
-            many_ended=self.count_ended() > _MANY_JOBS,
-        )
-
-    def count_ended(self) -> int:
-        """Count the jobs of the tab and the type that ended in the selected time; 0 without a start time."""
-        since, until = parse_moment(self.ended_since), parse_moment(self.ended_until)
-        if since is None:
-            return 0
-        narrowed = {"type": self.type_name} if self.type_name else {}
-        statuses = {status.value for status in TABS[self.tab]}
-        counts = services().metrics.count_ended_by_hour(since, **narrowed)
-        return sum(
-            count
-            for (hour, status), count in counts.items()
-            if (not statuses or status in statuses) and (until is None or hour < until)
         )
 
     def _owner(self) -> UUID | str:

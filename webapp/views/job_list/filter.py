@@ -5,29 +5,39 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar, Self
 from uuid import UUID
 
+from webapp.jobs.model.periods import EXAMPLES, parse_period
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
-from webapp.views.page.request import job_policy
+from webapp.views.page.request import job_policy, services
 from webapp.views.page.viewer_context import zone
 from webapp.views.text.translations import gettext as _
 
 WHOSE = ("", "mine", "public")
 CUSTOM_DAYS = "own"
 DAYS: Mapping[str, int] = {"today": 0, "7": 7, "30": 30}
+_TIMES = ("since", "until", "failed_since")
 _TEXT_LIMIT = 200
+_MANY_JOBS = 5000  # above this, scanning jobs from the newest finds enough of them soon
 
 
 class InvalidDay(ValueError):
     """Raised when a day is not written like 2026-12-31."""
 
 
+class InvalidPeriod(ValueError):
+    """Raised when a period is not written like 24h, as on the command line."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A tab, its filters (an empty one matches every job), and the job that the page starts after."""
+    """A tab, its filters (an empty one matches every job), and the job that the page starts after.
+
+    ``failed_since`` is a period; it selects the tab of failed jobs.
+    """
 
     endpoint: ClassVar[str] = "jobs.index"
     live: ClassVar[str] = "jobs.live"
@@ -40,14 +50,15 @@ class Filter:
     when: str = ""
     since: str = ""
     until: str = ""
+    failed_since: str = ""
     before: UUID | None = None
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
         """Read a filter from the query arguments of a URL."""
-        since, until = arguments.get("since", "")[:20].strip(), arguments.get("until", "")[:20].strip()
+        since, until, failed_since = (arguments.get(name, "")[:20].strip() for name in _TIMES)
         return cls(
-            tab=_one_of(TABS, arguments.get("tab", "")) or "all",
+            tab="failed" if failed_since else _one_of(TABS, arguments.get("tab", "")) or "all",
             type_name=arguments.get("type", "")[:80],
             whose=_one_of(WHOSE, arguments.get("whose", "")),
             text=" ".join(arguments.get("q", "")[:_TEXT_LIMIT].replace("\0", " ").split()),
@@ -55,6 +66,7 @@ class Filter:
             when=CUSTOM_DAYS if since or until else _one_of((*DAYS, CUSTOM_DAYS), arguments.get("when", "")),
             since=since,
             until=until,
+            failed_since=failed_since,
             before=_uuid(arguments.get("before", "")),
         )
 
@@ -66,7 +78,7 @@ class Filter:
     @property
     def is_narrowed(self) -> bool:
         """Whether a filter is set, apart from the tab."""
-        return bool(self.type_name or self.whose or self.text or self.warned or self.when)
+        return bool(self.type_name or self.whose or self.text or self.warned or self.when or self.failed_since)
 
     @property
     def is_empty(self) -> bool:
@@ -83,8 +95,8 @@ class Filter:
         return True
 
     def in_tab(self, tab: str) -> "Filter":
-        """Return the first page of another tab."""
-        return replace(self, tab=tab, before=None)
+        """Return the first page of another tab; only failed jobs can be narrowed to a time of failure."""
+        return replace(self, tab=tab, before=None, failed_since=self.failed_since if tab == "failed" else "")
 
     def after(self, job_id: UUID) -> "Filter":
         """Return the page that starts after this job."""
@@ -101,12 +113,13 @@ class Filter:
             "when": self.when,
             "since": self.since,
             "until": self.until,
+            "failed_since": self.failed_since,
             "before": str(self.before or ""),
         }
         return {name: value for name, value in arguments.items() if value}
 
     def criteria(self, now: datetime, unopened_types: frozenset[str] = frozenset()) -> JobCriteria:
-        """Return the criteria, with days in the time zone of ``now``; raise `InvalidDay` for text that is not a day."""
+        """Return the criteria, with days in the time zone of ``now``; raise `InvalidDay` or `InvalidPeriod`."""
         first, last = self._days(now.date())
         return JobCriteria(
             tab=self.tab,
@@ -116,8 +129,18 @@ class Filter:
             with_warnings=self.warned,
             since=_midnight(first, now),
             until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
+            ended_since=self._failed_since(now),
             restricted_types=unopened_types,
         )
+
+    def _failed_since(self, now: datetime) -> datetime | None:
+        """Return the start of the period, in whole minutes: polls within a minute then use the same statement."""
+        if not self.failed_since:
+            return None
+        period = parse_period(self.failed_since)
+        if period is None:
+            raise InvalidPeriod(self.failed_since)
+        return (now - period).astimezone(UTC).replace(second=0, microsecond=0)
 
     def _days(self, today: date) -> tuple[date | None, date | None]:
         if self.when in DAYS:
@@ -135,14 +158,42 @@ class ParsedFilter:
 
 
 def parse_filter(job_filter: Filter) -> ParsedFilter:
-    """Return the criteria of a filter for this viewer; an invalid day is reported and ignored."""
+    """Return the criteria of a filter for this viewer; an invalid day or period is reported and ignored."""
+    parsed = _parsed(job_filter)
+    many = count_ended(parsed.criteria) > _MANY_JOBS
+    return replace(parsed, criteria=replace(parsed.criteria, many_ended=many)) if many else parsed
+
+
+def count_ended(criteria: JobCriteria) -> int:
+    """Count all jobs of the tab and the type that ended in the selected time; 0 without a start time."""
+    since, until = criteria.ended_since, criteria.ended_until
+    if since is None:
+        return 0
+    narrowed = {"type": criteria.type_name} if criteria.type_name else {}
+    statuses = {status.value for status in TABS[criteria.tab]}
+    counts = services().metrics.count_ended_by_hour(since, **narrowed)
+    return sum(
+        count
+        for (hour, status), count in counts.items()
+        if (not statuses or status in statuses) and (until is None or hour < until)
+    )
+
+
+def _parsed(job_filter: Filter) -> ParsedFilter:
     now, restricted = datetime.now(zone()), job_policy().unopened_types
+
+    def without(problem: str, *names: str) -> ParsedFilter:
+        plain = type(job_filter).of({**job_filter.arguments(), **dict.fromkeys(names, "")})
+        return ParsedFilter(job_filter, plain.criteria(now, restricted), problem)
+
     try:
         criteria = job_filter.criteria(now, restricted)
     except InvalidDay as error:
-        plain = type(job_filter).of({**job_filter.arguments(), "since": "", "until": "", "when": ""})
-        sentence = _("“%(text)s” is not a date. Use the format 2026-12-31.", text=str(error))
-        return ParsedFilter(job_filter, plain.criteria(now, restricted), sentence)
+        problem = _("“%(text)s” is not a date. Use the format 2026-12-31.", text=str(error))
+        return without(problem, "since", "until", "when", "failed_since")
+    except InvalidPeriod as error:
+        problem = _("“%(text)s” is not a period. Examples: %(periods)s", text=str(error), periods=EXAMPLES)
+        return without(problem, "failed_since")
     if criteria.since and criteria.until and criteria.since >= criteria.until:
         return ParsedFilter(job_filter, criteria, _("The start date is after the end date, so no job can match."))
     return ParsedFilter(job_filter, criteria)
