@@ -77,6 +77,11 @@ def test_jobs_in_a_paused_queue_do_not_count_as_waiting_longest(services: Servic
     assert snapshot(services).longest_wait is None
 
 
+def test_a_record_only_job_waits_for_no_worker(services: Services, make: Make) -> None:
+    age(services, make(dispatch=False), 600)
+    assert snapshot(services).longest_wait is None
+
+
 def test_a_retry_restarts_the_wait(services: Services, running: Callable[..., Job]) -> None:
     job = running()
     end(services, job, Status.FAILED)

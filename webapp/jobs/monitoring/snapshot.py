@@ -15,7 +15,7 @@ from redis import Redis, RedisError
 from sqlalchemy import ColumnElement, Connection, Engine, func, literal, literal_column, select
 
 from webapp.db.engine import reading
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import NO_QUEUE, Job, Status
 from webapp.jobs.model.progress import silence_limit
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, COUNT_CEILING, list_conditions
@@ -173,7 +173,8 @@ def _count(connection: Connection, *statuses: Status) -> int:
 def _longest_wait(connection: Connection, at: datetime, paused: tuple[str, ...]) -> LongestWait | None:
     """Return the longest wait among the oldest queued jobs."""
     columns = (jobs.c.id, jobs.c.queue, jobs.c.created_at, jobs.c.run_at)
-    rows = connection.execute(select(*columns).where(QUEUED, ALL_UNFINISHED).order_by(jobs.c.id).limit(_OLDEST)).all()
+    claimable = (QUEUED, ALL_UNFINISHED, jobs.c.queue != NO_QUEUE)
+    rows = connection.execute(select(*columns).where(*claimable).order_by(jobs.c.id).limit(_OLDEST)).all()
     startable = [row for row in rows if row.queue not in paused]
     since = queued_since(connection, startable)
     longest = min(startable, key=lambda row: since[row.id], default=None)

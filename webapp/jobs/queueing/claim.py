@@ -193,8 +193,8 @@ def count_queued(connection: Connection, queue: str, ceiling: int) -> int:
 
 
 def queues_with_jobs(connection: Connection) -> tuple[str, ...]:
-    """Return the names of the queues with queued jobs, sorted, with one index lookup per queue."""
-    names = [""]
+    """Return the names of the queues with queued jobs, sorted, with one index lookup per queue; never `NO_QUEUE`."""
+    names = [NO_QUEUE]
     while queue := connection.execute(_NEXT_QUEUE, {"last": names[-1]}).scalar():
         names.append(queue)
     return tuple(names[1:])

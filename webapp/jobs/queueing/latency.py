@@ -44,7 +44,7 @@ def oldest_waits(engine: Engine) -> Mapping[str, timedelta]:
     oldest: dict[str, datetime] = {}
     last = UUID(int=0)
     with reading(engine) as connection:
-        queues = {queue for queue in queues_with_jobs(connection) if queue != NO_QUEUE}
+        queues = queues_with_jobs(connection)
         while rows := connection.execute(_NEXT_CREATED, {"last": last}).all():
             since = queued_since(connection, rows)
             for row in rows:
