@@ -112,3 +112,8 @@ def test_a_state_that_is_never_reached_ends_the_measurement_with_the_same_report
 def test_the_bound_grows_with_the_slowness_of_the_machine() -> None:
     assert Recovery(seconds=3.0, goal=2.0, slowdown=1.6).is_in_time
     assert not Recovery(seconds=3.0, goal=2.0, slowdown=1.4).is_in_time
+
+
+def test_no_slowness_excuses_more_than_three_times_the_goal() -> None:
+    assert Recovery(seconds=5.9, goal=2.0, slowdown=20.0).is_in_time
+    assert not Recovery(seconds=6.1, goal=2.0, slowdown=20.0).is_in_time
