@@ -31,6 +31,7 @@ from webapp.jobs.execution.dry_run import Debug, DryRun, DryRunFiles, Show
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.inline import InlineRun, refuse_record_only, refuse_worker_only
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
+from webapp.jobs.execution.output.last_output import LastOutput
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.work_horse import Budget, WorkHorse
 from webapp.jobs.invariants.check import Check
@@ -70,6 +71,7 @@ class RemovedJobType:
     stop_grace: timedelta = timedelta(0)
     rerun_lost: bool = False
     stale_after: timedelta | None = None
+    capture_output: bool = True
 
 
 class Services:
@@ -119,6 +121,7 @@ class Services:
             usual_duration=self.queries.estimates.usual_duration,
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._type_or_removed(name).rerun_lost)
+        self.last_output = LastOutput(self.leases, self.vault, lambda name: self._type_or_removed(name).capture_output)
         self.pruner = Pruner(
             engine,
             self.files,

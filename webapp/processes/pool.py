@@ -10,7 +10,8 @@ from typing import NoReturn
 from uuid import uuid4
 
 from webapp.fault_injection import faultpoint
-from webapp.os_process import die_with_parent
+from webapp.jobs.execution.isolation.child_processes import children, end_children
+from webapp.os_process import adopt_orphans, die_with_parent
 
 log = logging.getLogger(__name__)
 _MIN_AGE_SECONDS = 1.0  # a worker that dies sooner is replaced after a pause
@@ -43,6 +44,8 @@ class Pool:
         """Run until a stop is requested and every worker has ended."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
+        adopt_orphans()
+        others = children()
         for _ in range(self._count):
             self._fork()
         while self._workers:
@@ -50,6 +53,7 @@ class Pool:
             dead = self._workers.pop(pid, None)
             if dead is None:
                 continue
+            end_children({*others, *self._workers})  # of the worker, which are this process's now
             if not self._stopping:
                 faultpoint("pool.replace")
                 self._fork(pause=_MIN_AGE_SECONDS if dead.age < _MIN_AGE_SECONDS else 0.0)

@@ -3,6 +3,7 @@
 Everything is imported, compiled and frozen before the first fork, so that work-horses start fast.
 """
 
+import faulthandler
 import gc
 import logging
 import os
@@ -19,6 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from webapp.db.engine import forget_inherited_connections
 from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
+from webapp.jobs.execution.output.output_capture import OutputCapture
+from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.rq_queue.wake_ups import connect
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 def run(services: Services, name: str, queues: list[str]) -> None:
     """Run the worker ``name`` until it is asked to stop."""
     forget_inherited_connections(services.engine)
+    adopt_orphans()  # what a killed work-horse has started
     while True:
         try:
             warm_up(services)
@@ -81,13 +85,15 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     """Build the RQ worker ``name``; raises ``RedisError`` when Redis is away."""
     revision_check = RevisionCheck(services.engine)
 
-    def work(queue: str, lease_id: UUID) -> None:
+    def work(queue: str, lease_id: UUID, output: OutputPipe) -> None:
         forget_inherited_connections(services.engine)
         adopt_orphans()
+        faulthandler.enable(2)  # where a crash happened belongs to the output of the job
         signal.signal(signal.SIGUSR2, lambda *_: services.executor.interrupt())
         signal.signal(signal.SIGUSR1, lambda *_: services.executor.drain())
         horse = AttemptLocation(worker=name, host=socket.gethostname(), pid=os.getpid())
-        services.work_horse().drain(queue, lease_id, horse)
+        with OutputCapture(output) as services.executor.output:
+            services.work_horse().drain(queue, lease_id, horse)
         with suppress(DBAPIError):  # only shown on pages
             add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)
 
@@ -104,6 +110,7 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         make_watchdog=services.make_watchdog,
         has_work=lambda queue: revision_check.matches() and services.claims.has_claimable(queue),
         work=work,
+        keep_output=services.last_output.add,
     )
 
 

@@ -212,6 +212,10 @@ def test_a_log_can_be_filtered_by_level_and_attempt(
     graver = client.get(f"/jobs/{job.id}?level=warning").text
     assert ("plain words" in graver, "a warning" in graver, "an error" in graver) == (False, True, True)
     assert "level=warning" in re.search(r'hx-get="([^"]+_log[^"]+)"', graver)[1]
+    write_log(job, "printed words", level="OUTPUT")
+    printed = client.get(f"/jobs/{job.id}?level=output").text
+    assert ("plain words" in printed, "an error" in printed, "printed words" in printed) == (False, False, True)
+    assert "printed words" not in client.get(f"/jobs/{job.id}?level=warning").text
     second = client.get(f"/jobs/{job.id}?attempt=2").text
     assert ("a warning" in second, "an error" in second) == (False, True)
     assert client.get(f"/jobs/{job.id}?level=nonsense&attempt=x&before=-1").status_code == 200

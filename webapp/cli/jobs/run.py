@@ -101,7 +101,8 @@ def _reported(*, quiet: bool) -> Iterator[None]:
         line = f"{job.id}  {progress_line(job)}"
         if not quiet and printed[-1:] != [line]:
             printed.append(line)
-            click.echo(line, err=True)
+            output = services().executor.output  # standard error belongs to the job while its handler runs
+            click.echo(line, file=output.outside if output else None, err=True)
 
     ends = (engine.job_completed, engine.job_failed, engine.job_cancelled, engine.job_retrying)
     with ExitStack() as stack:

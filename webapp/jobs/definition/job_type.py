@@ -92,6 +92,7 @@ class JobType:
     rerun_lost: bool
     own_process: bool
     worker_only: bool
+    capture_output: bool
     keep: Retention
     roles: frozenset[str]  # the roles that can start it; empty = all
     for_tenants: bool  # whether users who belong to a tenant can start it
@@ -162,6 +163,7 @@ def job_type(
     rerun_lost: bool = True,
     own_process: bool = False,
     worker_only: bool = False,
+    capture_output: bool = True,
     keep: Retention = DEFAULT_RETENTION,
     roles: Collection[str] = (),
     for_tenants: bool = True,
@@ -192,6 +194,8 @@ def job_type(
       installation decides (``DESKJOB_STALE_AFTER``).
     - ``own_process`` runs every job in its own work-horse.
     - ``worker_only`` forbids running jobs from the command line.
+    - ``capture_output=False`` leaves what the handler prints, its libraries log and its programs write out of the
+      job's log; the worker's log has it, as it is.
     - ``keep`` is the retention of finished jobs, ``keep_files`` that of their output files.
     - ``roles`` are the roles that can start the type; empty means all.
     - ``for_tenants=False``: users who belong to a tenant cannot start it, because it changes what all tenants share.
@@ -232,6 +236,7 @@ def job_type(
             rerun_lost=rerun_lost,
             own_process=own_process,
             worker_only=worker_only,
+            capture_output=capture_output,
             keep=keep,
             roles=frozenset(roles),
             for_tenants=for_tenants,

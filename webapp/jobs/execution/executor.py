@@ -1,5 +1,6 @@
 """The executor runs one attempt of a claimed job to its end, regardless of what the handler does."""
 
+import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -33,8 +34,10 @@ from webapp.jobs.execution.handler_errors import (
     translation_of,
 )
 from webapp.jobs.execution.input_files import InputFile, Inputs
+from webapp.jobs.execution.isolation.forked_copy import end_copy
 from webapp.jobs.execution.isolation.job_isolation import JobIsolation
 from webapp.jobs.execution.isolation.peak_memory import PeakMemory, peak_memory
+from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, PendingLines, PendingValues, Reporter
 from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.lifecycle import finish_attempt, finish_family
@@ -91,6 +94,7 @@ class Executor:
         self._hears_ctrl_c = True
         self._peak_memory = PeakMemory()
         self.isolation: JobIsolation | None = None  # of the work-horse in which this runs
+        self.output: OutputCapture | None = None  # of the process in which this runs
         self.interrupted = False
         self.draining = False
         self.done = self.failed = 0  # attempts that completed and failed in this process
@@ -141,7 +145,12 @@ class Executor:
         job_type = self._registry.get(job.type)
         try:
             self._check_owner(job)
-            with own_connections(), self._isolated(job), time_limit(job_type.timeout):
+            with (
+                own_connections(),
+                self._captured(job_type, reporter),
+                self._isolated(job),
+                time_limit(job_type.timeout),
+            ):
                 result = self._call(job_type, job, reporter)
         except (JobInterrupted, SliceEnded, RetryLater) as stop:
             return self._hand_back(job_type, job, stop, reporter)
@@ -157,6 +166,9 @@ class Executor:
 
     def _isolated(self, job: Job) -> AbstractContextManager[object]:
         return self.isolation.around((job.type, job.owner)) if self.isolation else nullcontext()
+
+    def _captured(self, job_type: JobType, reporter: Reporter) -> AbstractContextManager[object]:
+        return self.output.of(reporter) if self.output and job_type.capture_output else nullcontext()
 
     def _hand_back_or_stop(self, job: Job, reporter: Reporter) -> Ending:
         if self._stop_requested(reporter):
@@ -217,7 +229,7 @@ class Executor:
         context = self._context(job_type, job, reporter)
         needs = {name: self._needs[service] for name, service in job_type.needs.items()}
         try:
-            result = call_handler(partial(job_type.handler, context, payload, **needs))
+            result = _run_here(partial(job_type.handler, context, payload, **needs))
         except SystemExit as error:
             if not exits_with_success(error):
                 raise
@@ -301,6 +313,20 @@ class Executor:
 
     def _retry(self, action: Callable[[], T]) -> T:
         return retry_while_away(action, seconds=self._retry_seconds)
+
+
+def _run_here(handler: Callable[[], Any]) -> Any:
+    """Call a handler; if it forks, only the process that called it comes back."""
+    pid = os.getpid()
+    try:
+        result = call_handler(handler)
+    except BaseException as error:
+        if os.getpid() != pid:
+            end_copy(error)
+        raise
+    if os.getpid() != pid:
+        end_copy()
+    return result
 
 
 def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:

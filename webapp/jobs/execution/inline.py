@@ -8,7 +8,10 @@ from uuid import UUID
 from webapp import os_process
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.isolation.child_processes import children, end_children
 from webapp.jobs.execution.leases import Holder, Leases
+from webapp.jobs.execution.output.output_capture import OutputCapture
+from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
@@ -85,15 +88,20 @@ class InlineRun:
     def _run(self, job: Job, holder: Holder, watchdog: Watchdog) -> None:
         ended = threading.Event()
         thread = os_process.start_thread(lambda: _keep_alive(watchdog, ended), "beat")
+        location = AttemptLocation(worker=holder.worker, host=holder.host, pid=holder.pid)
+        processes = children()
         try:
-            self._executor.run(job, AttemptLocation(worker=holder.worker, host=holder.host, pid=holder.pid))
+            with OutputPipe() as pipe, OutputCapture(pipe, tee=True) as self._executor.output:
+                self._executor.run(job, location)
         except KeyboardInterrupt:
             if not watchdog.kill_reason:
                 watchdog.interrupt()  # Ctrl-C: the job is handed back
                 raise
         finally:
+            self._executor.output = None
             ended.set()
             thread.join()
+            end_children(processes)
 
     def _claim_error(self, job_id: UUID, *, prepared: bool) -> Exception:
         job = self._store.get(job_id)

@@ -23,6 +23,7 @@ from webapp.jobs.model import diagnostics
 from webapp.jobs.model.incoming_text import MESSAGE_LIMIT, TEXT_LIMIT, clean_text, text_of, visible_text
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.secret_mask import SecretMask
+from webapp.jobs.queries.log_lines import OUTPUT
 from webapp.jobs.store import signals
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report, stop_requested
 
@@ -33,6 +34,7 @@ _MAX_LEVEL = 10  # characters, as in the schema
 PendingValues = dict[str, Any]  # columns of the job's row
 PendingLines = list[tuple[datetime, str, str]]  # of the job's log: time, level, text
 _PROGRESS = frozenset({"progress", "done", "total", "message"})
+_FORMATTER = logging.Formatter()
 
 
 class JobCancelled(BaseException):
@@ -54,6 +56,7 @@ class Reporter:
         self.delivered: BaseException | None = None  # what ended the handler's work: it saw this, or it was raised
         self.checkpoint_saved = False  # in this attempt
         self.live_amount: Callable[[], Mapping[str, Any]] | None = None
+        self.read_output: Callable[[], None] | None = None  # called before a log line, so that both are in order
         self.mask = SecretMask()  # of the payload's secrets, in everything that the attempt reports
         self.engine = engine
         self._fence = Fence(job_id=job.id, attempt=job.attempt)
@@ -100,13 +103,22 @@ class Reporter:
 
     def log(self, level: str, text: str) -> None:
         """Add a line to the job's log, at most `LOG_LIMIT` of them."""
+        if self.read_output:
+            self.read_output()
         self._line_count += 1
         if self._line_count == LOG_LIMIT:
             level, text = "WARNING", f"The log is full after {LOG_LIMIT} lines; further lines are dropped."
         if self._line_count <= LOG_LIMIT:
-            cleaned = clean_text(self.mask.text(text_of(text)), TEXT_LIMIT)
-            self._lines.append((self.now(), visible_text(level)[:_MAX_LEVEL], cleaned))
-            self._ensure_thread()
+            self._add_line(level, text)
+
+    def add_output(self, text: str) -> None:
+        """Add a line of the handler's output to the job's log; `OutputLines` bounds how many there are."""
+        self._add_line(OUTPUT, text)
+
+    def _add_line(self, level: str, text: str) -> None:
+        cleaned = clean_text(self.mask.text(text_of(text)), TEXT_LIMIT)
+        self._lines.append((self.now(), visible_text(level)[:_MAX_LEVEL], cleaned))
+        self._ensure_thread()
 
     def now(self) -> datetime:
         """Return the database's time, computed from the claim: the clocks of workers are not trusted."""
@@ -140,12 +152,18 @@ class Reporter:
         if stop_requested_now and self.stop is None:
             self.stop = JobCancelled()
 
+    def flush_soon(self) -> None:
+        """Write what was reported, unless the attempt ends; for another thread than the handler's."""
+        if not self._closing.is_set():
+            self._flush_or_keep()
+
     def close(self) -> tuple[PendingValues, PendingLines]:
         """Stop writing; return the last values and lines, for the transaction that ends the attempt."""
         self._closing.set()
         if self._thread:
             self._thread.join()
-        return self._take()
+        with self._write_lock:  # of another thread that writes at this moment
+            return self._take()
 
     def error_values(
         self, error: str | None, key: str = "", parameters: Mapping[str, Any] | None = None
@@ -187,7 +205,8 @@ class Reporter:
 
     def _ensure_thread(self) -> None:
         if self._thread is None:
-            self._thread = os_process.start_thread(self._run, "reporter")
+            with self._lock:
+                self._thread = self._thread or os_process.start_thread(self._run, "reporter")
 
     def _run(self) -> None:
         rounds = 0
@@ -237,11 +256,15 @@ class _JobLog(logging.Handler):
         self._reporter = reporter
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = self.format(record)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (a wrong placeholder must not fail the job)
-            text = _unformatted(record.msg, record.args, error)
-        self._reporter.log(record.levelname, text)
+        self._reporter.log(record.levelname, formatted(record))
+
+
+def formatted(record: logging.LogRecord) -> str:
+    """Return the text of a record of a handler or a library. Never raises: a wrong placeholder must not fail a job."""
+    try:
+        return _FORMATTER.format(record)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (foreign code)
+        return _unformatted(record.msg, record.args, error)
 
 
 def _unformatted(message: object, arguments: object, error: BaseException) -> str:

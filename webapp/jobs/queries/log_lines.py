@@ -13,6 +13,7 @@ from webapp.schema import attempts, log_lines
 
 PAGE = 500
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")  # least severe first
+OUTPUT = "OUTPUT"  # the level of what a handler printed, and of what its libraries logged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogCriteria:
-    """Which lines of a job's log: of at least a level, of one attempt, after or before a line."""
+    """Which lines of a job's log: of at least a level, or of `OUTPUT`, of one attempt, after or before a line."""
 
     job_id: UUID
     level: str = ""
@@ -41,6 +42,8 @@ class LogCriteria:
         found: list[ColumnElement[bool]] = [log_lines.c.job_id == self.job_id, log_lines.c.id > self.after]
         if self.level in LEVELS:
             found.append(log_lines.c.level.in_(LEVELS[LEVELS.index(self.level) :]))
+        if self.level == OUTPUT:
+            found.append(log_lines.c.level == OUTPUT)
         if self.attempt is not None:
             found.append(log_lines.c.attempt - _uncounted_before(self.job_id, log_lines.c.attempt) == self.attempt)
         if self.before is not None:

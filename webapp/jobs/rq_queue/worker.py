@@ -32,7 +32,9 @@ from sqlalchemy.exc import DBAPIError
 
 from webapp.db.retry import one_line
 from webapp.fault_injection import faultpoint
+from webapp.jobs.execution.isolation.child_processes import children, end_children
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
+from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.watchdog import Watchdog
 from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
 from webapp.jobs.rq_queue import horse_process
@@ -42,7 +44,7 @@ from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
 from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
-Work = Callable[[str, UUID], None]
+Work = Callable[[str, UUID, OutputPipe], None]
 _IDLE_SECONDS = 2  # how long an idle worker waits for a wake-up before it reads stop requests
 _ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal and from its pool
 
@@ -71,6 +73,7 @@ class JobWorker(Worker):
         make_watchdog: Callable[[UUID], Watchdog],
         has_work: Callable[[str], bool],
         work: Work,
+        keep_output: Callable[[UUID, bytes], bool],
     ) -> None:
         super().__init__(
             [WakeUpQueue(name, connection) for name in queues],
@@ -86,6 +89,9 @@ class JobWorker(Worker):
         self._make_watchdog = make_watchdog
         self._has_work = has_work
         self._work = work
+        self._keep_output = keep_output
+        self._output: OutputPipe | None = None
+        self._children = children()  # that are no work-horse
         self._lease_id: UUID | None = None
         self._watchdog: Watchdog | None = None
         self._waits_for_work = False
@@ -100,12 +106,16 @@ class JobWorker(Worker):
             return
         watchdog = self._watchdog = self._make_watchdog(self._lease_id)
         faultpoint("worker.fork")
-        self.fork_work_horse(job, queue)
-        if self._stop_requested:  # the request came before the fork
-            self.handle_warm_shutdown_request()
-        ended = self._wait_for_end(watchdog)
+        with OutputPipe() as self._output:
+            self.fork_work_horse(job, queue)
+            self._output.close_writer()
+            if self._stop_requested:  # the request came before the fork
+                self.handle_warm_shutdown_request()
+            ended = self._wait_for_end(watchdog, self._output)
+            end_children(self._children)  # of the work-horse, which are this process's now
+            output = self._output.rest()
         faultpoint("worker.settle")
-        self._settle(watchdog, ended)
+        self._settle(watchdog, ended, self._lease_id, output)
         faultpoint("worker.settled")
         self._watchdog = None
         self.set_state(WorkerStatus.IDLE)
@@ -132,16 +142,17 @@ class JobWorker(Worker):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             assert self._lease_id is not None  # noqa: S101  (execute_job opened it)
+            assert self._output is not None  # noqa: S101  (execute_job made it)
             faultpoint("horse.begin")
-            self._work(queue.name, self._lease_id)
+            self._work(queue.name, self._lease_id, self._output)
         except BaseException:
             log.exception("The work-horse failed with an internal error.")
             os._exit(1)
         os._exit(0)
 
-    def _wait_for_end(self, watchdog: Watchdog) -> HorseExit:
+    def _wait_for_end(self, watchdog: Watchdog, output: OutputPipe) -> HorseExit:
         pid = self._horse_pid
-        obey_request = partial(self._obey_stop_request, pid, watchdog)
+        obey_request = partial(self._look_after, pid, watchdog, output)
         with HorseSupervisor(
             watchdog, kill=lambda: horse_process.kill(pid), obey_request=obey_request, heartbeat=self.heartbeat
         ):
@@ -149,6 +160,11 @@ class JobWorker(Worker):
             ended = horse_process.wait_for(pid)
         self._horse_pid = 0
         return ended
+
+    def _look_after(self, pid: int, watchdog: Watchdog, output: OutputPipe) -> None:
+        if dropped := output.relieve():
+            log.warning("Dropped %d bytes of output: native code wrote them and kept Python from reading.", dropped)
+        self._obey_stop_request(pid, watchdog)
 
     def _obey_stop_request(self, pid: int, watchdog: Watchdog) -> None:
         """Signal a stop request to the work-horse: after its job, or now. Repeated, because it may not listen yet."""
@@ -160,9 +176,14 @@ class JobWorker(Worker):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
 
-    def _settle(self, watchdog: Watchdog, ended: HorseExit) -> None:
+    def _settle(self, watchdog: Watchdog, ended: HorseExit, lease_id: UUID, output: bytes) -> None:
         while True:
             try:
+                if output.strip() and not self._keep_output(lease_id, output):
+                    log.warning(
+                        "The last output of a work-horse: %s", output.decode(errors="backslashreplace").rstrip()
+                    )
+                output = b""
                 return watchdog.settle(watchdog.kill_reason or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
                 log.warning(

@@ -9,7 +9,7 @@ from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.model.job import Job
-from webapp.jobs.queries.log_lines import JobLogs, LogCriteria, LogLine
+from webapp.jobs.queries.log_lines import OUTPUT, JobLogs, LogCriteria, LogLine
 from webapp.services import Services
 from webapp.views.page import polling
 from webapp.views.page.request import services, viewer
@@ -21,7 +21,7 @@ from webapp.views.text.translations import gettext as _
 PAGE = 500
 _DIGITS = 18  # fits into a database integer
 _MORE_LINES_SECONDS = 1.0  # the interval of polls while more lines exist than one response holds
-_TONES = {"warning": "attention", "error": "failed", "critical": "failed"}
+_TONES = {"warning": "attention", "error": "failed", "critical": "failed", "output": "output"}
 bp = Blueprint("log", __name__)
 
 
@@ -39,7 +39,7 @@ class LogFilter:
         """Read a filter from the query arguments of a URL."""
         level = arguments.get("level", "").upper()
         return cls(
-            level=level if level in {"WARNING", "ERROR"} else "",
+            level=level if level in {"WARNING", "ERROR", OUTPUT} else "",
             attempt=_number(arguments.get("attempt")),
             after=_number(arguments.get("after")),
             before=_number(arguments.get("before")),
@@ -127,7 +127,12 @@ def _log_page(
     begins_later = (more and backwards) or (not backwards and bool(log_filter.after))
     return JobLog(
         filter=log_filter,
-        levels={"": _("All lines"), "warning": _("Warnings and errors"), "error": _("Errors")},
+        levels={
+            "": _("All lines"),
+            "warning": _("Warnings and errors"),
+            "error": _("Errors"),
+            "output": _("Output only"),
+        },
         attempts=job.attempt_number,
         lines=_lines(shown, context),
         earlier=log_filter.arguments(before=shown[0].id) if begins_later and shown else None,

@@ -17,6 +17,7 @@ import resource
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import tempfile
@@ -228,7 +229,7 @@ def look() -> dict[str, Any]:
         "recursion": sys.getrecursionlimit(),
         "imports": [sys.path, len(sys.meta_path)],
         "streams": [_name(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)],
-        "files": [os.fstat(number).st_ino for number in range(3)],
+        "files": [os.fstat(0).st_ino, *(stat.S_ISFIFO(os.fstat(number).st_mode) for number in (1, 2))],
         "hooks": [_name(hook) for hook in (sys.excepthook, threading.excepthook, warnings.showwarning)],
         "numbers": [str(decimal.Decimal(1) / 3), decimal.DefaultContext.prec],
         "timeout": socket.getdefaulttimeout(),

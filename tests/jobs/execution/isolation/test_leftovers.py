@@ -1,6 +1,5 @@
 import _thread
 import os
-import signal
 import socket
 import subprocess
 import tempfile
@@ -101,15 +100,3 @@ def test_a_daemon_is_found_and_killed() -> None:
         return [leftovers.end_processes(), psutil.pid_exists(pid)]
 
     assert in_child(work) == [True, False]
-
-
-def test_a_copy_of_the_work_horse_ends() -> None:
-    def work() -> object:
-        leftovers = Leftovers(most_memory=2**40)
-        if copy := os.fork():
-            return os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
-        leftovers.end_processes()
-        os.kill(os.getpid(), signal.SIGKILL)
-        return None
-
-    assert in_child(work) == 1

@@ -2,26 +2,20 @@
 
 import _thread
 import os
-import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from weakref import finalize
 
-import psutil
-
+from webapp.jobs.execution.isolation.child_processes import children, comes_true, end_children
 from webapp.jobs.execution.isolation.peak_memory import peak_memory
 
 _FILES = "/proc/self/fd"
-_TASKS = Path("/proc/self/task")
 _STATM = Path("/proc/self/statm")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MOST_DESCRIPTORS = 8  # that libraries may keep open: connections, pipes of an event loop
-_GENERATIONS = 50  # of processes that start others while they are killed
-_PATIENCE_SECONDS = 1.0
 
 
 class Leftovers:
@@ -33,10 +27,9 @@ class Leftovers:
     def __init__(self, most_memory: int) -> None:
         self._most_memory = most_memory
         self._memory = _memory()
-        self._pid = os.getpid()
         self._threads = frozenset(threading.enumerate())
         self._thread_count = _thread_count()
-        self._children = _children()
+        self._children = children()
         self._folder = -1
         if os.path.isdir(_FILES):  # noqa: PTH112
             self._folder = os.open(_FILES, os.O_RDONLY)  # kept open: to find it costs more than to read it
@@ -50,15 +43,8 @@ class Leftovers:
             self._count, self._files = self._file_count(), _open_files()
 
     def end_processes(self) -> bool:
-        """Kill the processes that a job has left; return whether there were any.
-
-        A copy of the work-horse itself, from a handler that forked and returned, ends here.
-        """
-        if os.getpid() != self._pid:
-            os._exit(1)
-        if not _has_children():
-            return False
-        return _kill_all(lambda: _children() - self._children)
+        """End the processes that a job has left; return whether there were any."""
+        return end_children(self._children)
 
     def find(self) -> Iterator[str]:
         """Yield what a job has left behind; its processes have been ended before."""
@@ -81,7 +67,7 @@ class Leftovers:
     def _has_threads(self) -> bool:
         if frozenset(threading.enumerate()) - self._threads:
             return True
-        return not _comes_true(lambda: _thread_count() <= self._thread_count)  # one that was joined ends a bit later
+        return not comes_true(lambda: _thread_count() <= self._thread_count)  # one that was joined ends a bit later
 
     def _compare_files(self) -> Iterator[str]:
         now = _open_files()
@@ -130,52 +116,3 @@ def _listens(number: int) -> bool:
         return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     finally:
         probe.detach()  # it stays open
-
-
-def _has_children() -> bool:
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
-
-
-def _children() -> frozenset[int]:
-    """Return the ids of the child processes, including ended ones that were not waited for."""
-    try:
-        lists = [(task / "children").read_text().split() for task in _TASKS.iterdir()]
-        return frozenset(int(pid) for pids in lists for pid in pids)
-    except OSError:
-        return frozenset(child.pid for child in psutil.Process().children())
-
-
-def _kill_all(children: Callable[[], frozenset[int]]) -> bool:
-    """Kill processes, and the processes that they started, once these become children of this one."""
-    found = False
-    for _ in range(_GENERATIONS):
-        pids = children()
-        if not pids:
-            break
-        found = True
-        for pid in pids:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in pids:
-            _comes_true(lambda pid=pid: _has_ended(pid))  # type: ignore[misc]
-    return found
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
-
-
-def _comes_true(fact: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not fact():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.001)
-    return True

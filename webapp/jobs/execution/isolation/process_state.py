@@ -273,8 +273,8 @@ def _priority() -> int:
     return os.getpriority(os.PRIO_PROCESS, 0)
 
 
-def _standard_streams() -> list[tuple[int, int] | None]:
-    return [file_identity(number) for number in STANDARD_STREAMS]
+def _standard_streams() -> list[object]:
+    return [*map(file_identity, STANDARD_STREAMS), sys.stdout.closed, sys.stderr.closed]
 
 
 def file_identity(number: int) -> tuple[int, int] | None:

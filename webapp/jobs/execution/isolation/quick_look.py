@@ -33,13 +33,14 @@ class QuickLook:
         os.umask(umask)
         try:
             folder = os.getcwd()  # noqa: PTH109  (for every job)
-        except OSError:
-            return None  # it was deleted
+            closed = sys.stdout.closed, sys.stderr.closed
+        except (OSError, ValueError):
+            return None  # it was deleted, or a stream was detached
         # What cannot be put back is found here, before the next job is claimed: it would lose an attempt otherwise
         return (
             *map(file_identity, STANDARD_STREAMS),
             os.getpriority(os.PRIO_PROCESS, 0),
             *(folder, umask, time.tzname, self._manager.disable, root.level, len(root.handlers)),
-            *(sys.stdout, sys.stderr, len(sys.path), sys.getrecursionlimit(), socket.getdefaulttimeout()),
+            *(sys.stdout, sys.stderr, *closed, len(sys.path), sys.getrecursionlimit(), socket.getdefaulttimeout()),
             _signal.pthread_sigmask(_BLOCK, _NOTHING),
         )

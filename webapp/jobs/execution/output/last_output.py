@@ -1,0 +1,55 @@
+"""The output that a killed work-horse wrote and did not read any more: its worker adds it to the job's log."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import select
+
+from webapp.db.engine import writing
+from webapp.jobs.definition.payload import UnreadableSecret, Vault, secret_values
+from webapp.jobs.execution.leases import Leases
+from webapp.jobs.execution.output.output_lines import OutputLines
+from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text
+from webapp.jobs.model.job import Job
+from webapp.jobs.model.secret_mask import SecretMask
+from webapp.jobs.queries.log_lines import OUTPUT
+from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, report
+from webapp.schema import now
+
+
+class LastOutput:
+    """Adds output to the logs of jobs whose work-horse has ended; ``captures`` tells it of which types."""
+
+    def __init__(self, leases: Leases, vault: Vault, captures: Callable[[str], bool]) -> None:
+        self._leases, self._vault, self._captures = leases, vault, captures
+
+    def add(self, lease_id: UUID, output: bytes) -> bool:
+        """Add output to the job that still runs under a lease; return whether there is one that takes it.
+
+        Call it before the lease is settled.
+        """
+        job = self._leases.running_job(lease_id)
+        if job is None or not self._captures(job.type):
+            return False
+        texts: list[str] = []
+        lines = OutputLines(texts.append)
+        lines.feed(output)
+        lines.end()
+        try:
+            self._write(job, [clean_text(text, TEXT_LIMIT) for text in map(self._mask(job).text, texts)])
+        except LeaseLost:
+            return False
+        return True
+
+    def _mask(self, job: Job) -> SecretMask:
+        try:
+            return SecretMask(secret_values(job.payload, self._vault))
+        except UnreadableSecret:
+            return SecretMask()  # its handler could not read them either
+
+    def _write(self, job: Job, texts: list[str]) -> None:
+        fence = Fence(job_id=job.id, attempt=job.attempt)
+        with writing(self._leases.engine) as connection:
+            report(connection, fence, {})
+            at = connection.execute(select(now())).scalar_one()
+            add_log_lines(connection, fence, [(at, OUTPUT, text) for text in texts])
