@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+_c = ctypes.CDLL(None, use_errno=True)  # loaded here, because a child must not load anything before its exec
 
 
 def start_thread(work: Callable[[], None], name: str) -> threading.Thread:
@@ -33,7 +34,7 @@ def die_with_parent(parent: int, how: signal.Signals = signal.SIGKILL) -> None:
     fence keeps an orphan from writing.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, how)
+        _c.prctl(_PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         os._exit(os.EX_TEMPFAIL)
 
@@ -44,4 +45,4 @@ def adopt_orphans() -> None:
     Linux only (prctl(2)).
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        _c.prctl(_PR_SET_CHILD_SUBREAPER, 1)

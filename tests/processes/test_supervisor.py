@@ -30,6 +30,7 @@ def supervisor() -> Iterator[Supervisor]:
         program.send_signal(signal.SIGKILL)
         if program.process:
             program.process.wait()
+        program.finish_log()
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def test_the_output_of_a_program_is_in_its_log(supervisor: Supervisor, program: 
     one = program("one", DIES, environment={"X": "1"})
     supervisor.start(one)
     wait_for(lambda: one.ended)
+    one.finish_log()
     assert one.log.read_text() == "a life\n"
 
 
@@ -59,7 +61,7 @@ def test_a_program_that_dies_is_started_again_with_a_growing_pause(
 ) -> None:
     dying = program("dying", DIES, pause=0.1)
     supervisor.start(dying)
-    watched(supervisor, until=lambda: dying.log.read_text().count("a life") >= 3)
+    watched(supervisor, until=lambda: dying.log.exists() and dying.log.read_text().count("a life") >= 3)
     assert dying.pause >= 0.4
 
 
@@ -87,7 +89,7 @@ def test_a_program_that_does_not_end_within_the_grace_period_is_killed(
 ) -> None:
     deaf = program("deaf", DEAF)
     supervisor.start(deaf)
-    wait_for(lambda: "deaf" in deaf.log.read_text())
+    wait_for(lambda: deaf.log.exists() and "deaf" in deaf.log.read_text())
     began = time.monotonic()
     supervisor.stop()
     assert time.monotonic() - began > 0.4

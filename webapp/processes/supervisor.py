@@ -11,15 +11,16 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from webapp.os_process import die_with_parent
-from webapp.private_files import private_opener
+from webapp.processes.process_log import ProcessLog
 
 _LONGEST_PAUSE = 30.0
+_LOG_SECONDS = 1.0  # for the last lines of a process; a program that outlives it can keep its output open
 _SECOND_GRACE = 5.0  # seconds that programs have to end after a second stop request
 
 
 @dataclass(kw_only=True)
 class Program:
-    """A process to keep running; its output goes to its own log file."""
+    """A process to keep running; its output goes to its own log file, see `ProcessLog`."""
 
     name: str
     command: list[str]
@@ -29,20 +30,23 @@ class Program:
     started: float = 0.0
     pause: float = 0.5
 
+    def __post_init__(self) -> None:
+        """Prepare the log, which all processes of the program share."""
+        self._log = ProcessLog(self.log)
+
     def start(self) -> None:
         """Start the process in a new session, so that Ctrl-C in the terminal reaches only the supervisor."""
         parent = os.getpid()
-        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.log, "ab", opener=private_opener) as output:
-            self.process = subprocess.Popen(  # noqa: S603  (our own command lines)
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment},
-                start_new_session=True,
-                preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (no threads yet)
-            )
+        self.process = subprocess.Popen(  # noqa: S603  (our own command lines)
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self.environment},
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (takes no lock of a thread)
+        )
+        self._log.follow(self.process)
         self.started = monotonic()
 
     @property
@@ -60,6 +64,10 @@ class Program:
         self.send_signal(signal.SIGKILL)
         if self.process:
             self.process.wait()
+
+    def finish_log(self) -> None:
+        """Wait until the log has what the process wrote before it ended."""
+        self._log.finish(_LOG_SECONDS)
 
     def send_signal(self, sig: signal.Signals) -> None:
         """Send the process a signal if it is running."""
@@ -114,3 +122,4 @@ class Supervisor:
             sleep(0.02)
         for program in group:
             program.kill()
+            program.finish_log()
