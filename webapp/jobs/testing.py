@@ -24,7 +24,8 @@ from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment
-from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type, clean_name
+from webapp.jobs.store.file_names import clean_name
+from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
 
 __all__ = ["FakeJobContext", "SpawnedJob"]
 

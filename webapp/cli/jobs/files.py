@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfileobj
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from webapp.cli.context import services
 from webapp.cli.output import as_json
 from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job
+from webapp.jobs.store.file_names import distinct_names
 
 if TYPE_CHECKING:
     from webapp.jobs.store.attachments import Attachment
@@ -38,7 +38,7 @@ def files(job: Job, download: Path | None, *, in_json: bool) -> None:
 
 
 def _copy(attachments: tuple[Attachment, ...], folder: Path) -> None:
-    paths = [folder / name for name in _distinct(attachments)]
+    paths = [folder / name for name in distinct_names(file.name for file in attachments)]
     if taken := next((path for path in paths if path.exists()), None):
         raise BadUsage(f"{taken} already exists. Choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,19 +48,6 @@ def _copy(attachments: tuple[Attachment, ...], folder: Path) -> None:
                 copyfileobj(source, target)
         except FileNotFoundError:
             raise Failed(f"{file.name} is missing on disk. Run the job again to create it again.") from None
-
-
-def _distinct(attachments: tuple[Attachment, ...]) -> Iterator[str]:
-    """Yield the name of each file; further files of the same name get a number."""
-    taken: set[str] = set()
-    for file in attachments:
-        path, number = Path(file.name), 1
-        name = file.name
-        while name.lower() in taken:
-            number += 1
-            name = f"{path.stem} ({number}){path.suffix}"
-        taken.add(name.lower())
-        yield name
 
 
 def _facts(file: Attachment) -> dict[str, object]:

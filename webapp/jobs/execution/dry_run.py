@@ -24,7 +24,8 @@ from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, RetryLater, sentence_of, traceback_of
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
-from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type, clean_name
+from webapp.jobs.store.file_names import clean_name
+from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage
 
 from webapp.jobs.definition.upload_rules import UploadRule, upload_rule_of
-from webapp.jobs.store.file_store import FileStore, StoredFile, clean_name
+from webapp.jobs.store.file_names import clean_name
+from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.views.forms.questions import field_specs
 from webapp.views.text.translations import gettext as _
 

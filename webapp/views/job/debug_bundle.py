@@ -14,6 +14,7 @@ from webapp.jobs.model.job import Job
 from webapp.jobs.queries.log_lines import LogCriteria
 from webapp.jobs.queries.visible_jobs import Attempt, Event
 from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.file_names import distinct_names
 from webapp.jobs.store.file_store import CHUNK
 from webapp.services import Services
 from webapp.views.job.log import log_as_text
@@ -82,17 +83,11 @@ def _entries(services: Services, job: Job, context: ViewerContext) -> Iterator[A
     return iter([*texts, log, *_files(services, sent), *_left_out_list(left_out)])
 
 
-def _files(services: Services, attached: Iterable[Attachment]) -> list[ArchiveFile]:
-    taken: set[str] = set()
-    return [ArchiveFile(_unique(file, taken), _content(services, file.id)) for file in attached]
-
-
-def _unique(file: Attachment, taken: set[str]) -> str:
-    name = f"files/{file.role}/{file.name}"
-    if name in taken:
-        name = f"files/{file.role}/{file.id.hex[-8:]}-{file.name}"
-    taken.add(name)
-    return name
+def _files(services: Services, attached: Sequence[Attachment]) -> Iterator[ArchiveFile]:
+    for role in dict.fromkeys(file.role for file in attached):
+        files = [file for file in attached if file.role == role]
+        for file, name in zip(files, distinct_names(file.name for file in files), strict=True):
+            yield ArchiveFile(f"files/{role}/{name}", _content(services, file.id))
 
 
 def _content(services: Services, file_id: UUID) -> Iterator[bytes]:
