@@ -53,3 +53,15 @@ def test_the_log_of_an_attempt_has_the_lines_of_its_slices(
     assert ("first slice" in log, "second slice" in log, "second attempt" in log) == (True, True, False)
     assert 'value="2"' in client.get(f"/jobs/{job.id}").text
     assert "second attempt" in client.get(f"/jobs/{job.id}/log.txt?attempt=2").text
+
+
+def test_a_poll_of_a_job_with_very_many_starts_stays_small(
+    services: Services, admins: FlaskClient, put: Callable[..., Job]
+) -> None:
+    job = put(Status.FAILED, attempt=600, max_attempts=600)
+    started_and_ended(services, job, [E.FAILED] * 600)
+    poll = admins.get(f"/jobs/{job.id}/_live").text
+    assert len(poll) < 100_000
+    assert re.findall(r"<strong>(Attempt \d+)</strong>", poll) == [f"Attempt {number}" for number in range(581, 601)]
+    assert "1,150 events are not shown" in poll
+    assert "Attempt 1 of 600 started" in poll

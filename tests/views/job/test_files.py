@@ -1,13 +1,18 @@
+import re
 from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import insert, update
+from uuid_utils.compat import uuid7
 
 from webapp.accounts.user import User
+from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment
+from webapp.schema import attachments, now
 from webapp.services import Services
 
 CONTENT = bytes(range(256)) * 1000
@@ -161,3 +166,53 @@ def test_the_export_of_an_admin_is_closed_to_operators(
             opens = reader is admin or owner is operator
             assert client_of(reader).get(address(file)).status_code == (200 if opens else 404)
             assert ("job-history.csv" in client_of(reader).get(f"/jobs/{job.id}").text) is opens
+
+
+@pytest.fixture
+def many_files(services: Services, put: Put) -> Job:
+    """A running job with one input file and 2,967 output files, of which only the rows exist."""
+    job = put(Status.RUNNING)
+    row = {"job_id": job.id, "attempt": 1, "media_type": "text/csv", "size": 7, "sha256": "a" * 64}
+    names = ["given.csv", *(f"part {number:04}.csv" for number in range(2967))]
+    rows = [{"id": uuid7(), "name": name, "role": "output" if number else "input"} for number, name in enumerate(names)]
+    with writing(services.engine) as connection:
+        connection.execute(insert(attachments).values(**row, created_at=now()), rows)
+    return job
+
+
+def test_a_poll_has_the_first_files_and_a_link_to_all(client: FlaskClient, many_files: Job) -> None:
+    poll = client.get(f"/jobs/{many_files.id}/_live").text
+    assert len(poll) < 100_000
+    assert ("given.csv" in poll, "part 0000.csv" in poll, "part 0048.csv" in poll) == (True, True, True)
+    assert "part 0049.csv" not in poll
+    assert f'href="/jobs/{many_files.id}/files"' in poll
+    assert "2,968" in poll
+
+
+def test_all_files_are_listed_page_by_page(client: FlaskClient, many_files: Job) -> None:
+    address, seen = f"/jobs/{many_files.id}/files", list[str]()
+    while address:
+        page = client.get(address).text
+        seen += re.findall(r">(given.csv|part \d+.csv)<", page)
+        more = re.search(r'rel="next" href="([^"]+)"', page)
+        address = more[1] if more else ""
+    assert seen == ["given.csv", *(f"part {number:04}.csv" for number in range(2967))]
+
+
+def test_a_list_of_few_files_has_no_second_page(client: FlaskClient, put: Put, attach: Attach) -> None:
+    file = attach(put(Status.COMPLETED), "only.csv")
+    page = client.get(f"/jobs/{file.job_id}/files").text
+    assert "only.csv" in page
+    assert 'class="pager"' not in page
+    assert "All files" not in client.get(f"/jobs/{file.job_id}").text
+
+
+def test_a_file_of_an_older_version_is_sent_with_a_safe_name(
+    client: FlaskClient, put: Put, attach: Attach, services: Services
+) -> None:
+    file = attach(put(Status.COMPLETED), "a.csv")
+    for stored, sent in (('=a"<b>.csv', "_=a__b_.csv"), ("CON.csv", "_CON.csv"), ("-rf\u202ea", "_-rfa")):
+        with writing(services.engine) as connection:
+            connection.execute(update(attachments).values(name=stored))
+        given = client.get(address(file)).headers["Content-Disposition"]
+        assert given in {f"attachment; filename={sent}", f'attachment; filename="{sent}"'}

@@ -82,6 +82,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("jobs.show", "GET"): Route(JOB),
     ("jobs.show_live", "GET"): Route(JOB),
     ("jobs.log_lines", "GET"): Route(JOB),
+    ("files.index", "GET"): Route(JOB),
     ("files.download", "GET"): Route(JOB),
     ("start.catalogue", "GET"): Route(PERSON),
     ("start.form", "GET"): Route(PERSON),

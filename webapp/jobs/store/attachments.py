@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import EventName
@@ -53,20 +53,29 @@ class Attachments:
         """Return the files of a job that have not been removed, oldest first."""
         return self.attachments_of([job_id]).get(job_id, ())
 
-    def all_attachments(self, job_id: UUID) -> tuple[Attachment, ...]:
-        """Return the files of a job, including removed ones, oldest first."""
-        of_the_job = select(attachments).where(attachments.c.job_id == job_id).order_by(attachments.c.id)
+    def all_attachments(
+        self, job_id: UUID, *, after: UUID | None = None, limit: int | None = None
+    ) -> tuple[Attachment, ...]:
+        """Return the files of a job, including removed ones, oldest first: at most ``limit`` after file ``after``."""
+        wanted = [attachments.c.job_id == job_id, *([attachments.c.id > after] if after else [])]
         with reading(self.engine) as connection:
-            return tuple(Attachment(**row) for row in connection.execute(of_the_job).mappings())
+            found = connection.execute(select(attachments).where(*wanted).order_by(attachments.c.id).limit(limit))
+            return tuple(Attachment(**row) for row in found.mappings())
+
+    def count(self, job_id: UUID) -> int:
+        """Count the files of a job, including removed ones."""
+        of_the_job = select(func.count()).select_from(attachments).where(attachments.c.job_id == job_id)
+        with reading(self.engine) as connection:
+            return connection.execute(of_the_job).scalar_one()
 
     def attachments_of(self, job_ids: Collection[UUID]) -> Mapping[UUID, tuple[Attachment, ...]]:
         """Return the files of several jobs that have not been removed, by job, oldest first."""
         present = (attachments.c.job_id.in_(job_ids), attachments.c.deleted_at.is_(None))
-        found: dict[UUID, tuple[Attachment, ...]] = {}
+        found: dict[UUID, list[Attachment]] = {}
         with reading(self.engine) as connection:
             for row in connection.execute(select(attachments).where(*present).order_by(attachments.c.id)).mappings():
-                found[row["job_id"]] = (*found.get(row["job_id"], ()), Attachment(**row))
-        return found
+                found.setdefault(row["job_id"], []).append(Attachment(**row))
+        return {job_id: tuple(files) for job_id, files in found.items()}
 
     def attachment(self, job_id: UUID, file_id: UUID) -> Attachment:
         """Return one file of a job, even if it was removed; raise `AttachmentNotFound`."""

@@ -27,6 +27,7 @@ _OUTCOMES: Mapping[str, tuple[str, str]] = MappingProxyType(
         EventName.WAITING: (lazy_gettext("Waiting for child jobs"), "running"),
     }
 )
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +53,16 @@ class AttemptRow:
 
 
 def attempt_rows(attempts: Sequence[Attempt], context: ViewerContext) -> tuple[AttemptRow, ...]:
-    """Describe the finished attempts of a job, oldest first; the slices of an attempt are one row."""
-    rows: list[AttemptRow] = []
+    """Describe the last `SHOWN` finished attempts of a job, oldest first; the slices of an attempt are one row."""
+    groups: list[tuple[int, list[Attempt]]] = []
     number, slices = 1, list[Attempt]()
     for attempt in attempts:
         slices.append(attempt)
         if attempt.outcome == EventName.CONTINUED and attempt is not attempts[-1]:
             continue
-        rows.append(_attempt_row(number, slices, context))
+        groups.append((number, slices))
         number, slices = number + (attempt.outcome not in UNCOUNTED), []
-    return tuple(rows)
+    return tuple(_attempt_row(number, slices, context) for number, slices in groups[-SHOWN:])
 
 
 def _attempt_row(number: int, slices: Sequence[Attempt], context: ViewerContext) -> AttemptRow:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, request, send_file
+from flask import Blueprint, Response, abort, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
+from webapp.jobs.store.file_names import clean_name
 from webapp.jobs.store.file_store import CHUNK
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
@@ -21,6 +22,7 @@ from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import lazy_gettext
 
+PAGE = 100
 _HASH_SHOWN = 12
 bp = Blueprint("files", __name__)
 OPAQUE = "application/octet-stream"
@@ -68,6 +70,25 @@ def job_files(attached: Sequence[Attachment], role: str, context: ViewerContext)
     return tuple(_file(file, context) for file in attached if file.role == role)
 
 
+@bp.get("/jobs/<uuid:job_id>/files")
+def index(job_id: UUID) -> ResponseReturnValue:
+    """Show a page of the files, oldest first."""
+    job, context = services().queries.jobs.get_visible(viewer(), job_id), viewer_context()
+    if not context.may_open(job):
+        abort(404)
+    files, after = services().queries.files, request.args.get("after", None, UUID)
+    found = files.all_attachments(job.id, after=after, limit=PAGE + 1)
+    shown = found[:PAGE]
+    return render_template(
+        "job/files.html",
+        job=job,
+        files=[*job_files(shown, "input", context), *job_files(shown, "output", context)],
+        count=files.count(job.id),
+        after=after,
+        next_page=shown[-1].id if len(found) > PAGE else None,
+    )
+
+
 @bp.get("/jobs/<uuid:job_id>/files/<uuid:file_id>")
 def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     """Send a file of a job, or the requested range of it."""
@@ -105,7 +126,8 @@ def _file(file: Attachment, context: ViewerContext) -> JobFile:
 
 def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
     media_type = attachment.media_type if attachment.media_type in MEDIA_TYPES else OPAQUE
-    response = send_file(file, media_type, as_attachment=True, download_name=attachment.name, conditional=False)
+    name = clean_name(attachment.name)
+    response = send_file(file, media_type, as_attachment=True, download_name=name, conditional=False)
     response.headers.update(_HEADERS)
     response.set_etag(attachment.sha256)
     response.content_length = attachment.size

@@ -33,6 +33,7 @@ from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
 
 CHILDREN_SHOWN = 20
+FILES_SHOWN = 50
 _LONGEST = timedelta(days=365)
 
 
@@ -68,6 +69,7 @@ class JobPage:
     errors: tuple[DiagnosticLine, ...]
     inputs: tuple[JobFile, ...]
     outputs: tuple[JobFile, ...]
+    file_count: int
     timeline: tuple[TimelineEntry, ...]
     attempts: tuple[AttemptRow, ...]
     children: tuple[ChildRow, ...]
@@ -86,6 +88,7 @@ class JobPageData:
     events: tuple[Event, ...]
     attempts: tuple[Attempt, ...] = ()
     attached: tuple[Attachment, ...] = ()
+    file_count: int = 0
     children: tuple[Job, ...] = ()
     kin: RelatedJobs = NO_RELATED_JOBS
     queue: QueueFacts | None = None
@@ -99,10 +102,12 @@ class JobPageData:
 def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
     """Return what the page shows in addition to the job itself, without what this viewer cannot open."""
     queries, opened = services().queries, context.may_open(job)
+    attached = queries.files.all_attachments(job.id, limit=FILES_SHOWN + 1) if opened else ()
     return JobPageData(
         events=queries.jobs.timeline(job.id),
         attempts=queries.jobs.attempts(job.id) if opened else (),
-        attached=queries.files.all_attachments(job.id) if opened else (),
+        attached=attached[:FILES_SHOWN],
+        file_count=queries.files.count(job.id) if len(attached) > FILES_SHOWN else len(attached),
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
         kin=queries.related.find(viewer(), job),
         queue=queue_outlook(job, context),
@@ -140,6 +145,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         errors=_diagnostics(job.errors[:-1] if failure else job.errors, context) if opened else (),
         inputs=job_files(data.attached, "input", context),
         outputs=job_files(data.attached, "output", context),
+        file_count=data.file_count,
         timeline=timeline(job, data.events, context),
         attempts=attempt_rows(data.attempts, context),
         children=children.child_rows(data.children, context),

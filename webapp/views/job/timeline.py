@@ -9,6 +9,7 @@ from webapp.jobs.model.job import UNCOUNTED, EventName, Job, Status
 from webapp.jobs.queries.visible_jobs import Event
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text.date_format import FormattedTime, duration
+from webapp.views.text.number_format import exact_number
 from webapp.views.text.status_labels import as_sentence, attempt_number
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
@@ -49,6 +50,7 @@ _WITHOUT_DURATION = frozenset(
         *(EventName.MADE_PUBLIC, EventName.MADE_PRIVATE, EventName.FILE_REPLACED),
     }
 )
+FIRST_SHOWN, LAST_SHOWN = 10, 40
 _SHORTEST_DURATION = timedelta(seconds=1)
 
 
@@ -63,8 +65,12 @@ class TimelineEntry:
 
 
 def timeline(job: Job, job_events: Sequence[Event], context: ViewerContext) -> tuple[TimelineEntry, ...]:
-    """Return the events of a job, oldest first, and the next expected ones."""
-    return (*_past_entries(job, job_events, context), *_next_entries(job, context))
+    """Return the events of a job, oldest first, and the next expected ones; of very many, the first and the last."""
+    past = tuple(_past_entries(job, job_events, context))
+    if left_out := max(0, len(past) - FIRST_SHOWN - LAST_SHOWN):
+        gap = _("%(count)s events are not shown", count=exact_number(left_out))
+        past = (*past[:FIRST_SHOWN], TimelineEntry(text=gap, at=None, tone="waiting"), *past[-LAST_SHOWN:])
+    return (*past, *_next_entries(job, context))
 
 
 def _past_entries(job: Job, job_events: Sequence[Event], context: ViewerContext) -> Iterator[TimelineEntry]:
