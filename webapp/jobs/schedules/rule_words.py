@@ -53,7 +53,10 @@ LAST_NTH = english("On the last %(day)s of the month")
 BOTH = english("%(first)s, but only when this also matches: %(second)s")
 EITHER = english("%(first)s, and also %(second)s")
 IN_MONTHS = english("in %(months)s")
-WEEKDAYS = tuple(map(english, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")))
+WEEKDAYS = (
+    *(english("Monday"), english("Tuesday"), english("Wednesday"), english("Thursday"), english("Friday")),
+    *(english("Saturday"), english("Sunday")),
+)
 MONTHS = (
     *(english("January"), english("February"), english("March"), english("April"), english("May"), english("June")),
     *(english("July"), english("August"), english("September"), english("October"), english("November")),
