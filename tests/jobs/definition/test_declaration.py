@@ -150,6 +150,27 @@ def test_a_handler_must_be_a_function(handler: Any) -> None:
     assert "A handler must be a function, not " in refusal(handler)
 
 
+class Clash(BaseModel):
+    """A payload with a field of every form."""
+
+    csrf_token: str
+
+
+class HiddenClash(BaseModel):
+    """A payload whose field has the name of a field of every form."""
+
+    secret: str = Field(alias="own_password")
+
+
+@pytest.mark.parametrize("payload_class", [Clash, HiddenClash])
+def test_a_field_that_every_form_has_is_refused(payload_class: type[BaseModel]) -> None:
+    def handler(job: object, payload: Any) -> None:
+        """Do nothing."""
+
+    handler.__annotations__["payload"] = payload_class
+    assert refusal(handler).endswith("': every form has one.")
+
+
 BAD_EXTRAS = [
     *({"accept": [".csv"]}, {"max_bytes": "2 MB"}, {"max_bytes": 0}),
     *({"labels": "a"}, {"labels": {"a": 1}}, {"labels": [None]}, {"multiline": 3}),

@@ -13,6 +13,7 @@ from webapp.jobs.model.incoming_text import TITLE_LIMIT
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
 from webapp.jobs.model.value_rules import NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
 
+_FORM_FIELDS = {"csrf_token", "own_password"}  # their other fields have a dot in their names
 _BY_POSITION = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}").fullmatch
 _MOST = 1_000_000
@@ -130,6 +131,10 @@ def read_payload_hints(handler: Callable[..., Any], payload_class: type[BaseMode
     place = f"{handler.__code__.co_filename}:{handler.__code__.co_firstlineno}"
     hints = _hints(place, payload_class.__qualname__, payload_class)
     for name, field in payload_class.model_fields.items():
+        if taken := _FORM_FIELDS & {name, field.alias}:
+            raise BadJobType(
+                place, f"A field of {payload_class.__qualname__} cannot be named {taken.pop()!r}: every form has one."
+            )
         extra = field.json_schema_extra
         if isinstance(extra, Mapping) and (objection := _extra_objection(extra)):
             raise BadJobType(place, f"The field {name!r} of {payload_class.__qualname__}: {objection}")
