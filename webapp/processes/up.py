@@ -110,5 +110,5 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _announce(host: str, port: int, services: Services) -> None:
-    click.echo(f"Deskjob is ready at http://{host}:{port}")
+    click.echo(f"Deskjob is ready at http://{host}:{port}{services.settings.public_path}")
     click.echo(f"Logs are in {services.settings.data_dir / 'log'}; press Ctrl-C to stop.", err=True)

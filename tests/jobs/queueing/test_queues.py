@@ -74,7 +74,7 @@ def test_a_job_cannot_be_created_in_an_unknown_queue(services: Services, make: C
 
 @pytest.mark.parametrize("name", ["", " ", "a,b", "q" * 81])
 def test_an_invalid_queue_name_is_rejected(services: Services, name: str) -> None:
-    with pytest.raises(ValueError, match="1 to 80 characters and no comma"):
+    with pytest.raises(ValueError, match="1 to 80 visible characters and no comma"):
         services.queues.add(name)
 
 

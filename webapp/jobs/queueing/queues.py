@@ -116,7 +116,7 @@ class Queues:
     def add(self, name: str) -> Queue:
         """Create a queue that no job type uses, so that jobs can be sent to it."""
         if not QUEUE_NAME.accepts(name):
-            message = f"A queue name must have 1 to {QUEUE_NAME_LIMIT} characters and no comma."
+            message = f"A queue name must have 1 to {QUEUE_NAME_LIMIT} visible characters and no comma."
             raise ValueError(message)
         self._insert(name)
         return self.get(name)
