@@ -18,7 +18,17 @@ from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
 from webapp.views.job_list import row_cache
 from webapp.views.new_job import disabled_type
-from webapp.views.page import assets, error_pages, pause_banner, permissions, polling, public_path, request, topbar
+from webapp.views.page import (
+    address,
+    assets,
+    error_pages,
+    pause_banner,
+    permissions,
+    polling,
+    public_path,
+    request,
+    topbar,
+)
 from webapp.views.text import locale_choice
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _add_pages(app: Flask, settings: Settings) -> None:
     request.init_app(app)
+    address.init_app(app)
     Htmx(app)
     streaming_uploads.init_app(app)  # must follow htmx-flask, whose request class it extends
     assets.init_app(app)

@@ -13,12 +13,12 @@ from typing import IO, Any, TypeVar, cast
 
 from flask import Flask, current_app
 from flask_login import current_user
-from htmx_flask.requests import HtmxAwareRequest
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from webapp.db import resource_errors
 from webapp.jobs.store.file_store import CHUNK, FileTooLarge, PartialFile, StoredFile
+from webapp.views.page.address import BoundedRequest
 from webapp.views.page.request import services
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
@@ -53,7 +53,7 @@ def expects_files(
     return mark
 
 
-class UploadRequest(HtmxAwareRequest):  # type: ignore[misc]
+class UploadRequest(BoundedRequest):
     """A request that streams expected files to the file store."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from webapp.jobs.queries.criteria import SYSTEM, AdminJobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.views.job_list.filter import Filter
+from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day, bounded_moment
 from webapp.views.page.request import services
 
 _UNKNOWN_OWNER = UUID(int=0)
@@ -97,23 +98,23 @@ def parse_moment(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text.strip().replace(" ", "+")) if text else None
     except ValueError:
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC) if moment else None
+    return bounded_moment(moment.replace(tzinfo=moment.tzinfo or UTC)) if moment else None
 
 
 def start_of_day(day: str, zone: ZoneInfo) -> datetime | None:
     """Return the start of a day (as a date field sends it) in a time zone."""
     parsed = _day(day)
-    return datetime.combine(parsed, time(), zone) if parsed and parsed > date.min else None
+    return datetime.combine(parsed, time(), zone) if parsed and parsed > EARLIEST_DAY else None
 
 
 def end_of_day(day: str, zone: ZoneInfo) -> datetime | None:
     """Return the start of the next day."""
     parsed = _day(day)
-    return datetime.combine(parsed + timedelta(days=1), time(), zone) if parsed and parsed < date.max else None
+    return datetime.combine(parsed + timedelta(days=1), time(), zone) if parsed and parsed < LATEST_DAY else None
 
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        return bounded_day(date.fromisoformat(text)) if text else None
     except ValueError:
         return None

@@ -12,6 +12,7 @@ from uuid import UUID
 from webapp.jobs.model.periods import EXAMPLES, parse_period
 from webapp.jobs.queries.criteria import JobCriteria
 from webapp.jobs.queries.visible_jobs import TABS
+from webapp.views.page.address import EARLIEST_DAY, LATEST_DAY, bounded_day
 from webapp.views.page.request import job_policy, services
 from webapp.views.page.viewer_context import zone
 from webapp.views.text.translations import gettext as _
@@ -128,7 +129,7 @@ class Filter:
             text=self.text,
             with_warnings=self.warned,
             since=_midnight(first, now),
-            until=_midnight(last + timedelta(days=1), now) if last and last < date.max else None,
+            until=_midnight(last + timedelta(days=1), now) if last and last < LATEST_DAY else None,
             ended_since=self._failed_since(now),
             restricted_types=unopened_types,
         )
@@ -200,12 +201,12 @@ def _parsed(job_filter: Filter) -> ParsedFilter:
 
 
 def _midnight(day: date | None, here: datetime) -> datetime | None:
-    return datetime.combine(day, time(), here.tzinfo) if day and day > date.min else None
+    return datetime.combine(day, time(), here.tzinfo) if day and day > EARLIEST_DAY else None
 
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        return bounded_day(date.fromisoformat(text)) if text else None
     except ValueError:
         raise InvalidDay(text) from None
 

@@ -1,0 +1,123 @@
+"""Users of every kind, and the address of every route, with objects to which it leads."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from pydantic import BaseModel
+from sqlalchemy import insert
+
+from webapp.accounts.user import User
+from webapp.db.engine import writing
+from webapp.jobs.definition.job_type import job_type
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.jobs.store.attachments import Attachment
+from webapp.schema import error_groups, now
+from webapp.services import Services
+
+_DETAILS: dict[str, dict[str, Any]] = {
+    "other": {},
+    "owner": {"full_name": "Olive Owner"},
+    "tenant": {"role": "admin", "tenant": "north"},
+    "auditor": {"role": "auditor"},
+    "operator": {"role": "operator"},
+    "admin": {"role": "admin"},
+    "disabled": {},
+}
+
+
+@pytest.fixture
+def people(person: Callable[..., User]) -> dict[str, User]:
+    return {name: person(name, **details) for name, details in _DETAILS.items()}
+
+
+class Sheet(BaseModel):
+    """A payload with a parameter that has a page."""
+
+    format: str = "csv"
+
+
+@job_type("sheet", title="Sheet")
+def sheet(job: Any, payload: Sheet) -> None:
+    """Be open to everyone who sees all jobs."""
+
+
+@pytest.fixture
+def address_of(
+    app: Flask,
+    services: Services,
+    people: dict[str, User],
+    person: Callable[..., User],
+    put: Callable[..., Job],
+    attach: Callable[..., Attachment],
+) -> Callable[[str, str], str]:
+    """Build the address of a route. Reads share one job; each change gets a new one, as it can delete it."""
+    services.registry.add(sheet)
+
+    def job() -> Job:
+        given = {"format": "csv"}
+        return put(Status.COMPLETED, type="sheet", payload=given, owner=Owner(user_id=people["owner"].id))
+
+    def worker() -> str:
+        name = uuid4().hex
+        WorkerHeartbeat(services.engine, Holder(host="h", boot_id="b", worker=name, pid=1), ["default"], "1").poll()
+        return name
+
+    def error() -> str:
+        known = {
+            "fingerprint": uuid4().hex[:16],
+            "type": "maintenance",
+            "message": "It broke.",
+            "sample_job_id": job().id,
+        }
+        with writing(services.engine) as connection:
+            connection.execute(insert(error_groups).values(**known, count=1, first_seen_at=now(), last_seen_at=now()))
+        return known["fingerprint"]
+
+    def schedule(*, paused: bool) -> UUID:
+        draft = ScheduleDraft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
+        made = services.schedules.add("job_history_export", {"format": "csv"}, draft)
+        if paused:
+            services.schedules.pause(made, reason="because")
+        return made.id
+
+    named = {
+        "parameters": lambda: "format",
+        "queues": lambda: "default",
+        "queues.remove": lambda: services.queues.add(uuid4().hex).name,
+        "types": lambda: "maintenance",
+        "workers": worker,
+    }
+
+    job_to_read = cache(job)
+
+    def address(endpoint: str, method: str) -> str:
+        [rule] = list(app.url_map.iter_rules(endpoint))[:1]
+        made, values = (job_to_read if method == "GET" else job)(), {}
+        for argument in rule.arguments:
+            values[argument] = {
+                "job_id": lambda: made.id,
+                "file_id": lambda: attach(made, "report.csv").id,
+                "type_name": lambda: "job_history_export",
+                "user_id": lambda: person(uuid4().hex).id,
+                "name": named.get(endpoint) or named.get(endpoint.partition(".")[0]),
+                "filename": lambda: "live.js",
+                "verb": lambda: "keep",
+                "part": lambda: "database",
+                "action": lambda: "stop",
+                "fingerprint": error,
+                "state": lambda: "resolved",
+                "session_id": lambda: uuid4().hex,
+                "notice_id": lambda: 7,
+                "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
+            }[argument]()
+        with app.test_request_context():
+            return app.url_for(endpoint, **values)
+
+    return address
