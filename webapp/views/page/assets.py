@@ -1,5 +1,6 @@
 """Versioned URLs of static files, and a version of all templates."""
 
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -29,23 +30,22 @@ def template_version() -> str:
 def _add_version(endpoint: str, values: dict[str, Any]) -> None:
     if endpoint != "static":  # most of the hundred URLs of a list
         return
-    file = Path(current_app.static_folder or "", values.get("filename") or "")
-    if file.is_file():
-        values["v"] = _version(file, file.stat().st_mtime_ns)
+    if version := _version(Path(current_app.static_folder or "", values.get("filename") or "")):
+        values["v"] = version
 
 
 @cache
 def _content_below(folder: Path) -> str:
-    return _content(tuple(sorted(folder.rglob("*.html"))))
+    return _content(sorted(folder.rglob("*.html")))
 
 
 @lru_cache(maxsize=256)
-def _version(file: Path, _modified: int) -> str:
-    return _content((file,))[:10]
+def _version(file: Path) -> str:
+    """Return the version of a file, empty without the file. A process serves the files as they were at its start."""
+    return _content([file])[:10] if file.is_file() else ""
 
 
-@lru_cache(maxsize=256)
-def _content(files: tuple[Path, ...]) -> str:
+def _content(files: Iterable[Path]) -> str:
     digest = blake2b(digest_size=8)
     for file in files:
         digest.update(file.read_bytes())
