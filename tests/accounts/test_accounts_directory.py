@@ -29,7 +29,7 @@ def test_users_are_found_by_a_part_of_any_detail(services: Services, person: Cal
         "north": ["ben"],
         "_": ["c_d"],
         "\u200bana": ["ana"],
-        "BRAHİM": ["i̇brahi̇m"],
-        "öZ": ["i̇brahi̇m"],
+        "BRAHİM": ["ibrahim"],
+        "öZ": ["ibrahim"],
     }.items():
         assert [one.name for one in services.directory.page(search)] == found, search

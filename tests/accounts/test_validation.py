@@ -18,7 +18,7 @@ def test_letters_digits_and_a_few_marks_make_a_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "stored"),
     [
-        ("İBRAHİM", "i̇brahi̇m"),
+        ("İBRAHİM", "ibrahim"),
         ("अनिल", "अनिल"),
         ("علی\u200cرضا", "علی\u200cرضا"),
         ("\u200bana\u200b", "ana"),

@@ -12,6 +12,7 @@ NAME_LIMIT = 80
 FULL_NAME_LIMIT = 120
 TENANT_LIMIT = 80
 _SIGNS = "_.@+-"
+_DOTTED_I = "i\N{COMBINING DOT ABOVE}"  # the small letter of the Turkish capital, which is written i
 
 
 class BadAccount(Exception):
@@ -62,7 +63,8 @@ def _one_line(what: str, text: str, limit: int) -> str:
 
 def spelled_name(name: str) -> str:
     """Return a name as it would be stored, whether it is valid or not."""
-    return without_invisible(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return without_invisible(folded.replace(_DOTTED_I, "i"))
 
 
 def _bad_sign(spelled: str) -> str:
