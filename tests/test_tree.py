@@ -28,6 +28,10 @@ TESTED_ELSEWHERE = {  # a pattern of modules, and where their tests are
     "jobtypes/tables/*": "tested through the job types that read tables",
     "cli/*": "the tests of the commands run them with real arguments",
     **dict.fromkeys(
+        ("processes/client_socket", "processes/response_sender"),
+        "test_page_worker.py sends and receives through them",
+    ),
+    **dict.fromkeys(
         ("app", "processes/web", "processes/preflight", "processes/valkey"),
         "the tests of `up` and of the commands start the real processes",
     ),

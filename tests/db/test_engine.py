@@ -1,3 +1,5 @@
+from contextlib import ExitStack
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -7,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from webapp import schema
-from webapp.db.engine import holding_connections, own_connections, reading, sharing_reads, writing
+from webapp.db.engine import holding_connections, own_connections, reading, release_shared_reads, sharing_reads, writing
 
 pytestmark = pytest.mark.dialect
 
@@ -38,6 +40,30 @@ def test_shared_reads_use_one_connection_and_return_it(app: Flask, database: str
         assert engine.pool.checkedout() == 1
     assert engine.pool.checkedout() == 0
     assert first.closed
+
+
+def test_shared_reads_can_give_their_connection_back_for_a_while(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with sharing_reads():
+        assert use(engine) == 1
+        release_shared_reads()
+        assert engine.pool.checkedout() == 0
+        assert use(engine) == 1
+        assert engine.pool.checkedout() == 1
+    release_shared_reads()
+
+
+def use(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return int(connection.execute(text("SELECT 1")).scalar_one())
+
+
+def test_threads_that_hold_a_connection_never_wait_for_a_second_one(app: Flask, database: str) -> None:
+    engine = app.extensions["deskjob"].engine
+    with ExitStack() as connections:
+        for _ in range(40):
+            connections.enter_context(reading(engine))
+        assert engine.pool.checkedout() == 40
 
 
 def test_reads_outside_sharing_use_separate_connections(app: Flask, database: str) -> None:

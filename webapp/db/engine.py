@@ -36,10 +36,16 @@ _held: ContextVar[dict[Engine, Connection] | None] = ContextVar("held", default=
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Return the keyword arguments of ``create_engine`` for ``url``."""
+    """Return the keyword arguments of ``create_engine`` for ``url``.
+
+    The number of threads limits the number of connections. Another limit would make threads that hold a connection
+    wait for each other's second one.
+    """
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": _BUSY_TIMEOUT_SECONDS}}
+        in_a_file = url.startswith("sqlite:///")  # the pool of a database in memory has no such option
+        return {"connect_args": {"timeout": _BUSY_TIMEOUT_SECONDS}, **({"max_overflow": -1} if in_a_file else {})}
     return {
+        "max_overflow": -1,
         "pool_pre_ping": True,
         "connect_args": {
             "connect_timeout": 3,
@@ -90,6 +96,16 @@ def sharing_reads() -> Iterator[None]:
         _shared.reset(token)
         for connection in shared.values():
             connection.close()
+
+
+def release_shared_reads() -> None:
+    """Return the connections of `sharing_reads` to their pools; the next read takes another one.
+
+    For code that waits for something other than the database, outside any block of `reading`.
+    """
+    shared = _shared.get() or {}
+    while shared:
+        shared.popitem()[1].close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Everything is imported once, and the processes share its memory.
 """
 
+import resource
 import signal
 from types import FrameType
 from typing import Any
@@ -11,8 +12,11 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from webapp.db.engine import forget_inherited_connections
+from webapp.processes.page_worker import IDLE_SECONDS, PageWorker
 
 _GRACE_SECONDS = 10  # for open requests after a stop request
+_MOST_CONNECTIONS = 4096  # per process
+_OTHER_FILES = 256  # that a process has open: libraries, logs, databases
 
 
 class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no types
@@ -24,7 +28,9 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
             "bind": address,
             "workers": processes,
             "threads": threads,
-            "worker_class": "gthread",
+            "worker_class": PageWorker,
+            "worker_connections": _connections(),
+            "keepalive": int(IDLE_SECONDS),
             "preload_app": True,
             "graceful_timeout": _GRACE_SECONDS,
             "accesslog": "-",
@@ -45,6 +51,18 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
 
     def _after_fork(self, _server: Any, _worker: Any) -> None:
         forget_inherited_connections(self._app.extensions["deskjob"].engine)
+
+
+def _connections() -> int:
+    """Let this process open more files, if it can; return how many connections a serving process can keep."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MOST_CONNECTIONS + _OTHER_FILES  # a connection, and the file that is sent to it
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    else:
+        limit = wanted if soft == resource.RLIM_INFINITY else max(soft, limit)
+    return max(16, min(_MOST_CONNECTIONS, (limit - _OTHER_FILES) // 2))
 
 
 def _handle_second_stop(server: Any) -> None:

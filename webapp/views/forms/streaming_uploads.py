@@ -17,6 +17,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from webapp.db import resource_errors
+from webapp.db.engine import release_shared_reads
 from webapp.jobs.store.file_store import CHUNK, FileTooLarge, PartialFile, StoredFile
 from webapp.views.page.address import BoundedRequest
 from webapp.views.page.request import services
@@ -85,6 +86,7 @@ class UploadRequest(BoundedRequest):
             return
         if self.expected_files:
             self.max_content_length = self.expected_files * self.file_limit + SMALL_BODY
+            release_shared_reads()  # an upload can take hours
         try:
             super()._load_form_data()
         except (RequestEntityTooLarge, FileTooLarge):

@@ -1,19 +1,19 @@
 """The files of a job: their list on its page (deleted files stay listed as deleted), and their download."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import ContentRange
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.wsgi import wrap_file
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
 from webapp.jobs.store.file_names import clean_name
-from webapp.jobs.store.file_store import CHUNK
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
@@ -151,16 +151,22 @@ def _range(attachment: Attachment) -> tuple[int, int] | None:
 def _narrow(response: Response, file: BinaryIO, start: int, stop: int, size: int) -> None:
     # Seek here: the file wrapper of a WSGI server would read and discard everything before the range
     file.seek(start)
-    if stop < size:
-        response.direct_passthrough = False
-        response.call_on_close(file.close)
-        response.response = _chunks(file, stop - start)
+    response.response = wrap_file(request.environ, cast(BinaryIO, _FileRange(file, stop - start)))
     response.status_code = 206
     response.content_length = stop - start
     response.content_range = ContentRange("bytes", start, stop, size)
 
 
-def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
-    while length and (data := file.read(min(CHUNK, length))):
-        yield data
-        length -= len(data)
+class _FileRange:
+    """An open file that ends earlier. A server can send its descriptor: from the position, for the Content-Length."""
+
+    def __init__(self, file: BinaryIO, length: int) -> None:
+        self._file = file
+        self._left = length
+        self.fileno, self.close = file.fileno, file.close
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        data = self._file.read(min(size, self._left))
+        self._left -= len(data)
+        return data

@@ -1,0 +1,388 @@
+"""A serving process, in a thread of the test: one thread for pages, which slow clients must not hold."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+from gunicorn.sock import create_sockets
+
+from tests.installation import PATIENCE_SECONDS, wait_for
+from webapp.processes import client_socket, incoming_request, page_worker, response_sender
+from webapp.processes.incoming_request import BODY_LIMIT
+from webapp.processes.page_worker import PageWorker
+
+MEGABYTE = 1024 * 1024
+CONTENT = os.urandom(MEGABYTE)
+FILE_MEGABYTES = 40  # more than all buffers of a connection
+_shown: ContextVar[str] = ContextVar("shown", default="nothing")
+
+
+class Site:
+    """A WSGI application with everything that a server has to send and to receive."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.received: list[list[int]] = []  # of each body so far
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path, body = environ["PATH_INFO"], environ["wsgi.input"]
+        if path == "/file":
+            size = self.file.stat().st_size
+            start_response("200 OK", [("Content-Length", str(size)), ("Accept-Ranges", "bytes")])
+            return environ["wsgi.file_wrapper"](self.file.open("rb"))  # type: ignore[no-any-return]
+        if path == "/generated":
+            _shown.set("the request")
+            start_response("200 OK", [])
+            return self._generated()
+        if path == "/count":
+            self.received.append(count := [0])
+            while data := body.read(65536):
+                count[0] += len(data)
+            answer = str(count[0]).encode()
+        elif path == "/broken":
+            raise ValueError(path)
+        else:
+            answer = f"{environ['REQUEST_METHOD']} {path}".encode()
+        start_response("200 OK", [("Content-Length", str(len(answer)))])
+        return [answer]
+
+    def _generated(self) -> Iterator[bytes]:
+        for _ in range(FILE_MEGABYTES):
+            yield CONTENT
+        yield _shown.get().encode()
+
+
+class _Configured(BaseApplication):  # type: ignore[misc]
+    def __init__(self, site: Site, connections: int) -> None:
+        self._site, self._connections = site, connections
+        super().__init__()
+
+    def load_config(self) -> None:
+        options = {"bind": "127.0.0.1:0", "threads": 1, "worker_connections": self._connections, "keepalive": 75}
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Site:
+        return self._site
+
+
+class _Worker(PageWorker):
+    def init_signals(self) -> None:
+        """Leave the signals to the tests."""
+
+
+class Server:
+    def __init__(self, file: Path, connections: int = 1000) -> None:
+        self.site = Site(file)
+        app = _Configured(self.site, connections)
+        log = Logger(app.cfg)
+        sockets = create_sockets(app.cfg, log)
+        self.address = sockets[0].sock.getsockname()
+        self.worker = _Worker(1, os.getppid(), sockets, app, 30, app.cfg, log)
+        self._thread = threading.Thread(target=self.worker.init_process, daemon=True)
+        self._thread.start()
+
+    def connect(self, *sent: bytes, buffer: int | None = None) -> socket.socket:
+        client = socket.socket()
+        if buffer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        client.settimeout(PATIENCE_SECONDS)
+        client.connect(self.address)
+        for data in sent:
+            client.sendall(data)
+        return client
+
+    def get(self, path: str = "/page", method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes]:
+        connection = HTTPConnection(*self.address, timeout=PATIENCE_SECONDS)
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, content
+
+    def stop(self) -> None:
+        if not self._thread.is_alive():
+            return
+        self.worker.handle_exit(0, None)
+        self._thread.join(PATIENCE_SECONDS)
+        assert not self._thread.is_alive()
+        self.worker.tmp.close()
+        for end in self.worker.PIPE:
+            os.close(end)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("site") / "file"
+    with path.open("wb") as file:
+        for _ in range(FILE_MEGABYTES):
+            file.write(CONTENT)
+    return path
+
+
+@contextmanager
+def serving(file: Path, **options: int) -> Iterator[Server]:
+    server = Server(file, **options)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def server(file: Path) -> Iterator[Server]:
+    with serving(file) as server:
+        yield server
+
+
+_answers: list[HTTPResponse] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_answers() -> Iterator[None]:
+    yield
+    while _answers:
+        _answers.pop().close()
+
+
+def answer_on(client: socket.socket, method: str = "GET") -> HTTPResponse:
+    """Read the head of a response; the test closes it at its end."""
+    answer = HTTPResponse(client, method=method)
+    _answers.append(answer)
+    answer.begin()
+    return answer
+
+
+def is_closed(client: socket.socket) -> bool:
+    try:
+        return client.recv(1000) == b""
+    except ConnectionError:
+        return True
+
+
+HALVES = {
+    "nothing": b"",
+    "head": b"GET /page HTTP/1.1\r\nHost: x\r\nX-A: b\r\n",
+    "body": b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf",
+    "chunk": b"POST /count HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n100\r\nhalf",
+}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_half_sent_requests_hold_no_thread(server: Server, half: str) -> None:
+    with ExitStack() as clients:
+        for _ in range(30):
+            clients.enter_context(server.connect(HALVES[half]))
+        assert server.get() == (200, b"GET /page")
+
+
+def test_a_request_that_arrives_byte_by_byte_is_answered(server: Server) -> None:
+    with server.connect() as client:
+        for byte in b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc":
+            client.sendall(bytes([byte]))
+        assert answer_on(client).read() == b"3"
+
+
+def test_a_connection_serves_one_request_after_the_other(server: Server) -> None:
+    connection = HTTPConnection(*server.address, timeout=PATIENCE_SECONDS)
+    sockets = set()
+    for number in range(5):
+        connection.request("POST", "/count", b"x" * number)
+        assert connection.getresponse().read() == str(number).encode()
+        sockets.add(connection.sock)
+    assert len(sockets) == 1
+    connection.close()
+
+
+def test_requests_that_arrive_together_are_answered_in_order(server: Server) -> None:
+    requests = (f"GET /{name} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for name in "abc")
+    with server.connect(b"".join(requests)) as client:
+        answers = b""
+        while answers.count(b"GET /") < 3:
+            answers += client.recv(65536)
+    places = [answers.index(f"GET /{name}".encode()) for name in "abc"]
+    assert places == sorted(places)
+
+
+def test_a_body_in_chunks_is_received(server: Server) -> None:
+    assert server.get("/count", "POST", iter([b"abc", b"d" * 70_000])) == (200, b"70003")
+
+
+def test_the_head_of_a_response_has_no_body(server: Server) -> None:
+    with server.connect(b"HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        answer = answer_on(client, "HEAD")
+        assert (answer.status, answer.headers["Content-Length"]) == (200, str(FILE_MEGABYTES * MEGABYTE))
+        client.sendall(b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer_on(client).read() == b"GET /next"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_upload_is_received_while_it_is_sent_and_closes_the_connection(server: Server, chunked: bool) -> None:
+    framing = {} if chunked else {"Content-Length": str(20 * MEGABYTE)}
+    connection = HTTPConnection(*server.address, timeout=PATIENCE_SECONDS)
+    connection.request("POST", "/count", (CONTENT for _ in range(20)), framing, encode_chunked=chunked)
+    answer = connection.getresponse()
+    assert answer.headers["Connection"] == "close"
+    assert answer.read() == str(20 * MEGABYTE).encode()
+    connection.close()
+
+
+def test_slow_uploads_hold_no_thread_of_the_pages(server: Server) -> None:
+    head = f"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_LIMIT + 10}\r\n\r\n".encode()
+    with ExitStack() as clients:
+        uploads = [clients.enter_context(server.connect(head, b"12345")) for _ in range(page_worker.UPLOADS + 2)]
+        wait_for(lambda: len(server.site.received) == page_worker.UPLOADS)
+        assert server.get() == (200, b"GET /page")
+        for upload in uploads:  # those above the number of threads are served when others have ended
+            upload.sendall(bytes(BODY_LIMIT + 5))
+        assert {answer_on(upload).read() for upload in uploads} == {str(BODY_LIMIT + 10).encode()}
+
+
+def test_an_upload_that_is_not_read_is_answered(server: Server) -> None:
+    with server.connect(f"POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: {5 * MEGABYTE}\r\n\r\n".encode()) as client:
+        assert answer_on(client).read() == b"POST /page"
+        assert is_closed(client)
+
+
+@pytest.mark.parametrize("size", [5, BODY_LIMIT + 5])
+def test_a_client_that_asks_before_it_sends_is_told_to_go_on_once(server: Server, size: int) -> None:
+    head = f"POST /count HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {size}\r\n\r\n"
+    with server.connect(head.encode()) as client:
+        assert client.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(bytes(size))
+        assert answer_on(client).read() == str(size).encode()
+
+
+@pytest.mark.parametrize("path", ["/file", "/generated"])
+def test_slow_downloads_hold_no_thread_and_arrive_whole(server: Server, path: str) -> None:
+    request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with ExitStack() as clients:
+        downloads = [clients.enter_context(server.connect(request, buffer=65536)) for _ in range(3)]
+        answers = [answer_on(download) for download in downloads]
+        for _ in range(5):
+            assert server.get() == (200, b"GET /page")
+        for answer in answers:
+            for _ in range(FILE_MEGABYTES):
+                assert answer.read(MEGABYTE) == CONTENT
+            assert answer.read() == (b"the request" if path == "/generated" else b"")
+
+
+def test_a_connection_is_kept_after_a_download(server: Server) -> None:
+    with server.connect(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n") as client:
+        assert len(answer_on(client).read()) == FILE_MEGABYTES * MEGABYTE
+        client.sendall(b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer_on(client).read() == b"GET /page"
+
+
+def test_clients_that_leave_leave_nothing_behind(server: Server) -> None:
+    sent = [*HALVES.values(), b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /generated HTTP/1.1\r\nHost: x\r\n\r\n"]
+    for data in sent:
+        server.connect(data).close()
+    assert server.get() == (200, b"GET /page")
+    wait_for(lambda: not server.worker.nr_conns)
+    assert server.worker._incoming == 0
+
+
+def test_a_malformed_request_is_rejected(server: Server) -> None:
+    for sent, status in ((b"nonsense\r\n\r\n", 400), (b"GET / HTTP/1.1\r\nX: " + b"x" * 1_000_000, 431)):
+        with server.connect(sent) as client:
+            assert answer_on(client).status == status
+            assert is_closed(client)
+
+
+def test_a_failure_of_the_application_is_an_error_500(server: Server) -> None:
+    assert server.get("/broken")[0] == 500
+    assert server.get() == (200, b"GET /page")
+
+
+@pytest.mark.parametrize("half", ["head", "body", "chunk"])
+def test_a_request_that_takes_too_long_is_ended(file: Path, monkeypatch: pytest.MonkeyPatch, half: str) -> None:
+    for name in ("HEAD_SECONDS", "BODY_SECONDS"):
+        monkeypatch.setattr(incoming_request, name, 0.1)
+    monkeypatch.setattr(incoming_request, "LOWEST_RATE", 1e9)
+    with serving(file) as server, server.connect(HALVES[half]) as client:
+        assert answer_on(client).status == 408
+        assert is_closed(client)
+
+
+def test_an_idle_connection_is_closed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_worker, "IDLE_SECONDS", 0.1)
+    with serving(file) as server, server.connect() as client:
+        assert is_closed(client)
+
+
+def test_a_download_that_stalls_is_ended(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (client_socket, response_sender):
+        monkeypatch.setattr(module, "STALL_SECONDS", 0.2)
+    with serving(file) as server:
+        for path in ("file", "generated"):
+            with server.connect(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), buffer=65536):
+                wait_for(lambda: server.worker.nr_conns)
+                wait_for(lambda: not server.worker.nr_conns)
+
+
+@pytest.mark.parametrize("pieces", [0, 1_000_000])
+def test_an_upload_that_is_too_slow_is_ended(file: Path, monkeypatch: pytest.MonkeyPatch, pieces: int) -> None:
+    monkeypatch.setattr(client_socket, "_RATE_SECONDS", 0.2)
+    head = f"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: {5 * MEGABYTE}\r\n\r\n".encode()
+    with serving(file) as server, server.connect(head) as client:
+        client.settimeout(0.01)
+        for _ in range(pieces):
+            client.send(b"x")
+            try:
+                client.recv(1, socket.MSG_PEEK)
+            except TimeoutError:
+                continue
+            break
+        client.settimeout(PATIENCE_SECONDS)
+        assert answer_on(client).read().isdigit()
+        assert server.site.received[0][0] < MEGABYTE
+
+
+def test_the_client_that_has_waited_longest_makes_room(file: Path) -> None:
+    with serving(file, connections=20) as server, ExitStack() as clients:
+        idle = [clients.enter_context(server.connect()) for _ in range(60)]
+        assert server.get() == (200, b"GET /page")
+        assert all(is_closed(client) for client in idle[:40])
+        idle[-1].sendall(b"GET /last HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer_on(idle[-1]).read() == b"GET /last"
+
+
+def test_half_sent_requests_have_a_limit_of_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_worker, "_INCOMING_LIMIT", MEGABYTE)
+    half = b"POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + bytes(500_000)
+    with serving(file) as server, ExitStack() as clients:
+        halves = [clients.enter_context(server.connect(half)) for _ in range(6)]
+        assert all(is_closed(client) for client in halves[:3])
+        assert server.get() == (200, b"GET /page")
+        wait_for(lambda: server.worker._incoming <= MEGABYTE)
+
+
+def test_no_descriptor_is_left_open(file: Path) -> None:
+    with serving(file) as server:
+        server.get()
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        for _ in range(5):
+            server.get("/file")
+            server.connect(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n", buffer=65536).close()
+        wait_for(lambda: not server.worker.nr_conns)
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+
+
+def test_a_stop_ends_idle_connections_and_waits_for_responses(server: Server) -> None:
+    request = b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n"
+    with server.connect() as idle, server.connect(request, buffer=65536) as download:
+        answer = answer_on(download)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        assert is_closed(idle)
+        assert len(answer.read()) == FILE_MEGABYTES * MEGABYTE
+    stopping.join(PATIENCE_SECONDS)
+    assert not stopping.is_alive()

@@ -1,0 +1,310 @@
+"""A serving process: clients that are slow or send nothing cost a socket each, and no thread.
+
+The main thread receives. Only when a request has arrived completely, a thread serves it, and it never waits for its
+client: what the client does not take at once is sent by a thread for all of them (`response_sender.py`). Two things
+need a thread for as long as they last, and each has a few of its own: reading an upload, and a response that is
+generated while it is sent. More of them wait for their turn.
+"""
+
+import errno
+import selectors
+import socket
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from gunicorn.http import get_parser, wsgi
+from gunicorn.workers.gthread import ThreadWorker
+
+from webapp.processes.client_socket import BodySource, ClientSocket
+from webapp.processes.incoming_request import Arrival, IncomingRequest
+from webapp.processes.response_sender import ResponseSender
+
+UPLOADS, STREAMS = 16, 8  # threads for uploads, and for generated responses to slow clients
+IDLE_SECONDS = 75.0  # that a connection stays open without a request: longer than the pause between any two polls
+_LINGER_SECONDS = 2.0  # to let a client read the response before the connection is closed
+_SWEEP_SECONDS = 0.5
+_READ = 256 * 1024  # bytes at once
+_UNREAD_LIMIT = 64 * 1024  # bytes that a response runs ahead of its client in memory before it needs another thread
+_SMALL = 16 * 1024  # bytes of a request that is never closed to save memory
+_INCOMING_LIMIT = 64 * 1024 * 1024  # bytes in memory of all requests that are not answered
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_NOTHING_TO_ACCEPT = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED})
+_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Client:
+    """A connection, and the request or response that is under way on it.
+
+    gunicorn's `ThreadWorker.handle` uses the attributes ``sock``, ``client``, ``server`` and ``parser``.
+    """
+
+    initialized = data_ready = True
+    is_http2 = False
+
+    def __init__(self, cfg: Any, connection: socket.socket, address: Any, server: Any) -> None:
+        self.sock = ClientSocket(connection)
+        self.client = address
+        self.server = server
+        self.source = BodySource(self.sock)
+        self.parser = get_parser(cfg, self.source, address)
+        self.request = IncomingRequest()
+        self.held = 0  # bytes of the request that count towards the limit of memory
+        self.since = self.deadline = 0.0  # while it waits for the client
+        self.leaves = False  # whether it is closed as soon as the client has read the response
+
+    def init(self) -> None:
+        """Do nothing: the constructor did it."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """A response that is being generated."""
+
+    request: Any
+    response: Any
+    environ: dict[str, Any]
+    body: Iterable[bytes]
+    parts: Iterator[bytes]
+    context: Context  # the parts can be read by another thread than the one that called the application
+    began: datetime
+
+    def write(self, client: ClientSocket) -> bool:
+        """Write the parts that are left; stop and return False when the client is slower than this thread may wait."""
+        for part in iter(partial(self.context.run, next, self.parts, None), None):
+            if client.waiting_bytes > _UNREAD_LIMIT and not client.may_wait:
+                self.parts = chain((part,), self.parts)
+                return False
+            self.response.write(part)
+        return True
+
+
+class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no types
+    """gunicorn's threaded worker with another way to receive requests and to send responses."""
+
+    def init_process(self) -> None:
+        """Start the threads, then serve until a stop."""
+        self._waiting: dict[Client, None] = {}  # for bytes of their clients, the longest first
+        self._incoming = 0  # bytes that clients hold
+        self._swept_at = 0.0
+        self._uploads = ThreadPoolExecutor(UPLOADS, "upload")
+        self._streams = ThreadPoolExecutor(STREAMS, "stream")
+        self._sender = ResponseSender()
+        self._sender.start()
+        super().init_process()
+        for threads in (self._uploads, self._streams):
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._sender.stop()
+
+    # Receiving: in the main thread
+
+    def accept(self, listener: Any) -> None:
+        """Accept a connection. If there is no room for another one, close the one that has waited longest."""
+        try:
+            connection, address = listener.accept()
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                self._close_longest_waiting()
+            elif error.errno not in _NOTHING_TO_ACCEPT:
+                raise
+            return
+        self.nr_conns += 1
+        client = Client(self.cfg, connection, address, listener.getsockname())
+        self._await(client, IDLE_SECONDS)
+        if self.nr_conns >= self.worker_connections:
+            self._close_longest_waiting()
+        self._receive(client)
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  (gunicorn's signature)
+        """Disconnect the clients that sent nothing or too little within their time."""
+        now = time.monotonic()
+        if not force and now - self._swept_at < _SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        for client in [client for client in self._waiting if force or client.deadline <= now]:
+            if client.request.size and not client.leaves:
+                with suppress(OSError):
+                    client.sock.connection.send(_TIMEOUT)
+            self._close(client)
+
+    def murder_pending(self) -> None:
+        """Do nothing: `murder_keepalived` is about all waiting clients."""
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """At a stop: give a client that has not sent the head of a request only until ``deadline``."""
+        for client in self._waiting:
+            if client.request.arrival is not Arrival.PART_OF_BODY:
+                client.deadline = min(client.deadline, deadline)
+
+    def _await(self, client: Client, seconds: float) -> None:
+        client.since = time.monotonic()
+        client.deadline = client.since + seconds
+        self._waiting[client] = None
+        self.poller.register(client.sock, selectors.EVENT_READ, lambda _socket: self._receive(client))
+
+    def _receive(self, client: Client) -> None:
+        if client not in self._waiting:  # closed since its bytes arrived
+            return
+        try:
+            data = client.sock.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(client)
+        elif not client.leaves:
+            self._take(client, data)
+
+    def _take(self, client: Client, data: bytes) -> None:
+        """Add bytes to the request of a waiting client; serve it when it is complete."""
+        if not client.request.size:
+            client.since = time.monotonic()
+        arrival = client.request.feed(data)
+        self._hold(client, client.request.size)
+        if client not in self._waiting:
+            return
+        if arrival in {Arrival.COMPLETE, Arrival.LARGE}:
+            self._stop_waiting(client)
+            self._serve(client, arrival)
+        elif arrival is not Arrival.NOTHING:
+            client.deadline = client.since + client.request.seconds
+            if client.request.waits_for_continue:
+                with suppress(OSError):
+                    client.sock.connection.send(_CONTINUE)
+
+    def _hold(self, client: Client, size: int) -> None:
+        """Count the bytes of a request; close connections, the oldest first, while there are too many of them."""
+        self._incoming += size - client.held
+        client.held = size
+        while self._incoming > _INCOMING_LIMIT:
+            if (large := next((other for other in self._waiting if other.held > _SMALL), None)) is None:
+                break
+            self._close(large)
+
+    def _stop_waiting(self, client: Client) -> None:
+        del self._waiting[client]
+        self.poller.unregister(client.sock)
+
+    def _close_longest_waiting(self) -> None:
+        if client := next(iter(self._waiting), None):
+            self._close(client)
+
+    def _close(self, client: Client) -> None:
+        if client in self._waiting:
+            self._stop_waiting(client)
+        client.sock.close()
+        self.nr_conns -= 1
+        self._hold(client, 0)
+
+    # Serving: in the threads of the pages, the uploads and the streams
+
+    def _serve(self, client: Client, arrival: Arrival) -> None:
+        client.parser.unreader.unread(client.request.take())
+        client.source.waits = arrival is Arrival.LARGE
+        self._submit(self._uploads if client.source.waits else self.tpool, client, self.handle, client)
+
+    def _submit(self, threads: ThreadPoolExecutor, client: Client, work: Any, *arguments: Any) -> None:
+        future = threads.submit(work, *arguments)
+        future.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, client, future))
+
+    def handle_request(self, req: Any, conn: Client) -> bool | _Answer:
+        """Serve a request; return whether the connection can be kept, or what is left because the client is slow."""
+        began = datetime.now()  # noqa: DTZ005  (gunicorn logs the difference)
+        req._expected_100_continue &= conn.source.waits  # noqa: SLF001  (`_take` has answered it already)
+        response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg)
+        environ["wsgi.multithread"] = True
+        self.nr += 1
+        if not self.alive or conn.source.waits:  # after a body that may not have been read, no other request follows
+            response.force_close()
+        context = copy_context()
+        body = context.run(self.wsgi, environ, response.start_response)
+        answer = _Answer(req, response, environ, body, iter(body), context, began)
+        return self._write(answer, conn)
+
+    def _write(self, answer: _Answer, client: Client) -> bool | _Answer:
+        """Write a response or the rest of it; return what `handle_request` returns."""
+        response = answer.response
+        try:
+            if isinstance(answer.body, answer.environ["wsgi.file_wrapper"]):
+                response.write_file(answer.body)
+            elif not answer.write(client.sock):
+                return answer
+            response.close()
+        except OSError:
+            self._end(answer)
+            raise
+        except Exception:
+            self._end(answer)
+            if not response.headers_sent:
+                raise
+            self.log.exception("Error handling request")
+            return False
+        self._end(answer)
+        client.sock.flush()
+        return not response.should_close()
+
+    def _write_rest(self, answer: _Answer, client: Client) -> bool:
+        client.sock.may_wait = True
+        try:
+            return bool(self._write(answer, client))
+        except OSError:  # the client went away
+            return False
+
+    def _end(self, answer: _Answer) -> None:
+        duration = datetime.now() - answer.began  # noqa: DTZ005
+        self.log.access(answer.response, answer.request, answer.environ, duration)
+        if close := getattr(answer.body, "close", None):
+            answer.context.run(close)
+
+    def _keepalive_after(self, conn: Client, keepalive: bool | _Answer) -> bool | _Answer:  # noqa: FBT001
+        """Return the result of `handle_request`; a connection is kept only if its next byte starts a request."""
+        if keepalive is True:
+            return bool(conn.parser.finish_body()) and not conn.source.was_short
+        return keepalive
+
+    # What follows: in the main thread
+
+    def finish_request(self, conn: Client, fs: "Future[bool | _Answer]") -> None:
+        """Send what is left of a response, then wait for the next request or close the connection."""
+        self._hold(conn, 0)
+        if fs.cancelled() or fs.exception():
+            self._close(conn)
+            return
+        outcome = fs.result()
+        if isinstance(outcome, _Answer):
+            self._submit(self._streams, conn, self._write_rest, outcome, conn)
+        elif conn.sock.is_empty:
+            self._follow(conn, keep=outcome)
+        else:
+            self._sender.send(
+                conn.sock, lambda was_sent: self.method_queue.defer(self._after_sending, conn, was_sent, outcome)
+            )
+
+    def _after_sending(self, client: Client, was_sent: bool, keep: bool) -> None:  # noqa: FBT001
+        if was_sent:
+            self._follow(client, keep=keep)
+        else:
+            self._close(client)
+
+    def _follow(self, client: Client, *, keep: bool) -> None:
+        if keep:
+            client.request = IncomingRequest()
+            self._await(client, IDLE_SECONDS if self.alive else _LINGER_SECONDS)
+            if begun := client.parser.unreader.take_buffered():
+                self._take(client, begun)
+            return
+        client.leaves = True
+        self._await(client, _LINGER_SECONDS)
+        try:
+            client.sock.connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(client)
