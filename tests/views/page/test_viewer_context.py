@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
+from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.views.page.viewer_context import ViewerContext
 
@@ -38,6 +39,15 @@ def test_a_label_stands_alone_and_a_name_within_a_sentence() -> None:
 def test_only_a_viewer_of_all_jobs_reads_the_names_of_other_users() -> None:
     assert [OWN_JOBS.label(COLLEAGUE), OWN_JOBS.name(COLLEAGUE)] == ["Another user", "another user"]
     assert [ALL_JOBS.label(COLLEAGUE), ALL_JOBS.name(COLLEAGUE)] == ["ana", "ana"]
+
+
+def test_a_job_for_another_user_names_both() -> None:
+    job = Job(id=uuid4(), type="letters", owner=Owner(user_id=COLLEAGUE), triggered_by=uuid4())
+    assert OWN_JOBS.on_behalf(job, "olga") == "olga for another user"
+    assert ALL_JOBS.on_behalf(job, "olga") == "olga for ana"
+    with force_locale("de"):
+        assert OWN_JOBS.on_behalf(job, "olga") == "olga im Namen von einem anderen Benutzer"
+        assert OWN_JOBS.on_behalf(replace(job, owner=Owner(user_id=VIEWER)), "olga") == "olga in Ihrem Namen"
 
 
 def test_a_user_without_an_account_is_a_deleted_account() -> None:

@@ -80,7 +80,7 @@ class ViewerContext:
             return starter
         if job.owner.user_id == self.viewer.user_id:
             return _("%(person)s for you", person=starter)
-        return _("%(person)s for %(owner)s", person=starter, owner=self.label(job.owner.user_id))
+        return _("%(person)s for %(owner)s", person=starter, owner=self.name(job.owner.user_id))
 
     def may_act(self, job: Job) -> bool:
         """Whether the viewer can stop, keep and delete the job: own jobs, or all for operators."""
