@@ -42,7 +42,9 @@ def test_only_a_viewer_of_all_jobs_reads_the_names_of_other_users() -> None:
 
 
 def test_a_job_for_another_user_names_both() -> None:
-    job = Job(id=uuid4(), type="letters", owner=Owner(user_id=COLLEAGUE), triggered_by=uuid4())
+    job = Job(
+        id=uuid4(), type="letters", title="Letters", payload={}, owner=Owner(user_id=COLLEAGUE), triggered_by=uuid4()
+    )
     assert OWN_JOBS.on_behalf(job, "olga") == "olga for another user"
     assert ALL_JOBS.on_behalf(job, "olga") == "olga for ana"
     with force_locale("de"):
