@@ -105,6 +105,16 @@ Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id)
 Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id)
 Index("ix_jobs_public", jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 Index("ix_jobs_public_status", jobs.c.status, jobs.c.id, sqlite_where=_public, postgresql_where=_public)
+# Lists show roots only: without indexes of their own, a page would read over all children of a large family
+_root = text("root_id IS NULL")
+_public_root = text("public AND root_id IS NULL")
+Index("ix_jobs_root_status", jobs.c.status, jobs.c.id, sqlite_where=_root, postgresql_where=_root)
+Index("ix_jobs_root_owner", jobs.c.owner_id, jobs.c.id, sqlite_where=_root, postgresql_where=_root)
+Index("ix_jobs_root_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id,
+      sqlite_where=_root, postgresql_where=_root)  # fmt: skip
+Index("ix_jobs_root_public", jobs.c.id, sqlite_where=_public_root, postgresql_where=_public_root)
+Index("ix_jobs_root_public_status", jobs.c.status, jobs.c.id,
+      sqlite_where=_public_root, postgresql_where=_public_root)  # fmt: skip
 Index("ix_jobs_lease", jobs.c.lease_id, sqlite_where=text("lease_id IS NOT NULL"),
       postgresql_where=text("lease_id IS NOT NULL"))  # fmt: skip
 Index("ix_jobs_root", jobs.c.root_id, sqlite_where=text("root_id IS NOT NULL"),

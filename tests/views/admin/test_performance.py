@@ -19,7 +19,7 @@ def test_each_type_shows_failures_and_run_times(
     assert "25.0 %" in page
     assert "~9\N{NO-BREAK SPACE}s" in page
     assert "few" in page
-    assert "/admin/jobs?type=report&amp;ended_since=" in page
+    assert "/admin/jobs?children=1&amp;type=report&amp;ended_since=" in page
 
 
 def test_enough_samples_are_not_marked_as_few(

@@ -21,7 +21,7 @@ def test_users_are_listed_and_searched(admin_client: FlaskClient, user: User, pu
     put()
     text = admin_client.get("/admin/users").text
     assert f'href="/admin/users/{user.id}"' in text
-    assert '/admin/jobs?owner=ana" data-number>1<' in text
+    assert '/admin/jobs?children=1&amp;owner=ana" data-number>1<' in text
     assert "Ana Ruiz" in admin_client.get("/admin/users?q=ruiz").text
     assert "No users found" in admin_client.get("/admin/users?q=<x>").text
     assert "&lt;x&gt;" in admin_client.get("/admin/users?q=<x>").text
@@ -133,4 +133,4 @@ def test_the_job_count_of_a_user_is_capped(
     put()
     put()
     for path in ("/admin/users", f"/admin/users/{user.id}"):
-        assert '/admin/jobs?owner=ana" data-number>2+<' in admin_client.get(path).text
+        assert '/admin/jobs?children=1&amp;owner=ana" data-number>2+<' in admin_client.get(path).text

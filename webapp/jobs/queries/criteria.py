@@ -14,7 +14,16 @@ from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, s
 
 from webapp.jobs.model.job import UNFINISHED, Status
 from webapp.jobs.queries import text_search
-from webapp.jobs.queries.visible_jobs import ALL_UNFINISHED, HAS_WARNINGS, PUBLIC, TABS, Viewer, same_tenant, scopes
+from webapp.jobs.queries.visible_jobs import (
+    ALL_UNFINISHED,
+    HAS_WARNINGS,
+    PUBLIC,
+    ROOTS,
+    TABS,
+    Viewer,
+    same_tenant,
+    scopes,
+)
 from webapp.schema import attempts, job_errors, jobs, leases
 
 SYSTEM = "system"
@@ -35,11 +44,13 @@ class JobCriteria:
 
     ``ownership`` is empty, "mine" or "public". ``since`` and ``until`` are bounds of the creation time;
     jobs newer than ``newest_id`` and jobs up to ``newer_than`` are left out. Parameters and errors of jobs
-    of ``restricted_types`` are not searched for ``text``. ``ended_since`` and ``ended_until`` bound the time of the
-    end: with ``many_ended`` they are checked during the scan, otherwise those jobs are looked up first.
+    of ``restricted_types`` are not searched for ``text``. Without ``with_children``, child jobs are left out, unless
+    ``text`` is the id of one. ``ended_since`` and ``ended_until`` bound the time of the end: with ``many_ended``
+    they are checked during the scan, otherwise those jobs are looked up first.
     """
 
     tab: str = "all"
+    with_children: bool = True
     type_name: str = ""
     ownership: str = ""
     text: str = ""
@@ -82,9 +93,19 @@ class JobCriteria:
 
     def _scans(self, viewer: Viewer) -> list[tuple[ColumnElement[bool], Conditions]]:
         typed: Conditions = [jobs.c.type == self.type_name] if self._can_scan_by_type(viewer) else []
-        statuses = [_status(status.value, hinted=viewer.sees_all and not self.ownership) for status in self._statuses()]
+        roots = [ROOTS] if self._only_roots() else []
+        every = () if typed or not self._reads_all_roots(viewer) else tuple(Status)
+        hinted = viewer.sees_all and not (self.ownership or roots)
+        statuses = [_status(status.value, hinted=hinted) for status in self._statuses() or every]
         combinations = product(self._scopes(viewer), statuses or [[]])
-        return [(scope, [*status, *typed, *self._id_bounds()]) for scope, status in combinations]
+        return [(scope, [*status, *typed, *roots, *self._id_bounds()]) for scope, status in combinations]
+
+    def _only_roots(self) -> bool:
+        return not self.with_children and text_search.parse_job_id(self.text) is None
+
+    def _reads_all_roots(self, viewer: Viewer) -> bool:
+        """Tell whether every user's roots are read: their index begins with the status, so each status is a scan."""
+        return viewer.sees_all and self._only_roots() and not self.ownership
 
     def _statuses(self) -> tuple[Status, ...]:
         return TABS[self.tab]
@@ -174,6 +195,9 @@ class AdminJobCriteria(JobCriteria):
 
     def _statuses(self) -> tuple[Status, ...]:
         return (Status(self.status),) if self.status else TABS[self.tab]
+
+    def _reads_all_roots(self, viewer: Viewer) -> bool:
+        return not self.owner and JobCriteria._reads_all_roots(self, viewer)  # noqa: SLF001
 
     def _can_scan_by_type(self, viewer: Viewer) -> bool:
         return not self.owner and JobCriteria._can_scan_by_type(self, viewer)  # noqa: SLF001  (no super() with slots)

@@ -5,7 +5,7 @@ a user's own jobs) is looked for among the newest `SCAN_LIMIT` jobs, in growing 
 got, and the next request continues there.
 
 The statements are cached per viewer and criteria: every page polls, and building a statement takes longer than
-running it. The bounds ``above`` and ``below`` are ids, both exclusive.
+running it. The bounds ``oldest`` and ``newest`` are ids, both inclusive.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -55,7 +55,8 @@ _COUNT_PART_SIZE = 20_000
 EVERYTHING = JobCriteria()
 LOWEST, HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 _CACHED_STATEMENTS = 256
-_BETWEEN = (jobs.c.id > bindparam("above", type_=Uuid()), jobs.c.id < bindparam("below", type_=Uuid()))
+# BETWEEN and not two comparisons: with these, SQLite takes an index that has child jobs too
+_BETWEEN = jobs.c.id.between(bindparam("oldest", type_=Uuid()), bindparam("newest", type_=Uuid()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ class JobPages:
             if filters := criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
                 older = [jobs.c.id < before] if before else []
                 return _search(connection, _FilteredScans.of(viewer, criteria, older, filters), limit, scan_limit)
-            between = {"above": LOWEST, "below": before or HIGHEST}
+            between = {"oldest": LOWEST, "newest": UUID(int=max(before.int - 1, 0)) if before else HIGHEST}
             rows = connection.execute(select_page(viewer, criteria, limit), between).mappings()
             return JobResults(jobs=tuple(to_job(row) for row in rows))
 
@@ -168,10 +169,11 @@ class JobPages:
                 count += _count(connection, part, _COUNT_PART_SIZE)
                 rest = [jobs.c.id < last]
 
-    def count_tabs(self, viewer: Viewer, tabs: tuple[str, ...] = tuple(TABS)) -> dict[str, int]:
+    def count_tabs(self, viewer: Viewer, *, with_children: bool = True) -> dict[str, int]:
         """Count the viewer's jobs per tab, in one statement; each count stops at `TAB_CEILING`."""
+        counts = select_tab_counts(viewer, tuple(TABS), with_children=with_children)
         with reading(self.engine) as connection:
-            return dict(connection.execute(select_tab_counts(viewer, tabs)).mappings().one())
+            return dict(connection.execute(counts).mappings().one())
 
     def count_by_type(self, viewer: Viewer, tab: str) -> TypeCounts:
         """Count the viewer's jobs of a tab by type, as far as `find` scans; see `count_types`."""
@@ -189,7 +191,8 @@ class JobPages:
         totals = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
         with reading(self.engine) as connection:
             count, versions = connection.execute(totals).one()
-            unfinished = connection.execute(select_tab_counts(viewer, UNFINISHED_TABS)).one()
+            counts = select_tab_counts(viewer, UNFINISHED_TABS, with_children=criteria.with_children)
+            unfinished = connection.execute(counts).one()
             new = self._count_missing(connection, viewer, criteria, shown, limit) if limit else 0
         return ListChangeTag(_tag_text(shown, (count, versions), tuple(unfinished), new), new)
 
@@ -216,7 +219,7 @@ class JobPages:
             scans = _FilteredScans.of(viewer, replace(criteria, newer_than=max(shown, default=None)), [], filters)
             last, _ = _part(connection, scans.indexed, _FIRST_PART_SIZE)
             return _count(connection, add_conditions(scans.filtered, [jobs.c.id >= last]), limit) if last else 0
-        between = {"above": min(shown) if len(shown) >= limit else LOWEST, "below": HIGHEST}
+        between = {"oldest": min(shown) if len(shown) >= limit else LOWEST, "newest": HIGHEST}
         found = connection.execute(select_ids(viewer, criteria, limit), between).scalars()
         return len(set(found) - set(shown))
 
@@ -224,19 +227,20 @@ class JobPages:
 @lru_cache(_CACHED_STATEMENTS)
 def select_page(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]:
     """Select the newest matching jobs between the bounds."""
-    return select_newest(add_conditions(criteria.scans(viewer), [*_BETWEEN]), limit)
+    return select_newest(add_conditions(criteria.scans(viewer), [_BETWEEN]), limit)
 
 
 @lru_cache(_CACHED_STATEMENTS)
 def select_ids(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]:
     """Select the ids of the newest matching jobs between the bounds."""
-    return select_newest(add_conditions(criteria.scans(viewer), [*_BETWEEN]), limit, jobs.c.id)
+    return select_newest(add_conditions(criteria.scans(viewer), [_BETWEEN]), limit, jobs.c.id)
 
 
 @lru_cache(_CACHED_STATEMENTS)
-def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...]) -> Select[Any]:
+def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...], *, with_children: bool) -> Select[Any]:
     """Select the number of jobs in each tab, labelled with its name; each count stops at `TAB_CEILING`."""
-    found: list[Any] = [count_up_to(JobCriteria(tab=tab).scans(viewer), TAB_CEILING).label(tab) for tab in tabs]
+    criteria = {tab: JobCriteria(tab=tab, with_children=with_children) for tab in tabs}
+    found: list[Any] = [count_up_to(each.scans(viewer), TAB_CEILING).label(tab) for tab, each in criteria.items()]
     return select(*found)
 
 

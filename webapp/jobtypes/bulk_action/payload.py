@@ -18,7 +18,12 @@ _ACTIONS: dict[str, JsonValue] = {
     BulkAction.DELETE: "Delete",
 }
 
-_CRITERIA_NAMES = {"whose": "ownership", "warned": "with_warnings", "newest": "newest_id"}  # payload → criteria
+_CRITERIA_NAMES = {  # payload → criteria
+    "children": "with_children",
+    "whose": "ownership",
+    "warned": "with_warnings",
+    "newest": "newest_id",
+}
 
 
 class BulkActionPayload(BaseModel):
@@ -29,6 +34,7 @@ class BulkActionPayload(BaseModel):
         default="all", title="Status"
     )
     status: Status | Literal[""] = Field(default="", title="Exact status")
+    children: bool = Field(default=True, title="Include child jobs")  # bulk actions of older versions did
     type_name: str = Field(default="", max_length=80, title="Job type")
     whose: Literal["", "mine", "public"] = Field(default="", title="Scope")
     text: str = Field(default="", max_length=200, title="Search")
@@ -69,6 +75,7 @@ class BulkActionPayload(BaseModel):
         """Return the criteria of the jobs; ``unopened_types`` of other users are not searched for texts."""
         return AdminJobCriteria(
             tab=self.tab,
+            with_children=self.children,
             status=self.status,
             type_name=self.type_name,
             ownership=self.whose,

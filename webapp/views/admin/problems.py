@@ -100,7 +100,7 @@ def _queues_without_worker(health: HealthSnapshot) -> Iterator[Problem]:
                 title=_("No worker listens to the queue %(queue)s.", queue=queue),
                 advice=_("Its jobs wait until you start one: “deskjob worker --queues %(queue)s”.", queue=queue),
                 endpoint="admin_jobs.index",
-                arguments=(("tab", "waiting"), ("queue", queue)),
+                arguments=(("tab", "waiting"), ("queue", queue), ("children", "1")),
             )
 
 
@@ -112,7 +112,7 @@ def _long_wait(health: HealthSnapshot) -> Iterator[Problem]:
             title=_("A job has been waiting for %(period)s.", period=rough_duration(longest.waited)),
             advice=_("Add workers for the queue %(queue)s.", queue=longest.queue),
             endpoint="admin_jobs.index",
-            arguments=(("tab", "waiting"), ("queue", longest.queue)),
+            arguments=(("tab", "waiting"), ("queue", longest.queue), ("children", "1")),
         )
 
 

@@ -185,8 +185,8 @@ def remove(name: str) -> ResponseReturnValue:
 
 @bp.app_template_global()
 def jobs_url(**filters: Any) -> str:
-    """Return the URL of the filtered list of all jobs; empty if the application has no such page."""
-    return url_for(_JOBS_ENDPOINT, **filters) if _JOBS_ENDPOINT in current_app.view_functions else ""
+    """Return the URL of the filtered list of all jobs, child jobs included; empty if there is no such page."""
+    return url_for(_JOBS_ENDPOINT, children=1, **filters) if _JOBS_ENDPOINT in current_app.view_functions else ""
 
 
 def _list_page() -> dict[str, Any]:

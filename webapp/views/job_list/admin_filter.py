@@ -18,7 +18,7 @@ from webapp.views.page.request import services
 
 _UNKNOWN_OWNER = UUID(int=0)
 _TEXTS = {"status": 20, "queue": 80, "worker": 80, "owner": 120, "error": 16, "ended_since": 40, "ended_until": 40}
-_COUNTABLE = frozenset({"tab", "type_name", "ended_since", "ended_until", "before"})
+_COUNTABLE = frozenset({"tab", "type_name", "ended_since", "ended_until", "children", "before"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +56,11 @@ class AdminJobFilter(Filter):
 
     @property
     def has_exact_count(self) -> bool:
-        """Whether the metrics know the exact count: full hours, and no filter other than the type."""
+        """Whether the metrics know the exact count: full hours, child jobs too, and no filter other than the type."""
         used = {field.name for field in fields(self) if getattr(self, field.name)}
         bounds = [parse_moment(text) for text in (self.ended_since, self.ended_until) if text]
-        return bool(self.ended_since) and used <= _COUNTABLE and all(at and not at.minute | at.second for at in bounds)
+        in_full_hours = all(at and not at.minute | at.second for at in bounds)
+        return bool(self.ended_since) and self.children and used <= _COUNTABLE and in_full_hours
 
     def in_tab(self, tab: str) -> Self:
         """Return the first page of another tab, with all of its statuses."""

@@ -37,7 +37,7 @@ class InvalidPeriod(ValueError):
 class Filter:
     """A tab, its filters (an empty one matches every job), and the job that the page starts after.
 
-    ``failed_since`` is a period; it selects the tab of failed jobs.
+    ``failed_since`` is a period; it selects the tab of failed jobs. ``children`` shows child jobs, too.
     """
 
     endpoint: ClassVar[str] = "jobs.index"
@@ -52,6 +52,7 @@ class Filter:
     since: str = ""
     until: str = ""
     failed_since: str = ""
+    children: bool = False
     before: UUID | None = None
 
     @classmethod
@@ -68,6 +69,7 @@ class Filter:
             since=since,
             until=until,
             failed_since=failed_since,
+            children=bool(arguments.get("children")),
             before=_uuid(arguments.get("before", "")),
         )
 
@@ -78,7 +80,7 @@ class Filter:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether a filter is set, apart from the tab."""
+        """Whether a filter is set, apart from the tab. Child jobs widen the list, so its counts stay right."""
         return bool(self.type_name or self.whose or self.text or self.warned or self.when or self.failed_since)
 
     @property
@@ -115,6 +117,7 @@ class Filter:
             "since": self.since,
             "until": self.until,
             "failed_since": self.failed_since,
+            "children": "1" if self.children else "",
             "before": str(self.before or ""),
         }
         return {name: value for name, value in arguments.items() if value}
@@ -124,6 +127,7 @@ class Filter:
         first, last = self._days(now.date())
         return JobCriteria(
             tab=self.tab,
+            with_children=self.children,
             type_name=self.type_name,
             ownership=self.whose,
             text=self.text,

@@ -118,10 +118,11 @@ def _job_list(
     next_search_page: Filter | None = None,
     had_idle_queues: bool | None = None,
 ) -> JobList:
-    counts = services.queries.lists.count_tabs(viewer())
+    counts = services.queries.lists.count_tabs(viewer(), with_children=parsed.filter.children)
     context = viewer_context(user for job in jobs.values() for user in (job.owner.user_id, job.triggered_by))
     rows = _rows(services, jobs.values(), context)
-    idle = _idle_queues(services) if counts["waiting"] else ()
+    waits_for_children = any(job.status is Status.WAITING for job in jobs.values())
+    idle = _idle_queues(services) if counts["waiting"] or waits_for_children else ()
     return JobList(
         filter=parsed.filter,
         visible=visible,

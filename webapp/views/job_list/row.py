@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.job import Job, Status, short_id
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
 from webapp.views.text.date_format import FormattedTime
-from webapp.views.text.number_format import size
+from webapp.views.text.number_format import number, size
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.status_text import StatusFacts
 from webapp.views.text.stored_messages import diagnostic_text, translated
@@ -32,8 +32,28 @@ class FileLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildrenSummary:
+    """How many of a root's child jobs are done: "3 of 12 child jobs done, 1 failed"."""
+
+    text: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentLink:
+    """The root of a child job, and the child's name among its siblings."""
+
+    id: UUID
+    short_id: str
+    child_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A row of the list; ``percent`` is None while the progress is unknown."""
+    """A row of the list; ``percent`` is None while the progress is unknown.
+
+    ``children`` is None for a job without child jobs, ``parent`` for any job that is not one itself.
+    """
 
     id: UUID
     short_id: str
@@ -43,6 +63,8 @@ class JobRow:
     input_names: str
     line: str
     line_is_error: bool
+    children: ChildrenSummary | None
+    parent: ParentLink | None
     percent: float | None
     outlook: str
     runs: bool
@@ -79,6 +101,8 @@ def job_row(
         input_names=_input_names([file.name for file in attached if file.role == "input"]),
         line=error or _line(facts),
         line_is_error=bool(error),
+        children=children_summary(job),
+        parent=_parent(job),
         percent=status_labels.percent(job),
         outlook=status_text.expectation(facts) if job.is_running else "",
         runs=status_labels.appears_running(job),
@@ -88,6 +112,24 @@ def job_row(
         more_files=max(len(outputs) - FILES_SHOWN, 0),
         when=context.when(_relevant_time(job, context)),
     )
+
+
+def children_summary(job: Job) -> ChildrenSummary | None:
+    """Return how many of the job's child jobs are done, failed and stopped; ``None`` if it has none."""
+    if not job.parts:
+        return None
+    counts = [
+        _("%(done)s of %(total)s child jobs done", done=number(job.parts_completed), total=number(job.parts)),
+        _("%(count)s failed", count=number(job.parts_failed)) if job.parts_failed else "",
+        _("%(count)s stopped", count=number(job.parts_cancelled)) if job.parts_cancelled else "",
+    ]
+    return ChildrenSummary(text=", ".join(filter(None, counts)), failed=job.parts_failed > 0)
+
+
+def _parent(job: Job) -> ParentLink | None:
+    if job.root_id is None:
+        return None
+    return ParentLink(id=job.root_id, short_id=short_id(job.root_id), child_name=job.child_name or "")
 
 
 def file_links(attached: Sequence[Attachment], context: ViewerContext) -> tuple[FileLink, ...]:
@@ -126,6 +168,8 @@ def _input_names(names: Sequence[str]) -> str:
 
 def _line(facts: StatusFacts) -> str:
     job = facts.job
+    if job.status is Status.WAITING and job.parts:  # the summary of its children says it
+        return ""
     if job.status in {Status.SCHEDULED, Status.CANCELLED, Status.STALE}:
         return status_text.status_text(facts).fact
     return (
