@@ -61,6 +61,25 @@ def test_a_job_continues_after_its_worker_was_killed(bench: RecoveryBench) -> No
     assert found.lines == ()
 
 
+def test_a_fault_that_strikes_no_running_attempt_is_injected_once_more(bench: RecoveryBench) -> None:
+    struck = []
+
+    def strike(bench: RecoveryBench) -> float:
+        found = bench.begin()
+        struck.append(bench._job_id)
+        if len(struck) == 1:
+            raise psutil.NoSuchProcess(found.horse.pid)
+        if len(struck) == 2:  # the job has continued before the fault
+            bench._token = 0
+            return time.time()
+        found.horse.kill()
+        return time.time()
+
+    assert bench.measure(Fault("a killed work-horse", 900.0, strike)).seconds >= 0
+    assert len(set(struck)) == 3
+    assert {bench.services.jobs.get(job_id).status for job_id in struck} == {Status.CANCELLED}
+
+
 def test_a_missed_bound_is_reported_with_what_the_job_waits_for(
     bench: RecoveryBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,7 @@ def test_a_missed_bound_names_the_fault_and_its_circumstances(
 
 def test_a_measurement_that_could_not_go_on_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
     report = ChaosReport(lease_seconds=2.0)
-    report.add_failure("sqlite", StateNotReached("the job runs", LINES))
+    report.add_failure("sqlite", StateNotReached("the job runs: not within 300 s", LINES))
     assert not report.verdict().ok
     assert "MISSED: the job runs: not within 300 s" in capsys.readouterr().out
 
