@@ -178,3 +178,12 @@ def test_an_unknown_setting_is_named_with_the_nearest_one() -> None:
 def test_every_setting_is_documented() -> None:
     documented = (Path(__file__).parent.parent / "docs" / "settings.md").read_text()
     assert [name for name in Settings.model_fields if f"`{name.upper()}`" not in documented] == []
+
+
+def test_a_child_process_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = {"data_dir": tmp_path, "secret_key": "s" * 40, "jobtypes": ("a", "b"), "workers": 7, "own_process": True}
+    settings = load(**given)
+    for name, value in settings.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert load() == settings
+    assert "DESKJOB_ADMIN_PASSWORD" not in load(admin_password="a long enough password").as_environment()

@@ -61,6 +61,14 @@ class Settings(BaseSettings):
     trusted_proxies: str = ""
     timezone: str = "UTC"
 
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables from which a child process reads these settings, without those that are taken once."""
+        return {
+            PREFIX + name.upper(): _as_variable(value)
+            for name, value in self
+            if value is not None and name not in _TAKEN_ONCE
+        }
+
     @field_validator("jobtypes", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
@@ -192,6 +200,12 @@ def _unknown(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, known, n=1)
     advice = f"Did you mean {PREFIX}{near[0]}?" if near else "docs/settings.md lists the settings."
     return f"{PREFIX}{name} is not a setting and is ignored. {advice}"
+
+
+def _as_variable(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _sentences(error: ValidationError) -> str:

@@ -28,6 +28,7 @@ from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.definition.silence_limits import SilenceLimits
 from webapp.jobs.execution.dry_run import Debug, DryRun, DryRunFiles, Show
+from webapp.jobs.execution.dry_run_process import DryRunProcesses
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.inline import InlineRun, refuse_record_only, refuse_worker_only
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
@@ -122,6 +123,7 @@ class Services:
         )
         self.leases = Leases(engine, self.wake_ups.push, lambda name: self._type_or_removed(name).rerun_lost)
         self.last_output = LastOutput(self.leases, self.vault, lambda name: self._type_or_removed(name).capture_output)
+        self.dry_run_processes = DryRunProcesses(settings, self.vault)
         self.pruner = Pruner(
             engine,
             self.files,
@@ -210,20 +212,27 @@ class Services:
             deep=deep,
         )
 
-    def dry_run(self, job_id: UUID, show: Show, *, debug: Debug | None = None) -> bool:
-        """Run a job's handler without effects, in any status; return whether the job would complete.
+    def dry_run(self, job_id: UUID, show: Show, *, limit: timedelta | None = None, debug: Debug | None = None) -> bool:
+        """Run a job's handler without effects, in any status; see `DryRun.dry_run`.
 
-        ``debug`` receives the error that ended the handler. Raises `JobNotFound`, `WorkerOnly` or `BadRequest`.
+        Raises `JobNotFound`, `UnknownJobType`, `WorkerOnly` or `BadRequest`.
         """
         job = self.jobs.get(job_id)
-        refuse_worker_only(self.registry, job.type)
-        refuse_record_only(job)
+        self.refuse_dry_run(job)
         engine = read_only(self.engine)
         read_only_services = Services(self.settings, engine, DryRunFiles(self.settings.storage), self.registry)
         try:
-            return read_only_services._build_executor(DryRun).dry_run(job, self.queries.jobs.now(), show, debug=debug)
+            return read_only_services._build_executor(DryRun).dry_run(
+                job, self.queries.jobs.now(), show, limit=limit, debug=debug
+            )
         finally:
             engine.dispose()
+
+    def refuse_dry_run(self, job: Job) -> None:
+        """Raise `UnknownJobType`, `WorkerOnly` or `BadRequest` if a job has no handler to call outside a worker."""
+        self.registry.get(job.type)
+        refuse_worker_only(self.registry, job.type)
+        refuse_record_only(job)
 
     def _injectables(self) -> tuple[object, ...]:
         """Return the services that handlers can request by class."""

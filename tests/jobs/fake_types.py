@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -100,3 +101,31 @@ def talks(job: JobContext, payload: Steps) -> None:
 def mends(job: JobContext, payload: Mark) -> None:
     if not Path(payload.path).exists():
         raise JobError("The file does not exist yet.")
+
+
+@job_type("floods", title="Starts a program and prints without an end")
+def floods(job: JobContext, payload: Mark) -> None:
+    child = subprocess.Popen(["sleep", "900"])
+    Path(payload.path).write_text(f"{os.getpid()} {child.pid}")
+    while True:
+        sys.stdout.write("x" * 16 + "\n")
+
+
+@job_type("crashes", title="Prints a line and ends its own process")
+def crashes(job: JobContext, payload: Nothing) -> None:
+    sys.stdout.write("going down\n")
+    sys.stdout.flush()
+    os._exit(7)
+
+
+@job_type("hungry", title="Needs more memory than there is")
+def hungry(job: JobContext, payload: Nothing) -> None:
+    job.logger.info("%s bytes", len(bytearray(64 * 2**30)))
+
+
+@job_type("marks_and_waits", title="Waits until its mark is removed")
+def marks_and_waits(job: JobContext, payload: Mark) -> None:
+    path = Path(payload.path)
+    path.touch()
+    while path.exists():
+        time.sleep(0.02)

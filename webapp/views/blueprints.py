@@ -15,11 +15,14 @@ from webapp.views.admin import (
     users,
     workers,
 )
-from webapp.views.job import actions, children, debug_bundle, files, log, show
+from webapp.views.job import actions, children, debug_bundle, dry_run, files, log, show
 from webapp.views.job_list import bulk_actions
 from webapp.views.new_job import run_again, start
 
-_JOB_BLUEPRINTS = (show.bp, actions.bp, run_again.bp, children.bp, log.bp, show.parameter_bp, debug_bundle.bp)
+_JOB_BLUEPRINTS = (
+    *(show.bp, actions.bp, dry_run.bp, run_again.bp, children.bp),
+    *(log.bp, show.parameter_bp, debug_bundle.bp),
+)
 
 
 BLUEPRINTS = (

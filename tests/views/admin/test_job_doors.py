@@ -21,6 +21,7 @@ from webapp.accounts.user import Role, User
 from webapp.cli import parameters
 from webapp.db.engine import writing
 from webapp.jobs import Job, JobContext, JobNotFound, JobQueries, Jobs, Status, job_type
+from webapp.jobs.execution.dry_run_process import DryRunResult
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.job import Owner
 from webapp.jobs.model.job_policy import JobAction
@@ -143,6 +144,25 @@ def test_every_door_obeys_the_policy(
                 assert doors.is_done(action, job) is expected, (action, type_name, owner)
 
 
+@every_user
+def test_a_dry_run_obeys_the_policy(doors: Doors, people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Job] = []
+
+    def run(job: Job) -> DryRunResult:
+        ran.append(job)
+        return DryRunResult(lines=(), completes=True, sentence=WORD)
+
+    monkeypatch.setattr(doors.services.dry_run_processes, "run", run)
+    for owner in owners(people):
+        for type_name in TYPES:
+            job = doors.job(type_name, owner, JobAction.DRY_RUN)
+            answer = doors.client.post(f"/jobs/{job.id}/dry-run")
+            expected = doors.expected(JobAction.DRY_RUN, job)
+            assert (answer.status_code == 200, WORD in answer.text, ran == [job]) == (expected,) * 3, (type_name, owner)
+            assert ("dry-run" in doors.client.get(f"/jobs/{job.id}").text) is expected
+            ran.clear()
+
+
 def test_operators_act_on_open_types_and_admins_on_all(services: Services, people: dict[str, User], put: Any) -> None:
     owner = Owner(user_id=people["owner"].id)
     jobs = {name: put(Status.FAILED, type=name, owner=owner) for name in TYPES}
@@ -154,7 +174,8 @@ def test_operators_act_on_open_types_and_admins_on_all(services: Services, peopl
     assert allowed("auditor", JobAction.OPEN) == allowed("operator", JobAction.DELETE) == [TYPES[0], TYPES[2]]
     assert allowed("auditor", JobAction.DELETE) == allowed("other", JobAction.OPEN) == []
     assert allowed("operator", JobAction.RUN_AGAIN) == [TYPES[0]]
-    assert allowed("admin", JobAction.RETRY) == list(TYPES)
+    assert allowed("admin", JobAction.RETRY) == allowed("admin", JobAction.DRY_RUN) == list(TYPES)
+    assert allowed("operator", JobAction.DRY_RUN) == [TYPES[0], TYPES[2]]
     assert allowed("admin", JobAction.RUN_AGAIN) == list(TYPES[:2])
 
 

@@ -124,6 +124,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("system.removal", "GET"): Route(SEE),
     ("actions.ask", "GET"): Route(JOB),
     ("actions.act", "POST"): Route(ACT, {}, AuditAction.JOB_KEEP),
+    ("dry_run.ask", "GET"): Route(JOB),
+    ("dry_run.run", "POST"): Route(ACT, {}, AuditAction.JOB_DRY_RUN),
     ("again.form", "GET"): Route(ACT),
     ("again.form", "POST"): Route(ACT, {"format": "csv"}, AuditAction.JOB_RUN_AGAIN, "owner"),
     ("bundle.download", "GET"): Route(JOB),

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -40,16 +41,17 @@ _BUSY = {
 @click.command()
 @click.argument("job", metavar="ID", type=JOB)
 @click.option("--debug", is_flag=True, help="Change nothing: show what the job reports, and debug its error.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), hidden=True)  # for dry runs from the pages
 @click.option("--yes", is_flag=True, help="Do not ask before running a job that has ended or waits for others.")
 @in_json
-def run(job: Job, *, debug: bool, yes: bool, in_json: bool) -> None:
+def run(job: Job, seconds: float | None, *, debug: bool, yes: bool, in_json: bool) -> None:
     """Run a job in this process, or show what it would do.
 
     The job can have any status; a completed job is final, so a copy of it runs. The command claims the job as a
     worker does, so it never runs twice at once. Ctrl-C hands it back. The exit status is 1 unless it completes.
     """
     if debug:
-        _dry_run(job, in_json=in_json)
+        _dry_run(job, timedelta(seconds=seconds) if seconds else None, in_json=in_json)
         return
     if reason := _BUSY.get(job.status):
         raise Failed(f"Job {job.short_id} {reason}")
@@ -66,13 +68,13 @@ def run(job: Job, *, debug: bool, yes: bool, in_json: bool) -> None:
         raise Failed(outcome(ended))
 
 
-def _dry_run(job: Job, *, in_json: bool) -> None:
+def _dry_run(job: Job, limit: timedelta | None, *, in_json: bool) -> None:
     def show(line: DryRunLine) -> None:
         click.echo(as_json_line(line) if in_json else readable(line))
 
     debug = _debug if _is_terminal() and not in_json else None
     try:
-        completes = services().dry_run(job.id, show, debug=debug)
+        completes = services().dry_run(job.id, show, limit=limit, debug=debug)
     except KeyboardInterrupt:
         raise Failed("The dry run was interrupted. Nothing was changed.") from None
     if not completes:

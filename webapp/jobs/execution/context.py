@@ -138,6 +138,11 @@ class JobContext:
         return self._job.attempt
 
     @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing must be changed. The handler must leave out effects on other systems then."""
+        return False
+
+    @property
     def stop_requested(self) -> bool:
         """Whether the job was asked to stop. If so, return soon, or let the next report raise.
 

@@ -8,9 +8,11 @@ handler is given in a real attempt.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +24,9 @@ from webapp.jobs.execution.batches import SliceEnded
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.executor import Executor
 from webapp.jobs.execution.handler_errors import SELF_EXPLANATORY, RetryLater, sentence_of, traceback_of
-from webapp.jobs.execution.reporter import Reporter
+from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, Reporter
+from webapp.jobs.execution.time_limit import time_limit
+from webapp.jobs.model.incoming_text import text_of
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.file_names import clean_name
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
@@ -52,30 +56,39 @@ class DryRunReporter(Reporter):
 
     def __init__(self, engine: Engine, job: Job, show: Show) -> None:
         super().__init__(engine, job)
-
         self._show_line = show
+        self._held_back: dict[str, str] = {}  # progress and message, by kind
+        self._shown_at = -INTERVAL_SECONDS
 
     def show(self, kind: str, text: str) -> None:
-        """Show a line without the secrets of the payload."""
-        self._show_line(DryRunLine(kind, self.mask.text(text)))
+        """Show a line without the secrets of the payload, after the progress that was held back."""
+        held_back, self._held_back = self._held_back, {}
+        for line in (*held_back.items(), (kind, text)):
+            self._show_line(DryRunLine(line[0], self.mask.text(line[1])))
 
     def set_values(self, **values: Any) -> None:
-        """Show the new values of columns."""
+        """Show the new values of columns; progress and messages at most as often as a real attempt writes them."""
         if "progress" in values:
-            total = "?" if not values.get("total") else f"{values['total']:.15g}"
-            amounts = f" ({values['done']:.15g} of {total})" if values.get("done") is not None else ""
-            self.show("progress", f"{values['progress']:.4g} %{amounts}")
-        for name in ("message", "state", "metadata"):
+            self._held_back["progress"] = _progress_text(values)
+        if "message" in values:
+            self._held_back["message"] = text_of(values["message"])
+        for name in ("state", "metadata"):
             if name in values:
-                self.show(name, values[name] if name == "message" else json.dumps(values[name], ensure_ascii=False))
+                self.show(name, json.dumps(values[name], ensure_ascii=False))
+        if self._held_back and monotonic() - self._shown_at >= INTERVAL_SECONDS:
+            self._shown_at = monotonic()
+            kind, text = self._held_back.popitem()
+            self.show(kind, text)
 
     def add_diagnostic(self, field: str, text: str, key: str = "", parameters: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Show a warning or an error."""
         self.show(field.removesuffix("s"), text)
 
     def log(self, level: str, text: str) -> None:
-        """Show a log line."""
-        self.show(level.lower(), text)
+        """Show a log line, as many as a real attempt keeps."""
+        self._line_count += 1
+        if self._line_count <= LOG_LIMIT:
+            self.show(level.lower(), text_of(text))
 
     def read_stop_flag(self) -> bool:
         """Return False: a dry run cannot be stopped by a request."""
@@ -94,6 +107,11 @@ class DryRunContext(JobContext):
     def __init__(self, show: Callable[[str, str], None], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._show = show
+
+    @property
+    def is_dry_run(self) -> bool:
+        """True: effects on other systems must be left out."""
+        return True
 
     def flush_children(self) -> None:
         """Show the children that were spawned."""
@@ -156,18 +174,21 @@ class DryRunFiles(FileStore):
 class DryRun(Executor):
     """Runs handlers without effects. Its engine must be read-only, and its files `DryRunFiles`."""
 
-    def dry_run(self, job: Job, at: datetime, show: Show, *, debug: Debug | None = None) -> bool:
+    def dry_run(
+        self, job: Job, at: datetime, show: Show, *, limit: timedelta | None = None, debug: Debug | None = None
+    ) -> bool:
         """Run a job's handler with its payload and checkpoint; return whether the job would complete.
 
         Works in any status. ``at`` is the database's time; ``show`` receives one line at a time, ``debug`` the
-        error that ended the handler.
+        error that ended the handler. Without a time ``limit`` it can take any time, for example in a debugger.
         """
         next_attempt = replace(job, attempt=job.attempt + 1, started_at=at, heartbeat_at=at)
         reporter = DryRunReporter(self._engine, next_attempt, show)
         try:
             job_type = self._registry.get(job.type)
-            self._check_owner(next_attempt)
-            result = self._call(job_type, next_attempt, reporter)
+            self._check_owner(job)
+            with time_limit(limit) if limit else nullcontext():
+                result = self._call(job_type, next_attempt, reporter)
         except SliceEnded:
             reporter.show(RESULT, "It would be requeued here and continue in a new process.")
             return True
@@ -194,3 +215,9 @@ def _show_error(error: BaseException, reporter: DryRunReporter) -> None:
     if not isinstance(error, SELF_EXPLANATORY):
         reporter.show(TRACEBACK, traceback_of(error).rstrip())
     reporter.show(RESULT, _READ_ONLY if read_only else f"It would fail: {sentence_of(error)}")
+
+
+def _progress_text(values: Mapping[str, Any]) -> str:
+    total = "?" if not values.get("total") else f"{values['total']:.15g}"
+    amounts = f" ({values['done']:.15g} of {total})" if values.get("done") is not None else ""
+    return f"{values['progress']:.4g} %{amounts}"

@@ -18,6 +18,7 @@ class JobAction(StrEnum):
     RETRY = "retry"
     RUN_AGAIN = "run_again"
     DELETE = "delete"
+    DRY_RUN = "dry_run"  # call its handler without effects, with the permissions of its owner, and read what it reports
 
 
 class Objection(StrEnum):
@@ -34,7 +35,7 @@ class Objection(StrEnum):
     PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 
-_STARTS = frozenset({JobAction.RETRY, JobAction.RUN_AGAIN})
+_STARTS = frozenset({JobAction.RETRY, JobAction.RUN_AGAIN, JobAction.DRY_RUN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

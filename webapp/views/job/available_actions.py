@@ -18,6 +18,7 @@ _OBJECTIONS = {
     Objection.PASSWORD: lazy_gettext("This job type asks for your password. Start a new job instead."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),
 }
+_ASKING_POLICY = {"retry": JobAction.RETRY, "dry-run": JobAction.DRY_RUN}
 _CAN_BE_NEXT = frozenset({Status.QUEUED, Status.SCHEDULED})  # a held job waits for others
 _RETRIABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.STALE})
 
@@ -52,11 +53,19 @@ def refusal(verb: str, job: Job, registry: Registry, context: ViewerContext) -> 
     return permission_refusal(verb, job, context) or _status_refusal(verb, job)
 
 
+def can_run_dry(job: Job, registry: Registry) -> bool:
+    """Return whether the job has a handler that can be called outside a worker."""
+    return job.type in registry and not registry.get(job.type).worker_only and not job.record_only
+
+
 def permission_refusal(verb: str, job: Job, context: ViewerContext) -> str:
     """Return why the viewer has no permission for an action on a job that they can open, whatever its status."""
     if verb in OPERATOR_ACTIONS and not context.operates:
         return _("Only operators and admins can do this.")
-    return _retry_refusal(job, context) if verb == "retry" else _owner_refusal(job, context)
+    if verb in _ASKING_POLICY:
+        objection = context.policy.refusal(_ASKING_POLICY[verb], job)
+        return str(_OBJECTIONS[objection]) if objection else ""
+    return _owner_refusal(job, context)
 
 
 def _status_refusal(verb: str, job: Job) -> str:
@@ -75,10 +84,15 @@ def _offered(job: Job, registry: Registry, context: ViewerContext) -> Iterator[O
         )
     if job.status in _RETRIABLE:
         yield OfferedAction(
-            verb="retry", words=_("Retry…"), sign="rotate-clockwise", refusal=_retry_refusal(job, context)
+            verb="retry",
+            words=_("Retry…"),
+            sign="rotate-clockwise",
+            refusal=permission_refusal("retry", job, context),
         )
     again = _run_again_refusal(job, registry, context)
     yield OfferedAction(verb="run-again", words=_("Run again…"), sign="repeat", refusal=again, asks=False)
+    if can_run_dry(job, registry) and not permission_refusal("dry-run", job, context):
+        yield OfferedAction(verb="dry-run", words=_("Dry run…"), sign="clipboard-list")
     if context.operates and job.status in _CAN_BE_NEXT and not job.record_only:
         yield OfferedAction(verb="run-next", words=_("Run next…"), sign="arrow-bar-to-up", refusal=owner_refusal)
     if context.operates and job.owner.user_id is None:
@@ -107,11 +121,6 @@ def _visibility_action(job: Job) -> OfferedAction:
 
 def _owner_refusal(job: Job, context: ViewerContext) -> str:
     return "" if context.may_act(job) else str(_OBJECTIONS[Objection.NOT_YOURS])
-
-
-def _retry_refusal(job: Job, context: ViewerContext) -> str:
-    objection = context.policy.refusal(JobAction.RETRY, job)
-    return str(_OBJECTIONS[objection]) if objection else ""
 
 
 def _run_again_refusal(job: Job, registry: Registry, context: ViewerContext) -> str:
