@@ -5,6 +5,7 @@ What a job type and an application need, every exception that they can catch, an
 
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, Upload, job_type
+from webapp.jobs.definition.own_services import job_service
 from webapp.jobs.definition.payload import UnreadableSecret, Vault
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution.batches import Slice, plan_chunks
@@ -81,6 +82,7 @@ __all__ = [
     "job_failed",
     "job_progressed",
     "job_retrying",
+    "job_service",
     "job_stale",
     "job_started",
     "job_type",

@@ -99,6 +99,45 @@ def test_a_bad_module_is_refused_in_one_sentence_with_the_place(write: Write, te
     assert sentence.format(file=file) in refusal(name)
 
 
+SERVICES = (
+    HEAD.replace("job_type\n", "job_service, job_type\n")
+    + """from tests.jobs.definition.test_module_loader import Printer
+class Mailer: ...
+class Post: ...
+@job_service
+def mailer(printer: Printer) -> Mailer: return Mailer()
+@job_type('sheet', title='Sheet')
+def sheet(job, payload: Sheet, mailer: Mailer, printer: Printer): ...
+"""
+)
+
+
+def test_a_module_registers_its_own_services_for_its_job_types(write: Write) -> None:
+    first = write(SERVICES)
+    text = SERVICES.replace("class Mailer: ...", f"from {first} import Mailer, mailer").replace("'sheet'", "'other'")
+    second = write(text.replace("@job_service\ndef mailer(printer: Printer) -> Mailer: return Mailer()\n", ""))
+    registry = load(first, second)
+    assert [(own.provides.__name__, own.make.__module__) for own in registry.services.values()] == [("Mailer", first)]
+    assert {"sheet", "other"} <= {kind.name for kind in registry}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            ("printer: Printer) -> Mailer", "post: Post) -> Mailer"),
+            "'post' requests Post, which is not a service. The serv",
+        ),
+        (("printer: Printer) -> Mailer", "m: Mailer) -> Mailer"), "The service Mailer needs itself"),
+        (("-> Mailer: return Mailer()", "-> Printer: return Printer()"), "Printer is a service of Deskjob"),
+        (("-> Mailer: return", ": return"), "must name its class as its return type"),
+        (("@job_type", "@job_service\ndef again() -> Mailer: ...\n@job_type"), "The service Mailer is made twice"),
+    ],
+)
+def test_a_bad_service_is_refused_in_one_sentence(write: Write, change: tuple[str, str], sentence: str) -> None:
+    assert sentence in refusal(write(SERVICES.replace(*change)))
+
+
 def test_a_module_whose_name_begins_alike_is_not_its_part(write: Write) -> None:
     numbered = write("x = 1\n")
     longer = f"{numbered}_more"

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import CodeType, FrameType, MappingProxyType
 from typing import Any, get_type_hints
 
@@ -113,23 +113,31 @@ def read_signature(handler: Callable[..., Any]) -> tuple[type[BaseModel], dict[s
             getattr(handler, "__module__", "?"), f"A handler must be a function, not {value_rules.shown(handler)}."
         )
     place = f"{code.co_filename}:{code.co_firstlineno}"
-    hints = _hints(place, handler.__qualname__, handler)
+    hints = type_hints_of(place, handler.__qualname__, handler)
     parameters = list(inspect.signature(handler).parameters.values())
     payload = hints.get(parameters[1].name) if len(parameters) > 1 else None
     by_position = all(parameter.kind in _BY_POSITION for parameter in parameters[:2])
     if not (by_position and isinstance(payload, type) and issubclass(payload, BaseModel)):
         raise BadJobType(place, f"{handler.__qualname__} must take (job: JobContext, payload: a pydantic model).")
-    needs = parameters[2:]
-    for parameter in needs:
+    return payload, requested_services(place, handler.__qualname__, parameters[2:], hints)
+
+
+def requested_services(
+    place: str, name: str, parameters: Iterable[inspect.Parameter], hints: Mapping[str, Any]
+) -> dict[str, type]:
+    """Return the services that parameters of a function request, by class; raises `BadJobType`."""
+    needs: dict[str, type] = {}
+    for parameter in parameters:
         if problem := _problem_with(parameter, hints):
-            raise BadJobType(place, f"The parameter {parameter.name!r} of {handler.__qualname__} {problem}")
-    return payload, {parameter.name: hints[parameter.name] for parameter in needs}
+            raise BadJobType(place, f"The parameter {parameter.name!r} of {name} {problem}")
+        needs[parameter.name] = hints[parameter.name]
+    return needs
 
 
 def read_payload_hints(handler: Callable[..., Any], payload_class: type[BaseModel]) -> dict[str, Any]:
     """Return the types of the payload's fields; raises `BadJobType` for an unknown one and bad words for its form."""
     place = f"{handler.__code__.co_filename}:{handler.__code__.co_firstlineno}"
-    hints = _hints(place, payload_class.__qualname__, payload_class)
+    hints = type_hints_of(place, payload_class.__qualname__, payload_class)
     for name, field in payload_class.model_fields.items():
         if taken := _FORM_FIELDS & {name, field.alias}:
             raise BadJobType(
@@ -166,7 +174,8 @@ def _problem_with(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> str
     return ""
 
 
-def _hints(place: str, name: str, annotated: Any) -> dict[str, Any]:
+def type_hints_of(place: str, name: str, annotated: Any) -> dict[str, Any]:
+    """Return the types of a function or a class; raises `BadJobType` if one does not exist."""
     try:
         return get_type_hints(annotated)
     except Exception as error:  # noqa: BLE001  (an annotation can be any expression)

@@ -1,7 +1,7 @@
 """Loads the job types of a module into the registry, or says in one sentence what is wrong with it and where."""
 
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -9,7 +9,8 @@ from webapp.config import BadSettingError
 from webapp.jobs.definition.declaration import BadJobType
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import LazyHandler
-from webapp.jobs.definition.registry import DuplicateJobType, Registry
+from webapp.jobs.definition.own_services import OwnService, refuse_circular_service
+from webapp.jobs.definition.registry import DuplicateJobType, DuplicateService, Registry
 from webapp.jobs.model.incoming_text import clean_text
 
 _ENGINE = str(Path(__file__).parents[1])  # its own lines are no place of a mistake
@@ -43,22 +44,44 @@ class JobTypeModules:
             return _sentence(error)
         if not isinstance(module, ModuleType):
             return f"it is {type(module).__name__} and not a module"
-        job_types = [value for value in vars(module).values() if _belongs_to(value, module)]
-        if not job_types:
+        declared = [value for value in vars(module).values() if _belongs_to(value, module)]
+        if not declared:
             return "it declares no job type. Use @job_type, and import the modules of a package in its __init__.py"
+        services = [value for value in declared if isinstance(value, OwnService)]
+        job_types = [value for value in declared if isinstance(value, JobType)]
+        try:
+            self._register_services(services)
+        except (BadJobType, DuplicateService) as error:
+            return str(error)
         return next(filter(None, map(self._register, job_types)), "")
+
+    def _register_services(self, services: Sequence[OwnService]) -> None:
+        for service in services:
+            if service.provides in self._services:
+                name = service.provides.__name__
+                raise BadJobType(service.place, f"{name} is a service of Deskjob; make a class of your own.")
+            self._registry.add_service(service)
+        for service in services:
+            if problem := self._unknown_service(service.needs):
+                raise BadJobType(service.place, problem)
+            refuse_circular_service(service, self._registry.services)
+
+    def _unknown_service(self, needs: Mapping[str, type]) -> str:
+        """Return a sentence about the first requested class that is no service; empty if all are."""
+        known = {*self._services, *self._registry.services}
+        for name, wanted in needs.items():
+            if wanted not in known:
+                names = ", ".join(sorted(each.__name__ for each in known))
+                what = f"The parameter {name!r} requests {wanted.__name__}, which is not a service."
+                return f"{what} The services are: {names}"
+        return ""
 
     def _register(self, job_type: JobType) -> str:
         if unknown := sorted(job_type.roles - set(self._roles)):
             known = ", ".join(self._roles)
             return f"{job_type.place}: There is no role {unknown[0]!r}. The roles are: {known}"
-        for name, service in job_type.needs.items():
-            if service not in self._services:
-                known = ", ".join(sorted(each.__name__ for each in self._services))
-                return (
-                    f"{job_type.place}: The parameter {name!r} requests {service.__name__}, which is not a service. "
-                    f"The services are: {known}"
-                )
+        if problem := self._unknown_service(job_type.needs):
+            return f"{job_type.place}: {problem}"
         try:
             self._registry.add(job_type)
         except DuplicateJobType as error:
@@ -67,8 +90,10 @@ class JobTypeModules:
 
 
 def _belongs_to(value: object, module: ModuleType) -> bool:
-    """Return whether a value is a job type that this module or one below it declares."""
+    """Return whether a value is a job type or a service that this module or one below it declares."""
     own = module.__name__
+    if isinstance(value, OwnService):
+        return value.make.__module__ == own or value.make.__module__.startswith(f"{own}.")
     return isinstance(value, JobType) and any(
         name == own or name.startswith(f"{own}.") for name in (value.handler.__module__, value.declared_in)
     )

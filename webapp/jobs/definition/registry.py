@@ -1,8 +1,10 @@
-"""The registry of an installation's job types."""
+"""The registry of an installation's job types, and of the services that its own modules add for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.own_services import OwnService
 from webapp.jobs.definition.silence_limits import SilenceLimits
 
 
@@ -18,6 +20,14 @@ class DuplicateJobType(Exception):
     """Raised when two job types have the same name and the second one does not set ``replaces=True``."""
 
 
+class DuplicateService(Exception):
+    """Raised when two functions make the service of one class."""
+
+    def __init__(self, known: OwnService, second: OwnService) -> None:
+        """Name both places."""
+        super().__init__(f"The service {second.provides.__name__} is made twice: {known.place} and {second.place}.")
+
+
 class Registry:
     """The job types of an installation, by name, in the order of their registration."""
 
@@ -25,6 +35,7 @@ class Registry:
         """Start empty; ``silence`` are the installation's limits on silent jobs, by default none."""
         self._silence = silence or SilenceLimits()
         self._types: dict[str, JobType] = {}
+        self._services: dict[type, OwnService] = {}
 
     def add(self, job_type: JobType) -> None:
         """Register a job type; raises `DuplicateJobType` if the name is taken."""
@@ -37,6 +48,17 @@ class Registry:
             )
             raise DuplicateJobType(message)
         self._types[job_type.name] = self._silence.applied_to(job_type)
+
+    def add_service(self, service: OwnService) -> None:
+        """Register a service of the application; raises `DuplicateService` if its class has one."""
+        known = self._services.setdefault(service.provides, service)
+        if known is not service:
+            raise DuplicateService(known, service)
+
+    @property
+    def services(self) -> Mapping[type, OwnService]:
+        """The services of the application by class."""
+        return MappingProxyType(self._services)
 
     def get(self, name: str) -> JobType:
         """Return the type of that name; raises `UnknownJobType`."""

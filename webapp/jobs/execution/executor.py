@@ -18,6 +18,7 @@ from webapp.db.retry import is_away, retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
+from webapp.jobs.definition.own_services import ServiceProvider
 from webapp.jobs.definition.payload import Vault, load_payload, secret_values
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.execution import unknown_type
@@ -227,9 +228,14 @@ class Executor:
         if reporter.stop:
             raise reporter.stop
         context = self._context(job_type, job, reporter)
-        needs = {name: self._needs[service] for name, service in job_type.needs.items()}
+        run_handler = partial(self._run_handler, job_type.handler, context, payload, reporter)
+        return ServiceProvider(self._needs, self._registry.services).call(run_handler, job_type.needs)
+
+    def _run_handler(
+        self, handler: Callable[..., Any], context: JobContext, payload: object, reporter: Reporter, **services: Any
+    ) -> Any:
         try:
-            result = _run_here(partial(job_type.handler, context, payload, **needs))
+            result = _run_here(partial(handler, context, payload, **services))
         except SystemExit as error:
             if not exits_with_success(error):
                 raise
@@ -238,7 +244,7 @@ class Executor:
             if contains(error, reporter.delivered):
                 context.end()  # raises the stop itself
             raise
-        refuse_lazy_result(result, job_type.handler)
+        refuse_lazy_result(result, handler)
         context.end()
         return result
 
