@@ -27,10 +27,10 @@ from webapp.jobs.definition.module_loader import JobTypeModules
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.definition.silence_limits import SilenceLimits
-from webapp.jobs.execution.dry_run import Debug, DryRun, DryRunFiles, Show
-from webapp.jobs.execution.dry_run_process import DryRunProcesses
+from webapp.jobs.execution.by_hand.dry_run import Debug, DryRun, DryRunFiles, Show
+from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
+from webapp.jobs.execution.by_hand.inline import InlineRun, refuse_record_only, refuse_worker_only
 from webapp.jobs.execution.executor import Executor
-from webapp.jobs.execution.inline import InlineRun, refuse_record_only, refuse_worker_only
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
 from webapp.jobs.execution.output.last_output import LastOutput
 from webapp.jobs.execution.watchdog import Watchdog

@@ -21,7 +21,7 @@ from webapp.accounts.user import Role, User
 from webapp.cli import parameters
 from webapp.db.engine import writing
 from webapp.jobs import Job, JobContext, JobNotFound, JobQueries, Jobs, Status, job_type
-from webapp.jobs.execution.dry_run_process import DryRunResult
+from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.job import Owner
 from webapp.jobs.model.job_policy import JobAction

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from webapp.accounts.user import User
 from webapp.db.engine import reading
-from webapp.jobs.execution.dry_run import DryRunLine
-from webapp.jobs.execution.dry_run_process import DryRunBusy, DryRunResult
+from webapp.jobs.execution.by_hand.dry_run import DryRunLine
+from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy, DryRunResult
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.schema import audit, metadata
 from webapp.services import Services

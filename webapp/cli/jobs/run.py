@@ -23,7 +23,7 @@ from webapp.cli.parameters import JOB, in_json
 from webapp.jobs.model.job import Job, Status
 
 if TYPE_CHECKING:
-    from webapp.jobs.execution.dry_run import DryRunLine
+    from webapp.jobs.execution.by_hand.dry_run import DryRunLine
 
 _QUESTIONS = {
     Status.COMPLETED: "is completed. Run a copy of it?",

@@ -11,8 +11,8 @@ from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
-from webapp.jobs.execution.dry_run import TRACEBACK, DryRunLine
-from webapp.jobs.execution.dry_run_process import OUTPUT, SECONDS, DryRunBusy, DryRunResult
+from webapp.jobs.execution.by_hand.dry_run import TRACEBACK, DryRunLine
+from webapp.jobs.execution.by_hand.dry_run_process import OUTPUT, SECONDS, DryRunBusy, DryRunResult
 from webapp.jobs.model.job import Job
 from webapp.views.job.available_actions import can_run_dry, permission_refusal
 from webapp.views.page.audit_log import record_audit

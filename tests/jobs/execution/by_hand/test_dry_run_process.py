@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from tests.installation import ENDLESS_SECONDS, TYPES, wait_for
 from webapp.config import Settings
-from webapp.jobs.execution import dry_run_process
-from webapp.jobs.execution.dry_run_process import DryRunBusy, DryRunResult
+from webapp.jobs.execution.by_hand import dry_run_process
+from webapp.jobs.execution.by_hand.dry_run_process import DryRunBusy, DryRunResult
 from webapp.services import Services
 
 Run = Callable[..., DryRunResult]

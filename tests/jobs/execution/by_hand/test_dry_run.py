@@ -13,14 +13,14 @@ from tests.jobs.execution.conftest import Create, reports_everything
 from webapp.accounts.accounts import Accounts
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import JobError, job_type
-from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.dry_run import (
+from webapp.jobs.execution.by_hand.dry_run import (
     DryRunContext,
     DryRunFiles,
     DryRunLine,
     DryRunPartialFile,
     DryRunReporter,
 )
+from webapp.jobs.execution.context import JobContext
 from webapp.jobs.maintenance.pruner import Pruner
 from webapp.jobs.model.job import Owner, Status
 from webapp.schema import jobs, metadata

@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 from tests.jobs.conftest import Nothing
 from tests.jobs.execution.conftest import Create, reports_everything
 from webapp.db.engine import reading, writing
+from webapp.jobs.execution.by_hand.inline import WorkerOnly
 from webapp.jobs.execution.context import JobContext
-from webapp.jobs.execution.inline import WorkerOnly
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.model.job import IllegalTransition, Job, Status
 from webapp.jobs.store.job_store import JobNotFound

@@ -21,7 +21,7 @@ from time import monotonic
 
 from webapp.config import Settings
 from webapp.jobs.definition.payload import UnreadableSecret, Vault, secret_values
-from webapp.jobs.execution.dry_run import RESULT, DryRunLine
+from webapp.jobs.execution.by_hand.dry_run import RESULT, DryRunLine
 from webapp.jobs.model.incoming_text import TEXT_LIMIT, clean_text
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.secret_mask import NO_SECRETS, SecretMask
@@ -31,7 +31,7 @@ _MORE_SECONDS = 15.0  # to start, and to stop a handler that swallows its time l
 _OUTPUT_LIMIT = 1024**2  # bytes
 _LINE_LIMIT = 1000
 _CHUNK = 64 * 1024
-_ROOT = Path(__file__).parents[3]  # of the `webapp` package
+_ROOT = Path(__file__).parents[4]  # of the `webapp` package
 OUTPUT = "output"  # the kind of what the handler prints
 
 
