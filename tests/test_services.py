@@ -48,7 +48,7 @@ def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
 
 def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     services = built(tmp_path)
-    available = {type(service) for service in services._injectables()}
+    available = set(services._injectables())
     assert available == set(INJECTABLES), "what declarations are checked against"
     for job_type in services.registry:
         assert set(job_type.needs.values()) <= available, job_type.name

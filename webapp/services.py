@@ -31,6 +31,7 @@ from webapp.jobs.execution.by_hand.dry_run import Debug, DryRun, DryRunFiles, Sh
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
 from webapp.jobs.execution.by_hand.inline import InlineRun, refuse_record_only, refuse_worker_only
 from webapp.jobs.execution.executor import Executor
+from webapp.jobs.execution.failure_hooks import FailureHooks
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
 from webapp.jobs.execution.output.last_output import LastOutput
 from webapp.jobs.execution.watchdog import Watchdog
@@ -57,10 +58,20 @@ from webapp.jobs.schedules.runner import ScheduleRunner
 from webapp.jobs.schedules.service import Schedules
 from webapp.jobs.service import Jobs
 from webapp.jobs.store.file_store import FileStore
+from webapp.jobs.store.signals import listen_for_failures
 from webapp.secret_key import secret_key
 
 ENTRY_POINTS = "deskjob.jobtypes"
-INJECTABLES = (Accounts, AuditLogWriter, Sessions, Jobs, JobQueries, Pruner, Vault)  # what handlers can request
+INJECTABLES = (
+    Accounts,
+    AuditLogWriter,
+    Sessions,
+    Jobs,
+    JobQueries,
+    Pruner,
+    Vault,
+    FailureHooks,
+)  # what handlers can request
 E = TypeVar("E", bound=Executor)
 
 
@@ -91,6 +102,14 @@ class Services:
         self.wake_ups = WakeUps(settings.redis)
         self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
         self.queries = JobQueries(engine)
+        self.failure_hooks = FailureHooks(
+            engine,
+            registry=self.registry,
+            vault=self.vault,
+            services=self._injectables,
+            create_job=self.jobs.create_job,
+        )
+        listen_for_failures(engine, self.failure_hooks)
         self.admin_jobs = AdminJobs(self.jobs.store, self.registry)
         self.notifications = Notifications(engine)
         self.accounts = Accounts(engine)
@@ -143,7 +162,7 @@ class Services:
             registry=self.registry,
             files=self.files,
             vault=self.vault,
-            needs={type(service): service for service in self._injectables()},
+            needs=self._injectables(),
             owner_is_active=self._owner_is_active,
             creator=self.jobs,
             wake=self.wake_ups.push,
@@ -234,9 +253,10 @@ class Services:
         refuse_worker_only(self.registry, job.type)
         refuse_record_only(job)
 
-    def _injectables(self) -> tuple[object, ...]:
+    def _injectables(self) -> dict[type, object]:
         """Return the services that handlers can request by class."""
-        return self.accounts, self.audit, self.sessions, self.jobs, self.queries, self.pruner, self.vault
+        services = (self.accounts, self.audit, self.sessions, self.jobs, self.queries, self.pruner, self.vault)
+        return {type(service): service for service in (*services, self.failure_hooks)}
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()

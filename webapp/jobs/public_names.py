@@ -10,6 +10,7 @@ from webapp.jobs.definition.payload import UnreadableSecret, Vault
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution.batches import Slice, plan_chunks
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.failure_hooks import FailureHooks
 from webapp.jobs.execution.handler_errors import RetryLater
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted
 from webapp.jobs.execution.time_limit import JobTimeout
@@ -42,6 +43,7 @@ __all__ = [
     "AttachmentNotFound",
     "BadRequest",
     "DuplicateJob",
+    "FailureHooks",
     "FileTooLarge",
     "HistoryCriteria",
     "IllegalTransition",

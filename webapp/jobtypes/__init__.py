@@ -3,6 +3,7 @@
 MODULES = (
     "webapp.jobtypes.bulk_action",
     "webapp.jobtypes.dataset_report",
+    "webapp.jobtypes.failure_hook",
     "webapp.jobtypes.job_history_export",
     "webapp.jobtypes.maintenance",
     "webapp.jobtypes.user_import",

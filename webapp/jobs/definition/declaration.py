@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
+from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
@@ -88,6 +89,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "for_tenants": TRUTH,
         "asks_password": TRUTH,
         "private_output": TRUTH,
+        "on_failed": NOTHING | ValueRule("a function of the job and its payload", inspect.isfunction),
     }
 )
 
@@ -120,6 +122,16 @@ def read_signature(handler: Callable[..., Any]) -> tuple[type[BaseModel], dict[s
     if not (by_position and isinstance(payload, type) and issubclass(payload, BaseModel)):
         raise BadJobType(place, f"{handler.__qualname__} must take (job: JobContext, payload: a pydantic model).")
     return payload, requested_services(place, handler.__qualname__, parameters[2:], hints)
+
+
+def read_hook_signature(hook: Callable[..., Any], payload_class: type[BaseModel]) -> dict[str, type]:
+    """Return the services that an ``on_failed`` requests; raises `BadJobType` if it cannot take the payload."""
+    refuse_lazy_handler(hook)
+    accepted, needs = read_signature(hook)
+    if not issubclass(payload_class, accepted):
+        place = f"{hook.__code__.co_filename}:{hook.__code__.co_firstlineno}"
+        raise BadJobType(place, f"{hook.__qualname__} must take the payload of the job type, {payload_class.__name__}.")
+    return needs
 
 
 def requested_services(

@@ -12,7 +12,13 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from webapp.jobs.definition.declaration import check_options, place_of, read_payload_hints, read_signature
+from webapp.jobs.definition.declaration import (
+    check_options,
+    place_of,
+    read_hook_signature,
+    read_payload_hints,
+    read_signature,
+)
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
@@ -101,6 +107,8 @@ class JobType:
     replaces: bool
     keep_files: timedelta
     listed: bool  # whether the catalogue shows it
+    on_failed: Callable[..., Any] | None  # called with a job that has finally failed or was lost
+    on_failed_needs: Mapping[str, type]
     uploads: tuple[str, ...]  # the names of the payload's file fields
     place: str  # the file and line of its declaration
     declared_in: str  # the module of its declaration
@@ -172,6 +180,7 @@ def job_type(
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
     listed: bool = True,
+    on_failed: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
@@ -203,6 +212,8 @@ def job_type(
     - ``private_output``: its output shows what its owner can see, so of other users only those open it
       who can start every type.
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
+    - ``on_failed`` is a function ``(job: Job, payload: Model, …)``, called once a job has finally failed or was lost:
+      after the commit, in a job of its own, with services by class as the handler.
     - ``replaces=True`` replaces a registered type of the same name.
 
     Raises `BadJobType`, with the place, for anything that could not work when a job runs.
@@ -215,6 +226,7 @@ def job_type(
     def declare(handler: Callable[..., Any]) -> JobType:
         refuse_lazy_handler(handler)
         payload_class, needs = read_signature(handler)
+        hook_needs = read_hook_signature(on_failed, payload_class) if on_failed else {}
         return JobType(
             name=name,
             title=humanize(re.sub("[._-]+", " ", name)) if callable(title) else title,
@@ -245,6 +257,8 @@ def job_type(
             replaces=replaces,
             keep_files=keep_files,
             listed=listed,
+            on_failed=on_failed,
+            on_failed_needs=hook_needs,
             uploads=_uploads(handler, payload_class),
             place=place,
             declared_in=caller.f_globals.get("__name__", ""),

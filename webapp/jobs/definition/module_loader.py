@@ -80,7 +80,7 @@ class JobTypeModules:
         if unknown := sorted(job_type.roles - set(self._roles)):
             known = ", ".join(self._roles)
             return f"{job_type.place}: There is no role {unknown[0]!r}. The roles are: {known}"
-        if problem := self._unknown_service(job_type.needs):
+        if problem := self._unknown_service({**job_type.needs, **job_type.on_failed_needs}):
             return f"{job_type.place}: {problem}"
         try:
             self._registry.add(job_type)

@@ -36,6 +36,7 @@ class Registry:
         self._silence = silence or SilenceLimits()
         self._types: dict[str, JobType] = {}
         self._services: dict[type, OwnService] = {}
+        self.types_with_hooks = frozenset[str]()  # the names of the job types with ``on_failed``
 
     def add(self, job_type: JobType) -> None:
         """Register a job type; raises `DuplicateJobType` if the name is taken."""
@@ -48,6 +49,7 @@ class Registry:
             )
             raise DuplicateJobType(message)
         self._types[job_type.name] = self._silence.applied_to(job_type)
+        self.types_with_hooks = frozenset(kind.name for kind in self if kind.on_failed)
 
     def add_service(self, service: OwnService) -> None:
         """Register a service of the application; raises `DuplicateService` if its class has one."""

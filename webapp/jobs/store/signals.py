@@ -11,10 +11,12 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from types import MappingProxyType
+from typing import Protocol
 from uuid import UUID
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from blinker import Signal
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from webapp.db.engine import before_commit
 from webapp.jobs.model.job import TERMINAL, Job, Status
@@ -35,6 +37,8 @@ job_retrying = Signal(
     "A job will run again: by its retry policy, after its worker was lost, or because a user retried it."
 )
 
+_FAILURES = (job_failed, job_stale)
+_listeners: WeakKeyDictionary[Engine, "ReferenceType[FailureListener]"] = WeakKeyDictionary()
 _OF_STATUS: Mapping[Status, Signal] = MappingProxyType(
     {
         Status.RUNNING: job_started,
@@ -46,9 +50,28 @@ _OF_STATUS: Mapping[Status, Signal] = MappingProxyType(
 )
 
 
+class FailureListener(Protocol):
+    """Learns of jobs that have finally failed or were lost, by their type."""
+
+    @property
+    def types(self) -> Collection[str]:
+        """The job types of which it wants to know."""
+
+    def job_failed(self, job: Job) -> None:
+        """Handle a failed job; called after the commit, once."""
+
+
+def listen_for_failures(engine: Engine, listener: FailureListener) -> None:
+    """Call ``listener`` for every failure in this database that this process commits; it replaces the one before.
+
+    A signal has receivers in the whole process; this belongs to one database, and lives as long as the listener.
+    """
+    _listeners[engine] = ref(listener)
+
+
 def send_after_commit(connection: Connection, signal: Signal, ids: Collection[UUID]) -> None:
     """Send a signal for each job when the transaction is committed, with the job as it is then."""
-    if ids and signal.receivers:
+    if ids and (signal.receivers or _listener(connection.engine, signal)):
         before_commit(connection, partial(_prepare, signal, tuple(ids)))
 
 
@@ -78,13 +101,29 @@ def send(signal: Signal, job: Job) -> None:
             log.exception("A signal receiver failed; job %s is not affected.", job.id)
 
 
+def _listener(engine: Engine, signal: Signal) -> FailureListener | None:
+    """Return the listener of a database, if the signal is a failure and a job type wants to know."""
+    reference = _listeners.get(engine) if signal in _FAILURES else None
+    listener = reference() if reference else None
+    return listener if listener and listener.types else None
+
+
 def _prepare(signal: Signal, ids: tuple[UUID, ...], connection: Connection) -> Callable[[], None]:
-    return partial(_send_all, signal, tuple(_read(connection, ids)))
+    return partial(_send_all, signal, tuple(_read(connection, ids)), _listener(connection.engine, signal))
 
 
-def _send_all(signal: Signal, changed: tuple[Job, ...]) -> None:
+def _send_all(signal: Signal, changed: tuple[Job, ...], listener: FailureListener | None) -> None:
     for job in changed:
         send(signal, job)
+        if listener and job.type in listener.types:
+            _tell(listener, job)
+
+
+def _tell(listener: FailureListener, job: Job) -> None:
+    try:
+        listener.job_failed(job)
+    except Exception:
+        log.exception("The failure hook of job %s was not created.", job.id)
 
 
 def _read(connection: Connection, ids: tuple[UUID, ...]) -> Iterable[Job]:
