@@ -50,8 +50,12 @@ def test_only_a_stop_goes_before_other_jobs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tab", "status", "applies"), [("all", "", True), ("running", "running", True), ("done", "", False)]
+    ("tab", "status", "applies"),
+    [
+        *(("all", "", True), ("running", "running", True), ("running", "waiting", True)),
+        *(("done", "", False), ("waiting", "queued", False)),
+    ],
 )
 def test_the_running_jobs_of_a_list_can_be_taken_out(tab: str, status: str, *, applies: bool) -> None:
     running = BulkActionPayload.model_validate({"action": "stop", "tab": tab, "status": status}).running()
-    assert (running.status if running else None) == (Status.RUNNING if applies else None)
+    assert (running and (running.tab, running.status)) == (("running", status) if applies else None)

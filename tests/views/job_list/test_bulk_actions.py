@@ -139,6 +139,15 @@ def test_a_stop_of_all_matching_jobs_goes_before_them(client: FlaskClient, put: 
     assert services.jobs.get(waiting.id).status is Status.QUEUED
 
 
+def test_a_stop_of_all_matching_roots_asks_their_running_child_jobs(
+    client: FlaskClient, put: Put, services: Services
+) -> None:
+    root = put(Status.WAITING, parts=1)
+    child = put(Status.RUNNING, root_id=root.id)
+    client.post("/jobs/act/stop", data={"all": "1", "newest": str(child.id)})
+    assert services.jobs.get(child.id).cancel_requested_at is not None
+
+
 @pytest.mark.parametrize("tab", ["waiting", "running"])
 def test_a_stop_of_waiting_jobs_asks_no_running_one(
     client: FlaskClient, put: Put, services: Services, tab: str

@@ -10,6 +10,7 @@ from webapp.jobs import Status
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
 from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.jobs.queries.criteria import AdminJobCriteria, JobCriteria
+from webapp.jobs.queries.visible_jobs import TABS
 
 _ACTIONS: dict[str, JsonValue] = {
     BulkAction.STOP: "Stop",
@@ -67,9 +68,9 @@ class BulkActionPayload(BaseModel):
         return FIRST_PRIORITY if self.action is BulkAction.STOP else None
 
     def running(self) -> Self | None:
-        """Return the same action on the running jobs only; None if it leaves running jobs alone."""
-        matches = self.tab in {"all", "running"} and self.status in {"", Status.RUNNING}
-        return self.model_copy(update={"status": Status.RUNNING}) if matches else None
+        """Return the same action on running jobs and roots with running children; None if it leaves these alone."""
+        matches = self.tab in {"all", "running"} and self.status in {"", *TABS["running"]}
+        return self.model_copy(update={"tab": "running"}) if matches else None
 
     def criteria(self, unopened_types: frozenset[str]) -> AdminJobCriteria:
         """Return the criteria of the jobs; ``unopened_types`` of other users are not searched for texts."""
