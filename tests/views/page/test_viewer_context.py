@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask_babel import force_locale
 
-from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.views.page.viewer_context import ViewerContext
 
@@ -42,9 +42,8 @@ def test_only_a_viewer_of_all_jobs_reads_the_names_of_other_users() -> None:
 
 
 def test_a_job_for_another_user_names_both() -> None:
-    job = Job(
-        id=uuid4(), type="letters", title="Letters", payload={}, owner=Owner(user_id=COLLEAGUE), triggered_by=uuid4()
-    )
+    job = Job(id=uuid4(), type="letters", title="Letters", status=Status.QUEUED, owner=Owner(user_id=COLLEAGUE))
+    job = replace(job, triggered_by=uuid4())
     assert OWN_JOBS.on_behalf(job, "olga") == "olga for another user"
     assert ALL_JOBS.on_behalf(job, "olga") == "olga for ana"
     with force_locale("de"):
