@@ -190,7 +190,7 @@ def load(**overrides: Any) -> Settings:
 
 
 def unknown_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return one sentence for each variable that looks like a setting and is none, with the nearest setting."""
+    """Return one sentence for each variable that looks like a setting but is not one, with the closest setting."""
     known = {*map(str.upper, Settings.model_fields), *_READ_ELSEWHERE}
     names = sorted(name.upper().removeprefix(PREFIX) for name in environment if name.upper().startswith(PREFIX))
     return tuple(_unknown(name, known - _READ_ELSEWHERE) for name in names if name not in known)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that never wait for ever: a server that stops answering counts as unreachable.
+"""Connections to PostgreSQL that never wait indefinitely: a server that stops answering counts as unreachable.
 
 The kernel acknowledges what is sent to a frozen process, so the timeouts of TCP do not notice it, and the time limits
 of statements are the server's own. So the client has limits too. After one of them has passed, one thread at a time

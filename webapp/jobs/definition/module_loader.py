@@ -67,7 +67,7 @@ class JobTypeModules:
             refuse_circular_service(service, self._registry.services)
 
     def _unknown_service(self, needs: Mapping[str, type]) -> str:
-        """Return a sentence about the first requested class that is no service; empty if all are."""
+        """Return a sentence about the first requested class that is not a service; empty if all are."""
         known = {*self._services, *self._registry.services}
         for name, wanted in needs.items():
             if wanted not in known:

@@ -1,4 +1,4 @@
-"""Services of an application's own: `@job_service` registers the function that makes one, in a module of job types.
+"""Services of the application: `@job_service`, in a module of job types, registers the function that creates one.
 
 A service is made for each attempt that needs it and closed after it, so that no job meets what another one left.
 """
@@ -64,7 +64,7 @@ def refuse_circular_service(own: OwnService, known: Mapping[type, OwnService]) -
 
 
 class ServiceProvider:
-    """Supplies the services of one attempt: Deskjob's, and the own ones, which are made and closed for it."""
+    """Supplies the services of one attempt: Deskjob's, and the application's, which are created and closed for it."""
 
     def __init__(self, built_in: Mapping[type, Any], own: Mapping[type, OwnService]) -> None:
         self._made: dict[type, Any] = dict(built_in)

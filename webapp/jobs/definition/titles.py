@@ -34,7 +34,7 @@ def title_of(job_type: JobType, payload: BaseModel, stored: Mapping[str, Any], v
 
 
 def usual_title(job_type: JobType, stored: Mapping[str, Any], vault: Vault) -> str:
-    """Return the title that a job with this stored payload has if nobody chose another one."""
+    """Return the title that a job with this stored payload has unless another one was chosen."""
     if job_type.title_from is None:
         return job_type.title
     try:

@@ -139,7 +139,7 @@ class JobContext:
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether nothing must be changed. The handler must leave out effects on other systems then."""
+        """Whether this is a dry run: the handler must leave out effects on other systems."""
         return False
 
     @property

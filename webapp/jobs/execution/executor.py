@@ -322,7 +322,7 @@ class Executor:
 
 
 def _run_here(handler: Callable[[], Any]) -> Any:
-    """Call a handler; if it forks, only the process that called it comes back."""
+    """Call a handler; if it forks, only the calling process returns."""
     pid = os.getpid()
     try:
         result = call_handler(handler)

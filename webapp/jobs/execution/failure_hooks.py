@@ -70,7 +70,7 @@ class FailureHooks:
         )
 
     def run(self, job_id: UUID, status: Status, error: str, log: logging.Logger) -> None:
-        """Run the hook of a job that has failed; raises `JobError` if it fails, which the log of that job tells."""
+        """Run the hook of a job that has failed; raises `JobError` if it fails; the log of that job says why."""
         job = self._store.get(job_id)
         mask = NO_SECRETS
         try:

@@ -24,7 +24,7 @@ def has_children() -> bool:
 
 
 def children() -> frozenset[int]:
-    """Return the ids of the child processes, ended ones that nobody has waited for included."""
+    """Return the ids of the child processes, including ended ones that were not waited for."""
     try:
         lists = [(task / "children").read_text().split() for task in _TASKS.iterdir()]
         return frozenset(int(pid) for pids in lists for pid in pids)
@@ -55,7 +55,7 @@ def end_children(keep: Collection[int] = ()) -> bool:
 
 
 def comes_true(fact: Callable[[], bool]) -> bool:
-    """Wait a moment for a fact; return whether it has come true."""
+    """Wait briefly for a condition; return whether it became true."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not fact():
         if time.monotonic() > deadline:

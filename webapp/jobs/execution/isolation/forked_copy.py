@@ -1,4 +1,4 @@
-"""The end of a process that a handler has forked, when it leaves the handler as if it were the work-horse."""
+"""Ends a process that a handler has forked, when it leaves the handler as if it were the work-horse."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The output that a killed work-horse wrote and did not read any more: its worker adds it to the job's log."""
+"""The output that a killed work-horse wrote but did not read: its worker adds it to the job's log."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -18,13 +18,13 @@ from webapp.schema import now
 
 
 class LastOutput:
-    """Adds output to the logs of jobs whose work-horse has ended; ``captures`` tells it of which types."""
+    """Adds output to the logs of jobs whose work-horse has ended; ``captures`` says for which types."""
 
     def __init__(self, leases: Leases, vault: Vault, captures: Callable[[str], bool]) -> None:
         self._leases, self._vault, self._captures = leases, vault, captures
 
     def add(self, lease_id: UUID, output: bytes) -> bool:
-        """Add output to the job that still runs under a lease; return whether there is one that takes it.
+        """Add output to the job that still runs under a lease; return whether a job took it.
 
         Call it before the lease is settled.
         """

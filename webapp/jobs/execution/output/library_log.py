@@ -11,7 +11,7 @@ _JOB_TYPES = "webapp.jobtypes"
 
 
 class LibraryLog(logging.Handler):
-    """Replaces the handlers of the root logger: gives a record to the job that runs, and otherwise to them.
+    """Replaces the handlers of the root logger: a record goes to the running job, or else to them.
 
     ``take`` gets a text and returns whether a job has taken it. With ``tee`` the handlers get every record.
     """

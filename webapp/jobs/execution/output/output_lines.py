@@ -26,7 +26,7 @@ class OutputLines:
 
     @property
     def has_begun_line(self) -> bool:
-        """Whether a line waits for its end that can be shown without it; a progress bar, which replaces itself, not."""
+        """Whether an unfinished line can be shown already; a progress bar, which rewrites its line, cannot."""
         return bool(self._begun) and b"\r" not in self._begun
 
     def feed(self, data: bytes) -> None:
