@@ -20,7 +20,7 @@ class FailedJob(BaseModel):
 @job_type(
     "failure_hook",
     title="Failure hook",
-    description="Does what a job type has planned for jobs that have finally failed.",
+    description="Runs what a job type declares for jobs that have failed for good.",
     group="System",
     roles=("admin",),  # it repeats the error of a job, whose type can be closed to others
     for_tenants=False,
