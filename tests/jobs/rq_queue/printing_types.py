@@ -48,7 +48,7 @@ def write_without_python() -> None:
 
 
 def leave_a_daemon() -> None:
-    subprocess.run(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 900' &"], check=True)
+    subprocess.run(["sh", "-c", "setsid sleep 900 >/dev/null 2>&1 & echo $!"], check=True)
 
 
 def leave_a_daemon_and_wait() -> None:
