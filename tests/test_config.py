@@ -37,6 +37,8 @@ BAD = [
     ("session_idle_seconds", "1"),
     ("session_absolute_seconds", "1"),
     ("trusted_proxies", "nginx"),
+    ("accel_redirect", "files"),
+    ("accel_redirect", "/files/"),
     ("public_url", "jobs.example.org"),
     ("public_url", "https://example.org/jobs?x=1"),
     ("public_url", "https://example.org/jobs#top"),

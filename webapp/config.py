@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     address_limit: str = "30 per minute"
     public_url: str = ""
     trusted_proxies: str = ""
+    accel_redirect: str = ""
     timezone: str = "UTC"
 
     def as_environment(self) -> dict[str, str]:
@@ -119,6 +120,14 @@ class Settings(BaseSettings):
             message = "must be the number of proxies, or networks such as 10.0.0.0/8, 127.0.0.1"
             raise ValueError(message) from None
         return "" if value == "0" else value
+
+    @field_validator("accel_redirect")
+    @classmethod
+    def _path_for_nginx(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(/[\w.-]+)+", value, re.ASCII):
+            message = "must be the path of an internal location of nginx, such as /stored-files"
+            raise ValueError(message)
+        return value
 
     @field_validator("storage_url")
     @classmethod

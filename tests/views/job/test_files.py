@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 from uuid_utils.compat import uuid7
@@ -216,3 +217,30 @@ def test_a_file_of_an_older_version_is_sent_with_a_safe_name(
             connection.execute(update(attachments).values(name=stored))
         given = client.get(address(file)).headers["Content-Disposition"]
         assert given in {f"attachment; filename={sent}", f'attachment; filename="{sent}"'}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=10-19"}])
+def test_nginx_gets_the_path_of_the_file_and_sends_it(
+    app: Flask, services: Services, client: FlaskClient, file: Attachment, headers: dict[str, str]
+) -> None:
+    app.extensions["deskjob"].settings = services.settings.model_copy(update={"accel_redirect": "/stored-files"})
+    answer = client.get(address(file), headers=headers)
+    path = answer.headers["X-Accel-Redirect"].removeprefix("/stored-files/")
+    assert (services.files.root / path).read_bytes() == CONTENT
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=report.pdf"
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    services.files.remove(file.id)
+    assert client.get(address(file)).status_code == 410
+
+
+def test_nginx_gets_no_path_for_a_user_who_cannot_see_the_job(
+    app: Flask,
+    services: Services,
+    client_of: Callable[[User], FlaskClient],
+    person: Callable[..., User],
+    file: Attachment,
+) -> None:
+    app.extensions["deskjob"].settings = services.settings.model_copy(update={"accel_redirect": "/stored-files"})
+    answer = client_of(person("bob")).get(address(file))
+    assert (answer.status_code, "X-Accel-Redirect" in answer.headers) == (404, False)

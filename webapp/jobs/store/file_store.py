@@ -148,7 +148,11 @@ class FileStore:
 
     def path(self, file_id: UUID) -> Path:
         """Return the path of a complete file, in one of 256 folders."""
-        return self.root / file_id.hex[-2:] / file_id.hex
+        return self.root / self.relative_path(file_id)
+
+    def relative_path(self, file_id: UUID) -> Path:
+        """Return the path of a complete file below the folder of all files."""
+        return Path(file_id.hex[-2:]) / file_id.hex
 
     def adopt(self, file_id: UUID) -> None:
         """Rename a finished file to its final path, durably."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -108,6 +109,9 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
         record_audit(
             AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
         )
+    if prefix := services().settings.accel_redirect:
+        file.close()
+        return _sent_by_nginx(attachment, prefix)
     return _response(attachment, file, byte_range)
 
 
@@ -124,11 +128,24 @@ def _file(file: Attachment, context: ViewerContext) -> JobFile:
     )
 
 
-def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
+def _sent_by_nginx(attachment: Attachment, prefix: str) -> Response:
+    """Let nginx send the file, or the requested range of it."""
+    response = _described(attachment, BytesIO())
+    response.headers["X-Accel-Redirect"] = f"{prefix}/{services().files.relative_path(attachment.id).as_posix()}"
+    del response.headers["Content-Length"]
+    return response
+
+
+def _described(attachment: Attachment, file: BinaryIO) -> Response:
     media_type = attachment.media_type if attachment.media_type in MEDIA_TYPES else OPAQUE
     name = clean_name(attachment.name)
     response = send_file(file, media_type, as_attachment=True, download_name=name, conditional=False)
     response.headers.update(_HEADERS)
+    return response
+
+
+def _response(attachment: Attachment, file: BinaryIO, byte_range: tuple[int, int] | None) -> Response:
+    response = _described(attachment, file)
     response.set_etag(attachment.sha256)
     response.content_length = attachment.size
     if byte_range:
