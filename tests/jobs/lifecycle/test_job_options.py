@@ -108,8 +108,14 @@ def test_a_job_has_one_start(services: Services) -> None:
 @pytest.mark.parametrize("user_id", [None, "ana", 7])
 def test_a_users_job_needs_a_user(services: Services, user_id: Any) -> None:
     assert refusal(services.jobs.create_user_job, "nothing", {}, user_id).startswith("user_id must be a UUID, not ")
-    with pytest.raises(TypeError, match="user_id must be a UUID"):
-        Owner(user_id=user_id or "")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"user_id": "ana"}, {"public": "x"}, {"public": None}, {"tenant": 7}, {"tenant": ""}]
+)
+def test_an_owner_can_be_stored(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be "):
+        Owner(**wrong)
 
 
 @pytest.mark.parametrize("name", ["", " ", 7, "n" * 201])
@@ -179,6 +185,9 @@ def test_other_arguments_are_checked(services: Services, make: Callable[[], Job]
     refusal(services.jobs.create_many, "nothing", [{}, "text"])
     refusal(services.jobs.create_many, "nothing", "text")
     refusal(services.jobs.run_again, job.id, owner="ana")
+    refusal(services.admin_jobs.set_priority, job.id, "high")
+    refusal(services.admin_jobs.set_priority, job.id, 10**7)
+    refusal(services.admin_jobs.set_public, job.id, public="yes")
     refusal(services.jobs.add_attachment, job.id, "", b"x")
     refusal(services.jobs.add_attachment, job.id, "a.txt", "text")
     refusal(services.jobs.add_attachment, job.id, "a.txt", b"x", 7)

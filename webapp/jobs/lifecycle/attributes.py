@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, or_, select, updat
 from webapp.db.engine import writing
 from webapp.jobs.definition.registry import Registry
 from webapp.jobs.lifecycle.create import BadRequest
+from webapp.jobs.lifecycle.job_options import check_arguments
 from webapp.jobs.model.job import EventName, IllegalTransition, Job, Status, short_id
 from webapp.jobs.model.policies import FIRST_PRIORITY
 from webapp.jobs.queueing.claim import QUEUED
@@ -54,6 +55,7 @@ class AdminJobs:
 
     def set_priority(self, job_id: UUID, priority: int, *, by: UUID | None = None) -> Job:
         """Set the priority of an unstarted job; higher runs first. Raises `PriorityNotChangeable`."""
+        check_arguments(priority=priority)
         return self._set_priority(job_id, priority, by)
 
     def run_next(self, job_id: UUID, *, by: UUID | None = None) -> Job:
@@ -70,6 +72,7 @@ class AdminJobs:
 
     def set_public(self, job_id: UUID, *, public: bool, by: UUID | None = None) -> Job:
         """Show a job of the system to everyone, or hide it. Raises `NotASystemJob`."""
+        check_arguments(public=public)
         self._store.get(job_id)
         of_the_system = jobs.c.owner_id.is_(None)
         with writing(self._store.engine) as connection:

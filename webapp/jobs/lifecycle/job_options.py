@@ -49,6 +49,7 @@ _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
         "owner": value_rules.instance(Owner, "an Owner"),
         "user_id": ID,
         "public": TRUTH,
+        "priority": PRIORITY,
         "run_at": NOTHING | MOMENT,
         "delay": NOTHING | value_rules.period(zero=True),
         "after": IDS,

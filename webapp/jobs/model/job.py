@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from webapp.jobs.model.progress import from_amounts
-from webapp.jobs.model.value_rules import ID, text
+from webapp.jobs.model.value_rules import ID, NOTHING, TRUTH, text
 
 
 class Status(StrEnum):
@@ -95,6 +95,9 @@ class IllegalTransition(Exception):
         super().__init__(f"Job {short_id(job_id)} is {old} and cannot become {new}.")
 
 
+_OWNER_RULES = (("user_id", NOTHING | ID), ("public", TRUTH), ("tenant", NOTHING | text(80)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """The owner of a job: a user, or the system (``user_id`` is None). Only system jobs can be public."""
@@ -104,9 +107,10 @@ class Owner:
     tenant: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a public job of a user, and a user that is not named by an id."""
-        if self.user_id is not None and not isinstance(self.user_id, UUID):
-            raise TypeError(ID.objection("user_id", self.user_id))
+        """Refuse a public job of a user, and values that no row can hold."""
+        for name, rule in _OWNER_RULES:
+            if objection := rule.objection(name, getattr(self, name)):
+                raise TypeError(objection)
         if self.public and self.user_id is not None:
             message = "Only jobs of the system can be public."
             raise ValueError(message)

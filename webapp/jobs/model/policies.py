@@ -28,6 +28,7 @@ MAX_POSTPONEMENTS = 10_000
 TOO_MANY_POSTPONEMENTS = f"It was postponed {MAX_POSTPONEMENTS:,} times without using up an attempt."
 LONGEST_DELAY = timedelta(days=3650)  # a date that every database can hold
 _MAX_DELAY = timedelta(hours=1)  # of delays that double
+_LIMIT = NOTHING | value_rules.integer(1, 1_000_000)
 _DELAY = value_rules.period(zero=True)
 _KEPT_FOR = NOTHING | _DELAY | ValueRule("FOREVER", lambda value: value == FOREVER)
 _ERRORS = ValueRule(
@@ -69,6 +70,10 @@ class Limits:
 
     running: int | None = None
     running_per_owner: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a limit that is none."""
+        _check(self, dict.fromkeys(("running", "running_per_owner"), _LIMIT))
 
     def __bool__(self) -> bool:
         """Return whether any limit is set."""

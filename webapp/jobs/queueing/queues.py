@@ -25,13 +25,14 @@ from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import NO_QUEUE, UNFINISHED
-from webapp.jobs.model.value_rules import QUEUE_NAME, QUEUE_NAME_LIMIT
+from webapp.jobs.model.value_rules import NOTHING, QUEUE_NAME, QUEUE_NAME_LIMIT, integer
 from webapp.jobs.queueing import latency
 from webapp.jobs.queueing.claim import queues_with_jobs
 from webapp.jobs.queueing.latency import QueueLatency
 from webapp.schema import jobs, now, queues, schedules
 
 BATCH = 2000  # jobs that `Queues.empty` stops in one transaction
+_LIMIT = NOTHING | integer(0, 1_000_000)
 _PAUSED = select(queues).where(queues.c.paused_at.is_not(None))  # built once, because every poll runs it
 _QUEUED = jobs.c.status == literal_column("'queued'")
 Stop = Callable[[Collection[UUID]], None]
@@ -182,9 +183,8 @@ class Queues:
 
     def limit(self, name: str, max_running: int | None) -> Queue:
         """Set how many of its jobs can run at once; None = no limit."""
-        if max_running is not None and max_running < 0:
-            message = f"A limit must be 0 or more, not {max_running}."
-            raise ValueError(message)
+        if objection := _LIMIT.objection("A limit", max_running):
+            raise ValueError(objection)
         return self._set(name, max_running=max_running)
 
     def _set(self, name: str, **values: object) -> Queue:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from webapp.jobs.model.job import SYSTEM, Owner
+from webapp.jobs.model.value_rules import NOTHING, instance, integer
 from webapp.jobs.schedules.cron_rule import CronRule, InvalidCronRule, UnknownTimeZone
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.schedule import Schedule
@@ -13,6 +14,7 @@ from webapp.visible_text import unreadable_character, without_invisible
 NAME_LIMIT = 120
 QUEUE_LIMIT = 80
 PRIORITIES = (0, 10_000)
+_TEXT = instance(str, "a text")
 
 
 class InvalidSchedule(ValueError):
@@ -58,6 +60,9 @@ class ScheduleDraft:
 
     def check(self, queue_exists: Callable[[str], bool]) -> CronRule:
         """Return the parsed rule; raise `InvalidSchedule` with a sentence for each invalid field."""
+        for field in ("name", "rule", "zone"):
+            if objection := _TEXT.objection(field, getattr(self, field)):
+                raise InvalidSchedule({field: objection})
         errors = dict(self._invalid_fields(queue_exists))
         try:
             rule = CronRule.parse(self.rule, self.zone)
@@ -103,5 +108,5 @@ class ScheduleDraft:
         if self.queue and (len(self.queue) > QUEUE_LIMIT or not queue_exists(self.queue)):
             yield "queue", f"There is no queue {self.queue[:QUEUE_LIMIT]!r}."
         lowest, highest = PRIORITIES
-        if self.priority is not None and not lowest <= self.priority <= highest:
+        if not (NOTHING | integer(lowest, highest)).accepts(self.priority):
             yield "priority", f"A priority must be a number from {lowest} to {highest:,}; higher runs first."
