@@ -175,9 +175,9 @@ class UserDirectory:
 
     def page(self, search: str = "", *, after: str = "", limit: int = PAGE) -> tuple[User, ...]:
         """Return users by name, starting after ``after``; ``search`` matches any part of their details."""
-        found = select(*COLUMNS).where(users.c.name > after, *_matching(search)).order_by(users.c.name).limit(limit)
+        query = select(*COLUMNS).where(users.c.name > after, *_matching(search)).order_by(users.c.name).limit(limit)
         with reading(self._engine) as connection:
-            return tuple(to_user(row) for row in connection.execute(found).mappings())
+            return tuple(to_user(row) for row in connection.execute(query).mappings())
 
 
 def _matching(search: str) -> list[ColumnElement[bool]]:

@@ -74,16 +74,16 @@ class AuditTrail:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def page(self, wanted: AuditCriteria, *, before: int | None = None, limit: int = PAGE) -> tuple[AuditEntry, ...]:
+    def page(self, criteria: AuditCriteria, *, before: int | None = None, limit: int = PAGE) -> tuple[AuditEntry, ...]:
         """Return lines with ids below ``before``, newest first."""
         older = [audit.c.id < before] if before is not None else []
-        found = select(audit).where(*wanted.conditions(), *older).order_by(audit.c.id.desc()).limit(limit)
+        query = select(audit).where(*criteria.conditions(), *older).order_by(audit.c.id.desc()).limit(limit)
         with reading(self._engine) as connection:
-            return tuple(AuditEntry(**row) for row in connection.execute(found).mappings())
+            return tuple(AuditEntry(**row) for row in connection.execute(query).mappings())
 
-    def all(self, wanted: AuditCriteria) -> Iterator[AuditEntry]:
+    def all(self, criteria: AuditCriteria) -> Iterator[AuditEntry]:
         """Iterate over all lines, newest first; lines added meanwhile are left out."""
         before: int | None = None
-        while entries := self.page(wanted, before=before, limit=_BATCH):
+        while entries := self.page(criteria, before=before, limit=_BATCH):
             yield from entries
             before = entries[-1].id

@@ -4,39 +4,16 @@ from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
 
 from webapp.accounts.user import User
-from webapp.db.engine import writing
 from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment
-from webapp.schema import log_lines, now
 from webapp.services import Services
 from webapp.views.job_list.filter import Filter
 
 POLL = {"HX-Request": "true", "X-Poll": "1"}
 Put = Callable[..., Job]
 Attach = Callable[..., Attachment]
-
-
-@pytest.fixture
-def client(client_of: Callable[[User], FlaskClient], user: User) -> FlaskClient:
-    return client_of(user)
-
-
-@pytest.fixture
-def admins(client_of: Callable[[User], FlaskClient], admin: User) -> FlaskClient:
-    return client_of(admin)
-
-
-@pytest.fixture
-def write_log(services: Services) -> Callable[..., None]:
-    def write(job: Job, *texts: str, level: str = "info") -> None:
-        rows = [{"job_id": job.id, "attempt": 1, "level": level, "text": text} for text in texts]
-        with writing(services.engine) as connection:
-            connection.execute(insert(log_lines).values(at=now()), rows)
-
-    return write
 
 
 def text_of(page: str) -> str:

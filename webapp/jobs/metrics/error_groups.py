@@ -79,8 +79,8 @@ class ErrorGroups:
     def get(self, fingerprint: str) -> ErrorGroup:
         """Return one group; raise `ErrorNotFound` if there is none."""
         with reading(self._engine) as connection:
-            found = _groups().where(error_groups.c.fingerprint == fingerprint)
-            row = connection.execute(found).mappings().first()
+            query = _groups().where(error_groups.c.fingerprint == fingerprint)
+            row = connection.execute(query).mappings().first()
         if row is None:
             raise ErrorNotFound(fingerprint)
         return ErrorGroup(**row)
@@ -114,8 +114,8 @@ class ErrorGroups:
         """Return the jobs that last failed with this error and are still failed or lost, in the order of their ids."""
         later = [job_errors.c.job_id > after] if after else []
         with reading(self._engine) as connection:
-            found = _still_failed(fingerprint).where(*later).order_by(job_errors.c.job_id).limit(limit)
-            return tuple(connection.execute(found).scalars())
+            query = _still_failed(fingerprint).where(*later).order_by(job_errors.c.job_id).limit(limit)
+            return tuple(connection.execute(query).scalars())
 
     def count_retriable(self, fingerprint: str, ceiling: int = 10_000) -> int:
         """Count the jobs that `retriable` returns; the count stops at ``ceiling``."""
@@ -126,8 +126,8 @@ class ErrorGroups:
     def fingerprint_of_job(self, job_id: UUID) -> str | None:
         """Return the fingerprint of a job's last failure, if there is one."""
         with reading(self._engine) as connection:
-            found = select(job_errors.c.fingerprint).where(job_errors.c.job_id == job_id)
-            return connection.execute(found).scalar()
+            query = select(job_errors.c.fingerprint).where(job_errors.c.job_id == job_id)
+            return connection.execute(query).scalar()
 
 
 def _groups() -> Any:

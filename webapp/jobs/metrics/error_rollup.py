@@ -78,14 +78,14 @@ def error_signature(type_name: str, error: str, traceback: str | None = None) ->
 
 def _failures(connection: Connection, after: int, last: int) -> list[AttemptFailure]:
     attempt_of_event = and_(attempts.c.job_id == events.c.job_id, attempts.c.number == events.c.attempt)
-    found = (
+    query = (
         select(events.c.at, events.c.job_id, jobs.c.type, jobs.c.owner_id, jobs.c.errors, events.c.detail)
         .add_columns(attempts.c.error, attempts.c.traceback)
         .select_from(events.join(jobs, jobs.c.id == events.c.job_id).outerjoin(attempts, attempt_of_event))
         .where(events.c.id > after, events.c.id <= last, events.c.name.in_(_FAILED))
         .order_by(events.c.id)
     )
-    return [_failure(row) for row in connection.execute(found)]
+    return [_failure(row) for row in connection.execute(query)]
 
 
 def _failure(row: Any) -> AttemptFailure:

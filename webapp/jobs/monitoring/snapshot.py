@@ -148,9 +148,9 @@ class HealthCheck:
         )
 
     def _jobs(self, limit: int, order: ColumnElement[Any], *conditions: ColumnElement[bool]) -> tuple[Job, ...]:
-        found = select(jobs).where(*conditions).order_by(order).limit(limit)
+        query = select(jobs).where(*conditions).order_by(order).limit(limit)
         with reading(self._engine) as connection:
-            return tuple(to_job(row) for row in connection.execute(found).mappings())
+            return tuple(to_job(row) for row in connection.execute(query).mappings())
 
     def _memory(self) -> Capacity | None:
         try:

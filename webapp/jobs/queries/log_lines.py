@@ -83,6 +83,6 @@ class JobLogs:
 
     def _lines(self, criteria: LogCriteria, limit: int, order: ColumnElement[int]) -> tuple[LogLine, ...]:
         columns = [column for column in log_lines.c if column.name != "job_id"]
-        found = select(*columns).where(*criteria.conditions()).order_by(order).limit(limit)
+        query = select(*columns).where(*criteria.conditions()).order_by(order).limit(limit)
         with reading(self.engine) as connection:
-            return tuple(LogLine(**row) for row in connection.execute(found).mappings())
+            return tuple(LogLine(**row) for row in connection.execute(query).mappings())

@@ -62,21 +62,21 @@ class RelatedJobQueries:
 
     def notable_children(self, root_id: UUID, *, limit: int) -> tuple[Job, ...]:
         """Return the children to show first: running ones, then failed ones, then unfinished ones."""
-        found = select(jobs).where(jobs.c.root_id == root_id).order_by(_urgency(), jobs.c.id).limit(limit)
+        query = select(jobs).where(jobs.c.root_id == root_id).order_by(_urgency(), jobs.c.id).limit(limit)
         with reading(self.engine) as connection:
-            return tuple(to_job(row) for row in connection.execute(found).mappings())
+            return tuple(to_job(row) for row in connection.execute(query).mappings())
 
     def children(
         self, root_id: UUID, *, after: UUID | None = None, statuses: Sequence[Status] = (), limit: int = 50
     ) -> tuple[Job, ...]:
         """Return a root's children in the order of creation, after the child ``after``; no status means any."""
-        found = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
+        query = select(jobs).where(jobs.c.root_id == root_id).order_by(jobs.c.id).limit(limit)
         if after is not None:
-            found = found.where(jobs.c.id > after)
+            query = query.where(jobs.c.id > after)
         if statuses:
-            found = found.where(jobs.c.status.in_(statuses))
+            query = query.where(jobs.c.status.in_(statuses))
         with reading(self.engine) as connection:
-            return tuple(to_job(row) for row in connection.execute(found).mappings())
+            return tuple(to_job(row) for row in connection.execute(query).mappings())
 
 
 def _urgency() -> Case[int]:
@@ -85,8 +85,8 @@ def _urgency() -> Case[int]:
 
 
 def _fetch(connection: Connection, viewer: Viewer, condition: Any) -> tuple[RelatedJob, ...]:
-    found = select(*_COLUMNS).where(condition, or_(*scopes(viewer))).order_by(jobs.c.id).limit(LIMIT)
+    query = select(*_COLUMNS).where(condition, or_(*scopes(viewer))).order_by(jobs.c.id).limit(LIMIT)
     return tuple(
         RelatedJob(id=row.id, title=row.title, status=Status(row.status), version=row.version)
-        for row in connection.execute(found)
+        for row in connection.execute(query)
     )
