@@ -65,3 +65,16 @@ def test_a_poll_of_a_job_with_very_many_starts_stays_small(
     assert re.findall(r"<strong>(Attempt \d+)</strong>", poll) == [f"Attempt {number}" for number in range(581, 601)]
     assert "1,150 events are not shown" in poll
     assert "Attempt 1 of 600 started" in poll
+
+
+def test_a_job_whose_handler_asked_for_another_attempt_has_not_failed(
+    services: Services, client: FlaskClient, put: Callable[..., Job]
+) -> None:
+    numbers = {"attempt": 1, "max_attempts": 2, "run_at": services.queries.jobs.now().replace(year=2199)}
+    job = put(Status.SCHEDULED, message="The bank is closed.", **numbers)
+    started_and_ended(services, job, [E.RETRY_LATER])
+    page = client.get(f"/jobs/{job.id}").text
+    assert "Waiting for the next attempt." in page
+    assert "The bank is closed." in page
+    assert "Will run again" in page
+    assert "attempt failed" not in page
