@@ -22,6 +22,7 @@ from tests.forked_commands import ForkedCommand
 from webapp.config import load
 from webapp.db.engine import engine_options, reading
 from webapp.jobs.model.job import Job, Status
+from webapp.os_process import die_with_parent
 from webapp.schema import leases
 from webapp.services import Services
 
@@ -83,6 +84,7 @@ class Installation:
 
     def start_up(self, *options: str, **settings: str) -> subprocess.Popen[bytes]:
         """Start `deskjob up` as users do, in a new Python; `output` has what it prints."""
+        parent = os.getpid()
         with (self.folder / "output").open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "webapp.cli", "up", *options],
@@ -91,6 +93,7 @@ class Installation:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (as `up` does)
             )
         self._started.append(process)
         return process
