@@ -40,6 +40,15 @@ def test_every_report_can_be_read() -> None:
     assert [dependent.type for dependent in job.dependents] == ["nothing"]
 
 
+def test_texts_and_lifetimes_of_files_are_kept() -> None:
+    job = FakeJobContext()
+    job.attach("key.txt", "ä", keep=timedelta(hours=1))
+    job.attach("other.txt", "first", keep=timedelta(hours=1))
+    job.attach("other.txt", "second")
+    assert job.attachments == {"key.txt": "ä".encode(), "other.txt": b"second"}
+    assert job.lifetimes == {"key.txt": timedelta(hours=1)}
+
+
 def test_the_context_has_the_fields_that_the_test_gives() -> None:
     job = FakeJobContext(
         type="letter", title="A letter", attempt=2, max_attempts=3, state={"row": 7}, metadata={"a": 1}

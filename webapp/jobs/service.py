@@ -7,7 +7,7 @@ seconds and does not lose it: the clock repeats missing wake-ups.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -35,8 +35,8 @@ from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store import idempotency_keys, lock_order
-from webapp.jobs.store.attachments import Attachment, Attachments
-from webapp.jobs.store.file_store import FileStore, StoredFile
+from webapp.jobs.store.attachments import Attachment, Attachments, FileLifetime
+from webapp.jobs.store.file_store import Content, FileStore, StoredFile
 from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.unique_keys import DuplicateJob, naming_the_holder
 from webapp.schema import users
@@ -420,14 +420,23 @@ class Jobs:
         return self._attachments.attachment(job_id, file_id)
 
     def add_attachment(
-        self, job_id: UUID, name: str, content: bytes | BinaryIO, media_type: str | None = None
+        self,
+        job_id: UUID,
+        name: str,
+        content: Content,
+        media_type: str | None = None,
+        *,
+        keep: timedelta | None = None,
     ) -> Attachment:
-        """Add an output file to a job, from bytes or a stream, completely or not at all. Raises `JobNotFound`."""
+        """Add an output file to a job, from a text, bytes or a stream, completely or not at all.
+
+        ``keep`` and the rule of names are those of `JobContext.attach`. Raises `JobNotFound`.
+        """
         check_ids(job_id)
-        check_arguments(file_name=name, content=content, media_type=media_type)
-        lifetime = output_lifetime(self.registry, self.store.get(job_id).type)
-        file = external_changes.receive_file(self._files, name, content, media_type)
-        external_changes.add_file(self.store, self._files, job_id, file, lifetime.total_seconds())
+        check_arguments(file_name=name, content=content, media_type=media_type, keep=keep)
+        lifetime = FileLifetime(output_lifetime(self.registry, self.store.get(job_id).type), keep)
+        file = self._files.receive(content, name, media_type=media_type)
+        external_changes.add_file(self.store, self._files, job_id, file, lifetime)
         return self.attachment(job_id, file.id)
 
     def remove_attachments(self, job_id: UUID) -> int:

@@ -23,7 +23,7 @@ from webapp.jobs.execution.context import JobContext
 from webapp.jobs.execution.input_files import InputFile, Inputs
 from webapp.jobs.execution.reporter import JobCancelled, JobInterrupted, Reporter
 from webapp.jobs.model.job import SYSTEM, Job, Owner, Status
-from webapp.jobs.store.attachments import Attachment
+from webapp.jobs.store.attachments import Attachment, FileLifetime
 from webapp.jobs.store.file_names import clean_name
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
 
@@ -53,7 +53,7 @@ class FakeJobContext(JobContext):
     - The other arguments are the fields of the job.
 
     Afterwards, read `percent`, `done`, `total`, `reports`, `messages`, `warnings`, `errors`, `log_lines`,
-    `attachments`, `children`, `dependents`, `checkpoints`, `state` and `metadata`.
+    `attachments`, `lifetimes`, `children`, `dependents`, `checkpoints`, `state` and `metadata`.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class FakeJobContext(JobContext):
         self.children: list[SpawnedJob] = []
         self.dependents: list[SpawnedJob] = []
         self.attachments: dict[str, bytes] = {}
+        self.lifetimes: dict[str, timedelta] = {}
         self._contents = _MemoryFiles()
         self._notes = _MemoryReporter(
             Job(
@@ -174,8 +175,11 @@ class FakeJobContext(JobContext):
     def _named_children(self) -> dict[str, UUID]:
         return {child.name: child.id for child in self.children if child.name is not None}
 
-    def _add_file_row(self, file: StoredFile) -> None:
+    def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         self.attachments[file.name] = self._contents.content(file.id)
+        self.lifetimes.pop(file.name, None)
+        if lifetime.own is not None:
+            self.lifetimes[file.name] = lifetime.own
 
 
 class _MemoryReporter(Reporter):

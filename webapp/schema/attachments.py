@@ -31,6 +31,7 @@ class _AttachmentColumns(TypedColumns):
     sha256: Named[str] = Column(String(64))
     created_at: Named[datetime] = Column(UtcDateTime)
     expires_at: Named[datetime | None] = Column(UtcDateTime)
+    keep_seconds: Named[int | None] = Column(BigInteger)  # how long this file is kept; None = as its job type says
     deleted_at: Named[datetime | None] = Column(UtcDateTime)
 
 

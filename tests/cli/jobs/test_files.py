@@ -27,6 +27,13 @@ def test_files_are_listed(run: Run, job_id: str, table: Path) -> None:
     assert (first["role"], first["sha256"]) == ("input", sha256(table.read_bytes()).hexdigest())
 
 
+def test_the_list_says_until_when_a_file_is_kept(run: Run, job_id: str, services: Services) -> None:
+    [file] = [file for file in services.jobs.attachments(UUID(job_id)) if file.expires_at]
+    assert run("job", "files", job_id).stdout.splitlines()[1].endswith(f"until {file.expires_at:%Y-%m-%d %H:%M} UTC")
+    listed = json.loads(run("job", "files", job_id, "--json").stdout)
+    assert [each["expires_at"] for each in listed] == [None, file.expires_at.isoformat()]
+
+
 def test_files_with_one_name_are_downloaded_under_different_names(run: Run, job_id: str, tmp_path: Path) -> None:
     assert run("job", "files", job_id, "--download", tmp_path / "new" / "out").exit_code == 0
     copied = {path.name: path.read_text() for path in (tmp_path / "new" / "out").iterdir()}

@@ -3,7 +3,9 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import repeat
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -288,6 +290,45 @@ def test_bytes_and_streams_can_be_attached(services: Services, context: JobConte
     first, second = services.jobs.attachments(job.id)
     assert (first.name, first.size, first.media_type) == ("a.txt", 3, "text/plain")
     assert (second.name, second.size, second.media_type) == ("b.bin", 200_000, "application/x-thing")
+
+
+def test_a_text_can_be_attached(services: Services, context: JobContext, job: Job) -> None:
+    context.attach("report.txt", "Zeilen: 123 ✓")
+    context.attach("report.txt", "Rows: 123")
+    context.attach("empty.txt", "")
+    report, empty = services.jobs.attachments(job.id)
+    assert services.files.path(report.id).read_text() == "Rows: 123"
+    assert (report.name, report.size, report.media_type, empty.size) == ("report.txt", 9, "text/plain", 0)
+
+
+@pytest.mark.parametrize("content", [None, 7, {"rows": 123}, io.StringIO("text"), Path("report.txt")])
+def test_a_content_that_is_no_text_and_no_bytes_is_refused(
+    services: Services, context: JobContext, content: Any
+) -> None:
+    with pytest.raises(TypeError, match="must be a text, bytes or a file opened in binary mode, not <class "):
+        context.attach("report.txt", content)
+    assert files_on_disk(services) == []
+
+
+def test_a_file_can_have_a_lifetime_of_its_own(
+    services: Services, context: JobContext, job: Job, database: str
+) -> None:
+    before = services.queries.jobs.now()
+    context.attach("day.txt", "1", keep=timedelta(hours=6))
+    with context.open_attachment("week.txt", keep=timedelta(days=7)) as file:
+        file.write(b"2")
+    context.attach("usual.txt", "3")
+    kept = [file.expires_at - before for file in services.jobs.attachments(job.id)]
+    expected = [timedelta(hours=6), timedelta(days=7), timedelta(days=1)]
+    assert all(wanted <= real < wanted + timedelta(minutes=1) for real, wanted in zip(kept, expected, strict=True))
+
+
+def test_a_bad_lifetime_is_refused_before_anything_is_written(services: Services, context: JobContext) -> None:
+    with pytest.raises(ValueError, match="longer than zero"):
+        context.attach("day.txt", "1", keep=timedelta(0))
+    with pytest.raises(ValueError, match="longer than zero"):
+        context.open_attachment("day.txt", keep=timedelta(-1))
+    assert files_on_disk(services) == []
 
 
 def test_a_superseded_attempt_adds_no_file(services: Services, context: JobContext, job: Job, database: str) -> None:

@@ -47,6 +47,18 @@ def test_the_files_of_a_pinned_job_do_not_expire(services: Services, make: Make)
     assert services.jobs.attachment(job.id, old.id).expires_at > services.queries.jobs.now() + timedelta(days=29)
 
 
+def test_unpinning_gives_a_file_its_own_lifetime_again(services: Services, make: Make) -> None:
+    job = make()
+    services.jobs.add_attachment(job.id, "old.txt", "abc", keep=timedelta(hours=2))
+    services.admin_jobs.pin(job.id)
+    services.jobs.add_attachment(job.id, "new.txt", "abc", keep=timedelta(hours=2))
+    assert {file.expires_at for file in services.jobs.attachments(job.id)} == {None}
+    services.admin_jobs.unpin(job.id)
+    now = services.queries.jobs.now()
+    for file in services.jobs.attachments(job.id):
+        assert timedelta(hours=1) < file.expires_at - now < timedelta(hours=3)
+
+
 def test_pinning_does_not_bring_back_an_expired_file(services: Services, make: Make) -> None:
     job = make()
     file = services.jobs.add_attachment(job.id, "old.txt", b"abc")

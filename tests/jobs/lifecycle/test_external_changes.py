@@ -88,6 +88,20 @@ def test_output_files_can_be_added_from_bytes_and_streams_and_removed(services: 
     assert not services.files.path(first.id).exists()
 
 
+def test_a_text_can_be_added_and_replaced_with_a_lifetime_of_its_own(services: Services, running: Make) -> None:
+    job = running()
+    services.jobs.add_attachment(job.id, "report.txt", "Rows: 122")
+    added = services.jobs.add_attachment(job.id, "report.txt", "Rows: 123", keep=timedelta(days=2))
+    assert services.jobs.attachments(job.id) == (added,)
+    assert services.files.path(added.id).read_text() == "Rows: 123"
+    assert timedelta(days=1) < added.expires_at - services.queries.jobs.now() < timedelta(days=3)
+
+
+def test_a_lifetime_that_is_none_is_refused(services: Services, running: Make) -> None:
+    with pytest.raises(BadRequest, match="keep must be None or a timedelta longer than zero"):
+        services.jobs.add_attachment(running().id, "report.txt", "Rows", keep=timedelta(0))
+
+
 def test_input_files_are_not_removed(services: Services) -> None:
     file = services.files.receive(io.BytesIO(b"name\n"), "people.csv")
     job = services.jobs.create_job("user_import", files={"file": file})

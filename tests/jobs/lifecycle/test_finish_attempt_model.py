@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,10 +34,13 @@ from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, report
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.job_store import JobStore
 from webapp.schema import attachments, jobs, now
+
+LIFETIME = FileLifetime(timedelta(minutes=1))
 
 pytestmark = [pytest.mark.dialect, pytest.mark.timeout(3600)]
 
@@ -94,7 +98,7 @@ class Attempts(RuleBasedStateMachine):
     @rule(job=tokens)
     def leaves_a_file(self, job: Job) -> None:
         file = StoredFile(id=uuid4(), name="a", media_type="a/b", size=1, sha256="0" * 64)
-        if self.write("add_output", job, lambda c: add_output(c, self.fence(job), file, 60.0)):
+        if self.write("add_output", job, lambda c: add_output(c, self.fence(job), file, LIFETIME)):
             self.model[job.id].files += 1
 
     @rule(

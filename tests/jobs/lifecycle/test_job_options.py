@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 from uuid import uuid4
 
@@ -189,7 +190,9 @@ def test_other_arguments_are_checked(services: Services, make: Callable[[], Job]
     refusal(services.admin_jobs.set_priority, job.id, 10**7)
     refusal(services.admin_jobs.set_public, job.id, public="yes")
     refusal(services.jobs.add_attachment, job.id, "", b"x")
-    refusal(services.jobs.add_attachment, job.id, "a.txt", "text")
+    refusal(services.jobs.add_attachment, job.id, "a.txt", 7)
+    refusal(services.jobs.add_attachment, job.id, "a.txt", StringIO("text"))
+    refusal(services.jobs.add_attachment, job.id, "a.txt", "text", keep=timedelta(0))
     refusal(services.jobs.add_attachment, job.id, "a.txt", b"x", 7)
     refusal(services.jobs.cancel, job.id, by="ana")
     refusal(services.jobs.change, job.id, None)

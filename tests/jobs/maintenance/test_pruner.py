@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from webapp.db.engine import reading, writing
 from webapp.jobs.maintenance.pruner import BATCH, ORPHAN_AGE, Pruner
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.fence import Fence, add_output
 from webapp.jobs.store.file_store import FileStore
 from webapp.schema import attachments, events, jobs, later
@@ -33,7 +34,8 @@ def with_file(services: Services, running: Callable[..., Job]) -> Callable[..., 
         job = running(priority=500)
         file = services.files.receive(io.BytesIO(b"abc"), "a.txt")
         with writing(services.engine) as connection:
-            add_output(connection, Fence(job_id=job.id, attempt=job.attempt), file, 3600.0)
+            fence = Fence(job_id=job.id, attempt=job.attempt)
+            add_output(connection, fence, file, FileLifetime(timedelta(hours=1)))
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**{"lease_id": None, **values}))
         return job, services.files.path(file.id)
 
@@ -66,6 +68,25 @@ def test_old_finished_jobs_are_pruned_with_their_files_and_events(
     with reading(services.engine) as connection:
         assert set(connection.execute(select(events.c.job_id)).scalars()) <= {recent.id}
         assert set(connection.execute(select(attachments.c.job_id)).scalars()) == {recent.id}
+
+
+def test_a_file_is_deleted_after_its_own_lifetime_and_its_job_stays(
+    services: Services, pruner: Pruner, make: Callable[..., Job], database: str
+) -> None:
+    job = make()
+    gone, stays = (
+        services.jobs.add_attachment(job.id, name, "abc", keep=keep)
+        for name, keep in (("key.txt", timedelta(hours=6)), ("report.txt", None))
+    )
+    with writing(services.engine) as connection:  # seven hours later
+        for file in (gone, stays):
+            earlier = file.expires_at - timedelta(hours=7)
+            connection.execute(update(attachments).where(attachments.c.id == file.id).values(expires_at=earlier))
+    assert pruner.expire_files() == 1
+    assert services.jobs.attachments(job.id) == (services.jobs.attachment(job.id, stays.id),)
+    assert services.jobs.attachment(job.id, gone.id).deleted_at is not None
+    assert not services.files.path(gone.id).exists()
+    assert services.jobs.get(job.id).id == job.id
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])

@@ -1,5 +1,7 @@
 import io
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy import update
 
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job
-from webapp.jobs.store.attachments import AttachmentNotFound, add_inputs
+from webapp.jobs.store.attachments import AttachmentNotFound, FileLifetime, add_inputs
 from webapp.schema import attachments, now
 from webapp.services import Services
 
@@ -45,3 +47,16 @@ def test_a_file_of_another_job_is_not_found(services: Services, job: Job, make: 
         services.jobs.attachment(make().id, file.id)
     with pytest.raises(AttachmentNotFound):
         services.jobs.attachment(job.id, uuid4())
+
+
+def test_a_file_is_kept_for_its_own_lifetime_or_that_of_its_type() -> None:
+    month = timedelta(days=30)
+    assert (FileLifetime(month).seconds, FileLifetime(month).own_seconds) == (30 * 86400, None)
+    own = FileLifetime(month, timedelta(hours=1, microseconds=1))
+    assert (own.seconds, own.own_seconds) == (3601, 3601)
+
+
+@pytest.mark.parametrize("keep", [timedelta(0), timedelta(days=-1), timedelta.max, 60, "1h"])
+def test_a_lifetime_that_is_none_is_refused(keep: Any) -> None:
+    with pytest.raises(ValueError, match="keep must be None or a timedelta longer than zero, at most 36500 days, not "):
+        FileLifetime(timedelta(days=30), keep)

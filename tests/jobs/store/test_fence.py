@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +11,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import Ending
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines, add_output, report, stop_requested
 from webapp.jobs.store.file_store import StoredFile
 from webapp.schema import attachments, events, log_lines
@@ -36,7 +37,7 @@ def read_stop_flag(connection: Connection, job: Job) -> None:
 
 
 def add_file(connection: Connection, job: Job) -> None:
-    add_output(connection, fence(job), a_file(), 60.0)
+    add_output(connection, fence(job), a_file(), FileLifetime(timedelta(seconds=60)))
 
 
 def write_log(connection: Connection, job: Job) -> None:
@@ -136,7 +137,7 @@ def test_a_file_of_a_running_attempt_is_an_output_that_expires(
 ) -> None:
     job, file = running(), a_file()
     with writing(services.engine) as connection:
-        add_output(connection, fence(job), file, 3600.0)
+        add_output(connection, fence(job), file, FileLifetime(timedelta(hours=1)))
     (output,) = services.jobs.attachments(job.id)
     assert (output.id, output.role, output.attempt, output.sha256) == (file.id, "output", 1, file.sha256)
     assert 3590 < (output.expires_at - output.created_at).total_seconds() <= 3601

@@ -121,6 +121,28 @@ def test_expired_files_are_listed_as_deleted(client: FlaskClient, put: Put, atta
     assert kept.sha256[:12] in page
 
 
+def test_the_page_says_when_a_file_of_a_short_lifetime_is_deleted(
+    client: FlaskClient, put: Put, attach: Attach, services: Services
+) -> None:
+    soon = services.queries.jobs.now() + timedelta(hours=3)
+    job = put(Status.RUNNING)
+    attach(job, "key.txt", expires_at=soon)
+    page = text_of(client.get(f"/jobs/{job.id}").text)
+    assert re.search(r"kept until [^·]*\d\d:\d\d", page)
+
+
+def test_the_page_shows_no_file_as_kept_for_longer_than_its_job(
+    client: FlaskClient, put: Put, attach: Attach, services: Services
+) -> None:
+    now = services.queries.jobs.now()
+    job = put(Status.COMPLETED, finished_at=now)
+    attach(job, "report.pdf", expires_at=now + timedelta(days=2000))
+    page = text_of(client.get(f"/jobs/{job.id}").text)
+    removed_at = services.pruner.deletion_time(services.jobs.get(job.id))
+    assert removed_at
+    assert f"kept until {removed_at.day} {removed_at:%b}" in page
+
+
 def test_the_timeline_shows_who_did_what(client: FlaskClient, put: Put, services: Services, user: User) -> None:
     job = put(Status.CANCELLED, attempt=1, max_attempts=3)
     with writing(services.engine) as connection:

@@ -34,7 +34,8 @@ def files(job: Job, download: Path | None, *, in_json: bool) -> None:
         click.echo(as_json([_facts(file) for file in attachments]))
     else:
         for file in attachments:
-            click.echo(f"{file.role:<6} {file.size:>12} {file.name}")
+            until = f"  until {file.expires_at:%Y-%m-%d %H:%M} UTC" if file.expires_at else ""
+            click.echo(f"{file.role:<6} {file.size:>12} {file.name}{until}")
 
 
 def _copy(attachments: tuple[Attachment, ...], folder: Path) -> None:
@@ -51,4 +52,11 @@ def _copy(attachments: tuple[Attachment, ...], folder: Path) -> None:
 
 
 def _facts(file: Attachment) -> dict[str, object]:
-    return {"id": file.id, "name": file.name, "size": file.size, "sha256": file.sha256, "role": file.role}
+    return {
+        "id": file.id,
+        "name": file.name,
+        "size": file.size,
+        "sha256": file.sha256,
+        "role": file.role,
+        "expires_at": file.expires_at,
+    }

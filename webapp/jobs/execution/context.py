@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from functools import cached_property
-from io import BytesIO
 from math import isfinite
 from operator import length_hint
 from pathlib import Path
@@ -26,9 +25,9 @@ from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import LONGEST_DELAY
 from webapp.jobs.model.progress import from_amounts
-from webapp.jobs.store.attachments import remove_replaced
+from webapp.jobs.store.attachments import FileLifetime, remove_replaced
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, has_file, report
-from webapp.jobs.store.file_store import FileStore, StoredFile
+from webapp.jobs.store.file_store import Content, FileStore, StoredFile
 from webapp.jobs.store.job_store import JobStore
 
 T = TypeVar("T")
@@ -250,18 +249,25 @@ class JobContext:
         self._reporter.deliver(later)  # even if it is not raised
         return later
 
-    def open_attachment(self, name: str, media_type: str | None = None) -> AbstractContextManager[BinaryIO]:
+    def open_attachment(
+        self, name: str, media_type: str | None = None, *, keep: timedelta | None = None
+    ) -> AbstractContextManager[BinaryIO]:
         """Write an output file. It appears when the block ends, and not at all if the block raises.
 
-        It replaces an older output file of the same name, for example one of an earlier attempt.
+        It replaces an older output file of the same name, for example one of an earlier attempt. ``keep`` is how
+        long it is kept, if not as long as the type's other files (``keep_files``). It is deleted with its job at
+        the latest.
         """
-        return self._open_attachment(name, media_type, self._note_call("open_attachment"))
+        lifetime = FileLifetime(self._keep_files, keep)
+        return self._open_attachment(name, media_type, lifetime, self._note_call("open_attachment"))
 
-    def attach(self, name: str, data: bytes | BinaryIO, media_type: str | None = None) -> None:
-        """Add an output file from bytes, or streamed from an open file."""
-        source = BytesIO(data) if isinstance(data, bytes) else data
-        file = self._files.receive(source, name, media_type=media_type)
-        self._add_file_row(file)
+    def attach(self, name: str, data: Content, media_type: str | None = None, *, keep: timedelta | None = None) -> None:
+        """Add an output file from a text (stored as UTF-8), from bytes, or streamed from an open file.
+
+        It replaces an older one of its name, and is kept for ``keep``, as that of `open_attachment`.
+        """
+        lifetime = FileLifetime(self._keep_files, keep)
+        self._add_file_row(self._files.receive(data, name, media_type=media_type), lifetime)
 
     def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
         """Create a child of this job. It can start when this handler has returned and all children are written.
@@ -348,14 +354,16 @@ class JobContext:
             raise self._reporter.deliver(ended) from None
 
     @contextmanager
-    def _open_attachment(self, name: str, media_type: str | None, call: str) -> Iterator[BinaryIO]:
+    def _open_attachment(
+        self, name: str, media_type: str | None, lifetime: FileLifetime, call: str
+    ) -> Iterator[BinaryIO]:
         self._unused[call] -= 1
         with self._files.new_file() as draft:
             file = draft.writer()
             yield cast(BinaryIO, file)
             if not file.closed:
                 file.flush()
-            self._add_file_row(draft.keep(name, media_type))
+            self._add_file_row(draft.keep(name, media_type), lifetime)
 
     @cached_property
     def _named_children(self) -> dict[str, UUID]:
@@ -363,10 +371,12 @@ class JobContext:
         store = JobStore(self._reporter.engine)
         return retry_while_away(lambda: store.named_children(self._job.id), seconds=self._retry_seconds)
 
-    def _add_file_row(self, file: StoredFile) -> None:
+    def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         try:
             replaced = retry_while_away(
-                lambda: self._add_row(file), again=lambda: self._add_row(file, again=True), seconds=self._retry_seconds
+                lambda: self._add_row(file, lifetime),
+                again=lambda: self._add_row(file, lifetime, again=True),
+                seconds=self._retry_seconds,
             )
         except LeaseLost:
             if not self._has_row(file):
@@ -375,11 +385,11 @@ class JobContext:
         for file_id in replaced:
             self._files.remove(file_id)
 
-    def _add_row(self, file: StoredFile, *, again: bool = False) -> tuple[UUID, ...]:
+    def _add_row(self, file: StoredFile, lifetime: FileLifetime, *, again: bool = False) -> tuple[UUID, ...]:
         fence = Fence(job_id=self._job.id, attempt=self._job.attempt)
         with writing(self._reporter.engine) as connection:
             if not (again and has_file(connection, file.id)):
-                add_output(connection, fence, file, self._keep_files.total_seconds())
+                add_output(connection, fence, file, lifetime)
             replaced = remove_replaced(connection, fence.job_id, fence.attempt, file)
             report(connection, fence, {})  # a new version, so that pages see the file
             faultpoint("file.row")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Float, case, cast, func, literal, or_, select, update
 
 from webapp.db.engine import writing
 from webapp.jobs.definition.registry import Registry
@@ -115,8 +115,9 @@ class AdminJobs:
         return self._store.get(job_id)
 
     def _set_expiry(self, connection: Connection, job: Job, *, pinned: bool) -> None:
-        lifetime = output_lifetime(self._registry, job.type)
-        expires_at: datetime | later | None = None if pinned else later(lifetime.total_seconds())
+        usual = literal(output_lifetime(self._registry, job.type).total_seconds(), Float)
+        lifetime = func.coalesce(cast(attachments.c.keep_seconds, Float), usual)
+        expires_at: datetime | later | None = None if pinned else later(lifetime)
         family = select(jobs.c.id).where(or_(jobs.c.id == job.id, jobs.c.root_id == job.id))
         files = (attachments.c.job_id.in_(family), attachments.c.role == "output", attachments.c.deleted_at.is_(None))
         unexpired = () if not pinned else (attachments.c.expires_at > now(),)

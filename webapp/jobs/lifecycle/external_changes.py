@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from io import BytesIO
-from typing import BinaryIO
 from uuid import UUID
 
 from sqlalchemy import Connection, insert, select, update
@@ -11,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from webapp.db.engine import writing
 from webapp.jobs.lifecycle import cascade, create
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.store.attachments import remove_replaced
+from webapp.jobs.store.attachments import FileLifetime, remove_replaced
 from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobNotFound, JobStore
 from webapp.schema import attachments, jobs, later, now
@@ -42,7 +40,7 @@ def add_child(store: JobStore, root_id: UUID, make: Callable[[Job], Job]) -> tup
         return store.read(connection, child.id), {child.queue} if at_once else set()
 
 
-def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, keep_seconds: float) -> None:
+def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, lifetime: FileLifetime) -> None:
     """Add an output file to a job, in place of an older one of its name; without such a job, raise `JobNotFound`."""
     try:
         with writing(store.engine) as connection:
@@ -56,10 +54,11 @@ def add_file(store: JobStore, files: FileStore, job_id: UUID, file: StoredFile, 
                 "media_type": file.media_type,
                 "size": file.size,
                 "sha256": file.sha256,
+                "keep_seconds": lifetime.own_seconds,
             }
             connection.execute(
                 insert(attachments).values(
-                    **row, created_at=now(), expires_at=_expires_at(connection, job_id, keep_seconds)
+                    **row, created_at=now(), expires_at=_expires_at(connection, job_id, lifetime)
                 )
             )
             replaced = remove_replaced(connection, job_id, attempt, file)
@@ -82,12 +81,6 @@ def remove_files(store: JobStore, files: FileStore, job_id: UUID) -> int:
     return len(ids)
 
 
-def receive_file(files: FileStore, name: str, content: bytes | BinaryIO, media_type: str | None) -> StoredFile:
-    """Store bytes or a stream as a file that no row names yet."""
-    source = BytesIO(content) if isinstance(content, bytes) else content
-    return files.receive(source, name, media_type=media_type)
-
-
 def _bump_version(connection: Connection, job_id: UUID) -> int:
     """Increase the job's version, so that pages show its files; return its attempt number."""
     bumped = update(jobs).where(jobs.c.id == job_id).values(version=jobs.c.version + 1).returning(jobs.c.attempt)
@@ -97,6 +90,6 @@ def _bump_version(connection: Connection, job_id: UUID) -> int:
     return attempt
 
 
-def _expires_at(connection: Connection, job_id: UUID, keep_seconds: float) -> object:
+def _expires_at(connection: Connection, job_id: UUID, lifetime: FileLifetime) -> object:
     kept_at = connection.execute(select(jobs.c.kept_at).where(jobs.c.id == job_id)).scalar()
-    return None if kept_at else later(keep_seconds)
+    return None if kept_at else later(lifetime.seconds)

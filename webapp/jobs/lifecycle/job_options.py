@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from io import BufferedIOBase
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +16,7 @@ from webapp.jobs.model.job import COMPLETE, Job, Owner, Status
 from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.model.value_rules import ID, IDS, MOMENT, NOTHING, PRIORITY, QUEUE_NAME, TRUTH, ValueRule
 from webapp.jobs.store import idempotency_keys
-from webapp.jobs.store.file_store import StoredFile
+from webapp.jobs.store.file_store import StoredFile, is_content
 from webapp.jobs.store.job_store import JobNotFound
 
 _FIELDS = tuple(field.name for field in fields(Job))
@@ -59,10 +58,8 @@ _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
         "dispatch": TRUTH,
         "name": NOTHING | value_rules.text(value_rules.CHILD_NAME_LIMIT),
         "file_name": value_rules.text(255),
-        "content": ValueRule(
-            "bytes or a binary file that is open for reading",
-            lambda value: isinstance(value, bytes | BufferedIOBase) or hasattr(value, "read"),
-        ),
+        "content": ValueRule("a text, bytes or a file that is open for reading in binary mode", is_content),
+        "keep": NOTHING | value_rules.period(),
         "media_type": NOTHING | value_rules.instance(str, "a text"),  # a wrong one is replaced
         "by": NOTHING | ID,
         "older_than": value_rules.period(),

@@ -6,13 +6,15 @@ guarded by the fence, so a superseded attempt leaves no files behind.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import EventName
+from webapp.jobs.model.value_rules import NOTHING, period
 from webapp.jobs.store import events
 from webapp.jobs.store.file_store import StoredFile
 from webapp.schema import attachments, now
@@ -40,7 +42,34 @@ class Attachment:
     sha256: str
     created_at: datetime
     expires_at: datetime | None = None
+    keep_seconds: int | None = None
     deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileLifetime:
+    """How long an output file is kept: ``own`` if it has a lifetime of its own, otherwise as its job type says.
+
+    A file is deleted with its job at the latest.
+    """
+
+    usual: timedelta
+    own: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        """Check the file's own lifetime."""
+        if objection := (NOTHING | period()).objection("keep", self.own):
+            raise ValueError(objection)
+
+    @property
+    def own_seconds(self) -> int | None:
+        """The file's own lifetime, for its row."""
+        return None if self.own is None else ceil(self.own.total_seconds())
+
+    @property
+    def seconds(self) -> float:
+        """The lifetime that applies."""
+        return self.usual.total_seconds() if self.own_seconds is None else self.own_seconds
 
 
 class Attachments:

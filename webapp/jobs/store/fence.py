@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.file_store import StoredFile
 from webapp.schema import attachments, jobs, later, log_lines, now
 
@@ -84,7 +85,7 @@ def add_log_lines(connection: Connection, fence: Fence, lines: Sequence[tuple[da
     connection.execute(insert(log_lines), rows)
 
 
-def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seconds: float) -> None:
+def add_output(connection: Connection, fence: Fence, file: StoredFile, lifetime: FileLifetime) -> None:
     """Add an output file to the job; raise `LeaseLost` if the attempt no longer holds it."""
     columns = {
         "id": literal(file.id, Uuid),
@@ -96,7 +97,8 @@ def add_output(connection: Connection, fence: Fence, file: StoredFile, keep_seco
         "size": literal(file.size, BigInteger),
         "sha256": literal(file.sha256, String),
         "created_at": now(),
-        "expires_at": case((jobs.c.kept_at.is_(None), later(keep_seconds))),
+        "expires_at": case((jobs.c.kept_at.is_(None), later(lifetime.seconds))),
+        "keep_seconds": literal(lifetime.own_seconds, BigInteger),
     }
     source = select(*columns.values()).where(*IS_CURRENT_ATTEMPT)
     statement = insert(attachments).from_select(list(columns), source).returning(attachments.c.id)

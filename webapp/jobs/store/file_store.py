@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from io import BufferedWriter, RawIOBase
+from io import BufferedWriter, BytesIO, RawIOBase, TextIOBase
 from pathlib import Path
 from typing import BinaryIO, Self
 from uuid import UUID
@@ -28,6 +28,10 @@ from webapp.jobs.store.file_names import clean_name
 CHUNK = 64 * 1024  # stays in the processor's cache while it is hashed: 2.3 times as fast as 1 MiB
 _MEDIA_TYPE_LIMIT = 127  # characters, as in the schema
 _is_media_type = re.compile(r"[\w.+-]+/[\w.+-]+( *;[ -~]*)?", re.ASCII).fullmatch
+
+
+_IN_MEMORY = str | bytes | bytearray | memoryview
+Content = str | bytes | bytearray | memoryview | BinaryIO  # a text is stored as UTF-8
 
 
 class FileTooLarge(Exception):
@@ -134,9 +138,10 @@ class FileStore:
         return PartialFile(self, limit)
 
     def receive(
-        self, source: BinaryIO, name: str, *, media_type: str | None = None, limit: int | None = None
+        self, content: Content, name: str, *, media_type: str | None = None, limit: int | None = None
     ) -> StoredFile:
-        """Stream ``source`` to a durable file; raise `FileTooLarge` and leave nothing on disk above ``limit`` bytes."""
+        """Write ``content`` to a durable file; raise `FileTooLarge` and leave nothing on disk above ``limit`` bytes."""
+        source = _stream(content)
         with self.new_file(limit) as file:
             while chunk := source.read(CHUNK):
                 file.write(chunk)
@@ -226,6 +231,22 @@ class FileStore:
     def _ensure(self, folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+
+def is_content(value: object) -> bool:
+    """Return whether a value can be the content of a file: a text, bytes, or a file that is read in binary mode."""
+    return isinstance(value, _IN_MEMORY) or (hasattr(value, "read") and not isinstance(value, TextIOBase))
+
+
+def _stream(content: Content) -> BinaryIO:
+    if isinstance(content, str):
+        return BytesIO(content.encode())
+    if isinstance(content, _IN_MEMORY):
+        return BytesIO(content)
+    if not is_content(content):
+        message = f"The content of a file must be a text, bytes or a file opened in binary mode, not {type(content)!r}."
+        raise TypeError(message)
+    return content
 
 
 def clean_media_type(media_type: str | None, name: str) -> str:

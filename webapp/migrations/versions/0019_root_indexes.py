@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = '0019'
-down_revision = '0016'
+down_revision = '0018'
 
 ROOT, PUBLIC_ROOT = sa.text("root_id IS NULL"), sa.text("public AND root_id IS NULL")
 INDEXES = {

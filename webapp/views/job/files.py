@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO, cast
 from uuid import UUID
@@ -25,6 +26,7 @@ from webapp.views.text.translations import lazy_gettext
 
 PAGE = 100
 _HASH_SHOWN = 12
+_TIME_MATTERS = timedelta(days=2)  # a file that is kept for less has the time of day beside the day
 bp = Blueprint("files", __name__)
 OPAQUE = "application/octet-stream"
 MEDIA_TYPES = frozenset(
@@ -66,9 +68,11 @@ class JobFile:
         return self.sha256[:_HASH_SHOWN]
 
 
-def job_files(attached: Sequence[Attachment], role: str, context: ViewerContext) -> tuple[JobFile, ...]:
-    """Describe the files with this role (input or output), oldest first."""
-    return tuple(_file(file, context) for file in attached if file.role == role)
+def job_files(
+    attached: Sequence[Attachment], role: str, context: ViewerContext, job_removed_at: datetime | None = None
+) -> tuple[JobFile, ...]:
+    """Describe the files with this role (input or output), oldest first; all are deleted with their job."""
+    return tuple(_file(file, context, job_removed_at) for file in attached if file.role == role)
 
 
 @bp.get("/jobs/<uuid:job_id>/files")
@@ -115,7 +119,7 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     return _response(attachment, file, byte_range)
 
 
-def _file(file: Attachment, context: ViewerContext) -> JobFile:
+def _file(file: Attachment, context: ViewerContext, job_removed_at: datetime | None) -> JobFile:
     deleted_at = (file.deleted_at or file.expires_at) if is_unavailable(file, context.now) else None
     return JobFile(
         id=file.id,
@@ -123,9 +127,16 @@ def _file(file: Attachment, context: ViewerContext) -> JobFile:
         name=file.name,
         size=size(file.size),
         sha256=file.sha256,
-        kept_until=context.day(file.expires_at) if file.expires_at else None,
+        kept_until=_kept_until(file, context, job_removed_at),
         deleted_at=context.day(deleted_at) if deleted_at else None,
     )
+
+
+def _kept_until(file: Attachment, context: ViewerContext, job_removed_at: datetime | None) -> FormattedTime | None:
+    if file.expires_at is None:
+        return None
+    until = min(file.expires_at, job_removed_at or file.expires_at)
+    return context.time(until) if until - context.now < _TIME_MATTERS else context.day(until)
 
 
 def _sent_by_nginx(attachment: Attachment, prefix: str) -> Response:

@@ -28,6 +28,7 @@ from webapp.jobs.execution.reporter import INTERVAL_SECONDS, LOG_LIMIT, Reporter
 from webapp.jobs.execution.time_limit import time_limit
 from webapp.jobs.model.incoming_text import text_of
 from webapp.jobs.model.job import Job
+from webapp.jobs.store.attachments import FileLifetime
 from webapp.jobs.store.file_names import clean_name
 from webapp.jobs.store.file_store import FileStore, PartialFile, StoredFile, clean_media_type
 
@@ -124,8 +125,9 @@ class DryRunContext(JobContext):
         self._show("dependent job", f"{type_name}{' (in any case)' if on_finish else ''}")
         return uuid7()
 
-    def _add_file_row(self, file: StoredFile) -> None:
-        self._show("file", f"{file.name}, {file.size} bytes, {file.media_type}")
+    def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
+        kept = f", kept for {lifetime.own}" if lifetime.own else ""
+        self._show("file", f"{file.name}, {file.size} bytes, {file.media_type}{kept}")
 
 
 class DryRunPartialFile(PartialFile):
