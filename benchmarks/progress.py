@@ -14,6 +14,7 @@ from benchmarks.rounds import Verdict, ratio
 from webapp.app import create_app
 from webapp.config import load
 from webapp.jobs.execution.context import JobContext
+from webapp.jobs.execution.input_files import Inputs
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.reporter import Reporter
 from webapp.jobs.model.job import Job
@@ -56,7 +57,7 @@ def _track(services: Services, job: Job, items: int) -> float:
         job,
         reporter,
         services.files,
-        inputs={},
+        inputs=Inputs({}),
         keep_files=services.registry.get("noop").keep_files,
         creator=services.jobs,
     )

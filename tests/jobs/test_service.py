@@ -11,7 +11,8 @@ from tests.jobs.conftest import end
 from webapp.accounts.user import User
 from webapp.config import load
 from webapp.db.engine import reading
-from webapp.jobs.definition.job_type import InvalidPayload, Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import InvalidPayload, job_type
 from webapp.jobs.definition.registry import UnknownJobType
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.queries.visible_jobs import Viewer

@@ -4,7 +4,8 @@ What a job type and an application need, every exception that they can catch, an
 """
 
 from webapp.jobs.definition.disabled_types import TypeDisabled
-from webapp.jobs.definition.job_type import InvalidPayload, JobError, Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import InvalidPayload, JobError, job_type
 from webapp.jobs.definition.own_services import job_service
 from webapp.jobs.definition.payload import UnreadableSecret, Vault
 from webapp.jobs.definition.registry import Registry, UnknownJobType

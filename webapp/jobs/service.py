@@ -20,6 +20,7 @@ from webapp.jobs.definition import disabled_types
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.payload import Vault
 from webapp.jobs.definition.registry import Registry
+from webapp.jobs.definition.upload_rules import Files, listed
 from webapp.jobs.lifecycle import create, external_changes, finish_family
 from webapp.jobs.lifecycle.attributes import output_lifetime
 from webapp.jobs.lifecycle.cancel import refuse_if_ended, stop_jobs
@@ -36,7 +37,7 @@ from webapp.jobs.queries.visible_jobs import PAGE, Viewer, VisibleJobs
 from webapp.jobs.queueing.queues import UnknownQueue
 from webapp.jobs.store import idempotency_keys, lock_order
 from webapp.jobs.store.attachments import Attachment, Attachments, FileLifetime
-from webapp.jobs.store.file_store import Content, FileStore, StoredFile
+from webapp.jobs.store.file_store import Content, FileStore
 from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.unique_keys import DuplicateJob, naming_the_holder
 from webapp.schema import users
@@ -69,7 +70,7 @@ class Jobs:
         payload: Mapping[str, Any] | BaseModel | None = None,
         *,
         owner: Owner | None = None,
-        files: Mapping[str, StoredFile] | None = None,
+        files: Mapping[str, Files] | None = None,
         run_at: datetime | None = None,
         delay: timedelta | None = None,
         after: Collection[UUID] = (),
@@ -83,14 +84,14 @@ class Jobs:
 
         Without an ``owner``, the job belongs to the signed-in user if this is called in a web request, else (in
         a handler, a command, a script) to the system.
-        ``files`` fills the payload's uploads by field name. ``run_at`` or ``delay`` start it later,
-        ``after`` starts it when those jobs have completed (with ``on_finish``: when they have ended
-        in any way). ``choices`` are ``triggered_by``, ``again_of`` (the job that this one repeats) and
-        overrides of the type's defaults: ``title``, ``queue``, ``priority``, ``unique_key``,
-        ``max_attempts``, ``tolerant``. Every value is checked. If an unfinished job holds the unique key,
-        ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
-        job, or hold the new one until that job has ended. A ``request_key`` is an idempotency key: if
-        it has already created a job, that job is returned.
+        ``files`` fills the payload's uploads by field name; a ``list[Upload]`` takes a list of files.
+        ``run_at`` or ``delay`` start it later, ``after`` starts it when those jobs have completed (with
+        ``on_finish``: when they have ended in any way). ``choices`` are ``triggered_by``, ``again_of`` (the
+        job that this one repeats) and overrides of the type's defaults: ``title``, ``queue``, ``priority``,
+        ``unique_key``, ``max_attempts``, ``tolerant``. Every value is checked. If an unfinished job holds the
+        unique key, ``on_duplicate`` (the type's policy by default) decides: raise `DuplicateJob`, return that
+        job, or hold the new one until that job has ended. A ``request_key`` is an idempotency key: if it has
+        already created a job, that job is returned.
         Without ``dispatch`` the job is record-only: no worker runs it, and the code that does the work
         elsewhere reports it through `change`.
         Raises `UnknownJobType`, `TypeDisabled`, `UnknownQueue`, `InvalidPayload` or `BadRequest`; then
@@ -116,7 +117,7 @@ class Jobs:
         type_name: str,
         payload: Mapping[str, Any] | BaseModel | None = None,
         *,
-        files: Callable[[], Mapping[str, StoredFile]] = dict,
+        files: Callable[[], Mapping[str, Files]] = dict,
         owner: Owner | None = None,
         run_at: datetime | None = None,
         delay: timedelta | None = None,
@@ -159,7 +160,8 @@ class Jobs:
         )
         self._refuse_unknown_queue(job.queue)
         follows = dict.fromkeys(after, not on_finish)
-        new = NewJob(job=job, files=tuple(inputs.values()), delay=delay, after=follows, request_key=request_key)
+        all_files = tuple(file for given in inputs.values() for file in listed(given))
+        new = NewJob(job=job, files=all_files, delay=delay, after=follows, request_key=request_key)
         with naming_the_holder(self.engine):
             job_id, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
         faultpoint("create.wake")

@@ -47,7 +47,8 @@ class SpawnedJob:
 class FakeJobContext(JobContext):
     """A job context for unit tests of handlers.
 
-    - ``inputs`` are the uploads by field: the content, a name with the content, or the path of a file.
+    - ``inputs`` are the uploads by field: the content, a name with the content, or the path of a file; for a
+      ``list[Upload]`` a list of them.
     - ``stop_when`` is called at every report; once it returns True, the job is asked to stop.
     - ``seconds`` is the time limit that `batches` divides work by; 0 ends a slice after each item.
     - The other arguments are the fields of the job.
@@ -59,7 +60,7 @@ class FakeJobContext(JobContext):
     def __init__(
         self,
         *,
-        inputs: Mapping[str, Input] = _NOTHING,
+        inputs: Mapping[str, Input | list[Input]] = _NOTHING,
         stop_when: Callable[["FakeJobContext"], bool] | None = None,
         seconds: float | None = None,
         owner: Owner = SYSTEM,
@@ -98,7 +99,7 @@ class FakeJobContext(JobContext):
             self._notes.job,
             self._notes,
             self._contents,
-            inputs=Inputs({name: self._contents.add(name, content) for name, content in inputs.items()}, _NOTHING),
+            inputs=Inputs({name: self._contents.add_all(name, given) for name, given in inputs.items()}),
             keep_files=timedelta(days=1),
             creator=_Creator(self),
             seconds=seconds,
@@ -263,6 +264,11 @@ class _MemoryFiles(FileStore):
         super().__init__(Path())
         self._by_id: dict[UUID, bytes] = {}
         self._paths: dict[UUID, Path] = {}
+
+    def add_all(self, field_name: str, given: Input | list[Input]) -> list[tuple[str, InputFile]]:
+        """Add the input files of a field, with their names."""
+        contents = given if isinstance(given, list) else [given]
+        return [(file.name, file) for file in (self.add(field_name, content) for content in contents)]
 
     def add(self, field_name: str, given: Input) -> InputFile:
         """Add an input file; one on disk is not read before the handler does."""

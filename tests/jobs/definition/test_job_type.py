@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
-from webapp.jobs.definition.job_type import InvalidPayload, JobType, Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import InvalidPayload, JobType, job_type
 
 
 class Export(BaseModel):
@@ -26,6 +27,35 @@ class Export(BaseModel):
 
 class Mailer:
     """A service that a handler needs."""
+
+
+class Sender(BaseModel):
+    name: str
+    age: int = 0
+
+
+class Parcel(BaseModel):
+    sender: Sender
+    receiver: Sender | None = None
+
+
+@job_type("parcel", title="Parcel")
+def parcel(job: object, payload: Parcel) -> None:
+    """Send it."""
+
+
+def test_errors_in_nested_models_name_the_field() -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        parcel.parse({"sender": {"age": "x"}, "receiver": {}})
+    assert set(refused.value.errors) == {"sender.name", "sender.age", "receiver.name"}
+    assert "sender.name: Field required." in str(refused.value)
+
+
+def test_unknown_fields_of_nested_models_are_refused_too() -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        parcel.parse({"sender": {"name": "Ana", "agee": 3}, "receiver": None}, strict=True)
+    assert refused.value.errors == {"sender.agee": "Unknown field. The fields are: name, age."}
+    assert parcel.parse({"sender": {"name": "Ana", "agee": 3}})
 
 
 def declared(name: str = "export", **rules: Any) -> JobType:

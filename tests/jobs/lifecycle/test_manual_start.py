@@ -12,7 +12,8 @@ from sqlalchemy import update
 from tests.jobs.conftest import HOLDER, Nothing, run_once
 from webapp.db.engine import writing
 from webapp.jobs.definition.disabled_types import TypeDisabled
-from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.lifecycle.create import BadRequest
 from webapp.jobs.lifecycle.manual_start import ManualStart

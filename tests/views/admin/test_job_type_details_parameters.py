@@ -4,14 +4,21 @@ import pytest
 from pydantic import BaseModel, Field
 
 from tests.views.forms.every_kind import every_kind
-from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.views.admin.job_type_details import ParameterRow, parameter_rows
+
+
+class Address(BaseModel):
+    street: str = Field(max_length=80)
 
 
 class Order(BaseModel):
     secret: str = Field("hunter2", json_schema_extra={"format": "password"})
     code: str = Field(pattern="[A-Z]{3}", min_length=3)
     names: list[str] = Field(["ada", "bob"], min_length=1)
+    pages: list[Upload] = Field([], max_length=4, json_schema_extra={"accept": ".png"})
+    bill_to: Address | None = None
     scan: Upload = Field(json_schema_extra={"max_bytes": 5_000_000})
 
 
@@ -44,6 +51,8 @@ def row_named(name: str) -> ParameterRow:
         ("code", "text", "pattern [A-Z]{3}, at least 3 characters", ""),
         ("data", "file", ".csv or .tsv, at most 2 GB", ""),
         ("scan", "file", "at most 1 MB", ""),
+        ("pages", "several files", ".png, at most 1 MB, at most 4 files, at most 1 MB in total", "empty"),
+        ("bill_to.street", "text", "at most 80 characters", ""),
         ("anything", "any value", "", "empty"),
     ],
 )
@@ -60,3 +69,4 @@ def test_required_and_optional_parameters_are_distinguished() -> None:
     assert (row_named("report_name").required, row_named("report_name").title) == (True, "Report name")
     assert row_named("report_name").help == "It becomes the name of the file."
     assert not row_named("rows").required
+    assert (row_named("bill_to.street").title, row_named("bill_to.street").required) == ("Bill to: Street", False)

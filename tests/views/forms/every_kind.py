@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, EmailStr, Field, HttpUrl, SecretStr
 
-from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 
 
 class Depth(Enum):

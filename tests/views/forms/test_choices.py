@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from pydantic import BaseModel, Field
 
+from webapp.jobs.definition.field_specs import FieldSpec, field_specs
 from webapp.views.forms.choices import label_of, labels_of, tokens_of
-from webapp.views.forms.questions import FieldSpec, field_specs
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, EmailStr, Field, HttpUrl, SecretStr, create_model
 
-from webapp.jobs.definition.job_type import Upload
+from webapp.jobs.definition.field_specs import Upload
 from webapp.views.forms.payload_form import PayloadForm
 
 

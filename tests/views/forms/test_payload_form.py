@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, EmailStr, Field, SecretStr, create_model, model_validator
 from werkzeug.datastructures import MultiDict
 
-from webapp.jobs.definition.job_type import Upload
+from webapp.jobs.definition.field_specs import Upload
 from webapp.views.forms.payload_form import PayloadForm, form_values, initial_values
 
 

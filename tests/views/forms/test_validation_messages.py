@@ -36,7 +36,7 @@ def messages(annotation: Any, value: Any, **constraints: Any) -> str:
     model = create_model("Payload", field=(annotation, Field(**constraints)))
     with pytest.raises(ValidationError) as error:
         model.model_validate({"field": value})
-    return sentences(error.value)["field"]
+    return sentences(model, error.value)["field"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ class Period(BaseModel):
 def test_the_author_s_own_sentences_are_shown(values: dict[str, int], expected: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as error:
         Period.model_validate(values)
-    assert sentences(error.value) == expected
+    assert sentences(Period, error.value) == expected
 
 
 def test_a_phrase_becomes_a_sentence() -> None:

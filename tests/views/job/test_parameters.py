@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, SecretStr
 
-from webapp.jobs.definition.job_type import Upload
+from webapp.jobs.definition.field_specs import Upload
 from webapp.views.job.parameters import HIDDEN, parameters
 
 
@@ -80,7 +80,22 @@ def test_secrets_are_hidden_wherever_they_are() -> None:
         "login": {"user": "ana", "password": {"$secret": "gAAAA-closed"}},
         "spare_keys": ["clear by mistake"],
     }
-    assert set(shown(**stored).values()) == {HIDDEN}
+    assert shown(**stored) == {"API key": HIDDEN, "Login: User": "ana", "Login: Password": HIDDEN, "Spare keys": HIDDEN}
+
+
+def test_a_nested_model_without_a_value_is_one_parameter() -> None:
+    assert shown(login=None) == {"Login": "Not set"}
+
+
+def test_several_files_are_shown_by_their_names() -> None:
+    class Scans(BaseModel):
+        scans: list[Upload]
+
+    stored = {"scans": [{"name": "a.csv", "size": 3, "sha256": "0"}, {"name": "b.csv", "size": 3, "sha256": "1"}]}
+    [files] = parameters(Scans, stored, ZoneInfo("UTC"))
+    assert files.text == "a.csv, b.csv"
+    [none] = parameters(Scans, {"scans": []}, ZoneInfo("UTC"))
+    assert none.text == "Not set"
 
 
 def test_an_encrypted_secret_stays_hidden_when_its_field_is_no_longer_secret() -> None:

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, Field, SecretStr
 
 from tests.views.forms.form_filling import sent
-from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Status
 from webapp.services import Services
 

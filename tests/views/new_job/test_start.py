@@ -19,7 +19,8 @@ from tests.views.forms.form_filling import sent
 from webapp.accounts.user import User
 from webapp.config import Settings, load
 from webapp.db.engine import reading
-from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Status
 from webapp.schema import audit
 from webapp.services import Services

@@ -6,7 +6,8 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, Field, SecretStr
 
 from webapp.accounts.user import User
-from webapp.jobs.definition.job_type import Upload, job_type
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.services import Services

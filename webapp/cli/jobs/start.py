@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.argument("type_name", metavar="TYPE")
 @click.option("--payload", type=PAYLOAD, default="{}", help="The payload as a JSON object. Default: {}.")
 @click.option(
-    "--file", "paths", multiple=True, metavar="FIELD=PATH", help="A file for a payload field. Can be repeated."
+    "--file",
+    "paths",
+    multiple=True,
+    metavar="FIELD=PATH",
+    help="A file for a payload field, such as table=may.csv. Can be repeated, also for a field that takes several.",
 )
 @click.option("--as", "person", metavar="NAME", help="The user who owns the job. Default: the system.")
 @click.option("--delay", type=PERIOD, help="Start after this time: 90s, 10m, 24h, 1d12h.")
@@ -77,8 +81,11 @@ def _check(options: dict[str, Any]) -> None:
         raise BadUsage("Give --delay or --at, not both.")
 
 
-def _received(pairs: tuple[str, ...]) -> dict[str, StoredFile]:
-    return dict(map(_receive, pairs))
+def _received(pairs: tuple[str, ...]) -> dict[str, list[StoredFile]]:
+    received: dict[str, list[StoredFile]] = {}
+    for field, file in map(_receive, pairs):
+        received.setdefault(field, []).append(file)
+    return received
 
 
 def _receive(pair: str) -> tuple[str, StoredFile]:

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
+from webapp.jobs.definition.field_specs import MOST_FILES, MisplacedUpload, declared_specs, upload_specs
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.model import value_rules
 from webapp.jobs.model.incoming_text import TITLE_LIMIT
@@ -146,19 +147,28 @@ def requested_services(
     return needs
 
 
-def read_payload_hints(handler: Callable[..., Any], payload_class: type[BaseModel]) -> dict[str, Any]:
-    """Return the types of the payload's fields; raises `BadJobType` for an unknown one and bad words for its form."""
+def read_uploads(handler: Callable[..., Any], payload_class: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names of the payload's file fields.
+
+    Raises `BadJobType` for an unknown type, an upload where no form can take a file, and bad words for the form.
+    """
     place = f"{handler.__code__.co_filename}:{handler.__code__.co_firstlineno}"
-    hints = type_hints_of(place, payload_class.__qualname__, payload_class)
+    type_hints_of(place, payload_class.__qualname__, payload_class)
     for name, field in payload_class.model_fields.items():
         if taken := _FORM_FIELDS & {name, field.alias}:
             raise BadJobType(
                 place, f"A field of {payload_class.__qualname__} cannot be named {taken.pop()!r}: every form has one."
             )
-        extra = field.json_schema_extra
-        if isinstance(extra, Mapping) and (objection := _extra_objection(extra)):
-            raise BadJobType(place, f"The field {name!r} of {payload_class.__qualname__}: {objection}")
-    return hints
+    try:
+        uploads = upload_specs(payload_class)
+    except MisplacedUpload as error:
+        raise BadJobType(place, str(error)) from None
+    for spec in declared_specs(payload_class):
+        rules = {**_EXTRA_RULES, **(_LIST_RULES if spec.takes_files else {})}
+        given = {name: spec.schema[name] for name in rules if name in spec.schema}
+        if objection := value_rules.first_objection(given, rules):
+            raise BadJobType(place, f"The field {spec.name!r} of {payload_class.__qualname__}: {objection}")
+    return tuple(spec.name for spec in uploads)
 
 
 _EXTRA_RULES: Mapping[str, ValueRule] = MappingProxyType(  # other names belong to JSON Schema
@@ -171,9 +181,12 @@ _EXTRA_RULES: Mapping[str, ValueRule] = MappingProxyType(  # other names belong 
 )
 
 
-def _extra_objection(extra: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in extra.items() if name in _EXTRA_RULES}
-    return value_rules.first_objection(given, _EXTRA_RULES)
+_LIST_RULES: Mapping[str, ValueRule] = MappingProxyType(
+    {
+        "max_total_bytes": NOTHING | value_rules.integer(1, 2**62),
+        "maxItems": value_rules.integer(1, MOST_FILES),  # pydantic's ``max_length``
+    }
+)
 
 
 def _problem_with(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> str:

@@ -3,22 +3,22 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from types import MappingProxyType, UnionType
-from typing import Any, Union, get_args, get_origin
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from webapp.jobs.definition.declaration import (
     check_options,
     place_of,
     read_hook_signature,
-    read_payload_hints,
     read_signature,
+    read_uploads,
 )
+from webapp.jobs.definition.field_specs import field_of, nested_class
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
@@ -57,21 +57,6 @@ class InvalidPayload(Exception):
         self.errors = dict(errors)
         listed = " ".join(f"{name or 'payload'}: {text}" for name, text in self.errors.items())
         super().__init__(f"The payload does not fit job type {type_name!r}. {listed}")
-
-
-class Upload(BaseModel):
-    """A file in a payload. The payload stores its description; the content is an attachment.
-
-    ``json_schema_extra={"accept": ".csv,.xlsx", "max_bytes": 20_000_000}`` on the field limits
-    the file types and the size. Empty files are never accepted.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    size: int = Field(ge=0)
-    sha256: str
-    media_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,14 +126,11 @@ class JobType:
         try:
             return self.payload_class.model_validate(values)
         except ValidationError as error:
-            raise InvalidPayload(self.name, field_messages(error)) from None
+            raise InvalidPayload(self.name, field_messages(self.payload_class, error)) from None
 
     def _reject_unknown_fields(self, values: Mapping[str, Any]) -> None:
-        known = _field_names(self.payload_class)
-        unknown = [name for name in values if name not in known]
-        if unknown and self.payload_class.model_config.get("extra") != "allow":
-            fields = ", ".join(self.payload_class.model_fields) or "none"
-            raise InvalidPayload(self.name, dict.fromkeys(unknown, f"Unknown field. The fields are: {fields}."))
+        if unknown := dict(_unknown_fields(self.payload_class, values)):
+            raise InvalidPayload(self.name, unknown)
 
 
 def job_type(
@@ -259,7 +241,7 @@ def job_type(
             listed=listed,
             on_failed=on_failed,
             on_failed_needs=hook_needs,
-            uploads=_uploads(handler, payload_class),
+            uploads=read_uploads(handler, payload_class),
             place=place,
             declared_in=caller.f_globals.get("__name__", ""),
         )
@@ -267,11 +249,11 @@ def job_type(
     return declare
 
 
-def field_messages(error: ValidationError) -> dict[str, str]:
+def field_messages(payload_class: type[BaseModel], error: ValidationError) -> dict[str, str]:
     """Return one readable message per invalid field, the first one of each."""
     messages: dict[str, str] = {}
     for item in error.errors(include_url=False):
-        field = str(item["loc"][0]) if item["loc"] else ""
+        field, _ = field_of(payload_class, item["loc"])
         messages.setdefault(field, _sentence(item["msg"]))
     return messages
 
@@ -281,19 +263,27 @@ def _sentence(message: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-@cache
-def _field_names(payload_class: type[BaseModel]) -> frozenset[str]:
-    """Return the names that a request can use: the payload's fields and their aliases."""
-    fields = payload_class.model_fields
-    return frozenset({*fields, *(field.alias for field in fields.values() if field.alias)})
+def _unknown_fields(model: type, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the fields that a model and its nested models do not have, with a message."""
+    annotations = _annotations(model)
+    takes_others = getattr(model, "model_config", {}).get("extra") == "allow"
+    for name, value in values.items():
+        nested = nested_class(annotations.get(name))
+        if nested is not None and isinstance(value, Mapping):
+            yield from _unknown_fields(nested, value, f"{prefix}{name}.")
+        elif name not in annotations and not takes_others:
+            fields = ", ".join(_field_names(model)) or "none"
+            yield f"{prefix}{name}", f"Unknown field. The fields are: {fields}."
 
 
-def _uploads(handler: Callable[..., Any], payload_class: type[BaseModel]) -> tuple[str, ...]:
-    hints = read_payload_hints(handler, payload_class)
-    return tuple(name for name in payload_class.model_fields if _is_upload(hints[name]))
+def _annotations(model: type) -> Mapping[str, Any]:
+    """Return the annotations by the names that a request can use: the fields of a model and their aliases."""
+    if not issubclass(model, BaseModel):
+        return get_type_hints(model, include_extras=True)
+    fields = model.model_fields
+    aliases = {field.alias: field.annotation for field in fields.values() if field.alias}
+    return {name: field.annotation for name, field in fields.items()} | aliases
 
 
-def _is_upload(hint: Any) -> bool:
-    if get_origin(hint) in {Union, UnionType}:
-        return Upload in get_args(hint)
-    return hint is Upload
+def _field_names(model: type) -> Sequence[str]:
+    return list(model.model_fields) if issubclass(model, BaseModel) else list(_annotations(model))

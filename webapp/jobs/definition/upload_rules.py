@@ -6,17 +6,26 @@ from typing import Any
 
 import humanize
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
+from webapp.jobs.definition.field_specs import FieldSpec, upload_specs
 from webapp.jobs.store.file_store import StoredFile, media_type_of
+
+USUAL_FILES = 20  # of a list whose author sets no ``max_length``
+Files = StoredFile | Sequence[StoredFile]  # what a field is given: a file, or several for a list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRule:
-    """What a field accepts: file extensions and media types (none = any), and a maximum size in bytes."""
+    """What a field accepts: file extensions and media types (none = any), and maximum sizes in bytes.
+
+    A list takes ``max_files`` files of together ``max_total_bytes``.
+    """
 
     kinds: tuple[str, ...] = ()
     max_bytes: int | None = None
+    max_files: int = 1
+    max_total_bytes: int | None = None
+    is_list: bool = False
 
     def refusal(self, name: str, count: int) -> str:
         """Return why a file of this name and ``count`` bytes is rejected; an empty text if it is accepted."""
@@ -28,22 +37,60 @@ class UploadRule:
             return f"{name} is larger than the limit of {format_size(self.max_bytes)}. Choose a smaller file."
         return ""
 
+    def total_limit(self, largest: int) -> int:
+        """Return the maximum size of all files of the field in bytes; no file is larger than ``largest``.
+
+        A list without a limit of its own takes as much as one file.
+        """
+        each = min(self.max_bytes or largest, largest)
+        return min(self.max_total_bytes or largest, each * self.max_files) if self.is_list else each
+
+    def refusal_of_all(self, files: Sequence[StoredFile]) -> str:
+        """Return why these files are rejected, each or together; an empty text if they are accepted."""
+        if refused := next(filter(None, (self.refusal(file.name, file.size) for file in files)), ""):
+            return refused
+        if len(files) > self.max_files:
+            return f"Too many files: {len(files)}. Choose at most {self.max_files}."
+        if self.max_total_bytes is not None and sum(file.size for file in files) > self.max_total_bytes:
+            return f"The files are larger than the limit of {format_size(self.max_total_bytes)} in total. Choose fewer."
+        return ""
+
+
+def upload_rules(payload_class: type[BaseModel]) -> Mapping[str, UploadRule]:
+    """Return the rule of each upload field, by its name in a request."""
+    return {spec.name: _rule(spec) for spec in upload_specs(payload_class)}
+
 
 def upload_rule_of(payload_class: type[BaseModel], field: str) -> UploadRule:
-    """Return the rule in the field's ``json_schema_extra``; ``field`` is its name in a request."""
-    fields = {_request_name(name, info): info for name, info in payload_class.model_fields.items()}
-    extra: Any = fields[field].json_schema_extra if field in fields else None
-    options: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
-    kinds = (part.strip().lower() for part in str(options.get("accept", "")).split(","))
-    return UploadRule(kinds=tuple(filter(None, kinds)), max_bytes=options.get("max_bytes"))
+    """Return the rule of a field; ``field`` is its name in a request."""
+    return upload_rules(payload_class).get(field, UploadRule())
 
 
-def rejected_uploads(payload_class: type[BaseModel], files: Mapping[str, StoredFile]) -> dict[str, str]:
-    """Return the message for each field whose file is rejected."""
-    messages = {
-        field: upload_rule_of(payload_class, field).refusal(file.name, file.size) for field, file in files.items()
-    }
+def rejected_uploads(payload_class: type[BaseModel], files: Mapping[str, Files]) -> dict[str, str]:
+    """Return the message for each field whose files are rejected."""
+    rules = upload_rules(payload_class)
+    messages = {field: rules.get(field, UploadRule()).refusal_of_all(listed(given)) for field, given in files.items()}
     return {field: message for field, message in messages.items() if message}
+
+
+def with_descriptions(
+    payload_class: type[BaseModel], values: Mapping[str, Any], files: Mapping[str, Files]
+) -> dict[str, Any]:
+    """Return the values of a payload with the descriptions of its files at their places."""
+    described = dict(values)
+    paths = {spec.name: spec.path for spec in upload_specs(payload_class)}
+    for field, given in files.items():
+        all_files = [_description(file) for file in listed(given)]
+        if upload_rule_of(payload_class, field).is_list:
+            described = _with_value(described, paths[field], all_files)
+        elif all_files:
+            described = _with_value(described, paths.get(field, (field,)), all_files[0])
+    return described
+
+
+def listed(given: Files) -> Sequence[StoredFile]:
+    """Return the files of a field as a list."""
+    return (given,) if isinstance(given, StoredFile) else given
 
 
 def join_with_or(parts: Sequence[str]) -> str:
@@ -56,9 +103,31 @@ def format_size(count: int) -> str:
     return humanize.naturalsize(count).replace(".0 ", " ").replace("Byte", "byte")
 
 
-def _request_name(name: str, info: FieldInfo) -> str:
-    alias = info.validation_alias or info.alias
-    return alias if isinstance(alias, str) else name
+def _rule(spec: FieldSpec) -> UploadRule:
+    schema = spec.schema
+    kinds = (part.strip().lower() for part in str(schema.get("accept", "")).split(","))
+    rule = UploadRule(kinds=tuple(filter(None, kinds)), max_bytes=schema.get("max_bytes"))
+    if not spec.takes_files:
+        return rule
+    return UploadRule(
+        kinds=rule.kinds,
+        max_bytes=rule.max_bytes,
+        max_files=schema.get("maxItems", USUAL_FILES),
+        max_total_bytes=schema.get("max_total_bytes"),
+        is_list=True,
+    )
+
+
+def _description(file: StoredFile) -> dict[str, Any]:
+    return {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
+
+
+def _with_value(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    first, *rest = path
+    if not rest:
+        return {**values, first: value}
+    inside = values.get(first)
+    return {**values, first: _with_value(inside if isinstance(inside, Mapping) else {}, rest, value)}
 
 
 def _matches(name: str, kind: str) -> bool:

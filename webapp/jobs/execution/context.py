@@ -19,7 +19,7 @@ from webapp.db.retry import retry_while_away
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.batches import SIZE, BatchContext, SliceEnded, SliceLimit, iterate_batches
 from webapp.jobs.execution.handler_errors import RetryLater
-from webapp.jobs.execution.input_files import InputFile
+from webapp.jobs.execution.input_files import Inputs
 from webapp.jobs.execution.reporter import Reporter, job_logger
 from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
@@ -62,7 +62,7 @@ class JobContext:
         reporter: Reporter,
         files: FileStore,
         *,
-        inputs: Mapping[str, InputFile],
+        inputs: Inputs,
         keep_files: timedelta,
         creator: JobCreator,
         memory: int | None = None,

@@ -34,7 +34,7 @@ from webapp.jobs.execution.handler_errors import (
     traceback_of,
     translation_of,
 )
-from webapp.jobs.execution.input_files import InputFile, Inputs
+from webapp.jobs.execution.input_files import Inputs, inputs_of
 from webapp.jobs.execution.isolation.forked_copy import end_copy
 from webapp.jobs.execution.isolation.job_isolation import JobIsolation
 from webapp.jobs.execution.isolation.peak_memory import PeakMemory, peak_memory
@@ -266,14 +266,8 @@ class Executor:
 
     def _inputs(self, job_type: JobType, job: Job) -> Inputs:
         if not job_type.uploads:
-            return Inputs({}, {})
-        attachments = Attachments(self._engine).attachments(job.id)
-        inputs = (file for file in attachments if file.role == "input" and file.deleted_at is None)
-        by_content = {(file.sha256, file.name): file for file in inputs}
-        named = {field: upload for field in job_type.uploads if (upload := job.payload.get(field))}
-        keys = {field: (upload["sha256"], upload["name"]) for field, upload in named.items()}
-        existing = {field: InputFile(self._files, by_content[key]) for field, key in keys.items() if key in by_content}
-        return Inputs(existing, {field: upload["name"] for field, upload in named.items()})
+            return Inputs({})
+        return inputs_of(job_type, job.payload, Attachments(self._engine).attachments(job.id), self._files)
 
     def _write(self, job: Job, location: AttemptLocation, ending: Ending, reporter: Reporter) -> None:
         values, lines = reporter.close()

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from webapp.jobs.definition import disabled_types, titles, upload_rules
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import Vault, dump_payload
+from webapp.jobs.definition.upload_rules import Files
 from webapp.jobs.lifecycle import cascade
 from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
@@ -25,7 +26,7 @@ from webapp.jobs.store.file_store import FileStore, StoredFile
 from webapp.jobs.store.job_store import JobNotFound, JobStore
 from webapp.schema import attachments, dependencies, jobs, later
 
-_NO_FILES: Mapping[str, StoredFile] = MappingProxyType({})
+_NO_FILES: Mapping[str, Files] = MappingProxyType({})
 
 
 class BadRequest(ValueError):
@@ -38,7 +39,7 @@ def new_job(
     vault: Vault,
     *,
     owner: Owner,
-    files: Mapping[str, StoredFile],
+    files: Mapping[str, Files],
     status: Status = Status.QUEUED,
     **choices: Any,
 ) -> Job:
@@ -249,23 +250,14 @@ def _checked_title(title: str) -> str:
 
 
 def _validated(
-    job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, StoredFile]
+    job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, Files]
 ) -> BaseModel:
-    descriptions = _file_descriptions(job_type, files) if files else {}
+    if files and (refused := upload_rules.rejected_uploads(job_type.payload_class, files)):
+        raise InvalidPayload(job_type.name, refused)
     if isinstance(payload, job_type.payload_class):
         return payload
     values = payload.model_dump() if isinstance(payload, BaseModel) else payload or {}
-    return job_type.parse({**values, **descriptions}, strict=True)
-
-
-def _file_descriptions(job_type: JobType, files: Mapping[str, StoredFile]) -> dict[str, Any]:
-    """Return the payload's descriptions of its files; raise `InvalidPayload` for a file that its field rejects."""
-    if refused := upload_rules.rejected_uploads(job_type.payload_class, files):
-        raise InvalidPayload(job_type.name, refused)
-    return {
-        field: {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
-        for field, file in files.items()
-    }
+    return job_type.parse(upload_rules.with_descriptions(job_type.payload_class, values, files), strict=True)
 
 
 def _insert_dependencies(connection: Connection, job: Job, after: Mapping[UUID, bool]) -> set[str]:

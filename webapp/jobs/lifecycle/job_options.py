@@ -42,8 +42,8 @@ _ARGUMENTS: Mapping[str, ValueRule] = MappingProxyType(
             lambda value: isinstance(value, Sequence) and all(map(_PAYLOAD.accepts, value)),
         ),
         "files": ValueRule(
-            "a mapping of field names to stored files",
-            lambda value: isinstance(value, Mapping) and all(isinstance(file, StoredFile) for file in value.values()),
+            "a mapping of field names to stored files, or to lists of them",
+            lambda value: isinstance(value, Mapping) and all(map(_are_files, value.values())),
         ),
         "owner": value_rules.instance(Owner, "an Owner"),
         "user_id": ID,
@@ -96,6 +96,12 @@ _CHANGES: Mapping[str, ValueRule] = MappingProxyType(
         "title": _CHOICES["title"],
     }
 )
+
+
+def _are_files(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(isinstance(file, StoredFile) for file in value)
+    return isinstance(value, StoredFile)
 
 
 def check_arguments(**values: Any) -> None:

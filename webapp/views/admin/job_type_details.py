@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 from webapp.accounts.user import Role
+from webapp.jobs.definition.field_specs import ABSENT, FieldSpec, leaf_specs
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.upload_rules import upload_rule_of
 from webapp.jobs.model.job import Status
 from webapp.jobs.model.policies import FOREVER, OnDuplicate
 from webapp.views.admin.users import role_label
 from webapp.views.forms.choices import label_of, labels_of, tokens_of
-from webapp.views.forms.questions import ABSENT, FieldSpec, field_specs
+from webapp.views.forms.fields import full_title
 from webapp.views.text.date_format import duration
 from webapp.views.text.number_format import exact_number, join_with_or, size
 from webapp.views.text.translations import gettext as _
@@ -91,14 +92,14 @@ def parameter_rows(job_type: JobType, largest_file: int) -> tuple[ParameterRow, 
     return tuple(
         ParameterRow(
             name=field.name,
-            title=field.title,
+            title=full_title(field),
             help=field.help,
-            required=field.required,
+            required=field.required and not field.conditional,
             takes=_value_type(field),
             limits=", ".join(_limits(job_type, field, largest_file)),
             default=_default(field),
         )
-        for field in field_specs(job_type.payload_class)
+        for field in leaf_specs(job_type.payload_class)
     )
 
 
@@ -160,7 +161,7 @@ def _period(period: timedelta) -> str:
 def _value_type(field: FieldSpec) -> str:
     schema = field.schema
     if field.is_upload:
-        return _("file")
+        return _("several files") if field.takes_files else _("file")
     if tokens_of(schema):
         return _("one option")
     if tokens_of(schema.get("items", {})):
@@ -194,6 +195,9 @@ def _file_limits(job_type: JobType, field: FieldSpec, largest_file: int) -> Iter
     if rule.kinds:
         yield join_with_or(rule.kinds)
     yield _("at most %(bound)s", bound=size(min(rule.max_bytes or largest_file, largest_file)))
+    if rule.is_list:
+        yield ngettext("at most %(num)s file", "at most %(num)s files", rule.max_files)
+        yield _("at most %(bound)s in total", bound=size(rule.total_limit(largest_file)))
 
 
 def _length_limits(schema: Mapping[str, Any]) -> Iterator[str]:

@@ -7,9 +7,9 @@ from typing import Any
 from wtforms import SelectField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, RadioInput, Select
 
+from webapp.jobs.definition.field_specs import FieldSpec
 from webapp.jobs.definition.readable_names import humanize
 from webapp.views.forms.fields import SpecField
-from webapp.views.forms.questions import FieldSpec
 from webapp.views.forms.widgets import OptionList
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import lazy_gettext

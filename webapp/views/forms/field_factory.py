@@ -8,10 +8,10 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.widgets import DateInput, EmailInput, NumberInput, PasswordInput, Select, TextArea, TimeInput, URLInput
 
+from webapp.jobs.definition.field_specs import ABSENT, FieldSpec
 from webapp.views.forms import converters, widgets
 from webapp.views.forms.choices import RADIO, ChoiceField, MultipleChoiceField, labels_of, tokens_of
-from webapp.views.forms.fields import FileField, SwitchField, TextField
-from webapp.views.forms.questions import ABSENT, FieldSpec
+from webapp.views.forms.fields import FileField, SectionField, SwitchField, TextField
 from webapp.views.forms.widgets import date_attributes, number_attributes
 from webapp.views.text.number_format import join_with_or
 from webapp.views.text.stored_messages import translated
@@ -35,6 +35,8 @@ _YES_NO = {"true": True, "false": False}
 def field_for(spec: FieldSpec, zone: tzinfo) -> UnboundField:
     """Return the form field for ``spec``; times are entered in ``zone``."""
     schema = spec.schema
+    if spec.fields:
+        return SectionField(spec=spec, **_named(spec, required=False))
     if spec.is_upload:
         return _file(spec)
     if tokens := tokens_of(schema):
@@ -50,7 +52,8 @@ def _file(spec: FieldSpec) -> UnboundField:
     accept = str(spec.schema.get("accept", ""))
     endings = [part.strip() for part in accept.split(",") if part.strip().startswith(".")]
     note = _("Accepts %(endings)s.", endings=join_with_or(endings)) if endings else ""
-    return FileField(spec=spec, **_named(spec, note=note, accept=accept or False))
+    required = spec.required if spec.takes_files else None
+    return FileField(spec=spec, **_named(spec, note=note, required=required, accept=accept or False))
 
 
 def _yes_or_no(spec: FieldSpec) -> UnboundField:
@@ -136,8 +139,11 @@ def _text(
 
 
 def _named(spec: FieldSpec, *, note: str = "", required: bool | None = None, **attributes: Any) -> dict[str, Any]:
-    """Return label, help, id, default and attributes; fields that cannot be empty are required."""
-    required = (required is not False) and not spec.can_be_empty
+    """Return label, help, id, default and attributes; fields that cannot be empty are required.
+
+    Inside a section that can be left out, only the server can tell whether a field is empty.
+    """
+    required = (required is not False) and not spec.can_be_empty and not spec.conditional
     return {
         "label": translated(spec.title),
         "description": " ".join(filter(None, [translated(spec.help), note])),

@@ -1,14 +1,15 @@
 """Form fields for text, switches and files. Each passes its answer on as it was entered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtforms import Field
 from wtforms.widgets import FileInput
 
+from webapp.jobs.definition.field_specs import ABSENT, FieldSpec
 from webapp.views.forms.converters import Converter
-from webapp.views.forms.questions import ABSENT, FieldSpec
 from webapp.views.forms.widgets import SwitchInput
+from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
 
@@ -27,6 +28,11 @@ class SpecField:
     layout = "field"
     empty_error: Any = FILL_IN
     secret = False
+
+    @property
+    def full_label(self) -> str:
+        """The label behind those of the sections around the field."""
+        return full_title(self.spec)
 
     def _empty(self, otherwise: Any = ABSENT) -> Any:
         if self.spec.can_be_empty:
@@ -104,8 +110,36 @@ class SwitchField(SpecField, Field):  # type: ignore[misc]
         return "true"
 
 
+class SectionField(SpecField, Field):  # type: ignore[misc]
+    """A nested model: its fields are in the form, too. One that can be left out has a switch."""
+
+    layout = "section"
+    widget = SwitchInput()
+
+    def __init__(self, *, spec: FieldSpec, **options: Any) -> None:
+        super().__init__(**options)
+        self.spec = spec
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether its switch was submitted and is off."""
+        return self.answer is False
+
+    def process_data(self, value: Any) -> None:
+        """Set the switch: on, if there is a value."""
+        self.data = isinstance(value, Mapping) or not self.spec.nullable
+
+    def process_formdata(self, values: Sequence[str]) -> None:
+        """Read the switch."""
+        if values and self.spec.nullable:
+            self.data = self.answer = bool(values[-1])
+
+    def _value(self) -> str:
+        return "true"
+
+
 class FileField(SpecField, Field):  # type: ignore[misc]
-    """A file. `streaming_uploads` receives its content, which never passes through this field."""
+    """A file, or several. `streaming_uploads` receives its content, which never passes through this field."""
 
     empty_error = lazy_gettext("Choose a file.")
     layout = "file"
@@ -114,6 +148,9 @@ class FileField(SpecField, Field):  # type: ignore[misc]
     def __init__(self, *, spec: FieldSpec, **options: Any) -> None:
         super().__init__(**options)
         self.spec = spec
+        if spec.takes_files:
+            self.empty_error = lazy_gettext("Choose one or more files.")
+            self.widget = FileInput(multiple=True)
 
     def process_data(self, _: Any) -> None:
         """Start empty: a file input cannot have a default."""
@@ -121,3 +158,8 @@ class FileField(SpecField, Field):  # type: ignore[misc]
 
     def _value(self) -> str:
         return ""
+
+
+def full_title(spec: FieldSpec) -> str:
+    """Return the title of a field behind those of the sections around it: "Address: Street"."""
+    return ": ".join(translated(title) for title in (*spec.sections, spec.title))

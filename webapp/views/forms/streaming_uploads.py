@@ -28,7 +28,7 @@ SMALL_BODY = 1_000_000  # bytes: the limit of a form without files
 _PARTS = 500  # more options than anybody selects
 _PART = 250_000  # bytes of one text field
 _DRAIN_SECONDS = 10  # how long to read the rest of a rejected body
-_COUNT, _LIMIT = "deskjob_expected_files", "deskjob_file_limit"
+_COUNT, _LIMIT, _TOTAL = "deskjob_expected_files", "deskjob_file_limit", "deskjob_total_limit"
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -39,16 +39,21 @@ def init_app(app: Flask) -> None:
 
 
 def expects_files(
-    count: Callable[..., int], *, at_most: Callable[..., int | None] = lambda **_: None
+    count: Callable[..., int],
+    *,
+    at_most: Callable[..., int | None] = lambda **_: None,
+    in_total: Callable[..., int] | None = None,
 ) -> Callable[[View], View]:
     """Let a view receive files: ``count`` gets the view's arguments and returns the maximum number.
 
-    ``at_most`` returns the size limit per file in bytes if it is below the general limit.
+    ``at_most`` returns the size limit per file in bytes if it is below the general limit. ``in_total`` gets the
+    general limit too (``largest``) and returns the limit of all files together.
     """
 
     def mark(view: View) -> View:
         setattr(view, _COUNT, count)
         setattr(view, _LIMIT, at_most)
+        setattr(view, _TOTAL, in_total)
         return view
 
     return mark
@@ -60,6 +65,7 @@ class UploadRequest(BoundedRequest):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._drafts: list[DiskUpload] = []
+        self._has_too_many_files = False
 
     @cached_property
     def expected_files(self) -> int:
@@ -75,6 +81,12 @@ class UploadRequest(BoundedRequest):
         limit = getattr(current_app.view_functions.get(self.endpoint or ""), _LIMIT, None)
         return min(limit(**(self.view_args or {})) or most, most) if limit else most
 
+    @cached_property
+    def total_limit(self) -> int | None:
+        """The size limit of all files in bytes; None if only each file has one."""
+        limit = getattr(current_app.view_functions.get(self.endpoint or ""), _TOTAL, None)
+        return int(limit(**(self.view_args or {}), largest=services().settings.max_upload_bytes)) if limit else None
+
     def close(self) -> None:
         """Delete files that were not kept. Flask calls this at the end of every request."""
         for draft in self._drafts:
@@ -85,14 +97,15 @@ class UploadRequest(BoundedRequest):
         if "form" in self.__dict__:
             return
         if self.expected_files:
-            self.max_content_length = self.expected_files * self.file_limit + SMALL_BODY
+            files = self.expected_files * self.file_limit if self.total_limit is None else self.total_limit
+            self.max_content_length = files + SMALL_BODY
             release_shared_reads()  # an upload can take hours
         try:
             super()._load_form_data()
-        except (RequestEntityTooLarge, FileTooLarge):
+        except (RequestEntityTooLarge, FileTooLarge) as error:
             self.close()
             self._drain()
-            raise RequestEntityTooLarge(self._too_large()) from None
+            raise RequestEntityTooLarge(self._too_large(one=isinstance(error, FileTooLarge))) from None
         except OSError as error:
             self.close()
             if resource_errors.disk_is_full(error):
@@ -114,6 +127,7 @@ class UploadRequest(BoundedRequest):
         if not filename or not self.expected_files:
             return cast(IO[bytes], DiscardedUpload())
         if len(self._drafts) >= self.expected_files:
+            self._has_too_many_files = True
             raise RequestEntityTooLarge
         self._drafts.append(DiskUpload(services().files.new_file(self.file_limit)))
         return cast(IO[bytes], self._drafts[-1])
@@ -132,10 +146,18 @@ class UploadRequest(BoundedRequest):
             source = self.__dict__.setdefault("stream", LimitedStream(source, self.content_length or 0))
         return source
 
-    def _too_large(self) -> str:
+    def _too_large(self, *, one: bool) -> str:
+        """Return the sentence of the error page; ``one`` file was too large, or everything together."""
         if not self.expected_files:
             limit = size(self.max_content_length or SMALL_BODY)
             return _("The request is larger than the limit of %(limit)s.", limit=limit)
+        if self._has_too_many_files:
+            return _("The form has more files than it can take. Go back and choose fewer.")
+        if self.total_limit is not None and self.expected_files > 1 and not one:
+            limit = size(self.total_limit)
+            return _(
+                "The files are larger than the limit of %(limit)s in total. Go back and choose fewer.", limit=limit
+            )
         limit = size(self.file_limit)
         return _(
             "The file is larger than the limit of %(limit)s. Go back and choose a smaller file.",

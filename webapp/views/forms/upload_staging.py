@@ -5,19 +5,19 @@ field, and expires a little before the store deletes files without a row. A user
 beyond it, the files of earlier forms are deleted at once.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from pydantic import BaseModel
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 
-from webapp.jobs.definition.upload_rules import UploadRule, upload_rule_of
+from webapp.jobs.definition.upload_rules import UploadRule, upload_rules
 from webapp.jobs.store.file_names import clean_name
 from webapp.jobs.store.file_store import FileStore, StoredFile
-from webapp.views.forms.questions import field_specs
 from webapp.views.text.translations import gettext as _
 
 LASTS = timedelta(hours=23)
@@ -82,21 +82,22 @@ KEPT = ".kept"  # suffix of a field name; field names contain no dot
 
 @dataclass(slots=True)
 class ReceivedFiles:
-    """Files by field, the fields whose file was staged before, and errors by field."""
+    """Files by field, the ids of those that were staged before, and errors by field."""
 
-    files: dict[str, StoredFile] = field(default_factory=dict)
-    staged: set[str] = field(default_factory=set)
+    files: dict[str, tuple[StoredFile, ...]] = field(default_factory=dict)
+    staged: set[UUID] = field(default_factory=set)
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def new(self) -> tuple[StoredFile, ...]:
         """The files that came with this request."""
-        return tuple(file for name, file in self.files.items() if name not in self.staged)
+        return tuple(file for files in self.files.values() for file in files if file.id not in self.staged)
 
-    def discard(self, store: FileStore) -> None:
-        """Delete the new files: nothing refers to them."""
+    def discard(self, store: FileStore, used: Collection[StoredFile] = ()) -> None:
+        """Delete the new files that are not used: nothing refers to them."""
         for file in self.new:
-            store.remove(file.id)
+            if file not in used:
+                store.remove(file.id)
 
 
 class FileRefused(Exception):
@@ -106,27 +107,41 @@ class FileRefused(Exception):
 def receive(
     payload_class: type[BaseModel],
     *,
-    sent: Mapping[str, FileStorage],
-    typed: Mapping[str, str],
+    sent: MultiDict[str, FileStorage],
+    typed: MultiDict[str, str],
     staging: UploadStaging,
 ) -> ReceivedFiles:
-    """Keep the submitted files that their fields accept; a new file replaces a staged one."""
+    """Keep the submitted files that their fields accept.
+
+    A new file replaces a staged one; where a field takes several, it is added to them.
+    """
     brought = ReceivedFiles()
-    for spec in field_specs(payload_class):
-        name = spec.name
-        try:
-            if (file := sent.get(name)) and file.filename:
-                brought.files[name] = _kept(file, file.filename, upload_rule_of(payload_class, name))
-            elif token := typed.get(name + KEPT):
-                brought.files[name] = staging.peek(name, token)
-                brought.staged.add(name)
-        except (FileRefused, StagedFileGone) as error:
-            brought.errors[name] = str(error)
+    for name, rule in upload_rules(payload_class).items():
+        given = [file for file in sent.getlist(name) if file.filename]
+        staged = [] if given and not rule.is_list else typed.getlist(name + KEPT)
+        files: list[StoredFile] = []
+        for read, parts in ((partial(_peeked, brought, staging, name), staged), (partial(_kept, rule), given)):
+            for part in parts:
+                try:
+                    files.append(read(part))
+                except (FileRefused, StagedFileGone) as error:
+                    brought.errors.setdefault(name, str(error))
+        if refusal := rule.refusal_of_all(files):
+            brought.errors.setdefault(name, refusal)
+        if files:
+            brought.files[name] = tuple(files)
     return brought
 
 
-def _kept(sent: FileStorage, filename: str, taken: UploadRule) -> StoredFile:
-    if refusal := taken.refusal(clean_name(filename), sent.stream.size):  # type: ignore[attr-defined]
+def _peeked(brought: ReceivedFiles, staging: UploadStaging, name: str, token: str) -> StoredFile:
+    file = staging.peek(name, token)
+    brought.staged.add(file.id)
+    return file
+
+
+def _kept(rule: UploadRule, sent: FileStorage) -> StoredFile:
+    filename = sent.filename or ""
+    if refusal := rule.refusal(clean_name(filename), sent.stream.size):  # type: ignore[attr-defined]
         raise FileRefused(refusal)
     file: StoredFile = sent.stream.keep(filename)  # type: ignore[attr-defined]
     return file

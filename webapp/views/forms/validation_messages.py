@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from webapp.jobs.definition.field_specs import field_of
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import lazy_gettext
@@ -45,12 +46,12 @@ _BEGINNINGS: Mapping[str, str] = {
 }
 
 
-def sentences(error: ValidationError) -> dict[str, str]:
+def sentences(payload_class: type[BaseModel], error: ValidationError) -> dict[str, str]:
     """Map field names to error sentences; ``""`` is the payload as a whole."""
     found: dict[str, str] = {}
     for item in error.errors(include_url=False, include_input=False):
-        name, *inside = item["loc"] or ("",)
-        found.setdefault(str(name), _place(inside) + _sentence(dict(item)))
+        name, inside = field_of(payload_class, item["loc"])
+        found.setdefault(name, _place(inside) + _sentence(dict(item)))
     return found
 
 

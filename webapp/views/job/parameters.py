@@ -1,21 +1,21 @@
 """The parameters of a job as text, with the labels of its payload class. Secrets stay hidden."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretBytes, SecretStr
-from pydantic.fields import FieldInfo
 
-from webapp.jobs.definition.job_type import Upload
+from webapp.jobs.definition.field_specs import ABSENT, FieldSpec, field_specs
 from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.definition.readable_names import humanize
+from webapp.jobs.execution.input_files import uploads_in
 from webapp.jobs.model.incoming_text import visible_text
 from webapp.views.forms.choices import label_of
-from webapp.views.forms.questions import FieldSpec, field_specs
+from webapp.views.forms.fields import full_title
 from webapp.views.text.date_format import full_date
 from webapp.views.text.translations import gettext as _
 
@@ -45,16 +45,7 @@ class JobParameter:
 
 def parameters(payload_class: type[BaseModel], stored: Mapping[str, Any], zone: ZoneInfo) -> tuple[JobParameter, ...]:
     """Return the parameters in the order of the payload's fields; ``stored`` is the payload of the row."""
-    fields = payload_class.model_fields.items()
-    specs = {question.name: question for question in field_specs(payload_class)}
-    return tuple(
-        _parameter(name, field, stored[name], zone, specs.get(name)) for name, field in fields if name in stored
-    )
-
-
-def label(name: str, field: FieldInfo) -> str:
-    """Return the label of a field, the same as in its form."""
-    return field.title or humanize(name)
+    return tuple(_parameters(field_specs(payload_class), stored, zone))
 
 
 def metadata_parameters(values: Mapping[str, Any]) -> tuple[JobParameter, ...]:
@@ -72,6 +63,13 @@ def holds_secret(hint: object) -> bool:
     return hint in (SecretStr, SecretBytes) or any(map(holds_secret, get_args(hint)))
 
 
+def without_secrets(value: Any) -> Any:
+    """Return a stored value without its encrypted secrets."""
+    if isinstance(value, Mapping):
+        return {name: without_secrets(item) for name, item in value.items() if not is_secret(item)}
+    return [without_secrets(item) for item in value if not is_secret(item)] if isinstance(value, list) else value
+
+
 def contains_secret(value: object) -> bool:
     """Return whether a stored value contains an encrypted secret anywhere."""
     if isinstance(value, Mapping):
@@ -79,21 +77,31 @@ def contains_secret(value: object) -> bool:
     return isinstance(value, list) and any(map(contains_secret, value))
 
 
-def _parameter(name: str, field: FieldInfo, value: object, zone: ZoneInfo, question: FieldSpec | None) -> JobParameter:
-    if value is not None and (holds_secret(field.annotation) or contains_secret(value)):
-        return _job_parameter(name, field, HIDDEN, hidden=True)
-    if value is not None and _mentions(field.annotation, Upload) and isinstance(value, Mapping):
-        return _job_parameter(name, field, str(value.get("name") or _("Not set")))
-    if isinstance(value, str) and _mentions(field.annotation, datetime):
-        return _job_parameter(name, field, _moment(value, zone))
-    if isinstance(value, str) and _mentions(field.annotation, date):
-        return _job_parameter(name, field, full_date(date.fromisoformat(value)))
-    choice = label_of(question, value) if question else None
-    return _job_parameter(name, field, choice or _text(value))
+def _parameters(specs: Sequence[FieldSpec], stored: Mapping[str, Any], zone: ZoneInfo) -> Iterator[JobParameter]:
+    """Yield a parameter for each stored value; those of a nested model one by one."""
+    for spec in specs:
+        value = spec.value_in(stored)
+        if spec.fields and isinstance(value, Mapping):
+            yield from _parameters(spec.fields, stored, zone)
+        elif value is not ABSENT:
+            yield _parameter(spec, value, zone)
 
 
-def _job_parameter(name: str, field: FieldInfo, text: str, *, hidden: bool = False) -> JobParameter:
-    return JobParameter(label=label(name, field), text=text, hidden=hidden, name=name)
+def _parameter(spec: FieldSpec, value: object, zone: ZoneInfo) -> JobParameter:
+    if value is not None and (holds_secret(spec.annotation) or contains_secret(value)):
+        return _job_parameter(spec, HIDDEN, hidden=True)
+    if spec.is_upload:
+        names = [str(upload.get("name")) for upload in uploads_in(value)]
+        return _job_parameter(spec, ", ".join(names) or _("Not set"))
+    if isinstance(value, str) and _mentions(spec.annotation, datetime):
+        return _job_parameter(spec, _moment(value, zone))
+    if isinstance(value, str) and _mentions(spec.annotation, date):
+        return _job_parameter(spec, full_date(date.fromisoformat(value)))
+    return _job_parameter(spec, label_of(spec, value) or _text(value))
+
+
+def _job_parameter(spec: FieldSpec, text: str, *, hidden: bool = False) -> JobParameter:
+    return JobParameter(label=full_title(spec), text=text, hidden=hidden, name=spec.name)
 
 
 def _text(value: object) -> str:

@@ -7,14 +7,16 @@ from uuid import UUID
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
+from webapp.jobs.definition.field_specs import leaf_specs, upload_specs
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.execution.input_files import uploads_in
 from webapp.jobs.model.job import Job
 from webapp.jobs.store.attachments import Attachment
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.job import available_actions
-from webapp.views.job.parameters import contains_secret
+from webapp.views.job.parameters import contains_secret, without_secrets
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.new_job import start
 from webapp.views.new_job.submission import Submission, show_form, submit
@@ -32,8 +34,12 @@ def _file_size_limit(job_id: UUID) -> int | None:
     return start.file_size_limit(_type_of(job_id))
 
 
+def _total_size_limit(job_id: UUID, largest: int) -> int:
+    return start.total_size_limit(_type_of(job_id), largest)
+
+
 @bp.route("/jobs/<uuid:job_id>/run-again", methods=["GET", "POST"])
-@expects_files(_file_count, at_most=_file_size_limit)
+@expects_files(_file_count, at_most=_file_size_limit, in_total=_total_size_limit)
 def form(job_id: UUID) -> ResponseReturnValue:
     """Show the form with the values of a job, or start a new job from the submitted form."""
     job = services().queries.jobs.get_visible(viewer(), job_id)
@@ -47,32 +53,38 @@ def form(job_id: UUID) -> ResponseReturnValue:
 
 
 def _submission(job: Job, job_type: JobType) -> Submission:
-    secrets = frozenset(name for name, value in job.payload.items() if contains_secret(value))
+    leaves = list(leaf_specs(job_type.payload_class))
+    secrets = frozenset(spec.name for spec in leaves if contains_secret(spec.value_in(job.payload)))
     return Submission(
         job_type=job_type,
         address=url_for("again.form", job_id=job.id),
         owner=job_policy().owner,  # its handler acts with the permissions of the owner
         again_of=job,
-        initial={name: value for name, value in job.payload.items() if name not in secrets},
+        initial=without_secrets(job.payload),
         files=_files(job, job_type),
         secrets=secrets,
     )
 
 
-def _files(job: Job, job_type: JobType) -> dict[str, StoredFile]:
+def _files(job: Job, job_type: JobType) -> dict[str, list[StoredFile]]:
     """Return the input files of the job that still exist, by field."""
     now = services().queries.jobs.now()
     existing = [
         file for file in services().jobs.attachments(job.id) if file.role == "input" and not is_unavailable(file, now)
     ]
     by_content = {(file.sha256, file.name): file for file in existing}
-    by_field = {name: by_content.get(_content(job.payload.get(name))) for name in job_type.uploads}
-    return {name: _stored(file) for name, file in by_field.items() if file is not None}
+    return {
+        spec.name: [
+            _stored(by_content[content])
+            for upload in uploads_in(spec.value_in(job.payload))
+            if (content := _content(upload)) in by_content
+        ]
+        for spec in upload_specs(job_type.payload_class)
+    }
 
 
-def _content(upload: Any) -> tuple[str, str]:
-    described: Mapping[str, Any] = upload if isinstance(upload, Mapping) else {}
-    return str(described.get("sha256", "")), str(described.get("name", ""))
+def _content(upload: Mapping[str, Any]) -> tuple[str, str]:
+    return str(upload.get("sha256", "")), str(upload.get("name", ""))
 
 
 def _stored(file: Attachment) -> StoredFile:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.definition.upload_rules import upload_rule_of
+from webapp.jobs.definition.upload_rules import upload_rules
 from webapp.jobs.model.job import Owner
 from webapp.views.forms.streaming_uploads import expects_files
 from webapp.views.new_job.submission import Submission, show_form, submit, usual_duration_text
@@ -49,18 +49,25 @@ def catalogue() -> ResponseReturnValue:
 def file_count(type_name: str) -> int:
     """Return how many files the form of a type can upload."""
     job_type = _startable_type(type_name)
-    return len(job_type.uploads) if job_type else 0
+    return sum(rule.max_files for rule in upload_rules(job_type.payload_class).values()) if job_type else 0
 
 
 def file_size_limit(type_name: str) -> int | None:
     """Return the maximum size of one file in bytes; None if a field has no limit of its own."""
     job_type = _startable_type(type_name)
-    limits = [upload_rule_of(job_type.payload_class, field).max_bytes for field in job_type.uploads] if job_type else []
+    limits = [rule.max_bytes for rule in upload_rules(job_type.payload_class).values()] if job_type else []
     return None if None in limits else max(filter(None, limits), default=None)
 
 
+def total_size_limit(type_name: str, largest: int) -> int:
+    """Return the maximum size of all files in bytes; ``largest`` is the limit of one file."""
+    job_type = _startable_type(type_name)
+    rules = upload_rules(job_type.payload_class).values() if job_type else ()
+    return sum(rule.total_limit(largest) for rule in rules)
+
+
 @bp.route("/jobs/new/<type_name>", methods=["GET", "POST"])
-@expects_files(file_count, at_most=file_size_limit)
+@expects_files(file_count, at_most=file_size_limit, in_total=total_size_limit)
 def form(type_name: str) -> ResponseReturnValue:
     """Show the form, or start the job when the submitted form is valid."""
     user, job_type = signed_in(), startable(type_name)

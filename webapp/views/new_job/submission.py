@@ -3,7 +3,7 @@
 "Start a job" and "Run again" share it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,13 +16,12 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.titles import usual_title
-from webapp.jobs.definition.upload_rules import upload_rule_of
+from webapp.jobs.definition.upload_rules import UploadRule, upload_rules
 from webapp.jobs.lifecycle.create import choices_of_copy
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.views.forms.payload_form import PayloadForm
-from webapp.views.forms.questions import field_specs
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, UploadStaging, receive
 from webapp.views.page.audit_log import acting_for, record_audit
@@ -45,7 +44,7 @@ class Submission:
     owner: Owner
     again_of: Job | None = None
     initial: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, StoredFile] = field(default_factory=dict)
+    files: Mapping[str, Sequence[StoredFile]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
 
     @property
@@ -111,7 +110,8 @@ def render_form(submission: Submission, form: PayloadForm, start_options: StartO
         start_options=start_options,
         zone=zone().key,
         kept={
-            name: ReceivedFile(file.name, size(file.size), kept.token(name, file)) for name, file in form.files.items()
+            name: [ReceivedFile(file.name, size(file.size), kept.token(name, file)) for file in files]
+            for name, files in form.files.items()
         },
         usual=usual_duration_text(job_type),
         kept_for=_period_text(job_type.keep_files),
@@ -142,15 +142,15 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
         form.values(),
         owner=submission.owner,
         triggered_by=signed_in().id,
-        files=lambda: _input_files(submission, received),
+        files=lambda: _input_files(submission, form, received),
         run_at=start_options.run_at,
         request_key=start_options.request_key(services().secret_key, signed_in().id, content),
         **choices,
     )
+    used = [file for files in form.files.values() for file in files]
+    received.discard(services().files, used if creation.created else ())
     if creation.created:
         _record_creation(submission, creation.job)
-    else:
-        received.discard(services().files)
     return creation.job
 
 
@@ -163,9 +163,12 @@ def _duplicate_message(error: DuplicateJob) -> str:
     return Markup("{} {}").format(message, link)
 
 
-def _input_files(submission: Submission, received: ReceivedFiles) -> dict[str, StoredFile]:
+def _input_files(submission: Submission, form: PayloadForm, received: ReceivedFiles) -> dict[str, list[StoredFile]]:
     staged = staging(submission.job_type)
-    return {name: staged.take(file) if name in received.staged else file for name, file in received.files.items()}
+    return {
+        name: [staged.take(file) if file.id in received.staged else file for file in files]
+        for name, files in form.files.items()
+    }
 
 
 def _record_creation(submission: Submission, job: Job) -> None:
@@ -183,10 +186,21 @@ def _record_creation(submission: Submission, job: Job) -> None:
 
 
 def _upload_limits(job_type: JobType) -> dict[str, str]:
-    """Return the maximum file size of each upload field, as text."""
-    limit = services().settings.max_upload_bytes
-    names = (question.name for question in field_specs(job_type.payload_class) if question.is_upload)
-    return {name: size(min(upload_rule_of(job_type.payload_class, name).max_bytes or limit, limit)) for name in names}
+    """Return a sentence with the limits of each upload field."""
+    return {name: _upload_limit(rule) for name, rule in upload_rules(job_type.payload_class).items()}
+
+
+def _upload_limit(rule: UploadRule) -> str:
+    largest = services().settings.max_upload_bytes
+    each = size(min(rule.max_bytes or largest, largest))
+    if not rule.is_list:
+        return _("At most %(size)s.", size=each)
+    return _(
+        "At most %(count)s files of %(size)s each, together %(total)s.",
+        count=rule.max_files,
+        size=each,
+        total=size(rule.total_limit(largest)),
+    )
 
 
 def _period_text(period: timedelta) -> str:

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
+from webapp.jobs.definition.field_specs import leaf_specs, upload_specs
 from webapp.jobs.definition.job_type import InvalidPayload, JobType
 from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.model.job import Owner
@@ -23,7 +24,6 @@ from webapp.jobs.schedules.service import StaleSchedule
 from webapp.time_zones import places
 from webapp.user_policy import user_policy
 from webapp.views.forms.payload_form import PayloadForm
-from webapp.views.forms.questions import field_specs
 from webapp.views.page.audit_log import audited
 from webapp.views.page.permissions import require
 from webapp.views.page.request import job_policy, services, signed_in
@@ -153,7 +153,7 @@ def edit(schedule_id: UUID) -> ResponseReturnValue:
 
 
 def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnValue:
-    typed_schedule, form = ScheduleForm.typed(request.form), _form(job_type, typed=_with_kept_secrets(old))
+    typed_schedule, form = ScheduleForm.typed(request.form), _form(job_type, typed=_with_kept_secrets(job_type, old))
     if "preview" in request.form:
         return _page(job_type, typed_schedule, form, old)
     draft, errors = typed_schedule.draft(job_type)
@@ -207,12 +207,14 @@ def _page(
     )
 
 
-def _with_kept_secrets(old: Schedule | None) -> MultiDict[str, str]:
+def _with_kept_secrets(job_type: JobType, old: Schedule | None) -> MultiDict[str, str]:
     """Return the submitted fields; an empty secret field keeps the stored secret, which is never shown."""
     typed = MultiDict(request.form.items(multi=True))
-    for name, value in old.payload.items() if old else ():
-        if is_secret(value) and not typed.get(name):
-            typed[name] = services().vault.decrypt(value)
+    stored = old.payload if old else {}
+    for spec in leaf_specs(job_type.payload_class):
+        value = spec.value_in(stored)
+        if is_secret(value) and not typed.get(spec.name):
+            typed[spec.name] = services().vault.decrypt(value)
     return typed
 
 
@@ -224,5 +226,5 @@ def _schedulable_type(type_name: str) -> JobType | None:
 
 def _can_be_scheduled(job_type: JobType) -> bool:
     """Return whether a schedule can start the type: not if the type requires a file."""
-    needs_file = any(field.is_upload and field.required for field in field_specs(job_type.payload_class))
+    needs_file = any(field.required and not field.conditional for field in upload_specs(job_type.payload_class))
     return job_policy().may_start(job_type.name) and not needs_file

@@ -132,6 +132,8 @@ _ENGINE_PATTERNS = (
     english("%(name)s is not an accepted file type. Choose a file of type %(kinds)s."),
     english("%(name)s is empty. Choose another file."),
     english("%(name)s is larger than the limit of %(size)s. Choose a smaller file."),
+    english("Too many files: %(count)s. Choose at most %(left)s."),
+    english("The files are larger than the limit of %(size)s in total. Choose fewer."),
     english(
         "It was interrupted %(count)s times in a row without saving a checkpoint. It may be stopping its own "
         "worker, so the last interruption counts as a failed attempt."
