@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0019'
-down_revision = '0018'
+revision = '0018'
+down_revision = '0017'
 
 ROOT, PUBLIC_ROOT = sa.text("root_id IS NULL"), sa.text("public AND root_id IS NULL")
 INDEXES = {
