@@ -112,9 +112,10 @@ def test_a_job_starts_after_others_have_completed(started: Callable[..., Job], s
 
 def test_a_second_job_with_an_unfinished_unique_key_is_refused(run: Run, start: Start, services: Services) -> None:
     start(unique_key="k")
+    [holder] = services.queries.all_jobs.newest(9)
     refused = run("job", "start", QUICK, "--unique", "k")
     assert refused.exit_code == 1
-    assert ", or cancel it." in refused.stderr
+    assert f"Wait for the end of job {holder.short_id}, or cancel it." in refused.stderr
     assert len(services.queries.all_jobs.newest(9)) == 1
 
 

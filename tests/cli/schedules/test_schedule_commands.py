@@ -34,7 +34,7 @@ def test_a_schedule_is_added_listed_and_shown(run: Run) -> None:
     shown = schedule(run, "show", created["id"])
     assert (len(shown["next"]), shown["runs"]) == (5, [])
     words = run("schedule", "show", "Nightly").stdout
-    assert "At 02:00 on Monday through Friday" in words
+    assert "Every day from Monday to Friday at 02:00" in words
     assert words.count("  next  ") == 5
     assert "maintenance" in run("schedule", "list").stdout
 
