@@ -29,7 +29,7 @@ from webapp.views.page import (
     request,
     topbar,
 )
-from webapp.views.text import locale_choice
+from webapp.views.text import author_catalogues, locale_choice
 
 ROOT = Path(__file__).parent.parent
 db = SQLAlchemy(metadata=schema.metadata)
@@ -48,7 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app)
     with app.app_context():
-        app.extensions["deskjob"] = Services(settings, db.engine)
+        services = app.extensions["deskjob"] = Services(settings, db.engine)
+    author_catalogues.register(services.registry)
     _add_pages(app, settings)
     return app
 

@@ -5,7 +5,7 @@ Job types declare them in plain English; pages translate them with `stored_messa
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from pathlib import PurePath
+from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
 
@@ -18,15 +18,17 @@ ExtractedText = tuple[int, str, str, list[str]]
 
 def extract(file: BinaryIO, _keywords: object, _tags: object, options: object) -> Iterator[ExtractedText]:  # noqa: ARG001  (its name)
     """Yield the declared texts of one module in Babel's format: line, function, text, comments."""
-    for text in dict.fromkeys(_texts(_module(PurePath(file.name)))):
+    for text in dict.fromkeys(_texts(_module(Path(file.name)))):
         if text:
             yield 0, "", text, []
 
 
-def _module(path: PurePath) -> ModuleType:
-    parts = path.with_suffix("").parts
-    dotted = parts[len(parts) - 1 - parts[::-1].index("webapp") :]
-    return import_module(".".join(dotted).removesuffix(".__init__"))
+def _module(path: Path) -> ModuleType:
+    parts, folder = [path.stem], path.resolve().parent
+    while (folder / "__init__.py").exists():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return import_module(".".join(parts).removesuffix(".__init__"))
 
 
 def _texts(module: ModuleType) -> Iterator[str]:

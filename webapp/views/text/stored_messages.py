@@ -2,7 +2,8 @@
 
 The engine, the accounts and the job types do not know who will read a message, so they store plain
 English. A text that is in the catalogue (a job type's title) is looked up; a sentence with values
-filled in is recognised by its pattern in `engine_messages`. Unknown texts are shown as they are.
+filled in is recognised by its pattern in `engine_messages`. The catalogues of job types come first
+(`author_catalogues`). Unknown texts are shown as they are.
 """
 
 import re
@@ -10,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+from webapp.views.text import author_catalogues
+from webapp.views.text.author_catalogues import author_gettext
 from webapp.views.text.engine_messages import PATTERNS
 from webapp.views.text.number_format import decimal, locale, number
 from webapp.views.text.translations import gettext
@@ -25,7 +28,13 @@ def translated(text: str) -> str:
 
     Templates must not use ``_(variable)``: it would mark user text as safe markup.
     """
-    if not text or locale().language == "en":
+    if not text:
+        return text
+    if (own := author_gettext(text)) != text:
+        return own
+    if (sentence := _author_sentence(text)) is not None:
+        return sentence
+    if locale().language == "en":
         return text
     whole = str(gettext(text))
     return whole if whole != text else _filled(text)
@@ -34,13 +43,25 @@ def translated(text: str) -> str:
 def diagnostic_text(note: Mapping[str, Any]) -> str:
     """Translate a warning or error: by its key if the catalogue has it, else by its text."""
     key, parameters = str(note.get("key", "")), note.get("parameters") or {}
-    ours = str(gettext(key)) if key else ""
+    ours = _translated_key(key) if key else ""
     if ours == key:
         return translated(str(note.get("text", "")))
     try:
         return ours % parameters
     except (KeyError, ValueError, TypeError):  # the parameters were written by another version of the job type
         return translated(str(note.get("text", "")))
+
+
+def _translated_key(key: str) -> str:
+    own = author_gettext(key)
+    return own if own != key else str(gettext(key))
+
+
+def _author_sentence(text: str) -> str | None:
+    for pattern in author_catalogues.patterns(locale().language):
+        if found := _pattern_expression(pattern).fullmatch(text):
+            return author_gettext(pattern) % {name: _value(name, value) for name, value in found.groupdict().items()}
+    return None
 
 
 def _filled(text: str) -> str:
@@ -74,6 +95,11 @@ def _value(name: str, value: str) -> str:
         plain = float(amount.replace(",", ""))
         return f"{decimal(plain) if '.' in amount else number(plain)} {unit}"
     return number(int(value.replace(",", ""))) if re.fullmatch(_NUMBER, value) else value
+
+
+@cache
+def _pattern_expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(_expression(pattern), re.DOTALL)
 
 
 @cache
