@@ -101,8 +101,6 @@ _waits_for_key = text("next_key IS NOT NULL AND status = 'held'")
 Index("ix_jobs_next_key", jobs.c.next_key, sqlite_where=_waits_for_key, postgresql_where=_waits_for_key)
 Index("ix_jobs_ended", jobs.c.status, jobs.c.id, sqlite_where=text("finished_at IS NOT NULL"),
       postgresql_where=text("finished_at IS NOT NULL"))  # fmt: skip
-Index("ix_jobs_owner", jobs.c.owner_id, jobs.c.id)
-Index("ix_jobs_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id)
 Index("ix_jobs_public", jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 Index("ix_jobs_public_status", jobs.c.status, jobs.c.id, sqlite_where=_public, postgresql_where=_public)
 # Lists show roots only: without indexes of their own, a page would read over all children of a large family
@@ -112,6 +110,11 @@ Index("ix_jobs_root_status", jobs.c.status, jobs.c.id, sqlite_where=_root, postg
 Index("ix_jobs_root_owner", jobs.c.owner_id, jobs.c.id, sqlite_where=_root, postgresql_where=_root)
 Index("ix_jobs_root_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id,
       sqlite_where=_root, postgresql_where=_root)  # fmt: skip
+# and lists with children scan both, so that each job is in one of the two
+_child = text("root_id IS NOT NULL")
+Index("ix_jobs_child_owner", jobs.c.owner_id, jobs.c.id, sqlite_where=_child, postgresql_where=_child)
+Index("ix_jobs_child_owner_status", jobs.c.owner_id, jobs.c.status, jobs.c.id,
+      sqlite_where=_child, postgresql_where=_child)  # fmt: skip
 Index("ix_jobs_root_public", jobs.c.id, sqlite_where=_public_root, postgresql_where=_public_root)
 Index("ix_jobs_root_public_status", jobs.c.status, jobs.c.id,
       sqlite_where=_public_root, postgresql_where=_public_root)  # fmt: skip

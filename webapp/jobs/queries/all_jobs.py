@@ -4,12 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, String, cast, select
+from sqlalchemy import Engine, String, cast, select, true
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.pagination import count_up_to
-from webapp.jobs.queries.visible_jobs import HAS_WARNINGS, TAB_CEILING, list_conditions
+from webapp.jobs.queries.visible_jobs import (
+    HAS_WARNINGS,
+    TAB_CEILING,
+    list_conditions,
+    roots_and_children,
+    select_newest,
+)
 from webapp.jobs.store.job_store import JobNotFound, to_job
 from webapp.schema import jobs, later
 
@@ -41,11 +47,10 @@ class AllJobs:
     ) -> tuple[Job, ...]:
         """Return the newest jobs of all users, or of one owner; no status means any."""
         conditions = list_conditions(statuses, type_name)
-        if owner_id is not None:
-            conditions.append(jobs.c.owner_id == owner_id)
         if warned:
             conditions.append(HAS_WARNINGS)
-        statement = select(jobs).where(*conditions).order_by(jobs.c.id.desc()).limit(limit)
+        owned = [true()] if owner_id is None else roots_and_children(jobs.c.owner_id == owner_id)
+        statement = select_newest([[each, *conditions] for each in owned], limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(statement).mappings())
 
@@ -90,6 +95,7 @@ def count_by_owner(engine: Engine, ids: Sequence[UUID], ceiling: int = TAB_CEILI
     """Count the jobs of each owner in one statement; each count stops at the ceiling, as in lists."""
     if not ids:
         return {}
-    each = [count_up_to([[jobs.c.owner_id == owner_id]], ceiling) for owner_id in ids]
+    scans = ([[each] for each in roots_and_children(jobs.c.owner_id == owner_id)] for owner_id in ids)
+    each = [count_up_to(owned, ceiling) for owned in scans]
     with reading(engine) as connection:
         return dict(zip(ids, connection.execute(select(*each)).one(), strict=True))

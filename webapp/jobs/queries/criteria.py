@@ -21,6 +21,7 @@ from webapp.jobs.queries.visible_jobs import (
     ROOTS,
     TABS,
     Viewer,
+    roots_and_children,
     same_tenant,
     scopes,
 )
@@ -115,9 +116,14 @@ class JobCriteria:
         return bool(self.type_name) and self.tab == "all" and viewer.sees_all and not (self.ownership or viewer.tenant)
 
     def _scopes(self, viewer: Viewer) -> list[ColumnElement[bool]]:
-        if self.ownership:
-            return [jobs.c.owner_id == viewer.user_id if self.ownership == "mine" else PUBLIC]
-        return [true()] if viewer.sees_all else [jobs.c.owner_id == viewer.user_id, PUBLIC]
+        if self.ownership == "public":
+            return [PUBLIC]
+        if self.ownership == "mine":
+            return self._owned(jobs.c.owner_id == viewer.user_id)
+        return [true()] if viewer.sees_all else [*self._owned(jobs.c.owner_id == viewer.user_id), PUBLIC]
+
+    def _owned(self, owned: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+        return [owned] if self._only_roots() else roots_and_children(owned)
 
     def _id_bounds(self) -> Conditions:
         """Return the bounds of time as ids: an id begins with its milliseconds, so they bound the scan."""
@@ -206,9 +212,7 @@ class AdminJobCriteria(JobCriteria):
         if not self.owner:
             return JobCriteria._scopes(self, viewer)  # noqa: SLF001
         owned = jobs.c.owner_id.is_(None) if self.owner == SYSTEM else jobs.c.owner_id == self.owner
-        if viewer.sees_all:
-            return [owned & same_tenant(viewer)]
-        return [owned & scope for scope in scopes(viewer)]
+        return [each & scope for each in self._owned(owned) for scope in scopes(viewer)]
 
     def _error_condition(self) -> Conditions:
         if not self.error:

@@ -38,7 +38,6 @@ from webapp.jobs.queries.criteria import Conditions, JobCriteria
 from webapp.jobs.queries.visible_jobs import (
     COUNT_CEILING,
     PAGE,
-    ROOTS,
     TAB_CEILING,
     TABS,
     Viewer,
@@ -247,8 +246,8 @@ def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...], *, with_children: b
 @lru_cache(_CACHED_STATEMENTS)
 def select_active(viewer: Viewer, limit: int) -> Select[Any]:
     """Select the viewer's running roots, next to their numbers in the tabs; one row without a job if none runs."""
-    own = {tab: JobCriteria(tab=tab, ownership="mine").scans(viewer) for tab in UNFINISHED_TABS}
-    scans = {tab: add_conditions(each, [ROOTS]) for tab, each in own.items()}
+    roots = {tab: JobCriteria(tab=tab, ownership="mine", with_children=False) for tab in UNFINISHED_TABS}
+    scans = {tab: criteria.scans(viewer) for tab, criteria in roots.items()}
     counts = select(*(count_up_to(scans[tab], TAB_CEILING).label(f"count_{tab}") for tab in scans)).subquery()
     newest = select_newest(scans["running"], limit, jobs.c.id).subquery()
     joined = counts.outerjoin(newest, true()).outerjoin(jobs, jobs.c.id == newest.c.id)

@@ -45,8 +45,9 @@ PUBLIC: ColumnElement[bool] = literal_column("jobs.public")
 ALL_UNFINISHED: ColumnElement[bool] = literal_column(
     "jobs.status IN ('held', 'scheduled', 'queued', 'running', 'waiting')"
 )
-# spelled as in the indexes of roots
+# spelled as in the indexes of roots and of children
 ROOTS: ColumnElement[bool] = jobs.c.root_id.is_(None)
+CHILDREN: ColumnElement[bool] = jobs.c.root_id.is_not(None)
 HAS_WARNINGS: ColumnElement[bool] = literal_column("jobs.warnings <> '[]'")
 
 # one scan per status, so that each is read in the order of its index
@@ -178,6 +179,11 @@ def same_tenant(viewer: Viewer) -> ColumnElement[bool]:
     return true() if viewer.sees_all else jobs.c.tenant.is_(None)
 
 
+def roots_and_children(owned: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    """Return two scans of an owner's jobs: roots and children have indexes of their own."""
+    return [owned & ROOTS, owned & CHILDREN]
+
+
 def scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
     """Return the conditions of the jobs that the viewer can see; no job matches two of them."""
     tenant = same_tenant(viewer)
@@ -205,7 +211,7 @@ def select_newest_visible(
 
     Each scope is limited first, then they are joined and limited again.
     """
-    return select_newest([[scope, *conditions] for scope in scopes(viewer)], limit, *columns)
+    return select_newest([[scope, *conditions] for scope in _indexed_scopes(viewer)], limit, *columns)
 
 
 def select_newest(scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *columns: Any) -> Select[Any]:
@@ -223,4 +229,11 @@ def select_newest(scans: Sequence[Sequence[ColumnElement[bool]]], limit: int, *c
 
 def select_visible(viewer: Viewer, conditions: list[ColumnElement[bool]], *columns: Any) -> Any:
     """Select all jobs that the viewer can see, in no order."""
-    return union_all(*(select(*columns).where(scope, *conditions) for scope in scopes(viewer)))
+    return union_all(*(select(*columns).where(scope, *conditions) for scope in _indexed_scopes(viewer)))
+
+
+def _indexed_scopes(viewer: Viewer) -> list[ColumnElement[bool]]:
+    if viewer.sees_all:
+        return scopes(viewer)
+    own, public = scopes(viewer)
+    return [*roots_and_children(own), public]

@@ -13,7 +13,7 @@ from sqlalchemy import CompoundSelect, Connection, Engine, func, select, union_a
 
 from webapp.db.engine import reading
 from webapp.jobs.model.job import Job, Status
-from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.queries.visible_jobs import ROOTS, Viewer
 from webapp.jobs.queueing.claim import QUEUED
 from webapp.schema import UtcDateTime, jobs, now
 
@@ -59,10 +59,10 @@ class StartEstimates:
             return _usual_duration(connection, type_name)
 
     def last_started(self, viewer: Viewer) -> dict[str, datetime]:
-        """Return when the viewer last started each type, among the newest `RECENT` jobs that they own."""
+        """Return when the viewer last started each type, among the newest `RECENT` roots that they own."""
         newest = (
             select(jobs.c.type, jobs.c.created_at)
-            .where(jobs.c.owner_id == viewer.user_id)
+            .where(jobs.c.owner_id == viewer.user_id, ROOTS)
             .order_by(jobs.c.id.desc())
             .limit(RECENT)
             .subquery()
