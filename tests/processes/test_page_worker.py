@@ -281,6 +281,15 @@ def test_a_connection_is_kept_after_a_download(server: Server) -> None:
         assert answer_on(client).read() == b"GET /page"
 
 
+def test_a_connection_that_had_a_slow_download_holds_no_thread_later(server: Server) -> None:
+    request = b"GET /generated HTTP/1.1\r\nHost: x\r\n\r\n"
+    with server.connect(request, buffer=65536) as client:
+        assert answer_on(client).read().endswith(b"the request")
+        client.sendall(request)
+        answer_on(client)
+        assert server.get() == (200, b"GET /page")
+
+
 def test_clients_that_leave_leave_nothing_behind(server: Server) -> None:
     sent = [*HALVES.values(), b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /generated HTTP/1.1\r\nHost: x\r\n\r\n"]
     for data in sent:

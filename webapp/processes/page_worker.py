@@ -258,6 +258,8 @@ class PageWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn declares no ty
             return bool(self._write(answer, client))
         except OSError:  # the client went away
             return False
+        finally:
+            client.sock.may_wait = False  # the next response comes from a thread of the pages
 
     def _end(self, answer: _Answer) -> None:
         duration = datetime.now() - answer.began  # noqa: DTZ005
