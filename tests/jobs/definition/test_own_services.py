@@ -79,6 +79,17 @@ def test_an_error_reaches_the_service_and_is_never_swallowed() -> None:
     assert calls == ["open printer", "failed: no ink", "close printer"]
 
 
+def test_an_error_in_the_making_of_a_service_is_not_swallowed_by_another() -> None:
+    @job_service
+    def jammed(printer: Printer) -> Office:
+        raise ValueError("no room")
+
+    own = {Printer: printer, Office: jammed}
+    with pytest.raises(ValueError, match="no room"):
+        ServiceProvider({Paper: PAPER}, own).call(lambda office: office, {"office": Office})
+    assert calls == ["open printer", "failed: no room", "close printer"]
+
+
 def test_an_error_while_closing_is_raised() -> None:
     @job_service
     def broken() -> Iterator[Office]:

@@ -74,13 +74,13 @@ class ServiceProvider:
     def call(self, function: Callable[..., T], needs: Mapping[str, type]) -> T:
         """Call a function with the services that it needs by the names of its parameters; close them afterwards.
 
-        What the function raises is raised at the ``yield`` of every service, and here, even if a service swallows it.
+        What the function or the making of a service raises is raised at the ``yield`` of every service that was
+        made before, and here, even if a service swallows it.
         """
         raised: BaseException | None = None
         with self._stack:
-            services = self._supply(needs)
             try:
-                return function(**services)
+                return function(**self._supply(needs))
             except BaseException as error:
                 raised = error
                 raise
