@@ -36,6 +36,9 @@ TEXTS = {
     "Wheat": "Weizen",
     "The rain has begun.": "Es regnet jetzt.",
     "%(count)s sheaves are wet": "%(count)s Garben sind nass",
+    "%(who)s meets %(who)s": "%(who)s trifft sich",
+    "The %(tool)s is lost": "%(werkzeug)s ist weg",
+    "The %(tool)s is half full": "%(tool)s ist 50 % voll",
     "farm.broken": "Die Maschine %(name)s ist defekt.",
     "Sign out": "Feierabend",
 }
@@ -104,6 +107,19 @@ def test_messages_of_a_job_are_in_the_language_of_the_viewer(
     english = client_of(user).get(f"/jobs/{job.id}", headers={"Accept-Language": "en"}).text
     for text in ("Bring in the harvest", "The rain has begun.", "1200 sheaves are wet", "The machine A7 is broken."):
         assert text in english
+
+
+@pytest.mark.usefixtures("farming")
+def test_a_name_that_a_sentence_has_twice_is_recognised(german: Callable[[str], str], put: Callable[..., Job]) -> None:
+    assert "Ada trifft sich" in german(f"/jobs/{put(Status.COMPLETED, warnings=({'text': 'Ada meets Ada'},)).id}")
+
+
+@pytest.mark.usefixtures("farming")
+@pytest.mark.parametrize("text", ["The rake is lost", "The tank is half full"])
+def test_a_mistake_in_a_translation_leaves_the_sentence_as_it_is(
+    german: Callable[[str], str], put: Callable[..., Job], text: str
+) -> None:
+    assert text in german(f"/jobs/{put(Status.COMPLETED, warnings=({'text': text},)).id}")
 
 
 @pytest.mark.usefixtures("farming")

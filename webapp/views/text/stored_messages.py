@@ -60,7 +60,11 @@ def _translated_key(key: str) -> str:
 def _author_sentence(text: str) -> str | None:
     for pattern in author_catalogues.patterns(locale().language):
         if found := _pattern_expression(pattern).fullmatch(text):
-            return author_gettext(pattern) % {name: _value(name, value) for name, value in found.groupdict().items()}
+            values = {name: _value(name, value) for name, value in found.groupdict().items()}
+            try:
+                return author_gettext(pattern) % values
+            except (KeyError, ValueError, TypeError):  # the translator has changed a placeholder
+                return None
     return None
 
 
@@ -109,11 +113,8 @@ def _expressions() -> dict[str, re.Pattern[str]]:
 
 def _expression(pattern: str) -> str:
     fixed, names = _WORDS.split(pattern)[::2], _WORDS.findall(pattern)
-    parts = [
-        re.escape(fixed[0]),
-        *(
-            f"(?P<{name}>{_KINDS.get(name, '.+?')}){re.escape(rest)}"
-            for name, rest in zip(names, fixed[1:], strict=True)
-        ),
-    ]
+    parts = [re.escape(fixed[0])]
+    for place, (name, rest) in enumerate(zip(names, fixed[1:], strict=True)):
+        value = f"(?P={name})" if name in names[:place] else f"(?P<{name}>{_KINDS.get(name, '.+?')})"
+        parts.append(f"{value}{re.escape(rest)}")
     return "".join(parts)
