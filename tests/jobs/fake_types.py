@@ -111,6 +111,20 @@ def floods(job: JobContext, payload: Mark) -> None:
         sys.stdout.write("x" * 16 + "\n")
 
 
+@job_type("prints_parts", title="Prints lines without their ends")
+def prints_parts(job: JobContext, payload: Nothing) -> None:
+    sys.stdout.write("one, ")
+    job.message("half")
+    sys.stdout.write("two")
+
+
+@job_type("closes_its_output", title="Closes its output and swallows its time limit")
+def closes_its_output(job: JobContext, payload: Steps) -> None:
+    os.close(1)
+    os.close(2)
+    overdue.handler(job, payload)
+
+
 @job_type("crashes", title="Prints a line and ends its own process")
 def crashes(job: JobContext, payload: Nothing) -> None:
     sys.stdout.write("going down\n")

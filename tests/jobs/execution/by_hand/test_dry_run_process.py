@@ -54,6 +54,17 @@ def test_a_process_that_does_not_end_in_time_is_killed(run: Run, monkeypatch: py
     assert result.sentence == "It did not end within 0.001 s or wrote too much, so it was killed."
 
 
+def test_a_process_that_closes_its_output_is_killed_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run_process, "_MORE_SECONDS", 4.0)
+    assert run("closes_its_output", {"seconds": ENDLESS_SECONDS}, seconds=0.1).completes is None
+
+
+def test_a_line_without_its_end_hides_no_report(run: Run) -> None:
+    result = run("prints_parts")
+    assert texts(result) == ["output: one, ", "message: half", "output: two"]
+    assert (result.completes, result.sentence) == (True, "It would complete.")
+
+
 def test_a_process_that_writes_too_much_is_killed_with_what_it_has_started(run: Run, tmp_path: Path) -> None:
     mark = tmp_path / "pids"
     result = run("floods", {"path": str(mark)}, seconds=ENDLESS_SECONDS)

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from threading import BoundedSemaphore
@@ -33,6 +34,7 @@ _LINE_LIMIT = 1000
 _CHUNK = 64 * 1024
 _ROOT = Path(__file__).parents[4]  # of the `webapp` package
 OUTPUT = "output"  # the kind of what the handler prints
+_REPORT_START = '{"kind": '  # of the JSON of a `DryRunLine`
 
 
 class DryRunBusy(Exception):
@@ -97,8 +99,9 @@ class DryRunProcesses:
         )
         try:
             self._limit_memory(process.pid)
-            output, ended = _read(process, monotonic() + seconds + _MORE_SECONDS)
-            return output, process.wait() if ended else None
+            deadline = monotonic() + seconds + _MORE_SECONDS
+            output, ended = _read(process, deadline)
+            return output, _status(process, deadline) if ended else None
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what it has started, too
@@ -135,15 +138,33 @@ def _read(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, boo
     return output[:_OUTPUT_LIMIT], False
 
 
+def _status(process: subprocess.Popen[bytes], deadline: float) -> int | None:
+    """Wait for the exit status; return None if the child goes on: a handler can close the output."""
+    try:
+        return process.wait(max(deadline - monotonic(), 0.0))
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def _lines(output: bytes, mask: SecretMask) -> list[DryRunLine]:
-    found = map(_line, output.decode(errors="replace").splitlines())
+    found = chain.from_iterable(map(_parts, output.decode(errors="replace").splitlines()))
     return [DryRunLine(line.kind, clean_text(mask.text(line.text), TEXT_LIMIT)) for line in found]
 
 
-def _line(text: str) -> DryRunLine:
-    """Return a line of the child: JSON, or what the handler has printed."""
+def _parts(text: str) -> Iterator[DryRunLine]:
+    """Yield what is in a line of the child: what the handler has printed, and a report, which ends the line."""
+    start = max(text.rfind(_REPORT_START), 0)
+    report = _report(text[start:])
+    printed = text[:start] if report else text
+    if printed or not report:
+        yield DryRunLine(OUTPUT, printed)
+    if report:
+        yield report
+
+
+def _report(text: str) -> DryRunLine | None:
     try:
         read = json.loads(text)
         return DryRunLine(str(read["kind"]), str(read["text"]))
     except (ValueError, TypeError, KeyError, RecursionError):
-        return DryRunLine(OUTPUT, text)
+        return None
