@@ -42,22 +42,22 @@ def valid_name(name: str) -> str:
 
 def valid_full_name(full_name: str) -> str:
     """Return the full name without invisible characters, trimmed to one line."""
-    return _one_line("A full name", full_name, FULL_NAME_LIMIT)
+    too_long = f"A full name must be a single line of at most {FULL_NAME_LIMIT} characters."
+    return _one_line(full_name, FULL_NAME_LIMIT, too_long, "A full name cannot contain the character {}.")
 
 
 def valid_tenant(tenant: str | None) -> str | None:
     """Return the name of a tenant without invisible characters, trimmed to one line; ``None`` if it is empty."""
-    return _one_line("A tenant", tenant or "", TENANT_LIMIT) or None
+    too_long = f"A tenant must be a single line of at most {TENANT_LIMIT} characters."
+    return _one_line(tenant or "", TENANT_LIMIT, too_long, "A tenant cannot contain the character {}.") or None
 
 
-def _one_line(what: str, text: str, limit: int) -> str:
+def _one_line(text: str, limit: int, too_long: str, unreadable: str) -> str:
     trimmed = unicodedata.normalize("NFC", without_invisible(text))
     if len(trimmed) > limit or len(trimmed.splitlines()) > 1:
-        message = f"{what} must be a single line of at most {limit} characters."
-        raise BadAccount(message)
+        raise BadAccount(too_long)
     if sign := unreadable_character(trimmed):
-        message = f"{what} cannot contain the character {sign}."
-        raise BadAccount(message)
+        raise BadAccount(unreadable.format(sign))
     return trimmed
 
 
