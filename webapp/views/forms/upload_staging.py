@@ -77,7 +77,7 @@ class UploadStaging:
             raise StagedFileGone from None
 
 
-KEPT = ".kept"  # suffix of a field name; field names contain no dot
+KEPT = ".kept"  # suffix of the name of an upload, which has no fields inside
 
 
 @dataclass(slots=True)
