@@ -453,6 +453,16 @@ def test_a_duplicate_of_a_unique_job_is_refused_with_a_message(client: FlaskClie
     assert f"An identical job is already running. {link}" in answer.text
 
 
+def test_a_refused_duplicate_leaves_no_copy_of_its_staged_file(client: FlaskClient, services: Services) -> None:
+    services.registry.add(one_at_a_time)
+    services.jobs.create_job("nothing", unique_key="the one")
+    answer = client.post("/jobs/new/one_at_a_time", data={"picture": csv("a.png")}, content_type="multipart/form-data")
+    for _ in range(2):
+        answer = client.post("/jobs/new/one_at_a_time", data={"picture.kept": token(answer, "picture")})
+        assert "An identical job is already running." in answer.text
+    assert len(stored_files(services)) == 1
+
+
 def test_a_duplicate_of_a_job_of_another_user_has_no_link(client: FlaskClient, services: Services) -> None:
     services.registry.add(one_at_a_time)
     other = services.jobs.create_user_job("nothing", {}, uuid4(), unique_key="the one")

@@ -100,6 +100,27 @@ class ReceivedFiles:
                 store.remove(file.id)
 
 
+class TakenFiles:
+    """The files that a new job gets: a new one as it is, a staged one as a copy, which is deleted without the job."""
+
+    def __init__(self, staging: UploadStaging, received: ReceivedFiles) -> None:
+        self._staging = staging
+        self._received = received
+        self._copies: list[StoredFile] = []
+
+    def add(self, file: StoredFile) -> StoredFile:
+        """Return the file for the job; raise `StagedFileGone` if it is not available."""
+        if file.id not in self._received.staged:
+            return file
+        self._copies.append(self._staging.take(file))
+        return self._copies[-1]
+
+    def discard(self, store: FileStore) -> None:
+        """Delete the copies: no job has them."""
+        for copy in self._copies:
+            store.remove(copy.id)
+
+
 class FileRefused(Exception):
     """Raised when a field does not accept the type or size of a file."""
 

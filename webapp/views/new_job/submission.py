@@ -23,7 +23,7 @@ from webapp.jobs.store.file_store import StoredFile
 from webapp.jobs.store.unique_keys import DuplicateJob
 from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
-from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, UploadStaging, receive
+from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
 from webapp.views.page.audit_log import acting_for, record_audit
 from webapp.views.page.key_conflicts import visible_holder
 from webapp.views.page.request import services, signed_in
@@ -137,20 +137,27 @@ def _create(submission: Submission, form: PayloadForm, received: ReceivedFiles, 
     if submission.again_of:
         choices |= choices_of_copy(submission.again_of)
     content = sorted(form.values().items())
-    creation = services().jobs.create_or_find_job(
-        submission.job_type.name,
-        form.values(),
-        owner=submission.owner,
-        triggered_by=signed_in().id,
-        files=lambda: _input_files(submission, form, received),
-        run_at=start_options.run_at,
-        request_key=start_options.request_key(services().secret_key, signed_in().id, content),
-        **choices,
-    )
+    taken = TakenFiles(staging(submission.job_type), received)
+    try:
+        creation = services().jobs.create_or_find_job(
+            submission.job_type.name,
+            form.values(),
+            owner=submission.owner,
+            triggered_by=signed_in().id,
+            files=lambda: {name: [taken.add(file) for file in files] for name, files in form.files.items()},
+            run_at=start_options.run_at,
+            request_key=start_options.request_key(services().secret_key, signed_in().id, content),
+            **choices,
+        )
+    except (InvalidPayload, StagedFileGone, DuplicateJob, TypeDisabled):  # nothing was written
+        taken.discard(services().files)
+        raise
     used = [file for files in form.files.values() for file in files]
     received.discard(services().files, used if creation.created else ())
     if creation.created:
         _record_creation(submission, creation.job)
+    else:
+        taken.discard(services().files)
     return creation.job
 
 
@@ -161,14 +168,6 @@ def _duplicate_message(error: DuplicateJob) -> str:
         return message
     link = Markup('<a href="{}">{} ({})</a>').format(url_for("jobs.show", job_id=other.id), other.title, other.short_id)
     return Markup("{} {}").format(message, link)
-
-
-def _input_files(submission: Submission, form: PayloadForm, received: ReceivedFiles) -> dict[str, list[StoredFile]]:
-    staged = staging(submission.job_type)
-    return {
-        name: [staged.take(file) if file.id in received.staged else file for file in files]
-        for name, files in form.files.items()
-    }
 
 
 def _record_creation(submission: Submission, job: Job) -> None:
