@@ -44,7 +44,7 @@ def test_what_shows_an_owners_view_is_open_to_the_owner_and_to_users_who_can_sta
 def test_the_own_job_of_a_closed_type_can_be_read_and_deleted_but_not_started() -> None:
     own = job("closed", Owner(user_id=OPERATOR.user_id))
     refused = {action for action in JobAction if OPERATOR.refusal(action, own)}
-    assert refused == {JobAction.RETRY, JobAction.RUN_AGAIN}
+    assert refused == {JobAction.RETRY, JobAction.DRY_RUN, JobAction.RUN_AGAIN}
 
 
 def test_an_unlisted_type_is_not_run_again() -> None:

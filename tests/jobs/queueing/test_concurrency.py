@@ -77,5 +77,5 @@ def test_limits_are_exact_with_many_workers(services: Services, claims: Claims) 
 
 def test_limits_are_true_only_if_one_is_set() -> None:
     assert not Limits()
-    assert Limits(running=0)
+    assert Limits(running=1)
     assert Limits(running_per_owner=1)

@@ -70,6 +70,12 @@ def test_english_viewers_see_the_stored_text(app: Flask) -> None:
         assert translated("The file a.csv is empty.") == "The file a.csv is empty."
 
 
-@pytest.mark.parametrize("sentence", [*FIXED, *PATTERNS])
-def test_every_listed_message_exists_in_the_code(sentence: str, sources: str) -> None:
-    assert [part for part in LITERAL.split(sentence) if part.strip(" .") and part.strip() not in sources] == []
+def test_every_listed_message_exists_in_the_code(sources: str) -> None:
+    # the code writes some of them once for several things: "{what} must be a single line"
+    written = {sentence: re.sub("^(A full name|A tenant) ", "", sentence) for sentence in (*FIXED, *PATTERNS)}
+    missing = {
+        sentence: parts
+        for sentence, text in written.items()
+        if (parts := [part for part in LITERAL.split(text) if part.strip(" .") and part.strip() not in sources])
+    }
+    assert missing == {}
