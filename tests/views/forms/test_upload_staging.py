@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -117,6 +118,18 @@ def test_the_files_of_the_last_form_are_kept_whatever_their_size(files: FileStor
     staging.stage([earlier])
     staging.stage([large, other])
     assert [files.has(file.id) for file in (earlier, large, other)] == [False, True, True]
+
+
+@pytest.mark.usefixtures("small_quota")
+def test_the_files_of_other_forms_are_deleted_first(files: FileStore, staging: UploadStaging) -> None:
+    kept, other, new, of_a_job = (stored(files, b"ten bytes.") for _ in range(4))
+    staging.stage([kept])
+    staging.stage([other])
+    for note in files.root.glob("staged/*/*"):
+        os.utime(note, (0, 0))
+    staging.stage([new], earlier={kept.id, of_a_job.id})
+    assert [files.has(file.id) for file in (kept, other, new)] == [True, False, True]
+    assert of_a_job.id not in dict(files.staged(ANA))
 
 
 @pytest.mark.usefixtures("small_quota")

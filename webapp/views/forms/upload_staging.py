@@ -44,10 +44,15 @@ class UploadStaging:
         self._bound_to = [user_id.hex, type_name]
         self._serializer = URLSafeTimedSerializer(secret_key, salt="deskjob staged upload")
 
-    def stage(self, files: Collection[StoredFile]) -> None:
-        """Keep the new files of a rejected form, and of earlier forms the newest ones that fit in the quota."""
+    def stage(self, files: Collection[StoredFile], earlier: Collection[UUID] = ()) -> None:
+        """Keep the new files of a rejected form, and of older files the newest ones that fit in the quota.
+
+        ``earlier`` are files that the form has kept from its last attempt; they count as newer than those of other
+        forms. Files of jobs among them, which a form that copies a job has, are no staged files.
+        """
         new, used = {file.id for file in files}, 0
-        for file_id in new:
+        known = {file_id for file_id, _ in self._files.staged(self._user_id)} if earlier else set()
+        for file_id in (*known.intersection(earlier), *new):
             self._files.stage(self._user_id, file_id)
         for file_id, size in self._files.staged(self._user_id):
             used += size

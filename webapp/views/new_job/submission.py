@@ -95,7 +95,7 @@ def submit(submission: Submission) -> ResponseReturnValue:
         except TypeDisabled:
             received.discard(services().files)
             raise
-    staging(job_type).stage(received.new)
+    staging(job_type).stage(received.new, received.staged)
     return render_form(submission, form, start_options), 422
 
 
