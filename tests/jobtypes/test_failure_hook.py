@@ -42,6 +42,13 @@ def test_there_is_nothing_to_do_for_a_deleted_job() -> None:
     assert job.messages == ["The job was deleted."]
 
 
+def test_a_dry_run_does_not_call_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeJobContext, "is_dry_run", True)
+    job, hooks = FakeJobContext(), FakeHooks()
+    job.run(failure_hook, PAYLOAD, hooks=hooks)
+    assert (hooks.ran, job.log_lines) == ([], [("INFO", "A dry run does not call the hook.")])
+
+
 @pytest.mark.parametrize("change", [{"status": "completed"}, {"job_id": "7"}, {"other": 1}])
 def test_its_payload_is_checked(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidPayload):

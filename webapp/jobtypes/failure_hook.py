@@ -31,6 +31,9 @@ class FailedJob(BaseModel):
 )
 def failure_hook(job: JobContext, payload: FailedJob, hooks: FailureHooks) -> None:
     """Run the hook once; it is not run again automatically, because it may have done its work."""
+    if job.is_dry_run:  # a hook has no job context, so it cannot leave out its effects
+        job.logger.info("A dry run does not call the hook.")
+        return
     try:
         hooks.run(payload.job_id, payload.status, payload.error, job.logger)
     except JobNotFound:
