@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from tests.faults.installation_under_fault import FaultyInstallation, faulty_installation
 from tests.installation import wait_for
-from webapp.db.engine import reading
+from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import Status
 from webapp.schema import jobs, leases
 
@@ -51,10 +51,14 @@ def kill_pool(installation: FaultyInstallation) -> None:
 
 
 def vanish(installation: FaultyInstallation) -> None:
-    """Freeze the worker and its work-horse; nothing notices until the lease expires."""
+    """Freeze the worker and its work-horse; nothing notices until the lease expires.
+
+    Not in the middle of a write: a frozen process would keep SQLite locked for all others.
+    """
     worker = holder(installation)
-    for process in [worker, *worker.children()]:
-        process.send_signal(signal.SIGSTOP)
+    with writing(installation.services.engine):
+        for process in [worker, *worker.children()]:
+            process.send_signal(signal.SIGSTOP)
 
 
 @pytest.mark.parametrize("fault", [kill_horse, kill_worker, kill_pool, vanish])
