@@ -1,5 +1,7 @@
 """A dry run in a process of its own: it ends in time, with what it has shown, and leaves no process behind."""
 
+import resource
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +95,17 @@ def test_a_handler_cannot_use_all_memory(run: Run) -> None:
     result = run("hungry")
     assert result.completes is False
     assert "memory" in result.sentence
+
+
+def test_a_lower_limit_of_memory_stays(services: Services) -> None:
+    lower = (2**29, 2**29)
+    with subprocess.Popen(["sleep", "900"]) as process:
+        try:
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, lower)
+            services.dry_run_processes._limit_memory(process.pid)
+            assert resource.prlimit(process.pid, resource.RLIMIT_DATA) == lower
+        finally:
+            process.kill()
 
 
 def test_one_dry_run_at_a_time(services: Services, run: Run, tmp_path: Path) -> None:

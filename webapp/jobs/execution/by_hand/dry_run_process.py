@@ -115,6 +115,9 @@ class DryRunProcesses:
         limit = self._settings.horse_megabytes * 1024**2
         if hasattr(resource, "prlimit"):  # Linux
             with suppress(ProcessLookupError):
+                _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+                if hard != resource.RLIM_INFINITY:  # only root can raise it
+                    limit = min(limit, hard)
                 resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
 
     def _mask(self, job: Job) -> SecretMask:
