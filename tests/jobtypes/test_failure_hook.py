@@ -42,9 +42,8 @@ def test_there_is_nothing_to_do_for_a_deleted_job() -> None:
     assert job.messages == ["The job was deleted."]
 
 
-def test_a_dry_run_does_not_call_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeJobContext, "is_dry_run", True)
-    job, hooks = FakeJobContext(), FakeHooks()
+def test_a_dry_run_does_not_call_the_hook() -> None:
+    job, hooks = FakeJobContext(is_dry_run=True), FakeHooks()
     job.run(failure_hook, PAYLOAD, hooks=hooks)
     assert (hooks.ran, job.log_lines) == ([], [("INFO", "A dry run does not call the hook.")])
 

@@ -72,7 +72,9 @@ class FakeJobContext(JobContext):
         root_id: UUID | None = None,
         state: Mapping[str, Any] = _NOTHING,
         metadata: Mapping[str, Any] = _NOTHING,
+        is_dry_run: bool = False,
     ) -> None:
+        self._is_dry_run = is_dry_run
         self.children: list[SpawnedJob] = []
         self.dependents: list[SpawnedJob] = []
         self.attachments: dict[str, bytes] = {}
@@ -118,6 +120,11 @@ class FakeJobContext(JobContext):
         refuse_lazy_result(result, function)
         self.end()
         return result
+
+    @property
+    def is_dry_run(self) -> bool:
+        """What the test has chosen; all effects that Deskjob knows stay in memory in any case."""
+        return self._is_dry_run
 
     def request_stop(self) -> None:
         """Ask the job to stop: the next report raises `JobCancelled`."""
