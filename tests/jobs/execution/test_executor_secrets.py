@@ -49,6 +49,14 @@ def metadata_value(job: JobContext, secret: str) -> None:
     job.save_metadata({"used": [secret]})
 
 
+def title_of_child_job(job: JobContext, secret: str) -> None:
+    job.spawn("nothing", title=f"Sync {secret}")
+
+
+def title_of_dependent_job(job: JobContext, secret: str) -> None:
+    job.after("nothing", title=f"Check {secret}")
+
+
 def exception(job: JobContext, secret: str) -> None:
     raise ValueError(secret)
 
@@ -65,6 +73,7 @@ SAYINGS: Mapping[str, Callable[[JobContext, str], None]] = {
     each.__name__: each
     for each in (
         *(message, progress, warning, error, log_line, metadata_value),
+        *(title_of_child_job, title_of_dependent_job),
         *(exception, chained_exception, job_error),
     )
 }
@@ -90,6 +99,17 @@ def test_a_secret_is_masked_before_it_is_stored(
     stored = stored_text(services)
     assert "open-sesame" not in stored
     assert MASK in stored
+
+
+def test_a_file_name_shows_no_secret(services: Services, run: Run) -> None:
+    def handler(job: JobContext, payload: Keys) -> None:
+        job.attach(f"{payload.key.get_secret_value()}.txt", "content")
+        with job.open_attachment(f"b-{payload.key.get_secret_value()}.txt") as file:
+            file.write(b"content")
+
+    names = [file.name for file in services.jobs.attachments(run(handler, {"key": SECRET}).id)]
+    assert names == ["__________.txt", "b-__________.txt"]
+    assert "open-sesame" not in stored_text(services)
 
 
 def test_the_state_of_a_job_keeps_what_its_handler_saves(services: Services, run: Run) -> None:

@@ -267,7 +267,8 @@ class JobContext:
         It replaces an older one of its name, and is kept for ``keep``, as that of `open_attachment`.
         """
         lifetime = FileLifetime(self._keep_files, keep)
-        self._add_file_row(self._files.receive(data, name, media_type=media_type), lifetime)
+        file = self._files.receive(data, self._reporter.mask.text(name), media_type=media_type)
+        self._add_file_row(file, lifetime)
 
     def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
         """Create a child of this job. It can start when this handler has returned and all children are written.
@@ -278,7 +279,7 @@ class JobContext:
         """
         if name is not None and (existing := self._named_children.get(name)):
             return existing
-        child = self._creator.child_of(self._job, type_name, payload, name, choices)
+        child = self._creator.child_of(self._job, type_name, payload, name, self._with_masked_title(choices))
         if name is not None:
             self._named_children[name] = child.id
         self._children.append(child)
@@ -306,7 +307,7 @@ class JobContext:
             "owner": self._job.owner,
             "triggered_by": self._job.triggered_by,
             "request_key": uuid4().hex,
-            **choices,
+            **self._with_masked_title(choices),
         }
 
         def create() -> UUID:
@@ -363,7 +364,7 @@ class JobContext:
             yield cast(BinaryIO, file)
             if not file.closed:
                 file.flush()
-            self._add_file_row(draft.keep(name, media_type), lifetime)
+            self._add_file_row(draft.keep(self._reporter.mask.text(name), media_type), lifetime)
 
     @cached_property
     def _named_children(self) -> dict[str, UUID]:
@@ -394,6 +395,10 @@ class JobContext:
             report(connection, fence, {})  # a new version, so that pages see the file
             faultpoint("file.row")
         return replaced
+
+    def _with_masked_title(self, choices: Mapping[str, Any]) -> Mapping[str, Any]:
+        title = choices.get("title")
+        return {**choices, "title": self._reporter.mask.text(title)} if isinstance(title, str) else choices
 
     def _has_row(self, file: StoredFile) -> bool:
         with reading(self._reporter.engine) as connection:
