@@ -64,3 +64,10 @@ def test_a_configured_password_is_used_and_not_shown(app: Flask, services: Servi
     services.settings = services.settings.model_copy(update={"admin_password": SecretStr("a calm long password")})
     assert first_admin(services) is None
     assert services.accounts.authenticate("admin", "a calm long password") is not None
+
+
+def test_a_configured_password_that_is_easy_to_guess_is_refused(app: Flask, services: Services) -> None:
+    services.settings = services.settings.model_copy(update={"admin_password": SecretStr("passwordpassword")})
+    with pytest.raises(BadSettingError, match=r"^DESKJOB_ADMIN_PASSWORD cannot be used: This password is too easy"):
+        first_admin(services)
+    assert services.accounts.is_empty()

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from webapp.accounts.user import Role
+from webapp.accounts.validation import BadAccount
 from webapp.config import BadSettingError, Unready
 from webapp.db.engine import is_sqlite, reading
 from webapp.private_files import create_private_file, make_private_folder
@@ -50,12 +51,19 @@ def migrate(app: Flask) -> None:
 
 
 def first_admin(services: Services) -> str | None:
-    """Create the admin if there are no users; return the password, unless DESKJOB_ADMIN_PASSWORD sets it."""
+    """Create the admin if there are no users; return the password, unless DESKJOB_ADMIN_PASSWORD sets it.
+
+    Raises `BadSettingError` if that password is too easy to guess.
+    """
     if not services.accounts.is_empty():
         return None
     configured = services.settings.admin_password
     password = configured.get_secret_value() if configured else secrets.token_urlsafe(15)
-    services.accounts.add(ADMIN, password, role=Role.ADMIN, full_name="Administrator")
+    try:
+        services.accounts.add(ADMIN, password, role=Role.ADMIN, full_name="Administrator")
+    except BadAccount as error:
+        message = f"DESKJOB_ADMIN_PASSWORD cannot be used: {error}"
+        raise BadSettingError(message) from None
     return None if configured else password
 
 
