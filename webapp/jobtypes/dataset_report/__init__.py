@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import BinaryIO
 
-from webapp.jobs import JobContext, job_type
+from webapp.jobs import JobContext, JobError, job_type
 from webapp.jobtypes.dataset_report.output.cleaned_csv import CleanedCsv
 from webapp.jobtypes.dataset_report.output.dataset_profile import Profile, profile_of
 from webapp.jobtypes.dataset_report.output.html_report import write_report
@@ -44,7 +44,14 @@ def _read(job: JobContext, payload: DatasetReport) -> Profile:
         survey = Survey(table, has_header=payload.has_header, missing_words=payload.missing_words)
         _read_rows(job, payload, survey, bad_rows)
         bad_rows.close()
+        _refuse_if_all_skipped(survey, bad_rows)
         return _profile(job, table, survey, bad_rows)
+
+
+def _refuse_if_all_skipped(survey: Survey, bad_rows: BadRows) -> None:
+    if bad_rows.skipped and not survey.rows:
+        message = f"{counted(bad_rows.skipped, 'row')} skipped, none left to describe. {bad_rows.sentences[0]}"
+        raise JobError(message)
 
 
 def _describe(facts: Mapping[str, str]) -> str:

@@ -170,6 +170,9 @@ _JOB_TYPE_FIXED = (
     english("a 7-Zip archive; unpack it first"),
     english("an image"),
     english("a SQLite database"),
+    english("a web page, such as the sign-in page of a website"),
+    english("an XML document"),
+    english("a JSON document"),
     english("NUL bytes were removed"),
     english("a quote is never closed, so it was read as text"),
 )
@@ -182,6 +185,7 @@ _JOB_TYPE_PATTERNS = (
     english("The column %(column)s appears twice."),
     english("The file %(name)s is empty."),
     english("The file %(name)s is %(what)s, not a CSV or XLSX file."),
+    english("%(rows)s skipped, none left to describe. %(first)s"),
     english("The file %(name)s is not a workbook, despite its name. Save it again as XLSX or CSV."),
     english("The sheet %(name)s is empty."),
     english("There is no sheet %(name)s. The sheets are: %(sheets)s."),

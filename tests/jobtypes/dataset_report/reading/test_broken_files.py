@@ -50,6 +50,14 @@ def test_a_header_without_rows_gives_an_empty_report(report_on):
     assert job.cleaned == [["name", "age"]]
 
 
+def test_a_file_of_which_every_row_is_skipped_fails_and_quotes_the_first_warning(report_on):
+    with pytest.raises(JobError) as failure:
+        report_on("a,b,c\n1,2\n4,5,6,7\n")
+    assert str(failure.value) == (
+        "2 rows skipped, none left to describe. Line 2: 2 fields instead of 3; the row was skipped."
+    )
+
+
 def test_ragged_rows_become_warnings_with_their_lines(report_on):
     job = report_on("a,b\n1,2\n3\n\n4,5,6\n7,8\n")
     assert job.warnings == [
@@ -122,7 +130,7 @@ def test_an_unclosed_quote_loses_no_row(report_on, content, line, rows):
 
 
 def test_each_line_of_a_file_that_is_one_open_quote_is_reported(report_on):
-    job = report_on('"never closed\n1,2\n')
+    job = report_on('"never closed\n1,2\nlast\n')
     assert job.warnings == [
         "Line 1: a quote is never closed, so it was read as text.",
         "Line 2: 2 fields instead of 1; the row was skipped.",

@@ -8,7 +8,12 @@ from webapp.jobtypes.dataset_report.reading.file_kind import ENCRYPTED, OLE, kin
 
 @pytest.mark.parametrize(
     ("content", "kind"),
-    [(b"a,b\n1,2\n", "csv"), (b"PK\x03\x04rest of the archive", "xlsx")],
+    [
+        (b"a,b\n1,2\n", "csv"),
+        (b"[id],{x}\n1,2\n", "csv"),
+        (b"<5,>5\n1,2\n", "csv"),
+        (b"PK\x03\x04rest of the archive", "xlsx"),
+    ],
 )
 def test_the_content_decides_and_the_file_is_rewound(content: bytes, kind: str) -> None:
     file = BytesIO(content)
@@ -22,6 +27,11 @@ def test_the_content_decides_and_the_file_is_rewound(content: bytes, kind: str) 
         (b"", "a.csv", "The file a.csv is empty."),
         (b"%PDF-1.7", "a.csv", "a PDF document, not a CSV or XLSX file"),
         (b"\x1f\x8b\x08", "a.csv", "a gzip archive; unpack it first"),
+        (b"\xef\xbb\xbf\n <!DOCTYPE html>\n<title>Sign in</title>", "a.csv", "a web page, such as the sign-in page"),
+        (b"<HTML><body>", "a.csv", "a web page"),
+        (b"<?xml version='1.0'?>\n<rows/>", "a.csv", "an XML document"),
+        (b'{"rows": [1,\n 2]}', "a.csv", "a JSON document"),
+        (b'[\n {"a": 1}]', "a.csv", "a JSON document"),
         (b"a,b\n", "a.xlsx", "not a workbook, despite its name"),
     ],
 )

@@ -1,5 +1,7 @@
 """Detect the format of a file from its first bytes, not from its name alone."""
 
+import re
+from codecs import BOM_UTF8
 from typing import BinaryIO, Literal
 
 from webapp.jobs import JobError
@@ -13,6 +15,11 @@ OTHER_FORMATS = {
     b"\xff\xd8\xff": "an image",
     b"SQLite format 3": "a SQLite database",
 }
+TEXT_FORMATS = (
+    (re.compile(rb"<(!doctype html|html)\b", re.IGNORECASE), "a web page, such as the sign-in page of a website"),
+    (re.compile(rb"<(\?xml|!doctype)\b", re.IGNORECASE), "an XML document"),
+    (re.compile(rb"""\{\s*["}]|\[\s*[\[{]"""), "a JSON document"),
+)
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -36,6 +43,11 @@ def _refuse_other_formats(file: BinaryIO, name: str, head: bytes) -> None:
         raise JobError(_about_ole(file, head))
     for magic, what in OTHER_FORMATS.items():
         if head.startswith(magic):
+            message = f"The file {name} is {what}, not a CSV or XLSX file."
+            raise JobError(message)
+    text = head.removeprefix(BOM_UTF8).lstrip()
+    for beginning, what in TEXT_FORMATS:
+        if beginning.match(text):
             message = f"The file {name} is {what}, not a CSV or XLSX file."
             raise JobError(message)
     if name.lower().endswith((".xlsx", ".xlsm")):
