@@ -288,6 +288,7 @@ def test_a_connection_that_had_a_slow_download_holds_no_thread_later(server: Ser
         client.sendall(request)
         answer_on(client)
         assert server.get() == (200, b"GET /page")
+    wait_for(lambda: not server.worker.nr_conns)
 
 
 def test_clients_that_leave_leave_nothing_behind(server: Server) -> None:
