@@ -286,8 +286,9 @@ def test_a_connection_that_had_a_slow_download_holds_no_thread_later(server: Ser
     with server.connect(request, buffer=65536) as client:
         assert answer_on(client).read().endswith(b"the request")
         client.sendall(request)
-        answer_on(client)
+        answer = answer_on(client)
         assert server.get() == (200, b"GET /page")
+        answer.close()
     wait_for(lambda: not server.worker.nr_conns)
 
 
