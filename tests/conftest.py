@@ -279,9 +279,9 @@ def run_jobs(services: Services) -> Callable[..., int]:
     def run(queue: str = "default") -> int:
         holder = Holder(host="here", boot_id="now", worker="tests", pid=os.getpid())
         lease_id = services.leases.open(holder, queue)
-        count = services.work_horse().drain(
-            queue, lease_id, AttemptLocation(worker="tests", host="here", pid=os.getpid())
-        )
+        location, count = AttemptLocation(worker="tests", host="here", pid=os.getpid()), 0
+        while ran := services.work_horse().drain(queue, lease_id, location):  # it ends when it must be replaced
+            count += ran
         services.leases.settle(lease_id, why="The test is over.")
         return count
 

@@ -132,6 +132,7 @@ def test_a_refused_request_changes_nothing_and_is_not_audited(
     assert services.queues.get("default").paused_at is None
 
 
+@pytest.mark.exhaustive
 def test_a_head_request_changes_nothing_where_a_post_does(
     app: Flask, clients: Clients, services: Services, address_of: Callable[[str, str], str]
 ) -> None:
