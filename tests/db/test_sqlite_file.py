@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from webapp.db.engine import engine_options, holding_connections, reading, sharing_reads, writing
 from webapp.db.retry import is_away
-from webapp.db.sqlite_file import removed_file, was_removed
+from webapp.db.sqlite_file import create_file, missing_file, removed_file, was_removed
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def engine(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", **engine_options("sqlite"))
+    create_file(engine)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE words (word TEXT)"))
     return engine
@@ -81,3 +82,21 @@ def test_a_database_in_memory_has_no_file() -> None:
     engine = create_engine("sqlite://", **engine_options("sqlite"))
     with writing(engine) as connection:
         assert connection.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_a_connection_creates_no_file(path: Path) -> None:
+    engine = create_engine(f"sqlite:///{path}", **engine_options("sqlite"))
+    with pytest.raises(OperationalError, match="does not exist") as refused:
+        words(engine)
+    assert is_away(refused.value)
+    assert was_removed(refused.value)
+    assert missing_file(engine) == str(path)
+    assert removed_file(engine) is None
+    assert not path.exists()
+
+
+def test_a_created_file_is_private_and_an_existing_one_is_kept(engine: Engine, path: Path) -> None:
+    add(engine, "kept")
+    create_file(engine)
+    assert words(engine) == ["kept"]
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -137,7 +137,16 @@ def test_workers_wait_for_redis_at_their_start(installation: Installation, valke
     installation.await_status(job_id, Status.COMPLETED)
 
 
+def test_no_worker_creates_a_database(installation: Installation) -> None:
+    missing = installation.folder / "missing.sqlite3"
+    process = installation.start("worker", DESKJOB_DATABASE_URL=f"sqlite:///{missing}")
+    assert process.wait(PATIENCE_SECONDS) == 2
+    assert installation.output.startswith(f"deskjob: There is no database at {missing}. Put its file back")
+    assert not missing.exists()
+
+
 def test_no_worker_runs_on_a_database_without_tables(installation: Installation) -> None:
+    (installation.folder / "empty.sqlite3").touch()
     process = installation.start("worker", DESKJOB_DATABASE_URL=f"sqlite:///{installation.folder}/empty.sqlite3")
     assert process.wait(PATIENCE_SECONDS) == 2
     assert installation.output == "deskjob: The database has no tables yet. Run ./deskjob db upgrade first.\n"

@@ -1,41 +1,63 @@
-"""The file of a SQLite database: notice when it was removed or replaced while this process runs.
+"""The file of a SQLite database: only `create_file` creates it, and a removed or replaced one is noticed.
 
 A connection keeps a removed file open: reads and writes would continue in a file that no other process can open. So
 each time a connection is taken from its pool, the file at its path must still be the one that it opened.
 If another file is there, such as a restored one, the connection is opened again. If there is none, that is an error
-like an unreachable database, and no empty file is created in its place.
+like an unreachable database. SQLite would create an empty file in its place, for which a removed database looks like a
+new installation.
 """
 
 import os
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 
+from webapp.private_files import create_private_file
+
+_IN_MEMORY = ":memory:"
 _FILE = "sqlite_file"  # the key of (path, device, inode) in the record of a connection
 _known_paths: set[str] = set()  # files that a connection of this process, or of its parent, has opened
 _REMOVED = " was removed while Deskjob was running."
+_MISSING = " does not exist."
 
 
 @event.listens_for(Engine, "do_connect")
 def _refuse_new_file(dialect: Any, _record: object, arguments: list[Any], _parameters: object) -> None:
     if dialect.name == "sqlite" and arguments and _is_missing(arguments[0]):
-        error = sqlite3.OperationalError(f"The database file {arguments[0]}{_REMOVED}")
+        what = _REMOVED if os.path.realpath(arguments[0]) in _known_paths else _MISSING
+        error = sqlite3.OperationalError(f"The database file {arguments[0]}{what}")
         error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
         raise error
 
 
+def create_file(engine: Engine) -> None:
+    """Create the file, unless it exists, for its owner only; SQLite gives its permissions to the files next to it.
+
+    Raises `OSError`. Does nothing for a database in memory or on a server.
+    """
+    if engine.dialect.name == "sqlite" and (path := engine.url.database) and path != _IN_MEMORY:
+        create_private_file(Path(path))
+
+
+def missing_file(engine: Engine) -> str | None:
+    """Return the path of the database's file if there is none."""
+    path = engine.url.database or ""
+    return path if engine.dialect.name == "sqlite" and _is_missing(path) else None
+
+
 def was_removed(error: DBAPIError) -> bool:
-    """Return whether an error says that the file was removed."""
-    return isinstance(error.orig, sqlite3.Error) and str(error.orig).endswith(_REMOVED)
+    """Return whether an error says that there is no file."""
+    return isinstance(error.orig, sqlite3.Error) and str(error.orig).endswith((_REMOVED, _MISSING))
 
 
 def removed_file(engine: Engine) -> str | None:
     """Return the path of the file that this process has used if it is missing now."""
-    path = engine.url.database or ""
-    return path if _is_missing(path) else None
+    path = missing_file(engine)
+    return path if path and os.path.realpath(path) in _known_paths else None
 
 
 def remember_file(connection: sqlite3.Connection, info: dict[str, Any]) -> None:
@@ -59,8 +81,7 @@ def _check_file(_connection: object, record: Any, _proxy: object) -> None:
 
 
 def _is_missing(path: str) -> bool:
-    real = os.path.realpath(path)
-    return real in _known_paths and not os.path.exists(real)  # noqa: PTH110
+    return path not in {"", _IN_MEMORY} and not os.path.exists(path)  # noqa: PTH110
 
 
 def _identity(path: str) -> tuple[int, int]:

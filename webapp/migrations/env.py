@@ -5,8 +5,10 @@ from flask import current_app
 
 from webapp import schema
 from webapp.db.engine import lift_time_limit
+from webapp.db.sqlite_file import create_file
 
 engine = current_app.extensions["migrate"].db.engine
+create_file(engine)
 with engine.connect() as connection:
     lift_time_limit(connection)  # filling a table can take long
     if engine.dialect.name == "postgresql":  # but waiting for a lock would block other processes behind it

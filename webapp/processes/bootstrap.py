@@ -22,7 +22,8 @@ from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.config import BadSettingError, Unready
 from webapp.db.engine import is_sqlite, reading
-from webapp.private_files import create_private_file, make_private_folder
+from webapp.db.sqlite_file import create_file
+from webapp.private_files import make_private_folder, private_opener
 from webapp.processes.preflight import quiet_alembic, refuse_newer_tables
 from webapp.services import Services
 
@@ -39,7 +40,8 @@ def migrate(app: Flask) -> None:
     _make_folder(services.settings.data_dir)
     quiet_alembic()
     try:
-        _create_sqlite_file(services.engine)
+        with suppress(OSError):  # SQLite says what is wrong
+            create_file(services.engine)
         _check(services)
         refuse_newer_tables(services)
         with app.app_context(), migration_lock(services.engine, services.settings.data_dir):
@@ -75,13 +77,6 @@ def _make_folder(folder: Path) -> None:
         raise BadSettingError(message) from None
 
 
-def _create_sqlite_file(engine: Engine) -> None:
-    """Create the file with its permissions, which SQLite also gives to the files next to it."""
-    if is_sqlite(engine) and engine.url.database not in {None, "", ":memory:"}:
-        with suppress(OSError):  # SQLite says what is wrong
-            create_private_file(Path(str(engine.url.database)))
-
-
 def _check(services: Services) -> None:
     with services.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
@@ -104,7 +99,7 @@ def _sentence(services: Services, reason: str) -> str:
 def migration_lock(engine: Engine, folder: Path) -> Iterator[None]:
     """Hold the lock that allows only one process at a time to migrate this database."""
     if is_sqlite(engine):
-        with (folder / "migrate.lock").open("w") as lock:
+        with open(folder / "migrate.lock", "w", opener=private_opener) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return

@@ -12,7 +12,8 @@ from redis import RedisError
 from webapp.config import BadSettingError, Settings, Unready
 from webapp.db import revision
 from webapp.db.retry import retry_while_away
-from webapp.private_files import make_private_folder
+from webapp.db.sqlite_file import missing_file
+from webapp.private_files import make_private_folder, private_opener
 from webapp.processes import valkey
 from webapp.services import Services
 
@@ -35,7 +36,7 @@ def check_folders(settings: Settings) -> None:
 @contextmanager
 def single_instance(folder: Path) -> Iterator[None]:
     """Raise `Unready` if another `up` is running on the same folder."""
-    with (folder / "up.lock").open("w") as lock:
+    with open(folder / "up.lock", "w", opener=private_opener) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -62,6 +63,9 @@ def require_tables(services: Services, *, patience: float = 0.0) -> None:
     """Raise `Unready` if the tables do not have the expected revision; wait ``patience`` seconds for the database."""
     make_private_folder(services.settings.data_dir)
     quiet_alembic()
+    if path := missing_file(services.engine):
+        message = f"There is no database at {path}. Put its file back, or run ./deskjob db upgrade to create one."
+        raise Unready(message)
     expected = revision.expected_revision()
     actual = retry_while_away(lambda: revision.database_revision(services.engine), seconds=patience)
     services.engine.dispose()
