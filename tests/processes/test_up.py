@@ -12,7 +12,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from tests.installation import ENDLESS_STEPS, PATIENCE_SECONDS, Installation, wait_for
+from tests.installation import ENDLESS_STEPS, PATIENCE_SECONDS, Installation, free_port, wait_for
 from webapp.cli import deskjob
 from webapp.config import BadSettingError
 from webapp.jobs.model.job import Status
@@ -87,7 +87,7 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     running = fresh.job("steps", ENDLESS_STEPS)
     fresh.await_status(running, Status.RUNNING)
 
-    second = fresh.start_up("--port", str(port + 1))
+    second = fresh.start_up("--port", str(free_port()))
     assert second.wait(PATIENCE_SECONDS) == 2
     assert "Deskjob is already running on" in fresh.output
 
