@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from io import BytesIO, RawIOBase
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from tests.exhaustive import examples
 from webapp.accounts.user import User
-from webapp.config import Settings, load
+from webapp.config import Settings
 from webapp.services import Services
 from webapp.views.forms.streaming_uploads import SMALL_BODY, expects_files
 
@@ -25,10 +24,8 @@ TYPE = "multipart/form-data; boundary=edge"
 
 
 @pytest.fixture
-def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
-    return load(
-        data_dir=tmp_path, database_url=database_url, redis_url=valkey_url, secret_key="k" * 32, max_upload_bytes=LIMIT
-    )
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"max_upload_bytes": LIMIT})
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.jobs.statements import recorded
 from tests.views.forms.every_kind import clean_up, every_kind, hire, nothing
 from tests.views.forms.form_filling import sent
 from webapp.accounts.user import User
-from webapp.config import Settings, load
+from webapp.config import Settings
 from webapp.db.engine import reading
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import job_type
@@ -51,14 +51,8 @@ def sample_import(job: Any, payload: Import) -> None:
 
 
 @pytest.fixture
-def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
-    return load(
-        data_dir=tmp_path,
-        database_url=database_url,
-        redis_url=valkey_url,
-        secret_key="k" * 32,
-        max_upload_bytes=100_000,
-    )
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"max_upload_bytes": 100_000})
 
 
 @pytest.fixture

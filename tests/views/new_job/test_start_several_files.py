@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from werkzeug.test import encode_multipart
 
 from tests.views.forms.form_filling import sent
 from webapp.accounts.user import User
-from webapp.config import Settings, load
+from webapp.config import Settings
 from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job
@@ -53,14 +52,8 @@ def mailing(job: Any, payload: Mailing) -> None:
 
 
 @pytest.fixture
-def settings(database_url: str, valkey_url: str, tmp_path: Path) -> Settings:
-    return load(
-        data_dir=tmp_path,
-        database_url=database_url,
-        redis_url=valkey_url,
-        secret_key="k" * 32,
-        max_upload_bytes=LIMIT,
-    )
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"max_upload_bytes": LIMIT})
 
 
 @pytest.fixture
