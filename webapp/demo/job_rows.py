@@ -9,6 +9,7 @@ from uuid import UUID
 
 from webapp.demo.scenarios import Scenario, payload
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.model.diagnostics import make_diagnostic
 from webapp.jobs.model.job import EventName, Status
 from webapp.jobs.store.events import EventRow
 from webapp.jobs.store.file_store import StoredFile
@@ -134,7 +135,7 @@ def _texts(job: PastJob) -> Row:
         "progress": scenario.progress,
         "message": scenario.message,
         "warnings": [{"text": text, "at": at} for text in scenario.warnings],
-        "errors": [{"text": scenario.error, "at": at}] if scenario.error else [],
+        "errors": [make_diagnostic(scenario.error, scenario.error_key, at=at)] if scenario.error else [],
     }
 
 

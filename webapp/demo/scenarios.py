@@ -19,6 +19,7 @@ _LOST = "The machine that ran this job stopped responding."
 _TWICE = "The column {column} appears twice."
 _RETRIED, _WITH_WARNINGS = 0.04, 0.12  # share of the jobs for which it is possible
 _REASONS = ((_EMPTY, 30), (_CUT, 24), (_TWICE, 18), (_KILLED, 14), (_TOO_LONG, 4))
+_KEYS = {_EMPTY: "file_empty", _CUT: "line_unreadable", _TWICE: "column_twice"}  # as the job type gives its errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Scenario:
     file: str
     message: str
     error: str
+    error_key: str
     warnings: tuple[str, ...]
     done: int
     progress: float
@@ -65,6 +67,7 @@ def draw_scenario(
     status = ending or _status(rng, usage)
     rows = int(rng.lognormvariate(9, 1.2))
     file = _file(rng) if usage.type in {"dataset_report", "user_import"} else ""
+    error, error_key = _error(rng, file, status)
     progress = 100.0 if status is Status.COMPLETED else round(rng.uniform(2, 97), 1)
     retried = most_attempts[usage.type] > 1 and status is Status.COMPLETED and rng.random() < _RETRIED
     return Scenario(
@@ -75,7 +78,8 @@ def draw_scenario(
         attempt_count=2 if retried else 1,
         file=file,
         message=_message(usage, rows, status),
-        error=_error(rng, file, status),
+        error=error,
+        error_key=error_key,
         warnings=_warnings(rng, usage, status),
         done=rows,
         progress=progress,
@@ -109,16 +113,17 @@ def _message(usage: TypeUsage, rows: int, status: Status) -> str:
     }[usage.type]
 
 
-def _error(rng: Random, file: str, status: Status) -> str:
+def _error(rng: Random, file: str, status: Status) -> tuple[str, str]:
     if status is Status.STALE:
-        return _LOST
+        return _LOST, ""
     if status is not Status.FAILED:
-        return ""
+        return "", ""
     reasons = _REASONS if file else _REASONS[3:]
     [reason] = rng.choices([text for text, _ in reasons], [weight for _, weight in reasons])
-    return reason.format(
+    text = reason.format(
         file=file, column=rng.choice(TABLES), line=rng.randint(2, 90_000), memory=rng.randint(900, 7000)
     )
+    return text, _KEYS.get(reason, "")
 
 
 def _warnings(rng: Random, usage: TypeUsage, status: Status) -> tuple[str, ...]:

@@ -1,15 +1,12 @@
 """Group failures by fingerprint and count them by the hour, including failed attempts that were retried.
 
-Failures with the same cause have the same fingerprint, whatever input they failed on. A resolved group reopens when
-the error happens again; an ignored group stays ignored.
+A resolved group reopens when the error happens again; an ignored group stays ignored.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +14,7 @@ from sqlalchemy import Connection, Engine, and_, select, update
 
 from webapp.jobs.metrics import cursors
 from webapp.jobs.metrics.cursors import upsert
+from webapp.jobs.metrics.error_signature import ErrorSignature, error_signature
 from webapp.jobs.model.job import EventName
 from webapp.schema import attempts, error_groups, error_hours, error_users, events, job_errors, jobs
 
@@ -24,25 +22,6 @@ NAME = "errors"
 BATCH = 2000
 _FAILED = (EventName.FAILED, EventName.LOST, EventName.STALE)
 _NO_REASON = "No reason given."
-_MESSAGE_LIMIT = 500  # characters
-_VARIABLE_PARTS = (
-    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"0x[0-9a-f]+|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”"), "<text>"),
-    (re.compile(r"(?:/[\w.@+-]+){2,}"), "<path>"),
-    (re.compile(r"\d+(?:[.,:]\d+)*"), "<number>"),
-    (re.compile(r"\s+"), " "),
-)
-_FRAME = re.compile(r'File "(?:.*[/\\])?([^"/\\]+)", line \d+, in (\S+)')
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorSignature:
-    """What identifies an error: the file and function that raised it, and its message without variable parts."""
-
-    fingerprint: str
-    message: str
-    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +46,6 @@ def roll_up(engine: Engine) -> int:
         return last - cursor.event_id
 
 
-def error_signature(type_name: str, error: str, traceback: str | None = None) -> ErrorSignature:
-    """Return the signature of a failure; line numbers do not count, so that an edit of the code keeps it."""
-    frames = _FRAME.findall(traceback or "")
-    place = f"{frames[-1][0]}, {frames[-1][1]}" if frames else ""
-    text = _without_variable_parts(error)
-    digest = blake2b(f"{type_name}\0{text}\0{place}".encode(), digest_size=8).hexdigest()
-    return ErrorSignature(fingerprint=digest, message=error.strip()[:_MESSAGE_LIMIT], place=place[:200])
-
-
 def _failures(connection: Connection, after: int, last: int) -> list[AttemptFailure]:
     attempt_of_event = and_(attempts.c.job_id == events.c.job_id, attempts.c.number == events.c.attempt)
     query = (
@@ -91,8 +61,9 @@ def _failures(connection: Connection, after: int, last: int) -> list[AttemptFail
 def _failure(row: Any) -> AttemptFailure:
     last_error = row.errors[-1]["text"] if row.errors else ""
     message = row.error or row.detail or last_error or _NO_REASON
+    keys = (error.get("key", "") for error in reversed(row.errors) if error["text"] == message)
     return AttemptFailure(
-        signature=error_signature(row.type, message, row.traceback),
+        signature=error_signature(row.type, message, row.traceback, key=next(keys, "")),
         type_name=row.type,
         job_id=row.job_id,
         owner_id=row.owner_id,
@@ -142,10 +113,3 @@ def _group(first: AttemptFailure, last: AttemptFailure, count: int) -> dict[str,
         "first_seen_at": first.at,
         "last_seen_at": last.at,
     }
-
-
-def _without_variable_parts(error: str) -> str:
-    text = error.strip()[:_MESSAGE_LIMIT]
-    for pattern, placeholder in _VARIABLE_PARTS:
-        text = pattern.sub(placeholder, text)
-    return text
