@@ -3,7 +3,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
+from importlib import import_module, invalidate_caches, reload
 from itertools import count
 from pathlib import Path
 
@@ -70,6 +70,7 @@ def test_the_types_of_a_module_are_registered(write: Write) -> None:
         ("import no_such_thing\n", "No module named 'no_such_thing'"),
         ("x = 1\ny = x / 0\n", "ZeroDivisionError: division by zero ({file}:2)"),
         ("import sys\nsys.exit('no')\n", "SystemExit: no ({file}:2)"),
+        ("x = 1\nraise KeyboardInterrupt\n", "KeyboardInterrupt: no message ({file}:2)"),
         ("def broken(:\n", "invalid syntax ({file}:1)"),
         ("raise ValueError('''one\ntwo''')\n", "ValueError: one ({file}:1)"),
         ("raise ValueError('x' * 9000)\n", "(cut, 9,000 characters) ({file}:1)"),
@@ -151,6 +152,57 @@ def test_a_type_of_an_imported_handler_belongs_to_the_module_that_declares_it(wr
     handlers = write(HEAD + "def sheet(job, payload: Sheet): ...\n")
     types = f"from webapp.jobs import job_type\nimport {handlers}\nx = job_type('x', title='X')({handlers}.sheet)\n"
     assert "x" in load(write(types))
+
+
+def test_job_types_of_one_function_name_are_all_registered(write: Write) -> None:
+    assert {"sheet", "page"} <= {kind.name for kind in load(write(GOOD + GOOD.replace("'sheet'", "'page'")))}
+
+
+def test_job_types_that_no_name_holds_are_registered(write: Write) -> None:
+    made = "for name in ('one', 'two'):\n    job_type(name, title=name)(print_sheet)\n"
+    text = (
+        HEAD
+        + "def print_sheet(job, payload: Sheet): ...\ndef make():\n    "
+        + made.replace("\n", "\n    ")
+        + "\nmake()\n"
+    )
+    assert {"one", "two"} == {kind.name for kind in load(write(text))}
+
+
+def test_services_of_one_function_name_are_all_registered(write: Write) -> None:
+    second = "class Fax: ...\n@job_service\ndef mailer() -> Fax: return Fax()\n@job_type"
+    assert {own.__name__ for own in load(write(SERVICES.replace("@job_type", second))).services} == {"Mailer", "Fax"}
+
+
+def test_two_types_of_one_name_and_function_are_refused_with_both_lines(write: Write) -> None:
+    sentence = refusal(write(GOOD + GOOD))
+    assert "Two job types are named 'sheet'" in sentence
+    assert sentence.count(".py:5)") == sentence.count(".py:11)") == 1
+
+
+def test_a_reloaded_module_declares_its_types_once(write: Write) -> None:
+    name = write(GOOD)
+    load(name)
+    file = Path(str(import_module(name).__file__))
+    file.write_text("# a line more\n" + GOOD.replace("'sheet'", "'letter'"))
+    invalidate_caches()
+    reload(import_module(name))
+    assert [kind.name for kind in load(name)] == ["letter"]
+
+
+def test_a_package_and_its_module_can_both_be_named(write: Write) -> None:
+    outer = write("")
+    folder = next(Path(place) for place in sys.path if (Path(place) / f"{outer}.py").exists())
+    (folder / f"{outer}.py").unlink()
+    (folder / outer).mkdir()
+    (folder / outer / "sheets.py").write_text(GOOD)
+    (folder / outer / "__init__.py").write_text("from . import sheets\n")
+    assert "sheet" in load(outer, f"{outer}.sheets")
+
+
+def test_a_person_can_interrupt_an_import(write: Write) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load(write("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n" + GOOD))
 
 
 def test_commands_end_with_status_2_and_the_sentence(write: Write, tmp_path: Path) -> None:

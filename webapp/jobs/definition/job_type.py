@@ -20,6 +20,7 @@ from webapp.jobs.definition.declaration import (
 )
 from webapp.jobs.definition.field_specs import field_of, nested_class
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
+from webapp.jobs.definition.module_declarations import remember
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
@@ -209,7 +210,7 @@ def job_type(
         refuse_lazy_handler(handler)
         payload_class, needs = read_signature(handler)
         hook_needs = read_hook_signature(on_failed, payload_class) if on_failed else {}
-        return JobType(
+        declared = JobType(
             name=name,
             title=humanize(re.sub("[._-]+", " ", name)) if callable(title) else title,
             title_from=title if callable(title) else None,
@@ -245,6 +246,8 @@ def job_type(
             place=place,
             declared_in=caller.f_globals.get("__name__", ""),
         )
+        remember(declared, sys._getframe(1))  # noqa: SLF001  (the module that applies the decorator)
+        return declared
 
     return declare
 

@@ -1,14 +1,18 @@
 """Loads the job types of a module into the registry, or says in one sentence what is wrong with it and where."""
 
+import signal
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from threading import current_thread, main_thread
+from types import FrameType, ModuleType
+from typing import Any, Self
 
 from webapp.config import BadSettingError
 from webapp.jobs.definition.declaration import BadJobType
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import LazyHandler
+from webapp.jobs.definition.module_declarations import declared_by
 from webapp.jobs.definition.own_services import OwnService, refuse_circular_service
 from webapp.jobs.definition.registry import DuplicateJobType, DuplicateService, Registry
 from webapp.jobs.model.incoming_text import clean_text
@@ -24,6 +28,7 @@ class JobTypeModules:
         self._registry = registry
         self._roles = roles
         self._services = services
+        self._added: dict[int, object] = {}  # by identity: a package and one of its modules can both be named
 
     def add(self, source: str, name: str, load: Callable[[], object]) -> None:
         """Register the job types of a module; raise `BadSettingError` that begins with ``source``."""
@@ -34,21 +39,25 @@ class JobTypeModules:
 
     def _add(self, load: Callable[[], object]) -> str:
         """Return what is wrong; an empty text if nothing is."""
+        ctrl_c = _CtrlC()
         try:
-            module = load()
+            with ctrl_c:
+                module = load()
         except (BadJobType, LazyHandler) as error:
             return str(error)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  (a module can raise anything while it is imported)
+        except BaseException as error:
+            if ctrl_c.pressed:
+                raise
             return _sentence(error)
         if not isinstance(module, ModuleType):
             return f"it is {type(module).__name__} and not a module"
-        declared = [value for value in vars(module).values() if _belongs_to(value, module)]
+        declared = _declarations(module)
         if not declared:
             return "it declares no job type. Use @job_type, and import the modules of a package in its __init__.py"
-        services = [value for value in declared if isinstance(value, OwnService)]
-        job_types = [value for value in declared if isinstance(value, JobType)]
+        new = [value for key, value in declared.items() if key not in self._added]
+        self._added |= declared
+        services = [value for value in new if isinstance(value, OwnService)]
+        job_types = [value for value in new if isinstance(value, JobType)]
         try:
             self._register_services(services)
         except (BadJobType, DuplicateService) as error:
@@ -89,6 +98,12 @@ class JobTypeModules:
         return ""
 
 
+def _declarations(module: ModuleType) -> dict[int, object]:
+    """Return the job types and services of a module by identity, also those whose name something else has taken."""
+    kept = (value for value in vars(module).values() if _belongs_to(value, module))
+    return {id(value): value for value in (*declared_by(module), *kept)}
+
+
 def _belongs_to(value: object, module: ModuleType) -> bool:
     """Return whether a value is a job type or a service that this module or one below it declares."""
     own = module.__name__
@@ -97,6 +112,28 @@ def _belongs_to(value: object, module: ModuleType) -> bool:
     return isinstance(value, JobType) and any(
         name == own or name.startswith(f"{own}.") for name in (value.handler.__module__, value.declared_in)
     )
+
+
+class _CtrlC:
+    """Notices whether a person interrupts an import: a module can raise `KeyboardInterrupt` as well."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        if current_thread() is main_thread() and callable(previous := signal.getsignal(signal.SIGINT)):
+            self._previous = previous
+            signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._previous is not None and signal.getsignal(signal.SIGINT) == self._press:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def _press(self, number: int, frame: FrameType | None) -> None:
+        self.pressed = True
+        self._previous(number, frame)
 
 
 def _sentence(error: BaseException) -> str:

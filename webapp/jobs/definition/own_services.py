@@ -4,6 +4,7 @@ A service is made for each attempt that needs it and closed after it, so that no
 """
 
 import inspect
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from webapp.jobs.definition.declaration import BadJobType, requested_services, type_hints_of
 from webapp.jobs.definition.lazy_handlers import place_of
+from webapp.jobs.definition.module_declarations import remember
 
 T = TypeVar("T")
 _GENERATORS = (Iterator, Generator)
@@ -50,7 +52,9 @@ def job_service(make: Callable[..., Any]) -> OwnService:
         message = f"The service {make.__qualname__} must name its class as its return type, such as `-> {example}`."
         raise BadJobType(place, message)
     needs = requested_services(place, make.__qualname__, list(inspect.signature(make).parameters.values()), hints)
-    return OwnService(provides=provides, make=make, needs=needs, place=place, closes=closes)
+    service = OwnService(provides=provides, make=make, needs=needs, place=place, closes=closes)
+    remember(service, sys._getframe(1))  # noqa: SLF001  (the module that applies the decorator)
+    return service
 
 
 def refuse_circular_service(own: OwnService, known: Mapping[type, OwnService]) -> None:
