@@ -1,4 +1,6 @@
 import asyncio
+import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
@@ -42,6 +44,26 @@ def in_a_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def logged(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> object:
+        begun = time.monotonic()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            logging.getLogger(__name__).info("running %s took %s", function, time.monotonic() - begun)
+
+    return call
+
+
+def collected(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def call(job: JobContext, payload: Nothing) -> None:
+        list(function(job, payload))
+
+    return call
+
+
 HANDLERS = {
     "coroutine": coroutine,
     "async generator": async_generator,
@@ -49,6 +71,9 @@ HANDLERS = {
     "callable object": Called(),
     "method": Called().method,
     "partial": partial(coroutine),
+    "wrapped coroutine": logged(coroutine),
+    "wrapped generator": logged(logged(generator)),
+    "wrapped object": logged(Called()),
 }
 
 
@@ -58,8 +83,9 @@ def test_a_handler_that_runs_no_line_is_refused_with_its_place(handler: Callable
         job_type("lazy", title="Lazy")(handler)
 
 
-def test_a_plain_function_around_a_coroutine_function_is_accepted(run: Callable[..., Job]) -> None:
-    assert run(in_a_thread(coroutine)).status is Status.COMPLETED
+@pytest.mark.parametrize("handler", [in_a_thread(coroutine), collected(logged(generator))], ids=["async", "generator"])
+def test_a_wrapper_that_runs_what_it_wraps_is_accepted(run: Callable[..., Job], handler: Callable[..., Any]) -> None:
+    assert run(handler).status is Status.COMPLETED
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Handlers that only look as if they ran: `async def` and generators return at once and run no line.
 
-They are refused when they are declared. What a declaration cannot show, such as a lambda around a coroutine
-function, is refused when the handler returns.
+They are refused when they are declared, also behind wrappers that only call them. What a declaration cannot show,
+such as a lambda around a coroutine function, is refused when the handler returns.
 """
 
+import dis
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,7 @@ _KINDS: tuple[tuple[Callable[[Any], bool], str], ...] = (
     (inspect.isasyncgenfunction, "an async generator. Make it a plain function that calls asyncio.run(…)"),
     (inspect.isgeneratorfunction, "a generator. Remove its yield"),
 )
+_RUNNERS = re.compile(r"run|loop|sync|submit|send|start|portal|\b(list|tuple|deque|next|sum|all|any)\b")
 _LAZY = (Awaitable, AsyncGenerator, Generator, map, filter)
 
 
@@ -23,11 +26,12 @@ class LazyHandler(TypeError):
 
 def refuse_lazy_handler(handler: Callable[..., Any]) -> None:
     """Raise `LazyHandler`, with the place, for a coroutine function or a generator function."""
-    function = _function_of(handler)
-    for is_kind, kind in _KINDS:
-        if is_kind(function):
-            message = f"The handler {place_of(handler)} is {kind}: otherwise it returns before any of its lines runs."
-            raise LazyHandler(message)
+    for function in _wrapped_functions(handler):
+        for is_kind, kind in _KINDS:
+            if is_kind(function):
+                place = place_of(function)
+                message = f"The handler {place} is {kind}: otherwise it returns before any of its lines runs."
+                raise LazyHandler(message)
 
 
 def refuse_lazy_result(result: Any, handler: Callable[..., Any]) -> None:
@@ -46,6 +50,24 @@ def place_of(handler: Callable[..., Any]) -> str:
     name = getattr(function, "__qualname__", type(handler).__qualname__)
     code = getattr(function, "__code__", None)
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+
+
+def _wrapped_functions(handler: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """Yield the function of a handler and those that it wraps, up to one that could run what it wraps."""
+    function = _function_of(handler)
+    yield function
+    while (wrapped := getattr(function, "__wrapped__", None)) is not None and not _could_run(function):
+        function = _function_of(wrapped)
+        yield function
+
+
+def _could_run(wrapper: Callable[..., Any]) -> bool:
+    """Return whether a wrapper has a loop or calls by a name such as `asyncio.run`, which could run what it wraps."""
+    code = getattr(wrapper, "__code__", None)
+    if code is None:
+        return True
+    names = " ".join((*code.co_names, *code.co_freevars))
+    return _RUNNERS.search(names) is not None or any(step.opname == "FOR_ITER" for step in dis.get_instructions(code))
 
 
 def _function_of(handler: Callable[..., Any]) -> Callable[..., Any]:
