@@ -1,10 +1,13 @@
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from webapp.jobs.definition.job_type import JobType, job_type
-from webapp.jobs.model.policies import FOREVER, OnDuplicate, Retention
+from webapp.jobs.model.job import Job
+from webapp.jobs.model.policies import FOREVER, OnDuplicate, Retention, RetryPolicy
 from webapp.views.admin.job_type_details import limit_lines, retention_lines, rule_rows, starter_lines
 
 USUAL = timedelta(days=30)
@@ -40,6 +43,51 @@ def test_retention_names_statuses_with_their_own_period() -> None:
     )
     kept_type = build_type(keep=Retention(failed=FOREVER, cancelled=timedelta(days=1)))
     assert retention_lines(kept_type, USUAL)[1:3] == ("failed: forever", "stopped: 1\N{NO-BREAK SPACE}d")
+
+
+def tell_the_owner(job: Job, payload: Nothing) -> None:
+    """Do nothing."""
+
+
+OTHER_THAN_USUAL = {
+    "priority": 5,
+    "max_attempts": 2,
+    "retry": RetryPolicy(max_attempts=2),
+    "max_running": 2,
+    "max_running_per_owner": 2,
+    "unique_key": "one",
+    "timeout": timedelta(minutes=1),
+    "stop_grace": timedelta(minutes=1),
+    "stale_after": timedelta(days=1),
+    "rerun_lost": False,
+    "own_process": True,
+    "worker_only": True,
+    "capture_output": False,
+    "keep": Retention(failed=FOREVER),
+    "roles": ("admin",),
+    "for_tenants": False,
+    "asks_password": True,
+    "private_output": True,
+    "keep_files": timedelta(days=1),
+    "listed": False,
+    "on_failed": tell_the_owner,
+}
+NOT_A_RULE = {"name", "title", "description", "group", "queue"}  # the page shows them in other places
+ONLY_WITH_OTHERS = {"on_duplicate", "replaces"}
+
+
+@pytest.mark.parametrize(("option", "value"), OTHER_THAN_USUAL.items(), ids=OTHER_THAN_USUAL)
+def test_the_rules_show_every_option_that_is_not_the_usual_one(option: str, value: Any) -> None:
+    assert rule_rows(build_type(**{option: value}), USUAL) != rule_rows(build_type(), USUAL)
+
+
+def test_every_option_of_a_job_type_is_a_rule() -> None:
+    assert set(signature(job_type).parameters) == {*OTHER_THAN_USUAL, *NOT_A_RULE, *ONLY_WITH_OTHERS}
+
+
+def test_the_function_that_is_called_after_a_failure_is_named() -> None:
+    rules = dict(rule_rows(build_type(on_failed=tell_the_owner), USUAL))
+    assert rules["If it finally fails or is lost"] == f"calls {__name__}.tell_the_owner"
 
 
 def test_every_rule_has_a_name_and_a_value() -> None:

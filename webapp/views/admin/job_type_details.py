@@ -57,7 +57,12 @@ def limit_lines(job_type: JobType) -> tuple[str, ...]:
 def starter_lines(job_type: JobType) -> tuple[str, ...]:
     """Return who can start it, and a remark if the catalogue does not list it."""
     roles = ", ".join(_role(role) for role in sorted(job_type.roles, key=_rank)) or _("Everyone")
-    return (roles,) if job_type.listed else (roles, _("not listed under “Start a job”"))
+    remarks = (
+        (not job_type.for_tenants, _("not users of a tenant")),
+        (job_type.asks_password, _("with their own password")),
+        (not job_type.listed, _("not listed under “Start a job”")),
+    )
+    return (roles, *(text for applies, text in remarks if applies))
 
 
 def retention_lines(job_type: JobType, usual: timedelta) -> tuple[str, ...]:
@@ -82,6 +87,13 @@ def rule_rows(job_type: JobType, usual: timedelta) -> tuple[tuple[str, str], ...
             _("If its worker is lost"),
             _("the job runs again") if job_type.rerun_lost else _("the job does not run again"),
         ),
+        (_("If it finally fails or is lost"), _failure_hook(job_type)),
+        (_("Where it runs"), "; ".join(_process_lines(job_type))),
+        (
+            _("What it prints"),
+            _("in the job's log") if job_type.capture_output else _("in the log of the worker"),
+        ),
+        (_("Who can see its output"), _audience(job_type)),
         (_("Jobs are kept for"), "; ".join(_job_retention(job_type, usual))),
         (_("Files are kept for"), _period(job_type.keep_files)),
     )
@@ -130,6 +142,22 @@ def _duplicates(job_type: JobType) -> str:
         OnDuplicate.QUEUE_AFTER: _("wait for the first job"),
     }
     return labels[job_type.on_duplicate]
+
+
+def _failure_hook(job_type: JobType) -> str:
+    hook = job_type.on_failed
+    return _("calls %(function)s", function=f"{hook.__module__}.{hook.__qualname__}") if hook else _("nothing more")
+
+
+def _process_lines(job_type: JobType) -> tuple[str, ...]:
+    process = _("in a process of its own") if job_type.own_process else _("in a process with other jobs")
+    return (process, _("not from the command line")) if job_type.worker_only else (process,)
+
+
+def _audience(job_type: JobType) -> str:
+    if job_type.private_output:
+        return _("its owner, and users who can see all jobs and start every job type")
+    return _("its owner, and users who can see all jobs and start this job type")
 
 
 def _role(role: str) -> str:
