@@ -11,6 +11,8 @@ from uuid import UUID
 
 from flask import request
 
+from webapp.accounts.permissions import Right
+from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
@@ -23,6 +25,7 @@ from webapp.views.job.children import ChildRow
 from webapp.views.job.failure_help import FailureHelp, failure_help
 from webapp.views.job.files import JobFile, job_files
 from webapp.views.job.timeline import TimelineEntry, timeline
+from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
@@ -31,6 +34,7 @@ from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.status_text import QueueFacts, QueuePause, StatusFacts, StatusText
 from webapp.views.text.stored_messages import diagnostic_text, translated
 from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import ngettext
 
 CHILDREN_SHOWN = 20
 FILES_SHOWN = 50
@@ -43,6 +47,14 @@ class DiagnosticLine:
 
     text: str
     at: FormattedTime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorGroupLink:
+    """The group of a job's last error, and how often that error happened."""
+
+    fingerprint: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +77,7 @@ class JobPage:
     seconds_left: int | None
     opened: bool
     failure: FailureHelp | None
+    error_group: ErrorGroupLink | None
     warnings: tuple[DiagnosticLine, ...]
     errors: tuple[DiagnosticLine, ...]
     inputs: tuple[JobFile, ...]
@@ -93,6 +106,7 @@ class JobPageData:
     kin: RelatedJobs = NO_RELATED_JOBS
     queue: QueueFacts | None = None
     location: RunLocation | None = None
+    error_group: ErrorGroup | None = None
     usual: timedelta | None = None
     shown_left: timedelta | None = None
     removed_at: datetime | None = None
@@ -112,6 +126,7 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         kin=queries.related.find(viewer(), job),
         queue=queue_outlook(job, context),
         location=queries.jobs.run_location(job) if context.viewer.sees_all else None,
+        error_group=_error_group(job) if opened else None,
         usual=None if job.is_finished else queries.estimates.usual_duration(job.type),
         shown_left=_shown_left(context),
         removed_at=services().pruner.deletion_time(job),
@@ -141,6 +156,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         seconds_left=round(left.total_seconds()) if left is not None else None,
         opened=opened,
         failure=failure,
+        error_group=_error_group_link(data.error_group) if failure and data.error_group else None,
         warnings=_diagnostics(job.warnings, context) if opened else (),
         errors=_diagnostics(job.errors[:-1] if failure else job.errors, context) if opened else (),
         inputs=job_files(data.attached, "input", context, data.removed_at),
@@ -201,6 +217,25 @@ def _location(location: RunLocation | None) -> str:
 def _failure(job: Job, data: JobPageData) -> FailureHelp | None:
     possible = {action.verb for action in data.actions if not action.refusal}
     return failure_help(job, may_retry="retry" in possible, may_change="run-again" in possible)
+
+
+def _error_group(job: Job) -> ErrorGroup | None:
+    """Return the group of the last error of a job that has not succeeded, for users who see the page of errors."""
+    if not (
+        job.errors and job.status in {Status.FAILED, Status.STALE, Status.SCHEDULED} and may(Right.SEE_INSTALLATION)
+    ):
+        return None
+    errors = services().metrics.errors
+    fingerprint = errors.fingerprint_of_job(job.id)  # none until the clock has counted the failure
+    try:
+        return errors.get(fingerprint) if fingerprint else None
+    except ErrorNotFound:  # removed in between
+        return None
+
+
+def _error_group_link(group: ErrorGroup) -> ErrorGroupLink:
+    times = ngettext("This error happened once.", "This error happened %(num)s times.", group.count)
+    return ErrorGroupLink(fingerprint=group.fingerprint, words=times)
 
 
 def _diagnostics(diagnostics: Sequence[Mapping[str, Any]], context: ViewerContext) -> tuple[DiagnosticLine, ...]:

@@ -42,6 +42,7 @@ def show(job_id: UUID) -> ResponseReturnValue:
         types=services().registry,
         parameters=visible_parameters(job, context),
         metadata=metadata_parameters(job.metadata) if context.may_open(job) else (),
+        owner_name=context.label(job.owner.user_id),
         schedule=services().run_history.schedule_of(job.id) if may(Right.SEE_INSTALLATION) else None,
         **_page_context(job, context, tag),
         log=job_log(services(), job, context, LogFilter.of(request.args)),
