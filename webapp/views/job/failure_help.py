@@ -3,13 +3,51 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 from webapp.jobs.model.job import Job, Status
 from webapp.views.text.stored_messages import diagnostic_text
 from webapp.views.text.translations import gettext as _
+from webapp.views.text.translations import lazy_gettext
+
+
+class _Cause(Enum):
+    """What kind of failure a job had, which decides what helps."""
+
+    REFUSED = auto()  # the handler said what is wrong
+    UNEXPECTED = auto()
+    KILLED = auto()
+    TOO_LONG = auto()
+    LOST = auto()
+
 
 _UNEXPECTED = re.compile(r"\w*(?:Error|Exception|Warning|Timeout|Exit): (?P<message>.+)", re.DOTALL)  # executor.py
+_CAUSES = (
+    (re.compile(r"The (?:process|worker) that ran this job was killed"), _Cause.KILLED),  # horse_process.py
+    (re.compile(r"It ran longer than its limit of "), _Cause.TOO_LONG),  # time_limit.py, watchdog.py
+    (_UNEXPECTED, _Cause.UNEXPECTED),
+)
+_RETRY: Mapping[_Cause, str] = {
+    _Cause.REFUSED: lazy_gettext(
+        "If the cause is fixed or was temporary, retry it: it continues from its last checkpoint."
+    ),
+    _Cause.UNEXPECTED: lazy_gettext("If the cause may be temporary, retry it: it continues from its last checkpoint."),
+    _Cause.KILLED: lazy_gettext(
+        "Retry it: it continues from its last checkpoint. If it is killed again, ask an operator to look at it."
+    ),
+    _Cause.TOO_LONG: lazy_gettext(
+        "Retry it: it continues from its last checkpoint. If it always takes so long, ask for a higher limit."
+    ),
+    _Cause.LOST: lazy_gettext("Check its files and its log: some of its work may be done. Then retry it."),
+}
+_CHANGE: Mapping[_Cause, str] = {
+    _Cause.REFUSED: lazy_gettext("Correct the input, and run it again with other parameters."),
+    _Cause.UNEXPECTED: lazy_gettext("If the input was the cause, run it again with other parameters."),
+    _Cause.KILLED: lazy_gettext("If the input is very large, run it again with a smaller one."),
+    _Cause.TOO_LONG: lazy_gettext("If the input is very large, run it again with a smaller one."),
+    _Cause.LOST: lazy_gettext("If the input was the cause, run it again with other parameters."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +79,25 @@ def _reason(note: Mapping[str, Any]) -> str:
 
 
 def _advice(job: Job, *, may_retry: bool, may_change: bool) -> list[str]:
-    advice = []
-    if job.root_id is not None:
-        advice.append(_("This is a child job. Retry its parent job."))
-    elif may_retry and job.status is Status.STALE:
-        advice.append(_("Check its files and its log: some of its work may be done. Then retry it."))
-    elif may_retry and job.parts:
-        advice.append(_("Retry it: only the child jobs that are not done run again."))
-    elif may_retry:
-        advice.append(_("If the cause is fixed or was temporary, retry it: it continues from its last checkpoint."))
-    if may_change:
-        advice.append(_("If the input was the cause, run it again with other parameters."))
+    """Return what helps against this kind of failure, the most promising first."""
+    cause = _cause(job)
+    retry = [_retry_advice(job, cause)] if may_retry or job.root_id is not None else []
+    change = [str(_CHANGE[cause])] if may_change else []
+    change_first = cause is _Cause.REFUSED and job.root_id is None
+    advice = [*change, *retry] if change_first else [*retry, *change]
     return [*advice, _("If you contact support, give the number %(number)s.", number=job.short_id)]
+
+
+def _retry_advice(job: Job, cause: _Cause) -> str:
+    if job.root_id is not None:
+        return _("This is a child job. Retry its parent job.")
+    if job.parts and cause is not _Cause.LOST:
+        return _("Retry it: only the child jobs that are not done run again.")
+    return str(_RETRY[cause])
+
+
+def _cause(job: Job) -> _Cause:
+    if job.status is Status.STALE:
+        return _Cause.LOST
+    text = str(job.errors[-1].get("text", "")) if job.errors else ""
+    return next((cause for pattern, cause in _CAUSES if pattern.match(text)), _Cause.REFUSED)
