@@ -18,6 +18,7 @@ from webapp.accounts.accounts import Accounts, UserDirectory
 from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.audit_query import AuditTrail
 from webapp.accounts.sessions import Sessions
+from webapp.accounts.tokens import Tokens
 from webapp.accounts.user import Role
 from webapp.config import Settings
 from webapp.db.engine import read_only
@@ -121,6 +122,7 @@ class Services:
             idle=timedelta(seconds=settings.session_idle_seconds),
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
+        self.tokens = Tokens(engine)
         self.claims = Claims(engine, {job_type.name: job_type.limits for job_type in self.registry})
         self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())

@@ -5,7 +5,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select, update
 
-from webapp.accounts.accounts import NameTaken, UserNotFound
+from webapp.accounts.accounts import LastAdmin, NameTaken, NoPassword, UserNotFound
 from webapp.accounts.user import Role, User
 from webapp.accounts.validation import BadAccount
 from webapp.schema import sessions, users
@@ -123,3 +123,18 @@ def test_a_hash_with_old_costs_is_renewed_at_the_next_login(services: Services, 
 def test_no_password_is_stored(services: Services, person: Callable[..., User]) -> None:
     services.accounts.add("ana", GOOD)
     assert GOOD not in stored_hash(services, "ana")
+
+
+def test_a_service_account_has_no_password(services: Services, admin: User) -> None:
+    robot = services.accounts.add_service("robot", role="operator", full_name="Robot")
+    assert robot.is_service
+    for password in ("", "robot", "plain tests are calm tests"):
+        assert services.accounts.authenticate("robot", password) is None
+    with pytest.raises(NoPassword):
+        services.accounts.set_password("robot", "rivers under seven bridges")
+
+
+def test_a_service_account_is_not_the_admin_that_must_remain(services: Services, admin: User) -> None:
+    services.accounts.add_service("robot", role="admin")
+    with pytest.raises(LastAdmin):
+        services.accounts.disable(admin.name)

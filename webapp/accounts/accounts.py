@@ -21,6 +21,8 @@ from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users
 from webapp.visible_text import without_invisible
 
+_NO_PASSWORD = ""  # no hash: it matches no password
+
 
 class NameTaken(BadAccount):
     """Raised when another account already has the name."""
@@ -28,6 +30,14 @@ class NameTaken(BadAccount):
     def __init__(self, name: str) -> None:
         """Create the message for this name."""
         super().__init__(f"An account named {name} already exists.")
+
+
+class NoPassword(BadAccount):
+    """Raised when a service account should get a password."""
+
+    def __init__(self, name: str) -> None:
+        """Create the message for this account."""
+        super().__init__(f"{name} is a service account and has no password. Give it an API token.")
 
 
 class UserNotFound(Exception):
@@ -102,6 +112,26 @@ class Accounts:
             password_is_temporary=temporary,
         )
 
+    def add_service(
+        self,
+        name: str,
+        *,
+        role: Role | str = Role.USER,
+        full_name: str = "",
+        email: str | None = None,
+        tenant: str | None = None,
+    ) -> User:
+        """Create a service account: nobody can sign in with it, and programs use it with API tokens."""
+        return self._insert(
+            name=validation.valid_name(name),
+            role=validation.valid_role(role).value,
+            full_name=validation.valid_full_name(full_name),
+            email=validation.valid_email(email),
+            tenant=validation.valid_tenant(tenant),
+            password_hash=_NO_PASSWORD,
+            is_service=True,
+        )
+
     def authenticate(self, name: str, password: str) -> User | None:
         """Return the user if name and password match; every failure takes equally long and looks the same."""
         row = self._row(users.c.name == validation.normalize_name(name))
@@ -113,8 +143,13 @@ class Accounts:
         return to_user(row)
 
     def set_password(self, name: str, password: str, *, temporary: bool = False) -> None:
-        """Change a password and end the user's sessions; raise `BadAccount` if it is too weak."""
+        """Change a password and end the user's sessions; raise `BadAccount` if it is too weak.
+
+        A service account has none: raises `NoPassword`.
+        """
         passwords.check_strength(password, name)
+        if (user := self.by_name(name)) is not None and user.is_service:
+            raise NoPassword(user.name)
         self._change(name, password_hash=passwords.hash_password(password), password_is_temporary=temporary)
 
     def set_role(self, name: str, role: Role | str) -> None:
@@ -199,6 +234,8 @@ class LastAdmin(BadAccount):
 
 def refuse_last_admin(connection: Connection, name: str) -> None:
     """Raise `LastAdmin` if no other admin without a tenant is active. Locks the rows, so concurrent calls wait."""
-    admins = select(users.c.name).where(users.c.role == Role.ADMIN.value, users.c.active, users.c.tenant.is_(None))
+    admins = select(users.c.name).where(
+        users.c.role == Role.ADMIN.value, users.c.active, users.c.tenant.is_(None), users.c.is_service.is_(False)
+    )
     if connection.execute(admins.order_by(users.c.id).with_for_update()).scalars().all() == [normalize_name(name)]:
         raise LastAdmin(name)

@@ -58,6 +58,8 @@ class AuditAction(StrEnum):
     ERROR_RETRY = "error_retry"
     SETTINGS_CHANGE = "settings_change"
     AUDIT_EXPORT = "audit_export"
+    TOKEN_ADD = "token_add"  # noqa: S105  (the name of an action)
+    TOKEN_REVOKE = "token_revoke"  # noqa: S105
 
 
 class AuditTarget(StrEnum):
@@ -74,16 +76,18 @@ class AuditTarget(StrEnum):
     ERROR = "error"
     SETTINGS = "settings"
     AUDIT = "audit"
+    TOKEN = "token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditActor:
-    """Who acted: a user with an IP address, or a command line user, who has no ``id``."""
+    """Who acted: a user with an IP address, or a command line user, who has no ``id``; ``token`` names an API token."""
 
     name: str
     id: UUID | None = None
     role: str = ""
     address: str = ""
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

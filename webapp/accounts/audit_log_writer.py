@@ -43,6 +43,7 @@ def write_line(connection: Connection, line: AuditLine) -> None:
             actor=who.name[:120],
             role=who.role,
             address=who.address[:64],
+            token=who.token[:80],
             action=line.action.value,
             kind=line.kind.value,
             object_id=str(line.id)[:80],

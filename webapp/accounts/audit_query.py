@@ -33,6 +33,7 @@ class AuditEntry:
     object_name: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ class User:
     """A user account. ``theme`` is system, light or dark; an empty ``timezone`` is the installation's.
 
     An empty ``language`` is the browser's; ``notify`` says which finished jobs the user is notified of.
-    ``imported_by`` is the id of the import job that created the account, if any.
+    ``imported_by`` is the id of the import job that created the account, if any. A service account (``is_service``)
+    has no password: programs act in its name, with API tokens.
     """
 
     id: UUID
@@ -43,6 +44,7 @@ class User:
     notify: str = "always"
     imported_by: UUID | None = None
     password_is_temporary: bool = False
+    is_service: bool = False
 
     @property
     def display_name(self) -> str:

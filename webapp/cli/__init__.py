@@ -50,16 +50,28 @@ def db() -> None:
 @click.group(
     cls=LazyGroup,
     places={
-        "add": ("users:add", "Add a user."),
-        "list": ("users:show_all", "List users."),
-        "role": ("users:role", "Change the role of a user."),
-        "disable": ("users:disable", "Disable an account and end its sessions."),
-        "enable": ("users:enable", "Enable a disabled account."),
-        "password": ("users:password", "Set a new password and end the user's sessions."),
+        "add": ("accounts.users:add", "Add a user."),
+        "list": ("accounts.users:show_all", "List users."),
+        "role": ("accounts.users:role", "Change the role of a user."),
+        "disable": ("accounts.users:disable", "Disable an account and end its sessions."),
+        "enable": ("accounts.users:enable", "Enable a disabled account."),
+        "password": ("accounts.users:password", "Set a new password and end the user's sessions."),
     },
 )
 def user() -> None:
     """Add, list and change users."""
+
+
+@click.group(
+    cls=CommandGroup,
+    places={
+        "add": ("accounts.tokens:add", "Create a token of a user or a service account, and print it."),
+        "list": ("accounts.tokens:show_all", "List the tokens, the newest first."),
+        "revoke": ("accounts.tokens:revoke", "Revoke a token, given by its name, its ID or its beginning."),
+    },
+)
+def token() -> None:
+    """Create, list and revoke API tokens."""
 
 
 @click.group(
@@ -103,6 +115,7 @@ def job_type() -> None:
         "verify": ("verify:verify", "Check that nothing is lost, duplicated or left behind."),
         "db": db,
         "user": user,
+        "token": token,
         "job": job,
         "schedule": schedule,
         "queue": queue,

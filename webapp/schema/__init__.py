@@ -10,10 +10,13 @@ from webapp.schema.notices import notices
 from webapp.schema.processes import clocks, workers
 from webapp.schema.queues import disabled_types, leases, queues
 from webapp.schema.schedules import schedule_runs, schedules
+from webapp.schema.tokens import api_requests, api_tokens
 from webapp.schema.users import sessions, users
 
 __all__ = [
     "UtcDateTime",
+    "api_requests",
+    "api_tokens",
     "attachments",
     "attempts",
     "audit",

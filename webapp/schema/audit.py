@@ -16,6 +16,7 @@ class _AuditColumns(TypedColumns):
     actor: Named[str] = Column(String(120))
     role: Named[str] = Column(String(10), server_default="")
     address: Named[str] = Column(String(64), server_default="")
+    token: Named[str] = Column(String(80), server_default="")
     action: Named[str] = Column(String(40))
     kind: Named[str] = Column(String(20))
     object_id: Named[str] = Column(String(80), server_default="")

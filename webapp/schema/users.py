@@ -39,6 +39,7 @@ class _UserColumns(TypedColumns):
     created_at: Named[datetime] = Column(UtcDateTime)
     imported_by: Named[UUID | None] = Column(Uuid)
     password_is_temporary: Named[bool] = Column(Boolean, server_default=false())
+    is_service: Named[bool] = Column(Boolean, server_default=false())
 
 
 users = Table(

@@ -59,6 +59,7 @@ def address_of(
 ) -> Callable[[str, str], str]:
     """Build the address of a route. Reads share one job; each change gets a new one, as it can delete it."""
     services.registry.add(sheet)
+    services.accounts.add_service("robot")
 
     def job() -> Job:
         given = {"format": "csv"}
@@ -115,6 +116,7 @@ def address_of(
                 "state": lambda: "resolved",
                 "session_id": lambda: uuid4().hex,
                 "notice_id": lambda: 7,
+                "token_id": lambda: services.tokens.add(people["owner"], uuid4().hex, ["read"])[0].id,
                 "schedule_id": lambda: schedule(paused=endpoint == "schedules.resume"),
             }[argument]()
         with app.test_request_context():

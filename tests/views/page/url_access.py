@@ -32,6 +32,7 @@ def _access(*answers: Answer) -> Access:
 OPEN = _access(IN, IN, IN, IN, IN, IN, IN, IN)
 PERSON = _access(LOGIN, LOGIN, IN, IN, IN, IN, IN, IN)
 OTHERS = _access(LOGIN, LOGIN, NONE, NONE, NONE, NONE, NONE, NONE)  # a private object of another user
+OWNED = _access(LOGIN, LOGIN, NONE, IN, NONE, NONE, NONE, NONE)  # a private object of `owner`
 ACT = _access(LOGIN, LOGIN, NONE, IN, NONE, WHY, IN, IN)  # on a job of `owner`
 JOB = _access(LOGIN, LOGIN, NONE, IN, NONE, IN, IN, IN)  # a job of `owner`, to be read
 SEE = _access(LOGIN, LOGIN, NONE, NONE, NONE, IN, IN, IN)  # the installation
@@ -50,6 +51,7 @@ class Route:
 
 
 OWN = {"own_password": "plain tests are calm tests"}
+_TOKEN = {"name": "nightly", "scope": "read", "lifetime": "90"}
 _NEW = "rivers under seven bridges"
 _NEW_PASSWORD = {**OWN, "password": _NEW, "repeated": _NEW}
 _CHANGED = {"old": OWN["own_password"], "new": _NEW, "again": _NEW}
@@ -120,6 +122,14 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("users.enable", "POST"): Route(MANAGE, {}, AuditAction.USER_ENABLE),
     ("users.password", "GET"): Route(MANAGE),
     ("users.password", "POST"): Route(MANAGE, OWN, AuditAction.USER_PASSWORD),
+    ("tokens.index", "GET"): Route(SEE),
+    ("tokens.add", "POST"): Route(MANAGE, {**OWN, **_TOKEN, "user": "robot"}, AuditAction.TOKEN_ADD),
+    ("tokens.revoke", "GET"): Route(MANAGE),
+    ("tokens.revoke", "POST"): Route(MANAGE, {}, AuditAction.TOKEN_REVOKE),
+    ("my_tokens.index", "GET"): Route(PERSON),
+    ("my_tokens.add", "POST"): Route(PERSON, {**OWN, **_TOKEN}, AuditAction.TOKEN_ADD),
+    ("my_tokens.revoke", "GET"): Route(OWNED),
+    ("my_tokens.revoke", "POST"): Route(OWNED, {}, AuditAction.TOKEN_REVOKE, "owner"),
     ("system.index", "GET"): Route(SEE),
     ("system.removal", "GET"): Route(SEE),
     ("actions.ask", "GET"): Route(JOB),

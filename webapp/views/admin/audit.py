@@ -24,7 +24,7 @@ from webapp.views.text.translations import lazy_gettext
 bp = Blueprint("audit", __name__)
 require_for_all(bp, Right.READ_AUDIT)
 _FIELDS = ("person", "action", "kind", "object", "since", "until")
-_COLUMNS = ("at", "actor", "role", "address", "action", "kind", "object_id", "object_name", "before", "after")
+_COLUMNS = ("at", "actor", "role", "token", "address", "action", "kind", "object_id", "object_name", "before", "after")
 ACTIONS: Mapping[str, str] = {
     AuditAction.SIGN_IN: lazy_gettext("Signed in"),
     AuditAction.SIGN_IN_REFUSED: lazy_gettext("Sign-in refused"),
@@ -70,6 +70,8 @@ ACTIONS: Mapping[str, str] = {
     AuditAction.ERROR_RETRY: lazy_gettext("Retried all jobs with an error"),
     AuditAction.SETTINGS_CHANGE: lazy_gettext("Changed their settings"),
     AuditAction.AUDIT_EXPORT: lazy_gettext("Exported the audit log"),
+    AuditAction.TOKEN_ADD: lazy_gettext("Created an API token"),
+    AuditAction.TOKEN_REVOKE: lazy_gettext("Revoked an API token"),
 }
 TARGETS: Mapping[str, str] = {
     AuditTarget.USER: lazy_gettext("User"),
@@ -83,6 +85,7 @@ TARGETS: Mapping[str, str] = {
     AuditTarget.ERROR: lazy_gettext("Error"),
     AuditTarget.SETTINGS: lazy_gettext("Settings"),
     AuditTarget.AUDIT: lazy_gettext("Audit log"),
+    AuditTarget.TOKEN: lazy_gettext("API token"),
 }
 
 

@@ -35,6 +35,7 @@ LINKS = (
     NavLink(lazy_gettext("Performance"), "performance.index"),
     NavLink(lazy_gettext("Job types"), "types.index"),
     NavLink(lazy_gettext("Users"), "users.index"),
+    NavLink(lazy_gettext("API tokens"), "tokens.index"),
     NavLink(lazy_gettext("Audit log"), "audit.index", Right.READ_AUDIT),
     NavLink(lazy_gettext("System"), "system.index"),
 )

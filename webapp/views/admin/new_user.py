@@ -14,12 +14,16 @@ from webapp.views.page.audit_log import audited
 from webapp.views.page.permissions import require
 from webapp.views.page.request import services
 from webapp.views.security import reauthentication
+from webapp.views.security.one_time_secret import remember_one_time_secret
 from webapp.views.text.stored_messages import translated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewUserForm:
-    """The values of the form; without a password, a one-time password is created."""
+    """The values of the form; without a password, a one-time password is created.
+
+    A service account (``service`` is not empty) gets none.
+    """
 
     name: str = ""
     full_name: str = ""
@@ -27,6 +31,7 @@ class NewUserForm:
     tenant: str = ""
     role: str = "user"
     password: str = ""
+    service: str = ""
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -34,7 +39,7 @@ class NewUserForm:
 def add() -> ResponseReturnValue:
     """Show the form; add the user."""
     if request.method != "POST":
-        return _form(NewUserForm())
+        return _form(NewUserForm(service=request.args.get("service", "")))
     typed = NewUserForm(**{name: request.form.get(name, "") for name in NewUserForm.__dataclass_fields__})
     if error := reauthentication.own_password_error():
         return _form(typed, password_error=error), 422
@@ -45,6 +50,8 @@ def add() -> ResponseReturnValue:
 
 
 def _add(typed: NewUserForm) -> ResponseReturnValue:
+    if typed.service:
+        return _add_service(typed)
     password = typed.password or users.generate_password()
     with audited(AuditAction.USER_ADD, AuditTarget.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
         user = services().accounts.add(
@@ -57,8 +64,17 @@ def _add(typed: NewUserForm) -> ResponseReturnValue:
             temporary=not typed.password,
         )
     if not typed.password:
-        users.remember_one_time_password(user.name, password)
+        remember_one_time_secret(user.name, password)
     return redirect(url_for("users.show", user_id=user.id), 303)
+
+
+def _add_service(typed: NewUserForm) -> ResponseReturnValue:
+    after = {"role": typed.role, "service": True}
+    with audited(AuditAction.USER_ADD, AuditTarget.USER, typed.name, name=typed.full_name, after=after):
+        user = services().accounts.add_service(
+            typed.name, role=typed.role, full_name=typed.full_name, email=typed.email or None, tenant=typed.tenant
+        )
+    return redirect(url_for("tokens.index", user=user.name), 303)
 
 
 def _form(typed: NewUserForm, *, error: str = "", password_error: str = "") -> str:

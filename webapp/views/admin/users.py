@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from pydantic import SecretStr
 
 from webapp.accounts.accounts import PAGE, LastAdmin
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.accounts.user import Role, User
-from webapp.jobs.definition.payload import UnreadableSecret
 from webapp.jobs.queries import all_jobs
 from webapp.jobs.queries.visible_jobs import TAB_CEILING
 from webapp.services import Services
@@ -23,13 +21,13 @@ from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.security import reauthentication
+from webapp.views.security.one_time_secret import remember_one_time_secret, take_one_time_secret
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.status_labels import StatusLabel
 from webapp.views.text.translations import gettext as _
 
 bp = Blueprint("users", __name__, url_prefix="/admin/users")
 require_for_all(bp, Right.SEE_INSTALLATION)
-_SESSION_KEY = "one_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/<uuid:user_id>")
 def show(user_id: UUID) -> ResponseReturnValue:
     """Show one user, and once the one-time password that was just created."""
-    password = take_one_time_password(_find_user(user_id).name)
+    password = take_one_time_secret(_find_user(user_id).name)
     return render_template("admin/users/show.html", **_user_page(user_id), one_time=password)
 
 
@@ -122,6 +120,8 @@ def enable(user_id: UUID) -> ResponseReturnValue:
 def password(user_id: UUID) -> ResponseReturnValue:
     """Ask for the admin's own password, then give a user a one-time password."""
     user = _find_user(user_id)
+    if user.is_service:
+        abort(409, _("%(name)s is a service account and has no password. Give it an API token.", name=user.name))
     error = reauthentication.own_password_error() if request.method == "POST" else ""
     if request.method != "POST" or error:
         page = render_confirmation(_password_confirmation(user), "admin/users/step_up.html", error=error)
@@ -129,7 +129,7 @@ def password(user_id: UUID) -> ResponseReturnValue:
     new = generate_password()
     with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, user.name, name=user.display_name):
         services().accounts.set_password(user.name, new, temporary=True)
-    remember_one_time_password(user.name, new)
+    remember_one_time_secret(user.name, new)
     return _redirect_to(user)
 
 
@@ -160,22 +160,6 @@ def generate_password() -> str:
     return secrets.token_urlsafe(15)
 
 
-def remember_one_time_password(name: str, password: str) -> None:
-    """Keep a password for the next page in the session, encrypted: the cookie is signed but readable."""
-    session[_SESSION_KEY] = {"name": name, **services().vault.encrypt(SecretStr(password))}
-
-
-def take_one_time_password(name: str) -> str:
-    """Return the password just created for ``name`` and forget it; empty if there is none."""
-    if session.get(_SESSION_KEY, {}).get("name") != name:
-        return ""
-    encrypted = session.pop(_SESSION_KEY)
-    try:
-        return services().vault.decrypt(encrypted)
-    except UnreadableSecret:
-        return ""
-
-
 def _user_page(user_id: UUID) -> dict[str, Any]:
     [view] = _user_views(services(), (_find_user(user_id),), viewer_context())
     return {"user": view, "roles": role_choices(), "sessions": services().sessions.count(user_id)}
@@ -199,6 +183,8 @@ def _user_views(services: Services, users: tuple[User, ...], context: ViewerCont
 def _status_label(user: User) -> StatusLabel:
     if not user.active:
         return StatusLabel(_("Disabled"), "failed", "x")
+    if user.is_service:
+        return StatusLabel(_("Service account"), "done", "check")
     if user.password_is_temporary:
         return StatusLabel(_("One-time password"), "attention", "clock")
     return StatusLabel(_("Active"), "done", "check")

@@ -30,7 +30,12 @@ from webapp.views.text.translations import ngettext
 LOGIN = "auth.login"
 # routes where a signed-in user confirms their password
 _START = "start.form"
-STEP_UPS = frozenset({"me.password", "users.add", "users.role", "users.password", "new_password.choose"})
+STEP_UPS = frozenset(
+    {
+        *("me.password", "users.add", "users.role", "users.password", "new_password.choose"),
+        *("my_tokens.add", "tokens.add"),
+    }
+)
 _READ_AS_SECONDS = 90
 _SECONDS_FOR_REDIS = 1
 _IPV6_SITE = 64  # bits; one IPv6 customer has all addresses that share these

@@ -27,6 +27,9 @@ _ENGINE_FIXED = (
     english("The worker that ran this job went down."),
     english("This password is too easy to guess. A few unrelated words are easy to remember and hard to guess."),
     english("This is not an email address."),
+    english("A token cannot expire in the past."),
+    english("A token cannot last that long."),
+    english("Choose at least one scope."),
     english("The first row must contain the column names, including name."),
     english("The disk is full, so the data was not saved. Free some space, then retry."),
     english("It ran out of memory. Reduce its workload or give it more memory, then retry."),
@@ -81,6 +84,13 @@ _ENGINE_PATTERNS = (
     english("%(count)s of %(left)s child jobs failed."),
     english("A job with the unique key %(key)s is not finished yet."),
     english("… and %(count)s more."),
+    english("A token needs a name of 1 to %(longest)s characters on one line."),
+    english("There is already a token named %(name)s. Choose another name, or revoke that token first."),
+    english("One user can have at most %(count)s tokens. Revoke one first."),
+    english("The account %(name)s is disabled. Enable it first."),
+    english("Unknown scope %(scope)s. The scopes are %(scopes)s."),
+    english("The role of %(name)s does not allow the scope %(scope)s."),
+    english("%(name)s is a service account and has no password. Give it an API token."),
     english("A password must have %(shortest)s to %(longest)s characters."),
     english(
         "A username must have 1 to %(longest)s characters (letters, digits and . @ + - _) "

@@ -2,8 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import Role, User
+from webapp.cli.accounts.errors import translated_errors
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
@@ -26,16 +26,33 @@ _ROLE = click.Choice([role.value for role in Role])
 @click.option("--email")
 @click.option("--tenant", help="Tenant of the user, who sees only jobs of that tenant. Default: none.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--service", is_flag=True, help="Add a service account: it has no password and uses API tokens.")
 @in_json
-def add(name: str, role: str, *, password_stdin: bool, in_json: bool, **details: Any) -> None:
+def add(name: str, role: str, *, password_stdin: bool, service: bool, in_json: bool, **details: Any) -> None:
     """Add a user. Without --password-stdin, a one-time password is generated and shown."""
+    if service:
+        _add_service(name, role, details, in_json=in_json, password_stdin=password_stdin)
+        return
     password, temporary = _password(from_stdin=password_stdin)
     with (
-        _translated_errors(),
+        translated_errors(),
         audited(AuditAction.USER_ADD, AuditTarget.USER, name, name=details["full_name"], after={"role": role}),
     ):
         user = services().accounts.add(name, password, role=Role(role), temporary=temporary, **details)
     _print(user, f"Added {name} as {role}.", password if temporary else None, in_json=in_json)
+
+
+def _add_service(name: str, role: str, details: dict[str, Any], *, password_stdin: bool, in_json: bool) -> None:
+    if password_stdin:
+        message = "Give --service or --password-stdin, not both: a service account has no password."
+        raise click.UsageError(message)
+    after = {"role": role, "service": True}
+    with (
+        translated_errors(),
+        audited(AuditAction.USER_ADD, AuditTarget.USER, name, name=details["full_name"], after=after),
+    ):
+        user = services().accounts.add_service(name, role=Role(role), **details)
+    _print(user, f"Added the service account {name} as {role}.", in_json=in_json)
 
 
 @click.command("list")
@@ -121,16 +138,5 @@ def _print(user: User, message: str, one_time: str | None = None, *, in_json: bo
 
 
 def _change(action: AuditAction, name: str, change: Callable[[], None], **details: Any) -> None:
-    with _translated_errors(), audited(action, AuditTarget.USER, name, **details):
+    with translated_errors(), audited(action, AuditTarget.USER, name, **details):
         change()
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    from webapp.accounts.accounts import UserNotFound
-    from webapp.accounts.validation import BadAccount
-
-    try:
-        yield
-    except (BadAccount, UserNotFound) as error:
-        raise click.ClickException(str(error)) from None

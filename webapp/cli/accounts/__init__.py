@@ -1,0 +1,1 @@
+"""The commands `user` and `token`: people, service accounts and their API tokens."""
