@@ -61,6 +61,7 @@ from webapp.jobs.service import Jobs
 from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.signals import listen_for_failures
 from webapp.secret_key import secret_key
+from webapp.user_policy import user_policy
 
 ENTRY_POINTS = "deskjob.jobtypes"
 INJECTABLES = (
@@ -129,7 +130,12 @@ class Services:
         self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, queue_exists=self._queue_exists)
         self.run_history = RunHistory(engine)
         self.schedule_runner = ScheduleRunner(
-            engine, registry=self.registry, vault=self.vault, store=self.jobs.store, wake=self.wake_ups.push
+            engine,
+            registry=self.registry,
+            vault=self.vault,
+            store=self.jobs.store,
+            wake=self.wake_ups.push,
+            may_start=self._may_start,
         )
         self.workers = Workers(engine, lambda: registered_workers(self.wake_ups.connection), settings.lease_seconds)
         self.metrics = Metrics(engine)
@@ -262,6 +268,11 @@ class Services:
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()
+
+    def _may_start(self, user_id: UUID, type_name: str) -> bool:
+        """Return whether a user can start a type of job; what a missing owner has is refused where jobs run."""
+        user = self.accounts.get(user_id)
+        return user is None or user_policy(user, self.registry).may_start(type_name)
 
     def _owner_is_active(self, user_id: UUID) -> bool:
         user = self.accounts.get(user_id)

@@ -18,6 +18,7 @@ def user_policy(user: User, registry: Registry) -> JobPolicy:
         private_types=frozenset(kind.name for kind in registry if kind.private_output),
         unlisted_types=frozenset(kind.name for kind in registry if not kind.listed),
         password_types=frozenset(kind.name for kind in registry if kind.asks_password),
+        acting_types=frozenset(kind.name for kind in registry if kind.acts_as_owner),
     )
 
 

@@ -65,6 +65,7 @@ BAD = {
     "for_tenants": ["no", None],
     "on_failed": [7, "print", Printer, functools.partial(print_sheet, None)],
     "asks_password": ["no", None],
+    "acts_as_owner": ["no", None],
     "private_output": ["no", None],
 }
 

@@ -14,6 +14,8 @@ OPERATOR = JobPolicy(
     closed_types=frozenset({"closed"}),
     private_types=frozenset({"export"}),
     unlisted_types=frozenset({"unlisted"}),
+    password_types=frozenset({"guarded"}),
+    acting_types=frozenset({"acting"}),
 )
 
 
@@ -50,3 +52,21 @@ def test_the_own_job_of_a_closed_type_can_be_read_and_deleted_but_not_started() 
 def test_an_unlisted_type_is_not_run_again() -> None:
     assert OPERATOR.refusal(JobAction.RUN_AGAIN, job("unlisted")) is Objection.NOT_MANUAL
     assert OPERATOR.may_act(job("unlisted"))
+
+
+def test_what_acts_with_the_permissions_of_its_owner_is_run_by_the_owner_or_by_users_who_can_start_every_type() -> None:
+    refusals = {action: OPERATOR.refusal(action, job("acting")) for action in JobAction}
+    refused = {action: objection for action, objection in refusals.items() if objection}
+    assert refused == dict.fromkeys([JobAction.RETRY, JobAction.DRY_RUN], Objection.OWNER_RIGHTS)
+    own = job("acting", Owner(user_id=OPERATOR.user_id))
+    admin = replace(OPERATOR, closed_types=frozenset())
+    assert {OPERATOR.refusal(action, own) for action in JobAction} == {None}
+    assert {admin.refusal(action, job("acting")) for action in JobAction} == {None}
+    assert OPERATOR.refusal_to_run("acting", Owner()) is Objection.OWNER_RIGHTS, "the system has every permission"
+
+
+def test_what_asks_for_a_password_is_retried_by_its_owner_alone() -> None:
+    admin = replace(OPERATOR, closed_types=frozenset())
+    assert admin.refusal(JobAction.RETRY, job("guarded")) is Objection.PASSWORD
+    assert admin.refusal(JobAction.DELETE, job("guarded")) is None
+    assert OPERATOR.refusal(JobAction.RETRY, job("guarded", Owner(user_id=OPERATOR.user_id))) is None

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, SecretStr, field_validator
 
 from tests.jobs.schedules.test_runner import all_jobs, change, runs
+from webapp.accounts.user import Role
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.definition.payload import load_payload
 from webapp.jobs.model.job import Owner, Status
@@ -125,3 +126,19 @@ def test_a_schedule_of_a_disabled_type_records_why_it_did_not_run(services: Serv
     with pytest.raises(CannotStart):
         services.schedule_runner.run_now(services.schedules.get(due.id))
     assert all_jobs(services) == ()
+
+
+def test_a_schedule_whose_owner_lost_the_permission_records_why_it_did_not_run(
+    services: Services, add: Add, rewind: Rewind
+) -> None:
+    services.registry.add(job_type("admins_only", title="Admins only", roles=("admin",))(_alone))
+    owner = services.accounts.add("ana", "violet harbour stairs", role=Role.ADMIN)
+    schedule = add(type_name="admins_only", owner=Owner(user_id=owner.id))
+    assert services.schedule_runner.run_now(schedule).owner.user_id == owner.id
+    services.accounts.add("ben", "violet harbour stairs", role=Role.ADMIN)  # the last admin stays one
+    services.accounts.set_role("ana", Role.OPERATOR)
+    due = rewind(schedule, minutes=0)
+    assert services.schedule_runner.fire_due() == 0
+    assert [run.detail for run in runs(services, due) if run.outcome is RunOutcome.REFUSED] == [
+        "The owner of its jobs no longer has permission to start this type of job."
+    ]

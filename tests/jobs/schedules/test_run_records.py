@@ -81,7 +81,12 @@ def test_only_one_of_two_processes_fires_a_time(services: Services, add: Add, re
     first, second = (
         services.schedule_runner,
         ScheduleRunner(
-            services.engine, registry=services.registry, vault=services.vault, store=services.jobs.store, wake=str
+            services.engine,
+            registry=services.registry,
+            vault=services.vault,
+            store=services.jobs.store,
+            wake=str,
+            may_start=lambda *_: True,
         ),
     )
     assert first._fire(due, at + timedelta(seconds=1)) == 1

@@ -39,7 +39,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "owner": {"role": Role.ADMIN},  # of the jobs
     "demoted": {},  # owns a job of a type that only admins can start
 }
-TYPES = ("open_letter", "closed_letter", "unlisted_letter")
+TYPES = ("open_letter", "closed_letter", "unlisted_letter", "acting_letter")
 OTHER_PAGES = {"static", "health.healthz", "health.readyz", "auth.login"}  # open to everybody, without jobs
 # job types that read or change jobs or accounts on behalf of their owner, and the test that holds them to its rights
 ACTING_TYPES = {
@@ -105,7 +105,8 @@ class Doors:
 
 @pytest.fixture
 def people(services: Services, person: Callable[..., User]) -> dict[str, User]:
-    for name, details in zip(TYPES, ({}, {"roles": [Role.ADMIN]}, {"listed": False}), strict=True):
+    options: tuple[dict[str, Any], ...] = ({}, {"roles": [Role.ADMIN]}, {"listed": False}, {"acts_as_owner": True})
+    for name, details in zip(TYPES, options, strict=True):
         services.registry.add(job_type(name, title=name, **details)(write))
     return {name: person(name, **details) for name, details in PEOPLE.items()}
 
@@ -171,12 +172,12 @@ def test_operators_act_on_open_types_and_admins_on_all(services: Services, peopl
         policy = user_policy(people[name], services.registry)
         return [type_name for type_name, job in jobs.items() if policy.refusal(action, job) is None]
 
-    assert allowed("auditor", JobAction.OPEN) == allowed("operator", JobAction.DELETE) == [TYPES[0], TYPES[2]]
+    assert allowed("auditor", JobAction.OPEN) == allowed("operator", JobAction.DELETE) == [TYPES[0], *TYPES[2:]]
     assert allowed("auditor", JobAction.DELETE) == allowed("other", JobAction.OPEN) == []
-    assert allowed("operator", JobAction.RUN_AGAIN) == [TYPES[0]]
+    assert allowed("operator", JobAction.RUN_AGAIN) == [TYPES[0], TYPES[3]]
     assert allowed("admin", JobAction.RETRY) == allowed("admin", JobAction.DRY_RUN) == list(TYPES)
     assert allowed("operator", JobAction.DRY_RUN) == [TYPES[0], TYPES[2]]
-    assert allowed("admin", JobAction.RUN_AGAIN) == list(TYPES[:2])
+    assert allowed("admin", JobAction.RUN_AGAIN) == [*TYPES[:2], TYPES[3]]
 
 
 def addresses(app: Flask, services: Services, job: Job) -> list[str]:
@@ -240,8 +241,9 @@ def test_the_form_and_the_command_line_let_the_same_users_start_a_type(
 
 
 def test_every_job_type_that_acts_on_behalf_of_its_owner_is_held_to_the_rights_of_its_owner(services: Services) -> None:
-    acting = {kind.name for kind in services.registry if {Accounts, Jobs, JobQueries} & set(kind.needs.values())}
-    assert acting == set(ACTING_TYPES)
+    acting = [kind for kind in services.registry if {Accounts, Jobs, JobQueries} & set(kind.needs.values())]
+    assert {kind.name for kind in acting} == set(ACTING_TYPES)
+    assert all(kind.acts_as_owner or kind.roles == {Role.ADMIN} for kind in acting)
 
 
 def test_every_action_on_many_jobs_is_an_action_of_the_policy() -> None:

@@ -67,6 +67,7 @@ OTHER_THAN_USUAL = {
     "roles": ("admin",),
     "for_tenants": False,
     "asks_password": True,
+    "acts_as_owner": True,
     "private_output": True,
     "keep_files": timedelta(days=1),
     "listed": False,

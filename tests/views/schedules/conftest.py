@@ -32,6 +32,16 @@ def hire_all(job: Any, payload: Mirror) -> None:
     """Only admins may."""
 
 
+@job_type("see_all", title="See everything", acts_as_owner=True)
+def see_all(job: Any, payload: Mirror) -> None:
+    """Show what the owner sees."""
+
+
+@job_type("guarded", title="Ask who it is", asks_password=True)
+def guarded(job: Any, payload: Mirror) -> None:
+    """Only with a password."""
+
+
 @job_type("read_table", title="Read a table")
 def read_table(job: Any, payload: Table) -> None:
     """It needs a file."""
@@ -39,7 +49,7 @@ def read_table(job: Any, payload: Table) -> None:
 
 @pytest.fixture
 def services(services: Services) -> Services:
-    for one in (mirror, hire_all, read_table):
+    for one in (mirror, hire_all, see_all, guarded, read_table):
         services.registry.add(one)
     return services
 

@@ -52,6 +52,19 @@ def test_run_now_starts_a_job_triggered_by_the_user(by: By, add: Add, services: 
     assert audited(services) == ["schedule_run"]
 
 
+@pytest.mark.parametrize("owned", [True, False], ids=["an admin", "the system"])
+def test_an_operator_does_not_run_a_schedule_with_permissions_of_others(
+    by: By, add: Add, services: Services, owned: bool
+) -> None:
+    as_admin, as_operator, admin = by("admin"), by("operator"), services.accounts.by_name("admin")
+    assert admin
+    schedule = add(type_name="see_all", owner=Owner(user_id=admin.id if owned else None))
+    here = f"/admin/schedules/{schedule.id}"
+    assert "have permission to start this job for its owner" in as_operator.get(here).text
+    assert as_operator.post(f"{here}/run-now").status_code == 403
+    assert as_admin.post(f"{here}/run-now").status_code == 303
+
+
 def test_a_job_links_to_its_schedule_for_users_who_can_see_it(by: By, add: Add, services: Services) -> None:
     schedule = add(owner=Owner(public=True))
     job = services.schedule_runner.run_now(schedule)

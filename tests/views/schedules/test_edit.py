@@ -43,6 +43,7 @@ def test_types_that_require_a_file_are_not_offered(client: FlaskClient) -> None:
     assert f'href="{NEW}">Mirror a folder</a>' in page
     assert "Read a table" not in page
     assert client.get("/admin/schedules/new/read_table").status_code == 404
+    assert client.get("/admin/schedules/new/guarded").status_code == 404, "nobody is there to type a password"
     assert client.get("/admin/schedules/new/unknown").status_code == 404
 
 

@@ -89,6 +89,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "listed": TRUTH,
         "for_tenants": TRUTH,
         "asks_password": TRUTH,
+        "acts_as_owner": TRUTH,
         "private_output": TRUTH,
         "on_failed": NOTHING | ValueRule("a function of the job and its payload", inspect.isfunction),
     }

@@ -89,6 +89,7 @@ class JobType:
     roles: frozenset[str]  # the roles that can start it; empty = all
     for_tenants: bool  # whether users who belong to a tenant can start it
     asks_password: bool  # whether its form asks users for their own password
+    acts_as_owner: bool  # whether its handler uses the permissions of its owner
     private_output: bool  # whether its output shows what only its owner may see
     replaces: bool
     keep_files: timedelta
@@ -159,6 +160,7 @@ def job_type(
     roles: Collection[str] = (),
     for_tenants: bool = True,
     asks_password: bool = False,
+    acts_as_owner: bool = False,
     private_output: bool = False,
     replaces: bool = False,
     keep_files: timedelta = timedelta(days=30),
@@ -191,7 +193,10 @@ def job_type(
     - ``keep`` is the retention of finished jobs, ``keep_files`` that of their output files.
     - ``roles`` are the roles that can start the type; empty means all.
     - ``for_tenants=False``: users who belong to a tenant cannot start it, because it changes what all tenants share.
-    - ``asks_password``: users confirm with their own password that they start it; it is never run again in bulk.
+    - ``asks_password``: users confirm with their own password that they start it; it is never run again in bulk, nor
+      retried by another user.
+    - ``acts_as_owner``: its handler uses the permissions of its owner, so of other users only those retry it, run it
+      dry or start it through a schedule who can start every type.
     - ``private_output``: its output shows what its owner can see, so of other users only those open it
       who can start every type.
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
@@ -236,6 +241,7 @@ def job_type(
             roles=frozenset(roles),
             for_tenants=for_tenants,
             asks_password=asks_password,
+            acts_as_owner=acts_as_owner,
             private_output=private_output,
             replaces=replaces,
             keep_files=keep_files,

@@ -22,7 +22,7 @@ class JobAction(StrEnum):
 
 
 class Objection(StrEnum):
-    """Why an action does not apply to a job, as a sentence; pages translate it. The last four are permissions."""
+    """Why an action does not apply to a job, as a sentence; pages translate it. The last five are permissions."""
 
     ENDED = "Already ended."
     STOPPING = "Already stopping."
@@ -30,12 +30,13 @@ class Objection(StrEnum):
     DONE = "Done, so there is nothing to retry."
     PART = "Child jobs are handled with their parent job."
     NOT_YOURS = "Belongs to another user."
+    OWNER_RIGHTS = "Runs with the permissions of another user."
     CLOSED = "You don't have permission to start this type of job."
     NOT_MANUAL = "This job type cannot be started manually."
     PASSWORD = "This job type asks for your password. Start a new job instead."  # noqa: S105
 
 
-_STARTS = frozenset({JobAction.RETRY, JobAction.RUN_AGAIN, JobAction.DRY_RUN})
+_RUNS = frozenset({JobAction.RETRY, JobAction.DRY_RUN})  # the same job; a copy belongs to whoever makes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,8 @@ class JobPolicy:
     ``closed_types`` can only be started by other roles; what jobs of other users of these types read and wrote
     stays closed too: an auditor must not find an admin's list of passwords. What jobs of ``private_types`` write
     shows what their owner can see, so it is closed to other users who cannot start every type. ``unlisted_types``
-    are started by pages of their own, ``password_types`` only with the user's own password.
+    are started by pages of their own, ``password_types`` only with the user's own password. Jobs of ``acting_types``
+    use the permissions of their owner, which can be more than the user has.
     """
 
     user_id: UUID
@@ -56,6 +58,7 @@ class JobPolicy:
     private_types: frozenset[str] = frozenset()
     unlisted_types: frozenset[str] = frozenset()
     password_types: frozenset[str] = frozenset()
+    acting_types: frozenset[str] = frozenset()
 
     @property
     def owner(self) -> Owner:
@@ -70,6 +73,16 @@ class JobPolicy:
     def may_start(self, type_name: str) -> bool:
         """Return whether the user can start a registered job type."""
         return type_name not in self.closed_types
+
+    def refusal_to_run(self, type_name: str, owner: Owner) -> Objection | None:
+        """Return why the user cannot make a job of a type run that belongs to an owner, or ``None``."""
+        if not self.may_start(type_name):
+            return Objection.CLOSED
+        if owner.user_id == self.user_id:
+            return None
+        if type_name in self.acting_types and self.closed_types:
+            return Objection.OWNER_RIGHTS
+        return Objection.PASSWORD if type_name in self.password_types else None
 
     def is_involved(self, job: Job) -> bool:
         """Return whether the user owns or started the job."""
@@ -98,11 +111,13 @@ class JobPolicy:
             return None
         if not (self.acts_on_all or self.is_involved(job)):
             return Objection.NOT_YOURS
-        if action in _STARTS and not self.may_start(job.type):
-            return Objection.CLOSED
-        return self._refusal_to_copy(job) if action is JobAction.RUN_AGAIN else None
+        if action is JobAction.RUN_AGAIN:
+            return self._refusal_to_copy(job)
+        return self.refusal_to_run(job.type, job.owner) if action in _RUNS else None
 
     def _refusal_to_copy(self, job: Job) -> Objection | None:
+        if not self.may_start(job.type):
+            return Objection.CLOSED
         if job.type in self.unlisted_types:
             return Objection.NOT_MANUAL
         return Objection.PASSWORD if job.type in self.password_types else None

@@ -1,7 +1,8 @@
 """Creates the job of a schedule: first as a value, then as a row, unless its unique key is held."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,11 @@ from webapp.jobs.model.policies import OnDuplicate
 from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.schedule import Schedule
 from webapp.jobs.store.job_store import JobStore
+
+MayStart = Callable[[UUID, str], bool]  # whether a user can start jobs of a type now
+
+
+_NO_PERMISSION = "The owner of its jobs no longer has permission to start this type of job."
 
 
 class CannotStart(Exception):
@@ -33,8 +39,9 @@ class PreviousRunUnfinished(Exception):
 class ScheduledJobFactory:
     """Creates the jobs of schedules, one at a time if the schedule or the job type says so."""
 
-    def __init__(self, registry: Registry, vault: Vault, store: JobStore) -> None:
+    def __init__(self, registry: Registry, vault: Vault, store: JobStore, may_start: MayStart) -> None:
         self._registry = registry
+        self._may_start = may_start
         self._vault = vault
         self._store = store
 
@@ -57,6 +64,8 @@ class ScheduledJobFactory:
 
     def _make(self, schedule: Schedule, options: Mapping[str, Any]) -> Job:
         job_type = self._registry.get(schedule.type)
+        if schedule.owner.user_id and not self._may_start(schedule.owner.user_id, job_type.name):
+            raise CannotStart(_NO_PERMISSION)
         with reading(self._store.engine) as connection:
             disabled_types.refuse_disabled(connection, [job_type.name])
         payload = load_payload(job_type, schedule.payload, self._vault)

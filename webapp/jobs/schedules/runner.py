@@ -20,7 +20,7 @@ from webapp.jobs.definition.registry import Registry
 from webapp.jobs.model.job import Job
 from webapp.jobs.schedules import run_records
 from webapp.jobs.schedules.cron_rule import UnknownTimeZone
-from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished, ScheduledJobFactory
+from webapp.jobs.schedules.job_factory import CannotStart, MayStart, PreviousRunUnfinished, ScheduledJobFactory
 from webapp.jobs.schedules.misfires import FiringPlan, plan_firing
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, to_schedule
 from webapp.jobs.store.job_store import JobStore
@@ -38,10 +38,18 @@ class ScheduleRunner:
     """Creates the jobs of schedules."""
 
     def __init__(
-        self, engine: Engine, *, registry: Registry, vault: Vault, store: JobStore, wake: Callable[[str], None]
+        self,
+        engine: Engine,
+        *,
+        registry: Registry,
+        vault: Vault,
+        store: JobStore,
+        wake: Callable[[str], None],
+        may_start: MayStart,
     ) -> None:
+        """Build it; ``may_start`` says whether the owner of a schedule can start jobs of its type."""
         self._engine = engine
-        self._factory = ScheduledJobFactory(registry, vault, store)
+        self._factory = ScheduledJobFactory(registry, vault, store, may_start)
         self._store = store
         self._wake = wake
 

@@ -31,6 +31,7 @@ SCAN_LIMIT = 20_000  # rows that are read for one batch
     max_attempts=3,
     timeout=timedelta(hours=6),
     listed=False,
+    acts_as_owner=True,
 )
 def bulk_action(
     job: JobContext, payload: BulkActionPayload, accounts: Accounts, jobs: Jobs, queries: JobQueries

@@ -28,6 +28,7 @@ FORMATS = {
     group="Reports",
     max_attempts=2,
     timeout=timedelta(hours=2),
+    acts_as_owner=True,
     private_output=True,
 )
 def job_history_export(

@@ -88,7 +88,7 @@ def rule_rows(job_type: JobType, usual: timedelta) -> tuple[tuple[str, str], ...
             _("the job runs again") if job_type.rerun_lost else _("the job does not run again"),
         ),
         (_("If it finally fails or is lost"), _failure_hook(job_type)),
-        (_("Where it runs"), "; ".join(_process_lines(job_type))),
+        (_("How it runs"), "; ".join(_process_lines(job_type))),
         (
             _("What it prints"),
             _("in the job's log") if job_type.capture_output else _("in the log of the worker"),
@@ -151,7 +151,11 @@ def _failure_hook(job_type: JobType) -> str:
 
 def _process_lines(job_type: JobType) -> tuple[str, ...]:
     process = _("in a process of its own") if job_type.own_process else _("in a process with other jobs")
-    return (process, _("not from the command line")) if job_type.worker_only else (process,)
+    remarks = (
+        (job_type.acts_as_owner, _("with the permissions of its owner")),
+        (job_type.worker_only, _("not from the command line")),
+    )
+    return (process, *(text for applies, text in remarks if applies))
 
 
 def _audience(job_type: JobType) -> str:

@@ -14,6 +14,7 @@ from webapp.views.text.translations import lazy_gettext
 OPERATOR_ACTIONS = frozenset({"run-next", "make-public", "make-private"})
 _OBJECTIONS = {
     Objection.NOT_YOURS: lazy_gettext("Only the owner and operators can do this."),
+    Objection.OWNER_RIGHTS: lazy_gettext("It runs with the permissions of its owner, which you don't have."),
     Objection.CLOSED: lazy_gettext("You don't have permission to start this type of job."),
     Objection.PASSWORD: lazy_gettext("This job type asks for your password. Start a new job instead."),
     Objection.NOT_MANUAL: lazy_gettext("This job type cannot be started manually."),

@@ -161,6 +161,11 @@ def _skipped_text(reason: Objection, count: int) -> str:
             "%(num)s jobs belong to other users and are skipped.",
             count,
         ),
+        Objection.OWNER_RIGHTS: ngettext(
+            "%(num)s job runs with the permissions of another user and is skipped.",
+            "%(num)s jobs run with the permissions of other users and are skipped.",
+            count,
+        ),
         Objection.CLOSED: ngettext(
             "%(num)s job has a type that you don't have permission to start.",
             "%(num)s jobs have types that you don't have permission to start.",

@@ -47,7 +47,7 @@ def run_now(schedule_id: UUID) -> ResponseReturnValue:
     """Start a job of the schedule now and redirect to it."""
     schedule = services().schedules.get(schedule_id)
     if not may_run(schedule):
-        abort(403, _("You don't have permission to start this type of job."))
+        abort(403, _("You don't have permission to start this job for its owner."))
     try:
         after = acting_for(schedule.owner.user_id) or None
         with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after=after):

@@ -145,6 +145,8 @@ def edit(schedule_id: UUID) -> ResponseReturnValue:
     """Show the form of a schedule, or save it. The job type cannot change."""
     schedule = services().schedules.get(schedule_id)
     job_type = _schedulable_type(schedule.type)
+    if job_type is None and schedule.type in services().registry:
+        abort(409, _("Its type of job cannot be scheduled here, so the schedule cannot be edited. You can delete it."))
     if job_type is None:
         abort(409, _("Its job type is no longer installed, so the schedule cannot be edited. You can delete it."))
     if request.method == "POST":
@@ -225,6 +227,6 @@ def _schedulable_type(type_name: str) -> JobType | None:
 
 
 def _can_be_scheduled(job_type: JobType) -> bool:
-    """Return whether a schedule can start the type: not if the type requires a file."""
+    """Return whether a schedule can start the type: not if it requires a file or the password of a person."""
     needs_file = any(field.required and not field.conditional for field in upload_specs(job_type.payload_class))
-    return job_policy().may_start(job_type.name) and not needs_file
+    return job_policy().may_start(job_type.name) and not needs_file and not job_type.asks_password

@@ -97,9 +97,9 @@ def _parameters(schedule: Schedule, context: ViewerContext) -> tuple[JobParamete
 
 
 def may_run(schedule: Schedule) -> bool:
-    """Return whether the job type is installed and the user can start it."""
+    """Return whether the job type is installed and the user can start its jobs for their owner."""
     registry = services().registry
-    return schedule.type in registry and job_policy().may_start(schedule.type)
+    return schedule.type in registry and job_policy().refusal_to_run(schedule.type, schedule.owner) is None
 
 
 def job_type_title(schedule: Schedule) -> str:
