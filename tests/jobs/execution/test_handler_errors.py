@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from webapp.jobs.definition.job_type import JobError
 from webapp.jobs.execution import handler_errors
 from webapp.jobs.execution.context import JobContext
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.model.json_values import NotStorable, check_json
 from webapp.jobs.model.policies import RetryPolicy
 from webapp.jobs.model.value_rules import LONGEST
 from webapp.services import Services
@@ -123,6 +125,29 @@ def test_whatever_a_handler_raises_is_told(services: Services, run: Run, name: s
     assert attempt.error.startswith(text)
     assert attempt.traceback is not None
     assert "test_handler_errors.py" in attempt.traceback
+
+
+def _first_frames(traceback: str | None) -> list[str]:
+    """Return the function of the first frame of each exception in a traceback."""
+    return re.findall(r"most recent call last\):\n +\|? *File .*, in (\w+)\n", traceback or "")
+
+
+def test_a_traceback_begins_at_the_handler(services: Services, run: Run) -> None:
+    def handler(job: JobContext, payload: Nothing) -> None:
+        try:
+            int("many")
+        except ValueError as error:
+            raise JobError("The number of rows is no number.") from error
+
+    (attempt,) = services.queries.jobs.attempts(run(handler).id)
+    assert _first_frames(attempt.traceback) == ["handler", "handler"]
+
+
+def test_an_error_of_the_engine_keeps_its_frames() -> None:
+    with pytest.raises(NotStorable) as raised:
+        check_json(object(), "It")
+    own_frames = raised.tb.tb_next
+    assert "in check_json" in handler_errors.traceback_of(raised.value.with_traceback(own_frames))
 
 
 @pytest.mark.parametrize("exits", [sys.exit, lambda: sys.exit(0), lambda: sys.exit(None), lambda: raise_(SystemExit())])

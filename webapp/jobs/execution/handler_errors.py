@@ -4,9 +4,12 @@ A handler's exceptions are foreign code: even `str()` of one can raise. No funct
 """
 
 import argparse
+import os
 import traceback
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from itertools import takewhile
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -46,6 +49,7 @@ class RetryLater(BaseException):
 
 
 NON_RETRYABLE = (JobError, InvalidPayload, OwnerMissing, UnreadableSecret, LazyHandler)  # the next attempt would fail
+_ENGINE = str(Path(__file__).parents[1]) + os.sep
 SELF_EXPLANATORY = (JobTimeout, UnknownJobType, RetryLater, *NON_RETRYABLE)
 
 
@@ -55,9 +59,11 @@ def sentence_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:
 
 
 def traceback_of(error: BaseException, mask: SecretMask = NO_SECRETS) -> str:
-    """Return the traceback of an error, with those of its causes."""
+    """Return the traceback of an error, with those of its causes, from the handler's own frame on."""
     try:
-        return clean_traceback(mask.text("".join(traceback.format_exception(error))))
+        told = traceback.TracebackException.from_exception(error)
+        _drop_engine_frames(told)
+        return clean_traceback(mask.text("".join(told.format())))
     except BaseException as broken:  # noqa: BLE001  (foreign code)
         return f"(The traceback of {type(error).__name__} cannot be shown: {type(broken).__name__}.)"
 
@@ -82,6 +88,16 @@ def contains(error: BaseException, stop: BaseException | None) -> bool:
     if not isinstance(error, BaseExceptionGroup) or stop is None:
         return False
     return any(each is stop or contains(each, stop) for each in error.exceptions)
+
+
+def _drop_engine_frames(told: traceback.TracebackException) -> None:
+    """Leave out how the engine called the handler; an error of the engine itself keeps all of its frames."""
+    leading = sum(1 for _ in takewhile(lambda frame: frame.filename.startswith(_ENGINE), told.stack))
+    if leading < len(told.stack):
+        del told.stack[:leading]
+    for cause in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        if cause is not None:
+            _drop_engine_frames(cause)
 
 
 def _sentence_of(error: BaseException) -> str:
