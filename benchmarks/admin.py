@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from benchmarks import servers
 from benchmarks.history import fill
 from benchmarks.installation import installed
-from benchmarks.rounds import Verdict, ratio
+from benchmarks.rounds import Spread, Verdict, ratio
 from webapp.accounts.user import Role
 from webapp.app import create_app
 from webapp.services import Services
@@ -23,13 +23,13 @@ _PASSWORD = "a password for measuring"
 def run(*, short: bool) -> Verdict:
     """Measure each page on both databases."""
     many, rounds, requests = (100_000, 3, 7) if short else (1_000_000, 7, 15)
-    found: dict[str, float] = {}
+    found: dict[str, Spread] = {}
     with servers.valkey() as redis:
         for kind in ("sqlite", "postgresql"):
             with installed(kind, redis) as large, installed(kind, redis) as small:
                 browsers = _filled(large, many), _filled(small, FEW)
                 for page in PAGES:
-                    found[f"{kind} {page}"] = ratio(
+                    found[f"`{page}` on {kind}"] = ratio(
                         f"{page}, {kind}, {many:,} compared with {FEW:,} jobs",
                         partial(_milliseconds, browsers[0], page, requests),
                         partial(_milliseconds, browsers[1], page, requests),
@@ -37,9 +37,10 @@ def run(*, short: bool) -> Verdict:
                         unit="ms",
                     )
     return Verdict(
-        values=", ".join(f"{name} {times:.2f} times" for name, times in found.items()),
+        values=f"admin pages with {many:,} jobs, compared with {FEW:,}: "
+        + ", ".join(f"{times:.2f} times ({name})" for name, times in found.items()),
         goal=f"at most {GOAL} times",
-        ok=max(found.values()) <= GOAL,
+        ok=max(times.median for times in found.values()) <= GOAL,
     )
 
 

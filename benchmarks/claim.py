@@ -11,7 +11,7 @@ from time import perf_counter
 from sqlalchemy import update
 
 from benchmarks.installation import installed
-from benchmarks.rounds import ratio
+from benchmarks.rounds import Spread, ratio
 from webapp.db.engine import writing
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.model.policies import Limits
@@ -20,16 +20,17 @@ from webapp.schema import jobs
 from webapp.services import Services
 
 GOAL = 1.5
-FEW, CHUNK, CLAIMS = 1000, 10_000, 200
+FEW, MANY, SHORT_MANY = 1000, 1_000_000, 100_000
+CHUNK, CLAIMS = 10_000, 200
 LIMITS: dict[str, dict[str, Limits]] = {
     "without limits": {},
     "with limits": {"limited": Limits(running=50, running_per_owner=20)},
 }
 
 
-def costs(redis: str, *, short: bool) -> dict[str, float]:
+def costs(redis: str, *, short: bool) -> dict[str, Spread]:
     """Return the ratio of the claim times, by database and kind of claim."""
-    many, rounds = (100_000, 3) if short else (1_000_000, 7)
+    many, rounds = (SHORT_MANY, 3) if short else (MANY, 7)
     found = {}
     for kind in ("sqlite", "postgresql"):
         with installed(kind, redis) as large, installed(kind, redis) as small:

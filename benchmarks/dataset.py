@@ -45,10 +45,12 @@ def run(*, short: bool) -> Verdict:
     if ended.status is not Status.COMPLETED:
         message = f"the report did not complete: {ended.errors}"
         raise RuntimeError(message)
-    print(f"  {ended.message}: {size / MEGABYTE / seconds:.1f} MB per second")
-    megabytes = peak / MEGABYTE
+    print(f"  {ended.message}")
+    megabytes, rate = peak / MEGABYTE, size / MEGABYTE / seconds
     return Verdict(
-        values=f"{size // MEGABYTE} MB in {megabytes:.0f} MB of memory", goal=f"under {GOAL} MB", ok=megabytes < GOAL
+        values=f"{size // MEGABYTE:,} MB of rows in {megabytes:.0f} MB of memory, {rate:.1f} MB per second",
+        goal=f"under {GOAL} MB",
+        ok=megabytes < GOAL,
     )
 
 

@@ -1,88 +1,148 @@
-"""No-op managed jobs (row, claim, events, attempt, finish), compared with no-op jobs of RQ's own worker.
+"""No-op managed jobs (row, claim, events, attempt, finish), compared with the no-op jobs of other queues.
 
-Each side has one worker on the same Valkey, and imports everything before the first fork.
+Each side is one worker in a process of its own, which has imported everything and starts when its jobs are waiting
+(benchmarks/peers). The sides run one after the other, in every round, on the same Valkey and the same databases. All
+of them keep a record of a finished job. PostgreSQL commits durably, and SQLite has an installation's pragmas on both
+sides.
 """
 
-from uuid import uuid4
-
-from redis import Redis
-from rq import Queue, Worker
-from sqlalchemy import func, select
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks import servers
-from benchmarks.installation import installed, seconds_in_a_child
-from benchmarks.noop import plain_noop
-from benchmarks.rounds import Verdict, ratio
-from webapp.processes.worker import job_worker, warm_up
-from webapp.schema import attempts, events, jobs
+from benchmarks.installation import add_person, installed
+from benchmarks.peers import environment
+from benchmarks.peers.peer_process import PeerProcess, peer_process
+from benchmarks.rounds import Spread, Verdict, ratios
 from webapp.services import Services
 
-GOALS = {"sqlite": 15.0, "postgresql": 6.0}
-MANAGED, PLAIN = 2000, 300
-SHORT_MANAGED, SHORT_PLAIN = 1500, 75  # still several work-horses on our side
+PRAGMAS = ("journal_mode", "synchronous", "wal_autocheckpoint", "cache_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """How many times as fast we should be as another side."""
+
+    ours: str
+    theirs: str
+    times: float
+
+
+GOALS = (
+    Goal(ours="SQLite", theirs="RQ", times=20),
+    Goal(ours="SQLite", theirs="Celery with SQLite", times=10),
+    Goal(ours="PostgreSQL", theirs="RQ", times=7),
+    Goal(ours="PostgreSQL", theirs="Celery with PostgreSQL", times=4),
+    Goal(ours="PostgreSQL", theirs="Procrastinate", times=1),
+    Goal(ours="PostgreSQL", theirs="pgqueuer one at a time", times=1),
+    Goal(ours="PostgreSQL", theirs="pgqueuer in tens", times=1 / 3),
+)
+
+
+@dataclass(kw_only=True)
+class Side:
+    """A worker, how many jobs it runs in a round, and what was measured."""
+
+    name: str
+    process: PeerProcess
+    jobs: int
+    options: tuple[Any, ...] = ()  # of its work
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def run(self, scale: int) -> None:
+        """Create jobs and run them."""
+        count = self.jobs * scale
+        self.process.ask("fill", count)
+        answer = self.process.ask("work", count, *self.options)
+        self.rates.append(count / answer.result)
+        self.cpu.append(answer.cpu / count * 1000)
 
 
 def run(*, short: bool) -> Verdict:
-    """Compare on both databases."""
-    rounds, managed, plain = (2, SHORT_MANAGED, SHORT_PLAIN) if short else (5, MANAGED, PLAIN)
-    with servers.valkey() as redis:
-        found = {kind: _compare(kind, redis, rounds, managed, plain) for kind in GOALS}
+    """Run every side in each round."""
+    rounds, scale = (2, 1) if short else (5, 4)
+    with _sides() as sides:
+        for number in range(1, rounds + 1):
+            for side in sides:
+                side.run(scale)
+            found = ", ".join(f"{side.name} {side.rates[-1]:,.0f}" for side in sides)
+            print(f"  round {number}, jobs per second: {found}", flush=True)
+    for side in sides:
+        rates, cpu = Spread(tuple(side.rates)), Spread(tuple(side.cpu))
+        print(f"  {side.name}: {rates:,.0f} jobs per second, {cpu:.2f} ms of CPU per job")
+    return _verdict({side.name: side for side in sides})
+
+
+def _verdict(sides: dict[str, Side]) -> Verdict:
+    measured = {
+        goal: ratios(sides[goal.ours].rates, sides[goal.theirs].rates) for goal in GOALS if goal.theirs in sides
+    }
+    values = {goal: f"{times:.1f} times {goal.theirs}" for goal, times in measured.items()}
     return Verdict(
-        values=", ".join(f"{kind} {times:.1f} times" for kind, times in found.items()),
-        goal=", ".join(f"{times:.0f}" for times in GOALS.values()),
-        ok=all(found[kind] >= goal for kind, goal in GOALS.items()),
+        values=_by_database(values) or "the peers could not be installed, so nothing was compared",
+        goal="at least " + _by_database({goal: f"{goal.times:.2g}" for goal in GOALS}),
+        ok=all(times.median >= goal.times for goal, times in measured.items()),
     )
 
 
-def _compare(kind: str, redis: str, rounds: int, managed: int, plain: int) -> float:
-    with installed(kind, redis) as services:
-        return ratio(
-            f"{kind}, {managed} managed jobs",
-            lambda: _managed(services, managed),
-            lambda: _plain(redis, plain),
-            rounds=rounds,
-            unit="jobs per second",
-        )
+def _by_database(texts: dict[Goal, str]) -> str:
+    return "; ".join(
+        f"{ours}: {', '.join(text for goal, text in texts.items() if goal.ours == ours)}"
+        for ours in dict.fromkeys(goal.ours for goal in texts)
+    )
 
 
-def _managed(services: Services, count: int) -> float:
-    services.jobs.create_many("noop", [{"number": number} for number in range(count)])
-    before = _figures(services)
+@contextmanager
+def _sides() -> Iterator[list[Side]]:
+    with (
+        servers.valkey() as redis,
+        installed("sqlite", redis) as sqlite,
+        installed("postgresql", redis) as postgresql,
+        ExitStack() as stack,
+    ):
+        sides = [
+            Side(name="SQLite", process=stack.enter_context(managed_worker(sqlite, redis)), jobs=1500),
+            Side(name="PostgreSQL", process=stack.enter_context(managed_worker(postgresql, redis)), jobs=500),
+        ]
+        if python := environment.python():
 
-    def work() -> None:
-        job_worker(services, uuid4().hex, ["default"]).work(burst=True, logging_level="ERROR")
+            def start(peer: str, *arguments: str) -> PeerProcess:
+                return stack.enter_context(peer_process(python, f"benchmarks.peers.{peer}_peer", *arguments))
 
-    warm_up(services)
-    seconds = seconds_in_a_child(work)
-    _check(before, _figures(services), count)
-    return count / seconds
-
-
-def _plain(redis: str, count: int) -> float:
-    connection = Redis.from_url(redis)
-    queue = Queue("plain", connection=connection)
-    queue.enqueue_many([Queue.prepare_data(plain_noop, (number,), result_ttl=0) for number in range(count)])
-
-    def work() -> None:
-        own = Redis.from_url(redis)
-        worker = Worker([Queue("plain", connection=own)], connection=own, log_job_description=False)
-        worker.work(burst=True, logging_level="ERROR")
-
-    return count / seconds_in_a_child(work)
+            sides += _peers(start, redis, sqlite, postgresql)
+        for side in sides:
+            side.process.await_start()
+        yield sides
 
 
-def _figures(services: Services) -> tuple[int, int, int]:
+def _peers(start: Callable[..., PeerProcess], redis: str, sqlite: Services, postgresql: Services) -> Iterator[Side]:
+    yield Side(name="RQ", process=start("rq", redis), jobs=60)
+    yield Side(
+        name="Celery with SQLite",
+        process=start("celery", f"{redis}?virtual_host=1", sqlite.settings.database, *_pragmas(sqlite)),
+        jobs=100,
+    )
+    on_postgresql = start("celery", f"{redis}?virtual_host=2", postgresql.settings.database)
+    yield Side(name="Celery with PostgreSQL", process=on_postgresql, jobs=100)
+    address = postgresql.settings.database.replace("+psycopg", "")
+    procrastinate, pgqueuer = start("procrastinate", address), start("pgqueuer", address)
+    for peer in (procrastinate, pgqueuer):
+        peer.ask("install")
+    yield Side(name="Procrastinate", process=procrastinate, jobs=150)
+    yield Side(name="pgqueuer one at a time", process=pgqueuer, jobs=300, options=(1,))
+    yield Side(name="pgqueuer in tens", process=pgqueuer, jobs=1500, options=(10,))
+
+
+def managed_worker(services: Services, redis: str) -> AbstractContextManager[PeerProcess]:
+    """Start our side, which runs the jobs of a person."""
+    arguments = (services.settings.data_dir, services.settings.database, redis, add_person(services).hex)
+    return peer_process(sys.executable, "benchmarks.managed_worker", *map(str, arguments))
+
+
+def _pragmas(services: Services) -> list[str]:
     with services.engine.connect() as connection:
-        done = connection.execute(select(func.count()).where(jobs.c.status == "completed")).scalar_one()
-        tries = connection.execute(select(func.count()).select_from(attempts)).scalar_one()
-        noted = connection.execute(select(func.count()).select_from(events)).scalar_one()
-    services.engine.dispose()
-    return done, tries, noted
-
-
-def _check(before: tuple[int, int, int], after: tuple[int, int, int], count: int) -> None:
-    """Check that the work was done: every job completed, with one attempt and two events."""
-    grown = tuple(new - old for old, new in zip(before, after, strict=True))
-    if grown != (count, count, 2 * count):
-        message = f"expected {count} jobs and attempts and twice as many events, found {grown}"
-        raise RuntimeError(message)
+        return [f"{name}={connection.exec_driver_sql(f'PRAGMA {name}').scalar_one()}" for name in PRAGMAS]

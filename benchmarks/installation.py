@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
+from uuid import UUID, uuid4
 
 from flask_migrate import upgrade
+from sqlalchemy import insert
 
 from benchmarks import servers
 from webapp.app import create_app
 from webapp.config import load
+from webapp.db.engine import writing
+from webapp.schema import now, users
 from webapp.services import Services
 
 
@@ -30,6 +34,15 @@ def installed(kind: str, redis: str, jobtypes: str = "benchmarks.noop") -> Itera
         finally:
             services.engine.dispose()
             shutil.rmtree(folder)
+
+
+def add_person(services: Services) -> UUID:
+    """Add a user who cannot sign in; return the id, for jobs of a person."""
+    person_id = uuid4()
+    row = {"id": person_id, "name": person_id.hex, "role": "user", "password_hash": "!"}
+    with writing(services.engine) as connection:
+        connection.execute(insert(users).values(**row, created_at=now()))
+    return person_id
 
 
 def seconds_in_a_child(work: Callable[[], None]) -> float:

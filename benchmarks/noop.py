@@ -1,4 +1,4 @@
-"""No-op jobs for both sides, alone and as children of a root."""
+"""No-op managed jobs, alone and as children of a root."""
 
 from pydantic import BaseModel
 
@@ -28,7 +28,3 @@ def fan(job: JobContext, payload: Children) -> None:
     """Create no-op children, as a managed job."""
     for number in range(payload.count):
         job.spawn("noop", {"number": number})
-
-
-def plain_noop(number: int = 0) -> None:
-    """Do nothing, as a plain RQ job."""

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, process_time, time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
 from benchmarks import servers
+from benchmarks.installation import add_person
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import is_sqlite, writing
-from webapp.schema import now, users
 from webapp.services import Services
 
 OWNERS = 4  # the signed-in user is one of them
@@ -37,7 +37,7 @@ def page_fixture(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
         with app.app_context():
             upgrade()
         services: Services = app.extensions["deskjob"]
-        owner_ids = [_person(services) for _ in range(OWNERS)]
+        owner_ids = [add_person(services) for _ in range(OWNERS)]
         _fill(services, owner_ids, rows)
         client = app.test_client()
         with client.session_transaction() as session:
@@ -68,14 +68,6 @@ def _took(clock: Callable[[], float], client: FlaskClient, path: str, status: in
         message = f"{path} answered with {answer.status} instead of {status}"
         raise UnexpectedStatus(message)
     return took
-
-
-def _person(services: Services) -> UUID:
-    person_id = uuid4()
-    row = {"id": person_id, "name": person_id.hex, "role": "user", "password_hash": "!"}
-    with writing(services.engine) as connection:
-        connection.execute(insert(users).values(**row, created_at=now()))
-    return person_id
 
 
 def _fill(services: Services, owner_ids: list[UUID], rows: int) -> None:

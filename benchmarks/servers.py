@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from webapp.processes.valkey import command
 
 
@@ -45,8 +47,18 @@ def database(kind: str) -> Iterator[str]:
                 folder / "data", cleanup_mode="delete"
             )
         try:
-            yield server.get_uri()
+            _require_durable_commits(server.get_uri())
+            yield str(server.get_uri())
         finally:
             server.cleanup()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_durable_commits(address: str) -> None:
+    with psycopg.connect(address) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            row = connection.execute(f"SHOW {setting}").fetchone()
+            if row != ("on",):
+                message = f"PostgreSQL runs with {setting} {row}, so its figures would not count"
+                raise RuntimeError(message)

@@ -1,7 +1,4 @@
-"""Run by peer.py in rq-dashboard's environment: fill a queue, and answer each input line with the time of a page view.
-
-One view is the three requests of its page: the shell, the queues and the first page of jobs.
-"""
+"""rq-dashboard: how long its page of jobs takes. One view is three requests: the shell, the queues, the first jobs."""
 
 import sys
 from time import perf_counter
@@ -9,14 +6,23 @@ from time import perf_counter
 from flask import Flask
 from redis import Redis
 from rq import Queue
-from rq_dashboard import blueprint, web  # type: ignore[import-not-found]
+from rq_dashboard import blueprint, web
+
+from benchmarks.peers.commands import serve
 
 PIPELINE = 1000
 VIEW = ("/0/view/jobs", "/0/data/queues.json", "/0/data/jobs/peer/queued/50/dsc/1.json")
 
+redis = sys.argv[2]
+app = Flask(__name__)
+app.config["RQ_DASHBOARD_REDIS_URL"] = redis
+web.setup_rq_connection(app)
+app.register_blueprint(blueprint)
+client = app.test_client()
 
-def main(redis: str, rows: int) -> None:
-    """Fill the queue, serve page views until the input ends, and empty the queue."""
+
+def fill(rows: int) -> None:
+    """Create waiting jobs."""
     connection = Redis.from_url(redis)
     queue = Queue("peer", connection=connection)
     for first in range(0, rows, PIPELINE):
@@ -24,17 +30,15 @@ def main(redis: str, rows: int) -> None:
         with connection.pipeline() as pipeline:
             queue.enqueue_many(batch, pipeline=pipeline)
             pipeline.execute()
-    app = Flask(__name__)
-    app.config["RQ_DASHBOARD_REDIS_URL"] = redis
-    web.setup_rq_connection(app)
-    app.register_blueprint(blueprint)
-    client = app.test_client()
-    for _ in sys.stdin:
-        print(_view(client), flush=True)
-    queue.empty()  # type: ignore[no-untyped-call]
 
 
-def _view(client) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def empty() -> None:
+    """Delete the waiting jobs."""
+    Queue("peer", connection=Redis.from_url(redis)).empty()  # type: ignore[no-untyped-call]
+
+
+def view() -> float:
+    """Return the seconds of one view."""
     began = perf_counter()
     for path in VIEW:
         answer = client.get(path)
@@ -45,4 +49,4 @@ def _view(client) -> float:  # type: ignore[no-untyped-def]  # noqa: ANN001
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    serve({"fill": fill, "empty": empty}, {"view": view})
