@@ -171,7 +171,7 @@ class Services:
             files=self.files,
             vault=self.vault,
             needs=self._injectables(),
-            owner_is_active=self._owner_is_active,
+            owner_is_active=self.claims.owner_is_active,
             creator=self.jobs,
             wake=self.wake_ups.push,
             memory=self.settings.horse_megabytes * 1024**2,
@@ -273,10 +273,6 @@ class Services:
         """Return whether a user can start a type of job; what a missing owner has is refused where jobs run."""
         user = self.accounts.get(user_id)
         return user is None or user_policy(user, self.registry).may_start(type_name)
-
-    def _owner_is_active(self, user_id: UUID) -> bool:
-        user = self.accounts.get(user_id)
-        return user is not None and user.active
 
 
 def _registry(settings: Settings) -> Registry:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from time import process_time
 from typing import Any, TypeVar
-from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import StatementError
@@ -75,7 +74,7 @@ class Executor:
         files: FileStore,
         vault: Vault,
         needs: Mapping[type, Any],
-        owner_is_active: Callable[[UUID], bool],
+        owner_is_active: Callable[[Job], bool],
         creator: JobCreator,
         wake: Callable[[str], None],
         memory: int | None = None,
@@ -304,8 +303,7 @@ class Executor:
                 self._wake(queue)
 
     def _check_owner(self, job: Job) -> None:
-        user_id = job.owner.user_id
-        if user_id is not None and not self._retry(lambda: self._owner_is_active(user_id)):
+        if not self._retry(lambda: self._owner_is_active(job)):
             raise OwnerMissing
 
     def _stop_requested(self, reporter: Reporter) -> bool:

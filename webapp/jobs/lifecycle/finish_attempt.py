@@ -36,6 +36,7 @@ from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.db.engine import is_sqlite
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import COMPLETE, NOT_STARTED, TERMINAL, UNCOUNTED, EventName, Job, Status
 from webapp.jobs.model.rollup import DECIMALS, ChildCounts
 from webapp.jobs.store import events, signals, transitions
@@ -135,7 +136,9 @@ _ATTEMPT_COLUMNS = (
 _ITS_ROOT = bindparam("its_root", type_=Uuid())  # a parameter, so that the plan always uses the primary key
 _DIVISION_BY_ZERO = "22012"
 _ALONE = (jobs.c.parts == 0, jobs.c.has_dependents.is_(False))
-_INSERT_ATTEMPT = insert(attempt_rows).values(finished_at=now())
+_INSERT_ATTEMPT = PreparedStatement(
+    insert(attempt_rows).values(finished_at=now()).inline(), columns=("job_id", "number", *_ATTEMPT_COLUMNS)
+)
 
 
 class FamilyShape(Enum):
@@ -195,26 +198,20 @@ class _StatementKey(NamedTuple):
 
 
 def _end_in_several_statements(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
-    if connection.execute(_update_job(key), parameters).first() is None:
+    if _update_job(key).first(connection, parameters) is None:
         return False
-    if key.shape is FamilyShape.CHILD and connection.execute(_count_child(key.status), parameters).first() is None:
+    if key.shape is FamilyShape.CHILD and _count_child(key.status).first(connection, parameters) is None:
         return False
     job_id, number = parameters["fence_job"], parameters["fence_attempt"]
     attempt = {name: parameters[f"attempt_{name}"] for name in _ATTEMPT_COLUMNS}
-    connection.execute(_INSERT_ATTEMPT, {"job_id": job_id, "number": number, **attempt})
-    event: events.EventRow = {
-        "job_id": job_id,
-        "attempt": number,
-        "name": attempt["outcome"],
-        "detail": attempt["error"] or "",
-    }
-    events.insert(connection, [event])
+    _INSERT_ATTEMPT.execute(connection, {"job_id": job_id, "number": number, **attempt})
+    events.insert_one(connection, job_id=job_id, name=attempt["outcome"], attempt=number, detail=attempt["error"] or "")
     return True
 
 
 def _end_in_one_statement(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
     try:
-        return connection.execute(_end_with_rows(key), parameters).first() is not None
+        return _end_with_rows(key).first(connection, parameters) is not None
     except DataError as error:
         if _is_count_refused(error):
             return False
@@ -222,7 +219,11 @@ def _end_in_one_statement(connection: Connection, key: _StatementKey, parameters
 
 
 @cache
-def _update_job(key: _StatementKey) -> ReturningUpdate[UUID, int]:
+def _update_job(key: _StatementKey) -> PreparedStatement:
+    return PreparedStatement(_job_update(key))
+
+
+def _job_update(key: _StatementKey) -> ReturningUpdate[UUID, int]:
     statement = _STATEMENTS.get(key.status, _ENDED)
     if key.kept:
         statement = statement.values({name: jobs.c[name] for name in key.kept})
@@ -237,8 +238,8 @@ def _update_job(key: _StatementKey) -> ReturningUpdate[UUID, int]:
 
 
 @cache
-def _end_with_rows(key: _StatementKey) -> Select[Any]:
-    ended = _update_job(key).cte("ended")
+def _end_with_rows(key: _StatementKey) -> PreparedStatement:
+    ended = _job_update(key).cte("ended")
     # with a prefix: a parameter with the name of a column would be set in the UPDATE
     values = {name: bindparam(f"attempt_{name}", type_=attempt_rows.c[name].type) for name in _ATTEMPT_COLUMNS}
     attempt = insert(attempt_rows).from_select(
@@ -252,7 +253,9 @@ def _end_with_rows(key: _StatementKey) -> Select[Any]:
         detail=func.coalesce(values["error"], ""),
     )
     written = select(ended.c.id).add_cte(attempt.cte("attempt_row"), event.cte("event_row"))
-    return _with_child_count(written, ended, key.status) if key.shape is FamilyShape.CHILD else written
+    if key.shape is FamilyShape.CHILD:
+        written = _with_child_count(written, ended, key.status)
+    return PreparedStatement(written)
 
 
 def _job_parameters(ending: Ending) -> dict[str, Any]:
@@ -286,7 +289,11 @@ def _attempt_parameters(job: Job, location: AttemptLocation, ending: Ending) -> 
 
 
 @cache
-def _count_child(status: Status) -> ReturningUpdate[Any]:
+def _count_child(status: Status) -> PreparedStatement:
+    return PreparedStatement(_root_update(status))
+
+
+def _root_update(status: Status) -> ReturningUpdate[Any]:
     """Count a child that has ended in ``status`` at its root, if the root waits for further children."""
     counters = {f"parts_{name}": jobs.c[f"parts_{name}"] + 1 for name in ChildCounts().counters_for(status)}
     is_progress = status in {Status.COMPLETED, Status.FAILED}
@@ -306,9 +313,9 @@ def _with_child_count(written: Select[Any], ended: CTE, status: Status) -> Selec
     One part of a statement cannot undo another part, but an error undoes all of it. So the
     statement divides by zero if no root was updated. It locks the child first, then the root.
     """
-    counted_root = _count_child(status).where(select(ended.c.id).exists()).cte("counted")
+    counted_root = _root_update(status).where(select(ended.c.id).exists()).cte("counted")
     count = select(func.count()).select_from(counted_root).scalar_subquery()
-    return written.add_columns(literal_column("1") / count)
+    return written.add_columns((literal_column("1") / count).label("counted"))
 
 
 def _is_count_refused(error: DBAPIError) -> bool:

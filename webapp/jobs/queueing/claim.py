@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from webapp.db.engine import is_sqlite, reading, writing, writing_autocommit
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition import disabled_types
 from webapp.jobs.model.job import NO_QUEUE, EventName, Job
@@ -36,9 +37,10 @@ from webapp.jobs.queueing import concurrency
 from webapp.jobs.store import events, signals
 from webapp.jobs.store.job_store import to_job
 from webapp.jobs.store.transitions import claimed
-from webapp.schema import jobs, leases, now, queues
+from webapp.schema import jobs, leases, now, queues, users
 
 Prepare = Callable[[Connection, UUID], UUID]
+_Row = RowMapping | Mapping[str, Any]
 QUEUED = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index is used
 _RESTRICTED = or_(
     disabled_types.ANY_DISABLED,
@@ -56,6 +58,8 @@ _PAUSED = exists(
 
 # A work-horse whose lease ended while it was suspended claims nothing more; it will be killed
 _LEASED = exists(select(literal_column("1")).where(leases.c.id == bindparam("horse_lease")))
+_ACTIVE = "owner_is_active"
+_OWNER_IS_ACTIVE = select(users.c.active).where(users.c.id == jobs.c.owner_id).scalar_subquery()
 
 
 def _next_job(*conditions: ColumnElement[bool]) -> Select[UUID]:
@@ -77,7 +81,7 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
             heartbeat_at=now(),
         )
         .where(jobs.c.id == next_job, _LEASED, or_(jobs.c.own_process.is_(False), bindparam("horse_is_fresh")))
-        .returning(*jobs.c)
+        .returning(*jobs.c, _OWNER_IS_ACTIVE.label(_ACTIVE))
     )
 
 
@@ -87,8 +91,8 @@ def _claim_with_event(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(claim).add_cte(event.cte("event"))
 
 
-_CLAIM = _claim(~_RESTRICTED)
-_CLAIM_WITH_EVENT = _claim_with_event(~_RESTRICTED)
+_CLAIM = PreparedStatement(_claim(~_RESTRICTED))
+_CLAIM_WITH_EVENT = PreparedStatement(_claim_with_event(~_RESTRICTED))
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 
 
@@ -102,6 +106,7 @@ class Claims:
     def __init__(self, engine: Engine, limits: Mapping[str, Limits]) -> None:
         self._engine = engine
         self._limits = {name: limit for name, limit in limits.items() if limit}
+        self._last: tuple[UUID | None, bool] = (None, False)  # the job claimed last, and whether its owner is active
 
     def claim(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
         """Claim the next job of ``queue``; return ``None`` if there is none.
@@ -114,12 +119,23 @@ class Claims:
         row = None if self._limits else self._claim_unrestricted(values)
         if row is None and (self._limits or self._is_limited(queue)):
             row = self._claim_within_limits(queue, values)
-        return _started(row)
+        return self._started(row)
 
     def claimed_under(self, lease_id: UUID) -> Job | None:
         """Return the job that was claimed under a lease when the connection broke before the answer arrived."""
+        claimed_job = select(jobs, _OWNER_IS_ACTIVE.label(_ACTIVE)).where(jobs.c.lease_id == lease_id)
         with reading(self._engine) as connection:
-            return _started(connection.execute(select(jobs).where(jobs.c.lease_id == lease_id)).mappings().first())
+            return self._started(connection.execute(claimed_job).mappings().first())
+
+    def owner_is_active(self, job: Job) -> bool:
+        """Return whether the owner of a claimed job may have it run; the claim has read that with the job."""
+        if job.owner.user_id is None:
+            return True
+        last, active = self._last
+        if last == job.id:
+            return active
+        with reading(self._engine) as connection:
+            return bool(connection.execute(select(users.c.active).where(users.c.id == job.owner.user_id)).scalar())
 
     def claim_one(self, job_id: UUID, queue: str, lease_id: UUID, prepare: Prepare | None = None) -> Job | None:
         """Claim this job if it is queued and its limits allow it, even from a paused queue.
@@ -134,7 +150,7 @@ class Claims:
             row = self._claim_next(connection, queue, values, jobs.c.id == wanted)
             if row is None:
                 raise _NotClaimed
-        return _started(row)
+        return self._started(row)
 
     def has_claimable(self, queue: str) -> bool:
         """Return whether a fresh work-horse would find a job to claim."""
@@ -144,27 +160,28 @@ class Claims:
             conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
-    def _claim_unrestricted(self, values: Mapping[str, Any]) -> RowMapping | None:
+    def _claim_unrestricted(self, values: Mapping[str, Any]) -> _Row | None:
         with writing_autocommit(self._engine) as connection:
-            statement = _CLAIM if is_sqlite(self._engine) else _CLAIM_WITH_EVENT
-            row = connection.execute(statement, values).mappings().first()
-            if row is not None and is_sqlite(self._engine):
-                events.insert(connection, [_start_event(row)])
+            if not is_sqlite(self._engine):
+                return _CLAIM_WITH_EVENT.first(connection, values)
+            row = _CLAIM.first(connection, values)
+            if row is not None:
+                _insert_start_event(connection, row)
                 faultpoint("claim.commit")
         return row
 
-    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> RowMapping | None:
+    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> _Row | None:
         with writing(self._engine) as connection:
             concurrency.serialize_claims(connection)
             return self._claim_next(connection, queue, values, ~_PAUSED)
 
     def _claim_next(
         self, connection: Connection, queue: str, values: Mapping[str, Any], which: ColumnElement[bool]
-    ) -> RowMapping | None:
+    ) -> _Row | None:
         conditions = concurrency.within_limits(connection, queue, self._limits)
         row = connection.execute(_claim(which, *conditions), values).mappings().first()
         if row is not None:
-            events.insert(connection, [_start_event(row)])
+            _insert_start_event(connection, row)
             faultpoint("claim.commit")
         return row
 
@@ -173,17 +190,17 @@ class Claims:
         with reading(self._engine) as connection:
             return bool(connection.execute(select(or_(disabled_types.ANY_DISABLED, limited))).scalar())
 
+    def _started(self, row: _Row | None) -> Job | None:
+        if row is None:
+            return None
+        job = to_job(row)
+        self._last = job.id, bool(row[_ACTIVE])
+        signals.send(signals.job_started, job)
+        return job
 
-def _start_event(row: RowMapping) -> events.EventRow:
-    return {"job_id": row["id"], "name": EventName.STARTED, "attempt": row["attempt"]}
 
-
-def _started(row: RowMapping | None) -> Job | None:
-    if row is None:
-        return None
-    job = to_job(row)
-    signals.send(signals.job_started, job)
-    return job
+def _insert_start_event(connection: Connection, row: _Row) -> None:
+    events.insert_one(connection, job_id=row["id"], name=EventName.STARTED, attempt=row["attempt"])
 
 
 def count_queued(connection: Connection, queue: str, ceiling: int) -> int:

@@ -1,0 +1,151 @@
+import sqlite3
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import Connection, Engine, bindparam, event, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from tests.jobs.statements import recorded
+from webapp.db.engine import holding_connections, writing
+from webapp.db.prepared_statement import PreparedStatement
+from webapp.schema import now, users
+
+pytestmark = [pytest.mark.dialect, pytest.mark.usefixtures("database")]
+COLUMNS = ("id", "name", "password_hash", "role", "active")
+INSERT = PreparedStatement(insert(users).values(created_at=now(), theme="dark").inline(), columns=COLUMNS)
+FIND = PreparedStatement(select(users.c.id, users.c.active, users.c.created_at).where(users.c.name == bindparam("who")))
+RENAME = PreparedStatement(
+    update(users).where(users.c.name == bindparam("who")).values(name=bindparam("new")).returning(users.c.id)
+)
+
+
+@pytest.fixture
+def engine(app: Flask) -> Engine:
+    engine: Engine = app.extensions["deskjob"].engine
+    return engine
+
+
+def row(name: str, *, active: bool = True) -> dict[str, Any]:
+    return {"id": uuid4(), "name": name, "password_hash": "!", "role": "user", "active": active}
+
+
+def test_values_are_converted_in_both_directions(engine: Engine) -> None:
+    ana, before = row("ana", active=False), datetime.now(UTC)
+    with writing(engine) as connection:
+        INSERT.execute(connection, ana)
+        found = FIND.first(connection, {"who": "ana"})
+        assert connection.execute(select(users.c.theme)).scalar() == "dark", "a constant of the statement"
+    assert found is not None
+    assert (found["id"], found["active"]) == (ana["id"], False)
+    assert abs((found["created_at"] - before).total_seconds()) < 60
+
+
+def test_a_statement_returns_its_first_row_or_none(engine: Engine) -> None:
+    ana = row("ana")
+    with writing(engine) as connection:
+        INSERT.execute(connection, ana)
+        assert RENAME.first(connection, {"who": "ana", "new": "bea"}) == {"id": ana["id"]}
+        assert RENAME.first(connection, {"who": "ana", "new": "bea"}) is None
+
+
+def test_it_takes_part_in_the_transaction(engine: Engine) -> None:
+    def insert_and_fail(connection: Connection) -> None:
+        INSERT.execute(connection, row("ana"))
+        raise KeyError
+
+    with pytest.raises(KeyError), writing(engine) as connection:
+        insert_and_fail(connection)
+    with writing(engine) as connection:
+        assert FIND.first(connection, {"who": "ana"}) is None
+
+
+def test_an_error_is_one_of_sqlalchemy_and_keeps_the_connection(engine: Engine) -> None:
+    with holding_connections():
+        with pytest.raises(IntegrityError) as caught, writing(engine) as connection:
+            INSERT.execute(connection, row("ana"))
+            INSERT.execute(connection, row("ana"))
+        assert "INSERT INTO users" in str(caught.value)
+        with writing(engine) as connection:
+            INSERT.execute(connection, row("ana"))
+
+
+def test_a_broken_connection_is_reported_and_replaced(engine: Engine, database: str) -> None:
+    with holding_connections():
+        with pytest.raises(DBAPIError) as caught, writing(engine) as connection:
+            _break(connection, database)
+            FIND.first(connection, {"who": "ana"})
+        assert database == "sqlite" or (
+            isinstance(caught.value, OperationalError) and caught.value.connection_invalidated
+        )
+        with writing(engine) as connection:
+            assert FIND.first(connection, {"who": "ana"}) is None
+
+
+def _break(connection: Connection, database: str) -> None:
+    if database == "sqlite":
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        raw.close()
+        return
+    with connection.engine.connect() as other:
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+
+
+def test_an_interruption_in_the_middle_gives_the_connection_up(engine: Engine) -> None:
+    class _Interrupted(BaseException):
+        pass
+
+    class _Cursor:
+        description = None
+
+        def execute(self, *_: Any) -> None:
+            raise _Interrupted
+
+        def close(self) -> None:
+            pass
+
+    with engine.connect() as connection:
+        raw = connection.connection
+        connection.connection.cursor = _Cursor  # type: ignore[method-assign, assignment]
+        with pytest.raises(_Interrupted):
+            FIND.first(connection, {"who": "ana"})
+        assert connection.invalidated
+        assert not raw.is_valid
+
+
+def test_statements_are_recorded_and_can_be_replaced_by_listeners(engine: Engine) -> None:
+    with writing(engine) as connection:
+        with recorded(engine) as sent:
+            FIND.first(connection, {"who": "ana"})
+        assert len(sent) == 1
+        INSERT.execute(connection, row("ana"))
+
+        @event.listens_for(engine, "before_cursor_execute", retval=True)
+        def find_nobody(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> tuple[str, Any]:
+            return statement.replace("users.name =", "users.name <>"), parameters
+
+        assert FIND.first(connection, {"who": "ana"}) is None
+
+
+def test_a_missing_parameter_is_an_error(engine: Engine) -> None:
+    with writing(engine) as connection, pytest.raises(KeyError):
+        FIND.first(connection, {})
+
+
+def test_a_null_is_returned_as_none(engine: Engine) -> None:
+    tenant = PreparedStatement(select(users.c.tenant, users.c.imported_by))
+    with writing(engine) as connection:
+        INSERT.execute(connection, row("ana"))
+        assert tenant.first(connection, {}) == {"tenant": None, "imported_by": None}
+
+
+def test_ids_are_uuids(engine: Engine) -> None:
+    with writing(engine) as connection:
+        INSERT.execute(connection, row("ana"))
+        found = FIND.first(connection, {"who": "ana"})
+    assert found is not None
+    assert isinstance(found["id"], UUID)

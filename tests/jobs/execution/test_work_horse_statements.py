@@ -1,0 +1,43 @@
+"""What a job costs: the statements and commits that a work-horse needs for it, held as numbers."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event
+
+from tests.jobs.conftest import LOCATION
+from tests.jobs.statements import recorded
+from webapp.jobs.model.job import Job, Owner
+from webapp.services import Services
+
+pytestmark = pytest.mark.dialect
+# SQLite: claim, event; end, attempt, event. PostgreSQL writes several tables in one statement, without BEGIN and COMMIT
+STATEMENTS = {"sqlite": 5, "postgresql": 2}
+COMMITS = {"sqlite": 2, "postgresql": 0}
+
+
+@pytest.mark.parametrize("is_persons", [False, True])
+def test_a_job_of_the_system_or_a_person_costs_the_same(
+    services: Services,
+    make: Callable[..., Job],
+    people: Callable[[], UUID],
+    lease: UUID,
+    database: str,
+    is_persons: bool,
+) -> None:
+    owner = Owner(user_id=people() if is_persons else None)
+
+    commits: list[object] = []
+    event.listen(services.engine, "commit", lambda connection: commits.append(connection))  # noqa: PLW0108
+
+    def cost_of(count: int) -> tuple[int, int]:
+        for _ in range(count):
+            make(owner=owner)
+        before = len(commits)
+        with recorded(services.engine) as sent:
+            assert services.work_horse().drain("default", lease, LOCATION) == count
+        return len(sent), len(commits) - before
+
+    few, many = cost_of(2), cost_of(12)
+    assert (many[0] - few[0], many[1] - few[1]) == (10 * STATEMENTS[database], 10 * COMMITS[database])

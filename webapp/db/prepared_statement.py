@@ -1,0 +1,118 @@
+"""Prepared statements: those that every job needs, compiled once and executed by the driver itself.
+
+SQLAlchemy needs longer to execute a compiled statement than SQLite does. So here it only writes the SQL and converts
+the values. Errors are still its `DBAPIError`, and its event ``before_cursor_execute`` still sees every statement.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Select, UpdateBase
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Convert = Callable[[Any], Any]
+
+
+class PreparedStatement:
+    """A statement without expanding parameters (``IN``).
+
+    ``columns`` are set by parameters of these names, for an INSERT or UPDATE that does not say so itself.
+    """
+
+    def __init__(self, statement: Select[Any] | UpdateBase, *, columns: Collection[str] = ()) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._compiled: dict[str, _Compiled] = {}  # by the name of the dialect
+
+    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
+        """Execute it for its effect."""
+        self.compiled(connection.dialect).execute(connection, parameters)
+
+    def first(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Execute it; return its first row, by the names of the columns."""
+        return self.compiled(connection.dialect).execute(connection, parameters)
+
+    def compiled(self, dialect: Dialect) -> "_Compiled":
+        """Return its SQL for a database. Called before a fork, this saves every child from compiling it."""
+        if (known := self._compiled.get(dialect.name)) is None:
+            known = self._compiled[dialect.name] = _Compiled(self._statement, self._columns, dialect)
+        return known
+
+
+class _Compiled:
+    """The SQL of a statement in one dialect, and how its parameters and columns are converted."""
+
+    def __init__(self, statement: Select[Any] | UpdateBase, columns: Collection[str], dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101  (it is no schema)
+        self._sql = str(compiled)
+        self._dialect = dialect
+        self._is_positional = compiled.positional
+        self._columns = [(column.key, column.type) for column in statement.exported_columns]
+        self._names = [str(name) for name, _ in self._columns]
+        self._conversions: list[tuple[int, Convert]] | None = None  # of columns, known with the first answer
+        self._template: dict[Any, Any] = {}  # the constants at their places
+        self._given: list[tuple[Any, str, Convert | None]] = []  # place, name and conversion of each parameter
+        for place, name in enumerate((compiled.positiontup if self._is_positional else list(compiled.binds)) or ()):
+            self._add_parameter(compiled, place if self._is_positional else name, name)
+
+    def _add_parameter(self, compiled: SQLCompiler, place: Any, name: str) -> None:
+        bind = compiled.binds[name]
+        convert = bind.type.dialect_impl(self._dialect).bind_processor(self._dialect)
+        if bind.required:
+            self._given.append((place, name, convert))
+            self._template[place] = None
+        else:
+            self._template[place] = convert(bind.effective_value) if convert else bind.effective_value
+
+    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Execute it; return the first row of the answer, if there is one."""
+        sql, values = self._sql, self._values(parameters)
+        cursor = connection.connection.cursor()
+        for listener in connection.dispatch.before_cursor_execute:
+            sql, values = listener(connection, cursor, sql, values, None, False)  # noqa: FBT003  (the event's signature)
+        try:
+            cursor.execute(sql, values)
+            row = cursor.fetchone() if self._names else None
+            description = cursor.description
+        except self._dialect.loaded_dbapi.Error as error:
+            raise _wrapped(error, connection, sql, values) from error
+        except BaseException as interruption:  # in the middle of an answer
+            connection.invalidate(interruption)
+            raise
+        finally:
+            cursor.close()
+        return None if row is None else self._converted(row, description)
+
+    def _values(self, parameters: Mapping[str, Any]) -> Any:
+        values = self._template.copy()
+        for place, name, convert in self._given:
+            value = parameters[name]
+            values[place] = convert(value) if convert else value
+        return tuple(values.values()) if self._is_positional else values
+
+    def _converted(self, row: Sequence[Any], description: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        if self._conversions is None:
+            self._conversions = list(self._conversions_of(description))
+        values = list(row)
+        for place, convert in self._conversions:
+            values[place] = convert(values[place])
+        return dict(zip(self._names, values, strict=True))
+
+    def _conversions_of(self, description: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Convert]]:
+        for place, ((_, type_), described) in enumerate(zip(self._columns, description, strict=True)):
+            if convert := type_.dialect_impl(self._dialect).result_processor(self._dialect, described[1]):
+                yield place, convert
+
+
+def _wrapped(error: Any, connection: Connection, sql: str, values: Any) -> BaseException:
+    """Return the error as SQLAlchemy raises it; a broken connection is not used again."""
+    dialect = connection.dialect
+    is_broken = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+    if is_broken:
+        connection.invalidate(error)
+    wrapped: BaseException = DBAPIError.instance(
+        sql, values, error, dialect.loaded_dbapi.Error, connection_invalidated=is_broken, dialect=dialect
+    )
+    return wrapped
