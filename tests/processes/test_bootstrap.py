@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from pydantic import SecretStr
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect, make_url, text
 
 from webapp.accounts.user import Role
 from webapp.app import create_app
@@ -41,6 +41,21 @@ def test_a_damaged_database_is_refused(tmp_path: Path, sqlite_template: Path) ->
     app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
     with pytest.raises(Unready, match=r"deskjob.sqlite3 cannot be used: .*\. Restore it"):
         migrate(app)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_store_all_letters_is_refused(
+    tmp_path: Path, postgresql_server: str, encoding: str
+) -> None:
+    name = f"in_{encoding.lower()}"
+    server = create_engine(postgresql_server, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"))
+        url = make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+        with pytest.raises(Unready, match=f"its encoding is {encoding}, not UTF8. Create it again: CREATE DATABASE"):
+            migrate(create_app(load(data_dir=tmp_path, secret_key="k" * 32, database_url=url)))
+        connection.execute(text(f"DROP DATABASE {name}"))
+    server.dispose()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from webapp.accounts import passwords, validation
 from webapp.accounts.user import Role, User
 from webapp.accounts.user_rows import COLUMNS, to_user
 from webapp.accounts.validation import BadAccount, normalize_name
+from webapp.db.case_folding import has_text
 from webapp.db.engine import reading, writing
 from webapp.schema import now, sessions, users
 from webapp.visible_text import without_invisible
@@ -221,7 +222,7 @@ def _matching(search: str) -> list[ColumnElement[bool]]:
         return []
     columns = (users.c.full_name, users.c.email, users.c.tenant, users.c.role)
     name = users.c.name.contains(validation.spelled_name(word), autoescape=True)
-    return [or_(name, *(column.icontains(word, autoescape=True) for column in columns))]
+    return [or_(name, *(has_text(column, word) for column in columns))]
 
 
 class LastAdmin(BadAccount):

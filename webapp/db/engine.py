@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from webapp.db import case_folding
 from webapp.db.sqlite_file import has_its_file, remember_file
 
 _BUSY_TIMEOUT_SECONDS = 10
@@ -49,6 +50,7 @@ def engine_options(url: str) -> dict[str, Any]:
         "pool_pre_ping": True,
         "connect_args": {
             "connect_timeout": 3,
+            "client_encoding": "utf8",
             # a heartbeat that hangs longer than its lease would get a healthy job killed, and the locks of a
             # frozen process must be released before its lease ends
             "options": "-c statement_timeout=15000 -c lock_timeout=4000 "
@@ -257,12 +259,7 @@ def _set_pragmas(connection: Any, record: Any) -> None:
     for pragma in (*_PRAGMAS, f"cache_size=-{_CACHE_KIBIBYTES}"):
         connection.execute(f"PRAGMA {pragma}")
     remember_file(connection, record.info)
-    connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows A to Z only
-
-
-def _lower(value: object) -> str | None:
-    # Python has a letter of its own for a sigma at the end of a word, so that a part of a word would differ
-    return None if value is None else str(value).lower().replace("\u03c2", "\u03c3")
+    case_folding.add_to_sqlite(connection)
 
 
 @event.listens_for(Engine, "do_connect")

@@ -80,10 +80,20 @@ def _make_folder(folder: Path) -> None:
 def _check(services: Services) -> None:
     with services.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
-        if is_sqlite(services.engine):
+        if not is_sqlite(services.engine):
+            encoding = connection.execute(text("SHOW server_encoding")).scalar()
+            if encoding != "UTF8":
+                raise Unready(_encoding_sentence(services, str(encoding)))
+        else:
             verdict = connection.execute(text("PRAGMA quick_check(1)")).scalar()
             if verdict != "ok":
                 raise Unready(_sentence(services, str(verdict)))
+
+
+def _encoding_sentence(services: Services, encoding: str) -> str:
+    place = services.engine.url.render_as_string(hide_password=True)
+    advice = f"CREATE DATABASE {services.engine.url.database} ENCODING 'UTF8' TEMPLATE template0"
+    return f"The database {place} cannot be used: its encoding is {encoding}, not UTF8. Create it again: {advice}."
 
 
 def _sentence(services: Services, reason: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID, uuid4
 
 import pytest
@@ -51,6 +52,31 @@ def test_a_search_ignores_the_case_of_all_letters(services: Services, order: Cal
     words = "prüfen PRÜFEN öl müller SÖHNE жук ЖУК-ß été οδοσ ΟΔΟΣ für MAß"
     for word in (*words.split(), "Prüfen söhne"):
         assert search(services, word) == [job.id], word
+
+
+@pytest.mark.parametrize("where", ["title", "payload", "message", "errors"])
+def test_words_are_found_in_every_spelling_of_their_case(
+    services: Services, order: Callable[..., Job], database: str, where: str
+) -> None:
+    spellings = (
+        "ÇELİK",
+        "Çelik",
+        "çelik",
+        "ISPARTA",
+        "\u0131sparta",
+        "STRASSE",
+        "Straße",
+        "STRAẞE",
+        "25 K",
+        "pru\u0308f",
+    )
+    for spelled in spellings:
+        job = order(spelled if where == "payload" else "", title=spelled if where == "title" else "Order")
+        if where in {"message", "errors"}:
+            set_values(services, job, **{where: spelled if where == "message" else [{"text": spelled}]})
+        forms = (spelled, spelled.lower(), spelled.upper(), spelled.casefold(), normalize("NFC", spelled))
+        for word in (*forms, normalize("NFD", spelled)):
+            assert search(services, word)[0] == job.id, (spelled, word)
 
 
 def test_a_search_skips_parameters_and_errors_that_the_viewer_cannot_open(

@@ -9,17 +9,19 @@ import json
 import re
 from collections.abc import Collection
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, Text, and_, cast, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 
+from webapp.db.case_folding import has_text
 from webapp.jobs.queries.visible_jobs import Viewer
 from webapp.schema import jobs
 
 WORD_LIMIT = 4  # further words are ignored
 _END_OF_AN_ID = re.compile("[0-9a-f]{4,12}")
-_ASCII = re.compile("[ -~]+")
+_NOT_AS_WRITTEN = re.compile("[ik]|ss|[^ -~]")  # in JSON, as a capital with a dot, a Kelvin sign, a sharp s
 _ENCRYPTED_PREFIX = "gAAAA"  # of Fernet tokens
 
 
@@ -41,11 +43,11 @@ def word_conditions(
 
 
 def _has(word: str, readable: ColumnElement[bool], inside: Any) -> ColumnElement[bool]:
-    matches = [jobs.c.title.icontains(word, autoescape=True)]
+    matches = [has_text(jobs.c.title, word)]
     end = word.removeprefix("#").lower()
     if _END_OF_AN_ID.fullmatch(end):
         matches.append(cast(jobs.c.id, String).like(f"%{end}"))
-    return or_(*matches, and_(readable, or_(jobs.c.message.icontains(word, autoescape=True), inside(word))))
+    return or_(*matches, and_(readable, or_(has_text(jobs.c.message, word), inside(word))))
 
 
 def _may_open(viewer: Viewer, restricted_types: Collection[str]) -> ColumnElement[bool]:
@@ -55,13 +57,12 @@ def _may_open(viewer: Viewer, restricted_types: Collection[str]) -> ColumnElemen
 
 def _in_sqlite(word: str) -> ColumnElement[bool]:
     # the text of the JSON first: it is cheap, and leaves few rows for the values themselves
-    written = json.dumps(max(_ASCII.findall(word), key=len, default=""))[1:-1]  # other letters are escaped, by case
     leaf = func.json_tree(jobs.c.payload).table_valued("atom")
     error = func.json_each(jobs.c.errors).table_valued("value")
     return or_(
-        and_(_written(jobs.c.payload, written), _any(leaf, _text_has(leaf.c.atom, word))),
+        and_(_written(jobs.c.payload, word), _any(leaf, _text_has(leaf.c.atom, word))),
         and_(
-            _written(jobs.c.errors, written),
+            _written(jobs.c.errors, word),
             _any(error, _text_has(func.json_extract(error.c.value, "$.text"), word)),
         ),
     )
@@ -74,11 +75,11 @@ def _in_postgresql(word: str) -> ColumnElement[bool]:
     plain = func.jsonb_typeof(leaf.column).not_in(("object", "array"))
     return or_(
         and_(
-            _written(jobs.c.payload, written),
+            has_text(jobs.c.payload, written),
             _any(leaf, plain, _text_has(leaf.column.op("#>>")(cast(literal("{}"), ARRAY(Text))), word)),
         ),
         and_(
-            _written(jobs.c.errors, written),
+            has_text(jobs.c.errors, written),
             _any(error, _text_has(func.jsonb_extract_path_text(error.column, "text"), word)),
         ),
     )
@@ -89,9 +90,12 @@ def _any(source: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _written(column: ColumnElement[Any], word: str) -> ColumnElement[bool]:
-    return cast(column, Text).icontains(word, autoescape=True)
+    """Return whether the text of a JSON column has the parts of a word that are written as they are, not escaped."""
+    word = normalize("NFC", word)  # whose accents are no characters of their own
+    written = re.sub("([/%_])", r"/\1", json.dumps(word, ensure_ascii=False)[1:-1].lower())
+    return cast(column, Text).like(f"%{_NOT_AS_WRITTEN.sub('%', written)}%", escape="/")
 
 
 def _text_has(value: ColumnElement[Any], word: str) -> ColumnElement[bool]:
     text = cast(value, Text)
-    return and_(text.icontains(word, autoescape=True), text.not_like(f"{_ENCRYPTED_PREFIX}%"))
+    return and_(has_text(text, word), text.not_like(f"{_ENCRYPTED_PREFIX}%"))
