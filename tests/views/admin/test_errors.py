@@ -65,6 +65,7 @@ def test_all_jobs_with_an_error_are_retried_after_a_confirmation_with_their_numb
     operator: FlaskClient, error: str, services: Services
 ) -> None:
     assert "Retry 2 jobs?" in operator.get(f"/admin/errors/{error}/retry").text
+    assert f'hx-get="/admin/errors/{error}/retry" hx-target="#dialog"' in operator.get(f"/admin/errors/{error}").text
     assert operator.post(f"/admin/errors/{error}/retry").status_code == 303
     assert services.metrics.errors.count_retriable(error) == 0
     assert lines(services)[-1]["action"] == "error_retry"

@@ -84,6 +84,9 @@ def test_the_forecast_counts_what_expires_within_24_hours(
 
 def test_upcoming_deletions_have_a_page(auditor: FlaskClient) -> None:
     assert "Nothing expires in the next 24 hours." in auditor.get("/admin/system/removal").text
+    fragment = auditor.get("/admin/system/removal", headers={"HX-Request": "true"}).text
+    assert "Nothing expires in the next 24 hours." in fragment
+    assert "<title>" not in fragment  # htmx would take it over for the system page
 
 
 def test_secrets_in_settings_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

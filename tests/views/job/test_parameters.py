@@ -49,6 +49,12 @@ def test_values_have_labels_and_are_formatted() -> None:
     }
 
 
+def test_values_that_are_not_set_are_marked() -> None:
+    stored = {"note": "", "customers": [], "login": None, "file": None, "format": "pdf", "with_details": False}
+    found = parameters(Payload, stored, ZoneInfo("Europe/Madrid"))
+    assert [parameter.name for parameter in found if parameter.is_unset] == ["customers", "note", "file", "login"]
+
+
 def test_a_choice_is_shown_with_its_label() -> None:
     assert shown(kind="plain", delivery="mail", kinds=["plain"]) == {
         "Kind": "Plain",

@@ -356,3 +356,12 @@ def test_metadata_is_shown_without_secrets(client: FlaskClient, put: Put) -> Non
     assert "Cost centre" in page
     assert "4711" in page
     assert "gAAA" not in page
+
+
+def test_parameters_that_are_not_set_are_named_in_one_line(client: FlaskClient, put: Put) -> None:
+    job = put(
+        Status.COMPLETED, type="bulk_action", payload={"action": "retry", "tab": "failed", "text": "", "status": ""}
+    )
+    page = text_of(client.get(f"/jobs/{job.id}").text)
+    assert "Not set:" in page
+    assert page.count("Not set") == 1

@@ -162,7 +162,7 @@ def test_a_failing_server_leaves_the_page_as_it_was_and_says_so(page: Page, runn
     expect(page.locator("[data-live]")).to_have_text("Live")
 
 
-def test_what_was_opened_stays_open(
+def test_what_was_closed_stays_closed(
     page: Page, put: Put, change: Callable[..., None], user: User, services: Services
 ) -> None:
     with writing(services.engine) as connection:
@@ -172,4 +172,4 @@ def test_what_was_opened_stays_open(
     page.click("#technical summary")
     change(running, message="later")
     expect(page.locator("#status")).to_contain_text("later")
-    expect(page.locator("#technical")).to_have_attribute("open", "")
+    expect(page.locator("#technical")).not_to_have_attribute("open", "")

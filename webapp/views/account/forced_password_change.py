@@ -8,7 +8,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.validation import BadAccount
 from webapp.views.page.audit_log import audited
 from webapp.views.page.public_path import public_url_of
-from webapp.views.page.request import services, signed_in
+from webapp.views.page.request import services, signed_in, wants_fragment
 from webapp.views.security import login, reauthentication
 from webapp.views.security.default_deny import PUBLIC
 from webapp.views.security.safe_redirect import safe_next
@@ -30,7 +30,7 @@ def _redirect_to_password_page() -> ResponseReturnValue | None:
     if not (current_user.is_authenticated and current_user.password_is_temporary):
         return None
     page = url_for("new_password.choose")
-    if "HX-Request" in request.headers:
+    if wants_fragment():
         return "", 401, {"HX-Redirect": page}
     return redirect(page, 303)
 

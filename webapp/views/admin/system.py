@@ -26,7 +26,7 @@ from webapp.jobs.monitoring.components import DatabaseInfo, DiskInfo, RedisInfo
 from webapp.services import Services
 from webapp.version import version
 from webapp.views.page.permissions import require_for_all
-from webapp.views.page.request import services
+from webapp.views.page.request import services, wants_fragment
 from webapp.views.text.date_format import rough_duration
 from webapp.views.text.number_format import number, size
 from webapp.views.text.translations import gettext as _
@@ -90,7 +90,8 @@ def index() -> ResponseReturnValue:
 def removal() -> ResponseReturnValue:
     """Show what will be deleted in the next 24 hours, as a page or as a fragment of the system page."""
     forecast = _cached_forecast(services()).get()
-    return render_template("admin/system/removal.html", forecast=_forecast_sentence(forecast))
+    template = "admin/system/_removal_figures.html" if wants_fragment() else "admin/system/removal.html"
+    return render_template(template, forecast=_forecast_sentence(forecast))
 
 
 def setting_rows(settings: Settings) -> tuple[SettingRow, ...]:

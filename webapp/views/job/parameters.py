@@ -31,6 +31,7 @@ class JobParameter:
     text: str
     hidden: bool = False
     name: str = ""
+    is_unset: bool = False
 
     @property
     def beginning(self) -> str:
@@ -92,20 +93,25 @@ def _parameter(spec: FieldSpec, value: object, zone: ZoneInfo) -> JobParameter:
         return _job_parameter(spec, HIDDEN, hidden=True)
     if spec.is_upload:
         names = [str(upload.get("name")) for upload in uploads_in(value)]
-        return _job_parameter(spec, ", ".join(names) or _("Not set"))
+        return _job_parameter(spec, ", ".join(names) or _("Not set"), is_unset=not names)
     if isinstance(value, str) and _mentions(spec.annotation, datetime):
         return _job_parameter(spec, _moment(value, zone))
     if isinstance(value, str) and _mentions(spec.annotation, date):
         return _job_parameter(spec, full_date(date.fromisoformat(value)))
-    return _job_parameter(spec, label_of(spec, value) or _text(value))
+    label = label_of(spec, value)
+    return _job_parameter(spec, label or _text(value), is_unset=not label and _is_unset(value))
 
 
-def _job_parameter(spec: FieldSpec, text: str, *, hidden: bool = False) -> JobParameter:
-    return JobParameter(label=full_title(spec), text=text, hidden=hidden, name=spec.name)
+def _job_parameter(spec: FieldSpec, text: str, *, hidden: bool = False, is_unset: bool = False) -> JobParameter:
+    return JobParameter(label=full_title(spec), text=text, hidden=hidden, name=spec.name, is_unset=is_unset)
+
+
+def _is_unset(value: object) -> bool:
+    return value is None or value in ("", [], {})
 
 
 def _text(value: object) -> str:
-    if value is None or value in ("", [], {}):
+    if _is_unset(value):
         return _("Not set")
     if isinstance(value, bool):
         return _("Yes") if value else _("No")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from webapp.views.page.request import wants_fragment
 from webapp.views.text.translations import gettext as _
 
 _LONGEST = 200  # characters of a reason
@@ -37,13 +38,8 @@ class Confirmation:
 
 def render_confirmation(confirmation: Confirmation, template: str = "page/confirm.html", **words: object) -> str:
     """Render the confirmation; ``template`` extends "page/_dialog.html" and can add fields to the form."""
-    layout = "page/_dialog_modal.html" if wants_dialog() else "page/_dialog_page.html"
+    layout = "page/_dialog_modal.html" if wants_fragment() else "page/_dialog_page.html"
     return render_template(template, confirmation=confirmation, layout=layout, **words)
-
-
-def wants_dialog() -> bool:
-    """Whether htmx asked for a dialog to insert into the open page."""
-    return "HX-Request" in request.headers
 
 
 def ask_reason(confirmation: Confirmation, *, required: bool = True) -> ResponseReturnValue | None:

@@ -15,6 +15,7 @@ from webapp.jobs.store.attachments import AttachmentNotFound
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
 from webapp.views.page.key_conflicts import visible_holder
+from webapp.views.page.request import wants_fragment
 from webapp.views.text import locale_choice
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
@@ -93,7 +94,7 @@ def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
 
 
 def _page(code: int, **words: object) -> str:
-    layout = "errors/_fragment.html" if "HX-Request" in request.headers else "errors/_page.html"
+    layout = "errors/_fragment.html" if wants_fragment() else "errors/_page.html"
     if code >= _OURS:  # the database may be down, so these pages must not load the user
         locale_choice.forget_user()
     name = code if code in PAGES else _nearest(code)

@@ -17,7 +17,7 @@ from flask_login import current_user
 
 from webapp.jobs.model.job import Job, Status
 from webapp.views.page.assets import template_version
-from webapp.views.page.request import viewer
+from webapp.views.page.request import viewer, wants_fragment
 from webapp.views.page.topbar import toasts, topbar
 from webapp.views.text import translations
 
@@ -93,7 +93,7 @@ def unchanged(current: str) -> Response | None:
 
 def is_poll() -> bool:
     """Whether the request is an automatic refresh and not made by the user."""
-    return request.headers.get("X-Poll") == "1" and "HX-Request" in request.headers
+    return request.headers.get("X-Poll") == "1" and wants_fragment()
 
 
 def init_app(app: Flask) -> None:

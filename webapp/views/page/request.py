@@ -6,7 +6,7 @@ A page makes a dozen small queries; they share one connection for reading.
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from flask import Flask, current_app, has_request_context
+from flask import Flask, current_app, has_request_context, request
 from flask_login import current_user
 
 from webapp.accounts.user import User
@@ -36,6 +36,11 @@ def viewer() -> Viewer:
 def job_policy() -> JobPolicy:
     """Return what the signed-in user can see of jobs and do with them."""
     return user_policy(signed_in(), services().registry)
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asked for a part to insert into the open page."""
+    return "HX-Request" in request.headers
 
 
 def init_app(app: Flask) -> None:
