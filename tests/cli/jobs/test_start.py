@@ -40,6 +40,10 @@ def test_a_job_is_started_with_a_file_for_a_user(run: Run, services: Services, u
     assert [file.name for file in services.jobs.attachments(job.id)] == ["table.csv"]
 
 
+class Clippings(BaseModel):
+    pages: list[Upload]
+
+
 class Letter(BaseModel):
     text: Upload
     copies: int = 1
@@ -161,6 +165,18 @@ def test_bad_usage_is_a_sentence_and_creates_no_job(
     assert refused.exit_code == 2
     assert sentence in refused.stderr
     assert services.queries.all_jobs.newest(1) == ()
+
+
+def test_files_over_the_size_limit_together_are_refused(run: Run, services: Services, table: Path) -> None:
+    @job_type("clippings", title="Clippings")
+    def clippings(job: object, payload: Clippings) -> None:
+        """Do nothing."""
+
+    services.registry.add(clippings)
+    services.settings = services.settings.model_copy(update={"max_upload_bytes": table.stat().st_size + 1})
+    refused = run("job", "start", "clippings", "--file", f"pages={table}", "--file", f"pages={table}")
+    assert refused.exit_code == 2
+    assert "in total. Choose fewer." in refused.stderr
 
 
 def test_a_file_over_the_size_limit_is_refused(run: Run, services: Services, table: Path) -> None:

@@ -143,6 +143,15 @@ def test_a_refused_form_keeps_its_files_and_takes_more(client: FlaskClient, serv
     assert names(job) == ["b.txt", "c.txt"]
 
 
+def test_files_of_several_tries_count_together(client: FlaskClient, services: Services) -> None:
+    first = post(client, ("title", "x"), scan("a.txt"), scan("a.txt", b"x" * 60_000, "notes"))
+    kept = [(name, token) for name, token in form_of(first.text).items(multi=True) if name.endswith(".kept")]
+    second = post(client, ("title", "May"), *kept, scan("b.txt", b"x" * 60_000, "notes"))
+    assert second.status_code == 422
+    assert "The files are larger than the limit of 100 kB in total. Choose fewer." in second.text
+    assert services.queries.all_jobs.newest(1) == ()
+
+
 def test_too_many_and_too_large_bodies_are_refused_with_a_sentence(client: FlaskClient) -> None:
     many = post(client, ("title", "May"), *[scan(f"{n}.txt", field="notes") for n in range(24)])
     assert many.status_code == 413

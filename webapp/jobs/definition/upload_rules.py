@@ -45,14 +45,18 @@ class UploadRule:
         each = min(self.max_bytes or largest, largest)
         return min(self.max_total_bytes or largest, each * self.max_files) if self.is_list else each
 
-    def refusal_of_all(self, files: Sequence[StoredFile]) -> str:
-        """Return why these files are rejected, each or together; an empty text if they are accepted."""
+    def refusal_of_all(self, files: Sequence[StoredFile], largest: int | None = None) -> str:
+        """Return why these files are rejected, each or together; an empty text if they are accepted.
+
+        With ``largest``, the limit for one file, a list without a limit for all has that of `total_limit`.
+        """
         if refused := next(filter(None, (self.refusal(file.name, file.size) for file in files)), ""):
             return refused
         if len(files) > self.max_files:
             return f"Too many files: {len(files)}. Choose at most {self.max_files}."
-        if self.max_total_bytes is not None and sum(file.size for file in files) > self.max_total_bytes:
-            return f"The files are larger than the limit of {format_size(self.max_total_bytes)} in total. Choose fewer."
+        limit = self.max_total_bytes if largest is None or not self.is_list else self.total_limit(largest)
+        if limit is not None and sum(file.size for file in files) > limit:
+            return f"The files are larger than the limit of {format_size(limit)} in total. Choose fewer."
         return ""
 
 
@@ -66,10 +70,14 @@ def upload_rule_of(payload_class: type[BaseModel], field: str) -> UploadRule:
     return upload_rules(payload_class).get(field, UploadRule())
 
 
-def rejected_uploads(payload_class: type[BaseModel], files: Mapping[str, Files]) -> dict[str, str]:
-    """Return the message for each field whose files are rejected."""
+def rejected_uploads(
+    payload_class: type[BaseModel], files: Mapping[str, Files], largest: int | None = None
+) -> dict[str, str]:
+    """Return the message for each field whose files are rejected; ``largest`` is the limit for one file, if any."""
     rules = upload_rules(payload_class)
-    messages = {field: rules.get(field, UploadRule()).refusal_of_all(listed(given)) for field, given in files.items()}
+    messages = {
+        field: rules.get(field, UploadRule()).refusal_of_all(listed(given), largest) for field, given in files.items()
+    }
     return {field: message for field, message in messages.items() if message}
 
 

@@ -136,8 +136,9 @@ def receive(
     sent: MultiDict[str, FileStorage],
     typed: MultiDict[str, str],
     staging: UploadStaging,
+    largest: int,
 ) -> ReceivedFiles:
-    """Keep the submitted files that their fields accept.
+    """Keep the submitted files that their fields accept; ``largest`` is the installation's limit for one file.
 
     A new file replaces a staged one; where a field takes several, it is added to them.
     """
@@ -152,7 +153,7 @@ def receive(
                     files.append(read(part))
                 except (FileRefused, StagedFileGone) as error:
                     brought.errors.setdefault(name, str(error))
-        if refusal := rule.refusal_of_all(files):
+        if refusal := rule.refusal_of_all(files, largest):
             brought.errors.setdefault(name, refusal)
         if files:
             brought.files[name] = tuple(files)

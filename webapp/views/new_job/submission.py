@@ -76,7 +76,13 @@ def show_form(submission: Submission) -> str:
 def submit(submission: Submission) -> ResponseReturnValue:
     """Start the job and redirect to it, or return the form with its errors (422)."""
     job_type = submission.job_type
-    received = receive(job_type.payload_class, sent=request.files, typed=request.form, staging=staging(job_type))
+    received = receive(
+        job_type.payload_class,
+        sent=request.files,
+        typed=request.form,
+        staging=staging(job_type),
+        largest=services().settings.max_upload_bytes,
+    )
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
     start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
     is_valid = form.accepts(received.errors) and not start_options.errors
