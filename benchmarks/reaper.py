@@ -2,9 +2,9 @@
 
 Three processes: the one that was started waits. The reaper adopts every process whose own parent ends, such as the
 programs of a killed installation or a PostgreSQL server. The benchmark runs in the third one, with temporary files
-in a folder that the reaper removes. If the first process is interrupted or killed, its end of a pipe closes; the
-reaper then asks the benchmark to clean up, and ends what remains. If the reaper itself is killed, the benchmark
-cleans up.
+in a folder that is removed at the end. If the first process is interrupted or killed, its end of a pipe closes; the
+reaper then asks the benchmark to clean up, and ends what remains. If the reaper itself is killed, the first process
+does its work.
 """
 
 import os
@@ -35,13 +35,20 @@ def run(benchmark: Callable[[], int]) -> int:
     Returns in two processes: in the one that was started, and in the child with the result of ``benchmark``.
     """
     reader, writer = os.pipe()
+    folder = _temporary_folder()
+    adopt_orphans()
     if reaper := os.fork():
         os.close(reader)
-        return _wait_for(reaper, writer)
+        status = _wait_for(reaper, writer)
+        if folder.exists():  # the reaper was killed, and the benchmark was told by the kernel
+            _await_descendants(_CLEAN_UP_SECONDS)
+            _end_descendants(interrupted=True)
+            shutil.rmtree(folder, ignore_errors=True)
+        return status
     os.close(writer)
     os.setsid()  # Ctrl-C in the terminal reaches only the first process
     adopt_orphans()
-    folder, parent = _temporary_folder(), os.getpid()
+    parent = os.getpid()
     if child := os.fork():
         status = _supervise(child, reader)
         _end_descendants(interrupted=status == INTERRUPTED)
@@ -59,7 +66,7 @@ def run(benchmark: Callable[[], int]) -> int:
 
 
 def _wait_for(reaper: int, writer: int) -> int:
-    """Wait for the reaper; a stop signal closes the pipe."""
+    """Wait for the reaper, return its exit status; a stop signal closes the pipe."""
 
     def stop(*_: object) -> None:
         with suppress(OSError):  # closed by the signal before
@@ -98,12 +105,15 @@ def _end_descendants(*, interrupted: bool) -> None:
         if not interrupted:
             print(f"deskjob bench: ended {len(left)} processes that were left", file=sys.stderr, flush=True)
         _send(left, signal.SIGTERM)
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while left and time.monotonic() < deadline:
-            left = _descendants()
-            time.sleep(_POLL_SECONDS)
+        _await_descendants(_GRACE_SECONDS)
     while left := _descendants():
         _send(left, signal.SIGKILL)
+        time.sleep(_POLL_SECONDS)
+
+
+def _await_descendants(seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while _descendants() and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
 
 

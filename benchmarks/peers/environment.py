@@ -19,7 +19,7 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 @cache
 def python() -> Path | None:
     """Return the interpreter of the environment; None, after a sentence why, if it cannot be made."""
-    folder = _folder()
+    folder = location()
     try:
         with _lock(folder.with_suffix(".lock")):
             if not _is_complete(folder):
@@ -30,7 +30,7 @@ def python() -> Path | None:
     return folder / "bin" / "python"
 
 
-def _folder() -> Path:
+def location() -> Path:
     """Return a folder outside of the repository whose name changes with the packages and with Python."""
     cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     parent = Path(cache_home).expanduser() / "deskjob"

@@ -1,18 +1,20 @@
-"""`deskjob bench`: whatever happens to it, it leaves no installation."""
+"""`deskjob bench`: whatever happens to it, it leaves no processes and no files."""
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.installation import PATIENCE_SECONDS, environment, wait_for
+from benchmarks.peers import environment as peers
+from tests.installation import PATIENCE_SECONDS, environment, has_ended, wait_for
 
 PROCESSES = 12  # when the installation of the chaos run is complete
 
@@ -25,6 +27,17 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the peers run in our own environment, which has RQ, so that none is installed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    place = peers.location()
+    (place / "bin").mkdir(parents=True)
+    (place / "complete").touch()
+    (place / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (place / "bin" / "python").chmod(0o755)
+
+
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Return the processes whose temporary folder is this one or in it."""
     found = []
@@ -35,16 +48,52 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def runs_a_peer(started: list[psutil.Process]) -> bool:
+    with suppress(psutil.Error):
+        return any("benchmarks.peers." in " ".join(process.cmdline()) for process in started)
+    return False
+
+
+def stop(name: str, folder: Path, sig: signal.Signals, when: Callable[[list[psutil.Process]], bool]) -> None:
+    """Run a benchmark, send it a signal, and check that nothing is left."""
+    command = [sys.executable, "-m", "benchmarks", name, "--short"]
+    settings = {**environment(), "TMPDIR": str(folder), "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", "")}
+    with subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL) as process:
+
+        def started() -> list[psutil.Process]:
+            return psutil.Process(process.pid).children(recursive=True)  # type: ignore[no-any-return]
+
+        wait_for(lambda: when(started()))
+        seen = started()  # also those that hide their environment, such as Valkey
+        process.send_signal(sig)
+        assert process.wait(PATIENCE_SECONDS) != 0
+        wait_for(lambda: all(map(has_ended, seen)) and not processes_of(folder))
+        wait_for(lambda: not list(folder.iterdir()))
+
+
+@pytest.mark.usefixtures("own_environment")
+def test_a_killed_benchmark_leaves_neither_peers_nor_servers(folder: Path) -> None:
+    stop("create", folder, signal.SIGKILL, runs_a_peer)
+
+
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_chaos_run_that_is_stopped_leaves_nothing(folder: Path, sig: signal.Signals) -> None:
-    command = [sys.executable, "-m", "benchmarks", "chaos", "--short"]
-    with subprocess.Popen(command, env={**environment(), "TMPDIR": str(folder)}, stdout=subprocess.DEVNULL) as process:
-        wait_for(lambda: len(processes_of(folder)) >= PROCESSES)
-        process.send_signal(sig)
-        assert process.wait(PATIENCE_SECONDS) != 0
-        wait_for(lambda: not processes_of(folder))
-        wait_for(lambda: not list(folder.iterdir()))
+    stop("chaos", folder, sig, lambda started: len(started) >= PROCESSES)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("name", "sig"), [("executor", signal.SIGKILL), ("all", signal.SIGTERM)])
+def test_a_stopped_comparison_leaves_no_peer(folder: Path, name: str, sig: signal.Signals) -> None:
+    if peers.python() is None:
+        pytest.skip("the peers cannot be installed here")
+    stop(name, folder, sig, runs_a_peer)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["dataset", "fair", "pages"])  # forked jobs, forked workers, PostgreSQL in use
+def test_a_killed_benchmark_leaves_nothing(folder: Path, name: str) -> None:
+    stop(name, folder, signal.SIGKILL, lambda started: len(started) > 2)  # more than the reaper and the benchmark
 
 
 def test_an_unknown_benchmark_is_bad_usage() -> None:
