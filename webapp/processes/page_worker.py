@@ -26,8 +26,10 @@ from gunicorn.workers.gthread import ThreadWorker
 from webapp.processes.client_socket import BodySource, ClientSocket
 from webapp.processes.incoming_request import Arrival, IncomingRequest
 from webapp.processes.response_sender import ResponseSender
+from webapp.views.page.user_shares import STREAMS_OF_A_USER, UPLOADS_OF_A_USER
 
-UPLOADS, STREAMS = 16, 8  # threads for uploads, and for generated responses to slow clients
+# threads for uploads, and for generated responses to slow clients; no user holds more than half of them
+UPLOADS, STREAMS = 2 * UPLOADS_OF_A_USER, 2 * STREAMS_OF_A_USER
 IDLE_SECONDS = 75.0  # that a connection stays open without a request: longer than the pause between any two polls
 _LINGER_SECONDS = 2.0  # to let a client read the response before the connection is closed
 _SWEEP_SECONDS = 0.5

@@ -5,7 +5,7 @@ from io import BytesIO, RawIOBase
 from typing import Any
 
 import pytest
-from flask import Flask, request
+from flask import Flask, g, request
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
@@ -16,7 +16,9 @@ from tests.exhaustive import examples
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.services import Services
+from webapp.views.forms import streaming_uploads
 from webapp.views.forms.streaming_uploads import SMALL_BODY, expects_files
+from webapp.views.page.user_shares import uploads
 
 LIMIT = 100_000
 EDGE = b"edge"
@@ -98,6 +100,46 @@ def test_files_arrive_whole_and_are_kept_by_a_rename(client: FlaskClient, on_dis
     answer = send(client, "/keep", body(("a", "a.csv", b"x" * LIMIT), ("b", "b.csv", b"")))
     assert answer.json == {"a": LIMIT, "b": 0}
     assert on_disk() == 2
+
+
+class Meanwhile(RawIOBase):
+    """A body during which something else happens."""
+
+    def __init__(self, data: bytes, happens: Callable[[], object]) -> None:
+        self._data, self._happens = BytesIO(data), happens
+
+    def readinto(self, buffer: Any) -> int:
+        happens, self._happens = self._happens, lambda: None
+        happens()
+        return self._data.readinto(buffer)
+
+    def readable(self) -> bool:
+        return True
+
+
+def test_a_user_cannot_hold_every_thread_that_reads_uploads(
+    client: FlaskClient,
+    client_of: Callable[[User], FlaskClient],
+    person: Callable[..., User],
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(uploads, "limit", 1)
+    monkeypatch.setattr(streaming_uploads, "SMALL_BODY", 500)
+    large = body(("a", "a.csv", b"x" * 1000))
+    others = {"the same": client_of(user), "another": client_of(person("ben"))}
+    answers: dict[str, Any] = {}
+
+    def send_others() -> None:
+        answers.update({name: send(other, "/keep", large) for name, other in others.items()})
+        answers["a small form"] = send(others["the same"], "/keep", body(("a", "a.csv", b"x")))
+
+    first = send(client, "/keep", large, **{"wsgi.input": Meanwhile(large, send_others)})
+    after = send(client, "/keep", large)
+    refused = answers.pop("the same")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    assert "You are uploading too many files at once. Wait until one is complete." in refused.text
+    assert {answer.status_code for answer in (first, after, *answers.values())} == {200}
 
 
 def test_one_byte_over_the_limit_is_refused_with_a_sentence(client: FlaskClient, on_disk: Callable[[], int]) -> None:
@@ -232,6 +274,7 @@ def test_the_rest_of_a_refused_body_is_read_so_the_response_is_shown(
     with app.test_request_context("/keep", method="POST", input_stream=source, content_type=TYPE) as context:
         context.request.environ["CONTENT_LENGTH"] = str(len(source.getvalue()))
         context.request.__dict__["expected_files"] = 1
+        g._login_user = user
         with pytest.raises(RequestEntityTooLarge):
             _ = context.request.form
     assert source.tell() == len(source.getvalue())

@@ -18,6 +18,7 @@ from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services
 from webapp.views.page.responses import csv_response
+from webapp.views.page.user_shares import shared
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.text.translations import lazy_gettext
 
@@ -141,7 +142,7 @@ def export() -> ResponseReturnValue:
     filter_ = _filter_of_request()
     record_audit(AuditAction.AUDIT_EXPORT, AuditTarget.AUDIT, after=filter_.arguments())
     entries = services().audit_trail.all(filter_.criteria(viewer_context().zone))
-    return csv_response("audit.csv", _COLUMNS, _rows(entries))
+    return shared(csv_response("audit.csv", _COLUMNS, _rows(entries)))
 
 
 def _rows(entries: Iterator[AuditEntry]) -> Iterator[list[Any]]:

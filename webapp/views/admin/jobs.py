@@ -18,6 +18,7 @@ from webapp.views.page.audit_log import record_audit
 from webapp.views.page.permissions import require_for_all
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import csv_response
+from webapp.views.page.user_shares import shared
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.number_format import number
 from webapp.views.text.stored_messages import translated
@@ -68,7 +69,7 @@ def export() -> ResponseReturnValue:
     """Download all jobs that match the filter as CSV, newest first."""
     filter_ = AdminJobFilter.of(request.args)
     record_audit(AuditAction.JOBS_EXPORT, AuditTarget.JOBS, after=filter_.arguments())
-    return csv_response("jobs.csv", _COLUMNS, _rows(filter_))
+    return shared(csv_response("jobs.csv", _COLUMNS, _rows(filter_)))
 
 
 def _total(filter_: AdminJobFilter, criteria: JobCriteria, found: JobList) -> str:

@@ -6,8 +6,8 @@ request ends.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import IO, Any, TypeVar, cast
 
@@ -19,8 +19,9 @@ from werkzeug.wsgi import LimitedStream
 from webapp.db import resource_errors
 from webapp.db.engine import release_shared_reads
 from webapp.jobs.store.file_store import CHUNK, FileTooLarge, PartialFile, StoredFile
+from webapp.views.page import user_shares
 from webapp.views.page.address import BoundedRequest
-from webapp.views.page.request import services
+from webapp.views.page.request import services, signed_in
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
 
@@ -96,6 +97,24 @@ class UploadRequest(BoundedRequest):
     def _load_form_data(self) -> None:
         if "form" in self.__dict__:
             return
+        with self._share():
+            self._read_form_data()
+
+    @contextmanager
+    def _share(self) -> Iterator[None]:
+        """Count an upload for its user; end the request with 503 if the user sends enough of them already."""
+        if not self.expected_files or 0 <= (self.content_length or -1) <= SMALL_BODY:
+            yield
+            return
+        with user_shares.uploads.counting(signed_in().id) as count:
+            limit = user_shares.uploads.limit
+            if count > limit:
+                if count <= limit + limit // 2:  # a browser that sends still more gets no page
+                    self._drain()
+                raise user_shares.busy(_("You are uploading too many files at once. Wait until one is complete."))
+            yield
+
+    def _read_form_data(self) -> None:
         if self.expected_files:
             files = self.expected_files * self.file_limit if self.total_limit is None else self.total_limit
             self.max_content_length = files + SMALL_BODY

@@ -24,6 +24,7 @@ from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import HEADERS, ArchiveFile, stream_zip
+from webapp.views.page.user_shares import shared
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.number_format import size
 
@@ -42,7 +43,8 @@ def download(job_id: UUID) -> ResponseReturnValue:
     record_audit(
         AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, job.id, name=f"job-{job.short_id}.zip", after={"job": job.id}
     )
-    response = Response(stream_zip(_entries(services(), job, context), context.now), mimetype="application/zip")
+    archive = stream_zip(_entries(services(), job, context), context.now)
+    response = shared(Response(archive, mimetype="application/zip"))
     response.headers.update(HEADERS)
     response.headers.set("Content-Disposition", "attachment", filename=f"job-{job.short_id}.zip")
     return response

@@ -14,6 +14,7 @@ from webapp.services import Services
 from webapp.views.page import polling
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import text_response
+from webapp.views.page.user_shares import shared
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime, time_of_day
 from webapp.views.text.translations import gettext as _
@@ -105,7 +106,8 @@ def download(job_id: UUID) -> ResponseReturnValue:
     if not viewer_context().may_open(job):
         abort(404)
     lines = LogFilter.of(request.args).criteria(job.id)
-    return text_response(log_as_text(services().queries.logs, lines), download_as=f"{job.short_id}.log.txt")
+    text = log_as_text(services().queries.logs, lines)
+    return shared(text_response(text, download_as=f"{job.short_id}.log.txt"))
 
 
 def log_as_text(logs: JobLogs, lines: LogCriteria) -> Iterator[str]:
