@@ -38,7 +38,7 @@ def page_fixture(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
             upgrade()
         services: Services = app.extensions["deskjob"]
         owner_ids = [add_person(services) for _ in range(OWNERS)]
-        _fill(services, owner_ids, rows)
+        fill(services, owner_ids, rows)
         client = app.test_client()
         with client.session_transaction() as session:
             session["_user_id"] = services.sessions.begin(owner_ids[0])
@@ -70,13 +70,14 @@ def _took(clock: Callable[[], float], client: FlaskClient, path: str, status: in
     return took
 
 
-def _fill(services: Services, owner_ids: list[UUID], rows: int) -> None:
+def fill(services: Services, owner_ids: list[UUID], rows: int) -> None:
     """Add jobs of all owners: one per cent public, most of them done, with ids in order of creation."""
     sqlite = is_sqlite(services.engine)
     first = int(time() * 1000) - rows  # the time in the first id, in milliseconds
     number = f"printf('%012x', {first} + i)" if sqlite else f"lpad(to_hex({first} + i), 12, '0')"
     job_id = f"{number} || '70008000000000000000'"
     owner = " ".join(f"WHEN {at} THEN '{person.hex}'" for at, person in enumerate(owner_ids))
+    owners = len(owner_ids)
     cast, moment = ("", "strftime('%Y-%m-%d %H:%M:%f000', 'now')") if sqlite else ("::uuid", "now()")
     statement = f"""
         INSERT INTO jobs (id, type, title, status, queue, priority, owner_id, public, payload, message, errors,
@@ -84,7 +85,7 @@ def _fill(services: Services, owner_ids: list[UUID], rows: int) -> None:
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
         SELECT ({job_id}){cast}, 'dataset_report', 'Report number ' || i,
                CASE i % 20 WHEN 0 THEN 'failed' WHEN 1 THEN 'cancelled' ELSE 'completed' END, 'default', 100,
-               (CASE WHEN i % 100 = 7 THEN NULL ELSE CASE (i / 20) % {OWNERS} {owner} END END){cast}, i % 100 = 7,
+               (CASE WHEN i % 100 = 7 THEN NULL ELSE CASE (i / 20) % {owners} {owner} END END){cast}, i % 100 = 7,
                '{{"customer": "customer"}}', '200 of 200 customers',
                (CASE i % 20 WHEN 0 THEN '{_BROKE}' ELSE '[]' END){"" if sqlite else "::jsonb"},
                {moment}, {moment}, {moment}

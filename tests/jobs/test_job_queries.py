@@ -23,5 +23,5 @@ def test_every_subject_reads_the_same_jobs_and_writes_nothing(services: Services
         assert queries.logs.log(job.id) == ()
         assert queries.files.attachments(job.id) == ()
         assert queries.estimates.place_in_queue(job) == 1
-        assert queries.change_tags.of_job(job)
+        assert queries.polled.of_job(viewer, job.id).job == job
     assert {statement.split()[0] for statement, _ in sent} <= {"SELECT", "WITH"}

@@ -3,9 +3,9 @@
 from sqlalchemy import Engine
 
 from webapp.jobs.queries.all_jobs import AllJobs
-from webapp.jobs.queries.change_tag import JobChangeTags
 from webapp.jobs.queries.log_lines import JobLogs
 from webapp.jobs.queries.pagination import JobPages
+from webapp.jobs.queries.polled_state import PolledStates
 from webapp.jobs.queries.related_jobs import RelatedJobQueries
 from webapp.jobs.queries.visible_jobs import VisibleJobs
 from webapp.jobs.queueing.start_estimate import StartEstimates
@@ -24,4 +24,4 @@ class JobQueries:
         self.logs = JobLogs(engine)
         self.files = Attachments(engine)
         self.estimates = StartEstimates(engine)
-        self.change_tags = JobChangeTags(engine)
+        self.polled = PolledStates(engine)

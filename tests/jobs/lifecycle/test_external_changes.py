@@ -178,7 +178,7 @@ def test_a_tenant_sees_only_its_own_jobs(
 def test_the_change_tag_and_history_of_a_tenant_are_separate(services: Services, make: Make) -> None:
     viewer = Viewer(user_id=uuid4(), sees_all=True, tenant="ours")
     make(Owner(tenant="ours"))
-    tag = services.queries.lists.change_tag(viewer, [])
+    tag = services.queries.polled.of_list(viewer, []).tag
     make(Owner(tenant="theirs"))
     make(Owner())
-    assert services.queries.lists.change_tag(viewer, []) == tag
+    assert services.queries.polled.of_list(viewer, []).tag == tag

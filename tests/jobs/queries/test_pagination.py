@@ -86,19 +86,19 @@ def test_jobs_that_belong_on_a_page_but_are_not_shown_are_counted(
 def test_the_change_tag_covers_only_visible_jobs(services: Services, make: Callable[..., Job]) -> None:
     own, other = make(ANAS), make(Owner(user_id=BEN.user_id))
     assert set(services.queries.lists.find_by_ids(ANA, [own.id, other.id, uuid4()])) == {own.id}
-    before = services.queries.lists.change_tag(ANA, [own.id, other.id])
+    before = services.queries.polled.of_list(ANA, [own.id, other.id]).tag
     set_values(services, other, version=9)
-    assert services.queries.lists.change_tag(ANA, [own.id, other.id]) == before
+    assert services.queries.polled.of_list(ANA, [own.id, other.id]).tag == before
     set_values(services, own, version=9)
-    assert services.queries.lists.change_tag(ANA, [own.id, other.id]) != before
+    assert services.queries.polled.of_list(ANA, [own.id, other.id]).tag != before
 
 
 def test_the_change_tag_covers_jobs_that_start_outside_the_page(services: Services, make: Callable[..., Job]) -> None:
-    before = services.queries.lists.change_tag(ANA, [])
+    before = services.queries.polled.of_list(ANA, []).tag
     make(Owner(user_id=BEN.user_id))
-    assert services.queries.lists.change_tag(ANA, []) == before
+    assert services.queries.polled.of_list(ANA, []).tag == before
     make(ANAS)
-    assert services.queries.lists.change_tag(ANA, []) != before
+    assert services.queries.polled.of_list(ANA, []).tag != before
 
 
 @pytest.mark.parametrize("count", [0, 3])
@@ -109,7 +109,7 @@ def test_the_change_tag_of_a_page_just_read_equals_the_queried_one(
         make(ANAS)
     shown = services.queries.lists.find(ANA, JobCriteria()).jobs
     assert len(shown) == count
-    queried = services.queries.lists.change_tag(ANA, [job.id for job in shown], JobCriteria(), limit=PAGE)
+    queried = services.queries.polled.of_list(ANA, [job.id for job in shown], JobCriteria(), limit=PAGE).tag
     assert ListChangeTag.of_page(shown, services.queries.lists.count_tabs(ANA)) == queried
 
 
@@ -140,7 +140,7 @@ def test_no_list_scans_the_whole_table(services: Services, viewer: Viewer, datab
             services.queries.lists.find(viewer, criteria, before=uuid4())
             services.queries.lists.count_missing(viewer, criteria, [uuid4()])
         services.queries.lists.count_tabs(viewer)
-        services.queries.lists.change_tag(viewer, [uuid4()])
+        services.queries.polled.of_list(viewer, [uuid4()])
     for statement, values in {statement: values for statement, values in statements if "FROM" in statement}.items():
         plan = plan_of(services.engine, statement, values)
         assert [line for line in plan.splitlines() if _scans_the_table(line, viewer)] == [], f"{plan}\n{statement}"

@@ -140,9 +140,9 @@ def test_the_change_tag_of_a_list_changes_whenever_the_list_does(
 
     def assert_changed(event: str) -> None:
         shown = ids(services.queries.lists.page(ANA))
-        tag = services.queries.lists.change_tag(ANA, shown)
+        tag = services.queries.polled.of_list(ANA, shown).tag
         assert tag not in seen, event
-        assert services.queries.lists.change_tag(ANA, shown) == tag, "and only then"
+        assert services.queries.polled.of_list(ANA, shown).tag == tag, "and only then"
         seen.add(tag)
 
     assert_changed("at first")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
+from tests.jobs.statements import recorded
 from webapp.accounts.user import User
 from webapp.jobs.model.job import NO_QUEUE, Job, Owner, Status
 from webapp.jobs.store.attachments import Attachment
@@ -170,6 +171,18 @@ def test_the_poll_interval_depends_on_activity(client: FlaskClient, put: Put) ->
 
 def asking_again(page: str) -> str:
     return html.unescape(re.search(r'hx-get="(/jobs/_live[^"]*)"', page)[1])
+
+
+def test_a_poll_reads_its_user_and_the_state_of_its_page_and_nothing_else(
+    client: FlaskClient, put: Put, services: Services
+) -> None:
+    job = put(Status.RUNNING)
+    page = client.get("/jobs").text + client.get(f"/jobs/{job.id}").text
+    for url, tag in re.findall(r'hx-get="(/jobs/[^"]*_live[^"]*)"[^>]* hx-ptag="(\w+)"', page):
+        with recorded(client.application.extensions["deskjob"].engine) as sent:
+            assert client.get(html.unescape(url), headers={**POLL, "HX-PTag": tag}).status_code == 304
+
+        assert len(sent) == 2, sent
 
 
 def test_a_poll_keeps_the_filter(client: FlaskClient) -> None:

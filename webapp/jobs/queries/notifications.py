@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, bindparam, case, func, select, update
+from sqlalchemy import Engine, Select, bindparam, case, func, or_, select, update
 
 from webapp.db.engine import reading, writing
 from webapp.jobs.model.job import Status
@@ -25,10 +25,10 @@ _UNREAD = (
     .limit(CEILING)
     .subquery()
 )
-_STATE = select(  # built once, as every poll runs it
+UNREAD_STATE = select(  # built once, as every page and poll runs it
     func.count().label("unread"),
     func.coalesce(func.max(_UNREAD.c.id), 0).label("latest"),
-    func.count(case((_UNREAD.c.kind.in_(_FAILURES), 1))).label("failures"),
+    func.count(case((or_(*(_UNREAD.c.kind == kind for kind in _FAILURES)), 1))).label("failures"),
 ).select_from(_UNREAD)
 
 
@@ -78,7 +78,7 @@ class Notifications:
     def state(self, user_id: UUID) -> UnreadNotifications:
         """Return what the top bar shows; the latest id is 0 if there is none."""
         with reading(self._engine) as connection:
-            return UnreadNotifications(**connection.execute(_STATE, {"user_id": user_id}).mappings().one())
+            return UnreadNotifications(**connection.execute(UNREAD_STATE, {"user_id": user_id}).mappings().one())
 
     def mark_read(self, user_id: UUID, notification_id: int | None = None) -> None:
         """Mark one of the user's notifications as read, or all of them."""

@@ -4,7 +4,7 @@ What an index answers is scanned in its order until the page is full. What no in
 a user's own jobs) is looked for among the newest `SCAN_LIMIT` jobs, in growing parts. The page says how far the scan
 got, and the next request continues there.
 
-The statements are cached per viewer and criteria: every page polls, and building a statement takes longer than
+The statements are cached per criteria, for all users: every page polls, and building a statement takes longer than
 running it. The bounds ``oldest`` and ``newest`` are ids, both inclusive.
 """
 
@@ -15,17 +15,13 @@ from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
     Connection,
     Engine,
     ScalarSelect,
     Select,
     Uuid,
-    any_,
     bindparam,
     func,
-    literal,
     or_,
     select,
     true,
@@ -41,6 +37,7 @@ from webapp.jobs.queries.visible_jobs import (
     TAB_CEILING,
     TABS,
     Viewer,
+    any_user,
     scopes,
     select_newest,
 )
@@ -75,10 +72,15 @@ class ListChangeTag:
 
     @classmethod
     def of_page(cls, shown: Collection[Job], counts: Mapping[str, int]) -> Self:
-        """Return the tag of a page that was just read, without a query: the same as `JobPages.change_tag` returns."""
+        """Return the tag of a page that was just read, without a query: the same as a poll reads."""
         versions = (len(shown), sum(job.version for job in shown) if shown else None)
         unfinished = tuple(counts[tab] for tab in UNFINISHED_TABS)
-        return cls(_tag_text([job.id for job in shown], versions, unfinished, 0), 0)
+        return cls.of([job.id for job in shown], versions, unfinished, 0)
+
+    @classmethod
+    def of(cls, shown: Iterable[UUID], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> Self:
+        """Return the tag of the shown jobs, their number and the sum of their versions, and the other counts."""
+        return cls(f"{sorted(job_id.hex for job_id in shown)}-{versions}-{unfinished}-{new}", new)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +125,9 @@ class JobPages:
             if filters := criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
                 older = [jobs.c.id < before] if before else []
                 return _search(connection, _FilteredScans.of(viewer, criteria, older, filters), limit, scan_limit)
-            between = {"oldest": LOWEST, "newest": UUID(int=max(before.int - 1, 0)) if before else HIGHEST}
-            rows = connection.execute(select_page(viewer, criteria, limit), between).mappings()
+            newest = UUID(int=max(before.int - 1, 0)) if before else HIGHEST
+            values = {"user_id": viewer.user_id, "oldest": LOWEST, "newest": newest}
+            rows = connection.execute(select_page(any_user(viewer), criteria, limit), values).mappings()
             return JobResults(jobs=tuple(to_job(row) for row in rows))
 
     def find_by_ids(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
@@ -170,30 +173,13 @@ class JobPages:
 
     def count_tabs(self, viewer: Viewer, *, with_children: bool = True) -> dict[str, int]:
         """Count the viewer's jobs per tab, in one statement; each count stops at `TAB_CEILING`."""
-        counts = select_tab_counts(viewer, tuple(TABS), with_children=with_children)
+        counts = select_tab_counts(any_user(viewer), tuple(TABS), with_children=with_children)
         with reading(self.engine) as connection:
-            return dict(connection.execute(counts).mappings().one())
+            return dict(connection.execute(counts, {"user_id": viewer.user_id}).mappings().one())
 
     def count_by_type(self, viewer: Viewer, tab: str) -> TypeCounts:
         """Count the viewer's jobs of a tab by type, as far as `find` scans; see `count_types`."""
         return count_types(self.engine, viewer, tab, SCAN_LIMIT)
-
-    def change_tag(
-        self, viewer: Viewer, shown: Collection[UUID], criteria: JobCriteria = EVERYTHING, limit: int = 0
-    ) -> ListChangeTag:
-        """Return a tag that changes when a shown job changes, or when any other job starts or ends.
-
-        With ``limit``, it has the number of jobs that the page does not show yet. Changes of ended jobs that are not
-        shown do not change the tag, so a count may be out of date.
-        """
-        # versions only grow, so any change or deletion of a shown job changes the count or the sum
-        totals = select(func.count(), func.sum(jobs.c.version)).where(_among(self.engine, shown), or_(*scopes(viewer)))
-        with reading(self.engine) as connection:
-            count, versions = connection.execute(totals).one()
-            counts = select_tab_counts(viewer, UNFINISHED_TABS, with_children=criteria.with_children)
-            unfinished = connection.execute(counts).one()
-            new = self._count_missing(connection, viewer, criteria, shown, limit) if limit else 0
-        return ListChangeTag(_tag_text(shown, (count, versions), tuple(unfinished), new), new)
 
     def find_repeated(self, ids: Collection[UUID], *, after: UUID) -> set[UUID]:
         """Return which of the jobs were run again, by a job newer than ``after``."""
@@ -207,7 +193,8 @@ class JobPages:
         One statement, because every poll of every page runs it.
         """
         with reading(self.engine) as connection:
-            rows = connection.execute(select_active(viewer, limit)).mappings().all()
+            values = {"user_id": viewer.user_id}
+            rows = connection.execute(select_active(any_user(viewer), limit), values).mappings().all()
         counts = {tab: rows[0][f"count_{tab}"] for tab in UNFINISHED_TABS}
         return ActiveJobs(running=tuple(to_job(row) for row in rows if row["id"] is not None), counts=counts)
 
@@ -218,8 +205,9 @@ class JobPages:
             scans = _FilteredScans.of(viewer, replace(criteria, newer_than=max(shown, default=None)), [], filters)
             last, _ = _part(connection, scans.indexed, _FIRST_PART_SIZE)
             return _count(connection, add_conditions(scans.filtered, [jobs.c.id >= last]), limit) if last else 0
-        between = {"oldest": min(shown) if len(shown) >= limit else LOWEST, "newest": HIGHEST}
-        found = connection.execute(select_ids(viewer, criteria, limit), between).scalars()
+        oldest = min(shown) if len(shown) >= limit else LOWEST
+        values = {"user_id": viewer.user_id, "oldest": oldest, "newest": HIGHEST}
+        found = connection.execute(select_ids(any_user(viewer), criteria, limit), values).scalars()
         return len(set(found) - set(shown))
 
 
@@ -284,17 +272,6 @@ def _counted(viewer: Viewer, tab: str, scan_limit: int) -> Select[Any]:
     )
     types = union_all(*(select(part.c.type) for part in newest)).subquery()
     return select(types.c.type, func.count().label("jobs")).group_by(types.c.type)
-
-
-def _tag_text(shown: Iterable[UUID], versions: tuple[int, int | None], unfinished: tuple[int, ...], new: int) -> str:
-    return f"{sorted(shown)}-{versions}-{unfinished}-{new}"
-
-
-def _among(engine: Engine, ids: Collection[UUID]) -> ColumnElement[bool]:
-    """Return the condition that a job is one of these; PostgreSQL is faster with one array parameter."""
-    if is_sqlite(engine):
-        return jobs.c.id.in_(ids)
-    return jobs.c.id == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 @dataclass(frozen=True, slots=True)

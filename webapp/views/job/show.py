@@ -12,6 +12,7 @@ from flask_babel import get_locale
 
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
+from webapp.jobs.queries.polled_state import PolledJob
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.views.job import page
 from webapp.views.job.log import LogFilter, job_log
@@ -22,7 +23,7 @@ from webapp.views.page.assets import template_version
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
 from webapp.views.page.responses import text_response
-from webapp.views.page.topbar import mark_failures_seen, toasts, topbar
+from webapp.views.page.topbar import LISTED, mark_failures_seen, toasts, topbar
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 
 bp = index.bp
@@ -32,9 +33,9 @@ parameter_bp = Blueprint("parameters", __name__)
 @bp.get("/jobs/<uuid:job_id>")
 def show(job_id: UUID) -> ResponseReturnValue:
     """Show one job."""
-    job = services().queries.jobs.get_visible(viewer(), job_id)
+    polled = _poll(job_id)
+    job, tag = polled.job, _tag(polled)  # before everything else: an outdated tag only costs one more poll
     mark_failures_seen([job])
-    tag = _tag(job)  # before everything else: an outdated tag only costs one more poll
     context = _viewer_context(job)
     return render_template(
         "job/show.html",
@@ -53,11 +54,11 @@ def show(job_id: UUID) -> ResponseReturnValue:
 def show_live(job_id: UUID) -> ResponseReturnValue:
     """Return the parts of the page that change; 304 if nothing changed. A finished job is no longer polled."""
     try:
-        job = services().queries.jobs.get_visible(viewer(), job_id)
+        polled = _poll(job_id)
     except JobNotFound:
         return _removed("job/_removed.html")
+    job, tag = polled.job, _tag(polled)
     mark_failures_seen([job])
-    tag = _tag(job)
     unchanged = None if job.is_finished else polling.unchanged(tag)
     if unchanged:
         return unchanged
@@ -77,7 +78,7 @@ def log_lines(job_id: UUID) -> ResponseReturnValue:
     except JobNotFound:
         return _removed("job/_log_removed.html")
     log_filter = LogFilter.of({"after": "0", **request.args})
-    log = job_log(services(), job, _viewer_context(job), log_filter)
+    log = job_log(services(), job, viewer_context(), log_filter)
     if log.trigger and not log.lines:
         return "", 204
     return render_template("job/log_live.html", job=job, log=log)
@@ -99,12 +100,16 @@ def whole(job_id: UUID, name: str) -> ResponseReturnValue:
     return text_response(parameters_by_name[name].text) if name in parameters_by_name else abort(404)
 
 
-def _tag(job: Job) -> str:
-    now = services().queries.jobs.now()
+def _poll(job_id: UUID) -> PolledJob:
+    return services().queries.polled.of_job(viewer(), job_id, listed=LISTED)
+
+
+def _tag(polled: PolledJob) -> str:
+    job = polled.job
     queue = page.queue_outlook(job) if job.is_new else None
     queue_facts = (queue.place, queue.workers, queue.pause) if queue else ()
-    age = (polling.job_tick(job, now), template_version(), get_locale())
-    return polling.tag(services().queries.change_tags.of_job(job), topbar().change_tag, viewer(), queue_facts, *age)
+    age = (polling.job_tick(job, polled.at), template_version(), get_locale())
+    return polling.tag(polled.tag, polled.activity, viewer(), queue_facts, *age)
 
 
 def _viewer_context(job: Job) -> ViewerContext:

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.queries.pagination import ListChangeTag
+from webapp.jobs.queries.polled_state import PolledList, UserActivity
 from webapp.jobs.queries.visible_jobs import PAGE
 from webapp.views.job_list import visible_rows
 from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
@@ -15,10 +16,10 @@ from webapp.views.job_list.list_page import JobList, load_job_list, refresh_job_
 from webapp.views.job_list.visible_rows import VisibleRows
 from webapp.views.page import polling
 from webapp.views.page.assets import template_version
-from webapp.views.page.pause_banner import pauses
+from webapp.views.page.pause_banner import PauseBanner, pauses
 from webapp.views.page.polling import poll_state
 from webapp.views.page.request import job_policy, services, viewer
-from webapp.views.page.topbar import toasts, topbar
+from webapp.views.page.topbar import LISTED, toasts, topbar
 from webapp.views.text.stored_messages import translated
 
 bp = Blueprint("jobs", __name__)
@@ -51,12 +52,15 @@ def poll_list(parsed: ParsedFilter) -> ResponseReturnValue:
     if visible is None:
         opened = list_context(load_job_list(services(), parsed))
         return render_template("job_list/live.html", toasts=(), **opened), {polling.TAG_HEADER: opened["tag"]}
-    list_tag = _list_tag(parsed, visible)
-    tag = _tag(parsed.filter, list_tag)  # before the list is read: an outdated tag only costs one more poll
+    polled = _poll(parsed, visible)
+    # before the list is read: an outdated tag only costs one more poll
+    tag = _tag(parsed.filter, polled.tag, polled.activity, pauses() if polled.any_paused else ())
     if (same := polling.unchanged(tag)) is not None:
         return same
     new_toasts = toasts(request.args.get("heard", 0, int), ran="ran" in request.args)
-    page = refresh_job_list(services(), parsed, visible, new_count=list_tag.new, had_idle_queues="idle" in request.args)
+    page = refresh_job_list(
+        services(), parsed, visible, new_count=polled.tag.new, had_idle_queues="idle" in request.args
+    )
     return render_template("job_list/live.html", toasts=new_toasts, **list_context(page, tag)), {
         polling.TAG_HEADER: tag
     }
@@ -66,7 +70,7 @@ def list_context(page: JobList, tag: str = "") -> dict[str, Any]:
     """Return the variables of the templates of a list."""
     return {
         "list": page,
-        "tag": tag or _tag(page.filter, page.list_tag),
+        "tag": tag or _tag(page.filter, page.list_tag, topbar().activity, pauses()),
         "trigger": polling.trigger(page.poll_seconds),
         "poll_arguments": _poll_arguments(page),
         "operates": viewer().sees_all,
@@ -91,14 +95,17 @@ def _types(job_filter: Filter, page: JobList) -> list[JobType]:
     return sorted(offered, key=lambda job_type: translated(job_type.title))
 
 
-def _list_tag(parsed: ParsedFilter, visible: VisibleRows) -> ListChangeTag:
-    """Return the change tag of the visible jobs; new jobs count on the first page only."""
+def _poll(parsed: ParsedFilter, visible: VisibleRows) -> PolledList:
+    """Return the state of the visible jobs; new jobs count on the first page only."""
     limit = PAGE if parsed.filter.is_first_page else 0
-    return services().queries.lists.change_tag(viewer(), visible.ids, parsed.criteria, limit)
+    polled = services().queries.polled
+    return polled.of_list(viewer(), visible.ids, parsed.criteria, limit=limit, listed=LISTED)
 
 
-def _tag(job_filter: Filter, list_tag: ListChangeTag) -> str:
+def _tag(
+    job_filter: Filter, list_tag: ListChangeTag, activity: UserActivity, paused_queues: tuple[PauseBanner, ...]
+) -> str:
     user = viewer()
     seconds = int(time()) + user.user_id.int % _LIST_MAX_AGE  # users refresh at different times
     age = (template_version(), seconds // _LIST_MAX_AGE)
-    return polling.tag(list_tag.text, topbar().change_tag, user, job_filter, pauses(), *age)
+    return polling.tag(list_tag.text, activity, user, job_filter, paused_queues, *age)

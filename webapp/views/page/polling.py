@@ -110,7 +110,7 @@ def poll_state() -> dict[str, str]:
 def polling_context(shown: object, seconds: float) -> dict[str, Any]:
     """Return what a template needs to poll: a tag of everything that can change, and the trigger."""
     return {
-        "tag": tag(shown, topbar().change_tag, viewer(), template_version()),
+        "tag": tag(shown, topbar().activity, viewer(), template_version()),
         "trigger": trigger(seconds),
     }
 

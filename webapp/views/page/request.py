@@ -6,7 +6,7 @@ A page makes a dozen small queries; they share one connection for reading.
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
 
 from webapp.accounts.user import User
@@ -34,8 +34,12 @@ def viewer() -> Viewer:
 
 
 def job_policy() -> JobPolicy:
-    """Return what the signed-in user can see of jobs and do with them."""
-    return user_policy(signed_in(), services().registry)
+    """Return what the signed-in user can see of jobs and do with them, determined once per request."""
+    user = signed_in()
+    known: tuple[User, JobPolicy] | None = g.get("job_policy")
+    if known is None or known[0] is not user:
+        known = g.job_policy = (user, user_policy(user, services().registry))
+    return known[1]
 
 
 def wants_fragment() -> bool:

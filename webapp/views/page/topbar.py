@@ -12,6 +12,7 @@ from flask import Flask, g
 
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.notifications import CEILING, Notification
+from webapp.jobs.queries.polled_state import UserActivity
 from webapp.views.page.request import services, viewer
 from webapp.views.text import status_labels
 from webapp.views.text.stored_messages import translated
@@ -37,7 +38,7 @@ class TopBar:
     """The badge and the bell; ``latest`` is the number of the latest unread notification.
 
     ``counts`` are the numbers of active jobs by tab, without empty tabs. ``failures`` is the number of failed jobs
-    that the user has not looked at.
+    that the user has not looked at. ``activity`` changes when the top bar does.
     """
 
     running: tuple[RunningJob, ...]
@@ -46,7 +47,7 @@ class TopBar:
     failures: int
     unread: str
     latest: int
-    change_tag: str
+    activity: UserActivity
 
     @property
     def is_busy(self) -> bool:
@@ -60,7 +61,6 @@ class TopBar:
         found = services().queries.lists.find_active(who, LISTED)
         state = services().notifications.state(who.user_id)
         counts = {tab: count for tab, count in found.counts.items() if count}
-        shown = [(job.id.hex, job.version) for job in found.running]
         return cls(
             running=tuple(_running(job) for job in found.running),
             active=_up_to(sum(counts.values()), ACTIVE_CEILING) if counts else "",
@@ -68,7 +68,7 @@ class TopBar:
             failures=state.failures,
             unread=_up_to(state.unread, CEILING) if state.unread else "",
             latest=state.latest,
-            change_tag=f"{shown}-{counts}-{state}",
+            activity=UserActivity.of(found, state),
         )
 
 
