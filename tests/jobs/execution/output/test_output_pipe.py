@@ -23,6 +23,23 @@ def test_what_was_written_is_read_once() -> None:
         assert pipe.rest() == b"two"
 
 
+def test_the_rest_ends_although_something_goes_on_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with OutputPipe() as pipe:
+        number = os.dup(0)
+        pipe.redirect(number)
+        read, written = os.read, 0
+
+        def read_while_something_writes(descriptor: int, count: int) -> bytes:
+            nonlocal written
+            assert (written := written + 1) < 100, "it never ends"
+            os.write(number, b"x" * (pipe.capacity // 2))
+            return read(descriptor, count)
+
+        monkeypatch.setattr(os, "read", read_while_something_writes)
+        assert pipe.capacity <= len(pipe.rest()) < 2 * pipe.capacity
+        os.close(number)
+
+
 def test_waiting_can_be_ended() -> None:
     with OutputPipe() as pipe:
         pipe.wake()

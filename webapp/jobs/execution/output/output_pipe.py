@@ -75,8 +75,14 @@ class OutputPipe:
         return self._read()
 
     def rest(self) -> bytes:
-        """Return what was written and never read. The worker calls it when the work-horse has ended."""
-        return b"".join(iter(self._read, b""))
+        """Return what was written and never read. The worker calls it when the work-horse has ended.
+
+        It is about as much as the pipe holds, so a process that goes on writing, because nothing can kill it, is left.
+        """
+        rest = b""
+        while len(rest) < self.capacity and (data := self._read()):
+            rest += data
+        return rest
 
     def relieve(self) -> int:
         """Empty a full pipe that was not read since the last call; return the number of dropped bytes."""
