@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from webapp.db.engine import engine_options, holding_connections, reading, sharing_reads, writing
 from webapp.db.retry import is_away
-from webapp.db.sqlite_file import create_file, missing_file, removed_file, was_removed
+from webapp.db.sqlite_file import FilesClosed, create_file, missing_file, refuse_closed_files, removed_file, was_removed
 
 
 @pytest.fixture
@@ -100,3 +101,25 @@ def test_a_created_file_is_private_and_an_existing_one_is_kept(engine: Engine, p
     create_file(engine)
     assert words(engine) == ["kept"]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_closed_files_of_a_connection_are_noticed(engine: Engine) -> None:
+    def close_everything() -> bool:
+        add(engine, "kept")
+        refuse_closed_files(engine)
+        os.closerange(3, 100)
+        try:
+            refuse_closed_files(engine)
+        except FilesClosed:
+            return True
+        return False
+
+    if not (pid := os.fork()):
+        os._exit(0 if close_everything() else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_second_connection_that_was_closed_is_none_of_them(engine: Engine) -> None:
+    with reading(engine), reading(engine):
+        pass
+    refuse_closed_files(engine)

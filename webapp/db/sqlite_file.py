@@ -10,6 +10,7 @@ new installation.
 import os
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from webapp.private_files import create_private_file
 
 _IN_MEMORY = ":memory:"
 _FILE = "sqlite_file"  # the key of (path, device, inode) in the record of a connection
+_DESCRIPTORS = Path("/proc/self/fd")  # of Linux
+# by path of the database: (descriptor, device, inode) of its file, and of the index of its WAL
+_opened: dict[str, list[list[tuple[int, int, int]]]] = {}
 _known_paths: set[str] = set()  # files that a connection of this process, or of its parent, has opened
 _REMOVED = " was removed while Deskjob was running."
 _MISSING = " does not exist."
@@ -65,6 +69,7 @@ def remember_file(connection: sqlite3.Connection, info: dict[str, Any]) -> None:
     _, _, path = connection.execute("PRAGMA database_list").fetchone()
     if path := path and os.path.realpath(path):  # a database in memory has none
         _known_paths.add(path)
+        _opened[path] = [_descriptors_of(path), _descriptors_of(f"{path}-shm")]
         info[_FILE] = (path, *_identity(path))
 
 
@@ -72,6 +77,43 @@ def has_its_file(info: Mapping[str, Any]) -> bool:
     """Return whether the file of a connection is still at its path; ``info`` is the connection's."""
     file = info.get(_FILE)
     return file is None or _identity(file[0]) == file[1:]
+
+
+class FilesClosed(Exception):
+    """Raised when a handler has closed the files of the database: SQLite cannot open them again in this process."""
+
+    def __init__(self) -> None:
+        """Name the cause."""
+        super().__init__("It closed all files of its process, also those of the database, so its result was lost.")
+
+
+def refuse_closed_files(engine: Engine) -> None:
+    """Raise `FilesClosed` if all descriptors of a file are closed. SQLite would try for ten seconds to lock it."""
+    if engine.dialect.name != "sqlite" or not (path := engine.url.database):
+        return
+    for opened in _opened.get(os.path.realpath(path), ()):
+        if opened and not any(map(_is_open, opened)):
+            raise FilesClosed
+
+
+def _descriptors_of(path: str) -> list[tuple[int, int, int]]:
+    """Return the descriptors of a file in this process: those of every connection, of which one is enough."""
+    found = []
+    with suppress(OSError):
+        for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208  (only names are needed)
+            with suppress(OSError):  # closed meanwhile
+                if os.readlink(f"{_DESCRIPTORS}/{name}") == path:  # noqa: PTH115
+                    status = os.fstat(int(name))
+                    found.append((int(name), status.st_dev, status.st_ino))
+    return found
+
+
+def _is_open(descriptor: tuple[int, int, int]) -> bool:
+    try:
+        status = os.fstat(descriptor[0])
+    except OSError:
+        return False
+    return descriptor[1:] == (status.st_dev, status.st_ino)
 
 
 @event.listens_for(Engine, "checkout")

@@ -14,6 +14,7 @@ from sqlalchemy.exc import StatementError
 
 from webapp.db.engine import own_connections, writing, writing_autocommit
 from webapp.db.retry import is_away, retry_while_away
+from webapp.db.sqlite_file import FilesClosed, refuse_closed_files
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition.job_type import JobType
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_result
@@ -119,6 +120,8 @@ class Executor:
         self._peak_memory.reset()
         try:
             ending = self._attempt(job, reporter)
+        except FilesClosed:
+            raise
         except BaseException:  # KeyboardInterrupt during an inline run
             reporter.close()
             raise
@@ -156,6 +159,8 @@ class Executor:
             return self._hand_back(job_type, job, stop, reporter)
         except (JobCancelled, LeaseLost) as stop:
             return _STOPS[type(stop)]
+        except FilesClosed:
+            raise
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and self._hears_ctrl_c:
                 raise
@@ -243,6 +248,8 @@ class Executor:
             if contains(error, reporter.delivered):
                 context.end()  # raises the stop itself
             raise
+        finally:
+            refuse_closed_files(self._engine)
         refuse_lazy_result(result, handler)
         context.end()
         return result

@@ -6,6 +6,10 @@ import signal
 from dataclasses import dataclass
 from resource import struct_rusage
 
+from webapp.db.sqlite_file import FilesClosed
+
+FILES_CLOSED = os.EX_OSFILE  # the exit status of a work-horse whose handler has closed the files of the database
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorseExit:
@@ -25,6 +29,8 @@ class HorseExit:
         """A message that describes how it ended."""
         if not os.WIFSIGNALED(self.status):
             status = os.waitstatus_to_exitcode(self.status)
+            if status == FILES_CLOSED:
+                return str(FilesClosed())
             return f"The process that ran this job exited with status {status}."
         name = signal.Signals(os.WTERMSIG(self.status)).name
         memory = f"{self.usage.ru_maxrss // 1024:,} MB"

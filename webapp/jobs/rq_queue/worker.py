@@ -31,6 +31,7 @@ from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
 from webapp.db.retry import one_line
+from webapp.db.sqlite_file import FilesClosed
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.isolation.child_processes import children, end_children
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
@@ -145,6 +146,8 @@ class JobWorker(Worker):
             assert self._output is not None  # noqa: S101  (execute_job made it)
             faultpoint("horse.begin")
             self._work(queue.name, self._lease_id, self._output)
+        except FilesClosed:
+            os._exit(horse_process.FILES_CLOSED)
         except BaseException:
             log.exception("The work-horse failed with an internal error.")
             os._exit(1)

@@ -68,6 +68,7 @@ _ENGINE_PATTERNS = (
     ),
     english("The process that ran this job was killed (%(signal)s)."),
     english("The process that ran this job exited with status %(status)s."),
+    english("It closed all files of its process, also those of the database, so its result was lost."),
     english(
         "No worker has known the job type %(name)s for an hour. It was removed or is not installed. Retry this "
         "job when a worker knows its type."

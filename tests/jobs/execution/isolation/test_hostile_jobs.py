@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from tests.installation import TYPES, Installation, installed, wait_for
 from tests.jobs.execution.isolation import hostile_types
 from webapp.db.engine import writing
+from webapp.db.sqlite_file import FilesClosed
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.schema import now, users
 
@@ -94,6 +95,14 @@ def test_what_can_be_put_back_costs_no_new_process(jobs: tuple[Installation, dic
     installation, made = jobs
     pids = {installation.services.queries.jobs.attempts(job)[0].pid for job in made[what][:2]}
     assert len(pids) == 1
+
+
+def test_a_job_that_closes_the_files_of_the_database_says_so(
+    jobs: tuple[Installation, dict[str, list[UUID]]],
+) -> None:
+    installation, made = jobs
+    job = installation.get(made["closes all other files"][0])
+    assert [error["text"] for error in job.errors] == [str(FilesClosed())]
 
 
 def test_no_program_of_a_job_remains(jobs: tuple[Installation, dict[str, list[UUID]]]) -> None:
