@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, Engine, bindparam, event, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from tests.jobs.statements import recorded
 from webapp.db.engine import holding_connections, writing
@@ -131,9 +131,12 @@ def test_statements_are_recorded_and_can_be_replaced_by_listeners(engine: Engine
         assert FIND.first(connection, {"who": "ana"}) is None
 
 
-def test_a_missing_parameter_is_an_error(engine: Engine) -> None:
-    with writing(engine) as connection, pytest.raises(KeyError):
-        FIND.first(connection, {})
+def test_a_value_that_is_missing_or_has_the_wrong_type_is_an_error_of_sqlalchemy(engine: Engine) -> None:
+    with writing(engine) as connection:
+        with pytest.raises(StatementError, match="KeyError"):
+            FIND.first(connection, {})
+        with pytest.raises(StatementError, match="Not a boolean"):
+            INSERT.execute(connection, row("ana") | {"active": "perhaps"})
 
 
 def test_a_null_is_returned_as_none(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select, UpdateBase
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 Convert = Callable[[Any], Any]
@@ -87,9 +87,13 @@ class _Compiled:
 
     def _values(self, parameters: Mapping[str, Any]) -> Any:
         values = self._template.copy()
-        for place, name, convert in self._given:
-            value = parameters[name]
-            values[place] = convert(value) if convert else value
+        try:
+            for place, name, convert in self._given:
+                value = parameters[name]
+                values[place] = convert(value) if convert else value
+        except Exception as error:  # no value that the type of the column takes
+            message = f"({type(error).__name__}) {error}"
+            raise StatementError(message, self._sql, dict(parameters), error) from error
         return tuple(values.values()) if self._is_positional else values
 
     def _converted(self, row: Sequence[Any], description: Sequence[Sequence[Any]]) -> dict[str, Any]:

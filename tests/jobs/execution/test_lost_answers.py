@@ -49,9 +49,22 @@ def test_a_claim_whose_answer_was_lost_is_found_under_its_lease(
     first, second = make(), make()
     calls = lose_answer(services.claims, "claim")
     assert services.work_horse().drain("default", lease, LOCATION) == 2
-    assert len(calls) == 3, "the first one is looked up, the last one claims nothing"
+    assert len(calls) == 1, "it is looked up; later claims are made with the end of a job"
     for job in (first, second):
         assert services.jobs.get(job.id).status is Status.COMPLETED
+        assert outcomes(services, job.id) == ["completed"]
+
+
+def test_a_claim_that_was_made_with_a_lost_end_is_found_under_its_lease(
+    services: Services, make: Callable[..., Job], lease: UUID, lose_answer: Callable[[Any, str], list[int]]
+) -> None:
+    made = [make() for _ in range(3)]
+    claims, ends = lose_answer(services.claims, "claimed_under"), lose_answer(Executor, "_end")
+    claims.append(1)  # its answer arrives
+    assert services.work_horse().drain("default", lease, LOCATION) == 3
+    assert (len(claims), len(ends)) == (2, 4)
+    for job in made:
+        assert services.jobs.get(job.id).attempt == 1
         assert outcomes(services, job.id) == ["completed"]
 
 

@@ -1,5 +1,6 @@
 """What a job costs: the statements and commits that a work-horse needs for it, held as numbers."""
 
+import gc
 from collections.abc import Callable
 from uuid import UUID
 
@@ -12,9 +13,9 @@ from webapp.jobs.model.job import Job, Owner
 from webapp.services import Services
 
 pytestmark = pytest.mark.dialect
-# SQLite: claim, event; end, attempt, event. PostgreSQL writes several tables in one statement, without BEGIN and COMMIT
-STATEMENTS = {"sqlite": 5, "postgresql": 2}
-COMMITS = {"sqlite": 2, "postgresql": 0}
+# SQLite: end, attempt, event; claim, event. PostgreSQL does all that in one statement, without BEGIN and COMMIT
+STATEMENTS = {"sqlite": 5, "postgresql": 1}
+COMMITS = {"sqlite": 1, "postgresql": 0}
 
 
 @pytest.mark.parametrize("is_persons", [False, True])
@@ -34,6 +35,7 @@ def test_a_job_of_the_system_or_a_person_costs_the_same(
     def cost_of(count: int) -> tuple[int, int]:
         for _ in range(count):
             make(owner=owner)
+        gc.collect()  # files that it closes during a job look as if the job had closed them
         before = len(commits)
         with recorded(services.engine) as sent:
             assert services.work_horse().drain("default", lease, LOCATION) == count

@@ -10,7 +10,7 @@ from time import process_time
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from webapp.db.engine import own_connections, writing, writing_autocommit
 from webapp.db.retry import is_away, retry_while_away
@@ -47,11 +47,13 @@ from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model import policies
 from webapp.jobs.model.job import EventName, Job, Status
 from webapp.jobs.model.secret_mask import SecretMask
+from webapp.jobs.queueing.next_claim import NextClaim
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
 
 T = TypeVar("T")
+ClaimNext = Callable[[EventName], NextClaim | None]
 
 
 _STOPS: Mapping[type[BaseException], Ending] = {
@@ -110,8 +112,11 @@ class Executor:
         if self._reporter and self._reporter.stop is None:
             self._reporter.stop = JobInterrupted()
 
-    def run(self, job: Job, location: AttemptLocation) -> EventName:
-        """Run the claimed ``job``, write how it ended and return that; writes nothing if its lease was lost."""
+    def run(self, job: Job, location: AttemptLocation, claim_next: ClaimNext = lambda _outcome: None) -> EventName:
+        """Run the claimed ``job``, write how it ended and return that; writes nothing if its lease was lost.
+
+        ``claim_next`` receives the outcome before that is written, and can return a claim to make with it.
+        """
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()
@@ -132,7 +137,7 @@ class Executor:
             peak_memory=peak_memory(),
         )
         try:
-            self._write(job, location, ending, reporter)
+            self._write(job, location, ending, reporter, claim_next)
         except LeaseLost:
             return EventName.LOST  # another attempt is responsible for the job now; nothing was written
         self._count(ending)
@@ -275,12 +280,21 @@ class Executor:
             return Inputs({})
         return inputs_of(job_type, job.payload, Attachments(self._engine).attachments(job.id), self._files)
 
-    def _write(self, job: Job, location: AttemptLocation, ending: Ending, reporter: Reporter) -> None:
+    def _write(
+        self,
+        job: Job,
+        location: AttemptLocation,
+        ending: Ending,
+        reporter: Reporter,
+        claim_next: ClaimNext = lambda _outcome: None,
+    ) -> None:
         values, lines = reporter.close()
+        next_claim = claim_next(ending.outcome)
         if ending.outcome not in _NO_ERRORS:
             values = {**values, **reporter.error_values(ending.error, ending.key, ending.parameters)}
+        end = partial(self._end, job, location, ending, values=values, lines=lines)
         try:
-            self._retry(lambda: self._end(job, location, ending, values=values, lines=lines))
+            self._retry(partial(_end_and_claim, end, next_claim) if next_claim else end, again=end)
         except (StatementError, UnicodeError) as refused:
             if is_away(refused):
                 raise
@@ -291,12 +305,20 @@ class Executor:
             self._retry(lambda: self._end(job, location, failed, values=values, lines=[]))
 
     def _end(
-        self, job: Job, location: AttemptLocation, ending: Ending, *, values: PendingValues, lines: PendingLines
+        self,
+        job: Job,
+        location: AttemptLocation,
+        ending: Ending,
+        *,
+        values: PendingValues,
+        lines: PendingLines,
+        next_claim: NextClaim | None = None,
     ) -> None:
+        shape = finish_attempt.family_shape_of(job, ending)
         try:
             with writing(self._engine) if lines else writing_autocommit(self._engine) as connection:
                 finish_attempt.end_attempt(
-                    connection, job, location, ending, shape=finish_attempt.family_shape_of(job, ending), **values
+                    connection, job, location, ending, shape=shape, next_claim=next_claim, **values
                 )
                 _add_lines(connection, job, lines)
                 faultpoint("end.commit")
@@ -316,8 +338,8 @@ class Executor:
     def _stop_requested(self, reporter: Reporter) -> bool:
         return self._retry(reporter.read_stop_flag)
 
-    def _retry(self, action: Callable[[], T]) -> T:
-        return retry_while_away(action, seconds=self._retry_seconds)
+    def _retry(self, action: Callable[[], T], again: Callable[[], T] | None = None) -> T:
+        return retry_while_away(action, seconds=self._retry_seconds, again=again)
 
 
 def _run_here(handler: Callable[[], Any]) -> Any:
@@ -332,6 +354,17 @@ def _run_here(handler: Callable[[], Any]) -> Any:
     if os.getpid() != pid:
         end_copy()
     return result
+
+
+def _end_and_claim(end: Callable[..., None], next_claim: NextClaim) -> None:
+    """End a job and claim the next one; a claim that fails does not keep the job from ending."""
+    try:
+        end(next_claim=next_claim)
+    except DBAPIError as error:
+        next_claim.fail()
+        if is_away(error):
+            raise
+        end()
 
 
 def _add_lines(connection: Connection, job: Job, lines: PendingLines) -> None:

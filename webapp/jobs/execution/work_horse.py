@@ -1,14 +1,17 @@
 """The work-horse: claims and runs queued jobs until its budget is used up.
 
-This spreads the cost of a wake-up and a fork over many jobs. If queued jobs remain at the end, it pushes
-one more wake-up, for a fresh work-horse. It also ends when a job has left something in its process that
-could affect the next job, and after several failures in a row, whose common cause may be the process.
+This spreads the cost of a wake-up and a fork over many jobs. The end of a job and the claim of the next one
+are one transaction. If queued jobs remain at the end, it pushes one more wake-up, for a fresh work-horse. It
+also ends when a job has left something in its process that could affect the next job, and after several
+failures in a row, whose common cause may be the process.
 """
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
+from typing import TypeVar
 from uuid import UUID
 
 from webapp.db.engine import holding_connections
@@ -20,7 +23,9 @@ from webapp.jobs.execution.isolation.peak_memory import peak_memory
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.model.job import EventName, Job
 from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.queueing.next_claim import NextClaim
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 MAX_FAILURES = 5  # in a row
 _MEMORY_SHARE = 4  # one part in so many of the memory budget can remain in use after a job
@@ -53,6 +58,9 @@ class WorkHorse:
         self._budget = budget
         self._wake = wake
         self._failures = 0  # in a row
+        self._count, self._started = 0, 0.0  # the jobs of `drain`, and when it began
+        self._goes_on = False  # whether this process can run another job
+        self._next_claim: NextClaim | None = None  # made with the end of the last job
         self._retry_seconds = retry_seconds  # how long a claim is retried while the database is away
 
     def drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
@@ -61,26 +69,52 @@ class WorkHorse:
             return self._drain(queue, lease_id, location)
 
     def _drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
-        started, count = monotonic(), 0
+        self._started, self._count = monotonic(), 0
         self._executor.isolation = JobIsolation(self._budget.megabytes * _MEBIBYTE // _MEMORY_SHARE)
-        while not self._must_stop() and (job := self._next(queue, lease_id, fresh=count == 0)):
+        job = self._claim(queue, lease_id, fresh=True)
+        while job:
             faultpoint("horse.claimed")
-            outcome = self._executor.run(job, location)
+            self._count += 1
+            self._executor.run(job, location, partial(self._prepare_next, queue, lease_id, job))
             faultpoint("horse.ended")
-            count += 1
-            if self._needs_fresh_process(job, outcome) or self._used_up(count, monotonic() - started):
-                break
+            job = self._next(queue, lease_id) if self._goes_on else None
         self._executor.isolation = None
         ignore_while_away(lambda: self._wake_next(queue))  # otherwise the clock pushes the wake-up
-        return count
+        return self._count
 
-    def _next(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
+    def _prepare_next(self, queue: str, lease_id: UUID, job: Job, outcome: EventName) -> NextClaim | None:
+        """Return the claim to make in the transaction that ends ``job``, if this work-horse runs another one."""
+        self._goes_on = not (self._needs_fresh_process(job, outcome) or self._used_up())
+        can_claim = self._goes_on and not self._must_stop()
+        self._next_claim = self._claims.next_claim(queue, lease_id) if can_claim else None
+        return self._next_claim
+
+    def _next(self, queue: str, lease_id: UUID) -> Job | None:
+        """Return the job that was claimed with the end of the last one, or claim one."""
+        claim = self._next_claim
+        if claim and (job := claim.take()):
+            return job
+        if claim and claim.is_uncertain:
+            return self._retry(lambda: self._claims.claimed_under(lease_id)) or self._claim(queue, lease_id)
+        return self._claim(queue, lease_id, only_restricted=claim is not None and claim.is_made)
+
+    def _claim(self, queue: str, lease_id: UUID, *, fresh: bool = False, only_restricted: bool = False) -> Job | None:
+        if self._must_stop():
+            return None
+
         def claim() -> Job | None:
             return self._claims.claim(queue, lease_id, fresh=fresh)
 
-        return retry_while_away(
-            claim, again=lambda: self._claims.claimed_under(lease_id) or claim(), seconds=self._retry_seconds
+        def claim_restricted() -> Job | None:
+            return self._claims.claim_restricted(queue, lease_id)
+
+        return self._retry(
+            claim_restricted if only_restricted else claim,
+            again=lambda: self._claims.claimed_under(lease_id) or claim(),
         )
+
+    def _retry(self, action: Callable[[], T], again: Callable[[], T] | None = None) -> T:
+        return retry_while_away(action, again=again, seconds=self._retry_seconds)
 
     def _must_stop(self) -> bool:
         return self._executor.interrupted or self._executor.draining
@@ -93,9 +127,10 @@ class WorkHorse:
             log.warning("Job %s (%s) left behind: %s. Its work-horse ends.", job.id, job.type, ", ".join(leftovers))
         return bool(leftovers) or job.own_process or outcome == EventName.CONTINUED or self._failures >= MAX_FAILURES
 
-    def _used_up(self, count: int, seconds: float) -> bool:
-        megabytes = peak_memory() // _MEBIBYTE
-        return count >= self._budget.jobs or seconds >= self._budget.seconds or megabytes >= self._budget.megabytes
+    def _used_up(self) -> bool:
+        seconds, megabytes = monotonic() - self._started, peak_memory() // _MEBIBYTE
+        budget = self._budget
+        return self._count >= budget.jobs or seconds >= budget.seconds or megabytes >= budget.megabytes
 
     def _wake_next(self, queue: str) -> None:
         faultpoint("horse.baton")

@@ -39,6 +39,8 @@ from webapp.db.engine import is_sqlite
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import COMPLETE, NOT_STARTED, TERMINAL, UNCOUNTED, EventName, Job, Status
 from webapp.jobs.model.rollup import DECIMALS, ChildCounts
+from webapp.jobs.queueing.claim import with_claim_after
+from webapp.jobs.queueing.next_claim import NextClaim
 from webapp.jobs.store import events, signals, transitions
 from webapp.jobs.store.fence import HAS_FENCE, Fence, LeaseLost, fence_parameters
 from webapp.schema import attempts as attempt_rows
@@ -161,9 +163,10 @@ def end_attempt(
     ending: Ending,
     *,
     shape: FamilyShape = FamilyShape.ANY,
+    next_claim: NextClaim | None = None,
     **columns: Any,
 ) -> None:
-    """End a running attempt: write the job's row, the attempt's row and the event.
+    """End a running attempt: write the job's row, the attempt's row and the event; make the ``next_claim`` too.
 
     A status that is not terminal returns the job to its queue. ``columns`` are the last values of
     the job's row (progress, warnings, …). Raises `LeaseLost` if the attempt no longer holds the job,
@@ -177,12 +180,14 @@ def end_attempt(
         **_attempt_parameters(job, location, ending),
         "its_root": job.root_id,
         **{f"last_{name}": value for name, value in columns.items()},
+        **(next_claim.parameters if next_claim else {}),
     }
     kept = _KEPT.get(ending.outcome, frozenset())
     if ending.status in _STARTS_AGAIN:
         columns = {name: value for name, value in columns.items() if name in kept or name not in NOT_STARTED}
     write = _end_in_several_statements if is_sqlite(connection.engine) else _end_in_one_statement
-    if not write(connection, _StatementKey(ending.status, tuple(sorted(columns)), shape, kept), parameters):
+    key = _StatementKey(ending.status, tuple(sorted(columns)), shape, kept)
+    if not write(connection, key, parameters, next_claim):
         raise LeaseLost
     if ending.outcome != EventName.CONTINUED:
         signals.send_transition_after_commit(connection, job.id, Status.RUNNING, ending.status)
@@ -197,7 +202,9 @@ class _StatementKey(NamedTuple):
     kept: frozenset[str]  # columns that a job keeps although it starts again
 
 
-def _end_in_several_statements(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
+def _end_in_several_statements(
+    connection: Connection, key: _StatementKey, parameters: dict[str, Any], next_claim: NextClaim | None
+) -> bool:
     if _update_job(key).first(connection, parameters) is None:
         return False
     if key.shape is FamilyShape.CHILD and _count_child(key.status).first(connection, parameters) is None:
@@ -206,16 +213,23 @@ def _end_in_several_statements(connection: Connection, key: _StatementKey, param
     attempt = {name: parameters[f"attempt_{name}"] for name in _ATTEMPT_COLUMNS}
     _INSERT_ATTEMPT.execute(connection, {"job_id": job_id, "number": number, **attempt})
     events.insert_one(connection, job_id=job_id, name=attempt["outcome"], attempt=number, detail=attempt["error"] or "")
+    if next_claim:
+        next_claim.execute(connection)
     return True
 
 
-def _end_in_one_statement(connection: Connection, key: _StatementKey, parameters: dict[str, Any]) -> bool:
+def _end_in_one_statement(
+    connection: Connection, key: _StatementKey, parameters: dict[str, Any], next_claim: NextClaim | None
+) -> bool:
     try:
-        return _end_with_rows(key).first(connection, parameters) is not None
+        row = _end_with_rows(key, with_claim=next_claim is not None).first(connection, parameters)
     except DataError as error:
         if _is_count_refused(error):
             return False
         raise
+    if next_claim and row:
+        next_claim.set_row(row if row["id"] else None)
+    return row is not None
 
 
 @cache
@@ -238,7 +252,7 @@ def _job_update(key: _StatementKey) -> ReturningUpdate[UUID, int]:
 
 
 @cache
-def _end_with_rows(key: _StatementKey) -> PreparedStatement:
+def _end_with_rows(key: _StatementKey, *, with_claim: bool) -> PreparedStatement:
     ended = _job_update(key).cte("ended")
     # with a prefix: a parameter with the name of a column would be set in the UPDATE
     values = {name: bindparam(f"attempt_{name}", type_=attempt_rows.c[name].type) for name in _ATTEMPT_COLUMNS}
@@ -252,10 +266,12 @@ def _end_with_rows(key: _StatementKey) -> PreparedStatement:
         attempt=ended.c.attempt,
         detail=func.coalesce(values["error"], ""),
     )
-    written = select(ended.c.id).add_cte(attempt.cte("attempt_row"), event.cte("event_row"))
+    written = select(ended.c.id.label("ended_id")).add_cte(attempt.cte("attempt_row"), event.cte("event_row"))
+    last = ended
     if key.shape is FamilyShape.CHILD:
-        written = _with_child_count(written, ended, key.status)
-    return PreparedStatement(written)
+        last = _counted_root(ended, key.status)
+        written = _with_child_count(written, last)
+    return PreparedStatement(with_claim_after(last, written) if with_claim else written)
 
 
 def _job_parameters(ending: Ending) -> dict[str, Any]:
@@ -307,13 +323,16 @@ def _root_update(status: Status) -> ReturningUpdate[Any]:
     )
 
 
-def _with_child_count(written: Select[Any], ended: CTE, status: Status) -> Select[Any]:
+def _counted_root(ended: CTE, status: Status) -> CTE:
+    return _root_update(status).where(select(ended.c.id).exists()).cte("counted")
+
+
+def _with_child_count(written: Select[Any], counted_root: CTE) -> Select[Any]:
     """Count a child at its root in the statement that ends it (PostgreSQL), or write nothing at all.
 
     One part of a statement cannot undo another part, but an error undoes all of it. So the
     statement divides by zero if no root was updated. It locks the child first, then the root.
     """
-    counted_root = _root_update(status).where(select(ended.c.id).exists()).cte("counted")
     count = select(func.count()).select_from(counted_root).scalar_subquery()
     return written.add_columns((literal_column("1") / count).label("counted"))
 

@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Engine,
-    RowMapping,
+    Insert,
     Select,
     bindparam,
     exists,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -34,13 +36,13 @@ from webapp.jobs.definition import disabled_types
 from webapp.jobs.model.job import NO_QUEUE, EventName, Job
 from webapp.jobs.model.policies import Limits
 from webapp.jobs.queueing import concurrency
+from webapp.jobs.queueing.next_claim import NextClaim, Row
 from webapp.jobs.store import events, signals
 from webapp.jobs.store.job_store import to_job
 from webapp.jobs.store.transitions import claimed
 from webapp.schema import jobs, leases, now, queues, users
 
 Prepare = Callable[[Connection, UUID], UUID]
-_Row = RowMapping | Mapping[str, Any]
 QUEUED = jobs.c.status == literal_column("'queued'")  # a literal, so that the partial index is used
 _RESTRICTED = or_(
     disabled_types.ANY_DISABLED,
@@ -85,14 +87,24 @@ def _claim(*conditions: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
-def _claim_with_event(*conditions: ColumnElement[bool]) -> Select[Any]:
-    claim = _claim(*conditions).cte("claimed")
-    event = events.insert_from(claim, job_id=claim.c.id, name=EventName.STARTED, attempt=claim.c.attempt)
-    return select(claim).add_cte(event.cte("event"))
+def _start_event_of(claim: CTE) -> Insert:
+    return events.insert_from(claim, job_id=claim.c.id, name=EventName.STARTED, attempt=claim.c.attempt)
+
+
+def with_claim_after(ended: CTE, written: Select[Any]) -> Select[Any]:
+    """Let a statement claim the next job too, if ``ended`` has a row (PostgreSQL).
+
+    The claim comes last: it waits for no lock, so what was locked before is not locked for longer. Its columns are
+    null if there is no job.
+    """
+    claim = _claim(~_RESTRICTED, select(ended.c.id).exists()).cte("next_claim")
+    event = _start_event_of(claim).cte("next_event")
+    return written.add_columns(*claim.c).outerjoin(claim, true()).add_cte(event)
 
 
 _CLAIM = PreparedStatement(_claim(~_RESTRICTED))
-_CLAIM_WITH_EVENT = PreparedStatement(_claim_with_event(~_RESTRICTED))
+_CLAIM_CTE = _claim(~_RESTRICTED).cte("claimed")
+_CLAIM_WITH_EVENT = PreparedStatement(select(_CLAIM_CTE).add_cte(_start_event_of(_CLAIM_CTE).cte("event")))
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 
 
@@ -115,17 +127,35 @@ class Claims:
         """
         if queue == NO_QUEUE:
             return None
-        values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
+        values = _parameters(queue, lease_id, fresh=fresh)
         row = None if self._limits else self._claim_unrestricted(values)
-        if row is None and (self._limits or self._is_limited(queue)):
-            row = self._claim_within_limits(queue, values)
-        return self._started(row)
+        return self._started(row) if row else self._claim_restricted(queue, values)
+
+    def next_claim(self, queue: str, lease_id: UUID) -> NextClaim | None:
+        """Return a claim for the transaction that ends a job; ``None`` if limits need a transaction of its own.
+
+        If it finds no job, call `claim_restricted`.
+        """
+        if self._limits or queue == NO_QUEUE:
+            return None
+        return NextClaim(_parameters(queue, lease_id, fresh=False), _claim_and_log, self._started)
+
+    def claim_restricted(self, queue: str, lease_id: UUID) -> Job | None:
+        """Claim a job that a `next_claim` leaves alone because its queue or another type is restricted."""
+        return self._claim_restricted(queue, _parameters(queue, lease_id, fresh=False))
+
+    def _claim_restricted(self, queue: str, values: Mapping[str, Any]) -> Job | None:
+        if not self._limits and not self._is_limited(queue):
+            return None
+        row = self._claim_within_limits(queue, values)
+        return self._started(row) if row else None
 
     def claimed_under(self, lease_id: UUID) -> Job | None:
         """Return the job that was claimed under a lease when the connection broke before the answer arrived."""
         claimed_job = select(jobs, _OWNER_IS_ACTIVE.label(_ACTIVE)).where(jobs.c.lease_id == lease_id)
         with reading(self._engine) as connection:
-            return self._started(connection.execute(claimed_job).mappings().first())
+            row = connection.execute(claimed_job).mappings().first()
+        return self._started(row) if row else None
 
     def owner_is_active(self, job: Job) -> bool:
         """Return whether the owner of a claimed job may have it run; the claim has read that with the job."""
@@ -143,14 +173,14 @@ class Claims:
         ``prepare`` can queue it first, in the same transaction, and returns the id of the job to claim. If that
         job cannot be claimed, this is rolled back.
         """
-        values = {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": True}
+        values = _parameters(queue, lease_id, fresh=True)
         with suppress(_NotClaimed), writing(self._engine) as connection:
             concurrency.serialize_claims(connection)
             wanted = prepare(connection, job_id) if prepare else job_id
             row = self._claim_next(connection, queue, values, jobs.c.id == wanted)
             if row is None:
                 raise _NotClaimed
-        return self._started(row)
+        return self._started(row) if row else None
 
     def has_claimable(self, queue: str) -> bool:
         """Return whether a fresh work-horse would find a job to claim."""
@@ -160,24 +190,20 @@ class Claims:
             conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
-    def _claim_unrestricted(self, values: Mapping[str, Any]) -> _Row | None:
+    def _claim_unrestricted(self, values: Mapping[str, Any]) -> Row | None:
         with writing_autocommit(self._engine) as connection:
             if not is_sqlite(self._engine):
                 return _CLAIM_WITH_EVENT.first(connection, values)
-            row = _CLAIM.first(connection, values)
-            if row is not None:
-                _insert_start_event(connection, row)
-                faultpoint("claim.commit")
-        return row
+            return _claim_and_log(connection, values)
 
-    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> _Row | None:
+    def _claim_within_limits(self, queue: str, values: Mapping[str, Any]) -> Row | None:
         with writing(self._engine) as connection:
             concurrency.serialize_claims(connection)
             return self._claim_next(connection, queue, values, ~_PAUSED)
 
     def _claim_next(
         self, connection: Connection, queue: str, values: Mapping[str, Any], which: ColumnElement[bool]
-    ) -> _Row | None:
+    ) -> Row | None:
         conditions = concurrency.within_limits(connection, queue, self._limits)
         row = connection.execute(_claim(which, *conditions), values).mappings().first()
         if row is not None:
@@ -190,16 +216,26 @@ class Claims:
         with reading(self._engine) as connection:
             return bool(connection.execute(select(or_(disabled_types.ANY_DISABLED, limited))).scalar())
 
-    def _started(self, row: _Row | None) -> Job | None:
-        if row is None:
-            return None
+    def _started(self, row: Row) -> Job:
         job = to_job(row)
         self._last = job.id, bool(row[_ACTIVE])
         signals.send(signals.job_started, job)
         return job
 
 
-def _insert_start_event(connection: Connection, row: _Row) -> None:
+def _parameters(queue: str, lease_id: UUID, *, fresh: bool) -> dict[str, Any]:
+    return {"wanted_queue": queue, "horse_lease": lease_id, "horse_is_fresh": fresh}
+
+
+def _claim_and_log(connection: Connection, values: Mapping[str, Any]) -> Row | None:
+    row = _CLAIM.first(connection, values)
+    if row is not None:
+        _insert_start_event(connection, row)
+        faultpoint("claim.commit")
+    return row
+
+
+def _insert_start_event(connection: Connection, row: Row) -> None:
     events.insert_one(connection, job_id=row["id"], name=EventName.STARTED, attempt=row["attempt"])
 
 

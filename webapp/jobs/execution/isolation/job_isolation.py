@@ -59,7 +59,7 @@ class JobIsolation:
             self._quick_looks += 1
 
     def leftovers(self) -> tuple[str, ...]:
-        """Return what a job left behind that could affect the next one. Call it when the attempt has ended."""
+        """Return what a job left behind that could affect the next one. Call it when nothing is reported any more."""
         return (*self._remaining, *self._leftovers.find())
 
     def _must_compare_everything(self) -> bool:
