@@ -7,7 +7,7 @@ import sys
 
 from benchmarks import reaper
 
-NAMES = ("executor", "progress", "dataset", "create", "fanout", "fair", "pages", "admin", "tabs", "chaos")
+NAMES = ("executor", "latency", "progress", "dataset", "create", "fanout", "fair", "pages", "admin", "tabs", "chaos")
 _ROW = "| `./deskjob bench "
 
 

@@ -2,18 +2,21 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import create_engine, func, select
 
+from benchmarks.peers import lone_jobs
 from benchmarks.peers.commands import serve
 from webapp.config import load
-from webapp.db.engine import engine_options, forget_inherited_connections
-from webapp.jobs.model.job import Owner
+from webapp.db.engine import engine_options, forget_inherited_connections, reading, sharing_reads
+from webapp.jobs.model.job import Owner, Status
 from webapp.os_process import adopt_orphans
-from webapp.processes.worker import job_worker, warm_up
+from webapp.processes.worker import job_worker, run, warm_up
 from webapp.schema import attempts, events, jobs
 from webapp.services import Services
 
@@ -45,6 +48,23 @@ def work(count: int) -> float:
     return seconds
 
 
+def lone(count: int, pause: float, seconds: float) -> dict[str, Any]:
+    """Return the figures of single jobs; see `lone_jobs.figures`."""
+
+    def create(address: str) -> Callable[[], bool]:
+        job_id = services.jobs.create_job("first_line", {"address": address}).id
+        return lambda: _status(job_id) == Status.COMPLETED
+
+    forget_inherited_connections(services.engine)
+    with sharing_reads():
+        return lone_jobs.figures(lambda: run(services, uuid4().hex, ["default"]), create, count, pause, seconds)
+
+
+def _status(job_id: UUID) -> str:
+    with reading(services.engine) as connection:
+        return connection.execute(select(jobs.c.status).where(jobs.c.id == job_id)).scalar_one()
+
+
 def _figures() -> tuple[int, int, int]:
     with services.engine.connect() as connection:
         done = connection.execute(select(func.count()).where(jobs.c.status == "completed")).scalar_one()
@@ -55,4 +75,4 @@ def _figures() -> tuple[int, int, int]:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    serve({"fill": fill, "work": work})
+    serve({"fill": fill, "work": work, "lone": lone})

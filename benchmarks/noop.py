@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from benchmarks.peers.jobs import report_first_line
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
 
@@ -15,6 +16,18 @@ class Nothing(BaseModel):
 @job_type("noop", title="No-op")
 def noop(job: JobContext, payload: Nothing) -> None:
     """Do nothing, as a managed job."""
+
+
+class Listener(BaseModel):
+    """Where the first line of a job is reported."""
+
+    address: str
+
+
+@job_type("first_line", title="First line")
+def first_line(_job: JobContext, payload: Listener) -> None:
+    """Report when this line runs, as a managed job."""
+    report_first_line(payload.address)
 
 
 class Children(BaseModel):

@@ -69,6 +69,7 @@ class Installation:
             "DESKJOB_JOBTYPES": TYPES,
             "DESKJOB_STOP_GRACE_SECONDS": "2",
             "DESKJOB_LEASE_SECONDS": f"{LEASE_SECONDS}",
+            "DESKJOB_HORSE_LINGER_SECONDS": "0.2",  # many tests wait until no work-horse is left
         }
         places = {"data_dir": folder, "redis_url": redis_url, "database_url": database_url}
         settings = load(**places, secret_key="k" * 32, jobtypes=(TYPES,), lease_seconds=LEASE_SECONDS)

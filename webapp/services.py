@@ -36,7 +36,7 @@ from webapp.jobs.execution.failure_hooks import FailureHooks
 from webapp.jobs.execution.leases import Holder, Leases, boot_id
 from webapp.jobs.execution.output.last_output import LastOutput
 from webapp.jobs.execution.watchdog import Watchdog
-from webapp.jobs.execution.work_horse import Budget, WorkHorse
+from webapp.jobs.execution.work_horse import AwaitWakeUp, Budget, WorkHorse
 from webapp.jobs.invariants.check import Check
 from webapp.jobs.invariants.infrastructure import WakeUpSources
 from webapp.jobs.invariants.verifier import all_checks
@@ -187,8 +187,8 @@ class Services:
         except UnknownQueue:
             return self.wake_ups.workers_alive(name) > 0
 
-    def work_horse(self) -> WorkHorse:
-        """Build a work-horse, which runs a queue's jobs in a forked child."""
+    def work_horse(self, await_wake_up: AwaitWakeUp | None = None, linger_seconds: float = 0.0) -> WorkHorse:
+        """Build a work-horse, which runs jobs in a forked child; see there."""
         settings = self.settings
         budget = Budget(
             jobs=1 if settings.own_process else settings.horse_jobs,
@@ -196,7 +196,15 @@ class Services:
             megabytes=settings.horse_megabytes,
         )
         retry_seconds = settings.lease_seconds  # after that its lease has ended
-        return WorkHorse(self.claims, self.executor, budget, self.wake_ups.push, retry_seconds=retry_seconds)
+        return WorkHorse(
+            self.claims,
+            self.executor,
+            budget,
+            self.wake_ups.push,
+            retry_seconds=retry_seconds,
+            await_wake_up=await_wake_up,
+            linger_seconds=linger_seconds,
+        )
 
     def make_watchdog(self, lease_id: UUID) -> Watchdog:
         """Build the watchdog that a worker runs for one work-horse."""

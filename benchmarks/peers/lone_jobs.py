@@ -1,4 +1,7 @@
-"""How long a single job waits for an idle worker: from just before it is created to its first line."""
+"""Jobs that come alone: how long each waits for its idle worker, what it costs, and how many start per second.
+
+Uses the standard library only, and /proc for the CPU time of processes that run.
+"""
 
 import os
 import shutil
@@ -9,25 +12,73 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from webapp.os_process import die_with_parent
 
 PATIENCE_SECONDS = 60.0  # for a worker that does not run its job at all
+_WARM_UP = 2
+_POLL_SECONDS = 0.0005
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+_TIMES = slice(11, 15)  # in /proc/…/stat behind the name: its own times, and those of the children it waited for
+Create = Callable[[str], Callable[[], bool]]
 
 
-def waits(work: Callable[[], object], create: Callable[[str], object], count: int, pause: float) -> list[float]:
-    """Run a worker in a fork; create ``count`` jobs one by one, ``pause`` seconds after the first line of the last.
+def figures(work: Callable[[], object], create: Create, count: int, pause: float, seconds: float) -> dict[str, Any]:
+    """Run a worker in a fork and create jobs for it, one by one.
 
-    ``create`` gets the address for `jobs.report_first_line`. A job before them waits for the start of the worker.
+    First ``count`` jobs, each ``pause`` seconds after the end of the last one: returns their ``waits`` in seconds,
+    from just before a job is created to its first line, and the seconds of ``cpu`` of the worker and all of its
+    processes per job, without what an idle worker needs in that time. Then, for some ``seconds``, jobs that follow
+    each other at once: returns how many of them per second, the ``rate``. ``create`` gets the address for
+    `jobs.report_first_line`, and returns a function that tells whether the job has ended.
     """
-    with _reports() as (address, reports), _forked(work):
-        found = []
-        for _ in range(count + 1):
+    with _reports() as (address, reports), _forked(work) as worker:
+
+        def run_one() -> float:
             began = time.monotonic()
-            create(address)
-            found.append(float(reports.recv(64)) - began)
-            time.sleep(pause)
-        return found[1:]
+            has_ended = create(address)
+            first_line = float(reports.recv(64))
+            while not has_ended():
+                time.sleep(_POLL_SECONDS)
+            return first_line - began
+
+        for _ in range(_WARM_UP):
+            run_one()
+        time.sleep(pause)
+        waits, cpu = _alone(run_one, lambda: _cpu_seconds(worker), count, pause)
+        return {"waits": waits, "cpu": cpu, "rate": _rate(run_one, seconds)}
+
+
+def _alone(
+    run_one: Callable[[], float], cpu: Callable[[], float], count: int, pause: float
+) -> tuple[list[float], float]:
+    before = cpu()
+    time.sleep(pause)
+    at_rest = cpu()
+    waits = []
+    for _ in range(count):
+        waits.append(run_one())
+        time.sleep(pause)
+    return waits, (cpu() - at_rest) / count - (at_rest - before)
+
+
+def _rate(run_one: Callable[[], float], seconds: float) -> float:
+    count, began = 0, time.monotonic()
+    while (elapsed := time.monotonic() - began) < seconds or not count:
+        run_one()
+        count += 1
+    return count / elapsed
+
+
+def _cpu_seconds(process: int) -> float:
+    """Return the CPU seconds of a process and all of its children, also of those that have ended."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(map(int, stat[_TIMES])) / _TICKS_PER_SECOND + sum(_cpu_seconds(int(child)) for child in children)
 
 
 @contextmanager
@@ -44,7 +95,7 @@ def _reports() -> Iterator[tuple[str, socket.socket]]:
 
 
 @contextmanager
-def _forked(work: Callable[[], object]) -> Iterator[None]:
+def _forked(work: Callable[[], object]) -> Iterator[int]:
     parent = os.getpid()
     if not (worker := os.fork()):
         die_with_parent(parent, signal.SIGTERM)
@@ -53,7 +104,7 @@ def _forked(work: Callable[[], object]) -> Iterator[None]:
         finally:
             os._exit(0)
     try:
-        yield
+        yield worker
     finally:
         os.kill(worker, signal.SIGTERM)
         os.waitpid(worker, 0)

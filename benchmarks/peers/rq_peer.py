@@ -1,10 +1,13 @@
 """RQ: `Worker`, a fork for each job, with its defaults."""
 
 import sys
+from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from redis import Redis
 from rq import Queue, Worker
+from rq.job import JobStatus
 
 from benchmarks.peers import jobs, lone_jobs
 from benchmarks.peers.commands import serve
@@ -49,15 +52,19 @@ def empty() -> None:
     Queue(NAME, connection=Redis.from_url(redis)).empty()  # type: ignore[no-untyped-call]
 
 
-def lone(count: int, pause: float) -> list[float]:
-    """Return how long single jobs wait for an idle worker."""
+def lone(count: int, pause: float, seconds: float) -> dict[str, Any]:
+    """Return the figures of single jobs; see `lone_jobs.figures`."""
     queue = Queue(NAME, connection=Redis.from_url(redis))
 
     def run_worker() -> None:
         connection = Redis.from_url(redis)
         Worker([Queue(NAME, connection=connection)], connection=connection).work()
 
-    return lone_jobs.waits(run_worker, lambda address: queue.enqueue(jobs.report_first_line, address), count, pause)
+    def create(address: str) -> Callable[[], bool]:
+        job = queue.enqueue(jobs.report_first_line, address)
+        return lambda: job.get_status() == JobStatus.FINISHED
+
+    return lone_jobs.figures(run_worker, create, count, pause, seconds)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ LEASE_SECONDS = 2.0
 # Where no lease may expire, however slow the machine is
 LONG_LEASE_SECONDS = 20.0
 TICK_SECONDS = 0.1
+LINGER_SECONDS = 0.3  # long enough for a wake-up that is on its way
 THAW_SECONDS = 0.2
 QUEUE = "default"
 
@@ -155,7 +156,8 @@ def faulty_installation(
     for job_type in (fault_job_types.again, fault_job_types.once, fault_job_types.briefly, fault_job_types.each_time):
         registry.add(job_type)
     engine = _engine(settings.database)
-    short_lease = settings.model_copy(update={"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0})
+    short = {"lease_seconds": lease_seconds, "stop_grace_seconds": 1.0, "horse_linger_seconds": LINGER_SECONDS}
+    short_lease = settings.model_copy(update=short)
     installation = FaultyInstallation(Services(short_lease, engine, registry=registry), folder, workers)
     installation.compile_statements()
     try:

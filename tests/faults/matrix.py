@@ -20,13 +20,14 @@ from webapp.jobs.model.job import Job, Status
 from webapp.schema import attachments
 
 ACTIONS = ("kill", "exit", "raise", "sleep")
-SLEEP_SECONDS = {"worker.fork": LEASE_SECONDS + 0.5}  # no heartbeat yet, so the lease expires
+SLEEP_SECONDS = {"worker.order": LEASE_SECONDS + 0.5}  # no heartbeat yet, so the lease expires
 CREATING = ("create.commit", "create.wake", "wake-up.push")
 # How the first attempt must go so that a process reaches the point
 POINTS = {
     **dict.fromkeys(CREATING, "goes well"),
-    **dict.fromkeys(("worker.woken", "worker.fork", "worker.forked"), "goes well"),
+    **dict.fromkeys(("worker.fork", "worker.woken", "worker.order", "worker.ordered"), "goes well"),
     **dict.fromkeys(("horse.begin", "claim.commit", "horse.claimed"), "goes well"),
+    **dict.fromkeys(("horse.lingers", "horse.woken"), "goes well"),
     **dict.fromkeys(("report.commit", "report.committed"), "goes well"),
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),
     **dict.fromkeys(("end.commit", "end.wake", "horse.ended", "horse.baton"), "goes well"),

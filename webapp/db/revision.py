@@ -7,13 +7,15 @@ from time import monotonic
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from webapp.db.engine import reading
 
 log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 _CHECK_SECONDS = 5.0
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 @cache
@@ -48,7 +50,7 @@ class RevisionCheck:
         return self._matches
 
     def _check(self) -> None:
-        revision = database_revision(self._engine)
+        revision = self._revision()
         matches = revision == expected_revision()
         if matches is not self._matches:
             effect = "new jobs start again" if matches else "no new jobs start until they match"
@@ -56,3 +58,10 @@ class RevisionCheck:
                 "The database has revision %s, this program needs %s: %s.", revision, expected_revision(), effect
             )
         self._matches, self._due = matches, monotonic() + _CHECK_SECONDS
+
+    def _revision(self) -> str | None:
+        try:
+            with reading(self._engine) as connection:  # a tenth of the time that Alembic takes
+                return connection.execute(_REVISION).scalar()
+        except DBAPIError:
+            return database_revision(self._engine)

@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from uuid import UUID, uuid4
 
 import psutil
 from redis import RedisError
@@ -22,8 +22,11 @@ from webapp.db.revision import RevisionCheck
 from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.output.output_pipe import OutputPipe
+from webapp.jobs.execution.rehearsal import rehearse
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
+from webapp.jobs.rq_queue.horse_process import AwaitOrder
+from webapp.jobs.rq_queue.next_wake_up import NextWakeUp
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.os_process import adopt_orphans
@@ -39,7 +42,7 @@ def run(services: Services, name: str, queues: list[str]) -> None:
     adopt_orphans()  # what a killed work-horse has started
     while True:
         try:
-            warm_up(services)
+            warm_up(services, name)
             worker = job_worker(services, name, queues)
         except (RedisError, DBAPIError) as error:
             log.warning("The database or Redis is not available yet (%s). The worker waits.", error)
@@ -85,38 +88,56 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     """Build the RQ worker ``name``; raises ``RedisError`` when Redis is away."""
     revision_check = RevisionCheck(services.engine)
 
-    def work(queue: str, lease_id: UUID, output: OutputPipe) -> None:
+    def work(output: OutputPipe, await_order: AwaitOrder, *, lingers: bool) -> None:
         forget_inherited_connections(services.engine)
         adopt_orphans()
         faulthandler.enable(2)  # where a crash happened belongs to the output of the job
-        signal.signal(signal.SIGUSR2, lambda *_: services.executor.interrupt())
-        signal.signal(signal.SIGUSR1, lambda *_: services.executor.drain())
+        linger = settings.horse_linger_seconds if lingers else 0.0
+        next_wake_up = NextWakeUp(settings.redis, queues, linger)
+        _on_signal(signal.SIGUSR2, services.executor.interrupt, next_wake_up.end)
+        _on_signal(signal.SIGUSR1, services.executor.drain, next_wake_up.end)
         horse = AttemptLocation(worker=name, host=socket.gethostname(), pid=os.getpid())
         with OutputCapture(output) as services.executor.output:
-            services.work_horse().drain(queue, lease_id, horse)
-        with suppress(DBAPIError):  # only shown on pages
-            add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)
+            services.work_horse(next_wake_up.wait, linger).serve(await_order, horse)
+        if services.executor.done or services.executor.failed:
+            with suppress(DBAPIError):  # only shown on pages
+                add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)
 
+    settings = services.settings
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # these must not kill a work-horse before it sets its own handlers
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    holder = Holder(host=socket.gethostname(), boot_id=boot_id(), worker=name, pid=os.getpid())
+    holder = _holder(name)
     return JobWorker(
         queues,
         connect(services.settings.redis),
         fast_connection=services.wake_ups.connection,
         name=name,
         leases=services.leases,
+        holder=holder,
         worker_heartbeat=WorkerHeartbeat(services.engine, holder, queues, version()),
         make_watchdog=services.make_watchdog,
         has_work=lambda queue: revision_check.matches() and services.claims.has_claimable(queue),
         work=work,
         keep_output=services.last_output.add,
+        wake=services.wake_ups.push,
     )
 
 
-def warm_up(services: Services) -> None:
+def _on_signal(number: signal.Signals, *steps: Callable[[], None]) -> None:
+    def handle(*_: object) -> None:
+        for step in steps:
+            step()
+
+    signal.signal(number, handle)
+
+
+def warm_up(services: Services, name: str = "warm-up") -> None:
     """Import the driver, compile the frequent statements, and freeze objects so that forks share their memory."""
     assert services.executor  # noqa: S101  (builds it before the fork)
-    services.claims.claim("no queue is named so", uuid4(), fresh=True)
+    rehearse(services.claims, services.leases, _holder(name))
     gc.collect()
     gc.freeze()
+
+
+def _holder(name: str) -> Holder:
+    return Holder(host=socket.gethostname(), boot_id=boot_id(), worker=name, pid=os.getpid())

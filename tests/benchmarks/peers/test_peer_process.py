@@ -34,7 +34,7 @@ def test_a_peer_creates_and_runs_jobs(valkey_url: str) -> None:
 
 def test_a_peer_says_when_the_first_line_of_a_lone_job_ran(valkey_url: str) -> None:
     with rq(valkey_url) as peer:
-        waits = peer.ask("lone", 2, 0.0).result
+        waits = peer.ask("lone", 2, 0.0, 0.0).result["waits"]
     assert len(waits) == 2
     assert all(wait > 0 for wait in waits)
 

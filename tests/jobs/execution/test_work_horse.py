@@ -170,3 +170,88 @@ def test_a_job_in_slices_continues_in_a_process_of_its_own(
         counts.append(work_horse().drain("default", lease, LOCATION))
     assert services.jobs.get(sliced.id).status is Status.COMPLETED
     assert max(counts) == 1
+
+
+def lingering(services: Services, woken: list[str], *wake_ups: str, **budget: float) -> tuple[WorkHorse, list[float]]:
+    """Return a work-horse that gets these wake-ups while it lingers, and how long it was ready to wait for each."""
+    waits: list[float] = []
+    queues = iter(wake_ups)
+
+    def await_wake_up(seconds: float, _must_stop: object) -> str | None:
+        waits.append(seconds)
+        return next(queues, None)
+
+    limits = {"jobs": 100, "seconds": 60.0, "megabytes": 2**20, **budget}
+    horse = WorkHorse(
+        services.claims,
+        services.executor,
+        Budget(**limits),
+        woken.append,
+        await_wake_up=await_wake_up,
+        linger_seconds=1.0,
+    )
+    return horse, waits
+
+
+def test_a_lingering_work_horse_runs_the_jobs_of_its_next_wake_ups(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str]
+) -> None:
+    services.queues.add("other")
+    make(queue="other")
+    horse, waits = lingering(services, woken, "other", "default")
+    assert horse.drain("default", lease, LOCATION) == 1
+    assert waits == [1.0, 1.0, 1.0]
+    assert woken == []
+
+
+@pytest.mark.parametrize("budget", [{"jobs": 1}, {"seconds": 0.0}, {"megabytes": 1}])
+def test_a_work_horse_that_must_be_replaced_does_not_linger(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str], budget: dict[str, float]
+) -> None:
+    make()
+    horse, waits = lingering(services, woken, "default", **budget)
+    assert horse.drain("default", lease, LOCATION) == 1
+    assert waits == []
+
+
+def test_it_lingers_no_longer_than_its_budget(services: Services, lease: UUID, woken: list[str]) -> None:
+    horse, waits = lingering(services, woken, seconds=0.5)
+    assert horse.drain("default", lease, LOCATION) == 0
+    assert 0 < waits[0] <= 0.5
+
+
+def test_an_own_process_job_ends_the_lingering_of_a_used_work_horse(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str]
+) -> None:
+    services.queues.add("other")
+    make()
+    alone = make(queue="other")
+    with writing(services.engine) as connection:
+        connection.execute(update(jobs).where(jobs.c.id == alone.id).values(own_process=True))
+    horse, waits = lingering(services, woken, "other", "default")
+    assert horse.drain("default", lease, LOCATION) == 1
+    assert len(waits) == 1
+    assert woken == ["other"]
+
+
+def test_a_stopped_work_horse_gives_its_last_wake_up_to_another(
+    services: Services, make: Callable[..., Job], lease: UUID, woken: list[str]
+) -> None:
+    def await_wake_up(_seconds: float, _must_stop: object) -> None:
+        make()
+        services.executor.interrupt()
+
+    budget = Budget(jobs=100, seconds=60.0, megabytes=2**20)
+    horse = WorkHorse(
+        services.claims, services.executor, budget, woken.append, await_wake_up=await_wake_up, linger_seconds=1.0
+    )
+    assert horse.drain("default", lease, LOCATION) == 0
+    assert woken == ["default"]
+
+
+def test_a_work_horse_without_an_order_does_nothing(
+    services: Services, make: Callable[..., Job], work_horse: Callable[..., WorkHorse]
+) -> None:
+    make()
+    assert work_horse().serve(lambda: None, LOCATION) == 0
+    assert statuses(services) == [Status.QUEUED]

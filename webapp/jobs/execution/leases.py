@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Row, delete, exists, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, insert, literal_column, select, update
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading, writing, writing_autocommit
@@ -29,6 +29,13 @@ _ORPHANED = (
     .where(jobs.c.lease_id.is_not(None), ~exists(select(leases.c.id).where(leases.c.id == jobs.c.lease_id)))
     .distinct()
 )
+
+# The end of most leases: no job runs under it
+_END_UNUSED = delete(leases).where(
+    leases.c.id == bindparam("ended_lease"),
+    ~exists(select(literal_column("1")).where(jobs.c.lease_id == bindparam("ended_lease"))),
+)
+_OPEN = insert(leases).values(beat_at=now(), started_at=now())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,7 @@ class Leases:
         self._may_rerun = may_rerun
 
     def open(self, holder: Holder, queue: str) -> UUID:
-        """Open a lease for a work-horse that is about to be forked."""
+        """Open a lease for a work-horse that waits for it."""
         lease_id = uuid7()
         row = {
             "id": lease_id,
@@ -68,8 +75,8 @@ class Leases:
             "worker_pid": holder.pid,
             "queue": queue,
         }
-        with writing(self.engine) as connection:
-            connection.execute(insert(leases).values(**row, beat_at=now(), started_at=now()))
+        with writing_autocommit(self.engine) as connection:
+            connection.execute(_OPEN, row)
         return lease_id
 
     def beat(self, lease_id: UUID) -> bool:
@@ -116,6 +123,8 @@ class Leases:
         (``worker_gone``). ``peak_memory`` is in bytes. With ``unbeaten_since``, a heartbeat counter,
         nothing happens if another heartbeat arrived or the lease ended in the meantime.
         """
+        if unbeaten_since is None and self._end_unused(lease_id):
+            return ()
         woken: set[str] = set()
         with writing(self.engine) as connection:
             lease = _delete(connection, lease_id, unbeaten_since)
@@ -133,6 +142,14 @@ class Leases:
         for queue in woken:
             self._wake(queue)
         return still_running
+
+    def _end_unused(self, lease_id: UUID) -> bool:
+        """End a lease in one statement if no job runs under it; return whether that was so.
+
+        A work-horse that claims at this moment holds the lease's row, or finds it gone.
+        """
+        with writing_autocommit(self.engine) as connection:
+            return connection.execute(_END_UNUSED, {"ended_lease": lease_id}).rowcount == 1
 
     def _ending_of(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
         """Return how a job ends when its work-horse is gone."""

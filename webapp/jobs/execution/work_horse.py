@@ -1,18 +1,22 @@
 """The work-horse: claims and runs queued jobs until its budget is used up.
 
 This spreads the cost of a wake-up and a fork over many jobs. The end of a job and the claim of the next one
-are one transaction. If queued jobs remain at the end, it pushes one more wake-up, for a fresh work-horse. It
+are one transaction. When no job is queued, it lingers: it waits a moment for the next wake-up, because jobs
+often come one by one. If queued jobs remain at the end, it pushes one more wake-up, for a fresh work-horse. It
 also ends when a job has left something in its process that could affect the next job, and after several
 failures in a row, whose common cause may be the process.
 """
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import TypeVar
 from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
 
 from webapp.db.engine import holding_connections
 from webapp.db.retry import ignore_while_away, retry_while_away
@@ -41,8 +45,23 @@ class Budget:
     megabytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a work-horse is told: to run the jobs of a queue under a lease."""
+
+    lease_id: UUID
+    queue: str
+
+
+MustStop = Callable[[], bool]
+AwaitWakeUp = Callable[[float, MustStop], str | None]
+
+
 class WorkHorse:
-    """Runs the jobs of one queue under one lease."""
+    """Runs jobs under one lease.
+
+    With ``linger_seconds``, it waits so long for further wake-ups: ``await_wake_up`` returns the queue of the next one.
+    """
 
     def __init__(
         self,
@@ -52,35 +71,71 @@ class WorkHorse:
         wake: Callable[[str], None],
         *,
         retry_seconds: float = 0.0,
+        await_wake_up: AwaitWakeUp | None = None,
+        linger_seconds: float = 0.0,
     ) -> None:
         self._claims = claims
         self._executor = executor
         self._budget = budget
         self._wake = wake
+        self._await_wake_up = await_wake_up
+        self._linger_seconds = linger_seconds if await_wake_up else 0.0
+        self._started = monotonic()
+        self._count = 0  # of the jobs that were run
         self._failures = 0  # in a row
-        self._count, self._started = 0, 0.0  # the jobs of `drain`, and when it began
-        self._goes_on = False  # whether this process can run another job
+        self._goes_on = True  # whether this process can run another job
         self._next_claim: NextClaim | None = None  # made with the end of the last job
         self._retry_seconds = retry_seconds  # how long a claim is retried while the database is away
 
     def drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
         """Run queued jobs of ``queue`` until there are none or the budget is used up; return how many were run."""
-        with holding_connections():
-            return self._drain(queue, lease_id, location)
+        return self.serve(lambda: Order(lease_id=lease_id, queue=queue), location)
 
-    def _drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
-        self._started, self._count = monotonic(), 0
-        self._executor.isolation = JobIsolation(self._budget.megabytes * _MEBIBYTE // _MEMORY_SHARE)
-        job = self._claim(queue, lease_id, fresh=True)
+    def serve(self, await_order: Callable[[], Order | None], location: AttemptLocation) -> int:
+        """Wait for an order, and run queued jobs until there are no more or the budget is used up; return how many.
+
+        All that can be prepared is done before the order comes.
+        """
+        with holding_connections():
+            self._executor.isolation = JobIsolation(self._budget.megabytes * _MEBIBYTE // _MEMORY_SHARE)
+            ignore_while_away(self._claims.connect)
+            if order := await_order():
+                self._started = monotonic()
+                self._carry_out(order, location)
+            self._executor.isolation = None
+        return self._count
+
+    def _carry_out(self, order: Order, location: AttemptLocation) -> None:
+        queue: str | None = order.queue
+        while queue is not None:
+            before = self._count
+            self._run_jobs(queue, order.lease_id, location)
+            can_linger = self._goes_on and not self._must_stop()
+            if not self._has_claimable(queue):
+                queue = self._linger(queue) if can_linger else None
+            elif not can_linger or self._count == before:  # what it cannot claim is for a fresh work-horse
+                self._wake(queue)
+                return
+
+    def _run_jobs(self, queue: str, lease_id: UUID, location: AttemptLocation) -> None:
+        job = self._claim(queue, lease_id, fresh=self._count == 0)
         while job:
             faultpoint("horse.claimed")
             self._count += 1
             self._executor.run(job, location, partial(self._prepare_next, queue, lease_id, job))
             faultpoint("horse.ended")
             job = self._next(queue, lease_id) if self._goes_on else None
-        self._executor.isolation = None
-        ignore_while_away(lambda: self._wake_next(queue))  # otherwise the clock pushes the wake-up
-        return self._count
+
+    def _linger(self, queue: str) -> str | None:
+        """Wait for the next wake-up and return its queue; ``None`` if the work-horse ends."""
+        faultpoint("horse.lingers")
+        seconds = min(self._linger_seconds, self._budget.seconds - (monotonic() - self._started))
+        woken = self._await_wake_up(seconds, self._must_stop) if self._await_wake_up and seconds > 0 else None
+        if woken is not None:
+            faultpoint("horse.woken")
+        elif self._must_stop() and self._has_claimable(queue):  # the signal may have hit just after a wake-up
+            self._wake(queue)
+        return woken
 
     def _prepare_next(self, queue: str, lease_id: UUID, job: Job, outcome: EventName) -> NextClaim | None:
         """Return the claim to make in the transaction that ends ``job``, if this work-horse runs another one."""
@@ -132,7 +187,9 @@ class WorkHorse:
         budget = self._budget
         return self._count >= budget.jobs or seconds >= budget.seconds or megabytes >= budget.megabytes
 
-    def _wake_next(self, queue: str) -> None:
+    def _has_claimable(self, queue: str) -> bool:
+        """Return whether a queue has jobs for another work-horse; not while the database is away: the clock looks."""
         faultpoint("horse.baton")
-        if self._claims.has_claimable(queue):
-            self._wake(queue)
+        with suppress(DBAPIError):
+            return self._claims.has_claimable(queue)
+        return False

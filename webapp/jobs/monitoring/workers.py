@@ -111,7 +111,7 @@ class Workers:
         return Worker(
             **shown,
             queues=tuple(row["queues"] or (row["queue"],)),
-            state=_state(stop_request, lost=age > self._lost_after, busy=row["lease_id"] is not None),
+            state=_state(stop_request, lost=age > self._lost_after, busy=row["job_id"] is not None),
             silent_for=age,
             stop_request=stop_request,
             done=row["done"] or 0,
@@ -165,7 +165,7 @@ WORKER_ROWS = (
         *(workers.c[name] for name in ("queues", "version", "started_at", "memory", "horse_memory")),
         *(workers.c[name] for name in ("done", "failed", "wish")),
         workers.c.wished_by.label("stop_requested_by"),
-        *(leases.c.id.label("lease_id"), leases.c.queue),
+        leases.c.queue,
         *(jobs.c[name].label(f"job_{name}") for name in ("id", "type", "title", "tenant", "started_at")),
         now().label("now"),
     )

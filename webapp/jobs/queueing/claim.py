@@ -105,6 +105,7 @@ def with_claim_after(ended: CTE, written: Select[Any]) -> Select[Any]:
 _CLAIM = PreparedStatement(_claim(~_RESTRICTED))
 _CLAIM_CTE = _claim(~_RESTRICTED).cte("claimed")
 _CLAIM_WITH_EVENT = PreparedStatement(select(_CLAIM_CTE).add_cte(_start_event_of(_CLAIM_CTE).cte("event")))
+_OUTLOOK = select(exists(_next_job()).label("has_queued"), _RESTRICTED.label("restricted"))
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 
 
@@ -119,6 +120,11 @@ class Claims:
         self._engine = engine
         self._limits = {name: limit for name, limit in limits.items() if limit}
         self._last: tuple[UUID | None, bool] = (None, False)  # the job claimed last, and whether its owner is active
+
+    def connect(self) -> None:
+        """Open the connections that claims use, in a block that holds them."""
+        with writing_autocommit(self._engine), reading(self._engine):
+            pass
 
     def claim(self, queue: str, lease_id: UUID, *, fresh: bool) -> Job | None:
         """Claim the next job of ``queue``; return ``None`` if there is none.
@@ -187,6 +193,9 @@ class Claims:
         if queue == NO_QUEUE:
             return False
         with reading(self._engine) as connection:
+            outlook = connection.execute(_OUTLOOK, {"wanted_queue": queue}).one()
+            if not outlook.has_queued or not (outlook.restricted or self._limits):
+                return bool(outlook.has_queued)
             conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 

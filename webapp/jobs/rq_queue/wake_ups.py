@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from redis import Redis, RedisError, ResponseError
 from redis.backoff import ConstantBackoff
@@ -19,10 +20,8 @@ from webapp.fault_injection import faultpoint
 from webapp.jobs.model.job import NO_QUEUE
 
 log = logging.getLogger(__name__)
-FUNCTION = "deskjob.wake_up"  # shown by RQ's tools; no such function exists and none is called
 LEAST_CAP = 16
 OWN_PREFIXES = ("rq:", "LIMITS", "deskjob")  # key prefixes of RQ, the login throttle and Deskjob
-_TTL_SECONDS = 60  # of the hash that RQ stores for an entry; it is never read, and a killed worker leaves it behind
 _PUSH_TIMEOUT = 2.0  # seconds, because a user waits for the response
 _PAUSE_SECONDS = 3.0  # after a failure, so that a Redis that hangs delays one job and not each of them
 _ID = re.compile("[0-9a-f-]{36}")
@@ -76,7 +75,7 @@ class WakeUpQueue(Queue):
     def _fetch_dequeued_job(  # type: ignore[override]  # (RQ passes the rest by name)
         cls, connection: Redis, queue_key: str, job_id: str, **_others: Any
     ) -> tuple[Job, Queue]:
-        queue = cls(as_text(queue_key).removeprefix(cls.redis_queue_namespace_prefix), connection)
+        queue = cls(queue_of(queue_key), connection)
         checked = job_id if _ID.fullmatch(job_id) else _INVALID_ID
         return WakeUp(checked, connection=connection, serializer=JSONSerializer), queue
 
@@ -88,8 +87,8 @@ class WakeUps:
         self.connection = connect(url, _PUSH_TIMEOUT)
         self._paused_until = 0.0
 
-    def push(self, name: str) -> None:
-        """Push a wake-up for queue ``name``, unless it already has enough.
+    def push(self, name: str, rows: int = 1) -> None:
+        """Push a wake-up for queue ``name``, or one for each of its workers but not more than ``rows``.
 
         If Redis is away, a log line is written and nothing is pushed for a while: the job is in the
         database, and the clock pushes the wake-up later. `NO_QUEUE` gets no wake-ups.
@@ -97,20 +96,14 @@ class WakeUps:
         if name == NO_QUEUE or monotonic() < self._paused_until:
             return
         try:
-            if self.missing(name):
-                self._enqueue(name)
+            self._push(name, 1 if rows == 1 else max(1, min(rows, self._workers(name))))
         except RedisError as error:
             self._paused_until = monotonic() + _PAUSE_SECONDS
             log.warning("Redis cannot be reached (%s); the job stays queued until it is back.", error)
 
-    def missing(self, name: str) -> int:
-        """Return how many more wake-ups the workers of queue ``name`` can use."""
-        waiting, cap = self._count_and_cap(name)
-        return max(0, cap - waiting)
-
     def waiting(self, name: str) -> int:
         """Return the number of wake-ups in queue ``name``."""
-        return self._count_and_cap(name)[0]
+        return int(self.connection.llen(key_of(name)))
 
     def unknown_keys(self) -> Iterator[str]:
         """Iterate over the keys in Redis that do not belong to Deskjob; raises ``RedisError`` if Redis is away."""
@@ -121,10 +114,9 @@ class WakeUps:
 
     def top_up(self, name: str, rows: int) -> int:
         """Add wake-ups to a queue until it has ``min(rows, cap)``; return how many were added."""
-        waiting, cap = self._count_and_cap(name)
-        lacking = max(0, min(rows, cap) - waiting)
-        for _ in range(lacking):
-            self._enqueue(name)
+        lacking = max(0, min(rows, self._cap(name)) - self.waiting(name))
+        if lacking:
+            self._push(name, lacking)
         return lacking
 
     def workers_alive(self, name: str) -> int:
@@ -135,17 +127,30 @@ class WakeUps:
         except RedisError:
             return 0
 
-    def _count_and_cap(self, name: str) -> tuple[int, int]:
-        """Return the number of wake-ups and their maximum: twice the workers, at least `LEAST_CAP`."""
-        with self.connection.pipeline(transaction=False) as pipeline:
-            pipeline.llen(f"rq:queue:{name}")
-            pipeline.scard(f"rq:workers:{name}")
-            waiting, workers = pipeline.execute()
-        return waiting, max(LEAST_CAP, 2 * workers)
-
-    def _enqueue(self, name: str) -> None:
+    def _push(self, name: str, count: int) -> None:
+        """Push ``count`` wake-ups, and take back those beyond the cap. Mostly one command."""
         faultpoint("wake-up.push")
-        WakeUpQueue(name, self.connection).enqueue_call(FUNCTION, timeout=-1, ttl=_TTL_SECONDS, result_ttl=0)
+        length = self.connection.rpush(key_of(name), *(str(uuid4()) for _ in range(count)))
+        if length > LEAST_CAP:
+            for _ in range(min(count, length - self._cap(name))):
+                self.connection.lpop(key_of(name))
+
+    def _cap(self, name: str) -> int:
+        """Return the maximum of wake-ups: twice the workers, at least `LEAST_CAP`."""
+        return max(LEAST_CAP, 2 * self._workers(name))
+
+    def _workers(self, name: str) -> int:
+        return int(self.connection.scard(f"rq:workers:{name}"))
+
+
+def key_of(queue: str) -> str:
+    """Return the key of a queue's wake-ups in Redis."""
+    return f"{Queue.redis_queue_namespace_prefix}{queue}"
+
+
+def queue_of(key: bytes | str) -> str:
+    """Return the queue whose wake-ups a key has."""
+    return as_text(key).removeprefix(Queue.redis_queue_namespace_prefix)
 
 
 def connect(url: str, timeout: float = 5.0) -> Redis:

@@ -1,28 +1,29 @@
-"""The worker: an RQ worker that forks a work-horse per wake-up, keeps its lease alive and settles it.
+"""The worker: an RQ worker that takes wake-ups, gives work-horses their leases, keeps these alive and settles them.
 
-The life of a work-horse: a wake-up arrives; the worker opens a lease and forks; the work-horse runs the
-queue's jobs under the lease, while threads of the worker keep the lease alive and watch the running job
-(`supervision`); when the work-horse has ended for any reason, the worker settles the job that it left
-running.
+The life of a work-horse: it is forked while the worker is idle, and waits; a wake-up arrives; the worker
+opens a lease, which is the order that the work-horse waits for; it runs the queue's jobs under the lease, and
+those of the wake-ups that follow soon, while threads of the worker keep the lease alive and watch the running
+job (`supervision`); when the work-horse has ended for any reason, the worker forks the next one and settles
+the job that was left running.
 """
 
 import contextlib
 import logging
 import os
-import random
 import signal
-import socket
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from redis import Redis, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Queue, Worker
-from rq.exceptions import StopRequested
+from rq.exceptions import DequeueTimeout, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
@@ -30,24 +31,32 @@ from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry, register
 from sqlalchemy.exc import DBAPIError
 
+from webapp.db.engine import sharing_reads
 from webapp.db.retry import one_line
-from webapp.db.sqlite_file import FilesClosed
 from webapp.fault_injection import faultpoint
 from webapp.jobs.execution.isolation.child_processes import children, end_children
-from webapp.jobs.execution.leases import Holder, Leases, boot_id
+from webapp.jobs.execution.leases import Holder, Leases
 from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.watchdog import Watchdog
+from webapp.jobs.execution.work_horse import Order
 from webapp.jobs.execution.worker_heartbeat import StopRequest, WorkerHeartbeat
 from webapp.jobs.rq_queue import horse_process
-from webapp.jobs.rq_queue.horse_process import HorseExit
+from webapp.jobs.rq_queue.horse_process import AwaitOrder, HorseExit, HorseProcess
 from webapp.jobs.rq_queue.supervision import HorseSupervisor
 from webapp.jobs.rq_queue.wake_ups import WakeUp, WakeUpQueue
-from webapp.os_process import die_with_parent
 
 log = logging.getLogger(__name__)
-Work = Callable[[str, UUID, OutputPipe], None]
+
+
 _IDLE_SECONDS = 2  # how long an idle worker waits for a wake-up before it reads stop requests
 _ONE_REQUEST = timedelta(seconds=1)  # Ctrl-C reaches a worker twice: from the terminal and from its pool
+
+
+class Work(Protocol):
+    """What a work-horse does: it waits for its order, and for more wake-ups at its end if it ``lingers``."""
+
+    def __call__(self, output: OutputPipe, await_order: AwaitOrder, *, lingers: bool) -> None:
+        """Work until the work-horse has to end."""
 
 
 class JobWorker(Worker):
@@ -70,11 +79,13 @@ class JobWorker(Worker):
         fast_connection: Redis,
         name: str,
         leases: Leases,
+        holder: Holder,
         worker_heartbeat: WorkerHeartbeat,
         make_watchdog: Callable[[UUID], Watchdog],
         has_work: Callable[[str], bool],
         work: Work,
         keep_output: Callable[[UUID, bytes], bool],
+        wake: Callable[[str], None],
     ) -> None:
         super().__init__(
             [WakeUpQueue(name, connection) for name in queues],
@@ -86,83 +97,109 @@ class JobWorker(Worker):
         )
         self._fast_connection = fast_connection
         self._leases = leases
+        self._holder = holder
         self._worker_heartbeat = worker_heartbeat
         self._make_watchdog = make_watchdog
         self._has_work = has_work
         self._work = work
         self._keep_output = keep_output
-        self._output: OutputPipe | None = None
+        self._wake = wake
         self._children = children()  # that are no work-horse
-        self._lease_id: UUID | None = None
+        self._spare: HorseProcess | None = None  # the next work-horse, which waits for its order
+        self._burst = False
         self._watchdog: Watchdog | None = None
         self._waits_for_work = False
 
-    def execute_job(self, job: Job, queue: Queue) -> None:
-        """Handle a wake-up: run one work-horse, from its fork to its settlement."""
+    def execute_job(self, job: Job, queue: Queue) -> None:  # noqa: ARG002  (RQ's signature)
+        """Handle a wake-up: give a work-horse its order, and settle it when it has ended."""
         faultpoint("worker.woken")
-        with contextlib.suppress(RedisError):
-            self._fast_connection.delete(job.key)
-        self._lease_id = self._lease_for(queue.name)
-        if self._lease_id is None:
+        lease_id = self._lease_for(queue.name)
+        if lease_id is None:
             return
-        watchdog = self._watchdog = self._make_watchdog(self._lease_id)
-        faultpoint("worker.fork")
-        with OutputPipe() as self._output:
-            self.fork_work_horse(job, queue)
-            self._output.close_writer()
-            if self._stop_requested:  # the request came before the fork
-                self.handle_warm_shutdown_request()
-            ended = self._wait_for_end(watchdog, self._output)
-            end_children(self._children)  # of the work-horse, which are this process's now
-            output = self._output.rest()
+        watchdog = self._watchdog = self._make_watchdog(lease_id)
+        faultpoint("worker.order")
+        horse = self._begin(Order(lease_id=lease_id, queue=queue.name))
+        self._horse_pid = horse.pid
+        if self._stop_requested:  # the request came before the order
+            self.handle_warm_shutdown_request()
+        ended = self._wait_for_end(watchdog, horse)
+        self._fork_ahead()
+        end_children({*self._children, *self._spare_pid})  # of the work-horse, which are this process's now
+        output = horse.output.rest()
+        horse.close()
         faultpoint("worker.settle")
-        self._settle(watchdog, ended, self._lease_id, output)
+        self._settle(watchdog, ended, lease_id, output)
         faultpoint("worker.settled")
         self._watchdog = None
+        if ended.status:  # it may have taken wake-ups that nobody else gets
+            self._wake_again()
         self.set_state(WorkerStatus.IDLE)
+
+    def _fork_ahead(self) -> None:
+        """Fork the next work-horse, unless it is there already or the worker stops."""
+        if self._spare is not None and self._spare.has_ended():
+            self._dismiss_spare()
+        if self._spare is None and not self._stop_requested:
+            faultpoint("worker.fork")
+            self._spare = HorseProcess(self._run_horse)
+
+    def _begin(self, order: Order) -> HorseProcess:
+        horse, self._spare = self._spare, None
+        while horse is None or not horse.begin(order):  # somebody killed it while it waited
+            if horse is not None:
+                horse.dismiss()
+            horse = HorseProcess(self._run_horse)
+        return horse
+
+    def _dismiss_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.dismiss()
+            self._spare = None
+
+    @property
+    def _spare_pid(self) -> set[int]:
+        return {self._spare.pid} if self._spare else set()
+
+    def _run_horse(self, output: OutputPipe, await_order: AwaitOrder) -> None:
+        def begin() -> Order | None:
+            order = await_order()
+            faultpoint("horse.begin")
+            return order
+
+        self._work(output, begin, lingers=not self._burst)
 
     def _lease_for(self, queue: str) -> UUID | None:
         """Open a lease if a job can be claimed; waits while the database is away."""
         while not self._stop_requested:
             try:
-                if not self._has_work(queue):
-                    return None  # this check costs a hundredth of a fork
-                self.set_state(WorkerStatus.BUSY)
-                return self._leases.open(self._holder(), queue)
+                with sharing_reads():  # one connection, checked once
+                    if not self._has_work(queue):
+                        return None  # a work-horse has one order, so it would have to be replaced
+                    lease_id = self._leases.open(self._holder, queue)
             except DBAPIError as error:
                 log.warning("The database cannot be reached (%s); jobs stay queued until it is back.", one_line(error))
                 self.heartbeat()
                 time.sleep(1)
+            else:
+                return lease_id
         return None
 
-    def main_work_horse(self, job: Job, queue: Queue) -> None:  # noqa: ARG002  (RQ's signature)
-        """Run as the work-horse: run the queue's jobs, then exit."""
-        try:
-            die_with_parent(self.pid or 0)
-            random.seed()
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            assert self._lease_id is not None  # noqa: S101  (execute_job opened it)
-            assert self._output is not None  # noqa: S101  (execute_job made it)
-            faultpoint("horse.begin")
-            self._work(queue.name, self._lease_id, self._output)
-        except FilesClosed:
-            os._exit(horse_process.FILES_CLOSED)
-        except BaseException:
-            log.exception("The work-horse failed with an internal error.")
-            os._exit(1)
-        os._exit(0)
-
-    def _wait_for_end(self, watchdog: Watchdog, output: OutputPipe) -> HorseExit:
-        pid = self._horse_pid
-        obey_request = partial(self._look_after, pid, watchdog, output)
+    def _wait_for_end(self, watchdog: Watchdog, horse: HorseProcess) -> HorseExit:
+        obey_request = partial(self._look_after, horse.pid, watchdog, horse.output)
         with HorseSupervisor(
-            watchdog, kill=lambda: horse_process.kill(pid), obey_request=obey_request, heartbeat=self.heartbeat
+            watchdog, kill=lambda: horse_process.kill(horse.pid), obey_request=obey_request, heartbeat=self.heartbeat
         ):
-            faultpoint("worker.forked")
-            ended = horse_process.wait_for(pid)
+            faultpoint("worker.ordered")
+            self.set_state(WorkerStatus.BUSY)
+            ended = horse_process.wait_for(horse.pid)
         self._horse_pid = 0
         return ended
+
+    def _wake_again(self) -> None:
+        for queue in self.queues:
+            with contextlib.suppress(DBAPIError):  # the clock does the same
+                if self._has_work(queue.name):
+                    self._wake(queue.name)
 
     def _look_after(self, pid: int, watchdog: Watchdog, output: OutputPipe) -> None:
         if dropped := output.relieve():
@@ -194,9 +231,6 @@ class JobWorker(Worker):
                 )
                 time.sleep(1)
 
-    def _holder(self) -> Holder:
-        return Holder(host=socket.gethostname(), boot_id=boot_id(), worker=self.name, pid=self.pid or 0)
-
     # Overrides of RQ's behaviour
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
@@ -217,6 +251,11 @@ class JobWorker(Worker):
     def check_for_suspension(self, burst: bool) -> None:  # noqa: FBT001  (RQ's signature)
         """Ignore the suspension key in Redis: queues are paused in the database."""
 
+    def register_birth(self) -> None:
+        """Register the worker, and its queues for RQ's tools."""
+        super().register_birth()  # type: ignore[no-untyped-call]
+        self.connection.sadd(Queue.redis_queues_keys, *(queue.key for queue in self.queues))
+
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Send RQ's heartbeat, and register again if Redis has lost the worker; does nothing without Redis.
 
@@ -232,17 +271,43 @@ class JobWorker(Worker):
 
     def set_state(self, state: str, pipeline: Any = None) -> None:
         """Set the worker's state, also in Redis if it is reachable."""
+        if state == self._state:
+            return
         self._state = state
         with contextlib.suppress(RedisError):
             super().set_state(state, self._fast_connection if pipeline is None else pipeline)  # type: ignore[arg-type]
 
-    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:
+    def work(self, burst: bool = False, *arguments: Any, **options: Any) -> bool:  # noqa: FBT001, FBT002  (RQ's signature)
+        """Work until a stop is requested, or with ``burst`` until there are no wake-ups."""
+        self._burst = burst
+        try:
+            return super().work(burst, *arguments, **options)
+        finally:
+            self._dismiss_spare()
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> Any:  # noqa: ARG002
         """Wait for a wake-up; only here can a stop interrupt the worker immediately."""
         self._waits_for_work = True
         try:
-            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            return self._next_wake_up(timeout)
         finally:
             self._waits_for_work = False
+
+    def _next_wake_up(self, timeout: int | None) -> Any:
+        """Wait, with what an idle worker does meanwhile. Nothing follows a wake-up: a job waits for its start."""
+        self.set_state(WorkerStatus.IDLE)
+        while True:
+            self._fork_ahead()
+            self.heartbeat()
+            if self.should_run_maintenance_tasks:
+                self.run_maintenance_tasks()
+            try:
+                return WakeUpQueue.dequeue_any(self.queues, timeout, self.connection)
+            except DequeueTimeout:
+                continue
+            except (RedisConnectionError, RedisTimeoutError) as error:
+                log.warning("Redis cannot be reached (%s); the worker waits.", error)
+                time.sleep(self.max_connection_wait_time)
 
     def handle_warm_shutdown_request(self) -> None:
         """Interrupt the running job so that it is handed back; after its grace period the watchdog kills it."""

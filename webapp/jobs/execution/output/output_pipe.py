@@ -36,6 +36,10 @@ class OutputPipe:
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Close both ends, as far as they are open."""
         self.close_writer()
         if self._is_open(self._reader):
             os.close(self._reader)

@@ -1,0 +1,59 @@
+"""The rehearsal: a worker runs the statements of a job's life once before it forks.
+
+The forks inherit what was imported and compiled for that, which takes longer than a short job. Nothing remains
+in the database.
+"""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy import Engine
+from uuid_utils.compat import uuid7
+
+from webapp.db.engine import writing
+from webapp.jobs.execution.leases import Holder, Leases
+from webapp.jobs.execution.worker_heartbeat import add_job_counts
+from webapp.jobs.lifecycle import finish_attempt
+from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
+from webapp.jobs.model.job import EventName, Job, Owner, Status
+from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.store.job_store import JobStore
+
+_NAME = "rehearsal"
+_COMPLETED = Ending(status=Status.COMPLETED, outcome=EventName.COMPLETED)
+
+
+class _Rehearsed(Exception):
+    """Rolls back the end of the rehearsal."""
+
+
+def rehearse(claims: Claims, leases: Leases, holder: Holder) -> None:
+    """Run the frequent statements; raises ``DBAPIError`` while the database is away."""
+    claims.has_claimable(_NAME)
+    claims.claim(_NAME, uuid4(), fresh=True)
+    lease_id = leases.open(holder, _NAME)
+    leases.beat(lease_id)
+    leases.running_job(lease_id)
+    leases.settle(lease_id, why=_NAME)
+    _end_a_job(leases.engine, holder)
+    add_job_counts(leases.engine, _NAME, done=0, failed=0)
+
+
+def _end_a_job(engine: Engine, holder: Holder) -> None:
+    job = Job(
+        id=uuid7(),
+        type=_NAME,
+        title="",
+        status=Status.RUNNING,
+        owner=Owner(),
+        payload={},
+        queue=_NAME,
+        started_at=datetime.now(UTC),
+    )
+    location = AttemptLocation(worker=holder.worker, host=holder.host, pid=holder.pid)
+    shape = finish_attempt.family_shape_of(job, _COMPLETED)
+    with suppress(_Rehearsed), writing(engine) as connection:
+        JobStore(engine).insert(connection, [job])
+        finish_attempt.end_attempt(connection, job, location, _COMPLETED, shape=shape)
+        raise _Rehearsed
