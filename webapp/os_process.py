@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _c = ctypes.CDLL(None, use_errno=True)  # loaded here, because a child must not load anything before its exec
 
@@ -46,3 +47,9 @@ def adopt_orphans() -> None:
     """
     if sys.platform == "linux":
         _c.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def name_process(name: str) -> None:
+    """Set the name that `ps` and `top` show for this process, at most 15 characters. Linux only (prctl(2))."""
+    if sys.platform == "linux":
+        _c.prctl(_PR_SET_NAME, name.encode())

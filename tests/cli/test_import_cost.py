@@ -80,6 +80,13 @@ def test_a_missing_argument_imports_neither_the_engine_nor_the_settings() -> Non
     assert [line for line, (_, packages) in results.items() if packages & EVERYTHING] == []
 
 
+def test_the_process_that_up_forks_workers_and_the_clock_from_does_not_load_the_pages() -> None:
+    code = "import sys, webapp.processes.up; print(*{name.partition('.')[0] for name in sys.modules})"
+    packages = set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert {"sqlalchemy", "rq"} <= packages
+    assert not packages & {"flask", "flask_migrate", "flask_sqlalchemy", "wtforms", "gunicorn", "openpyxl"}
+
+
 @pytest.mark.parametrize("command", ["worker", "up", "web", "clock", "job list", "db upgrade", "job show 01234567"])
 def test_a_bad_setting_is_refused_before_the_engine_is_imported(command: str) -> None:
     status, packages = run(command, DESKJOB_WORKERS="x")

@@ -6,41 +6,44 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, inspect, make_url, text
 
 from webapp.accounts.user import Role
-from webapp.app import create_app
-from webapp.config import BadSettingError, Unready, load
+from webapp.config import BadSettingError, Settings, Unready, load
+from webapp.db.engine import engine_options
 from webapp.processes.bootstrap import first_admin, migrate
 from webapp.processes.preflight import require_tables
 from webapp.services import Services
 
 
+def services_of(settings: Settings) -> Services:
+    return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
+
+
 def test_an_empty_folder_becomes_an_installation(tmp_path: Path) -> None:
-    app = create_app(load(data_dir=tmp_path / "new" / "var", secret_key="k" * 32))
-    services: Services = app.extensions["deskjob"]
+    services = services_of(load(data_dir=tmp_path / "new" / "var", secret_key="k" * 32))
     with pytest.raises(Exception, match="There is no database at"):
         require_tables(services)
-    migrate(app)
+    migrate(services)
     require_tables(services)
-    migrate(app)
+    migrate(services)
     assert {"jobs", "users"} <= set(inspect(services.engine).get_table_names())
     services.engine.dispose()
 
 
 def test_a_file_that_is_not_a_database_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "deskjob.sqlite3").write_bytes(b"nothing" * 1000)
-    app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
+    services = services_of(load(data_dir=tmp_path, secret_key="k" * 32))
     with pytest.raises(
         Unready, match=r"file is not a database. Restore it from a backup, move it away to start with an empty one"
     ):
-        migrate(app)
+        migrate(services)
 
 
 def test_a_damaged_database_is_refused(tmp_path: Path, sqlite_template: Path) -> None:
     data = bytearray(sqlite_template.read_bytes())
     data[4096::4] = b"\xff" * len(data[4096::4])
     (tmp_path / "deskjob.sqlite3").write_bytes(bytes(data))
-    app = create_app(load(data_dir=tmp_path, secret_key="k" * 32))
+    services = services_of(load(data_dir=tmp_path, secret_key="k" * 32))
     with pytest.raises(Unready, match=r"deskjob.sqlite3 cannot be used: .*\. Restore it"):
-        migrate(app)
+        migrate(services)
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
@@ -53,18 +56,18 @@ def test_a_database_that_cannot_store_all_letters_is_refused(
         connection.execute(text(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"))
         url = make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
         with pytest.raises(Unready, match=f"its encoding is {encoding}, not UTF8. Create it again: CREATE DATABASE"):
-            migrate(create_app(load(data_dir=tmp_path, secret_key="k" * 32, database_url=url)))
+            migrate(services_of(load(data_dir=tmp_path, secret_key="k" * 32, database_url=url)))
         connection.execute(text(f"DROP DATABASE {name}"))
     server.dispose()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    app = create_app(load(data_dir=tmp_path / "file" / "var", secret_key="k" * 32))
+    services = services_of(load(data_dir=tmp_path / "file" / "var", secret_key="k" * 32))
     with pytest.raises(BadSettingError, match=r"DESKJOB_DATA_DIR cannot be used .*Not a directory"):
-        migrate(app)
+        migrate(services)
     with pytest.raises(BadSettingError, match=r"DESKJOB_DATA_DIR cannot be used .*Not a directory"):
-        create_app(load(data_dir=tmp_path / "file" / "var"))
+        services_of(load(data_dir=tmp_path / "file" / "var"))
 
 
 def test_the_first_admin_is_created_once_with_a_generated_password(app: Flask, services: Services) -> None:

@@ -43,17 +43,17 @@ def test_every_migration_can_be_downgraded_and_upgraded(app: Flask, services: Se
     downgrade(revision="0001")
     with pytest.raises(Exception, match=f"but this program needs {expected_revision()}"):
         require_tables(services)
-    migrate(app)
+    migrate(services)
     require_tables(services)
 
 
 def test_tables_of_a_newer_version_are_refused_in_a_sentence(app: Flask, services: Services, database: str) -> None:
     set_revision(services.engine, "9999")
-    for start in (lambda: require_tables(services), lambda: migrate(app)):
+    for start in (lambda: require_tables(services), lambda: migrate(services)):
         with pytest.raises(Unready, match=r"revision 9999.*A newer version of Deskjob migrated them\. Start"):
             start()
     set_revision(services.engine, expected_revision())
-    migrate(app)
+    migrate(services)
 
 
 def test_only_one_process_migrates_at_a_time(services: Services, other: Engine, tmp_path: Path, database: str) -> None:
@@ -92,7 +92,7 @@ class TestOnPostgreSQL:
             reader.execute(text("LOCK TABLE jobs IN ACCESS SHARE MODE"))
             threading.Thread(target=lambda: (time.sleep(4), reader.rollback())).start()
             with caplog.at_level(logging.WARNING):
-                migrate(app)
+                migrate(services)
         assert "A table was locked for too long" in caplog.text
         require_tables(services)
 

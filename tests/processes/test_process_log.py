@@ -9,7 +9,8 @@ from webapp.processes.process_log import OLDER_FILES, ProcessLog
 
 def followed(log: ProcessLog, code: str) -> None:
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    log.follow(process)
+    assert process.stdout is not None
+    log.follow(process.stdout)
     process.wait()
     log.finish(60)
 

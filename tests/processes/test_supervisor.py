@@ -35,8 +35,8 @@ def supervisor() -> Iterator[Supervisor]:
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., Program]:
-    def program(name: str, command: list[str], **details: object) -> Program:
-        return Program(name=name, command=command, log=tmp_path / "log" / f"{name}.log", **details)
+    def program(name: str, work: object, **details: object) -> Program:
+        return Program(name=name, work=work, log=tmp_path / "log" / f"{name}.log", **details)
 
     return program
 
@@ -49,7 +49,7 @@ def watched(supervisor: Supervisor, until: Callable[[], object]) -> None:
 
 
 def test_the_output_of_a_program_is_in_its_log(supervisor: Supervisor, program: Callable[..., Program]) -> None:
-    one = program("one", DIES, environment={"X": "1"})
+    one = program("one", DIES)
     supervisor.start(one)
     wait_for(lambda: one.ended)
     one.finish_log()
@@ -106,7 +106,7 @@ def test_programs_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     code = f"""
 from pathlib import Path
 from webapp.processes.supervisor import Program, Supervisor
-program = Program(name="one", command={SLEEPS!r}, log=Path({str(tmp_path)!r}) / "log")
+program = Program(name="one", work={SLEEPS!r}, log=Path({str(tmp_path)!r}) / "log")
 Supervisor(1).start(program)
 print(program.process.pid, flush=True)
 program.process.wait()

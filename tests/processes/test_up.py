@@ -55,11 +55,11 @@ def ours(installation: Installation) -> list[psutil.Process]:
 
 
 def parts_running(installation: Installation) -> set[str]:
-    """The commands that run now; a work-horse may end while this looks."""
+    """The names of the processes that run now; a work-horse may end while this looks."""
     found = set()
     for process in ours(installation):
         with suppress(psutil.NoSuchProcess):
-            found.add(" ".join(process.cmdline()[2:4]))
+            found.add(process.name())
     return found
 
 
@@ -83,7 +83,7 @@ def test_everything_is_started_serves_runs_jobs_and_stops_gracefully(fresh: Inst
     connection.close()
     job_id = fresh.job("quick")
     fresh.await_status(job_id, Status.COMPLETED)
-    wait_for(lambda: {"webapp.cli worker", "webapp.cli clock", "webapp.cli web"} <= parts_running(fresh))
+    wait_for(lambda: {"deskjob-worker", "deskjob-clock", "deskjob-web"} <= parts_running(fresh))
     running = fresh.job("steps", ENDLESS_STEPS)
     fresh.await_status(running, Status.RUNNING)
 

@@ -106,7 +106,7 @@ def job_type() -> None:
 @click.group(
     cls=LazyGroup,
     places={
-        "up": ("serve:up", "Run Valkey, the web server, workers and the clock."),
+        "up": ("processes:up", "Run Valkey, the web server, workers and the clock."),
         "web": ("serve:web", "Run the web server."),
         "worker": worker,
         "clock": ("processes:clock", "Run the clock, which starts due jobs."),

@@ -14,7 +14,7 @@ def upgrade() -> None:
     """Migrate the database to the newest revision."""
     from webapp.processes.bootstrap import migrate
 
-    migrate(app())
+    migrate(services())
     click.echo("The database is up to date.")
 
 

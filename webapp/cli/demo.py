@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import click
 
-from webapp.cli import context
 from webapp.cli.command_group import Failed
 from webapp.cli.context import services
 
@@ -22,7 +21,7 @@ def demo(*, number: int, small: bool, on_top: bool) -> None:
     from webapp.demo.seed import FEW, MANY, NotEmpty, seed
     from webapp.processes.bootstrap import migrate
 
-    migrate(context.app())
+    migrate(services())
     configured = services().settings.admin_password
     password = configured.get_secret_value() if configured else secrets.token_urlsafe(15)
     added = [person for person in DEMO_USERS if services().accounts.by_name(person.name) is None]

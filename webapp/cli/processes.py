@@ -1,11 +1,8 @@
-"""worker, clock and maintain, the commands that do not load the pages."""
-
-import logging
+"""up, worker, clock and maintain, the commands whose process does not load the pages."""
 
 import click
 
 from webapp.cli.context import services
-from webapp.version import version
 
 _START_SECONDS = 60.0  # how long a process waits at its start for the database
 
@@ -15,8 +12,9 @@ def clock() -> None:
     """Run the clock, which starts due jobs. It also recovers lost jobs and starts maintenance."""
     from webapp.processes.clock import Clock
     from webapp.processes.preflight import require_tables
+    from webapp.processes.process_log import log_to_stderr
 
-    _log_to_stderr()
+    log_to_stderr()
     require_tables(services(), patience=_START_SECONDS)
     Clock(services()).run()
 
@@ -45,30 +43,23 @@ def maintain(*, dry_run: bool) -> None:
         click.echo(f"{'Would delete' if dry_run else 'Deleted'} {count:,} {what}.")
 
 
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Number of workers. Default: DESKJOB_WORKERS.")
+def up(host: str, port: int, workers: int | None) -> None:
+    """Run Valkey, the web server, workers and the clock. Stop them with Ctrl-C."""
+    from webapp.processes.up import run
+
+    run(services(), host=host, port=port, workers=workers)
+
+
 def run_workers(queues: str, workers: int | None) -> None:
     """Run a pool of workers on these queues, comma-separated, until it is asked to stop; all queues if none."""
-    from webapp.processes.pool import Pool
     from webapp.processes.preflight import require_tables
-    from webapp.processes.worker import run, settle_dead_workers, settle_worker
+    from webapp.processes.process_log import log_to_stderr
+    from webapp.processes.worker import run_pool
 
-    _log_to_stderr()
-    app_services = services()
-    require_tables(app_services, patience=_START_SECONDS)
-    settle_dead_workers(app_services)
-    names = [name.strip() for name in queues.split(",") if name.strip()] or [
-        queue.name for queue in app_services.queues.all()
-    ]
-    for name in names:
-        app_services.queues.add(name)  # jobs can be sent to every queue that a worker serves
-    logging.getLogger(__name__).info("Workers of version %s start.", version())  # read before a deploy replaces files
-    pool = Pool(
-        workers or app_services.settings.workers,
-        work=lambda name: run(app_services, name, names),
-        settle=lambda name: settle_worker(app_services, name),
-        grace_seconds=app_services.settings.stop_grace_seconds,
-    )
-    pool.run()
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
+    require_tables(services(), patience=_START_SECONDS)
+    run_pool(services(), [name.strip() for name in queues.split(",") if name.strip()], workers)

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from time import monotonic
 
+from alembic import command
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
@@ -33,6 +35,14 @@ def database_revision(engine: Engine) -> str | None:
     """Return the revision of the database; ``None`` if it has no tables yet."""
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine) -> None:
+    """Migrate the database to the newest revision."""
+    config = Config(str(MIGRATIONS / "alembic.ini"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["engine"] = engine
+    command.upgrade(config, "head")
 
 
 class RevisionCheck:

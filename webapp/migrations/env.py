@@ -1,13 +1,16 @@
-"""Alembic's environment: migrates the database of the current Flask application."""
+"""Alembic's environment: migrates the database of `webapp.db.revision.upgrade`, or of the current Flask application."""
 
 from alembic import context
-from flask import current_app
 
 from webapp import schema
 from webapp.db.engine import lift_time_limit
 from webapp.db.sqlite_file import create_file
 
-engine = current_app.extensions["migrate"].db.engine
+engine = context.config.attributes.get("engine")
+if engine is None:  # a command of Flask-Migrate, such as `flask db revision`
+    from flask import current_app
+
+    engine = current_app.extensions["migrate"].db.engine
 create_file(engine)
 with engine.connect() as connection:
     lift_time_limit(connection)  # filling a table can take long

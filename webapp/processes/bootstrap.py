@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.config import BadSettingError, Unready
+from webapp.db import revision
 from webapp.db.engine import is_sqlite, reading
 from webapp.db.sqlite_file import create_file
 from webapp.private_files import make_private_folder, private_opener
@@ -34,9 +33,8 @@ _TRIES, _PAUSE_SECONDS = 30, 2.0
 _LOCKED_OUT = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
 
 
-def migrate(app: Flask) -> None:
+def migrate(services: Services) -> None:
     """Migrate the database to the newest revision; raise `Unready` if the database cannot be used."""
-    services: Services = app.extensions["deskjob"]
     _make_folder(services.settings.data_dir)
     quiet_alembic()
     try:
@@ -44,8 +42,9 @@ def migrate(app: Flask) -> None:
             create_file(services.engine)
         _check(services)
         refuse_newer_tables(services)
-        with app.app_context(), migration_lock(services.engine, services.settings.data_dir):
-            upgrade_with_retries(upgrade)
+        with migration_lock(services.engine, services.settings.data_dir):
+            if revision.database_revision(services.engine) != revision.expected_revision():
+                upgrade_with_retries(lambda: revision.upgrade(services.engine))
     except DBAPIError as error:
         raise Unready(_sentence(services, " ".join(str(error.orig).split()))) from None
     finally:

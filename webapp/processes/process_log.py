@@ -1,7 +1,6 @@
 """The log file of a process: what the process writes, in a file that is replaced before it grows without limit."""
 
 import logging
-import subprocess
 import threading
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -24,10 +23,8 @@ class ProcessLog:
         self._threads: list[threading.Thread] = []
         self._handler = _PrivateFile(path, maxBytes=max_bytes, backupCount=OLDER_FILES, encoding="utf-8", delay=True)
 
-    def follow(self, process: subprocess.Popen[bytes]) -> None:
+    def follow(self, output: IO[bytes]) -> None:
         """Write what a process prints, in a thread of its own, until the process and its children have ended."""
-        assert process.stdout is not None  # noqa: S101  (it was started with a pipe)
-        output = process.stdout
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         self._threads.append(start_thread(lambda: self._copy(output), "log"))
 
@@ -42,6 +39,11 @@ class ProcessLog:
             while line := output.readline(_LINE):
                 text = line.decode(errors="backslashreplace").removesuffix("\n")
                 self._handler.handle(logging.LogRecord("", logging.INFO, "", 0, text, None, None))
+
+
+def log_to_stderr() -> None:
+    """Let this process write its log to its standard error."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 class _PrivateFile(RotatingFileHandler):

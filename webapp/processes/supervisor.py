@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
 from webapp.os_process import die_with_parent
+from webapp.processes.forked_process import ForkedProcess
 from webapp.processes.process_log import ProcessLog
 
 _LONGEST_PAUSE = 30.0
@@ -20,13 +21,15 @@ _SECOND_GRACE = 5.0  # seconds that programs have to end after a second stop req
 
 @dataclass(kw_only=True)
 class Program:
-    """A process to keep running; its output goes to its own log file, see `ProcessLog`."""
+    """A process to keep running; its output goes to its own log file, see `ProcessLog`.
+
+    Either a command line, or a function that runs in a fork of this process.
+    """
 
     name: str
-    command: list[str]
+    work: list[str] | Callable[[], None]
     log: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | ForkedProcess | None = None
     started: float = 0.0
     pause: float = 0.5
 
@@ -36,17 +39,11 @@ class Program:
 
     def start(self) -> None:
         """Start the process in a new session, so that Ctrl-C in the terminal reaches only the supervisor."""
-        parent = os.getpid()
-        self.process = subprocess.Popen(  # noqa: S603  (our own command lines)
-            self.command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **self.environment},
-            start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (takes no lock of a thread)
+        self.process = (
+            _popen(self.work) if isinstance(self.work, list) else ForkedProcess(self.work, f"deskjob-{self.name}")
         )
-        self._log.follow(self.process)
+        assert self.process.stdout is not None  # noqa: S101  (it was started with a pipe)
+        self._log.follow(self.process.stdout)
         self.started = monotonic()
 
     @property
@@ -74,6 +71,18 @@ class Program:
         if self.process and self.running:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(sig)
+
+
+def _popen(command: list[str]) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+    return subprocess.Popen(  # noqa: S603  (our own command lines)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=lambda: die_with_parent(parent, signal.SIGTERM),  # noqa: PLW1509  (takes no lock of a thread)
+    )
 
 
 class Supervisor:

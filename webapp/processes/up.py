@@ -1,44 +1,47 @@
 """`deskjob up`: start everything on one machine: Valkey, tables, first admin, web server, workers, clock."""
 
-import os
 import signal
 import socket
-import sys
+from collections.abc import Callable
+from functools import partial
 from http.client import HTTPConnection
-from pathlib import Path
 from time import monotonic, sleep
 
 import click
-from flask import Flask
 
-from webapp.config import Unready
+from webapp.config import Settings, Unready
+from webapp.db.engine import forget_inherited_connections
 from webapp.db.sqlite_file import removed_file
 from webapp.processes import valkey
 from webapp.processes.bootstrap import first_admin, migrate
+from webapp.processes.clock import Clock
 from webapp.processes.preflight import check_folders, check_redis, single_instance
+from webapp.processes.process_log import log_to_stderr
 from webapp.processes.supervisor import Program, Supervisor
+from webapp.processes.worker import run_pool, warm_up
 from webapp.services import Services
+from webapp.version import version
 
 _READY_SECONDS = 300.0  # for a process that hangs; one that ends is noticed at once, and a busy machine starts slowly
 
 
-def run(app: Flask, *, host: str, port: int, workers: int) -> None:
+def run(services: Services, *, host: str, port: int, workers: int | None) -> None:
     """Start everything, print when the first page can be served, stop gracefully on Ctrl-C or SIGTERM.
 
     Raises `Unready` before anything is started if something is missing.
     """
-    services: Services = app.extensions["deskjob"]
     _refuse_taken_port(host, port)
     check_folders(services.settings)
     with single_instance(services.settings.data_dir):
         check_redis(services)
-        migrate(app)
+        migrate(services)
         if password := first_admin(services):
             click.echo(f"First start: sign in as admin with the password {password} (shown only now)")
+        services.settings = services.settings.model_copy(update={"admin_password": None})  # the programs are forks
         _run(services, host=host, port=port, workers=workers)
 
 
-def _run(services: Services, *, host: str, port: int, workers: int) -> None:
+def _run(services: Services, *, host: str, port: int, workers: int | None) -> None:
     supervisor = Supervisor(services.settings.stop_grace_seconds + 15)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, supervisor.request_stop)
@@ -58,23 +61,36 @@ def _run(services: Services, *, host: str, port: int, workers: int) -> None:
         click.echo("Stopped. All data is kept; ./deskjob up continues.")
 
 
-def _start(supervisor: Supervisor, services: Services, host: str, port: int, workers: int) -> None:
+def _start(supervisor: Supervisor, services: Services, host: str, port: int, workers: int | None) -> None:
+    """Start Valkey, and our own programs as forks of this process, which has imported what all of them need."""
     settings, logs = services.settings, services.settings.data_dir / "log"
-    if not settings.redis_url:
-        supervisor.start(Program(name="valkey", command=valkey.command(settings.redis_socket), log=logs / "valkey.log"))
-    deskjob = [sys.executable, "-m", "webapp.cli"]
-    commands = {
-        "web": [*deskjob, "web", "--host", host, "--port", str(port)],
-        "worker": [*deskjob, "worker", "--workers", str(workers)],
-        "clock": [*deskjob, "clock"],
+    programs: dict[str, Callable[[], None]] = {
+        "web": lambda: _serve_pages(settings, host, port),
+        "worker": lambda: run_pool(services, [], workers),
+        "clock": lambda: Clock(services).run(),
     }
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, [_root(), os.environ.get("PYTHONPATH", "")]))}
-    for name, command in commands.items():
-        supervisor.start(Program(name=name, command=command, log=logs / f"{name}.log", environment=environment))
+    if not settings.redis_url:
+        supervisor.start(Program(name="valkey", work=valkey.command(settings.redis_socket), log=logs / "valkey.log"))
+    version()  # read before any fork, because a deploy can replace the files later
+    warm_up(services)
+    services.engine.dispose()
+    for name, work in programs.items():
+        forked = partial(_run_program, services, work)
+        supervisor.start(Program(name=name, work=forked, log=logs / f"{name}.log"))
 
 
-def _root() -> str:
-    return str(Path(__file__).parent.parent.parent)
+def _run_program(services: Services, work: Callable[[], None]) -> None:
+    forget_inherited_connections(services.engine)
+    log_to_stderr()
+    work()
+
+
+def _serve_pages(settings: Settings, host: str, port: int) -> None:
+    """Serve the pages, which no other program imports."""
+    from webapp.app import create_app  # noqa: PLC0415
+    from webapp.processes.web import serve  # noqa: PLC0415
+
+    serve(create_app(settings), host=host, port=port)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

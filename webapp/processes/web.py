@@ -3,6 +3,7 @@
 Everything is imported once, and the processes share its memory.
 """
 
+import gc
 import resource
 import signal
 from types import FrameType
@@ -17,6 +18,14 @@ from webapp.processes.page_worker import IDLE_SECONDS, PageWorker
 _GRACE_SECONDS = 10  # for open requests after a stop request
 _MOST_CONNECTIONS = 4096  # per process
 _OTHER_FILES = 256  # that a process has open: libraries, logs, databases
+
+
+def serve(app: Flask, *, host: str, port: int, processes: int = 2, threads: int = 8) -> None:
+    """Serve until a stop is requested."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    gc.collect()
+    gc.freeze()  # so that the serving processes share the memory of what is built now
+    Pages(app, address=address, processes=processes, threads=threads).run()
 
 
 class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no types

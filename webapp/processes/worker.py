@@ -30,6 +30,7 @@ from webapp.jobs.rq_queue.next_wake_up import NextWakeUp
 from webapp.jobs.rq_queue.wake_ups import connect
 from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.os_process import adopt_orphans
+from webapp.processes.pool import Pool
 from webapp.services import Services
 from webapp.version import version
 
@@ -53,6 +54,24 @@ def run(services: Services, name: str, queues: list[str]) -> None:
         finally:
             _remove_row(services, name)
         return
+
+
+def run_pool(services: Services, queues: list[str], workers: int | None = None) -> None:
+    """Run a pool of workers on these queues until it is asked to stop; on all queues if none is given."""
+    settle_dead_workers(services)
+    names = queues or [queue.name for queue in services.queues.all()]
+    for name in names:
+        services.queues.add(name)  # jobs can be sent to every queue that a worker serves
+    warm_up(services)  # here and not only in each worker, so that they share its memory
+    services.engine.dispose()
+    log.info("Workers of version %s start.", version())  # read before a deploy replaces files
+    pool = Pool(
+        workers or services.settings.workers,
+        work=lambda name: run(services, name, names),
+        settle=lambda name: settle_worker(services, name),
+        grace_seconds=services.settings.stop_grace_seconds,
+    )
+    pool.run()
 
 
 def _remove_row(services: Services, name: str) -> None:
