@@ -27,14 +27,13 @@ class PreparedStatement:
 
     def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
         """Execute it for its effect."""
-        self.compiled(connection.dialect).execute(connection, parameters)
+        self._compiled_for(connection.dialect).execute(connection, parameters)
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Execute it; return its first row, by the names of the columns."""
-        return self.compiled(connection.dialect).execute(connection, parameters)
+        return self._compiled_for(connection.dialect).execute(connection, parameters)
 
-    def compiled(self, dialect: Dialect) -> "_Compiled":
-        """Return its SQL for a database. Called before a fork, this saves every child from compiling it."""
+    def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         if (known := self._compiled.get(dialect.name)) is None:
             known = self._compiled[dialect.name] = _Compiled(self._statement, self._columns, dialect)
         return known
@@ -101,7 +100,8 @@ class _Compiled:
             self._conversions = list(self._conversions_of(description))
         values = list(row)
         for place, convert in self._conversions:
-            values[place] = convert(values[place])
+            if (value := values[place]) is not None:
+                values[place] = convert(value)
         return dict(zip(self._names, values, strict=True))
 
     def _conversions_of(self, description: Sequence[Sequence[Any]]) -> Iterator[tuple[int, Convert]]:

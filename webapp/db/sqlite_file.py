@@ -91,7 +91,7 @@ def refuse_closed_files(engine: Engine) -> None:
     """Raise `FilesClosed` if all descriptors of a file are closed. SQLite would try for ten seconds to lock it."""
     if engine.dialect.name != "sqlite" or not (path := engine.url.database):
         return
-    for opened in _opened.get(os.path.realpath(path), ()):
+    for opened in _opened.get(path) or _opened.get(os.path.realpath(path)) or ():
         if opened and not any(map(_is_open, opened)):
             raise FilesClosed
 

@@ -1,11 +1,20 @@
+import gc
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
 from sqlalchemy import func, select
 
+from tests.jobs.conftest import LOCATION
+from tests.jobs.statements import recorded
 from webapp.db.engine import reading
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.rehearsal import rehearse
+from webapp.jobs.model.job import Job, Owner
 from webapp.schema import attempts, events, jobs, leases
 from webapp.services import Services
 
+pytestmark = pytest.mark.dialect
 HOLDER = Holder(host="here", boot_id="now", worker="a worker", pid=1)
 
 
@@ -20,3 +29,16 @@ def test_it_wakes_nobody_and_takes_no_queued_job(services: Services) -> None:
     job = services.jobs.create_job("nothing")
     rehearse(services.claims, services.leases, HOLDER)
     assert services.jobs.get(job.id) == job
+
+
+def test_a_short_job_sends_only_statements_that_were_rehearsed(
+    services: Services, make: Callable[..., Job], people: Callable[[], UUID], lease: UUID, database: str
+) -> None:
+    with recorded(services.engine) as rehearsed:
+        rehearse(services.claims, services.leases, HOLDER)
+    make(owner=Owner(user_id=people()))
+    make()
+    gc.collect()  # files that it closes during a job look as if the job had closed them
+    with recorded(services.engine) as sent:
+        assert services.work_horse().drain("default", lease, LOCATION) == 2
+    assert {statement for statement, _ in sent} <= {statement for statement, _ in rehearsed}

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import OperationalError
 
 from tests.jobs.conftest import LOCATION, Nothing
+from tests.jobs.statements import plan_of, recorded
 from webapp.db.engine import reading, writing
 from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.execution.context import JobContext
@@ -45,6 +46,17 @@ def test_the_next_job_is_claimed_with_the_end_of_a_job(
     assert job == services.jobs.get(second.id)
     assert services.jobs.get(first.id).status is Status.COMPLETED
     assert [event.name for event in services.queries.jobs.timeline(second.id)] == ["created", "started"]
+
+
+def test_the_claim_uses_its_partial_index(
+    services: Services, running: Callable[..., Job], make: Callable[..., Job], lease: UUID
+) -> None:
+    first, _ = running(), make()
+    with recorded(services.engine) as sent:
+        end_and_claim(services, first, lease)
+    plans = [plan_of(services.engine, *each, as_if_large=True) for each in sent if "LIMIT 1" in each[0]]
+    assert any("ix_jobs_claim" in plan for plan in plans)
+    assert not any("TEMP B-TREE" in plan or "Sort" in plan for plan in plans)
 
 
 def test_a_job_ends_although_no_other_one_is_queued(

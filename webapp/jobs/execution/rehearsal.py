@@ -18,6 +18,7 @@ from webapp.jobs.lifecycle import finish_attempt
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
 from webapp.jobs.model.job import EventName, Job, Owner, Status
 from webapp.jobs.queueing.claim import Claims
+from webapp.jobs.queueing.next_claim import NextClaim
 from webapp.jobs.store.job_store import JobStore
 
 _NAME = "rehearsal"
@@ -35,12 +36,13 @@ def rehearse(claims: Claims, leases: Leases, holder: Holder) -> None:
     lease_id = leases.open(holder, _NAME)
     leases.beat(lease_id)
     leases.running_job(lease_id)
-    leases.settle(lease_id, why=_NAME)
     _end_a_job(leases.engine, holder)
+    _end_a_job(leases.engine, holder, claims.next_claim(_NAME, lease_id))
+    leases.settle(lease_id, why=_NAME)
     add_job_counts(leases.engine, _NAME, done=0, failed=0)
 
 
-def _end_a_job(engine: Engine, holder: Holder) -> None:
+def _end_a_job(engine: Engine, holder: Holder, next_claim: NextClaim | None = None) -> None:
     job = Job(
         id=uuid7(),
         type=_NAME,
@@ -55,5 +57,5 @@ def _end_a_job(engine: Engine, holder: Holder) -> None:
     shape = finish_attempt.family_shape_of(job, _COMPLETED)
     with suppress(_Rehearsed), writing(engine) as connection:
         JobStore(engine).insert(connection, [job])
-        finish_attempt.end_attempt(connection, job, location, _COMPLETED, shape=shape)
+        finish_attempt.end_attempt(connection, job, location, _COMPLETED, shape=shape, next_claim=next_claim)
         raise _Rehearsed
