@@ -57,7 +57,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     **dict.fromkeys(
         (
             *("views/blueprints", "views/admin/charts", "views/admin/new_user", "views/schedules/presenter"),
-            *("views/new_job/submission", "views/new_job/disabled_type", "views/page/key_conflicts"),
+            *("views/new_job/submission", "views/new_job/disabled_type"),
         ),
         "the tests of the pages that they make",
     ),
@@ -75,6 +75,14 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         ),
         "test_list_page.py, test_index.py and test_bulk_actions.py",
     ),
+    **dict.fromkeys(
+        (
+            *("api/resources/*", "api/operations", "api/blueprint", "api/job_document", "api/lists"),
+            *("api/problems", "api/job_input", "views/security/bearer_token", "views/page/problem_details"),
+        ),
+        "tests/api/test_contract.py sends every request; test_jobs_and_files.py and test_endpoint.py look closer",
+    ),
+    "jobs/queries/event_feed": "tests/api/test_long_poll.py follows it",
     "views/text/engine_messages": "test_catalogues.py and test_stored_messages.py",
     "views/forms/fields": "test_payload_form.py and test_round_trip.py send every kind of field through a form",
 }

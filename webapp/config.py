@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     session_absolute_seconds: int = Field(default=12 * 3600, ge=60)
     login_limit: str = "5 per minute; 30 per hour"
     address_limit: str = "30 per minute"
+    api_limit: str = "3000 per minute"
     public_url: str = ""
     trusted_proxies: str = ""
     accel_redirect: str = ""

@@ -17,6 +17,7 @@ from webapp import jobtypes
 from webapp.accounts.accounts import Accounts, UserDirectory
 from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.audit_query import AuditTrail
+from webapp.accounts.idempotent_requests import IdempotentRequests
 from webapp.accounts.sessions import Sessions
 from webapp.accounts.tokens import Tokens
 from webapp.accounts.user import Role
@@ -68,6 +69,7 @@ INJECTABLES = (
     Accounts,
     AuditLogWriter,
     Sessions,
+    IdempotentRequests,
     Jobs,
     JobQueries,
     Pruner,
@@ -124,6 +126,7 @@ class Services:
             absolute=timedelta(seconds=settings.session_absolute_seconds),
         )
         self.tokens = Tokens(engine)
+        self.idempotent_requests = IdempotentRequests(engine)
         self.claims = Claims(engine, {job_type.name: job_type.limits for job_type in self.registry})
         self.disabled_types = DisabledTypes(engine)
         self.queues = Queues(engine, self._queue_names())
@@ -272,7 +275,8 @@ class Services:
     def _injectables(self) -> dict[type, object]:
         """Return the services that handlers can request by class."""
         services = (self.accounts, self.audit, self.sessions, self.jobs, self.queries, self.pruner, self.vault)
-        return {type(service): service for service in (*services, self.failure_hooks)}
+        further = (self.idempotent_requests, self.failure_hooks)
+        return {type(service): service for service in (*services, *further)}
 
     def _type_or_removed(self, type_name: str) -> JobType | RemovedJobType:
         return self.registry.get(type_name) if type_name in self.registry else RemovedJobType()

@@ -3,6 +3,7 @@
 from sqlalchemy import Engine
 
 from webapp.jobs.queries.all_jobs import AllJobs
+from webapp.jobs.queries.event_feed import EventFeed
 from webapp.jobs.queries.log_lines import JobLogs
 from webapp.jobs.queries.pagination import JobPages
 from webapp.jobs.queries.polled_state import PolledStates
@@ -25,3 +26,4 @@ class JobQueries:
         self.files = Attachments(engine)
         self.estimates = StartEstimates(engine)
         self.polled = PolledStates(engine)
+        self.events = EventFeed(engine)

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
+from webapp.accounts.idempotent_requests import IdempotentRequests
 from webapp.accounts.sessions import Sessions
 from webapp.jobs import JobContext, job_type
 from webapp.jobs.maintenance.pruner import Pruner
@@ -29,7 +30,9 @@ class Maintenance(BaseModel):
     timeout=timedelta(hours=2),
     roles=("operator", "admin"),
 )
-def maintenance(job: JobContext, payload: Maintenance, pruner: Pruner, sessions: Sessions) -> None:
+def maintenance(
+    job: JobContext, payload: Maintenance, pruner: Pruner, sessions: Sessions, requests: IdempotentRequests
+) -> None:
     """Run the chores one after the other; an interrupted chore starts again in the next run."""
     only_count = payload.dry_run
     chores = {
@@ -39,6 +42,7 @@ def maintenance(job: JobContext, payload: Maintenance, pruner: Pruner, sessions:
         "schedule runs": lambda: pruner.prune_schedule_runs(only_count=only_count),
         "old metrics": lambda: pruner.prune_metrics(only_count=only_count),
         "sessions": lambda: sessions.sweep(only_count=only_count),
+        "idempotency keys": lambda: requests.sweep(only_count=only_count),
     }
     verb, counts = "Would delete" if only_count else "Deleted", {}
     for noun in job.track(tuple(chores)):

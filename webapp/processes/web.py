@@ -33,6 +33,7 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
 
     def __init__(self, app: Flask, *, address: str, processes: int, threads: int) -> None:
         self._app = app
+        app.config["WEB_THREADS"] = threads
         self._options = {
             "bind": address,
             "workers": processes,

@@ -9,6 +9,7 @@ from flask_login import login_required
 
 from tests.views.security.conftest import sample
 from webapp.accounts.user import User
+from webapp.views.page.problem_details import API_ROOT
 from webapp.views.security.default_deny import PUBLIC
 
 FRAGMENT = {"HX-Request": "true", "HX-Current-URL": "http://localhost/sample?tab=done"}
@@ -30,7 +31,8 @@ def next_of(location: str) -> str:
 
 
 def test_anonymous_requests_lead_to_the_sign_in_page(site: Flask, stranger: FlaskClient) -> None:
-    closed = [request for request in every_request(site) if request[0] not in PUBLIC]
+    every = (request for request in every_request(site) if not request[2].startswith(API_ROOT))
+    closed = [request for request in every if request[0] not in PUBLIC]
     assert len(closed) >= 8
     for endpoint, method, url in closed:
         response = stranger.open(url, method=method)
@@ -60,6 +62,13 @@ def test_a_form_that_came_too_late_leads_back_to_its_page(stranger: FlaskClient)
     assert response.status_code == 303
     assert next_of(response.location) == "/sample?tab=done"
     assert next_of(stranger.post(url).location) == ""
+
+
+def test_anonymous_requests_to_the_api_get_a_problem(site: Flask, stranger: FlaskClient) -> None:
+    operations = [request for request in every_request(site) if request[2].startswith(API_ROOT)]
+    for endpoint, method, url in [*operations, ("nowhere", "GET", f"{API_ROOT}/nowhere")]:
+        response = stranger.open(url, method=method)
+        assert (response.status_code, response.mimetype) == (401, "application/problem+json"), (endpoint, method)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

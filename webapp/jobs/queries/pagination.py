@@ -125,10 +125,23 @@ class JobPages:
             if filters := criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
                 older = [jobs.c.id < before] if before else []
                 return _search(connection, _FilteredScans.of(viewer, criteria, older, filters), limit, scan_limit)
-            newest = UUID(int=max(before.int - 1, 0)) if before else HIGHEST
-            values = {"user_id": viewer.user_id, "oldest": LOWEST, "newest": newest}
-            rows = connection.execute(select_page(any_user(viewer), criteria, limit), values).mappings()
+            rows = connection.execute(
+                select_page(any_user(viewer), criteria, limit), _bounds(viewer, before)
+            ).mappings()
             return JobResults(jobs=tuple(to_job(row) for row in rows))
+
+    def versions(
+        self, viewer: Viewer, criteria: JobCriteria, *, before: UUID | None = None, limit: int = PAGE
+    ) -> tuple[tuple[UUID, int], ...] | None:
+        """Return the ids and versions of the jobs that `find` returns, which change whenever one of them does.
+
+        None if rows would have to be read: then finding the jobs costs as much.
+        """
+        if criteria.row_filters(viewer, sqlite=is_sqlite(self.engine)):
+            return None
+        with reading(self.engine) as connection:
+            rows = connection.execute(select_versions(any_user(viewer), criteria, limit), _bounds(viewer, before))
+            return tuple((job_id, version) for job_id, version in rows)
 
     def find_by_ids(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
         """Return the jobs that exist and that the viewer can see, by id."""
@@ -224,6 +237,12 @@ def select_ids(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]
 
 
 @lru_cache(_CACHED_STATEMENTS)
+def select_versions(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]:
+    """Select the ids and versions of the newest matching jobs between the bounds."""
+    return select_newest(add_conditions(criteria.scans(viewer), [_BETWEEN]), limit, jobs.c.id, jobs.c.version)
+
+
+@lru_cache(_CACHED_STATEMENTS)
 def select_tab_counts(viewer: Viewer, tabs: tuple[str, ...], *, with_children: bool) -> Select[Any]:
     """Select the number of jobs in each tab, labelled with its name; each count stops at `TAB_CEILING`."""
     criteria = {tab: JobCriteria(tab=tab, with_children=with_children) for tab in tabs}
@@ -240,6 +259,11 @@ def select_active(viewer: Viewer, limit: int) -> Select[Any]:
     newest = select_newest(scans["running"], limit, jobs.c.id).subquery()
     joined = counts.outerjoin(newest, true()).outerjoin(jobs, jobs.c.id == newest.c.id)
     return select(*counts.c, *jobs.c).select_from(joined).order_by(jobs.c.id.desc())
+
+
+def _bounds(viewer: Viewer, before: UUID | None) -> dict[str, UUID]:
+    newest = UUID(int=max(before.int - 1, 0)) if before else HIGHEST
+    return {"user_id": viewer.user_id, "oldest": LOWEST, "newest": newest}
 
 
 def count_up_to(scans: list[Conditions], ceiling: int) -> ScalarSelect[int]:

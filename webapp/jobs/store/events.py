@@ -4,6 +4,7 @@ This is the only module that inserts events.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, NotRequired, Protocol, TypedDict
 from uuid import UUID
@@ -14,6 +15,8 @@ from sqlalchemy import insert as sql_insert
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import EventName
 from webapp.schema import events, now
+
+acting_token: ContextVar[str] = ContextVar("acting_token", default="")  # the name of the request's API token
 
 
 class EventRow(TypedDict):
@@ -59,7 +62,12 @@ def insert_one(connection: Connection, *, job_id: UUID, name: EventName, attempt
 def rows_of(
     jobs: Iterable[HasAttempt], name: EventName, *, actor_id: UUID | None = None, detail: str = ""
 ) -> list[EventRow]:
-    """Return the rows of one event that happened to several jobs."""
+    """Return the rows of one event that happened to several jobs.
+
+    An event without a detail that a user caused through the API has the name of the token.
+    """
+    if actor_id is not None and not detail:
+        detail = acting_token.get()
     return [
         {"job_id": job.id, "name": name, "attempt": job.attempt, "actor_id": actor_id, "detail": detail} for job in jobs
     ]

@@ -11,8 +11,9 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.registry import Registry
-from webapp.jobs.lifecycle.bulk_actions import BulkAction, apply_bulk_action, sort_by_fit
+from webapp.jobs.lifecycle.bulk_actions import BulkAction, SortedJobs, apply_bulk_action, sort_by_fit
 from webapp.jobs.metrics.error_groups import PAGE, ErrorGroup, ErrorNotFound, ErrorState
+from webapp.jobs.model.job import Job
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.views.admin.charts import Sparkline, build_sparkline
 from webapp.views.job_list.admin_filter import parse_moment
@@ -123,10 +124,7 @@ def show(fingerprint: str) -> ResponseReturnValue:
 @require(Right.SETTLE_ERRORS)
 def change_state(fingerprint: str, state: str) -> ResponseReturnValue:
     """Resolve, ignore or reopen an error group."""
-    group, new = _find_group(fingerprint), ErrorState(state)
-    change = {"before": {"state": group.state}, "after": {"state": new.value}}
-    with audited(_AUDIT_ACTIONS[new], AuditTarget.ERROR, fingerprint, name=group.type, **change):
-        services().metrics.errors.set_state(fingerprint, new, by=signed_in().id)
+    settle_error(fingerprint, ErrorState(state))
     return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
 
 
@@ -143,19 +141,34 @@ def confirm_retry(fingerprint: str) -> ResponseReturnValue:
 @require(Right.ACT_ON_ALL_JOBS)
 def retry(fingerprint: str) -> ResponseReturnValue:
     """Retry the failed jobs of an error group: a few in this request, many in a background job."""
+    result = retry_error(fingerprint)
+    if isinstance(result, Job):
+        return redirect(url_for("jobs.show", job_id=result.id), 303)
+    flash(summary(BulkAction.RETRY, result))
+    return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
+
+
+def settle_error(fingerprint: str, state: ErrorState) -> None:
+    """Resolve, ignore or reopen an error for the signed-in user; pages and the API call it."""
+    group = _find_group(fingerprint)
+    change = {"before": {"state": group.state}, "after": {"state": state.value}}
+    with audited(_AUDIT_ACTIONS[state], AuditTarget.ERROR, fingerprint, name=group.type, **change):
+        services().metrics.errors.set_state(fingerprint, state, by=signed_in().id)
+
+
+def retry_error(fingerprint: str) -> Job | SortedJobs:
+    """Retry the failed jobs of an error for the signed-in user; of very many, return the job that retries them."""
     group, errors = _find_group(fingerprint), services().metrics.errors
     count = errors.count_retriable(fingerprint)
     if count > _AT_ONCE:
         with audited(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after={"jobs": count}):
-            job = start_bulk_action_job(BulkActionPayload(action=BulkAction.RETRY, tab="failed", error=fingerprint))
-        return redirect(url_for("jobs.show", job_id=job.id), 303)
+            return start_bulk_action_job(BulkActionPayload(action=BulkAction.RETRY, tab="failed", error=fingerprint))
     failed = services().queries.lists.find_by_ids(viewer(), errors.retriable(fingerprint, count))
     judged = sort_by_fit(BulkAction.RETRY, failed.values(), job_policy())
     apply_bulk_action(services().jobs, BulkAction.RETRY, judged.fit, job_policy())
     after = {"jobs": len(judged.fit)}
     record_audit(AuditAction.ERROR_RETRY, AuditTarget.ERROR, fingerprint, name=group.type, after=after)
-    flash(summary(BulkAction.RETRY, judged))
-    return redirect(url_for("admin_errors.show", fingerprint=fingerprint), 303)
+    return judged
 
 
 def _retry_confirmation(fingerprint: str, count: int) -> Confirmation:
@@ -175,7 +188,7 @@ def _retry_confirmation(fingerprint: str, count: int) -> Confirmation:
 
 def _list_page() -> dict[str, Any]:
     filter_ = _filter_of_request()
-    found = services().metrics.errors.page(**filter_.criteria(), before=_page_boundary(filter_.before), limit=PAGE + 1)
+    found = services().metrics.errors.page(**filter_.criteria(), before=page_boundary(filter_.before), limit=PAGE + 1)
     rows = _error_rows(found[:PAGE])
     last = found[PAGE - 1] if len(found) > PAGE else None
     return {
@@ -183,7 +196,7 @@ def _list_page() -> dict[str, Any]:
         "filter": filter_,
         "states": {**STATES, ALL_STATES: _("All")},
         "count": services().metrics.errors.count(**filter_.criteria()),
-        "older": f"{last.last_seen_at.isoformat()}~{last.fingerprint}" if last else "",
+        "older": boundary_text(last) if last else "",
         "types": sorted(services().registry, key=lambda job_type: translated(job_type.title)),
         "since": viewer_context().when(since) if (since := parse_moment(filter_.since)) else None,
         **polling_context((rows, filter_), _POLL_SECONDS),
@@ -200,7 +213,12 @@ def _filter_of_request() -> ErrorFilter:
     )
 
 
-def _page_boundary(text: str) -> Any:
+def boundary_text(last: ErrorGroup) -> str:
+    """Return the last row of a page as `page_boundary` reads it."""
+    return f"{last.last_seen_at.isoformat()}~{last.fingerprint}"
+
+
+def page_boundary(text: str) -> Any:
     """Parse the last row of the page before, ``<time>~<fingerprint>``; None for the first page."""
     at, _separator, fingerprint = text.partition("~")
     moment = parse_moment(at)

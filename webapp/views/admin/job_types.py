@@ -102,9 +102,7 @@ def disable(name: str) -> ResponseReturnValue:
     job_type = _find_type(name)
     if page := confirmation.ask_reason(_disable_confirmation(job_type)):
         return page
-    reason = confirmation.submitted_reason()
-    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=job_type.title, after={"reason": reason}):
-        services().disabled_types.disable(name, reason=reason, by=signed_in().id)
+    disable_type(name, confirmation.submitted_reason())
     return _redirect_to(name)
 
 
@@ -112,12 +110,24 @@ def disable(name: str) -> ResponseReturnValue:
 @require(Right.CHANGE_TYPES)
 def enable(name: str) -> ResponseReturnValue:
     """Enable a job type; its waiting jobs can run again."""
+    enable_type(name)
+    return _redirect_to(name)
+
+
+def disable_type(name: str, reason: str) -> None:
+    """Disable a job type for the signed-in user; pages and the API call it."""
+    job_type = _find_type(name)
+    with audited(AuditAction.TYPE_DISABLE, AuditTarget.TYPE, name, name=job_type.title, after={"reason": reason}):
+        services().disabled_types.disable(name, reason=reason, by=signed_in().id)
+
+
+def enable_type(name: str) -> None:
+    """Enable a job type for the signed-in user; pages and the API call it."""
     job_type, disabled = _find_type(name), services().disabled_types.all().get(name)
     before = {"reason": disabled.reason} if disabled else None
     with audited(AuditAction.TYPE_ENABLE, AuditTarget.TYPE, name, name=job_type.title, before=before):
         services().disabled_types.enable(name)
     services().wake_ups.push(job_type.queue)
-    return _redirect_to(name)
 
 
 def _disable_confirmation(job_type: JobType) -> Confirmation:

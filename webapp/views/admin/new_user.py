@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
+from webapp.accounts.user import User
 from webapp.accounts.validation import BadAccount
 from webapp.views.admin import users
 from webapp.views.admin.users import bp, role_choices
@@ -50,8 +51,21 @@ def add() -> ResponseReturnValue:
 
 
 def _add(typed: NewUserForm) -> ResponseReturnValue:
+    user, one_time_password = add_user(typed)
+    if user.is_service:
+        return redirect(url_for("tokens.index", user=user.name), 303)
+    if one_time_password:
+        remember_one_time_secret(user.name, one_time_password)
+    return redirect(url_for("users.show", user_id=user.id), 303)
+
+
+def add_user(typed: NewUserForm) -> tuple[User, str]:
+    """Add a user or a service account; return it, and the one-time password if one was made. Raises `BadAccount`.
+
+    Pages and the API call it.
+    """
     if typed.service:
-        return _add_service(typed)
+        return _add_service(typed), ""
     password = typed.password or users.generate_password()
     with audited(AuditAction.USER_ADD, AuditTarget.USER, typed.name, name=typed.full_name, after={"role": typed.role}):
         user = services().accounts.add(
@@ -63,18 +77,15 @@ def _add(typed: NewUserForm) -> ResponseReturnValue:
             tenant=typed.tenant,
             temporary=not typed.password,
         )
-    if not typed.password:
-        remember_one_time_secret(user.name, password)
-    return redirect(url_for("users.show", user_id=user.id), 303)
+    return user, "" if typed.password else password
 
 
-def _add_service(typed: NewUserForm) -> ResponseReturnValue:
+def _add_service(typed: NewUserForm) -> User:
     after = {"role": typed.role, "service": True}
     with audited(AuditAction.USER_ADD, AuditTarget.USER, typed.name, name=typed.full_name, after=after):
-        user = services().accounts.add_service(
+        return services().accounts.add_service(
             typed.name, role=typed.role, full_name=typed.full_name, email=typed.email or None, tenant=typed.tenant
         )
-    return redirect(url_for("tokens.index", user=user.name), 303)
 
 
 def _form(typed: NewUserForm, *, error: str = "", password_error: str = "") -> str:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.lifecycle.bulk_actions import BulkAction
-from webapp.jobs.model.job import Status
+from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queueing.latency import QueueLatency
 from webapp.jobs.queueing.queues import Queue, QueueInUse, QueueLoad
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
@@ -107,9 +107,7 @@ def pause(name: str) -> ResponseReturnValue:
     """Ask for a reason, then pause a queue."""
     if page := confirmation.ask_reason(_pause_confirmation(_find_queue(name))):
         return page
-    reason = confirmation.submitted_reason()
-    with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
-        services().queues.pause(name, reason=reason, by=signed_in().id)
+    pause_queue(name, confirmation.submitted_reason())
     return _redirect_to(name)
 
 
@@ -117,10 +115,7 @@ def pause(name: str) -> ResponseReturnValue:
 @require(Right.RUN_QUEUES)
 def resume(name: str) -> ResponseReturnValue:
     """Resume a paused queue."""
-    queue = _find_queue(name)
-    with audited(AuditAction.QUEUE_RESUME, AuditTarget.QUEUE, name, before={"reason": queue.reason}):
-        services().queues.resume(name)
-    services().wake_ups.push(name)
+    resume_queue(_find_queue(name).name)
     return _redirect_to(name)
 
 
@@ -133,11 +128,7 @@ def limit(name: str) -> ResponseReturnValue:
     if typed and not (typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_LIMIT):
         error = _("Enter a whole number of 0 or more, or leave the field empty for no limit.")
         return render_template("admin/queues/show.html", **_queue_page(name), typed=typed, error=error), 422
-    number = int(typed) if typed else None
-    change = {"before": {"limit": queue.limit}, "after": {"limit": number}}
-    with audited(AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, name, **change):
-        services().queues.limit(name, number)
-    services().wake_ups.push(name)
+    limit_queue(queue.name, int(typed) if typed else None)
     return _redirect_to(name)
 
 
@@ -148,19 +139,10 @@ def empty(name: str) -> ResponseReturnValue:
     queue = _find_queue(name)
     if request.method != "POST":
         return render_confirmation(_empty_confirmation(queue))
-    by = signed_in().id
-    stopped = services().queues.empty(
-        name, lambda ids: services().jobs.cancel_many(ids, by=by), seconds=_SECONDS_TO_EMPTY
-    )
-    record_audit(
-        AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, before={"waiting": queue.waiting}, after={"stopped": stopped}
-    )
+    stopped, rest = empty_queue(name)
     flash(ngettext("%(num)s job was stopped.", "%(num)s jobs were stopped.", stopped))
-    if stopped >= queue.waiting or not services().queues.count_queued(name):
+    if rest is None:
         return _redirect_to(name)
-    rest = start_bulk_action_job(
-        BulkActionPayload(action=BulkAction.STOP, status=Status.QUEUED, tab="waiting", queue=name)
-    )
     flash(_("This job stops the remaining jobs."))
     return redirect(url_for("jobs.show", job_id=rest.id), 303)
 
@@ -175,12 +157,53 @@ def remove(name: str) -> ResponseReturnValue:
     if question.refusal:
         return render_confirmation(question), 409
     try:
-        with audited(AuditAction.QUEUE_REMOVE, AuditTarget.QUEUE, name):
-            services().queues.remove(name)
+        remove_queue(name)
     except QueueInUse:  # since the page was loaded
         return render_confirmation(_remove_confirmation(_removable_queue(name))), 409
     flash(_("The queue %(name)s was removed.", name=name))
     return redirect(url_for("queues.index"), 303)
+
+
+def pause_queue(name: str, reason: str) -> None:
+    """Pause a queue for the signed-in user; pages and the API call this and the next functions."""
+    with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):
+        services().queues.pause(name, reason=reason, by=signed_in().id)
+
+
+def resume_queue(name: str) -> None:
+    """Resume a paused queue."""
+    before = {"reason": services().queues.get(name).reason}
+    with audited(AuditAction.QUEUE_RESUME, AuditTarget.QUEUE, name, before=before):
+        services().queues.resume(name)
+    services().wake_ups.push(name)
+
+
+def limit_queue(name: str, limit: int | None) -> None:
+    """Limit how many jobs of a queue run at the same time; None removes the limit."""
+    change = {"before": {"limit": services().queues.get(name).max_running}, "after": {"limit": limit}}
+    with audited(AuditAction.QUEUE_LIMIT, AuditTarget.QUEUE, name, **change):
+        services().queues.limit(name, limit)
+    services().wake_ups.push(name)
+
+
+def empty_queue(name: str) -> tuple[int, Job | None]:
+    """Stop the waiting jobs of a queue for a few seconds; return how many, and the job that stops the others."""
+    by, waiting = signed_in().id, services().queues.count_queued(name)
+    stopped = services().queues.empty(
+        name, lambda ids: services().jobs.cancel_many(ids, by=by), seconds=_SECONDS_TO_EMPTY
+    )
+    change = {"before": {"waiting": waiting}, "after": {"stopped": stopped}}
+    record_audit(AuditAction.QUEUE_EMPTY, AuditTarget.QUEUE, name, **change)
+    if stopped >= waiting or not services().queues.count_queued(name):
+        return stopped, None
+    others = BulkActionPayload(action=BulkAction.STOP, status=Status.QUEUED, tab="waiting", queue=name)
+    return stopped, start_bulk_action_job(others)
+
+
+def remove_queue(name: str) -> None:
+    """Remove a queue that nothing uses; raise `QueueInUse`."""
+    with audited(AuditAction.QUEUE_REMOVE, AuditTarget.QUEUE, name):
+        services().queues.remove(name)
 
 
 @bp.app_template_global()

@@ -81,10 +81,8 @@ def role(user_id: UUID) -> ResponseReturnValue:
     error = reauthentication.own_password_error() or _role_error(wanted)
     if error:
         return render_template("admin/users/show.html", **_user_page(user_id), role_error=error, wanted=wanted), 422
-    change = {"before": {"role": user.role.value}, "after": {"role": wanted}}
     try:
-        with audited(AuditAction.USER_ROLE, AuditTarget.USER, user.name, name=user.display_name, **change):
-            services().accounts.set_role(user.name, wanted)
+        change_role(user, wanted)
     except LastAdmin:
         abort(409, _last_admin_message(user))
     return _redirect_to(user)
@@ -98,8 +96,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
     if request.method != "POST":
         return render_confirmation(_disable_confirmation(user))
     try:
-        with audited(AuditAction.USER_DISABLE, AuditTarget.USER, user.name, name=user.display_name):
-            services().accounts.disable(user.name)
+        disable_user(user)
     except LastAdmin:
         abort(409, _last_admin_message(user))
     return _redirect_to(user)
@@ -110,8 +107,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
 def enable(user_id: UUID) -> ResponseReturnValue:
     """Enable a disabled account."""
     user = _find_user(user_id)
-    with audited(AuditAction.USER_ENABLE, AuditTarget.USER, user.name, name=user.display_name):
-        services().accounts.enable(user.name)
+    enable_user(user)
     return _redirect_to(user)
 
 
@@ -131,6 +127,25 @@ def password(user_id: UUID) -> ResponseReturnValue:
         services().accounts.set_password(user.name, new, temporary=True)
     remember_one_time_secret(user.name, new)
     return _redirect_to(user)
+
+
+def change_role(user: User, role: str) -> None:
+    """Change the role of a user; raise `LastAdmin`. Pages and the API call this and the next functions."""
+    change = {"before": {"role": user.role.value}, "after": {"role": role}}
+    with audited(AuditAction.USER_ROLE, AuditTarget.USER, user.name, name=user.display_name, **change):
+        services().accounts.set_role(user.name, role)
+
+
+def disable_user(user: User) -> None:
+    """Disable an account; raise `LastAdmin`."""
+    with audited(AuditAction.USER_DISABLE, AuditTarget.USER, user.name, name=user.display_name):
+        services().accounts.disable(user.name)
+
+
+def enable_user(user: User) -> None:
+    """Enable a disabled account."""
+    with audited(AuditAction.USER_ENABLE, AuditTarget.USER, user.name, name=user.display_name):
+        services().accounts.enable(user.name)
 
 
 def role_label(role: Role) -> str:

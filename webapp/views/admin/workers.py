@@ -90,7 +90,7 @@ def live() -> ResponseReturnValue:
 @require(Right.STOP_WORKERS)
 def drain(name: str) -> ResponseReturnValue:
     """Stop a worker after its current job."""
-    return _stop(_find_worker(name), StopRequest.DRAIN, AuditAction.WORKER_DRAIN)
+    return _stop(_find_worker(name), StopRequest.DRAIN)
 
 
 @bp.route("/<name>/stop", methods=["GET", "POST"])
@@ -100,7 +100,7 @@ def stop(name: str) -> ResponseReturnValue:
     worker = _find_worker(name)
     if request.method != "POST":
         return render_confirmation(_stop_confirmation(worker))
-    return _stop(worker, StopRequest.NOW, AuditAction.WORKER_STOP)
+    return _stop(worker, StopRequest.NOW)
 
 
 def _page() -> dict[str, Any]:
@@ -112,9 +112,18 @@ def _find_worker(name: str) -> WorkerView:
     return next((worker for worker in _worker_list(services()).workers if worker.name == name), None) or abort(404)
 
 
-def _stop(worker: WorkerView, stop_request: StopRequest, action: AuditAction) -> ResponseReturnValue:
+def _stop(worker: WorkerView, stop_request: StopRequest) -> ResponseReturnValue:
+    stop_worker(worker.name, stop_request)
+    flash(_("The worker will stop. Its pool starts a new one."))
+    return redirect(url_for("workers.index"), 303)
+
+
+def stop_worker(name: str, stop_request: StopRequest) -> None:
+    """Stop a worker now or after its job, for the signed-in user; end the request with 404 or 409 if it cannot be."""
+    worker = _find_worker(name)
     if worker.refusal:
         abort(409, worker.refusal)
+    action = AuditAction.WORKER_DRAIN if stop_request is StopRequest.DRAIN else AuditAction.WORKER_STOP
     place = f"{worker.host}, {worker.pid}"
     change = {"before": {"wish": worker.stop_request}, "after": {"wish": stop_request}}
     try:
@@ -122,8 +131,6 @@ def _stop(worker: WorkerView, stop_request: StopRequest, action: AuditAction) ->
             services().workers.stop(worker.name, stop_request, by=signed_in().id)
     except WorkerNotFound as error:
         abort(409, str(error))
-    flash(_("The worker will stop. Its pool starts a new one."))
-    return redirect(url_for("workers.index"), 303)
 
 
 def _stop_confirmation(worker: WorkerView) -> Confirmation:

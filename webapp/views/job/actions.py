@@ -16,7 +16,7 @@ from webapp.views.job import action_confirmations, available_actions
 from webapp.views.job.action_confirmations import ConfirmationContext
 from webapp.views.page.audit_log import acting_for, audited
 from webapp.views.page.confirmation import Confirmation, render_confirmation
-from webapp.views.page.request import services
+from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime, rough_duration
 
@@ -50,18 +50,40 @@ def ask(job_id: UUID, verb: str) -> ResponseReturnValue:
 @bp.post(f"/jobs/<uuid:job_id>/<{_VERBS}:verb>", endpoint="act")
 def apply_action(job_id: UUID, verb: str) -> ResponseReturnValue:
     """Perform the action; the engine refuses it if the status of the job no longer allows it."""
-    context = viewer_context()
-    job = _visible(job_id, context)
-    if refusal := available_actions.permission_refusal(verb, job, context):
-        abort(403, refusal)
+    perform(job_id, verb)
+    if verb == "delete":
+        return redirect(url_for("jobs.index"), 303)
+    return redirect(url_for("jobs.show", job_id=job_id), 303)
+
+
+def perform(job_id: UUID, verb: str) -> None:
+    """Perform an action for the signed-in user, with its audit line; pages and the API call it."""
+    job = act_on(job_id, verb)
     action, after = _AUDITED[verb]
     if action is AuditAction.JOB_RETRY:
         after = acting_for(job.owner.user_id) or None
     with audited(action, AuditTarget.JOB, job.id, name=job.title, after=after):
-        _ACTIONS[verb](services(), job.id, context.viewer.user_id)
-    if verb == "delete":
-        return redirect(url_for("jobs.index"), 303)
-    return redirect(url_for("jobs.show", job_id=job.id), 303)
+        _ACTIONS[verb](services(), job.id, signed_in().id)
+
+
+def run_again(job_id: UUID) -> Job:
+    """Start a copy of a job for the signed-in user, without asking for its parameters; the API calls it."""
+    context = viewer_context()
+    job = _visible(job_id, context)
+    if refusal := available_actions.refusal("run-again", job, services().registry, context):
+        abort(409 if context.may_act(job) else 403, refusal)
+    after = {"again_of": job.id}
+    with audited(AuditAction.JOB_RUN_AGAIN, AuditTarget.JOB, job.id, name=job.title, after=after):
+        return services().jobs.run_again(job.id, by=signed_in().id, owner=context.policy.owner)
+
+
+def act_on(job_id: UUID, verb: str) -> Job:
+    """Return a job on which the signed-in user can act; end the request with 404 or 403 otherwise."""
+    context = viewer_context()
+    job = _visible(job_id, context)
+    if refusal := available_actions.permission_refusal(verb, job, context):
+        abort(403, refusal)
+    return job
 
 
 def _visible(job_id: UUID, context: ViewerContext) -> Job:

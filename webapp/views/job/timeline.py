@@ -50,6 +50,7 @@ _WITHOUT_DURATION = frozenset(
         *(EventName.MADE_PUBLIC, EventName.MADE_PRIVATE, EventName.FILE_REPLACED),
     }
 )
+_WITH_OWN_DETAIL = frozenset({EventName.PRIORITISED, EventName.FILE_REPLACED})
 FIRST_SHOWN, LAST_SHOWN = 10, 40
 _SHORTEST_DURATION = timedelta(seconds=1)
 
@@ -102,9 +103,17 @@ def _text(event: Event, number: int, job: Job, context: ViewerContext) -> tuple[
         person = context.name(event.actor_id)
         if event.name == EventName.CREATED and event.actor_id == job.triggered_by:
             person = context.on_behalf(job, person)
-        return str(text) % {"person": person, "file": event.detail}, tone
+        sentence = str(text) % {"person": person, "file": event.detail}
+        return _with_token(event, sentence), tone
     text, tone = _TRANSITIONS.get(event.name, (event.name.replace("_", " ").capitalize(), "waiting"))
     return str(text), tone
+
+
+def _with_token(event: Event, sentence: str) -> str:
+    """Add the API token of a program that acted for a user."""
+    if not event.detail or event.name in _WITH_OWN_DETAIL:
+        return sentence
+    return _("%(sentence)s, with the token %(name)s", sentence=sentence, name=event.detail)
 
 
 def _duration_note(event: Event, took: timedelta) -> str:

@@ -1,5 +1,6 @@
 """Bulk actions of the list: on the selected jobs at once, on all matching jobs by a job of the type bulk_action."""
 
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,7 @@ def confirm_act(action: str) -> ResponseReturnValue:
     bulk_action, back = _action(action), _back()
     post = url_for("acts.do_act", action=bulk_action)
     if _all_matching():
-        criteria = _matching()
+        criteria = replace(_criteria(), newest_id=_newest())
         lists = services().queries.lists
         scheduled = lists.count(viewer(), replace(criteria, tab="scheduled"))
         confirmation = confirm_all_matching(bulk_action, lists.count(viewer(), criteria), post=post, back=back)
@@ -44,7 +45,7 @@ def confirm_act(action: str) -> ResponseReturnValue:
         return render_confirmation(
             replace(confirmation, fields=fields), "job_list/confirm_all.html", scheduled=offers and scheduled
         )
-    confirmation = confirm_selected(bulk_action, _sorted(bulk_action), post=post, back=back)
+    confirmation = confirm_selected(bulk_action, _sorted(bulk_action, _ids()), post=post, back=back)
     return render_confirmation(replace(confirmation, fields=(*_ids_as_fields(), *_list_as_fields())))
 
 
@@ -54,12 +55,25 @@ def do_act(action: str) -> ResponseReturnValue:
     bulk_action = _action(action)
     if _all_matching():
         return _start_job(bulk_action)
-    selection = _sorted(bulk_action)
-    details = {"action": bulk_action.value, "jobs": [job.short_id for job in selection.fit]}
-    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if selection.fit else nullcontext():
-        apply_bulk_action(services().jobs, bulk_action, selection.fit, job_policy())
-    flash(summary(bulk_action, selection))
+    flash(summary(bulk_action, act_on_selection(bulk_action, _ids())))
     return redirect(_back(), 303)
+
+
+def act_on_selection(action: BulkAction, ids: Collection[UUID]) -> SortedJobs:
+    """Apply an action to the jobs that it fits, for the signed-in user; pages and the API call it."""
+    selection = _sorted(action, ids)
+    details = {"action": action.value, "jobs": [job.short_id for job in selection.fit]}
+    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=details) if selection.fit else nullcontext():
+        apply_bulk_action(services().jobs, action, selection.fit, job_policy())
+    return selection
+
+
+def act_on_matching(action: BulkAction, criteria: JobCriteria, *, newest: UUID, delayed: bool) -> Job:
+    """Start the job that applies an action to all matching jobs up to the newest one; pages and the API call it."""
+    upto = replace(criteria, newest_id=newest)
+    payload = BulkActionPayload.for_criteria(action, upto, delayed=delayed)
+    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
+        return start_bulk_action_job(payload)
 
 
 def start_bulk_action_job(payload: BulkActionPayload) -> Job:
@@ -85,23 +99,23 @@ def _stop_running(payload: BulkActionPayload) -> None:
 
 
 def _start_job(bulk_action: BulkAction) -> ResponseReturnValue:
-    payload = BulkActionPayload.for_criteria(bulk_action, _matching(), delayed="delayed" in request.values)
-    with audited(AuditAction.JOBS_BULK, AuditTarget.JOBS, after=payload.model_dump(mode="json")):
-        job = start_bulk_action_job(payload)
+    job = act_on_matching(bulk_action, _criteria(), newest=_newest(), delayed="delayed" in request.values)
     return redirect(url_for("jobs.show", job_id=job.id), 303)
 
 
-def _matching() -> JobCriteria:
-    """Return the criteria of the list, up to the newest job that it showed."""
-    newest = request.values.get("newest", type=UUID)
-    if newest is None:
-        abort(400)
-    return replace(parse_filter(_filter()).criteria, newest_id=newest)
+def _criteria() -> JobCriteria:
+    return parse_filter(_filter()).criteria
 
 
-def _sorted(action: BulkAction) -> SortedJobs:
-    jobs = services().queries.lists.find_by_ids(viewer(), _ids())
-    return sort_by_fit(action, (jobs[job_id] for job_id in _ids() if job_id in jobs), job_policy())
+def _newest() -> UUID:
+    """Return the newest job that the list showed; later ones are left alone."""
+    newest: UUID | None = request.values.get("newest", type=UUID)
+    return newest or abort(400)
+
+
+def _sorted(action: BulkAction, ids: Collection[UUID]) -> SortedJobs:
+    jobs = services().queries.lists.find_by_ids(viewer(), ids)
+    return sort_by_fit(action, (jobs[job_id] for job_id in dict.fromkeys(ids) if job_id in jobs), job_policy())
 
 
 def _ids() -> list[UUID]:

@@ -25,7 +25,7 @@ from webapp.views.forms.payload_form import PayloadForm
 from webapp.views.forms.start_options import StartOptions
 from webapp.views.forms.upload_staging import ReceivedFiles, StagedFileGone, TakenFiles, UploadStaging, receive
 from webapp.views.page.audit_log import acting_for, record_audit
-from webapp.views.page.key_conflicts import visible_holder
+from webapp.views.page.error_pages import visible_holder
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import zone
 from webapp.views.security import reauthentication

@@ -52,7 +52,9 @@ def request_actor(user: User | None) -> AuditActor:
     address = request.remote_addr or ""
     if user is None:
         return AuditActor(name="", address=address)
-    return AuditActor(id=user.id, name=user.name, role=user.role.value, address=address)
+    token = getattr(user, "api_token", None)
+    name = token.name if token else ""
+    return AuditActor(id=user.id, name=user.name, role=user.role.value, address=address, token=name)
 
 
 def _line(action: AuditAction, kind: AuditTarget, object_id: object, who: AuditActor, **details: Any) -> AuditLine:

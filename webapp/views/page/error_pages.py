@@ -1,27 +1,33 @@
 """Error pages, or fragments for htmx. They never show a traceback or a module name."""
 
 import logging
+from typing import Any
 from uuid import uuid4
 
-from flask import Flask, render_template, request
+from flask import Flask, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from webapp.db import resource_errors, sqlite_file
 from webapp.jobs.definition.disabled_types import TypeDisabled
-from webapp.jobs.model.job import IllegalTransition
+from webapp.jobs.model.job import IllegalTransition, Job
 from webapp.jobs.store.attachments import AttachmentNotFound
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
-from webapp.views.page.key_conflicts import visible_holder
-from webapp.views.page.request import wants_fragment
+from webapp.views.page.problem_details import is_api_request, problem
+from webapp.views.page.request import services, viewer, wants_fragment
 from webapp.views.text import locale_choice
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
 
 PAGES = frozenset({400, 403, 404, 405, 409, 410, 413, 416, 422, 429, 500, 503, 507})
 _OURS = 500  # server errors start here
+_API_SENTENCES = {
+    404: "It does not exist, or this token cannot see it.",
+    405: "This address does not accept this method.",
+    507: "The disk is full. Nothing was saved.",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +69,16 @@ def handle_key_conflict(error: KeyConflict) -> ResponseReturnValue:
     return _page(409, sentence=translated(str(error)), other=visible_holder(error)), 409
 
 
+def visible_holder(conflict: KeyConflict) -> Job | None:
+    """Return the job that holds the key, or ``None`` if it has ended or the viewer cannot see it."""
+    if conflict.job_id is None:
+        return None
+    try:
+        return services().queries.jobs.get_visible(viewer(), conflict.job_id)
+    except JobNotFound:
+        return None
+
+
 def handle_disk_full(error: OSError | OperationalError | InterfaceError) -> ResponseReturnValue:
     """Return 507 if the disk is full; raise any other OSError again."""
     if not resource_errors.disk_is_full(error):
@@ -93,12 +109,22 @@ def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
     return _page(500, number=number), 500
 
 
-def _page(code: int, **words: object) -> str:
+def _page(code: int, **words: Any) -> str | Response:
+    if is_api_request():
+        return problem(code, _detail(code, **words))
     layout = "errors/_fragment.html" if wants_fragment() else "errors/_page.html"
     if code >= _OURS:  # the database may be down, so these pages must not load the user
         locale_choice.forget_user()
     name = code if code in PAGES else _nearest(code)
     return render_template(f"errors/{name}.html", layout=layout, code=code, **words)
+
+
+def _detail(code: int, *, sentence: str = "", number: str = "", other: Job | None = None) -> str:
+    """Return the sentence of a problem document."""
+    if number:
+        return f"An unexpected error occurred. It is in the log under the number {number}."
+    holder = f"It is the job {other.id}." if other else ""
+    return " ".join(filter(None, (sentence or str(_API_SENTENCES.get(code, "")), holder)))
 
 
 def _nearest(code: int) -> int:

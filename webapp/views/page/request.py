@@ -14,6 +14,7 @@ from webapp.db.engine import sharing_reads
 from webapp.jobs.model.job import Owner
 from webapp.jobs.model.job_policy import JobPolicy
 from webapp.jobs.queries.visible_jobs import Viewer
+from webapp.jobs.store import events
 from webapp.services import Services
 from webapp.user_policy import user_policy, viewer_of
 
@@ -62,6 +63,7 @@ def _signed_in_owner() -> Owner | None:
 
 def _sharing(answer: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     def shared(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        events.acting_token.set("")  # threads serve one request after the other
         with sharing_reads():
             return answer(environ, start_response)
 

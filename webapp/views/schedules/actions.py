@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
+from webapp.jobs.model.job import Job
 from webapp.jobs.schedules.draft import ScheduleDraft
 from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.schedule import Schedule
@@ -25,11 +26,7 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     if page := confirmation.ask_reason(_pause_confirmation(schedule), required=False):
         return page
-    reason = confirmation.submitted_reason()
-    with audited(
-        AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after={"why": reason}
-    ):
-        services().schedules.pause(schedule, reason=reason, by=signed_in().id)
+    pause_schedule(schedule, confirmation.submitted_reason())
     return redirect(_page_of(schedule), 303)
 
 
@@ -37,24 +34,47 @@ def pause(schedule_id: UUID) -> ResponseReturnValue:
 def resume(schedule_id: UUID) -> ResponseReturnValue:
     """Resume the schedule."""
     schedule = services().schedules.get(schedule_id)
-    with audited(AuditAction.SCHEDULE_RESUME, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
-        services().schedules.resume(schedule)
+    resume_schedule(schedule)
     return redirect(_page_of(schedule), 303)
 
 
 @require(Right.RUN_SCHEDULES)
 def run_now(schedule_id: UUID) -> ResponseReturnValue:
     """Start a job of the schedule now and redirect to it."""
-    schedule = services().schedules.get(schedule_id)
+    job = start_scheduled_job(services().schedules.get(schedule_id))
+    return redirect(url_for("jobs.show", job_id=job.id), 303)
+
+
+def pause_schedule(schedule: Schedule, reason: str) -> None:
+    """Pause a schedule for the signed-in user; pages and the API call this and the next functions."""
+    after = {"why": reason}
+    with audited(AuditAction.SCHEDULE_PAUSE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after=after):
+        services().schedules.pause(schedule, reason=reason, by=signed_in().id)
+
+
+def resume_schedule(schedule: Schedule) -> None:
+    """Resume a schedule."""
+    with audited(AuditAction.SCHEDULE_RESUME, AuditTarget.SCHEDULE, schedule.id, name=schedule.name):
+        services().schedules.resume(schedule)
+
+
+def start_scheduled_job(schedule: Schedule) -> Job:
+    """Start a job of a schedule now; end the request with 403 or 409 if that is not possible."""
     if not may_run(schedule):
         abort(403, _("You don't have permission to start this job for its owner."))
     try:
         after = acting_for(schedule.owner.user_id) or None
         with audited(AuditAction.SCHEDULE_RUN, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, after=after):
-            job = services().schedule_runner.run_now(schedule, by=signed_in().id)
+            return services().schedule_runner.run_now(schedule, by=signed_in().id)
     except (CannotStart, PreviousRunUnfinished) as error:
         abort(409, str(error))
-    return redirect(url_for("jobs.show", job_id=job.id), 303)
+
+
+def delete_schedule(schedule: Schedule) -> None:
+    """Delete a schedule with its history."""
+    before = {"type": schedule.type, **ScheduleDraft.from_schedule(schedule).to_dict()}
+    with audited(AuditAction.SCHEDULE_REMOVE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, before=before):
+        services().schedules.delete(schedule.id)
 
 
 @require(Right.EDIT_SCHEDULES)
@@ -63,9 +83,7 @@ def remove(schedule_id: UUID) -> ResponseReturnValue:
     schedule = services().schedules.get(schedule_id)
     if request.method != "POST":
         return render_confirmation(_delete_confirmation(schedule))
-    before = {"type": schedule.type, **ScheduleDraft.from_schedule(schedule).to_dict()}
-    with audited(AuditAction.SCHEDULE_REMOVE, AuditTarget.SCHEDULE, schedule.id, name=schedule.name, before=before):
-        services().schedules.delete(schedule.id)
+    delete_schedule(schedule)
     return redirect(url_for("schedules.index"), 303)
 
 

@@ -134,7 +134,7 @@ def preview() -> ResponseReturnValue:
 @require(Right.EDIT_SCHEDULES)
 def new(type_name: str) -> ResponseReturnValue:
     """Show an empty form, or add the schedule when the submitted form is valid."""
-    job_type = _schedulable_type(type_name) or abort(404)
+    job_type = schedulable_type(type_name) or abort(404)
     if request.method == "POST":
         return _submit(job_type)
     return _page(job_type, ScheduleForm(zone=viewer_context().zone.key), _form(job_type))
@@ -144,7 +144,7 @@ def new(type_name: str) -> ResponseReturnValue:
 def edit(schedule_id: UUID) -> ResponseReturnValue:
     """Show the form of a schedule, or save it. The job type cannot change."""
     schedule = services().schedules.get(schedule_id)
-    job_type = _schedulable_type(schedule.type)
+    job_type = schedulable_type(schedule.type)
     if job_type is None and schedule.type in services().registry:
         abort(409, _("Its type of job cannot be scheduled here, so the schedule cannot be edited. You can delete it."))
     if job_type is None:
@@ -161,7 +161,7 @@ def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnVal
     draft, errors = typed_schedule.draft(job_type)
     if form.accepts() and not errors:
         try:
-            saved = _change(old, draft, form) if old else _add(job_type, draft, form)
+            saved = _change(old, draft, form) if old else add_schedule(job_type, draft, form.values())
             return redirect(url_for("schedules.show", schedule_id=saved.id), 303)
         except InvalidSchedule as error:
             errors = {name: translated(message) for name, message in error.errors.items()}
@@ -170,17 +170,23 @@ def _submit(job_type: JobType, old: Schedule | None = None) -> ResponseReturnVal
     return _page(job_type, typed_schedule, form, old, errors), 422
 
 
-def _add(job_type: JobType, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
+def add_schedule(job_type: JobType, draft: ScheduleDraft, payload: Mapping[str, Any]) -> Schedule:
+    """Add a schedule for the signed-in user; pages and the API call it."""
     schedule_id = uuid7()
     with audited(AuditAction.SCHEDULE_ADD, AuditTarget.SCHEDULE, schedule_id, name=draft.name, after=draft.to_dict()):
-        return services().schedules.add(job_type.name, form.values(), draft, by=signed_in().id, schedule_id=schedule_id)
+        return services().schedules.add(job_type.name, payload, draft, by=signed_in().id, schedule_id=schedule_id)
 
 
 def _change(old: Schedule, draft: ScheduleDraft, form: PayloadForm) -> Schedule:
     seen = replace(old, version=request.form.get("version", old.version, int))
+    return change_schedule(seen, draft, form.values())
+
+
+def change_schedule(old: Schedule, draft: ScheduleDraft, payload: Mapping[str, Any] | None) -> Schedule:
+    """Change a schedule for the signed-in user; without a payload, its payload stays."""
     changes: dict[str, Any] = {"before": ScheduleDraft.from_schedule(old).to_dict(), "after": draft.to_dict()}
     with audited(AuditAction.SCHEDULE_CHANGE, AuditTarget.SCHEDULE, old.id, name=old.name, **changes):
-        return services().schedules.change(seen, draft, payload=form.values(), by=signed_in().id)
+        return services().schedules.change(old, draft, payload=payload, by=signed_in().id)
 
 
 def _form(job_type: JobType, **options: Any) -> PayloadForm:
@@ -220,7 +226,8 @@ def _with_kept_secrets(job_type: JobType, old: Schedule | None) -> MultiDict[str
     return typed
 
 
-def _schedulable_type(type_name: str) -> JobType | None:
+def schedulable_type(type_name: str) -> JobType | None:
+    """Return a type of which the signed-in user can schedule jobs; None if there is none of this name."""
     registry = services().registry
     job_type = registry.get(type_name) if type_name in registry else None
     return job_type if job_type and _can_be_scheduled(job_type) else None

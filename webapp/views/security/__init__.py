@@ -3,7 +3,16 @@
 from flask import Flask
 
 from webapp.config import Settings
-from webapp.views.security import allowed_hosts, csrf, default_deny, headers, login, login_throttle, trusted_proxies
+from webapp.views.security import (
+    allowed_hosts,
+    bearer_token,
+    csrf,
+    default_deny,
+    headers,
+    login,
+    login_throttle,
+    trusted_proxies,
+)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -12,6 +21,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     headers.init_app(app, settings)
     allowed_hosts.init_app(app, settings)
     login.init_app(app, settings)
+    bearer_token.init_app(app, settings)
     default_deny.init_app(app)
     csrf.init_app(app)
     login_throttle.init_app(app, settings)

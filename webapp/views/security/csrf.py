@@ -1,10 +1,11 @@
 """CSRF protection: a token in every form, and the Sec-Fetch-Site header of the browser."""
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flask import Flask, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
+from webapp.views.page.problem_details import is_api_request
 from webapp.views.text.translations import lazy_gettext
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -15,6 +16,10 @@ _SENTENCE = lazy_gettext(
 
 
 class _Protect(CSRFProtect):  # type: ignore[misc]
+    def protect(self, **options: Any) -> None:
+        if not is_api_request():  # no cookie authorises it
+            super().protect(**options)
+
     def _error_response(self, reason: str) -> NoReturn:  # noqa: ARG002  (it is logged already)
         raise CSRFError(_SENTENCE)
 
@@ -27,5 +32,9 @@ def init_app(app: Flask) -> None:
 
 
 def _refuse_other_sites() -> None:
-    if request.method not in _READING and request.headers.get("Sec-Fetch-Site") == "cross-site":
+    if (
+        request.method not in _READING
+        and not is_api_request()
+        and request.headers.get("Sec-Fetch-Site") == "cross-site"
+    ):
         raise CSRFError(_SENTENCE)

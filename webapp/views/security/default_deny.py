@@ -1,4 +1,7 @@
-"""Every route requires a login except the ones listed here, so a new page is protected by default."""
+"""Every route requires a login except the ones listed here, so a new page is protected by default.
+
+The API requires a token instead, on every path below it.
+"""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -6,7 +9,9 @@ from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.public_path import own_path_of
+from webapp.views.security.bearer_token import require_token
 from webapp.views.security.safe_redirect import HOME, safe_next
 
 PUBLIC = frozenset({"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"})
@@ -22,6 +27,9 @@ def init_app(app: Flask) -> None:
 def _require_login() -> ResponseReturnValue | None:
     if request.endpoint in PUBLIC:
         request.max_content_length = _PUBLIC_BODY
+        return None
+    if is_api_request():
+        require_token()
         return None
     if current_user.is_authenticated:
         return None

@@ -12,6 +12,7 @@ from flask_login import LoginManager, login_user, logout_user
 from webapp.accounts.user import User
 from webapp.config import Settings
 from webapp.secret_key import secret_key
+from webapp.views.page.problem_details import is_api_request
 from webapp.views.page.request import services
 
 _TOKEN = "_user_id"  # noqa: S105  (where Flask-Login stores the result of `get_id`)
@@ -80,6 +81,8 @@ def had_session() -> bool:
 
 
 def _user_of(token: str) -> SessionUser | None:
+    if is_api_request():
+        return None
     user = services().sessions.find(token, seen=not _is_poll())
     return SessionUser.of(user, token) if user else None
 

@@ -1,0 +1,137 @@
+"""Programs of every kind of user, and objects on which operations act."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import insert
+from werkzeug.test import TestResponse
+
+from tests.views.browsing import change  # noqa: F401  (a fixture)
+from tests.views.conftest import attach, put, write_log  # noqa: F401  (fixtures)
+from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a fixture)
+from webapp.accounts.tokens import Scope, scopes_for
+from webapp.accounts.user import User
+from webapp.db.engine import writing
+from webapp.jobs.execution.leases import Holder
+from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
+from webapp.jobs.model.job import Job, Owner, Status
+from webapp.jobs.schedules.draft import ScheduleDraft
+from webapp.schema import error_groups, now
+from webapp.services import Services
+from webapp.views.page.problem_details import API_ROOT
+
+
+@dataclass
+class Program:
+    """A program with a token."""
+
+    app: Flask
+    user: User
+    text: str
+    name: str
+
+    def call(self, method: str, path: str, **options: Any) -> TestResponse:
+        """Send a request; ``path`` is below the root of the API, or an address that an answer named."""
+        address = path if path.startswith(API_ROOT) else API_ROOT + path
+        headers = {"Authorization": f"Bearer {self.text}", **options.pop("headers", {})}
+        return self.app.test_client().open(address, method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> TestResponse:
+        return self.call("POST", path, **({"json": body} if body is not None else {}), **options)
+
+
+@pytest.fixture
+def program_of(app: Flask, services: Services) -> Callable[..., Program]:
+    """Give a user a token; with all scopes of their role unless ``scopes`` are given."""
+
+    def make(user: User, *scopes: Scope) -> Program:
+        name = f"program of {user.name} {uuid4().hex[:6]}"
+        _token, text = services.tokens.add(user, name, scopes or scopes_for(user))
+        return Program(app, user, text, name)
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    return make
+
+
+@pytest.fixture
+def program(program_of: Callable[..., Program], user: User) -> Program:
+    return program_of(user)
+
+
+@pytest.fixture
+def admins_program(program_of: Callable[..., Program], admin: User) -> Program:
+    return program_of(admin)
+
+
+@dataclass
+class Objects:
+    """What operations act on; each access makes a new one."""
+
+    services: Services
+    owner: User
+    put: Callable[..., Job]
+    attach: Callable[..., Any]
+    person: Callable[..., User]
+    made: list[Any] = field(default_factory=list)
+
+    def job(self, status: Status = Status.COMPLETED, **values: Any) -> Job:
+        known = {"type": "sheet", "payload": {"format": "csv"}, "owner": Owner(user_id=self.owner.id), **values}
+        return self.put(status, **known)
+
+    def system_job(self, *, public: bool) -> Job:
+        return self.job(owner=Owner(public=public))
+
+    def file(self) -> tuple[Job, UUID]:
+        job = self.job()
+        return job, self.attach(job, "report.csv").id
+
+    def worker(self) -> str:
+        name = uuid4().hex
+        holder = Holder(host="h", boot_id="b", worker=name, pid=1)
+        WorkerHeartbeat(self.services.engine, holder, ["default"], "1").poll()
+        return name
+
+    def error(self) -> str:
+        known = {"fingerprint": uuid4().hex[:16], "type": "maintenance", "sample_job_id": self.job().id}
+        with writing(self.services.engine) as connection:
+            times = {"first_seen_at": now(), "last_seen_at": now()}
+            connection.execute(insert(error_groups).values(**known, **times, message="It broke.", count=1))
+        return str(known["fingerprint"])
+
+    def schedule(self) -> UUID:
+        draft = ScheduleDraft(name=uuid4().hex, rule="0 3 * * *", zone="UTC")
+        return self.services.schedules.add("maintenance", {}, draft).id
+
+    def user(self) -> UUID:
+        return self.person(uuid4().hex).id
+
+    def queue(self) -> str:
+        return self.services.queues.add(uuid4().hex).name
+
+
+@pytest.fixture
+def objects(
+    services: Services,
+    people: dict[str, User],  # noqa: F811
+    put: Callable[..., Job],  # noqa: F811
+    attach: Callable[..., Any],  # noqa: F811
+    person: Callable[..., User],
+) -> Objects:
+    services.registry.add(sheet)
+    return Objects(services, people["owner"], put, attach, person)
+
+
+def errors_of(response: TestResponse) -> dict[str, str]:
+    """Return the errors of a problem document, by pointer or parameter."""
+    assert response.mimetype == "application/problem+json", response.text
+    return {
+        each.get("pointer", each.get("parameter", "")): each["detail"] for each in json.loads(response.text)["errors"]
+    }

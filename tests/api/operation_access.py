@@ -1,0 +1,138 @@
+"""One row per operation of the API: a request that succeeds, who may send it, and the audit line that it writes.
+
+An operation without a row fails the test of the contract.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.api.conftest import Objects
+from webapp.accounts.audit_log import AuditAction
+from webapp.jobs.model.job import Status
+
+EVERYBODY = ("other", "owner", "tenant", "auditor", "operator", "admin")
+OK, WHY, NONE = 2, 403, 404
+Access = Mapping[str, int]
+
+
+def _access(*answers: int) -> Access:
+    return dict(zip(EVERYBODY, answers, strict=True))
+
+
+PERSON = _access(OK, OK, OK, OK, OK, OK)
+JOB = _access(NONE, OK, NONE, OK, OK, OK)  # a job of `owner`, to be read
+ACT = _access(NONE, OK, NONE, WHY, OK, OK)  # on a job of `owner`
+OPERATE_JOB = _access(NONE, WHY, NONE, WHY, OK, OK)
+SYSTEM_JOB = _access(NONE, NONE, NONE, WHY, OK, OK)
+SEE = _access(NONE, NONE, NONE, OK, OK, OK)  # the installation
+RUN = _access(WHY, WHY, NONE, WHY, OK, OK)  # users have no token with the scope; a tenant's admin sees nothing of it
+MANAGE = _access(WHY, WHY, NONE, WHY, WHY, OK)
+TO_START = {"type": "job_history_export", "payload": {"format": "csv"}}
+_SCHEDULE = {"type": "job_history_export", "name": "Nightly", "rule": "0 3 * * *", "payload": {"format": "csv"}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """``values`` makes the parts of the path; ``body`` is sent as JSON."""
+
+    access: Access
+    values: Callable[[Objects], Mapping[str, Any]] = lambda _: {}
+    body: Any = None
+    action: AuditAction | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def _job(status: Status = Status.COMPLETED, **values: Any) -> Callable[[Objects], Mapping[str, Any]]:
+    return lambda objects: {"job_id": objects.job(status, **values).id}
+
+
+def _file(objects: Objects) -> Mapping[str, Any]:
+    job, file_id = objects.file()
+    return {"job_id": job.id, "file_id": file_id}
+
+
+def _error(objects: Objects) -> Mapping[str, Any]:
+    return {"fingerprint": objects.error()}
+
+
+def _schedule(objects: Objects) -> Mapping[str, Any]:
+    return {"schedule_id": objects.schedule()}
+
+
+def _paused_schedule(objects: Objects) -> Mapping[str, Any]:
+    schedules = objects.services.schedules
+    return {"schedule_id": schedules.pause(schedules.get(objects.schedule()), reason="because").id}
+
+
+def _user(objects: Objects) -> Mapping[str, Any]:
+    return {"user_id": objects.user()}
+
+
+def _worker(objects: Objects) -> Mapping[str, Any]:
+    return {"name": objects.worker()}
+
+
+_QUEUE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"name": "default"}  # noqa: E731
+_TYPE: Callable[[Objects], Mapping[str, Any]] = lambda _: {"type_name": "maintenance"}  # noqa: E731
+A = AuditAction
+ROWS: Mapping[str, Row] = {
+    "list_jobs": Row(PERSON),
+    "create_job": Row(PERSON, body=TO_START, action=A.JOB_CREATE),
+    "get_job": Row(JOB, _job()),
+    "delete_job": Row(ACT, _job(), action=A.JOB_DELETE),
+    "report_job": Row(ACT, _job(Status.QUEUED, record_only=True, queue=""), {"status": "running", "progress": 5}),
+    "cancel_job": Row(ACT, _job(Status.QUEUED), action=A.JOB_STOP),
+    "retry_job": Row(ACT, _job(Status.FAILED, attempt=1), action=A.JOB_RETRY),
+    "run_again_job": Row(ACT, _job(), action=A.JOB_RUN_AGAIN),
+    "keep_job": Row(ACT, _job(), action=A.JOB_KEEP),
+    "keep_no_longer_job": Row(ACT, _job(), action=A.JOB_KEEP),
+    "run_next_job": Row(OPERATE_JOB, _job(Status.QUEUED), action=A.JOB_PRIORITY),
+    "make_public_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),
+    "make_private_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),
+    "list_files": Row(JOB, _job()),
+    "download_file": Row(JOB, _file, action=A.FILE_DOWNLOAD),
+    "read_log": Row(JOB, _job()),
+    "list_job_events": Row(JOB, _job()),
+    "list_attempts": Row(JOB, _job()),
+    "list_children": Row(JOB, _job()),
+    "act_on_jobs": Row(PERSON, body={"action": "stop", "filter": {"tab": "waiting"}}, action=A.JOBS_BULK),
+    "follow_events": Row(PERSON, query={"after": "0"}),
+    "list_types": Row(PERSON),
+    "get_type": Row(_access(NONE, NONE, OK, OK, OK, OK), _TYPE),
+    "disable_type": Row(MANAGE, _TYPE, {"reason": "because"}, A.TYPE_DISABLE),
+    "enable_type": Row(MANAGE, _TYPE, action=A.TYPE_ENABLE),
+    "list_schedules": Row(SEE),
+    "create_schedule": Row(MANAGE, body=_SCHEDULE, action=A.SCHEDULE_ADD),
+    "get_schedule": Row(SEE, _schedule),
+    "change_schedule": Row(MANAGE, _schedule, {"rule": "0 4 * * *"}, A.SCHEDULE_CHANGE),
+    "delete_schedule": Row(MANAGE, _schedule, action=A.SCHEDULE_REMOVE),
+    "pause_schedule": Row(RUN, _schedule, {"reason": "because"}, A.SCHEDULE_PAUSE),
+    "resume_schedule": Row(RUN, _paused_schedule, action=A.SCHEDULE_RESUME),
+    "run_schedule": Row(RUN, _schedule, action=A.SCHEDULE_RUN),
+    "list_queues": Row(SEE),
+    "get_queue": Row(SEE, _QUEUE),
+    "remove_queue": Row(RUN, lambda objects: {"name": objects.queue()}, action=A.QUEUE_REMOVE),
+    "pause_queue": Row(RUN, _QUEUE, {"reason": "because"}, A.QUEUE_PAUSE),
+    "resume_queue": Row(RUN, _QUEUE, action=A.QUEUE_RESUME),
+    "limit_queue": Row(RUN, _QUEUE, {"max_running": 3}, A.QUEUE_LIMIT),
+    "empty_queue": Row(RUN, _QUEUE, action=A.QUEUE_EMPTY),
+    "list_workers": Row(SEE),
+    "drain_worker": Row(RUN, _worker, action=A.WORKER_DRAIN),
+    "stop_worker": Row(RUN, _worker, action=A.WORKER_STOP),
+    "list_errors": Row(SEE),
+    "get_error": Row(SEE, _error),
+    "resolve_error": Row(RUN, _error, action=A.ERROR_RESOLVE),
+    "ignore_error": Row(RUN, _error, action=A.ERROR_IGNORE),
+    "reopen_error": Row(RUN, _error, action=A.ERROR_REOPEN),
+    "retry_error": Row(RUN, _error, action=A.ERROR_RETRY),
+    "get_account": Row(PERSON),
+    "list_users": Row(SEE),
+    "create_user": Row(MANAGE, body={"name": "newcomer"}, action=A.USER_ADD),
+    "get_user": Row(SEE, _user),
+    "change_role": Row(MANAGE, _user, {"role": "operator"}, A.USER_ROLE),
+    "disable_user": Row(MANAGE, _user, action=A.USER_DISABLE),
+    "enable_user": Row(MANAGE, _user, action=A.USER_ENABLE),
+    "get_stats": Row(SEE),
+}
+UNAUDITED = {"report_job": "progress is not an action of a person; the events of the job have its end"}

@@ -1,0 +1,49 @@
+"""The blueprint of the API: all operations of all resources."""
+
+from collections.abc import Iterator
+
+from flask import Blueprint
+
+from webapp.api import problems
+from webapp.api.endpoint import view_of
+from webapp.api.job_input import expected_files
+from webapp.api.operations import Operation
+from webapp.api.resources import (
+    bulk,
+    errors,
+    events,
+    files,
+    history,
+    job_types,
+    jobs,
+    queues,
+    schedules,
+    stats,
+    users,
+)
+from webapp.views.forms.streaming_uploads import expects_files
+from webapp.views.page.problem_details import API_ROOT
+
+RESOURCES = (  # in the order of the documentation
+    *(jobs, files, history, bulk, events, job_types),
+    *(schedules, queues, errors, users, stats),
+)
+bp = Blueprint("api", __name__, url_prefix=API_ROOT)
+
+
+def all_operations() -> Iterator[Operation]:
+    """Iterate over all operations, in the order of the documentation."""
+    for resource in RESOURCES:
+        yield from resource.operations
+
+
+def _add_all() -> None:
+    problems.register(bp)
+    for operation in all_operations():
+        view = view_of(operation)
+        if operation.takes_files:
+            view = expects_files(expected_files)(view)
+        bp.add_url_rule(operation.path, operation.name, view, methods=[operation.method])
+
+
+_add_all()

@@ -1,0 +1,73 @@
+"""Actions on many jobs at once: the given ones, or all that match a filter."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from uuid_utils.compat import uuid7
+
+from webapp.accounts.tokens import Scope
+from webapp.api.job_document import JobDocument, job_document, job_url
+from webapp.api.operations import Answer, Operations, Reply
+from webapp.api.problems import InvalidInput
+from webapp.api.resources.jobs import JobListQuery, parse_query
+from webapp.jobs.lifecycle.bulk_actions import BulkAction
+from webapp.views.job_list import bulk_actions
+from webapp.views.page.request import job_policy
+
+operations = Operations("bulk")
+
+
+class BulkRequest(BaseModel):
+    """An action, and either the jobs or a filter: that of the list of jobs, without its paging."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: BulkAction
+    ids: list[UUID] | None = Field(default=None, min_length=1, max_length=200)
+    filter: JobListQuery | None = None
+    scheduled: bool = Field(default=False, description="With a filter: stop scheduled jobs too.")
+
+
+class RefusedJob(BaseModel):
+    """A job that the action does not apply to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    reason: str
+
+
+class BulkResult(BaseModel):
+    """What became of the jobs. Jobs that do not exist or cannot be seen are in neither list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    done: list[UUID]
+    refused: list[RefusedJob]
+
+
+@operations.add(
+    "POST",
+    "/jobs/bulk",
+    scope=Scope.START,
+    body=BulkRequest,
+    answers={
+        200: Answer(model=BulkResult, description="The action was applied to the given jobs."),
+        202: Answer(model=JobDocument, description="The job that applies it.", headers=("Location",)),
+    },
+)
+def act_on_jobs(body: BulkRequest) -> Any:
+    """Stop, retry, run again or delete many jobs.
+
+    The given jobs at once, or all jobs that match a filter by a job of the type `bulk_action`, which is returned.
+    """
+    if (body.ids is None) == (body.filter is None):
+        raise InvalidInput({"pointer": "#", "detail": "Send either ids or a filter."})
+    if body.ids is not None:
+        sorted_jobs = bulk_actions.act_on_selection(body.action, body.ids)
+        refused = [{"id": job.id, "reason": objection.value} for job, objection in sorted_jobs.unfit]
+        return {"done": [job.id for job in sorted_jobs.fit], "refused": refused}
+    criteria = parse_query(body.filter or JobListQuery()).criteria
+    job = bulk_actions.act_on_matching(body.action, criteria, newest=uuid7(), delayed=body.scheduled)
+    return Reply(document=job_document(job, job_policy()), status=202, headers={"Location": job_url(job.id)})

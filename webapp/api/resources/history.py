@@ -1,0 +1,148 @@
+"""What happened to a job: its log, events, attempts and child jobs."""
+
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from webapp.accounts.tokens import Scope
+from webapp.api.job_document import JobDocument, job_document
+from webapp.api.lists import LINK, LimitQuery, Page, page_reply
+from webapp.api.operations import Answer, Operations
+from webapp.api.resources.files import JOB, openable
+from webapp.jobs.model.job import Status
+from webapp.jobs.queries.log_lines import LogCriteria
+from webapp.views.page.request import job_policy, services, viewer
+
+operations = Operations("history")
+_MOST_LINES = 1000
+
+
+class LogLineDocument(BaseModel):
+    """A line of a log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int
+    attempt: int
+    at: AwareDatetime
+    level: str
+    text: str
+
+
+class LogQuery(LimitQuery):
+    """Which lines of a log."""
+
+    limit: int = Field(default=500, ge=1, le=_MOST_LINES)
+    after: int = Field(default=0, ge=0, le=2**63 - 1, description="Lines after this one: the next page.")
+    level: Literal["", "WARNING", "ERROR", "OUTPUT"] = Field(default="", description="Lines of this level and above.")
+    attempt: int | None = Field(default=None, ge=1, le=2**31 - 1)
+
+
+class EventDocument(BaseModel):
+    """An event of a job. `actor_id` is the user who caused it; `detail` can name the API token."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime
+    name: str
+    attempt: int
+    actor_id: UUID | None
+    detail: str
+
+
+class AttemptDocument(BaseModel):
+    """An ended attempt. Where it ran and its traceback are for those who see the installation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int
+    outcome: str
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    error: str | None
+    worker: str
+    host: str
+    pid: int | None
+    traceback: str | None
+    peak_memory: int | None = Field(description="Bytes.")
+    cpu_seconds: float | None
+
+
+class ChildrenQuery(LimitQuery):
+    """Which child jobs."""
+
+    after: UUID | None = Field(default=None, description="Child jobs after this one: the next page.")
+    status: Status | None = None
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/log",
+    scope=Scope.READ,
+    query=LogQuery,
+    answers={200: Answer(model=Page[LogLineDocument], description="The lines, oldest first.", headers=LINK)},
+)
+def read_log(job_id: UUID, query: LogQuery) -> Any:
+    """Read the log of a job.
+
+    To follow it, ask again with `after` set to the id of the last line until the job has ended.
+    """
+    job = openable(job_id)
+    criteria = LogCriteria(job_id=job.id, level=query.level, attempt=query.attempt, after=query.after)
+    found = services().queries.logs.first_lines(criteria, query.limit + 1)
+    shown = [_line(line) for line in found[: query.limit]]
+    return page_reply(shown, following={"after": shown[-1]["id"]} if len(found) > query.limit else None)
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/events",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[EventDocument], description="All events, oldest first.")},
+)
+def list_job_events(job_id: UUID) -> Any:
+    """List the events of a job."""
+    job = openable(job_id)
+    names = EventDocument.model_fields
+    events = services().queries.jobs.timeline(job.id)
+    return page_reply([{name: getattr(event, name) for name in names} for event in events], following=None)
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/attempts",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[AttemptDocument], description="The ended attempts, oldest first.")},
+)
+def list_attempts(job_id: UUID) -> Any:
+    """List the ended attempts of a job."""
+    job = openable(job_id)
+    hidden = {} if job_policy().sees_all else {"worker": "", "host": "", "pid": None, "traceback": None}
+    names = AttemptDocument.model_fields
+    found = services().queries.jobs.attempts(job.id)
+    return page_reply(
+        [{**{name: getattr(attempt, name) for name in names}, **hidden} for attempt in found], following=None
+    )
+
+
+@operations.add(
+    "GET",
+    f"{JOB}/children",
+    scope=Scope.READ,
+    query=ChildrenQuery,
+    answers={200: Answer(model=Page[JobDocument], description="The child jobs, oldest first.", headers=LINK)},
+)
+def list_children(job_id: UUID, query: ChildrenQuery) -> Any:
+    """List the child jobs of a job."""
+    job = services().queries.jobs.get_visible(viewer(), job_id)
+    found = services().queries.related.children(
+        job.id, after=query.after, statuses=[query.status] if query.status else [], limit=query.limit + 1
+    )
+    shown = found[: query.limit]
+    documents = [job_document(child, job_policy()) for child in shown]
+    return page_reply(documents, following={"after": shown[-1].id} if len(found) > query.limit else None)
+
+
+def _line(line: Any) -> dict[str, Any]:
+    return {name: getattr(line, name) for name in LogLineDocument.model_fields}

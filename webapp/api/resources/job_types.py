@@ -1,0 +1,141 @@
+"""Job types: what can be started, with which payload."""
+
+from typing import Any
+
+from flask import abort
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from webapp.accounts.permissions import Right
+from webapp.accounts.tokens import Scope
+from webapp.api.lists import Page, page_reply
+from webapp.api.operations import Answer, Operations
+from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.definition.upload_rules import upload_rules
+from webapp.views.admin import job_types
+from webapp.views.page.permissions import may
+from webapp.views.page.request import job_policy, services
+
+operations = Operations("types")
+TYPE = "/types/<type_name>"
+
+
+class UploadDocument(BaseModel):
+    """A field of the payload that takes files."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="The name of the part in a multipart request.")
+    kinds: list[str] = Field(description="Extensions and media types; empty for any.")
+    max_bytes: int | None
+    max_files: int
+    is_list: bool
+
+
+class TypeDocument(BaseModel):
+    """A job type."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    title: str
+    description: str
+    group: str
+    queue: str
+    priority: int
+    max_attempts: int
+    timeout: float = Field(description="Seconds.")
+    asks_password: bool = Field(description="It can be started from its page only.")
+    disabled: str | None = Field(description="The reason; null if it is not disabled.")
+    uploads: list[UploadDocument]
+    payload_schema: dict[str, JsonValue] = Field(description="The JSON Schema of its payload.")
+
+
+class ReasonBody(BaseModel):
+    """Why. Other users will see it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=200)
+
+
+@operations.add(
+    "GET",
+    "/types",
+    scope=Scope.READ,
+    answers={200: Answer(model=Page[TypeDocument], description="The job types that the account can start.")},
+)
+def list_types() -> Any:
+    """List the job types.
+
+    Those that the account can start; all for accounts that see the installation.
+    """
+    disabled = services().disabled_types.all()
+    return page_reply([_document(each, disabled) for each in services().registry if _is_visible(each)], following=None)
+
+
+@operations.add("GET", TYPE, scope=Scope.READ, answers={200: Answer(model=TypeDocument, description="The job type.")})
+def get_type(type_name: str) -> Any:
+    """Get a job type."""
+    return _document(_find(type_name), services().disabled_types.all())
+
+
+@operations.add(
+    "POST",
+    f"{TYPE}/disable",
+    scope=Scope.ADMIN,
+    right=Right.CHANGE_TYPES,
+    body=ReasonBody,
+    answers={200: Answer(model=TypeDocument, description="The job type after the change.")},
+)
+def disable_type(type_name: str, body: ReasonBody) -> Any:
+    """Disable a job type.
+
+    Waiting jobs keep waiting; running jobs continue.
+    """
+    job_types.disable_type(_find(type_name).name, body.reason)
+    return get_type(type_name)
+
+
+@operations.add(
+    "POST",
+    f"{TYPE}/enable",
+    scope=Scope.ADMIN,
+    right=Right.CHANGE_TYPES,
+    answers={200: Answer(model=TypeDocument, description="The job type after the change.")},
+)
+def enable_type(type_name: str) -> Any:
+    """Enable a disabled job type."""
+    job_types.enable_type(_find(type_name).name)
+    return get_type(type_name)
+
+
+def _is_visible(job_type: JobType) -> bool:
+    return may(Right.SEE_INSTALLATION) or (job_type.listed and job_policy().may_start(job_type.name))
+
+
+def _find(name: str) -> JobType:
+    registry = services().registry
+    return registry.get(name) if name in registry and _is_visible(registry.get(name)) else abort(404)
+
+
+def _document(job_type: JobType, disabled: Any) -> dict[str, Any]:
+    names = ("name", "title", "description", "group", "queue", "priority", "asks_password")
+    reason = disabled.get(job_type.name)
+    uploads = [
+        {
+            "name": name,
+            "kinds": rule.kinds,
+            "max_bytes": rule.max_bytes,
+            "max_files": rule.max_files,
+            "is_list": rule.is_list,
+        }
+        for name, rule in upload_rules(job_type.payload_class).items()
+    ]
+    return {
+        **{name: getattr(job_type, name) for name in names},
+        "max_attempts": job_type.retry.max_attempts,
+        "timeout": job_type.timeout.total_seconds(),
+        "disabled": reason.reason if reason else None,
+        "uploads": uploads,
+        "payload_schema": job_type.payload_class.model_json_schema(),
+    }

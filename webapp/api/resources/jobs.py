@@ -1,0 +1,349 @@
+"""Jobs: list, start, get and delete them, and the actions that their pages have."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+from uuid import UUID
+
+from flask import Response, request
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.accounts.permissions import Right
+from webapp.accounts.tokens import Scope
+from webapp.api.endpoint import KEY_HEADER, answer_once, respond, unique_request_key
+from webapp.api.job_document import JobDocument, job_document, job_tag, job_url, tag_of
+from webapp.api.job_input import (
+    FOR_OPERATORS,
+    JobInput,
+    JobRequest,
+    accepted_files,
+    read_job_input,
+    referenced_jobs,
+)
+from webapp.api.lists import LINK, LimitQuery, Page, Query, page_reply
+from webapp.api.long_poll import LONGEST, wait_for
+from webapp.api.operations import Answer, Operations, Reply
+from webapp.api.problems import InvalidInput
+from webapp.jobs.model.job import Job, Status
+from webapp.views.job import actions
+from webapp.views.job_list.admin_filter import AdminJobFilter
+from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
+from webapp.views.page.audit_log import record_audit
+from webapp.views.page.permissions import may
+from webapp.views.page.request import job_policy, services, signed_in, viewer
+
+operations = Operations("jobs")
+JOB = "/jobs/<uuid:job_id>"
+_FOUND = Answer(model=JobDocument, description="The job.", headers=("ETag",))
+_UNCHANGED = Answer(description="Nothing has changed.")
+_CHANGED = Answer(model=JobDocument, description="The job after the change.")
+Tab = Literal["all", "running", "waiting", "scheduled", "failed", "done", "stopped"]
+VERBS: Mapping[str, str] = MappingProxyType(  # the last part of the path, and what the page calls it
+    {
+        "cancel": "stop",
+        "retry": "retry",
+        "run-again": "run-again",
+        "keep": "keep",
+        "keep-no-longer": "keep-no-longer",
+        "run-next": "run-next",
+        "make-public": "make-public",
+        "make-private": "make-private",
+    }
+)
+
+
+class JobListQuery(LimitQuery):
+    """The filters of the list of jobs; the last seven are for those who see the installation."""
+
+    tab: Tab = "all"
+    type: str = Field(default="", max_length=80, description="The name of a job type.")
+    whose: Literal["", "mine", "public"] = ""
+    q: str = Field(default="", max_length=200, description="Search: words, or the id of a job.")
+    warned: bool = Field(default=False, description="Only jobs with warnings.")
+    when: Literal["", "today", "7", "30"] = Field(default="", description="Created today, or in the last days.")
+    since: str = Field(default="", max_length=20, description="Created on or after this day, such as 2026-12-31.")
+    until: str = Field(default="", max_length=20, description="Created on or before this day.")
+    failed_since: str = Field(default="", max_length=20, description="Failed within this period, such as 24h.")
+    children: bool = Field(default=False, description="Child jobs too.")
+    before: UUID | None = Field(default=None, description="Jobs older than this one: the next page.")
+    status: Status | None = None
+    queue: str = Field(default="", max_length=80)
+    worker: str = Field(default="", max_length=80)
+    owner: str = Field(default="", max_length=120, description="The name of a user, or “system”.")
+    error: str = Field(default="", max_length=16, description="The fingerprint of an error.")
+    ended_since: datetime | None = None
+    ended_until: datetime | None = None
+
+
+class WaitQuery(Query):
+    """How long to wait."""
+
+    wait: float = Field(
+        default=0, ge=0, le=LONGEST, description="Wait at most this many seconds for the end of the job."
+    )
+
+
+class JobReport(BaseModel):
+    """What a program reports of a record-only job. Members that are not sent stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Literal["running", "completed", "failed", "cancelled"] | None = None
+    progress: float | None = Field(default=None, ge=0, le=100, description="Per cent.")
+    done: float | None = Field(default=None, ge=0, description="An amount, from which the progress follows.")
+    total: float | None = Field(default=None, gt=0)
+    message: str | None = Field(default=None, max_length=4000)
+    warnings: list[str] | None = Field(default=None, max_length=100)
+    errors: list[str] | None = Field(default=None, max_length=100)
+    metadata: dict[str, JsonValue] | None = None
+    state: dict[str, JsonValue] | None = Field(default=None, description="The checkpoint.")
+
+
+@operations.add(
+    "GET",
+    "/jobs",
+    scope=Scope.READ,
+    query=JobListQuery,
+    answers={
+        200: Answer(model=Page[JobDocument], description="Jobs, newest first.", headers=("ETag", *LINK)),
+        304: _UNCHANGED,
+    },
+)
+def list_jobs(query: JobListQuery) -> Any:
+    """List jobs.
+
+    The filters are those of the list of jobs. Jobs of other users are left out unless the account sees them. With
+    `If-None-Match`, the answer is an empty 304 while nothing has changed.
+    """
+    parsed, policy, sent = parse_query(query), job_policy(), request.headers.get("If-None-Match")
+    lists, limit = services().queries.lists, query.limit + 1
+    if sent and (versions := lists.versions(viewer(), parsed.criteria, before=query.before, limit=limit)) is not None:
+        tag = _list_tag(versions)
+        if sent == tag:
+            return Reply(status=304, headers={"ETag": tag})
+    found = lists.find(viewer(), parsed.criteria, before=query.before, limit=limit)
+    jobs, more = found.jobs[: query.limit], len(found.jobs) > query.limit
+    last = jobs[-1].id if more else found.scanned_to
+    return page_reply(
+        [job_document(job, policy) for job in jobs],
+        following={"before": last} if last else None,
+        headers={"ETag": _list_tag([(job.id, job.version) for job in found.jobs])},
+    )
+
+
+@operations.add(
+    "POST",
+    "/jobs",
+    scope=Scope.START,
+    body=JobRequest,
+    takes_files=True,
+    answers={202: Answer(model=JobDocument, description="The job was created.", headers=("Location",))},
+)
+def create_job() -> Any:
+    """Start a job.
+
+    Send JSON, or `multipart/form-data` with this JSON in the part `job` and one part per file, named like the field of
+    the payload. With the header `Idempotency-Key`, a request that is sent again creates no second job and gets the same
+    answer; another request with the same key is refused with 422, and one that comes while the first is still in
+    progress with 409.
+    """
+    given, key = read_job_input(), request.headers.get(KEY_HEADER)
+    is_used = False
+
+    def create() -> Response:
+        nonlocal is_used
+        is_used = True
+        engine_key = None if key is None else unique_request_key(signed_in().id, key, given.fingerprint)
+        return respond(_create(given, engine_key))
+
+    try:
+        response = create() if key is None else answer_once(key, given.fingerprint, create)
+    except BaseException:
+        given.discard()
+        raise
+    if not is_used:  # the answer is that of the first request
+        given.discard()
+    return response
+
+
+@operations.add("GET", JOB, scope=Scope.READ, query=WaitQuery, answers={200: _FOUND, 304: _UNCHANGED})
+def get_job(job_id: UUID, query: WaitQuery) -> Any:
+    """Get a job.
+
+    With `wait`, the answer comes when the job has ended, or after that many seconds. Only some requests can wait at
+    once; others get 503 with `Retry-After`.
+    """
+    policy = job_policy()
+    job = _visible(job_id)
+    if query.wait and not job.is_finished:
+        job = wait_for(lambda: each if (each := _visible(job_id)).is_finished else None, query.wait) or _visible(job_id)
+    tag = job_tag(job, policy)
+    if request.headers.get("If-None-Match") == tag:
+        return Reply(status=304, headers={"ETag": tag})
+    return Reply(document=job_document(job, policy), headers={"ETag": tag})
+
+
+@operations.add("DELETE", JOB, scope=Scope.START, answers={204: Answer(description="The job was deleted.")})
+def delete_job(job_id: UUID) -> Any:
+    """Delete a finished job with its child jobs and files."""
+    actions.perform(job_id, "delete")
+    return None
+
+
+@operations.add("PATCH", JOB, scope=Scope.START, body=JobReport, answers={200: _CHANGED})
+def report_job(job_id: UUID, body: JobReport) -> Any:
+    """Report the progress or the end of a record-only job.
+
+    Only for jobs whose work your program does itself: those that were started with `record_only`.
+    """
+    job = actions.act_on(job_id, "stop")  # whoever can stop it can say how it goes on
+    if not job.record_only:
+        raise InvalidInput({"pointer": "#", "detail": "A worker runs this job, so only its handler can report it."})
+    changed = services().jobs.change(job_id, lambda current: _reported(current, body))
+    return job_document(changed, job_policy())
+
+
+def _add_verbs() -> None:
+    """Declare one operation for each action of the page of a job."""
+    texts = {
+        "cancel": "Stop a job.\n\nA waiting job is stopped at once, a running one when it responds.",
+        "retry": "Retry a failed, stopped or lost job.\n\nIt continues from its checkpoint, as its next attempt.",
+        "keep": "Keep a job.\n\nIt is not deleted on its normal schedule.",
+        "keep-no-longer": "Delete a kept job on its normal schedule again.",
+        "run-next": "Move a waiting job to the front of its queue.",
+        "make-public": "Let every user see a job of the system.",
+        "make-private": "Hide a job of the system from other users.",
+    }
+    for verb, text in texts.items():
+        operations.add("POST", f"{JOB}/{verb}", scope=Scope.START, answers={200: _CHANGED})(_verb(verb, text))
+
+
+def _verb(verb: str, text: str) -> Any:
+    def act_on_job(job_id: UUID) -> Any:
+        actions.perform(job_id, VERBS[verb])
+        return job_document(_visible(job_id), job_policy())
+
+    act_on_job.__name__, act_on_job.__doc__ = f"{verb.replace('-', '_')}_job", text
+    return act_on_job
+
+
+_add_verbs()
+
+
+@operations.add(
+    "POST",
+    f"{JOB}/run-again",
+    scope=Scope.START,
+    answers={202: Answer(model=JobDocument, description="The new job.", headers=("Location",))},
+)
+def run_again_job(job_id: UUID) -> Any:
+    """Start a copy of a job, with the same payload and files.
+
+    The copy belongs to the account of the token.
+    """
+    copy = actions.run_again(job_id)
+    return Reply(document=job_document(copy, job_policy()), status=202, headers={"Location": job_url(copy.id)})
+
+
+def _create(given: JobInput, request_key: str | None) -> Reply:
+    new, policy, registry = given.job, job_policy(), services().registry
+    if new.type not in registry or not policy.may_start(new.type) or not registry.get(new.type).listed:
+        raise InvalidInput({"pointer": "#/type", "detail": "There is no job type of this name that you can start."})
+    job_type = registry.get(new.type)
+    if job_type.asks_password:
+        raise InvalidInput(
+            {"pointer": "#/type", "detail": "This job type asks for a password. Start it from its page."}
+        )
+    _refuse_operators_choices(new)
+    if referenced_jobs(new) is None:
+        raise InvalidInput({"pointer": "#/after", "detail": "One of these jobs does not exist, or you cannot open it."})
+    creation = services().jobs.create_or_find_job(
+        new.type,
+        new.payload,
+        owner=policy.owner,
+        triggered_by=signed_in().id,
+        files=lambda: accepted_files(job_type, given.files),
+        after=new.after,
+        on_finish=new.on_finish,
+        dispatch=not new.record_only,
+        request_key=request_key,
+        **new.choices(),
+    )
+    job = creation.job
+    if creation.created:
+        record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after={"type": job.type})
+    else:
+        given.discard()
+    return Reply(document=job_document(job, policy), status=202, headers={"Location": job_url(job.id)})
+
+
+def _refuse_operators_choices(new: JobRequest) -> None:
+    if may(Right.ACT_ON_ALL_JOBS):
+        return
+    given = [name for name in FOR_OPERATORS if getattr(new, name) is not None]
+    if given:
+        raise InvalidInput(*({"pointer": f"#/{name}", "detail": "Only operators can set this."} for name in given))
+
+
+def _reported(job: Job, report: JobReport) -> Job:
+    """Return the job with everything that the report says; pure, because it can be called again."""
+    if report.status == "running" and not job.is_running:
+        job = job.mark_running()
+    if report.progress is not None:
+        job = job.with_progress(report.progress)
+    if report.done is not None:
+        job = job.with_progress_from_amounts(report.done, report.total)
+    if report.message is not None:
+        job = job.with_message(report.message)
+    if report.warnings is not None:
+        job = job.with_warnings(report.warnings)
+    if report.errors is not None and report.status != "failed":
+        job = job.with_errors(report.errors)
+    if report.metadata is not None:
+        job = job.with_metadata(report.metadata)
+    if report.state is not None:
+        job = job.with_state(report.state)
+    return _ended(job, report)
+
+
+def _ended(job: Job, report: JobReport) -> Job:
+    if report.status in {None, "running"}:
+        return job
+    if report.status == "cancelled":
+        return job.mark_cancelled()
+    started = job if job.is_running else job.mark_running()
+    return started.mark_completed() if report.status == "completed" else started.mark_failed(report.errors or ())
+
+
+def _visible(job_id: UUID) -> Job:
+    return services().queries.jobs.get_visible(viewer(), job_id)
+
+
+def _list_tag(versions: Any) -> str:
+    user = signed_in()
+    return tag_of(tuple(versions), user.id, user.role, request.query_string)
+
+
+def parse_query(query: JobListQuery) -> ParsedFilter:
+    """Return the criteria of a query, with the filters that the account may use; raise `InvalidInput`."""
+    sees = may(Right.SEE_INSTALLATION)
+    given = {name: _text(value) for name, value in query.model_dump(exclude_unset=True).items()}
+    if not sees and (hidden := sorted(given.keys() & _ONLY_ADMIN)):
+        raise InvalidInput(
+            {"parameter": hidden[0], "detail": "Only accounts that see the installation can filter by this."}
+        )
+    parsed = parse_filter((AdminJobFilter if sees else Filter).of({name: text for name, text in given.items() if text}))
+    if parsed.problem:
+        raise InvalidInput({"parameter": "since", "detail": parsed.problem})
+    return parsed
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else ""
+    return value.isoformat() if isinstance(value, datetime) else str(value or "")
+
+
+_ONLY_ADMIN = frozenset({"status", "queue", "worker", "owner", "error", "ended_since", "ended_until"})

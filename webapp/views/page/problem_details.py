@@ -1,0 +1,29 @@
+"""Errors of the API as problem documents (RFC 9457). They never repeat what was sent: it can hold a secret."""
+
+import json
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+from flask import Response, request
+
+API_ROOT = "/api/v1"
+MEDIA_TYPE = "application/problem+json"
+
+
+def is_api_request() -> bool:
+    """Return whether the request is for the API, even if it has no such operation."""
+    return request.path == API_ROOT or request.path.startswith(f"{API_ROOT}/")
+
+
+def problem(
+    status: int, detail: str = "", *, errors: Iterable[Mapping[str, str]] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a problem document; ``errors`` have a ``detail`` each, and a ``pointer`` or ``parameter`` to its place."""
+    document: dict[str, object] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    if detail:
+        document["detail"] = detail
+    if listed := list(errors):
+        document["errors"] = listed
+    response = Response(json.dumps(document, ensure_ascii=False), status, mimetype=MEDIA_TYPE)
+    response.headers.update(headers or {})
+    return response

@@ -1,0 +1,81 @@
+"""API requests are authorised by an API token alone: the cookie of a session counts for nothing there.
+
+Nothing that a browser sends by itself authorises a request, so other sites cannot forge one, and the API needs no CSRF
+token.
+"""
+
+from dataclasses import dataclass, fields
+from typing import NoReturn, Self, cast
+
+from flask import Flask, current_app, g, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import TooManyRequests, Unauthorized
+
+from webapp.accounts.preferences import Language
+from webapp.accounts.tokens import ApiToken, acting_user
+from webapp.accounts.user import User
+from webapp.config import Settings
+from webapp.jobs.store import events
+from webapp.views.page.request import services, signed_in
+from webapp.views.security.token_throttle import TokenThrottle
+
+_THROTTLE = "deskjob.token_throttle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenUser(User):
+    """The user in whose name a program acts, as Flask-Login needs it; the role is what the scopes leave of theirs."""
+
+    api_token: ApiToken
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    @classmethod
+    def of(cls, user: User, token: ApiToken) -> Self:
+        """Combine a user and a token. The API answers in English, whatever language its user reads pages in."""
+        acting = acting_user(user, token.scopes)
+        values = {field.name: getattr(acting, field.name) for field in fields(User)}
+        return cls(**values | {"language": Language.ENGLISH.value}, api_token=token)
+
+    def get_id(self) -> str:
+        """Return no id: a token never becomes a session."""
+        return ""
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Limit the requests of each token."""
+    app.extensions[_THROTTLE] = TokenThrottle(settings.api_limit, settings.redis)
+
+
+def require_token() -> None:
+    """Let the request act for the user of its token; end it with 401 without one, with 429 above the limit."""
+    scheme, _space, text = request.headers.get("Authorization", "").partition(" ")
+    found = None
+    if scheme.lower() == "bearer":
+        found = services().tokens.find(text.strip(), address=request.remote_addr or "")
+    if found is None:
+        _refuse(had_token=bool(text))
+    user, token = found
+
+    throttle = cast(TokenThrottle, current_app.extensions[_THROTTLE])
+    if seconds := throttle.seconds_to_wait(token.id.hex):
+        raise TooManyRequests(f"This token has sent too many requests. Wait {seconds} s.", retry_after=seconds)
+
+    g._login_user = TokenUser.of(user, token)  # noqa: SLF001  (where Flask-Login keeps the user of a request)
+    events.acting_token.set(token.name)
+
+
+def api_token() -> ApiToken:
+    """Return the token of this request; only for routes of the API."""
+    return cast(TokenUser, signed_in()).api_token
+
+
+def _refuse(*, had_token: bool) -> NoReturn:
+    parameters: dict[str, str | None] = {"realm": "deskjob", **({"error": "invalid_token"} if had_token else {})}
+    sentence = (
+        "This API token is unknown, expired or revoked, or its account is disabled."
+        if had_token
+        else "Send an API token: “Authorization: Bearer dj_…”."
+    )
+    raise Unauthorized(sentence, www_authenticate=WWWAuthenticate("bearer", parameters))
