@@ -1,4 +1,4 @@
-"""Peak memory of the process that runs `dataset_report` on a large CSV."""
+"""Peak memory and speed of `dataset_report` on a large CSV: the work-horse and its engine together."""
 
 import os
 import random

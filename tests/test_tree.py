@@ -27,8 +27,12 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
     ),
     **dict.fromkeys(
         (
-            *("jobtypes/dataset_report/survey", "jobtypes/dataset_report/output/*"),
-            *("jobtypes/dataset_report/reading/xlsx_rows", "jobtypes/user_import/importer"),
+            *("jobtypes/dataset_report/dataset_profile", "jobtypes/dataset_report/profile_json"),
+            *("jobtypes/tables/reading/table_reader", "jobtypes/tables/reading/canonical_table"),
+            *("jobtypes/tables/reading/text_lines", "jobtypes/tables/reading/workbook_cells"),
+            *("jobtypes/tables/engine/analysis", "jobtypes/tables/engine/figure_bins"),
+            *("jobtypes/tables/engine/conversion", "jobtypes/tables/engine/table_copy"),
+            *("jobtypes/tables/table_payload", "jobtypes/user_import/importer"),
         ),
         "the tests of the job type read its output for files of every kind",
     ),

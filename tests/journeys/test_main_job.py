@@ -70,7 +70,7 @@ def test_a_user_gets_a_report_of_a_real_table(
     page.get_by_label("Dataset").set_input_files(AIRPORTS)
     page.get_by_role("button", name="Start the job").click()
 
-    result = page.get_by_role("link", name="report.html")
+    result = page.get_by_role("link", name="airports-report.html")
     wait_for(page, result, scripts=scripts)
     with page.expect_download() as download:
         result.click()
@@ -83,7 +83,7 @@ def test_a_user_gets_a_report_of_a_real_table(
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("Password")).to_be_visible()
-    expect(page.get_by_text("report.html")).to_have_count(0)
+    expect(page.get_by_text("airports-report.html")).to_have_count(0)
     assert complaints == []
 
 

@@ -8,5 +8,5 @@ def test_the_report_is_the_first_output_file(services, run_jobs):
     job = services.jobs.create_job("dataset_report", {"clean": True}, files={"file": table})
     run_jobs()
     left = [file.name for file in services.jobs.attachments(job.id) if file.role == "output"]
-    assert left == ["report.html", "cleaned.csv", "profile.json"]
+    assert left == ["table-report.html", "cleaned.csv", "profile.json"]
     assert services.jobs.get(job.id).message == "1 row, 1 column"

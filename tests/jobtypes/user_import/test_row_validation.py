@@ -2,8 +2,8 @@ import pytest
 
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
-from webapp.jobtypes.user_import.csv_reader import ImportRow
 from webapp.jobtypes.user_import.row_validation import imported_user
+from webapp.jobtypes.user_import.user_table import ImportRow
 
 
 def row(**cells: str) -> ImportRow:

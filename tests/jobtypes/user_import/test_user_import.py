@@ -15,7 +15,7 @@ from webapp.db.engine import reading, writing
 from webapp.jobs.definition.payload import SECRET
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.model.job import Owner, Status
-from webapp.jobtypes.user_import import csv_reader
+from webapp.jobtypes.user_import import user_table
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
 from webapp.schema import audit, jobs, now
 from webapp.user_policy import user_policy
@@ -223,20 +223,20 @@ def test_a_file_without_header_fails_without_repeating_its_cells(imported):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("\n", "The first row must contain the column names, including name."),
+        ("\n", "The file has no readable rows."),
         ("name\n\n", "The file has a header but no rows."),
         ("name,Name\nbea,carl\n", "The column name appears twice."),
         ("name\nbea\ncarl\ndora\n", "The file has more than 2 rows. Split it into several files."),
     ],
 )
 def test_a_file_that_cannot_be_imported_fails_with_a_sentence(imported, monkeypatch, content, sentence):
-    monkeypatch.setattr(csv_reader, "MOST_ROWS", 2)
+    monkeypatch.setattr(user_table, "MOST_ROWS", 2)
     assert imported(content).errors[-1]["text"] == sentence
 
 
 def test_an_unclosed_quote_is_named_by_its_line(imported):
     job = imported('name,full_name\nbea,"Bea\n' + "x" * 200_000)
-    assert job.errors[-1]["text"].startswith("Line 2 cannot be read")
+    assert job.errors[-1]["text"] == "The quote opened on line 2 is never closed."
 
 
 def test_a_file_with_an_unclosed_quote_imports_nobody(imported, services):

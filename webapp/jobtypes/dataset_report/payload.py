@@ -1,24 +1,28 @@
 """The payload of a dataset report; its form is generated from it."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field
 
 from webapp.jobs import Upload
-from webapp.jobtypes.tables.encoding import encoding_name
-
-DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
-ENCODINGS = ("utf-8", "utf-16", "windows-1252", "iso-8859-15", "mac-roman")
-MISSING_WORDS = "NA, N/A, n/a, NULL, null, None, NaN, nan"
+from webapp.jobtypes.tables.table_payload import ACCEPT, TablePayload
 
 
-class DatasetReport(BaseModel):
-    """A file and how to read it."""
+class DatasetReport(TablePayload):
+    """A file to describe, and perhaps an earlier one to compare it with."""
 
-    file: Upload = Field(
-        title="Dataset",
-        description="A CSV or XLSX file of any size. The delimiter is detected.",
-        json_schema_extra={"accept": ".csv,.tsv,.txt,.xlsx,.xlsm"},
+    compare_with: Upload | None = Field(
+        default=None,
+        title="Compare with",
+        description="An earlier file of the same kind. The report then begins with what has changed.",
+        json_schema_extra={"accept": ACCEPT},
+    )
+    language: Literal["auto", "en", "de"] = Field(
+        default="auto",
+        title="Language of the report",
+        description="By default the one of your settings.",
+        json_schema_extra={"labels": {"en": "English", "de": "Deutsch"}},
+        examples=["auto", "de"],
     )
     clean: bool = Field(
         default=False,
@@ -26,39 +30,3 @@ class DatasetReport(BaseModel):
         description="Contains the valid rows, trimmed, in UTF-8, safe to open in a spreadsheet.",
         examples=[True],
     )
-    has_header: bool = Field(
-        default=True,
-        title="The first row is a header",
-        description="Otherwise the columns are named Column 1, Column 2 and so on.",
-        examples=[True],
-    )
-    delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"] = Field(
-        default="auto",
-        title="Delimiter",
-        description="The character between the fields of a CSV file.",
-        examples=["auto", "semicolon"],
-    )
-    encoding: Literal["auto", "utf-8", "utf-16", "windows-1252", "iso-8859-15", "mac-roman"] = Field(
-        default="auto",
-        title="Encoding",
-        description="Choose one if accented letters look wrong.",
-        json_schema_extra={"labels": {name: encoding_name(name) for name in ENCODINGS}},
-        examples=["auto", "windows-1252"],
-    )
-    sheet: Annotated[str, StringConstraints(strip_whitespace=True, max_length=31)] = Field(
-        default="",
-        title="Sheet",
-        description="The name of a sheet in an XLSX file. Default: the first sheet.",
-        examples=["Sales 2025"],
-    )
-    missing: Annotated[str, StringConstraints(max_length=1000)] = Field(
-        default=MISSING_WORDS,
-        title="Values that count as missing",
-        description="Separated by commas. Blank fields always count as missing.",
-        examples=[MISSING_WORDS, "-, unknown"],
-    )
-
-    @property
-    def missing_words(self) -> frozenset[str]:
-        """The values that count as missing, including the blank one."""
-        return frozenset(word.strip() for word in self.missing.split(",")) | {""}

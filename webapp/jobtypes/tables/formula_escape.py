@@ -16,3 +16,8 @@ def neutral(cell: str) -> str:
     if not _FORMULA.match(cell) or PLAIN_NUMBER.fullmatch(cell):
         return cell
     return "'" + cell
+
+
+def without_escape(cell: str) -> str:
+    """Return the cell without the apostrophe that `neutral` has put before it."""
+    return cell[1:] if cell.startswith("'") and neutral(cell[1:]) == cell else cell

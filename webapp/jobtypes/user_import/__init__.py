@@ -1,4 +1,4 @@
-"""User import: create accounts from a CSV file, each row once. Bad rows are listed in rejected.csv with a reason."""
+"""User import: create accounts from a table, each row once. Bad rows are listed in rejected.csv with a reason."""
 
 from datetime import timedelta
 
@@ -8,11 +8,11 @@ from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.permissions import Right, may
 from webapp.accounts.user import Role
 from webapp.jobs import JobContext, JobError, Vault, job_type
-from webapp.jobtypes.user_import.csv_reader import UserTable
 from webapp.jobtypes.user_import.importer import LINE, REJECTED, AuditedAccounts, Importer, ImportRun, is_free
 from webapp.jobtypes.user_import.initial_passwords import InitialPasswords, new_seed
 from webapp.jobtypes.user_import.lazy_csv import LazyCsv
 from webapp.jobtypes.user_import.payload import UserImport
+from webapp.jobtypes.user_import.user_table import UserTable
 
 __all__ = ["UserImport", "user_import"]
 
@@ -25,7 +25,7 @@ _CHECKED = "{taken:,} can be imported, {rejected:,} would be rejected"
 @job_type(
     "user_import",
     title="Import users",
-    description="Creates accounts from a CSV file and generates missing passwords.",
+    description="Creates accounts from a CSV file or workbook and generates missing passwords.",
     group="Users",
     roles=(Role.ADMIN,),
     for_tenants=False,
@@ -40,7 +40,8 @@ def user_import(job: JobContext, payload: UserImport, accounts: Accounts, audit:
     if _SUMMARY in job.state:
         job.message(job.state[_SUMMARY])  # an earlier attempt did everything and was lost at its end
         return
-    table = UserTable(job.inputs["file"])
+    table = UserTable(job.inputs["file"], payload.chosen_columns)
+    job.logger.info("Columns: %s", ", ".join(f"{column} = {name}" for column, name in table.mapping().items()))
     for column in table.unused():
         job.logger.warning("The column %r is ignored.", column)
     words = _CHECKED if payload.dry_run else _IMPORTED

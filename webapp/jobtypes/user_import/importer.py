@@ -15,9 +15,9 @@ from webapp.accounts.audit_log_writer import AuditLogWriter
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
 from webapp.jobs import JobContext
-from webapp.jobtypes.user_import.csv_reader import ImportRow, UserTable
 from webapp.jobtypes.user_import.lazy_csv import LazyCsv
 from webapp.jobtypes.user_import.row_validation import ImportedUser, imported_user
+from webapp.jobtypes.user_import.user_table import ImportRow, UserTable
 
 LINE = "line"  # key of the job's state: the last line that was imported (the checkpoint)
 

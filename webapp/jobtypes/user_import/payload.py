@@ -1,10 +1,13 @@
 """The payload of a user import; its form is generated from it."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints, field_validator
 
 from webapp.accounts.user import Role
 from webapp.jobs import Upload
-from webapp.jobtypes.user_import.csv_reader import MOST_BYTES, MOST_ROWS
+from webapp.jobtypes.tables.table_payload import ACCEPT
+from webapp.jobtypes.user_import.user_table import COLUMNS, MOST_BYTES, MOST_ROWS
 
 
 class UserImport(BaseModel):
@@ -12,9 +15,15 @@ class UserImport(BaseModel):
 
     file: Upload = Field(
         title="File",
-        description="A CSV file with the columns name, full_name, email, role and password. Only name is required. "
-        f"Up to {MOST_ROWS:,} rows.",
-        json_schema_extra={"accept": ".csv,.tsv,.txt", "max_bytes": MOST_BYTES},
+        description="A CSV file or workbook with the columns name, full_name, email, role and password. "
+        f"Only name is required. Up to {MOST_ROWS:,} rows.",
+        json_schema_extra={"accept": ACCEPT, "max_bytes": MOST_BYTES},
+    )
+    columns: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = Field(
+        default="",
+        title="Columns",
+        description="Only if their names are not recognised (a dry run tells): name = Login, email = Mail.",
+        examples=["name = Login, email = Mail"],
     )
     default_role: Role = Field(
         default=Role.USER,
@@ -28,3 +37,19 @@ class UserImport(BaseModel):
         description="Checks every row and creates no accounts.",
         examples=[True],
     )
+
+    @field_validator("columns")
+    @classmethod
+    def _check_columns(cls, columns: str) -> str:
+        for part in filter(None, map(str.strip, columns.split(","))):
+            column, mark, name = part.partition("=")
+            if column.strip() not in COLUMNS or not mark or not name.strip():
+                message = f"Write the columns as name = Login, email = Mail. The names are {', '.join(COLUMNS)}."
+                raise ValueError(message)
+        return columns
+
+    @property
+    def chosen_columns(self) -> dict[str, str]:
+        """The name in the file of each column that a person has named."""
+        parts = [part.partition("=") for part in self.columns.split(",") if part.strip()]
+        return {column.strip(): name.strip() for column, _, name in parts}

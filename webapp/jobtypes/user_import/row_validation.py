@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from webapp.accounts import passwords, validation
 from webapp.accounts.user import Role
 from webapp.accounts.validation import BadAccount
-from webapp.jobtypes.user_import.csv_reader import ImportRow
+from webapp.jobtypes.user_import.user_table import ImportRow
 
 _MISPLACED = "The row has more cells than columns. Put quotes around cells that contain the delimiter."
 _NO_ROLE = f"Unknown role. The roles are {', '.join(Role)}."

@@ -1,1 +1,0 @@
-"""The output files: report, profile and cleaned copy."""

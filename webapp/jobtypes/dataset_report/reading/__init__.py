@@ -1,1 +1,0 @@
-"""Read rows from CSV files and workbooks."""

@@ -1,0 +1,92 @@
+"""Read a table from a file to its figures: the steps that all job types share."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from webapp.jobs import JobError
+from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
+from webapp.jobtypes.tables.values.column_formats import ColumnFormat
+
+THREADS = 2
+MEMORY = 100_000_000  # of DuckDB; its process takes about 50 MB more
+COLUMN_MEMORY = 100_000  # beside it, for each column: DuckDB holds 2,048 cells of each
+PROCESS_MEMORY = 600_000_000  # beyond this, its process is ended
+WIDE = 200  # columns, of which each thread holds many cells
+SECONDS = 6 * 3_600
+CANDIDATES = 30
+CELL = "{x}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of a table; those of a column as `figures.FIGURES` names them."""
+
+    columns: Sequence[Mapping[str, Any]]
+    correlations: Sequence[tuple[int, int, float]]
+    duplicates: int | None
+    gaps: Mapping[int, Sequence[int]]
+    is_exact: bool
+
+
+def figures_of(
+    table: CanonicalTable,
+    formats: Sequence[ColumnFormat],
+    missing: frozenset[str],
+    progress: Callable[[float], None],
+) -> Figures:
+    """Compute the figures in a process of its own; ``progress`` gets the share that is done."""
+    columns = [
+        {"kind": each.kind.value, "value": each.sql(CELL), "frequent": _frequent(table, place, missing)}
+        for place, each in enumerate(formats)
+    ]
+    arguments = {"columns": columns, "missing": sorted(missing - {""}), **engine_arguments(table)}
+    answer: Mapping[str, Any] = {}
+    try:
+        for answer in call_native(f"{_FIGURES}:figures", arguments, memory=process_memory(table), seconds=SECONDS):
+            progress(answer.get("done", 1.0))
+    except RefusedFile as refused:
+        raise JobError(str(refused)) from None
+    return Figures(
+        columns=answer["columns"],
+        correlations=[tuple(each) for each in answer["correlations"]],
+        duplicates=answer["duplicates"],
+        gaps={int(place): counts for place, counts in answer["gaps"].items()},
+        is_exact=answer["is_exact"],
+    )
+
+
+def process_memory(table: CanonicalTable) -> int:
+    """Return how much memory the process of the engine may take, in bytes."""
+    return PROCESS_MEMORY + 2 * COLUMN_MEMORY * len(table.names)
+
+
+def engine_arguments(table: CanonicalTable) -> dict[str, Any]:
+    """Return the table and the limits of the engine, as JSON."""
+    return {
+        "table": {
+            "path": os.fspath(table.path),
+            "delimiter": table.delimiter,
+            "rows": table.rows,
+            "longest": table.longest,
+            "has_breaks": table.has_breaks,
+        },
+        "threads": 1 if len(table.names) > WIDE else min(THREADS, os.cpu_count() or 1),
+        "memory": MEMORY + COLUMN_MEMORY * len(table.names),
+        "folder": os.fspath(Path(table.path).parent),
+    }
+
+
+_FIGURES = "webapp.jobtypes.tables.engine.figures"
+
+
+def _frequent(table: CanonicalTable, place: int, missing: frozenset[str]) -> list[str]:
+    """Return the values that occur in the sample more than once, most frequent first."""
+    if table.rows == len(table.sample):
+        return []
+    values = Counter(row[place] for row in table.sample if row[place] not in missing)
+    return [value for value, count in values.most_common(CANDIDATES) if count > 1]

@@ -1,0 +1,90 @@
+"""Write a canonical table, or a part of it, in another format."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from webapp.jobs import JobError
+from webapp.jobtypes.tables.engine.analysis import CELL, SECONDS, engine_arguments, process_memory
+from webapp.jobtypes.tables.formula_escape import neutral
+from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
+from webapp.jobtypes.tables.values.column_formats import ColumnFormat
+
+Format = Literal["csv", "jsonl", "parquet", "xlsx"]
+Comparison = Literal["is", "is not", "contains", "at least", "at most", "is missing", "is present"]
+_COPY = "webapp.jobtypes.tables.engine.table_copy:copy_table"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputColumn:
+    """A column by its place in the table, with its name in the output."""
+
+    place: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFilter:
+    """Which rows are written: those whose cell in a column compares to a value."""
+
+    place: int
+    comparison: Comparison
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What is written. With ``typed``, numbers and dates are written in one way; else cells stay as they are."""
+
+    format: Format
+    columns: Sequence[OutputColumn]
+    typed: bool = True
+    distinct: bool = False
+    row_filter: RowFilter | None = None
+    missing: frozenset[str] = field(default=frozenset())
+    has_mark: bool = False  # a byte order mark, by which Excel recognises UTF-8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How many rows were written, and the columns that stayed text because not all of their values fit."""
+
+    rows: int
+    as_text: tuple[str, ...]
+
+
+def convert(table: CanonicalTable, formats: Sequence[ColumnFormat], output: Output, target: Path) -> Written:
+    """Write the output to ``target``; raise `JobError` if it cannot be written."""
+    columns = [
+        {
+            "place": column.place,
+            "name": neutral(column.name) if output.format in {"csv", "xlsx"} else column.name,
+            "kind": formats[column.place].kind.value if output.typed else "text",
+            "value": formats[column.place].sql(CELL),
+        }
+        for column in output.columns
+    ]
+    arguments = {
+        **engine_arguments(table),
+        "width": len(table.names),
+        "columns": columns,
+        "kind": output.format,
+        "distinct": output.distinct,
+        "row_filter": output.row_filter and _filter(output.row_filter, formats),
+        "missing": sorted(output.missing - {""}),
+        "has_mark": output.has_mark,
+        "target": os.fspath(target),
+    }
+    try:
+        [answer] = call_native(_COPY, arguments, memory=process_memory(table), seconds=SECONDS)
+    except RefusedFile as refused:
+        raise JobError(str(refused)) from None
+    return Written(rows=answer["rows"], as_text=tuple(answer["as_text"]))
+
+
+def _filter(row_filter: RowFilter, formats: Sequence[ColumnFormat]) -> dict[str, object]:
+    form = formats[row_filter.place]
+    return {**asdict(row_filter), "kind": form.kind.value, "number": form.sql(CELL)}

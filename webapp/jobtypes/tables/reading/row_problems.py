@@ -1,0 +1,82 @@
+"""Rows with problems: counted, and named with their lines in warnings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from webapp.jobtypes.tables.notes import Note
+
+NAMED = 100
+
+
+@dataclass(slots=True)
+class _Run:
+    """Consecutive lines with the same problem."""
+
+    why: Note
+    skipped: bool
+    first: int
+    last: int
+
+    def goes_on_with(self, line: int, why: Note, *, skipped: bool) -> bool:
+        return (line, why, skipped) == (self.last + 1, self.why, self.skipped)
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+    @property
+    def sentence(self) -> Note:
+        if self.count == 1:
+            text = "Line %(line)s: %(why)s; the row was skipped." if self.skipped else "Line %(line)s: %(why)s."
+            return Note(text, {"line": self.first, "why": self.why})
+        ending = "; the rows were skipped." if self.skipped else "."
+        text = "Lines %(count)s to %(left)s: %(why)s" + ending
+        return Note(text, {"count": self.first, "left": self.last, "why": self.why})
+
+
+class RowProblems:
+    """Counts rows with problems, and warns about the first ones with their line numbers."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._run: _Run | None = None
+        self._named = 0
+        self.skipped = 0
+        self.repaired = 0
+        self.sentences: list[Note] = []
+
+    def skip(self, line: int, why: Note) -> None:
+        """Record a row that is skipped."""
+        self.skipped += 1
+        self._record(line, why, skipped=True)
+
+    def repair(self, line: int, why: Note) -> None:
+        """Record a row that was changed to make it readable."""
+        self.repaired += 1
+        self._record(line, why, skipped=False)
+
+    @property
+    def count(self) -> int:
+        """The number of skipped and repaired rows."""
+        return self.skipped + self.repaired
+
+    def close(self) -> None:
+        """Warn about the last lines, and about the number of rows without their own warning."""
+        self._tell()
+        if more := self.count - self._named:
+            words = "more row has similar problems." if more == 1 else "more rows have similar problems."
+            self._warn(f"{more:,} {words}")
+
+    def _record(self, line: int, why: Note, *, skipped: bool) -> None:
+        if self._run and self._run.goes_on_with(line, why, skipped=skipped):
+            self._run.last = line
+            return
+        self._tell()
+        self._run = _Run(why, skipped, line, line)
+
+    def _tell(self) -> None:
+        run, self._run = self._run, None
+        if run and len(self.sentences) < NAMED:
+            self._named += run.count
+            self.sentences.append(run.sentence)
+            self._warn(str(run.sentence))

@@ -1,0 +1,179 @@
+"""Open a table in any format that people have, and find out how it is written; what a person has chosen wins."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+from webapp.jobs import JobError
+from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.reading.csv_rows import CsvRows, ParsedRows, PlainLines, Row
+from webapp.jobtypes.tables.reading.dialect import LINES, Dialect, declared_delimiter, dialect_of
+from webapp.jobtypes.tables.reading.encoding import Encoding, encoding_name, encoding_of
+from webapp.jobtypes.tables.reading.file_kind import kind_of, refuse_prose
+from webapp.jobtypes.tables.reading.row_problems import RowProblems
+from webapp.jobtypes.tables.reading.shape import Shape, is_total, shape_of
+from webapp.jobtypes.tables.reading.text_lines import LineReader, split_lines
+from webapp.jobtypes.tables.reading.workbook import sheet_as_csv
+
+_SHORT = "%(count)s fields instead of %(left)s, so the last ones count as missing"
+_GUESSED = "The encoding %(encoding)s is a guess. If accented letters look wrong, choose another."
+TOTALS = 3  # rows at the end that can be totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFormat:
+    """How a file is written; None and empty: found out."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str = ""
+    has_header: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Table:
+    """A table that is read once: its shape is known, its rows are in the batches."""
+
+    shape: Shape
+    dialect: Dialect
+    facts: Mapping[str, str]
+    notes: Sequence[Note]
+    fills_short_rows: bool
+    bytes_read: Callable[[], int]
+    _rows: CsvRows = field(repr=False)
+
+    def batches(self) -> Iterator[ParsedRows | PlainLines]:
+        """Yield the rows below the header, as they are in the file."""
+        left = self.shape.above + self.shape.headers
+        for batch in self._rows.batches(self.shape.width):
+            if isinstance(batch, PlainLines) or not left:
+                yield batch
+                continue
+            here = min(left, len(batch.rows))
+            left -= here
+            yield ParsedRows(lines=batch.lines[here:], rows=batch.rows[here:], is_last=batch.is_last)
+
+    def rows(self) -> Iterator[tuple[int, Row]]:
+        """Yield each row with its line, as it is in the file."""
+        for batch in map(self.parsed, self.batches()):
+            yield from zip(batch.lines, batch.rows, strict=True)
+
+    def parsed(self, batch: ParsedRows | PlainLines) -> ParsedRows:
+        """Return the rows of a batch one by one."""
+        if isinstance(batch, ParsedRows):
+            return batch
+        numbers = range(batch.first_line, batch.first_line + len(batch.lines))
+        rows = [line.split(self.dialect.delimiter) for line in batch.lines]
+        return ParsedRows(lines=numbers, rows=rows, is_last=False)
+
+    def sound_rows(self, batch: ParsedRows, problems: RowProblems) -> tuple[list[int], list[Row]]:
+        """Return the trimmed rows, each with one cell per column; totals, repeated headers and others are left out."""
+        lines, rows = list(batch.lines), [list(map(str.strip, row)) for row in batch.rows]
+        if batch.is_last:
+            self._leave_out_totals(lines, rows, problems)
+        kept = [(line, row) for line, row in zip(lines, rows, strict=True) if self._is_sound(line, row, problems)]
+        return [line for line, _ in kept], [row for _, row in kept]
+
+    def _leave_out_totals(self, lines: list[int], rows: list[list[str]], problems: RowProblems) -> None:
+        totals = 0
+        while totals < min(TOTALS, len(rows) - 1) and self.shape.width > 1 and is_total(rows[-1 - totals]):
+            totals += 1
+        for line in lines[len(lines) - totals :]:
+            problems.skip(line, Note("it adds up the rows above"))
+        del lines[len(lines) - totals :], rows[len(rows) - totals :]
+
+    def _is_sound(self, line: int, row: list[str], problems: RowProblems) -> bool:
+        width, found = self.shape.width, len(row)
+        if width > 1 and not any(row):
+            return False
+        if found > width and not any(row[width:]):
+            del row[width:]
+            found = width
+        if found < width and (self.fills_short_rows or 1 < found >= width / 2):
+            row += [""] * (width - found)
+            if not self.fills_short_rows:
+                problems.repair(line, Note(_SHORT, {"count": found, "left": width}))
+        elif found != width:
+            text = "%(count)s field instead of %(left)s" if found == 1 else "%(count)s fields instead of %(left)s"
+            problems.skip(line, Note(text, {"count": found, "left": width}))
+            return False
+        if row == list(self.shape.names):
+            problems.skip(line, Note("it repeats the header"))
+            return False
+        return True
+
+
+@contextmanager
+def open_table(file: BinaryIO, name: str, options: TableFormat, problems: RowProblems) -> Iterator[Table]:
+    """Open a CSV file or the sheet of a workbook; raise `JobError` if it is neither."""
+    if kind_of(file, name) == "csv":
+        yield _csv_table(file, name, options, problems)
+        return
+    with TemporaryDirectory(prefix="table-") as folder:
+        sheet = sheet_as_csv(file, Path(folder), options.sheet)
+        with sheet.path.open("rb") as cells:
+            yield _sheet_table(cells, sheet.name, sheet.first_row, options, problems)
+
+
+def _csv_table(file: BinaryIO, name: str, options: TableFormat, problems: RowProblems) -> Table:
+    encoding = Encoding(options.encoding) if options.encoding else encoding_of(file)
+    lines = LineReader(file, encoding.codec, problems)
+    first, blocks = _first_block(lines)
+    head = split_lines(first)[:LINES]
+    dialect = dialect_of(head, options.delimiter)
+    if options.delimiter is None:
+        refuse_prose(head, dialect, name)
+    shape = _shape(head, dialect, options)
+    notes = [*shape.notes]
+    if not encoding.is_sure:
+        notes.append(Note(_GUESSED, {"encoding": encoding_name(encoding.codec)}))
+    return Table(
+        shape=shape,
+        dialect=dialect,
+        facts={"Encoding": encoding_name(encoding.codec), "Delimiter": dialect.name},
+        notes=notes,
+        fills_short_rows=False,
+        bytes_read=lambda: lines.bytes_read,
+        _rows=CsvRows(blocks, dialect, problems),
+    )
+
+
+def _sheet_table(file: BinaryIO, name: str, first_row: int, options: TableFormat, problems: RowProblems) -> Table:
+    lines = LineReader(file, "utf-8", problems)
+    first, blocks = _first_block(lines, f"The sheet {name} is empty.")
+    dialect = Dialect(delimiter=",")
+    shape = _shape(split_lines(first)[:LINES], dialect, options)
+    return Table(
+        shape=shape,
+        dialect=dialect,
+        facts={"Sheet": name},
+        notes=shape.notes,
+        fills_short_rows=True,
+        bytes_read=lambda: lines.bytes_read,
+        _rows=CsvRows(blocks, dialect, problems, counts_rows=True, first=first_row),
+    )
+
+
+def _first_block(lines: LineReader, empty: str = "The file has no readable rows.") -> tuple[str, Iterator[str]]:
+    blocks = lines.blocks()
+    skipped = ""
+    for block in blocks:
+        if block.strip():
+            return skipped + block, chain([skipped + block], blocks)
+        skipped += block
+    raise JobError(empty)
+
+
+def _shape(head: list[str], dialect: Dialect, options: TableFormat) -> Shape:
+    if declared_delimiter(head[0]):
+        head = head[1:]
+    quiet = RowProblems(lambda _: None)
+    rows = [row for batch in CsvRows(iter(["".join(head)]), dialect, quiet).batches() for row in batch.rows]  # type: ignore[union-attr]
+    if not rows:
+        message = "The file has no readable rows."
+        raise JobError(message)
+    return shape_of(rows, has_header=options.has_header)

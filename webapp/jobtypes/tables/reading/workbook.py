@@ -1,0 +1,110 @@
+"""Read a sheet of a workbook (XLSX, XLSM, XLSB, XLS, ODS) as CSV, in a process that cannot take much memory.
+
+What calamine must not do is checked first, on the directory of the archive.
+"""
+
+import os
+import shutil
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from webapp.jobs import JobError
+from webapp.jobtypes.tables.native_process import RefusedFile, call_native
+from webapp.jobtypes.tables.reading.number_formats import with_plain_formats
+from webapp.jobtypes.tables.sizes import size_in_words
+
+MOST_UNPACKED = 2_000_000_000
+MOST_PARTS = 5_000
+MEMORY = 700_000_000
+SECONDS = 120  # on the processor; 500,000 rows of six columns take 4
+STYLES = "xl/styles.xml"
+FORMATS = {"xl/workbook.bin": ".xlsb", "xl/workbook.xml": ".xlsx", "content.xml": ".ods"}
+ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+LARGEST_STYLES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """The cells of a sheet as CSV; ``first_row`` is the number of its first row."""
+
+    name: str
+    path: Path
+    first_row: int
+
+
+def sheet_as_csv(file: BinaryIO, folder: Path, name: str) -> Sheet:
+    """Write the cells of a sheet, by default the first one with cells, to the folder."""
+    copy = folder / "copy"
+    with copy.open("wb") as out:
+        shutil.copyfileobj(file, out, 1 << 20)
+    book = copy.rename(folder / f"book{_ending(copy)}")
+    try:
+        arguments = {"book": os.fspath(book), "sheet": name, "target": os.fspath(folder / "cells.csv")}
+        found = next(iter([*call_native(f"{_CELLS}:write_cells", arguments, memory=MEMORY, seconds=SECONDS)]))
+    except RefusedFile as refused:
+        raise JobError(str(refused)) from None
+    return Sheet(name=found["sheet"], path=folder / "cells.csv", first_row=found["first_row"])
+
+
+_CELLS = "webapp.jobtypes.tables.reading.workbook_cells"
+
+
+def _ending(book: Path) -> str:
+    """Return the ending of the file's name, by which calamine knows the format; refuse bombs and other archives."""
+    with book.open("rb") as file:
+        if file.read(2) != b"PK":
+            return _ending_of_ole(file)
+    try:
+        with ZipFile(book) as archive:
+            parts = archive.infolist()
+            names = {part.filename.lower() for part in parts}
+            styles = archive.read(STYLES) if _has_styles(parts) else b""
+    except (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, zlib.error) as error:
+        message = f"The workbook is damaged or not an XLSX file: {error}."
+        raise JobError(message) from None
+    _refuse_bombs(parts)
+    if styles and (plain := with_plain_formats(styles)) != styles:
+        _replace_part(book, STYLES, plain)
+    ending = next((ending for name, ending in FORMATS.items() if name in names), "")
+    if not ending:
+        message = "The file is a ZIP archive, but not an XLSX workbook."
+        raise JobError(message)
+    return ending
+
+
+def _ending_of_ole(file: BinaryIO) -> str:
+    # An encrypted .xlsx is stored in the container of the old .xls; its directory names the content ([MS-CFB] 2.6).
+    file.seek(0)
+    head = file.read(512)
+    sector_size = 1 << min(int.from_bytes(head[30:32], "little"), 12)
+    file.seek((int.from_bytes(head[48:52], "little") + 1) * sector_size)
+    if ENCRYPTED in file.read(8 * sector_size):
+        message = "The workbook is password-protected. Save it without a password and start again."
+        raise JobError(message)
+    return ".xls"
+
+
+def _refuse_bombs(parts: Sequence[ZipInfo]) -> None:
+    if len(parts) > MOST_PARTS:
+        message = f"The workbook has {len(parts):,} parts. The limit is {MOST_PARTS:,}."
+        raise JobError(message)
+    if (unpacked := sum(part.file_size for part in parts)) > MOST_UNPACKED:
+        message = f"The workbook would unpack to {size_in_words(unpacked)}. Save the sheet as CSV."
+        raise JobError(message)
+
+
+def _has_styles(parts: Sequence[ZipInfo]) -> bool:
+    return any(part.filename == STYLES and part.file_size < LARGEST_STYLES for part in parts)
+
+
+def _replace_part(book: Path, name: str, content: bytes) -> None:
+    """Append the part; the directory at the end of the archive then lists only the new one."""
+    with ZipFile(book, "a") as archive:
+        old = archive.getinfo(name)
+        archive.filelist.remove(old)
+        del archive.NameToInfo[name]
+        archive.writestr(name, content)

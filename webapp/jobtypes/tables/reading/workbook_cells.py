@@ -1,0 +1,71 @@
+"""Write the cells of a sheet as CSV with calamine; runs in a process of its own."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetTypeEnum
+
+from webapp.jobtypes.tables.native_process import RefusedFile
+
+
+def write_cells(book: str, sheet: str, target: str) -> Iterator[dict[str, Any]]:
+    """Write the cells to ``target`` as CSV in UTF-8, and yield the name and the first row of the sheet."""
+    try:
+        workbook = CalamineWorkbook.from_path(book)
+        found = _sheet(workbook, sheet)
+        _write(found, Path(target))
+    except PasswordError:
+        message = "The workbook is password-protected. Save it without a password and start again."
+        raise RefusedFile(message) from None
+    except (CalamineError, OSError, ValueError) as error:
+        message = f"The workbook is damaged or not in a known format: {error}."
+        raise RefusedFile(message) from None
+    yield {"sheet": found.name, "first_row": (found.start or (0, 0))[0] + 1}
+
+
+def _sheet(workbook: CalamineWorkbook, name: str) -> CalamineSheet:
+    names = [sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
+    if name and name not in names:
+        message = f"The workbook has no sheet {name}. The sheets are: {', '.join(names)}."
+        raise RefusedFile(message)
+    if not names:
+        message = "The workbook has no sheet with cells."
+        raise RefusedFile(message)
+    for candidate in [name] if name else names:
+        sheet = workbook.get_sheet_by_name(candidate)
+        if sheet.start is not None or name:
+            return sheet
+    return workbook.get_sheet_by_name(names[0])
+
+
+def _write(sheet: CalamineSheet, target: Path) -> None:
+    with target.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for row in sheet.iter_rows():
+            writer.writerow(_texts(row))
+
+
+def _texts(row: Sequence[Any]) -> Sequence[Any]:
+    end = len(row)
+    while end and row[end - 1] == "":
+        end -= 1
+    return [cell if type(cell) is str else _text(cell) for cell in row[:end]]
+
+
+def _text(cell: Any) -> str:
+    match cell:
+        case bool():
+            return str(cell).lower()
+        case float():
+            return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)  # noqa: PLR2004
+        case datetime():
+            return str(cell if cell.time() != time() else cell.date())
+        case timedelta():
+            minutes, seconds = divmod(round(cell.total_seconds()), 60)
+            return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+        case time() | date():
+            return cell.isoformat()
+    return str(cell)

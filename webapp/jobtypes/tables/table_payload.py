@@ -1,0 +1,93 @@
+"""The fields of forms that take a table: the file, and how it is written."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from webapp.jobs import Upload
+from webapp.jobtypes.tables.reading.encoding import encoding_name
+from webapp.jobtypes.tables.reading.table_reader import TableFormat
+from webapp.jobtypes.tables.values.column_formats import ValueChoices
+
+ACCEPT = ".csv,.tsv,.txt,.xlsx,.xlsm,.xlsb,.xls,.ods"
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+DECIMALS = {"point": ".", "comma": ","}
+ENCODINGS = ("utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman")
+MISSING_WORDS = r"NA, N/A, n/a, NULL, null, None, NaN, nan, \N, -, #N/A, #DIV/0!, #VALUE!, #REF!, #NAME?, #NUM!"
+
+
+class TablePayload(BaseModel):
+    """A file and how to read it; what is not chosen is found out."""
+
+    file: Upload = Field(
+        title="Dataset",
+        description="A CSV file or a workbook (XLSX, XLS, XLSB, ODS) of any size. How it is written is detected.",
+        json_schema_extra={"accept": ACCEPT},
+    )
+    has_header: bool = Field(
+        default=True,
+        title="The first row is a header",
+        description="Otherwise the columns are named Column 1, Column 2 and so on.",
+        examples=[True],
+    )
+    delimiter: Literal["auto", "comma", "semicolon", "tab", "bar"] = Field(
+        default="auto",
+        title="Delimiter",
+        description="The character between the fields of a CSV file.",
+        examples=["auto", "semicolon"],
+    )
+    encoding: Literal[
+        "auto", "utf-8", "utf-16", "windows-1252", "windows-1250", "windows-1251", "iso-8859-15", "mac-roman"
+    ] = Field(
+        default="auto",
+        title="Encoding",
+        description="Choose one if accented letters look wrong.",
+        json_schema_extra={"labels": {name: encoding_name(name) for name in ENCODINGS}},
+        examples=["auto", "windows-1252"],
+    )
+    decimal: Literal["auto", "point", "comma"] = Field(
+        default="auto",
+        title="Decimal mark",
+        description="The character before the decimals of a number.",
+        examples=["auto", "comma"],
+    )
+    dates: Literal["auto", "day_first", "month_first"] = Field(
+        default="auto",
+        title="Dates like 3/4/2025",
+        description="What such dates begin with.",
+        json_schema_extra={"labels": {"day_first": "Day first", "month_first": "Month first"}},
+        examples=["auto", "day_first"],
+    )
+    sheet: Annotated[str, StringConstraints(strip_whitespace=True, max_length=31)] = Field(
+        default="",
+        title="Sheet",
+        description="The name of a sheet in a workbook. Default: the first sheet with cells.",
+        examples=["Sales 2025"],
+    )
+    missing: Annotated[str, StringConstraints(max_length=1000)] = Field(
+        default=MISSING_WORDS,
+        title="Values that count as missing",
+        description="Separated by commas. Blank fields always count as missing.",
+        examples=[MISSING_WORDS, "-, unknown"],
+    )
+
+    @property
+    def missing_words(self) -> frozenset[str]:
+        """The values that count as missing, including the blank one."""
+        return frozenset(word.strip() for word in self.missing.split(",")) | {""}
+
+    @property
+    def table_format(self) -> TableFormat:
+        """What the person has chosen about the file."""
+        return TableFormat(
+            encoding=None if self.encoding == "auto" else self.encoding,
+            delimiter=DELIMITERS.get(self.delimiter),
+            sheet=self.sheet,
+            has_header=self.has_header,
+        )
+
+    @property
+    def value_choices(self) -> ValueChoices:
+        """What the person has chosen about values."""
+        day_first = {"day_first": True, "month_first": False}.get(self.dates)
+        return ValueChoices(decimal=DECIMALS.get(self.decimal, ""), day_first=day_first)

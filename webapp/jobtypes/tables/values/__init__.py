@@ -1,0 +1,1 @@
+"""What cells mean: numbers, dates, codes and how they are written."""
