@@ -9,9 +9,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-# The first two lines prepare windows of Chromium itself, which takes half a second for each test; the others are
-# disabled by Playwright, whose list is replaced by this one
+# The first three lines prepare windows of Chromium itself, in processes of their own, which takes half a second of
+# processor time for each test; the others are disabled by Playwright, whose list is replaced by this one
 DISABLED_FEATURES = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"),
     *("PreloadTopChromeWebUI", "PreconnectToSearch", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled"),
     *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades", "LensOverlay"),
     *("HttpsFirstBalancedModeAutoEnable", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning"),
