@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     horse_jobs: int = Field(default=500, ge=1)
     horse_seconds: float = Field(default=10.0, gt=0, le=3600)
     horse_megabytes: int = Field(default=1024, ge=64)
-    horse_linger_seconds: float = Field(default=1.0, ge=0.0, le=60.0)
+    horse_linger_seconds: float = Field(default=0.5, ge=0.0, le=60.0)
     own_process: bool = False
     stop_grace_seconds: float = Field(default=20.0, ge=0.0, le=3600.0)
     stale_after: str = "7d"

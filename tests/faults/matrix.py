@@ -27,7 +27,7 @@ POINTS = {
     **dict.fromkeys(CREATING, "goes well"),
     **dict.fromkeys(("worker.fork", "worker.woken", "worker.order", "worker.ordered"), "goes well"),
     **dict.fromkeys(("horse.begin", "claim.commit", "horse.claimed"), "goes well"),
-    **dict.fromkeys(("horse.lingers", "horse.woken"), "goes well"),
+    **dict.fromkeys(("horse.lingers", "horse.woken", "horse.ready"), "goes well"),
     **dict.fromkeys(("report.commit", "report.committed"), "goes well"),
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),
     **dict.fromkeys(("end.commit", "end.wake", "horse.ended", "horse.baton"), "goes well"),

@@ -23,6 +23,7 @@ from webapp.jobs.execution.leases import Holder, boot_id
 from webapp.jobs.execution.output.output_capture import OutputCapture
 from webapp.jobs.execution.output.output_pipe import OutputPipe
 from webapp.jobs.execution.rehearsal import rehearse
+from webapp.jobs.execution.work_horse import Order
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat, add_job_counts, remove_workers
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation
 from webapp.jobs.rq_queue.horse_process import AwaitOrder
@@ -116,11 +117,14 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
         _on_signal(signal.SIGUSR2, services.executor.interrupt, next_wake_up.end)
         _on_signal(signal.SIGUSR1, services.executor.drain, next_wake_up.end)
         horse = AttemptLocation(worker=name, host=socket.gethostname(), pid=os.getpid())
+
+        def next_order() -> Order | None:
+            _add_job_counts(services, name)
+            return await_order()
+
         with OutputCapture(output) as services.executor.output:
-            services.work_horse(next_wake_up.wait, linger).serve(await_order, horse)
-        if services.executor.done or services.executor.failed:
-            with suppress(DBAPIError):  # only shown on pages
-                add_job_counts(services.engine, name, done=services.executor.done, failed=services.executor.failed)
+            services.work_horse(next_wake_up.wait, linger).serve(next_order, horse)
+        _add_job_counts(services, name)
 
     settings = services.settings
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # these must not kill a work-horse before it sets its own handlers
@@ -142,6 +146,14 @@ def job_worker(services: Services, name: str, queues: list[str]) -> JobWorker:
     )
 
 
+def _add_job_counts(services: Services, name: str) -> None:
+    """Add what this work-horse has counted to the numbers of its worker."""
+    counts = services.executor.take_counts()
+    if any(counts.values()):
+        with suppress(DBAPIError):  # only shown on pages
+            add_job_counts(services.engine, name, **counts)
+
+
 def _on_signal(number: signal.Signals, *steps: Callable[[], None]) -> None:
     def handle(*_: object) -> None:
         for step in steps:
@@ -153,6 +165,7 @@ def _on_signal(number: signal.Signals, *steps: Callable[[], None]) -> None:
 def warm_up(services: Services, name: str = "warm-up") -> None:
     """Import the driver, compile the frequent statements, and freeze objects so that forks share their memory."""
     assert services.executor  # noqa: S101  (builds it before the fork)
+    RevisionCheck(services.engine).matches()
     rehearse(services.claims, services.leases, _holder(name))
     gc.collect()
     gc.freeze()

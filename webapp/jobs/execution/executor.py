@@ -143,6 +143,12 @@ class Executor:
         self._count(ending)
         return ending.outcome
 
+    def take_counts(self) -> dict[str, int]:
+        """Return how many attempts completed and failed since the last call."""
+        counts = {"done": self.done, "failed": self.failed}
+        self.done = self.failed = 0
+        return counts
+
     def _count(self, ending: Ending) -> None:
         self.done += ending.outcome == EventName.COMPLETED
         self.failed += ending.outcome == EventName.FAILED

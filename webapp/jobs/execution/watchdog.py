@@ -88,7 +88,7 @@ class Watchdog:
         self.kill_reason = self.kill_reason or DATABASE_AWAY
         return True
 
-    def settle(self, why: str, horse_pid: int, peak_memory: int) -> None:
+    def settle(self, why: str, horse_pid: int = 0, peak_memory: int = 0) -> None:
         """End the lease and the job that still runs under it; ``peak_memory`` is in bytes."""
         self._leases.settle(
             self._lease_id,

@@ -80,7 +80,8 @@ class WorkHorse:
         self._wake = wake
         self._await_wake_up = await_wake_up
         self._linger_seconds = linger_seconds if await_wake_up else 0.0
-        self._started = monotonic()
+        self._used_seconds = 0.0  # of the budget, for earlier orders
+        self._deadline = 0.0  # of the order
         self._count = 0  # of the jobs that were run
         self._failures = 0  # in a row
         self._goes_on = True  # whether this process can run another job
@@ -89,33 +90,38 @@ class WorkHorse:
 
     def drain(self, queue: str, lease_id: UUID, location: AttemptLocation) -> int:
         """Run queued jobs of ``queue`` until there are none or the budget is used up; return how many were run."""
-        return self.serve(lambda: Order(lease_id=lease_id, queue=queue), location)
+        orders = iter([Order(lease_id=lease_id, queue=queue)])
+        return self.serve(lambda: next(orders, None), location)
 
     def serve(self, await_order: Callable[[], Order | None], location: AttemptLocation) -> int:
-        """Wait for an order, and run queued jobs until there are no more or the budget is used up; return how many.
+        """Carry out orders until there are no more or the budget is used up; return how many jobs were run.
 
-        All that can be prepared is done before the order comes.
+        All that can be prepared is done before the first one comes.
         """
         with holding_connections():
             self._executor.isolation = JobIsolation(self._budget.megabytes * _MEBIBYTE // _MEMORY_SHARE)
             ignore_while_away(self._claims.connect)
-            if order := await_order():
-                self._started = monotonic()
-                self._carry_out(order, location)
+            while self._goes_on and (order := await_order()):
+                began = monotonic()
+                self._deadline = began + self._budget.seconds - self._used_seconds
+                self._goes_on = self._carry_out(order, location)
+                self._used_seconds += monotonic() - began
             self._executor.isolation = None
         return self._count
 
-    def _carry_out(self, order: Order, location: AttemptLocation) -> None:
+    def _carry_out(self, order: Order, location: AttemptLocation) -> bool:
+        """Run the jobs of an order; return whether the process can carry out another one."""
         queue: str | None = order.queue
         while queue is not None:
             before = self._count
             self._run_jobs(queue, order.lease_id, location)
-            can_linger = self._goes_on and not self._must_stop()
+            can_go_on = self._goes_on and not self._must_stop()
             if not self._has_claimable(queue):
-                queue = self._linger(queue) if can_linger else None
-            elif not can_linger or self._count == before:  # what it cannot claim is for a fresh work-horse
+                queue = self._linger(queue) if can_go_on else None
+            elif not can_go_on or self._count == before:  # what it cannot claim is for a fresh work-horse
                 self._wake(queue)
-                return
+                return False
+        return self._goes_on and not self._must_stop() and not self._used_up()
 
     def _run_jobs(self, queue: str, lease_id: UUID, location: AttemptLocation) -> None:
         job = self._claim(queue, lease_id, fresh=self._count == 0)
@@ -129,7 +135,7 @@ class WorkHorse:
     def _linger(self, queue: str) -> str | None:
         """Wait for the next wake-up and return its queue; ``None`` if the work-horse ends."""
         faultpoint("horse.lingers")
-        seconds = min(self._linger_seconds, self._budget.seconds - (monotonic() - self._started))
+        seconds = min(self._linger_seconds, self._deadline - monotonic())
         woken = self._await_wake_up(seconds, self._must_stop) if self._await_wake_up and seconds > 0 else None
         if woken is not None:
             faultpoint("horse.woken")
@@ -183,9 +189,8 @@ class WorkHorse:
         return bool(leftovers) or job.own_process or outcome == EventName.CONTINUED or self._failures >= MAX_FAILURES
 
     def _used_up(self) -> bool:
-        seconds, megabytes = monotonic() - self._started, peak_memory() // _MEBIBYTE
-        budget = self._budget
-        return self._count >= budget.jobs or seconds >= budget.seconds or megabytes >= budget.megabytes
+        budget, megabytes = self._budget, peak_memory() // _MEBIBYTE
+        return self._count >= budget.jobs or monotonic() >= self._deadline or megabytes >= budget.megabytes
 
     def _has_claimable(self, queue: str) -> bool:
         """Return whether a queue has jobs for another work-horse; not while the database is away: the clock looks."""

@@ -123,15 +123,18 @@ class JobWorker(Worker):
         if self._stop_requested:  # the request came before the order
             self.handle_warm_shutdown_request()
         ended = self._wait_for_end(watchdog, horse)
-        self._fork_ahead()
-        end_children({*self._children, *self._spare_pid})  # of the work-horse, which are this process's now
-        output = horse.output.rest()
-        horse.close()
+        if ended is None:
+            self._spare, output = horse, b""
+        else:
+            self._fork_ahead()
+            end_children({*self._children, *self._spare_pid})  # of the work-horse, which are this process's now
+            output = horse.output.rest()
+            horse.close()
         faultpoint("worker.settle")
         self._settle(watchdog, ended, lease_id, output)
         faultpoint("worker.settled")
         self._watchdog = None
-        if ended.status:  # it may have taken wake-ups that nobody else gets
+        if ended and ended.status:  # it may have taken wake-ups that nobody else gets
             self._wake_again()
         self.set_state(WorkerStatus.IDLE)
 
@@ -161,12 +164,7 @@ class JobWorker(Worker):
         return {self._spare.pid} if self._spare else set()
 
     def _run_horse(self, output: OutputPipe, await_order: AwaitOrder) -> None:
-        def begin() -> Order | None:
-            order = await_order()
-            faultpoint("horse.begin")
-            return order
-
-        self._work(output, begin, lingers=not self._burst)
+        self._work(output, await_order, lingers=not self._burst)
 
     def _lease_for(self, queue: str) -> UUID | None:
         """Open a lease if a job can be claimed; waits while the database is away."""
@@ -184,14 +182,14 @@ class JobWorker(Worker):
                 return lease_id
         return None
 
-    def _wait_for_end(self, watchdog: Watchdog, horse: HorseProcess) -> HorseExit:
+    def _wait_for_end(self, watchdog: Watchdog, horse: HorseProcess) -> HorseExit | None:
         obey_request = partial(self._look_after, horse.pid, watchdog, horse.output)
         with HorseSupervisor(
             watchdog, kill=lambda: horse_process.kill(horse.pid), obey_request=obey_request, heartbeat=self.heartbeat
         ):
             faultpoint("worker.ordered")
             self.set_state(WorkerStatus.BUSY)
-            ended = horse_process.wait_for(horse.pid)
+            ended = horse.wait()
         self._horse_pid = 0
         return ended
 
@@ -216,7 +214,7 @@ class JobWorker(Worker):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGUSR1)
 
-    def _settle(self, watchdog: Watchdog, ended: HorseExit, lease_id: UUID, output: bytes) -> None:
+    def _settle(self, watchdog: Watchdog, ended: HorseExit | None, lease_id: UUID, output: bytes) -> None:
         while True:
             try:
                 if output.strip() and not self._keep_output(lease_id, output):
@@ -224,6 +222,8 @@ class JobWorker(Worker):
                         "The last output of a work-horse: %s", output.decode(errors="backslashreplace").rstrip()
                     )
                 output = b""
+                if ended is None:
+                    return watchdog.settle("")
                 return watchdog.settle(watchdog.kill_reason or ended.sentence, ended.pid, ended.peak_memory)
             except DBAPIError as error:
                 log.warning(
