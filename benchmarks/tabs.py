@@ -32,7 +32,7 @@ from webapp.jobs.model.job import Job
 from webapp.schema import jobs, later
 from webapp.services import Services
 
-USUAL_TIMES, MEGABYTES = 2.0, 250
+USUAL_TIMES, MEGABYTES = 2.0, 300
 SOME, MANY, DOWNLOADS, USERS = 200, 500, 50, 25
 JOBS = 5_000
 _FILE_BYTES = 64 * 1024 * 1024

@@ -1,7 +1,13 @@
+import gc
 import resource
+import signal
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
+from webapp.db.engine import engine_options
 from webapp.processes import web
 
 FOR_ALL = 2 * web._MOST_CONNECTIONS + web._OTHER_FILES
@@ -28,3 +34,30 @@ def test_a_process_keeps_as_many_connections_as_it_can_open_files(
     monkeypatch.setattr(resource, "setrlimit", lambda _, limit: limits.append(limit))
     assert web._connections() == connections
     assert limits == ([(raised_to, hard)] if raised_to else [])
+
+
+@pytest.fixture
+def unfrozen() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    gc.unfreeze()
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("unfrozen")
+def test_what_is_loaded_before_a_fork_is_left_alone_by_the_garbage_collector() -> None:
+    web._prepare_to_fork(object())
+    assert gc.get_freeze_count() > 10_000
+
+
+def test_each_thread_of_a_serving_process_has_a_small_page_cache(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'small.sqlite3'}"
+    (tmp_path / "small.sqlite3").touch()
+    engine = create_engine(url, **engine_options(url))
+    with engine.connect() as connection:
+        usual = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    web.forget_inherited_connections(engine)
+    web.limit_page_cache(engine, web._PAGE_CACHE_KIBIBYTES)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -web._PAGE_CACHE_KIBIBYTES > usual
+    engine.dispose()

@@ -234,6 +234,15 @@ def read_only(engine: Engine) -> Engine:
     return second
 
 
+def limit_page_cache(engine: Engine, kibibytes: int) -> None:
+    """Let each new connection to SQLite keep at most so much of the file in memory, instead of `_CACHE_KIBIBYTES`.
+
+    For processes with many threads. Nothing changes on PostgreSQL.
+    """
+    if is_sqlite(engine):
+        event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA cache_size=-{kibibytes}"))
+
+
 def lift_time_limit(connection: Connection) -> None:
     """Let statements of this connection take as long as they need; it does not return to its pool.
 

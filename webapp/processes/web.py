@@ -12,11 +12,12 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webapp.db.engine import forget_inherited_connections
+from webapp.db.engine import forget_inherited_connections, limit_page_cache
 from webapp.processes.page_worker import IDLE_SECONDS, PageWorker
 
 _GRACE_SECONDS = 10  # for open requests after a stop request
 _MOST_CONNECTIONS = 4096  # per process
+_PAGE_CACHE_KIBIBYTES = 2_000  # per connection to SQLite, of which each thread has one; the system caches the file too
 _OTHER_FILES = 256  # that a process has open: libraries, logs, databases
 
 
@@ -45,7 +46,7 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
             "graceful_timeout": _GRACE_SECONDS,
             "accesslog": "-",
             "control_socket_disable": True,
-            "when_ready": _handle_second_stop,
+            "when_ready": _prepare_to_fork,
             "post_fork": self._after_fork,
         }
         super().__init__()
@@ -60,7 +61,9 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
         return self._app
 
     def _after_fork(self, _server: Any, _worker: Any) -> None:
-        forget_inherited_connections(self._app.extensions["deskjob"].engine)
+        engine = self._app.extensions["deskjob"].engine
+        forget_inherited_connections(engine)
+        limit_page_cache(engine, _PAGE_CACHE_KIBIBYTES)
 
 
 def _connections() -> int:
@@ -73,6 +76,13 @@ def _connections() -> int:
     else:
         limit = wanted if soft == resource.RLIM_INFINITY else max(soft, limit)
     return max(16, min(_MOST_CONNECTIONS, (limit - _OTHER_FILES) // 2))
+
+
+def _prepare_to_fork(server: Any) -> None:
+    """Keep the memory of the imported modules shared: the garbage collector would write to each object of it."""
+    gc.collect()
+    gc.freeze()
+    _handle_second_stop(server)
 
 
 def _handle_second_stop(server: Any) -> None:
