@@ -7,7 +7,10 @@ import sys
 
 from benchmarks import reaper
 
-NAMES = ("executor", "latency", "progress", "dataset", "create", "fanout", "fair", "pages", "admin", "tabs", "chaos")
+NAMES = (
+    *("executor", "latency", "progress", "dataset", "create", "fanout", "fair"),
+    *("pages", "admin", "tabs", "files", "chaos"),
+)
 _ROW = "| `./deskjob bench "
 
 

@@ -15,6 +15,7 @@ from webapp.processes.incoming_request import LOWEST_RATE
 
 STALL_SECONDS = 120.0  # a client that takes nothing for so long is disconnected
 _AT_ONCE = 1024 * 1024  # bytes in one call, so that one fast client does not keep the others waiting
+_AT_MOST = 64 * 1024  # bytes of a body at once: gunicorn copies what it has left over for each read of the application
 _COLLECTED = 64 * 1024  # bytes: small writes are sent together
 _RATE_SECONDS = 30.0  # the rate of an upload is checked after each of these seconds of waiting
 
@@ -161,7 +162,7 @@ class BodySource:
         """Return the next bytes; none at the end."""
         while self.waits:
             try:
-                data = self._socket.recv(size)
+                data = self._socket.recv(min(size, _AT_MOST))
             except BlockingIOError:
                 if not self._arrives():
                     break
