@@ -16,13 +16,13 @@ NOUNS = ("encoding", "polling", "testing")  # what the field calls these things
 EXPORTING_PACKAGES = (
     *("jobs", "schema", "cli", "cli/jobs", "cli/schedules"),
     *("jobtypes", "jobtypes/bulk_action", "jobtypes/dataset_report", "jobtypes/job_history_export"),
-    *("jobtypes/user_import", "views/schedules", "views/security"),
+    *("jobtypes/table_convert", "jobtypes/user_import", "views/schedules", "views/security"),
 )
 TESTED_ELSEWHERE = {  # modules without a test of their name, and where their tests are; patterns for whole packages
     "schema/*": "table declarations (without columns.py); the migration tests compare them with a migrated database",
     "demo/*": "test_seed.py seeds the whole demonstration",
     **dict.fromkeys(
-        ("jobtypes/dataset_report/payload", "jobtypes/user_import/payload"),
+        ("jobtypes/dataset_report/payload", "jobtypes/table_convert/payload", "jobtypes/user_import/payload"),
         "declarations; the job type's own test starts jobs with them",
     ),
     **dict.fromkeys(
@@ -32,7 +32,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
             *("jobtypes/tables/reading/text_lines", "jobtypes/tables/reading/workbook_cells"),
             *("jobtypes/tables/engine/analysis", "jobtypes/tables/engine/figure_bins"),
             *("jobtypes/tables/engine/conversion", "jobtypes/tables/engine/table_copy"),
-            *("jobtypes/tables/table_payload", "jobtypes/user_import/importer"),
+            *("jobtypes/tables/job_table", "jobtypes/tables/table_payload", "jobtypes/user_import/importer"),
         ),
         "the tests of the job type read its output for files of every kind",
     ),

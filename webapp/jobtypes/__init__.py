@@ -6,5 +6,6 @@ MODULES = (
     "webapp.jobtypes.failure_hook",
     "webapp.jobtypes.job_history_export",
     "webapp.jobtypes.maintenance",
+    "webapp.jobtypes.table_convert",
     "webapp.jobtypes.user_import",
 )

@@ -1,13 +1,13 @@
 """Dataset report: describe the columns of a table, in constant memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from webapp.accounts.accounts import Accounts
 from webapp.accounts.preferences import Language
-from webapp.jobs import JobContext, JobError, job_type
+from webapp.jobs import JobContext, job_type
 from webapp.jobtypes.dataset_report.comparison import compare
 from webapp.jobtypes.dataset_report.dataset_profile import Profile, column_profiles, numeric_only
 from webapp.jobtypes.dataset_report.html_report import write_report
@@ -15,15 +15,19 @@ from webapp.jobtypes.dataset_report.payload import DatasetReport
 from webapp.jobtypes.dataset_report.profile_json import profile_json
 from webapp.jobtypes.tables.engine.analysis import figures_of
 from webapp.jobtypes.tables.engine.conversion import Output, OutputColumn, convert
-from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable, write_canonical
-from webapp.jobtypes.tables.reading.row_problems import RowProblems
-from webapp.jobtypes.tables.reading.table_reader import open_table
-from webapp.jobtypes.tables.sizes import counted, size_in_words
-from webapp.jobtypes.tables.values.column_formats import ColumnFormat, column_formats
+from webapp.jobtypes.tables.job_table import read_job_table
+from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
+from webapp.jobtypes.tables.sizes import counted
+from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 __all__ = ["DatasetReport", "dataset_report"]
 
-READING, WRITING = 0.5, 0.95  # shares of the work that are done after reading, and before writing
+# Per cent of the progress in which a file is read, and its figures are computed
+PROGRESS = {
+    "": (range(50), range(50, 95)),
+    "file": (range(25), range(25, 50)),
+    "compare_with": (range(50, 75), range(75, 95)),
+}
 
 
 @job_type(
@@ -47,32 +51,17 @@ def dataset_report(job: JobContext, payload: DatasetReport, accounts: Accounts) 
 
 def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload: str) -> Profile:
     """Read one of the files, the second one in the second half of the progress."""
-    source, problems = job.inputs[upload], RowProblems(job.warn)
-    whole = 50.0 if payload.compare_with else 100.0
-    start = whole if upload == "compare_with" else 0.0
-
-    def reading(size: int, rows: int) -> None:
-        read = min(size, source.size)
-        words = f"{size_in_words(read)} of {size_in_words(source.size)}, {counted(rows, 'row')}"
-        job.progress(start + READING * whole * read / max(1, source.size), message=words)
-
-    def computing(share: float) -> None:
-        job.progress(start + whole * (READING + (WRITING - READING) * share))
-
-    with TemporaryDirectory(prefix="table-") as folder, source.open() as file:
-        with open_table(file, source.name, payload.table_format, problems) as opened:
-            job.logger.info("Reading %s (%s)", source.name, _describe(opened.facts))
-            table = write_canonical(opened, Path(folder) / "table.csv", problems, reading)
-        problems.close()
-        _refuse_if_all_skipped(table, problems)
-        formats = column_formats(
-            table.names,
-            table.sample,
+    source = job.inputs[upload]
+    reading, computing = PROGRESS[upload if payload.compare_with else ""]
+    with TemporaryDirectory(prefix="table-") as folder:
+        read = read_job_table(job, upload, payload, Path(folder), reading)
+        table, formats = read.table, read.formats
+        figures = figures_of(
+            table,
+            formats,
             payload.missing_words,
-            choices=payload.value_choices,
-            delimiter=table.delimiter,
+            lambda share: job.progress(computing.start + len(computing) * share),
         )
-        figures = figures_of(table, formats, payload.missing_words, computing)
         if payload.clean and upload == "file":
             _attach_cleaned(job, table, formats, Path(folder) / "cleaned.csv")
     columns = column_profiles(table, formats, figures)
@@ -80,11 +69,11 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
         name=source.name,
         size=source.size,
         rows=table.rows,
-        skipped=problems.skipped,
-        repaired=problems.repaired,
-        problems=tuple(problems.sentences),
-        notes=tuple(opened.notes),
-        facts=opened.facts,
+        skipped=read.problems.skipped,
+        repaired=read.problems.repaired,
+        problems=tuple(read.problems.sentences),
+        notes=tuple(read.notes),
+        facts=read.facts,
         columns=columns,
         first=table.first,
         last=table.last if table.rows > len(table.first) + len(table.last) else (),
@@ -93,17 +82,6 @@ def _profile(job: JobContext, payload: DatasetReport, accounts: Accounts, upload
         made_by=_owner_name(job, accounts),
         job=str(job.id),
     )
-
-
-def _describe(facts: Mapping[str, str]) -> str:
-    return ", ".join(f"{name.lower()} {value}" for name, value in facts.items())
-
-
-def _refuse_if_all_skipped(table: CanonicalTable, problems: RowProblems) -> None:
-    if problems.skipped and not table.rows:
-        first = problems.sentences[0]
-        message = f"{counted(problems.skipped, 'row')} skipped, none left to describe. {first}"
-        raise JobError(message)
 
 
 def _attach_cleaned(job: JobContext, table: CanonicalTable, formats: Sequence[ColumnFormat], path: Path) -> None:

@@ -1,0 +1,113 @@
+"""Tables are written in other formats."""
+
+import codecs
+import json
+from io import BytesIO
+
+import duckdb
+import openpyxl
+import pytest
+
+from webapp.jobs import JobError, Upload
+from webapp.jobs.testing import FakeJobContext
+from webapp.jobtypes.table_convert import TableConversion, table_convert
+
+TABLE = "id;Preis;Tag;Ort\n1;1.250,50;31.12.2025;Köln\n2;0,04;1.1.2026;=1+1\n3;;2.1.2026;Ulm\n2;0,04;1.1.2026;=1+1\n"
+
+
+@pytest.fixture
+def converted(tmp_path, native_functions_run_here):
+    """Convert a text; give the job and the output."""
+
+    def run(text=TABLE, **options):
+        job = FakeJobContext(inputs={"file": ("orders.csv", text.encode())})
+        upload = Upload(name="orders.csv", size=job.inputs["file"].size, sha256="")
+        job.run(table_convert, TableConversion(file=upload, **options))
+        [content] = job.attachments.values()
+        return job, content
+
+    return run
+
+
+def test_a_csv_file_has_points_and_iso_dates(converted):
+    job, content = converted(format="csv")
+    assert content.decode().splitlines() == [
+        "id,Preis,Tag,Ort",
+        "1,1250.5,2025-12-31,Köln",
+        "2,0.04,2026-01-01,'=1+1",
+        "3,,2026-01-02,Ulm",
+        "2,0.04,2026-01-01,'=1+1",
+    ]
+    assert list(job.attachments) == ["orders.csv"]
+    assert job.messages[-1] == "4 rows, 4 columns"
+
+
+def test_columns_are_chosen_renamed_and_ordered(converted):
+    assert converted(format="csv", columns="Ort = city, ID")[1].decode().splitlines()[:2] == ["city,id", "Köln,1"]
+
+
+def test_rows_are_filtered_and_duplicates_removed(converted):
+    _, content = converted(
+        format="csv", columns="id", distinct=True, rows={"column": "Preis", "comparison": "is present"}
+    )
+    assert sorted(content.decode().splitlines()) == ["1", "2", "id"]
+
+
+@pytest.mark.parametrize(
+    ("column", "comparison", "value", "ids"),
+    [
+        ("Preis", "at least", "1.000", [1]),
+        ("Preis", "at most", "0,04", [2, 2]),
+        ("Preis", "is missing", "", [3]),
+        ("Tag", "at least", "1.1.2026", [2, 3, 2]),
+        ("Ort", "contains", "UL", [3]),
+        ("Ort", "is", "Köln", [1]),
+        ("Ort", "is not", "Köln", [2, 3, 2]),
+        ("id", "is", "2", [2, 2]),
+    ],
+)
+def test_values_are_compared_as_what_they_are(converted, column, comparison, value, ids):
+    rows = {"column": column, "comparison": comparison, "value": value}
+    _, content = converted(format="jsonl", rows=rows)
+    assert [json.loads(line)["id"] for line in content.decode().splitlines()] == ids
+
+
+def test_a_workbook_has_numbers_and_dates_and_no_formulas(converted):
+    sheet = openpyxl.load_workbook(BytesIO(converted(format="xlsx")[1])).active
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows[1][:2] == [1, 1250.5]
+    assert f"{rows[1][2]:%Y-%m-%d}" == "2025-12-31"
+    assert rows[2][3] == "'=1+1"
+
+
+def test_parquet_has_types(converted, tmp_path):
+    path = tmp_path / "orders.parquet"
+    path.write_bytes(converted(format="parquet")[1])
+    types = duckdb.execute(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
+    assert [kind for _, kind, *_ in types] == ["BIGINT", "DOUBLE", "DATE", "VARCHAR"]
+
+
+def test_values_can_stay_as_they_are_written_with_a_mark_for_excel(converted):
+    _, content = converted(format="csv", as_written=True, mark=True)
+    assert content.startswith(codecs.BOM_UTF8)
+    assert content.decode("utf-8-sig").splitlines()[1] == '1,"1.250,50",31.12.2025,Köln'
+
+
+def test_a_column_with_other_values_stays_text_with_a_warning(converted):
+    job, content = converted("n\n" + "".join(f"{n}\n" for n in range(99)) + "oops\n", format="csv")
+    assert job.warnings == ["The column n stays text, because some of its values are of another type."]
+    assert content.decode().splitlines()[-1] == "oops"
+
+
+@pytest.mark.parametrize("options", [{"columns": "price"}, {"rows": {"column": "price", "value": "1"}}])
+def test_an_unknown_column_is_refused_with_the_names_that_exist(converted, options):
+    with pytest.raises(JobError, match=r"no column price\. Its columns are: id, Preis, Tag, Ort\."):
+        converted(**options)
+
+
+def test_a_whole_job_writes_a_file(services, run_jobs):
+    file = services.files.receive(BytesIO(TABLE.encode()), "orders.csv")
+    job = services.jobs.create_job("table_convert", {"format": "parquet"}, files={"file": file})
+    run_jobs()
+    assert services.jobs.get(job.id).message == "4 rows, 4 columns"
+    assert [left.name for left in services.jobs.attachments(job.id) if left.role == "output"] == ["orders.parquet"]

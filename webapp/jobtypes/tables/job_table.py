@@ -1,0 +1,55 @@
+"""Read the table of a job: with progress, with a warning for each bad row, and with the formats of its columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from webapp.jobs import JobContext, JobError
+from webapp.jobtypes.tables.notes import Note
+from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable, write_canonical
+from webapp.jobtypes.tables.reading.row_problems import RowProblems
+from webapp.jobtypes.tables.reading.table_reader import open_table
+from webapp.jobtypes.tables.sizes import counted, size_in_words
+from webapp.jobtypes.tables.table_payload import TablePayload
+from webapp.jobtypes.tables.values.column_formats import ColumnFormat, column_formats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTable:
+    """The rows in their canonical form, what their cells mean, how the file was read, and what was wrong with it."""
+
+    table: CanonicalTable
+    formats: Sequence[ColumnFormat]
+    facts: Mapping[str, str]
+    notes: Sequence[Note]
+    problems: RowProblems
+
+
+def read_job_table(job: JobContext, upload: str, payload: TablePayload, folder: Path, progress: range) -> JobTable:
+    """Read an input file; its canonical form is in the folder, and ``progress`` is the range of per cent to report.
+
+    Raises `JobError` if every row was skipped.
+    """
+    source, problems = job.inputs[upload], RowProblems(job.warn)
+
+    def report(size: int, rows: int) -> None:
+        read = min(size, source.size)
+        words = f"{size_in_words(read)} of {size_in_words(source.size)}, {counted(rows, 'row')}"
+        job.progress(progress.start + len(progress) * read / max(1, source.size), message=words)
+
+    with source.open() as file, open_table(file, source.name, payload.table_format, problems) as opened:
+        words = ", ".join(f"{name.lower()} {fact}" for name, fact in opened.facts.items())
+        job.logger.info("Reading %s (%s)", source.name, words)
+        table = write_canonical(opened, folder / f"{upload}.csv", problems, report)
+    problems.close()
+    if problems.skipped and not table.rows:
+        message = f"{counted(problems.skipped, 'row')} skipped, none left. {problems.sentences[0]}"
+        raise JobError(message)
+    formats = column_formats(
+        table.names,
+        table.sample,
+        payload.missing_words,
+        choices=payload.value_choices,
+        delimiter=table.delimiter,
+    )
+    return JobTable(table=table, formats=formats, facts=opened.facts, notes=opened.notes, problems=problems)
