@@ -48,7 +48,7 @@ def db() -> None:
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=CommandGroup,
     places={
         "add": ("accounts.users:add", "Add a user."),
         "list": ("accounts.users:show_all", "List users."),

@@ -1,10 +1,15 @@
 """Turn the engine's errors into one sentence and an exit status."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from webapp.cli.command_group import BadUsage, Failed
+from webapp.cli.context import services
+from webapp.config import Unready
 from webapp.jobs.definition.disabled_types import TypeDisabled
 from webapp.jobs.definition.job_type import InvalidPayload
 from webapp.jobs.definition.registry import UnknownJobType
@@ -17,6 +22,7 @@ from webapp.jobs.schedules.job_factory import CannotStart, PreviousRunUnfinished
 from webapp.jobs.schedules.service import ScheduleNotFound, StaleSchedule
 from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
+from webapp.processes.preflight import require_tables
 
 _LIST_COMMANDS: Mapping[type[Exception], str] = MappingProxyType(
     {
@@ -42,4 +48,14 @@ def refusal_of(error: Exception) -> Failed | None:
         case CannotStart() | IllegalTransition() | QueueInUse() | StaleSchedule() | TypeDisabled():
             return Failed(str(error))
         case _:
-            return None
+            return _refusal_of_tables() if isinstance(error, DBAPIError) else None
+
+
+def _refusal_of_tables() -> BadUsage | None:
+    """Return what a command fails with if the tables are missing or not those of this program."""
+    with suppress(DBAPIError):  # the database itself cannot be used
+        try:
+            require_tables(services())
+        except Unready as unready:
+            return BadUsage(str(unready))
+    return None

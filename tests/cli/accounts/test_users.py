@@ -58,7 +58,7 @@ def test_a_user_gets_a_new_password(run: Callable[..., Result], services: Servic
 def test_an_impossible_change_is_one_sentence(run: Callable[..., Result], words: tuple[str, ...]) -> None:
     done = run(*words, typed="short\n")
     assert done.exit_code == 1
-    assert done.output.startswith("Error: ")
+    assert done.output.startswith("deskjob: ")
 
 
 def test_a_role_is_changed_and_printed_as_json(run: Callable[..., Result], services: Services) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
+from webapp.cli.command_group import Failed
 
 
 @contextmanager
@@ -15,4 +15,4 @@ def translated_errors() -> Iterator[None]:
     try:
         yield
     except (BadAccount, UserNotFound) as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None

@@ -12,6 +12,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.user import Role, User
 from webapp.cli.accounts.errors import translated_errors
 from webapp.cli.audit_log import audited
+from webapp.cli.command_group import Failed
 from webapp.cli.context import services
 from webapp.cli.output import as_json, readable
 from webapp.cli.parameters import in_json
@@ -124,7 +125,7 @@ def _find(name: str) -> User:
 
     if user := services().accounts.by_name(name):
         return user
-    raise click.ClickException(str(UserNotFound(name)))
+    raise Failed(str(UserNotFound(name)))
 
 
 def _print(user: User, message: str, one_time: str | None = None, *, in_json: bool) -> None:
