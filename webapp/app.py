@@ -8,7 +8,7 @@ from flask_sqlalchemy import SQLAlchemy
 from htmx_flask import Htmx
 
 from webapp import schema
-from webapp.api import openapi
+from webapp.api import reference_page
 from webapp.config import Settings, load
 from webapp.db.engine import engine_options
 from webapp.services import Services
@@ -76,4 +76,4 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     public_path.init_app(app, settings)
     for blueprint in blueprints.BLUEPRINTS:
         app.register_blueprint(blueprint)
-    openapi.register(app)
+    reference_page.register(app)

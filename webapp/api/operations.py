@@ -64,6 +64,16 @@ class Operation:
     handler: Handler
 
     @property
+    def sentence(self) -> str:
+        """The summary as a sentence."""
+        return f"{self.summary}."
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """The paragraphs of the description, each on one line."""
+        return tuple(filter(None, (" ".join(part.split()) for part in self.description.split("\n\n"))))
+
+    @property
     def takes_key(self) -> bool:
         """Whether the header ``Idempotency-Key`` is read."""
         return self.method == "POST"

@@ -130,6 +130,8 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("my_tokens.add", "POST"): Route(PERSON, {**OWN, **_TOKEN}, AuditAction.TOKEN_ADD),
     ("my_tokens.revoke", "GET"): Route(OWNED),
     ("my_tokens.revoke", "POST"): Route(OWNED, {}, AuditAction.TOKEN_REVOKE, "owner"),
+    ("api_reference.show", "GET"): Route(PERSON),
+    ("api_reference.download", "GET"): Route(PERSON),
     ("system.index", "GET"): Route(SEE),
     ("system.removal", "GET"): Route(SEE),
     ("actions.ask", "GET"): Route(JOB),

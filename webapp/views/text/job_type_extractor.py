@@ -18,12 +18,14 @@ ExtractedText = tuple[int, str, str, list[str]]
 
 def extract(file: BinaryIO, _keywords: object, _tags: object, options: object) -> Iterator[ExtractedText]:  # noqa: ARG001  (its name)
     """Yield the declared texts of one module in Babel's format: line, function, text, comments."""
-    for text in dict.fromkeys(_texts(_module(Path(file.name)))):
+    for text in dict.fromkeys(_texts(import_file(file.name))):
         if text:
             yield 0, "", text, []
 
 
-def _module(path: Path) -> ModuleType:
+def import_file(name: str) -> ModuleType:
+    """Import the module of a file."""
+    path = Path(name)
     parts, folder = [path.stem], path.resolve().parent
     while (folder / "__init__.py").exists():
         parts.insert(0, folder.name)
