@@ -1,4 +1,5 @@
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from sqlalchemy import create_engine
 
 from webapp import jobtypes
 from webapp.config import BadSettingError, load
-from webapp.services import INJECTABLES, Services
+from webapp.services import Services, injectables
 
 
 def built(tmp_path: Path, **settings: object) -> Services:
@@ -15,7 +16,7 @@ def built(tmp_path: Path, **settings: object) -> Services:
 
 
 def test_building_opens_no_connection(tmp_path: Path) -> None:
-    built(tmp_path, redis_url="redis://192.0.2.1:1")
+    built(tmp_path, redis_url="redis://192.0.2.1:1").build()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -32,12 +33,12 @@ def test_the_setting_jobtypes_adds_job_types(tmp_path: Path) -> None:
 
 def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(BadSettingError, match=r"DESKJOB_JOBTYPES cannot be used \('no.such.module'\)"):
-        built(tmp_path, jobtypes="no.such.module")
+        built(tmp_path, jobtypes="no.such.module").build()
 
 
 def test_a_module_that_is_listed_twice_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(BadSettingError, match="Two job types are named"):
-        built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types")
+        built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types").build()
 
 
 def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
 def test_every_service_that_a_handler_requests_exists(tmp_path: Path) -> None:
     services = built(tmp_path)
     available = set(services._injectables())
-    assert available == set(INJECTABLES), "what declarations are checked against"
+    assert available == set(injectables()), "what declarations are checked against"
     for job_type in services.registry:
         assert set(job_type.needs.values()) <= available, job_type.name
 
@@ -58,3 +59,17 @@ def test_a_setting_gives_each_job_its_own_process(tmp_path: Path, monkeypatch: p
     assert built(tmp_path).work_horse()._budget.jobs > 1
     monkeypatch.setenv("DESKJOB_OWN_PROCESS", "true")
     assert built(tmp_path).work_horse()._budget.jobs == 1
+
+
+def test_building_leaves_nothing_to_be_built_in_a_fork(tmp_path: Path) -> None:
+    services = built(tmp_path).build()
+    lazy = {name for name, attribute in vars(Services).items() if isinstance(attribute, cached_property)}
+    assert lazy <= vars(services).keys()
+    assert {"executor", "registry", "wake_ups"} <= lazy
+
+
+def test_a_service_is_built_when_it_is_used_and_kept(tmp_path: Path) -> None:
+    services = built(tmp_path)
+    assert "accounts" not in vars(services)
+    assert services.accounts is services.accounts
+    assert "registry" not in vars(services), "accounts need no job types"

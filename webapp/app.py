@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     migrate.init_app(app)
     with app.app_context():
-        services = app.extensions["deskjob"] = Services(settings, db.engine)
+        services = app.extensions["deskjob"] = Services(settings, db.engine).build()
     author_catalogues.register(services.registry)
     _add_pages(app, settings)
     return app

@@ -1,6 +1,11 @@
-"""The services of a process: every long-lived object, built once from the settings and the engine."""
+"""The services of a process: every long-lived object, built from the settings and the engine.
 
-from collections.abc import Iterator
+A service is imported and built when it is first used, so a command waits for nothing that it does not need. A process
+that forks, has threads, or runs for long builds all of them at its start with `Services.build`.
+"""
+
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
@@ -8,75 +13,57 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from os import getpid
 from socket import gethostname
-from typing import TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import Engine
-
-from webapp import jobtypes
-from webapp.accounts.accounts import Accounts, UserDirectory
-from webapp.accounts.audit_log_writer import AuditLogWriter
-from webapp.accounts.audit_query import AuditTrail
-from webapp.accounts.idempotent_requests import IdempotentRequests
-from webapp.accounts.sessions import Sessions
-from webapp.accounts.tokens import Tokens
-from webapp.accounts.user import Role
-from webapp.config import Settings
 from webapp.db.engine import read_only
-from webapp.jobs.definition.disabled_types import DisabledTypes
-from webapp.jobs.definition.job_type import JobType
-from webapp.jobs.definition.module_loader import JobTypeModules
-from webapp.jobs.definition.payload import Vault
-from webapp.jobs.definition.registry import Registry
-from webapp.jobs.definition.silence_limits import SilenceLimits
-from webapp.jobs.execution.by_hand.dry_run import Debug, DryRun, DryRunFiles, Show
-from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
-from webapp.jobs.execution.by_hand.inline import InlineRun, refuse_record_only, refuse_worker_only
-from webapp.jobs.execution.executor import Executor
-from webapp.jobs.execution.failure_hooks import FailureHooks
-from webapp.jobs.execution.leases import Holder, Leases, boot_id
-from webapp.jobs.execution.output.last_output import LastOutput
-from webapp.jobs.execution.watchdog import Watchdog
-from webapp.jobs.execution.work_horse import AwaitWakeUp, Budget, WorkHorse
-from webapp.jobs.invariants.check import Check
-from webapp.jobs.invariants.infrastructure import WakeUpSources
-from webapp.jobs.invariants.verifier import all_checks
-from webapp.jobs.job_queries import JobQueries
-from webapp.jobs.lifecycle.attributes import AdminJobs
-from webapp.jobs.lifecycle.manual_start import ManualStart
-from webapp.jobs.maintenance.pruner import Pruner
-from webapp.jobs.metrics.service import Metrics
-from webapp.jobs.model.job import Job
-from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
-from webapp.jobs.monitoring.snapshot import HealthCheck
-from webapp.jobs.monitoring.workers import Workers
-from webapp.jobs.queries.notifications import Notifications
-from webapp.jobs.queueing.claim import Claims
-from webapp.jobs.queueing.queues import Queues, UnknownQueue
-from webapp.jobs.rq_queue.wake_ups import WakeUps
-from webapp.jobs.rq_queue.worker_registry import registered_workers
-from webapp.jobs.schedules.run_history import RunHistory
-from webapp.jobs.schedules.runner import ScheduleRunner
-from webapp.jobs.schedules.service import Schedules
-from webapp.jobs.service import Jobs
-from webapp.jobs.store.file_store import FileStore
 from webapp.jobs.store.signals import listen_for_failures
 from webapp.secret_key import secret_key
-from webapp.user_policy import user_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from sqlalchemy import Engine
+
+    from webapp.accounts.accounts import Accounts, UserDirectory
+    from webapp.accounts.audit_log_writer import AuditLogWriter
+    from webapp.accounts.audit_query import AuditTrail
+    from webapp.accounts.idempotent_requests import IdempotentRequests
+    from webapp.accounts.sessions import Sessions
+    from webapp.accounts.tokens import Tokens
+    from webapp.config import Settings
+    from webapp.jobs.definition.disabled_types import DisabledTypes
+    from webapp.jobs.definition.job_type import JobType
+    from webapp.jobs.definition.payload import Vault
+    from webapp.jobs.definition.registry import Registry
+    from webapp.jobs.execution.by_hand.dry_run import Debug, Show
+    from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
+    from webapp.jobs.execution.executor import Executor
+    from webapp.jobs.execution.failure_hooks import FailureHooks
+    from webapp.jobs.execution.leases import Leases
+    from webapp.jobs.execution.output.last_output import LastOutput
+    from webapp.jobs.execution.watchdog import Watchdog
+    from webapp.jobs.execution.work_horse import AwaitWakeUp, WorkHorse
+    from webapp.jobs.invariants.check import Check
+    from webapp.jobs.job_queries import JobQueries
+    from webapp.jobs.lifecycle.attributes import AdminJobs
+    from webapp.jobs.maintenance.pruner import Pruner
+    from webapp.jobs.metrics.service import Metrics
+    from webapp.jobs.model.job import Job
+    from webapp.jobs.monitoring.snapshot import HealthCheck
+    from webapp.jobs.monitoring.workers import Workers
+    from webapp.jobs.queries.notifications import Notifications
+    from webapp.jobs.queueing.claim import Claims
+    from webapp.jobs.queueing.queues import Queues
+    from webapp.jobs.rq_queue.wake_ups import WakeUps
+    from webapp.jobs.schedules.run_history import RunHistory
+    from webapp.jobs.schedules.runner import ScheduleRunner
+    from webapp.jobs.schedules.service import Schedules
+    from webapp.jobs.service import Jobs
+    from webapp.jobs.store.file_store import FileStore
 
 ENTRY_POINTS = "deskjob.jobtypes"
-INJECTABLES = (
-    Accounts,
-    AuditLogWriter,
-    Sessions,
-    IdempotentRequests,
-    Jobs,
-    JobQueries,
-    Pruner,
-    Vault,
-    FailureHooks,
-)  # what handlers can request
-E = TypeVar("E", bound=Executor)
+E = TypeVar("E", bound="Executor")
 
 
 @dataclass(frozen=True)
@@ -96,75 +83,269 @@ class Services:
     def __init__(
         self, settings: Settings, engine: Engine, files: FileStore | None = None, registry: Registry | None = None
     ) -> None:
-        """Build everything; opens no connection."""
+        """Build nothing yet, and open no connection."""
         self.settings = settings
         self.engine = engine
         self.secret_key = secret_key(settings)
-        self.vault = Vault(self.secret_key)
-        self.files = files or FileStore(settings.storage)
-        self.registry = registry or _registry(settings)
-        self.wake_ups = WakeUps(settings.redis)
-        self.jobs = Jobs(engine, registry=self.registry, vault=self.vault, files=self.files, wake=self.wake_ups.push)
-        self.queries = JobQueries(engine)
-        self.failure_hooks = FailureHooks(
-            engine,
+        if files is not None:
+            self.files = files
+        if registry is not None:
+            self.registry = registry
+        self._failure_listener = _FailureListener(self)
+        listen_for_failures(engine, self._failure_listener)
+
+    def build(self) -> Self:
+        """Import and build everything now; raises `BadSettingError` for a bad module of job types."""
+        for name, attribute in vars(Services).items():
+            if isinstance(attribute, cached_property):
+                getattr(self, name)
+        return self
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Encrypts the secrets of payloads."""
+        from webapp.jobs.definition.payload import Vault
+
+        return Vault(self.secret_key)
+
+    @cached_property
+    def files(self) -> FileStore:
+        """The stored files."""
+        from webapp.jobs.store.file_store import FileStore
+
+        return FileStore(self.settings.storage)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The job types; raises `BadSettingError` with one sentence about a bad module."""
+        return _registry(self.settings)
+
+    @cached_property
+    def wake_ups(self) -> WakeUps:
+        """Wakes workers through Redis."""
+        from webapp.jobs.rq_queue.wake_ups import WakeUps
+
+        return WakeUps(self.settings.redis)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """What creates and changes jobs."""
+        from webapp.jobs.service import Jobs
+
+        return Jobs(
+            self.engine,
+            registry=self.registry,
+            vault=self.vault,
+            files=self.files,
+            wake=self._wake,
+        )
+
+    @cached_property
+    def queries(self) -> JobQueries:
+        """The reads of jobs."""
+        from webapp.jobs.job_queries import JobQueries
+
+        return JobQueries(self.engine)
+
+    @cached_property
+    def failure_hooks(self) -> FailureHooks:
+        """What is called when a job has failed for good."""
+        from webapp.jobs.execution.failure_hooks import FailureHooks
+
+        return FailureHooks(
+            self.engine,
             registry=self.registry,
             vault=self.vault,
             services=self._injectables,
             create_job=self.jobs.create_job,
         )
-        listen_for_failures(engine, self.failure_hooks)
-        self.admin_jobs = AdminJobs(self.jobs.store, self.registry)
-        self.notifications = Notifications(engine)
-        self.accounts = Accounts(engine)
-        self.audit = AuditLogWriter(engine)
-        self.directory = UserDirectory(engine)
-        self.audit_trail = AuditTrail(engine)
-        self.sessions = Sessions(
-            engine,
-            idle=timedelta(seconds=settings.session_idle_seconds),
-            absolute=timedelta(seconds=settings.session_absolute_seconds),
+
+    @cached_property
+    def admin_jobs(self) -> AdminJobs:
+        """What admins change in jobs."""
+        from webapp.jobs.lifecycle.attributes import AdminJobs
+
+        return AdminJobs(self.jobs.store, self.registry)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """What users are told of finished jobs."""
+        from webapp.jobs.queries.notifications import Notifications
+
+        return Notifications(self.engine)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The accounts."""
+        from webapp.accounts.accounts import Accounts
+
+        return Accounts(self.engine)
+
+    @cached_property
+    def audit(self) -> AuditLogWriter:
+        """Writes the audit log."""
+        from webapp.accounts.audit_log_writer import AuditLogWriter
+
+        return AuditLogWriter(self.engine)
+
+    @cached_property
+    def directory(self) -> UserDirectory:
+        """Finds users for admins."""
+        from webapp.accounts.accounts import UserDirectory
+
+        return UserDirectory(self.engine)
+
+    @cached_property
+    def audit_trail(self) -> AuditTrail:
+        """Reads the audit log."""
+        from webapp.accounts.audit_query import AuditTrail
+
+        return AuditTrail(self.engine)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The signed-in browsers."""
+        from webapp.accounts.sessions import Sessions
+
+        return Sessions(
+            self.engine,
+            idle=timedelta(seconds=self.settings.session_idle_seconds),
+            absolute=timedelta(seconds=self.settings.session_absolute_seconds),
         )
-        self.tokens = Tokens(engine)
-        self.idempotent_requests = IdempotentRequests(engine)
-        self.claims = Claims(engine, {job_type.name: job_type.limits for job_type in self.registry})
-        self.disabled_types = DisabledTypes(engine)
-        self.queues = Queues(engine, self._queue_names())
-        self.schedules = Schedules(engine, registry=self.registry, vault=self.vault, queue_exists=self._queue_exists)
-        self.run_history = RunHistory(engine)
-        self.schedule_runner = ScheduleRunner(
-            engine,
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The API tokens."""
+        from webapp.accounts.tokens import Tokens
+
+        return Tokens(self.engine)
+
+    @cached_property
+    def idempotent_requests(self) -> IdempotentRequests:
+        """The answers of requests with an idempotency key."""
+        from webapp.accounts.idempotent_requests import IdempotentRequests
+
+        return IdempotentRequests(self.engine)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Claims jobs for work-horses."""
+        from webapp.jobs.queueing.claim import Claims
+
+        return Claims(self.engine, {job_type.name: job_type.limits for job_type in self.registry})
+
+    @cached_property
+    def disabled_types(self) -> DisabledTypes:
+        """The job types that cannot be started now."""
+        from webapp.jobs.definition.disabled_types import DisabledTypes
+
+        return DisabledTypes(self.engine)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues."""
+        from webapp.jobs.queueing.queues import Queues
+
+        return Queues(self.engine, self._queue_names())
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules."""
+        from webapp.jobs.schedules.service import Schedules
+
+        return Schedules(self.engine, registry=self.registry, vault=self.vault, queue_exists=self._queue_exists)
+
+    @cached_property
+    def run_history(self) -> RunHistory:
+        """What schedules did."""
+        from webapp.jobs.schedules.run_history import RunHistory
+
+        return RunHistory(self.engine)
+
+    @cached_property
+    def schedule_runner(self) -> ScheduleRunner:
+        """Fires the schedules that are due."""
+        from webapp.jobs.schedules.runner import ScheduleRunner
+
+        return ScheduleRunner(
+            self.engine,
             registry=self.registry,
             vault=self.vault,
             store=self.jobs.store,
-            wake=self.wake_ups.push,
+            wake=self._wake,
             may_start=self._may_start,
         )
-        self.workers = Workers(engine, lambda: registered_workers(self.wake_ups.connection), settings.lease_seconds)
-        self.metrics = Metrics(engine)
-        self.health_check = HealthCheck(
-            engine,
+
+    @cached_property
+    def workers(self) -> Workers:
+        """The workers of every machine."""
+        from webapp.jobs.monitoring.workers import Workers
+        from webapp.jobs.rq_queue.worker_registry import registered_workers
+
+        return Workers(self.engine, lambda: registered_workers(self.wake_ups.connection), self.settings.lease_seconds)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The hourly figures."""
+        from webapp.jobs.metrics.service import Metrics
+
+        return Metrics(self.engine)
+
+    @cached_property
+    def health_check(self) -> HealthCheck:
+        """The state of the installation."""
+        from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
+        from webapp.jobs.monitoring.snapshot import HealthCheck
+
+        return HealthCheck(
+            self.engine,
             redis=self.wake_ups.connection,
             workers=self.workers.all,
             workers_in_database=self.workers.in_database,
-            clock_silent_for=lambda: time_since_heartbeat(engine),
-            folder=settings.storage,
+            clock_silent_for=lambda: time_since_heartbeat(self.engine),
+            folder=self.settings.storage,
             usual_duration=self.queries.estimates.usual_duration,
         )
-        self.leases = Leases(engine, self.wake_ups.push, lambda name: self._type_or_removed(name).rerun_lost)
-        self.last_output = LastOutput(self.leases, self.vault, lambda name: self._type_or_removed(name).capture_output)
-        self.dry_run_processes = DryRunProcesses(settings, self.vault)
-        self.pruner = Pruner(
-            engine,
+
+    @cached_property
+    def leases(self) -> Leases:
+        """The rights of work-horses to run jobs."""
+        from webapp.jobs.execution.leases import Leases
+
+        return Leases(self.engine, self._wake, lambda name: self._type_or_removed(name).rerun_lost)
+
+    @cached_property
+    def last_output(self) -> LastOutput:
+        """Keeps what a killed work-horse had written."""
+        from webapp.jobs.execution.output.last_output import LastOutput
+
+        return LastOutput(self.leases, self.vault, lambda name: self._type_or_removed(name).capture_output)
+
+    @cached_property
+    def dry_run_processes(self) -> DryRunProcesses:
+        """Runs handlers without effects, in processes of their own."""
+        from webapp.jobs.execution.by_hand.dry_run_process import DryRunProcesses
+
+        return DryRunProcesses(self.settings, self.vault)
+
+    @cached_property
+    def pruner(self) -> Pruner:
+        """Deletes what has expired."""
+        from webapp.jobs.maintenance.pruner import Pruner
+
+        return Pruner(
+            self.engine,
             self.files,
-            timedelta(days=settings.retention_days),
+            timedelta(days=self.settings.retention_days),
             self.registry,
-            keep_metrics=timedelta(days=settings.figures_days),
+            keep_metrics=timedelta(days=self.settings.figures_days),
         )
 
     @cached_property
     def executor(self) -> Executor:
         """The executor, which runs attempts in a work-horse."""
+        from webapp.jobs.execution.executor import Executor
+
         return self._build_executor(Executor)
 
     def _build_executor(self, executor_class: type[E]) -> E:
@@ -176,7 +357,7 @@ class Services:
             needs=self._injectables(),
             owner_is_active=self.claims.owner_is_active,
             creator=self.jobs,
-            wake=self.wake_ups.push,
+            wake=self._wake,
             memory=self.settings.horse_megabytes * 1024**2,
             retry_seconds=self.settings.lease_seconds,
         )
@@ -184,7 +365,12 @@ class Services:
     def _queue_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
 
+    def _wake(self, queue: str) -> None:
+        self.wake_ups.push(queue)
+
     def _queue_exists(self, name: str) -> bool:
+        from webapp.jobs.queueing.queues import UnknownQueue
+
         try:
             return self.queues.get(name).name == name
         except UnknownQueue:
@@ -192,6 +378,8 @@ class Services:
 
     def work_horse(self, await_wake_up: AwaitWakeUp | None = None, linger_seconds: float = 0.0) -> WorkHorse:
         """Build a work-horse, which runs jobs in a forked child; see there."""
+        from webapp.jobs.execution.work_horse import Budget, WorkHorse
+
         settings = self.settings
         budget = Budget(
             jobs=1 if settings.own_process else settings.horse_jobs,
@@ -203,7 +391,7 @@ class Services:
             self.claims,
             self.executor,
             budget,
-            self.wake_ups.push,
+            self._wake,
             retry_seconds=retry_seconds,
             await_wake_up=await_wake_up,
             linger_seconds=linger_seconds,
@@ -211,6 +399,8 @@ class Services:
 
     def make_watchdog(self, lease_id: UUID) -> Watchdog:
         """Build the watchdog that a worker runs for one work-horse."""
+        from webapp.jobs.execution.watchdog import Watchdog
+
         return Watchdog(
             self.leases,
             lease_id,
@@ -226,6 +416,10 @@ class Services:
 
         It must be queued, unless ``any_status`` queues it first; see `ManualStart.make_claimable`.
         """
+        from webapp.jobs.execution.by_hand.inline import InlineRun
+        from webapp.jobs.execution.leases import Holder, boot_id
+        from webapp.jobs.lifecycle.manual_start import ManualStart
+
         inline_run = InlineRun(
             store=self.jobs.store,
             registry=self.registry,
@@ -241,6 +435,9 @@ class Services:
 
     def checks(self, *, deep: bool = False) -> Iterator[Check]:
         """Return the checks of this installation's invariants; ``deep`` reads every file."""
+        from webapp.jobs.invariants.infrastructure import WakeUpSources
+        from webapp.jobs.invariants.verifier import all_checks
+
         return all_checks(
             read_only(self.engine),
             files=self.files,
@@ -255,6 +452,8 @@ class Services:
 
         Raises `JobNotFound`, `UnknownJobType`, `WorkerOnly` or `BadRequest`.
         """
+        from webapp.jobs.execution.by_hand.dry_run import DryRun, DryRunFiles
+
         job = self.jobs.get(job_id)
         self.refuse_dry_run(job)
         engine = read_only(self.engine)
@@ -268,6 +467,8 @@ class Services:
 
     def refuse_dry_run(self, job: Job) -> None:
         """Raise `UnknownJobType`, `WorkerOnly` or `BadRequest` if a job has no handler to call outside a worker."""
+        from webapp.jobs.execution.by_hand.inline import refuse_record_only, refuse_worker_only
+
         self.registry.get(job.type)
         refuse_worker_only(self.registry, job.type)
         refuse_record_only(job)
@@ -283,15 +484,52 @@ class Services:
 
     def _may_start(self, user_id: UUID, type_name: str) -> bool:
         """Return whether a user can start a type of job; what a missing owner has is refused where jobs run."""
+        from webapp.user_policy import user_policy
+
         user = self.accounts.get(user_id)
         return user is None or user_policy(user, self.registry).may_start(type_name)
 
 
+class _FailureListener:
+    """Builds the failure hooks when the first job fails for good."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @property
+    def types(self) -> Collection[str]:
+        return self._services.failure_hooks.types
+
+    def job_failed(self, job: Job) -> None:
+        self._services.failure_hooks.job_failed(job)
+
+
+def injectables() -> tuple[type, ...]:
+    """Return what handlers can request by class."""
+    from webapp.accounts.accounts import Accounts
+    from webapp.accounts.audit_log_writer import AuditLogWriter
+    from webapp.accounts.idempotent_requests import IdempotentRequests
+    from webapp.accounts.sessions import Sessions
+    from webapp.jobs.definition.payload import Vault
+    from webapp.jobs.execution.failure_hooks import FailureHooks
+    from webapp.jobs.job_queries import JobQueries
+    from webapp.jobs.maintenance.pruner import Pruner
+    from webapp.jobs.service import Jobs
+
+    return (Accounts, AuditLogWriter, Sessions, Jobs, JobQueries, Pruner, Vault, IdempotentRequests, FailureHooks)
+
+
 def _registry(settings: Settings) -> Registry:
     """Return the job types of all modules; raise `BadSettingError` with one sentence about a bad one."""
+    from webapp import jobtypes
+    from webapp.accounts.user import Role
+    from webapp.jobs.definition.module_loader import JobTypeModules
+    from webapp.jobs.definition.registry import Registry
+    from webapp.jobs.definition.silence_limits import SilenceLimits
+
     default, by_name = settings.silence_limits
     registry = Registry(SilenceLimits(default=default, by_name=by_name))
-    modules = JobTypeModules(registry, roles=[role.value for role in Role], services=INJECTABLES)
+    modules = JobTypeModules(registry, roles=[role.value for role in Role], services=injectables())
     for module in jobtypes.MODULES:
         modules.add("A module of Deskjob", module, partial(import_module, module))
     for module in settings.jobtypes:

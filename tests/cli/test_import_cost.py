@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 import pytest
@@ -78,6 +79,13 @@ def test_a_missing_argument_imports_neither_the_engine_nor_the_settings() -> Non
     assert "user add" in results
     assert {status for status, _ in results.values()} == {2}
     assert [line for line, (_, packages) in results.items() if packages & EVERYTHING] == []
+
+
+@pytest.mark.parametrize("line", ["job list", "job list --owner nobody", "user list", "token list"])
+def test_a_command_that_reads_loads_neither_redis_nor_job_types(line: str, database_url: str, tmp_path: Path) -> None:
+    _, packages = run(line, DESKJOB_DATABASE_URL=database_url, DESKJOB_DATA_DIR=str(tmp_path))
+    assert "sqlalchemy" in packages
+    assert not packages & {"redis", "rq", "flask", "jinja2", "babel", "xlsxwriter", "alembic"}
 
 
 def test_the_process_that_up_forks_workers_and_the_clock_from_does_not_load_the_pages() -> None:

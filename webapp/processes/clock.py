@@ -35,7 +35,7 @@ class Clock:
     """Does the frequent chores itself, and starts the `maintenance` job every hour for the others."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._services = services.build()
         self._rescuer = LeaseRescuer(services.leases, services.settings.lease_seconds)
         self._heartbeat = ClockHeartbeat(services.engine)
         self._stopped = threading.Event()

@@ -31,6 +31,7 @@ def run(services: Services, *, host: str, port: int, workers: int | None) -> Non
     Raises `Unready` before anything is started if something is missing.
     """
     _refuse_taken_port(host, port)
+    services.build()
     check_folders(services.settings)
     with single_instance(services.settings.data_dir):
         check_redis(services)

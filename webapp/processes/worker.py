@@ -164,7 +164,7 @@ def _on_signal(number: signal.Signals, *steps: Callable[[], None]) -> None:
 
 def warm_up(services: Services, name: str = "warm-up") -> None:
     """Import the driver, compile the frequent statements, and freeze objects so that forks share their memory."""
-    assert services.executor  # noqa: S101  (builds it before the fork)
+    services.build()  # nothing is imported in a fork
     RevisionCheck(services.engine).matches()
     rehearse(services.claims, services.leases, _holder(name))
     gc.collect()
