@@ -36,9 +36,10 @@ def test_the_error_for_a_missing_module_names_the_setting(tmp_path: Path) -> Non
         built(tmp_path, jobtypes="no.such.module").build()
 
 
-def test_a_module_that_is_listed_twice_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(BadSettingError, match="Two job types are named"):
-        built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types").build()
+def test_a_module_that_is_listed_twice_is_registered_once(tmp_path: Path) -> None:
+    once = built(tmp_path, jobtypes="tests.jobs.fake_types").registry
+    twice = built(tmp_path, jobtypes="tests.jobs.fake_types,tests.jobs.fake_types").registry
+    assert [each.name for each in twice] == [each.name for each in once]
 
 
 def test_a_removed_type_has_a_timeout_for_the_watchdog(tmp_path: Path) -> None:
