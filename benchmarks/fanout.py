@@ -1,13 +1,14 @@
 """A root with no-op children, compared with the same number of no-op jobs without a root, on the same worker.
 
-The time includes the root's own run, which creates the children, and counting each finished child.
+The time includes the root's own run, which creates the children, and counting each finished child. And many jobs of
+5 ms for several workers (many_workers.py).
 """
 
 from uuid import uuid4
 
 from sqlalchemy import func, select
 
-from benchmarks import servers
+from benchmarks import many_workers, servers
 from benchmarks.installation import add_person, installed, seconds_in_a_child
 from benchmarks.rounds import Spread, Verdict, ratio
 from webapp.jobs.model.job import Owner, Status
@@ -16,22 +17,36 @@ from webapp.schema import attempts, events, jobs
 from webapp.services import Services
 
 GOAL = 0.8
+GROWTH, NO_FALL = 1.5, 0.9
 
 
 def run(*, short: bool) -> Verdict:
     """Compare on both databases."""
     count, rounds = (400, 3) if short else (10_000, 5)
-    found = {}
+    pauses, repeats = (200, 1) if short else (1000, 5)
+    found, rates = {}, {}
     with servers.valkey() as redis:
         for kind in ("sqlite", "postgresql"):
             with installed(kind, redis) as services:
                 found[kind] = _compare(kind, services, count, rounds)
+            rates[kind] = many_workers.rates(kind, redis, count=pauses, rounds=repeats)
     return Verdict(
         values=f"a root with {count:,} children: "
-        + ", ".join(f"{times:.2f} times the rate of single jobs on {kind}" for kind, times in found.items()),
-        goal=f"at least {GOAL}",
-        ok=min(times.median for times in found.values()) >= GOAL,
+        + ", ".join(f"{times:.2f} times the rate of single jobs on {kind}" for kind, times in found.items())
+        + "; jobs of 5 ms with 1, 2 and 4 workers: "
+        + ", ".join(f"{_shown(by_workers)} per second on {kind}" for kind, by_workers in rates.items()),
+        goal=f"at least {GOAL}; with 2 workers {GROWTH} times as many, with 4 not fewer",
+        ok=min(times.median for times in found.values()) >= GOAL and all(map(_grows, rates.values())),
     )
+
+
+def _shown(by_workers: dict[int, Spread]) -> str:
+    return ", ".join(f"{rate:,.0f}" for rate in by_workers.values())
+
+
+def _grows(by_workers: dict[int, Spread]) -> bool:
+    one, two, four = (rate.median for rate in by_workers.values())
+    return two >= GROWTH * one and four >= NO_FALL * two
 
 
 def _compare(kind: str, services: Services, count: int, rounds: int) -> Spread:

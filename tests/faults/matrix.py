@@ -25,13 +25,13 @@ CREATING = ("create.commit", "create.wake", "wake-up.push")
 # How the first attempt must go so that a process reaches the point
 POINTS = {
     **dict.fromkeys(CREATING, "goes well"),
-    **dict.fromkeys(("worker.fork", "worker.woken", "worker.order", "worker.ordered"), "goes well"),
+    **dict.fromkeys(("worker.woken", "worker.order", "worker.ordered"), "goes well"),
     **dict.fromkeys(("horse.begin", "claim.commit", "horse.claimed"), "goes well"),
     **dict.fromkeys(("horse.lingers", "horse.woken", "horse.ready"), "goes well"),
     **dict.fromkeys(("report.commit", "report.committed"), "goes well"),
     **dict.fromkeys(("file.sync", "file.rename", "file.renamed", "file.row"), "goes well"),
     **dict.fromkeys(("end.commit", "end.wake", "horse.ended", "horse.baton"), "goes well"),
-    **dict.fromkeys(("worker.settle", "settle.commit", "settle.wake", "worker.settled"), "dies"),
+    **dict.fromkeys(("worker.fork", "worker.settle", "settle.commit", "settle.wake", "worker.settled"), "dies"),
     "pool.replace": "kills its worker",
     "clock.promote": "fails",
     "clock.top-up": "goes well",

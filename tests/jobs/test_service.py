@@ -106,6 +106,13 @@ def test_the_wake_up_follows_the_commit(services: Services) -> None:
     assert seen == [("default", [1])]
 
 
+def test_many_jobs_wake_as_many_workers(services: Services) -> None:
+    seen = []
+    services.jobs._wake = lambda queue, rows=1: seen.append((queue, rows))
+    services.jobs.create_many("nothing", [{}] * 7)
+    assert seen == [("default", 7)]
+
+
 def test_no_worker_is_woken_for_a_job_that_cannot_be_claimed(services: Services) -> None:
     seen: list[str] = []
     services.jobs._wake = seen.append

@@ -7,7 +7,7 @@ seconds and does not lose it: the clock repeats missing wake-ups.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -42,14 +42,19 @@ from webapp.jobs.store.job_store import JobStore
 from webapp.jobs.store.unique_keys import DuplicateJob, naming_the_holder
 from webapp.schema import users
 
-Wake = Callable[[str], None]
+
+class Wake(Protocol):
+    """Tells workers of a queue that it has jobs to claim."""
+
+    def __call__(self, queue: str, /, rows: int = 1) -> None:
+        """Wake one worker, or as many as there are for ``rows`` new jobs."""
 
 
 class Jobs:
     """Creates, changes, stops, retries and deletes jobs. Every change is one transaction."""
 
     def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:
-        """Build the service; ``wake`` tells workers that a queue has a job to claim."""
+        """Build the service; ``wake`` is called after commits."""
         self.engine = engine
         self.registry = registry
         self.store = JobStore(engine)
@@ -215,7 +220,7 @@ class Jobs:
             with writing(self.engine) as connection:
                 ids = create.insert_alike(connection, model, stored)
         if dispatch:
-            self._wake(model.queue)
+            self._wake(model.queue, len(ids))
         return ids
 
     def create_child_job(

@@ -26,6 +26,23 @@ def test_wake_ups_are_pushed_up_to_their_cap(wake_ups: WakeUps, queue: str) -> N
     assert waiting(wake_ups, queue) == LEAST_CAP
 
 
+def test_many_rows_wake_every_worker_once(wake_ups: WakeUps, queue: str) -> None:
+    wake_ups.connection.sadd(f"rq:workers:{queue}", *range(4))
+    wake_ups.push(queue, 1000)
+    assert waiting(wake_ups, queue) == 4
+
+
+def test_few_rows_wake_as_many_workers(wake_ups: WakeUps, queue: str) -> None:
+    wake_ups.connection.sadd(f"rq:workers:{queue}", *range(4))
+    wake_ups.push(queue, 2)
+    assert waiting(wake_ups, queue) == 2
+
+
+def test_many_rows_push_a_wake_up_for_workers_that_come_later(wake_ups: WakeUps, queue: str) -> None:
+    wake_ups.push(queue, 1000)
+    assert waiting(wake_ups, queue) == 1
+
+
 def test_the_cap_is_twice_the_workers(wake_ups: WakeUps, queue: str) -> None:
     wake_ups.connection.sadd(f"rq:workers:{queue}", *range(LEAST_CAP))
     assert wake_ups.top_up(queue, 1000) == 2 * LEAST_CAP

@@ -124,8 +124,11 @@ class WorkHorse:
         return self._goes_on and not self._must_stop() and not self._used_up()
 
     def _run_jobs(self, queue: str, lease_id: UUID, location: AttemptLocation) -> None:
+        before = self._count
         job = self._claim(queue, lease_id, fresh=self._count == 0)
         while job:
+            if self._count == before + 1:
+                self._wake(queue)  # there are more jobs than one, so another worker helps; and that one wakes the next
             faultpoint("horse.claimed")
             self._count += 1
             self._executor.run(job, location, partial(self._prepare_next, queue, lease_id, job))
