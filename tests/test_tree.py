@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
             *("jobtypes/tables/engine/analysis", "jobtypes/tables/engine/figure_bins"),
             *("jobtypes/tables/engine/conversion", "jobtypes/tables/engine/table_copy"),
             *("jobtypes/tables/job_table", "jobtypes/tables/table_payload", "jobtypes/user_import/importer"),
+            *("jobtypes/tables/table_preview", "jobs/definition/previews"),
         ),
         "the tests of the job type read its output for files of every kind",
     ),

@@ -8,6 +8,7 @@ from webapp.jobs.definition.field_specs import Upload
 from webapp.jobs.definition.job_type import InvalidPayload, JobError, job_type
 from webapp.jobs.definition.own_services import job_service
 from webapp.jobs.definition.payload import UnreadableSecret, Vault
+from webapp.jobs.definition.previews import TablePreview
 from webapp.jobs.definition.registry import Registry, UnknownJobType
 from webapp.jobs.execution.batches import Slice, plan_chunks
 from webapp.jobs.execution.context import JobContext
@@ -71,6 +72,7 @@ __all__ = [
     "Slice",
     "StaleJob",
     "Status",
+    "TablePreview",
     "TypeDisabled",
     "UniqueKeyTaken",
     "UnknownJobType",

@@ -64,6 +64,7 @@ BAD = {
     "listed": ["no", None],
     "for_tenants": ["no", None],
     "on_failed": [7, "print", Printer, functools.partial(print_sheet, None)],
+    "preview": [7, "print", Printer],
     "asks_password": ["no", None],
     "acts_as_owner": ["no", None],
     "private_output": ["no", None],

@@ -74,6 +74,7 @@ OTHER_THAN_USUAL = {
     "on_failed": tell_the_owner,
 }
 NOT_A_RULE = {"name", "title", "description", "group", "queue"}  # the page shows them in other places
+IN_THE_FORM = {"preview"}
 ONLY_WITH_OTHERS = {"on_duplicate", "replaces"}
 
 
@@ -83,7 +84,7 @@ def test_the_rules_show_every_option_that_is_not_the_usual_one(option: str, valu
 
 
 def test_every_option_of_a_job_type_is_a_rule() -> None:
-    assert set(signature(job_type).parameters) == {*OTHER_THAN_USUAL, *NOT_A_RULE, *ONLY_WITH_OTHERS}
+    assert set(signature(job_type).parameters) == {*OTHER_THAN_USUAL, *NOT_A_RULE, *ONLY_WITH_OTHERS, *IN_THE_FORM}
 
 
 def test_the_function_that_is_called_after_a_failure_is_named() -> None:

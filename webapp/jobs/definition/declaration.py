@@ -92,6 +92,7 @@ RULES: Mapping[str, ValueRule] = MappingProxyType(
         "acts_as_owner": TRUTH,
         "private_output": TRUTH,
         "on_failed": NOTHING | ValueRule("a function of the job and its payload", inspect.isfunction),
+        "preview": NOTHING | ValueRule("a function of the payload and its files", inspect.isfunction),
     }
 )
 

@@ -21,6 +21,7 @@ from webapp.jobs.definition.declaration import (
 from webapp.jobs.definition.field_specs import field_of, nested_class
 from webapp.jobs.definition.lazy_handlers import refuse_lazy_handler
 from webapp.jobs.definition.module_declarations import remember
+from webapp.jobs.definition.previews import TablePreview
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.model import json_values
 from webapp.jobs.model.diagnostics import PARAMETERS_LIMIT
@@ -96,6 +97,7 @@ class JobType:
     listed: bool  # whether the catalogue shows it
     on_failed: Callable[..., Any] | None  # called with a job that has finally failed or was lost
     on_failed_needs: Mapping[str, type]
+    preview: Callable[..., TablePreview] | None  # shows what its form was given
     uploads: tuple[str, ...]  # the names of the payload's file fields
     place: str  # the file and line of its declaration
     declared_in: str  # the module of its declaration
@@ -166,6 +168,7 @@ def job_type(
     keep_files: timedelta = timedelta(days=30),
     listed: bool = True,
     on_failed: Callable[..., Any] | None = None,
+    preview: Callable[..., TablePreview] | None = None,
 ) -> Callable[[Callable[..., Any]], JobType]:
     """Turn a handler ``(job: JobContext, payload: Model, …)`` into a `JobType`.
 
@@ -202,6 +205,8 @@ def job_type(
     - ``listed=False`` hides the type from the catalogue, for types that other pages start.
     - ``on_failed`` is a function ``(job: Job, payload: Model, …)``, called once a job has finally failed or was lost:
       after the commit, in a job of its own, with services by class as the handler.
+    - ``preview`` is a function ``(payload: Model, files: Mapping[str, BinaryIO])``, called in the web process for the
+      button "Preview" of the form; ``files`` are the uploads by field. What it raises as `JobError` is shown.
     - ``replaces=True`` replaces a registered type of the same name.
 
     Raises `BadJobType`, with the place, for anything that could not work when a job runs.
@@ -248,6 +253,7 @@ def job_type(
             listed=listed,
             on_failed=on_failed,
             on_failed_needs=hook_needs,
+            preview=preview,
             uploads=read_uploads(handler, payload_class),
             place=place,
             declared_in=caller.f_globals.get("__name__", ""),

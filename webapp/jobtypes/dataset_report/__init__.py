@@ -18,6 +18,7 @@ from webapp.jobtypes.tables.engine.conversion import Output, OutputColumn, conve
 from webapp.jobtypes.tables.job_table import read_job_table
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.sizes import counted
+from webapp.jobtypes.tables.table_preview import preview_table
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 __all__ = ["DatasetReport", "dataset_report"]
@@ -36,6 +37,7 @@ PROGRESS = {
     description="Profiles every column of a CSV file or workbook: type, missing values, range, frequent values.",
     group="Data",
     timeout=timedelta(hours=2),
+    preview=preview_table,
 )
 def dataset_report(job: JobContext, payload: DatasetReport, accounts: Accounts) -> None:
     """Read the table once, compute its figures, and write the report, profile.json and perhaps cleaned.csv."""

@@ -11,6 +11,7 @@ from webapp.jobtypes.tables.engine.conversion import Output, RowFilter, convert
 from webapp.jobtypes.tables.job_table import read_job_table
 from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.sizes import counted
+from webapp.jobtypes.tables.table_preview import preview_table
 
 __all__ = ["TableConversion", "table_convert"]
 
@@ -29,6 +30,7 @@ MEDIA_TYPES = {
     description="Writes a CSV file or workbook as CSV, XLSX, JSON Lines or Parquet, with chosen columns and rows.",
     group="Data",
     timeout=timedelta(hours=2),
+    preview=preview_table,
 )
 def table_convert(job: JobContext, payload: TableConversion) -> None:
     """Read the table once and write the output."""

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,8 @@ from markupsafe import Markup
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.jobs.definition.disabled_types import TypeDisabled
-from webapp.jobs.definition.job_type import InvalidPayload, JobType
+from webapp.jobs.definition.job_type import InvalidPayload, JobError, JobType
+from webapp.jobs.definition.previews import TablePreview
 from webapp.jobs.definition.titles import usual_title
 from webapp.jobs.definition.upload_rules import UploadRule, upload_rules
 from webapp.jobs.lifecycle.create import choices_of_copy
@@ -33,6 +35,8 @@ from webapp.views.text.date_format import SPACE, rough_duration
 from webapp.views.text.number_format import size
 from webapp.views.text.translations import gettext as _
 from webapp.views.text.translations import ngettext
+
+PREVIEW = "job.preview"  # the name of the form's second button
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,8 @@ def submit(submission: Submission) -> ResponseReturnValue:
     form = PayloadForm(job_type.payload_class, zone=zone(), typed=request.form, files=received.files)
     start_options = StartOptions.of(request.form, services().queries.jobs.now(), zone())
     is_valid = form.accepts(received.errors) and not start_options.errors
+    if job_type.preview and PREVIEW in request.form and not form.errors:
+        return _previewed(submission, form, received, start_options)
     if password_error := reauthentication.own_password_error() if job_type.asks_password else "":
         form.add_errors({"": password_error})
     elif is_valid:
@@ -105,7 +111,25 @@ def submit(submission: Submission) -> ResponseReturnValue:
     return render_form(submission, form, start_options), 422
 
 
-def render_form(submission: Submission, form: PayloadForm, start_options: StartOptions) -> str:
+def _previewed(
+    submission: Submission, form: PayloadForm, received: ReceivedFiles, start_options: StartOptions
+) -> ResponseReturnValue:
+    """Return the form with a preview of its files, which are kept for the next submission."""
+    job_type, preview = submission.job_type, None
+    assert job_type.preview is not None  # noqa: S101  (the caller has looked)
+    with ExitStack() as opened:
+        files = {name: opened.enter_context(services().files.open(files[0].id)) for name, files in form.files.items()}
+        try:
+            preview = job_type.preview(job_type.payload_class.model_validate(form.values()), files)
+        except JobError as error:
+            form.add_errors({"": str(error)})
+    staging(job_type).stage(received.new, received.staged)
+    return render_form(submission, form, start_options, preview), 200 if preview else 422
+
+
+def render_form(
+    submission: Submission, form: PayloadForm, start_options: StartOptions, preview: TablePreview | None = None
+) -> str:
     """Return the page with the form and the facts about the job type."""
     job_type, kept = submission.job_type, staging(submission.job_type)
     return render_template(
@@ -113,6 +137,7 @@ def render_form(submission: Submission, form: PayloadForm, start_options: StartO
         job_type=job_type,
         submission=submission,
         form=form,
+        preview=preview,
         start_options=start_options,
         zone=zone().key,
         kept={

@@ -1,6 +1,6 @@
 """Detect the character encoding of a file: UTF-8 by reading it, all others by chardet on the lines that are not ASCII.
 
-Why chardet: docs/decisions/066-tables-on-libraries.md. It is imported here only when a file is not UTF-8.
+Why chardet: docs/decisions/066-tables-on-libraries.md. It runs in a process of its own, and only for such files.
 """
 
 import codecs
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import BinaryIO
+
+from webapp.jobtypes.tables.native_process import call_native
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,6 +23,7 @@ UTF16_ZEROS = 0.3
 EVIDENCE = 65_536  # bytes of lines that are not ASCII
 CLOSE = 0.0015  # candidates this close to the best one are equally likely, and the earlier one in LEGACY is taken
 SURE = 0.05
+MEMORY, SECONDS = 500_000_000, 30  # of the process
 FEW = 8  # bytes outside of ASCII, which prove nothing
 # In the order of how common they are
 LEGACY = (
@@ -119,13 +122,20 @@ def _is_utf8(line: bytes) -> bool:
 def _legacy(evidence: bytes) -> Encoding:
     if sum(byte > 127 for byte in evidence) < FEW:  # noqa: PLR2004
         return Encoding(LEGACY[0], is_sure=False)
-    detected = import_module("chardet").detect_all(evidence, ignore_threshold=True, include_encodings=LEGACY)
+    arguments = {"evidence": evidence[: 2 * EVIDENCE].decode("latin-1")}
+    [[codec, is_sure]] = call_native(f"{__name__}:likeliest", arguments, memory=MEMORY, seconds=SECONDS)
+    return Encoding(codec, is_sure=is_sure)
+
+
+def likeliest(evidence: str) -> Iterator[tuple[str, bool]]:
+    """Yield the likeliest codec of bytes, given as Latin-1, and whether it is sure; runs in a process of its own."""
+    content = evidence.encode("latin-1")
+    detected = import_module("chardet").detect_all(content, ignore_threshold=True, include_encodings=LEGACY)
     scores = {codecs.lookup(each["encoding"]).name: each["confidence"] for each in detected if each["encoding"]}
     best = max(scores.values(), default=0.0)
-    for codec in LEGACY:
-        if scores.get(codecs.lookup(codec).name, -1.0) >= best - CLOSE and _decodes(evidence, codec):
-            return Encoding(codec, is_sure=best >= SURE)
-    return Encoding("cp1252", is_sure=False)
+    likely = (codec for codec in LEGACY if scores.get(codecs.lookup(codec).name, -1.0) >= best - CLOSE)
+    codec = next((codec for codec in likely if _decodes(content, codec)), None)
+    yield codec or LEGACY[0], codec is not None and best >= SURE
 
 
 def _decodes(evidence: bytes, codec: str) -> bool:
