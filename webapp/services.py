@@ -365,8 +365,8 @@ class Services:
     def _queue_names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(["default", *(job_type.queue for job_type in self.registry)]))
 
-    def _wake(self, queue: str) -> None:
-        self.wake_ups.push(queue)
+    def _wake(self, queue: str, /, rows: int = 1) -> None:
+        self.wake_ups.push(queue, rows)
 
     def _queue_exists(self, name: str) -> bool:
         from webapp.jobs.queueing.queues import UnknownQueue
