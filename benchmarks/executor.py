@@ -105,8 +105,8 @@ def _sides() -> Iterator[list[Side]]:
         ExitStack() as stack,
     ):
         sides = [
-            Side(name="SQLite", process=stack.enter_context(managed_worker(sqlite, redis)), jobs=1500),
-            Side(name="PostgreSQL", process=stack.enter_context(managed_worker(postgresql, redis)), jobs=500),
+            Side(name="SQLite", process=stack.enter_context(managed_worker(sqlite, redis)), jobs=1000),
+            Side(name="PostgreSQL", process=stack.enter_context(managed_worker(postgresql, redis)), jobs=400),
         ]
         if python := environment.python():
 
@@ -120,21 +120,21 @@ def _sides() -> Iterator[list[Side]]:
 
 
 def _peers(start: Callable[..., PeerProcess], redis: str, sqlite: Services, postgresql: Services) -> Iterator[Side]:
-    yield Side(name="RQ", process=start("rq", redis), jobs=60)
+    yield Side(name="RQ", process=start("rq", redis), jobs=50)
     yield Side(
         name="Celery with SQLite",
         process=start("celery", f"{redis}?virtual_host=1", sqlite.settings.database, *_pragmas(sqlite)),
-        jobs=100,
+        jobs=80,
     )
     on_postgresql = start("celery", f"{redis}?virtual_host=2", postgresql.settings.database)
-    yield Side(name="Celery with PostgreSQL", process=on_postgresql, jobs=100)
+    yield Side(name="Celery with PostgreSQL", process=on_postgresql, jobs=80)
     address = postgresql.settings.database.replace("+psycopg", "")
     procrastinate, pgqueuer = start("procrastinate", address), start("pgqueuer", address)
     for peer in (procrastinate, pgqueuer):
         peer.ask("install")
-    yield Side(name="Procrastinate", process=procrastinate, jobs=150)
-    yield Side(name="pgqueuer one at a time", process=pgqueuer, jobs=300, options=(1,))
-    yield Side(name="pgqueuer in tens", process=pgqueuer, jobs=1500, options=(10,))
+    yield Side(name="Procrastinate", process=procrastinate, jobs=120)
+    yield Side(name="pgqueuer one at a time", process=pgqueuer, jobs=200, options=(1,))
+    yield Side(name="pgqueuer in tens", process=pgqueuer, jobs=1000, options=(10,))
 
 
 def managed_worker(services: Services, redis: str) -> AbstractContextManager[PeerProcess]:
