@@ -152,3 +152,21 @@ def test_all_types_are_counted_together(services: Services, ended: Ended, roll_u
     services.jobs.delete(again.id)
     found = services.metrics.count_ended_by_type(since(services))
     assert found == {("nothing", "failed"): 1, ("other", "failed"): 1, ("nothing", "completed"): 1}
+
+
+def test_a_polled_page_counts_only_the_newest_jobs_while_the_rollup_is_far_behind(
+    services: Services, ended: Ended, roll_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "NEWEST", 2)
+    metrics, start = services.metrics, since(services)
+    for minutes in (90, 60):
+        ended(minutes=minutes)
+    assert metrics.uncounted_until(start) is None
+    for minutes in (30, 10):
+        ended(minutes=minutes)
+    until = metrics.uncounted_until(start)
+    assert until is not None
+    assert sum(metrics.count_ended_by_hour(start, until).values()) == 2
+    assert sum(metrics.count_ended_by_hour(start).values()) == 4
+    roll_up()
+    assert metrics.uncounted_until(start) is None

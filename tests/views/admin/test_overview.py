@@ -8,6 +8,7 @@ from sqlalchemy import update
 from tests.views.admin.links import numbers, shown, total
 from webapp.accounts.user import User
 from webapp.db.engine import writing
+from webapp.jobs.metrics import outcomes
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.jobs.monitoring.clock_heartbeat import ClockHeartbeat
 from webapp.schema import jobs, later
@@ -117,3 +118,14 @@ def test_auditors_see_the_overview_and_users_do_not(
     assert auditor.get("/admin").status_code == 200
     for path in ("/admin", "/admin/_live", "/admin/jobs", "/admin/jobs.csv", "/admin/errors", "/admin/performance"):
         assert client_of(user).get(path).status_code == 404
+
+
+def test_incomplete_figures_are_a_problem(
+    admins: FlaskClient, insert_ended: InsertEnded, update_metrics: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "NEWEST", 1)
+    for _ in range(3):
+        insert_ended()
+    assert "The figures are incomplete." in admins.get("/admin").text
+    update_metrics()
+    assert "The figures are incomplete." not in admins.get("/admin").text

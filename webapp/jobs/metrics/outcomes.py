@@ -1,7 +1,8 @@
 """How many jobs ended in each hour, by their current status: the counts of lists of ended jobs.
 
 Database triggers subtract a job that is retried, or deleted within two days of its end; older jobs stay in the counts
-as history. Readers add the jobs that ended after the cursor, so a recent count equals the length of its list.
+as history. Readers add the jobs that ended after the cursor, so a recent count equals the length of its list. While the
+cursor is far behind, adding all of them takes as long as the rollup itself; a page that is polled adds the newest only.
 """
 
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ NAME = "endings"
 _CELL = (endings.c.hour, endings.c.type, endings.c.queue, endings.c.status)
 _JOB_CELL = (hour_of(jobs.c.finished_at).label("hour"), jobs.c.type, jobs.c.queue, jobs.c.status)
 _UNTIL = select(cursors.c.moment).where(cursors.c.name == NAME).scalar_subquery()
+NEWEST = 10_000  # ended jobs that are read for a polled page if more are not rolled up yet
 _OPEN_HOURS = timedelta(hours=2)  # their rows are many small counts; older hours are merged into one row per cell
 
 
@@ -35,9 +37,14 @@ def roll_up(engine: Engine) -> int:
         return sum(row["jobs"] for row in found)
 
 
-def count_by_hour(engine: Engine, since: datetime, **filters: str) -> dict[tuple[datetime, str], int]:
-    """Count the jobs that ended since the start of an hour, by hour and status; ``filters`` name a type or queue."""
-    return _summed(engine, since, "hour", filters)
+def count_by_hour(
+    engine: Engine, since: datetime, uncounted_until: datetime | None = None, /, **filters: str
+) -> dict[tuple[datetime, str], int]:
+    """Count the jobs that ended since the start of an hour, by hour and status; ``filters`` name a type or queue.
+
+    With ``uncounted_until``, jobs that ended until then count only if they are rolled up.
+    """
+    return _summed(engine, since, "hour", filters, uncounted_until)
 
 
 def count_by_type(engine: Engine, since: datetime) -> dict[tuple[str, str], int]:
@@ -45,12 +52,30 @@ def count_by_type(engine: Engine, since: datetime) -> dict[tuple[str, str], int]
     return _summed(engine, since, "type", {})
 
 
-def _summed(engine: Engine, since: datetime, of: str, filters: dict[str, str]) -> dict[tuple[Any, str], int]:
+def uncounted_until(engine: Engine, since: datetime) -> datetime | None:
+    """Return the time up to which a polled page counts only what is rolled up; ``None`` if it can count everything.
+
+    Not everything if more than `NEWEST` ended jobs are not rolled up yet: then only these are counted.
+    """
+    newer = select(jobs.c.finished_at).where(jobs.c.finished_at >= _not_rolled_up(since))
+    with reading(engine) as connection:
+        return connection.execute(newer.order_by(jobs.c.finished_at.desc()).offset(NEWEST).limit(1)).scalar()
+
+
+def _not_rolled_up(since: datetime) -> ColumnElement[datetime]:
+    # only one lower bound: of two, the index can be scanned from the earlier one; without a cursor, everything is new
+    return case((since < _UNTIL, _UNTIL), else_=since)
+
+
+def _summed(
+    engine: Engine, since: datetime, of: str, filters: dict[str, str], uncounted_until: datetime | None = None
+) -> dict[tuple[Any, str], int]:
     counted = select(endings.c[of], endings.c.status, endings.c.jobs).where(
         endings.c.hour >= since, *_only(endings, filters)
     )
-    # only one lower bound: of two, the index can be scanned from the earlier one; without a cursor, everything is new
-    newer = jobs.c.finished_at >= case((since < _UNTIL, _UNTIL), else_=since)
+    newer = jobs.c.finished_at >= _not_rolled_up(since)
+    if uncounted_until is not None:
+        newer = jobs.c.finished_at > uncounted_until
     new = _counted(newer, *_only(jobs, filters)).with_only_columns(
         *(column for column in _JOB_CELL if column.key in {of, "status"}), func.count().label("jobs")
     )

@@ -27,9 +27,15 @@ class Metrics:
                 if not roll_up(self._engine):
                     break
 
-    def count_ended_by_hour(self, since: datetime, **filters: str) -> dict[tuple[datetime, str], int]:
+    def count_ended_by_hour(
+        self, since: datetime, uncounted_until: datetime | None = None, /, **filters: str
+    ) -> dict[tuple[datetime, str], int]:
         """Count ended jobs by hour and current status; see `outcomes.count_by_hour`."""
-        return outcomes.count_by_hour(self._engine, since, **filters)
+        return outcomes.count_by_hour(self._engine, since, uncounted_until, **filters)
+
+    def uncounted_until(self, since: datetime) -> datetime | None:
+        """Return up to when a polled page counts only what is rolled up; see `outcomes.uncounted_until`."""
+        return outcomes.uncounted_until(self._engine, since)
 
     def count_ended_by_type(self, since: datetime) -> dict[tuple[str, str], int]:
         """Count ended jobs by type and current status; see `outcomes.count_by_type`."""

@@ -75,13 +75,16 @@ def load_overview(services: Services) -> Overview:
     """Read everything that the overview shows, once."""
     health = services.health_check.take_snapshot()
     since = charts.chart_start(health.at)
-    counts = services.metrics.count_ended_by_hour(since)
+    uncounted_until = services.metrics.uncounted_until(since)
+    counts = services.metrics.count_ended_by_hour(since, uncounted_until)
     durations = services.metrics.run_times(since)
     p95 = durations.percentile(0.95)
     failures, runs = services.health_check.failed(_JOBS_SHOWN), services.health_check.running(_JOBS_SHOWN)
     context = viewer_context(user_id for job in (*failures, *runs) for user_id in (job.owner.user_id, job.triggered_by))
     return Overview(
-        problems=find_problems(health, _recent_outcomes(counts, health.at)),
+        problems=find_problems(
+            health, _recent_outcomes(counts, health.at), counts_are_late=uncounted_until is not None
+        ),
         checked=_checked_at(health.at, context),
         since=context.when(since),
         failed=charts.count_ended(counts, "failed"),

@@ -36,10 +36,13 @@ class RecentOutcomes:
     failed: int
 
 
-def find_problems(health: HealthSnapshot, recent: RecentOutcomes) -> tuple[Problem, ...]:
+def find_problems(
+    health: HealthSnapshot, recent: RecentOutcomes, *, counts_are_late: bool = False
+) -> tuple[Problem, ...]:
     """Return the problems of an installation; none if it is healthy."""
     problems = [problem for check in _CHECKS for problem in check(health)]
     problems += _many_failures(recent)
+    problems += _late_counts() if counts_are_late else ()
     return tuple(sorted(problems, key=lambda problem: problem.tone != "failed"))
 
 
@@ -167,6 +170,15 @@ def _many_failures(recent: RecentOutcomes) -> Iterator[Problem]:
         title=_("%(failed)s of the last %(ended)s jobs failed.", failed=recent.failed, ended=recent.ended),
         advice=_("See the errors they share."),
         endpoint="admin_errors.index",
+    )
+
+
+def _late_counts() -> Iterator[Problem]:
+    yield Problem(
+        tone="attention",
+        title=_("The figures are incomplete."),
+        advice=_("Many jobs have finished that the scheduler has not counted yet. It counts them when it runs."),
+        endpoint="system.index",
     )
 
 
