@@ -25,13 +25,16 @@ class PreparedStatement:
         self._columns = columns
         self._compiled: dict[str, _Compiled] = {}  # by the name of the dialect
 
-    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> None:
-        """Execute it for its effect."""
-        self._compiled_for(connection.dialect).execute(connection, parameters)
+    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> bool:
+        """Execute it for its effect; return whether it returned a row."""
+        row, _ = self._compiled_for(connection.dialect).execute(connection, parameters)
+        return row is not None
 
     def first(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
         """Execute it; return its first row, by the names of the columns."""
-        return self._compiled_for(connection.dialect).execute(connection, parameters)
+        compiled = self._compiled_for(connection.dialect)
+        row, description = compiled.execute(connection, parameters)
+        return None if row is None else compiled.convert(row, description)
 
     def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         if (known := self._compiled.get(dialect.name)) is None:
@@ -65,16 +68,15 @@ class _Compiled:
         else:
             self._template[place] = convert(bind.effective_value) if convert else bind.effective_value
 
-    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Execute it; return the first row of the answer, if there is one."""
+    def execute(self, connection: Connection, parameters: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Execute it; return the first row of the answer, if there is one, and the description of its columns."""
         sql, values = self._sql, self._values(parameters)
         cursor = connection.connection.cursor()
         for listener in connection.dispatch.before_cursor_execute:
             sql, values = listener(connection, cursor, sql, values, None, False)  # noqa: FBT003  (the event's signature)
         try:
             cursor.execute(sql, values)
-            row = cursor.fetchone() if self._names else None
-            description = cursor.description
+            return cursor.fetchone() if self._names else None, cursor.description
         except self._dialect.loaded_dbapi.Error as error:
             raise _wrapped(error, connection, sql, values) from error
         except BaseException as interruption:  # in the middle of an answer
@@ -82,7 +84,6 @@ class _Compiled:
             raise
         finally:
             cursor.close()
-        return None if row is None else self._converted(row, description)
 
     def _values(self, parameters: Mapping[str, Any]) -> Any:
         values = self._template.copy()
@@ -95,7 +96,8 @@ class _Compiled:
             raise StatementError(message, self._sql, dict(parameters), error) from error
         return tuple(values.values()) if self._is_positional else values
 
-    def _converted(self, row: Sequence[Any], description: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    def convert(self, row: Sequence[Any], description: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        """Return a row with the values that the types of its columns make."""
         if self._conversions is None:
             self._conversions = list(self._conversions_of(description))
         values = list(row)

@@ -205,9 +205,9 @@ class _StatementKey(NamedTuple):
 def _end_in_several_statements(
     connection: Connection, key: _StatementKey, parameters: dict[str, Any], next_claim: NextClaim | None
 ) -> bool:
-    if _update_job(key).first(connection, parameters) is None:
+    if not _update_job(key).execute(connection, parameters):
         return False
-    if key.shape is FamilyShape.CHILD and _count_child(key.status).first(connection, parameters) is None:
+    if key.shape is FamilyShape.CHILD and not _count_child(key.status).execute(connection, parameters):
         return False
     job_id, number = parameters["fence_job"], parameters["fence_attempt"]
     attempt = {name: parameters[f"attempt_{name}"] for name in _ATTEMPT_COLUMNS}

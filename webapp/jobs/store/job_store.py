@@ -5,6 +5,7 @@ The row is the only record of a job.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from webapp.schema import jobs, now, queues
 
 _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata"})
+_plain_values = itemgetter(*_PLAIN)
 _DATABASE_TIMES = ("created_at",)
 
 
@@ -99,7 +101,7 @@ class JobStore:
 
 def to_job(row: RowMapping | Mapping[str, Any]) -> Job:
     """Return the job in a row."""
-    values = {name: row[name] for name in _PLAIN}
+    values = dict(zip(_PLAIN, _plain_values(row), strict=True))
     owner = Owner(user_id=row["owner_id"], public=row["public"], tenant=row["tenant"])
     values.update(status=Status(row["status"]), warnings=tuple(row["warnings"]), errors=tuple(row["errors"]))
     return Job(**values, owner=owner, metadata=row["metadata"])
