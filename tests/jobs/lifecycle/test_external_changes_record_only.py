@@ -38,7 +38,7 @@ def test_no_worker_claims_it_or_is_woken(
     services: Services, monkeypatch: pytest.MonkeyPatch, make: Make, lease: UUID
 ) -> None:
     woken: list[str] = []
-    monkeypatch.setattr(services.wake_ups, "_enqueue", woken.append)
+    monkeypatch.setattr(services.wake_ups, "_push", lambda queue, _count: woken.append(queue))
     record = make(dispatch=False)
     assert (record.status, record.record_only, record.queue) == (Status.QUEUED, True, NO_QUEUE)
     for queue in ("default", NO_QUEUE):
