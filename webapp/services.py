@@ -138,6 +138,7 @@ class Services:
             vault=self.vault,
             files=self.files,
             wake=self._wake,
+            largest_file=self.settings.max_upload_bytes,
         )
 
     @cached_property

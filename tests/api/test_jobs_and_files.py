@@ -7,11 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import BaseModel
 
 from tests.api.conftest import Program, errors_of
 from webapp.accounts.user import User
+from webapp.jobs.definition.field_specs import Upload
+from webapp.jobs.definition.job_type import job_type
 from webapp.jobs.model.job import Job, Owner, Status
 from webapp.services import Services
+from webapp.views.forms.streaming_uploads import SMALL_BODY
+
+
+class Clippings(BaseModel):
+    pages: list[Upload] = []
+
 
 EXPORT = {"type": "job_history_export", "payload": {"format": "csv"}}
 
@@ -38,6 +47,25 @@ def test_a_refused_file_leaves_nothing_on_disk(program: Program, services: Servi
     for field in ("file", "other"):
         parts = {"job": json.dumps({"type": "dataset_report"}), field: (BytesIO(b"a"), "may.exe")}
         assert program.post("/jobs", data=parts).status_code == 422
+    assert [path for path in services.files.root.glob("*/*") if path.is_file()] == []
+
+
+def test_several_files_have_a_limit_together(program: Program, services: Services) -> None:
+    @job_type("clippings", title="Clippings")
+    def clippings(job: object, payload: Clippings) -> None:
+        """Do nothing."""
+
+    services.registry.add(clippings)
+    services.jobs.largest_file = 10
+    pages = [(BytesIO(b"x" * 6), "a.txt"), (BytesIO(b"x" * 5), "b.txt")]
+    refused = program.post("/jobs", data={"job": json.dumps({"type": "clippings"}), "pages": pages})
+    assert refused.status_code == 422
+    assert "larger than the limit of 10 bytes in total" in refused.text
+    services.settings = services.settings.model_copy(update={"max_upload_bytes": 10})
+    head = b'--edge\r\nContent-Disposition: form-data; name="pages"; filename="a.txt"\r\n\r\n'
+    body = head + b"x" * (SMALL_BODY + 1000)
+    large = program.post("/jobs", data=body, content_type="multipart/form-data; boundary=edge")
+    assert large.status_code == 413, "it is not received to the end"
     assert [path for path in services.files.root.glob("*/*") if path.is_file()] == []
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint
 
 from webapp.api import problems
 from webapp.api.endpoint import view_of
-from webapp.api.job_input import expected_files
+from webapp.api.job_input import expected_files, largest_input
 from webapp.api.operations import Operation
 from webapp.api.resources import (
     bulk,
@@ -42,7 +42,7 @@ def _add_all() -> None:
     for operation in all_operations():
         view = view_of(operation)
         if operation.takes_files:
-            view = expects_files(expected_files)(view)
+            view = expects_files(expected_files, in_total=largest_input)(view)
         bp.add_url_rule(operation.path, operation.name, view, methods=[operation.method])
 
 

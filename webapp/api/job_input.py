@@ -1,6 +1,6 @@
 """What programs send to start a job: JSON, or multipart with files, which are streamed to disk like those of a form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any
@@ -78,9 +78,12 @@ def read_job_input() -> JobInput:
 
 def expected_files() -> int:
     """Return how many files a request can have: as many as the form with the most files that the user can start."""
-    policy = job_policy()
-    types = (job_type for job_type in services().registry if policy.may_start(job_type.name))
-    return max((_count(job_type) for job_type in types), default=0)
+    return max(map(_count, _startable_types()), default=0)
+
+
+def largest_input(*, largest: int) -> int:
+    """Return how many bytes all files of a request can have: as many as the form that takes the most bytes."""
+    return max((_total(job_type, largest) for job_type in _startable_types()), default=0)
 
 
 def accepted_files(job_type: JobType, given: Mapping[str, list[StoredFile]]) -> Mapping[str, Any]:
@@ -111,6 +114,15 @@ def _multipart_input() -> JobInput:
         raise
     digests = [f"{name}={file.name}:{file.sha256}".encode() for name, files in kept.items() for file in files]
     return JobInput(new, kept, fingerprint_of(typed.get(JOB_PART, "").encode(), *digests))
+
+
+def _startable_types() -> Iterator[JobType]:
+    policy = job_policy()
+    return (job_type for job_type in services().registry if policy.may_start(job_type.name))
+
+
+def _total(job_type: JobType, largest: int) -> int:
+    return sum(rule.total_limit(largest) for rule in upload_rules(job_type.payload_class).values())
 
 
 def _count(job_type: JobType) -> int:

@@ -53,9 +53,22 @@ class Wake(Protocol):
 class Jobs:
     """Creates, changes, stops, retries and deletes jobs. Every change is one transaction."""
 
-    def __init__(self, engine: Engine, *, registry: Registry, vault: Vault, files: FileStore, wake: Wake) -> None:
-        """Build the service; ``wake`` is called after commits."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        registry: Registry,
+        vault: Vault,
+        files: FileStore,
+        wake: Wake,
+        largest_file: int | None = None,
+    ) -> None:
+        """Build the service; ``wake`` is called after commits.
+
+        ``largest_file`` is the installation's limit for one upload in bytes, by default none.
+        """
         self.engine = engine
+        self.largest_file = largest_file
         self.registry = registry
         self.store = JobStore(engine)
         self._vault = vault
@@ -161,7 +174,15 @@ class Jobs:
         status = create.initial_status(run_at=run_at, delay=delay, held=bool(after))
         job_type = self.registry.get(type_name)
         job = create.new_job(
-            job_type, payload, self._vault, owner=owner, files=inputs, status=status, run_at=run_at, **choices
+            job_type,
+            payload,
+            self._vault,
+            owner=owner,
+            files=inputs,
+            largest_file=self.largest_file,
+            status=status,
+            run_at=run_at,
+            **choices,
         )
         self._refuse_unknown_queue(job.queue)
         follows = dict.fromkeys(after, not on_finish)

@@ -173,7 +173,7 @@ def test_files_over_the_size_limit_together_are_refused(run: Run, services: Serv
         """Do nothing."""
 
     services.registry.add(clippings)
-    services.settings = services.settings.model_copy(update={"max_upload_bytes": table.stat().st_size + 1})
+    services.jobs.largest_file = table.stat().st_size + 1
     refused = run("job", "start", "clippings", "--file", f"pages={table}", "--file", f"pages={table}")
     assert refused.exit_code == 2
     assert "in total. Choose fewer." in refused.stderr

@@ -65,7 +65,7 @@ def start(
         payload,
         owner=owner,
         triggered_by=owner.user_id,
-        files=_received(paths, type_name),
+        files=_received(paths),
         after=[earlier.id for earlier in after],
         **{name: value for name, value in options.items() if value is not None},
     )
@@ -81,15 +81,10 @@ def _check(options: dict[str, Any]) -> None:
         raise BadUsage("Give --delay or --at, not both.")
 
 
-def _received(pairs: tuple[str, ...], type_name: str) -> dict[str, list[StoredFile]]:
+def _received(pairs: tuple[str, ...]) -> dict[str, list[StoredFile]]:
     received: dict[str, list[StoredFile]] = {}
     for field, file in map(_receive, pairs):
         received.setdefault(field, []).append(file)
-    from webapp.jobs.definition.upload_rules import rejected_uploads
-
-    payload_class, largest = services().registry.get(type_name).payload_class, services().settings.max_upload_bytes
-    if rejected := rejected_uploads(payload_class, received, largest):
-        raise engine.InvalidPayload(type_name, rejected)
     return received
 
 

@@ -40,12 +40,16 @@ def new_job(
     *,
     owner: Owner,
     files: Mapping[str, Files],
+    largest_file: int | None = None,
     status: Status = Status.QUEUED,
     **choices: Any,
 ) -> Job:
-    """Return a new job that is not written yet; raise `InvalidPayload` or `BadRequest`."""
+    """Return a new job that is not written yet; raise `InvalidPayload` or `BadRequest`.
+
+    ``largest_file`` is the limit for one file in bytes, from which the limits for several files follow.
+    """
     values: dict[str, Any] = {"queue": job_type.queue, **_policies_of(job_type), **choices}
-    valid = _validated(job_type, payload, files)
+    valid = _validated(job_type, payload, files, largest_file)
     stored = _stored(job_type, valid, vault)
     if "title" in values:
         values["title"] = _checked_title(values["title"])
@@ -250,9 +254,12 @@ def _checked_title(title: str) -> str:
 
 
 def _validated(
-    job_type: JobType, payload: Mapping[str, Any] | BaseModel | None, files: Mapping[str, Files]
+    job_type: JobType,
+    payload: Mapping[str, Any] | BaseModel | None,
+    files: Mapping[str, Files],
+    largest_file: int | None = None,
 ) -> BaseModel:
-    if files and (refused := upload_rules.rejected_uploads(job_type.payload_class, files)):
+    if files and (refused := upload_rules.rejected_uploads(job_type.payload_class, files, largest_file)):
         raise InvalidPayload(job_type.name, refused)
     if isinstance(payload, job_type.payload_class):
         return payload
