@@ -67,7 +67,7 @@ class _Result:
 
 def run(*, short: bool) -> Verdict:
     """Measure on both databases."""
-    rounds, seconds = (1, 2.0) if short else (5, 8.0)
+    rounds, seconds = (1, 1.5) if short else (5, 8.0)
     with servers.valkey() as redis:
         found = {kind: _measure(kind, redis, rounds, seconds) for kind in ("sqlite", "postgresql")}
     failed = sum(polls.failed for result in found.values() for polls in result.polls)
