@@ -41,6 +41,7 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         (
             *("cli/command_group", "cli/context", "cli/database", "cli/serve"),
             *("cli/jobs/job_list", "cli/jobs/log", "cli/schedules/*", "cli/accounts/errors"),
+            *("cli/remote/connection", "cli/remote/documents"),
         ),
         "the tests of the commands run them with real arguments",
     ),

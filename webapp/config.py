@@ -18,7 +18,7 @@ PREFIX = "DESKJOB_"
 _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
-_READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER"})  # by tests
+_READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
 _PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
 

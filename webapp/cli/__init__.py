@@ -7,10 +7,11 @@ a command; the module is imported when the command is called.
 import atexit
 import gc
 import sys
+from importlib import import_module
 
 import click
 
-from webapp.cli.command_group import CommandGroup, LazyGroup, check_settings, load, loaded
+from webapp.cli.command_group import BadUsage, CommandGroup, LazyGroup, check_settings, load, loaded
 from webapp.cli.jobs import job
 from webapp.cli.schedules import schedule
 
@@ -124,8 +125,19 @@ def job_type() -> None:
         "type": job_type,
     },
 )
-def deskjob() -> None:
+@click.option("--server", envvar="DESKJOB_SERVER", metavar="URL", help="Work with jobs of another installation.")
+@click.option(
+    "--token", "api_token", envvar="DESKJOB_TOKEN", metavar="TOKEN", help="An API token of that installation."
+)
+def deskjob(server: str | None, api_token: str | None) -> None:
     """Run Deskjob, the back office for background jobs."""
+    context = import_module("webapp.cli.context")
+    if not server:
+        context.use_own_installation()
+        return
+    if not api_token:
+        raise BadUsage("--server needs a token: --token, or better the variable DESKJOB_TOKEN.")
+    context.use_server(server, api_token)
 
 
 def main() -> None:

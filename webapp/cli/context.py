@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -34,6 +34,26 @@ def opened() -> Services:
     return Services(settings, create_engine(settings.database, **engine_options(settings.database)))
 
 
+_server: list[Services] = []  # the installation that --server names, if it does
+
+
+def use_server(server: str, token: str) -> None:
+    """Let commands work against another installation from now on."""
+    from webapp.cli.remote.services import RemoteServices
+
+    _server[:] = [cast("Services", RemoteServices(server, token))]
+
+
+def use_own_installation() -> None:
+    """Let commands work against this installation, which is the default."""
+    _server.clear()
+
+
+def is_remote() -> bool:
+    """Whether commands work against another installation."""
+    return bool(_server)
+
+
 def services() -> Services:
     """Return the services. Commands import this function, so it looks `opened` up again on each call."""
-    return opened()
+    return _server[0] if _server else opened()

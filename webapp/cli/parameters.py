@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,12 @@ import click
 
 from webapp import jobs as engine
 from webapp.cli.command_group import BadUsage
-from webapp.cli.context import services
+from webapp.cli.context import is_remote, services
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.periods import EXAMPLES, parse_period
+
+if TYPE_CHECKING:
+    from webapp.cli.remote.services import RemoteServices
 
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{8}")
 
@@ -99,6 +102,8 @@ in_json = click.option("--json", "in_json", is_flag=True, help="Print JSON.")
 
 def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owner:
     """Return the owner that ``--as`` names, who must be allowed to start the type; ``None`` is the system."""
+    if is_remote():
+        return cast("RemoteServices", services()).owner_named(person)
     if person is None:
         return Owner(public=public)
     user = services().accounts.by_name(person)

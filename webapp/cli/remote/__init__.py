@@ -1,0 +1,1 @@
+"""`deskjob --server`: the commands about jobs against another installation, over its API."""
