@@ -48,6 +48,8 @@ def test_every_write_of_a_zombie_is_refused(installation: FaultyInstallation, tm
     assert (done.status, done.attempt) == (Status.COMPLETED, 2)
     before = [rows(services.engine, table) for table in (jobs, attachments, log_lines)]
 
+    wait_for(lambda: not services.leases.beats())
+    installation.arm_fault("horse.ready", "exit")  # else it would wait for the next order of its frozen worker
     horse.resume()  # not its worker, which would kill it at once
     refused = Path(f"{marks}.refused")
     wait_for(lambda: refused.exists() and len(refused.read_text().splitlines()) == len(LATE_WRITES))
