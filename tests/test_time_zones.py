@@ -1,6 +1,9 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from webapp.time_zones import find_time_zone, places, time_zones
+from webapp.time_zones import find_time_zone, local_time, places, time_zones
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,11 @@ def test_every_zone_finds_itself_and_every_city_a_zone_of_that_city() -> None:
     assert [zone for zone in time_zones() if find_time_zone(zone) != zone] == []
     cities = {zone: zone.rpartition("/")[2] for zone in places()}
     assert [city for city in cities.values() if not (find_time_zone(city) or "").endswith(city)] == []
+
+
+def test_a_time_at_an_end_of_the_calendar_stays_in_its_own_zone() -> None:
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    for zone in map(ZoneInfo, ("Pacific/Auckland", "America/Sao_Paulo")):
+        assert local_time(first, zone) == first
+        assert local_time(last, zone) == last
+    assert local_time(datetime(2026, 1, 1, tzinfo=UTC), ZoneInfo("Asia/Tokyo")).hour == 9

@@ -1,6 +1,7 @@
-"""Time zones by name or city: "Europe/Berlin", "berlin", "New York" and "Wien" find a zone. Pure."""
+"""Time zones by name or city: "Europe/Berlin", "berlin", "New York" and "Wien" find a zone; times in them. Pure."""
 
 import unicodedata
+from datetime import datetime, tzinfo
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -18,6 +19,14 @@ def time_zones() -> frozenset[str]:
 def places() -> tuple[str, ...]:
     """Return the time zones that are named after places, sorted."""
     return tuple(sorted(zone for zone in time_zones() if "/" in zone and not zone.startswith(_OLD_AREAS)))
+
+
+def local_time(at: datetime, zone: tzinfo) -> datetime:
+    """Return an aware time in a zone; in its own zone, if the calendar ends or begins in between."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
 
 
 def find_time_zone(text: str) -> str | None:

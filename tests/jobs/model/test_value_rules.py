@@ -14,6 +14,9 @@ class Angry:
         raise RuntimeError
 
 
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("rule", "good", "bad"),
     [
@@ -25,7 +28,7 @@ class Angry:
         (NOTHING | TRUTH, [None, True, False], [0, 1, ""]),
         (ID, [uuid4()], ["4711", str(uuid4()), None]),
         (IDS, [[], {uuid4()}, (uuid4(),)], ["", None, uuid4(), ["x"]]),
-        (MOMENT, [datetime.now(UTC)], [datetime(2026, 1, 1), "now", None]),  # noqa: DTZ001  (naive on purpose)
+        (MOMENT, [datetime.now(UTC)], [datetime(2026, 1, 1), "now", None, FIRST, LAST]),  # noqa: DTZ001  (naive on purpose)
     ],
 )
 def test_a_rule_accepts_good_values_and_names_bad_ones(rule: ValueRule, good: list, bad: list) -> None:

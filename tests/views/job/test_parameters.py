@@ -70,6 +70,7 @@ def test_a_value_that_is_no_longer_an_option_is_shown_unchanged() -> None:
 
 def test_a_moment_is_shown_in_the_time_zone_of_the_viewer() -> None:
     assert shown(since="2026-10-01T22:30:00Z") == {"Since": "2 October 2026, 00:30"}
+    assert shown(since="9999-12-31T23:59:59Z") == {"Since": "31 December 9999, 23:59"}, "the calendar ends there"
 
 
 def test_a_file_is_shown_by_its_name() -> None:

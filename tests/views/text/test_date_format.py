@@ -68,3 +68,11 @@ def test_an_estimate_is_rounded(seconds: float, text: str) -> None:
 
 def plain(text: str) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.mark.parametrize("at", [datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)])
+@pytest.mark.parametrize("zone", [ZoneInfo("Pacific/Auckland"), ZoneInfo("America/Sao_Paulo")], ids=str)
+def test_a_time_at_an_end_of_the_calendar_is_shown(at: datetime, zone: ZoneInfo) -> None:
+    assert relative_time(at, NOW, zone).iso == clock_time(at, NOW, zone).iso == at.isoformat(timespec="seconds")
+    assert time_of_day(at, zone).text
+    assert short_date(at, NOW, zone).text

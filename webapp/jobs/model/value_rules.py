@@ -5,7 +5,7 @@ Declarations of job types, options of new jobs and policies are all checked by t
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 from uuid import UUID
@@ -78,8 +78,10 @@ IDS = ValueRule(
         isinstance(value, Collection) and not isinstance(value, str) and all(isinstance(item, UUID) for item in value)
     ),
 )
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 MOMENT = ValueRule(
-    "a datetime with a time zone", lambda value: isinstance(value, datetime) and value.utcoffset() is not None
+    "a datetime with a time zone, from the years 1970 to 2999",
+    lambda value: isinstance(value, datetime) and value.utcoffset() is not None and _EARLIEST <= value < _LATEST,
 )
 PRIORITY = integer(-HIGHEST_PRIORITY, HIGHEST_PRIORITY)
 QUEUE_NAME = ValueRule(

@@ -10,6 +10,7 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.model.job import Job, Status
 from webapp.jobs.queries.criteria import JobCriteria
+from webapp.time_zones import local_time
 from webapp.views.job_list.admin_filter import AdminJobFilter, parse_moment
 from webapp.views.job_list.filter import count_ended, parse_filter
 from webapp.views.job_list.index import list_context, poll_list
@@ -84,7 +85,7 @@ def _ended(filter_: AdminJobFilter) -> dict[str, str]:
     """Return the bounds of the finish time in the viewer's time zone."""
     zone = viewer_context().zone
     bounds = {"since": parse_moment(filter_.ended_since), "until": parse_moment(filter_.ended_until)}
-    texts = {name: f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
+    texts = {name: f"{local_time(at, zone):%Y-%m-%d %H:%M}" if at else "" for name, at in bounds.items()}
     return {**texts, "zone": zone.key}
 
 

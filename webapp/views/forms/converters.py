@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from webapp.time_zones import local_time
 from webapp.views.text.translations import gettext as _
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # NUL in JSON; after an escaped backslash it is text
@@ -36,7 +37,7 @@ def datetime_converter(zone: tzinfo) -> Converter:
 def _on_the_clock(value: str, zone: tzinfo) -> str:
     moment = datetime.fromisoformat(value)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return _short(aware.astimezone(zone).replace(tzinfo=None))
+    return _short(local_time(aware, zone).replace(tzinfo=None))
 
 
 def _from_the_clock(text: str, zone: tzinfo) -> str:

@@ -14,6 +14,7 @@ from webapp.jobs.definition.payload import is_secret
 from webapp.jobs.definition.readable_names import humanize
 from webapp.jobs.execution.input_files import uploads_in
 from webapp.jobs.model.incoming_text import visible_text
+from webapp.time_zones import local_time
 from webapp.views.forms.choices import label_of
 from webapp.views.forms.fields import full_title
 from webapp.views.text.date_format import full_date
@@ -124,7 +125,7 @@ def _text(value: object) -> str:
 
 def _moment(text: str, zone: ZoneInfo) -> str:
     at = datetime.fromisoformat(text)
-    local = at.astimezone(zone) if at.tzinfo else at
+    local = local_time(at, zone) if at.tzinfo else at
     return f"{full_date(local)}, {local:%H:%M}"
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_skeleton
 
+from webapp.time_zones import local_time
 from webapp.views.text.number_format import locale, number
 from webapp.views.text.translations import gettext as _
 
@@ -31,13 +32,13 @@ class FormattedTime:
 def relative_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     """Return the time relative to ``now``: "2 min ago", "in 5 min", "yesterday, 09:00"."""
     relative = _past(now - at) if at <= now else _future(at - now)
-    text = relative or _day_and_time(at.astimezone(zone), now.astimezone(zone))
+    text = relative or _day_and_time(local_time(at, zone), local_time(now, zone))
     return _moment(text, at, zone)
 
 
 def clock_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     """Return the time of day with seconds, or the date without seconds for another day."""
-    local, today = at.astimezone(zone), now.astimezone(zone)
+    local, today = local_time(at, zone), local_time(now, zone)
     if local.date() == today.date():
         return _moment(f"{local:%H:%M:%S}", at, zone)
     return _moment(f"{_skeleton('MMMd', local)}, {local:%H:%M}", at, zone)
@@ -45,12 +46,12 @@ def clock_time(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
 
 def time_of_day(at: datetime, zone: ZoneInfo) -> FormattedTime:
     """Return the time of day with seconds, without a date."""
-    return _moment(f"{at.astimezone(zone):%H:%M:%S}", at, zone)
+    return _moment(f"{local_time(at, zone):%H:%M:%S}", at, zone)
 
 
 def short_date(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     """Return only the date: "today", "28 Nov"."""
-    return _moment(_near_or_date(at.astimezone(zone), now.astimezone(zone)), at, zone)
+    return _moment(_near_or_date(local_time(at, zone), local_time(now, zone)), at, zone)
 
 
 def full_date(at: date) -> str:
@@ -143,7 +144,7 @@ def _skeleton(skeleton: str, at: date) -> str:
 
 
 def _moment(text: str, at: datetime, zone: ZoneInfo) -> FormattedTime:
-    local = at.astimezone(zone)
+    local = local_time(at, zone)
     exact = f"{_full(local.date(), locale())}, {local:%H:%M:%S} ({zone.key})"
     return FormattedTime(text=text, iso=at.isoformat(timespec="seconds"), title=exact)
 
