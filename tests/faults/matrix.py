@@ -124,7 +124,10 @@ def begin(installation: FaultyInstallation, trial: Trial, point: str, *, once_fi
     with pytest.MonkeyPatch.context() as patch:
         if point == "clock.top-up":  # no other process wakes the worker
             patch.setattr(installation.services.jobs, "_wake", lambda _queue: None)
+        if point == "end.wake":  # a job wakes others only if they exist when it ends
+            installation.services.queues.pause(QUEUE)
         trial.create(once_first=once_first)
+        installation.services.queues.resume(QUEUE)
 
 
 def _check_the_jobs(trial: Trial) -> None:
