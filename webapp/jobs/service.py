@@ -189,10 +189,10 @@ class Jobs:
         all_files = tuple(file for given in inputs.values() for file in listed(given))
         new = NewJob(job=job, files=all_files, delay=delay, after=follows, request_key=request_key)
         with naming_the_holder(self.engine):
-            job_id, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
+            written, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
         faultpoint("create.wake")
         self._wake_all(woken)
-        return JobCreation(self.store.get(job_id), created=job_id == job.id)
+        return JobCreation(written, created=written.id == job.id)
 
     def create_system_job(
         self, type_name: str, payload: Mapping[str, Any] | None = None, *, public: bool = True, **choices: Any

@@ -113,10 +113,10 @@ def test_many_jobs_have_their_own_titles_in_one_statement(services: Services) ->
     payloads = [{"month": f"month {number}"} for number in range(50)]
     with recorded(services.engine) as many:
         ids = services.jobs.create_many("invoice_run", payloads)
-    with recorded(services.engine) as one:
-        services.jobs.create_many("invoice_run", payloads[:1])
+    with recorded(services.engine) as two:
+        services.jobs.create_many("invoice_run", payloads[:2])
     assert [services.jobs.get(job_id).title for job_id in ids] == [f"Invoices of month {n}" for n in range(50)]
-    assert len(many) == len(one)
+    assert len(many) == len(two)
     same = services.jobs.create_many("invoice_run", payloads[:2], title="Same")
     assert {services.jobs.get(job_id).title for job_id in same} == {"Same"}
 

@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Engine, delete, exists, insert, literal_colum
 from sqlalchemy.exc import IntegrityError
 
 from webapp.db.engine import reading, writing
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.schema import disabled_types, now
 
-_FIRST = select(disabled_types.c.name).limit(1)
+_FIRST = PreparedStatement(select(disabled_types.c.name).limit(literal_column("1")))
 ANY_DISABLED = exists(select(literal_column("1")).select_from(disabled_types))
 
 
@@ -63,7 +64,7 @@ class DisabledTypes:
 
 def refuse_disabled(connection: Connection, names: Collection[str]) -> None:
     """Raise `TypeDisabled` if one of the types is disabled."""
-    if not names or connection.execute(_FIRST).first() is None:  # the usual case, and a fast query
+    if not names or _FIRST.first(connection, {}) is None:  # the usual case, and a fast query
         return
     disabled = select(disabled_types.c.name, disabled_types.c.reason).where(disabled_types.c.name.in_(names))
     if row := connection.execute(disabled).first():

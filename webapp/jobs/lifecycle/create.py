@@ -20,6 +20,7 @@ from webapp.jobs.model.incoming_text import TITLE_LIMIT, visible_text
 from webapp.jobs.model.job import NO_QUEUE, TERMINAL, EventName, Job, Owner, Status
 from webapp.jobs.model.value_rules import KEY_LIMIT, shown
 from webapp.jobs.queueing.fair_share import assign_turns
+from webapp.jobs.queueing.single_insert import insert_single
 from webapp.jobs.store import bulk_insert, events, idempotency_keys, lock_order, signals, unique_keys
 from webapp.jobs.store.attachments import add_inputs
 from webapp.jobs.store.file_store import FileStore, StoredFile
@@ -210,13 +211,16 @@ def insert_jobs(
     if len(new) > 1 and not files and delay is None and bulk_insert.are_alike(new):
         _insert_in_bulk(connection, new[0], [job.id for job in new], [job.payload for job in new])
         return
-    store.insert(connection, assign_turns(connection, new))
+    if len(new) == 1:
+        insert_single(connection, new[0])
+    else:
+        store.insert(connection, assign_turns(connection, new))
+        events.insert(connection, events.rows_of(new, EventName.CREATED, actor_id=new[0].triggered_by))
     if delay is not None:
         due = {"run_at": later(delay.total_seconds())}
         connection.execute(update(jobs).where(jobs.c.id.in_([job.id for job in new])).values(**due))
     for job in new:
         add_inputs(connection, job.id, tuple(files))
-    events.insert(connection, events.rows_of(new, EventName.CREATED, actor_id=new[0].triggered_by))
     signals.send_after_commit(connection, signals.job_created, [job.id for job in new])
 
 

@@ -38,19 +38,19 @@ class JobWriter:
     def __init__(self, store: JobStore) -> None:
         self._store = store
 
-    def write(self, new: NewJob, on_duplicate: OnDuplicate | str) -> tuple[UUID, set[str]]:
-        """Write a new job; return its id and the queues in which jobs may be claimed now.
+    def write(self, new: NewJob, on_duplicate: OnDuplicate | str) -> tuple[Job, set[str]]:
+        """Write a new job; return it and the queues in which jobs may be claimed now.
 
         If the request key has already created a job, or ``on_duplicate`` says to return the job that
-        holds the unique key, nothing is written and the id is that of the existing job. Raises
+        holds the unique key, nothing is written and the existing job is returned. Raises
         `DuplicateJob`.
         """
         try:
-            return new.job.id, self._write(new)
+            return self._write(new)
         except IntegrityError:
             created = idempotency_keys.find_job_id(self._store.engine, new.request_key)  # by a concurrent request
             if created is not None:
-                return created, set()
+                return self._store.get(created), set()
             if new.job.unique_key is None:
                 raise
             return self._resolve_duplicate(new, new.job.unique_key, OnDuplicate(on_duplicate))
@@ -80,27 +80,29 @@ class JobWriter:
                 with key_conflicts(new):
                     create.insert_jobs(connection, self._store, new)
 
-    def _write(self, new: NewJob) -> set[str]:
+    def _write(self, new: NewJob) -> tuple[Job, set[str]]:
         with writing(self._store.engine) as connection:
             woken = create.insert_new_job(connection, self._store, new)
+            job = self._store.read(connection, new.job.id)  # the database has set its times
             faultpoint("create.commit")
-        return woken
+        return job, woken
 
-    def _write_behind(self, new: NewJob) -> set[str]:
+    def _write_behind(self, new: NewJob) -> tuple[Job, set[str]]:
         with writing(self._store.engine) as connection:
             woken = create.insert_behind_key_holders(connection, self._store, new)
+            job = self._store.read(connection, new.job.id)
             faultpoint("create.commit")
-        return woken
+        return job, woken
 
-    def _resolve_duplicate(self, new: NewJob, key: str, policy: OnDuplicate) -> tuple[UUID, set[str]]:
+    def _resolve_duplicate(self, new: NewJob, key: str, policy: OnDuplicate) -> tuple[Job, set[str]]:
         if policy is OnDuplicate.QUEUE_AFTER:
-            return new.job.id, self._queue_after(new, key)
+            return self._queue_after(new, key)
         holder = self._store.unfinished_with_key(key) if policy is OnDuplicate.RETURN else None
         if holder is None:  # rejected by policy, or the holder has finished meanwhile
             raise DuplicateJob(key) from None
-        return holder.id, set()
+        return holder, set()
 
-    def _queue_after(self, new: NewJob, key: str) -> set[str]:
+    def _queue_after(self, new: NewJob, key: str) -> tuple[Job, set[str]]:
         for _ in range(_TRIES):
             with contextlib.suppress(IntegrityError):  # the key was free, and a concurrent request took it
                 return self._write_behind(new)

@@ -45,6 +45,7 @@ class HasAttempt(Protocol):
 _INSERT_PAST = sql_insert(events)
 _INSERT = _INSERT_PAST.values(at=now())
 INSERT_ONE = PreparedStatement(_INSERT.inline(), columns=("job_id", "name", "attempt", "detail"))
+_INSERT_OF_ACTOR = PreparedStatement(_INSERT.inline(), columns=("job_id", "name", "attempt", "actor_id", "detail"))
 
 
 def insert(connection: Connection, rows: Sequence[EventRow]) -> None:
@@ -57,6 +58,11 @@ def insert(connection: Connection, rows: Sequence[EventRow]) -> None:
 def insert_one(connection: Connection, *, job_id: UUID, name: EventName, attempt: int, detail: str = "") -> None:
     """Insert an event that happened now; the fast way, for what happens in every job."""
     INSERT_ONE.execute(connection, {"job_id": job_id, "name": name, "attempt": attempt, "detail": detail})
+
+
+def insert_of_actor(connection: Connection, row: EventRow) -> None:
+    """Insert an event that a user has caused just now; the fast way."""
+    _INSERT_OF_ACTOR.execute(connection, row)
 
 
 def rows_of(

@@ -9,9 +9,10 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, bindparam, insert, select, update
 
 from webapp.db.engine import reading
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import UNFINISHED, Job, Owner, Status
 from webapp.jobs.store import transitions
 from webapp.schema import jobs, now, queues
@@ -20,6 +21,7 @@ _OWNER = {"owner_id", "public", "tenant"}
 _PLAIN = tuple(f.name for f in fields(Job) if f.name not in {"owner", "metadata"})
 _plain_values = itemgetter(*_PLAIN)
 _DATABASE_TIMES = ("created_at",)
+_READ = PreparedStatement(select(jobs).where(jobs.c.id == bindparam("wanted_id")))
 
 
 class JobNotFound(Exception):
@@ -55,7 +57,7 @@ class JobStore:
 
     def read(self, connection: Connection, job_id: UUID) -> Job:
         """Return the job as the caller's transaction sees it; raise `JobNotFound`."""
-        row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
+        row = _READ.first(connection, {"wanted_id": job_id})
         if row is None:
             raise JobNotFound(job_id)
         return to_job(row)
