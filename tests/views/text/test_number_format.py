@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -41,3 +41,15 @@ def test_a_size_has_at_most_one_decimal_place(count: int, text: str) -> None:
 
 def test_alternatives_are_joined_with_or() -> None:
     assert [join_with_or(parts) for parts in ([".csv"], [".csv", ".xlsx"])] == [".csv", ".csv or .xlsx"]
+
+
+@pytest.mark.parametrize("write", [number, decimal, exact_number])
+@pytest.mark.parametrize("value", [1e308, 10**400], ids=["float", "integer"])
+def test_a_number_with_hundreds_of_digits_is_short(write: Callable[[float], str], value: float) -> None:
+    assert "e+" in write(value)
+    assert len(write(value)) < 20
+
+
+def test_as_many_digits_as_usual_are_written() -> None:
+    assert exact_number(10**20 + 1) == "100,000,000,000,000,000,001"
+    assert decimal(-1e30) == "-1.00e+30"

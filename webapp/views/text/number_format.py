@@ -1,6 +1,7 @@
 """Formats numbers and sizes in the viewer's locale. Outside of a request the locale is English."""
 
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from functools import cache
 
 from babel import Locale
@@ -26,20 +27,17 @@ def _parsed(chosen: str) -> Locale:
 
 def number(value: float) -> str:
     """Format a whole number: "1,000"."""
-    written: str = format_decimal(round(value), locale=locale())
-    return written
+    return _written(round(value))
 
 
 def decimal(value: float, places: int = 1) -> str:
     """Format a number with a fixed number of decimal places: "0.3"."""
-    written: str = format_decimal(value, "#,##0." + "0" * places, locale=locale())
-    return written
+    return _written(value, "#,##0." + "0" * places)
 
 
 def exact_number(value: float) -> str:
     """Format a number with all its decimal places: "1,000", "0.25"."""
-    written: str = format_decimal(value, locale=locale(), decimal_quantization=False)
-    return written
+    return _written(value, decimal_quantization=False)
 
 
 def size(count: int) -> str:
@@ -49,7 +47,15 @@ def size(count: int) -> str:
     value, unit = count / _KB, 0
     while round(value, 1) >= _KB and unit + 1 < len(_UNITS):
         value, unit = value / _KB, unit + 1
-    return f"{format_decimal(round(value, 1), '#,##0.#', locale=locale())} {_UNITS[unit]}"
+    return f"{_written(round(value, 1), '#,##0.#')} {_UNITS[unit]}"
+
+
+def _written(value: float, pattern: str | None = None, **options: bool) -> str:
+    try:
+        written: str = format_decimal(value, pattern, locale=locale(), **options)
+    except InvalidOperation:  # it has more digits than decimal numbers have
+        return f"{Decimal(value):.3g}"
+    return written
 
 
 def join_with_or(parts: Sequence[str]) -> str:
