@@ -37,7 +37,7 @@ def decimal(value: float, places: int = 1) -> str:
 
 def exact_number(value: float) -> str:
     """Format a number with all its decimal places: "1,000", "0.25"."""
-    return _written(value, decimal_quantization=False)
+    return _written(value, rounds=False)
 
 
 def size(count: int) -> str:
@@ -50,9 +50,9 @@ def size(count: int) -> str:
     return f"{_written(round(value, 1), '#,##0.#')} {_UNITS[unit]}"
 
 
-def _written(value: float, pattern: str | None = None, **options: bool) -> str:
+def _written(value: float, pattern: str | None = None, *, rounds: bool = True) -> str:
     try:
-        written: str = format_decimal(value, pattern, locale=locale(), **options)
+        written: str = format_decimal(value, pattern, locale=locale(), decimal_quantization=rounds)
     except InvalidOperation:  # it has more digits than decimal numbers have
         return f"{Decimal(value):.3g}"
     return written
