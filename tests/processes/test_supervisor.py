@@ -75,6 +75,18 @@ def test_a_killed_program_is_replaced(supervisor: Supervisor, program: Callable[
     assert not one.ended
 
 
+def test_a_killed_fork_is_replaced_while_the_logs_of_others_are_written(
+    supervisor: Supervisor, program: Callable[..., Program]
+) -> None:
+    supervisor.start(program("other", SLEEPS))
+    one = program("one", lambda: (sys.stdout.write("a life\n"), signal.pause()), pause=0.1)
+    supervisor.start(one)
+    wait_for(one.log.exists)
+    one.send_signal(signal.SIGKILL)
+    watched(supervisor, until=lambda: one.log.read_text().count("a life") == 2)
+    assert one.running
+
+
 def test_the_first_program_stops_last(supervisor: Supervisor, program: Callable[..., Program]) -> None:
     first, second = program("first", SLEEPS), program("second", SLEEPS)
     for one in (first, second):
