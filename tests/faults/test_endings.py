@@ -13,6 +13,7 @@ from webapp.jobs.model.job import Job, Status
 CUT_OFF = (
     "The process that ran this job exited with status 1.",
     "The database was unreachable for too long, so the job was killed.",
+    "It closed all files of its process, also those of the database, so its result was lost.",
 )
 
 

@@ -21,6 +21,7 @@ from tests.browser import CALM, violations
 from tests.exhaustive import every_fourth, every_pair
 from tests.installation import Installation, installed, wait_for
 from tests.journeys.conftest import free_port
+from webapp.accounts.tokens import Scope
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import reading, writing
@@ -29,6 +30,7 @@ from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Status
 from webapp.schema import jobs, workers
+from webapp.services import Services
 
 pytestmark = pytest.mark.browser
 Slots = Mapping[str, Sequence[str]]
@@ -89,6 +91,7 @@ def slots(installation: Installation, ids: Mapping[str, str]) -> Slots:
         "schedule_id": [str(schedule.id) for schedule in services.schedules.all()[-2:]],
         "user_id": [str(person.id) for person in services.accounts.all() if person.name in {"ana", "eva"}],
         "fingerprint": [services.metrics.errors.page(limit=1)[0].fingerprint],
+        "token_id": [add_token(services)],
     }
 
 
@@ -105,6 +108,13 @@ def whole(installation: Installation, ids: Mapping[str, str]) -> Mapping[str, Se
         "/jobs/<uuid:job_id>/children": [f"/jobs/{ids['root']}/children"],
         "/jobs/act/": [f"/jobs/act/delete?id={ids['completed']}&id={ids['running']}"],
     }
+
+
+def add_token(services: Services) -> str:
+    """Create a token of the admin; return its id."""
+    (admin,) = (person for person in services.accounts.all() if person.name == "admin")
+    token, _text = services.tokens.add(admin, "Nightly export", {Scope.READ})
+    return str(token.id)
 
 
 def add_worker(installation: Installation) -> str:

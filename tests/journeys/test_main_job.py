@@ -100,7 +100,7 @@ def test_progress_moves_until_the_job_is_done(person: BrowserContext, complaints
     bar, result = page.get_by_role("progressbar"), page.get_by_role("link", name="count.txt")
     for _ in range(1000):
         with suppress(PlaywrightTimeout):  # it is gone when the job is done
-            seen.add(float(bar.get_attribute("value", timeout=1000)))
+            seen.add(float(bar.get_attribute("value", timeout=1000) or 0))  # none before the first report
         if result.is_visible():
             break
         page.wait_for_timeout(150)
