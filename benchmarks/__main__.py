@@ -9,7 +9,7 @@ from benchmarks import reaper
 
 NAMES = (
     *("executor", "latency", "progress", "dataset", "create", "fanout", "fair"),
-    *("pages", "admin", "tabs", "files", "chaos"),
+    *("pages", "admin", "tabs", "files", "api", "chaos"),
 )
 _ROW = "| `./deskjob bench "
 

@@ -29,11 +29,11 @@ class UnexpectedStatus(Exception):
 
 
 @contextmanager
-def page_fixture(kind: str, redis: str, rows: int) -> Iterator[FlaskClient]:
+def page_fixture(kind: str, redis: str, rows: int, **settings: Any) -> Iterator[FlaskClient]:
     """Yield a client of a user who owns some of ``rows`` jobs."""
     folder = Path(tempfile.mkdtemp(prefix="dj-"))
     with servers.database(kind) as url:
-        app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32))
+        app = create_app(load(data_dir=folder, database_url=url, redis_url=redis, secret_key="k" * 32, **settings))
         with app.app_context():
             upgrade()
         services: Services = app.extensions["deskjob"]

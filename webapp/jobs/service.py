@@ -5,16 +5,17 @@ seconds and does not lose it: the clock repeats missing wake-ups.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from webapp.db.engine import reading, writing
+from webapp.db.engine import in_next_transaction, reading, writing
 from webapp.fault_injection import faultpoint
 from webapp.jobs.definition import disabled_types
 from webapp.jobs.definition.job_type import JobType
@@ -144,11 +145,13 @@ class Jobs:
         on_duplicate: OnDuplicate | str | None = None,
         request_key: str | None = None,
         dispatch: bool = True,
+        record: Callable[[Connection, Job], object] | None = None,
         **choices: Any,
     ) -> JobCreation:
         """Do the same as `create_job`, and say whether this call created the job.
 
-        ``files`` is called only if ``request_key`` has not created a job yet.
+        ``files`` is called only if ``request_key`` has not created a job yet. ``record`` is called at the end of the
+        transaction that creates the job, to write about it (in the audit log) in the same transaction.
         """
         owner, choices = with_owner(owner, choices, self.signed_in_user)
         check_arguments(
@@ -188,7 +191,8 @@ class Jobs:
         follows = dict.fromkeys(after, not on_finish)
         all_files = tuple(file for given in inputs.values() for file in listed(given))
         new = NewJob(job=job, files=all_files, delay=delay, after=follows, request_key=request_key)
-        with naming_the_holder(self.engine):
+        recorded = in_next_transaction(lambda connection: record(connection, job)) if record else nullcontext()
+        with naming_the_holder(self.engine), recorded:
             written, woken = self._writer.write(new, on_duplicate or job_type.on_duplicate)
         faultpoint("create.wake")
         self._wake_all(woken)

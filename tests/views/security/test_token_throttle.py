@@ -19,6 +19,19 @@ def test_each_token_has_a_limit_of_its_own(valkey_url: str) -> None:
     assert processes[0].seconds_to_wait(second) == 0
 
 
+def test_a_busy_token_asks_redis_now_and_then(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    throttle, told = TokenThrottle("1000 per hour", valkey_url), []
+    tell = throttle._tell
+    monkeypatch.setattr(throttle, "_tell", lambda token, requests: told.append(requests) or tell(token, requests))
+    monkeypatch.setattr("webapp.views.security.token_throttle.time.monotonic", lambda: 1000.0)
+    token = uuid4().hex
+    waits = [throttle.seconds_to_wait(token) for _ in range(1100)]
+    assert sum(told) >= 1000
+    assert len(told) <= 110
+    assert waits[:1000] == [0] * 1000
+    assert waits[-1] > 0
+
+
 def test_without_redis_each_process_counts_alone() -> None:
     throttle, token = TokenThrottle("2 per hour", "unix:///nowhere/valkey.sock"), uuid4().hex
     assert [throttle.seconds_to_wait(token) > 0 for _ in range(3)] == [False, False, True]

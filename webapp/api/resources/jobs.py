@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
 from webapp.api.endpoint import KEY_HEADER, answer_once, respond, unique_request_key
@@ -30,7 +29,7 @@ from webapp.jobs.model.job import Job, Status
 from webapp.views.job import actions
 from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
-from webapp.views.page.audit_log import record_audit
+from webapp.views.page.audit_log import record_creation
 from webapp.views.page.permissions import may
 from webapp.views.page.request import job_policy, services, signed_in, viewer
 
@@ -129,7 +128,7 @@ def list_jobs(query: JobListQuery) -> Any:
     return page_reply(
         [job_document(job, policy) for job in jobs],
         following={"before": last} if last else None,
-        headers={"ETag": _list_tag([(job.id, job.version) for job in found.jobs])},
+        headers={"ETag": _list_tag([(job.id.hex, job.version) for job in found.jobs])},
     )
 
 
@@ -269,12 +268,11 @@ def _create(given: JobInput, request_key: str | None) -> Reply:
         on_finish=new.on_finish,
         dispatch=not new.record_only,
         request_key=request_key,
+        record=record_creation,
         **new.choices(),
     )
     job = creation.job
-    if creation.created:
-        record_audit(AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, name=job.title, after={"type": job.type})
-    else:
+    if not creation.created:
         given.discard()
     return Reply(document=job_document(job, policy), status=202, headers={"Location": job_url(job.id)})
 

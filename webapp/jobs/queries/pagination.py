@@ -25,8 +25,10 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    type_coerce,
     union_all,
 )
+from sqlalchemy.types import NullType
 
 from webapp.db.engine import is_sqlite, reading
 from webapp.jobs.model.job import Job
@@ -132,8 +134,8 @@ class JobPages:
 
     def versions(
         self, viewer: Viewer, criteria: JobCriteria, *, before: UUID | None = None, limit: int = PAGE
-    ) -> tuple[tuple[UUID, int], ...] | None:
-        """Return the ids and versions of the jobs that `find` returns, which change whenever one of them does.
+    ) -> tuple[tuple[str, int], ...] | None:
+        """Return the ids (in hex) and versions of the jobs that `find` returns, which change whenever one of them does.
 
         None if rows would have to be read: then finding the jobs costs as much.
         """
@@ -141,7 +143,7 @@ class JobPages:
             return None
         with reading(self.engine) as connection:
             rows = connection.execute(select_versions(any_user(viewer), criteria, limit), _bounds(viewer, before))
-            return tuple((job_id, version) for job_id, version in rows)
+            return tuple((getattr(raw_id, "hex", raw_id), version) for raw_id, version in rows)
 
     def find_by_ids(self, viewer: Viewer, ids: Collection[UUID]) -> dict[UUID, Job]:
         """Return the jobs that exist and that the viewer can see, by id."""
@@ -239,7 +241,8 @@ def select_ids(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]
 @lru_cache(_CACHED_STATEMENTS)
 def select_versions(viewer: Viewer, criteria: JobCriteria, limit: int) -> Select[Any]:
     """Select the ids and versions of the newest matching jobs between the bounds."""
-    return select_newest(add_conditions(criteria.scans(viewer), [_BETWEEN]), limit, jobs.c.id, jobs.c.version)
+    scans = add_conditions(criteria.scans(viewer), [_BETWEEN])
+    return select_newest(scans, limit, type_coerce(jobs.c.id, NullType()), jobs.c.version)  # as the driver returns it
 
 
 @lru_cache(_CACHED_STATEMENTS)

@@ -9,9 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from flask import request
+from sqlalchemy import Connection
 
 from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditTarget
+from webapp.accounts.audit_log_writer import write_line
 from webapp.accounts.user import User
+from webapp.jobs.model.job import Job
 from webapp.views.page.request import services, signed_in
 
 ACTED_FOR = "for"  # in the ``after`` of a line
@@ -27,6 +30,15 @@ def audited(
 def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "", **details: Any) -> None:
     """Record an action that is already done, such as a download."""
     services().audit.record(_line(action, kind, object_id, request_actor(signed_in()), **details))
+
+
+def record_creation(connection: Connection, job: Job) -> None:
+    """Record in the transaction of a new job that the signed-in user starts it."""
+    after = {"type": job.type}
+    line = _line(
+        AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, request_actor(signed_in()), name=job.title, after=after
+    )
+    write_line(connection, line)
 
 
 def acting_for(owner_id: UUID | None) -> dict[str, str]:

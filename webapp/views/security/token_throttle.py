@@ -1,7 +1,9 @@
 """Limits the requests of each API token. Counts are in Redis for all processes; while it is away, each counts alone."""
 
 import time
+from dataclasses import dataclass
 from math import ceil
+from threading import Lock
 from typing import cast
 
 from limits import parse
@@ -16,10 +18,17 @@ from webapp.config import BadSettingError
 _SECONDS_FOR_REDIS = 1
 _SECONDS_WITHOUT_REDIS = 10  # until Redis is asked again
 _PREFIX = "deskjob-api"
+_BATCHES = 100  # of the limit
+_TELL_SECONDS = 0.5
+_MOST_TOKENS = 10_000  # that a process remembers
 
 
 class TokenThrottle:
-    """Counts requests by token in windows of the limit's period."""
+    """Counts requests by token in windows of the limit's period.
+
+    A process tells Redis of a token's requests twice a second, or when they are a hundredth of the limit: asking for
+    each request would take longer than many answers. So each process can let that many more through.
+    """
 
     def __init__(self, limit: str, redis: str) -> None:
         """Open no connection; raise `BadSettingError` for a limit that cannot be read."""
@@ -28,32 +37,56 @@ class TokenThrottle:
         except ValueError:
             message = f"DESKJOB_API_LIMIT cannot be used ({limit!r}): write it like '3000 per minute'."
             raise BadSettingError(message) from None
-        address = redis.replace("unix://", "redis+unix://", 1)
-        storage = cast(
-            Storage,
-            storage_from_string(
-                address,
-                socket_timeout=_SECONDS_FOR_REDIS,
-                socket_connect_timeout=_SECONDS_FOR_REDIS,
-                retry=cast(bool, Retry(NoBackoff(), 0)),
-                wrap_exceptions=True,
-            ),
+        storage = storage_from_string(
+            redis.replace("unix://", "redis+unix://", 1),
+            socket_timeout=_SECONDS_FOR_REDIS,
+            socket_connect_timeout=_SECONDS_FOR_REDIS,
+            retry=cast(bool, Retry(NoBackoff(), 0)),
+            wrap_exceptions=True,
         )
-        self._shared = FixedWindowRateLimiter(storage)
+        self._shared = FixedWindowRateLimiter(cast(Storage, storage))
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._asks_redis_from = 0.0
+        self._batch = max(1, self._limit.amount // _BATCHES)
+        self._uncounted: dict[str, _Uncounted] = {}
+        self._lock = Lock()
 
     def seconds_to_wait(self, token_id: str) -> int:
         """Count a request; return 0, or in how many seconds the next one is allowed."""
+        now = time.monotonic()
+        with self._lock:
+            if len(self._uncounted) > _MOST_TOKENS:
+                self._uncounted.clear()
+            token = self._uncounted.setdefault(token_id, _Uncounted())
+            if now < token.refused_until:
+                return max(1, ceil(token.refused_until - now))
+            token.requests += 1
+            if token.requests < self._batch and now - token.told_at < _TELL_SECONDS:
+                return 0
+            requests, token.requests, token.told_at = token.requests, 0, now
+        wait = self._tell(token_id, requests)
+        token.refused_until = now + wait
+        return wait
+
+    def _tell(self, token_id: str, requests: int) -> int:
         if time.monotonic() >= self._asks_redis_from:
             try:
-                return self._hit(self._shared, token_id)
+                return self._hit(self._shared, token_id, requests)
             except StorageError:
                 self._asks_redis_from = time.monotonic() + _SECONDS_WITHOUT_REDIS
-        return self._hit(self._own, token_id)
+        return self._hit(self._own, token_id, requests)
 
-    def _hit(self, limiter: FixedWindowRateLimiter, token_id: str) -> int:
-        if limiter.hit(self._limit, _PREFIX, token_id):
+    def _hit(self, limiter: FixedWindowRateLimiter, token_id: str, requests: int) -> int:
+        if limiter.hit(self._limit, _PREFIX, token_id, cost=requests):
             return 0
         reset_at, _left = limiter.get_window_stats(self._limit, _PREFIX, token_id)
         return max(1, ceil(reset_at - time.time()))
+
+
+@dataclass(slots=True)
+class _Uncounted:
+    """The requests of a token of which Redis was not told yet, when it was told, and until when it refuses more."""
+
+    requests: int = 0
+    told_at: float = float("-inf")
+    refused_until: float = 0.0

@@ -1,0 +1,134 @@
+"""The API: starting a job against `Jobs.create_job` in process, listing against rq-dashboard's JSON, and a 304.
+
+Requests go through the whole application in this process, authorised by a token. Every figure is a median of ratios.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from time import perf_counter, process_time
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from benchmarks import servers
+from benchmarks.page_fixture import page_fixture, seconds, seconds_waited
+from benchmarks.peers import environment
+from benchmarks.peers.peer_process import peer_process
+from benchmarks.rounds import Spread, Verdict, ratio
+from webapp.accounts.tokens import Scope
+from webapp.jobs.model.job import Owner
+from webapp.services import Services
+from webapp.views.page.problem_details import API_ROOT
+
+STARTED, LISTED, SAVED = 0.5, 2.0, 3.0
+KINDS = ("sqlite", "postgresql")
+JOBS = f"{API_ROOT}/jobs"
+_BODY: Any = {"type": "job_history_export", "payload": {"format": "csv"}}
+_AT_ONCE = 50  # jobs that a round creates, and requests that it sends
+_NO_LIMIT = "100000000 per minute"
+
+
+def run(*, short: bool) -> Verdict:
+    """Compare both databases, and the list with rq-dashboard's."""
+    rows, rounds = (5_000, 7) if short else (100_000, 21)
+    started, saved = {}, {}
+    with servers.valkey() as redis:
+        for kind in KINDS:
+            with ExitStack() as stack:
+                client = _authorised(stack.enter_context(page_fixture(kind, redis, rows, api_limit=_NO_LIMIT)))
+                saved[kind] = _saving(kind, client, rounds)
+                started[kind] = _starting(kind, client, rounds)
+        listed = _listing(redis, rows, rounds)
+    return Verdict(
+        values=f"`POST /jobs`: {_by_kind(started, '.2f', 'of the rate of `Jobs.create_job`')}; "
+        f"{_peer_text(listed, rows)}; an unchanged list: {_by_kind(saved, '.1f', 'times as fast as a full one')}",
+        goal=f"at least {STARTED} of the rate, {LISTED:.0f} times rq-dashboard's JSON, {SAVED:.0f} times",
+        ok=min(times.median for times in started.values()) >= STARTED
+        and (listed is None or listed.median >= LISTED)
+        and min(times.median for times in saved.values()) >= SAVED,
+    )
+
+
+def _authorised(client: FlaskClient) -> FlaskClient:
+    """Return the client with a token of its user instead of the session."""
+    services: Services = client.application.extensions["deskjob"]
+    with client.session_transaction() as session:
+        user = services.sessions.find(session["_user_id"])
+        session.clear()
+    assert user is not None
+    _token, text = services.tokens.add(user, "benchmark", [Scope.READ, Scope.START])
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {text}"
+    return client
+
+
+def _starting(kind: str, client: FlaskClient, rounds: int) -> Spread:
+    """Return the rate of requests that start a job, compared with the calls that they make."""
+    services: Services = client.application.extensions["deskjob"]
+    owner = Owner(user_id=services.accounts.all()[0].id)
+
+    def request() -> None:
+        answer = client.post(JOBS, json=_BODY)
+        if answer.status_code != 202:
+            raise RuntimeError(answer.text)
+
+    def call() -> None:
+        services.jobs.create_job(_BODY["type"], _BODY["payload"], owner=owner, triggered_by=owner.user_id)
+
+    clock = process_time if kind == "sqlite" else perf_counter  # where the work is in this process, its CPU time
+    requests, calls = (partial(_rate, step, clock) for step in (request, call))
+    return ratio(f"{kind}, starting", requests, calls, rounds=rounds, unit="jobs per second")
+
+
+def _rate(step: Callable[[], None], clock: Callable[[], float]) -> float:
+    step()
+    began = clock()
+    for _ in range(_AT_ONCE):
+        step()
+    return _AT_ONCE / (clock() - began)
+
+
+def _saving(kind: str, client: FlaskClient, rounds: int) -> Spread:
+    """Return how many times as fast a list that has not changed is."""
+    tag = client.get(JOBS).headers["ETag"]
+
+    def changed() -> float:
+        return min(seconds(client, JOBS) for _ in range(5))
+
+    def unchanged() -> float:
+        return min(seconds(client, JOBS, 304, **{"If-None-Match": tag}) for _ in range(5))
+
+    return ratio(f"{kind}, a list", lambda: changed() * 1e6, lambda: unchanged() * 1e6, rounds=rounds, unit="µs")
+
+
+def _listing(redis: str, rows: int, rounds: int) -> Spread | None:
+    """Return how many times as fast our list of 50 jobs is as rq-dashboard's JSON; None if it is not installed."""
+    python = environment.python()
+    if python is None:
+        return None
+    with (
+        peer_process(python, "benchmarks.peers.rq_dashboard_peer", redis) as peer,
+        page_fixture("sqlite", redis, rows, api_limit=_NO_LIMIT) as signed_in,
+    ):
+        client = _authorised(signed_in)
+        peer.ask("fill", rows)
+
+        def theirs() -> float:
+            return min(float(peer.ask("json").result) for _ in range(3)) * 1e6
+
+        def ours() -> float:
+            return min(seconds_waited(client, JOBS) for _ in range(3)) * 1e6
+
+        times = ratio("50 jobs", theirs, ours, rounds=rounds, unit="µs")
+        peer.ask("empty")
+    return times
+
+
+def _by_kind(found: dict[str, Spread], spec: str, unit: str) -> str:
+    return ", ".join(f"{times:{spec}} {unit} on {kind}" for kind, times in found.items())
+
+
+def _peer_text(times: Spread | None, rows: int) -> str:
+    if times is None:
+        return "rq-dashboard could not be installed"
+    return f"`GET /jobs`: {times:.1f} times as fast as rq-dashboard's JSON of 50 jobs at {rows:,}"
