@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -73,6 +74,8 @@ def test_the_types_of_a_module_are_registered(write: Write) -> None:
         ("x = 1\nraise KeyboardInterrupt\n", "KeyboardInterrupt: no message ({file}:2)"),
         ("def broken(:\n", "invalid syntax ({file}:1)"),
         ("raise ValueError('''one\ntwo''')\n", "ValueError: one ({file}:1)"),
+        ("raise ValueError('one:\\n  two')\n", "ValueError: one: two ({file}:1)"),
+        ("import json\n\njson.loads('[')\n", "JSONDecodeError: Expecting value: line 1 column 2 (char 1) ({file}:3)"),
         ("raise ValueError('x' * 9000)\n", "(cut, 9,000 characters) ({file}:1)"),
         ("class Odd(BaseException):\n    __str__ = None\nraise Odd\n", "Odd: (Its text cannot be shown"),
         ("x = 1\n", "it declares no job type"),
@@ -205,7 +208,9 @@ def test_a_person_can_interrupt_an_import(write: Write) -> None:
         load(write("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n" + GOOD))
 
 
-def test_commands_end_with_status_2_and_the_sentence(write: Write, tmp_path: Path) -> None:
+def test_commands_end_with_status_2_and_the_sentence(write: Write, tmp_path: Path, sqlite_template: Path) -> None:
+    (tmp_path / "var").mkdir()
+    shutil.copy(sqlite_template, tmp_path / "var" / "deskjob.sqlite3")  # tables are looked at first
     name = write(GOOD.replace("title=", "timeout=600, title="))
     environment = {
         **os.environ,

@@ -1,6 +1,7 @@
 """Loads the job types of a module into the registry, or says in one sentence what is wrong with it and where."""
 
 import signal
+import sysconfig
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from webapp.jobs.definition.registry import DuplicateJobType, DuplicateService, 
 from webapp.jobs.model.incoming_text import clean_text
 
 _ENGINE = str(Path(__file__).parents[1])  # its own lines are no place of a mistake
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})  # nor theirs
 _MESSAGE_LIMIT = 300  # characters of what a module raised
 
 
@@ -141,7 +143,9 @@ def _sentence(error: BaseException) -> str:
         return f"{error.msg} ({error.filename}:{error.lineno})"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     places = [frame for frame in frames if not frame.filename.startswith((_ENGINE, "<"))]
-    where = f" ({places[-1].filename}:{places[-1].lineno})" if places else ""
+    own = [frame for frame in places if not frame.filename.startswith(_LIBRARIES)] or places
+    where = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
     lines = clean_text(error, _MESSAGE_LIMIT).strip().splitlines() or ["no message"]
-    what = lines[0] if isinstance(error, ImportError) else f"{type(error).__name__}: {lines[0]}"
+    said = " ".join(" ".join(lines).split()) if lines[0].endswith(":") else lines[0]
+    what = said if isinstance(error, ImportError) else f"{type(error).__name__}: {said}"
     return f"{what.rstrip('.')}{where}"
