@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, bindparam, delete, exists, inser
 from uuid_utils.compat import uuid7
 
 from webapp.db.engine import reading, writing, writing_autocommit
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.fault_injection import faultpoint
 from webapp.jobs.lifecycle import finish_family
 from webapp.jobs.lifecycle.finish_attempt import AttemptLocation, Ending
@@ -31,11 +32,18 @@ _ORPHANED = (
 )
 
 # The end of most leases: no job runs under it
-_END_UNUSED = delete(leases).where(
-    leases.c.id == bindparam("ended_lease"),
-    ~exists(select(literal_column("1")).where(jobs.c.lease_id == bindparam("ended_lease"))),
+_END_UNUSED = PreparedStatement(
+    delete(leases)
+    .where(
+        leases.c.id == bindparam("ended_lease"),
+        ~exists(select(literal_column("1")).where(jobs.c.lease_id == bindparam("ended_lease"))),
+    )
+    .returning(leases.c.id)
 )
-_OPEN = insert(leases).values(beat_at=now(), started_at=now())
+_OPEN = PreparedStatement(
+    insert(leases).values(beat_at=now(), started_at=now()).inline(),
+    columns=("id", "host", "boot_id", "worker", "worker_pid", "queue"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +84,7 @@ class Leases:
             "queue": queue,
         }
         with writing_autocommit(self.engine) as connection:
-            connection.execute(_OPEN, row)
+            _OPEN.execute(connection, row)
         return lease_id
 
     def beat(self, lease_id: UUID) -> bool:
@@ -149,7 +157,7 @@ class Leases:
         A work-horse that claims at this moment holds the lease's row, or finds it gone.
         """
         with writing_autocommit(self.engine) as connection:
-            return connection.execute(_END_UNUSED, {"ended_lease": lease_id}).rowcount == 1
+            return _END_UNUSED.first(connection, {"ended_lease": lease_id}) is not None
 
     def _ending_of(self, job: Job, why: str, *, hand_back: bool, worker_gone: bool) -> Ending:
         """Return how a job ends when its work-horse is gone."""

@@ -11,16 +11,22 @@ from time import monotonic
 from uuid import UUID
 
 import psutil
-from sqlalchemy import Engine, delete, exists, insert, select, update
+from sqlalchemy import Engine, bindparam, delete, exists, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from webapp.db.engine import reading, writing
+from webapp.db.engine import reading, writing, writing_autocommit
+from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.execution.leases import Holder
 from webapp.schema import later, leases, now, workers
 
 BEAT_SECONDS = 5.0
 _POLL_SECONDS = 1.0
 REMOVED_AFTER = 4  # lease periods without a heartbeat; the worker's leases are settled long before
+_ADD_COUNTS = PreparedStatement(
+    update(workers)
+    .where(workers.c.name == bindparam("counted_worker"))
+    .values(done=workers.c.done + bindparam("more_done"), failed=workers.c.failed + bindparam("more_failed"))
+)
 
 
 class StopRequest(StrEnum):
@@ -77,9 +83,8 @@ class WorkerHeartbeat:
 
 def add_job_counts(engine: Engine, worker: str, *, done: int, failed: int) -> None:
     """Add to the numbers of jobs that a worker has completed and failed."""
-    more = {"done": workers.c.done + done, "failed": workers.c.failed + failed}
-    with writing(engine) as connection:
-        connection.execute(update(workers).where(workers.c.name == worker).values(**more))
+    with writing_autocommit(engine) as connection:
+        _ADD_COUNTS.execute(connection, {"counted_worker": worker, "more_done": done, "more_failed": failed})
 
 
 def request_stop(engine: Engine, worker: str, request: StopRequest, *, by: UUID | None = None) -> bool:

@@ -105,7 +105,11 @@ def with_claim_after(ended: CTE, written: Select[Any]) -> Select[Any]:
 _CLAIM = PreparedStatement(_claim(~_RESTRICTED))
 _CLAIM_CTE = _claim(~_RESTRICTED).cte("claimed")
 _CLAIM_WITH_EVENT = PreparedStatement(select(_CLAIM_CTE).add_cte(_start_event_of(_CLAIM_CTE).cte("event")))
-_OUTLOOK = select(exists(_next_job()).label("has_queued"), _RESTRICTED.label("restricted"))
+_OUTLOOK_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    exists(_next_job()).label("has_queued"),
+    _RESTRICTED.label("restricted"),
+)
+_OUTLOOK = PreparedStatement(select(*_OUTLOOK_COLUMNS))
 _NEXT_QUEUE = select(func.min(jobs.c.queue)).where(QUEUED, jobs.c.queue > bindparam("last"))
 
 
@@ -193,9 +197,9 @@ class Claims:
         if queue == NO_QUEUE:
             return False
         with reading(self._engine) as connection:
-            outlook = connection.execute(_OUTLOOK, {"wanted_queue": queue}).one()
-            if not outlook.has_queued or not (outlook.restricted or self._limits):
-                return bool(outlook.has_queued)
+            outlook = _OUTLOOK.first(connection, {"wanted_queue": queue}) or {}
+            if not outlook["has_queued"] or not (outlook["restricted"] or self._limits):
+                return bool(outlook["has_queued"])
             conditions = concurrency.within_limits(connection, queue, self._limits)
             return connection.execute(_next_job(~_PAUSED, *conditions), {"wanted_queue": queue}).first() is not None
 
