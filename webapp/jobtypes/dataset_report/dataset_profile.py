@@ -1,7 +1,7 @@
 """The profile of a table: the values that the report shows and profile.json contains."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -161,9 +161,19 @@ def _summary(found: Mapping[str, Any]) -> Summary:
         deviation=found["deviation"],
         quantiles=dict(zip(SHARES, found["quantiles"], strict=True)),
         zeros=int(found["zeros"] or 0),
-        bars=_bars(bins) if bins else (),
+        bars=_widened(_bars(bins), found["minimum"], found["maximum"]) if bins else (),
         unit=bins["unit"] if bins else "",
     )
+
+
+def _widened(bars: tuple[Bar, ...], low: float, high: float) -> tuple[Bar, ...]:
+    """Return the bars with ends that include every value, because the outer ones take what is beyond."""
+    if not bars:
+        return bars
+    first, last = bars[0], bars[-1]
+    first = replace(first, low=min(low, first.low))
+    last = replace(last, high=max(high, last.high))
+    return (first, *bars[1:-1], last) if len(bars) > 1 else (replace(first, high=last.high),)
 
 
 def _bars(bins: Mapping[str, Any]) -> tuple[Bar, ...]:

@@ -57,7 +57,13 @@ def call_native(function: str, arguments: Mapping[str, Any], *, memory: int, sec
 
 
 def _reason(status: int, words: bytes, memory: int) -> str:
-    if b"memory allocation of" in words or b"MemoryError" in words or b"bad_alloc" in words or status == -9:  # noqa: PLR2004
+    if (
+        b"memory allocation of" in words
+        or b"MemoryError" in words
+        or b"bad_alloc" in words
+        or b"OutOfMemory" in words
+        or status == -9
+    ):  # noqa: PLR2004
         return f"The file needs more than {memory // 1_000_000:,} MB of memory."
     if status < 0:
         return "The file takes too long to read, or it is damaged."

@@ -1,7 +1,7 @@
 """Read a table from a file to its figures: the steps that all job types share."""
 
+import csv
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,11 @@ from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 THREADS = 2
-MEMORY = 100_000_000  # of DuckDB; its process takes about 50 MB more
+MEMORY = 120_000_000  # of DuckDB; its process takes about 50 MB more
 COLUMN_MEMORY = 100_000  # beside it, for each column: DuckDB holds 2,048 cells of each
 PROCESS_MEMORY = 600_000_000  # beyond this, its process is ended
 WIDE = 200  # columns, of which each thread holds many cells
 SECONDS = 6 * 3_600
-CANDIDATES = 30
 CELL = "{x}"
 
 
@@ -40,11 +39,9 @@ def figures_of(
     progress: Callable[[float], None],
 ) -> Figures:
     """Compute the figures in a process of its own; ``progress`` gets the share that is done."""
-    columns = [
-        {"kind": each.kind.value, "value": each.sql(CELL), "frequent": _frequent(table, place, missing)}
-        for place, each in enumerate(formats)
-    ]
+    columns = [{"kind": each.kind.value, "value": each.sql(CELL)} for each in formats]
     arguments = {"columns": columns, "missing": sorted(missing - {""}), **engine_arguments(table)}
+    arguments["sample"] = _sample(table, arguments["table"])
     answer: Mapping[str, Any] = {}
     try:
         for answer in call_native(f"{_FIGURES}:figures", arguments, memory=process_memory(table), seconds=SECONDS):
@@ -84,9 +81,11 @@ def engine_arguments(table: CanonicalTable) -> dict[str, Any]:
 _FIGURES = "webapp.jobtypes.tables.engine.figures"
 
 
-def _frequent(table: CanonicalTable, place: int, missing: frozenset[str]) -> list[str]:
-    """Return the values that occur in the sample more than once, most frequent first."""
+def _sample(table: CanonicalTable, described: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Write the sample of a larger table as a canonical table of its own."""
     if table.rows == len(table.sample):
-        return []
-    values = Counter(row[place] for row in table.sample if row[place] not in missing)
-    return [value for value, count in values.most_common(CANDIDATES) if count > 1]
+        return None
+    path = table.path.with_suffix(".sample")
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        csv.writer(file, delimiter=table.delimiter, lineterminator="\n").writerows(table.sample)
+    return {**described, "path": os.fspath(path), "rows": len(table.sample)}

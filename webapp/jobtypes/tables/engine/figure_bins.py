@@ -6,6 +6,7 @@ from math import floor, isfinite, log10
 from typing import Any
 
 MOST = 24
+BEYOND = 8  # bins outside of what a sample had; the last ones take everything beyond
 DAY = 86_400.0  # seconds
 UNITS = (("year", 15 * 365 * DAY), ("month", 90 * DAY), ("day", 4 * DAY), ("hour", 0.0))
 
@@ -22,7 +23,8 @@ class Bins:
         """Return the number of a value's bin, or the begin of a date's unit in seconds since 1970."""
         if self.unit:
             return f"epoch(date_trunc('{self.unit}', make_timestamp(({value} * 1000000)::BIGINT)))::BIGINT"
-        return f"floor(({value} - {self.start!r}) / {self.step!r})::BIGINT"
+        place = f"floor(({value} - {self.start!r}) / {self.step!r})"
+        return f"least(greatest({place}, {-BEYOND}), {MOST + BEYOND})::BIGINT"
 
 
 def bins_of(column: Mapping[str, Any], kind: str) -> Bins | None:

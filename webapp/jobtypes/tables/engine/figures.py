@@ -19,7 +19,7 @@ COLUMNS, EXACT_COLUMNS = 64, 16  # in one query; exact figures take megabytes fo
 SUMMARIES, DISTRIBUTIONS = 0.6, 0.2  # shares of the work
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP = 10
-MOST_COUNTED = 10_000  # different values that are all counted in a large table
+MOST_COUNTED = 1_000  # different values in a sample, so that all are counted
 MOST_COMPARED = 1_000_000  # rows
 WIDE = 200  # columns
 SHOWN = 200  # characters of a value
@@ -28,6 +28,7 @@ STRIPES = 60  # of the picture of missing cells
 MOST_CORRELATED, FEW = 12, 3  # columns; rows that tell nothing about two of them
 MOST_CONNECTED = 100  # columns in the picture of missing cells
 CELL = "{x}"  # in an expression of SQL, the place of the cell
+DATES = ("date", "date and time")
 WITHOUT_VALUES = ("text", "empty")
 FIGURES = (
     *("count", "distinct", "shortest", "longest", "mean_length", "fitting", "minimum", "maximum", "mean", "deviation"),
@@ -35,33 +36,43 @@ FIGURES = (
 )
 
 
-def figures(table: Mapping[str, Any], columns: Sequence[Mapping[str, Any]], **limits: Any) -> Iterator[dict[str, Any]]:
+def figures(
+    table: Mapping[str, Any],
+    columns: Sequence[Mapping[str, Any]],
+    *,
+    sample: Mapping[str, Any] | None = None,
+    **limits: Any,
+) -> Iterator[dict[str, Any]]:
     """Yield ``{"done": share}`` while it goes on, and at the end the figures of each column and of the table.
 
-    ``columns`` have ``value``, the SQL of a number in the cell `CELL`, ``kind``, and ``frequent``, the values that are
-    frequent in a sample; ``table`` is a canonical table.
+    ``columns`` have ``value``, the SQL of a number in the cell `CELL`, and ``kind``; ``table`` is a canonical table. In
+    a large one, ``sample`` (a canonical table too) tells which bins and values to count, so that one look is enough.
     """
     source = TableFigures(table, columns, **limits)
     size = EXACT_COLUMNS if source.is_exact else COLUMNS
-    batches = [range(at, min(at + size, len(columns))) for at in range(0, len(columns), size)]
+    known: list[dict[str, Any]] = []
+    first = source if source.is_exact or sample is None else TableFigures(sample, columns, **limits)
+    for places in _batches(len(columns), EXACT_COLUMNS):
+        known += first.summaries(places)
+        yield {"done": len(known) / len(columns) * (SUMMARIES if first is source else 0.05)}
+    pairs = source.numeric_pairs(known)
     found: list[dict[str, Any]] = []
-    for places in batches:
-        found += source.summaries(places)
-        yield {"done": SUMMARIES * len(found) / len(columns)}
-    pairs = source.numeric_pairs(found)
-    correlations: list[tuple[int, int, float]] = []
-    across = [(one, two) for one, two in pairs if one // size != two // size]
-    for places in batches:
+    correlations = source.correlations([(one, two) for one, two in pairs if one // size != two // size])
+    for places in _batches(len(columns), size):
         inside = [pair for pair in pairs if set(pair) <= set(places)]
-        correlations += source.add_distributions(places, found, inside)
+        correlations += source.add_figures(places, known, inside, found, is_summarized=first is source)
         yield {"done": SUMMARIES + DISTRIBUTIONS * places.stop / len(columns)}
     yield {
         "columns": found,
-        "correlations": sorted(correlations + source.correlations(across)),
+        "correlations": sorted(correlations),
         "duplicates": source.duplicates(),
         "gaps": source.gaps(found),
         "is_exact": source.is_exact,
     }
+
+
+def _batches(width: int, size: int) -> list[range]:
+    return [range(at, min(at + size, width)) for at in range(0, width, size)]
 
 
 class TableFigures:
@@ -71,11 +82,12 @@ class TableFigures:
         self, table: Mapping[str, Any], columns: Sequence[Mapping[str, Any]], *, missing: Sequence[str], **limits: Any
     ) -> None:
         self._columns = columns
-        self._missing = f"({', '.join(map(quoted, missing))})" if missing else ""
         self.rows = int(table["rows"])
         self.is_exact = self.rows <= EXACT_ROWS
+        if self.is_exact:  # exact aggregates take megabytes in each thread
+            limits["threads"] = 1
         self._db = connect(**limits)
-        self._file = scan_of(table, len(columns))
+        self._file = scan_of(table, len(columns), missing)
         if len(columns) > WIDE:  # each query would read all columns to compute the figures of some
             self._db.execute(f"CREATE TABLE cells AS SELECT * FROM {self._file}")
             self._file = "cells"
@@ -89,13 +101,13 @@ class TableFigures:
         return [_sound(dict.fromkeys(FIGURES) | {name: next(row) for name in column}) for column in wanted]
 
     def _summary(self, place: int) -> dict[str, str]:
-        x, v = f"x{place}", f"v{place}"
+        x, v, kind = f"x{place}", f"v{place}", self._columns[place]["kind"]
         quantiles, distinct, top = f"approx_quantile({v}, {list(SHARES)})", f"approx_count_distinct({x})", "NULL"
         if self.is_exact:
             quantiles, distinct = f"quantile_cont({v}, {list(SHARES)})", f"count(DISTINCT {x})"
             entries = f"list_transform(map_entries(histogram({x})), lambda e: {{'n': -(e.value::BIGINT), 'x': e.key}})"
             top = f"list_transform(list_sort({entries})[:{TOP}], lambda e: [left(e.x, {SHOWN}), (-e.n)::VARCHAR])"
-        if self._columns[place]["kind"] in WITHOUT_VALUES:
+        if kind in WITHOUT_VALUES:
             return {
                 "count": f"count({x})",
                 "distinct": distinct,
@@ -114,42 +126,53 @@ class TableFigures:
             "minimum": f"min({v})",
             "maximum": f"max({v})",
             "mean": f"avg({v})",
-            "deviation": f"CASE WHEN max(abs({v})) < 1e150 THEN stddev_samp({v}) END",
+            "deviation": f"CASE WHEN max({v}) < 1e150 AND min({v}) > -1e150 THEN stddev_samp({v}) END",
             "zeros": f"count_if({v} = 0)",
-            "fractions": f"count_if({v} <> trunc({v}))",
-            "clocks": f"count_if(contains({x}, ':'))",
+            "fractions": f"count_if({v} <> trunc({v}))" if kind == "integer" else "0",
+            "clocks": f"count_if(contains({x}, ':'))" if kind in DATES else "0",
             "quantiles": quantiles,
-            "strays": f"min(left({x}, {SHOWN}), {STRAYS}) FILTER (WHERE {v} IS NULL)",
+            "strays": f"min({x}, {STRAYS}) FILTER (WHERE {v} IS NULL)",
             "top": top,
         }
 
-    def add_distributions(
-        self, places: Sequence[int], found: list[dict[str, Any]], pairs: Sequence[tuple[int, int]]
+    def add_figures(
+        self,
+        places: Sequence[int],
+        known: Sequence[Mapping[str, Any]],
+        pairs: Sequence[tuple[int, int]],
+        found: list[dict[str, Any]],
+        *,
+        is_summarized: bool,
     ) -> list[tuple[int, int, float]]:
-        """Add the bins of numbers and dates, in a large table the frequent values; return correlations of pairs."""
+        """Add the figures of these columns to ``found``, with bins and frequent values; return correlations of pairs.
+
+        ``known`` are the summaries of the columns, or those of a sample.
+        """
+        columns = [dict(known[place]) for place in places]
         expressions: list[str] = []
-        uses: list[Callable[[Mapping[Any, int]], None]] = []
-        for place in places:
-            column = found[place]
-            if bins := bins_of(column, self._columns[place]["kind"]):
+        uses: list[Callable[[Any], None]] = []
+        for place, column in zip(places, columns, strict=True):
+            wanted = {} if is_summarized else self._summary(place)
+            expressions += wanted.values()
+            uses += [partial(column.__setitem__, name) for name in wanted]
+            if bins := bins_of(known[place], self._columns[place]["kind"]):
                 column["bins"] = {"start": bins.start, "step": bins.step, "unit": bins.unit}
                 expressions.append(f"histogram({bins.sql(f'v{place}')})")
                 uses.append(partial(_keep_bins, column["bins"]))
-            if counted := "" if self.is_exact else self._counted_values(place, column):
+            if counted := "" if self.is_exact else self._counted_values(place, known[place]):
                 expressions.append(counted)
                 uses.append(partial(_keep_top, column))
         expressions += map(_correlation, pairs)
-        if not expressions:
-            return []
-        row = self._query(places, expressions)[0]
+        row = self._query(places, expressions)[0] if expressions else ()
         for use, answer in zip(uses, row, strict=False):
-            use(answer or {})
+            use(answer)
+        found += map(_sound, columns)
         return _finite(pairs, row[len(uses) :])
 
-    def _counted_values(self, place: int, column: Mapping[str, Any]) -> str:
-        if column["distinct"] <= MOST_COUNTED:
+    def _counted_values(self, place: int, known: Mapping[str, Any]) -> str:
+        if known["distinct"] <= MOST_COUNTED:
             return f"histogram(x{place})"
-        values = ", ".join(map(quoted, self._columns[place]["frequent"]))
+        values = ", ".join(quoted(value) for value, count in known["top"] if count > 1)
         return f"histogram(x{place}) FILTER (WHERE x{place} IN ({values}))" if values else ""
 
     def gaps(self, found: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
@@ -201,12 +224,7 @@ class TableFigures:
 
     def _cells(self, places: Sequence[int]) -> str:
         """Return the query of the cells, NULL for missing ones."""
-        cells = (
-            f"CASE WHEN c{place} NOT IN {self._missing} THEN c{place} END AS x{place}"
-            if self._missing
-            else f"c{place} AS x{place}"
-            for place in places
-        )
+        cells = (f"c{place} AS x{place}" for place in places)
         return f"SELECT {', '.join(cells)} FROM {self._file}"
 
 
@@ -223,13 +241,14 @@ def connect(*, threads: int, memory: int, folder: str) -> duckdb.DuckDBPyConnect
     )
 
 
-def scan_of(table: Mapping[str, Any], width: int) -> str:
-    """Return the table function that reads the columns c0, c1, … of a canonical table."""
+def scan_of(table: Mapping[str, Any], width: int, missing: Sequence[str]) -> str:
+    """Return the table function that reads the columns c0, c1, … of a canonical table; NULL are missing cells."""
     columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(width))
-    longest = max(2_000_000, int(table["longest"]) + 1_000)
+    nulls = ", ".join(map(quoted, ["", *missing]))
+    longest = max(250_000, int(table["longest"]) + 1_000)
     return (
         f"read_csv({quoted(table['path'])}, header = false, auto_detect = false, delim = {quoted(table['delimiter'])}, "
-        f"quote = '\"', escape = '\"', new_line = '\\n', nullstr = '', columns = {{{columns}}}, "
+        f"quote = '\"', escape = '\"', new_line = '\\n', nullstr = [{nulls}], columns = {{{columns}}}, "
         f"max_line_size = {longest}, buffer_size = {4 * longest}, parallel = {str(not table['has_breaks']).lower()})"
     )
 
@@ -253,14 +272,15 @@ def _sound(column: dict[str, Any]) -> dict[str, Any]:
     for name in ("mean", "deviation"):
         if column[name] is not None and not isfinite(column[name]):
             column[name] = None
+    column["strays"] = [value[:SHOWN] for value in column["strays"] or ()]
     column["top"] = [(value, int(count)) for value, count in column["top"] or ()]
     return column
 
 
-def _keep_bins(bins: dict[str, Any], counts: Mapping[Any, int]) -> None:
-    bins["counts"] = sorted((int(place), count) for place, count in counts.items())
+def _keep_bins(bins: dict[str, Any], counts: Mapping[Any, int] | None) -> None:
+    bins["counts"] = sorted((int(place), count) for place, count in (counts or {}).items())
 
 
-def _keep_top(column: dict[str, Any], counts: Mapping[str, int]) -> None:
-    frequent = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:TOP]
+def _keep_top(column: dict[str, Any], counts: Mapping[str, int] | None) -> None:
+    frequent = sorted((counts or {}).items(), key=lambda each: (-each[1], each[0]))[:TOP]
     column["top"] = [(value[:SHOWN], count) for value, count in frequent]

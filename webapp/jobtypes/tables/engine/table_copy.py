@@ -57,12 +57,8 @@ def copy_table(
 
 
 def _source(table: Mapping[str, Any], width: int, missing: Sequence[str]) -> str:
-    words = f"({', '.join(map(quoted, missing))})"
-    cells = (
-        f"CASE WHEN c{at} NOT IN {words} THEN c{at} END AS x{at}" if missing else f"c{at} AS x{at}"
-        for at in range(width)
-    )
-    return f"SELECT {', '.join(cells)} FROM {scan_of(table, width)}"
+    cells = (f"c{place} AS x{place}" for place in range(width))
+    return f"SELECT {', '.join(cells)} FROM {scan_of(table, width, missing)}"
 
 
 def _not_fitting(database: duckdb.DuckDBPyConnection, source: str, columns: Sequence[Mapping[str, Any]]) -> list[str]:
