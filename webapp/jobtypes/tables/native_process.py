@@ -7,6 +7,7 @@ to the work-horse, and neither library is imported outside of such a process. Th
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any
 
 _ROOT = Path(__file__).parents[3]
 _ITEM, _REFUSED = "item", "refused"
+_WORDS_OF_MEMORY = (b"memory allocation of", b"MemoryError", b"bad_alloc", b"OutOfMemory")
 _LAST_WORDS = 2_000  # bytes of an unexpected error
 
 
@@ -57,13 +59,7 @@ def call_native(function: str, arguments: Mapping[str, Any], *, memory: int, sec
 
 
 def _reason(status: int, words: bytes, memory: int) -> str:
-    if (
-        b"memory allocation of" in words
-        or b"MemoryError" in words
-        or b"bad_alloc" in words
-        or b"OutOfMemory" in words
-        or status == -9
-    ):  # noqa: PLR2004
+    if status == -signal.SIGKILL or any(word in words for word in _WORDS_OF_MEMORY):
         return f"The file needs more than {memory // 1_000_000:,} MB of memory."
     if status < 0:
         return "The file takes too long to read, or it is damaged."

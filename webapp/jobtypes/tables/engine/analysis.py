@@ -13,7 +13,7 @@ from webapp.jobtypes.tables.reading.canonical_table import CanonicalTable
 from webapp.jobtypes.tables.values.column_formats import ColumnFormat
 
 THREADS = 2
-MEMORY = 120_000_000  # of DuckDB; its process takes about 50 MB more
+MEMORY = 100_000_000  # of DuckDB; its process takes about 50 MB more
 COLUMN_MEMORY = 100_000  # beside it, for each column: DuckDB holds 2,048 cells of each
 PROCESS_MEMORY = 600_000_000  # beyond this, its process is ended
 WIDE = 200  # columns, of which each thread holds many cells
