@@ -17,6 +17,8 @@ from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a 
 from webapp.accounts.tokens import Scope, scopes_for
 from webapp.accounts.user import User
 from webapp.db.engine import writing
+from webapp.jobs.execution.by_hand.dry_run import DryRunLine
+from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.worker_heartbeat import WorkerHeartbeat
 from webapp.jobs.model.job import Job, Owner, Status
@@ -124,8 +126,11 @@ def objects(
     put: Callable[..., Job],  # noqa: F811
     attach: Callable[..., Any],  # noqa: F811
     person: Callable[..., User],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Objects:
     services.registry.add(sheet)
+    shown = DryRunResult(lines=(DryRunLine("info", "Hello"),), completes=True, sentence="It would complete.")
+    monkeypatch.setattr(services.dry_run_processes, "run", lambda _job: shown)  # the real one starts a process
     return Objects(services, people["owner"], put, attach, person)
 
 

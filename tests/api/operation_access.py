@@ -90,6 +90,7 @@ ROWS: Mapping[str, Row] = {
     "run_next_job": Row(OPERATE_JOB, _job(Status.QUEUED), action=A.JOB_PRIORITY),
     "make_public_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),
     "make_private_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),
+    "dry_run_job": Row(ACT, _job(), action=A.JOB_DRY_RUN),
     "list_files": Row(JOB, _job()),
     "download_file": Row(JOB, _file, action=A.FILE_DOWNLOAD),
     "read_log": Row(JOB, _job()),

@@ -25,8 +25,9 @@ from webapp.api.lists import LINK, LimitQuery, Page, Query, page_reply
 from webapp.api.long_poll import LONGEST, wait_for
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
+from webapp.jobs.execution.by_hand.dry_run import TRACEBACK
 from webapp.jobs.model.job import Job, Status
-from webapp.views.job import actions
+from webapp.views.job import actions, dry_run
 from webapp.views.job_list.admin_filter import AdminJobFilter
 from webapp.views.job_list.filter import Filter, ParsedFilter, parse_filter
 from webapp.views.page.audit_log import record_creation
@@ -244,6 +245,43 @@ def run_again_job(job_id: UUID) -> Any:
     """
     copy = actions.run_again(job_id)
     return Reply(document=job_document(copy, job_policy()), status=202, headers={"Location": job_url(copy.id)})
+
+
+class DryRunLineDocument(BaseModel):
+    """Something that a dry run shows: a report of the handler, a log line, or the result."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    text: str
+
+
+class DryRunDocument(BaseModel):
+    """The result. `completes` says whether the job would complete; null if it had to be killed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    completes: bool | None
+    sentence: str
+    lines: list[DryRunLineDocument] = Field(description="Tracebacks are for accounts that see the installation.")
+
+
+@operations.add(
+    "POST",
+    f"{JOB}/dry-run",
+    scope=Scope.START,
+    answers={200: Answer(model=DryRunDocument, description="What the job reported.")},
+)
+def dry_run_job(job_id: UUID) -> Any:
+    """Run a job without effects and get what it reports.
+
+    Nothing is changed in Deskjob. Effects on other systems, such as a message that it sends, cannot be prevented.
+    """
+    _job, result = dry_run.run_dry(job_id)
+    sees_all = job_policy().sees_all
+    lines = (line for line in result.lines if sees_all or line.kind != TRACEBACK)
+    shown = [{"kind": line.kind, "text": line.text} for line in lines]
+    return {"completes": result.completes, "sentence": result.sentence, "lines": shown}
 
 
 def _create(given: JobInput, request_key: str | None) -> Reply:

@@ -87,6 +87,13 @@ def ask(job_id: UUID) -> ResponseReturnValue:
 @bp.post("/jobs/<uuid:job_id>/dry-run")
 def run(job_id: UUID) -> ResponseReturnValue:
     """Run the job without effects, within limits, and show the result."""
+    job, result = run_dry(job_id)
+    operates = viewer_context().viewer.sees_all
+    return render_template("job/dry_run.html", job=job, result=dry_run_page(result), operates=operates)
+
+
+def run_dry(job_id: UUID) -> tuple[Job, DryRunResult]:
+    """Run a job without effects for the signed-in user, or end the request; pages and the API call it."""
     context = viewer_context()
     job = _openable(job_id, context)
     if refusal := permission_refusal("dry-run", job, context):
@@ -98,7 +105,7 @@ def run(job_id: UUID) -> ResponseReturnValue:
     except DryRunBusy as busy:
         abort(409, translated(str(busy)))
     record_audit(AuditAction.JOB_DRY_RUN, AuditTarget.JOB, job.id, name=job.title)
-    return render_template("job/dry_run.html", job=job, result=dry_run_page(result), operates=context.viewer.sees_all)
+    return job, result
 
 
 def dry_run_page(result: DryRunResult) -> DryRunPage:
