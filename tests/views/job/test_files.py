@@ -244,3 +244,23 @@ def test_nginx_gets_no_path_for_a_user_who_cannot_see_the_job(
     app.extensions["deskjob"].settings = services.settings.model_copy(update={"accel_redirect": "/stored-files"})
     answer = client_of(person("bob")).get(address(file))
     assert (answer.status_code, "X-Accel-Redirect" in answer.headers) == (404, False)
+
+
+def test_a_page_that_a_job_wrote_is_opened_in_a_sandbox(client: FlaskClient, put: Put, attach: Attach) -> None:
+    page = attach(put(Status.COMPLETED), "sales-report.html", b"<h1>Sales</h1>")
+    answer = client.get(f"{address(page)}?view=1")
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert answer.headers["Content-Disposition"].startswith("inline;")
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    assert "Open in browser" in client.get(f"/jobs/{page.job_id}").text
+
+
+@pytest.mark.parametrize(("name", "role"), [("page.html", "input"), ("picture.svg", "output"), ("a.pdf", "output")])
+def test_uploads_and_other_files_are_never_opened(
+    client: FlaskClient, put: Put, attach: Attach, name: str, role: str
+) -> None:
+    file = attach(put(Status.COMPLETED), name, b"<h1>Sales</h1>", role=role)
+    answer = client.get(f"{address(file)}?view=1")
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert "Open in browser" not in client.get(f"/jobs/{file.job_id}").text

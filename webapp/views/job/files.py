@@ -41,6 +41,9 @@ MEDIA_TYPES = frozenset(
         "text/plain",
     }
 )
+PAGE_TYPE = "text/html"
+# A page of a job has its own style and nothing else: no scripts, no requests, no cookies of this site
+_PAGE_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'"}
 _GONE = lazy_gettext("This file was deleted. Files are kept for a limited time only.")
 _HEADERS = {
     "Accept-Ranges": "bytes",
@@ -61,6 +64,7 @@ class JobFile:
     sha256: str
     kept_until: FormattedTime | None
     deleted_at: FormattedTime | None
+    is_page: bool  # whether it can be opened in the browser
 
     @property
     def short_hash(self) -> str:
@@ -129,7 +133,13 @@ def _file(file: Attachment, context: ViewerContext, job_removed_at: datetime | N
         sha256=file.sha256,
         kept_until=_kept_until(file, context, job_removed_at),
         deleted_at=context.day(deleted_at) if deleted_at else None,
+        is_page=_is_page(file),
     )
+
+
+def _is_page(file: Attachment) -> bool:
+    """Only what a job wrote is a page; an upload is never shown under the address of Deskjob."""
+    return file.role == "output" and file.media_type == PAGE_TYPE
 
 
 def _kept_until(file: Attachment, context: ViewerContext, job_removed_at: datetime | None) -> FormattedTime | None:
@@ -148,10 +158,11 @@ def _sent_by_nginx(attachment: Attachment, prefix: str) -> Response:
 
 
 def _described(attachment: Attachment, file: BinaryIO) -> Response:
-    media_type = attachment.media_type if attachment.media_type in MEDIA_TYPES else OPAQUE
+    shown = _is_page(attachment) and "view" in request.args
+    media_type = attachment.media_type if shown or attachment.media_type in MEDIA_TYPES else OPAQUE
     name = clean_name(attachment.name)
-    response = send_file(file, media_type, as_attachment=True, download_name=name, conditional=False)
-    response.headers.update(_HEADERS)
+    response = send_file(file, media_type, as_attachment=not shown, download_name=name, conditional=False)
+    response.headers.update(_HEADERS | (_PAGE_HEADERS if shown else {}))
     return response
 
 
