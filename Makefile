@@ -13,7 +13,7 @@ test-all: ## Run the suite with its exhaustive part
 	./deskjob test --all
 
 check: ## Check style, layout, layers and types
-	./deskjob test tests/test_architecture.py tests/test_tree.py tests/test_templates.py
+	./deskjob test --all tests/test_architecture.py tests/test_tree.py tests/test_templates.py
 
 format: ## Lay out the code
 	.venv/bin/python -m ruff check --fix . && .venv/bin/python -m ruff format .

@@ -56,8 +56,11 @@ NOBODYS_HASH = "$argon2id$v=19$m=8,t=1,p=1$BIGTd4KnFgQ+vUyFFzqzkQ$HiSAvR/BSjK1BZ
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run more tests at once than there are cores, because many of them wait for processes."""
-    return 3 * (os.cpu_count() or 2)
+    """Run more tests at once than there are cores, because many of them wait for processes.
+
+    Each process of tests takes 4 s of CPU to collect them, and has its own servers and browser.
+    """
+    return 2 * (os.cpu_count() or 2)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,6 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     set_up_hypothesis(thorough=config.getoption("--all"))
+    if memory := _memory_folder():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))  # on a disk, each database is synchronised
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

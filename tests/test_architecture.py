@@ -32,6 +32,7 @@ def test_the_code_is_formatted() -> None:
     assert status == 0, output
 
 
+@pytest.mark.exhaustive
 def test_the_type_checker_finds_nothing() -> None:
     status, output = run_module("mypy", "webapp", "benchmarks", "worker.py")
     assert status == 0, output

@@ -11,7 +11,7 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 from sqlalchemy import select
 
-from tests.exhaustive import every_pair
+from tests.exhaustive import every_pair, exhaustive
 from tests.faults.fault_job_types import CONTENT, MAX_ATTEMPTS
 from tests.faults.installation_under_fault import LEASE_SECONDS, QUEUE, FaultyInstallation
 from tests.jobs.row_invariants import broken, snapshot
@@ -42,8 +42,12 @@ DATABASES = ("sqlite", "postgresql")
 
 
 def matrix(database: str) -> list[ParameterSet]:
-    """Return every point with every action; by default each point breaks once per database, the actions in turn."""
-    return every_pair(POINTS, ACTIONS, start=DATABASES.index(database))
+    """Return every point with every action; by default each point breaks once, the databases and actions in turn."""
+    own = [point for number, point in enumerate(POINTS) if DATABASES[number % len(DATABASES)] == database]
+    others = [
+        exhaustive(point, action, id=f"{point}-{action}") for point in POINTS if point not in own for action in ACTIONS
+    ]
+    return [*every_pair(own, ACTIONS), *others]
 
 
 class Trial:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from statistics import median
 from time import monotonic
 from typing import BinaryIO, Self, cast
@@ -15,7 +16,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.exhaustive import exhaustive
-from tests.installation import PATIENCE_SECONDS, Installation, free_port, wait_for
+from tests.installation import PATIENCE_SECONDS, Installation, free_port, installed, wait_for
 from webapp.app import create_app
 from webapp.config import load
 from webapp.db.engine import writing
@@ -39,18 +40,24 @@ HALVES = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def installation(sqlite_template: Path, valkey_url: str) -> Iterator[Installation]:
+    with installed(sqlite_template, valkey_url) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="module")
 def port() -> int:
     return free_port()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def web(installation: Installation, port: int) -> None:
     installation.start("web", "--port", str(port))
     wait_for(lambda: answers(port))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cookie(installation: Installation) -> str:
     """Sign a user in; return the cookie of the session."""
     row = {"id": uuid4(), "name": "ana", "role": "admin", "password_hash": "none", "created_at": now()}
@@ -62,7 +69,7 @@ def cookie(installation: Installation) -> str:
     return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps(session)}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def file_path(installation: Installation) -> str:
     """Give a job a large file; return the path of its URL."""
     job_id = installation.job("quick")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.exhaustive import exhaustive
 from webapp.config import BadSettingError
 from webapp.jobs.definition.module_loader import JobTypeModules
 from webapp.jobs.definition.registry import Registry
@@ -208,7 +209,10 @@ def test_a_person_can_interrupt_an_import(write: Write) -> None:
         load(write("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n" + GOOD))
 
 
-def test_commands_end_with_status_2_and_the_sentence(write: Write, tmp_path: Path, sqlite_template: Path) -> None:
+@pytest.mark.parametrize("words", ["type list", "web", exhaustive("worker"), exhaustive("clock")])
+def test_commands_end_with_status_2_and_the_sentence(
+    write: Write, tmp_path: Path, sqlite_template: Path, words: str
+) -> None:
     (tmp_path / "var").mkdir()
     shutil.copy(sqlite_template, tmp_path / "var" / "deskjob.sqlite3")  # tables are looked at first
     name = write(GOOD.replace("title=", "timeout=600, title="))
@@ -218,10 +222,8 @@ def test_commands_end_with_status_2_and_the_sentence(write: Write, tmp_path: Pat
         "DESKJOB_DATA_DIR": str(tmp_path / "var"),
         "DESKJOB_JOBTYPES": name,
     }
-    for words in (["type", "list"], ["worker"], ["clock"], ["web"]):
-        ended = subprocess.run(
-            [sys.executable, "-m", "webapp.cli", *words], env=environment, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 2, ended.stderr
-        assert ended.stderr.startswith(f"deskjob: DESKJOB_JOBTYPES cannot be used ({name!r}): {tmp_path}")
-        assert len(ended.stderr.splitlines()) == 1
+    command = [sys.executable, "-m", "webapp.cli", *words.split()]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.startswith(f"deskjob: DESKJOB_JOBTYPES cannot be used ({name!r}): {tmp_path}")
+    assert len(ended.stderr.splitlines()) == 1

@@ -126,13 +126,17 @@ ALL_CRITERIA = [
 ]
 
 
-@pytest.mark.parametrize("viewer", [ANA, AUDITOR], ids=["user", "auditor"])
-def test_no_list_scans_the_whole_table(services: Services, viewer: Viewer, database: str) -> None:
+def test_no_list_scans_the_whole_table(services: Services, database: str) -> None:
     """Of twenty thousand jobs none is ana's and none is public: every list is read in the order of an index."""
     many(services, 20_000, owner=BEN.user_id)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")
+    for viewer in (ANA, AUDITOR):
+        _assert_no_list_scans(services, viewer)
+
+
+def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
     since = services.queries.jobs.now() - timedelta(days=1)
     with recorded(services.engine) as statements:
         for criteria in (*ALL_CRITERIA, JobCriteria(since=since, until=since)):

@@ -93,13 +93,17 @@ def test_the_time_of_the_end_narrows_any_list(services: Services, make: Make, da
         assert found(services, replace(failed, ended_until=hour_ago)) == [old.id]
 
 
-@pytest.mark.parametrize("viewer", [ANA, AUDITOR], ids=["user", "auditor"])
-def test_no_list_of_roots_scans_the_whole_table(services: Services, viewer: Viewer, database: str) -> None:
+def test_no_list_of_roots_scans_the_whole_table(services: Services, database: str) -> None:
     """Of twenty thousand jobs none is ana's and none is public: every list is read in the order of an index."""
     many(services, 20_000, owner=BEN.user_id)
     with writing(services.engine) as connection:
         connection.execute(update(jobs).values(finished_at=later(0)))
     analyze(services.engine, "jobs")
+    for viewer in (ANA, AUDITOR):
+        _assert_no_list_scans(services, viewer)
+
+
+def _assert_no_list_scans(services: Services, viewer: Viewer) -> None:
     now = services.queries.jobs.now()
     ended = [
         JobCriteria(tab=tab, ended_since=now + timedelta(hours=1), many_ended=many_ended)
