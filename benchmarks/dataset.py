@@ -1,4 +1,4 @@
-"""Peak memory and speed of `dataset_report` on a large CSV: the work-horse and its engine together."""
+"""Speed of `dataset_report` on a large CSV, and peak memory of the larger of its two processes."""
 
 import os
 import random
