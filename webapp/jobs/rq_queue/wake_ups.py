@@ -97,7 +97,7 @@ class WakeUps:
             return
         try:
             self._push(name, 1 if rows == 1 else max(1, min(rows, self._workers(name))))
-        except RedisError as error:
+        except (RedisError, OSError) as error:  # also if a job has left no file to open
             self._paused_until = monotonic() + _PAUSE_SECONDS
             log.warning("Redis cannot be reached (%s); the job stays queued until it is back.", error)
 
