@@ -19,7 +19,7 @@ def one_worker(installation: Installation) -> ForkedCommand:
 
 
 def the_worker(installation: Installation) -> Worker:
-    (worker,) = (one for one in installation.services.workers.in_database() if one.has_row)  # not the warm-up's lease
+    (worker,) = installation.services.workers.in_database()
     return worker
 
 

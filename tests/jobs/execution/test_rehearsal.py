@@ -11,6 +11,7 @@ from webapp.db.engine import reading
 from webapp.jobs.execution.leases import Holder
 from webapp.jobs.execution.rehearsal import rehearse
 from webapp.jobs.model.job import Job, Owner
+from webapp.jobs.monitoring.workers import Worker
 from webapp.schema import attempts, events, jobs, leases
 from webapp.services import Services
 
@@ -23,6 +24,17 @@ def test_a_rehearsal_leaves_nothing(services: Services) -> None:
     with reading(services.engine) as connection:
         for table in (jobs, attempts, events, leases):
             assert connection.execute(select(func.count()).select_from(table)).scalar() == 0, table.name
+
+
+def test_no_page_shows_it_as_a_worker(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Worker] = []
+
+    def look(lease_id: UUID) -> None:
+        seen.extend(services.workers.in_database())
+
+    monkeypatch.setattr(services.leases, "running_job", look)
+    rehearse(services.claims, services.leases, HOLDER)
+    assert seen == []
 
 
 def test_it_wakes_nobody_and_takes_no_queued_job(services: Services) -> None:

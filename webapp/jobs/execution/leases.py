@@ -62,6 +62,21 @@ def boot_id() -> str:
     return path.read_text().strip() if path.exists() else ""
 
 
+def insert_lease(connection: Connection, holder: Holder, queue: str) -> UUID:
+    """Insert a lease of a work-horse; return its id."""
+    lease_id = uuid7()
+    row = {
+        "id": lease_id,
+        "host": holder.host,
+        "boot_id": holder.boot_id,
+        "worker": holder.worker,
+        "worker_pid": holder.pid,
+        "queue": queue,
+    }
+    _OPEN.execute(connection, row)
+    return lease_id
+
+
 class Leases:
     """The leases of one database."""
 
@@ -74,18 +89,8 @@ class Leases:
 
     def open(self, holder: Holder, queue: str) -> UUID:
         """Open a lease for a work-horse that waits for it."""
-        lease_id = uuid7()
-        row = {
-            "id": lease_id,
-            "host": holder.host,
-            "boot_id": holder.boot_id,
-            "worker": holder.worker,
-            "worker_pid": holder.pid,
-            "queue": queue,
-        }
         with writing_autocommit(self.engine) as connection:
-            _OPEN.execute(connection, row)
-        return lease_id
+            return insert_lease(connection, holder, queue)
 
     def beat(self, lease_id: UUID) -> bool:
         """Send a heartbeat; return False if the lease was rescued, so its work-horse must be killed immediately.
