@@ -1,6 +1,6 @@
 """Detect the character encoding of a file: UTF-8 by reading it, all others by chardet on the lines that are not ASCII.
 
-Why chardet: docs/decisions/066-tables-on-libraries.md. It runs in a process of its own, and only for such files.
+Why chardet: docs/decisions/063-tables-on-libraries.md. It runs in a process of its own, and only for such files.
 """
 
 import codecs
