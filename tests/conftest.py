@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -68,9 +69,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _hear_signals()
     set_up_hypothesis(thorough=config.getoption("--all"))
     if memory := _memory_folder():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))  # on a disk, each database is synchronised
+
+
+def _hear_signals() -> None:
+    """Undo `nohup` and ``&``: a shell without job control starts background programs that ignore Ctrl-C."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
