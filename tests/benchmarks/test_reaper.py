@@ -21,7 +21,8 @@ import json, os, subprocess, sys, tempfile, time
 from pathlib import Path
 from benchmarks import reaper
 facts, how = Path(sys.argv[1]), sys.argv[2]
-reaper._GRACE_SECONDS = reaper._CLEAN_UP_SECONDS = 0.3
+reaper._GRACE_SECONDS = 0.3
+reaper._CLEAN_UP_SECONDS = 0.3 if how == "is deaf" else 5.0  # others clean up at once, but the machine may be slow
 def benchmark():
     child = subprocess.Popen(["sleep", "900"], start_new_session=True)
     daemon = int(subprocess.check_output(["sh", "-c", "sleep 900 >&- & echo $!"]))
