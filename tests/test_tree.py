@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 WEBAPP = ROOT / "webapp"
 TESTS = ROOT / "tests"
 MOST_MODULES = 15
+LARGEST_FILE = 500_000  # bytes
 NOUNS = ("encoding", "polling", "testing")  # what the field calls these things
 # Their names are the interface of the package: public names, tables, command groups, job types, a blueprint's setup
 EXPORTING_PACKAGES = (
@@ -160,3 +162,12 @@ def test_a_function_is_named_by_what_it_does_or_returns() -> None:
         if isinstance(node, ast.FunctionDef) and node.name.strip("_") in vague
     ]
     assert names == []
+
+
+def test_no_large_file_and_no_table_at_the_top_was_committed_by_mistake() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    files = [ROOT / name for name in listed.stdout.split("\0") if name] or list(WEBAPP.rglob("*.py"))
+    existing = [file for file in files if file.is_file()]
+    assert [file for file in existing if file.stat().st_size > LARGEST_FILE] == []
+    known = {"", ".cfg", ".in", ".md", ".py", ".toml", ".txt"}
+    assert [file.name for file in existing if file.parent == ROOT and file.suffix not in known] == []
