@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 
@@ -10,7 +10,6 @@ from webapp.accounts.audit_log import AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import ApiToken, BadToken, TokenNotFound
 from webapp.accounts.user import User
-from webapp.views.page.confirmation import render_confirmation
 from webapp.views.page.permissions import require, require_for_all
 from webapp.views.page.request import services
 from webapp.views.page.viewer_context import viewer_context
@@ -55,12 +54,7 @@ def add() -> ResponseReturnValue:
 def revoke(token_id: UUID) -> ResponseReturnValue:
     """Ask for confirmation, then revoke a token of any user."""
     token = _find(token_id)
-    if request.method != "POST":
-        post, back = url_for("tokens.revoke", token_id=token.id), url_for("tokens.index")
-        return render_confirmation(token_form.revoke_confirmation(token, post=post, back=back))
-    token_form.revoke_token(token, services().accounts.get(token.user_id))
-    flash(_("The token %(name)s was revoked.", name=token.name))
-    return redirect(url_for("tokens.index"), 303)
+    return token_form.answer_revocation(token, services().accounts.get(token.user_id))
 
 
 @bp.errorhandler(RateLimitExceeded)

@@ -2,18 +2,16 @@
 
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 
 from webapp.accounts.tokens import ApiToken, BadToken, TokenNotFound, scopes_for
-from webapp.views.page.confirmation import render_confirmation
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import viewer_context
 from webapp.views.security import login_throttle, reauthentication
 from webapp.views.security.one_time_secret import remember_one_time_secret, take_one_time_secret
 from webapp.views.text.stored_messages import translated
-from webapp.views.text.translations import gettext as _
 from webapp.views.tokens import token_form
 from webapp.views.tokens.token_form import TokenForm
 
@@ -45,12 +43,7 @@ def add() -> ResponseReturnValue:
 def revoke(token_id: UUID) -> ResponseReturnValue:
     """Ask for confirmation, then revoke a token."""
     token = _own(token_id)
-    if request.method != "POST":
-        post, back = url_for("my_tokens.revoke", token_id=token.id), url_for("my_tokens.index")
-        return render_confirmation(token_form.revoke_confirmation(token, post=post, back=back))
-    token_form.revoke_token(token, signed_in())
-    flash(_("The token %(name)s was revoked.", name=token.name))
-    return redirect(url_for("my_tokens.index"), 303)
+    return token_form.answer_revocation(token, signed_in())
 
 
 @bp.errorhandler(RateLimitExceeded)

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Self
 from uuid import UUID
 
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.tokens import ApiToken, Scope
 from webapp.accounts.user import User
 from webapp.views.page.audit_log import audited
-from webapp.views.page.confirmation import Confirmation
+from webapp.views.page.confirmation import Confirmation, render_confirmation
 from webapp.views.page.request import services, signed_in
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text.date_format import FormattedTime
@@ -74,11 +76,16 @@ def create_token(user: User, form: TokenForm) -> tuple[ApiToken, str]:
         return services().tokens.add(user, form.name, form.scopes, lasts=form.lasts, by=signed_in().id)
 
 
-def revoke_token(token: ApiToken, user: User | None) -> None:
-    """Revoke a token, and record it."""
+def answer_revocation(token: ApiToken, user: User | None) -> ResponseReturnValue:
+    """Ask for confirmation, then revoke a token of ``user`` and record it; both pages have the same endpoints."""
+    list_page = url_for(".index")
+    if request.method != "POST":
+        return render_confirmation(_confirmation(token, url_for(".revoke", token_id=token.id), list_page))
     name = user.name if user else ""
     with audited(AuditAction.TOKEN_REVOKE, AuditTarget.TOKEN, name, name=token.name, before={"user": name}):
         services().tokens.revoke(token.id)
+    flash(_("The token %(name)s was revoked.", name=token.name))
+    return redirect(list_page, 303)
 
 
 def token_views(
@@ -105,8 +112,7 @@ def lifetime_choices() -> tuple[tuple[str, str], ...]:
     return (*days, (NEVER, _("does not expire")))
 
 
-def revoke_confirmation(token: ApiToken, *, post: str, back: str) -> Confirmation:
-    """Return the question before a token is revoked."""
+def _confirmation(token: ApiToken, post: str, back: str) -> Confirmation:
     return Confirmation(
         title=_("Revoke the token %(name)s?", name=token.name),
         effect=_("Programs that use it are refused from now on. A revoked token cannot be restored."),
