@@ -3,6 +3,7 @@
 from sqlalchemy import Engine
 
 from webapp.jobs.queries.all_jobs import AllJobs
+from webapp.jobs.queries.dependency_graph import DependencyGraphs
 from webapp.jobs.queries.event_feed import EventFeed
 from webapp.jobs.queries.log_lines import JobLogs
 from webapp.jobs.queries.pagination import JobPages
@@ -22,6 +23,7 @@ class JobQueries:
         self.lists = JobPages(engine)
         self.all_jobs = AllJobs(engine)
         self.related = RelatedJobQueries(engine)
+        self.graphs = DependencyGraphs(engine)
         self.logs = JobLogs(engine)
         self.files = Attachments(engine)
         self.estimates = StartEstimates(engine)

@@ -40,15 +40,15 @@ def test_related_jobs_include_visible_predecessors_and_dependents(services: Serv
     ]
 
 
-def test_running_and_failed_children_come_first(services: Services, make: Make) -> None:
+def test_failed_and_running_children_come_first(services: Services, make: Make) -> None:
     root = make()
     children = [services.jobs.create_child_job(root.id, "nothing", name=str(number)) for number in range(5)]
     for child, status in zip(children, ("completed", "queued", "failed", "running", "stale"), strict=True):
         set_status(services, child, Status(status))
     assert [child.child_name for child in services.queries.related.notable_children(root.id, limit=4)] == [
-        "3",
         "2",
         "4",
+        "3",
         "1",
     ]
     failed = services.queries.related.children(root.id, statuses=[Status.FAILED, Status.STALE])

@@ -28,11 +28,11 @@ def parts(put: Put, root: Job) -> list[Job]:
     ]
 
 
-def test_a_root_shows_its_children_running_ones_first(client: FlaskClient, root: Job, parts: list[Job]) -> None:
+def test_a_root_shows_its_children_failed_ones_first(client: FlaskClient, root: Job, parts: list[Job]) -> None:
     page = client.get(f"/jobs/{root.id}").text
     assert "Waiting for 2 child jobs." in page.replace("\N{NO-BREAK SPACE}", " ")
     shown = sorted(parts, key=lambda part: page.index(f'id="part-{part.id}"'))
-    assert [part.child_name for part in shown] == ["third", "second", "fourth", "first"]
+    assert [part.child_name for part in shown] == ["second", "third", "fourth", "first"]
     assert "No stamp." in page
     assert "2 of 4 child jobs" in page
     assert f'href="/jobs/{root.id}/children?which=failed"' in page

@@ -61,7 +61,7 @@ class RelatedJobQueries:
             )
 
     def notable_children(self, root_id: UUID, *, limit: int) -> tuple[Job, ...]:
-        """Return the children to show first: running ones, then failed ones, then unfinished ones."""
+        """Return the children to show first: failed ones, then running ones, then unfinished ones."""
         query = select(jobs).where(jobs.c.root_id == root_id).order_by(_urgency(), jobs.c.id).limit(limit)
         with reading(self.engine) as connection:
             return tuple(to_job(row) for row in connection.execute(query).mappings())
@@ -80,7 +80,7 @@ class RelatedJobQueries:
 
 
 def _urgency() -> Case[int]:
-    ranks = {"running": 0, "failed": 1, "stale": 1, "completed": 3, "cancelled": 3}
+    ranks = {"failed": 0, "stale": 0, "running": 1, "completed": 3, "cancelled": 3}
     return case(ranks, value=jobs.c.status, else_=2)
 
 

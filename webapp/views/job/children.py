@@ -10,6 +10,8 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from webapp.jobs.model.job import TERMINAL, UNFINISHED, Job, Status
+from webapp.views.charts.gantt import GanttAxis, GanttBar, gantt_axis, gantt_bar
+from webapp.views.charts.time_scale import Tick
 from webapp.views.page.request import services, viewer
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text import status_labels
@@ -44,11 +46,23 @@ class ChildRow:
     failed: bool
     duration: str
     when: FormattedTime
+    bar: GanttBar
 
 
-def child_rows(children: Sequence[Job], context: ViewerContext) -> tuple[ChildRow, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildTable:
+    """Children of one root, with their bars on one scale of time, and the labels of that scale."""
+
+    rows: tuple[ChildRow, ...] = ()
+    ticks: tuple[Tick, ...] = ()
+
+
+def child_table(root: Job, children: Sequence[Job], context: ViewerContext) -> ChildTable:
     """Describe children, without the messages and errors of those that the viewer cannot open."""
-    return tuple(_row(child, context) for child in children)
+    if not children:
+        return ChildTable()
+    axis = gantt_axis(root, children, context.now, context.zone)
+    return ChildTable(rows=tuple(_row(child, axis, context) for child in children), ticks=axis.ticks)
 
 
 @bp.get("/jobs/<uuid:job_id>/children")
@@ -65,15 +79,26 @@ def index(job_id: UUID) -> ResponseReturnValue:
     return render_template(
         "job/children.html",
         job=job,
-        children=child_rows(children[:PAGE], context),
+        table=child_table(job, children[:PAGE], context),
         which=which,
         after=after,
         next_page=children[PAGE - 1].id if len(children) > PAGE else None,
-        tabs={"": _("All"), "unfinished": _("Unfinished"), "failed": _("Failed"), "ended": _("Finished")},
+        tabs=_tabs(job),
     )
 
 
-def _row(child: Job, context: ViewerContext) -> ChildRow:
+def _tabs(root: Job) -> Mapping[str, tuple[str, int]]:
+    """Return the label and the count of each tab; the root's row has the counts, however many children there are."""
+    ended = root.parts_completed + root.parts_failed + root.parts_cancelled
+    return {
+        "": (_("All"), root.parts),
+        "failed": (_("Failed"), root.parts_failed),
+        "unfinished": (_("Unfinished"), root.parts - ended),
+        "ended": (_("Finished"), ended),
+    }
+
+
+def _row(child: Job, axis: GanttAxis, context: ViewerContext) -> ChildRow:
     failed = child.status in {Status.FAILED, Status.STALE}
     error = diagnostic_text(child.errors[-1]) if child.errors and failed else ""
     started_at = None if child.is_new else child.started_at  # a job that waits for a retry is not running
@@ -90,6 +115,7 @@ def _row(child: Job, context: ViewerContext) -> ChildRow:
         failed=failed,
         duration=duration(period) if started_at else "",
         when=context.when(moment),
+        bar=gantt_bar(child, axis, context.now),
     )
 
 

@@ -14,6 +14,7 @@ from flask import request
 from webapp.accounts.permissions import Right
 from webapp.jobs.metrics.error_groups import ErrorGroup, ErrorNotFound
 from webapp.jobs.model.job import EventName, Job, Status
+from webapp.jobs.queries.dependency_graph import NO_GRAPH, DependencyGraph
 from webapp.jobs.queries.related_jobs import NO_RELATED_JOBS, RelatedJobs
 from webapp.jobs.queries.visible_jobs import Attempt, Event, RunLocation
 from webapp.jobs.queueing.queues import Queue
@@ -21,7 +22,8 @@ from webapp.jobs.store.attachments import Attachment
 from webapp.views.job import children
 from webapp.views.job.attempts import AttemptRow, attempt_rows
 from webapp.views.job.available_actions import OfferedAction, offered_actions
-from webapp.views.job.children import ChildRow
+from webapp.views.job.children import ChildTable
+from webapp.views.job.dependencies import DependencyPicture, dependency_picture
 from webapp.views.job.failure_help import FailureHelp, failure_help
 from webapp.views.job.files import JobFile, job_files
 from webapp.views.job.timeline import TimelineEntry, timeline
@@ -85,10 +87,11 @@ class JobPage:
     file_count: int
     timeline: tuple[TimelineEntry, ...]
     attempts: tuple[AttemptRow, ...]
-    children: tuple[ChildRow, ...]
+    children: ChildTable
     child_count: int
     children_failed: int
     kin: RelatedJobs
+    graph: DependencyPicture | None
     actions: tuple[OfferedAction, ...]
     removed_at: FormattedTime | None
     kept: bool
@@ -104,6 +107,7 @@ class JobPageData:
     file_count: int = 0
     children: tuple[Job, ...] = ()
     kin: RelatedJobs = NO_RELATED_JOBS
+    graph: DependencyGraph = NO_GRAPH
     queue: QueueFacts | None = None
     location: RunLocation | None = None
     error_group: ErrorGroup | None = None
@@ -116,6 +120,8 @@ class JobPageData:
 def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
     """Return what the page shows in addition to the job itself, without what this viewer cannot open."""
     queries, opened = services().queries, context.may_open(job)
+    kin = queries.related.find(viewer(), job)
+    has_edges = bool(kin.predecessors or kin.dependents)
     attached = queries.files.all_attachments(job.id, limit=FILES_SHOWN + 1) if opened else ()
     return JobPageData(
         events=queries.jobs.timeline(job.id),
@@ -123,7 +129,8 @@ def load_page_data(job: Job, context: ViewerContext) -> JobPageData:
         attached=attached[:FILES_SHOWN],
         file_count=queries.files.count(job.id) if len(attached) > FILES_SHOWN else len(attached),
         children=queries.related.notable_children(job.id, limit=CHILDREN_SHOWN) if job.parts else (),
-        kin=queries.related.find(viewer(), job),
+        kin=kin,
+        graph=queries.graphs.around(viewer(), job.id) if has_edges else NO_GRAPH,
         queue=queue_outlook(job, context),
         location=queries.jobs.run_location(job) if context.viewer.sees_all else None,
         error_group=_error_group(job) if opened else None,
@@ -164,10 +171,11 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         file_count=data.file_count,
         timeline=timeline(job, data.events, context),
         attempts=attempt_rows(data.attempts, context),
-        children=children.child_rows(data.children, context),
+        children=children.child_table(job, data.children, context),
         child_count=job.parts,
         children_failed=job.parts_failed,
         kin=data.kin,
+        graph=dependency_picture(job, data.graph),
         actions=data.actions,
         removed_at=context.day(data.removed_at) if data.removed_at else None,
         kept=job.kept_at is not None,

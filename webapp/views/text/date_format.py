@@ -54,6 +54,11 @@ def short_date(at: datetime, now: datetime, zone: ZoneInfo) -> FormattedTime:
     return _moment(_near_or_date(local_time(at, zone), local_time(now, zone)), at, zone)
 
 
+def day_and_month(at: date) -> str:
+    """Return a day of this year: "28 Nov"."""
+    return _skeleton("MMMd", at)
+
+
 def full_date(at: date) -> str:
     """Return the full date: "21 November 2026"."""
     written: str = format_date(at, "long", locale=locale())
