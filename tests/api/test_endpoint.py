@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
 from pydantic import BaseModel, SecretStr
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from tests.api.conftest import Program, errors_of
 from webapp.accounts.tokens import Scope
 from webapp.accounts.user import User
+from webapp.db.engine import reading
 from webapp.jobs import job_type
+from webapp.schema import events
 from webapp.services import Services
 
 BODY = {"type": "job_history_export", "payload": {"format": "csv"}}
@@ -159,3 +162,13 @@ def test_a_token_loses_its_right_with_the_role(
     assert program.post("/queues/default/resume").status_code == 404
     services.accounts.disable("ben")
     assert program.get("/jobs").status_code == 401
+
+
+def test_the_name_of_a_token_ends_with_its_request(program: Program, services: Services) -> None:
+    by_token = program.post("/jobs", BODY).json["id"]
+    by_user = services.jobs.create_user_job("job_history_export", {"format": "csv"}, program.user.id).id
+    with reading(services.engine) as connection:
+        details = dict(
+            connection.execute(select(events.c.job_id, events.c.detail).where(events.c.name == "created")).all()
+        )
+    assert (details[UUID(by_token)], details[by_user]) == (program.name, "")

@@ -63,8 +63,12 @@ def _signed_in_owner() -> Owner | None:
 
 def _sharing(answer: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     def shared(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        events.acting_token.set("")  # threads serve one request after the other
-        with sharing_reads():
-            return answer(environ, start_response)
+        # what a request sets ends with it: the next one of this thread sets out from here
+        outer = events.acting_token.set("")
+        try:
+            with sharing_reads():
+                return answer(environ, start_response)
+        finally:
+            events.acting_token.reset(outer)
 
     return shared
