@@ -22,6 +22,11 @@ def test_padded_titles_and_the_line_of_powershell_are_above_the_table() -> None:
     assert shape_of(rows("#TYPE System.Object", "a", "1"), has_header=True).above == 1
 
 
+def test_lines_with_only_blank_rows_below_are_the_table() -> None:
+    shape = shape_of([["#TYPE a", "b"], ["", ""]], has_header=True)
+    assert (shape.above, shape.names) == (0, ("#TYPE a", "b"))
+
+
 def test_a_delimiter_at_the_end_of_every_row_makes_no_column() -> None:
     shape = shape_of(rows("id,city", "1,Lyon,", "2,Brest,"), has_header=True)
     assert shape.names == ("id", "city")

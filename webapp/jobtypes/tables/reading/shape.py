@@ -34,7 +34,7 @@ class Shape:
 
 
 def shape_of(rows: Sequence[Row], *, has_header: bool) -> Shape:
-    """Return the shape of a table from its first rows, at least one; blank rows are empty."""
+    """Return the shape of a table from its first rows, of which one has a value."""
     usual = _usual_width(rows)
     above = _rows_above(rows, usual)
     body = [row for row in rows[above:] if any(map(str.strip, row))]
@@ -94,7 +94,7 @@ def _rows_above(rows: Sequence[Row], usual: int) -> int:
         is_narrow = len(row) < usual and 2 * _filled(row) <= usual
         is_title = _is_text(row) and any(_filled(later) > 1 for later in rows[place + 1 : place + 4])
         if not (is_narrow or is_title or row[0].startswith("#TYPE ")):
-            return place
+            return place if any(map(_filled, rows[place:])) else 0
     return 0
 
 

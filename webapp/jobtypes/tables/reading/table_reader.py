@@ -173,7 +173,7 @@ def _shape(head: list[str], dialect: Dialect, options: TableFormat) -> Shape:
         head = head[1:]
     quiet = RowProblems(lambda _: None)
     rows = [row for batch in CsvRows(iter(["".join(head)]), dialect, quiet).batches() for row in batch.rows]  # type: ignore[union-attr]
-    if not rows:
+    if not any(cell.strip() for row in rows for cell in row):
         message = "The file has no readable rows."
         raise JobError(message)
     return shape_of(rows, has_header=options.has_header)
