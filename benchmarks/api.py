@@ -1,5 +1,7 @@
 """The API: starting a job against `Jobs.create_job` in process, listing against rq-dashboard's JSON, and a 304.
 
+And what a scrape of `/metrics` costs with many jobs, compared with few.
+
 Requests go through the whole application in this process, authorised by a token. Every figure is a median of ratios.
 """
 
@@ -21,10 +23,11 @@ from webapp.jobs.model.job import Owner
 from webapp.services import Services
 from webapp.views.page.problem_details import API_ROOT
 
-STARTED, LISTED, SAVED = 0.5, 2.0, 3.0
+STARTED, LISTED, SAVED, GROWN = 0.5, 2.0, 3.0, 1.2
 KINDS = ("sqlite", "postgresql")
 JOBS = f"{API_ROOT}/jobs"
 _BODY: Any = {"type": "job_history_export", "payload": {"format": "csv"}}
+_FEW = 10_000
 _AT_ONCE = 50  # jobs that a round creates, and requests that it sends
 _NO_LIMIT = "100000000 per minute"
 
@@ -40,13 +43,18 @@ def run(*, short: bool) -> Verdict:
                 saved[kind] = _saving(kind, client, rounds)
                 started[kind] = _starting(kind, client, rounds)
         listed = _listing(redis, rows, rounds)
+        few, many = _FEW, 50_000 if short else 1_000_000
+        grown = {kind: _scraping(kind, redis, few, many, rounds) for kind in KINDS}
     return Verdict(
         values=f"`POST /jobs`: {_by_kind(started, '.2f', 'of the rate of `Jobs.create_job`')}; "
-        f"{_peer_text(listed, rows)}; an unchanged list: {_by_kind(saved, '.1f', 'times as fast as a full one')}",
-        goal=f"at least {STARTED} of the rate, {LISTED:.0f} times rq-dashboard's JSON, {SAVED:.0f} times",
+        f"{_peer_text(listed, rows)}; an unchanged list: {_by_kind(saved, '.1f', 'times as fast as a full one')}; "
+        f"`/metrics` with {many:,} jobs: {_by_kind(grown, '.2f', f'times as long as with {few:,}')}",
+        goal=f"at least {STARTED} of the rate, {LISTED:.0f} times rq-dashboard's JSON, {SAVED:.0f} times, "
+        f"at most {GROWN} times as long",
         ok=min(times.median for times in started.values()) >= STARTED
         and (listed is None or listed.median >= LISTED)
-        and min(times.median for times in saved.values()) >= SAVED,
+        and min(times.median for times in saved.values()) >= SAVED
+        and max(times.median for times in grown.values()) <= GROWN,
     )
 
 
@@ -122,6 +130,22 @@ def _listing(redis: str, rows: int, rounds: int) -> Spread | None:
         times = ratio("50 jobs", theirs, ours, rounds=rounds, unit="µs")
         peer.ask("empty")
     return times
+
+
+def _scraping(kind: str, redis: str, few: int, many: int, rounds: int) -> Spread:
+    """Return how many times as long a scrape of the metrics takes with many jobs as with few."""
+    with page_fixture(kind, redis, few) as small, page_fixture(kind, redis, many) as large:
+        return ratio(f"{kind}, metrics", partial(_scrape, large), partial(_scrape, small), rounds=rounds, unit="µs")
+
+
+def _scrape(client: FlaskClient) -> float:
+    services: Services = client.application.extensions["deskjob"]
+
+    def once() -> float:
+        services.figures.forget()
+        return seconds(client, "/metrics")
+
+    return min(once() for _ in range(5)) * 1e6
 
 
 def _by_kind(found: dict[str, Spread], spec: str, unit: str) -> str:

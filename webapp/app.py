@@ -18,6 +18,7 @@ from webapp.views.account import forced_password_change
 from webapp.views.admin import nav
 from webapp.views.forms import streaming_uploads
 from webapp.views.job_list import row_cache
+from webapp.views.metrics import request_counts
 from webapp.views.new_job import disabled_type
 from webapp.views.page import (
     address,
@@ -77,3 +78,4 @@ def _add_pages(app: Flask, settings: Settings) -> None:
     for blueprint in blueprints.BLUEPRINTS:
         app.register_blueprint(blueprint)
     reference_page.register(app)
+    request_counts.init_app(app)  # must follow the last route

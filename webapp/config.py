@@ -19,6 +19,7 @@ _TAKEN_ONCE = ("admin_password",)
 _taken: dict[str, str] = {}  # their values, for the next call
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 _READ_ELSEWHERE = frozenset({"FAULTS", "TEST_BROWSER", "SERVER", "TOKEN"})  # by tests and commands
+_SECRET_WORDS = ("key", "password", "token")
 _PLAIN_PATH = re.compile(r"(/[\w.~-]*[\w~-][\w.~-]*)*", re.ASCII).fullmatch
 
 
@@ -59,6 +60,8 @@ class Settings(BaseSettings):
     login_limit: str = "5 per minute; 30 per hour"
     address_limit: str = "30 per minute"
     api_limit: str = "3000 per minute"
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    metrics_addresses: str = "127.0.0.0/8, ::1"
     public_url: str = ""
     trusted_proxies: str = ""
     accel_redirect: str = ""
@@ -122,6 +125,16 @@ class Settings(BaseSettings):
             message = "must be the number of proxies, or networks such as 10.0.0.0/8, 127.0.0.1"
             raise ValueError(message) from None
         return "" if value == "0" else value
+
+    @field_validator("metrics_addresses")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            _ = [ip_network(network.strip()) for network in value.split(",") if network.strip()]
+        except ValueError:
+            message = "must be networks such as 10.0.0.0/8, 127.0.0.1, or empty"
+            raise ValueError(message) from None
+        return value
 
     @field_validator("accel_redirect")
     @classmethod
@@ -225,7 +238,7 @@ def _sentences(error: ValidationError) -> str:
 
 def _sentence(item: Mapping[str, Any]) -> str:
     name = PREFIX + "_".join(str(part) for part in item["loc"][:1]).upper()
-    shown = "" if "key" in name.lower() or "password" in name.lower() else f" ({_shown(name, item['input'])})"
+    shown = "" if any(word in name.lower() for word in _SECRET_WORDS) else f" ({_shown(name, item['input'])})"
     reason = str(item["msg"]).removeprefix("Value error, ").rstrip(".")
     return f"{name} cannot be used{shown}: {reason[:1].lower()}{reason[1:]}."
 

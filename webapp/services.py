@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from webapp.jobs.maintenance.pruner import Pruner
     from webapp.jobs.metrics.service import Metrics
     from webapp.jobs.model.job import Job
+    from webapp.jobs.monitoring.figures import FigureReader
     from webapp.jobs.monitoring.snapshot import HealthCheck
     from webapp.jobs.monitoring.workers import Workers
     from webapp.jobs.queries.notifications import Notifications
@@ -306,6 +307,22 @@ class Services:
             clock_silent_for=lambda: time_since_heartbeat(self.engine),
             folder=self.settings.storage,
             usual_duration=self.queries.estimates.usual_duration,
+        )
+
+    @cached_property
+    def figures(self) -> FigureReader:
+        """The figures for a monitoring system."""
+        from webapp.jobs.monitoring.clock_heartbeat import time_since_heartbeat
+        from webapp.jobs.monitoring.figures import FigureReader
+
+        return FigureReader(
+            self.engine,
+            totals=self.metrics.totals,
+            workers=self.workers.in_database,
+            clock_silent_for=lambda: time_since_heartbeat(self.engine),
+            redis=self.health_check.redis_memory,
+            disk=self.health_check.disk,
+            lease_seconds=self.settings.lease_seconds,
         )
 
     @cached_property

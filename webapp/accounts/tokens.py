@@ -56,13 +56,23 @@ class Scope(StrEnum):
     START = "start"  # start jobs; stop, retry and delete one's own
     OPERATE = "operate"  # everything that an operator can do
     ADMIN = "admin"  # everything that an admin can do
+    METRICS = "metrics"  # the figures for a monitoring system, and nothing else
 
 
 _STRONGEST: Mapping[Scope, Role] = MappingProxyType(
-    {Scope.READ: Role.AUDITOR, Scope.START: Role.AUDITOR, Scope.OPERATE: Role.OPERATOR, Scope.ADMIN: Role.ADMIN}
+    {
+        **dict.fromkeys((Scope.READ, Scope.START, Scope.METRICS), Role.AUDITOR),
+        Scope.OPERATE: Role.OPERATOR,
+        Scope.ADMIN: Role.ADMIN,
+    }
 )
 _NEEDED: Mapping[Scope, Role] = MappingProxyType(
-    {Scope.READ: Role.USER, Scope.START: Role.USER, Scope.OPERATE: Role.OPERATOR, Scope.ADMIN: Role.ADMIN}
+    {
+        **dict.fromkeys((Scope.READ, Scope.START), Role.USER),
+        Scope.OPERATE: Role.OPERATOR,
+        Scope.ADMIN: Role.ADMIN,
+        Scope.METRICS: Role.AUDITOR,
+    }
 )
 
 

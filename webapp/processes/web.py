@@ -6,6 +6,7 @@ Everything is imported once, and the processes share its memory.
 import gc
 import resource
 import signal
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -14,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 
 from webapp.db.engine import forget_inherited_connections, limit_page_cache
 from webapp.processes.page_worker import IDLE_SECONDS, PageWorker
+from webapp.views.metrics.request_counts import request_counts_of
 
 _GRACE_SECONDS = 10  # for open requests after a stop request
 _MOST_CONNECTIONS = 4096  # per process
@@ -47,6 +49,7 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
             "accesslog": "-",
             "control_socket_disable": True,
             "when_ready": _prepare_to_fork,
+            "pre_fork": _choose_slot,
             "post_fork": self._after_fork,
         }
         super().__init__()
@@ -60,7 +63,8 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
         """Return the application to serve."""
         return self._app
 
-    def _after_fork(self, _server: Any, _worker: Any) -> None:
+    def _after_fork(self, _server: Any, worker: Any) -> None:
+        request_counts_of(self._app).use_slot(worker.slot)
         engine = self._app.extensions["deskjob"].engine
         forget_inherited_connections(engine)
         limit_page_cache(engine, _PAGE_CACHE_KIBIBYTES)
@@ -76,6 +80,12 @@ def _connections() -> int:
     else:
         limit = wanted if soft == resource.RLIM_INFINITY else max(soft, limit)
     return max(16, min(_MOST_CONNECTIONS, (limit - _OTHER_FILES) // 2))
+
+
+def _choose_slot(server: Any, worker: Any) -> None:
+    """Give a new process the place in shared memory of one that has ended, whose counts it continues."""
+    taken = {other.slot for other in server.WORKERS.values()}
+    worker.slot = next(slot for slot in count() if slot not in taken)
 
 
 def _prepare_to_fork(server: Any) -> None:

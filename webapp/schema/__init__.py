@@ -5,7 +5,7 @@ from webapp.schema.audit import audit
 from webapp.schema.columns import UtcDateTime, hour_of, later, metadata, now, seconds_between
 from webapp.schema.history import attempts, events, log_lines
 from webapp.schema.jobs import dependencies, jobs, requests
-from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs
+from webapp.schema.metrics import cursors, endings, error_groups, error_hours, error_users, job_errors, runs, totals
 from webapp.schema.notices import notices
 from webapp.schema.processes import clocks, workers
 from webapp.schema.queues import disabled_types, leases, queues
@@ -45,6 +45,7 @@ __all__ = [
     "schedules",
     "seconds_between",
     "sessions",
+    "totals",
     "users",
     "workers",
 ]

@@ -4,8 +4,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -59,6 +61,20 @@ class _RunColumns(TypedColumns):
 
 # Attempts by the hour of their end, regardless of what happened to their jobs later
 runs = Table("runs", metadata, _RunColumns)
+
+
+class _TotalColumns(TypedColumns):
+    measure: Named[str] = Column(String(8), primary_key=True)
+    type: Named[str] = Column(String(80), primary_key=True)
+    queue: Named[str] = Column(String(80), primary_key=True)
+    name: Named[str] = Column(String(40), primary_key=True)
+    bucket: Named[int] = Column(SmallInteger, primary_key=True, autoincrement=False)
+    count: Named[int] = Column(BigInteger)
+    seconds: Named[float] = Column(Float)
+
+
+# What monitoring counts since this table exists. Its rows are never deleted: a counter must not go back
+totals = Table("totals", metadata, _TotalColumns)
 
 
 class _ErrorGroupColumns(TypedColumns):

@@ -20,7 +20,7 @@ from webapp.jobs.model.periods import parse_period
 if TYPE_CHECKING:
     from webapp.accounts.tokens import ApiToken
 
-SCOPES = ("read", "start", "operate", "admin")  # those of `accounts.tokens`, which imports the database
+SCOPES = ("read", "start", "operate", "admin", "metrics")  # those of `accounts.tokens`, which imports the database
 _DEFAULT = ("read", "start")
 
 

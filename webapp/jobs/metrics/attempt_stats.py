@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, exists, func, select
 
 from webapp.db.engine import reading
-from webapp.jobs.metrics import cursors
+from webapp.jobs.metrics import cursors, totals
 from webapp.jobs.metrics.cursors import upsert
 from webapp.jobs.metrics.histogram import BOUNDS, UNKNOWN_BUCKET, DurationHistogram
 from webapp.jobs.model.job import EventName
@@ -21,6 +21,7 @@ NAME = "runs"
 BATCH = 2000
 COMPLETED = EventName.COMPLETED
 FAILURES = frozenset({EventName.FAILED, EventName.LOST, EventName.STALE})
+_FIELDS = tuple(runs.c.keys())
 _OUTCOMES = (
     COMPLETED,
     EventName.WAITING,
@@ -52,7 +53,9 @@ def roll_up(engine: Engine) -> int:
         if last == cursor.event_id:
             return 0
         found = connection.execute(_ended(cursor.event_id, last)).mappings().all()
-        upsert(connection, runs, [dict(row) for row in found], {"runs": "add"})
+        upsert(connection, runs, [{name: row[name] for name in _FIELDS} for row in found], {"runs": "add"})
+        totals.add_attempts(connection, found)
+        totals.add_events(connection, cursor.event_id, last)
         cursors.move_cursor(connection, NAME, event_id=last)
         return last - cursor.event_id
 
@@ -101,32 +104,42 @@ def _ended(after: int, last: int) -> Select[Any]:
         attempts.c.number == events.c.attempt,
         attempts.c.outcome == events.c.name,
     )
-    cell: tuple[ColumnElement[Any], ...] = (
+    timed: tuple[ColumnElement[Any], ...] = (
         hour_of(attempts.c.finished_at).label("hour"),
         jobs.c.type,
         jobs.c.queue,
         attempts.c.outcome,
-        _bucket(seconds_between(attempts.c.started_at, attempts.c.finished_at)).label("run_bucket"),
-        _wait().label("wait_bucket"),
+        seconds_between(attempts.c.started_at, attempts.c.finished_at).label("run_seconds"),
+        _wait().label("wait_seconds"),
     )
     each = (
-        select(*cell)
+        select(*timed)
         .select_from(events.join(attempts, attempt_of_event).join(jobs, jobs.c.id == events.c.job_id))
         .where(events.c.id > after, events.c.id <= last, events.c.name.in_(_OUTCOMES))
         .subquery()
     )
-    return select(*each.c, func.count().label("runs")).group_by(*each.c)
+    known = (each.c.hour, each.c.type, each.c.queue, each.c.outcome)
+    buckets = (
+        _bucket(each.c.run_seconds).label("run_bucket"),
+        case((each.c.wait_seconds.is_(None), UNKNOWN_BUCKET), else_=_bucket(each.c.wait_seconds)).label("wait_bucket"),
+    )
+    sums = (
+        func.count().label("runs"),
+        func.sum(each.c.run_seconds).label("run_seconds"),
+        func.sum(each.c.wait_seconds).label("wait_seconds"),
+    )
+    return select(*known, *buckets, *sums).group_by(*known, *buckets)
 
 
-def _wait() -> ColumnElement[int]:
+def _wait() -> ColumnElement[float | None]:
     has_predecessors = exists().where(dependencies.c.job_id == jobs.c.id)
     could_start = and_(attempts.c.number == 1, jobs.c.root_id.is_(None), ~has_predecessors)
     since_due = seconds_between(jobs.c.run_at, attempts.c.started_at)
     since_created = seconds_between(jobs.c.created_at, attempts.c.started_at)
     return case(
-        (and_(could_start, jobs.c.run_at.is_(None)), _bucket(since_created)),
-        (and_(could_start, jobs.c.run_at <= attempts.c.started_at), _bucket(since_due)),
-        else_=UNKNOWN_BUCKET,
+        (and_(could_start, jobs.c.run_at.is_(None)), since_created),
+        (and_(could_start, jobs.c.run_at <= attempts.c.started_at), since_due),
+        else_=None,
     )
 
 

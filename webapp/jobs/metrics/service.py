@@ -4,10 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from webapp.jobs.metrics import attempt_stats, error_rollup, outcomes
+from webapp.jobs.metrics import attempt_stats, error_rollup, outcomes, totals
 from webapp.jobs.metrics.attempt_stats import AttemptStats
 from webapp.jobs.metrics.error_groups import ErrorGroups
 from webapp.jobs.metrics.histogram import DurationHistogram
+from webapp.jobs.metrics.totals import Totals
 
 _BATCHES = 20  # per rollup and tick, as the clock has other chores
 
@@ -48,3 +49,7 @@ class Metrics:
     def run_times(self, since: datetime) -> DurationHistogram:
         """Return the run times of completed attempts."""
         return attempt_stats.run_times(self._engine, since)
+
+    def totals(self) -> Totals:
+        """Return what was counted since counting began; see `totals`."""
+        return totals.read(self._engine)

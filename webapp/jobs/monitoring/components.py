@@ -9,7 +9,7 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from redis import Redis, RedisError
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from webapp.db.engine import is_sqlite, reading
 from webapp.schema import attachments
@@ -54,18 +54,23 @@ def inspect_database(engine: Engine) -> DatabaseInfo:
     """Return the kind, version, size and migrations of the database."""
     with reading(engine) as connection:
         version = connection.execute(text(_VERSION[engine.dialect.name])).scalar_one()
-        size = connection.execute(text(_SIZE[engine.dialect.name])).scalar_one()
+        size = database_size(connection)
         revision = MigrationContext.configure(connection).get_current_revision() or ""
     script = ScriptDirectory(str(_MIGRATIONS))
     head = script.get_current_head() or ""
     return DatabaseInfo(
         kind="SQLite" if is_sqlite(engine) else "PostgreSQL",
         version=str(version).split(" ", 1)[0],
-        bytes=int(size),
+        bytes=size,
         revision=revision,
         head=head,
         pending=_pending(script, head, revision),
     )
+
+
+def database_size(connection: Connection) -> int:
+    """Return the size of the database in bytes."""
+    return int(connection.execute(text(_SIZE[connection.engine.dialect.name])).scalar_one())
 
 
 def inspect_redis(connection: Redis) -> RedisInfo | None:

@@ -106,7 +106,7 @@ class HealthCheck:
 
     def take_snapshot(self) -> HealthSnapshot:
         """Read everything once; a Redis that does not answer is part of the result."""
-        redis = self._memory()
+        redis = self.redis_memory()
         with reading(self._engine) as connection:
             at = connection.execute(select(now())).scalar_one()
             paused = tuple(connection.execute(select(queues.c.name).where(queues.c.paused_at.is_not(None))).scalars())
@@ -119,7 +119,7 @@ class HealthCheck:
                 longest_wait=_longest_wait(connection, at, paused),
                 workers=self._workers() if redis else self._workers_in_database(),
                 redis=redis,
-                disk=self._disk(),
+                disk=self.disk(),
                 clock_silent_for=self._clock_silent_for(),
                 silent_jobs=self._silent_jobs(connection, at),
             )
@@ -152,14 +152,16 @@ class HealthCheck:
         with reading(self._engine) as connection:
             return tuple(to_job(row) for row in connection.execute(query).mappings())
 
-    def _memory(self) -> Capacity | None:
+    def redis_memory(self) -> Capacity | None:
+        """Return the memory of Redis; ``None`` if it does not answer."""
         try:
             found = self._redis.info("memory")
         except RedisError:
             return None
         return Capacity(used=int(found["used_memory"]), total=int(found.get("maxmemory", 0)))
 
-    def _disk(self) -> Capacity:
+    def disk(self) -> Capacity:
+        """Return the disk of the files."""
         folder = next(path for path in (self._folder, *self._folder.parents) if path.exists())
         usage = shutil.disk_usage(folder)
         return Capacity(used=usage.total - usage.free, total=usage.total)

@@ -14,7 +14,12 @@ from webapp.views.page.public_path import own_path_of
 from webapp.views.security.bearer_token import require_token
 from webapp.views.security.safe_redirect import HOME, safe_next
 
-PUBLIC = frozenset({"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"})
+PUBLIC = frozenset(
+    {
+        *("auth.login", "static", "health.healthz", "health.readyz", "health.one_part"),
+        "metrics.show",  # it has its own rule
+    }
+)
 _PUBLIC_BODY = 16 * 1024  # bytes: enough for a name and a password
 
 

@@ -102,6 +102,7 @@ def scope_choices() -> tuple[tuple[str, str], ...]:
         Scope.START: _("start jobs, and stop, retry and delete the account's own jobs"),
         Scope.OPERATE: _("manage all jobs, queues and workers"),
         Scope.ADMIN: _("manage users, job types and schedules too"),
+        Scope.METRICS: _("read the metrics of the installation, and nothing else"),
     }
     return tuple((scope.value, permits[scope]) for scope in Scope)
 
