@@ -16,6 +16,7 @@ from webapp.views.admin import (
     workers,
 )
 from webapp.views.job import actions, children, debug_bundle, dry_run, files, log, show
+from webapp.views.job.results import table_page
 from webapp.views.job_list import bulk_actions
 from webapp.views.metrics import exposition
 from webapp.views.new_job import run_again, start
@@ -34,4 +35,4 @@ BLUEPRINTS = (
     *(overview.bp, jobs.bp, errors.bp, queues.bp, workers.bp, schedules.bp, performance.bp),
     *(job_types.bp, users.bp, all_tokens.bp, audit.bp, system.bp),
 )
-FURTHER = (queues, new_user)  # imported because they add routes to the blueprint of their resource
+FURTHER = (queues, new_user, table_page)  # imported because they add routes to the blueprint of their resource

@@ -15,12 +15,12 @@ from uuid_utils.compat import uuid7
 from tests.exhaustive import examples, exhaustive
 from webapp.accounts.user import Role
 from webapp.db.engine import writing
+from webapp.jobs.model.formula_escape import PLAIN_NUMBER
 from webapp.jobs.model.job import Owner, Status
 from webapp.jobtypes.job_history_export import formats
 from webapp.jobtypes.job_history_export.formats import csv_table, workbook
 from webapp.jobtypes.job_history_export.payload import JobHistoryExport
 from webapp.jobtypes.job_history_export.rows import DIAGNOSTICS, SUMMARY
-from webapp.jobtypes.tables.formula_escape import PLAIN_NUMBER
 from webapp.schema import jobs
 
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=UTC)

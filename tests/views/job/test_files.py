@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, update
 from uuid_utils.compat import uuid7
 
+from webapp.accounts.audit_query import AuditCriteria
 from webapp.accounts.user import User
 from webapp.db.engine import writing
 from webapp.jobs.model.job import Job, Owner, Status
@@ -194,7 +195,7 @@ def test_all_files_are_listed_page_by_page(client: FlaskClient, many_files: Job)
     address, seen = f"/jobs/{many_files.id}/files", list[str]()
     while address:
         page = client.get(address).text
-        seen += re.findall(r">(given.csv|part \d+.csv)<", page)
+        seen += re.findall(r">(given.csv|part \d+.csv)</a>", page)
         more = re.search(r'rel="next" href="([^"]+)"', page)
         address = more[1] if more else ""
     assert seen == ["given.csv", *(f"part {number:04}.csv" for number in range(2967))]
@@ -246,16 +247,42 @@ def test_nginx_gets_no_path_for_a_user_who_cannot_see_the_job(
     assert (answer.status_code, "X-Accel-Redirect" in answer.headers) == (404, False)
 
 
-def test_a_page_that_a_job_wrote_is_opened_in_a_sandbox(client: FlaskClient, put: Put, attach: Attach) -> None:
-    page = attach(put(Status.COMPLETED), "sales-report.html", b"<h1>Sales</h1>")
+OWN = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [("sales-report.html", f"sandbox; {OWN}"), ("picture.svg", f"sandbox; {OWN}"), ("a.pdf", OWN)],
+)
+def test_what_a_job_wrote_is_opened_under_a_policy_of_its_own(
+    client: FlaskClient, put: Put, attach: Attach, name: str, policy: str
+) -> None:
+    page = attach(put(Status.COMPLETED), name, b"<h1>Sales</h1>")
     answer = client.get(f"{address(page)}?view=1")
-    assert answer.content_type == "text/html; charset=utf-8"
+    assert answer.mimetype == page.media_type
     assert answer.headers["Content-Disposition"].startswith("inline;")
-    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+    assert answer.headers["Content-Security-Policy"] == policy
     assert "Open in browser" in client.get(f"/jobs/{page.job_id}").text
 
 
-@pytest.mark.parametrize(("name", "role"), [("page.html", "input"), ("picture.svg", "output"), ("a.pdf", "output")])
+def test_a_download_is_audited_and_what_the_page_of_the_job_shows_is_not(
+    client: FlaskClient, put: Put, attach: Attach, services: Services
+) -> None:
+    page = attach(put(Status.COMPLETED), "sales-report.html", b"<h1>Sales</h1>")
+
+    table = attach(services.jobs.get(page.job_id), "table.csv", b"a\n1\n")
+
+    def downloads(file: Attachment) -> int:
+        return len(services.audit_trail.page(AuditCriteria(object_id=str(file.id))))
+
+    client.get(f"{address(page)}?view=page")
+    assert downloads(page) == 0
+    client.get(f"{address(page)}?view=1")
+    client.get(f"{address(table)}?view=page")  # a table is not shown from its own address
+    assert (downloads(page), downloads(table)) == (1, 1)
+
+
+@pytest.mark.parametrize(("name", "role"), [("page.html", "input"), ("picture.svg", "input"), ("a.zip", "output")])
 def test_uploads_and_other_files_are_never_opened(
     client: FlaskClient, put: Put, attach: Attach, name: str, role: str
 ) -> None:

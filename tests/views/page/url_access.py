@@ -87,6 +87,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("jobs.log_lines", "GET"): Route(JOB),
     ("files.index", "GET"): Route(JOB),
     ("files.download", "GET"): Route(JOB),
+    ("files.table", "GET"): Route(JOB),
     ("start.catalogue", "GET"): Route(PERSON),
     ("start.form", "GET"): Route(PERSON),
     ("start.form", "POST"): Route(PERSON, {"format": "csv"}, AuditAction.JOB_CREATE),

@@ -25,6 +25,7 @@ from webapp.jobs.model import json_values
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.policies import LONGEST_DELAY
 from webapp.jobs.model.progress import from_amounts
+from webapp.jobs.model.shown_results import ShownFile, chart_file, link_file, markdown_file, table_file
 from webapp.jobs.store.attachments import FileLifetime, remove_replaced
 from webapp.jobs.store.fence import Fence, LeaseLost, add_output, has_file, report
 from webapp.jobs.store.file_store import Content, FileStore, StoredFile
@@ -270,6 +271,37 @@ class JobContext:
         file = self._files.receive(data, self._reporter.mask.text(name), media_type=media_type)
         self._add_file_row(file, lifetime)
 
+    def show_table(self, title: str, rows: Iterable[Any], columns: Sequence[str] | None = None) -> None:
+        """Show a table on the job's page: its first rows, sortable, and a CSV file to download.
+
+        ``rows`` are sequences of cells, or mappings by column. At most 10,000 rows of 100 columns are kept. The file
+        is stored as that of `attach`: a newer table of the same title replaces it, as newer texts and charts do.
+        """
+        self._show_result(table_file(title, rows, columns))
+
+    def show_markdown(self, title: str, text: str) -> None:
+        """Show a text in Markdown on the job's page, without HTML and pictures."""
+        self._show_result(markdown_file(title, text))
+
+    def show_chart(
+        self,
+        title: str,
+        labels: Iterable[Any],
+        series: Mapping[str, Iterable[float | None]] | Iterable[float | None],
+        *,
+        kind: str = "bar",
+        unit: str = "",
+    ) -> None:
+        """Show a chart on the job's page: a "bar" or "line" with one value per label; None is a gap.
+
+        ``series`` are the values, or up to six named series of values. At most 500 labels are kept.
+        """
+        self._show_result(chart_file(title, labels, series, kind=kind, unit=unit))
+
+    def link(self, text: str, address: str) -> None:
+        """Show a link on the job's page: to a web page, a ``mailto:`` address or a path of this installation."""
+        self._show_result(link_file(text, address))
+
     def spawn(self, type_name: str, payload: Any = None, *, name: str | None = None, **choices: Any) -> UUID:
         """Create a child of this job. It can start when this handler has returned and all children are written.
 
@@ -371,6 +403,11 @@ class JobContext:
         """The ids of the named children: those of earlier attempts and, from then on, those of this one."""
         store = JobStore(self._reporter.engine)
         return retry_while_away(lambda: store.named_children(self._job.id), seconds=self._retry_seconds)
+
+    def _show_result(self, shown: ShownFile) -> None:
+        for sentence in shown.cut:
+            self._reporter.add_diagnostic("warnings", sentence)
+        self.attach(shown.name, self._reporter.mask.text(shown.content), shown.media_type)
 
     def _add_file_row(self, file: StoredFile, lifetime: FileLifetime) -> None:
         try:

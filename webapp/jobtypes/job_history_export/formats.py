@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 
 from xlsxwriter import Workbook
 
+from webapp.jobs.model.formula_escape import neutral
 from webapp.jobtypes.job_history_export.rows import ExportRow
-from webapp.jobtypes.tables.formula_escape import neutral
 
 MOST_ROWS = 1_048_576  # of a sheet, including the header
 _TEXT_STAYS_TEXT = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

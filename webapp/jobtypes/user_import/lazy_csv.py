@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from webapp.jobs import JobCancelled, JobContext
-from webapp.jobtypes.tables.formula_escape import neutral
+from webapp.jobs.model.formula_escape import neutral
 
 
 class LazyCsv:

@@ -14,8 +14,11 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
+from webapp.jobs.model.job import Job
+from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment, AttachmentNotFound
 from webapp.jobs.store.file_names import clean_name
+from webapp.views.job.results.kind import PDF_TYPE, base_type, is_inline
 from webapp.views.job_list.row import is_unavailable
 from webapp.views.page.audit_log import record_audit
 from webapp.views.page.request import services, viewer
@@ -25,7 +28,6 @@ from webapp.views.text.number_format import size
 from webapp.views.text.translations import lazy_gettext
 
 PAGE = 100
-_HASH_SHOWN = 12
 _TIME_MATTERS = timedelta(days=2)  # a file that is kept for less has the time of day beside the day
 bp = Blueprint("files", __name__)
 OPAQUE = "application/octet-stream"
@@ -41,9 +43,11 @@ MEDIA_TYPES = frozenset(
         "text/plain",
     }
 )
-PAGE_TYPE = "text/html"
-# A page of a job has its own style and nothing else: no scripts, no requests, no cookies of this site
-_PAGE_HEADERS = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'"}
+# What a job wrote has its own style and pictures and nothing else: no scripts, no requests, no cookies of this site.
+# A browser refuses to show a PDF document in a sandbox; it has a viewer of its own, which is one
+_OWN = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+_INLINE_HEADERS = {"Content-Security-Policy": f"sandbox; {_OWN}"}
+_PDF_HEADERS = {"Content-Security-Policy": _OWN}
 _GONE = lazy_gettext("This file was deleted. Files are kept for a limited time only.")
 _HEADERS = {
     "Accept-Ranges": "bytes",
@@ -66,17 +70,16 @@ class JobFile:
     deleted_at: FormattedTime | None
     is_page: bool  # whether it can be opened in the browser
 
-    @property
-    def short_hash(self) -> str:
-        """The first digits of the hash, enough for a comparison by eye."""
-        return self.sha256[:_HASH_SHOWN]
-
 
 def job_files(
     attached: Sequence[Attachment], role: str, context: ViewerContext, job_removed_at: datetime | None = None
 ) -> tuple[JobFile, ...]:
-    """Describe the files with this role (input or output), oldest first; all are deleted with their job."""
-    return tuple(_file(file, context, job_removed_at) for file in attached if file.role == role)
+    """Describe the downloads with this role (input or output), oldest first; all are deleted with their job."""
+    return tuple(
+        _file(file, context, job_removed_at)
+        for file in attached
+        if file.role == role and file.media_type not in PAGE_ONLY_TYPES
+    )
 
 
 @bp.get("/jobs/<uuid:job_id>/files")
@@ -101,19 +104,13 @@ def index(job_id: UUID) -> ResponseReturnValue:
 @bp.get("/jobs/<uuid:job_id>/files/<uuid:file_id>")
 def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
     """Send a file of a job, or the requested range of it."""
-    job = services().queries.jobs.get_visible(viewer(), job_id)
-    attachment = services().jobs.attachment(job.id, file_id)
-    context = viewer_context()
-    if not context.may_open(job):
-        raise AttachmentNotFound(file_id)
-    if is_unavailable(attachment, context.now):
-        abort(410, str(_GONE))
+    job, attachment = open_to_viewer(job_id, file_id)
     byte_range = _range(attachment)
     try:
         file = services().files.open(attachment.id)
     except FileNotFoundError:
         abort(410, str(_GONE))
-    if request.method == "GET" and (byte_range is None or byte_range[0] == 0):  # not for every range
+    if request.method == "GET" and (byte_range is None or byte_range[0] == 0) and not _is_in_page(attachment):
         record_audit(
             AuditAction.FILE_DOWNLOAD, AuditTarget.FILE, attachment.id, name=attachment.name, after={"job": job.id}
         )
@@ -121,6 +118,18 @@ def download(job_id: UUID, file_id: UUID) -> ResponseReturnValue:
         file.close()
         return _sent_by_nginx(attachment, prefix)
     return _response(attachment, file, byte_range)
+
+
+def open_to_viewer(job_id: UUID, file_id: UUID) -> tuple[Job, Attachment]:
+    """Return a file that the viewer can read, with its job; answer 404 or, for a deleted file, 410."""
+    job = services().queries.jobs.get_visible(viewer(), job_id)
+    attachment = services().jobs.attachment(job.id, file_id)
+    context = viewer_context()
+    if not context.may_open(job):
+        raise AttachmentNotFound(file_id)
+    if is_unavailable(attachment, context.now):
+        abort(410, str(_GONE))
+    return job, attachment
 
 
 def _file(file: Attachment, context: ViewerContext, job_removed_at: datetime | None) -> JobFile:
@@ -133,13 +142,13 @@ def _file(file: Attachment, context: ViewerContext, job_removed_at: datetime | N
         sha256=file.sha256,
         kept_until=_kept_until(file, context, job_removed_at),
         deleted_at=context.day(deleted_at) if deleted_at else None,
-        is_page=_is_page(file),
+        is_page=is_inline(file),
     )
 
 
-def _is_page(file: Attachment) -> bool:
-    """Only what a job wrote is a page; an upload is never shown under the address of Deskjob."""
-    return file.role == "output" and file.media_type == PAGE_TYPE
+def _is_in_page(attachment: Attachment) -> bool:
+    """Return whether the page of the job shows the file, as it shows tables and texts; only a download is audited."""
+    return is_inline(attachment) and request.args.get("view") == "page"
 
 
 def _kept_until(file: Attachment, context: ViewerContext, job_removed_at: datetime | None) -> FormattedTime | None:
@@ -158,11 +167,12 @@ def _sent_by_nginx(attachment: Attachment, prefix: str) -> Response:
 
 
 def _described(attachment: Attachment, file: BinaryIO) -> Response:
-    shown = _is_page(attachment) and "view" in request.args
-    media_type = attachment.media_type if shown or attachment.media_type in MEDIA_TYPES else OPAQUE
+    shown = is_inline(attachment) and "view" in request.args
+    media_type = attachment.media_type if shown or base_type(attachment.media_type) in MEDIA_TYPES else OPAQUE
     name = clean_name(attachment.name)
     response = send_file(file, media_type, as_attachment=not shown, download_name=name, conditional=False)
-    response.headers.update(_HEADERS | (_PAGE_HEADERS if shown else {}))
+    own = _PDF_HEADERS if base_type(media_type) == PDF_TYPE else _INLINE_HEADERS
+    response.headers.update(_HEADERS | (own if shown else {}))
     return response
 
 

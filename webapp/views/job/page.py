@@ -1,6 +1,6 @@
 """The page of a job: loads what it shows, and describes it for the viewer.
 
-`load_page_data` asks the services; `job_page` is pure.
+`load_page_data` asks the services; `job_page` reads files only, which never change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ from webapp.views.job.children import ChildTable
 from webapp.views.job.dependencies import DependencyPicture, dependency_picture
 from webapp.views.job.failure_help import FailureHelp, failure_help
 from webapp.views.job.files import JobFile, job_files
+from webapp.views.job.results.result import Result, job_results
 from webapp.views.job.timeline import TimelineEntry, timeline
 from webapp.views.page.permissions import may
 from webapp.views.page.request import services, viewer
@@ -84,7 +85,9 @@ class JobPage:
     errors: tuple[DiagnosticLine, ...]
     inputs: tuple[JobFile, ...]
     outputs: tuple[JobFile, ...]
-    file_count: int
+    more_files: int  # than the page lists
+    results: tuple[Result, ...]
+    links: tuple[Result, ...]
     timeline: tuple[TimelineEntry, ...]
     attempts: tuple[AttemptRow, ...]
     children: ChildTable
@@ -146,6 +149,7 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
     job = context.readable(job)
     opened, facts = context.may_open(job), _facts(job, data, context)
     left = status_text.time_left(facts) if job.is_running else None
+    results = job_results(data.attached, services().files, context) if opened else ()
     failure = _failure(job, data) if opened else None
     return JobPage(
         id=job.id,
@@ -168,7 +172,9 @@ def job_page(job: Job, data: JobPageData, context: ViewerContext) -> JobPage:
         errors=_diagnostics(job.errors[:-1] if failure else job.errors, context) if opened else (),
         inputs=job_files(data.attached, "input", context, data.removed_at),
         outputs=job_files(data.attached, "output", context, data.removed_at),
-        file_count=data.file_count,
+        more_files=data.file_count - len(data.attached),
+        results=tuple(result for result in results if result.kind != "link"),
+        links=tuple(result for result in results if result.kind == "link"),
         timeline=timeline(job, data.events, context),
         attempts=attempt_rows(data.attempts, context),
         children=children.child_table(job, data.children, context),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from webapp.jobs.model.job import Job, Status, short_id
+from webapp.jobs.model.shown_results import PAGE_ONLY_TYPES
 from webapp.jobs.store.attachments import Attachment
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.text import status_labels, status_text
@@ -89,7 +90,8 @@ def job_row(
 ) -> JobRow:
     """Describe a job to this viewer; ``attached`` is empty if the viewer cannot open the job."""
     job = context.readable(job)
-    outputs = [file for file in file_links(attached, context) if file.role == "output"]
+    downloads = [file for file in attached if file.media_type not in PAGE_ONLY_TYPES]
+    outputs = [file for file in file_links(downloads, context) if file.role == "output"]
     facts = StatusFacts(job=job, now=context.now, zone=context.zone, usual=usual)
     error = _error(job, context)
     return JobRow(

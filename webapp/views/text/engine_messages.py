@@ -59,6 +59,11 @@ _ENGINE_FIXED = (
     english("0 to 7, or SUN to SAT"),
 )
 _ENGINE_PATTERNS = (
+    english("The table %(name)s was cut after %(count)s rows."),
+    english("The table %(name)s was cut after %(count)s columns."),
+    english("The text %(name)s was cut after %(count)s characters."),
+    english("The chart %(name)s was cut after %(count)s values."),
+    english("The chart %(name)s was cut after %(count)s series."),
     english("The input file %(name)s was deleted. Run the job again with a new file."),
     english("It ran longer than its limit of %(limit)s and was stopped."),
     english("It ran longer than its limit of %(limit)s and was killed."),

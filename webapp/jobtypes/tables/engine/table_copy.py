@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 import xlsxwriter
 
+from webapp.jobs.model.formula_escape import PLAIN_NUMBER, SIGNS
 from webapp.jobtypes.tables.engine.figures import CELL, connect, quoted, scan_of
-from webapp.jobtypes.tables.formula_escape import PLAIN_NUMBER, SIGNS
 from webapp.jobtypes.tables.native_process import RefusedFile
 
 MOST_SHEET_ROWS = 1_048_575  # without the header

@@ -1,0 +1,1 @@
+"""The results of a job, shown on its page: tables, charts, texts, pictures, pages and links."""
