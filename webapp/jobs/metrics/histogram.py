@@ -1,9 +1,11 @@
 """Histograms of durations with fixed buckets, so that they can be added up, and their percentiles. Pure."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
+from typing import Self
 
 _FACTORS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 BOUNDS = tuple(
@@ -18,6 +20,14 @@ class DurationHistogram:
     """How many durations fell into each bucket: bucket n ends at ``BOUNDS[n]``, the last one has no end."""
 
     counts: Mapping[int, int]
+
+    @classmethod
+    def sum_of(cls, histograms: Iterable["DurationHistogram"]) -> Self:
+        """Return the histogram of all durations of several ones."""
+        counts: Counter[int] = Counter()
+        for histogram in histograms:
+            counts.update(histogram.counts)
+        return cls(counts)
 
     @property
     def samples(self) -> int:

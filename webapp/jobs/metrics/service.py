@@ -1,13 +1,15 @@
 """`services.metrics`: the clock rolls up, pages read."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Engine
 
-from webapp.jobs.metrics import attempt_stats, error_rollup, outcomes, totals
+from webapp.jobs.metrics import attempt_stats, error_rollup, hourly_series, outcomes, totals
 from webapp.jobs.metrics.attempt_stats import AttemptStats
 from webapp.jobs.metrics.error_groups import ErrorGroups
 from webapp.jobs.metrics.histogram import DurationHistogram
+from webapp.jobs.metrics.hourly_series import Hours
 from webapp.jobs.metrics.totals import Totals
 
 _BATCHES = 20  # per rollup and tick, as the clock has other chores
@@ -53,3 +55,15 @@ class Metrics:
     def totals(self) -> Totals:
         """Return what was counted since counting began; see `totals`."""
         return totals.read(self._engine)
+
+    def count_runs_by_hour(self, since: datetime, /, **filters: str) -> Mapping[tuple[datetime, str, str], int]:
+        """Count ended attempts by hour, type and outcome; see `hourly_series.count_runs`."""
+        return hourly_series.count_runs(self._engine, since, **filters)
+
+    def wait_times_by_hour(self, since: datetime, /, **filters: str) -> Mapping[str, Hours]:
+        """Return the wait times by queue and hour; see `hourly_series.wait_times`."""
+        return hourly_series.wait_times(self._engine, since, **filters)
+
+    def run_times_by_hour(self, since: datetime, /, **filters: str) -> Mapping[str, Hours]:
+        """Return the run times by type and hour; see `hourly_series.run_times`."""
+        return hourly_series.run_times(self._engine, since, **filters)

@@ -19,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: tuple[Any, ...] = (
     *(schedule_runs.c.schedule_id, schedule_runs.c.fire_at, schedule_runs.c.fired_at, schedule_runs.c.outcome),
     *(schedule_runs.c.job_id, schedule_runs.c.asked_by, schedule_runs.c.detail, jobs.c.status),
+    *(jobs.c.started_at, jobs.c.finished_at),
 )
 
 
@@ -28,9 +29,9 @@ class RunHistory:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def of_schedule(self, schedule_id: UUID, limit: int) -> tuple[ScheduleRun, ...]:
-        """Return the runs of one schedule, newest first."""
-        own = _runs().where(schedule_runs.c.schedule_id == schedule_id)
+    def of_schedule(self, schedule_id: UUID, limit: int, *, since: datetime | None = None) -> tuple[ScheduleRun, ...]:
+        """Return the runs of one schedule that were due since ``since``, newest first."""
+        own = _runs().where(_since(schedule_id, since))
         with reading(self._engine) as connection:
             rows = connection.execute(own.order_by(schedule_runs.c.fire_at.desc()).limit(limit)).mappings()
             return tuple(map(to_run, rows))

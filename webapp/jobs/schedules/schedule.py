@@ -66,7 +66,7 @@ class RunOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleRun:
-    """One scheduled time, or one "run now". ``status`` is that of its job, None without a job.
+    """One scheduled time, or one "run now". ``status`` and the last two times are those of its job, None without one.
 
     ``asked_by`` is the user who ran it at ``fire_at``; None if the rule did.
     """
@@ -78,6 +78,8 @@ class ScheduleRun:
     asked_by: UUID | None
     detail: str
     status: Status | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
 
 
 _COMPOSED = {"rule", "missed", "owner"}

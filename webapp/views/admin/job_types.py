@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -11,12 +12,18 @@ from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.accounts.permissions import Right
 from webapp.jobs.definition.disabled_types import DisabledType
 from webapp.jobs.definition.job_type import JobType
+from webapp.jobs.metrics.histogram import DurationHistogram
+from webapp.jobs.queries.criteria import AdminJobCriteria
 from webapp.jobs.queries.pagination import TypeCounts
 from webapp.jobs.queries.visible_jobs import TABS
 from webapp.services import Services
 from webapp.views.admin import charts, job_type_details
 from webapp.views.admin.job_type_details import ParameterRow, parameter_rows
 from webapp.views.admin.overview import JobCount
+from webapp.views.charts.dots import dot_plot, job_runs
+from webapp.views.charts.percentile_bars import percentile_chart
+from webapp.views.charts.time_range import PERIODS, chosen_range
+from webapp.views.charts.time_scale import TimeScale
 from webapp.views.page import confirmation
 from webapp.views.page.audit_log import audited
 from webapp.views.page.confirmation import Confirmation
@@ -26,6 +33,8 @@ from webapp.views.page.viewer_context import ViewerContext, viewer_context
 from webapp.views.text.date_format import FormattedTime
 from webapp.views.text.stored_messages import translated
 from webapp.views.text.translations import gettext as _
+
+_DOTS = 300  # on a plot; more would hide each other
 
 bp = Blueprint("types", __name__, url_prefix="/admin/types")
 require_for_all(bp, Right.SEE_INSTALLATION)
@@ -92,7 +101,7 @@ def index() -> ResponseReturnValue:
 def show(name: str) -> ResponseReturnValue:
     """Show one job type."""
     [view] = _type_views(services(), [_find_type(name)])
-    return render_template("admin/job_types/show.html", type=view)
+    return render_template("admin/job_types/show.html", type=view, **_charts(name))
 
 
 @bp.route("/<name>/disable", methods=["GET", "POST"])
@@ -141,6 +150,26 @@ def _disable_confirmation(job_type: JobType) -> Confirmation:
         back=url_for("types.show", name=job_type.name),
         harmful=False,
     )
+
+
+def _charts(name: str) -> dict[str, Any]:
+    """Return the percentiles of the run time, from the rollup, and the latest jobs as dots, which an index finds."""
+    context = viewer_context()
+    period = chosen_range(context, "7d")
+    hours = services().metrics.run_times_by_hour(period.start, type=name).get(name, {})
+    by_bin = {index: DurationHistogram.sum_of(each) for index, each in period.bins.group(hours.items()).items()}
+    recent = AdminJobCriteria(type_name=name, since=period.start)
+    found = services().queries.lists.find(context.viewer, recent, limit=_DOTS + 1).jobs
+    runs = job_runs(found[:_DOTS], context)
+    is_cut = len(found) > _DOTS  # then the plot begins with the oldest run that it shows
+    scale = TimeScale.of(min((run.at for run in runs if is_cut), default=period.start), context.now)
+    return {
+        "period": period,
+        "periods": PERIODS,
+        "run_times": percentile_chart(period.bins, by_bin),
+        "latest": dot_plot(runs, scale, scale.ticks(context.zone)),
+        "latest_cut": is_cut,
+    }
 
 
 def _find_type(name: str) -> JobType:

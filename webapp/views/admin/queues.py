@@ -16,6 +16,8 @@ from webapp.jobs.queueing.latency import QueueLatency
 from webapp.jobs.queueing.queues import Queue, QueueInUse, QueueLoad
 from webapp.jobtypes.bulk_action.payload import BulkActionPayload
 from webapp.services import Services
+from webapp.views.admin.performance import throughput, wait_series
+from webapp.views.charts.time_range import PERIODS, chosen_range
 from webapp.views.job_list.bulk_actions import start_bulk_action_job
 from webapp.views.page import confirmation
 from webapp.views.page.audit_log import audited, record_audit
@@ -92,7 +94,7 @@ def live() -> ResponseReturnValue:
 @bp.get("/<path:name>")
 def show(name: str) -> ResponseReturnValue:
     """Show one queue."""
-    return render_template("admin/queues/show.html", **_queue_page(name))
+    return render_template("admin/queues/show.html", **_queue_page(name), **_charts(name))
 
 
 @bp.get("/<path:name>/_live")
@@ -127,7 +129,8 @@ def limit(name: str) -> ResponseReturnValue:
     typed = request.form.get("limit", "").strip()
     if typed and not (typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_LIMIT):
         error = _("Enter a whole number of 0 or more, or leave the field empty for no limit.")
-        return render_template("admin/queues/show.html", **_queue_page(name), typed=typed, error=error), 422
+        page = {**_queue_page(name), **_charts(name), "typed": typed, "error": error}
+        return render_template("admin/queues/show.html", **page), 422
     limit_queue(queue.name, int(typed) if typed else None)
     return _redirect_to(name)
 
@@ -219,6 +222,17 @@ def _list_page() -> dict[str, Any]:
 def _queue_page(name: str) -> dict[str, Any]:
     queue = _removable_queue(name)
     return {**_page((queue,)), "queue": queue}
+
+
+def _charts(name: str) -> dict[str, Any]:
+    """Return the charts of a queue; they are not polled, because their figures are those of whole hours."""
+    period, metrics = chosen_range(viewer_context()), services().metrics
+    return {
+        "period": period,
+        "periods": PERIODS,
+        "waits": wait_series(metrics.wait_times_by_hour(period.start, queue=name), period.bins),
+        "throughput": throughput(metrics.count_runs_by_hour(period.start, queue=name), period.bins),
+    }
 
 
 def _page(queues: tuple[QueueView, ...]) -> dict[str, Any]:

@@ -11,14 +11,19 @@ from webapp.jobs.model.job import TERMINAL
 from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import Schedule, ScheduleRun
 from webapp.jobs.schedules.service import ScheduleNotFound
+from webapp.views.charts.dots import dot_plot
+from webapp.views.charts.time_range import PERIODS, chosen_range
+from webapp.views.charts.time_scale import TimeScale
 from webapp.views.job.parameters import JobParameter, parameters
 from webapp.views.page import polling
 from webapp.views.page.polling import poll_response, polling_context
 from webapp.views.page.request import job_policy, services
 from webapp.views.page.viewer_context import ViewerContext, viewer_context
-from webapp.views.schedules.presenter import run_line, schedule_facts, schedule_row
+from webapp.views.schedules.presenter import run_line, schedule_dot, schedule_facts, schedule_row
 from webapp.views.schedules.preview import rule_preview
 from webapp.views.text.stored_messages import translated
+
+_DOTS = 300  # on a plot; more would hide each other
 
 
 def index() -> ResponseReturnValue:
@@ -33,7 +38,8 @@ def live() -> ResponseReturnValue:
 
 def show(schedule_id: UUID) -> ResponseReturnValue:
     """Show one schedule."""
-    return render_template("schedules/show.html", **_page(services().schedules.get(schedule_id)))
+    schedule = services().schedules.get(schedule_id)
+    return render_template("schedules/show.html", **_page(schedule), **_history(schedule))
 
 
 def show_live(schedule_id: UUID) -> ResponseReturnValue:
@@ -73,6 +79,18 @@ def _page(schedule: Schedule) -> dict[str, Any]:
         "runnable": may_run(schedule),
     }
     return page | polling_context(tuple(page.values()), _seconds(runs[:1]))
+
+
+def _history(schedule: Schedule) -> dict[str, Any]:
+    """Return the runs of a longer period as dots; they are not polled, because the list beside them is."""
+    context = viewer_context()
+    period = chosen_range(context, "7d")
+    found = services().run_history.of_schedule(schedule.id, _DOTS, since=period.start)
+    runs = [schedule_dot(run, context) for run in found]
+    is_cut = len(runs) == _DOTS
+    scale = TimeScale.of(min((run.at for run in runs if is_cut), default=period.start), context.now)
+    history = dot_plot(runs, scale, scale.ticks(context.zone))
+    return {"period": period, "periods": PERIODS, "history": history, "history_cut": is_cut}
 
 
 def _seconds(latest: Iterable[ScheduleRun]) -> float:

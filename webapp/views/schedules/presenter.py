@@ -13,6 +13,7 @@ from webapp.jobs.model.job import Status
 from webapp.jobs.schedules.misfires import MisfirePolicy
 from webapp.jobs.schedules.run_history import RECENT_RUNS
 from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
+from webapp.views.charts.dots import Run
 from webapp.views.page.viewer_context import ViewerContext
 from webapp.views.schedules.preview import rule_text
 from webapp.views.text import status_labels
@@ -123,6 +124,13 @@ def run_line(run: ScheduleRun, context: ViewerContext) -> RunLine:
         by=context.name(run.asked_by) if run.asked_by else "",
         detail=translated(run.detail),
     )
+
+
+def schedule_dot(run: ScheduleRun, context: ViewerContext) -> Run:
+    """Describe a run as a dot: at the time when it was due; one that started no job has no duration."""
+    took = (run.finished_at or context.now) - run.started_at if run.started_at else None
+    job_id = run.job_id if run.status else None
+    return Run(at=run.fire_at, when=context.when(run.fire_at), took=took, look=_look(run), job_id=job_id)
 
 
 def schedule_facts(schedule: Schedule, context: ViewerContext) -> tuple[ScheduleFact, ...]:
