@@ -43,10 +43,10 @@ TESTED_ELSEWHERE = {  # modules without a test of their name, and where their te
         (
             *("cli/command_group", "cli/context", "cli/database", "cli/serve"),
             *("cli/jobs/job_list", "cli/jobs/log", "cli/schedules/*", "cli/accounts/errors"),
-            *("cli/remote/connection", "cli/remote/documents"),
         ),
         "the tests of the commands run them with real arguments",
     ),
+    "cli/remote/*": "test_every_command.py compares each command with itself on the machine",
     **dict.fromkeys(
         ("processes/client_socket", "processes/response_sender"),
         "test_page_worker.py sends and receives through them",

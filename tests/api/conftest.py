@@ -15,7 +15,7 @@ from tests.views.browsing import change  # noqa: F401  (a fixture)
 from tests.views.conftest import attach, put, write_log  # noqa: F401  (fixtures)
 from tests.views.page.conftest import people, sheet  # noqa: F401  (people is a fixture)
 from webapp.accounts.tokens import Scope, scopes_for
-from webapp.accounts.user import User
+from webapp.accounts.user import Role, User
 from webapp.db.engine import writing
 from webapp.jobs.execution.by_hand.dry_run import DryRunLine
 from webapp.jobs.execution.by_hand.dry_run_process import DryRunResult
@@ -83,6 +83,7 @@ class Objects:
     attach: Callable[..., Any]
     person: Callable[..., User]
     made: list[Any] = field(default_factory=list)
+    write_log: Callable[..., None] = lambda *_: None
 
     def job(self, status: Status = Status.COMPLETED, **values: Any) -> Job:
         known = {"type": "sheet", "payload": {"format": "csv"}, "owner": Owner(user_id=self.owner.id), **values}
@@ -114,6 +115,15 @@ class Objects:
 
     def user(self) -> UUID:
         return self.person(uuid4().hex).id
+
+    def service_account(self) -> str:
+        return self.services.accounts.add_service(uuid4().hex, role=Role.USER).name
+
+    def token(self) -> UUID:
+        return self.services.tokens.add(self.owner, uuid4().hex, [Scope.READ])[0].id
+
+    def name(self) -> str:
+        return uuid4().hex
 
     def queue(self) -> str:
         return self.services.queues.add(uuid4().hex).name

@@ -6,6 +6,7 @@ An operation without a row fails the test of the contract.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from tests.api.conftest import Objects
 from webapp.accounts.audit_log import AuditAction
@@ -34,7 +35,7 @@ _SCHEDULE = {"type": "job_history_export", "name": "Nightly", "rule": "0 3 * * *
 
 @dataclass(frozen=True)
 class Row:
-    """``values`` makes the parts of the path; ``body`` is sent as JSON."""
+    """``values`` makes the parts of the path; ``body``, or what it returns, is sent as JSON."""
 
     access: Access
     values: Callable[[Objects], Mapping[str, Any]] = lambda _: {}
@@ -69,6 +70,10 @@ def _user(objects: Objects) -> Mapping[str, Any]:
     return {"user_id": objects.user()}
 
 
+def _token(objects: Objects) -> Mapping[str, Any]:
+    return {"token_id": objects.token()}
+
+
 def _worker(objects: Objects) -> Mapping[str, Any]:
     return {"name": objects.worker()}
 
@@ -87,6 +92,7 @@ ROWS: Mapping[str, Row] = {
     "run_again_job": Row(ACT, _job(), action=A.JOB_RUN_AGAIN),
     "keep_job": Row(ACT, _job(), action=A.JOB_KEEP),
     "keep_no_longer_job": Row(ACT, _job(), action=A.JOB_KEEP),
+    "set_priority_job": Row(OPERATE_JOB, _job(Status.QUEUED), {"priority": 7}, A.JOB_PRIORITY),
     "run_next_job": Row(OPERATE_JOB, _job(Status.QUEUED), action=A.JOB_PRIORITY),
     "make_public_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),
     "make_private_job": Row(SYSTEM_JOB, lambda o: {"job_id": o.system_job(public=False).id}, action=A.JOB_PUBLIC),
@@ -106,12 +112,14 @@ ROWS: Mapping[str, Row] = {
     "list_schedules": Row(SEE),
     "create_schedule": Row(MANAGE, body=_SCHEDULE, action=A.SCHEDULE_ADD),
     "get_schedule": Row(SEE, _schedule),
+    "list_schedule_runs": Row(SEE, _schedule),
     "change_schedule": Row(MANAGE, _schedule, {"rule": "0 4 * * *"}, A.SCHEDULE_CHANGE),
     "delete_schedule": Row(MANAGE, _schedule, action=A.SCHEDULE_REMOVE),
     "pause_schedule": Row(RUN, _schedule, {"reason": "because"}, A.SCHEDULE_PAUSE),
     "resume_schedule": Row(RUN, _paused_schedule, action=A.SCHEDULE_RESUME),
     "run_schedule": Row(RUN, _schedule, action=A.SCHEDULE_RUN),
     "list_queues": Row(SEE),
+    "add_queue": Row(RUN, body=lambda _: {"name": uuid4().hex}, action=A.QUEUE_ADD),
     "get_queue": Row(SEE, _QUEUE),
     "remove_queue": Row(RUN, lambda objects: {"name": objects.queue()}, action=A.QUEUE_REMOVE),
     "pause_queue": Row(RUN, _QUEUE, {"reason": "because"}, A.QUEUE_PAUSE),
@@ -134,6 +142,10 @@ ROWS: Mapping[str, Row] = {
     "change_role": Row(MANAGE, _user, {"role": "operator"}, A.USER_ROLE),
     "disable_user": Row(MANAGE, _user, action=A.USER_DISABLE),
     "enable_user": Row(MANAGE, _user, action=A.USER_ENABLE),
+    "set_password": Row(MANAGE, _user, action=A.USER_PASSWORD),
+    "list_tokens": Row(PERSON),
+    "create_token": Row(MANAGE, body=lambda o: {"name": "nightly", "user": o.service_account()}, action=A.TOKEN_ADD),
+    "revoke_token": Row(_access(NONE, OK, NONE, WHY, WHY, OK), _token, action=A.TOKEN_REVOKE),
     "get_stats": Row(SEE),
 }
 UNAUDITED = {"report_job": "progress is not an action of a person; the events of the job have its end"}

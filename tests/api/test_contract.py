@@ -31,7 +31,8 @@ def test_every_operation_has_a_row() -> None:
 def send(program: Program, operation: Operation, objects: Objects) -> TestResponse:
     row = ROWS[operation.name]
     path = operation.template.format(**{name: str(value) for name, value in row.values(objects).items()})
-    body = {"json": row.body} if row.body is not None else {}
+    document = row.body(objects) if callable(row.body) else row.body
+    body = {"json": document} if document is not None else {}
     return program.call(operation.method, path, query_string=row.query, **body)
 
 

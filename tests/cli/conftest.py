@@ -17,7 +17,11 @@ def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run `deskjob …` in this process."""
     monkeypatch.setattr(context, "app", lambda: app)
     monkeypatch.setattr(context, "opened", lambda: app.extensions["deskjob"])
-    return lambda *words: CliRunner().invoke(deskjob, [str(word) for word in words], prog_name="deskjob")
+
+    def run(*words: object, **options: str) -> Result:
+        return CliRunner().invoke(deskjob, [str(word) for word in words], prog_name="deskjob", **options)
+
+    return run
 
 
 @pytest.fixture

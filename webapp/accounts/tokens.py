@@ -177,6 +177,12 @@ class Tokens:
         """Return all tokens of a user, the newest first."""
         return self._all(api_tokens.c.user_id == user_id)
 
+    def page(self, user_id: UUID | None = None, *, before: UUID | None = None, limit: int) -> tuple[ApiToken, ...]:
+        """Return the newest tokens of a user or of everyone, the newest first: those older than ``before``."""
+        mine = [api_tokens.c.user_id == user_id] if user_id else []
+        older = [api_tokens.c.id < before] if before else []
+        return self._all(*mine, *older, limit=limit)
+
     def all(self, limit: int = 1000) -> tuple[ApiToken, ...]:
         """Return the newest tokens of all users, the newest first."""
         return self._all(limit=limit)

@@ -19,6 +19,7 @@ from webapp.api.resources import (
     queues,
     schedules,
     stats,
+    tokens,
     users,
 )
 from webapp.views.forms.streaming_uploads import expects_files
@@ -26,7 +27,7 @@ from webapp.views.page.problem_details import API_ROOT
 
 RESOURCES = (  # in the order of the documentation
     *(jobs, files, history, bulk, events, job_types),
-    *(schedules, queues, errors, users, stats),
+    *(schedules, queues, errors, users, tokens, stats),
 )
 bp = Blueprint("api", __name__, url_prefix=API_ROOT)
 

@@ -47,6 +47,7 @@ _PROBLEM: Mapping[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "job_id": {"type": "string", "format": "uuid", "description": "The job that is in the way, if it is one."},
         "errors": {
             "type": "array",
             "items": {

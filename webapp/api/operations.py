@@ -60,6 +60,7 @@ class Operation:
     query: type[BaseModel] | None
     body: Any
     takes_files: bool
+    returns_secret: bool
     answers: Mapping[int, Answer]
     handler: Handler
 
@@ -75,8 +76,8 @@ class Operation:
 
     @property
     def takes_key(self) -> bool:
-        """Whether the header ``Idempotency-Key`` is read."""
-        return self.method == "POST"
+        """Whether the header ``Idempotency-Key`` is read. An answer with a secret is not stored."""
+        return self.method == "POST" and not self.returns_secret
 
     @property
     def path_arguments(self) -> tuple[tuple[str, str], ...]:
@@ -110,6 +111,7 @@ class Operations:
         query: type[BaseModel] | None = None,
         body: Any = None,
         takes_files: bool = False,
+        returns_secret: bool = False,
         answers: Mapping[int, Answer] = MappingProxyType({}),
     ) -> Callable[[H], H]:
         """Declare the operation that a function carries out; ``body`` is a model, or a union of models."""
@@ -130,6 +132,7 @@ class Operations:
                     query=query,
                     body=body,
                     takes_files=takes_files,
+                    returns_secret=returns_secret,
                     answers=answers,
                     handler=handler,
                 )

@@ -35,7 +35,7 @@ _STATUSES: Mapping[type[Exception], int] = MappingProxyType(
         **dict.fromkeys((ScheduleNotFound, UserNotFound, WorkerNotFound, ErrorNotFound, TokenNotFound), 404),
         **dict.fromkeys((CannotStart, PreviousRunUnfinished, QueueInUse, StaleSchedule, StaleJob), 409),
         **dict.fromkeys((LastAdmin, NameTaken, NoPassword, DryRunBusy), 409),
-        **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, UnknownQueue, KeyReused), 422),
+        **dict.fromkeys((BadRequest, NotStorable, BadAccount, UnknownJobType, KeyReused), 422),
         BadJson: 400,
         FileTooLarge: 413,
     }
@@ -57,6 +57,7 @@ def register(bp: Blueprint) -> None:
         bp.register_error_handler(error, _answering(status))
     bp.register_error_handler(InvalidInput, lambda error: _invalid(error.errors))
     bp.register_error_handler(InvalidPayload, _payload_problem)
+    bp.register_error_handler(UnknownQueue, lambda error: _invalid([{"pointer": "#/queue", "detail": str(error)}]))
     bp.register_error_handler(InvalidSchedule, lambda error: _invalid(_members(error.errors, "#")))
     bp.register_error_handler(StillInProgress, lambda error: problem(409, str(error), headers={"Retry-After": "2"}))
 

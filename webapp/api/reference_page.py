@@ -39,6 +39,7 @@ _TAGS: Mapping[str, str] = {
     "queues and workers": lazy_gettext("Queues and workers"),
     "errors": lazy_gettext("Errors"),
     "users": lazy_gettext("Users"),
+    "tokens": lazy_gettext("API tokens"),
     "stats": lazy_gettext("Statistics"),
 }
 
@@ -214,11 +215,13 @@ def _values(types: tuple[JobType, ...]) -> dict[str, str]:
     schedules = services().schedules.all() if sees else ()
     errors = services().metrics.errors.page(limit=1) if sees else ()
     workers = services().workers.in_database() if sees else ()
+    tokens = services().tokens.page(signed_in().id, limit=1)
     return {
         "job_id": str(job.id if job else _NO_ID),
         "file_id": str(files[-1].id if files else _NO_ID),
         "type_name": types[0].name if types else "type",
         "user_id": str(signed_in().id),
+        "token_id": str(tokens[0].id if tokens else _NO_ID),
         "schedule_id": str(schedules[0].id if schedules else _NO_ID),
         "fingerprint": errors[0].fingerprint if errors else "0123456789abcdef",
         "queues.name": "default",

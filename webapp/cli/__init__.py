@@ -11,7 +11,7 @@ from importlib import import_module
 
 import click
 
-from webapp.cli.command_group import BadUsage, CommandGroup, LazyGroup, check_settings, load, loaded
+from webapp.cli.command_group import BadUsage, CommandGroup, LazyGroup, check_settings, load, loaded, refuse_server
 from webapp.cli.jobs import job
 from webapp.cli.schedules import schedule
 
@@ -35,6 +35,8 @@ def worker(context: click.Context, queues: str, workers: int | None) -> None:
     Without a command, run workers in the foreground until SIGTERM or Ctrl-C.
     """
     if context.invoked_subcommand is None:
+        if import_module("webapp.cli.context").is_remote():
+            refuse_server(context.command_path)
         check_settings()
         load("processes:run_workers")(queues, workers)
 
@@ -45,6 +47,7 @@ def worker(context: click.Context, queues: str, workers: int | None) -> None:
         "upgrade": ("database:upgrade", "Migrate the database to the newest revision."),
         "check": ("database:check", "Check that the tables match the code."),
     },
+    on_machine=("upgrade", "check"),
 )
 def db() -> None:
     """Migrate and check the database."""
@@ -124,8 +127,9 @@ def job_type() -> None:
         "queue": queue,
         "type": job_type,
     },
+    on_machine=("up", "web", "clock", "maintain", "demo", "verify"),
 )
-@click.option("--server", envvar="DESKJOB_SERVER", metavar="URL", help="Work with jobs of another installation.")
+@click.option("--server", envvar="DESKJOB_SERVER", metavar="URL", help="Work with another installation, over its API.")
 @click.option(
     "--token", "api_token", envvar="DESKJOB_TOKEN", metavar="TOKEN", help="An API token of that installation."
 )

@@ -8,11 +8,23 @@ loads a name when it is used, and the engine's errors are looked up when one was
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
-from typing import IO, Any
+from types import MappingProxyType
+from typing import IO, Any, NoReturn
 
 import click
+
+from webapp.cli.context import is_remote
+
+_LISTS: Mapping[str, str] = MappingProxyType(
+    {
+        "job type": "job types",
+        "queue": "queue list` and `queue add",
+        "job": "job list",
+        "schedule": "schedule list",
+    }
+)
 
 
 class Failed(click.ClickException):
@@ -31,20 +43,36 @@ class BadUsage(Failed):
     exit_code = 2
 
 
+class NotFound(BadUsage):
+    """Raised when an object that a command names does not exist."""
+
+    def __init__(self, sentence: str, kind: str) -> None:
+        """Add the command that lists the objects of this ``kind``."""
+        super().__init__(f"{sentence} See `deskjob {_LISTS[kind]}`.")
+
+
 class LazyCommand(click.Command):
     """The name and summary of a command, which stand for it in the help of its group."""
 
-    def __init__(self, name: str, place: str, summary: str) -> None:
-        """Take the ``place`` of the command below `webapp.cli`: ``module:attribute``."""
+    def __init__(self, name: str, place: str, summary: str, *, on_machine: bool = False) -> None:
+        """Take the ``place`` of the command below `webapp.cli`: ``module:attribute``.
+
+        A command ``on_machine`` works on the machine of the installation only, not with ``--server``.
+        """
         super().__init__(name, short_help=summary)
         self._place = place
+        self.on_machine = on_machine
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
         """Import the command and parse its arguments; raise `BadSettingError` before it runs if a setting is bad."""
         context = self.load().make_context(info_name, args, parent, **extra)
-        check_settings()
+        if is_remote():
+            if self.on_machine:
+                refuse_server(context.command_path)
+        else:
+            check_settings()
         return context
 
     def load(self) -> click.Command:
@@ -56,13 +84,23 @@ class LazyCommand(click.Command):
 class LazyGroup(click.Group):
     """A group that imports a command when it is called, in the order of ``places`` in its help.
 
-    ``places`` maps the name of a command to its place and summary, or to the command.
+    ``places`` maps the name of a command to its place and summary, or to the command; ``on_machine`` are those that
+    work on the machine of the installation only.
     """
 
-    def __init__(self, *args: Any, places: Mapping[str, tuple[str, str] | click.Command], **attributes: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        places: Mapping[str, tuple[str, str] | click.Command],
+        on_machine: Collection[str] = (),
+        **attributes: Any,
+    ) -> None:
         super().__init__(*args, **attributes)
         for name, place in places.items():
-            self.add_command(place if isinstance(place, click.Command) else LazyCommand(name, *place), name)
+            command = (
+                place if isinstance(place, click.Command) else LazyCommand(name, *place, on_machine=name in on_machine)
+            )
+            self.add_command(command, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         """Return the names in the order of ``places``."""
@@ -97,6 +135,13 @@ def load(place: str) -> Any:
     """Import ``module:attribute`` below `webapp.cli`."""
     module, _, name = place.partition(":")
     return getattr(import_module(f"webapp.cli.{module}"), name)
+
+
+def refuse_server(command_path: str) -> NoReturn:
+    """Say that a command does not work over the API."""
+    raise BadUsage(
+        f"`{command_path}` works on the machine of the installation only. Leave out --server and DESKJOB_SERVER."
+    )
 
 
 def check_settings() -> None:

@@ -1,13 +1,11 @@
 """Turn the engine's errors into one sentence and an exit status."""
 
-from collections.abc import Mapping
 from contextlib import suppress
-from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
-from webapp.cli.command_group import BadUsage, Failed
+from webapp.cli.command_group import BadUsage, Failed, NotFound
 from webapp.cli.context import services
 from webapp.config import Unready
 from webapp.jobs.definition.disabled_types import TypeDisabled
@@ -24,21 +22,14 @@ from webapp.jobs.store.job_store import JobNotFound
 from webapp.jobs.store.unique_keys import KeyConflict
 from webapp.processes.preflight import require_tables
 
-_LIST_COMMANDS: Mapping[type[Exception], str] = MappingProxyType(
-    {
-        UnknownJobType: "job types",
-        UnknownQueue: "queue list` and `queue add",
-        JobNotFound: "job list",
-        ScheduleNotFound: "schedule list",
-    }
-)
+_KINDS = {UnknownJobType: "job type", UnknownQueue: "queue", JobNotFound: "job", ScheduleNotFound: "schedule"}
 
 
 def refusal_of(error: Exception) -> Failed | None:
     """Return what a command fails with; ``None`` for an error that is a defect."""
     match error:
         case UnknownJobType() | UnknownQueue() | JobNotFound() | ScheduleNotFound():
-            return BadUsage(f"{error} See `deskjob {_LIST_COMMANDS[type(error)]}`.")
+            return NotFound(str(error), _KINDS[type(error)])
         case AmbiguousId() | BadRequest() | InvalidSchedule() | InvalidPayload():
             return BadUsage(str(error))
         case KeyConflict(job_id=UUID() as holder):

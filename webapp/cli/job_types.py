@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
 from webapp.cli.context import services
-from webapp.cli.output import as_json, readable
+from webapp.cli.output import as_dict, as_json, readable
 from webapp.cli.parameters import in_json
 
 if TYPE_CHECKING:
@@ -68,5 +67,5 @@ def _facts(job_type: JobType, disabling: DisabledType | None) -> dict[str, objec
         "name": job_type.name,
         "title": job_type.title,
         "queue": job_type.queue,
-        "disabled": asdict(disabling) if disabling else None,
+        "disabled": as_dict(disabling) if disabling else None,
     }

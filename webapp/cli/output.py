@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,8 +17,13 @@ def as_json(value: Any) -> str:
 
 
 def as_json_line(value: Any) -> str:
-    """Return a dataclass as JSON on one line."""
-    return json.dumps(asdict(value), default=_plain)
+    """Return a value with fields as JSON on one line."""
+    return json.dumps(as_dict(value), default=_plain)
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, or of a document of another installation."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else dict(vars(value))
 
 
 def readable(text: object) -> str:

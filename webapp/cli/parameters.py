@@ -3,14 +3,13 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import click
 
-from webapp import jobs as engine
-from webapp.cli.command_group import BadUsage
+from webapp.cli.command_group import BadUsage, NotFound, loaded
 from webapp.cli.context import is_remote, services
 from webapp.jobs.model.job import Job, Owner
 from webapp.jobs.model.periods import EXAMPLES, parse_period
@@ -30,11 +29,12 @@ class _JobById(click.ParamType[Job]):
         """Return the job."""
         if isinstance(value, Job):
             return value
-        all_jobs = services().queries.all_jobs
+        if _SHORT_ID.fullmatch(value):
+            return _by_short_id(value)
         try:
-            return all_jobs.get_by_short_id(value) if _SHORT_ID.fullmatch(value) else _by_id(value)
-        except engine.JobNotFound:
-            _refuse_unknown(value)
+            return services().jobs.get(UUID(value))
+        except _unknown_id():
+            raise unknown_job(value) from None
 
 
 class _Period(click.ParamType[timedelta]):
@@ -103,7 +103,7 @@ in_json = click.option("--json", "in_json", is_flag=True, help="Print JSON.")
 def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owner:
     """Return the owner that ``--as`` names, who must be allowed to start the type; ``None`` is the system."""
     if is_remote():
-        return cast("RemoteServices", services()).owner_named(person)
+        return _remote_services().owner_named(person, public=public)
     if person is None:
         return Owner(public=public)
     user = services().accounts.by_name(person)
@@ -119,16 +119,29 @@ def owner_of(person: str | None, type_name: str, *, public: bool = True) -> Owne
     return Owner(user_id=user.id, tenant=user.tenant)
 
 
-def _by_id(text: str) -> Job:
+def owner_of_new_job(person: str | None, type_name: str) -> Owner:
+    """Return the owner of a job that is started; on another installation, the account of the token."""
+    return _remote_services().owner_of_new_job(person) if is_remote() else owner_of(person, type_name)
+
+
+def unknown_job(reference: object, *, searched: int | None = None) -> NotFound:
+    """Return the error for a job that does not exist, or is not among the newest that were ``searched``."""
+    hint = f" among the newest {searched:,} jobs. Use the whole ID for older jobs" if searched else ""
+    return NotFound(f"There is no job {reference}{hint}.", "job")
+
+
+def _unknown_id() -> tuple[type[Exception], ...]:
+    return (ValueError, *loaded("webapp.jobs.store.job_store", "JobNotFound"))
+
+
+def _by_short_id(text: str) -> Job:
     try:
-        return services().jobs.get(UUID(text))
-    except ValueError:
-        raise engine.JobNotFound(text) from None
+        return services().queries.all_jobs.get_by_short_id(text)
+    except loaded("webapp.jobs.store.job_store", "JobNotFound"):
+        from webapp.jobs.queries.all_jobs import SHORT_ID_SCAN_LIMIT
+
+        raise unknown_job(text, searched=SHORT_ID_SCAN_LIMIT) from None
 
 
-def _refuse_unknown(text: str) -> NoReturn:
-    from webapp.jobs.queries.all_jobs import SHORT_ID_SCAN_LIMIT
-
-    short = f" among the newest {SHORT_ID_SCAN_LIMIT:,} jobs. Use the whole ID for older jobs"
-    hint = short if _SHORT_ID.fullmatch(text) else ""
-    raise BadUsage(f"There is no job {text}{hint}. See `deskjob job list`.")
+def _remote_services() -> "RemoteServices":
+    return cast("RemoteServices", services())

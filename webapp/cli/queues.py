@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited, record
 from webapp.cli.context import services
-from webapp.cli.output import as_json, readable
+from webapp.cli.output import as_dict, as_json, readable
 from webapp.cli.parameters import LIMIT, in_json
 
 if TYPE_CHECKING:
@@ -105,26 +104,34 @@ def remove(name: str) -> None:
 
 
 def _show(queues: tuple[Queue, ...], *, in_json: bool) -> None:
-    from webapp.jobs.queueing.queues import QueueLoad
-
     figures = services().queues
     loads, oldest, latencies = figures.loads(), figures.oldest_waits(), figures.latencies()
     if in_json:
-        details = ({"oldest_wait": oldest.get(queue.name), **_latency(latencies.get(queue.name))} for queue in queues)
-        shown = zip(queues, details, strict=True)
-        click.echo(
-            as_json([{**asdict(queue), **asdict(loads.get(queue.name, QueueLoad())), **more} for queue, more in shown])
+        shown = (
+            {
+                **as_dict(queue),
+                **_load(loads.get(queue.name)),
+                "oldest_wait": oldest.get(queue.name),
+                **_latency(latencies.get(queue.name)),
+            }
+            for queue in queues
         )
+        click.echo(as_json(list(shown)))
     for queue in () if in_json else queues:
-        click.echo(_line(queue, loads.get(queue.name, QueueLoad()), oldest.get(queue.name)))
+        click.echo(_line(queue, _load(loads.get(queue.name)), oldest.get(queue.name)))
+
+
+def _load(load: QueueLoad | None) -> dict[str, int]:
+    return {"waiting": load.waiting if load else 0, "running": load.running if load else 0}
 
 
 def _latency(wait: QueueLatency | None) -> dict[str, object]:
     return {"wait_p95": wait and wait.p95, "wait_samples": wait.samples if wait else 0}
 
 
-def _line(queue: Queue, load: QueueLoad, oldest: timedelta | None) -> str:
+def _line(queue: Queue, load: dict[str, int], oldest: timedelta | None) -> str:
     most = "" if queue.max_running is None else f", at most {queue.max_running} at once"
     paused = f", paused{f': {queue.reason}' if queue.reason else ''}" if queue.paused_at else ""
     waits = "" if oldest is None else f", oldest {oldest.total_seconds():,.0f} s"
-    return readable(f"{queue.name:<24} {load.waiting:>7,} waiting {load.running:>5,} running{waits}{most}{paused}")
+    counts = f"{load['waiting']:>7,} waiting {load['running']:>5,} running"
+    return readable(f"{queue.name:<24} {counts}{waits}{most}{paused}")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited
-from webapp.cli.command_group import BadUsage
+from webapp.cli.command_group import BadUsage, loaded
 from webapp.cli.context import services
-from webapp.cli.output import as_json, readable
+from webapp.cli.output import as_dict, as_json, readable
 from webapp.cli.parameters import in_json
 from webapp.jobs.model.job import short_id
 from webapp.version import version
@@ -41,14 +40,11 @@ def show_all(*, in_json: bool) -> None:
 @in_json
 def stop(name: str, *, now: bool, in_json: bool) -> None:
     """Stop a worker after its current job. Its pool then starts a new worker."""
-    from webapp.jobs.execution.worker_heartbeat import StopRequest
-
     worker = _find(name)
-    request = StopRequest.NOW if now else StopRequest.DRAIN
     action = AuditAction.WORKER_STOP if now else AuditAction.WORKER_DRAIN
     place = f"{worker.host}, {worker.pid}"
     with audited(action, AuditTarget.WORKER, worker.name, name=place, before={"state": worker.state}):
-        services().workers.stop(worker.name, request)
+        services().workers.stop(worker.name, "now" if now else "drain")
     if in_json:
         click.echo(as_json(_facts(_find(worker.name))))
     else:
@@ -69,17 +65,15 @@ def _find(name: str) -> Worker:
 
 
 def _all() -> tuple[Worker, ...]:
-    from redis import RedisError
-
     try:
         return services().workers.all()
-    except RedisError as error:
+    except loaded("redis", "RedisError") as error:
         click.echo(f"Redis cannot be reached ({error}), so idle workers are not listed.", err=True)
         return services().workers.in_database()
 
 
 def _facts(worker: Worker) -> dict[str, object]:
-    return {_JSON_KEYS.get(name, name): value for name, value in asdict(worker).items()}
+    return {_JSON_KEYS.get(name, name): value for name, value in as_dict(worker).items()}
 
 
 def _line(worker: Worker) -> str:

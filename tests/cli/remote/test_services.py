@@ -1,16 +1,14 @@
 """The commands about jobs print the same and end with the same status on the machine and over the API."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.views.browsing import address  # noqa: F401  (a fixture)
-from tests.views.conftest import attach, put, write_log  # noqa: F401  (fixtures)
+from tests.cli.test_import_cost import ENGINE, run_each
 from webapp.accounts.audit_query import AuditCriteria
-from webapp.accounts.tokens import Scope
 from webapp.accounts.user import User
 from webapp.cli import context, deskjob
 from webapp.jobs.model.job import Job, Status
@@ -19,25 +17,12 @@ from webapp.services import Services
 QUICK = "job_history_export"
 
 
-@pytest.fixture
-def token(services: Services, admin: User) -> str:
-    return services.tokens.add(admin, "laptop", list(Scope))[1]
-
-
-@pytest.fixture
-def far(address: str, token: str) -> Iterator[Callable[..., Result]]:  # noqa: F811
-    """Run `deskjob --server …` with a token."""
-    variables = {"DESKJOB_SERVER": address, "DESKJOB_TOKEN": token}
-    yield lambda *words: CliRunner(env=variables).invoke(deskjob, list(map(str, words)), prog_name="deskjob")
-    context.use_own_installation()
-
-
 def test_reads_print_the_same(
     run: Callable[..., Result],
     far: Callable[..., Result],
-    put: Callable[..., Job],  # noqa: F811
-    attach: Callable[..., object],  # noqa: F811
-    write_log: Callable[..., None],  # noqa: F811
+    put: Callable[..., Job],
+    attach: Callable[..., object],
+    write_log: Callable[..., None],
     tmp_path: Path,
 ) -> None:
     failed = put(Status.FAILED, errors=({"text": "It broke.", "at": "2026-01-01T00:00:00+00:00"},), attempt=1)
@@ -70,7 +55,7 @@ def test_reads_print_the_same(
 def test_mistakes_are_the_same_sentences(
     run: Callable[..., Result],
     far: Callable[..., Result],
-    put: Callable[..., Job],  # noqa: F811
+    put: Callable[..., Job],
 ) -> None:
     done = put(Status.COMPLETED, type=QUICK)
     for words in (
@@ -106,13 +91,6 @@ def test_jobs_are_started_and_changed(
     assert services.audit_trail.page(AuditCriteria())[0].token == "laptop"
 
 
-def test_what_works_on_the_machine_only_says_so(far: Callable[..., Result], put: Callable[..., Job]) -> None:  # noqa: F811
-    job = put(Status.QUEUED)
-    for words in (("user", "list"), ("queue", "list"), ("job", "run", str(job.id)), ("token", "list")):
-        done = far(*words)
-        assert (done.exit_code, "machine of the installation only" in done.output) == (2, True), (words, done.output)
-
-
 def test_a_token_acts_as_its_own_account(far: Callable[..., Result], user: User) -> None:
     done = far("job", "start", QUICK, "--as", user.name)
     assert (done.exit_code, "the token acts as root" in done.output) == (2, True)
@@ -133,8 +111,22 @@ def test_a_bad_address_is_one_sentence(server: str, token: str, sentence: str, s
     assert (done.exit_code, sentence in done.output) == (status, True), done.output
 
 
-def test_a_refused_token_is_one_sentence(address: str) -> None:  # noqa: F811
+def test_a_refused_token_is_one_sentence(address: str) -> None:
     variables = {"DESKJOB_SERVER": address, "DESKJOB_TOKEN": "dj_" + "x" * 40}
     done = CliRunner(env=variables).invoke(deskjob, ["job", "list"], prog_name="deskjob")
     context.use_own_installation()
     assert (done.exit_code, "unknown, expired or revoked" in done.output) == (1, True)
+
+
+def test_a_process_that_asks_another_installation_loads_no_engine(address: str, token: str) -> None:
+    lines = [
+        *("job list", "job types", "job list --owner ana", "job show ffffffff", "job start job_history_export --json"),
+        *("job start nothing", "job retry --all-failed", "queue list --json", "queue pause nothing", "queue add a,b"),
+        *("worker list --json", "worker stop nothing", "type list --json", "type enable maintenance"),
+        *("schedule list", "schedule show nothing", "schedule add x maintenance --rule bad"),
+        *("user list --json", "user disable nobody", "user role root user", "token list", "token revoke nothing"),
+        *("verify", "job show x"),
+    ]
+    found = run_each(lines, DESKJOB_SERVER=address, DESKJOB_TOKEN=token, DESKJOB_WORKERS="x")
+    assert {status for status, _ in found.values()} == {0, 1, 2}
+    assert {line: packages & ENGINE for line, (_, packages) in found.items() if packages & ENGINE} == {}

@@ -1,9 +1,10 @@
 """Job types: what can be started, with which payload."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import abort
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
@@ -17,6 +18,7 @@ from webapp.views.page.request import job_policy, services
 
 operations = Operations("types")
 TYPE = "/types/<type_name>"
+REASON_LIMIT = 200
 
 
 class UploadDocument(BaseModel):
@@ -46,16 +48,18 @@ class TypeDocument(BaseModel):
     timeout: float = Field(description="Seconds.")
     asks_password: bool = Field(description="It can be started from its page only.")
     disabled: str | None = Field(description="The reason; null if it is not disabled.")
+    disabled_by: UUID | None
+    disabled_at: AwareDatetime | None
     uploads: list[UploadDocument]
     payload_schema: dict[str, JsonValue] = Field(description="The JSON Schema of its payload.")
 
 
 class ReasonBody(BaseModel):
-    """Why. Other users will see it."""
+    """Why, if there is a reason. Other users will see it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=1, max_length=200)
+    reason: str = Field(default="", max_length=REASON_LIMIT)
 
 
 @operations.add(
@@ -120,7 +124,7 @@ def _find(name: str) -> JobType:
 
 def _document(job_type: JobType, disabled: Any) -> dict[str, Any]:
     names = ("name", "title", "description", "group", "queue", "priority", "asks_password")
-    reason = disabled.get(job_type.name)
+    disabling = disabled.get(job_type.name)
     uploads = [
         {
             "name": name,
@@ -135,7 +139,9 @@ def _document(job_type: JobType, disabled: Any) -> dict[str, Any]:
         **{name: getattr(job_type, name) for name in names},
         "max_attempts": job_type.retry.max_attempts,
         "timeout": job_type.timeout.total_seconds(),
-        "disabled": reason.reason if reason else None,
+        "disabled": disabling.reason if disabling else None,
+        "disabled_by": disabling.disabled_by if disabling else None,
+        "disabled_at": disabling.disabled_at if disabling else None,
         "uploads": uploads,
         "payload_schema": job_type.payload_class.model_json_schema(),
     }

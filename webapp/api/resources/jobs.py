@@ -232,6 +232,20 @@ def _verb(verb: str, text: str) -> Any:
 _add_verbs()
 
 
+class PriorityBody(BaseModel):
+    """The new priority; higher ones run first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(ge=0, le=10_000)
+
+
+@operations.add("POST", f"{JOB}/priority", scope=Scope.START, body=PriorityBody, answers={200: _CHANGED})
+def set_priority_job(job_id: UUID, body: PriorityBody) -> Any:
+    """Change the priority of a waiting job."""
+    return job_document(actions.set_priority(job_id, body.priority), job_policy())
+
+
 @operations.add(
     "POST",
     f"{JOB}/run-again",

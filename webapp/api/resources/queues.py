@@ -1,6 +1,7 @@
 """Queues and workers, for those who see the installation."""
 
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 from flask import abort
@@ -11,12 +12,15 @@ from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
 from webapp.api.job_document import JobDocument, job_document
 from webapp.api.lists import Page, page_reply
-from webapp.api.operations import Answer, Operations
+from webapp.api.operations import Answer, Operations, Reply
+from webapp.api.problems import InvalidInput
 from webapp.api.resources.job_types import ReasonBody
 from webapp.jobs.execution.worker_heartbeat import StopRequest
 from webapp.jobs.monitoring.workers import Worker
 from webapp.jobs.queueing.queues import Queue, QueueLoad
 from webapp.views.admin import queues, workers
+from webapp.views.page.problem_details import API_ROOT
+from webapp.views.page.public_path import public_url_of
 from webapp.views.page.request import job_policy, services, viewer
 
 operations = Operations("queues and workers")
@@ -37,7 +41,17 @@ class QueueDocument(BaseModel):
     waiting: int
     running: int
     workers: int
-    longest_wait: float | None = Field(description="Seconds.")
+    longest_wait: float | None = Field(description="Seconds for which the oldest waiting job has waited.")
+    wait_p95: float | None = Field(description="Seconds: 95 % of the jobs that ended lately waited less.")
+    wait_samples: int = Field(description="The number of jobs from which `wait_p95` comes.")
+
+
+class NewQueue(BaseModel):
+    """A queue that no job type names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=200)
 
 
 class QueueLimit(BaseModel):
@@ -69,14 +83,23 @@ class WorkerDocument(BaseModel):
     state: Literal["busy", "idle", "stopping", "lost"]
     silent_for: float | None = Field(description="Seconds since its last sign of life.")
     job_id: UUID | None
+    job_type: str | None
+    job_title: str | None
+    job_tenant: str | None
+    job_started_at: AwareDatetime | None
     started_at: AwareDatetime | None
-    memory: int | None
+    memory: int | None = Field(description="Bytes.")
+    horse_memory: int | None = Field(description="Bytes of the process that runs its jobs.")
     done: int
     failed: int
     version: str
+    stop_request: Literal["drain", "now"] | None
+    stop_requested_by: UUID | None
+    has_row: bool = Field(description="Only such a worker can be asked to stop.")
 
 
 _QUEUE = Answer(model=QueueDocument, description="The queue.")
+_HIDDEN_JOB = dict.fromkeys(("job_id", "job_type", "job_title", "job_tenant", "job_started_at"))
 
 
 @operations.add(
@@ -89,6 +112,27 @@ _QUEUE = Answer(model=QueueDocument, description="The queue.")
 def list_queues() -> Any:
     """List the queues."""
     return page_reply(_documents(services().queues.all()), following=None)
+
+
+@operations.add(
+    "POST",
+    "/queues",
+    scope=Scope.OPERATE,
+    right=_RUN,
+    body=NewQueue,
+    answers={201: Answer(model=QueueDocument, description="The new queue.", headers=("Location",))},
+)
+def add_queue(body: NewQueue) -> Any:
+    """Add a queue that no job type names.
+
+    Jobs can be sent to it, and workers listen to it.
+    """
+    try:
+        queue = queues.add_queue(body.name)
+    except ValueError as error:
+        raise InvalidInput({"pointer": "#/name", "detail": str(error)}) from None
+    location = public_url_of(f"{API_ROOT}/queues/{quote(queue.name)}")
+    return Reply(document=_documents((queue,))[0], status=201, headers={"Location": location})
 
 
 @operations.add("GET", QUEUE, scope=Scope.READ, right=_SEE, answers={200: _QUEUE})
@@ -182,6 +226,7 @@ def _find(name: str) -> Queue:
 
 def _documents(found: tuple[Queue, ...]) -> list[dict[str, Any]]:
     loads, waits = services().queues.loads(), services().queues.oldest_waits()
+    latencies = services().queues.latencies()
     count = services().workers.count_by_queue()
     names = ("name", "paused_at", "paused_by", "reason", "max_running")
     return [
@@ -191,6 +236,8 @@ def _documents(found: tuple[Queue, ...]) -> list[dict[str, Any]]:
             "running": loads.get(queue.name, QueueLoad()).running,
             "workers": count.get(queue.name, 0),
             "longest_wait": waits.get(queue.name),
+            "wait_p95": latencies[queue.name].p95 if queue.name in latencies else None,
+            "wait_samples": latencies[queue.name].samples if queue.name in latencies else 0,
         }
         for queue in found
     ]
@@ -206,4 +253,4 @@ def _workers() -> tuple[Worker, ...]:
 def _worker(worker: Worker) -> dict[str, Any]:
     document = {name: getattr(worker, name) for name in WorkerDocument.model_fields}
     is_visible = viewer().tenant in {None, worker.job_tenant}
-    return document if is_visible else {**document, "job_id": None}
+    return document if is_visible else {**document, **_HIDDEN_JOB}

@@ -10,12 +10,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
 from webapp.api.job_document import JobDocument, OwnerDocument, job_document, job_url, without_secrets
-from webapp.api.lists import Page, page_reply
+from webapp.api.lists import Page, Query, page_reply
 from webapp.api.operations import Answer, Operations, Reply
 from webapp.api.problems import InvalidInput
-from webapp.jobs.model.job import Owner
+from webapp.jobs.model.job import Owner, Status
 from webapp.jobs.schedules.draft import ScheduleDraft
-from webapp.jobs.schedules.schedule import Schedule
+from webapp.jobs.schedules.schedule import RunOutcome, Schedule, ScheduleRun
 from webapp.user_policy import user_policy
 from webapp.views.page.request import job_policy, services
 from webapp.views.schedules import actions, edit
@@ -44,9 +44,27 @@ class ScheduleDocument(BaseModel):
     owner: OwnerDocument
     next_fire_at: AwareDatetime | None
     paused_at: AwareDatetime | None
+    paused_by: UUID | None
     paused_why: str
     created_at: AwareDatetime
+    created_by: UUID | None
+    changed_at: AwareDatetime | None
+    changed_by: UUID | None
     version: int
+
+
+class ScheduleRunDocument(BaseModel):
+    """A scheduled time, or a "run now". `status` is that of its job; `detail` says why there is none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fire_at: AwareDatetime
+    fired_at: AwareDatetime
+    outcome: RunOutcome
+    job_id: UUID | None
+    status: Status | None
+    asked_by: UUID | None
+    detail: str
 
 
 class _ScheduleFields(BaseModel):
@@ -82,7 +100,8 @@ class ScheduleChange(BaseModel):
     zone: str | None = Field(default=None, max_length=80)
     missed: Literal["once", "skip", "all"] | None = None
     one_at_a_time: bool | None = None
-    priority: int | None = None
+    queue: str | None = Field(default=None, max_length=80, description="Send null for the queue of the job type.")
+    priority: int | None = Field(default=None, description="Send null for the priority of the job type.")
     payload: dict[str, JsonValue] | None = None
     version: int | None = Field(default=None, description="Refuse the change unless it still has this version.")
 
@@ -95,7 +114,15 @@ class PauseBody(BaseModel):
     reason: str = Field(default="", max_length=200)
 
 
+class RunsQuery(Query):
+    """How many runs."""
+
+    limit: int = Field(default=50, ge=1, le=1000)
+
+
 _FOUND = Answer(model=ScheduleDocument, description="The schedule.")
+_CHANGEABLE = ScheduleChange.model_fields.keys() - {"payload", "version"}
+_NULLABLE = frozenset({"queue", "priority"})
 
 
 @operations.add(
@@ -136,14 +163,29 @@ def get_schedule(schedule_id: UUID) -> Any:
     return _document(services().schedules.get(schedule_id))
 
 
+@operations.add(
+    "GET",
+    f"{SCHEDULE}/runs",
+    scope=Scope.READ,
+    right=_SEE,
+    query=RunsQuery,
+    answers={200: Answer(model=Page[ScheduleRunDocument], description="The last runs, newest first.")},
+)
+def list_schedule_runs(schedule_id: UUID, query: RunsQuery) -> Any:
+    """List the last runs of a schedule."""
+    schedule = services().schedules.get(schedule_id)
+    return page_reply(list(map(_run, services().run_history.of_schedule(schedule.id, query.limit))), following=None)
+
+
 @operations.add("PATCH", SCHEDULE, scope=Scope.ADMIN, right=_EDIT, body=ScheduleChange, answers={200: _FOUND})
 def change_schedule(schedule_id: UUID, body: ScheduleChange) -> Any:
     """Change a schedule. Its job type cannot change."""
     old = services().schedules.get(schedule_id)
     if edit.schedulable_type(old.type) is None:
         abort(409, "Its job type is no longer installed, so the schedule cannot be edited. You can delete it.")
-    names = ("name", "rule", "zone", "missed", "one_at_a_time", "priority")
-    changes: dict[str, Any] = {name: value for name in names if (value := getattr(body, name)) is not None}
+    changes = {name: getattr(body, name) for name in _CHANGEABLE & body.model_fields_set}
+    if empty := sorted(name for name, value in changes.items() if value is None and name not in _NULLABLE):
+        raise InvalidInput(*({"pointer": f"#/{name}", "detail": "This cannot be null."} for name in empty))
     seen = replace(old, version=body.version) if body.version is not None else old
     return _document(edit.change_schedule(seen, replace(ScheduleDraft.from_schedule(old), **changes), body.payload))
 
@@ -195,7 +237,8 @@ def _owner(body: NewSchedule) -> Owner:
 def _document(schedule: Schedule) -> dict[str, Any]:
     names = (
         *("id", "name", "type", "missed", "one_at_a_time", "queue", "priority"),
-        *("next_fire_at", "paused_at", "paused_why", "created_at", "version"),
+        *("next_fire_at", "paused_at", "paused_by", "paused_why", "created_at", "created_by"),
+        *("changed_at", "changed_by", "version"),
     )
     owner = schedule.owner
     return {
@@ -205,3 +248,7 @@ def _document(schedule: Schedule) -> dict[str, Any]:
         "zone": schedule.rule.zone,
         "owner": {"user_id": owner.user_id, "public": owner.public, "tenant": owner.tenant},
     }
+
+
+def _run(run: ScheduleRun) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in ScheduleRunDocument.model_fields}

@@ -4,13 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from flask import abort
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 from webapp.accounts.permissions import Right
 from webapp.accounts.tokens import Scope
 from webapp.accounts.user import Role, User
 from webapp.api.lists import LINK, LimitQuery, Page, page_reply
 from webapp.api.operations import Answer, Operations, Reply
+from webapp.api.problems import InvalidInput
 from webapp.views.admin import users
 from webapp.views.admin.new_user import NewUserForm, add_user
 from webapp.views.page.request import services, signed_in
@@ -36,6 +37,12 @@ class UserDocument(BaseModel):
     is_service: bool
     password_is_temporary: bool
     created_at: AwareDatetime
+    theme: str
+    timezone: str
+    language: str
+    live_updates: bool
+    notify: str
+    imported_by: UUID | None
 
 
 class NewUserDocument(UserDocument):
@@ -53,6 +60,7 @@ class AccountDocument(BaseModel):
     token: str = Field(description="The name of the token.")
     scopes: list[Scope]
     expires_at: AwareDatetime | None
+    timezone: str = Field(description="The time zone of the installation.")
 
 
 class UsersQuery(LimitQuery):
@@ -62,8 +70,21 @@ class UsersQuery(LimitQuery):
     after: str = Field(default="", max_length=80, description="Users after this name: the next page.")
 
 
-class NewUser(BaseModel):
-    """A new user. It gets a one-time password; a service account gets none."""
+class Password(BaseModel):
+    """A password. Without one, a one-time password is made and returned."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr | None = Field(default=None, max_length=1000)
+    temporary: bool = Field(default=False, description="The user must choose another one at the next sign-in.")
+
+    def typed(self) -> str:
+        """Return the given password; empty without one."""
+        return self.password.get_secret_value() if self.password else ""
+
+
+class NewUser(Password):
+    """A new user. Without a password it gets a one-time password; a service account gets none."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -72,7 +93,7 @@ class NewUser(BaseModel):
     full_name: str = Field(default="", max_length=300)
     email: str = Field(default="", max_length=300)
     tenant: str = Field(default="", max_length=200)
-    service: bool = False
+    service: bool = Field(default=False, description="A service account: programs act with its tokens.")
 
 
 class RoleBody(BaseModel):
@@ -93,7 +114,13 @@ def get_account() -> Any:
     """Get the account and the scopes of the token."""
     token = api_token()
     scopes = [scope for scope in Scope if scope in token.scopes]
-    return {"user": _document(signed_in()), "token": token.name, "scopes": scopes, "expires_at": token.expires_at}
+    return {
+        "user": _document(signed_in()),
+        "token": token.name,
+        "scopes": scopes,
+        "expires_at": token.expires_at,
+        "timezone": services().settings.timezone,
+    }
 
 
 @operations.add(
@@ -118,12 +145,21 @@ def list_users(query: UsersQuery) -> Any:
     scope=Scope.ADMIN,
     right=_CHANGE,
     body=NewUser,
+    returns_secret=True,
     answers={201: Answer(model=NewUserDocument, description="The new user.")},
 )
 def create_user(body: NewUser) -> Any:
     """Add a user or a service account."""
-    values = body.model_dump(exclude={"service"}) | {"role": body.role.value, "service": "1" if body.service else ""}
-    user, password = add_user(NewUserForm(**values))
+    if body.service and body.password:
+        raise InvalidInput({"pointer": "#/password", "detail": "A service account has no password."})
+    form = NewUserForm(
+        **{name: getattr(body, name) for name in ("name", "full_name", "email", "tenant")},
+        role=body.role.value,
+        password=body.typed(),
+        temporary=body.temporary,
+        service="1" if body.service else "",
+    )
+    user, password = add_user(form)
     return Reply(document={**_document(user), "one_time_password": password or None}, status=201)
 
 
@@ -155,6 +191,21 @@ def enable_user(user_id: UUID) -> Any:
     """Enable a disabled account."""
     users.enable_user(_find(user_id))
     return get_user(user_id)
+
+
+@operations.add(
+    "POST",
+    f"{USER}/password",
+    scope=Scope.ADMIN,
+    right=_CHANGE,
+    body=Password,
+    returns_secret=True,
+    answers={200: Answer(model=NewUserDocument, description="The user.")},
+)
+def set_password(user_id: UUID, body: Password) -> Any:
+    """Give a user a new password, and end their sessions."""
+    one_time = users.set_password(_find(user_id), body.typed(), temporary=body.temporary)
+    return {**_document(_find(user_id)), "one_time_password": one_time or None}
 
 
 def _find(user_id: UUID) -> User:

@@ -3,16 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from webapp.cli.command_group import Failed
+from webapp.accounts.validation import BadAccount
+from webapp.cli.command_group import Failed, loaded
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Raise a command's error for each mistake about accounts and tokens."""
-    from webapp.accounts.accounts import UserNotFound
-    from webapp.accounts.validation import BadAccount
-
     try:
         yield
-    except (BadAccount, UserNotFound) as error:
+    except _mistakes() as error:
         raise Failed(str(error)) from None
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    return (BadAccount, *loaded("webapp.accounts.accounts", "UserNotFound"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from webapp.cli.accounts.errors import translated_errors
 from webapp.cli.audit_log import audited
 from webapp.cli.command_group import BadUsage
 from webapp.cli.context import services
-from webapp.cli.output import as_json, readable
+from webapp.cli.output import as_dict, as_json, readable
 from webapp.cli.parameters import MOMENT, in_json
 from webapp.jobs.model.periods import parse_period
 
@@ -100,7 +99,7 @@ def revoke(reference: str, *, in_json: bool) -> None:
 
 
 def _as_dict(token: ApiToken) -> dict[str, Any]:
-    return {**asdict(token), "scopes": sorted(token.scopes, key=SCOPES.index)}
+    return {**as_dict(token), "scopes": sorted(token.scopes, key=SCOPES.index)}
 
 
 def _line(token: ApiToken, user: str, now: datetime) -> str:

@@ -121,11 +121,9 @@ def _password(*, from_stdin: bool) -> tuple[str, bool]:
 
 
 def _find(name: str) -> User:
-    from webapp.accounts.accounts import UserNotFound
-
     if user := services().accounts.by_name(name):
         return user
-    raise Failed(str(UserNotFound(name)))
+    raise Failed(f"There is no account named {name}.")
 
 
 def _print(user: User, message: str, one_time: str | None = None, *, in_json: bool) -> None:

@@ -8,14 +8,13 @@ from uuid import UUID
 
 import click
 
-from webapp import jobs as engine
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import audited, record
-from webapp.cli.command_group import BadUsage, Failed
+from webapp.cli.command_group import BadUsage, Failed, loaded
 from webapp.cli.context import services
 from webapp.cli.output import as_json, print_jobs
 from webapp.cli.parameters import JOB, PERIOD, PRIORITY, in_json
-from webapp.jobs.model.job import Job
+from webapp.jobs.model.job import IllegalTransition, Job
 
 T = TypeVar("T")
 
@@ -85,7 +84,7 @@ def priority(job: Job, number: int, *, in_json: bool) -> None:
         with audited(AuditAction.JOB_PRIORITY, AuditTarget.JOB, job.id, name=job.title, **change):
             prioritised = services().admin_jobs.set_priority(job.id, number)
         print_jobs([prioritised], in_json=in_json, alone=True)
-    except engine.BadRequest as error:
+    except loaded("webapp.jobs.lifecycle.create", "BadRequest") as error:
         raise Failed(str(error)) from None
 
 
@@ -98,7 +97,7 @@ def _each_job(jobs: Iterable[Job], action: AuditAction, verb: Callable[[UUID], T
         try:
             with audited(action, AuditTarget.JOB, job.id, name=job.title, before={"status": job.status}):
                 done.append(verb(job.id))
-        except (engine.IllegalTransition, engine.UniqueKeyTaken) as error:
+        except _refusals() as error:
             refused.append(str(error))
     yield done
     if refused:
@@ -126,9 +125,14 @@ def _deleted(job_id: UUID) -> UUID:
     return job_id
 
 
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return the errors of one job, after which the next one is tried."""
+    return (IllegalTransition, *loaded("webapp.jobs.store.unique_keys", "UniqueKeyTaken"))
+
+
 def _retried(job_id: UUID) -> bool:
     try:
         services().jobs.retry(job_id)
-    except (engine.IllegalTransition, engine.UniqueKeyTaken):  # changed by someone else meanwhile
+    except _refusals():  # changed by someone else meanwhile
         return False
     return True

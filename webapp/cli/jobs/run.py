@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webapp import jobs as engine
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import record
-from webapp.cli.command_group import Failed
-from webapp.cli.context import services
+from webapp.cli.command_group import Failed, refuse_server
+from webapp.cli.context import is_remote, services
 from webapp.cli.jobs.wait import outcome
 from webapp.cli.output import as_json, as_json_line, progress_line, readable
 from webapp.cli.parameters import JOB, in_json
@@ -53,6 +52,8 @@ def run(job: Job, seconds: float | None, *, debug: bool, yes: bool, in_json: boo
     if debug:
         _dry_run(job, timedelta(seconds=seconds) if seconds else None, in_json=in_json)
         return
+    if is_remote():
+        refuse_server(f"{click.get_current_context().command_path}` without `--debug")
     if reason := _BUSY.get(job.status):
         raise Failed(f"Job {job.short_id} {reason}")
     if not yes and (question := _QUESTIONS.get(job.status)):
@@ -105,6 +106,8 @@ def _reported(*, quiet: bool) -> Iterator[None]:
             printed.append(line)
             output = services().executor.output  # standard error belongs to the job while its handler runs
             click.echo(line, file=output.outside if output else None, err=True)
+
+    from webapp import jobs as engine
 
     ends = (engine.job_completed, engine.job_failed, engine.job_cancelled, engine.job_retrying)
     with ExitStack() as stack:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webapp import jobs as engine
 from webapp.accounts.audit_log import AuditAction, AuditTarget
 from webapp.cli.audit_log import record
-from webapp.cli.command_group import BadUsage
+from webapp.cli.command_group import BadUsage, loaded
 from webapp.cli.context import services
 from webapp.cli.jobs.wait import until_end
 from webapp.cli.output import as_json
-from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json, owner_of
+from webapp.cli.parameters import JOB, MOMENT, PAYLOAD, PERIOD, PRIORITY, in_json, owner_of_new_job
 from webapp.jobs.model.job import Job
 from webapp.jobs.model.policies import OnDuplicate
 
@@ -59,7 +58,7 @@ def start(
 ) -> None:
     """Start a job and print its ID. An invalid payload is refused with a sentence for each field."""
     _check(options)
-    owner = owner_of(person, type_name)
+    owner = owner_of_new_job(person, type_name)
     job = services().jobs.create_job(
         type_name,
         payload,
@@ -96,7 +95,7 @@ def _receive(pair: str) -> tuple[str, StoredFile]:
     try:
         with path.open("rb") as source:
             return field, services().files.receive(source, path.name, limit=services().settings.max_upload_bytes)
-    except engine.FileTooLarge as error:
+    except loaded("webapp.jobs.store.file_store", "FileTooLarge") as error:
         raise BadUsage(f"--file {pair}: {error} DESKJOB_MAX_UPLOAD_BYTES sets the limit.") from None
     except PermissionError:
         raise BadUsage(f"--file {pair}: permission denied.") from None

@@ -16,7 +16,10 @@ def until_end(job: Job, *, in_json: bool) -> None:
     """Print each change on standard error, or with ``in_json`` only the result; raise `Failed` unless it completes."""
     if not in_json:
         _warn_without_workers(job)
-    finished_job = _follow(job, quiet=in_json)
+    try:
+        finished_job = _follow(job, quiet=in_json)
+    except KeyboardInterrupt:
+        raise Failed(f"Stopped waiting. Job {job.short_id} is not stopped; `deskjob job cancel` stops it.") from None
     if in_json:
         click.echo(as_json(finished_job.to_dict()))
     if finished_job.status is not Status.COMPLETED:

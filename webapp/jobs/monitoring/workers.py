@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Engine, RowMapping, func, select, union
@@ -88,9 +88,9 @@ class Workers:
         available = (worker for worker in self._from_database() if worker.state in {"idle", "busy"} and worker.has_row)
         return Counter(queue for worker in available for queue in worker.queues)
 
-    def stop(self, name: str, request: StopRequest, *, by: UUID | None = None) -> None:
+    def stop(self, name: str, request: StopRequest | Literal["drain", "now"], *, by: UUID | None = None) -> None:
         """Ask a worker to stop, on any machine; it does so within seconds. Raises `WorkerNotFound`."""
-        if not worker_heartbeat.request_stop(self._engine, name, request, by=by):
+        if not worker_heartbeat.request_stop(self._engine, name, StopRequest(request), by=by):
             raise WorkerNotFound(name)
 
     def dead_on_host(self, host: str, is_alive: Callable[[int], bool], boot_id: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The form that adds a user. When an entry is refused, the form keeps what was typed, except passwords."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,7 +24,8 @@ from webapp.views.text.stored_messages import translated
 class NewUserForm:
     """The values of the form; without a password, a one-time password is created.
 
-    A service account (``service`` is not empty) gets none.
+    A service account (``service`` is not empty) gets none. A ``temporary`` password must be changed at the first
+    sign-in; only the API sets one.
     """
 
     name: str = ""
@@ -33,6 +35,10 @@ class NewUserForm:
     role: str = "user"
     password: str = ""
     service: str = ""
+    temporary: bool = False
+
+
+_TYPED = tuple(name for name in NewUserForm.__dataclass_fields__ if name != "temporary")
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -41,7 +47,8 @@ def add() -> ResponseReturnValue:
     """Show the form; add the user."""
     if request.method != "POST":
         return _form(NewUserForm(service=request.args.get("service", "")))
-    typed = NewUserForm(**{name: request.form.get(name, "") for name in NewUserForm.__dataclass_fields__})
+    values: dict[str, Any] = {name: request.form.get(name, "") for name in _TYPED}
+    typed = NewUserForm(**values)
     if error := reauthentication.own_password_error():
         return _form(typed, password_error=error), 422
     try:
@@ -75,7 +82,7 @@ def add_user(typed: NewUserForm) -> tuple[User, str]:
             full_name=typed.full_name,
             email=typed.email or None,
             tenant=typed.tenant,
-            temporary=not typed.password,
+            temporary=typed.temporary or not typed.password,
         )
     return user, "" if typed.password else password
 

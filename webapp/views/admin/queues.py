@@ -167,6 +167,12 @@ def remove(name: str) -> ResponseReturnValue:
     return redirect(url_for("queues.index"), 303)
 
 
+def add_queue(name: str) -> Queue:
+    """Add a queue that no job type names; raise `ValueError`. The API calls it."""
+    with audited(AuditAction.QUEUE_ADD, AuditTarget.QUEUE, name):
+        return services().queues.add(name)
+
+
 def pause_queue(name: str, reason: str) -> None:
     """Pause a queue for the signed-in user; pages and the API call this and the next functions."""
     with audited(AuditAction.QUEUE_PAUSE, AuditTarget.QUEUE, name, after={"reason": reason}):

@@ -122,10 +122,7 @@ def password(user_id: UUID) -> ResponseReturnValue:
     if request.method != "POST" or error:
         page = render_confirmation(_password_confirmation(user), "admin/users/step_up.html", error=error)
         return page, 422 if error else 200
-    new = generate_password()
-    with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, user.name, name=user.display_name):
-        services().accounts.set_password(user.name, new, temporary=True)
-    remember_one_time_secret(user.name, new)
+    remember_one_time_secret(user.name, set_password(user))
     return _redirect_to(user)
 
 
@@ -146,6 +143,14 @@ def enable_user(user: User) -> None:
     """Enable a disabled account."""
     with audited(AuditAction.USER_ENABLE, AuditTarget.USER, user.name, name=user.display_name):
         services().accounts.enable(user.name)
+
+
+def set_password(user: User, password: str = "", *, temporary: bool = False) -> str:
+    """Give a user a password; without one, make a one-time password and return it. Raises `BadAccount`."""
+    one_time = "" if password else generate_password()
+    with audited(AuditAction.USER_PASSWORD, AuditTarget.USER, user.name, name=user.display_name):
+        services().accounts.set_password(user.name, password or one_time, temporary=temporary or not password)
+    return one_time
 
 
 def role_label(role: Role) -> str:

@@ -66,6 +66,14 @@ def perform(job_id: UUID, verb: str) -> None:
         _ACTIONS[verb](services(), job.id, signed_in().id)
 
 
+def set_priority(job_id: UUID, priority: int) -> Job:
+    """Set the priority of a waiting job for the signed-in user; the API calls it."""
+    job = act_on(job_id, "run-next")
+    change = {"before": {"priority": job.priority}, "after": {"priority": priority}}
+    with audited(AuditAction.JOB_PRIORITY, AuditTarget.JOB, job.id, name=job.title, **change):
+        return services().admin_jobs.set_priority(job_id, priority, by=signed_in().id)
+
+
 def run_again(job_id: UUID) -> Job:
     """Start a copy of a job for the signed-in user, without asking for its parameters; the API calls it."""
     context = viewer_context()

@@ -111,7 +111,8 @@ def handle_internal_error(error: InternalServerError) -> ResponseReturnValue:
 
 def _page(code: int, **words: Any) -> str | Response:
     if is_api_request():
-        return problem(code, _detail(code, **words))
+        other: Job | None = words.get("other")
+        return problem(code, _detail(code, **words), job_id=other.id if other else None)
     layout = "errors/_fragment.html" if wants_fragment() else "errors/_page.html"
     if code >= _OURS:  # the database may be down, so these pages must not load the user
         locale_choice.forget_user()

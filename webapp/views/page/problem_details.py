@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from uuid import UUID
 
 from flask import Response, request
 
@@ -16,14 +17,24 @@ def is_api_request() -> bool:
 
 
 def problem(
-    status: int, detail: str = "", *, errors: Iterable[Mapping[str, str]] = (), headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str = "",
+    *,
+    errors: Iterable[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+    job_id: UUID | None = None,
 ) -> Response:
-    """Return a problem document; ``errors`` have a ``detail`` each, and a ``pointer`` or ``parameter`` to its place."""
+    """Return a problem document; ``errors`` have a ``detail`` each, and a ``pointer`` or ``parameter`` to its place.
+
+    ``job_id`` is the job that is in the way.
+    """
     document: dict[str, object] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     if detail:
         document["detail"] = detail
     if listed := list(errors):
         document["errors"] = listed
+    if job_id is not None:
+        document["job_id"] = str(job_id)
     response = Response(json.dumps(document, ensure_ascii=False), status, mimetype=MEDIA_TYPE)
     response.headers.update(headers or {})
     return response

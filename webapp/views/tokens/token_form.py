@@ -1,9 +1,9 @@
 """The form of a new API token, and the tokens as pages show them: for the user's own and for service accounts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from flask import flash, redirect, request, url_for
@@ -71,9 +71,21 @@ class TokenView:
 
 def create_token(user: User, form: TokenForm) -> tuple[ApiToken, str]:
     """Create the token of a user, and record it; raise `BadToken`."""
-    after = {"user": user.name, "scopes": ", ".join(form.scopes), "lifetime": form.lifetime}
-    with audited(AuditAction.TOKEN_ADD, AuditTarget.TOKEN, user.name, name=form.name, after=after):
-        return services().tokens.add(user, form.name, form.scopes, lasts=form.lasts, by=signed_in().id)
+    return add_token(user, form.name, form.scopes, lasts=form.lasts)
+
+
+def add_token(user: User, name: str, scopes: Sequence[str], **end: Any) -> tuple[ApiToken, str]:
+    """Create a token that ``lasts`` or ``expires_at``, and record it; raise `BadToken`. Pages and the API call it."""
+    after = {"user": user.name, "scopes": ", ".join(scopes), **{key: str(value) for key, value in end.items()}}
+    with audited(AuditAction.TOKEN_ADD, AuditTarget.TOKEN, user.name, name=name, after=after):
+        return services().tokens.add(user, name, scopes, **end, by=signed_in().id)
+
+
+def revoke_token(token: ApiToken, user: User | None) -> None:
+    """Revoke a token of ``user``, and record it; pages and the API call it."""
+    name = user.name if user else ""
+    with audited(AuditAction.TOKEN_REVOKE, AuditTarget.TOKEN, name, name=token.name, before={"user": name}):
+        services().tokens.revoke(token.id)
 
 
 def answer_revocation(token: ApiToken, user: User | None) -> ResponseReturnValue:
@@ -81,9 +93,7 @@ def answer_revocation(token: ApiToken, user: User | None) -> ResponseReturnValue
     list_page = url_for(".index")
     if request.method != "POST":
         return render_confirmation(_confirmation(token, url_for(".revoke", token_id=token.id), list_page))
-    name = user.name if user else ""
-    with audited(AuditAction.TOKEN_REVOKE, AuditTarget.TOKEN, name, name=token.name, before={"user": name}):
-        services().tokens.revoke(token.id)
+    revoke_token(token, user)
     flash(_("The token %(name)s was revoked.", name=token.name))
     return redirect(list_page, 303)
 

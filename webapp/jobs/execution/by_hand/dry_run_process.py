@@ -31,6 +31,7 @@ SECONDS = 20.0  # of the handler
 _MORE_SECONDS = 15.0  # to start, and to stop a handler that swallows its time limit
 _OUTPUT_LIMIT = 1024**2  # bytes
 _LINE_LIMIT = 1000
+_OF_A_CLIENT = frozenset({"DESKJOB_SERVER", "DESKJOB_TOKEN"})  # with them, the command would ask the API
 _CHUNK = 64 * 1024
 _ROOT = Path(__file__).parents[4]  # of the `webapp` package
 OUTPUT = "output"  # the kind of what the handler prints
@@ -109,7 +110,8 @@ class DryRunProcesses:
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
-        return {**os.environ, **self._settings.as_environment(), "PYTHONPATH": path}
+        inherited = {name: value for name, value in os.environ.items() if name not in _OF_A_CLIENT}
+        return {**inherited, **self._settings.as_environment(), "PYTHONPATH": path}
 
     def _limit_memory(self, pid: int) -> None:
         limit = self._settings.horse_megabytes * 1024**2

@@ -1,0 +1,204 @@
+"""One row per command that works over the API: the words with which it is called, on objects of its own.
+
+A command without a row fails the test, unless it works on the machine of the installation only.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tests.api.conftest import Objects
+from webapp.jobs.model.job import Owner, Status
+
+Words = Sequence[object]
+QUICK = "job_history_export"
+_BOTH = ("", "--json")
+
+
+def _job(*words: object, status: Status = Status.COMPLETED, **values: object) -> Callable[[Objects], Words]:
+    return lambda objects: (*words, objects.job(status, **values).id)
+
+
+def _root(objects: Objects) -> object:
+    root = objects.job(Status.WAITING, parts=1, type="maintenance")
+    objects.job(root_id=root.id, type="maintenance")
+    return root.id
+
+
+def _with_log(objects: Objects) -> object:
+    job = objects.job(errors=({"text": "It broke.", "at": "2026-01-01T00:00:00+00:00"},), type="maintenance")
+    objects.write_log(job, "one", "two")
+    return job.id
+
+
+def _schedule(*words: object) -> Callable[[Objects], Words]:
+    return lambda objects: (*words, objects.schedule())
+
+
+def _paused_schedule(objects: Objects) -> object:
+    schedules = objects.services.schedules
+    return schedules.pause(schedules.get(objects.schedule()), reason="because").id
+
+
+def _user(objects: Objects) -> str:
+    return objects.services.accounts.get(objects.user()).name  # type: ignore[union-attr]
+
+
+def _retriable(**values: object) -> Callable[[Objects], Words]:
+    return lambda objects: ("retry", objects.job(Status.FAILED, attempt=1, **values).id)
+
+
+def _queue_with_a_job(objects: Objects) -> str:
+    name = objects.queue()
+    objects.job(Status.QUEUED, queue=name)
+    return name
+
+
+CALLS: Mapping[str, Sequence[Callable[[Objects], Words]]] = {
+    "job types": [lambda _: (), lambda _: ("--json",)],
+    "job list": [
+        lambda _: (),
+        lambda _: ("--json", "--limit", 3),
+        lambda _: ("--status", "failed", "--status", "stale"),
+        lambda _: ("--owner", "ana", "--type", "maintenance"),
+        lambda _: ("--owner", "nobody"),
+        lambda _: ("--warned",),
+    ],
+    "job show": [
+        lambda objects: (_with_log(objects),),
+        lambda objects: (_with_log(objects), "--json"),
+        lambda objects: (objects.job().short_id,),
+        lambda _: ("00000000-0000-0000-0000-000000000000",),
+        lambda _: ("ffffffff",),
+        lambda _: ("x",),
+    ],
+    "job children": [lambda objects: (_root(objects),), lambda objects: (_root(objects), "--json")],
+    "job start": [
+        lambda _: (QUICK, "--as", "root"),
+        lambda _: (QUICK, "--as", "root", "--json", "--payload", '{"format": "csv"}', "--priority", 5, "--delay", "1h"),
+        lambda objects: (QUICK, "--as", "root", "--after", objects.job().id, "--at", "2099-01-01T12:00"),
+        lambda _: ("nothing", "--as", "root"),
+        lambda _: (QUICK, "--as", "root", "--payload", '{"format": "stone", "x": 1}'),
+        lambda _: (QUICK, "--as", "root", "--queue", "nowhere"),
+        lambda _: ("dataset_report", "--as", "root"),
+        lambda _: ("maintenance", "--as", "root", "--file", "file=/nowhere"),
+    ],
+    "job run": [_job("--debug", type=QUICK)],
+    "job log": [lambda objects: (_with_log(objects),), lambda objects: (_with_log(objects), "--json", "--follow")],
+    "job files": [lambda objects: (objects.file()[0].id,), lambda objects: (objects.file()[0].id, "--json")],
+    "job cancel": [
+        _job(status=Status.QUEUED),
+        _job("--json", status=Status.QUEUED),
+        _job(),
+        lambda objects: (objects.job(Status.QUEUED).id, objects.job().id, objects.job(Status.QUEUED).id),
+    ],
+    "job retry": [
+        lambda objects: (objects.job(Status.FAILED, attempt=1, type="maintenance").id,),
+        lambda _: ("--all-failed", "--since", "1h"),
+        lambda _: ("--all-failed", "--json"),
+        lambda _: (),
+        _job(),
+        lambda objects: (_key_holder(objects),),
+    ],
+    "job run-again": [_job(type="maintenance", payload={}), _job("--json", type="maintenance", payload={})],
+    "job delete": [_job(), _job("--json"), _job(status=Status.QUEUED)],
+    "job priority": [
+        lambda objects: (objects.job(Status.QUEUED).id, 7),
+        lambda objects: (objects.job(Status.QUEUED).id, 7, "--json"),
+        lambda objects: (objects.job().id, 7),
+    ],
+    "schedule list": [lambda _: (), lambda _: ("--json",)],
+    "schedule show": [_schedule(), _schedule("--json"), lambda _: ("nothing",)],
+    "schedule add": [
+        lambda objects: (objects.name(), "maintenance", "--rule", "0 3 * * *", "--json"),
+        lambda objects: (objects.name(), "maintenance", "--rule", "0 3 * * *", "--as", "root", "--priority", 3),
+        lambda objects: (objects.name(), QUICK, "--rule", "0 4 * * *", "--payload", '{"format": "stone"}'),
+        lambda objects: (objects.name(), QUICK, "--rule", "bad"),
+        lambda objects: (objects.name(), QUICK, "--rule", "0 3 * * *", "--zone", "Nowhere"),
+        lambda objects: (objects.name(), "nothing", "--rule", "0 3 * * *"),
+        lambda objects: (objects.name(), QUICK, "--rule", "0 3 * * *", "--as", "nobody"),
+    ],
+    "schedule edit": [
+        lambda objects: (objects.schedule(), "--rule", "0 5 * * *", "--queue", "default", "--any-number", "--json"),
+        lambda objects: (objects.schedule(), "--queue", "none", "--missed", "skip"),
+        lambda objects: (objects.schedule(), "--rule", "x"),
+    ],
+    "schedule pause": [_schedule("--reason", "because"), _schedule("--json")],
+    "schedule resume": [
+        lambda objects: (_paused_schedule(objects),),
+        lambda objects: (_paused_schedule(objects), "--json"),
+    ],
+    "schedule run-now": [_schedule(), _schedule("--json")],
+    "schedule remove": [_schedule(), _schedule("--json")],
+    "queue list": [lambda _: (), lambda _: ("--json",)],
+    "queue add": [
+        lambda objects: (objects.name(),),
+        lambda objects: (objects.name(), "--json"),
+        lambda _: ("a,b",),
+    ],
+    "queue pause": [
+        lambda objects: (objects.queue(), "--reason", "because"),
+        lambda objects: (objects.queue(), "--json"),
+        lambda _: ("nothing",),
+    ],
+    "queue resume": [lambda objects: (objects.queue(),), lambda objects: (objects.queue(), "--json")],
+    "queue limit": [
+        lambda objects: (objects.queue(), 3),
+        lambda objects: (objects.queue(), "none", "--json"),
+        lambda _: ("nothing", 3),
+    ],
+    "queue empty": [
+        lambda objects: (_queue_with_a_job(objects), "--yes"),
+        lambda objects: (_queue_with_a_job(objects), "--yes", "--json"),
+        lambda _: ("nothing", "--yes"),
+    ],
+    "queue remove": [
+        lambda objects: (objects.queue(),),
+        lambda _: ("default",),
+        lambda _: ("nothing",),
+    ],
+    "worker list": [lambda _: (), lambda _: ("--json",)],
+    "worker stop": [
+        lambda objects: (objects.worker(),),
+        lambda objects: (objects.worker(), "--now", "--json"),
+        lambda _: ("nothing",),
+    ],
+    "type list": [lambda _: (), lambda _: ("--json",)],
+    "type disable": [lambda _: ("maintenance", "--reason", "because", "--json"), lambda _: ("nothing",)],
+    "type enable": [lambda _: ("maintenance",), lambda _: ("maintenance", "--json"), lambda _: ("nothing",)],
+    "user list": [lambda _: (), lambda _: ("--json", "--search", "ana")],
+    "user add": [
+        lambda objects: (objects.name(), "--role", "operator"),
+        lambda objects: (objects.name(), "--full-name", "A B", "--email", "a@example.org", "--json"),
+        lambda objects: (objects.name(), "--service", "--json"),
+        lambda _: ("ana",),
+        lambda _: ("a b",),
+        lambda objects: (objects.name(), "--password-stdin"),
+    ],
+    "user role": [lambda objects: (_user(objects), "operator", "--json"), lambda _: ("nobody", "operator")],
+    "user disable": [lambda objects: (_user(objects),), lambda _: ("root",)],
+    "user enable": [lambda objects: (_user(objects),), lambda objects: (_user(objects), "--json")],
+    "user password": [
+        lambda objects: (_user(objects),),
+        lambda objects: (_user(objects), "--json"),
+        lambda objects: (_user(objects), "--password-stdin"),
+        lambda objects: (objects.service_account(),),
+    ],
+    "token list": [lambda _: (), lambda _: ("--json", "--as", "ana"), lambda _: ("--as", "nobody")],
+    "token add": [
+        lambda objects: (objects.name(), "--as", objects.service_account(), "--json"),
+        lambda objects: (objects.name(), "--as", objects.service_account(), "--expires", "never"),
+        lambda objects: (objects.name(), "--as", objects.service_account(), "--scope", "admin"),
+        lambda _: ("x", "--as", "nobody"),
+    ],
+    "token revoke": [
+        lambda objects: (objects.token(),),
+        lambda objects: (objects.token(), "--json"),
+        lambda _: ("nothing",),
+    ],
+}
+STDIN = {"user add": "a long password 1\n", "user password": "short\n"}
+
+
+def _key_holder(objects: Objects) -> object:
+    key = objects.name()
+    objects.job(Status.QUEUED, unique_key=key, type="maintenance")
+    return objects.job(Status.FAILED, unique_key=key, attempt=1, type="maintenance", owner=Owner()).id
