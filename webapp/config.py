@@ -7,7 +7,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     login_limit: str = "5 per minute; 30 per hour"
     address_limit: str = "30 per minute"
     api_limit: str = "3000 per minute"
+    log_format: Literal["text", "json"] = "text"
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
     metrics_addresses: str = "127.0.0.0/8, ::1"
     public_url: str = ""

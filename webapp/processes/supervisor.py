@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 from webapp.os_process import die_with_parent
 from webapp.processes.forked_process import ForkedProcess
-from webapp.processes.process_log import ProcessLog
+from webapp.telemetry.process_log import ProcessLog
 
 _LONGEST_PAUSE = 30.0
 _LOG_SECONDS = 1.0  # for the last lines of a process; a program that outlives it can keep its output open

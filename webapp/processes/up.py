@@ -16,10 +16,10 @@ from webapp.processes import valkey
 from webapp.processes.bootstrap import first_admin, migrate
 from webapp.processes.clock import Clock
 from webapp.processes.preflight import check_folders, check_redis, single_instance
-from webapp.processes.process_log import log_to_stderr
 from webapp.processes.supervisor import Program, Supervisor
 from webapp.processes.worker import run_pool, warm_up
 from webapp.services import Services
+from webapp.telemetry.process_log import log_to_stderr
 from webapp.version import version
 
 _READY_SECONDS = 300.0  # for a process that hangs; one that ends is noticed at once, and a busy machine starts slowly
@@ -76,13 +76,13 @@ def _start(supervisor: Supervisor, services: Services, host: str, port: int, wor
     warm_up(services)
     services.engine.dispose()
     for name, work in programs.items():
-        forked = partial(_run_program, services, work)
+        forked = partial(_run_program, services, name, work)
         supervisor.start(Program(name=name, work=forked, log=logs / f"{name}.log"))
 
 
-def _run_program(services: Services, work: Callable[[], None]) -> None:
+def _run_program(services: Services, name: str, work: Callable[[], None]) -> None:
     forget_inherited_connections(services.engine)
-    log_to_stderr()
+    log_to_stderr(services.settings, services.secret_key, program=name)
     work()
 
 

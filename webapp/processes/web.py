@@ -15,6 +15,9 @@ from gunicorn.app.base import BaseApplication
 
 from webapp.db.engine import forget_inherited_connections, limit_page_cache
 from webapp.processes.page_worker import IDLE_SECONDS, PageWorker
+from webapp.processes.web_log import web_log
+from webapp.services import Services
+from webapp.telemetry.log_format import log_format
 from webapp.views.metrics.request_counts import request_counts_of
 
 _GRACE_SECONDS = 10  # for open requests after a stop request
@@ -37,6 +40,7 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
     def __init__(self, app: Flask, *, address: str, processes: int, threads: int) -> None:
         self._app = app
         app.config["WEB_THREADS"] = threads
+        services: Services = app.extensions["deskjob"]
         self._options = {
             "bind": address,
             "workers": processes,
@@ -47,6 +51,7 @@ class Pages(BaseApplication):  # type: ignore[misc]  # gunicorn declares no type
             "preload_app": True,
             "graceful_timeout": _GRACE_SECONDS,
             "accesslog": "-",
+            **web_log(log_format(services.settings, services.secret_key)),
             "control_socket_disable": True,
             "when_ready": _prepare_to_fork,
             "pre_fork": _choose_slot,

@@ -33,6 +33,7 @@ from webapp.jobs.rq_queue.worker import JobWorker
 from webapp.os_process import adopt_orphans
 from webapp.processes.pool import Pool
 from webapp.services import Services
+from webapp.telemetry.log_context import set_process_fields
 from webapp.version import version
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ def run(services: Services, name: str, queues: list[str]) -> None:
     """Run the worker ``name`` until it is asked to stop."""
     forget_inherited_connections(services.engine)
     adopt_orphans()  # what a killed work-horse has started
+    set_process_fields(worker=name)
     while True:
         try:
             warm_up(services, name)

@@ -48,6 +48,8 @@ class _EventColumns(TypedColumns):
     attempt: Named[int] = Column(Integer)
     actor_id: Named[UUID | None] = Column(Uuid)
     detail: Named[str] = Column(Text, server_default="")
+    request_id: Named[str | None] = Column(String(64))  # of the HTTP request that caused it
+    trace_parent: Named[str | None] = Column(String(55))  # of its trace, in the format of W3C
 
 
 events = Table("events", metadata, _EventColumns)

@@ -45,7 +45,7 @@ def test_anonymous_requests_do_not_reveal_which_pages_exist(stranger: FlaskClien
 
 
 def test_only_the_listed_routes_are_public() -> None:
-    assert {"auth.login", "static", "health.healthz", "health.readyz", "health.one_part"} == PUBLIC
+    assert {"auth.login", "static", "health.healthz", "health.readyz", "health.one_part", "metrics.show"} == PUBLIC
 
 
 def test_sign_in_leads_back_to_the_requested_page(stranger: FlaskClient) -> None:

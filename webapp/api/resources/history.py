@@ -40,7 +40,10 @@ class LogQuery(LimitQuery):
 
 
 class EventDocument(BaseModel):
-    """An event of a job. `actor_id` is the user who caused it; `detail` can name the API token."""
+    """An event of a job. `actor_id` is the user who caused it; `detail` can name the API token.
+
+    `request_id` is the id of the HTTP request that caused it, as the logs have it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,6 +52,7 @@ class EventDocument(BaseModel):
     attempt: int
     actor_id: UUID | None
     detail: str
+    request_id: str | None
 
 
 class AttemptDocument(BaseModel):

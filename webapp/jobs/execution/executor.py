@@ -51,6 +51,8 @@ from webapp.jobs.queueing.next_claim import NextClaim
 from webapp.jobs.store.attachments import Attachments
 from webapp.jobs.store.fence import Fence, LeaseLost, add_log_lines
 from webapp.jobs.store.file_store import FileStore
+from webapp.telemetry.log_context import process_fields
+from webapp.telemetry.log_format import attempt_log
 
 T = TypeVar("T")
 ClaimNext = Callable[[EventName], NextClaim | None]
@@ -117,6 +119,12 @@ class Executor:
 
         ``claim_next`` receives the outcome before that is written, and can return a claim to make with it.
         """
+        with process_fields(job_id=str(job.id), job_type=job.type, attempt=job.attempt):
+            outcome = self._run(job, location, claim_next)
+            attempt_log.info("Attempt ended: %s.", outcome, extra={"outcome": outcome})
+        return outcome
+
+    def _run(self, job: Job, location: AttemptLocation, claim_next: ClaimNext) -> EventName:
         reporter = self._reporter = Reporter(self._engine, job)
         if self.interrupted:  # since the claim
             reporter.stop = JobInterrupted()

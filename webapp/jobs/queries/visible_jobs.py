@@ -77,6 +77,7 @@ class Event:
     attempt: int
     actor_id: UUID | None
     detail: str
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +134,14 @@ class VisibleJobs:
 
     def timeline(self, job_id: UUID) -> tuple[Event, ...]:
         """Return a job's events, oldest first."""
-        columns = (events.c.at, events.c.name, events.c.attempt, events.c.actor_id, events.c.detail)
+        columns = (
+            events.c.at,
+            events.c.name,
+            events.c.attempt,
+            events.c.actor_id,
+            events.c.detail,
+            events.c.request_id,
+        )
         return self._rows(Event, select(*columns).where(events.c.job_id == job_id).order_by(events.c.id))
 
     def attempts(self, job_id: UUID) -> tuple[Attempt, ...]:

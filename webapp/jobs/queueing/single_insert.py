@@ -45,6 +45,8 @@ def insert_single(connection: Connection, job: Job) -> None:
         "lane_owner": job.owner.user_id,
         "event_actor": event["actor_id"],
         "event_detail": event["detail"],
+        "event_request": event["request_id"],
+        "event_trace": event["trace_parent"],
     }
     if is_sqlite(connection.engine):
         _INSERT[job.owner.user_id is not None].execute(connection, parameters)
@@ -76,6 +78,8 @@ def _with_event(statement: ReturningInsert[UUID, int]) -> Select[Any]:
         attempt=created.c.attempt,
         actor_id=bindparam("event_actor", type_=Uuid()),
         detail=bindparam("event_detail", type_=String()),
+        request_id=bindparam("event_request", type_=String()),
+        trace_parent=bindparam("event_trace", type_=String()),
     )
     return select(created.c.id).add_cte(event.cte("event"))
 

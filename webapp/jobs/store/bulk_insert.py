@@ -92,4 +92,5 @@ def _insert_events(model: Job, job_id: ColumnElement[Any], source: FromClause) -
         attempt=literal(model.attempt),
         actor_id=literal(model.triggered_by, Uuid),
         detail=literal(""),
+        **{name: literal(value, String) for name, value in events.origin_of_event().items()},
     )

@@ -15,6 +15,7 @@ from sqlalchemy import insert as sql_insert
 from webapp.db.prepared_statement import PreparedStatement
 from webapp.jobs.model.job import EventName
 from webapp.schema import events, now
+from webapp.telemetry.log_context import request_id
 
 acting_token: ContextVar[str] = ContextVar("acting_token", default="")  # the name of the request's API token
 
@@ -27,7 +28,16 @@ class EventRow(TypedDict):
     attempt: int
     actor_id: NotRequired[UUID | None]
     detail: NotRequired[str]
+    request_id: NotRequired[str | None]
+    trace_parent: NotRequired[str | None]
     at: NotRequired[datetime]
+
+
+class Origin(TypedDict):
+    """Where an event comes from, if an HTTP request caused it."""
+
+    request_id: str | None
+    trace_parent: str | None
 
 
 class HasAttempt(Protocol):
@@ -45,7 +55,9 @@ class HasAttempt(Protocol):
 _INSERT_PAST = sql_insert(events)
 _INSERT = _INSERT_PAST.values(at=now())
 INSERT_ONE = PreparedStatement(_INSERT.inline(), columns=("job_id", "name", "attempt", "detail"))
-_INSERT_OF_ACTOR = PreparedStatement(_INSERT.inline(), columns=("job_id", "name", "attempt", "actor_id", "detail"))
+_INSERT_OF_ACTOR = PreparedStatement(
+    _INSERT.inline(), columns=("job_id", "name", "attempt", "actor_id", "detail", "request_id", "trace_parent")
+)
 
 
 def insert(connection: Connection, rows: Sequence[EventRow]) -> None:
@@ -74,9 +86,24 @@ def rows_of(
     """
     if actor_id is not None and not detail:
         detail = acting_token.get()
+    origin = origin_of_event()
     return [
-        {"job_id": job.id, "name": name, "attempt": job.attempt, "actor_id": actor_id, "detail": detail} for job in jobs
+        {
+            "job_id": job.id,
+            "name": name,
+            "attempt": job.attempt,
+            "actor_id": actor_id,
+            "detail": detail,
+            "request_id": origin["request_id"],
+            "trace_parent": origin["trace_parent"],
+        }
+        for job in jobs
     ]
+
+
+def origin_of_event() -> Origin:
+    """Return the request that causes an event now, and the trace that it belongs to."""
+    return {"request_id": request_id.get() or None, "trace_parent": None}
 
 
 def insert_from(
@@ -89,7 +116,7 @@ def insert_from(
 ) -> Insert:
     """Return a statement that inserts one event per row of ``source``, for statements that do several things at once.
 
-    ``further`` are ``actor_id`` and ``detail``.
+    ``further`` are ``actor_id``, ``detail``, ``request_id`` and ``trace_parent``.
     """
     named = literal(name.value) if isinstance(name, EventName) else name
     columns = {"job_id": job_id, "at": now(), "name": named, "attempt": attempt, **further}

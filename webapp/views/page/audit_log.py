@@ -15,6 +15,7 @@ from webapp.accounts.audit_log import AuditAction, AuditActor, AuditLine, AuditT
 from webapp.accounts.audit_log_writer import write_line
 from webapp.accounts.user import User
 from webapp.jobs.model.job import Job
+from webapp.telemetry.log_context import add_request_fields
 from webapp.views.page.request import services, signed_in
 
 ACTED_FOR = "for"  # in the ``after`` of a line
@@ -34,6 +35,7 @@ def record_audit(action: AuditAction, kind: AuditTarget, object_id: object = "",
 
 def record_creation(connection: Connection, job: Job) -> None:
     """Record in the transaction of a new job that the signed-in user starts it."""
+    add_request_fields(job_id=str(job.id))
     after = {"type": job.type}
     line = _line(
         AuditAction.JOB_CREATE, AuditTarget.JOB, job.id, request_actor(signed_in()), name=job.title, after=after

@@ -11,6 +11,7 @@ from webapp.views.security import (
     headers,
     login,
     login_throttle,
+    request_id,
     trusted_proxies,
 )
 
@@ -25,3 +26,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     default_deny.init_app(app)
     csrf.init_app(app)
     login_throttle.init_app(app, settings)
+    request_id.init_app(app, settings)

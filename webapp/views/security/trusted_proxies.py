@@ -31,6 +31,11 @@ def client_address(proxies: str, remote: str, forwarded: Sequence[str]) -> str:
     return chain[-1]
 
 
+def is_trusted_proxy(proxies: str, remote: str) -> bool:
+    """Return whether a connection comes from a proxy; with their number only, every connection does."""
+    return proxies.isdigit() or _is_trusted(proxies, remote)
+
+
 def _is_trusted(proxies: str, address: str) -> bool:
     try:
         known = ip_address(address)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from webapp.processes.process_log import OLDER_FILES, ProcessLog
+from webapp.telemetry.process_log import OLDER_FILES, ProcessLog
 
 
 def followed(log: ProcessLog, code: str) -> None:

@@ -1,0 +1,52 @@
+"""What each line of a log says besides its message: the request, or the worker, job and attempt that it is about.
+
+A request has its fields for itself, because a serving process has several at once. A worker and its work-horse have
+theirs for the whole process, so that its further threads have them too.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_of_process: dict[str, object] = {}
+_of_request: ContextVar[Mapping[str, object]] = ContextVar("log_fields", default={})  # noqa: B039
+request_id: ContextVar[str] = ContextVar("request_id", default="")  # of the HTTP request that is served
+
+
+def set_process_fields(**fields: object) -> None:
+    """Add these fields to all further lines of this process; None removes one."""
+    _of_process.update(fields)
+    for name in [name for name, value in _of_process.items() if value is None]:
+        del _of_process[name]
+
+
+@contextmanager
+def request(identifier: str) -> Iterator[None]:
+    """Let all lines of the block be those of a request."""
+    id_before, fields_before = request_id.set(identifier), _of_request.set({})
+    try:
+        yield
+    finally:
+        request_id.reset(id_before)
+        _of_request.reset(fields_before)
+
+
+def add_request_fields(**fields: object) -> None:
+    """Add these fields to all further lines of this request."""
+    _of_request.set({**_of_request.get(), **fields})
+
+
+def log_fields() -> Mapping[str, object]:
+    """Return the fields of a line that is written now."""
+    found: dict[str, object] = {**_of_process, **_of_request.get()}
+    return {"request_id": request_id.get(), **found} if request_id.get() else found
+
+
+@contextmanager
+def process_fields(**fields: object) -> Iterator[None]:
+    """Let all lines of this process have these fields within the block."""
+    set_process_fields(**fields)
+    try:
+        yield
+    finally:
+        set_process_fields(**dict.fromkeys(fields))
