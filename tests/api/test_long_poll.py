@@ -68,10 +68,7 @@ def test_one_request_too_many_is_told_when_to_come_again(program: Program, put: 
 
 
 @pytest.mark.dialect
-def test_events_are_followed_by_their_number(
-    program: Program, services: Services, user: object, database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("webapp.jobs.queries.event_feed._HELD_BACK_SECONDS", 0.0)
+def test_events_are_followed_by_their_number(program: Program, services: Services, user: object, database: str) -> None:
     start = program.get("/events").json
     assert start["items"] == []
     made = program.post("/jobs", EXPORT).json

@@ -21,7 +21,7 @@ _SLOTS = "deskjob.long_poll_slots"
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T | None], seconds: float) -> T | None:
+def wait_for(look: Callable[[], T | None], seconds: float, *, every: float = _LOOK_SECONDS) -> T | None:
     """Look until there is something or the time is over; raise 503 if too many requests wait already."""
     if (found := look()) is not None or seconds <= 0:
         return found
@@ -29,7 +29,7 @@ def wait_for(look: Callable[[], T | None], seconds: float) -> T | None:
     with _slot():
         while found is None and (left := until - time.monotonic()) > 0:
             release_shared_reads()
-            time.sleep(min(_LOOK_SECONDS, left))
+            time.sleep(min(every, left))
             found = look()
     return found
 

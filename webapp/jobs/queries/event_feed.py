@@ -1,8 +1,7 @@
 """The events of all jobs that a viewer can see, in the order in which they happened, for programs that follow them.
 
-A page of the feed reads at most `SCAN_LIMIT` events, visible or not, so each costs the same. On PostgreSQL ids are
-given before the commit, so an event can appear after one with a higher id: the newest second is held back there. A
-transaction that takes longer can still be missed by a reader; the job itself tells the truth.
+A page of the feed reads at most `SCAN_LIMIT` events, visible or not, so each costs the same. It ends at the event
+horizon, so a reader who continues after the last id that it was told gets every event exactly once.
 """
 
 from dataclasses import dataclass
@@ -11,12 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import Engine, func, or_, select
 
-from webapp.db.engine import is_sqlite, reading
+from webapp.db.engine import reading
+from webapp.jobs.queries.event_horizon import EventHorizon
 from webapp.jobs.queries.visible_jobs import Viewer, scopes
-from webapp.schema import events, jobs, later
+from webapp.schema import events, jobs
 
 SCAN_LIMIT = 2000
-_HELD_BACK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,16 +48,19 @@ class EventFeed:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._horizon = EventHorizon(engine)
 
     def latest(self) -> int:
-        """Return the id of the newest event; 0 if there is none."""
-        with reading(self._engine) as connection:
-            return connection.execute(select(func.coalesce(func.max(events.c.id), 0))).scalar_one()
+        """Return the id after which a reader continues who wants all events from now on; 0 if there is none."""
+        return self._horizon.settled_id()
 
     def after(self, viewer: Viewer, event_id: int, limit: int) -> EventPage:
         """Return the next events after one."""
-        settled = [] if is_sqlite(self._engine) else [events.c.at <= later(-_HELD_BACK_SECONDS)]
-        read = select(events).where(events.c.id > event_id, *settled).order_by(events.c.id).limit(SCAN_LIMIT).subquery()
+        settled = self._horizon.settled_id()
+        if settled <= event_id:
+            return EventPage(events=(), last=event_id)
+        news = select(events).where(events.c.id > event_id, events.c.id <= settled)
+        read = news.order_by(events.c.id).limit(SCAN_LIMIT).subquery()
         columns = (read.c.id, read.c.job_id, read.c.at, read.c.name, read.c.attempt, read.c.actor_id, read.c.detail)
         visible = (
             select(*columns, jobs.c.type, jobs.c.title, jobs.c.owner_id, jobs.c.triggered_by)
