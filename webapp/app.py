@@ -33,9 +33,10 @@ from webapp.views.page import (
 )
 from webapp.views.text import author_catalogues, locale_choice
 
-ROOT = Path(__file__).parent.parent
+PACKAGE = Path(__file__).parent
+ROOT = PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent  # installed, or a checkout
 db = SQLAlchemy(metadata=schema.metadata)
-migrate = Migrate(db=db, directory=str(Path(__file__).parent / "migrations"))
+migrate = Migrate(db=db, directory=str(PACKAGE / "migrations"))
 
 
 def create_app(settings: Settings | None = None) -> Flask:

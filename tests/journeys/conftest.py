@@ -1,11 +1,15 @@
 """A real installation, started as people start it."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 
@@ -13,6 +17,22 @@ from tests.installation import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "correct horse battery staple"
+
+
+class Browser:
+    """What a person does: open a page and send its form."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
+
+    def open(self, path: str) -> str:
+        return self._opener.open(self._site + path).read().decode()
+
+    def send(self, path: str, page: str, **fields: object) -> str:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        data = urlencode({"csrf_token": token[1] if token else "", **fields}, doseq=True).encode()
+        return self._opener.open(self._site + path, data).read().decode()
 
 
 @pytest.fixture(scope="session")

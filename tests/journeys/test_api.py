@@ -5,32 +5,13 @@ import re
 import shutil
 import subprocess
 from html import unescape
-from http.cookiejar import CookieJar
 from pathlib import Path
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, OpenerDirector, build_opener
 
 import pytest
 
-from tests.journeys.conftest import PASSWORD
+from tests.journeys.conftest import PASSWORD, Browser
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-
-
-class Browser:
-    """What a person does: open a page and send its form."""
-
-    def __init__(self, site: str) -> None:
-        self._site = site
-        self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
-
-    def open(self, path: str) -> str:
-        return self._opener.open(self._site + path).read().decode()
-
-    def send(self, path: str, page: str, **fields: object) -> str:
-        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        data = urlencode({"csrf_token": token[1] if token else "", **fields}, doseq=True).encode()
-        return self._opener.open(self._site + path, data).read().decode()
 
 
 def line(page: str, name: str) -> str:
